@@ -1,0 +1,1 @@
+"""Benchmarks of Corral beside its peers; `make bench` runs them all."""

@@ -1,0 +1,1 @@
+"""One module per system that runs in a race."""

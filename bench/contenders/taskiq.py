@@ -1,0 +1,48 @@
+"""Taskiq on Redis lists: one asynchronous process."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+from taskiq.kicker import AsyncKicker
+from taskiq_redis import ListQueueBroker
+
+from bench import record
+from bench.child import Command
+from bench.race import Span
+from bench.servers import Servers
+
+CONNECTIONS = 20
+
+
+@dataclass(frozen=True)
+class Taskiq:
+    concurrency: int = 50
+    jobs: int = 6_000
+    name: str = "Taskiq"
+
+    def seed(self, servers: Servers) -> None:
+        asyncio.run(_seed(servers.redis_url, record.create(servers.dsn(), self.jobs)))
+
+    def worker(self, servers: Servers) -> Command:
+        return Command(
+            [
+                *(sys.executable, "-m", "taskiq", "worker", "bench.peers.taskiq_tasks:broker"),
+                *("--workers", "1", "--max-async-tasks", str(self.concurrency), "--log-level", "WARNING"),
+            ],
+            {"REDIS_URL": servers.redis_url, "DSN": servers.dsn(), "CONNECTIONS": str(CONNECTIONS)},
+        )
+
+    def left(self, servers: Servers) -> int:
+        return record.left(servers.dsn())
+
+    def span(self, servers: Servers) -> Span:
+        return record.span(servers.dsn())
+
+
+async def _seed(url: str, ids: list[str]) -> None:
+    broker = ListQueueBroker(url, queue_name="bench")
+    await broker.startup()
+    for number, id_ in enumerate(ids):
+        await AsyncKicker("echo", broker, {}).kiq({"id": id_, "number": number})
+    await broker.shutdown()

@@ -1,0 +1,1 @@
+"""The programs that the peers' own processes run."""

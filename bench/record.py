@@ -1,0 +1,55 @@
+"""The table in which peers without Postgres of their own record both transitions of a job."""
+
+import uuid
+
+import psycopg
+
+from bench.race import Span
+
+SCHEMA = """
+CREATE TABLE jobs (
+    id uuid PRIMARY KEY,
+    state text NOT NULL DEFAULT 'queued',
+    payload jsonb NOT NULL,
+    result jsonb,
+    attempt integer NOT NULL DEFAULT 0,
+    queued_at timestamptz NOT NULL DEFAULT now(),
+    started_at timestamptz,
+    finished_at timestamptz
+)
+"""
+# No index but the primary key: the peers get the cheapest table that can hold the record.
+
+START = "UPDATE jobs SET state = 'running', attempt = attempt + 1, started_at = now() WHERE id = {id}"
+FINISH = "UPDATE jobs SET state = 'completed', result = {result}, finished_at = now() WHERE id = {id}"
+
+
+def create(dsn: str, jobs: int) -> list[str]:
+    """Makes the table with that many queued jobs; returns their ids in order."""
+    ids = [str(uuid.uuid4()) for _ in range(jobs)]
+    with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(SCHEMA)
+        with cursor.copy("COPY jobs (id, payload) FROM STDIN") as copy:
+            for number, id_ in enumerate(ids):
+                copy.write_row((id_, f'{{"number": {number}}}'))
+    return ids
+
+
+def left(dsn: str) -> int:
+    with psycopg.connect(dsn) as connection:
+        return _one(connection, "SELECT count(*) FROM jobs WHERE state <> 'completed'")
+
+
+def span(dsn: str) -> Span:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(
+            "SELECT count(*), extract(epoch FROM max(finished_at) - min(started_at)) FROM jobs WHERE attempt = 1"
+        ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Span(int(row[0]), float(row[1]))
+
+
+def _one(connection: psycopg.Connection, statement: str) -> int:
+    row = connection.execute(statement).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return int(row[0])

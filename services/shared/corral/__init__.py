@@ -1,0 +1,1 @@
+"""Corral: background jobs for Python teams. Postgres holds the jobs; Redis says which ones to look at."""

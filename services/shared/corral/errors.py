@@ -1,0 +1,117 @@
+"""Corral's errors: typed facts. Each edge maps them once: to HTTP, to exit codes, to outcomes.
+
+A message says what was wrong, with the value, and what to do.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong with an input: where, as a JSON pointer, and why."""
+
+    pointer: str
+    """Source: RFC 6901; `` is the whole document, `/payload/to` a field of the payload."""
+    message: str
+
+
+class CorralError(Exception):
+    """The root of everything that Corral raises on purpose."""
+
+
+class InvalidInput(CorralError):
+    """The caller's input is wrong; nothing was stored."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{error.pointer or '/'}: {error.message}" for error in errors))
+
+
+class UnknownType(InvalidInput):
+    """No job type of that name is registered."""
+
+
+class UnknownQueue(InvalidInput):
+    """No queue of that name exists."""
+
+
+class TooLarge(CorralError):
+    """A body or payload is over its limit."""
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        self.what, self.size, self.limit = what, size, limit
+        super().__init__(f"{what} has {size:,} bytes; the limit is {limit:,}")
+
+
+class NotFound(CorralError):
+    """There is nothing of that name."""
+
+    def __init__(self, kind: str, name: object) -> None:
+        self.kind, self.name = kind, name
+        super().__init__(f"there is no {kind} {name}")
+
+
+class Conflict(CorralError):
+    """The thing is not in a state in which this can be done."""
+
+
+class Forbidden(CorralError):
+    """The caller is known and may not do this."""
+
+
+class Unauthenticated(CorralError):
+    """The caller did not say who it is, or the key is not valid."""
+
+
+class OutcomeUnknown(CorralError):
+    """The connection was lost while committing and the outcome could not be read: ask again by id."""
+
+    def __init__(self, ids: tuple[UUID, ...]) -> None:
+        self.ids = ids
+        super().__init__(
+            "the database went away while storing; ask for the job by its id before trying again"
+        )
+
+
+class Unavailable(CorralError):
+    """A dependency is away; `dependency` names it (`postgres` or `redis`)."""
+
+    def __init__(self, dependency: str, reason: str) -> None:
+        self.dependency = dependency
+        super().__init__(f"{dependency} is not available: {reason}")
+
+
+class SchemaMismatch(CorralError):
+    """The database's schema and this release do not fit; the message names the command that helps."""
+
+    def __init__(self, message: str, *, wait: bool) -> None:
+        self.wait = wait
+        """Whether waiting helps: the schema is older and a migration may be on its way."""
+        super().__init__(message)
+
+
+class SettingsError(CorralError):
+    """A setting is unknown or has a bad value; the message names it, the value and the allowed range."""
+
+
+class DeclarationError(CorralError):
+    """A job type is declared or handled wrongly; raised at import."""
+
+
+class Retry(CorralError):
+    """Raised by a handler: try again after `after` seconds (None: the type's backoff); uses up a retry."""
+
+    def __init__(
+        self, message: str = "the handler asked to be tried again", *, after: float | None = None
+    ) -> None:
+        self.after = after
+        super().__init__(message)
+
+
+class Discard(CorralError):
+    """Raised by a handler: fail at once, whatever budget is left."""
+
+
+class JobCancelled(CorralError):
+    """Raised inside a handler when a cancel was requested, at the next use of its context."""

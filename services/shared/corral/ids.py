@@ -1,0 +1,22 @@
+"""Identifiers: UUID version 7, made before anything is written.
+
+Source: RFC 9562, section 5.7. Ids made later sort later, so B-tree inserts
+stay at the right edge and pages by id are pages by time.
+"""
+
+from uuid import UUID
+
+import uuid_utils.compat
+
+
+def new_id() -> UUID:
+    """A fresh UUID version 7."""
+    return uuid_utils.compat.uuid7()
+
+
+def parse_id(text: str) -> UUID | None:
+    """The id that `text` spells, or None where it spells none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

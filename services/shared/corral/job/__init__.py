@@ -1,0 +1,1 @@
+"""What a job is: its states, options, backoff and outcomes. Pure; imports nothing of Corral."""

@@ -1,0 +1,104 @@
+"""A job as values: one to be inserted, one claimed, one as stored."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from corral.job.priority import Priority
+from corral.job.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A checked submission: everything resolved, ready to be inserted."""
+
+    id: UUID
+    type: str
+    queue: str
+    priority: Priority
+    payload: str
+    """JSON text."""
+    delay: float = 0.0
+    """Seconds from the database's now until it is due; 0 is at once."""
+    run_at: datetime | None = None
+    """An absolute time instead of `delay`; in the past it is at once."""
+    expires_in: float | None = None
+    retries: int
+    timeout: float | None
+    max_stalls: int
+    tags: tuple[str, ...] = ()
+    search: dict[str, Any] | None = None
+    parent: UUID | None = None
+    traceparent: str | None = None
+    created_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What the insert of a job answers."""
+
+    id: UUID
+    queue: str
+    priority: Priority
+    state: State
+    run_at: datetime | None
+    due_in: float
+    """Seconds until it is due by the database's clock; 0 for a queued one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A job that this worker holds under `attempt`."""
+
+    id: UUID
+    type: str
+    queue: str
+    attempt: int
+    payload: str
+    """JSON text."""
+    errors: int
+    retries: int
+    timeout: float | None
+    suspect: bool
+    checkpoint: str | None
+    """JSON text that an earlier attempt left."""
+    traceparent: str | None
+    parent: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as stored: what the API shows. Times are UTC."""
+
+    id: UUID
+    type: str
+    queue: str
+    priority: Priority
+    state: State
+    payload: Any
+    result: Any
+    error: dict[str, Any] | None
+    attempt: int
+    errors: int
+    stalls: int
+    releases: int
+    life: int
+    retries: int
+    timeout: float | None
+    max_stalls: int
+    suspect: bool
+    created_at: datetime
+    run_at: datetime | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime
+    expires_at: datetime | None
+    cancel_requested_at: datetime | None
+    worker: UUID | None
+    progress: int
+    progress_message: str | None
+    tags: list[str] = field(default_factory=list)
+    parent: UUID | None = None
+    created_by: str | None = None

@@ -1,0 +1,41 @@
+"""Lanes: one list in Redis per queue and priority, and one per queue for suspects."""
+
+from dataclasses import dataclass
+
+from corral.job.priority import Priority
+
+SUSPECT = "suspect"
+"""The lane of jobs that run alone on their worker (protocol rule 24)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A queue's list of one priority. `name` is what RQ's readers show as the queue's name."""
+
+    queue: str
+    priority: Priority
+    suspect: bool = False
+
+    @property
+    def name(self) -> str:
+        """`email` for normal, `email.high` for others, `email.suspect` for suspects of any priority."""
+        if self.suspect:
+            return f"{self.queue}.{SUSPECT}"
+        return self.queue if self.priority is Priority.NORMAL else f"{self.queue}.{self.priority}"
+
+    @classmethod
+    def parse(cls, name: str) -> "Lane":
+        """The lane of that name.
+
+        Raises:
+            ValueError: the part after the dot is no priority.
+        """
+        queue, _, rest = name.partition(".")
+        if rest == SUSPECT:
+            return cls(queue, Priority.NORMAL, suspect=True)
+        return cls(queue, Priority(rest) if rest else Priority.NORMAL)
+
+
+def lane_of(queue: str, priority: Priority, *, suspect: bool) -> Lane:
+    """The lane in which a queued job waits."""
+    return Lane(queue, Priority.NORMAL, suspect=True) if suspect else Lane(queue, priority)

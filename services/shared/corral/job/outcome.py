@@ -1,0 +1,89 @@
+"""How an attempt ended, as values. A worker makes one per attempt; the store writes it under the fence."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class ErrorKind(StrEnum):
+    """What sort of failure an attempt's error is."""
+
+    EXCEPTION = "exception"
+    TIMEOUT = "timeout"
+    EXIT = "exit"
+    """The child process died; the message names its signal or exit code."""
+    RESULT = "result"
+    """The handler returned what its result model or JSON refuses."""
+    PAYLOAD = "payload"
+    """The stored payload does not fit the handler's model."""
+    STALL = "stall"
+    """The worker was lost."""
+    DISCARD = "discard"
+    """The handler asked to fail at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why an attempt failed, in JSON's terms. Texts are cut before they are stored."""
+
+    kind: ErrorKind
+    type: str
+    """The exception's class, qualified: `builtins.ValueError`."""
+    message: str
+    traceback: str = ""
+    place: str = ""
+    """`module:function:line` of the innermost frame of the user's code."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Groups failures of one cause: kind, exception and place, 16 hex digits."""
+        return hashlib.sha256(f"{self.kind}\0{self.type}\0{self.place}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The handler returned; `result` is JSON text, None where there is no result."""
+
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erred:
+    """The handler failed and budget is left: to be tried again in `retry_in` seconds."""
+
+    error: JobError
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The handler failed for good."""
+
+    error: JobError
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The worker gives the job back unfinished; errors do not rise."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The attempt ended because a cancel was requested."""
+
+    reason: str
+
+
+Outcome = Succeeded | Erred | Exhausted | Released | Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One attempt's end, ready to be written: the fence (id, attempt) and the outcome."""
+
+    id: UUID
+    attempt: int
+    outcome: Outcome

@@ -1,0 +1,1 @@
+"""Corral's worker: claims jobs and runs them."""
