@@ -1,0 +1,96 @@
+"""Every Prometheus metric of the services. docs/reference/metrics.md lists them; a test compares.
+
+Gauges of the database come from the leader alone. Where several processes
+answer for one port (gunicorn), PROMETHEUS_MULTIPROC_DIR is set before this
+module is imported, and `exposition` adds them up.
+"""
+
+import os
+from typing import Final
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_SHORT: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LONG: Final = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+
+# Jobs
+JOBS_SUBMITTED = Counter("corral_jobs_submitted", "Jobs accepted.", ["queue", "type"])
+JOBS_FINISHED = Counter(
+    "corral_jobs_finished", "Attempts recorded, by outcome.", ["queue", "type", "outcome"]
+)
+JOB_WAIT = Histogram("corral_job_wait_seconds", "From due to claimed.", ["queue"], buckets=_LONG)
+JOB_RUN = Histogram(
+    "corral_job_run_seconds", "From handler start to its end.", ["queue", "type"], buckets=_LONG
+)
+SUBMIT_BATCH = Histogram(
+    "corral_submit_batch_jobs", "Jobs in one group commit.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
+)
+
+# Claiming and completing
+CLAIMS = Counter("corral_claims", "Answers to claims: claimed, or why not.", ["queue", "answer"])
+FENCED = Counter(
+    "corral_fenced_writes", "Writes about an attempt that was no longer the job's own.", ["write"]
+)
+OUTCOMES_UNKNOWN = Counter(
+    "corral_outcomes_unknown", "Commits lost with their connection.", ["write", "resolved"]
+)
+RESULTS_HELD = Gauge("corral_results_held", "Outcomes waiting to be written.", multiprocess_mode="livesum")
+RELEASED = Counter("corral_jobs_released", "Jobs given back by stopping workers.", ["queue"])
+RECLAIMED = Counter("corral_jobs_reclaimed", "Jobs taken from lost workers.", ["queue", "outcome"])
+COMPLETION_BATCH = Histogram(
+    "corral_completion_batch_jobs", "Outcomes in one write.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
+)
+
+# Workers
+SLOTS = Gauge("corral_worker_slots", "Slots of this worker.", ["executor"], multiprocess_mode="livesum")
+SLOTS_USED = Gauge("corral_worker_slots_used", "Slots in use.", ["executor"], multiprocess_mode="livesum")
+THREADS_ABANDONED = Gauge(
+    "corral_worker_threads_abandoned", "Threads past their timeout.", multiprocess_mode="livesum"
+)
+CHILDREN_DIED = Counter(
+    "corral_worker_children_died", "Job processes that died, by signal or exit code.", ["how"]
+)
+HEARTBEATS_FAILED = Counter("corral_heartbeats_failed", "Heartbeats that did not reach Postgres.")
+LOGS_TRUNCATED = Counter("corral_job_logs_truncated", "Jobs whose log reached its cap.", ["type"])
+
+# Dispatch
+REDISPATCHED = Counter("corral_redispatched", "Ids that the sweep enqueued again.", ["queue"])
+POPPED_EXPIRED = Counter("corral_popped_expired", "Ids popped and never answered.", ["queue"])
+REDIS_ERRORS = Counter("corral_redis_errors", "Commands that Redis did not answer.", ["command"])
+EVENTS_DROPPED = Counter("corral_events_dropped", "Events that a slow listener missed.")
+
+# Maintenance
+LEADER = Gauge("corral_leader", "Whether this process leads.", multiprocess_mode="livemax")
+TICKS_SKIPPED = Counter("corral_ticks_skipped", "Rounds of a duty that did not happen in time.", ["duty"])
+DUTY_SECONDS = Histogram("corral_duty_seconds", "One round of a duty.", ["duty"], buckets=_SHORT)
+DUTY_ERRORS = Counter("corral_duty_errors", "Rounds of a duty that failed.", ["duty"])
+QUEUE_JOBS = Gauge(
+    "corral_queue_jobs", "Live jobs, from the leader.", ["queue", "state"], multiprocess_mode="mostrecent"
+)
+QUEUE_OLDEST = Gauge(
+    "corral_queue_oldest_seconds",
+    "Age of the oldest due job, from the leader.",
+    ["queue"],
+    multiprocess_mode="mostrecent",
+)
+WORKERS = Gauge("corral_workers", "Workers, from the leader.", ["state"], multiprocess_mode="mostrecent")
+
+# HTTP
+HTTP_REQUESTS = Counter("corral_http_requests", "Requests answered.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "corral_http_request_seconds", "From first byte to answer.", ["method", "route"], buckets=_SHORT
+)
+WAITERS = Gauge("corral_http_waiters", "Requests with ?wait in progress.", multiprocess_mode="livesum")
+
+# Everything
+SWALLOWED = Counter("corral_swallowed_errors", "Errors that were logged and survived.", ["where"])
+
+
+def exposition() -> bytes:
+    """The metrics of this process, or of all processes that share PROMETHEUS_MULTIPROC_DIR, as text."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
+    return generate_latest(registry)

@@ -1,0 +1,182 @@
+"""Every setting of the services: name, type, range, default and meaning, in one flat class."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from corral.errors import SettingsError
+from corral.settings import sources
+from corral.settings.cpus import cpu_limit
+
+
+def _split(value: object) -> object:
+    """`a, b`, as written in an environment variable, is the list of a and b."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _url(*schemes: str) -> tuple[AfterValidator, object]:
+    def check(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in schemes or not (parts.netloc or parts.path):
+            raise ValueError("not such an address")
+        return url
+
+    return AfterValidator(check), Field(
+        json_schema_extra={
+            "allowed": "an address that starts with " + " or ".join(f"{s}://" for s in schemes)
+        }
+    )
+
+
+SHY = Field(repr=False)
+"""Marks an address that may hold a password: shown without it, never in a repr."""
+SECRET = Field(repr=False, json_schema_extra={"secret": True})
+"""Marks a setting that is never shown."""
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+DatabaseUrl = Annotated[str, *_url("postgresql", "postgres")]
+RedisUrl = Annotated[str, *_url("redis", "rediss", "unix")]
+WebUrl = Annotated[str, *_url("http", "https")]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(use_attribute_docstrings=True, extra="forbid"))
+class Settings:
+    """What every service is told. `Settings.load()` in `main` is the only reader of the environment."""
+
+    # Where things are
+    database_url: Annotated[DatabaseUrl, SHY]
+    """The Postgres (15 to 18) that holds the jobs, as postgresql://user:password@host:5432/name. `corral up` starts its own where none is named."""
+    redis_url: Annotated[RedisUrl, SHY]
+    """The Redis or Valkey that dispatches, as redis://:password@host:6379/0, or rediss:// for TLS. `corral up` starts its own where none is named."""
+    schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "corral"
+    """The Postgres schema that Corral owns, its migrations included."""
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 5
+    """Connections to Postgres that each process keeps at most."""
+
+    # Job types
+    jobs: Names = ()
+    """Modules that declare job types, separated by commas. Web applications and workers import them."""
+    handlers: Names = ()
+    """Modules that handle job types, separated by commas. Only workers import them."""
+    demo_jobs: bool = True
+    """Whether demo.echo, demo.sleep, demo.cpu and demo.fail exist. Switch them off in production."""
+
+    # Publisher: API, pages, maintenance
+    host: str = "127.0.0.1"
+    """The address on which the publisher listens; 0.0.0.0 or :: is every one."""
+    port: Port = 8000
+    """The port of API and pages."""
+    web_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    """Processes that answer HTTP."""
+    public_url: WebUrl | None = None
+    """The address that people reach, as it stands in links; none: made from host and port."""
+    secret_key: Annotated[str | None, SECRET, Field(min_length=32)] = None
+    """Signs sessions and links: 32 characters or more, the same for every publisher. `corral up` makes one."""
+    secure_cookies: bool = False
+    """Whether cookies travel over HTTPS only. Switch it on behind TLS."""
+    max_payload_bytes: Annotated[int, Field(ge=1_024, le=16_777_216)] = 1_048_576
+    """The largest payload of one job, in bytes of JSON."""
+    max_body_bytes: Annotated[int, Field(ge=1_024, le=268_435_456)] = 33_554_432
+    """The largest body of one request, in bytes; a bulk holds many payloads."""
+    body_timeout: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """Seconds a client has to send its body."""
+    max_waiters: Annotated[int, Field(ge=0, le=100_000)] = 1_000
+    """Requests with ?wait that one process holds at once; more are answered without waiting."""
+    metrics_host: str = "127.0.0.1"
+    """The address of the metrics, apart from the API so that no ingress shows them."""
+    metrics_port: Port = 9100
+    """The port of the metrics; 0: none."""
+    maintenance_enabled: bool = True
+    """Whether publishers stand for leadership and do the duties; off where `corral maintenance` runs apart."""
+
+    # Worker
+    worker_enabled: bool = True
+    """Whether workers run at all; a switched-off one says so and ends."""
+    worker_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")] | None = None
+    """The worker's name; none: host name, process id and a random part."""
+    queues: Annotated[Names, Field(min_length=1)] = ("*",)
+    """Queues to serve, separated by commas; * is every queue of the types that the worker handles."""
+    slots_async: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """Jobs that run at once on the event loop."""
+    slots_thread: Annotated[int, Field(ge=0, le=1_000)] = 8
+    """Jobs that run at once in threads."""
+    slots_process: Annotated[int, Field(ge=0, le=1_000)] = field(default_factory=cpu_limit)
+    """Jobs that run at once in processes of their own; unset: the CPUs that the worker may use."""
+    grace: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """Seconds a stopping worker lets jobs finish before it gives them back."""
+    worker_host: str = "127.0.0.1"
+    """The address of the worker's health."""
+    worker_port: Port = 0
+    """The port of the worker's health; 0: none."""
+    heartbeat: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    """Seconds between two heartbeats of a worker."""
+    lease: Annotated[float, Field(ge=0.5, le=3_600)] = 20.0
+    """Seconds of observed silence after which a worker counts as lost; at least twice the heartbeat."""
+    rq_compat: Literal["readers", "full"] = "readers"
+    """What of RQ's contract is kept in Redis: readers (`rq info`, dashboards) or full (stock RQ workers too)."""
+
+    # Artifacts
+    artifact_store: Literal["postgres", "filesystem"] = "postgres"
+    """Where files made by jobs are kept."""
+    artifact_dir: Path | None = None
+    """The folder of the filesystem store; every service must see it."""
+
+    # Logs
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severity that is logged."""
+    log_format: Literal["console", "json"] = "console"
+    """One line per event: for people, or for collectors."""
+
+    def __post_init__(self) -> None:
+        if self.lease < 2 * self.heartbeat:
+            raise ValueError(
+                f"CORRAL_LEASE: {self.lease:g} is not at least twice CORRAL_HEARTBEAT ({self.heartbeat:g})"
+            )
+        if self.artifact_store == "filesystem" and self.artifact_dir is None:
+            raise ValueError("CORRAL_ARTIFACT_DIR: not set, and CORRAL_ARTIFACT_STORE=filesystem needs it")
+
+    @classmethod
+    def load(
+        cls,
+        env: Mapping[str, str] | None = None,
+        env_file: str | Path | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Read, check and return the settings; warn on stderr about names of other systems.
+
+        Args:
+            env: the environment; None is the process's own.
+            env_file: the file of further variables; None is CORRAL_ENV_FILE, or `.env` where there is one.
+            given: what a command line said, by environment name; it goes before everything.
+
+        Raises:
+            SettingsError: unknown names or bad values, one line for each.
+        """
+        return cls.reading(env, env_file, given).settings
+
+    @classmethod
+    def reading(
+        cls,
+        env: Mapping[str, str] | None = None,
+        env_file: str | Path | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> sources.Reading[Self]:
+        """The same as `load`, with the source of each setting."""
+        return sources.read(cls, os.environ if env is None else env, env_file, given or {})
+
+    @classmethod
+    def load_or_exit(cls, given: Mapping[str, str] | None = None) -> Self:
+        """The same as `load`; a mistake ends the process with exit code 2 and its message on stderr."""
+        try:
+            return cls.load(given=given)
+        except SettingsError as error:
+            for line in str(error).splitlines():
+                sys.stderr.write(f"corral: {line}\n")
+            raise SystemExit(2) from error

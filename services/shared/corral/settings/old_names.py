@@ -1,0 +1,38 @@
+"""Settings of the systems that Corral replaces, each answered with Corral's own."""
+
+import re
+
+HONOURED = {"WORKER_ENABLED": "CORRAL_WORKER_ENABLED"}
+"""Old names that are read, because they mean the same."""
+
+_DATABASE = "say it as CORRAL_DATABASE_URL=postgresql://user:password@host:5432/name"
+_REDIS = "say it as CORRAL_REDIS_URL=redis://:password@host:6379/0"
+_STALLS = "a lost worker is noticed after CORRAL_LEASE seconds; how many losses a job survives is max_stalls of its job type"
+_MAIL = "Corral sends no mail of its own yet: give it to your handler under a name of your own"
+
+_OLD = {
+    "DATABASE_URL": _DATABASE,
+    r"POSTGRES_(HOST|PORT|USER|PASSWORD|DB|DATABASE|URL)": _DATABASE,
+    "REDIS_URL": _REDIS,
+    r"REDIS_(HOST|PORT|PASSWORD|DB|USERNAME|TLS)": _REDIS,
+    "BULL_QUEUE_NAME": "say it as CORRAL_QUEUES for a worker; each job type names its own queue",
+    "WORKER_ENABLED": "say it as CORRAL_WORKER_ENABLED",
+    "WORKER_CONCURRENCY": "say it as CORRAL_SLOTS_ASYNC, CORRAL_SLOTS_THREAD and CORRAL_SLOTS_PROCESS",
+    r"WORKER_(BATCH_SIZE|FLUSH_MS)": "it is an option of the job type, not of the worker",
+    r"WORKER_RATE_LIMIT_[A-Z_]+": "a rate is an option of the job type, shared by all workers",
+    "WORKER_INSTANCES": "workers scale with the backlog; `corral up --workers N` fixes their number",
+    r"(WORKER_)?(SHUTDOWN_TIMEOUT|GRACEFUL_SHUTDOWN)(_MS|_SECONDS|_TIMEOUT|_TIMEOUT_MS)?": "say it in seconds as CORRAL_GRACE",
+    r"(WORKER_)?HEALTH_?CHECK_INTERVAL(_MS|_SECONDS)?": "say it in seconds as CORRAL_HEARTBEAT",
+    r"(WORKER_)?LOCK_(DURATION|RENEW_TIME)(_MS)?": "say it in seconds as CORRAL_LEASE",
+    r"(WORKER_)?(STALLED_INTERVAL|STALL_INTERVAL|MAX_STALLED_COUNT|MAX_STALLS)(_MS)?": _STALLS,
+    r"EMAIL_(HOST|PORT|USER|PASS|FROM)": _MAIL,
+    "APP_PORT": "say it as CORRAL_PORT",
+    "APP_BASE_URL": "say it as CORRAL_PUBLIC_URL",
+    "STORAGE_DIR": "say it as CORRAL_ARTIFACT_STORE=filesystem with CORRAL_ARTIFACT_DIR",
+}
+_PATTERNS = [(re.compile(pattern), answer) for pattern, answer in _OLD.items()]
+
+
+def replacement(name: str) -> str | None:
+    """What to say instead of an old name; None where it is no old name."""
+    return next((answer for pattern, answer in _PATTERNS if pattern.fullmatch(name)), None)

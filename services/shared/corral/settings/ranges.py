@@ -1,0 +1,88 @@
+"""What a setting's declaration says about it: its allowed range in words, whether it is secret."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, MinLen
+from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A setting as it was declared."""
+
+    name: str
+    meaning: str
+    allowed: str
+    secret: bool
+    optional: bool
+
+
+def declared(model: Any, name: str) -> Declared:
+    """What the model says about one of its fields."""
+    info: FieldInfo = model.__pydantic_fields__[name]
+    base, marks = _flat(info.annotation)
+    marks += list(info.metadata)
+    extras = [info.json_schema_extra or {}] + [
+        m.json_schema_extra or {} for m in marks if isinstance(m, FieldInfo)
+    ]
+    merged: dict[str, Any] = {}
+    for extra in extras:
+        merged |= extra if isinstance(extra, dict) else {}
+    for mark in list(marks):
+        marks += mark.metadata if isinstance(mark, FieldInfo) else []
+    allowed = merged.get("allowed") or _words(base, marks)
+    return Declared(
+        name,
+        info.description or "",
+        allowed,
+        bool(merged.get("secret")),
+        type(None) in get_args(info.annotation),
+    )
+
+
+def _flat(annotation: Any) -> tuple[Any, list[Any]]:
+    """The type below Annotated and Optional, and every mark on the way."""
+    if get_origin(annotation) is Annotated:
+        inner, *marks = get_args(annotation)
+        base, more = _flat(inner)
+        return base, more + marks
+    if get_origin(annotation) in (Union, UnionType):
+        inner = next(part for part in get_args(annotation) if part is not type(None))
+        return _flat(inner)
+    return annotation, []
+
+
+def _words(base: Any, marks: list[Any]) -> str:
+    if get_origin(base) is Literal:
+        return " or ".join(get_args(base))
+    patterns = [pattern for mark in marks if (pattern := getattr(mark, "pattern", None))]
+    lengths = [mark.min_length for mark in marks if isinstance(mark, MinLen)]
+    text = f"text of {lengths[0]} characters or more" if lengths else "text"
+    words = {
+        tuple: "names separated by commas",
+        bool: "true or false",
+        int: f"a whole number {_range(marks)}",
+        float: f"a number {_range(marks)}",
+        Path: "a path",
+        str: f"text like {patterns[0]}" if patterns else text,
+    }
+    return words[get_origin(base) or base]
+
+
+def _range(marks: list[Any]) -> str:
+    return " ".join(_bounds(marks))
+
+
+def _bounds(marks: list[Any]) -> Iterator[str]:
+    for mark in marks:
+        match mark:
+            case Ge():
+                yield f"from {mark.ge:,}"
+            case Gt():
+                yield f"above {mark.gt:,}"
+            case Le():
+                yield f"to {mark.le:,}"

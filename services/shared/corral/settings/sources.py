@@ -1,0 +1,177 @@
+"""Where a setting comes from: the command line, the environment, the env file, or its default."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+
+from corral.errors import SettingsError
+from corral.settings.old_names import HONOURED, replacement
+from corral.settings.ranges import declared
+
+PREFIX = "CORRAL_"
+CLIENT = {
+    "CORRAL_URL": "The address of the publisher that the command line talks to.",
+    "CORRAL_KEY": "The key with which the command line signs in.",
+}
+"""Read by `corral.client`, not by the services."""
+ENV_FILE = "CORRAL_ENV_FILE"
+_SERVICE_LINK = re.compile(
+    r"CORRAL_(\w+_)?(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=\d+|PORT(_\d+_(TCP|UDP))?=(tcp|udp)://.*"
+    r"|PORT_\d+_(TCP|UDP)_(PROTO|PORT|ADDR)=.*)"
+)
+"""Variables that Kubernetes makes for each Service. Source: Kubernetes, accessing Services, environment variables."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One effective setting and where it comes from."""
+
+    name: str
+    value: str
+    """As shown: secrets are masked."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """Settings with the source of each."""
+
+    settings: T
+    effective: tuple[Setting, ...]
+
+
+def names(model: type) -> list[str]:
+    """The environment names of the model's settings, in the model's order."""
+    return [PREFIX + field.name.upper() for field in fields(model)]
+
+
+def read(
+    model: type[T], env: Mapping[str, str], env_file: str | Path | None, given: Mapping[str, str]
+) -> Reading[T]:
+    """Settings from all sources, each with its source.
+
+    Raises:
+        SettingsError: unknown names or bad values, one line for each.
+    """
+    path, from_file = _env_file(env, env_file)
+    layers = [("command line", given), ("environment", env), (str(path), from_file)]
+    known = names(model)
+    problems: list[str] = []
+    found: dict[str, tuple[str, str]] = {}
+    for source, variables in layers:
+        for name, value in variables.items():
+            if not name.startswith(PREFIX) or _SERVICE_LINK.fullmatch(f"{name}={value}"):
+                continue
+            if name in known:
+                found.setdefault(name, (value, source))
+            elif name not in {*CLIENT, ENV_FILE}:
+                problems.append(_unknown(name, value, source, known))
+    _old_names(layers, found)
+    given_values = {name.removeprefix(PREFIX).lower(): value for name, (value, _) in found.items()}
+    try:
+        settings = model(**given_values)
+    except ValidationError as error:
+        problems += [_problem(model, found, dict(layers[1][1]) | from_file, line) for line in error.errors()]
+    else:
+        if not problems:
+            return Reading(settings, tuple(_effective(settings, found)))
+    raise SettingsError("\n".join(problems))
+
+
+def _env_file(env: Mapping[str, str], chosen: str | Path | None) -> tuple[Path, dict[str, str]]:
+    named = chosen or env.get(ENV_FILE)
+    path = Path(named or ".env")
+    if not path.is_file():
+        if named:
+            raise SettingsError(f"{ENV_FILE}: there is no file {str(path)!r}")
+        return path, {}
+    return path, {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+
+
+def _unknown(name: str, value: str, source: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    hint = f"; did you mean {near[0]}?" if near else "; `corral config` lists the settings"
+    return f"{name}: unknown setting (value {value!r}, from {source}){hint}"
+
+
+def _old_names(layers: list[tuple[str, Mapping[str, str]]], found: dict[str, tuple[str, str]]) -> None:
+    """Honour the old names that keep their meaning; answer the others with ours, once each."""
+    answered: set[str] = set()
+    for source, variables in layers:
+        for name, value in variables.items():
+            ours = replacement(name)
+            if ours is None or name in answered:
+                continue
+            answered.add(name)
+            if name in HONOURED:
+                found.setdefault(HONOURED[name], (value, f"{name} in {source}"))
+            elif not any(word in found for word in re.findall(r"CORRAL_[A-Z_]+", ours)):
+                sys.stderr.write(f"corral: {name} (from {source}) is not read; {ours}\n")
+
+
+def _problem(
+    model: type, found: Mapping[str, tuple[str, str]], others: Mapping[str, str], error: Mapping[str, Any]
+) -> str:
+    if not error["loc"]:  # a rule between settings: its message names them
+        return str(error["ctx"]["error"] if "ctx" in error else error["msg"])
+    field = str(error["loc"][0])
+    name = PREFIX + field.upper()
+    if name not in found:
+        olds = [old for old in others if name in (replacement(old) or "")]
+        hint = f" ({olds[0]} is set, but Corral's name for it is {name})" if olds else ""
+        return f"{name}: not set{hint}; allowed: {declared(model, field).allowed}"
+    value, source = found[name]
+    return f"{name}: {masked(model, field, value)!r} (from {source}) is not allowed; allowed: {declared(model, field).allowed}"
+
+
+def _effective(settings: Any, found: Mapping[str, tuple[str, str]]) -> Iterator[Setting]:
+    for field in fields(settings):
+        name = PREFIX + field.name.upper()
+        value = getattr(settings, field.name)
+        yield Setting(
+            name, masked(type(settings), field.name, written(value)), found.get(name, ("", "default"))[1]
+        )
+
+
+def written(value: object) -> str:
+    """A setting's value as it is written in an environment variable."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(value)
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def masked(model: Any, field: str, value: str) -> str:
+    """The value with its secrets hidden: whole, or the password inside an address."""
+    if value and declared(model, field).secret:
+        return "********"
+    return mask_url(value) if "://" in value else value
+
+
+def mask_url(url: str) -> str:
+    """The address without its password, wherever it stands."""
+    hidden = re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1********", url)
+    try:
+        parts = urlsplit(hidden)
+    except ValueError:
+        return "********"
+    account, at, place = parts.netloc.rpartition("@")
+    user, colon, _ = account.partition(":")
+    return urlunsplit(parts._replace(netloc=f"{user}:********@{place}")) if at and colon else hidden
