@@ -1,0 +1,22 @@
+"""Redis: which jobs to look at, who is there to look, and hints that save asking Postgres.
+
+Nothing here is believed until Postgres agrees, and all of it may be wiped at any moment
+(protocol rules 6-9). The only imports of redis and rq are in this package.
+"""
+
+from corral.dispatch.dispatch import Dispatch
+from corral.dispatch.entries import Answer, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
+
+__all__ = [
+    "Answer",
+    "Budget",
+    "Dispatch",
+    "Done",
+    "Entry",
+    "Move",
+    "Park",
+    "Pop",
+    "Popped",
+    "Return",
+    "Verdict",
+]

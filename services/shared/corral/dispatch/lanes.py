@@ -1,0 +1,155 @@
+"""The hot path: queue, pop, answer and wait. One round trip each, however many jobs."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+
+from corral.dispatch import keys
+from corral.dispatch.connection import ANSWER_SECONDS, answering
+from corral.dispatch.entries import Answer, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
+from corral.dispatch.scripts import Script
+from corral.job.lane import Lane
+
+log = structlog.get_logger(__name__)
+
+_ENQUEUE = Script("enqueue")
+_POP = Script("pop", allow_oom=True)
+_ANSWER = Script("answer", allow_oom=True)
+
+
+class Lanes:
+    """The lists of jobs in Redis and the workers that wait for them (protocol rules 6 and 8)."""
+
+    def __init__(self, redis: Redis, blocking: Redis) -> None:
+        self._redis = redis
+        self._blocking = blocking
+
+    async def enqueue(self, entries: Iterable[Entry], *, front: bool = False) -> int:
+        """Queue jobs and wake as many waiting workers; answers how many were not there yet.
+
+        With `front` they come before everything else, in the order given.
+
+        Raises:
+            Unavailable: Redis is away; the sweep queues them later.
+        """
+        by_lane: dict[Lane, dict[UUID, None]] = {}
+        for lane, job in entries:
+            by_lane.setdefault(lane, {})[job] = None
+        if not by_lane:
+            return 0
+        arguments: list[str] = ["1" if front else "0"]
+        for lane, ids in by_lane.items():
+            arguments += (lane.name, lane.queue, _joined(ids))
+        with answering():
+            return int(await _ENQUEUE.run(self._redis, arguments))
+
+    async def pop(
+        self,
+        worker: str,
+        lanes: Sequence[Lane],
+        room: int,
+        *,
+        wait: bool,
+        idle: bool = False,
+        budgets: Sequence[Budget] = (),
+    ) -> Pop:
+        """Take at most `room` jobs, from the lanes in their order, for `worker` to claim and then answer.
+
+        A queue in several budgets is bound by each. Where room is left at the end and `wait` is set,
+        the worker is registered to be woken. `idle` says that it runs nothing now, so that suspects
+        are offered to it before others. With room 0 it only asks for suspects.
+
+        Raises:
+            Unavailable: Redis is away. What it popped, if it did, comes back by the sweep.
+        """
+        with answering():
+            found = await _POP.run(
+                self._redis, _request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets)
+            )
+        suspended, waiting, suspects = found[:3]
+        popped: list[Popped] = []
+        strangers: dict[Lane, list[bytes]] = {}
+        for number, ids in zip(found[3::2], found[4::2], strict=True):
+            lane = lanes[number]
+            for text in ids:
+                try:
+                    popped.append(Popped(lane, UUID(text.decode())))
+                except ValueError:
+                    strangers.setdefault(lane, []).append(text)
+        if strangers:
+            await self._drop(strangers)
+        return Pop(popped, bool(waiting), [queue.decode() for queue in suspects], bool(suspended))
+
+    async def answer(self, answers: Iterable[Answer]) -> None:
+        """Say what became of popped jobs: one call for all.
+
+        Raises:
+            Unavailable: Redis is away; the sweep drops the entries and asks Postgres.
+        """
+        groups: dict[tuple[Lane, Verdict], dict[UUID, None]] = {}
+        for lane, job, verdict in answers:
+            groups.setdefault((lane, verdict), {})[job] = None
+        if not groups:
+            return
+        arguments: list[str | int] = []
+        for (lane, verdict), ids in groups.items():
+            arguments += (*_spelled(verdict, lane), _joined(ids))
+        with answering():
+            await _ANSWER.run(self._redis, arguments)
+
+    async def wait(self, worker: str, timeout: float) -> bool:  # noqa: ASYNC109 - Redis does the waiting
+        """Sleep until the worker is woken, or `timeout` seconds; answers whether it was woken.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering():
+            async with asyncio.timeout(timeout + ANSWER_SECONDS):
+                return await self._blocking.blpop([keys.WAKE + worker], timeout=timeout) is not None
+
+    async def _drop(self, strangers: dict[Lane, list[bytes]]) -> None:
+        """Forget entries that are no job ids of ours: somebody else writes to our lists."""
+        for lane, texts in strangers.items():
+            log.warning("dispatch.stranger", lane=lane.name, ids=[repr(text[:80]) for text in texts])
+            with answering():
+                await self._redis.zrem(keys.POPPED + lane.name, *texts)
+
+
+def _request(
+    worker: str, lanes: Sequence[Lane], room: int, *, wait: bool, idle: bool, budgets: Sequence[Budget]
+) -> list[str | int]:
+    """The arguments of pop.lua."""
+    numbers: dict[str, int] = {}
+    for lane in lanes:
+        numbers.setdefault(lane.queue, len(numbers) + 1)
+    arguments: list[str | int] = [worker, room, int(wait), int(idle), len(budgets)]
+    arguments += [budget.room for budget in budgets]
+    arguments.append(len(numbers))
+    for queue in numbers:
+        bound = [str(number) for number, budget in enumerate(budgets, 1) if queue in budget.queues]
+        arguments += (queue, " ".join(bound))
+    for lane in lanes:
+        arguments += (lane.name, numbers[lane.queue])
+    return arguments
+
+
+def _spelled(verdict: Verdict, lane: Lane) -> tuple[str, str, str, str | int]:
+    """Verdict, lane, queue and value as answer.lua reads them."""
+    match verdict:
+        case Return(front=True):
+            return "front", lane.name, lane.queue, ""
+        case Return():
+            return "back", lane.name, lane.queue, ""
+        case Park(seconds=seconds):
+            return "park", lane.name, lane.queue, max(0, round(seconds * 1000))
+        case Move(lane=other):
+            return "move", lane.name, other.queue, other.name
+        case Done():
+            return "done", lane.name, lane.queue, ""
+
+
+def _joined(ids: Iterable[UUID]) -> str:
+    return "".join(map(str, ids))
