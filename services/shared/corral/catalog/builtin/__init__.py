@@ -1,0 +1,1 @@
+"""The job types that Corral ships: declarations and handlers apart, one module each."""

@@ -1,0 +1,91 @@
+"""The catalog: the job types that one program knows."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from corral.catalog.declaration import JobType
+from corral.catalog.record import TypeRecord, record_of
+from corral.errors import DeclarationError
+from corral.job.options import Executor
+
+BUILTIN: tuple[str, ...] = ()
+BUILTIN_HANDLERS: tuple[str, ...] = ()
+DEMO = ("corral.catalog.builtin.demo",)
+DEMO_HANDLERS = ("corral.catalog.builtin.demo_handlers",)
+
+
+class Catalog:
+    """Job types by name. Immutable."""
+
+    def __init__(self, types: Mapping[str, JobType[Any, Any]]) -> None:
+        self.types: Mapping[str, JobType[Any, Any]] = dict(types)
+
+    @classmethod
+    def load(cls, modules: Sequence[str]) -> "Catalog":
+        """Import the modules and collect the job types that they declare, import or handle.
+
+        Raises:
+            DeclarationError: a module can't be imported, or two types have one name.
+        """
+        types: dict[str, JobType[Any, Any]] = {}
+        for name in modules:
+            for declared in _declared_in(name):
+                other = types.setdefault(declared.name, declared)
+                if other is not declared:
+                    raise DeclarationError(
+                        f"job type {declared.name} is declared twice: in {other.module} and {declared.module}"
+                    )
+        return cls(types)
+
+    def get(self, name: str) -> JobType[Any, Any] | None:
+        """The type of that name."""
+        return self.types.get(name)
+
+    def __iter__(self) -> Iterator[JobType[Any, Any]]:
+        return iter(self.types.values())
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    def handled(self) -> "Catalog":
+        """The part that has handlers: what a worker can run."""
+        return Catalog({name: declared for name, declared in self.types.items() if declared.attached})
+
+    def queues(self) -> frozenset[str]:
+        """Every queue that a job of these types may be in."""
+        return frozenset(queue for declared in self for queue in _queues(declared))
+
+    def executors(self, queue: str) -> frozenset[Executor]:
+        """The executors that jobs of this queue may need."""
+        return frozenset(declared.executor for declared in self if queue in _queues(declared))
+
+    def records(self) -> list[TypeRecord]:
+        """What to register, by name."""
+        return [record_of(self.types[name]) for name in sorted(self.types)]
+
+
+def declaring_modules(jobs: Sequence[str], *, demo: bool) -> list[str]:
+    """The modules that a program that submits imports: the built-in types and the team's."""
+    return [*BUILTIN, *(DEMO if demo else ()), *jobs]
+
+
+def handling_modules(jobs: Sequence[str], handlers: Sequence[str], *, demo: bool) -> list[str]:
+    """The modules that a worker imports: declarations first, then handlers."""
+    builtin = [*BUILTIN_HANDLERS, *(DEMO_HANDLERS if demo else ())]
+    return [*declaring_modules(jobs, demo=demo), *builtin, *handlers]
+
+
+def _queues(declared: JobType[Any, Any]) -> frozenset[str]:
+    return declared.options.queues | {declared.options.queue}
+
+
+def _declared_in(name: str) -> list[JobType[Any, Any]]:
+    """The job types among the names of a module, those of its own top level."""
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise DeclarationError(
+            f"module {name} can't be imported: {error}; is it installed, or the folder on PYTHONPATH?"
+        ) from error
+    return [value for value in vars(module).values() if isinstance(value, JobType)]

@@ -1,0 +1,179 @@
+"""Declaring a job type: `job_type` where any program may import it, `@job` for a single file.
+
+report = job_type("report.generate", payload=ReportRequest, result=Report, queue="reports")
+
+@report.handler
+async def generate(request: ReportRequest, ctx: Context) -> Report: ...
+"""
+
+import inspect
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Generic, TypeVar, Unpack
+
+from pydantic import TypeAdapter
+
+from corral.catalog.handler import Handler, annotation_models, inspect_handler
+from corral.catalog.keywords import OptionKeywords, options_of
+from corral.errors import DeclarationError
+from corral.job.limits import MAX_NAME, NAME_PATTERN, QUEUE_PATTERN
+from corral.job.options import Executor, Options
+
+P = TypeVar("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class JobType(Generic[P, R]):
+    """A declared job type: name, models and options; its handler is attached where workers import it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        payload: type[P] | None,
+        result: type[R] | None,
+        options: Options,
+        description: str | None,
+        module: str,
+    ) -> None:
+        self.name = name
+        self.payload_model = payload
+        self.result_model = result
+        self.options = options
+        self.description = description
+        self.module = module
+        """The module that declares it."""
+        self.attached: Handler | None = None
+
+    def __repr__(self) -> str:
+        return f"<job type {self.name} of {self.module}>"
+
+    @property
+    def executor(self) -> Executor:
+        """Where its handler runs."""
+        return self.options.executor
+
+    @property
+    def handler_fn(self) -> Callable[..., Any] | None:
+        """The attached function, None in a program that only submits."""
+        return self.attached.function if self.attached else None
+
+    def handler(self, function: F) -> F:
+        """Attach the function that does the work; a decorator.
+
+        Raises:
+            DeclarationError: another one is attached already, or it does not fit the declaration.
+        """
+        if self.attached is not None:
+            raise DeclarationError(
+                f"job type {self.name} has two handlers: {self.attached.reference} and {function!r}"
+            )
+        self.attached = inspect_handler(self.name, function, self.executor)
+        if self.description is None and function.__doc__:
+            self.description = inspect.cleandoc(function.__doc__)
+        return function
+
+    @cached_property
+    def payload_adapter(self) -> TypeAdapter[P] | None:
+        """Reads a payload from JSON text; None without a model."""
+        return TypeAdapter(self.payload_model) if self.payload_model is not None else None
+
+    @cached_property
+    def result_adapter(self) -> TypeAdapter[R] | None:
+        """Checks a result and makes it JSON; None without a model."""
+        return TypeAdapter(self.result_model) if self.result_model is not None else None
+
+
+def job_type(
+    name: str,
+    *,
+    payload: type[P] | None = None,
+    result: type[R] | None = None,
+    description: str | None = None,
+    **options: Unpack[OptionKeywords],
+) -> JobType[P, R]:
+    """Declare a job type. Without models, payload and result are any JSON.
+
+    Raises:
+        DeclarationError: the name, an option or a searchable field is wrong.
+    """
+    return _declare(name, payload, result, description, options, module=_caller())
+
+
+def job(
+    name: str, *, description: str | None = None, **options: Unpack[OptionKeywords]
+) -> Callable[[Callable[..., Any]], JobType[Any, Any]]:
+    """Declare a job type and its handler at once; models come from the function's annotations.
+
+    A plain function runs in a thread unless `executor` says otherwise.
+    """
+    module = _caller()
+
+    def declare(function: Callable[..., Any]) -> JobType[Any, Any]:
+        payload, result = annotation_models(function)
+        if "executor" not in options and not inspect.iscoroutinefunction(function):
+            options["executor"] = Executor.THREAD
+        declared: JobType[Any, Any] = _declare(name, payload, result, description, options, module=module)
+        declared.handler(function)
+        return declared
+
+    return declare
+
+
+def _declare(
+    name: str,
+    payload: type[P] | None,
+    result: type[R] | None,
+    description: str | None,
+    keywords: OptionKeywords,
+    *,
+    module: str,
+) -> JobType[P, R]:
+    if not re.match(NAME_PATTERN, name) or len(name) > MAX_NAME:
+        raise DeclarationError(
+            f"job type name {name!r}: use up to {MAX_NAME} lower-case letters, digits, dots, dashes"
+        )
+    options = options_of(name, keywords)
+    for queue in (options.queue, *options.queues):
+        if not re.match(QUEUE_PATTERN, queue) or len(queue) > MAX_NAME:
+            raise DeclarationError(f"job type {name}: queue {queue!r} has other than a-z, 0-9, - and _")
+    if options.executor is Executor.THREAD and keywords.get("timeout") is not None:
+        warnings.warn(
+            f"job type {name}: a thread can't be killed; past its timeout it is abandoned and keeps its"
+            ' slot until it ends. Use executor="process" for a timeout that holds.',
+            stacklevel=3,
+        )
+    declared = JobType(
+        name,
+        payload=payload,
+        result=result,
+        options=options,
+        description=description,
+        module=module,
+    )
+    _check_search(declared)
+    return declared
+
+
+def _check_search(declared: JobType[P, R]) -> None:
+    """Refuse a searchable field that the payload's model does not have."""
+    adapter = declared.payload_adapter if declared.options.search else None
+    if adapter is None:
+        return
+    schema = adapter.json_schema()
+    fields = schema.get("properties", {})
+    missing = [field for field in declared.options.search if field not in fields]
+    if missing:
+        raise DeclarationError(
+            f"job type {declared.name}: search names {', '.join(missing)}; the payload has"
+            f" {', '.join(fields) or 'no fields'}"
+        )
+
+
+def _caller() -> str:
+    """The module that calls `job_type` or `job`."""
+    return str(sys._getframe(2).f_globals.get("__name__", "?"))  # noqa: SLF001  # as namedtuple and Enum do

@@ -1,0 +1,116 @@
+"""The options of a declaration as a person writes them: plain numbers, words and lists."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypedDict
+
+from corral.errors import DeclarationError
+from corral.job import backoff as backoffs
+from corral.job.options import Executor, Options, Retention
+from corral.job.priority import Priority
+
+Seconds = float | timedelta
+
+
+class OptionKeywords(TypedDict, total=False):
+    """What `job_type` and `job` take beside name and models. Times are seconds or a timedelta."""
+
+    queue: str
+    queues: Sequence[str]
+    """Further queues that a submission may name."""
+    priority: Priority | str
+    retries: int
+    backoff: backoffs.Backoff | Seconds | Sequence[Seconds]
+    """A number is a fixed wait, a list the exact waits of which the last one repeats."""
+    timeout: Seconds | None
+    delay: Seconds
+    expires_in: Seconds | None
+    max_stalls: int
+    tags: Sequence[str]
+    search: Sequence[str]
+    keep_finished: Retention | Seconds
+    keep_failed: Retention | Seconds
+    executor: Executor | str
+
+
+def options_of(name: str, keywords: OptionKeywords) -> Options:
+    """The checked options of the job type `name`.
+
+    Raises:
+        DeclarationError: a keyword is unknown or its value out of range; the message names both.
+    """
+    given: dict[str, Any] = {**keywords}
+    known = Options.__dataclass_fields__.keys()
+    for keyword in given:
+        if keyword not in known:
+            raise DeclarationError(
+                f"job type {name}: there is no option {keyword!r}; known are {', '.join(known)}"
+            )
+    try:
+        options = Options(**{key: _CONVERT.get(key, _as_is)(key, value) for key, value in given.items()})
+        options.check()
+    except (ValueError, TypeError) as error:
+        raise DeclarationError(f"job type {name}: {error}") from error
+    return options
+
+
+def _optional_seconds(key: str, value: Any) -> float | None:
+    return None if value is None else _seconds(key, value)
+
+
+def _seconds(key: str, value: Any) -> float:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{key}: {value!r} is neither a number of seconds nor a timedelta")
+    return float(value)
+
+
+def _backoff(key: str, value: Any) -> backoffs.Backoff:
+    match value:
+        case backoffs.Fixed() | backoffs.Linear() | backoffs.Exponential() | backoffs.Exact():
+            return value
+        case list() | tuple():
+            return backoffs.Exact(tuple(_seconds(key, item) for item in value))
+        case _:
+            return backoffs.Fixed(_seconds(key, value))
+
+
+def _retention(key: str, value: Any) -> Retention:
+    return value if isinstance(value, Retention) else Retention(seconds=_seconds(key, value))
+
+
+def _whole(key: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{key}: {value!r} is not a whole number")
+    return value
+
+
+def _words(key: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
+        raise TypeError(f"{key}: {value!r} is not a list of words")
+    for word in value:
+        if not isinstance(word, str) or not word:
+            raise TypeError(f"{key}: {word!r} is not a word")
+    return tuple(value)
+
+
+def _as_is(_key: str, value: Any) -> Any:
+    return value
+
+
+_CONVERT: dict[str, Callable[[str, Any], Any]] = {
+    "queues": lambda key, value: frozenset(_words(key, value)),
+    "priority": lambda _, value: Priority(value),
+    "retries": _whole,
+    "backoff": _backoff,
+    "timeout": _optional_seconds,
+    "delay": _seconds,
+    "expires_in": _optional_seconds,
+    "max_stalls": _whole,
+    "tags": _words,
+    "search": _words,
+    "keep_finished": _retention,
+    "keep_failed": _retention,
+    "executor": lambda _, value: Executor(value),
+}
