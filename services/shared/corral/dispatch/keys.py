@@ -9,7 +9,7 @@ QUEUES: Final = "rq:queues"
 SUSPENDED: Final = "rq:suspended"
 """Exists while `rq suspend` holds all workers."""
 
-IN: Final = "corral:in:"
+MEMBERS: Final = "corral:in:"
 """+ lane: set of the ids that are in the list or parked. Keeps an id from being queued twice."""
 POPPED: Final = "corral:popped:"
 """+ lane: sorted set of ids that a worker popped and has not answered, by the time of the pop (ms)."""

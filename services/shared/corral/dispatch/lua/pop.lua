@@ -23,10 +23,29 @@ for i = 1, tonumber(ARGV[at]) do
   for number in string.gmatch(ARGV[at + 2 * i], '%d+') do
     queue.budgets[#queue.budgets + 1] = tonumber(number)
   end
-  queue.paused = redis.call('EXISTS', KEY.paused .. queue.name) == 1
   queues[i] = queue
 end
 at = at + 2 * #queues + 1
+
+-- Whether any of these keys exists: one call that nearly always saves one per lane.
+local function any(prefix, names)
+  local found = false
+  in_chunks(names, function(chunk)
+    for i, name in ipairs(chunk) do chunk[i] = prefix .. name end
+    found = found or redis.call('EXISTS', unpack(chunk)) > 0
+  end)
+  return found
+end
+
+local names, suspects = {}, {}
+for i, queue in ipairs(queues) do
+  names[i], suspects[i] = queue.name, queue.name .. '.suspect'
+end
+if any(KEY.paused, names) then
+  for _, queue in ipairs(queues) do
+    queue.paused = redis.call('EXISTS', KEY.paused .. queue.name) == 1
+  end
+end
 
 local function room_for(queue)
   if queue.paused then return 0 end
@@ -40,16 +59,14 @@ local function unpark(lane)
   local due = redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, CHUNK)
   if #due == 0 then return end
   redis.call('ZREM', KEY.parked .. lane, unpack(due))
-  local turned = {}
-  for i = #due, 1, -1 do turned[#turned + 1] = due[i] end
-  redis.call('LPUSH', KEY.list .. lane, unpack(turned))
+  redis.call('LPUSH', KEY.list .. lane, unpack(turned(due)))
   redis.call('SADD', KEY.queues, KEY.list .. lane)
 end
 
 local function take(lane, limit)
   local ids = redis.call('LPOP', KEY.list .. lane, math.min(limit, CHUNK))
   if not ids then return {} end
-  if redis.call('SREM', KEY['in'] .. lane, unpack(ids)) ~= #ids then
+  if redis.call('SREM', KEY.members .. lane, unpack(ids)) ~= #ids then
     local seen, once = {}, {}   -- someone else wrote to the list: an id may stand there twice
     for _, id in ipairs(ids) do
       if not seen[id] then once[#once + 1] = id end
@@ -66,23 +83,32 @@ local function take(lane, limit)
   return ids
 end
 
-local answer, asked = {0, 0, {}}, {}
+local lanes, asked = {}, {}
 for i = at, #ARGV, 2 do
-  local lane, queue = ARGV[i], queues[tonumber(ARGV[i + 1])]
-  asked[lane] = true
-  local limit = room_for(queue)
-  if limit > 0 then
-    unpark(lane)
-    local ids = take(lane, limit)
+  local lane = {name = ARGV[i], queue = queues[tonumber(ARGV[i + 1])]}
+  lanes[#lanes + 1] = lane
+  asked[#asked + 1] = lane.name
+  asked[lane.name] = true
+end
+if room > 0 and any(KEY.parked, asked) then
+  for _, lane in ipairs(lanes) do
+    if room_for(lane.queue) > 0 then unpark(lane.name) end
+  end
+end
+
+local answer = {0, 0, {}}
+if room > 0 and any(KEY.list, asked) then
+  for number, lane in ipairs(lanes) do
+    local queue = lane.queue
+    local limit = room_for(queue)
+    local ids = limit > 0 and take(lane.name, limit) or {}
     if #ids > 0 then
       room = room - #ids
       for _, budget in ipairs(queue.budgets) do budgets[budget] = budgets[budget] - #ids end
-      answer[#answer + 1] = (i - at) / 2
+      answer[#answer + 1] = number - 1
       answer[#answer + 1] = ids
       -- What this worker leaves behind may be for another one that sleeps.
-      if #ids >= math.min(limit, CHUNK) and redis.call('EXISTS', KEY.list .. lane) == 1 then
-        queue.left = true
-      end
+      queue.left = queue.left or redis.call('EXISTS', KEY.list .. lane.name) == 1
     end
   end
 end
@@ -92,19 +118,22 @@ for _, queue in ipairs(queues) do
   if queue.left then offer(queue.name, 1, time) end
 end
 
-for _, queue in ipairs(queues) do
-  local lane = queue.name .. '.suspect'
-  if not queue.paused and not asked[lane]
-      and (redis.call('EXISTS', KEY.list .. lane) == 1
-        or #redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, 1) == 1) then
-    local reserved = KEY.suspect .. queue.name
-    if idle and #answer == 3 then
-      redis.call('SET', reserved, worker, 'PX', RESERVED_MS)
-    else
-      redis.call('SET', reserved, worker, 'NX', 'PX', RESERVED_MS)
-    end
-    if redis.call('GET', reserved) == worker then
-      answer[3][#answer[3] + 1] = queue.name
+-- Suspects run alone: one worker per queue is asked to become empty for them.
+if any(KEY.list, suspects) or any(KEY.parked, suspects) then
+  for i, queue in ipairs(queues) do
+    local lane = suspects[i]
+    if not queue.paused and not asked[lane]
+        and (redis.call('EXISTS', KEY.list .. lane) == 1
+          or #redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, 1) == 1) then
+      local reserved = KEY.suspect .. queue.name
+      if idle and #answer == 3 then
+        redis.call('SET', reserved, worker, 'PX', RESERVED_MS)
+      else
+        redis.call('SET', reserved, worker, 'NX', 'PX', RESERVED_MS)
+      end
+      if redis.call('GET', reserved) == worker then
+        answer[3][#answer[3] + 1] = queue.name
+      end
     end
   end
 end

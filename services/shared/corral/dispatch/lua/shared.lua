@@ -19,12 +19,12 @@ end
 
 -- The ids that are not in the lane yet, now put into its set. `ids` has at most CHUNK.
 local function admit(lane, ids)
-  local known = redis.call('SMISMEMBER', KEY['in'] .. lane, unpack(ids))
+  local known = redis.call('SMISMEMBER', KEY.members .. lane, unpack(ids))
   local fresh = {}
   for i, id in ipairs(ids) do
     if known[i] == 0 then fresh[#fresh + 1] = id end
   end
-  if #fresh > 0 then redis.call('SADD', KEY['in'] .. lane, unpack(fresh)) end
+  if #fresh > 0 then redis.call('SADD', KEY.members .. lane, unpack(fresh)) end
   return fresh
 end
 
@@ -34,14 +34,16 @@ local function in_chunks(ids, act)
   end
 end
 
+local function turned(ids)
+  local back = {}
+  for i = #ids, 1, -1 do back[#back + 1] = ids[i] end
+  return back
+end
+
 -- Queue those ids that are not in the lane yet. Answers how many were new.
 local function put(lane, ids, front)
   local added = 0
-  if front then
-    local turned = {}
-    for i = #ids, 1, -1 do turned[#turned + 1] = ids[i] end
-    ids = turned
-  end
+  if front then ids = turned(ids) end  -- LPUSH puts the last one first
   in_chunks(ids, function(chunk)
     local fresh = admit(lane, chunk)
     if #fresh > 0 then
