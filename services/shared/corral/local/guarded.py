@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -35,6 +35,8 @@ class Guarded:
         farewell: signal.Signals,
         log: int,
         given: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        folder: Path = Path("/"),
     ) -> None:
         """Start `command`.
 
@@ -44,6 +46,8 @@ class Guarded:
             farewell: the signal that makes the program stop in good order.
             log: descriptor for what it prints.
             given: what it reads from its standard input.
+            environment: its environment; None is a plain one, for servers.
+            folder: its working folder.
         """
         become = f"{account.uid}:{account.gid}" if account else "-"
         self._process = subprocess.Popen(  # noqa: S603  our own guard, no shell
@@ -51,8 +55,8 @@ class Guarded:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd="/",
-            env=plain_environment(),
+            cwd=folder,
+            env=plain_environment() if environment is None else environment,
             start_new_session=True,  # the terminal's Ctrl-C is for us; the server stops last
         )
         assert self._process.stdin is not None
@@ -66,6 +70,11 @@ class Guarded:
     def running(self) -> bool:
         """Whether the program has not ended."""
         return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The guard's process id."""
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -85,6 +94,10 @@ class Guarded:
             return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
+
+    def ask_to_stop(self) -> None:
+        """Ask for an end in good order and return; asked twice, the guard kills."""
+        self._process.terminate()
 
     def stop(self, timeout: float) -> None:
         """Stop the program in good order; after `timeout` seconds, kill it."""

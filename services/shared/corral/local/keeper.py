@@ -1,0 +1,108 @@
+"""The keeper: starts what is kept, starts it again when it dies, says so, and gives up on what keeps dying."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from corral.local.errors import KeepsDying, LocalServerError
+from corral.local.kept import LOOK, Kept
+from corral.local.restarts import Restarts
+
+Say = Callable[[str], None]
+"""Tells the person at the terminal one line."""
+
+
+class Keeper:
+    """Keeps things running until each is let go."""
+
+    def __init__(self, say: Say, changed: Callable[[], None]) -> None:
+        """`changed` is called when a process came or went."""
+        self._say, self._changed = say, changed
+        self._kept: dict[str, Kept] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._restarts: dict[str, Restarts] = {}
+        self.gave_up: asyncio.Future[LocalServerError] = asyncio.get_running_loop().create_future()
+        """Done when something kept dying."""
+
+    @property
+    def kept(self) -> list[Kept]:
+        """What is kept now."""
+        return list(self._kept.values())
+
+    def restarts(self, name: str | None = None) -> int:
+        """Deaths so far, of one or of all."""
+        return sum(r.total for n, r in self._restarts.items() if name in (None, n))
+
+    async def keep(self, kept: Kept) -> None:
+        """Start it, and start it again whenever it dies.
+
+        Raises:
+            LocalServerError: the first start failed.
+        """
+        self._kept[kept.name] = kept
+        self._restarts.setdefault(kept.name, Restarts())
+        await kept.start()
+        self._changed()
+        self._tasks[kept.name] = asyncio.create_task(self._watch(kept), name=f"keep {kept.name}")
+
+    async def let_go(self, kept: Kept, grace: float) -> None:
+        """Stop it for good; kill it after `grace` seconds."""
+        self.forget(kept)
+        try:
+            await kept.stop(grace)
+        finally:
+            self._kept.pop(kept.name, None)
+            self._changed()
+
+    def forget(self, kept: Kept) -> None:
+        """From now on its end is no death."""
+        task = self._tasks.pop(kept.name, None)
+        if task is not None:
+            task.cancel()
+
+    async def _watch(self, kept: Kept) -> None:
+        while True:
+            while kept.running:  # noqa: ASYNC110  a process that ends sets no event
+                await asyncio.sleep(LOOK)
+            self._changed()
+            if not await self._revive(kept):
+                return
+
+    async def _revive(self, kept: Kept) -> bool:
+        """Wait and start it again; False when it died too often."""
+        restarts, clock = self._restarts[kept.name], asyncio.get_running_loop().time
+        how = ending(kept.exit_code)
+        while True:
+            wait = restarts.died(clock())
+            if wait is None:
+                self._give_up(KeepsDying(kept.name, how, kept.log.path, kept.log.tail()))
+                return False
+            self._say(
+                f"{kept.name} {how}; starting it again in {wait:g} s "
+                f"({restarts.recent(clock())} in the last minute, log: {kept.log.path})"
+            )
+            await asyncio.sleep(wait)
+            try:
+                await kept.start()
+            except LocalServerError as error:
+                how = f"did not start: {error}"
+                continue
+            self._changed()
+            self._say(f"{kept.name} is back (restart {restarts.total})")
+            return True
+
+    def _give_up(self, error: LocalServerError) -> None:
+        if not self.gave_up.done():
+            self.gave_up.set_result(error)
+
+
+def ending(code: int | None) -> str:
+    """An exit code in words; 128 + number means a signal."""
+    if code is None:
+        return "is gone"
+    if code > 128:
+        try:
+            return f"was ended by {signal.Signals(code - 128).name}"
+        except ValueError:
+            pass
+    return f"ended with exit code {code}"
