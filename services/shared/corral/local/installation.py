@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
