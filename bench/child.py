@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -43,7 +44,7 @@ def run(command: Command, timeout: float = 300) -> str:
 
     Raises: RuntimeError with the end of its output when it failed.
     """
-    done = subprocess.run(  # noqa: S603 - the commands are ours
+    done = subprocess.run(
         [str(word) for word in command.argv],
         env=command.environment(),
         cwd=command.cwd,
@@ -53,7 +54,9 @@ def run(command: Command, timeout: float = 300) -> str:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{command.argv} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        raise RuntimeError(
+            f"{command.argv} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        )
     return done.stdout
 
 
@@ -68,7 +71,7 @@ class Child:
         self.log = log
         self._files = ExitStack()
         output = self._files.enter_context(log.open("ab"))
-        self.process = subprocess.Popen(  # noqa: S603 - the commands are ours
+        self.process = subprocess.Popen(
             [str(word) for word in command.argv],
             env=command.environment(),
             cwd=command.cwd,
@@ -87,7 +90,11 @@ class Child:
         """Raises: RuntimeError with the end of its log when the process has ended."""
         code = self.process.poll()
         if code is not None:
-            raise RuntimeError(f"{self.process.args!r} ended with {code}:\n{self.log.read_text()[-4000:]}")
+            raise RuntimeError(f"{self.process.args!r} ended with {code}:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The end of what it printed."""
+        return self.log.read_text(errors="replace")[-4000:]
 
     def stop(self) -> None:
         tree = _tree(self.pid)
@@ -107,8 +114,19 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
+
+
+@contextmanager
+def started(commands: Mapping[str, Command]) -> Iterator[dict[str, Child]]:
+    """Starts all, stops all; their output is in temporary files that go with them."""
+    with TemporaryDirectory(prefix="corral-bench-") as logs, ExitStack() as stack:
+        yield {
+            name: stack.enter_context(Child(command, Path(logs, name))) for name, command in commands.items()
+        }
 
 
 def _tree(pid: int) -> list[psutil.Process]:

@@ -17,29 +17,19 @@ class Cost:
     processes: int
 
 
+def of(pid: int) -> Cost:
+    """What the process and its children took until now."""
+    members = family(pid)
+    return Cost(sum(map(_with_ended, members)), sum(map(_peak, members)) / MIB, len(members))
+
+
 def cpu_seconds(pid: int) -> float:
     """CPU seconds of the process, its children, and those of its children that ended and were waited for."""
-    return sum(_cpu(process) for process in _family(pid))
+    return sum(map(_with_ended, family(pid)))
 
 
-def resident(pid: int) -> float:
-    """Resident memory of the process and its children now, in MiB."""
-    return sum(_rss(process) for process in _family(pid)) / MIB
-
-
-def peak_resident(pid: int) -> float:
-    """The sum of the peaks of the process and its living children, in MiB.
-
-    Source: VmHWM in proc(5); elsewhere than on Linux the memory of now.
-    """
-    return sum(_peak(process) for process in _family(pid)) / MIB
-
-
-def processes(pid: int) -> int:
-    return len(_family(pid))
-
-
-def _family(pid: int) -> list[psutil.Process]:
+def family(pid: int) -> list[psutil.Process]:
+    """The process and its children, theirs too; nothing when it has ended."""
     try:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]
@@ -47,7 +37,24 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _cpu(process: psutil.Process) -> float:
+def own_cpu(process: psutil.Process) -> float:
+    """CPU seconds of this process alone; 0 when it has ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def own_resident(process: psutil.Process) -> int:
+    """Bytes of memory of this process now; 0 when it has ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _with_ended(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
@@ -55,17 +62,11 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
-def _rss(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
-
-
 def _peak(process: psutil.Process) -> int:
+    """Bytes at its highest. Source: VmHWM in proc(5); elsewhere than on Linux the memory of now."""
     try:
         status = Path(f"/proc/{process.pid}/status").read_text()
     except OSError:
-        return _rss(process)
+        return own_resident(process)
     line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return int(line.split()[1]) * 1024 if line else _rss(process)
+    return int(line.split()[1]) * 1024 if line else own_resident(process)

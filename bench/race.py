@@ -1,15 +1,13 @@
 """Laps of contenders in turn: A B C, A B C, A B C, so that a slow minute of the machine hits all."""
 
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from bench import cost
-from bench.child import Child, Command
+from bench.child import Child, Command, started
 from bench.servers import Servers
 
 LAP_LIMIT = 240.0
@@ -40,8 +38,8 @@ class Contender(Protocol):
     def seed(self, servers: Servers) -> None:
         """Puts the jobs into an empty database and an empty Redis; not timed."""
 
-    def worker(self, servers: Servers) -> Command:
-        """The process that runs them; it starts at once and is stopped once all are done."""
+    def commands(self, servers: Servers) -> Mapping[str, Command]:
+        """The processes that run them, by name; they start at once and are stopped once all are done."""
 
     def left(self, servers: Servers) -> int:
         """Jobs that have not finished."""
@@ -53,9 +51,15 @@ class Contender(Protocol):
 @dataclass(frozen=True)
 class Lap:
     span: Span
-    worker: cost.Cost
+    own: Mapping[str, cost.Cost]
+    """What each process of the contender took, its start included."""
     postgres_cpu: float
     redis_cpu: float
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of all processes and both servers."""
+        return sum(each.cpu for each in self.own.values()) + self.postgres_cpu + self.redis_cpu
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ class Result:
         return statistics.median(of(lap) for lap in self.laps)
 
 
-def race(servers: Servers, contenders: Sequence[Contender], laps: int, say: Callable[[str], None]) -> dict[str, Result]:
+def race(
+    servers: Servers, contenders: Sequence[Contender], laps: int, say: Callable[[str], None]
+) -> dict[str, Result]:
     """Results by name, in the order of the contenders."""
     run: dict[str, list[Lap]] = {contender.name: [] for contender in contenders}
     for number in range(laps):
@@ -91,28 +97,30 @@ def one_lap(servers: Servers, contender: Contender) -> Lap:
     contender.seed(servers)
     servers.settle()
     postgres, redis = cost.cpu_seconds(servers.postgres_pid), cost.cpu_seconds(servers.redis_pid)
-    log = Path(tempfile.gettempdir()) / f"corral-bench-{time.time_ns()}.log"
-    with Child(contender.worker(servers), log) as child:
-        _wait(contender, servers, child)
-        worker = cost.Cost(cost.cpu_seconds(child.pid), cost.peak_resident(child.pid), cost.processes(child.pid))
+    with started(contender.commands(servers)) as children:
+        _wait(contender, servers, children.values())
+        own = {name: cost.of(child.pid) for name, child in children.items()}
     lap = Lap(
         span=contender.span(servers),
-        worker=worker,
+        own=own,
         postgres_cpu=cost.cpu_seconds(servers.postgres_pid) - postgres,
         redis_cpu=cost.cpu_seconds(servers.redis_pid) - redis,
     )
-    log.unlink(missing_ok=True)
     if lap.span.jobs != contender.jobs:
         raise RuntimeError(f"{contender.name} recorded {lap.span.jobs} of {contender.jobs} jobs")
     return lap
 
 
-def _wait(contender: Contender, servers: Servers, child: Child) -> None:
+def _wait(contender: Contender, servers: Servers, children: Iterable[Child]) -> None:
+    watched = list(children)
     deadline = time.monotonic() + LAP_LIMIT
     while contender.left(servers):
-        child.check()
+        for child in watched:
+            child.check()
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{contender.name} has {contender.left(servers)} jobs left after {LAP_LIMIT:.0f} s")
+            raise RuntimeError(
+                f"{contender.name} has {contender.left(servers)} jobs left after {LAP_LIMIT:.0f} s"
+            )
         time.sleep(POLL)
 
 

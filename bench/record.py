@@ -45,11 +45,11 @@ def span(dsn: str) -> Span:
         row = connection.execute(
             "SELECT count(*), extract(epoch FROM max(finished_at) - min(started_at)) FROM jobs WHERE attempt = 1"
         ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate has one row
+    assert row is not None
     return Span(int(row[0]), float(row[1]))
 
 
 def _one(connection: psycopg.Connection, statement: str) -> int:
     row = connection.execute(statement).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate has one row
+    assert row is not None
     return int(row[0])

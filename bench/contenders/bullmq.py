@@ -19,8 +19,8 @@ CONNECTIONS = 20
 def install() -> None:
     """Installs the exact versions of package.json when they are missing."""
     if not (FOLDER / "node_modules" / "bullmq").is_dir():
-        subprocess.run(  # noqa: S603 - npm as found on the path
-            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],  # noqa: S607
+        subprocess.run(
+            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],
             cwd=FOLDER,
             check=True,
         )
@@ -39,8 +39,8 @@ class BullMQ:
         ids = record.create(servers.dsn(), self.jobs)
         _node("seed.mjs", ids, {"REDIS_URL": servers.redis_url})
 
-    def worker(self, servers: Servers) -> Command:
-        return Command(
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        worker = Command(
             ["node", "worker.mjs"],
             {
                 "REDIS_URL": servers.redis_url,
@@ -52,6 +52,7 @@ class BullMQ:
             },
             FOLDER,
         )
+        return {"worker": worker}
 
     def left(self, servers: Servers) -> int:
         return record.left(servers.dsn())
@@ -70,10 +71,14 @@ class BullMQPostgres:
     name: str = "BullMQ on Postgres"
 
     def seed(self, servers: Servers) -> None:
-        _node("seed.mjs", [str(number) for number in range(self.jobs)], {"BACKEND": "postgres", "DSN": servers.dsn()})
+        _node(
+            "seed.mjs",
+            [str(number) for number in range(self.jobs)],
+            {"BACKEND": "postgres", "DSN": servers.dsn()},
+        )
 
-    def worker(self, servers: Servers) -> Command:
-        return Command(
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        worker = Command(
             ["node", "worker.mjs"],
             {
                 "BACKEND": "postgres",
@@ -83,6 +88,7 @@ class BullMQPostgres:
             },
             FOLDER,
         )
+        return {"worker": worker}
 
     def left(self, servers: Servers) -> int:
         return self.jobs - self.span(servers).jobs
@@ -92,13 +98,13 @@ class BullMQPostgres:
             row = connection.execute(
                 "SELECT count(*), max(finished_at_ms) - min(processed_at_ms) FROM bullmq.job WHERE state = 'completed'"
             ).fetchone()
-        assert row is not None  # noqa: S101 - an aggregate has one row
+        assert row is not None
         return Span(int(row[0]), float(row[1] or 0) / 1000)
 
 
 def _node(script: str, lines: list[str], env: dict[str, str]) -> None:
-    subprocess.run(  # noqa: S603 - our script
-        ["node", str(Path(FOLDER, script))],  # noqa: S607
+    subprocess.run(
+        ["node", str(Path(FOLDER, script))],
         cwd=FOLDER,
         env=Command([], env).environment(),
         input="\n".join(lines),

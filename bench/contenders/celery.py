@@ -25,14 +25,15 @@ class CeleryPrefork:
                 app.send_task("echo", ({"id": id_, "number": number},), producer=producer)
         app.close()
 
-    def worker(self, servers: Servers) -> Command:
-        return Command(
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        worker = Command(
             [
                 *(sys.executable, "-m", "celery", "--app", "bench.peers.celery_tasks", "--quiet", "worker"),
                 *("--pool", "prefork", "--concurrency", str(self.processes), "--loglevel", "WARNING"),
             ],
             {"REDIS_URL": servers.redis_url, "DSN": servers.dsn(), "C_FORCE_ROOT": "1"},
         )
+        return {"worker": worker}
 
     def left(self, servers: Servers) -> int:
         return record.left(servers.dsn())

@@ -23,14 +23,22 @@ class Procrastinate:
     def seed(self, servers: Servers) -> None:
         asyncio.run(_seed(servers.dsn(), self.jobs))
 
-    def worker(self, servers: Servers) -> Command:
-        return Command(
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        worker = Command(
             [
-                *(sys.executable, "-m", "procrastinate.cli", "--app", "bench.peers.procrastinate_tasks.app", "worker"),
+                *(
+                    sys.executable,
+                    "-m",
+                    "procrastinate",
+                    "--app",
+                    "bench.peers.procrastinate_tasks.app",
+                    "worker",
+                ),
                 *("--queues", "bench", "--concurrency", str(self.concurrency)),
             ],
             {"DSN": servers.dsn(), "CONNECTIONS": str(CONNECTIONS)},
         )
+        return {"worker": worker}
 
     def left(self, servers: Servers) -> int:
         return self.jobs - self.span(servers).jobs
@@ -42,7 +50,7 @@ class Procrastinate:
                 "max(at) FILTER (WHERE type = 'succeeded') - min(at) FILTER (WHERE type = 'started')) "
                 "FROM procrastinate_events"
             ).fetchone()
-        assert row is not None  # noqa: S101 - an aggregate has one row
+        assert row is not None
         return Span(int(row[0]), float(row[1] or 0))
 
 
@@ -52,4 +60,6 @@ async def _seed(dsn: str, jobs: int) -> None:
         await app.schema_manager.apply_schema_async()
         task = app.configure_task("echo", queue="bench")
         for first in range(0, jobs, 1000):
-            await task.batch_defer_async(*({"number": number} for number in range(first, min(first + 1000, jobs))))
+            await task.batch_defer_async(
+                *({"number": number} for number in range(first, min(first + 1000, jobs)))
+            )

@@ -23,12 +23,24 @@ class Rq:
         queue = Queue(QUEUE, connection=redis.Redis.from_url(servers.redis_url))
         for first in range(0, self.jobs, 1000):
             last = min(first + 1000, self.jobs)
-            queue.enqueue_many([Queue.prepare_data(echo, ({"number": number},)) for number in range(first, last)])
+            queue.enqueue_many(
+                [Queue.prepare_data(echo, ({"number": number},)) for number in range(first, last)]
+            )
 
-    def worker(self, servers: Servers) -> Command:
-        return Command(
-            python("rq.cli", "worker", "--worker-class", "rq.worker.SimpleWorker", "--url", servers.redis_url, "--quiet", QUEUE)
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        worker = Command(
+            python(
+                "rq.cli",
+                "worker",
+                "--worker-class",
+                "rq.worker.SimpleWorker",
+                "--url",
+                servers.redis_url,
+                "--quiet",
+                QUEUE,
+            )
         )
+        return {"worker": worker}
 
     def left(self, servers: Servers) -> int:
         queue = Queue(QUEUE, connection=redis.Redis.from_url(servers.redis_url))

@@ -24,14 +24,15 @@ class Taskiq:
     def seed(self, servers: Servers) -> None:
         asyncio.run(_seed(servers.redis_url, record.create(servers.dsn(), self.jobs)))
 
-    def worker(self, servers: Servers) -> Command:
-        return Command(
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        worker = Command(
             [
                 *(sys.executable, "-m", "taskiq", "worker", "bench.peers.taskiq_tasks:broker"),
                 *("--workers", "1", "--max-async-tasks", str(self.concurrency), "--log-level", "WARNING"),
             ],
             {"REDIS_URL": servers.redis_url, "DSN": servers.dsn(), "CONNECTIONS": str(CONNECTIONS)},
         )
+        return {"worker": worker}
 
     def left(self, servers: Servers) -> int:
         return record.left(servers.dsn())

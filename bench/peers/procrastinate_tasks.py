@@ -5,7 +5,11 @@ from typing import Any
 
 from procrastinate import App, PsycopgConnector
 
-app = App(connector=PsycopgConnector(conninfo=os.environ["DSN"], min_size=4, max_size=int(os.environ["CONNECTIONS"])))
+app = App(
+    connector=PsycopgConnector(
+        conninfo=os.environ["DSN"], min_size=4, max_size=int(os.environ["CONNECTIONS"])
+    )
+)
 
 
 @app.task(name="echo", queue="bench")

@@ -21,7 +21,9 @@ _pools: list[AsyncConnectionPool] = []
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
 async def connect(_: TaskiqState) -> None:
     size = int(os.environ["CONNECTIONS"])
-    pool = AsyncConnectionPool(os.environ["DSN"], min_size=size, max_size=size, open=False, kwargs={"autocommit": True})
+    pool = AsyncConnectionPool(
+        os.environ["DSN"], min_size=size, max_size=size, open=False, kwargs={"autocommit": True}
+    )
     await pool.open(wait=True)
     _pools.append(pool)
 

@@ -1,0 +1,53 @@
+"""Corral: one worker, and the maintenance that a whole installation runs beside it."""
+
+from dataclasses import dataclass, field
+
+import psycopg
+
+from bench.child import Command
+from bench.installation import Installation
+from bench.race import Span
+from bench.servers import Servers
+
+
+@dataclass(frozen=True)
+class Corral:
+    """The shipped settings but for those given, by name without CORRAL_."""
+
+    jobs: int = 20_000
+    settings: dict[str, str] = field(default_factory=dict)
+    name: str = "Corral"
+
+    def seed(self, servers: Servers) -> None:
+        installation = Installation(servers)
+        installation.install()
+        installation.seed(self.jobs)
+
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        installation = Installation(servers)
+        return {"worker": installation.worker(**self.settings), "maintenance": installation.maintenance()}
+
+    def left(self, servers: Servers) -> int:
+        return self.jobs - self.span(servers).jobs
+
+    def span(self, servers: Servers) -> Span:
+        return span(servers)
+
+
+def span(servers: Servers) -> Span:
+    """From the first start to the last finish in Corral's own table."""
+    with psycopg.connect(servers.dsn()) as connection:
+        row = connection.execute(
+            "SELECT count(*), extract(epoch FROM max(finished_at) - min(started_at)) FROM corral.jobs "
+            "WHERE state = 'completed'"
+        ).fetchone()
+    assert row is not None
+    return Span(int(row[0]), float(row[1] or 0))
+
+
+def batch_size(servers: Servers) -> int:
+    """How many jobs a claim took, on average, in the lap that just ended."""
+    with psycopg.connect(servers.dsn()) as connection:
+        row = connection.execute("SELECT count(*)::float / count(DISTINCT claim) FROM corral.jobs").fetchone()
+    assert row is not None
+    return max(1, round(row[0]))

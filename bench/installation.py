@@ -1,0 +1,119 @@
+"""Corral on the shared servers: its schema, its job types, its processes and its jobs."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from bench.child import Command, python
+from bench.servers import Servers
+from corral.catalog.catalog import Catalog, declaring_modules
+from corral.catalog.record import TypeRecord
+from corral.dispatch.dispatch import Dispatch
+from corral.dispatch.entries import Entry
+from corral.ids import new_id
+from corral.job.job import NewJob
+from corral.job.lane import Lane
+from corral.store import Store, migrations
+
+JOBS, HANDLERS = "bench.jobs", "bench.handlers"
+CHUNK = 5_000
+"""Jobs in one insert; it is not timed."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where Corral is. `install` makes the schema; nothing runs until a command is started."""
+
+    servers: Servers
+
+    def install(self) -> None:
+        """Creates the schema and registers the job types."""
+        migrations.upgrade(self.servers.dsn())
+        asyncio.run(self._register())
+
+    def worker(self, **settings: str) -> Command:
+        return Command(python("corral_worker"), self._environment(**settings))
+
+    def maintenance(self) -> Command:
+        """The leader's duties apart, as they would otherwise run in a publisher."""
+        return Command(python("corral.maintenance"), self._environment())
+
+    def publisher(self, port: int, **settings: str) -> Command:
+        """API and maintenance."""
+        return Command(python("corral_publisher"), self._environment(PORT=str(port), **settings))
+
+    def seed(self, count: int, type_name: str = "demo.echo") -> None:
+        """Queues that many jobs, past the API: rows and dispatch entries as a submission leaves them."""
+        asyncio.run(self._seed(count, type_name))
+
+    def key(self) -> str:
+        """A new API key that may submit."""
+        return asyncio.run(self._key())
+
+    @asynccontextmanager
+    async def store(self, connections: int = 2) -> AsyncIterator[Store]:
+        store = await Store.open(self.servers.dsn(), pool_size=connections, application_name="bench")
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    @asynccontextmanager
+    async def dispatch(self) -> AsyncIterator[Dispatch]:
+        dispatch = Dispatch.open(self.servers.redis_url)
+        try:
+            yield dispatch
+        finally:
+            await dispatch.close()
+
+    def _environment(self, **settings: str) -> dict[str, str]:
+        given = {
+            "DATABASE_URL": self.servers.dsn(),
+            "REDIS_URL": self.servers.redis_url,
+            "JOBS": JOBS,
+            "HANDLERS": HANDLERS,
+            "SECRET_KEY": "0" * 64,
+            "METRICS_PORT": "0",
+            **settings,
+        }
+        return {f"CORRAL_{name}": value for name, value in given.items()}
+
+    async def _register(self) -> None:
+        async with self.store() as store:
+            await store.types.register(records())
+
+    async def _seed(self, count: int, type_name: str) -> None:
+        record = next(record for record in records() if record.name == type_name)
+        async with self.store() as store, self.dispatch() as dispatch:
+            for first in range(0, count, CHUNK):
+                jobs = [new_job(record, number) for number in range(first, min(first + CHUNK, count))]
+                await store.jobs.insert(jobs)
+                await dispatch.enqueue(Entry(Lane(job.queue, job.priority), job.id) for job in jobs)
+
+    async def _key(self) -> str:
+        async with self.store() as store:
+            return await make_key(store)
+
+
+def records() -> list[TypeRecord]:
+    """The shipped job types and those of the benchmarks."""
+    return Catalog.load(declaring_modules([JOBS], demo=True)).records()
+
+
+def new_job(record: TypeRecord, number: int, id_: UUID | None = None) -> NewJob:
+    """A job of that type as the publisher would resolve it."""
+    options = record.parsed_options
+    return NewJob(
+        id=id_ or new_id(),
+        type=record.name,
+        queue=options.queue,
+        priority=options.priority,
+        payload=json.dumps({"number": number}),
+        retries=options.retries,
+        timeout=options.timeout,
+        max_stalls=options.max_stalls,
+        tags=options.tags,
+    )

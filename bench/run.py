@@ -1,0 +1,75 @@
+"""Runs the parts that were asked for, prints a line per goal, and keeps what was found."""
+
+import argparse
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from bench import idle, machine, million, page, servers, submission, throughput
+from bench.effort import FULL, QUICK, Effort
+from bench.page import Results
+from bench.section import Section
+
+PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Section]] = {
+    "throughput": throughput.measure,
+    "idle": idle.measure,
+    "http": submission.measure,
+    "million": million.measure,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0 when every goal of these parts was met, 1 when one was missed."""
+    options = _parser().parse_args(arguments)
+    if options.what == ["page"]:
+        page.PAGE.parent.mkdir(parents=True, exist_ok=True)
+        page.PAGE.write_text(page.markdown(Results.load()))
+        print(f"wrote {page.PAGE}")
+        return 0
+    chosen = [name for name in PARTS if not options.what or name in options.what]
+    results = _measure(chosen, QUICK if options.quick else FULL)
+    goals = [goal for section in results.sections for goal in section.goals]
+    for section in results.sections:
+        for table in section.tables:
+            print(f"\n{page.grid(table)}")
+    print()
+    for goal in goals:
+        print(goal.line())
+    if len(chosen) == len(PARTS):
+        results.save()
+    return 0 if all(goal.met for goal in goals) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="*",
+        choices=[*PARTS, "page"],
+        default=[],
+        help="parts to measure, all if none is named; `page` writes the documentation from the last whole run",
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer jobs, one lap: a look in a few minutes")
+    return parser
+
+
+def _measure(names: Sequence[str], effort: Effort) -> Results:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
+
+    with servers.running() as running:
+        described = machine.describe(running)
+        for name, fact in described.items():
+            say(f"{name}: {fact}")
+        sections: list[Section] = []
+        for name in names:
+            say(f"-- {name}")
+            sections.append(PARTS[name](running, effort, say))
+        say("done")
+    return Results(datetime.now(UTC).date().isoformat(), effort is QUICK, described, tuple(sections))

@@ -1,0 +1,103 @@
+"""Jobs that do nothing, as fast as each system goes."""
+
+from collections.abc import Callable, Mapping
+
+from bench import race
+from bench.contenders import bullmq
+from bench.contenders.bullmq import BullMQ, BullMQPostgres
+from bench.contenders.celery import CeleryPrefork
+from bench.contenders.corral import Corral
+from bench.contenders.postgres import PostgresAlone
+from bench.contenders.procrastinate import Procrastinate
+from bench.contenders.rq import Rq
+from bench.contenders.taskiq import Taskiq
+from bench.effort import Effort
+from bench.goal import Goal
+from bench.section import Section, Table
+from bench.servers import Servers
+
+JOBS = 20_000
+CONCURRENCY = 50
+TEXT = """\
+Jobs that return their payload. All are queued before the clock runs; the rate is from the first start to the
+last finish as the system itself recorded them. Every system but RQ records both transitions of each job in
+Postgres, which syncs every commit. The ratio is the median of the laps' ratios. CPU counts every process of
+the system, its start included, and both servers'."""
+
+
+def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
+    bullmq.install()
+    at_fifty = Corral(effort.of(JOBS), {"SLOTS_ASYNC": str(CONCURRENCY)}, name=f"Corral, {CONCURRENCY} slots")
+    shipped = Corral(effort.of(JOBS), name="Corral as shipped")
+    alone = PostgresAlone(effort.of(JOBS))
+    peer = BullMQ(CONCURRENCY, effort.of(JOBS))
+    stock = Rq(effort.of(4_000))
+    slower = (
+        BullMQPostgres(CONCURRENCY, effort.of(10_000)),
+        CeleryPrefork(jobs=effort.of(6_000)),
+        Taskiq(CONCURRENCY, effort.of(6_000)),
+        Procrastinate(CONCURRENCY, effort.of(4_000)),
+    )
+    contenders = [at_fifty, peer, shipped, alone, stock, *(slower if effort.slow_peers else ())]
+    results = race.race(servers, contenders, effort.laps, say)
+    return Section(
+        title="Throughput",
+        text=TEXT,
+        tables=(_table(results, shipped.name), _processes(results)),
+        goals=(
+            Goal(
+                "throughput_50_vs_bullmq",
+                race.ratio(results[at_fifty.name], results[peer.name]),
+                ">=",
+                3,
+                "x",
+            ),
+            Goal(
+                "throughput_shipped_vs_bullmq",
+                race.ratio(results[shipped.name], results[peer.name]),
+                ">=",
+                4,
+                "x",
+            ),
+            Goal("throughput_vs_rq", race.ratio(results[shipped.name], results[stock.name]), ">=", 15, "x"),
+            Goal(
+                "throughput_vs_postgres_alone",
+                race.ratio(results[shipped.name], results[alone.name]),
+                ">=",
+                0.4,
+                "x",
+            ),
+        ),
+    )
+
+
+def _table(results: Mapping[str, race.Result], ours: str) -> Table:
+    return Table(
+        ("System", "jobs/s", "lowest to highest lap", "Corral as shipped is", "CPU ms per job"),
+        tuple(
+            (
+                name,
+                f"{result.rate:,.0f}",
+                f"{min(lap.span.rate for lap in result.laps):,.0f} to {max(lap.span.rate for lap in result.laps):,.0f}",
+                "" if name == ours else f"{race.ratio(results[ours], result):.1f} x",
+                f"{result.median(lambda lap: 1000 * lap.cpu / lap.span.jobs):.2f}",
+            )
+            for name, result in results.items()
+        ),
+    )
+
+
+def _processes(results: Mapping[str, race.Result]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for name, result in results.items():
+        lap = result.laps[-1]
+        for process, took in lap.own.items():
+            label = f"{name}: {process}" + (f" ({took.processes} processes)" if took.processes > 1 else "")
+            rows.append((label, f"{took.cpu:.1f}", f"{took.peak:.0f}", f"{took.cpu / lap.span.seconds:.2f}"))
+        rows.append(
+            (f"{name}: Postgres", f"{lap.postgres_cpu:.1f}", "", f"{lap.postgres_cpu / lap.span.seconds:.2f}")
+        )
+        rows.append(
+            (f"{name}: Valkey", f"{lap.redis_cpu:.1f}", "", f"{lap.redis_cpu / lap.span.seconds:.2f}")
+        )
+    return Table(("Process in the last lap", "CPU s", "peak MiB", "cores"), tuple(rows))
