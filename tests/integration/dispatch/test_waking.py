@@ -4,6 +4,7 @@ import asyncio
 from time import monotonic
 
 from redis.asyncio import Redis
+from tests.fixtures.waiting import eventually_async
 
 from corral.dispatch import Answer, Dispatch, Entry, Park, Return
 from corral.ids import new_id
@@ -20,6 +21,10 @@ def entries(lane: Lane, count: int) -> list[Entry]:
 
 async def tokens(redis: Redis, *workers: str) -> list[int]:
     return [await redis.llen(f"corral:wake:{worker}") for worker in workers]
+
+
+async def blocked(redis: Redis, count: int) -> bool:
+    return (await redis.info("clients"))["blocked_clients"] == count
 
 
 async def idle(dispatch: Dispatch, *workers: str) -> None:
@@ -127,11 +132,9 @@ async def test_without_a_token_the_sleep_ends_after_its_time(dispatch: Dispatch)
 async def test_a_sleep_that_is_broken_off_takes_no_token_with_it(dispatch: Dispatch, redis: Redis):
     await idle(dispatch, "w")
     sleeping = asyncio.create_task(dispatch.wait("w", 30))
-    while not (await redis.info("clients"))["blocked_clients"]:
-        await asyncio.sleep(0.005)
+    await eventually_async(lambda: blocked(redis, 1))
     sleeping.cancel()
     await asyncio.gather(sleeping, return_exceptions=True)
-    while (await redis.info("clients"))["blocked_clients"]:
-        await asyncio.sleep(0.005)
+    await eventually_async(lambda: blocked(redis, 0))
     await dispatch.enqueue(entries(EMAIL, 1))
     assert await dispatch.wait("w", 30)

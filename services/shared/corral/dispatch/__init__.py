@@ -6,6 +6,7 @@ Nothing here is believed until Postgres agrees, and all of it may be wiped at an
 
 from corral.dispatch.dispatch import Dispatch
 from corral.dispatch.entries import Answer, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
+from corral.dispatch.event import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
 
 __all__ = [
     "Answer",
@@ -13,10 +14,16 @@ __all__ = [
     "Dispatch",
     "Done",
     "Entry",
+    "Event",
+    "Gap",
+    "JobsChanged",
+    "Logged",
     "Move",
     "Park",
     "Pop",
     "Popped",
+    "Progressed",
+    "QueueChanged",
     "Return",
     "Verdict",
 ]

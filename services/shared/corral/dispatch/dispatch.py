@@ -2,24 +2,27 @@
 
 from typing import Self
 
-from redis.asyncio import Redis
-
 from corral.dispatch.connection import connect
+from corral.dispatch.events import Events
+from corral.dispatch.hints import Hints
 from corral.dispatch.lanes import Lanes
 
 
-class Dispatch(Lanes):
+class Dispatch(Lanes, Hints):
     """One process' connections to Redis. Nothing connects before it is used."""
 
-    def __init__(self, redis: Redis, blocking: Redis) -> None:
-        super().__init__(redis, blocking)
+    def __init__(self, url: str) -> None:
+        self._redis = connect(url)
+        self._blocking = connect(url, answer_seconds=None, connections=2)
+        self.events = Events(self._redis)
 
     @classmethod
     def open(cls, url: str) -> Self:
         """A dispatch for `url`; close it in the event loop that used it."""
-        return cls(connect(url), connect(url, answer_seconds=None, connections=2))
+        return cls(url)
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Send what events are left, and give the connections back."""
+        await self.events.close()
         await self._redis.aclose()
         await self._blocking.aclose()

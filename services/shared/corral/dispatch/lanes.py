@@ -23,9 +23,8 @@ _ANSWER = Script("answer", allow_oom=True)
 class Lanes:
     """The lists of jobs in Redis and the workers that wait for them (protocol rules 6 and 8)."""
 
-    def __init__(self, redis: Redis, blocking: Redis) -> None:
-        self._redis = redis
-        self._blocking = blocking
+    _redis: Redis
+    _blocking: Redis
 
     async def enqueue(self, entries: Iterable[Entry], *, front: bool = False) -> int:
         """Queue jobs and wake as many waiting workers; answers how many were not there yet.

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from corral.dispatch import keys
+from corral.job.lane import lanes_of
 
 _NAMES = {
     name.lower(): value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)
@@ -24,9 +25,10 @@ def _text(name: str, *, allow_oom: bool) -> str:
     flags = "#!lua flags=allow-oom" if allow_oom else "#!lua"
     table = ", ".join(f"{key} = '{value}'" for key, value in sorted(_NAMES.items()))
     folder = files("corral.dispatch") / "lua"
+    suffixes = ", ".join(f"'{lane.name}'" for lane in lanes_of(""))
     shared = (folder / "shared.lua").read_text("utf-8")
     body = (folder / f"{name}.lua").read_text("utf-8")
-    return f"{flags}\nlocal KEY = {{{table}}}\n{shared}\n{body}"
+    return f"{flags}\nlocal KEY = {{{table}}}\nlocal SUFFIXES = {{{suffixes}}}\n{shared}\n{body}"
 
 
 class Script:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from corral.job.priority import Priority
+from corral.job.priority import PRIORITIES, Priority
 
 SUSPECT = "suspect"
 """The lane of jobs that run alone on their worker (protocol rule 24)."""
@@ -39,3 +39,8 @@ class Lane:
 def lane_of(queue: str, priority: Priority, *, suspect: bool) -> Lane:
     """The lane in which a queued job waits."""
     return Lane(queue, Priority.NORMAL, suspect=True) if suspect else Lane(queue, priority)
+
+
+def lanes_of(queue: str) -> tuple[Lane, ...]:
+    """All lanes of a queue, most urgent first; the suspects' last."""
+    return (*(Lane(queue, priority) for priority in PRIORITIES), Lane(queue, Priority.NORMAL, suspect=True))

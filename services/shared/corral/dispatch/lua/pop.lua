@@ -39,7 +39,7 @@ end
 
 local names, suspects = {}, {}
 for i, queue in ipairs(queues) do
-  names[i], suspects[i] = queue.name, queue.name .. '.suspect'
+  names[i], suspects[i] = queue.name, queue.name .. SUFFIXES[#SUFFIXES]
 end
 if any(KEY.paused, names) then
   for _, queue in ipairs(queues) do
@@ -47,11 +47,14 @@ if any(KEY.paused, names) then
   end
 end
 
-local function room_for(queue)
-  if queue.paused then return 0 end
+local function slots_for(queue)
   local least = room
   for _, budget in ipairs(queue.budgets) do least = math.min(least, budgets[budget]) end
   return least
+end
+
+local function room_for(queue)
+  return queue.paused and 0 or slots_for(queue)
 end
 
 -- Parked entries whose time has come go to the head of the list; they were there before.
@@ -140,7 +143,7 @@ end
 
 if wait and #answer[3] == 0 then
   for _, queue in ipairs(queues) do
-    if room_for(queue) > 0 then
+    if slots_for(queue) > 0 then  -- of a paused queue too: the end of the pause wakes
       redis.call('ZADD', KEY.waiting .. queue.name, time + WISH_MS, worker)
       answer[2] = 1
     end

@@ -1,0 +1,136 @@
+"""Events: hints that something changed. One connection per process, however many listen.
+
+An event may be lost; whoever misses one is told so (`Gap`) and reads the rows again (protocol rule 28).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from corral import metrics
+from corral.dispatch import keys
+from corral.dispatch.connection import answering
+from corral.dispatch.event import Event, Gap, dump, parse
+from corral.dispatch.listener import Listener
+from corral.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+HELD = 1000
+"""Events that wait to be sent; more are dropped: they are hints."""
+LISTENER_LIMIT = 1000
+SILENCE_SECONDS = 10.0
+"""After so much silence the server is asked whether it is there; after twice as much it is not."""
+SUBSCRIBE_SECONDS = 3.0
+"""A listener waits so long for the subscription, then goes on and gets a `Gap` once it stands."""
+LONGEST_RETRY_SECONDS = 5.0
+
+
+class Events:
+    """Publishes events, and hands those of others to this process' listeners."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._unsent: list[bytes] = []
+        self._sender: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._subscribed = asyncio.Event()
+        self._listeners: set[Listener] = set()
+
+    async def publish(self, *events: Event) -> None:
+        """Send events, soon: returns at once and never fails; what Redis does not take is dropped."""
+        room = HELD - len(self._unsent)
+        if len(events) > room:
+            metrics.EVENTS_DROPPED.inc(len(events) - room)
+        self._unsent += [dump(event) for event in events[:room]]
+        if self._unsent and (self._sender is None or self._sender.done()):
+            self._sender = asyncio.create_task(self._send(), name="events.send")
+
+    @asynccontextmanager
+    async def listen(self, limit: int = LISTENER_LIMIT) -> AsyncIterator[Listener]:
+        """A listener for everything published from now on."""
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read_for_ever(), name="events.read")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SUBSCRIBE_SECONDS):
+                await self._subscribed.wait()
+        listener = Listener(limit)
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    async def close(self) -> None:
+        """Send what is still to be sent, and stop listening."""
+        if self._sender is not None:
+            await self._sender
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+
+    async def _send(self) -> None:
+        while self._unsent:
+            batch, self._unsent = self._unsent, []
+            try:
+                with answering():
+                    async with self._redis.pipeline(transaction=False) as pipeline:
+                        for event in batch:
+                            pipeline.publish(keys.EVENTS, event)
+                        await pipeline.execute()
+            except Unavailable as error:
+                metrics.REDIS_ERRORS.labels("publish").inc()
+                metrics.EVENTS_DROPPED.inc(len(batch))
+                log.warning("events.dropped", events=len(batch), error=str(error))
+
+    async def _read_for_ever(self) -> None:
+        wait = 0.05
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(keys.EVENTS)
+                    await self._read(pubsub)
+            except (RedisError, OSError, TimeoutError) as error:
+                metrics.REDIS_ERRORS.labels("subscribe").inc()
+                log.warning("events.lost", error=str(error), retry_in=wait)
+            wait = 0.05 if self._subscribed.is_set() else min(2 * wait, LONGEST_RETRY_SECONDS)
+            self._subscribed.clear()
+            await asyncio.sleep(wait)
+
+    async def _read(self, pubsub: PubSub) -> None:
+        asked = False
+        while True:
+            message = await pubsub.get_message(timeout=SILENCE_SECONDS)
+            if message is None:
+                if asked:
+                    raise RedisConnectionError("no answer to a ping")
+                await pubsub.ping()
+                asked = True
+                continue
+            asked = False
+            if message["type"] == "subscribe":
+                # Also after a connection that redis-py mended by itself.
+                self._hand_out(Gap())
+                self._subscribed.set()
+            elif message["type"] == "message":
+                self._receive(message["data"])
+
+    def _receive(self, text: bytes) -> None:
+        try:
+            event = parse(text)
+        except ValueError as error:
+            metrics.SWALLOWED.labels("events.receive").inc()
+            log.warning("events.unreadable", error=str(error))
+            return
+        if event is not None:
+            self._hand_out(event)
+
+    def _hand_out(self, event: Event | Gap) -> None:
+        for listener in self._listeners:
+            listener.offer(event)

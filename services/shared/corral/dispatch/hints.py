@@ -1,0 +1,85 @@
+"""Hints: things Redis says to save time. Each is true in Postgres, or doubted there."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from uuid import UUID
+
+from redis.asyncio import Redis
+from rq.command import PUBSUB_CHANNEL_TEMPLATE
+
+from corral.dispatch import keys
+from corral.dispatch.connection import ANSWER_SECONDS, answering
+from corral.dispatch.scripts import Script
+
+_UNPAUSE = Script("unpause", allow_oom=True)
+PROMOTER_SLEEP_SECONDS = 1.0
+"""The promoter asks Postgres at least so often: it hears of anything due later without a hint."""
+_DUE_TOKEN_MS = 5000
+"""Longer than the promoter's longest sleep: a token nobody takes must not wake a later leader for nothing."""
+
+
+class Hints:
+    """Paused queues, earlier due times, and cancels on their way."""
+
+    _redis: Redis
+    _blocking: Redis
+
+    async def hint_paused(self, queues: Iterable[str], seconds: float) -> None:
+        """Have workers pass over these queues for `seconds`; the leader renews it while the pause lasts.
+
+        Raises:
+            Unavailable: Redis is away; claims refuse the jobs all the same.
+        """
+        with answering():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for queue in queues:
+                    pipeline.set(keys.PAUSED + queue, 1, px=round(seconds * 1000))
+                await pipeline.execute()
+
+    async def unhint_paused(self, queues: Iterable[str]) -> None:
+        """Have workers look at these queues again, and wake some for what waits there.
+
+        Raises:
+            Unavailable: Redis is away; the hint expires.
+        """
+        with answering():
+            await _UNPAUSE.run(self._redis, list(queues))
+
+    async def hint_due(self, seconds: float) -> None:
+        """Say that something will be due in `seconds`; wakes the promoter if it may oversleep that.
+
+        Raises:
+            Unavailable: Redis is away; the promoter looks once a second all the same.
+        """
+        if seconds >= PROMOTER_SLEEP_SECONDS:
+            return
+        with answering():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.rpush(keys.DUE, 1)
+                pipeline.ltrim(keys.DUE, 0, 0)
+                pipeline.pexpire(keys.DUE, _DUE_TOKEN_MS)
+                await pipeline.execute()
+
+    async def wait_due(self, timeout: float) -> bool:  # noqa: ASYNC109 - Redis does the waiting
+        """Sleep until something is due earlier, or `timeout` seconds; answers whether it was woken.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering():
+            async with asyncio.timeout(timeout + ANSWER_SECONDS):
+                return await self._blocking.blpop([keys.DUE], timeout=timeout) is not None
+
+    async def hurry_cancel(self, worker: str, ids: Iterable[UUID]) -> None:
+        """Tell a worker through RQ's command channel to stop these jobs; the heartbeat tells it too.
+
+        Raises:
+            Unavailable: Redis is away; the heartbeat tells it within its period.
+        """
+        with answering():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for job in ids:
+                    command = json.dumps({"command": "stop-job", "job_id": str(job)})
+                    pipeline.publish(PUBSUB_CHANNEL_TEMPLATE % worker, command)
+                await pipeline.execute()
