@@ -1,0 +1,166 @@
+"""What the template `report.typ` is given: the report as JSON, all texts printable, all lengths known."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from corral.catalog.builtin.report.calendar_date import print_day
+from corral.catalog.builtin.report.chart import Chart, draw, subject_of
+from corral.catalog.builtin.report.column import Column, Kind
+from corral.catalog.builtin.report.layout import Layout, broken, heading_lines, lay_out
+from corral.catalog.builtin.report.printable import printable
+from corral.catalog.builtin.report.request import ReportRequest
+from corral.catalog.builtin.report.summary import Figure, figures_of
+from corral.catalog.builtin.report.table import Group, Table
+from corral.catalog.builtin.report.typeface import Widths
+
+Content = Mapping[str, Any]
+
+_LONGEST_NAME = 34
+"""Characters of a category beside its bar."""
+_LONGEST_FIGURE = 48
+_LINE = 1.1
+"""Lines of a heading, in em."""
+
+
+def content_of(request: ReportRequest, table: Table, now: datetime) -> Content:
+    """All that is printed.
+
+    Raises:
+        InvalidReport: the request names a column for the chart that isn't there, or is no number.
+    """
+    subject = subject_of(table, request)
+    chart = None if request.chart is False else draw(subject)
+    widths = Widths.of(_texts(table))
+    totals = [_total(column) for column in table.columns]
+    layout = lay_out(table.columns, widths, totals)
+    heads = (
+        heading_lines(column.label, width, layout.size, widths)
+        for column, width in zip(table.columns, layout.widths, strict=True)
+    )
+    customer = printable(request.customer or "")
+    return {
+        "title": printable(request.title),
+        "subtitle": printable(request.subtitle or ""),
+        "customer": customer,
+        "date": _moment(now),
+        "moment": _document_date(now),
+        "footer": " · ".join(filter(None, (customer, print_day(now)))),
+        "author": "Corral",
+        "description": f"{table.row_count:,} rows",
+        "figures": [_figure(figure) for figure in figures_of(table, subject)] if table.row_count else [],
+        "chart": None if chart is None else _chart(chart),
+        "labels": [
+            broken(column.label, widths.bold, width / layout.size)
+            for column, width in zip(table.columns, layout.widths, strict=True)
+        ],
+        "rows": list(_rows(table, layout, widths, totals)),
+        "notes": list(table.notes),
+        "layout": {
+            "landscape": layout.landscape,
+            "measure": layout.measure,
+            "size": layout.size,
+            "gap": layout.gap,
+            "head": (max(heads, default=0) * _LINE + 0.3) * layout.size,
+            "widths": layout.widths,
+            "right": [column.kind is Kind.NUMBER for column in table.columns],
+        },
+    }
+
+
+def _texts(table: Table) -> Iterator[str]:
+    """Every text of the table, and the characters that totals add to them."""
+    yield " 0123456789.,\u2212Total"
+    for column in table.columns:
+        yield column.label
+        yield column.style.prefix + column.style.suffix
+        yield from column.texts
+
+
+def _rows(table: Table, layout: Layout, widths: Widths, totals: Sequence[str]) -> Iterator[list[str]]:
+    """Each row as its kind and its texts."""
+    texts = [column.texts for column in table.columns]
+    for at in layout.breaking:
+        room = layout.widths[at] / layout.size
+        split = {text: broken(text, widths.regular, room) for text in set(texts[at])}
+        texts[at] = tuple(split[text] for text in texts[at])
+    rows = list(zip(*texts, strict=True))
+    summed = table.totalled
+    for group in table.groups or (Group("", range(table.row_count)),):
+        if group.label:
+            count = len(group.rows)
+            yield ["group", group.label, f"{count:,} row{'' if count == 1 else 's'}"]
+        for row in group.rows:
+            tall = row in layout.tall
+            # The last row is kept on one page with the totals below it.
+            last = summed and row == group.rows[-1]
+            yield [("tall-last" if tall else "last") if last else "tall" if tall else "row", *rows[row]]
+        if table.groups and summed and len(group.rows) > 1:
+            yield [
+                "subtotal",
+                *_titled(table, [_total(column, group.rows) for column in table.columns], "Subtotal"),
+            ]
+    if summed:
+        yield ["total", *_titled(table, totals, "Total")]
+
+
+def _total(column: Column, rows: range | None = None) -> str:
+    if not column.additive:
+        return ""
+    decimals = column.style.decimals
+    style = column.style if decimals is not None else column.style.with_decimals(2)
+    return style.print(column.total(rows))
+
+
+def _titled(table: Table, sums: Sequence[str], title: str) -> list[str]:
+    """The sums, with their title in the first column that has none."""
+    cells = list(sums)
+    for at, column in enumerate(table.columns):
+        if not column.additive:
+            cells[at] = title
+            break
+    return cells
+
+
+def _figure(figure: Figure) -> dict[str, str]:
+    return {
+        "label": figure.label,
+        "value": _shortened(figure.value, _LONGEST_FIGURE),
+        "remark": _shortened(figure.remark, _LONGEST_FIGURE),
+    }
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    points = [
+        {
+            "label": _shortened(point.label, _LONGEST_NAME),
+            "printed": point.printed,
+            "at": chart.axis.place(point.value),
+            "muted": point.muted,
+        }
+        for point in chart.points
+    ]
+    read_out = "; ".join(f"{point['label']} {point['printed']}" for point in points[:40])
+    return {
+        "shape": chart.shape,
+        "title": chart.title,
+        "caption": chart.caption,
+        "alt": f"{chart.caption}: {read_out}",
+        "zero": chart.axis.zero,
+        "ticks": [{"at": tick.at, "label": tick.label} for tick in chart.axis.ticks],
+        "points": points,
+    }
+
+
+def _shortened(text: str, most: int) -> str:
+    text = text.replace("\n", " ")
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def _moment(now: datetime) -> str:
+    zone = "UTC" if now.utcoffset() == UTC.utcoffset(None) else f"UTC{now:%z}"
+    return f"{print_day(now)}, {now:%H:%M} {zone}"
+
+
+def _document_date(now: datetime) -> dict[str, int]:
+    return {name: getattr(now, name) for name in ("year", "month", "day", "hour", "minute", "second")}

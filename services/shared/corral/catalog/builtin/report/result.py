@@ -1,0 +1,37 @@
+"""What a finished report says of itself."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PhaseSeconds(BaseModel):
+    """Time spent in each phase, in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fetch: float = Field(ge=0)
+    process: float = Field(ge=0)
+    render: float = Field(ge=0)
+
+
+class Report(BaseModel):
+    """The result of `report.generate`; the document itself is an artifact of this name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="The file's name")
+    media_type: str = "application/pdf"
+    size_bytes: int = Field(gt=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    pages: int = Field(gt=0)
+    rows: int = Field(ge=0, description="Rows of data in the table")
+    seconds: PhaseSeconds
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedReport:
+    """The document and its description."""
+
+    pdf: bytes
+    report: Report
