@@ -70,12 +70,7 @@ local function take(lane, limit)
   local ids = redis.call('LPOP', KEY.list .. lane, math.min(limit, CHUNK))
   if not ids then return {} end
   if redis.call('SREM', KEY.members .. lane, unpack(ids)) ~= #ids then
-    local seen, once = {}, {}   -- someone else wrote to the list: an id may stand there twice
-    for _, id in ipairs(ids) do
-      if not seen[id] then once[#once + 1] = id end
-      seen[id] = true
-    end
-    ids = once
+    ids = once(ids)  -- someone else wrote to the list: an id may stand there twice
   end
   local scored = {}
   for _, id in ipairs(ids) do

@@ -34,6 +34,16 @@ local function in_chunks(ids, act)
   end
 end
 
+-- The ids without repetitions.
+local function once(ids)
+  local seen, kept = {}, {}
+  for _, id in ipairs(ids) do
+    if not seen[id] then kept[#kept + 1] = id end
+    seen[id] = true
+  end
+  return kept
+end
+
 local function turned(ids)
   local back = {}
   for i = #ids, 1, -1 do back[#back + 1] = ids[i] end

@@ -1,0 +1,52 @@
+"""The document `corral:backlog`: written by the leader, read by whoever scales workers."""
+
+import dataclasses
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+
+from corral import metrics
+from corral.dispatch import keys
+from corral.dispatch.connection import answering
+from corral.scaling.signal import QueueSignal, Signal
+
+log = structlog.get_logger(__name__)
+
+
+class Backlog:
+    """Where the signal of corral.scaling is kept."""
+
+    _redis: Redis
+
+    async def write_backlog(self, signal: Signal) -> None:
+        """Replace the signal.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        document = {
+            "sequence": signal.sequence,
+            "queues": {name: dataclasses.asdict(queue) for name, queue in signal.queues.items()},
+        }
+        with answering():
+            await self._redis.set(keys.BACKLOG, orjson.dumps(document))
+
+    async def read_backlog(self) -> Signal | None:
+        """The signal; None where there is none, or none that can be read: lost, never zero.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering():
+            text = await self._redis.get(keys.BACKLOG)
+        if text is None:
+            return None
+        try:
+            document = orjson.loads(text)
+            queues = {name: QueueSignal.of(given) for name, given in document["queues"].items()}
+            return Signal(int(document["sequence"]), queues)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            metrics.SWALLOWED.labels("backlog.read").inc()
+            log.warning("backlog.unreadable", error=repr(error))
+            return None
