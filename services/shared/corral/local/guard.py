@@ -26,7 +26,8 @@ FAREWELL = 60.0
 """Seconds an orphaned program may take to stop before it is killed."""
 PR_SET_PDEATHSIG = 1
 """Source: prctl(2)."""
-HELD = {signal.SIGTERM, signal.SIGCHLD}
+HELD = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD}
+"""Kept waiting until the child is itself, so that a stop right after the start is not lost."""
 
 
 def become(account: str) -> None:
@@ -46,8 +47,8 @@ def execute(program: list[str], guard: int, farewell: int, prctl: object) -> NoR
             prctl(PR_SET_PDEATHSIG, farewell, 0, 0, 0)
         if os.getppid() != guard:
             os._exit(1)
-        for number in (signal.SIGINT, signal.SIGPIPE):  # ignored ones would stay so
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that would be inherited
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         os.execv(program[0], program)  # noqa: S606  no shell on purpose
     except OSError as error:
@@ -71,6 +72,7 @@ def watch(child: int, parent: int, farewell: int) -> int:
             os.kill(child, farewell if asked == 1 else signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the parent's business
     signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
     orphaned_for = 0.0
@@ -94,9 +96,7 @@ def main() -> int:
     """Start the program and stay until it has ended."""
     parent, account, farewell, program = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:]
     prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
-    # Held back until there is a child to hand them to; the terminal's Ctrl-C is the parent's business.
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         become(account)
     except OSError as error:

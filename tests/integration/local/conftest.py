@@ -1,0 +1,60 @@
+"""Servers to start and to hurt; both kinds go through the same tests."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+from tests.integration.local.kinds import KINDS, Kind, Owner
+
+from corral.local.server import EmbeddedServer
+from corral.local.shelter import Shelter
+
+OWNER = Path(__file__).with_name("owner.py")
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return request.param
+
+
+@pytest.fixture
+def data(server_folder: Path) -> Path:
+    """A folder for one server, not there yet; whatever is below goes with the session's folder."""
+    return server_folder / f"data-{uuid4().hex}"
+
+
+@pytest.fixture
+def shelter(server_folder: Path) -> Shelter:
+    return Shelter(server_folder / "shelter")
+
+
+@pytest.fixture
+def serve(data: Path, shelter: Shelter) -> Iterator[Callable[..., EmbeddedServer]]:
+    """Make servers that are stopped after the test, whatever happens in it."""
+    made: list[EmbeddedServer] = []
+
+    def make(kind: Kind, folder: Path = data, **options: object) -> EmbeddedServer:
+        made.append(kind.server(folder, shelter=shelter, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def owner(data: Path, kind: Kind) -> Iterator[Owner]:
+    """A process that runs a server of this kind on `data`."""
+    command = [sys.executable, str(OWNER), kind.name, str(data), json.dumps(kind.settings)]
+    with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            said = json.loads(process.stdout.readline())
+            yield Owner(process, said["url"], psutil.Process(said["pid"]))
+        finally:
+            process.stdin.close()
+            process.kill()
