@@ -148,6 +148,7 @@ class Settings:
         env: Mapping[str, str] | None = None,
         env_file: str | Path | None = None,
         given: Mapping[str, str] | None = None,
+        otherwise: Mapping[str, str] | None = None,
     ) -> Self:
         """Read, check and return the settings; warn on stderr about names of other systems.
 
@@ -155,11 +156,12 @@ class Settings:
             env: the environment; None is the process's own.
             env_file: the file of further variables; None is CORRAL_ENV_FILE, or `.env` where there is one.
             given: what a command line said, by environment name; it goes before everything.
+            otherwise: what counts before the defaults, and after everything else.
 
         Raises:
             SettingsError: unknown names or bad values, one line for each.
         """
-        return cls.reading(env, env_file, given).settings
+        return cls.reading(env, env_file, given, otherwise).settings
 
     @classmethod
     def reading(
@@ -167,15 +169,16 @@ class Settings:
         env: Mapping[str, str] | None = None,
         env_file: str | Path | None = None,
         given: Mapping[str, str] | None = None,
+        otherwise: Mapping[str, str] | None = None,
     ) -> sources.Reading[Self]:
         """The same as `load`, with the source of each setting."""
-        return sources.read(cls, os.environ if env is None else env, env_file, given or {})
+        return sources.read(cls, os.environ if env is None else env, env_file, given or {}, otherwise or {})
 
     @classmethod
-    def load_or_exit(cls, given: Mapping[str, str] | None = None) -> Self:
+    def load_or_exit(cls) -> Self:
         """The same as `load`; a mistake ends the process with exit code 2 and its message on stderr."""
         try:
-            return cls.load(given=given)
+            return cls.load()
         except SettingsError as error:
             for line in str(error).splitlines():
                 sys.stderr.write(f"corral: {line}\n")

@@ -23,6 +23,8 @@ CLIENT = {
 }
 """Read by `corral.client`, not by the services."""
 ENV_FILE = "CORRAL_ENV_FILE"
+OTHERWISE = "this system"
+"""The source of what a local system knows of itself, where nobody said otherwise."""
 _SERVICE_LINK = re.compile(
     r"CORRAL_(\w+_)?(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=\d+|PORT(_\d+_(TCP|UDP))?=(tcp|udp)://.*"
     r"|PORT_\d+_(TCP|UDP)_(PROTO|PORT|ADDR)=.*)"
@@ -56,7 +58,11 @@ def names(model: type) -> list[str]:
 
 
 def read(
-    model: type[T], env: Mapping[str, str], env_file: str | Path | None, given: Mapping[str, str]
+    model: type[T],
+    env: Mapping[str, str],
+    env_file: str | Path | None,
+    given: Mapping[str, str],
+    otherwise: Mapping[str, str],
 ) -> Reading[T]:
     """Settings from all sources, each with its source.
 
@@ -64,7 +70,7 @@ def read(
         SettingsError: unknown names or bad values, one line for each.
     """
     path, from_file = _env_file(env, env_file)
-    layers = [("command line", given), ("environment", env), (str(path), from_file)]
+    layers = [("command line", given), ("environment", env), (str(path), from_file), (OTHERWISE, otherwise)]
     known = names(model)
     problems: list[str] = []
     found: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,138 @@
+"""The local pool of workers: grows at once, shrinks without interrupting a job, replaces itself."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from corral.errors import CorralError
+from corral.local.keeper import Keeper, Say, ending
+from corral.local.kept import Program
+
+LOOK = 0.3
+"""Seconds between two looks at whether a worker is ready, or idle."""
+READY = 30.0
+"""Seconds a replacement has to register before the old workers stay."""
+
+
+class Roster(Protocol):
+    """What the database knows of workers."""
+
+    async def running(self) -> Mapping[str, int]:
+        """Jobs that each living worker runs, by its name. A worker that is missing is not ready or gone."""
+
+    async def drain(self, worker: str) -> None:
+        """Let the worker of that name claim no more."""
+
+
+class WorkerPool:
+    """Local worker processes. `up-1`, `up-2`, … are never used twice for different processes of one run."""
+
+    def __init__(
+        self, make: Callable[[str], Program], keeper: Keeper, roster: Roster, say: Say, *, grace: float
+    ) -> None:
+        self._make, self._keeper, self._roster, self._say = make, keeper, roster, say
+        self._grace = grace
+        self._numbers = itertools.count(1)
+        self._active: list[Program] = []
+        self._leaving: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The workers that claim, the oldest first."""
+        return [worker.name for worker in self._active]
+
+    @property
+    def size(self) -> int:
+        """How many workers claim."""
+        return len(self._active)
+
+    @property
+    def leaving(self) -> int:
+        """How many finish what they run."""
+        return len(self._leaving)
+
+    async def scale(self, to: int) -> None:
+        """Have `to` workers that claim."""
+        while len(self._active) < to:
+            await self._add()
+        surplus = len(self._active) - to
+        if surplus > 0:
+            for worker in await self._victims(surplus):
+                self._dismiss(worker)
+
+    async def ready(self, worker: str | None = None) -> bool:
+        """Whether a worker, or any, has registered."""
+        running = await self._roster.running()
+        return worker in running if worker else any(name in running for name in self.names)
+
+    async def replace(self) -> bool:
+        """Start a new worker for each, and let the old ones finish; False: the new code does not start."""
+        old = list(self._active)
+        first = await self._add()
+        if not await self._comes_up(first):
+            self._active.remove(first)
+            self._keeper.forget(first)
+            await self._keeper.let_go(first, 0)
+            tail = first.log.tail()
+            self._say(
+                f"the changed code does not start ({ending(first.exit_code)}); the old workers go on:\n{tail}"
+            )
+            return False
+        for _ in old[1:]:
+            await self._add()
+        for worker in old:
+            self._dismiss(worker)
+        return True
+
+    async def close(self) -> None:
+        """Forget those that were leaving; the caller stops what runs."""
+        for task in self._leaving.values():
+            task.cancel()
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
+
+    async def _add(self) -> Program:
+        worker = self._make(f"up-{next(self._numbers)}")
+        self._active.append(worker)
+        await self._keeper.keep(worker)
+        return worker
+
+    async def _comes_up(self, worker: Program) -> bool:
+        """Whether a worker registers before it dies or its time is over."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + READY
+        while worker.running and clock() < deadline:
+            if await self.ready(worker.name):
+                return True
+            await asyncio.sleep(LOOK)
+        return False
+
+    async def _victims(self, count: int) -> list[Program]:
+        """Whom to let go: those not up yet or idle, then the least loaded, then the youngest."""
+        running = await self._roster.running()
+        age = {worker.name: position for position, worker in enumerate(self._active)}
+        ordered = sorted(self._active, key=lambda worker: (running.get(worker.name, 0), -age[worker.name]))
+        return ordered[:count]
+
+    def _dismiss(self, worker: Program) -> None:
+        self._active.remove(worker)
+        self._keeper.forget(worker)
+        self._leaving[worker.name] = asyncio.create_task(self._leave(worker), name=f"drain {worker.name}")
+
+    async def _leave(self, worker: Program) -> None:
+        """Drain a worker and stop it when it is idle: nothing is interrupted, however long a job takes."""
+        try:
+            drained = False
+            while worker.running:
+                try:
+                    if not drained:
+                        await self._roster.drain(worker.name)
+                        drained = True
+                    if not (await self._roster.running()).get(worker.name, 0):
+                        break
+                except CorralError as error:  # Postgres is away: nothing is stopped on a guess
+                    self._say(f"{worker.name} can't be drained yet: {error}")
+                await asyncio.sleep(LOOK)
+            await self._keeper.let_go(worker, self._grace)
+        finally:
+            del self._leaving[worker.name]
