@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Self
 
 import psutil
+
+from bench.cost import family
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE = 15.0
@@ -97,7 +99,7 @@ class Child:
         return self.log.read_text(errors="replace")[-4000:]
 
     def stop(self) -> None:
-        tree = _tree(self.pid)
+        tree = family(self.pid)[1:]
         if self.process.poll() is None:
             self.process.terminate()
         try:
@@ -108,6 +110,8 @@ class Child:
         for member in tree:
             if member.is_running():
                 member.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # children whose parent had ended before
         psutil.wait_procs(tree, GRACE)
         self._files.close()
 
@@ -127,10 +131,3 @@ def started(commands: Mapping[str, Command]) -> Iterator[dict[str, Child]]:
         yield {
             name: stack.enter_context(Child(command, Path(logs, name))) for name, command in commands.items()
         }
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []

@@ -47,7 +47,7 @@ class Installation:
 
     def seed(self, count: int, type_name: str = "demo.echo") -> None:
         """Queues that many jobs, past the API: rows and dispatch entries as a submission leaves them."""
-        asyncio.run(self._seed(count, type_name))
+        asyncio.run(self.queue(count, type_name))
 
     def key(self) -> str:
         """A new API key that may submit."""
@@ -85,7 +85,8 @@ class Installation:
         async with self.store() as store:
             await store.types.register(records())
 
-    async def _seed(self, count: int, type_name: str) -> None:
+    async def queue(self, count: int, type_name: str) -> None:
+        """The same as `seed`, for callers that have a loop."""
         record = next(record for record in records() if record.name == type_name)
         async with self.store() as store, self.dispatch() as dispatch:
             for first in range(0, count, CHUNK):

@@ -66,7 +66,7 @@ async def _send(host: str, port: int, requests: Sequence[bytes], connections: in
         )
         for _ in range(connections)
     ]
-    protocols = [cast("_Connection", protocol) for _, protocol in made]
+    protocols = [protocol for _, protocol in made]
     start = time.perf_counter()
     for protocol in protocols:
         protocol.next()

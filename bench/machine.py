@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import redis
-import rq
+from rq.version import VERSION
 
 from bench.servers import Servers
 
@@ -37,7 +37,7 @@ def describe(servers: Servers) -> dict[str, str]:
         "Redis": f"Valkey {info.get('valkey_version', '?')}"
         if "valkey_version" in info
         else f"Redis {info['redis_version']}",
-        "RQ": rq.VERSION,
+        "RQ": VERSION,
         "Load of the machine at the start": f"{os.getloadavg()[0]:.1f}",
     }
 

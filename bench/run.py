@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bench import idle, machine, million, page, servers, submission, throughput
+from bench import hotpath, idle, machine, million, page, servers, submission, throughput
 from bench.effort import FULL, QUICK, Effort
 from bench.page import Results
 from bench.section import Section
@@ -29,6 +29,11 @@ def main(arguments: Sequence[str]) -> int:
         page.PAGE.write_text(page.markdown(Results.load()))
         print(f"wrote {page.PAGE}")
         return 0
+    if options.what == ["profile"]:
+        _quiet()
+        with servers.running() as running:
+            print(hotpath.profile(running, print))
+        return 0
     chosen = [name for name in PARTS if not options.what or name in options.what]
     results = _measure(chosen, QUICK if options.quick else FULL)
     goals = [goal for section in results.sections for goal in section.goals]
@@ -48,16 +53,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         nargs="*",
-        choices=[*PARTS, "page"],
+        choices=[*PARTS, "page", "profile"],
         default=[],
-        help="parts to measure, all if none is named; `page` writes the documentation from the last whole run",
+        help="parts to measure, all if none is named; `page` writes the documentation from the last whole run, "
+        "`profile` shows where the worker's time goes",
     )
     parser.add_argument("--quick", action="store_true", help="fewer jobs, one lap: a look in a few minutes")
     return parser
 
 
 def _measure(names: Sequence[str], effort: Effort) -> Results:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    _quiet()
     began = time.monotonic()
 
     def say(line: str) -> None:
@@ -73,3 +79,8 @@ def _measure(names: Sequence[str], effort: Effort) -> Results:
             sections.append(PARTS[name](running, effort, say))
         say("done")
     return Results(datetime.now(UTC).date().isoformat(), effort is QUICK, described, tuple(sections))
+
+
+def _quiet() -> None:
+    """Without the events of Corral's own code in this process."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

@@ -6,8 +6,7 @@ from bench import race
 from bench.contenders import bullmq
 from bench.contenders.bullmq import BullMQ, BullMQPostgres
 from bench.contenders.celery import CeleryPrefork
-from bench.contenders.corral import Corral
-from bench.contenders.postgres import PostgresAlone
+from bench.contenders.corral import Corral, PostgresAlone
 from bench.contenders.procrastinate import Procrastinate
 from bench.contenders.rq import Rq
 from bench.contenders.taskiq import Taskiq
@@ -29,7 +28,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     bullmq.install()
     at_fifty = Corral(effort.of(JOBS), {"SLOTS_ASYNC": str(CONCURRENCY)}, name=f"Corral, {CONCURRENCY} slots")
     shipped = Corral(effort.of(JOBS), name="Corral as shipped")
-    alone = PostgresAlone(effort.of(JOBS))
+    alone = PostgresAlone(shipped)
     peer = BullMQ(CONCURRENCY, effort.of(JOBS))
     stock = Rq(effort.of(4_000))
     slower = (

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from bench.child import Child
 
+SUCCESS = range(200, 300)
 READY_LIMIT = 60.0
 """Seconds in which a server must become ready."""
 
@@ -20,7 +21,7 @@ def free_port() -> int:
 
 
 def wait_ready(child: Child, port: int, path: str) -> None:
-    """Returns once the path answers with 200.
+    """Returns once the path answers with a success.
 
     Raises: RuntimeError when the process ended or the time is up.
     """
@@ -38,7 +39,7 @@ def _ready(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        return connection.getresponse().status in SUCCESS
     except (OSError, http.client.HTTPException):
         return False
     finally:
@@ -63,7 +64,7 @@ class Client:
         self._connection.request("POST", path, json.dumps(body).encode(), self._headers)
         answer = self._connection.getresponse()
         text = answer.read()
-        if not http.HTTPStatus.OK <= answer.status < http.HTTPStatus.MULTIPLE_CHOICES:
+        if answer.status not in SUCCESS:
             raise RuntimeError(f"POST {path} answered {answer.status}: {text[:500]!r}")
         parsed: dict[str, Any] = json.loads(text)
         return parsed

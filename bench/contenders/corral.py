@@ -4,19 +4,21 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from bench.child import Command
+from bench.child import Command, python
 from bench.installation import Installation
 from bench.race import Span
 from bench.servers import Servers
 
 
-@dataclass(frozen=True)
+@dataclass
 class Corral:
     """The shipped settings but for those given, by name without CORRAL_."""
 
     jobs: int = 20_000
     settings: dict[str, str] = field(default_factory=dict)
     name: str = "Corral"
+    batch: int = 0
+    """How many jobs a claim took on average in its last lap."""
 
     def seed(self, servers: Servers) -> None:
         installation = Installation(servers)
@@ -28,7 +30,33 @@ class Corral:
         return {"worker": installation.worker(**self.settings), "maintenance": installation.maintenance()}
 
     def left(self, servers: Servers) -> int:
-        return self.jobs - self.span(servers).jobs
+        return self.jobs - span(servers).jobs
+
+    def span(self, servers: Servers) -> Span:
+        self.batch = _batch(servers)
+        return span(servers)
+
+
+@dataclass
+class PostgresAlone:
+    """The same claims and completions without the rest, in batches as large as the worker's were."""
+
+    like: Corral
+    name: str = "Postgres alone"
+
+    @property
+    def jobs(self) -> int:
+        return self.like.jobs
+
+    def seed(self, servers: Servers) -> None:
+        self.like.seed(servers)
+
+    def commands(self, servers: Servers) -> dict[str, Command]:
+        env = {"DSN": servers.dsn(), "BATCH": str(self.like.batch)}
+        return {"client": Command(python("bench.peers.postgres_alone"), env)}
+
+    def left(self, servers: Servers) -> int:
+        return self.like.left(servers)
 
     def span(self, servers: Servers) -> Span:
         return span(servers)
@@ -45,9 +73,8 @@ def span(servers: Servers) -> Span:
     return Span(int(row[0]), float(row[1] or 0))
 
 
-def batch_size(servers: Servers) -> int:
-    """How many jobs a claim took, on average, in the lap that just ended."""
+def _batch(servers: Servers) -> int:
     with psycopg.connect(servers.dsn()) as connection:
-        row = connection.execute("SELECT count(*)::float / count(DISTINCT claim) FROM corral.jobs").fetchone()
+        row = connection.execute("SELECT count(*) / count(DISTINCT claim) FROM corral.jobs").fetchone()
     assert row is not None
-    return max(1, round(row[0]))
+    return max(1, int(row[0]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 from procrastinate import App, PsycopgConnector
+from procrastinate.types import JSONDict
 
 from bench.child import Command
 from bench.race import Span
@@ -60,6 +61,5 @@ async def _seed(dsn: str, jobs: int) -> None:
         await app.schema_manager.apply_schema_async()
         task = app.configure_task("echo", queue="bench")
         for first in range(0, jobs, 1000):
-            await task.batch_defer_async(
-                *({"number": number} for number in range(first, min(first + 1000, jobs)))
-            )
+            page: list[JSONDict] = [{"number": number} for number in range(first, min(first + 1000, jobs))]
+            await task.batch_defer_async(*page)

@@ -44,7 +44,7 @@ class Rq:
 
     def left(self, servers: Servers) -> int:
         queue = Queue(QUEUE, connection=redis.Redis.from_url(servers.redis_url))
-        return self.jobs - queue.finished_job_registry.get_job_count(cleanup=False)
+        return self.jobs - int(queue.finished_job_registry.get_job_count(cleanup=False))
 
     def span(self, servers: Servers) -> Span:
         connection = redis.Redis.from_url(servers.redis_url)

@@ -45,5 +45,6 @@ async def _seed(url: str, ids: list[str]) -> None:
     broker = ListQueueBroker(url, queue_name="bench")
     await broker.startup()
     for number, id_ in enumerate(ids):
-        await AsyncKicker("echo", broker, {}).kiq({"id": id_, "number": number})
+        kicker: AsyncKicker[[dict[str, object]], None] = AsyncKicker("echo", broker, {})
+        await kicker.kiq({"id": id_, "number": number})
     await broker.shutdown()

@@ -16,12 +16,12 @@ FINISH = record.FINISH.format(id="%(id)s", result="%(result)s")
 _connections: list[psycopg.Connection] = []
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]  # Celery has no types
 def connect(**_: Any) -> None:
     _connections.append(psycopg.connect(os.environ["DSN"], autocommit=True))
 
 
-@app.task(name="echo")
+@app.task(name="echo")  # type: ignore[untyped-decorator]  # as above
 def echo(payload: dict[str, Any]) -> dict[str, Any]:
     connection = _connections[0]
     connection.execute(START, {"id": payload["id"]})
