@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 from tests.integration.local.conftest import OWNER
 from tests.integration.local.kinds import Kind
 
@@ -45,7 +46,14 @@ def for_nobody(server_folder: Path, data: Path) -> Path:
 
 @as_root
 def test_under_root_a_server_runs_as_nobody(kind: Kind, serve: Serve) -> None:
-    with serve(kind) as server:
+    groups = os.getgroups()
+    os.setgroups([0, NOBODY.pw_gid, pwd.getpwnam("daemon").pw_gid])
+    try:
+        server = serve(kind)
+        server.start()
+    finally:
+        os.setgroups(groups)
+    with server:
         process = psutil.Process(server.pid)
         assert set(process.uids()) == {NOBODY.pw_uid}
         assert set(process.gids()) == {NOBODY.pw_gid}
@@ -104,6 +112,21 @@ def test_a_copied_checkout_does_not_share_sheltered_data(kind: Kind, serve: Serv
     with pytest.raises(UnusableData, match=f"{closed}/copy.* is a copy of the link {closed}/first"):
         serve(kind, closed / "copy").start()
     first.discard()
+
+
+@as_root
+def test_sheltered_data_that_lost_their_link_are_kept_and_named(
+    kind: Kind, serve: Serve, closed: Path
+) -> None:
+    with serve(kind, closed / "first") as first:
+        home = first.home
+    shutil.rmtree(closed / "first")
+    with capture_logs() as logs, serve(kind, closed / "second") as second:
+        assert home.exists()
+    named = [line for line in logs if line["event"] == "local.sheltered_data_without_link"]
+    assert str(home) in named[0]["folders"]
+    second.discard()
+    shutil.rmtree(home)
 
 
 @as_root

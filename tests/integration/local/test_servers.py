@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.fixtures.waiting import eventually
 from tests.integration.local.kinds import Kind, Owner
 
 from corral.local.errors import DataInUse, PortTaken, ServerFailed, UnusableData
+from corral.local.leftovers import PATIENCE
 from corral.local.ports import HOST
 from corral.local.server import EmbeddedServer, Place
 
@@ -108,13 +110,17 @@ def test_a_server_left_behind_is_ended_before_another_takes_its_data(kind: Kind,
         left.wait()
 
 
-def test_a_frozen_server_left_behind_is_ended_too(kind: Kind, owner: Owner, serve: Serve) -> None:
+def test_a_frozen_server_left_behind_is_woken_to_end_in_good_order(
+    kind: Kind, owner: Owner, serve: Serve
+) -> None:
     kind.leave(owner.url)
     owner.server.suspend()
     owner.guard.kill()
     owner.process.kill()
     owner.process.wait()
+    begin = time.monotonic()
     with serve(kind) as server:
+        assert time.monotonic() - begin < PATIENCE  # it was not killed for want of an answer
         assert not owner.server.is_running()
         assert kind.find(server.url)
 

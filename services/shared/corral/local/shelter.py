@@ -5,7 +5,7 @@ there and the account of the servers may not even look. Their programs are then 
 their data live, below one folder of the machine; a link stands where the data were asked for. Nothing is ever
 opened up to others for it, and no server keeps a right of root.
 
-Removing the link does not remove the data: data are never deleted on a guess.
+Removing the link does not remove the data: data are never deleted on a guess, but named in the log.
 """
 
 import os
@@ -45,7 +45,10 @@ class Shelter:
             return self._follow(wanted, account)
         if account is None or account.can_reach(wanted):
             return wanted
-        target = self._folder("data") / f"{wanted.parent.name}-{secrets.token_hex(6)}"
+        folder = self._folder("data")
+        if unlinked := _unlinked(folder):
+            log.warning("local.sheltered_data_without_link", folders=unlinked, hint="delete them by hand")
+        target = folder / f"{wanted.parent.name}-{secrets.token_hex(6)}"
         if wanted.exists():
             shutil.move(wanted, target)
             for path in (target, *target.rglob("*")):  # a move to another disk loses the owner
@@ -133,3 +136,12 @@ class Shelter:
 def _origin(target: Path) -> Path:
     """The file beside sheltered data that names the link to them."""
     return target.with_name(f"{target.name}.origin")
+
+
+def _unlinked(folder: Path) -> list[str]:
+    """Sheltered data that no link leads to, as far as one can see: a disk may be away just now."""
+    return [
+        str(origin.with_suffix(""))
+        for origin in sorted(folder.glob("*.origin"))
+        if origin.with_suffix("").exists() and not Path(origin.read_text().strip()).is_symlink()
+    ]
