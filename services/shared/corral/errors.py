@@ -82,6 +82,14 @@ class Unavailable(CorralError):
         super().__init__(f"{dependency} is not available: {reason}")
 
 
+class LeaseLost(CorralError):
+    """Another process leads now: what was about to be written in this term's name was not."""
+
+    def __init__(self, name: str, term: int) -> None:
+        self.name, self.term = name, term
+        super().__init__(f"term {term} of the lease {name} is over: another process holds it")
+
+
 class SchemaMismatch(CorralError):
     """The database's schema and this release do not fit; the message names the command that helps."""
 

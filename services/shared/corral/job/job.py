@@ -43,6 +43,7 @@ class Accepted:
     priority: Priority
     state: State
     run_at: datetime | None
+    created_at: datetime
     due_in: float
     """Seconds until it is due by the database's clock; 0 for a queued one."""
 

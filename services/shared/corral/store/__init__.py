@@ -1,0 +1,43 @@
+"""Postgres, the truth: tables, migrations and statements. The only SQL of Corral."""
+
+from corral.store.attempts import Progress, Recorded, Verdict
+from corral.store.audit import AuditEntry
+from corral.store.claims import ClaimAnswer, Refusal
+from corral.store.commands import Commanded, Effect
+from corral.store.duties import Queued, QueuedCursor
+from corral.store.faults import Ambiguous
+from corral.store.heartbeat import Beat, GivenBack, Heartbeat
+from corral.store.leases import LEADER, Term
+from corral.store.page import JobFilter, Page
+from corral.store.queues import Queue
+from corral.store.reading import Attempt, LogLine
+from corral.store.store import Store
+from corral.store.workers import Reclaimed, WorkerRecord, WorkerState
+
+__all__ = [
+    "LEADER",
+    "Ambiguous",
+    "Attempt",
+    "AuditEntry",
+    "Beat",
+    "ClaimAnswer",
+    "Commanded",
+    "Effect",
+    "GivenBack",
+    "Heartbeat",
+    "JobFilter",
+    "LogLine",
+    "Page",
+    "Progress",
+    "Queue",
+    "Queued",
+    "QueuedCursor",
+    "Reclaimed",
+    "Recorded",
+    "Refusal",
+    "Store",
+    "Term",
+    "Verdict",
+    "WorkerRecord",
+    "WorkerState",
+]

@@ -1,0 +1,196 @@
+"""Everything that is written about an attempt while it is the job's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.job.outcome import Finished, Succeeded
+from corral.job.priority import Priority
+from corral.job.state import State
+from corral.store import endings
+from corral.store.artifact_rows import publishing
+from corral.store.engine import HOT, Database, Params, Row
+from corral.store.json_text import checked, printable
+from corral.store.sql import array, texts
+
+log = structlog.get_logger(__name__)
+
+MAX_PROGRESS_MESSAGE = 500
+"""Characters."""
+
+
+class Verdict(StrEnum):
+    """What became of the write of an outcome."""
+
+    RECORDED = "recorded"
+    ALREADY = "already"
+    """An earlier write of the same outcome had arrived."""
+    FENCED = "fenced"
+    """The attempt is no longer the job's own; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answer to one Finished. `state` and what follows it are None where the job is gone."""
+
+    id: UUID
+    attempt: int
+    verdict: Verdict
+    state: State | None
+    due_in: float
+    """Seconds until a scheduled job is due."""
+    queue: str | None
+    priority: Priority | None
+    suspect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an attempt has come: 0 to 100, and the words for it."""
+
+    id: UUID
+    attempt: int
+    percent: int
+    message: str | None = None
+
+
+PROGRESS = """
+UPDATE corral.jobs j SET progress = i.percent, progress_message = coalesce(i.message, j.progress_message),
+       updated_at = now()
+FROM (
+    SELECT h.id, i.percent, i.message
+    FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(percents)s::int4[], %(messages)s::text[])
+         AS i(id, attempt, percent, message)
+    JOIN corral.jobs h ON h.id = i.id
+    WHERE h.attempt = i.attempt AND h.state = 'running'
+    ORDER BY h.id FOR NO KEY UPDATE OF h
+) i
+WHERE j.id = i.id
+RETURNING j.id
+"""
+
+CHECKPOINT = """
+UPDATE corral.jobs j SET checkpoint = %(checkpoint)s::json, updated_at = now()
+WHERE j.id = %(id)s AND j.attempt = %(attempt)s AND j.state = 'running'
+RETURNING j.id
+"""
+
+
+class Attempts:
+    """Fenced writes: each names id and attempt, and matches only a job that runs under it (protocol rule 15)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def finish(
+        self,
+        worker: UUID,
+        finished: Sequence[Finished],
+        *,
+        artifacts: Mapping[UUID, Sequence[UUID]] | None = None,
+    ) -> list[Recorded]:
+        """Write how attempts ended, all in one transaction; in the order given.
+
+        May be repeated as it stands after any error. `artifacts` are those that the successful ones of
+        these jobs wrote, by job: they become visible with the success and not without it (rule 18).
+
+        Raises:
+            Unavailable: Postgres is away, and some or all may have been written: repeat it.
+            InvalidInput: a result can't be stored; nothing was written.
+        """
+        succeeded = [item for item in finished if isinstance(item.outcome, Succeeded)]
+        others = [item for item in finished if not isinstance(item.outcome, Succeeded)]
+        steps: list[tuple[str, Params]] = []
+        if succeeded and others:
+            steps.append((endings.LOCK, endings.lock(finished)))
+        first = len(steps)
+        if succeeded:
+            steps.append((endings.SUCCEED, endings.succeed(worker, succeeded)))
+        if others:
+            steps.append((endings.END, endings.end(worker, others)))
+        written = [id for item in succeeded for id in (artifacts or {}).get(item.id, ())]
+        last = len(steps)
+        if written:
+            steps.extend(publishing(written, State.COMPLETED))
+        if not steps:
+            return []
+        results = await self._database.together(*steps, limits=HOT)
+        recorded = {
+            (row[0], row[1]): _recorded(row, Verdict.RECORDED) for rows in results[first:last] for row in rows
+        }
+        missed = [item for item in finished if (item.id, item.attempt) not in recorded]
+        if missed:
+            recorded |= await self._reread(missed)
+        return [recorded[item.id, item.attempt] for item in finished]
+
+    async def progress(self, items: Sequence[Progress]) -> set[UUID]:
+        """Write how far attempts have come; the ids whose attempt is still the job's own.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        newest = {item.id: item for item in items}
+        params = {
+            "ids": array(newest),
+            "attempts": array(item.attempt for item in newest.values()),
+            "percents": array(min(100, max(0, item.percent)) for item in newest.values()),
+            "messages": texts(_message(item) for item in newest.values()),
+        }
+        written = {row[0] for row in await self._database.run(PROGRESS, params, limits=HOT)}
+        for item in newest.values():
+            if item.id not in written:
+                _fenced("progress", item.id, item.attempt, None)
+        return written
+
+    async def checkpoint(self, id: UUID, attempt: int, value: str) -> bool:
+        """Keep JSON text for later attempts; whether the attempt was still the job's own.
+
+        Raises:
+            Unavailable: Postgres is away.
+            InvalidInput: the text can't be stored.
+        """
+        params = {"id": id, "attempt": attempt, "checkpoint": checked(value, "/checkpoint")}
+        if await self._database.run(CHECKPOINT, params, limits=HOT):
+            return True
+        _fenced("checkpoint", id, attempt, None)
+        return False
+
+    async def _reread(self, missed: Sequence[Finished]) -> dict[tuple[UUID, int], Recorded]:
+        """Tell repeats from writes of attempts that are no longer their job's own."""
+        answers = {}
+        for row in await self._database.run(endings.REREAD, endings.reread(missed), limits=HOT):
+            id, attempt, state, *_, current, outcome, kind = row
+            completed = kind == State.COMPLETED and state == State.COMPLETED and current == attempt
+            if completed or (outcome is not None and outcome in (kind, State.CANCELLED)):
+                answers[id, attempt] = _recorded(row, Verdict.ALREADY)
+            else:
+                answers[id, attempt] = _recorded(row, Verdict.FENCED)
+                _fenced("finish", id, attempt, current)
+        return answers
+
+
+def _recorded(row: Row, verdict: Verdict) -> Recorded:
+    id, attempt, state, due_in, queue, priority, suspect = row[:7]
+    return Recorded(
+        id=id,
+        attempt=attempt,
+        verdict=verdict,
+        state=State(state) if state else None,
+        due_in=max(0.0, due_in),
+        queue=queue,
+        priority=Priority(priority) if priority else None,
+        suspect=bool(suspect),
+    )
+
+
+def _message(item: Progress) -> str | None:
+    return None if item.message is None else printable(item.message, MAX_PROGRESS_MESSAGE)
+
+
+def _fenced(write: str, id: UUID, attempt: int, current: int | None) -> None:
+    metrics.FENCED.labels(write).inc()
+    log.warning("job.fenced", write=write, job=str(id), attempt=attempt, current=current)

@@ -1,0 +1,88 @@
+"""What people did: written in the transaction of the deed itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from corral.ids import new_id
+from corral.store.engine import Database, Transaction
+from corral.store.json_text import encode
+from corral.store.sql import array, texts
+
+RECORD = """
+INSERT INTO corral.audit (id, actor, action, kind, subject, details)
+SELECT i.id, %(actor)s, %(action)s, %(kind)s, i.subject, %(details)s::jsonb
+FROM unnest(%(ids)s::uuid[], %(subjects)s::text[]) AS i(id, subject)
+"""
+PAGE = """
+SELECT id, at, actor, action, kind, subject, details FROM corral.audit
+WHERE id < %(before)s ORDER BY id DESC LIMIT %(limit)s
+"""
+# Through audit_subject.
+PAGE_OF = """
+SELECT id, at, actor, action, kind, subject, details FROM corral.audit
+WHERE kind = %(kind)s AND subject = %(subject)s AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s
+"""
+LAST = UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One deed on one thing."""
+
+    id: UUID
+    at: datetime
+    actor: str
+    action: str
+    kind: str
+    """What sort of thing: job, queue, worker, key."""
+    subject: str
+    details: Mapping[str, Any]
+
+
+async def record(
+    transaction: Transaction,
+    actor: str,
+    action: str,
+    *,
+    kind: str,
+    subjects: Sequence[str],
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one entry per subject, as part of `transaction`."""
+    if subjects:
+        params = {
+            "actor": actor,
+            "action": action,
+            "kind": kind,
+            "details": encode(dict(details or {})),
+            "ids": array(new_id() for _ in subjects),
+            "subjects": texts(subjects),
+        }
+        await transaction.count(RECORD, params)
+
+
+class Audit:
+    """The book of deeds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self,
+        *,
+        kind: str | None = None,
+        subject: str | None = None,
+        before: UUID | None = None,
+        limit: int = 50,
+    ) -> list[AuditEntry]:
+        """Entries, newest first, older than the entry `before`; of one thing when kind and subject are given.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        params = {"kind": kind, "subject": subject, "before": before or LAST, "limit": limit}
+        statement = PAGE if kind is None or subject is None else PAGE_OF
+        return [AuditEntry(*row) for row in await self._database.run(statement, params)]

@@ -1,0 +1,162 @@
+"""Claiming: a worker takes many queued jobs in one round trip, and learns why it did not get the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.errors import Unavailable
+from corral.job.job import Claimed
+from corral.store.engine import HOT, Database, Params, Row
+from corral.store.sql import array, texts
+
+log = structlog.get_logger(__name__)
+
+QUEUE_LOCKS = 0x51554555  # "QUEU": the class of the advisory locks that pausing takes
+
+
+class Refusal(StrEnum):
+    """Why an id that was popped could not be claimed."""
+
+    GONE = "gone"
+    """There is no such job in state queued: it was claimed, cancelled, expired or removed."""
+    PAUSED = "paused"
+    UNKNOWN_TYPE = "unknown-type"
+    """This worker does not know the job's type."""
+    SUSPECT = "suspect"
+    """The job must run alone and this worker was not claiming for that."""
+    LOCKED = "locked"
+    """Another transaction holds the row; ask again."""
+    WORKER = "worker"
+    """The worker is lost, draining or stopped, or not registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAnswer:
+    """What became of the ids of one claim."""
+
+    claimed: list[Claimed]
+    refused: dict[UUID, Refusal]
+
+
+# Taken before the claim's snapshot: whoever has paused one of these queues since
+# holds or held the lock exclusively, so the claim sees the pause (protocol rule 10).
+LOCK_QUEUES = """
+SELECT count(pg_advisory_xact_lock_shared(%(space)s, hashtext(q.queue)))
+FROM (SELECT DISTINCT j.queue FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[]) ORDER BY j.queue) q
+"""
+
+COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
+    j.checkpoint::text, j.traceparent, j.parent"""
+
+# The worker's row first, shared: a reclaim of this worker waits for the claim, or the claim finds it lost
+# (rule 23). Then the jobs, by primary key; nobody is waited for.
+CLAIM = f"""
+WITH me AS MATERIALIZED (
+    SELECT w.id FROM corral.workers w WHERE w.id = %(worker)s AND w.state = 'active' FOR SHARE
+), picked AS MATERIALIZED (
+    SELECT j.id
+    FROM me CROSS JOIN unnest(%(ids)s::uuid[]) AS i(id) JOIN corral.jobs j ON j.id = i.id
+    WHERE j.state = 'queued'
+      AND j.type = ANY(%(types)s::text[])
+      AND (%(alone)s OR NOT j.suspect)
+      AND (j.expires_at IS NULL OR j.expires_at > now() OR j.attempt > 0)
+      AND j.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))
+    FOR NO KEY UPDATE OF j SKIP LOCKED
+)
+UPDATE corral.jobs j
+SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(claim)s,
+    started_at = now(), updated_at = now(), progress = 0, progress_message = NULL
+FROM picked WHERE j.id = picked.id
+RETURNING {COLUMNS}
+"""
+
+WHY_NOT = """
+SELECT i.id,
+       CASE WHEN NOT EXISTS (SELECT FROM corral.workers w WHERE w.id = %(worker)s AND w.state = 'active')
+            THEN 'worker'
+            WHEN j.id IS NULL OR j.state <> 'queued' THEN 'gone'
+            WHEN j.expires_at <= now() AND j.attempt = 0 THEN 'gone'
+            WHEN j.type <> ALL (%(types)s::text[]) THEN 'unknown-type'
+            WHEN j.queue IN (SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL) THEN 'paused'
+            WHEN j.suspect AND NOT %(alone)s THEN 'suspect'
+            ELSE 'locked' END
+FROM unnest(%(ids)s::uuid[]) AS i(id) LEFT JOIN corral.jobs j ON j.id = i.id
+"""
+
+# Through jobs_running, which holds only what runs.
+CLAIMED_UNDER = f"SELECT {COLUMNS} FROM corral.jobs j WHERE j.state = 'running' AND j.claim = %(claim)s"
+
+
+class Claims:
+    """The door between queued and running."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(
+        self, worker: UUID, claim: UUID, ids: Sequence[UUID], types: Sequence[str], *, alone: bool
+    ) -> ClaimAnswer:
+        """Take those of `ids` that may run here, under a fresh attempt each; suspects only when `alone`.
+
+        Raises:
+            Unavailable: Postgres is away; where it is ambiguous, ask `claimed_under(claim)` before
+                anything else (protocol rule 11).
+        """
+        params: Params = {
+            "worker": worker,
+            "claim": claim,
+            "ids": array(ids),
+            "types": texts(types),
+            "alone": alone,
+            "space": QUEUE_LOCKS,
+        }
+        _, rows = await self._database.together((LOCK_QUEUES, params), (CLAIM, params), limits=HOT)
+        claimed = [claimed_from(row) for row in rows]
+        if len(claimed) == len(ids):
+            return ClaimAnswer(claimed, {})
+        taken = {job.id for job in claimed}
+        return ClaimAnswer(claimed, await self._reasons([id for id in ids if id not in taken], params))
+
+    async def claimed_under(self, claim: UUID) -> list[Claimed]:
+        """What the claim of that id took and is still running.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(CLAIMED_UNDER, {"claim": claim}, limits=HOT)
+        return [claimed_from(row) for row in rows]
+
+    async def _reasons(self, ids: Sequence[UUID], params: Params) -> dict[UUID, Refusal]:
+        """Why these were not claimed. The claim is committed: an error here must not hide what it took."""
+        try:
+            rows = await self._database.run(WHY_NOT, {**params, "ids": array(ids)}, limits=HOT)
+        except Unavailable as error:
+            metrics.SWALLOWED.labels("claim-reasons").inc()
+            log.warning("claim.reasons-unknown", jobs=len(ids), reason=str(error))
+            return dict.fromkeys(ids, Refusal.LOCKED)
+        return {id: Refusal(reason) for id, reason in rows}
+
+
+def claimed_from(row: Row) -> Claimed:
+    """A row of COLUMNS."""
+    id, type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, traceparent, parent = (
+        row
+    )
+    return Claimed(
+        id=id,
+        type=type,
+        queue=queue,
+        attempt=attempt,
+        payload=payload,
+        errors=errors,
+        retries=retries,
+        timeout=timeout,
+        suspect=suspect,
+        checkpoint=checkpoint,
+        traceparent=traceparent,
+        parent=parent,
+    )

@@ -1,0 +1,137 @@
+"""What people ask of jobs: cancel, retry, run now. Each writes `audit` in its own transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from corral.job.lane import Lane, lane_of
+from corral.job.priority import Priority
+from corral.job.state import State
+from corral.store.audit import record
+from corral.store.engine import SHORT, Database, Row
+from corral.store.sql import array
+from corral.store.stat_deltas import appended
+
+
+class Effect(StrEnum):
+    """What a command did to one job."""
+
+    DONE = "done"
+    REQUESTED = "requested"
+    """A cancel of a running job: it ends when its handler hears of it."""
+    REFUSED = "refused"
+    """The job is not in a state in which this can be done."""
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """The answer for one id. What follows `effect` is None where the job is missing."""
+
+    id: UUID
+    effect: Effect
+    state: State | None = None
+    """After the command."""
+    lane: Lane | None = None
+    worker: UUID | None = None
+    """Who runs it, to hurry a cancel."""
+    attempt: int | None = None
+
+
+ANSWER = "j.id, j.state, j.queue, j.priority, j.suspect, j.worker, j.attempt"
+
+LOCKED = """
+WITH locked AS MATERIALIZED (
+    SELECT j.* FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[]) ORDER BY j.id FOR NO KEY UPDATE
+)"""
+
+CANCEL = f"""{LOCKED}, ended AS (
+    UPDATE corral.jobs j SET state = 'cancelled', finished_at = now(), updated_at = now(), run_at = NULL,
+           cancel_requested_at = now(), suspect = false
+    FROM locked WHERE j.id = locked.id AND locked.state IN ('blocked', 'scheduled', 'queued')
+    RETURNING {ANSWER}, j.type, 'cancelled' AS outcome,
+              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run
+), asked AS (
+    UPDATE corral.jobs j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()), updated_at = now()
+    FROM locked WHERE j.id = locked.id AND locked.state = 'running'
+    RETURNING {ANSWER}
+), counted AS ({appended("ended")})
+SELECT 'done', j.id, j.state, j.queue, j.priority, j.suspect, j.worker, j.attempt FROM ended j
+UNION ALL SELECT 'requested', j.* FROM asked j
+UNION ALL SELECT 'refused', {ANSWER} FROM locked j WHERE j.state IN ('completed', 'failed', 'cancelled')
+"""
+
+# The successful attempt of the life that ends here is kept; the others have their rows already.
+RETRY = f"""{LOCKED}, kept AS (
+    INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, ended_at, result)
+    SELECT j.id, j.attempt, j.life, 'completed', j.worker, j.started_at, j.finished_at, j.result
+    FROM locked j WHERE j.state = 'completed'
+    ON CONFLICT DO NOTHING
+), renewed AS (
+    UPDATE corral.jobs j
+    SET state = 'queued', errors = 0, stalls = 0, life = j.life + 1, suspect = false, result = NULL, error = NULL,
+        run_at = NULL, expires_at = NULL, queued_at = now(), started_at = NULL, finished_at = NULL,
+        cancel_requested_at = NULL, worker = NULL, claim = NULL, progress = 0, progress_message = NULL,
+        checkpoint = CASE WHEN locked.state = 'completed' THEN NULL ELSE j.checkpoint END, updated_at = now()
+    FROM locked WHERE j.id = locked.id AND locked.state IN ('completed', 'failed', 'cancelled')
+    RETURNING {ANSWER}
+)
+SELECT 'done', j.* FROM renewed j
+UNION ALL
+SELECT 'refused', {ANSWER} FROM locked j WHERE j.state NOT IN ('completed', 'failed', 'cancelled')
+"""
+
+RUN_NOW = f"""{LOCKED}, moved AS (
+    UPDATE corral.jobs j SET state = 'queued', run_at = NULL, queued_at = now(), updated_at = now()
+    FROM locked WHERE j.id = locked.id AND locked.state = 'scheduled'
+    RETURNING {ANSWER}
+)
+SELECT 'done', j.* FROM moved j
+UNION ALL SELECT 'refused', {ANSWER} FROM locked j WHERE j.state <> 'scheduled'
+"""
+
+
+class Commands:
+    """Changes of a job's state that a person or a service asks for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def cancel(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
+        """Waiting jobs end at once; running ones are asked to; in the order given.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return await self._command("cancel", CANCEL, ids, actor)
+
+    async def retry(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
+        """A new life for ended jobs: queued, budget restored, history kept; in the order given.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return await self._command("retry", RETRY, ids, actor)
+
+    async def run_now(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
+        """Queue scheduled jobs before their time; in the order given.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return await self._command("run-now", RUN_NOW, ids, actor)
+
+    async def _command(self, action: str, statement: str, ids: Sequence[UUID], actor: str) -> list[Commanded]:
+        async with self._database.transaction(SHORT) as transaction:
+            rows = await transaction.rows(statement, {"ids": array(ids)})
+            answers = {row[1]: _commanded(row) for row in rows}
+            changed = [str(id) for id, answer in answers.items() if answer.effect is not Effect.REFUSED]
+            await record(transaction, actor, action, kind="job", subjects=changed)
+        return [answers.get(id, Commanded(id, Effect.MISSING)) for id in ids]
+
+
+def _commanded(row: Row) -> Commanded:
+    effect, id, state, queue, priority, suspect, worker, attempt = row
+    lane = lane_of(queue, Priority(priority), suspect=suspect)
+    return Commanded(id, Effect(effect), State(state), lane, worker, attempt)

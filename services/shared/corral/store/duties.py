@@ -1,0 +1,170 @@
+"""The leader's periodic work on jobs. Each method is one transaction in the name of a term (rule 25)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from corral.job.lane import Lane, lane_of
+from corral.job.priority import Priority
+from corral.store.engine import DUTY, Database, Row
+from corral.store.leases import Term, hold
+from corral.store.stat_deltas import appended
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A queued job as dispatch sees it."""
+
+    lane: Lane
+    id: UUID
+    age: float
+    """Seconds since it was queued, by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCursor:
+    """Where a page of queued jobs ended; opaque to its holder."""
+
+    queue: str
+    suspect: bool
+    priority: str
+    queued_at: str
+    id: UUID
+
+
+# Through jobs_scheduled. A job that another transaction holds is met again at the next round.
+PROMOTE = """
+WITH due AS (
+    SELECT j.id FROM corral.jobs j
+    WHERE j.state = 'scheduled' AND j.run_at <= now()
+    ORDER BY j.run_at, j.id LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE corral.jobs j SET state = 'queued', queued_at = now(), updated_at = now()
+FROM due WHERE j.id = due.id
+RETURNING j.id, j.queue, j.priority, j.suspect, 0.0::float8
+"""
+
+NEXT_DUE = """
+SELECT date_part('epoch', min(j.run_at) - now()) FROM corral.jobs j WHERE j.state = 'scheduled'
+"""
+
+# Through jobs_expiring. Only a job that was never claimed expires.
+EXPIRE = f"""
+WITH late AS (
+    SELECT j.id FROM corral.jobs j
+    WHERE j.expires_at <= now() AND j.expires_at IS NOT NULL
+      AND j.state IN ('blocked', 'scheduled', 'queued') AND j.attempt = 0
+    ORDER BY j.expires_at LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+), ended AS (
+    UPDATE corral.jobs j SET state = 'cancelled', finished_at = now(), updated_at = now(),
+           run_at = NULL, error = jsonb_build_object('kind', 'expired', 'message', 'expired before it was claimed')
+    FROM late WHERE j.id = late.id
+    RETURNING j.id, j.queue, j.type, 'cancelled' AS outcome,
+              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run
+), counted AS ({appended("ended")})
+SELECT id FROM ended
+"""
+
+# Through jobs_queued, in its own order: a lane at a time, oldest first.
+QUEUED_PAGE = """
+SELECT j.id, j.queue, j.priority, j.suspect, date_part('epoch', now() - j.queued_at), j.queued_at::text
+FROM corral.jobs j
+WHERE j.state = 'queued'
+  AND (j.queue, j.suspect, j.priority, j.queued_at, j.id)
+      > (%(queue)s::text, %(suspect)s::bool, %(priority)s::text, %(queued_at)s::timestamptz, %(id)s::uuid)
+ORDER BY j.queue, j.suspect, j.priority, j.queued_at, j.id LIMIT %(limit)s
+"""
+
+LANE_PAGE = """
+SELECT j.id, j.queue, j.priority, j.suspect, date_part('epoch', now() - j.queued_at), j.queued_at::text
+FROM corral.jobs j
+WHERE j.state = 'queued' AND j.queue = %(queue)s AND j.suspect = %(suspect)s AND j.priority = %(priority)s
+  AND (j.queued_at, j.id) > (%(queued_at)s::timestamptz, %(id)s::uuid)
+ORDER BY j.queued_at, j.id LIMIT %(limit)s
+"""
+
+# Few: sorted after they are found.
+SUSPECT_PAGE = """
+SELECT j.id, j.queue, j.priority, j.suspect, date_part('epoch', now() - j.queued_at), j.queued_at::text
+FROM corral.jobs j
+WHERE j.state = 'queued' AND j.queue = %(queue)s AND j.suspect
+  AND (j.queued_at, j.id) > (%(queued_at)s::timestamptz, %(id)s::uuid)
+ORDER BY j.queued_at, j.id LIMIT %(limit)s
+"""
+
+START = QueuedCursor("", False, "", "-infinity", UUID(int=0))
+
+
+class Duties:
+    """What keeps jobs moving."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def promote(self, term: Term, limit: int = 1000) -> list[Queued]:
+        """Queue scheduled jobs that are due, earliest first.
+
+        Raises:
+            LeaseLost: nothing was written.
+            Unavailable: Postgres is away.
+        """
+        return [_queued(row) for row in await self._write(term, PROMOTE, limit)]
+
+    async def expire(self, term: Term, limit: int = 1000) -> list[UUID]:
+        """Cancel jobs that were not claimed in the time they gave.
+
+        Raises:
+            LeaseLost: nothing was written.
+            Unavailable: Postgres is away.
+        """
+        return [row[0] for row in await self._write(term, EXPIRE, limit)]
+
+    async def next_due(self) -> float | None:
+        """Seconds until the next scheduled job is due, negative when it is; None when there is none.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(NEXT_DUE, limits=DUTY)
+        due: float | None = rows[0][0]
+        return due
+
+    async def queued_page(
+        self, lane: Lane | None = None, cursor: QueuedCursor | None = None, limit: int = 5000
+    ) -> tuple[list[Queued], QueuedCursor | None]:
+        """Queued jobs, oldest first: of one lane, or all, list by list; and where to go on, None at the end.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        start = cursor or START
+        params: dict[str, object] = {
+            "queue": start.queue,
+            "suspect": start.suspect,
+            "priority": start.priority,
+            "queued_at": start.queued_at,
+            "id": start.id,
+            "limit": limit,
+        }
+        if lane is not None:
+            params |= {"queue": lane.queue, "suspect": lane.suspect, "priority": lane.priority.value}
+        statement = QUEUED_PAGE if lane is None else SUSPECT_PAGE if lane.suspect else LANE_PAGE
+        rows = await self._database.run(statement, params, limits=DUTY)
+        return [_queued(row) for row in rows], _cursor(rows[-1]) if len(rows) == limit else None
+
+    async def _write(self, term: Term, statement: str, limit: int) -> Sequence[Row]:
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            return await transaction.rows(statement, {"limit": limit})
+
+
+def _queued(row: Row) -> Queued:
+    id, queue, priority, suspect, age = row[:5]
+    return Queued(lane_of(queue, Priority(priority), suspect=suspect), id, age)
+
+
+def _cursor(row: Row) -> QueuedCursor:
+    id, queue, priority, suspect, _, queued_at = row
+    return QueuedCursor(queue, suspect, priority, queued_at, id)

@@ -1,0 +1,172 @@
+"""A worker's sign of life: one statement on a connection of its own, for the heartbeat's thread.
+
+Synchronous on purpose: a handler that blocks the event loop must not stop it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+
+from corral.errors import Unavailable
+from corral.job.lane import Lane, lane_of
+from corral.job.priority import Priority
+from corral.store.engine import SET_LIMITS, Limits, connect_options, settings
+from corral.store.faults import translated
+from corral.store.json_text import encode
+from corral.store.sql import DEFAULT_SCHEMA, array, within
+from corral.store.stat_deltas import appended
+
+LIMITS = Limits(statement=5.0, lock=3.0)
+UNHELD_SECONDS = 10
+"""How long a row may run under a worker that does not hold it: claims and outcomes are on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A job that the database took from a worker that did not hold it."""
+
+    id: UUID
+    attempt: int
+    lane: Lane | None
+    """Where it waits now; None where a requested cancel ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the database thinks of a worker."""
+
+    known: bool
+    """Whether this incarnation may work on: False when it was taken for lost, or stopped."""
+    draining: bool
+    cancels: frozenset[UUID]
+    """Held jobs whose cancel was requested."""
+    stolen: frozenset[tuple[UUID, int]]
+    """Pairs that were held when the beat was sent, and are not this worker's: compare with what is held now."""
+    released: tuple[GivenBack, ...]
+
+
+# Worker first, then jobs by id. A worker that is not known changes nothing and is told so by no row.
+BEAT = f"""
+WITH me AS MATERIALIZED (
+    UPDATE corral.workers w SET counter = w.counter + 1, seen_at = now(), status = %(status)s::jsonb
+    WHERE w.id = %(worker)s AND w.state IN ('active', 'draining')
+    RETURNING w.id, w.state
+), held AS MATERIALIZED (
+    SELECT i.id, i.attempt FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[]) AS i(id, attempt)
+), mine AS MATERIALIZED (
+    SELECT j.id, j.attempt, j.cancel_requested_at, j.started_at
+    FROM me JOIN corral.jobs j ON j.worker = me.id
+    WHERE j.state = 'running'
+), unheld AS MATERIALIZED (
+    SELECT j.id, j.attempt, j.life, j.started_at FROM mine JOIN corral.jobs j ON j.id = mine.id
+    WHERE mine.started_at < now() - %(grace)s * interval '1 second'
+      AND NOT EXISTS (SELECT FROM held WHERE held.id = mine.id AND held.attempt = mine.attempt)
+      AND j.state = 'running' AND j.worker = %(worker)s AND j.attempt = mine.attempt
+    ORDER BY j.id FOR NO KEY UPDATE OF j SKIP LOCKED
+), ended AS (
+    UPDATE corral.jobs j
+    SET state = CASE WHEN j.cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
+        releases = j.releases + (j.cancel_requested_at IS NULL)::int4,
+        queued_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() ELSE j.queued_at END,
+        finished_at = CASE WHEN j.cancel_requested_at IS NULL THEN NULL ELSE now() END,
+        suspect = j.suspect AND j.cancel_requested_at IS NULL,
+        worker = NULL, claim = NULL, updated_at = now()
+    FROM unheld WHERE j.id = unheld.id
+    RETURNING j.id, j.attempt, j.state, j.queue, j.type, j.priority, j.suspect, j.life, unheld.started_at,
+              CASE j.state WHEN 'queued' THEN 'released' ELSE 'cancelled' END AS outcome,
+              NULL::float8 AS wait, date_part('epoch', now() - unheld.started_at) AS run
+), kept AS (
+    INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, reason)
+    SELECT ended.id, ended.attempt, ended.life, ended.outcome, %(worker)s, ended.started_at,
+           'its worker did not hold it'
+    FROM ended
+), counted AS ({appended("ended")})
+SELECT 'me' AS what, me.id, 0, me.state, NULL, NULL, false FROM me
+UNION ALL
+SELECT 'cancel', mine.id, mine.attempt, NULL, NULL, NULL, false FROM mine JOIN held USING (id, attempt)
+WHERE mine.cancel_requested_at IS NOT NULL
+UNION ALL
+SELECT 'stolen', held.id, held.attempt, NULL, NULL, NULL, false FROM held
+WHERE NOT EXISTS (SELECT FROM mine WHERE mine.id = held.id AND mine.attempt = held.attempt)
+UNION ALL
+SELECT 'released', ended.id, ended.attempt, ended.state, ended.queue, ended.priority, ended.suspect FROM ended
+"""
+
+
+class Heartbeat:
+    """The connection and the statement; used by one thread. Connects when first needed, and again after a loss."""
+
+    def __init__(self, url: str, schema: str, worker: UUID) -> None:
+        self._url = url
+        self._worker = worker
+        self._beat = within(schema or DEFAULT_SCHEMA, BEAT)
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def beat(self, held: Sequence[tuple[UUID, int]], status: Mapping[str, Any]) -> Beat:
+        """Count one up, say what is held, and hear what the database thinks (protocol rule 21).
+
+        `held` is every (job, attempt) from the claim's answer until its outcome is written.
+
+        Raises:
+            Unavailable: Postgres is away; the next call connects anew.
+        """
+        params = {
+            "worker": self._worker,
+            "status": encode(dict(status)),
+            "ids": array(id for id, _ in held),
+            "attempts": array(attempt for _, attempt in held),
+            "grace": UNHELD_SECONDS,
+        }
+        try:
+            with translated():
+                connection = self._connected()
+                with connection.pipeline():
+                    connection.execute(SET_LIMITS, settings(LIMITS), prepare=True)
+                    rows = connection.execute(self._beat, params, prepare=True).fetchall()
+        except Unavailable:
+            self.close()
+            raise
+        return _answer(rows)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        if self._connection is None or self._connection.closed:
+            options = connect_options("corral-heartbeat")
+            self._connection = psycopg.connect(self._url, autocommit=True, **options)
+        return self._connection
+
+
+def _answer(rows: Sequence[tuple[Any, ...]]) -> Beat:
+    states = [row[3] for row in rows if row[0] == "me"]
+    if not states:
+        return Beat(known=False, draining=False, cancels=frozenset(), stolen=frozenset(), released=())
+    return Beat(
+        known=True,
+        draining=states == ["draining"],
+        cancels=frozenset(row[1] for row in rows if row[0] == "cancel"),
+        stolen=frozenset((row[1], row[2]) for row in rows if row[0] == "stolen"),
+        released=tuple(_given_back(row) for row in rows if row[0] == "released"),
+    )
+
+
+def _given_back(row: tuple[Any, ...]) -> GivenBack:
+    _, id, attempt, state, queue, priority, suspect = row
+    lane = lane_of(queue, Priority(priority), suspect=suspect) if state == "queued" else None
+    return GivenBack(id, attempt, lane)

@@ -1,0 +1,101 @@
+"""Changing the schema: Alembic, with the version table inside the schema. Synchronous; run by `corral migrate`.
+
+A revision is a pair of SQL files beside its Python file of the same number.
+Each is one transaction under an advisory lock, so that pods which migrate at
+the same time do it once; a lock on a table that is in use is waited for in
+short turns, so that the queue behind it never grows long.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from corral.store.faults import translated
+from corral.store.sql import DEFAULT_SCHEMA, quoted
+
+FOLDER = Path(__file__).parent
+LOCK_TURN = "3s"
+"""How long one try waits for a table's lock."""
+LOCK_TURNS = 20
+LOCK_KEY = 0x434F5252414C  # "CORRAL": one migration at a time in a database
+
+
+def upgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> None:
+    """Bring the schema up to `revision`; does nothing when it is there.
+
+    Raises:
+        Unavailable: Postgres is away, or a table was locked all the time.
+    """
+    _migrate(url, schema, lambda config: command.upgrade(config, revision))
+
+
+def downgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "base") -> None:
+    """Take the schema back to `revision`; `base` removes the tables.
+
+    Raises:
+        Unavailable: as `upgrade`.
+    """
+    _migrate(url, schema, lambda config: command.downgrade(config, revision))
+
+
+def current(url: str, schema: str = DEFAULT_SCHEMA) -> str | None:
+    """The revision that the schema is at; None when there are no tables.
+
+    Raises:
+        Unavailable: Postgres is away.
+    """
+    with translated(), _engine(url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table_schema": schema})
+        return context.get_current_revision()
+
+
+def head() -> str:
+    """The newest revision of this release."""
+    newest = ScriptDirectory(str(FOLDER)).get_current_head()
+    if newest is None:
+        raise AssertionError("the package carries no revisions")
+    return newest
+
+
+def configuration(connection: Connection, schema: str) -> Config:
+    """Alembic's configuration for one connection."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    config.attributes["schema"] = schema
+    return config
+
+
+def _migrate(url: str, schema: str, change: Callable[[Config], None]) -> None:
+    with translated():
+        for turn in range(1, LOCK_TURNS + 1):
+            try:
+                _migrate_once(url, schema, change)
+            except OperationalError as error:
+                if not isinstance(error.orig, psycopg.errors.LockNotAvailable) or turn == LOCK_TURNS:
+                    raise
+                time.sleep(1)
+            else:
+                return
+
+
+def _migrate_once(url: str, schema: str, change: Callable[[Config], None]) -> None:
+    with _engine(url).begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+        connection.execute(text("SELECT set_config('lock_timeout', :turn, true)"), {"turn": LOCK_TURN})
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"))
+        change(configuration(connection, schema))
+
+
+def _engine(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)

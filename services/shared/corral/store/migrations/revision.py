@@ -1,0 +1,15 @@
+"""The SQL files of a revision."""
+
+from pathlib import Path
+
+from alembic import context, op
+
+from corral.store.sql import within
+
+VERSIONS = Path(__file__).parent / "versions"
+
+
+def run(name: str) -> None:
+    """Run the file of that name, in the configured schema."""
+    statements = within(context.config.attributes["schema"], (VERSIONS / name).read_text())
+    op.get_bind().exec_driver_sql(statements)

@@ -1,0 +1,175 @@
+"""Queues: paused or not, what an operator set for them, and clearing what has ended in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from corral.errors import NotFound
+from corral.job.state import State
+from corral.store.audit import record
+from corral.store.claims import QUEUE_LOCKS
+from corral.store.engine import DUTY, SHORT, Database, Transaction
+from corral.store.json_text import encode
+from corral.store.sql import texts
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue as stored."""
+
+    name: str
+    paused_at: datetime | None
+    paused_by: str | None
+    overrides: Mapping[str, Any]
+    """What an operator set in place of its job types' options."""
+    created_at: datetime
+
+    @property
+    def paused(self) -> bool:
+        """Whether no job of it is claimed."""
+        return self.paused_at is not None
+
+
+COLUMNS = "name, paused_at, paused_by, overrides, created_at"
+ALL = f"SELECT {COLUMNS} FROM corral.queues ORDER BY name"
+ONE = f"SELECT {COLUMNS} FROM corral.queues WHERE name = %(name)s"
+NAME = "INSERT INTO corral.queues (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING"
+# Waits for the claims of this queue that are under way; later ones wait for the pause and see it (rule 10).
+ALONE = "SELECT pg_advisory_xact_lock(%(space)s, hashtext(%(name)s::text))"
+PAUSE = f"""
+UPDATE corral.queues SET paused_at = coalesce(paused_at, now()), paused_by = coalesce(paused_by, %(actor)s),
+       updated_at = now()
+WHERE name = %(name)s RETURNING {COLUMNS}
+"""
+RESUME = f"""
+UPDATE corral.queues SET paused_at = NULL, paused_by = NULL, updated_at = now()
+WHERE name = %(name)s RETURNING {COLUMNS}
+"""
+# A value of null in the change takes the override back.
+PATCH = f"""
+UPDATE corral.queues SET overrides = jsonb_strip_nulls(overrides || %(change)s::jsonb), updated_at = now()
+WHERE name = %(name)s RETURNING {COLUMNS}
+"""
+# Through jobs_history, a type at a time; what is locked is met again by the next call.
+CLEAN = """
+WITH RECURSIVE types AS (
+    (SELECT j.type FROM corral.jobs j
+     WHERE j.queue = %(name)s AND j.state IN ('completed', 'failed', 'cancelled') ORDER BY j.type LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.type FROM corral.jobs j
+            WHERE j.queue = %(name)s AND j.state IN ('completed', 'failed', 'cancelled') AND j.type > t.type
+            ORDER BY j.type LIMIT 1)
+    FROM types t WHERE t.type IS NOT NULL
+), gone AS (
+    SELECT old.id FROM types t CROSS JOIN LATERAL (
+        SELECT j.id FROM corral.jobs j
+        WHERE j.queue = %(name)s AND j.type = t.type AND j.state = ANY(%(states)s::text[])
+          AND j.state IN ('completed', 'failed', 'cancelled')
+          AND j.finished_at <= now() - %(seconds)s * interval '1 second'
+        LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) old LIMIT %(limit)s
+), attempts AS (
+    DELETE FROM corral.attempts a USING gone WHERE a.job = gone.id
+), logs AS (
+    DELETE FROM corral.job_logs l USING gone WHERE l.job = gone.id
+)
+DELETE FROM corral.jobs j USING gone WHERE j.id = gone.id RETURNING j.id
+"""
+
+
+class Queues:
+    """Every queue that a type or a job has named."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list(self) -> Sequence[Queue]:
+        """All, by name.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return [Queue(*row) for row in await self._database.run(ALL)]
+
+    async def get(self, name: str) -> Queue | None:
+        """The queue of that name.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(ONE, {"name": name})
+        return Queue(*rows[0]) if rows else None
+
+    async def name(self, names: Sequence[str]) -> None:
+        """Make queues known.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        await self._database.run(NAME, {"names": texts(names)})
+
+    async def pause(self, name: str, actor: str) -> Queue:
+        """No job of this queue is claimed after this returns, until it is resumed.
+
+        Raises:
+            NotFound: there is no such queue.
+            Unavailable: Postgres is away.
+        """
+        return await self._change(name, actor, "pause", PAUSE, {})
+
+    async def resume(self, name: str, actor: str) -> Queue:
+        """Let its jobs be claimed again.
+
+        Raises:
+            NotFound: there is no such queue.
+            Unavailable: Postgres is away.
+        """
+        return await self._change(name, actor, "resume", RESUME, {})
+
+    async def patch(self, name: str, overrides: Mapping[str, Any], actor: str) -> Queue:
+        """Set operator's overrides; None takes one back.
+
+        Raises:
+            NotFound: there is no such queue.
+            Unavailable: Postgres is away.
+        """
+        return await self._change(name, actor, "patch", PATCH, overrides)
+
+    async def clean(
+        self, name: str, states: Sequence[State], older_than: float, actor: str, *, limit: int = 5000
+    ) -> Sequence[UUID]:
+        """Remove ended jobs of these states that ended at least `older_than` seconds ago, at most `limit`.
+
+        Their artifacts are swept later.
+
+        Raises:
+            NotFound: there is no such queue.
+            Unavailable: Postgres is away.
+        """
+        ended = [state.value for state in states if state.terminal]
+        async with self._database.transaction(DUTY) as transaction:
+            await _known(transaction, name)
+            params = {"name": name, "states": texts(ended), "seconds": older_than, "limit": limit}
+            rows = await transaction.rows(CLEAN, params)
+            details = {"states": ended, "older_than": older_than, "removed": len(rows)}
+            await record(transaction, actor, "clean", kind="queue", subjects=[name], details=details)
+        return [row[0] for row in rows]
+
+    async def _change(
+        self, name: str, actor: str, action: str, statement: str, details: Mapping[str, Any]
+    ) -> Queue:
+        async with self._database.transaction(SHORT) as transaction:
+            await transaction.rows(ALONE, {"space": QUEUE_LOCKS, "name": name})
+            params = {"name": name, "actor": actor, "change": encode(dict(details))}
+            rows = await transaction.rows(statement, params)
+            if not rows:
+                raise NotFound("queue", name)
+            await record(transaction, actor, action, kind="queue", subjects=[name], details=details)
+        return Queue(*rows[0])
+
+
+async def _known(transaction: Transaction, name: str) -> None:
+    if not await transaction.rows(ONE, {"name": name}):
+        raise NotFound("queue", name)

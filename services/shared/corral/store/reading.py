@@ -1,0 +1,142 @@
+"""Reading jobs: one, some, their attempts and logs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from corral.job.job import Job
+from corral.job.priority import Priority
+from corral.job.state import State
+from corral.store.engine import Database, Row
+from corral.store.sql import array
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that did not simply succeed, or the successful one of an earlier life."""
+
+    job: UUID
+    attempt: int
+    life: int
+    outcome: str
+    """completed, errored, failed, stalled, released or cancelled."""
+    worker: UUID | None
+    started_at: datetime | None
+    ended_at: datetime
+    error: dict[str, Any] | None
+    reason: str | None
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a handler logged."""
+
+    seq: int
+    attempt: int
+    at: datetime
+    level: str
+    message: str
+
+
+FIELDS = (
+    "id",
+    "type",
+    "queue",
+    "priority",
+    "state",
+    "payload",
+    "result",
+    "error",
+    "attempt",
+    "errors",
+    "stalls",
+    "releases",
+    "life",
+    "retries",
+    "timeout",
+    "max_stalls",
+    "suspect",
+    "created_at",
+    "run_at",
+    "queued_at",
+    "started_at",
+    "finished_at",
+    "updated_at",
+    "expires_at",
+    "cancel_requested_at",
+    "worker",
+    "progress",
+    "progress_message",
+    "tags",
+    "parent",
+    "created_by",
+)
+COLUMNS = ", ".join(f"j.{field}" for field in FIELDS)
+MANY = f"SELECT {COLUMNS} FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[])"
+ATTEMPTS = """
+SELECT job, attempt, life, outcome, worker, started_at, ended_at, error, reason, result
+FROM corral.attempts WHERE job = %(id)s ORDER BY attempt
+"""
+LOGS = """
+SELECT seq, attempt, at, level, message FROM corral.job_logs
+WHERE job = %(id)s AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
+"""
+
+
+class Reading:
+    """Jobs as they are stored."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, id: UUID) -> Job | None:
+        """The job of that id.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        found = await self.many([id])
+        return found[0] if found else None
+
+    async def many(self, ids: Sequence[UUID]) -> list[Job]:
+        """Those of the ids that are stored, in the order given.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        jobs = {row[0]: job_from(row) for row in await self._database.run(MANY, {"ids": array(ids)})}
+        return [jobs[id] for id in ids if id in jobs]
+
+    async def attempts(self, id: UUID) -> list[Attempt]:
+        """The job's attempts, oldest first, but for the one that runs or that completed this life.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return [Attempt(*row) for row in await self._database.run(ATTEMPTS, {"id": id})]
+
+    async def logs(self, id: UUID, after_seq: int = 0, limit: int = 500) -> list[LogLine]:
+        """Lines after `after_seq`, in order.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(LOGS, {"id": id, "after": after_seq, "limit": limit})
+        return [LogLine(*row) for row in rows]
+
+
+def job_from(row: Row) -> Job:
+    """A row of FIELDS."""
+    values: dict[str, Any] = {
+        field: value.astimezone(UTC) if isinstance(value, datetime) else value
+        for field, value in zip(FIELDS, row, strict=True)
+    }
+    values |= {
+        "priority": Priority(values["priority"]),
+        "state": State(values["state"]),
+        "tags": values["tags"] or [],
+    }
+    return Job(**values)

@@ -1,0 +1,42 @@
+"""The store: one object, one attribute per aggregate."""
+
+from corral.store.attempts import Attempts
+from corral.store.audit import Audit
+from corral.store.claims import Claims
+from corral.store.duties import Duties
+from corral.store.engine import Database
+from corral.store.jobs import Jobs
+from corral.store.leases import Leases
+from corral.store.queues import Queues
+from corral.store.schema import Schema
+from corral.store.sql import DEFAULT_SCHEMA
+from corral.store.types import Types
+from corral.store.workers import Workers
+
+
+class Store:
+    """Postgres, as the rest of Corral sees it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.schema = Schema(database)
+        self.jobs = Jobs(database)
+        self.claims = Claims(database)
+        self.attempts = Attempts(database)
+        self.workers = Workers(database)
+        self.leases = Leases(database)
+        self.duties = Duties(database)
+        self.queues = Queues(database)
+        self.types = Types(database)
+        self.audit = Audit(database)
+
+    @classmethod
+    async def open(
+        cls, url: str, *, schema: str = DEFAULT_SCHEMA, pool_size: int = 5, application_name: str = "corral"
+    ) -> "Store":
+        """A store; connects when first used, and again whenever Postgres comes back."""
+        return cls(Database.open(url, schema=schema, pool_size=pool_size, application_name=application_name))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.database.close()

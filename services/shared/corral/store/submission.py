@@ -1,0 +1,153 @@
+"""Inserting jobs: one statement for as many as there are, and what follows a commit that was lost."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.errors import OutcomeUnknown, SchemaMismatch, Unavailable
+from corral.job.job import Accepted, NewJob
+from corral.job.priority import Priority
+from corral.job.state import State
+from corral.store.engine import SHORT, Database, Params, Row
+from corral.store.faults import Ambiguous
+from corral.store.json_text import checked, encode
+from corral.store.sql import array, numbers, texts
+
+log = structlog.get_logger(__name__)
+
+RESOLVE_SECONDS = 3.0
+"""How long a submission asks what became of its commit before the caller is told that nobody knows."""
+RESOLVE_PAUSE = 0.2
+
+# A queue exists from its first job on, so that it can be paused. The anti-join
+# keeps the common case free of writes.
+INSERT = """
+WITH input AS MATERIALIZED (
+    SELECT i.*, coalesce(i.run_at, now() + i.delay * interval '1 second') AS due
+    FROM unnest(
+        %(ids)s::uuid[], %(types)s::text[], %(queues)s::text[], %(priorities)s::text[], %(payloads)s::text[],
+        %(delays)s::float8[], %(run_ats)s::timestamptz[], %(expiries)s::float8[], %(retries)s::int4[],
+        %(timeouts)s::float8[], %(max_stalls)s::int4[], %(tags)s::text[], %(searches)s::text[],
+        %(parents)s::uuid[], %(traces)s::text[], %(creators)s::text[]
+    ) AS i(id, type, queue, priority, payload, delay, run_at, expires_in, retries, timeout, max_stalls,
+           tags, search, parent, traceparent, created_by)
+), named AS (
+    INSERT INTO corral.queues (name)
+    SELECT DISTINCT i.queue FROM input i
+    WHERE NOT EXISTS (SELECT FROM corral.queues q WHERE q.name = i.queue)
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO corral.jobs AS j
+    (id, type, queue, priority, payload, state, run_at, queued_at, expires_at, retries, timeout,
+     max_stalls, tags, search, parent, traceparent, created_by)
+SELECT i.id, i.type, i.queue, i.priority, i.payload::json,
+       CASE WHEN i.due > now() THEN 'scheduled' ELSE 'queued' END,
+       CASE WHEN i.due > now() THEN i.due END,
+       CASE WHEN i.due > now() THEN NULL ELSE now() END,
+       now() + i.expires_in * interval '1 second',
+       i.retries, i.timeout, i.max_stalls, i.tags::text[], i.search::jsonb, i.parent, i.traceparent, i.created_by
+FROM input i
+"""
+ANSWER = "j.id, j.queue, j.priority, j.state, j.run_at, j.created_at, date_part('epoch', j.run_at - now())"
+INSERT_NEW = f"{INSERT} RETURNING {ANSWER}"
+# Waits for a lost transaction that is still about to commit the same ids.
+INSERT_AGAIN = f"{INSERT} ON CONFLICT (id) DO NOTHING RETURNING {ANSWER}"
+EXISTING = f"SELECT {ANSWER} FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[])"
+
+
+class Submission:
+    """Jobs on their way in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+        """Insert all or none, in one statement; in the order given.
+
+        A commit whose answer was lost is resolved by inserting the same ids again, which waits for a
+        first transaction that is still under way (protocol rule 1).
+
+        Raises:
+            InvalidInput: a value that Postgres can't hold; nothing was stored.
+            Unavailable: nothing was stored.
+            OutcomeUnknown: the commit was lost and Postgres stayed away.
+        """
+        if not jobs:
+            return []
+        params = _columns(jobs)
+        try:
+            rows = await self._database.run(INSERT_NEW, params)
+        except Ambiguous as lost:
+            log.warning("insert.ambiguous", jobs=len(jobs), reason=str(lost))
+            return await self._resolve([job.id for job in jobs], params)
+        return _in_order([job.id for job in jobs], rows)
+
+    async def existing(self, ids: Sequence[UUID]) -> list[Accepted]:
+        """Those of the ids that are stored, in the order given.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return _in_order(ids, await self._database.run(EXISTING, {"ids": array(ids)}))
+
+    async def _resolve(self, ids: Sequence[UUID], params: Params) -> list[Accepted]:
+        deadline = time.monotonic() + RESOLVE_SECONDS
+        while True:
+            try:
+                rows = await self._database.run(INSERT_AGAIN, params, limits=SHORT)
+                if len(rows) < len(ids):
+                    rows += await self._database.run(
+                        EXISTING, {"ids": array(set(ids) - {row[0] for row in rows})}
+                    )
+            except (Unavailable, SchemaMismatch) as error:
+                if time.monotonic() >= deadline:
+                    metrics.OUTCOMES_UNKNOWN.labels("insert", "no").inc(len(ids))
+                    raise OutcomeUnknown(tuple(ids)) from error
+                await asyncio.sleep(RESOLVE_PAUSE)
+            else:
+                metrics.OUTCOMES_UNKNOWN.labels("insert", "yes").inc(len(ids))
+                return _in_order(ids, rows)
+
+
+def _columns(jobs: Sequence[NewJob]) -> Params:
+    return {
+        "ids": array(job.id for job in jobs),
+        "types": texts(job.type for job in jobs),
+        "queues": texts(job.queue for job in jobs),
+        "priorities": array(job.priority for job in jobs),
+        "payloads": texts(checked(job.payload, "/payload") for job in jobs),
+        "delays": numbers(job.delay for job in jobs),
+        "run_ats": texts(job.run_at.isoformat() if job.run_at else None for job in jobs),
+        "expiries": numbers(job.expires_in for job in jobs),
+        "retries": array(job.retries for job in jobs),
+        "timeouts": numbers(job.timeout for job in jobs),
+        "max_stalls": array(job.max_stalls for job in jobs),
+        "tags": texts(texts(job.tags) if job.tags else None for job in jobs),
+        "searches": texts(checked(encode(job.search), "/search") if job.search else None for job in jobs),
+        "parents": array(job.parent or "NULL" for job in jobs),
+        "traces": texts(job.traceparent for job in jobs),
+        "creators": texts(job.created_by for job in jobs),
+    }
+
+
+def _in_order(ids: Sequence[UUID], rows: Sequence[Row]) -> list[Accepted]:
+    accepted = {row[0]: _accepted(row) for row in rows}
+    return [accepted[id] for id in ids if id in accepted]
+
+
+def _accepted(row: Row) -> Accepted:
+    id, queue, priority, state, run_at, created_at, due_in = row
+    return Accepted(
+        id=id,
+        queue=queue,
+        priority=Priority(priority),
+        state=State(state),
+        run_at=run_at and run_at.astimezone(UTC),
+        created_at=created_at.astimezone(UTC),
+        due_in=max(0.0, due_in or 0.0),
+    )

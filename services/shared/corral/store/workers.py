@@ -1,0 +1,232 @@
+"""Worker incarnations: registered, observed, drained, stopped, and taken for lost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from corral.errors import NotFound
+from corral.job.lane import Lane, lane_of
+from corral.job.priority import Priority
+from corral.job.state import State
+from corral.store import reclaiming
+from corral.store.audit import record
+from corral.store.engine import DUTY, SHORT, Database, Row
+from corral.store.json_text import encode
+from corral.store.leases import Term, hold
+from corral.store.sql import texts
+
+
+class WorkerState(StrEnum):
+    """What a worker may do."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    """Ends what it runs and claims no more."""
+    STOPPED = "stopped"
+    """Said goodbye."""
+    LOST = "lost"
+    """Was silent for a whole lease; its jobs were taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRecord:
+    """One incarnation. What follows `slots` is the database's."""
+
+    id: UUID
+    name: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    types: tuple[str, ...]
+    slots: Mapping[str, int]
+    """Per executor."""
+    state: WorkerState = WorkerState.ACTIVE
+    status: Mapping[str, Any] = field(default_factory=dict)
+    """What its last heartbeat said of itself."""
+    running: int = 0
+    registered_at: datetime | None = None
+    seen_at: datetime | None = None
+    silent_for: float = 0.0
+    """Seconds since its last heartbeat, by the database's clock."""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """A job taken from a lost worker, or left by a stopped one."""
+
+    id: UUID
+    attempt: int
+    """The one that was lost."""
+    state: State
+    lane: Lane
+    alone: bool
+    """Whether it was the only one that the worker held."""
+
+
+REGISTER = """
+INSERT INTO corral.workers (id, name, host, pid, version, queues, types, slots)
+VALUES (%(id)s, %(name)s, %(host)s, %(pid)s, %(version)s, %(queues)s::text[], %(types)s::text[], %(slots)s::jsonb)
+ON CONFLICT (id) DO NOTHING
+"""
+SELECT = """
+SELECT w.id, w.name, w.host, w.pid, w.version, w.queues, w.types, w.slots, w.state, w.status,
+       (SELECT count(*) FROM corral.jobs j WHERE j.worker = w.id AND j.state = 'running'),
+       w.registered_at, w.seen_at, date_part('epoch', now() - w.seen_at), w.ended_at
+FROM corral.workers w
+"""
+ALIVE = f"{SELECT} WHERE w.state IN ('active', 'draining') ORDER BY w.name, w.id"
+RECENT = f"{SELECT} ORDER BY w.registered_at DESC LIMIT %(limit)s"
+ONE = f"{SELECT} WHERE w.id = %(id)s"
+# Through workers_alive.
+OBSERVE = "SELECT w.id, w.counter FROM corral.workers w WHERE w.state IN ('active', 'draining')"
+# Waits for claims that are under way; none begins after it (rule 10).
+DRAIN = """
+UPDATE corral.workers SET state = 'draining'
+WHERE state IN ('active', 'draining') AND (id::text = %(which)s OR name = %(which)s)
+RETURNING id
+"""
+FORGET = """
+DELETE FROM corral.workers w WHERE w.id IN (
+    SELECT o.id FROM corral.workers o
+    WHERE o.state IN ('stopped', 'lost') AND o.ended_at < now() - %(seconds)s * interval '1 second'
+      AND NOT EXISTS (SELECT FROM corral.jobs j WHERE j.worker = o.id AND j.state = 'running')
+    LIMIT 1000)
+RETURNING w.id
+"""
+
+
+class Workers:
+    """The fleet as rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def register(self, worker: WorkerRecord) -> None:
+        """Make the incarnation known; may be repeated.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        await self._database.run(
+            REGISTER,
+            {
+                "id": worker.id,
+                "name": worker.name,
+                "host": worker.host,
+                "pid": worker.pid,
+                "version": worker.version,
+                "queues": texts(worker.queues),
+                "types": texts(worker.types),
+                "slots": encode(dict(worker.slots)),
+            },
+        )
+
+    async def list(self, *, ended: int = 0) -> Sequence[WorkerRecord]:
+        """The workers that are alive; or the `ended` newest rows, whatever became of them.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(RECENT if ended else ALIVE, {"limit": ended})
+        return [_record(row) for row in rows]
+
+    async def get(self, id: UUID) -> WorkerRecord | None:
+        """The incarnation of that id.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(ONE, {"id": id})
+        return _record(rows[0]) if rows else None
+
+    async def drain(self, which: UUID | str, actor: str) -> Sequence[UUID]:
+        """No claim of this worker succeeds after this returns; a name may stand for several workers.
+
+        Raises:
+            NotFound: no live worker has that id or name.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(SHORT) as transaction:
+            rows = await transaction.rows(DRAIN, {"which": str(which)})
+            if not rows:
+                raise NotFound("worker", which)
+            await record(transaction, actor, "drain", kind="worker", subjects=[str(row[0]) for row in rows])
+        return [row[0] for row in rows]
+
+    async def stop(self, id: UUID) -> Sequence[Reclaimed]:
+        """Say goodbye, as the last thing a worker does; jobs that it still holds are released.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(SHORT) as transaction:
+            if not await transaction.rows(reclaiming.STOP, {"worker": id}):
+                return []
+            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RELEASE, {"worker": id})]
+
+    async def observations(self) -> Sequence[tuple[UUID, int]]:
+        """Every live worker's id and heartbeat counter, for the leader's own clock (rule 22).
+
+        Raises:
+            Unavailable: Postgres is away: observation starts anew.
+        """
+        return [(id, counter) for id, counter in await self._database.run(OBSERVE, limits=DUTY)]
+
+    async def reclaim(self, worker: UUID, counter: int, term: Term) -> Sequence[Reclaimed] | None:
+        """Take a worker for lost if its counter is still the one seen, then its jobs (rules 23 and 24).
+
+        None when the worker has shown life, or is gone.
+
+        Raises:
+            LeaseLost: nothing was written.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            if not await transaction.rows(reclaiming.LOSE, {"worker": worker, "counter": counter}):
+                return None
+            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RECLAIM, {"worker": worker})]
+
+    async def forget(self, term: Term, seconds: float) -> int:
+        """Remove the rows of workers that ended that long ago, a thousand at a time.
+
+        Raises:
+            LeaseLost: nothing was written.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            return len(await transaction.rows(FORGET, {"seconds": seconds}))
+
+
+def _record(row: Row) -> WorkerRecord:
+    id, name, host, pid, version, queues, types, slots, state, status, running, *times = row
+    registered_at, seen_at, silent_for, ended_at = times
+    return WorkerRecord(
+        id=id,
+        name=name,
+        host=host,
+        pid=pid,
+        version=version,
+        queues=tuple(queues),
+        types=tuple(types),
+        slots=slots,
+        state=WorkerState(state),
+        status=status,
+        running=running,
+        registered_at=registered_at,
+        seen_at=seen_at,
+        silent_for=max(0.0, silent_for),
+        ended_at=ended_at,
+    )
+
+
+def _reclaimed(row: Row) -> Reclaimed:
+    id, attempt, state, queue, priority, suspect, alone = row
+    lane = lane_of(queue, Priority(priority), suspect=suspect)
+    return Reclaimed(id=id, attempt=attempt, state=State(state), lane=lane, alone=alone)
