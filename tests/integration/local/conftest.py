@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -54,7 +55,12 @@ def owner(data: Path, kind: Kind) -> Iterator[Owner]:
     with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             said = json.loads(process.stdout.readline())
-            yield Owner(process, said["url"], psutil.Process(said["pid"]))
+            server = psutil.Process(said["pid"])
+            try:
+                yield Owner(process, said["url"], server)
+            finally:
+                with suppress(psutil.NoSuchProcess):
+                    server.kill()  # a test that failed may have left it frozen
         finally:
             process.stdin.close()
             process.kill()
