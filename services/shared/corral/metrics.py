@@ -26,6 +26,12 @@ JOB_RUN = Histogram(
 SUBMIT_BATCH = Histogram(
     "corral_submit_batch_jobs", "Jobs in one group commit.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
 )
+SUBMIT_BATCHES_SPLIT = Counter(
+    "corral_submit_batches_split", "Group commits that failed and were repeated one by one."
+)
+HAND_OVER_FAILED = Counter(
+    "corral_hand_over_failed", "Stored jobs that Redis did not take; the sweep enqueues them."
+)
 
 # Claiming and completing
 CLAIMS = Counter("corral_claims", "Answers to claims: claimed, or why not.", ["queue", "answer"])
@@ -51,11 +57,16 @@ THREADS_ABANDONED = Gauge(
 CHILDREN_DIED = Counter(
     "corral_worker_children_died", "Job processes that died, by signal or exit code.", ["how"]
 )
+LOOP_BLOCKED = Counter("corral_worker_loop_blocked", "Times a handler blocked a worker's event loop.")
+LOOP_BLOCKED_SECONDS = Counter(
+    "corral_worker_loop_blocked_seconds", "Seconds for which event loops of workers were blocked."
+)
 HEARTBEATS_FAILED = Counter("corral_heartbeats_failed", "Heartbeats that did not reach Postgres.")
 LOGS_TRUNCATED = Counter("corral_job_logs_truncated", "Jobs whose log reached its cap.", ["type"])
 
 # Dispatch
 REDISPATCHED = Counter("corral_redispatched", "Ids that the sweep enqueued again.", ["queue"])
+LANES_REBUILT = Counter("corral_lanes_rebuilt", "Lists that somebody else wrote to, and that were mended.", ["queue"])
 POPPED_EXPIRED = Counter("corral_popped_expired", "Ids popped and never answered.", ["queue"])
 REDIS_ERRORS = Counter("corral_redis_errors", "Commands that Redis did not answer.", ["command"])
 EVENTS_DROPPED = Counter("corral_events_dropped", "Events that a slow listener missed.")

@@ -3,6 +3,7 @@
 from typing import Self
 
 from corral.dispatch.backlog import Backlog
+from corral.dispatch.board import Board
 from corral.dispatch.connection import connect
 from corral.dispatch.events import Events
 from corral.dispatch.hints import Hints
@@ -10,7 +11,7 @@ from corral.dispatch.lanes import Lanes
 from corral.dispatch.repair import Repair
 
 
-class Dispatch(Lanes, Hints, Repair, Backlog):
+class Dispatch(Lanes, Hints, Repair, Backlog, Board):
     """One process' connections to Redis. Nothing connects before it is used."""
 
     def __init__(self, url: str) -> None:

@@ -46,6 +46,15 @@ class Hints:
         with answering():
             await _UNPAUSE.run(self._redis, list(queues))
 
+    async def suspended(self) -> bool:
+        """Whether `rq suspend` holds all workers.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering():
+            return bool(await self._redis.exists(keys.SUSPENDED))
+
     async def hint_due(self, seconds: float) -> None:
         """Say that something will be due in `seconds`; wakes the promoter if it may oversleep that.
 

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 _MISSING = Script("missing")
 _PRUNE = Script("prune", allow_oom=True)
 _DEPTHS = Script("depths")
+_SWAP = Script("swap", allow_oom=True)
 _REBUILD = Script("rebuild", allow_oom=True)
 
 REBUILD_SECONDS = 60.0
@@ -157,6 +158,15 @@ class Repair:
         """
         with answering():
             await self._redis.set(keys.EPOCH, epoch)
+
+    async def swap_epoch(self, old: str, new: str) -> bool:
+        """Write the next epoch if the last one is still there; answers whether it was.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering():
+            return bool(await _SWAP.run(self._redis, (old, new)))
 
     async def forget_dead_workers(self) -> int:
         """Take workers whose hash has expired out of RQ's sets, as RQ's own maintenance does.

@@ -1,0 +1,52 @@
+"""The document `corral:duties`: what the leader of maintenance does, for whoever shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from corral.dispatch import keys
+from corral.dispatch.connection import answering
+
+LIFETIME_SECONDS = 30
+"""After so long without a leader there is nothing to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class DutyBoard:
+    """Who leads, and a report per duty; its fields are those of corral.maintenance.duty.Report."""
+
+    holder: str
+    term: int
+    duties: Mapping[str, Mapping[str, Any]]
+
+
+class Board:
+    """Where the reports are kept."""
+
+    _redis: Redis
+
+    async def write_duties(self, holder: str, term: int, duties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace the reports.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        document = orjson.dumps({"holder": holder, "term": term, "duties": duties})
+        with answering():
+            await self._redis.set(keys.DUTIES, document, ex=LIFETIME_SECONDS)
+
+    async def read_duties(self) -> DutyBoard | None:
+        """The reports; None where nobody has led for half a minute.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering():
+            text = await self._redis.get(keys.DUTIES)
+        if text is None:
+            return None
+        document = orjson.loads(text)
+        return DutyBoard(document["holder"], document["term"], document["duties"])

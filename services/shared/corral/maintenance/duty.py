@@ -1,0 +1,100 @@
+"""A duty: something the leader does again and again, and what is known of how that went."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import structlog
+
+from corral import metrics
+from corral.errors import CorralError, LeaseLost
+from corral.maintenance.leadership import Reign
+
+log = structlog.get_logger(__name__)
+
+LONGEST_BACKOFF_SECONDS = 5.0
+
+
+class Duty(ABC):
+    """One duty of one reign. Its rounds may be repeated, and done by two leaders at once, without harm."""
+
+    name: ClassVar[str]
+    period: float
+    """Seconds between the beginnings of two rounds."""
+
+    @abstractmethod
+    async def round(self, reign: Reign) -> int:
+        """Do what is to be done now; answers how many things were done.
+
+        Raises:
+            LeaseLost: another leads.
+            CorralError: it is tried again.
+        """
+
+    async def rest(self, seconds: float) -> None:
+        """Wait for the next round."""
+        await asyncio.sleep(seconds)
+
+    def failed(self) -> None:  # noqa: B027 - most duties rest on nothing
+        """A round did not succeed: forget what rested on an unbroken row of successes."""
+
+
+@dataclass(slots=True)
+class Report:
+    """How a duty went so far. Read by others through corral.dispatch, as JSON."""
+
+    period: float
+    rounds: int = 0
+    failures: int = 0
+    done: int = 0
+    """Things done in all rounds: jobs promoted, rows removed."""
+    ran_at: str | None = None
+    """The last round's end, UTC, by the leader's clock: to be shown, not to be compared."""
+    seconds: float = 0.0
+    """Duration of the last round."""
+    error: str | None = None
+    """Why the last round failed; None where it did not."""
+
+
+async def perform(
+    duty: Duty, reign: Reign, report: Report, clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Do a duty for ever, whatever goes wrong.
+
+    Raises:
+        LeaseLost: another leads.
+    """
+    failures = 0
+    while True:
+        began = clock()
+        report.error = None
+        try:
+            report.done += await duty.round(reign)
+            failures = 0
+        except LeaseLost:
+            raise
+        except CorralError as error:
+            report.error = str(error)
+            log.warning("duty.failed", duty=duty.name, error=report.error)
+        except Exception as error:
+            report.error = repr(error)
+            log.exception("duty.broken", duty=duty.name)
+        took = clock() - began
+        metrics.DUTY_SECONDS.labels(duty.name).observe(took)
+        report.rounds += 1
+        report.seconds = round(took, 4)
+        report.ran_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if report.error is not None:
+            failures += 1
+            report.failures += 1
+            metrics.DUTY_ERRORS.labels(duty.name).inc()
+            duty.failed()
+            await asyncio.sleep(min(0.1 * 2**failures, LONGEST_BACKOFF_SECONDS))
+            continue
+        if took > duty.period:
+            metrics.TICKS_SKIPPED.labels(duty.name).inc(took // duty.period)
+        await duty.rest(max(0.0, duty.period - took))

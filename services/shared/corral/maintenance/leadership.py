@@ -1,0 +1,116 @@
+"""Who leads: election by observed silence, and the time with the lease (protocol rule 25)."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from corral import metrics
+from corral.errors import LeaseLost, Unavailable
+from corral.store.leases import Leases, Term
+
+log = structlog.get_logger(__name__)
+
+SILENCE_SECONDS = 10.0
+"""A candidate takes the lease after it has seen it unmoved for so long."""
+RENEW_SECONDS = 2.0
+LOOK_SECONDS = 2.0
+"""How often a candidate looks."""
+
+
+class Reign:
+    """One time as leader."""
+
+    def __init__(
+        self, leases: Leases, term: Term, predecessor: Term | None, clock: Callable[[], float]
+    ) -> None:
+        self.term = term
+        """The lease as last renewed."""
+        self.predecessor = predecessor
+        """The lease as it was found; None where nobody ever held it."""
+        self._leases = leases
+        self._clock = clock
+
+    async def keep(self, renew_seconds: float, silence_seconds: float) -> None:
+        """Renew for ever.
+
+        Raises:
+            LeaseLost: another leads, or may: nothing was renewed for as long as others need to take over.
+        """
+        renewed = self._clock()
+        while True:
+            await asyncio.sleep(renew_seconds)
+            began = self._clock()
+            try:
+                self.term = await self._leases.renew(self.term)
+                renewed = began
+            except Unavailable as error:
+                metrics.SWALLOWED.labels("leadership.renew").inc()
+                log.warning("leadership.not_renewed", term=self.term.term, error=str(error))
+            if self._clock() - renewed >= silence_seconds:
+                raise LeaseLost(self.term.name, self.term.term)
+
+    async def give_up(self) -> None:
+        """Let another lead at once."""
+        try:
+            await self._leases.give_up(self.term)
+        except Unavailable as error:
+            metrics.SWALLOWED.labels("leadership.give_up").inc()
+            log.info("leadership.not_given_up", term=self.term.term, error=str(error))
+
+
+class Candidate:
+    """One process that would lead. Watches the lease by its own monotonic clock, nobody else's."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        holder: str,
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._leases = leases
+        self._holder = holder
+        self._silence = silence_seconds
+        self._look = look_seconds
+        self._clock = clock
+        self._seen: Term | None = None
+        self._since = clock()
+
+    async def elected(self) -> Reign:
+        """Wait until this process leads."""
+        while True:
+            try:
+                if (reign := await self.look()) is not None:
+                    return reign
+            except Unavailable as error:
+                # What happens while we do not see it counts for nothing.
+                self._seen = None
+                metrics.SWALLOWED.labels("leadership.look").inc()
+                log.info("leadership.not_seen", error=str(error))
+            await asyncio.sleep(self._look)
+
+    async def look(self) -> Reign | None:
+        """Look at the lease once, and take it if it is free or has been silent for long enough.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        lease = await self._leases.read()
+        now = self._clock()
+        if lease != self._seen:
+            self._seen, self._since = lease, now
+        free = lease is None or lease.holder in ("", self._holder)
+        if not free and now - self._since < self._silence:
+            return None
+        term = await self._leases.acquire(self._holder, lease)
+        self._seen = None
+        if term is None:
+            return None
+        log.info(
+            "leadership.taken", term=term.term, holder=self._holder, before=lease.holder if lease else None
+        )
+        return Reign(self._leases, term, lease, self._clock)

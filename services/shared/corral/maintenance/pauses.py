@@ -1,0 +1,33 @@
+"""Paused queues: the hint in Redis lives only as long as the row in Postgres says so."""
+
+from corral.dispatch import Dispatch
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.store import Store
+
+HINT_SECONDS = 15.0
+"""Three rounds: without a leader, workers ask Postgres again soon."""
+
+
+class Pauses(Duty):
+    """Renews the hints that keep workers from popping what they may not claim."""
+
+    name = "pauses"
+    period = 5.0
+
+    def __init__(self, store: Store, dispatch: Dispatch) -> None:
+        self._store = store
+        self._dispatch = dispatch
+
+    async def round(self, reign: Reign) -> int:  # noqa: ARG002 - a hint needs no lease
+        """Renew the hint of every paused queue."""
+        paused = await self._paused()
+        if paused:
+            await self._dispatch.hint_paused(paused, HINT_SECONDS)
+            # A queue resumed since the first look must not keep the hint that was set after its end.
+            resumed = paused - await self._paused()
+            await self._dispatch.unhint_paused(resumed)
+        return len(paused)
+
+    async def _paused(self) -> set[str]:
+        return {queue.name for queue in await self._store.queues.list() if queue.paused}

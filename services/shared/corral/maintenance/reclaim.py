@@ -1,0 +1,71 @@
+"""Lost workers: taken by observation, the worker first, then its jobs (protocol rules 22 to 24)."""
+
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch, Entry, JobsChanged
+from corral.job.state import State
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.maintenance.observation import Observation
+from corral.maintenance.promote import queue
+from corral.store import Store
+from corral.store.workers import Reclaimed
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PERIOD = 2.0
+
+
+class Reclaim(Duty):
+    """Reads every live worker's counter, and takes those that were silent for a whole lease."""
+
+    name = "reclaim"
+
+    def __init__(
+        self, store: Store, dispatch: Dispatch, *, lease: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._clock = clock
+        self.period = min(LONGEST_PERIOD, lease / 5)
+        self._observation: Observation[UUID] = Observation(lease, longest_gap=3 * self.period)
+
+    async def round(self, reign: Reign) -> int:
+        """One look at all workers."""
+        counters = await self._store.workers.observations()
+        taken = 0
+        for worker, counter in self._observation.look(counters, self._clock()):
+            reclaimed = await self._store.workers.reclaim(worker, counter, reign.term)
+            if reclaimed is not None:
+                log.warning("worker.lost", worker=str(worker), counter=counter, jobs=len(reclaimed))
+                await self._hand_on(worker, reclaimed)
+                taken += len(reclaimed)
+        return taken
+
+    def failed(self) -> None:
+        """What was not seen without a break was not seen."""
+        self._observation.begin_anew()
+
+    async def _hand_on(self, worker: UUID, reclaimed: Sequence[Reclaimed]) -> None:
+        for job in reclaimed:
+            metrics.RECLAIMED.labels(job.lane.queue, job.state).inc()
+            log.info(
+                "job.reclaimed",
+                job=str(job.id),
+                attempt=job.attempt,
+                worker=str(worker),
+                state=job.state.value,
+                alone=job.alone,
+            )
+        await queue(
+            self._dispatch, [Entry(job.lane, job.id) for job in reclaimed if job.state is State.QUEUED]
+        )
+        for state in State:
+            ids = tuple(job.id for job in reclaimed if job.state is state)
+            if ids and state is not State.QUEUED:
+                await self._dispatch.events.publish(JobsChanged(state, ids))

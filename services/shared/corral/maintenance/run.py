@@ -1,0 +1,106 @@
+"""Stand for leadership, do the duties while leading, give it up when told to stop."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.errors import LeaseLost
+from corral.maintenance import leadership
+from corral.maintenance.duty import Duty, Report, perform
+from corral.maintenance.expire import Expire
+from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.pauses import Pauses
+from corral.maintenance.promote import Promote
+from corral.maintenance.reclaim import Reclaim
+from corral.maintenance.status import Status
+from corral.maintenance.sweep import Sweep
+from corral.settings import Settings
+from corral.store import Store
+
+log = structlog.get_logger(__name__)
+
+AFTER_A_BUG_SECONDS = 5.0
+T = TypeVar("T")
+Roster = Callable[[dict[str, Report]], Sequence[Duty]]
+"""Makes the duties of one reign, fresh: what an earlier one observed is not ours. Given are their reports."""
+
+
+async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asyncio.Event) -> None:
+    """Be a candidate, and the leader when elected, until `stop` is set. Survives both servers' absence."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    candidate = Candidate(store.leases, holder)
+
+    def roster(reports: dict[str, Report]) -> Sequence[Duty]:
+        return (
+            Promote(store, dispatch),
+            Reclaim(store, dispatch, lease=settings.lease),
+            Sweep(store, dispatch),
+            Expire(store, dispatch),
+            Pauses(store, dispatch),
+            Status(dispatch, holder, reports),
+        )
+
+    while not stop.is_set():
+        try:
+            reign = await _unless(stop, candidate.elected())
+            if reign is not None:
+                await lead(reign, roster, stop)
+        except Exception:
+            metrics.SWALLOWED.labels("maintenance").inc()
+            log.exception("maintenance.broken", again_in=AFTER_A_BUG_SECONDS)
+            await _unless(stop, asyncio.sleep(AFTER_A_BUG_SECONDS))
+
+
+async def lead(
+    reign: Reign,
+    roster: Roster,
+    stop: asyncio.Event,
+    *,
+    renew_seconds: float = leadership.RENEW_SECONDS,
+    silence_seconds: float = leadership.SILENCE_SECONDS,
+) -> None:
+    """Do all duties at once until another leads or `stop` is set."""
+    reports: dict[str, Report] = {}
+    duties = roster(reports)
+    reports |= {duty.name: Report(duty.period) for duty in duties}
+    metrics.LEADER.set(1)
+    try:
+        await _unless(stop, _all(reign, duties, reports, renew_seconds, silence_seconds))
+        await reign.give_up()
+        log.info("leadership.given_up", term=reign.term.term)
+    except* LeaseLost:
+        log.warning("leadership.lost", term=reign.term.term)
+    finally:
+        metrics.LEADER.set(0)
+
+
+async def _all(
+    reign: Reign,
+    duties: Sequence[Duty],
+    reports: dict[str, Report],
+    renew_seconds: float,
+    silence_seconds: float,
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reign.keep(renew_seconds, silence_seconds), name="leadership")
+        for duty in duties:
+            group.create_task(perform(duty, reign, reports[duty.name]), name=duty.name)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What `work` answers; None where `stop` came first and `work` was broken off."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        stopped.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)

@@ -1,0 +1,26 @@
+"""What the leader does and how that goes, for others to read: corral.dispatch's `read_duties`."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from corral.dispatch import Dispatch
+from corral.maintenance.duty import Duty, Report
+from corral.maintenance.leadership import Reign
+
+
+class Status(Duty):
+    """Writes the reports of all duties, its own included."""
+
+    name = "status"
+    period = 2.0
+
+    def __init__(self, dispatch: Dispatch, holder: str, reports: Mapping[str, Report]) -> None:
+        self._dispatch = dispatch
+        self._holder = holder
+        self._reports = reports
+
+    async def round(self, reign: Reign) -> int:
+        """Write them all, in one command."""
+        reports = {name: asdict(report) for name, report in self._reports.items()}
+        await self._dispatch.write_duties(self._holder, reign.term.term, reports)
+        return 0

@@ -1,0 +1,196 @@
+"""The sweep: every queued row is known to Redis, or made known. It asks, it does not infer (protocol rule 7)."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch, Entry
+from corral.job.lane import Lane
+from corral.job.state import State
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.maintenance.trust import Trust
+from corral.store import Store
+from corral.store.duties import Queued, QueuedCursor
+
+log = structlog.get_logger(__name__)
+
+PAGE = 5000
+"""Rows of one list that every round asks about, and rows of one step of a full pass."""
+GRACE_SECONDS = 5.0
+"""Younger rows are on their way: the commit came first, the list comes now."""
+FULL_PASS_GRACE_SECONDS = 1.0
+STALE_SECONDS = 15.0
+"""A pop that was not answered for so long is forgotten; longer than a claim's statement may take."""
+DISAGREEMENT_SECONDS = 15.0
+LOGGED = 100
+"""Ids in one line of the log."""
+
+
+class Sweep(Duty):
+    """Every round the oldest rows of each list; all rows when Redis can't be trusted or lists disagree."""
+
+    name = "sweep"
+    period = 5.0
+
+    def __init__(
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        *,
+        grace_seconds: float = GRACE_SECONDS,
+        stale_seconds: float = STALE_SECONDS,
+        disagreement_seconds: float = DISAGREEMENT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._grace = grace_seconds
+        self._stale = stale_seconds
+        self._disagreement = disagreement_seconds
+        self._clock = clock
+        self._trust = Trust(dispatch)
+        self._disagreeing: dict[Lane, float] = {}
+        self._full = False
+        """Whether a full pass is owed; one that was broken off still is."""
+
+    async def round(self, reign: Reign) -> int:
+        """Forget stale pops, then ask about the oldest rows, or about all."""
+        lanes = await self._dispatch.lanes()
+        await self._dispatch.prune_popped(lanes, stale_seconds=self._stale)
+        rebuilt = await self._rebuild_what_disagrees()
+        if rebuilt or await self._trust.broken(reign):
+            self._full = True
+        if self._full:
+            return await self._full_pass(reign)
+        found = 0
+        async for rows in self._oldest():
+            found += await self._ask(rows, first=True)
+        if not await self._trust.go_on(reign):
+            return found + await self._full_pass(reign)
+        return found
+
+    async def _full_pass(self, reign: Reign) -> int:
+        began, asked, found = self._clock(), 0, 0
+        await self._trust.begin_pass()
+        met: set[Lane] = set()
+        async for rows in self._all():
+            for lane, page in _by_lane(rows):
+                found += await self._ask(page, first=lane not in met)
+                met.add(lane)
+            asked += len(rows)
+        seconds = self._clock() - began
+        log.info("sweep.full_pass", rows=asked, enqueued=found, seconds=round(seconds, 3))
+        self._full = not await self._trust.go_on(reign)  # wiped meanwhile: the next round begins again
+        return found
+
+    async def _oldest(self) -> AsyncIterator[Sequence[Queued]]:
+        """The oldest rows of each list: one query while few are queued, two per list at most."""
+        cursor: QueuedCursor | None = None
+        while True:
+            rows, cursor = await self._store.duties.queued_page(None, cursor, PAGE)
+            pages = _by_lane(rows)
+            if cursor is None:
+                for _, page in pages:
+                    yield page
+                return
+            for _, page in pages[:-1]:
+                yield page
+            lane, page = pages[-1]
+            if len(page) < PAGE:
+                page, _ = await self._store.duties.queued_page(lane, None, PAGE)
+            yield page
+            cursor = _behind(cursor)
+
+    async def _all(self) -> AsyncIterator[Sequence[Queued]]:
+        cursor: QueuedCursor | None = None
+        while True:
+            rows, cursor = await self._store.duties.queued_page(None, cursor, PAGE)
+            yield rows
+            if cursor is None:
+                return
+
+    async def _ask(self, rows: Sequence[Queued], *, first: bool) -> int:
+        """Enqueue those of a list's rows, oldest first, that Redis does not know; answers how many.
+
+        Those older than the list's head go before it. `first` tells that no older rows of the list were
+        asked about in this round, so a head that is not among these is younger than all of them.
+        """
+        if not rows:
+            return 0
+        lane = rows[0].lane
+        grace = min(self._grace, FULL_PASS_GRACE_SECONDS) if self._full else self._grace
+        grown = [row.id for row in rows if row.age >= grace]
+        missing, head = await self._dispatch.missing(lane, grown, stale_seconds=self._stale)
+        missing = await self._still_queued(missing)
+        if not missing:
+            return 0
+        before, behind = _around(head, missing, rows, first=first)
+        enqueued = await self._dispatch.enqueue(_entries(lane, before), front=True)
+        enqueued += await self._dispatch.enqueue(_entries(lane, behind))
+        metrics.REDISPATCHED.labels(lane.queue).inc(enqueued)
+        for start in range(0, len(missing), LOGGED):
+            ids = [str(job) for job in missing[start : start + LOGGED]]
+            log.warning("sweep.enqueued_again", lane=lane.name, jobs=ids, full_pass=self._full)
+        return enqueued
+
+    async def _still_queued(self, ids: Sequence[UUID]) -> list[UUID]:
+        """Those that wait even now. The others were claimed between the first question and the second."""
+        if not ids:
+            return []
+        stored = await self._store.jobs.existing(ids)
+        queued = {job.id for job in stored if job.state is State.QUEUED}
+        return [job for job in ids if job in queued]
+
+    async def _rebuild_what_disagrees(self) -> bool:
+        """Mend lists that somebody else wrote to, once they have disagreed with their sets for long enough."""
+        now = self._clock()
+        disagreeing = await self._dispatch.disagreements()
+        self._disagreeing = {lane: self._disagreeing.get(lane, now) for lane in disagreeing}
+        old = [lane for lane, since in self._disagreeing.items() if now - since >= self._disagreement]
+        for lane in old:
+            repetitions = await self._dispatch.rebuild(lane)
+            metrics.LANES_REBUILT.labels(lane.queue).inc()
+            log.warning("sweep.rebuilt", lane=lane.name, repetitions=repetitions)
+            del self._disagreeing[lane]
+        return bool(old)
+
+
+def _by_lane(rows: Iterable[Queued]) -> list[tuple[Lane, list[Queued]]]:
+    return [(lane, list(page)) for lane, page in groupby(rows, key=lambda row: row.lane)]
+
+
+def _entries(lane: Lane, ids: Iterable[UUID]) -> list[Entry]:
+    return [Entry(lane, job) for job in ids]
+
+
+def _around(
+    head: UUID | None, missing: Sequence[UUID], rows: Sequence[Queued], *, first: bool
+) -> tuple[list[UUID], list[UUID]]:
+    """The missing ids that are older than the head of the list, and the others."""
+    if head is None:
+        return [], list(missing)
+    older: set[UUID] = set()
+    for row in rows:
+        if row.id == head:
+            break
+        older.add(row.id)
+    else:
+        if not first:
+            older.clear()
+    return [job for job in missing if job in older], [job for job in missing if job not in older]
+
+
+def _behind(cursor: QueuedCursor) -> QueuedCursor:
+    """The end of the list in which a page ended. Suspects of all priorities are one list."""
+    return replace(
+        cursor,
+        queued_at="infinity",
+        id=UUID(int=2**128 - 1),
+        priority="zzz" if cursor.suspect else cursor.priority,
+    )

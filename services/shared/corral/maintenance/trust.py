@@ -1,0 +1,93 @@
+"""Whether the Redis before us is the one of a moment ago (protocol rule 7).
+
+`corral:epoch` says so: `<generation>/<term>:<beat>`. The generation is new after every full pass, and
+`<generation>/pass` stands there while one is under way, which nobody trusts. Term and beat are those of
+the lease in Postgres and go on with every round: after the restore of a snapshot they lag behind.
+"""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from corral.dispatch import Dispatch
+from corral.maintenance.leadership import Reign
+from corral.store.leases import Term
+
+BEATS_BEHIND = 4
+"""A predecessor writes its beat with every round of the sweep, not with every renewal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What `corral:epoch` says."""
+
+    generation: str
+    term: int
+    beat: int
+
+    def __str__(self) -> str:
+        return f"{self.generation}/{self.term}:{self.beat}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Epoch | None":
+        """None where it says nothing that can be trusted."""
+        generation, _, moment = (text or "").partition("/")
+        term, _, beat = moment.partition(":")
+        if not (generation and term.isdecimal() and beat.isdecimal()):
+            return None
+        return cls(generation, int(term), int(beat))
+
+    def follows(self, lease: Term | None) -> bool:
+        """Whether the lease's last holder wrote this, a moment before the lease was found as it is.
+
+        Giving a lease up raises its term by one.
+        """
+        if lease is None or lease.term - self.term not in (0, 1):
+            return False
+        return 0 <= lease.beat - self.beat <= BEATS_BEHIND
+
+
+class Trust:
+    """One leader's watch over the epoch."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._written: str | None = None
+
+    async def broken(self, reign: Reign) -> bool:
+        """Whether a full pass is needed: Redis was wiped or put back since the last round or leader.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        found = await self._dispatch.epoch()
+        if self._written is not None:
+            return found != self._written
+        epoch = Epoch.parse(found)
+        if epoch is None or not epoch.follows(reign.predecessor):
+            return True
+        self._written = found
+        return False
+
+    async def begin_pass(self) -> None:
+        """Say that Redis can't be trusted until this pass has ended.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        self._written = f"{uuid4().hex}/pass"
+        await self._dispatch.set_epoch(self._written)
+
+    async def go_on(self, reign: Reign) -> bool:
+        """Write this round's epoch over the last one; answers False where another stands there.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        if self._written is None:
+            return False
+        generation = self._written.partition("/")[0]
+        epoch = str(Epoch(generation, reign.term.term, reign.term.beat))
+        if not await self._dispatch.swap_epoch(self._written, epoch):
+            return False
+        self._written = epoch
+        return True
