@@ -1,2 +1,79 @@
-lock:
-	./requirements/compile
+# Corral's commands. `make up` starts the whole system on this machine.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PACKAGES := services/shared services/publisher services/worker
+DESCRIBED := $(PACKAGES:=/pyproject.toml)
+LOCAL := $(VENV)/.installed-local
+DEVELOPMENT := $(VENV)/.installed-development
+BENCH := $(VENV)/.installed-bench
+
+.DEFAULT_GOAL := help
+.PHONY: help up test test-faults test-browser check format bench docs lock clean
+
+help: ## Say what can be made
+	@echo "Usage: make <target>"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKERS=5 RELOAD=1]
+	@exec $(BIN)/corral up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
+
+test: $(DEVELOPMENT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser $(or $(T),tests) $(ARGS)
+
+test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+test-browser: $(DEVELOPMENT) ## Drive the pages in Chromium
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+check: $(DEVELOPMENT) ## Lint, format, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(DEVELOPMENT) ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(BENCH) ## Measure Corral beside its peers: make bench [QUICK=1]
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+docs: $(LOCAL) ## Make the pages that are made from the code
+	@$(BIN)/python -m corral.cli.reference docs .env.example
+
+lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
+	@UPGRADE=$(UPGRADE) ./requirements/compile
+
+clean: ## Remove what was installed and cached here; data in .corral stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp says: installed from this lock, in an environment that works.
+$(LOCAL): requirements/local.txt $(DESCRIBED) | $(VENV)/.made
+	$(call install,local)
+
+$(DEVELOPMENT): requirements/development.txt $(DESCRIBED) | $(VENV)/.made
+	$(call install,development)
+
+$(BENCH): requirements/bench.txt $(DESCRIBED) | $(VENV)/.made
+	$(call install,bench)
+
+define install
+@echo "installing requirements/$(1).txt into $(VENV)"
+@$(PIP) install --require-hashes --requirement requirements/$(1).txt
+@$(PIP) install --no-index --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
+@touch $@
+endef
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "Corral needs Python 3.11 or newer, and there is no $(PYTHON): install it, or name it: make up PYTHON=python3.13" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Corral needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: make up PYTHON=python3.13" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) can't make virtual environments: install its venv (Debian and Ubuntu: apt install python3-venv)" >&2; exit 2; }
+	@echo "making a virtual environment in $(VENV) with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@

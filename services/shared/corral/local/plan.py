@@ -1,6 +1,5 @@
 """What `corral up` is asked to do, decided and checked before anything starts."""
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,11 +52,6 @@ class Plan:
     def url(self) -> str:
         """Where the publisher answers."""
         return f"http://{self.host}:{self.port}"
-
-    def environment(self, **given: str | None) -> dict[str, str]:
-        """The environment of a child: ours, and what is given as settings."""
-        said = {f"{PREFIX}{name.upper()}": value for name, value in given.items() if value is not None}
-        return os.environ | {"PYTHONUNBUFFERED": "1"} | said
 
 
 def make_plan(

@@ -35,10 +35,6 @@ def _url(*schemes: str) -> tuple[AfterValidator, object]:
     )
 
 
-SHY = Field(repr=False)
-"""Marks an address that may hold a password: shown without it, never in a repr."""
-SECRET = Field(repr=False, json_schema_extra={"secret": True})
-"""Marks a setting that is never shown."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[str, *_url("postgresql", "postgres")]
@@ -51,9 +47,9 @@ class Settings:
     """What every service is told. `Settings.load()` in `main` is the only reader of the environment."""
 
     # Where things are
-    database_url: Annotated[DatabaseUrl, SHY]
+    database_url: DatabaseUrl = Field(repr=False)
     """The Postgres (15 to 18) that holds the jobs, as postgresql://user:password@host:5432/name. `corral up` starts its own where none is named."""
-    redis_url: Annotated[RedisUrl, SHY]
+    redis_url: RedisUrl = Field(repr=False)
     """The Redis or Valkey that dispatches, as redis://:password@host:6379/0, or rediss:// for TLS. `corral up` starts its own where none is named."""
     schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "corral"
     """The Postgres schema that Corral owns, its migrations included."""
@@ -77,7 +73,9 @@ class Settings:
     """Processes that answer HTTP."""
     public_url: WebUrl | None = None
     """The address that people reach, as it stands in links; none: made from host and port."""
-    secret_key: Annotated[str | None, SECRET, Field(min_length=32)] = None
+    secret_key: Annotated[str, Field(min_length=32)] | None = Field(
+        default=None, repr=False, json_schema_extra={"secret": True}
+    )
     """Signs sessions and links: 32 characters or more, the same for every publisher. `corral up` makes one."""
     secure_cookies: bool = False
     """Whether cookies travel over HTTPS only. Switch it on behind TLS."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Declared:
     meaning: str
     allowed: str
     secret: bool
-    optional: bool
+    default: object
+    """None where there is none, or where the machine decides."""
 
 
 def declared(model: Any, name: str) -> Declared:
@@ -35,13 +37,8 @@ def declared(model: Any, name: str) -> Declared:
     for mark in list(marks):
         marks += mark.metadata if isinstance(mark, FieldInfo) else []
     allowed = merged.get("allowed") or _words(base, marks)
-    return Declared(
-        name,
-        info.description or "",
-        allowed,
-        bool(merged.get("secret")),
-        type(None) in get_args(info.annotation),
-    )
+    default = None if info.default is PydanticUndefined else info.default
+    return Declared(name, info.description or "", allowed, bool(merged.get("secret")), default)
 
 
 def _flat(annotation: Any) -> tuple[Any, list[Any]]:

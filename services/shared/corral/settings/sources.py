@@ -31,6 +31,10 @@ _SERVICE_LINK = re.compile(
 )
 """Variables that Kubernetes makes for each Service. Source: Kubernetes, accessing Services, environment variables."""
 
+MASK = "********"
+_SECRET_NAME = re.compile("KE+Y|PASS|SECRET|TOKEN")
+"""Names whose value is not shown even where they are misspelt."""
+
 T = TypeVar("T")
 
 
@@ -107,7 +111,8 @@ def _env_file(env: Mapping[str, str], chosen: str | Path | None) -> tuple[Path, 
 def _unknown(name: str, value: str, source: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
     hint = f"; did you mean {near[0]}?" if near else "; `corral config` lists the settings"
-    return f"{name}: unknown setting (value {value!r}, from {source}){hint}"
+    shown = MASK if _SECRET_NAME.search(name) else mask_url(value)
+    return f"{name}: unknown setting (value {shown!r}, from {source}){hint}"
 
 
 def _old_names(layers: list[tuple[str, Mapping[str, str]]], found: dict[str, tuple[str, str]]) -> None:
@@ -121,8 +126,12 @@ def _old_names(layers: list[tuple[str, Mapping[str, str]]], found: dict[str, tup
             answered.add(name)
             if name in HONOURED:
                 found.setdefault(HONOURED[name], (value, f"{name} in {source}"))
-            elif not any(word in found for word in re.findall(r"CORRAL_[A-Z_]+", ours)):
+            elif not any(_said(found, word) for word in re.findall(r"CORRAL_[A-Z_]+", ours)):
                 sys.stderr.write(f"corral: {name} (from {source}) is not read; {ours}\n")
+
+
+def _said(found: Mapping[str, tuple[str, str]], name: str) -> bool:
+    return name in found and found[name][1] != OTHERWISE
 
 
 def _problem(
@@ -167,17 +176,17 @@ def written(value: object) -> str:
 def masked(model: Any, field: str, value: str) -> str:
     """The value with its secrets hidden: whole, or the password inside an address."""
     if value and declared(model, field).secret:
-        return "********"
+        return MASK
     return mask_url(value) if "://" in value else value
 
 
 def mask_url(url: str) -> str:
     """The address without its password, wherever it stands."""
-    hidden = re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1********", url)
+    hidden = re.sub(r"([?&](?:password|sslpassword)=)[^&]*", rf"\1{MASK}", url)
     try:
         parts = urlsplit(hidden)
     except ValueError:
-        return "********"
+        return MASK
     account, at, place = parts.netloc.rpartition("@")
     user, colon, _ = account.partition(":")
-    return urlunsplit(parts._replace(netloc=f"{user}:********@{place}")) if at and colon else hidden
+    return urlunsplit(parts._replace(netloc=f"{user}:{MASK}@{place}")) if at and colon else hidden

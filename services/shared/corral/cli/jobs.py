@@ -1,0 +1,182 @@
+"""`corral jobs`: submit, find, follow and change jobs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from corral.cli import follow, submit
+from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
+from corral.cli.session import client
+from corral.client import Client
+
+app = typer.Typer(help="Submit, find, follow and change jobs.", no_args_is_help=True)
+app.command("submit")(submit.submit)
+app.command("watch")(follow.watch)
+app.command("logs")(follow.logs)
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of jobs.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    state_: Annotated[list[str] | None, typer.Option("--state", help="Only jobs in this state.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this type.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only jobs of this queue.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only jobs with this tag.")] = None,
+    error: Annotated[str | None, typer.Option(help="Only jobs whose error contains this text.")] = None,
+    search: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Only jobs with this payload field.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only jobs submitted at or after this ISO time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only jobs submitted before this ISO time.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, the newest first."""
+    params: dict[str, Any] = {
+        "state": state_ or None,
+        "type": type_,
+        "queue": queue,
+        "tag": tag,
+        "error": error,
+        "created_after": since,
+        "created_before": until,
+    }
+    for pair in search or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{pair!r} is not FIELD=VALUE", param_hint="--search")
+        params[f"search.{name}"] = value
+    with client() as api:
+        found = list(api.pages("/jobs", limit=limit, **params))
+    if as_json:
+        print_json(found)
+    else:
+        print_table(
+            ("id", "type", "queue", "state", "progress", ">attempt", "submitted"),
+            map(row, found),
+            none="no jobs",
+        )
+
+
+@app.command()
+def show(job_id: Id, as_json: AsJson = False) -> None:
+    """Show one job: its state, times, payload, result or error."""
+    with client() as api:
+        job = api.job(job_id)
+    if as_json:
+        print_json(job)
+        return
+    facts = [(name, value) for name, value in job.items() if value not in (None, [], {}, "", 0, False)]
+    console().print(table_of(("", ""), [(name, _fact(name, value)) for name, value in facts]))
+
+
+@app.command()
+def cancel(job_ids: Ids, as_json: AsJson = False) -> None:
+    """Cancel jobs: at once where they wait, as soon as they hear it where they run."""
+    _act(job_ids, "cancel", as_json=as_json)
+
+
+@app.command()
+def retry(job_ids: Ids, as_json: AsJson = False) -> None:
+    """Run ended jobs again: a new life, with the history kept."""
+    _act(job_ids, "retry", as_json=as_json)
+
+
+@app.command("run-now")
+def run_now(job_ids: Ids, as_json: AsJson = False) -> None:
+    """Queue scheduled jobs now, whatever their time is."""
+    _act(job_ids, "run-now", as_json=as_json)
+
+
+@app.command()
+def why(job_id: Id, as_json: AsJson = False) -> None:
+    """Say why a job isn't running, and what would lift it."""
+    with client() as api:
+        answer = api.get(f"/jobs/{job_id}/why")
+    if as_json:
+        print_json(answer)
+        return
+    for cause in answer["causes"]:
+        console().print(Text(f"{cause['message']}"))
+        if cause.get("action"):
+            console().print(Text(f"  → {cause['action']}"))
+    if not answer["causes"]:
+        console().print(f"nothing holds it: it is {answer['state']}")
+
+
+@app.command()
+def download(
+    job_id: Id,
+    name: Annotated[str | None, typer.Argument(help="The file's name; none: the only one, or all.")] = None,
+    into: Annotated[Path, typer.Option(help="The folder, or with a NAME the file, to write.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Download a job's files."""
+    with client() as api:
+        found = [item["name"] for item in api.get(f"/jobs/{job_id}/artifacts")["items"]]
+        wanted = [name] if name else found
+        written = [_save(api, job_id, one, into / one if into.is_dir() else into) for one in wanted]
+    if as_json:
+        print_json([str(path) for path in written])
+    else:
+        for path in written:
+            console().print(Text(str(path)))
+        if not written:
+            console().print("the job has no files")
+
+
+def row(job: dict[str, Any]) -> tuple[Any, ...]:
+    """A job as a line of a table."""
+    return (
+        job["id"],
+        job["type"],
+        job["queue"],
+        state(job["state"]),
+        progress(job),
+        job["attempt"],
+        ago(job["created_at"]),
+    )
+
+
+def progress(job: dict[str, Any]) -> str:
+    """How far a job is, or why it failed."""
+    if job["state"] == "failed" and job.get("error"):
+        return str(job["error"].get("message", ""))[:60]
+    if job["state"] in ("running", "scheduled", "queued") and job.get("progress"):
+        return f"{job['progress']} % {job.get('progress_message') or ''}".strip()
+    return ""
+
+
+def _act(job_ids: list[str], verb: str, *, as_json: bool) -> None:
+    with client() as api:
+        jobs = [api.post(f"/jobs/{job_id}/{verb}") for job_id in job_ids]
+    if as_json:
+        print_json(jobs)
+    else:
+        print_table(
+            ("id", "type", "queue", "state", "progress", ">attempt", "submitted"), map(row, jobs), none=""
+        )
+
+
+def _save(api: Client, job_id: str, name: str, path: Path) -> Path:
+    partial = path.with_name(f"{path.name}.partial")
+    with api.download(f"/jobs/{job_id}/artifacts/{name}") as response, partial.open("wb") as file:
+        for piece in response.iter_bytes():
+            file.write(piece)
+    partial.replace(path)
+    return path
+
+
+def _fact(name: str, value: Any) -> Text:
+    if name == "state":
+        return state(str(value))
+    if isinstance(value, dict | list):
+        import orjson  # noqa: PLC0415  only here
+
+        return Text(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    return Text(f"{value} ({ago(value)})" if name.endswith("_at") else str(value))

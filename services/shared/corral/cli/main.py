@@ -1,0 +1,84 @@
+"""The corral command: its parts, and what happens when one goes wrong."""
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from corral.cli import config, jobs, keys, load, queues, services, stats, types, up, workers
+from corral.cli.exits import Exit, exit_code
+from corral.client import ApiProblem
+from corral.errors import CorralError, InvalidInput
+
+app = typer.Typer(
+    name="corral",
+    help="Background jobs for Python teams: Postgres holds the jobs, Redis dispatches, workers scale.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+LOCAL, RUN, USE = "The whole system here", "Services", "Use a running system"
+
+app.command("up", rich_help_panel=LOCAL)(up.up)
+app.command("publisher", rich_help_panel=RUN)(services.publisher)
+app.command("worker", rich_help_panel=RUN)(services.worker)
+app.command("maintenance", rich_help_panel=RUN)(services.maintenance)
+app.command("migrate", rich_help_panel=RUN)(services.migrate)
+app.command("config", rich_help_panel=RUN)(config.config)
+app.command("sign-in", rich_help_panel=RUN)(keys.sign_in)
+app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
+app.add_typer(types.app, name="types", rich_help_panel=USE)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=USE)
+app.add_typer(queues.app, name="queues", rich_help_panel=USE)
+app.add_typer(workers.app, name="workers", rich_help_panel=USE)
+app.command("stats", rich_help_panel=USE)(stats.stats)
+app.command("load", rich_help_panel=USE)(load.load)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"corral {version('corral')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run the command; every error of Corral is a message and an exit code, never a traceback."""
+    try:
+        app(prog_name="corral")
+    except CorralError as error:
+        _explain(error)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:  # `corral jobs list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.DONE)
+    sys.exit(Exit.DONE)
+
+
+def _explain(error: CorralError) -> None:
+    """The error on stderr: what, and for each field what is wrong with it."""
+    match error:
+        case ApiProblem(fields=(_, *_)):
+            sys.stderr.write(f"corral: {error.title}\n")
+            lines = [f"  {field.pointer or '/'}: {field.message}" for field in error.fields]
+        case InvalidInput():
+            sys.stderr.write("corral: wrong input\n")
+            lines = [f"  {field.pointer or '/'}: {field.message}" for field in error.errors]
+        case _:
+            first, *rest = str(error).splitlines() or [type(error).__name__]
+            lines = [f"corral: {first}", *rest]
+    for line in lines:
+        sys.stderr.write(f"{line}\n")

@@ -1,0 +1,94 @@
+"""What the command prints: tables and sentences for people, JSON for programs."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+WIDE = 200
+"""Columns of text where no terminal says how many it has: a pipe wraps nothing."""
+STATE_COLOURS = {
+    "blocked": "bright_black",
+    "scheduled": "cyan",
+    "queued": "blue",
+    "running": "yellow",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "magenta",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where to print; made anew, so that a redirected stream is the one used."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+
+
+def print_json(value: Any, *, line: bool = False) -> None:
+    """JSON on stdout: readable, or on one line where it is one of many."""
+    option = orjson.OPT_NON_STR_KEYS | (0 if line else orjson.OPT_INDENT_2)
+    sys.stdout.write(orjson.dumps(value, option=option, default=str).decode() + "\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, none: str) -> None:
+    """A table, or the sentence `none` where there are no rows."""
+    table = table_of(columns, rows)
+    console().print(table if table.row_count else none)
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A plain table; a column whose name starts with > stands right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=column == "id")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(_words(cell)) for cell in row))
+    return table
+
+
+def state(name: str) -> Text:
+    """A state in its colour."""
+    return Text(name, style=STATE_COLOURS.get(name, ""))
+
+
+def ago(moment: str | None) -> str:
+    """How long ago an ISO time was, in one unit; `in 5 min` for one to come."""
+    if not moment:
+        return ""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    return f"in {span(-seconds)}" if seconds < -0.5 else f"{span(max(seconds, 0))} ago"
+
+
+def span(seconds: float | None) -> str:
+    """Seconds as people say them."""
+    if seconds is None:
+        return ""
+    for size, unit, below in ((86_400, "d", None), (3_600, "h", 86_400), (60, "min", 3_600)):
+        if seconds >= size and (below is None or seconds < below):
+            return f"{seconds / size:.0f} {unit}"
+    if seconds >= 10:
+        return f"{seconds:.0f} s"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+def _words(cell: Any) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "yes" if cell else "no"
+        case int():
+            return f"{cell:,}"
+        case list() | tuple():
+            return ", ".join(map(str, cell))
+        case _:
+            return str(cell)

@@ -1,0 +1,75 @@
+"""`corral queues`: what waits where; pause, resume, clean."""
+
+from typing import Annotated, Any
+
+import typer
+
+from corral.cli.output import AsJson, console, print_json, print_table
+from corral.cli.session import client
+
+app = typer.Typer(help="See, pause, resume and clean queues.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's name.")]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List all queues with their counts."""
+    with client() as api:
+        queues = list(api.pages("/queues"))
+    if as_json:
+        print_json(queues)
+        return
+    columns = ("queue", "paused", ">scheduled", ">queued", ">running", ">failed", ">completed")
+    print_table(columns, (_row(queue) for queue in queues), none="no queues")
+
+
+@app.command()
+def pause(name: Name, as_json: AsJson = False) -> None:
+    """Claim no more jobs of the queue; what runs goes on."""
+    _act(name, "pause", "paused", as_json=as_json)
+
+
+@app.command()
+def resume(name: Name, as_json: AsJson = False) -> None:
+    """Let jobs of the queue be claimed again."""
+    _act(name, "resume", "resumed", as_json=as_json)
+
+
+@app.command()
+def clean(
+    name: Name,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="completed, failed or cancelled. May be repeated; none: all three."),
+    ] = None,
+    older_than: Annotated[
+        float, typer.Option(help="Only jobs that ended more than so many seconds ago.")
+    ] = 0,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove ended jobs of the queue for good."""
+    if not yes:
+        typer.confirm(f"Remove ended jobs of {name} for good?", abort=True, err=True)
+    with client() as api:
+        body: dict[str, Any] = {"older_than": older_than}
+        answer = api.post(f"/queues/{name}/clean", body | ({"states": state} if state else {}))
+    if as_json:
+        print_json(answer)
+    else:
+        console().print(f"{answer['removed']:,} removed")
+
+
+def _act(name: str, verb: str, done: str, *, as_json: bool) -> None:
+    with client() as api:
+        queue = api.post(f"/queues/{name}/{verb}")
+    if as_json:
+        print_json(queue)
+    else:
+        console().print(f"{name} is {done}")
+
+
+def _row(queue: dict[str, Any]) -> tuple[Any, ...]:
+    counts = queue.get("counts", {})
+    states = ("scheduled", "queued", "running", "failed", "completed")
+    return (queue["name"], "paused" if queue.get("paused") else "", *(counts.get(name, 0) for name in states))

@@ -1,0 +1,84 @@
+"""The pages of docs/reference that are made from the code: `make docs` writes them, a test compares.
+
+`python -m corral.cli.reference <docs folder> <env file>`
+"""
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from prometheus_client import REGISTRY
+
+from corral import metrics
+from corral.cli.config import default_of, env_template, unset
+from corral.settings import Settings
+from corral.settings.ranges import declared
+from corral.settings.sources import CLIENT, PREFIX
+
+OURS = "corral_"
+
+
+def settings_page() -> str:
+    """The page docs/reference/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "Every service reads the same settings, once, at its start: from its command line, then the environment,",
+        "then the file `.env` (or the one that `CORRAL_ENV_FILE` names), then the default. `corral config` prints",
+        "the effective ones with their source. An unknown `CORRAL_…` variable or a bad value stops the start.",
+        "This page is made by `make docs` from the settings themselves.",
+        "",
+        "| setting | default | allowed | meaning |",
+        "|---|---|---|---|",
+    ]
+    for field in fields(Settings):
+        told, name = declared(Settings, field.name), f"{PREFIX}{field.name.upper()}"
+        default = unset(field.name).strip(" .") or (
+            f"`{default_of(field.name)}`" if default_of(field.name) else "none"
+        )
+        lines.append(f"| `{name}` | {default} | {_cell(told.allowed)} | {_cell(told.meaning)} |")
+    lines += ["", "## The command line", "", "| setting | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in CLIENT.items()]
+    lines += ["", "Without them the command line reads `.corral/client.toml`, which `corral up` writes.", ""]
+    return "\n".join(lines)
+
+
+def metrics_page() -> str:
+    """The page docs/reference/metrics.md."""
+    lines = [
+        "# Metrics",
+        "",
+        "Prometheus text on a port of its own (`CORRAL_METRICS_HOST`, `CORRAL_METRICS_PORT`), never on the API's.",
+        "Gauges of the whole installation come from the leader of maintenance alone. This page is made by",
+        f"`make docs` from `{metrics.__name__}`.",
+        "",
+        "| metric | kind | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in sorted(REGISTRY.collect(), key=lambda metric: metric.name):
+        if metric.name.startswith(OURS):
+            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+            labels = ", ".join(f"`{label}`" for label in _labels(metric.name))
+            lines.append(f"| `{name}` | {metric.type} | {labels} | {_cell(metric.documentation)} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(docs: Path, env_file: Path) -> None:
+    """Write every page."""
+    (docs / "reference" / "settings.md").write_text(settings_page())
+    (docs / "reference" / "metrics.md").write_text(metrics_page())
+    env_file.write_text(env_template())
+
+
+def _labels(name: str) -> tuple[str, ...]:
+    """The labels of one of our metrics; the library tells them nowhere else."""
+    ours = (metric for metric in vars(metrics).values() if getattr(metric, "_name", None) == name)
+    return next((tuple(metric._labelnames) for metric in ours), ())  # noqa: SLF001
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), Path(sys.argv[2]))

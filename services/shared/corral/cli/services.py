@@ -1,0 +1,79 @@
+"""The services' own commands: run one, or migrate the database."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from corral.settings import Settings
+from corral.settings.sources import PREFIX
+
+SERVICES_FILE = Path(".corral/services.env")
+"""Written by `corral up`; names the servers of the system that runs here."""
+
+
+def service_settings() -> Settings:
+    """The settings; where none names a database, those of the local system in this folder."""
+    return Settings.load(otherwise=local_settings())
+
+
+def local_settings() -> dict[str, str]:
+    """What the local system of this folder says, unless the environment or .env already say it."""
+    from dotenv import dotenv_values  # noqa: PLC0415  not every command needs it
+
+    name = f"{PREFIX}DATABASE_URL"
+    if name in os.environ or name in dotenv_values(".env") or not SERVICES_FILE.is_file():
+        return {}
+    return {key: value or "" for key, value in dotenv_values(SERVICES_FILE, interpolate=False).items()}
+
+
+def publisher() -> None:
+    """Run the publisher: the HTTP API, the pages and, unless switched off, maintenance."""
+    _become("corral_publisher")
+
+
+def worker(
+    queues: Annotated[str | None, typer.Option(help="Queues to serve, separated by commas.")] = None,
+    name: Annotated[str | None, typer.Option(help="The worker's name.")] = None,
+) -> None:
+    """Run one worker."""
+    _become("corral_worker", {f"{PREFIX}QUEUES": queues, f"{PREFIX}WORKER_NAME": name})
+
+
+def maintenance() -> None:
+    """Run the duties apart from a publisher: promoting, reclaiming, sweeping, retention."""
+    _become("corral.maintenance")
+
+
+def migrate(
+    revision: Annotated[str, typer.Argument(help="The schema's revision to go to.")] = "head",
+    down: Annotated[bool, typer.Option("--down", help="Go back to an older revision.")] = False,
+    current: Annotated[
+        bool, typer.Option("--current", help="Print the revision and change nothing.")
+    ] = False,
+) -> None:
+    """Bring the database's schema to this release's revision, or to another one."""
+    from corral.store import migrations  # noqa: PLC0415  slow to import
+
+    settings = service_settings()
+    if current:
+        typer.echo(migrations.current(settings.database_url, schema=settings.schema) or "none")
+        return
+    if down and revision == "head":
+        raise typer.BadParameter("say which revision to go back to", param_hint="REVISION")
+    move = migrations.downgrade if down else migrations.upgrade
+    move(settings.database_url, schema=settings.schema, revision=revision)
+    typer.echo(
+        f"schema {settings.schema} is at {migrations.current(settings.database_url, schema=settings.schema)}"
+    )
+
+
+def _become(module: str, given: dict[str, str | None] | None = None) -> NoReturn:
+    """Replace this process by a service, so that signals reach it alone."""
+    said = {name: value for name, value in (given or {}).items() if value is not None}
+    environment = local_settings() | os.environ | said
+    Settings.load(environment)  # a mistake is told here, before anything starts
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", module], environment)  # noqa: S606  no shell on purpose

@@ -1,0 +1,122 @@
+"""`corral jobs submit`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.text import Text
+
+from corral.cli.exits import Exit
+from corral.cli.follow import follow_to_end
+from corral.cli.output import AsJson, console, print_json, state
+from corral.cli.session import client
+from corral.client import ENDED
+
+
+def submit(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.")],
+    *,
+    payload: Annotated[
+        str | None, typer.Option(help="The payload as JSON; @FILE reads a file, - reads standard input.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="One field of the payload: NAME=TEXT, NAME=@FILE (its text), NAME:=JSON. May be repeated.",
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="A CSV file as the payload's field csv, its name as the title if there is none."),
+    ] = None,
+    queue: Annotated[str | None, typer.Option(help="Another queue that the type allows.")] = None,
+    priority: Annotated[str | None, typer.Option(help="critical, high, normal or low.")] = None,
+    delay: Annotated[float | None, typer.Option(help="Seconds to wait before it may run.")] = None,
+    run_at: Annotated[str | None, typer.Option(help="The ISO time before which it may not run.")] = None,
+    retries: Annotated[int | None, typer.Option(help="Tries after the first one.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds one attempt may run.")] = None,
+    expires_in: Annotated[
+        float | None, typer.Option(help="Seconds after which it is cancelled unless it started.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag. May be repeated.")] = None,
+    wait: Annotated[float | None, typer.Option(min=0, help="Seconds to wait for its end.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show its progress until it ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Submit one job and print it."""
+    options = {
+        "queue": queue,
+        "priority": priority,
+        "delay": delay,
+        "run_at": run_at,
+        "retries": retries,
+        "timeout": timeout,
+        "expires_in": expires_in,
+        "tags": tag,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    with client() as api:
+        job = api.submit(type_, _payload(payload, field or [], csv), wait=wait, **given)
+        if watch and not as_json:
+            job = follow_to_end(api, job)
+    if as_json:
+        print_json(job)
+    elif not watch:
+        console().print(Text.assemble(job["id"], " ", state(job["state"])))
+    if (wait or watch) and job["state"] in ENDED - {"completed"}:
+        raise typer.Exit(Exit.JOB_FAILED)
+
+
+def _payload(text: str | None, fields: list[str], csv: Path | None) -> Any:
+    """The payload from its parts; None where nothing is given."""
+    payload = None if text is None else _json(_source(text, "--payload"), "--payload")
+    if not fields and csv is None:
+        return payload
+    if payload is None:
+        payload = {}
+    if not isinstance(payload, dict):
+        raise typer.BadParameter("the payload is no object, so it has no fields", param_hint="--payload")
+    for pair in fields:
+        name, value = _field(pair)
+        payload[name] = value
+    if csv is not None:
+        payload["csv"] = _read(csv, "--csv")
+        payload.setdefault("title", csv.stem.replace("_", " ").replace("-", " ").capitalize())
+    return payload
+
+
+def _field(pair: str) -> tuple[str, Any]:
+    name, equals, value = pair.partition("=")
+    if not equals or not name.rstrip(":"):
+        raise typer.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--field")
+    text = _source(value, "--field") if value.startswith("@") else value
+    if name.endswith(":"):
+        return name[:-1], _json(text, "--field")
+    return name, text
+
+
+def _source(text: str, option: str) -> str:
+    if text == "-":
+        return sys.stdin.read()
+    return _read(Path(text[1:]), option) if text.startswith("@") else text
+
+
+def _read(path: Path, option: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint=option) from None
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(
+            f"{path} is not UTF-8: {error.reason} at byte {error.start}", param_hint=option
+        ) from None
+
+
+def _json(text: str, option: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint=option) from None

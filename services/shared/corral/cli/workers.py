@@ -1,0 +1,51 @@
+"""`corral workers`: who works, and draining one."""
+
+from typing import Annotated, Any
+
+import typer
+
+from corral.cli.output import AsJson, ago, console, print_json, print_table
+from corral.cli.session import client
+
+app = typer.Typer(help="See and drain workers.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the workers that live."""
+    with client() as api:
+        workers = list(api.pages("/workers"))
+    if as_json:
+        print_json(workers)
+        return
+    print_table(
+        ("name", "state", "queues", ">running", "host", ">pid", "since"),
+        (_row(worker) for worker in workers),
+        none="no worker lives",
+    )
+
+
+@app.command()
+def drain(
+    name: Annotated[str, typer.Argument(metavar="WORKER", help="The worker's name or id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a worker finish what it runs and claim no more."""
+    with client() as api:
+        answer = api.post(f"/workers/{name}/drain")
+    if as_json:
+        print_json(answer)
+    else:
+        console().print(f"{name} drains")
+
+
+def _row(worker: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        worker["name"],
+        worker["state"],
+        worker["queues"],
+        worker.get("running", 0),
+        worker.get("host"),
+        str(worker.get("pid") or ""),
+        ago(worker.get("started_at")),
+    )

@@ -1,0 +1,233 @@
+"""A synchronous client of the HTTP API: for the command line, for scripts, for programs without a loop."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import orjson
+from dotenv import dotenv_values
+from httpx_sse import ServerSentEvent, connect_sse
+
+from corral.errors import CorralError, FieldError
+
+CLIENT_FILE = Path(".corral/client.toml")
+TIMEOUT = 30.0
+"""Seconds for one answer; `?wait` adds its own."""
+ENDED = frozenset({"completed", "failed", "cancelled"})
+"""The states that a job does not leave by itself."""
+
+Json = Any
+
+
+class NotConfigured(CorralError):
+    """Nothing says where the publisher is."""
+
+
+class Unreachable(CorralError):
+    """The publisher did not answer."""
+
+
+class ApiProblem(CorralError):
+    """The publisher refused; the fields are those of its problem answer. Source: RFC 9457."""
+
+    def __init__(self, status: int, title: str, detail: str, fields: Sequence[FieldError]) -> None:
+        self.status, self.title, self.detail, self.fields = status, title, detail, tuple(fields)
+        super().__init__(f"{title}: {detail}" if detail else title)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a publisher is, and the key that opens it."""
+
+    url: str
+    key: str | None
+    source: str
+
+    @classmethod
+    def find(cls, env: Mapping[str, str] | None = None, folder: Path | None = None) -> Self:
+        """From CORRAL_URL and CORRAL_KEY in the environment or `.env`, else from `.corral/client.toml`.
+
+        Args:
+            env: None is the process's own.
+            folder: where `.env` and `.corral` are looked for; None is the working folder.
+
+        Raises:
+            NotConfigured: neither says anything.
+        """
+        env, folder = os.environ if env is None else env, folder or Path()
+        from_file = dotenv_values(folder / ".env", interpolate=False) if (folder / ".env").is_file() else {}
+        for source, variables in (("environment", env), (".env", from_file)):
+            if url := variables.get("CORRAL_URL"):
+                return cls(url.rstrip("/"), env.get("CORRAL_KEY") or from_file.get("CORRAL_KEY"), source)
+        try:
+            written = tomllib.loads((folder / CLIENT_FILE).read_text())
+            return cls(written["url"], env.get("CORRAL_KEY") or written.get("key"), str(folder / CLIENT_FILE))
+        except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+            raise NotConfigured(
+                "no publisher is known: start one with `corral up` here, or set CORRAL_URL and CORRAL_KEY"
+            ) from error
+
+
+class Client:
+    """One publisher, one key. Close it, or use it in a `with`."""
+
+    def __init__(self, connection: Connection, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.connection = connection
+        headers = {"Accept": "application/json", "User-Agent": "corral-client"}
+        if connection.key:
+            headers["Authorization"] = f"Bearer {connection.key}"
+        self._http = httpx.Client(
+            base_url=connection.url,
+            headers=headers,
+            timeout=TIMEOUT,
+            transport=transport,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def submit(self, type: str, payload: Json = None, *, wait: float | None = None, **options: Json) -> Json:  # noqa: A002
+        """Submit a job; the answer is the job, ended if it ended within `wait` seconds.
+
+        `options` are the fields of `POST /jobs`: queue, priority, delay, run_at, retries, timeout, …
+        """
+        body = {"type": type, "payload": payload} | options
+        return self.post("/jobs", body, wait=wait)
+
+    def job(self, job_id: str) -> Json:
+        """The job as it is now."""
+        return self.get(f"/jobs/{job_id}")
+
+    def get(self, path: str, **params: Json) -> Json:
+        """GET below /api/v1."""
+        return self._call("GET", path, params=params)
+
+    def post(self, path: str, body: Json = None, *, wait: float | None = None, **params: Json) -> Json:
+        """POST below /api/v1; `wait` is passed on, and waited for."""
+        return self._call(
+            "POST", path, body=body, params=params | {"wait": wait}, timeout=TIMEOUT + (wait or 0)
+        )
+
+    def patch(self, path: str, body: Json) -> Json:
+        """PATCH below /api/v1."""
+        return self._call("PATCH", path, body=body)
+
+    def delete(self, path: str) -> Json:
+        """DELETE below /api/v1."""
+        return self._call("DELETE", path)
+
+    def pages(self, path: str, *, limit: int | None = None, **params: Json) -> Iterator[Json]:
+        """Every item of a list, page by page, at most `limit`."""
+        left, cursor = limit, None
+        while left is None or left > 0:
+            page = self.get(path, cursor=cursor, limit=min(left or 100, 100), **params)
+            for item in page["items"]:
+                yield item
+                left = None if left is None else left - 1
+            cursor = page.get("next")
+            if cursor is None:
+                return
+
+    def events(self, path: str, *, silence: float = 60.0, **params: Json) -> Iterator[ServerSentEvent]:
+        """Server-sent events, until the publisher closes or is silent for `silence` seconds."""
+        try:
+            with connect_sse(
+                self._http,
+                "GET",
+                f"/api/v1{path}",
+                params=_given(params),
+                timeout=httpx.Timeout(TIMEOUT, read=silence),
+            ) as source:
+                self._check(source.response)
+                yield from source.iter_sse()
+        except httpx.TransportError as error:
+            raise Unreachable(self._away(error)) from error
+
+    @contextmanager
+    def download(self, path: str) -> Iterator[httpx.Response]:
+        """A body to be read piece by piece."""
+        try:
+            with self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response:
+                self._check(response)
+                yield response
+        except httpx.TransportError as error:
+            raise Unreachable(self._away(error)) from error
+
+    def _call(
+        self, method: str, path: str, *, body: Json = None, params: Json = None, timeout: float = TIMEOUT
+    ) -> Json:
+        content = None if body is None else orjson.dumps(body)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            response = self._http.request(
+                method,
+                f"/api/v1{path}",
+                content=content,
+                headers=headers,
+                params=_given(params or {}),
+                timeout=timeout,
+            )
+        except httpx.TransportError as error:
+            raise Unreachable(self._away(error)) from error
+        self._check(response)
+        return orjson.loads(response.content) if response.content else None
+
+    def _check(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        response.read()
+        raise problem_of(response)
+
+    def _away(self, error: Exception) -> str:
+        where = f"{self.connection.url} (from {self.connection.source})"
+        return f"{where} does not answer: {error or type(error).__name__}; does the publisher run?"
+
+
+def problem_of(response: httpx.Response) -> ApiProblem:
+    """The refusal as an error, whatever the body is."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return ApiProblem(
+            response.status_code, f"HTTP {response.status_code}", response.text[:200].strip(), ()
+        )
+    fields = [
+        FieldError(str(item.get("pointer", item.get("parameter", ""))), str(item.get("detail", "")))
+        for item in body.get("errors", ())
+    ]
+    return ApiProblem(
+        response.status_code,
+        str(body.get("title", f"HTTP {response.status_code}")),
+        str(body.get("detail", "")),
+        fields,
+    )
+
+
+def _given(params: Mapping[str, Json]) -> httpx.QueryParams:
+    """Query parameters without those that are None; a list repeats its name."""
+    return httpx.QueryParams(
+        [
+            (name, str(one).lower() if isinstance(one, bool) else str(one))
+            for name, value in params.items()
+            if value is not None
+            for one in (value if isinstance(value, list | tuple) else [value])
+        ]
+    )

@@ -1,0 +1,105 @@
+"""Corral's own programs as a local system starts them: commands, environments, logs."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Mapping
+
+from corral.catalog import TypeRecord
+from corral.errors import DeclarationError
+from corral.job.options import Executor
+from corral.local.installation import Installation
+from corral.local.kept import Program
+from corral.local.plan import Plan
+from corral.settings.sources import PREFIX
+
+
+class Programs:
+    """Makes programs; others keep them running."""
+
+    def __init__(self, plan: Plan, home: Installation, database_url: str, redis_url: str) -> None:
+        self._plan, self._home = plan, home
+        self._joined = {
+            "database_url": database_url,
+            "redis_url": redis_url,
+            "port": str(plan.port),
+            "secret_key": plan.settings.secret_key or home.secret_key(),
+        }
+        home.write_services({f"{PREFIX}{name.upper()}": value for name, value in self._joined.items()})
+
+    def publisher(self) -> Program:
+        """The API and the pages."""
+        return self._program(
+            "publisher",
+            "corral_publisher",
+            maintenance_enabled="false",
+            metrics_port=str(self._plan.metrics_port),
+            public_url=self._plan.settings.public_url or self._plan.url,
+        )
+
+    def maintenance(self) -> Program:
+        """The duties."""
+        return self._program("maintenance", "corral.maintenance", metrics_port="0")
+
+    def worker(self, name: str) -> Program:
+        """One worker."""
+        return self._program(name, "corral_worker", worker_name=name, worker_port="0", metrics_port="0")
+
+    async def register_types(self) -> None:
+        """Register the job types in a fresh interpreter, so that changed code counts.
+
+        Raises:
+            DeclarationError: the code does not load, or declares wrongly; the message is what it printed.
+        """
+        command = (sys.executable, "-m", "corral.cli", "types", "register")
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=self._plan.folder,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        said, _ = await process.communicate()
+        if process.returncode != 0:
+            raise DeclarationError(
+                said.decode(errors="replace").strip() or f"ended with {process.returncode}"
+            )
+
+    def slots_of_queues(self, types: Iterable[TypeRecord]) -> Mapping[str, int]:
+        """The slots of one worker for each queue: of the executor of which it has fewest."""
+        settings = self._plan.settings
+        slots = {
+            Executor.ASYNC: settings.slots_async,
+            Executor.THREAD: settings.slots_thread,
+            Executor.PROCESS: settings.slots_process,
+        }
+        found: dict[str, int] = {}
+        for record in types:
+            options = record.parsed_options
+            for queue in {options.queue, *options.queues}:
+                found[queue] = min(found.get(queue, sys.maxsize), max(1, slots[options.executor]))
+        return found
+
+    def packages(self) -> tuple[str, ...]:
+        """The packages whose source counts as code: ours where it is edited, and the team's."""
+        settings = self._plan.settings
+        return (
+            "corral",
+            "corral_worker",
+            *(name.partition(".")[0] for name in (*settings.jobs, *settings.handlers)),
+        )
+
+    def _program(self, name: str, module: str, **given: str) -> Program:
+        return Program(
+            name,
+            [sys.executable, "-m", module],
+            environment=self._environment(**given),
+            folder=self._plan.folder,
+            log=self._home.logs / f"{name}.log",
+        )
+
+    def _environment(self, **given: str) -> dict[str, str]:
+        said = {f"{PREFIX}{name.upper()}": value for name, value in (self._joined | given).items()}
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **said}

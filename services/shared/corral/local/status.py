@@ -1,0 +1,42 @@
+"""What a local system looks like at a moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from corral.scaling.signal import QueueSignal
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Told once, when everything answers."""
+
+    url: str
+    sign_in: str
+    key: str
+    prepared_in: float
+    """Seconds from start to ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Told every second."""
+
+    queues: Mapping[str, QueueSignal] | None
+    """None: the signal is lost."""
+    workers: int
+    leaving: int
+    restarts: int
+    reason: str
+    """Why there are so many workers."""
+
+    def in_words(self) -> str:
+        """One line."""
+        if self.queues is None:
+            backlog = "queues: unknown (no signal)"
+        else:
+            busy = {n: q for n, q in sorted(self.queues.items()) if q.queued or q.running or q.due_soon}
+            told = (f"{name} {q.queued:,} queued, {q.running:,} running" for name, q in busy.items())
+            backlog = f"queues: {' · '.join(told) or 'empty'}"
+        leaving = f" ({self.leaving} finishing)" if self.leaving else ""
+        restarts = f" | restarts: {self.restarts}" if self.restarts else ""
+        return f"{backlog} | workers: {self.workers}{leaving}{restarts}"

@@ -1,0 +1,234 @@
+"""The whole system on one machine: servers, schema, job types, publisher, maintenance, workers."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import httpx
+
+from corral.dispatch import Dispatch
+from corral.errors import CorralError
+from corral.local.access import admin_key, sign_in_link
+from corral.local.changes import Changes
+from corral.local.errors import NotReady
+from corral.local.installation import Installation
+from corral.local.keeper import Keeper, Say
+from corral.local.kept import Server, to_the_end
+from corral.local.plan import Plan
+from corral.local.pool import WorkerPool
+from corral.local.postgres import EmbeddedPostgres
+from corral.local.programs import Programs
+from corral.local.roster import StoreRoster
+from corral.local.status import Ready, Status
+from corral.local.valkey import EmbeddedValkey
+from corral.scaling.law import Need, Pool, decide
+from corral.scaling.signal import Watch
+from corral.store import Store
+from corral.store.migrations import upgrade
+
+READY_WITHIN = 90.0
+"""Seconds from start to ready, on a slow machine."""
+LOOK = 0.05
+"""Seconds between two looks at whether the publisher is ready."""
+SECOND = 1.0
+WINDOW = 30.0
+"""Seconds that a laptop remembers a need; starting a local worker takes about one."""
+SERVER_GRACE = 20.0
+MARGIN = 5.0
+"""Seconds that a service may take to leave beyond its own grace."""
+
+
+class LocalSystem:
+    """One `corral up`. `run` returns when cancelled, after everything has stopped."""
+
+    def __init__(
+        self, plan: Plan, say: Say, ready: Callable[[Ready], None], show: Callable[[Status], None]
+    ) -> None:
+        self._plan, self._say, self._ready, self._show = plan, say, ready, show
+        self._home = Installation(plan.data)
+        self._keeper = Keeper(say, self._write_down)
+        self._servers: list[Server] = []
+        self._pool: WorkerPool | None = None
+        self._database_url = plan.settings.database_url
+        self._redis_url = plan.settings.redis_url
+        self._programs: Programs
+        self._grace = plan.settings.grace + MARGIN
+        self._began = time.monotonic()
+
+    async def run(self) -> None:
+        """Start everything, keep it running, and stop it when cancelled.
+
+        Raises:
+            CorralError: it could not start, or something kept dying; everything is stopped then.
+        """
+        self._home.hold()
+        try:
+            await self._unless_given_up(self._run())
+        finally:
+            await self._stop()
+            self._home.release()
+
+    def hurry(self) -> None:
+        """Stop being patient with what is still finishing."""
+        for kept in self._keeper.kept:
+            kept.kill()
+
+    async def _run(self) -> None:
+        for note in self._plan.notes:
+            self._say(note)
+        left = await to_the_end(self._home.end_leftovers)
+        if left:
+            self._say(f"ended what a killed run had left behind: {', '.join(left)}")
+        await self._start_servers()
+        self._say("bringing the schema up to date")
+        await to_the_end(lambda: upgrade(self._database_url, schema=self._plan.settings.schema))
+        store = Store.open(
+            self._database_url, schema=self._plan.settings.schema, pool_size=2, application_name="corral up"
+        )
+        dispatch = Dispatch.open(self._redis_url)
+        try:
+            await self._serve(store, dispatch)
+        finally:
+            await dispatch.close()
+            await store.close()
+
+    async def _serve(self, store: Store, dispatch: Dispatch) -> None:
+        plan = self._plan
+        programs = self._programs = Programs(plan, self._home, self._database_url, self._redis_url)
+        roster = await StoreRoster.begin(store)
+        pool = self._pool = WorkerPool(programs.worker, self._keeper, roster, self._say, grace=self._grace)
+        self._say(f"starting the publisher on {plan.url}, maintenance and {plan.workers or 1} worker(s)")
+        await asyncio.gather(
+            programs.register_types(),
+            self._keeper.keep(programs.publisher()),
+            self._keeper.keep(programs.maintenance()),
+            pool.scale(plan.workers or 1),
+        )
+        await self._wait_until_ready(pool)
+        key = await admin_key(store, self._home, plan.url)
+        link = await sign_in_link(store, plan.url)
+        self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
+        slots = self._programs.slots_of_queues(await store.types.all())
+        work = [self._scale(pool, dispatch, slots)]
+        if plan.reload:
+            changes = Changes(plan.folder, self._programs.packages())
+            work += [changes.run(), self._reload(pool, changes)]
+        await _all(work)
+
+    async def _start_servers(self) -> None:
+        """Postgres and Valkey at once, as far as they are ours."""
+        data, plan = self._home.folder, self._plan
+        postgres, valkey = EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey")
+        self._servers = [
+            Server(s) for s, ours in ((postgres, plan.embeds_postgres), (valkey, plan.embeds_redis)) if ours
+        ]
+        self._say(
+            f"starting {' and '.join(s.name for s in self._servers)} in {data}"
+            if self._servers
+            else "using your servers"
+        )
+        await asyncio.gather(*(self._keeper.keep(server) for server in self._servers))
+        if plan.embeds_postgres:
+            self._database_url = postgres.url
+        if plan.embeds_redis:
+            self._redis_url = valkey.url
+
+    async def _stop(self) -> None:
+        """Services first, all at once, then the servers; whatever was started."""
+        if self._pool is not None:
+            await self._pool.close()
+        services = [kept for kept in self._keeper.kept if kept not in self._servers]
+        if services:
+            self._say(f"stopping; jobs may finish within {self._grace - MARGIN:g} s (Ctrl-C again: at once)")
+        for group, grace in ((services, self._grace), (self._servers, SERVER_GRACE)):
+            await asyncio.gather(
+                *(self._keeper.let_go(kept, grace) for kept in group), return_exceptions=True
+            )
+
+    async def _wait_until_ready(self, pool: WorkerPool) -> None:
+        """Until the publisher serves and a worker has registered."""
+        deadline = time.monotonic() + READY_WITHIN
+        publisher = next(kept for kept in self._keeper.kept if kept.name == "publisher")
+        async with httpx.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
+            while time.monotonic() < deadline:
+                with suppress(httpx.TransportError):
+                    if (await http.get("/readyz")).is_success and await pool.ready():
+                        return
+                await asyncio.sleep(LOOK)
+        raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.log.tail())
+
+    async def _scale(self, pool: WorkerPool, dispatch: Dispatch, slots: Mapping[str, int]) -> None:
+        """Every second: read the signal, follow the law, show."""
+        fixed, watch = self._plan.workers, Watch()
+        most = fixed or self._plan.max_workers
+        usual = max(1, self._plan.settings.slots_async)
+        asked = Pool(fixed or 1, most, slots=usual, slots_of=slots, window=WINDOW)
+        history: tuple[Need, ...] = ()
+        while True:
+            try:
+                signal = await dispatch.read_backlog()
+            except CorralError:
+                signal = None  # the law holds; the keeper says what is wrong with the server
+            now = time.monotonic()
+            fresh = signal if watch.fresh(signal, now) else None
+            decision = decide(fresh, asked, pool.size, history, now)
+            history = decision.history
+            if decision.workers != pool.size:
+                self._say(f"workers {decision.reason}")
+                await pool.scale(decision.workers)
+            self._show(
+                Status(
+                    fresh.queues if fresh else None,
+                    pool.size,
+                    pool.leaving,
+                    self._keeper.restarts(),
+                    decision.reason,
+                )
+            )
+            await asyncio.sleep(SECOND)
+
+    async def _reload(self, pool: WorkerPool, changes: Changes) -> None:
+        while True:
+            names = ", ".join(path.name for path in (await changes.next())[:3])
+            self._say(f"{names} changed: starting new workers, letting the old ones finish")
+            try:
+                await self._programs.register_types()
+            except CorralError as error:
+                self._say(f"the changed code does not load; the workers go on with the old one:\n{error}")
+                continue
+            if await pool.replace():
+                self._say(f"{pool.size} worker(s) run the changed code")
+
+    async def _unless_given_up(self, work: Coroutine[None, None, None]) -> None:
+        """Do the work until it ends, or until something kept dying.
+
+        Raises:
+            KeepsDying: something did.
+        """
+        task = asyncio.create_task(work)
+        try:
+            both: set[asyncio.Future[Any]] = {task, self._keeper.gave_up}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+        if self._keeper.gave_up.done():
+            raise self._keeper.gave_up.result()
+        task.result()
+
+    def _write_down(self) -> None:
+        self._home.record(self._plan.url, self._keeper.kept)
+
+
+async def _all(work: Sequence[Coroutine[None, None, None]]) -> None:
+    """Do several things until one fails; its error, not a group of one."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,226 @@
+"""Settings: where each comes from, what is refused and how it is said, what is never shown."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from corral.errors import SettingsError
+from corral.settings import Settings, names
+from corral.settings.sources import mask_url
+
+SERVERS = {"CORRAL_DATABASE_URL": "postgresql://a:pw@h/x", "CORRAL_REDIS_URL": "redis://:pw@h/0"}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def load(env: dict[str, str] | None = None, **more) -> Settings:
+    return Settings.load(SERVERS | (env or {}), **more)
+
+
+def refused(env: dict[str, str], **more) -> str:
+    with pytest.raises(SettingsError) as error:
+        load(env, **more)
+    return str(error.value)
+
+
+def test_the_environment_goes_before_the_file_and_the_file_before_the_default(tmp_path):
+    (tmp_path / ".env").write_text("CORRAL_PORT=1\nCORRAL_GRACE=2\nOTHER=x\n")
+    settings = load({"CORRAL_PORT": "3"})
+    assert (settings.port, settings.grace, settings.heartbeat) == (3, 2.0, 5.0)
+
+
+def test_the_command_line_goes_before_the_environment_and_this_system_after_the_file(tmp_path):
+    (tmp_path / ".env").write_text("CORRAL_GRACE=2\n")
+    settings = load(
+        {"CORRAL_PORT": "3"},
+        given={"CORRAL_PORT": "4"},
+        otherwise={"CORRAL_GRACE": "9", "CORRAL_LEASE": "33"},
+    )
+    assert (settings.port, settings.grace, settings.lease) == (4, 2.0, 33.0)
+
+
+def test_every_effective_setting_is_told_with_its_source(tmp_path):
+    (tmp_path / "other.env").write_text("CORRAL_GRACE=2\n")
+    env = SERVERS | {"CORRAL_PORT": "3", "CORRAL_ENV_FILE": "other.env", "WORKER_ENABLED": "no"}
+    effective = {one.name: one for one in Settings.reading(env).effective}
+    assert list(effective) == names(Settings)
+    assert effective["CORRAL_PORT"].source == "environment"
+    assert effective["CORRAL_GRACE"].source == "other.env"
+    assert effective["CORRAL_LEASE"].source == "default"
+    assert effective["CORRAL_WORKER_ENABLED"].value == "false"
+    assert effective["CORRAL_WORKER_ENABLED"].source == "WORKER_ENABLED in environment"
+
+
+def test_secrets_are_masked_wherever_they_stand():
+    env = SERVERS | {"CORRAL_SECRET_KEY": "k" * 40}
+    reading = Settings.reading(env)
+    shown = {one.name: one.value for one in reading.effective}
+    assert shown["CORRAL_DATABASE_URL"] == "postgresql://a:********@h/x"
+    assert shown["CORRAL_REDIS_URL"] == "redis://:********@h/0"
+    assert shown["CORRAL_SECRET_KEY"] == "********"
+    assert "pw" not in repr(reading.settings)
+    assert "kkk" not in repr(reading.settings)
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8))
+def test_no_password_survives_in_an_address(password):
+    password = f"X9{password}"
+    assert password not in mask_url(f"postgresql://u:{password}@h:5/x?application_name=y")
+    assert password not in mask_url(f"postgresql://h/x?user=u&password={password}")
+    assert password not in mask_url(f"redis://:{password}@h")
+
+
+def test_an_unknown_setting_stops_the_start_with_its_name_its_value_and_the_nearest_name(tmp_path):
+    assert refused({"CORRAL_PROT": "8000"}) == (
+        "CORRAL_PROT: unknown setting (value '8000', from environment); did you mean CORRAL_PORT?"
+    )
+    (tmp_path / ".env").write_text("CORRAL_WORKRE_NAME=a\n")
+    assert "from .env); did you mean CORRAL_WORKER_NAME?" in refused({})
+
+
+def test_a_misspelt_secret_is_not_printed():
+    assert "hunter2" not in refused({"CORRAL_SECRET_KEEY": "hunter2hunter2"})
+    assert "hunter2" not in refused({"CORRAL_SECRET_KEY": "hunter2"})
+    assert "hunter2" not in refused({"CORRAL_DATABASE_URL": "mysql://u:hunter2@h/x"})
+    assert "hunter2" not in refused({"CORRAL_DATABSE_URL": "postgresql://u:hunter2@h/x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("CORRAL_PORT", "70000", "a whole number from 0 to 65,535"),
+        ("CORRAL_PORT", "http", "a whole number from 0 to 65,535"),
+        ("CORRAL_PORT", "", "a whole number from 0 to 65,535"),
+        ("CORRAL_GRACE", "-1", "a number from 0 to 86,400"),
+        ("CORRAL_GRACE", "nan", "a number from 0 to 86,400"),
+        ("CORRAL_DEMO_JOBS", "perhaps", "true or false"),
+        ("CORRAL_LOG_FORMAT", "xml", "console or json"),
+        ("CORRAL_DATABASE_URL", "mysql://h/x", "an address that starts with postgresql:// or postgres://"),
+        ("CORRAL_REDIS_URL", "localhost", "an address that starts with redis:// or rediss:// or unix://"),
+        ("CORRAL_SCHEMA", "Corral; DROP", "text like ^[a-z_][a-z0-9_]{0,62}$"),
+        ("CORRAL_SECRET_KEY", "short", "text of 32 characters or more"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_its_value_and_the_range(name, value, allowed):
+    message = refused({name: value})
+    assert message.startswith(f"{name}: ")
+    assert f"allowed: {allowed}" in message
+    assert value in message or "********" in message
+
+
+def test_all_mistakes_are_told_at_once():
+    message = refused({"CORRAL_PORT": "x", "CORRAL_GRACE": "y", "CORRAL_Z": "1"})
+    assert len(message.splitlines()) == 3
+
+
+def test_rules_between_settings_name_both():
+    assert refused({"CORRAL_LEASE": "5"}) == "CORRAL_LEASE: 5 is not at least twice CORRAL_HEARTBEAT (5)"
+    assert "CORRAL_ARTIFACT_DIR" in refused({"CORRAL_ARTIFACT_STORE": "filesystem"})
+
+
+def test_a_named_env_file_must_be_there(tmp_path):
+    assert "there is no file" in refused({"CORRAL_ENV_FILE": str(tmp_path / "missing")})
+
+
+def test_lists_are_separated_by_commas():
+    assert load({"CORRAL_QUEUES": "a, b,,c "}).queues == ("a", "b", "c")
+
+
+def test_what_kubernetes_adds_for_services_is_no_setting():
+    linked = {
+        "CORRAL_PORT": "tcp://10.0.0.1:80",
+        "CORRAL_SERVICE_HOST": "10.0.0.1",
+        "CORRAL_PUBLISHER_SERVICE_PORT_HTTP": "80",
+        "CORRAL_PUBLISHER_PORT_8000_TCP_ADDR": "10.0.0.1",
+        "CORRAL_PUBLISHER_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+    }
+    assert load(linked).port == 8000
+
+
+OLD_NAMES = {
+    "REDIS_URL": "CORRAL_REDIS_URL",
+    "REDIS_HOST": "CORRAL_REDIS_URL",
+    "REDIS_PORT": "CORRAL_REDIS_URL",
+    "REDIS_PASSWORD": "CORRAL_REDIS_URL",
+    "REDIS_DB": "CORRAL_REDIS_URL",
+    "DATABASE_URL": "CORRAL_DATABASE_URL",
+    "POSTGRES_USER": "CORRAL_DATABASE_URL",
+    "POSTGRES_PASSWORD": "CORRAL_DATABASE_URL",
+    "POSTGRES_DB": "CORRAL_DATABASE_URL",
+    "POSTGRES_HOST": "CORRAL_DATABASE_URL",
+    "BULL_QUEUE_NAME": "CORRAL_QUEUES",
+    "WORKER_ENABLED": "CORRAL_WORKER_ENABLED",
+    "WORKER_CONCURRENCY": "CORRAL_SLOTS_ASYNC",
+    "WORKER_BATCH_SIZE": "job type",
+    "WORKER_FLUSH_MS": "job type",
+    "WORKER_RATE_LIMIT_MAX": "job type",
+    "WORKER_RATE_LIMIT_DURATION": "job type",
+    "WORKER_INSTANCES": "corral up --workers",
+    "SHUTDOWN_TIMEOUT_MS": "CORRAL_GRACE",
+    "GRACEFUL_SHUTDOWN_TIMEOUT": "CORRAL_GRACE",
+    "HEALTH_CHECK_INTERVAL": "CORRAL_HEARTBEAT",
+    "HEALTHCHECK_INTERVAL_MS": "CORRAL_HEARTBEAT",
+    "LOCK_DURATION": "CORRAL_LEASE",
+    "WORKER_LOCK_DURATION_MS": "CORRAL_LEASE",
+    "STALLED_INTERVAL": "CORRAL_LEASE",
+    "MAX_STALLED_COUNT": "max_stalls",
+    "EMAIL_HOST": "handler",
+    "EMAIL_PORT": "handler",
+    "EMAIL_USER": "handler",
+    "EMAIL_PASS": "handler",
+    "EMAIL_FROM": "handler",
+    "APP_PORT": "CORRAL_PORT",
+    "APP_BASE_URL": "CORRAL_PUBLIC_URL",
+    "STORAGE_DIR": "CORRAL_ARTIFACT_DIR",
+}
+
+
+@pytest.mark.parametrize(("old", "ours"), OLD_NAMES.items())
+def test_an_old_name_is_answered_once_with_ours(old, ours, tmp_path, capsys):
+    (tmp_path / ".env").write_text(f"{old}=1\n")
+    Settings.load({old: "1"}, otherwise=SERVERS)
+    said = capsys.readouterr().err
+    if old == "WORKER_ENABLED":
+        assert said == ""  # it is read
+        return
+    assert said.count(f"{old} ") == 1
+    assert ours in said
+
+
+def test_an_old_name_beside_ours_needs_no_answer(capsys):
+    load({"REDIS_URL": "redis://x", "DATABASE_URL": "postgresql://x"})
+    assert capsys.readouterr().err == ""
+
+
+def test_a_missing_database_is_told_with_the_old_name_that_is_there():
+    with pytest.raises(SettingsError) as error:
+        Settings.load({"DATABASE_URL": "postgresql://h/x", "CORRAL_REDIS_URL": "redis://h"})
+    assert "CORRAL_DATABASE_URL: not set (DATABASE_URL is set, but Corral's name for it" in str(error.value)
+
+
+def test_worker_enabled_switches_workers_off_and_our_own_name_goes_first():
+    assert load({"WORKER_ENABLED": "false"}).worker_enabled is False
+    assert load({"WORKER_ENABLED": "false", "CORRAL_WORKER_ENABLED": "true"}).worker_enabled is True
+
+
+def test_a_bad_value_under_an_old_name_is_refused_like_ours():
+    assert "CORRAL_WORKER_ENABLED: 'maybe' (from WORKER_ENABLED in environment)" in refused(
+        {"WORKER_ENABLED": "maybe"}
+    )
+
+
+@given(st.dictionaries(st.sampled_from(names(Settings)), st.text(max_size=12), max_size=6))
+def test_any_text_gives_settings_or_a_message_and_nothing_else(env):
+    try:
+        settings = Settings.load(SERVERS | env)
+    except SettingsError as error:
+        lines = str(error).splitlines()
+        event("refused")
+        assert all(line.startswith("CORRAL_") for line in lines)
+    else:
+        assert settings.lease >= 2 * settings.heartbeat
