@@ -20,6 +20,9 @@ from corral.job.priority import Priority
 Data = bytes | str | Path
 """An artifact's content: bytes, text (stored as UTF-8) or a file."""
 
+Statistics = dict[str, str | int | float | None]
+"""The figures of one queue, by name."""
+
 
 class SubmitOptions(TypedDict, total=False):
     """What a submission may override. Times are seconds."""
@@ -74,6 +77,9 @@ class Line(Signals, Protocol):
     async def get(self, name: str) -> bytes | None:
         """Read a published artifact of this job."""
 
+    async def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
+
 
 class SyncLine(Signals, Protocol):
     """The same for threads and processes: every method blocks."""
@@ -92,6 +98,9 @@ class SyncLine(Signals, Protocol):
 
     def get(self, name: str) -> bytes | None:
         """Read a published artifact of this job."""
+
+    def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
 
 
 class Attempt:
@@ -213,6 +222,10 @@ class Context(Attempt):
         self._refuse_cancelled()
         return await self._line.submit(_name(job_type), _json(payload), options)
 
+    async def statistics(self) -> list[Statistics]:
+        """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
+        return await self._line.statistics()
+
 
 class SyncContext(Attempt):
     """For threads and processes. A cancel raises `JobCancelled` at the next use of the context."""
@@ -245,6 +258,10 @@ class SyncContext(Attempt):
         """
         self._refuse_cancelled()
         return self._line.submit(_name(job_type), _json(payload), options)
+
+    def statistics(self) -> list[Statistics]:
+        """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
+        return self._line.statistics()
 
 
 class Artifacts:

@@ -72,3 +72,16 @@ def test_a_registered_schema_that_is_none_is_refused():
 
 def test_a_pointer_escapes_as_rfc_6901_says():
     assert pointer("a/b", "c~d", 3) == "/payload/a~1b/c~0d/3"
+
+
+class Source(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["rows"]}, {"required": ["csv"]}]})
+
+    rows: list[int] | None = None
+    csv: str | None = None
+
+
+@pytest.mark.parametrize("payload", [{}, {"rows": [1], "csv": "a"}])
+def test_a_choice_between_fields_is_told_as_one(payload: Any):
+    with pytest.raises(InvalidInput, match="needs exactly one of rows, csv"):
+        Validator(record_of(job_type("source", payload=Source))).check(payload)

@@ -9,8 +9,8 @@ from corral.catalog.record import TypeRecord, record_of
 from corral.errors import DeclarationError
 from corral.job.options import Executor
 
-BUILTIN: tuple[str, ...] = ()
-BUILTIN_HANDLERS: tuple[str, ...] = ()
+BUILTIN = ("corral.catalog.builtin.reports",)
+BUILTIN_HANDLERS = ("corral.catalog.builtin.report_handlers",)
 DEMO = ("corral.catalog.builtin.demo",)
 DEMO_HANDLERS = ("corral.catalog.builtin.demo_handlers",)
 

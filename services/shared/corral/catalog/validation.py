@@ -56,29 +56,40 @@ class Validator:
             return
         errors: list[FieldError] = []
         for error in self._compiled.iter_errors(payload):
-            errors.extend(_faults(error))
+            errors.extend(self._faults(error))
             if len(errors) >= MAX_ERRORS:
                 break
         raise InvalidInput(*errors[:MAX_ERRORS])
+
+    def _faults(self, error: jsonschema_rs.ValidationError) -> Iterator[FieldError]:
+        """The field errors that one schema error stands for: missing and extra fields are named themselves."""
+        path, kind = error.instance_path, jsonschema_rs.ValidationErrorKind
+        match error.kind:
+            case kind.Required(property=name):
+                yield FieldError(pointer(*path, name), "is required")
+            case kind.AdditionalProperties(unexpected=names):
+                for name in names:
+                    yield FieldError(pointer(*path, name), "is not a known field")
+            case kind.OneOfNotValid() | kind.OneOfMultipleValid() if names := self._choices(error):
+                yield FieldError(pointer(*path), f"needs exactly one of {', '.join(names)}")
+            case _:
+                yield FieldError(pointer(*path), _cut(error.message))
+
+    def _choices(self, error: jsonschema_rs.ValidationError) -> list[str]:
+        """The fields between which a oneOf chooses; none where it chooses between other things."""
+        schema: Any = self.record.payload_schema
+        try:
+            for step in error.schema_path:
+                schema = schema[step]
+            return [", ".join(choice["required"]) for choice in schema]
+        except (KeyError, IndexError, TypeError):
+            return []
 
 
 def pointer(*path: str | int) -> str:
     """A JSON pointer below `/payload`. Source: RFC 6901, section 3."""
     escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return "".join((ROOT, *(f"/{part}" for part in escaped)))
-
-
-def _faults(error: jsonschema_rs.ValidationError) -> Iterator[FieldError]:
-    """The field errors that one schema error stands for: missing and extra fields are named themselves."""
-    path = error.instance_path
-    match error.kind:
-        case jsonschema_rs.ValidationErrorKind.Required(property=name):
-            yield FieldError(pointer(*path, name), "is required")
-        case jsonschema_rs.ValidationErrorKind.AdditionalProperties(unexpected=names):
-            for name in names:
-                yield FieldError(pointer(*path, name), "is not a known field")
-        case _:
-            yield FieldError(pointer(*path), _cut(error.message))
 
 
 def _cut(message: str) -> str:

@@ -1,0 +1,20 @@
+"""The handler of `report.generate`. Runs in a process: typesetting takes a processor for seconds."""
+
+from datetime import UTC, datetime
+
+from corral.catalog.builtin.report import InvalidReport, Report, ReportRequest, render
+from corral.catalog.builtin.reports import generate
+from corral.context import SyncContext
+from corral.errors import Discard
+
+
+@generate.handler
+def do_generate(request: ReportRequest, ctx: SyncContext) -> Report:
+    """Typeset the report and keep it as an artifact under its file name."""
+    rows = ctx.statistics() if request.source is not None else None
+    try:
+        made = render(request, rows, progress=ctx.progress, now=datetime.now(UTC))
+    except InvalidReport as error:
+        raise Discard(f"the report can't be made of these data: {error}") from error
+    ctx.artifacts.put(made.report.name, made.pdf, made.report.media_type)
+    return made.report
