@@ -1,24 +1,34 @@
 """Postgres, the truth: tables, migrations and statements. The only SQL of Corral."""
 
+from corral.store.artifacts import Artifact
 from corral.store.attempts import Progress, Recorded, Verdict
 from corral.store.audit import AuditEntry
+from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
 from corral.store.claims import ClaimAnswer, Refusal
 from corral.store.commands import Commanded, Effect
 from corral.store.duties import Queued, QueuedCursor
 from corral.store.faults import Ambiguous
 from corral.store.heartbeat import Beat, GivenBack, Heartbeat
+from corral.store.keys import ApiKey
 from corral.store.leases import LEADER, Term
+from corral.store.logs import Appended, NewLogLine
 from corral.store.page import JobFilter, Page
 from corral.store.queues import Queue
 from corral.store.reading import Attempt, LogLine
+from corral.store.sign_in import Session
+from corral.store.stats import Percentiles, WindowRow
 from corral.store.store import Store
 from corral.store.workers import Reclaimed, WorkerRecord, WorkerState
 
 __all__ = [
     "LEADER",
     "Ambiguous",
+    "ApiKey",
+    "Appended",
+    "Artifact",
     "Attempt",
     "AuditEntry",
+    "Backlog",
     "Beat",
     "ClaimAnswer",
     "Commanded",
@@ -27,17 +37,23 @@ __all__ = [
     "Heartbeat",
     "JobFilter",
     "LogLine",
+    "NewLogLine",
     "Page",
+    "Percentiles",
     "Progress",
     "Queue",
+    "QueueBacklog",
     "Queued",
     "QueuedCursor",
     "Reclaimed",
     "Recorded",
     "Refusal",
+    "ServiceTime",
+    "Session",
     "Store",
     "Term",
     "Verdict",
+    "WindowRow",
     "WorkerRecord",
     "WorkerState",
 ]

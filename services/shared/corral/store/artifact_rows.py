@@ -11,7 +11,7 @@ from corral.store.sql import array
 WITHDRAW = """
 UPDATE corral.artifacts old SET published_at = NULL
 FROM corral.artifacts new JOIN corral.jobs j ON j.id = new.job
-WHERE new.id = ANY(%(artifacts)s::uuid[]) AND new.published_at IS NULL
+WHERE new.id = ANY(%(artifacts)s::uuid[]) AND new.published_at IS NULL AND new.size IS NOT NULL
   AND j.attempt = new.attempt AND j.state = %(state)s
   AND old.job = new.job AND old.name = new.name AND old.id <> new.id AND old.published_at IS NOT NULL
 """
@@ -19,7 +19,7 @@ WHERE new.id = ANY(%(artifacts)s::uuid[]) AND new.published_at IS NULL
 PUBLISH = """
 UPDATE corral.artifacts a SET published_at = now()
 FROM corral.jobs j
-WHERE a.id = ANY(%(artifacts)s::uuid[]) AND a.published_at IS NULL
+WHERE a.id = ANY(%(artifacts)s::uuid[]) AND a.published_at IS NULL AND a.size IS NOT NULL
   AND j.id = a.job AND j.attempt = a.attempt AND j.state = %(state)s
 RETURNING a.id
 """

@@ -13,8 +13,9 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import endings
 from corral.store.artifact_rows import publishing
-from corral.store.engine import HOT, Database, Params, Row
+from corral.store.engine import HOT, Params, Row
 from corral.store.json_text import checked, printable
+from corral.store.logs import Logs
 from corral.store.sql import array, texts
 
 log = structlog.get_logger(__name__)
@@ -80,11 +81,8 @@ RETURNING j.id
 """
 
 
-class Attempts:
+class Attempts(Logs):
     """Fenced writes: each names id and attempt, and matches only a job that runs under it (protocol rule 15)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def finish(
         self,

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
-from corral.store.engine import DUTY, Database, Row
+from corral.store.engine import DUTY, Row
 from corral.store.leases import Term, hold
 from corral.store.stat_deltas import appended
+from corral.store.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,8 @@ ORDER BY j.queued_at, j.id LIMIT %(limit)s
 START = QueuedCursor("", False, "", "-infinity", UUID(int=0))
 
 
-class Duties:
-    """What keeps jobs moving."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class Duties(Upkeep):
+    """What keeps jobs moving, and the house clean."""
 
     async def promote(self, term: Term, limit: int = 1000) -> list[Queued]:
         """Queue scheduled jobs that are due, earliest first.

@@ -122,7 +122,7 @@ class Database:
             InvalidInput: a value that Postgres can't hold.
         """
         async with self._driver(limits.statement * len(steps)) as driver:
-            async with driver.pipeline():
+            async with _prepared(driver), driver.pipeline():
                 await driver.execute(SET_LIMITS, settings(limits), prepare=True)
                 cursors = [
                     await driver.execute(within(self.schema, statement), params, prepare=True)
@@ -174,6 +174,20 @@ class Database:
         driver: Driver = adapted.driver_connection
         if driver.closed or record.info["born"] <= self._broken_at or _readable(driver.fileno()):
             raise exc.DisconnectionError
+
+
+@asynccontextmanager
+async def _prepared(driver: Driver) -> AsyncIterator[None]:
+    """After an error: statements behind the failed one were not prepared, and psycopg believes they were.
+
+    It forgets all of them when it sees a rollback, of which there is none where nothing was begun.
+    """
+    try:
+        yield
+    except psycopg.Error:
+        if not driver.closed:
+            await driver.execute("ROLLBACK")
+        raise
 
 
 def _readable(descriptor: int) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 from corral.job.job import Job
 from corral.job.state import TERMINAL, State
 from corral.store.engine import Database
+from corral.store.history import PAIRS
 from corral.store.json_text import encode
 from corral.store.reading import COLUMNS, job_from
 from corral.store.sql import texts
@@ -60,20 +61,6 @@ CONDITIONS = {
     "created_before": "j.created_at < %(created_before)s",
     "error_text": "concat_ws(' ', j.error->>'type', j.error->>'message') ILIKE %(error_text)s",
 }
-
-# The queues and types that have ended jobs, by skipping through jobs_history.
-PAIRS = """
-WITH RECURSIVE pairs AS (
-    (SELECT j.queue, j.type FROM corral.jobs j WHERE j.state IN ('completed', 'failed', 'cancelled')
-     ORDER BY j.queue, j.type LIMIT 1)
-    UNION ALL
-    SELECT following.queue, following.type FROM pairs p CROSS JOIN LATERAL (
-        SELECT j.queue, j.type FROM corral.jobs j
-        WHERE j.state IN ('completed', 'failed', 'cancelled') AND (j.queue, j.type) > (p.queue, p.type)
-        ORDER BY j.queue, j.type LIMIT 1
-    ) following
-)
-"""
 
 
 class Pages:

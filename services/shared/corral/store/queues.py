@@ -11,6 +11,7 @@ from corral.job.state import State
 from corral.store.audit import record
 from corral.store.claims import QUEUE_LOCKS
 from corral.store.engine import DUTY, SHORT, Database, Transaction
+from corral.store.history import PAIRS, REMOVED
 from corral.store.json_text import encode
 from corral.store.sql import texts
 
@@ -53,29 +54,16 @@ UPDATE corral.queues SET overrides = jsonb_strip_nulls(overrides || %(change)s::
 WHERE name = %(name)s RETURNING {COLUMNS}
 """
 # Through jobs_history, a type at a time; what is locked is met again by the next call.
-CLEAN = """
-WITH RECURSIVE types AS (
-    (SELECT j.type FROM corral.jobs j
-     WHERE j.queue = %(name)s AND j.state IN ('completed', 'failed', 'cancelled') ORDER BY j.type LIMIT 1)
-    UNION ALL
-    SELECT (SELECT j.type FROM corral.jobs j
-            WHERE j.queue = %(name)s AND j.state IN ('completed', 'failed', 'cancelled') AND j.type > t.type
-            ORDER BY j.type LIMIT 1)
-    FROM types t WHERE t.type IS NOT NULL
-), gone AS (
-    SELECT old.id FROM types t CROSS JOIN LATERAL (
+CLEAN = f"""{PAIRS}, gone AS MATERIALIZED (
+    SELECT old.id FROM pairs p CROSS JOIN unnest(%(states)s::text[]) AS s(state) CROSS JOIN LATERAL (
         SELECT j.id FROM corral.jobs j
-        WHERE j.queue = %(name)s AND j.type = t.type AND j.state = ANY(%(states)s::text[])
+        WHERE j.queue = p.queue AND j.type = p.type AND j.state = s.state
           AND j.state IN ('completed', 'failed', 'cancelled')
           AND j.finished_at <= now() - %(seconds)s * interval '1 second'
-        LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ) old LIMIT %(limit)s
-), attempts AS (
-    DELETE FROM corral.attempts a USING gone WHERE a.job = gone.id
-), logs AS (
-    DELETE FROM corral.job_logs l USING gone WHERE l.job = gone.id
-)
-DELETE FROM corral.jobs j USING gone WHERE j.id = gone.id RETURNING j.id
+        ORDER BY j.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) old WHERE p.queue = %(name)s LIMIT %(limit)s
+), {REMOVED}
+SELECT id FROM removed
 """
 
 

@@ -37,8 +37,8 @@ class LogLine:
     seq: int
     attempt: int
     at: datetime
-    level: str
-    message: str
+    text: str
+    fields: dict[str, Any] | None
 
 
 FIELDS = (
@@ -81,7 +81,7 @@ SELECT job, attempt, life, outcome, worker, started_at, ended_at, error, reason,
 FROM corral.attempts WHERE job = %(id)s ORDER BY attempt
 """
 LOGS = """
-SELECT seq, attempt, at, level, message FROM corral.job_logs
+SELECT seq, attempt, at, text, fields FROM corral.job_logs
 WHERE job = %(id)s AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
 """
 

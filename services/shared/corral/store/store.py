@@ -1,15 +1,23 @@
 """The store: one object, one attribute per aggregate."""
 
+from pathlib import Path
+
+from corral.store.artifacts import Artifacts
 from corral.store.attempts import Attempts
 from corral.store.audit import Audit
+from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
 from corral.store.duties import Duties
 from corral.store.engine import Database
 from corral.store.jobs import Jobs
+from corral.store.keepers import FilesystemKeeper, Keeper, PostgresKeeper
+from corral.store.keys import Keys
 from corral.store.leases import Leases
 from corral.store.queues import Queues
 from corral.store.schema import Schema
+from corral.store.sign_in import SignIn
 from corral.store.sql import DEFAULT_SCHEMA
+from corral.store.stats import Stats
 from corral.store.types import Types
 from corral.store.workers import Workers
 
@@ -17,7 +25,7 @@ from corral.store.workers import Workers
 class Store:
     """Postgres, as the rest of Corral sees it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keeper: Keeper | None = None) -> None:
         self.database = database
         self.schema = Schema(database)
         self.jobs = Jobs(database)
@@ -28,14 +36,29 @@ class Store:
         self.duties = Duties(database)
         self.queues = Queues(database)
         self.types = Types(database)
+        self.artifacts = Artifacts(database, keeper or PostgresKeeper(database))
+        self.stats = Stats(database)
+        self.backlog = Backlogs(database)
+        self.keys = Keys(database)
+        self.sign_in = SignIn(database)
         self.audit = Audit(database)
 
     @classmethod
-    async def open(
-        cls, url: str, *, schema: str = DEFAULT_SCHEMA, pool_size: int = 5, application_name: str = "corral"
+    def open(
+        cls,
+        url: str,
+        *,
+        schema: str = DEFAULT_SCHEMA,
+        pool_size: int = 5,
+        application_name: str = "corral",
+        artifact_dir: Path | None = None,
     ) -> "Store":
-        """A store; connects when first used, and again whenever Postgres comes back."""
-        return cls(Database.open(url, schema=schema, pool_size=pool_size, application_name=application_name))
+        """A store; connects when first used, and again whenever Postgres comes back.
+
+        Artifacts are kept in Postgres, or in files under `artifact_dir`.
+        """
+        database = Database.open(url, schema=schema, pool_size=pool_size, application_name=application_name)
+        return cls(database, FilesystemKeeper(artifact_dir) if artifact_dir else None)
 
     async def close(self) -> None:
         """Close every connection."""

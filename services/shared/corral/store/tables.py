@@ -140,8 +140,8 @@ def _around_jobs(tables: MetaData) -> None:
         _needed("attempt", Integer),
         _needed("size", Integer),
         _moment("at"),
-        _needed("level", Text),
-        _needed("message", Text),
+        _needed("text", Text),
+        Column("fields", JSONB),
         PrimaryKeyConstraint("job", "seq", name="job_logs_pkey"),
     )
     artifacts = Table(
@@ -152,10 +152,10 @@ def _around_jobs(tables: MetaData) -> None:
         _needed("attempt", Integer),
         _needed("name", Text),
         _needed("media_type", Text),
-        _needed("size", BigInteger),
-        _needed("sha256", LargeBinary),
         _needed("keeper", Text),
         _needed("location", Text),
+        Column("size", BigInteger),
+        Column("sha256", LargeBinary),
         _moment("created_at"),
         Column("published_at", TIME),
         PrimaryKeyConstraint("id", name="artifacts_pkey"),

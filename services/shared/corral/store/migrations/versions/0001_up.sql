@@ -94,21 +94,22 @@ CREATE TABLE corral.job_logs (
     attempt integer     NOT NULL,
     size    integer     NOT NULL,
     at      timestamptz NOT NULL DEFAULT now(),
-    level   text        NOT NULL,
-    message text        NOT NULL,
+    text    text        NOT NULL,
+    fields  jsonb,
     CONSTRAINT job_logs_pkey PRIMARY KEY (job, seq)
 );
 
+-- size and sha256 are NULL until the content is stored whole; keeper says where it is, location under which name.
 CREATE TABLE corral.artifacts (
     id           uuid        NOT NULL,
     job          uuid        NOT NULL,
     attempt      integer     NOT NULL,
     name         text        NOT NULL,
     media_type   text        NOT NULL,
-    size         bigint      NOT NULL,
-    sha256       bytea       NOT NULL,
     keeper       text        NOT NULL,
     location     text        NOT NULL,
+    size         bigint,
+    sha256       bytea,
     created_at   timestamptz NOT NULL DEFAULT now(),
     published_at timestamptz,
     CONSTRAINT artifacts_pkey PRIMARY KEY (id)
