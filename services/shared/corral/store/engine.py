@@ -180,13 +180,13 @@ class Database:
 async def _prepared(driver: Driver) -> AsyncIterator[None]:
     """After an error: statements behind the failed one were not prepared, and psycopg believes they were.
 
-    It forgets all of them when it sees a rollback, of which there is none where nothing was begun.
+    Where a transaction was begun it forgets them with the rollback; here nothing was begun.
     """
     try:
         yield
     except psycopg.Error:
         if not driver.closed:
-            await driver.execute("ROLLBACK")
+            await driver.execute("DEALLOCATE ALL")
         raise
 
 
