@@ -172,8 +172,8 @@ def _in_order(subject: Subject, by: Column) -> list[Point]:
 
 
 def _over_time(subject: Subject, by: Column) -> tuple[Shape, list[Point], str]:
-    days = [day for day in by.dates if day is not None]
-    period = Period.dividing(min(days), max(days))
+    days = {day for day in by.dates if day is not None}
+    period = Period.dividing(days)
     if period is None:
         return "line", [], by.label
     figures = measured(subject, (None if day is None else period.start(day) for day in by.dates))

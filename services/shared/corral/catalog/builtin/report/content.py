@@ -18,7 +18,11 @@ Content = Mapping[str, Any]
 
 _LONGEST_NAME = 34
 """Characters of a category beside its bar."""
-_LONGEST_FIGURE = 48
+_LONGEST_FIGURE, _LONGEST_REMARK, _LONGEST_FOOTER = 24, 40, 80
+_TITLE, _SUBTITLE, _CUSTOMER = 23.0, 11.5, 9.0
+"""Sizes of type, in points."""
+_MOST_MISSING = 12
+"""Characters without a glyph that the note names."""
 _LINE = 1.1
 """Lines of a heading, in em."""
 
@@ -31,21 +35,24 @@ def content_of(request: ReportRequest, table: Table, now: datetime) -> Content:
     """
     subject = subject_of(table, request)
     chart = None if request.chart is False else draw(subject)
-    widths = Widths.of(_texts(table))
+    widths = Widths.of(_texts(request, table))
     totals = [_total(column) for column in table.columns]
     layout = lay_out(table.columns, widths, totals)
     heads = (
         heading_lines(column.label, width, layout.size, widths)
         for column, width in zip(table.columns, layout.widths, strict=True)
     )
-    customer = printable(request.customer or "")
+    title, subtitle, customer = (
+        printable(text or "") for text in (request.title, request.subtitle, request.customer)
+    )
+    customer = broken(customer, widths.bold, layout.measure * 0.7 / _CUSTOMER)
     return {
-        "title": printable(request.title),
-        "subtitle": printable(request.subtitle or ""),
+        "title": title,
+        "heading": broken(title, widths.bold, layout.measure / _TITLE),
+        "subtitle": broken(subtitle, widths.regular, layout.measure / _SUBTITLE),
         "customer": customer,
         "date": _moment(now),
-        "moment": _document_date(now),
-        "footer": " · ".join(filter(None, (customer, print_day(now)))),
+        "footer": " · ".join(filter(None, (_shortened(customer, _LONGEST_FOOTER), print_day(now)))),
         "author": "Corral",
         "description": f"{table.row_count:,} rows",
         "figures": [_figure(figure) for figure in figures_of(table, subject)] if table.row_count else [],
@@ -55,7 +62,7 @@ def content_of(request: ReportRequest, table: Table, now: datetime) -> Content:
             for column, width in zip(table.columns, layout.widths, strict=True)
         ],
         "rows": list(_rows(table, layout, widths, totals)),
-        "notes": list(table.notes),
+        "notes": [*table.notes, *_missing(widths)],
         "layout": {
             "landscape": layout.landscape,
             "measure": layout.measure,
@@ -68,9 +75,11 @@ def content_of(request: ReportRequest, table: Table, now: datetime) -> Content:
     }
 
 
-def _texts(table: Table) -> Iterator[str]:
-    """Every text of the table, and the characters that totals add to them."""
+def _texts(request: ReportRequest, table: Table) -> Iterator[str]:
+    """Every text that is printed, and the characters that totals add to them."""
     yield " 0123456789.,\u2212Total"
+    yield from (printable(text or "") for text in (request.title, request.subtitle, request.customer))
+    yield from (group.label for group in table.groups)
     for column in table.columns:
         yield column.label
         yield column.style.prefix + column.style.suffix
@@ -89,7 +98,8 @@ def _rows(table: Table, layout: Layout, widths: Widths, totals: Sequence[str]) -
     for group in table.groups or (Group("", range(table.row_count)),):
         if group.label:
             count = len(group.rows)
-            yield ["group", group.label, f"{count:,} row{'' if count == 1 else 's'}"]
+            label = broken(group.label, widths.bold, 0.7 * layout.table_width / layout.size)
+            yield ["group", label, f"{count:,} row{'' if count == 1 else 's'}"]
         for row in group.rows:
             tall = row in layout.tall
             # The last row is kept on one page with the totals below it.
@@ -102,6 +112,15 @@ def _rows(table: Table, layout: Layout, widths: Widths, totals: Sequence[str]) -
             ]
     if summed:
         yield ["total", *_titled(table, totals, "Total")]
+
+
+def _missing(widths: Widths) -> list[str]:
+    """The note that names, for whoever sees boxes, what they stand for."""
+    codes = [f"U+{ord(character):04X}" for character in sorted(widths.missing)]
+    if not codes:
+        return []
+    more = f" and {len(codes) - _MOST_MISSING:,} more" if len(codes) > _MOST_MISSING else ""
+    return [f"Shown as boxes, as no typeface at hand has them: {', '.join(codes[:_MOST_MISSING])}{more}."]
 
 
 def _total(column: Column, rows: range | None = None) -> str:
@@ -126,7 +145,7 @@ def _figure(figure: Figure) -> dict[str, str]:
     return {
         "label": figure.label,
         "value": _shortened(figure.value, _LONGEST_FIGURE),
-        "remark": _shortened(figure.remark, _LONGEST_FIGURE),
+        "remark": _shortened(figure.remark, _LONGEST_REMARK),
     }
 
 
@@ -160,7 +179,3 @@ def _shortened(text: str, most: int) -> str:
 def _moment(now: datetime) -> str:
     zone = "UTC" if now.utcoffset() == UTC.utcoffset(None) else f"UTC{now:%z}"
     return f"{print_day(now)}, {now:%H:%M} {zone}"
-
-
-def _document_date(now: datetime) -> dict[str, int]:
-    return {name: getattr(now, name) for name in ("year", "month", "day", "hour", "minute", "second")}

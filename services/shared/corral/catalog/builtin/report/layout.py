@@ -52,6 +52,11 @@ class Layout:
         """The width between the margins."""
         return _LANDSCAPE if self.landscape else _PORTRAIT
 
+    @property
+    def table_width(self) -> float:
+        """From the first column's left edge to the last one's right."""
+        return sum(self.widths) + self.gap * max(0, len(self.widths) - 1)
+
 
 @dataclass(frozen=True, slots=True)
 class _Demand:
@@ -74,23 +79,25 @@ def lay_out(columns: Sequence[Column], widths: Widths, totals: Sequence[str]) ->
     tall: set[int] = set()
     breaking: set[int] = set()
     for at, (column, own, width) in enumerate(zip(columns, cells, given, strict=True)):
-        over = {text for text, natural in own.items() if natural * size * _SLACK > width or "\n" in text}
+        over = {text for text, natural in own.items() if not _fits(natural * size, width) or "\n" in text}
         if over:
             tall.update(row for row, text in enumerate(column.texts) if text in over)
-        if any(widths.widest_word(text) * size * _SLACK > width for text in over):
+        if any(not _fits(widths.widest_word(text) * size, width) for text in over):
             breaking.add(at)
     return Layout(paper == _LANDSCAPE, size, gap * size, tuple(given), frozenset(tall), frozenset(breaking))
 
 
 def heading_lines(label: str, width: float, size: float, widths: Widths) -> int:
     """Lines that a column's heading takes at that width."""
-    lines, left = 1, width
+    space = widths.bold.get(" ", 0.25) * size
+    lines, used = 1, 0.0
     for word in label.split():
-        need = widths.line(word + " ", bold=True) * size
-        if need > left + widths.bold.get(" ", 0.25) * size and left < width:
-            lines, left = lines + 1, width
-        lines += max(0, int((need - 0.01) // width)) if need > width else 0
-        left -= need
+        need = widths.line(word, bold=True) * size
+        if used and used + space + need > width:
+            lines, used = lines + 1, 0.0
+        more = int(need // width)  # of a word that breaks
+        lines += more
+        used += need - more * width + (space if used else 0.0)
     return lines
 
 
@@ -98,18 +105,23 @@ def broken(text: str, advances: Mapping[str, float], width: float) -> str:
     """`text` with a possible break (U+200B) in its words wider than `width`, given in em."""
 
     def split(word: str) -> str:
-        if sum(map(advances.__getitem__, word)) * _SLACK <= width:
+        if _fits(sum(map(advances.__getitem__, word)), width):
             return word
         parts, part, room = [], "", 0.0
         for character in word:
             advance = advances[character]
-            if part and (room + advance) * _SLACK > width:
+            if part and not _fits(room + advance, width):
                 parts.append(part)
                 part, room = "", 0.0
             part, room = part + character, room + advance
         return "\u200b".join([*parts, part])
 
     return "\n".join(" ".join(split(word) for word in line.split(" ")) for line in text.split("\n"))
+
+
+def _fits(natural: float, width: float) -> bool:
+    """Whether what is so wide needs no second line; columns as wide as their widest cell do not."""
+    return natural * _SLACK <= width + 1e-6
 
 
 def _cell_widths(column: Column, widths: Widths) -> dict[str, float]:

@@ -7,7 +7,9 @@ from decimal import Decimal
 from enum import Enum
 
 MAX_DIGITS = 15
-"""Longer runs of digits are account or card numbers, not amounts."""
+"""Before the decimal mark; longer runs of digits are account or card numbers, not amounts."""
+MAX_DECIMALS = 20
+"""Programs that print floats in full write up to 17."""
 MAX_PADDED_DECIMALS = 6
 """Columns with more decimals are printed as they were written."""
 BLANKS = frozenset({"", "-", "\u2013", "\u2014", "n/a", "N/A", "NA", "null", "NULL", "None", "NaN", "nan"})
@@ -16,7 +18,7 @@ BLANKS = frozenset({"", "-", "\u2013", "\u2014", "n/a", "N/A", "NA", "null", "NU
 _CURRENCY = "€$£¥₹₽₺₩"
 _SHAPE = re.compile(
     rf"(?P<before>[{_CURRENCY}][ \u00a0]?)?(?P<sign>[-+\u2212]?)(?P<prefix>[{_CURRENCY}][ \u00a0]?)?"
-    rf"(?P<digits>\d[\d.,'\u2019\u00a0\u202f ]*)(?P<suffix>[ \u00a0\u202f]?[%{_CURRENCY}])?",
+    rf"(?P<digits>\d(?:[\d.,'\u2019\u00a0\u202f ]*\d)?)(?P<suffix>[ \u00a0\u202f]?[%{_CURRENCY}])?",
     re.ASCII,
 )
 _PLAIN = re.compile(r"0|[1-9]\d*")
@@ -95,19 +97,15 @@ def read(text: str) -> Reading | None:
     shape = _SHAPE.fullmatch(text)
     if shape is None or (shape["before"] and shape["prefix"]):
         return None
-    digits = shape["digits"].rstrip() if not shape["suffix"] else shape["digits"]
-    if sum(map(str.isdigit, digits)) > MAX_DIGITS:
-        return None
+    digits = shape["digits"]
     sign = "-" if shape["sign"] in {"-", "\u2212"} else ""
-    point, comma = _point(digits), _comma(digits)
-    if point is None and comma is None:
-        return None
-    return Reading(
-        None if point is None else Decimal(sign + point),
-        None if comma is None else Decimal(sign + comma),
-        shape["before"] or shape["prefix"] or "",
-        shape["suffix"] or "",
+    point, comma = (
+        None if found is None else Decimal(sign + found) for found in (_point(digits), _comma(digits))
     )
+    meanings = [value for value in (point, comma) if value is not None]
+    if not meanings or not all(map(_is_amount, meanings)):
+        return None
+    return Reading(point, comma, shape["before"] or shape["prefix"] or "", shape["suffix"] or "")
 
 
 def _point(digits: str) -> str | None:
@@ -172,9 +170,11 @@ def resolve(
 def exact(number: float) -> Decimal | None:
     """A JSON number without the noise of its binary form; None if it is no amount (1e300)."""
     value = Decimal(number) if isinstance(number, int) else Decimal(format(number, ".12g"))
-    if abs(value) >= 10**MAX_DIGITS or _decimals(value) > MAX_DIGITS:
-        return None
-    return Decimal(format(value, "f"))
+    return Decimal(format(value, "f")) if _is_amount(value) else None
+
+
+def _is_amount(value: Decimal) -> bool:
+    return abs(value) < 10**MAX_DIGITS and _decimals(value) <= MAX_DECIMALS
 
 
 def _decimals(value: Decimal) -> int:

@@ -1,6 +1,7 @@
 """Periods of the calendar that a chart over time is divided into."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from enum import Enum
 
@@ -17,19 +18,19 @@ class Period(Enum):
     YEAR = "year"
 
     @classmethod
-    def dividing(cls, first: date, last: date) -> "Period | None":
-        """The one that divides the span into a legible number; None for spans of centuries."""
-        days = (last - first).days + 1
-        for period, at_most in (
-            (cls.DAY, 92),
-            (cls.WEEK, 190),
-            (cls.MONTH, 3 * 366),
-            (cls.QUARTER, 10 * 366),
-            (cls.YEAR, 120 * 366),
-        ):
-            if days <= at_most:
+    def dividing(cls, days: AbstractSet[date]) -> "Period | None":
+        """The one that divides their span into a legible number, half of it with a day or more.
+
+        Figures of each month are drawn by month, however short the span. None for spans of centuries.
+        """
+        first, last = min(days), max(days)
+        span = (last - first).days + 1
+        legible = [period for period, at_most in _SPANS if span <= at_most]
+        for period in legible:
+            periods = sum(1 for _ in period.starts(first, last))
+            if 2 * len(set(map(period.start, days))) >= periods:
                 return period
-        return None
+        return legible[0] if legible else None
 
     def start(self, day: date) -> date:
         """The first day of the period in which `day` lies."""
@@ -80,3 +81,13 @@ class Period(Enum):
                     return date(start.year + years, month + 1, 1)
         except (OverflowError, ValueError):
             return None
+
+
+_SPANS = (
+    (Period.DAY, 92),
+    (Period.WEEK, 190),
+    (Period.MONTH, 3 * 366),
+    (Period.QUARTER, 10 * 366),
+    (Period.YEAR, 120 * 366),
+)
+"""Each period with the longest span, in days, that it divides into a legible number."""

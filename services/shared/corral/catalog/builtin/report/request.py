@@ -8,7 +8,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
-    StrictFloat,
     StrictInt,
     StrictStr,
     StringConstraints,
@@ -27,7 +26,7 @@ MAX_NAME_LENGTH = 120
 MAX_CSV_LENGTH = 20_000_000
 """Characters of CSV text; the API's own limit on a payload is usually reached first."""
 
-Cell = StrictStr | StrictInt | StrictFloat | StrictBool | None
+Cell = StrictStr | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)] | StrictBool | None
 """One value as JSON has it. Numbers in text are recognised where they can mean one thing only."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]

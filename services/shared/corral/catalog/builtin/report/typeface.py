@@ -12,11 +12,17 @@ FEATURES = f'font: {json.dumps(FAMILIES).replace("[", "(").replace("]", ")")}, n
 """Arguments of every `set text`."""
 BOLD = 600
 
+_ABSENT = "\U0010fffd"
+"""A private character that no font has: what its box measures, all characters without a glyph do."""
 _MEASURE = f"""
 #set text(size: 1000pt, {FEATURES})
 #let characters = json(bytes(sys.inputs.characters))
 #let widths(weight) = characters.map(c => measure(text(weight: weight, c)).width / 1000pt)
-#context [#metadata((widths(400), widths({BOLD}))) <widths>]
+#let shapes = () => characters.map(c => {{
+  let (width, height) = measure(text(top-edge: "bounds", bottom-edge: "bounds", c))
+  (width / 1pt, height / 1pt)
+}})
+#context [#metadata((widths(400), widths({BOLD}), shapes())) <widths>]
 """
 
 
@@ -32,14 +38,23 @@ class Widths:
     regular: Mapping[str, float]
     bold: Mapping[str, float]
 
+    missing: frozenset[str]
+    """Characters without a glyph, printed as a box."""
+
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Widths":
         """The widths of all characters that occur in `texts`."""
-        characters = sorted(set().union(*texts) - {"\n"})
+        characters = sorted(set().union(*texts) - {"\n"} | {_ABSENT})
         inputs = {"characters": json.dumps(characters)}
         compiler = typst.Compiler(_MEASURE.encode(), sys_inputs=inputs, font_paths=fonts())
-        regular, bold = json.loads(compiler.query("<widths>", field="value", one=True))
-        return cls(dict(zip(characters, regular, strict=True)), dict(zip(characters, bold, strict=True)))
+        regular, bold, shapes = json.loads(compiler.query("<widths>", field="value", one=True))
+        box = shapes[characters.index(_ABSENT)]
+        absent = (character for character, shape in zip(characters, shapes, strict=True) if shape == box)
+        return cls(
+            dict(zip(characters, regular, strict=True)),
+            dict(zip(characters, bold, strict=True)),
+            frozenset(absent) - {_ABSENT},
+        )
 
     def line(self, text: str, *, bold: bool = False) -> float:
         """The width of `text` on one line."""
