@@ -1,6 +1,7 @@
 """A synchronous client of the HTTP API: for the command line, for scripts, for programs without a loop."""
 
 import os
+import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,13 @@ from corral.errors import CorralError, FieldError
 CLIENT_FILE = Path(".corral/client.toml")
 TIMEOUT = 30.0
 """Seconds for one answer; `?wait` adds its own."""
+SILENCE = 45.0
+"""Seconds without an event or a beat after which a stream counts as broken; the publisher beats every 15."""
+PATIENCE = 60.0
+"""Seconds without a publisher after which following gives up."""
+RECONNECT = 1.0
+PAGE = 200
+"""Items on one page at most."""
 ENDED = frozenset({"completed", "failed", "cancelled"})
 """The states that a job does not leave by itself."""
 
@@ -136,7 +144,7 @@ class Client:
         """Every item of a list, page by page, at most `limit`."""
         left, cursor = limit, None
         while left is None or left > 0:
-            page = self.get(path, cursor=cursor, limit=min(left or 100, 100), **params)
+            page = self.get(path, cursor=cursor, limit=PAGE if left is None else min(left, PAGE), **params)
             for item in page["items"]:
                 yield item
                 left = None if left is None else left - 1
@@ -144,15 +152,35 @@ class Client:
             if cursor is None:
                 return
 
-    def events(self, path: str, *, silence: float = 60.0, **params: Json) -> Iterator[ServerSentEvent]:
-        """Server-sent events, until the publisher closes or is silent for `silence` seconds."""
+    def follow(self, job_id: str) -> Iterator[tuple[str, Json]]:
+        """What happens to a job until it ends: `job` with the job, `log` with a line, `end`.
+
+        A connection that breaks is made again, for as long as `PATIENCE` without an event.
+        """
+        last: str | None = None
+        heard = time.monotonic()
+        while True:
+            try:
+                for event in self._events(f"/jobs/{job_id}/events", last):
+                    last, heard = event.id or last, time.monotonic()
+                    yield event.event, event.json()
+                    if event.event == "end":
+                        return
+            except Unreachable:
+                if time.monotonic() - heard > PATIENCE:
+                    raise
+            time.sleep(RECONNECT)
+
+    def _events(self, path: str, last: str | None) -> Iterator[ServerSentEvent]:
+        """Server-sent events until the publisher closes, or is silent for longer than its own beat."""
+        headers = {} if last is None else {"Last-Event-ID": last}
         try:
             with connect_sse(
                 self._http,
                 "GET",
                 f"/api/v1{path}",
-                params=_given(params),
-                timeout=httpx.Timeout(TIMEOUT, read=silence),
+                headers=headers,
+                timeout=httpx.Timeout(TIMEOUT, read=SILENCE),
             ) as source:
                 self._check(source.response)
                 yield from source.iter_sse()

@@ -1,13 +1,12 @@
-"""`corral jobs watch` and `corral jobs logs --follow`: what happens, as it happens.
-
-The job's row is the truth: events only say when to look again.
-"""
+"""`corral jobs watch` and `corral jobs logs --follow`: what happens, as it happens."""
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -15,10 +14,10 @@ from rich.text import Text
 from corral.cli.exits import Exit
 from corral.cli.output import AsJson, console, print_json, span, state, table_of
 from corral.cli.session import client
-from corral.client import ENDED, Client, Unreachable
+from corral.client import ENDED, Client
 
 LOOK = 0.5
-"""Seconds between two looks where no event comes."""
+"""Seconds between two looks at all live jobs."""
 LIVE = ("blocked", "scheduled", "queued", "running")
 ROWS = 30
 """Jobs that a live table shows."""
@@ -37,7 +36,7 @@ def watch(
             return
         job = api.job(job_id)
         if as_json:
-            for newest in changes(api, job):
+            for newest in snapshots(api, job):
                 job = newest
                 print_json(job, line=True)
         else:
@@ -52,28 +51,38 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """Print a job's log."""
+    screen = console()
     with client() as api:
-        after = 0
-        while True:
-            ended = not follow or api.job(job_id)["state"] in ENDED
-            for line in api.pages_of_log(job_id, after):
-                after = line["seq"]
-                if as_json:
-                    print_json(line, line=True)
-                else:
-                    console().print(Text(f"{line['at']}  {line['text']}"))
-            if ended:
-                return
-            time.sleep(LOOK)
+        lines = (data for kind, data in api.follow(job_id) if kind == "log") if follow else _log(api, job_id)
+        for line in lines:
+            if as_json:
+                print_json(line, line=True)
+            else:
+                words = (
+                    f"{datetime.fromisoformat(line['at']).astimezone():%H:%M:%S}",
+                    line["level"],
+                    line["message"],
+                )
+                screen.print(Text("  ".join(words)), soft_wrap=True)
+
+
+def snapshots(api: Client, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The job whenever it has changed, without its payload, until it has ended."""
+    if job["state"] in ENDED:
+        yield job
+        return
+    for kind, data in api.follow(job["id"]):
+        if kind == "job":
+            yield data
 
 
 def follow_to_end(api: Client, job: dict[str, Any]) -> dict[str, Any]:
     """Show one job's progress until it ends; the job as it ended."""
     screen = console()
     if not screen.is_terminal:
-        for newest in changes(api, job):
+        for newest in snapshots(api, job):
             job = newest
-            screen.print(Text(sentence(job)))
+            screen.print(Text(sentence(job)), soft_wrap=True)
         return job
     bar = Progress(
         TextColumn("{task.fields[state]}"),
@@ -85,92 +94,80 @@ def follow_to_end(api: Client, job: dict[str, Any]) -> dict[str, Any]:
     )
     with bar:
         task = bar.add_task("", total=100, state=job["state"])
-        for newest in changes(api, job):
+        for newest in snapshots(api, job):
             job = newest
-            done = 100 if job["state"] == "completed" else job.get("progress") or 0
-            bar.update(
-                task, completed=done, state=job["state"], description=job.get("progress_message") or ""
-            )
-    screen.print(Text(sentence(job)))
+            done = 100 if job["state"] == "completed" else job["progress"]
+            bar.update(task, completed=done, state=job["state"], description=job["progress_message"] or "")
+    screen.print(Text(sentence(job)), soft_wrap=True)
     return job
-
-
-def changes(api: Client, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The job now and whenever it has changed, until it has ended."""
-    yield job
-    while job["state"] not in ENDED:
-        time.sleep(LOOK / 5)
-        newest = api.job(job["id"])
-        if any(
-            newest.get(name) != job.get(name) for name in ("state", "progress", "progress_message", "attempt")
-        ):
-            yield newest
-        job = newest
 
 
 def sentence(job: dict[str, Any]) -> str:
     """A job in one line."""
     words = [job["id"], job["type"], job["state"]]
-    if job["state"] == "running" and job.get("progress") is not None:
-        words.append(f"{job['progress']} % {job.get('progress_message') or ''}".rstrip())
-    if job["state"] == "failed" and job.get("error"):
+    if job["state"] == "running":
+        words.append(f"{job['progress']} % {job['progress_message'] or ''}".rstrip())
+    if job["state"] == "failed" and job["error"]:
         words.append(f"{job['error'].get('type', '')}: {job['error'].get('message', '')}")
     return " ".join(words)
 
 
+def _log(api: Client, job_id: str) -> Iterator[dict[str, Any]]:
+    after: int | None = 0
+    while after is not None:
+        page = api.get(f"/jobs/{job_id}/logs", after=after)
+        yield from page["items"]
+        after = page["next"]
+
+
 def _watch_all(api: Client, *, as_json: bool) -> None:
     """A live table of what is not ended; lines where there is no terminal."""
-    known: dict[str, dict[str, Any]] = {}
+    known: set[str] = set()
     screen = console()
-    with Live(console=screen, auto_refresh=False, transient=False) as live:
+    with Live(console=screen, auto_refresh=False, transient=True) as live:
         while True:
-            try:
-                now = {job["id"]: job for job in api.pages("/jobs", limit=ROWS, state=LIVE)}
-            except Unreachable as error:
-                raise typer.Exit(Exit.AWAY) from error
-            for job_id in known.keys() - now.keys():
-                now_ended = api.job(job_id)
-                if now_ended["state"] in ENDED:
-                    _tell(live, now_ended, as_json=as_json)
-            known = now
+            now = list(api.pages("/jobs", limit=ROWS, state=LIVE))
+            for job_id in known - {job["id"] for job in now}:
+                ended = api.job(job_id)
+                if ended["state"] in ENDED:
+                    _tell(screen, ended, as_json=as_json)
+            known = {job["id"] for job in now}
             if screen.is_terminal and not as_json:
-                live.update(_table(list(known.values())), refresh=True)
+                live.update(_table(now), refresh=True)
             if not known:
-                return
+                break
             time.sleep(LOOK)
+    if not as_json:
+        screen.print("no live job is left")
 
 
-def _tell(live: Live, job: dict[str, Any], *, as_json: bool) -> None:
+def _tell(screen: Console, job: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(job, line=True)
     else:
-        live.console.print(
-            Text.assemble(job["id"], " ", job["type"], " ", state(job["state"]), " ", span(_ran(job)))
-        )
+        parts = (job["id"], " ", job["type"], " ", state(job["state"]), " ", span(_seconds(job)))
+        screen.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def _ran(job: dict[str, Any]) -> float | None:
-    from datetime import datetime  # noqa: PLC0415
-
-    if not job.get("started_at") or not job.get("finished_at"):
+def _seconds(job: dict[str, Any]) -> float | None:
+    """How long the last attempt ran."""
+    if not job["started_at"] or not job["finished_at"]:
         return None
-    return (
-        datetime.fromisoformat(job["finished_at"]) - datetime.fromisoformat(job["started_at"])
-    ).total_seconds()
+    began, ended = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
+    return (ended - began).total_seconds()
 
 
 def _table(jobs: list[dict[str, Any]]) -> Any:
-    return table_of(
-        ("id", "type", "queue", "state", ">progress", ""),
+    columns = ("id", "type", "queue", "state", ">progress", "")
+    rows = (
         (
-            (
-                job["id"],
-                job["type"],
-                job["queue"],
-                state(job["state"]),
-                f"{job.get('progress') or 0} %",
-                job.get("progress_message") or "",
-            )
-            for job in jobs
-        ),
+            job["id"],
+            job["type"],
+            job["queue"],
+            state(job["state"]),
+            f"{job['progress']} %",
+            job["progress_message"],
+        )
+        for job in jobs
     )
+    return table_of(columns, rows)

@@ -103,8 +103,10 @@ def why(job_id: Id, as_json: AsJson = False) -> None:
         return
     for cause in answer["causes"]:
         console().print(Text(f"{cause['message']}"))
-        if cause.get("action"):
-            console().print(Text(f"  → {cause['action']}"))
+        if cause["action"]:
+            console().print(
+                Text(f"  → {cause['action']}" + (f": {cause['command']}" if cause["command"] else ""))
+            )
     if not answer["causes"]:
         console().print(f"nothing holds it: it is {answer['state']}")
 

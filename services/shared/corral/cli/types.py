@@ -29,7 +29,7 @@ def list_(as_json: AsJson = False) -> None:
                 t["options"]["executor"],
                 t["options"]["retries"],
                 t["version"],
-                (t.get("description") or "").split("\n")[0],
+                (t["description"] or "").split("\n")[0],
             )
             for t in types
         ),
@@ -47,16 +47,19 @@ def show(name: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.
 @app.command()
 def register(as_json: AsJson = False) -> None:
     """Register the types of CORRAL_JOBS and the built-in ones; a newer registration is never replaced."""
-    names = asyncio.run(_register())
+    names, written = asyncio.run(_register())
     if as_json:
-        print_json(names)
+        print_json({"types": names, "written": written})
     else:
-        console().print(f"{len(names)} job types are registered: {', '.join(names)}")
+        console().print(
+            f"{len(names)} job types are registered, {len(written)} of them new or changed: {', '.join(names)}"
+        )
 
 
-async def _register() -> list[str]:
+async def _register() -> tuple[list[str], list[str]]:
+    """All names, and those that were written."""
     from corral.catalog.catalog import Catalog, handling_modules  # noqa: PLC0415  slow to import
-    from corral.store.store import Store  # noqa: PLC0415
+    from corral.store import Store  # noqa: PLC0415
 
     settings = service_settings()
     modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs)
@@ -65,7 +68,7 @@ async def _register() -> list[str]:
         settings.database_url, schema=settings.schema, pool_size=1, application_name="corral types"
     )
     try:
-        await store.types.register(records)
+        written = await store.types.register(records)
     finally:
         await store.close()
-    return [record.name for record in records]
+    return [record.name for record in records], written

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -110,13 +109,6 @@ class Installation:
                     continue
             _, alive = psutil.wait_procs(alive, PATIENCE if alive else 0)
         return list(found)
-
-    def secret_key(self) -> str:
-        """Signs sessions and links; made at first use."""
-        file = self.folder / "secret_key"
-        if not file.exists():
-            _write(file, secrets.token_urlsafe(48))
-        return file.read_text().strip()
 
     def client(self) -> dict[str, str]:
         """What the client file says now."""

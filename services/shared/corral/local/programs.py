@@ -23,7 +23,6 @@ class Programs:
             "database_url": database_url,
             "redis_url": redis_url,
             "port": str(plan.port),
-            "secret_key": plan.settings.secret_key or home.secret_key(),
         }
         home.write_services({f"{PREFIX}{name.upper()}": value for name, value in self._joined.items()})
 

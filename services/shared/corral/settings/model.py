@@ -73,10 +73,6 @@ class Settings:
     """Processes that answer HTTP."""
     public_url: WebUrl | None = None
     """The address that people reach, as it stands in links; none: made from host and port."""
-    secret_key: Annotated[str, Field(min_length=32)] | None = Field(
-        default=None, repr=False, json_schema_extra={"secret": True}
-    )
-    """Signs sessions and links: 32 characters or more, the same for every publisher. `corral up` makes one."""
     secure_cookies: bool = False
     """Whether cookies travel over HTTPS only. Switch it on behind TLS."""
     max_payload_bytes: Annotated[int, Field(ge=1_024, le=16_777_216)] = 1_048_576

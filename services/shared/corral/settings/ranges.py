@@ -1,4 +1,4 @@
-"""What a setting's declaration says about it: its allowed range in words, whether it is secret."""
+"""What a setting's declaration says about it: its allowed range in words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -18,7 +18,6 @@ class Declared:
     name: str
     meaning: str
     allowed: str
-    secret: bool
     default: object
     """None where there is none, or where the machine decides."""
 
@@ -38,7 +37,7 @@ def declared(model: Any, name: str) -> Declared:
         marks += mark.metadata if isinstance(mark, FieldInfo) else []
     allowed = merged.get("allowed") or _words(base, marks)
     default = None if info.default is PydanticUndefined else info.default
-    return Declared(name, info.description or "", allowed, bool(merged.get("secret")), default)
+    return Declared(name, info.description or "", allowed, default)
 
 
 def _flat(annotation: Any) -> tuple[Any, list[Any]]:
@@ -57,15 +56,13 @@ def _words(base: Any, marks: list[Any]) -> str:
     if get_origin(base) is Literal:
         return " or ".join(get_args(base))
     patterns = [pattern for mark in marks if (pattern := getattr(mark, "pattern", None))]
-    lengths = [mark.min_length for mark in marks if isinstance(mark, MinLen)]
-    text = f"text of {lengths[0]} characters or more" if lengths else "text"
     words = {
         tuple: "names separated by commas",
         bool: "true or false",
         int: f"a whole number {_range(marks)}",
         float: f"a number {_range(marks)}",
         Path: "a path",
-        str: f"text like {patterns[0]}" if patterns else text,
+        str: f"text like {patterns[0]}" if patterns else "text",
     }
     return words[get_origin(base) or base]
 

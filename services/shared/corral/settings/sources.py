@@ -33,7 +33,7 @@ _SERVICE_LINK = re.compile(
 
 MASK = "********"
 _SECRET_NAME = re.compile("KE+Y|PASS|SECRET|TOKEN")
-"""Names whose value is not shown even where they are misspelt."""
+"""Names whose value is never shown, known or misspelt."""
 
 T = TypeVar("T")
 
@@ -146,16 +146,14 @@ def _problem(
         hint = f" ({olds[0]} is set, but Corral's name for it is {name})" if olds else ""
         return f"{name}: not set{hint}; allowed: {declared(model, field).allowed}"
     value, source = found[name]
-    return f"{name}: {masked(model, field, value)!r} (from {source}) is not allowed; allowed: {declared(model, field).allowed}"
+    return f"{name}: {masked(field, value)!r} (from {source}) is not allowed; allowed: {declared(model, field).allowed}"
 
 
 def _effective(settings: Any, found: Mapping[str, tuple[str, str]]) -> Iterator[Setting]:
     for field in fields(settings):
         name = PREFIX + field.name.upper()
         value = getattr(settings, field.name)
-        yield Setting(
-            name, masked(type(settings), field.name, written(value)), found.get(name, ("", "default"))[1]
-        )
+        yield Setting(name, masked(field.name, written(value)), found.get(name, ("", "default"))[1])
 
 
 def written(value: object) -> str:
@@ -173,11 +171,9 @@ def written(value: object) -> str:
             return str(value)
 
 
-def masked(model: Any, field: str, value: str) -> str:
-    """The value with its secrets hidden: whole, or the password inside an address."""
-    if value and declared(model, field).secret:
-        return MASK
-    return mask_url(value) if "://" in value else value
+def masked(field: str, value: str) -> str:
+    """A value as it may be shown: nothing of a secret, no password inside an address."""
+    return MASK if value and _SECRET_NAME.search(field.upper()) else mask_url(value)
 
 
 def mask_url(url: str) -> str:

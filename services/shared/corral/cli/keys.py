@@ -1,0 +1,120 @@
+"""`corral keys` and `corral sign-in`: who may come in. They speak to Postgres itself: no key is needed."""
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+from rich.text import Text
+
+from corral.actions.keys import Keys
+from corral.actions.principal import Role
+from corral.actions.sign_in import LINK_SECONDS, SignIn
+from corral.cli.output import AsJson, ago, console, print_json, print_table
+from corral.cli.services import service_settings
+from corral.store import Store
+from corral.store.keys import ApiKey
+
+app = typer.Typer(help="Create, list and revoke keys, in the database itself.", no_args_is_help=True)
+T = TypeVar("T")
+
+RoleOption = Annotated[Role, typer.Option(help="What it may do; each includes the one before.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is; the audit shows it.")],
+    role: RoleOption = Role.OPERATOR,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key and print it, this once."""
+
+    async def work(store: Store) -> tuple[str, ApiKey]:
+        return await Keys(store).create(name, role, actor=_person())
+
+    key, stored = _with_store(work)
+    if as_json:
+        print_json({"key": key, **_plain(stored)})
+    else:
+        typer.echo(key)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List all keys; the keys themselves are shown to nobody again."""
+
+    async def work(store: Store) -> list[ApiKey]:
+        return list(await Keys(store).list())
+
+    keys = _with_store(work)
+    if as_json:
+        print_json([_plain(key) for key in keys])
+        return
+    rows = (
+        (str(k.id), k.name, k.role, _ago(k.created_at), _ago(k.last_used_at), _ago(k.revoked_at))
+        for k in keys
+    )
+    print_table(("id", "name", "role", "created", "last used", "revoked"), rows, none="no keys")
+
+
+@app.command()
+def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id of a key.")]) -> None:
+    """Revoke a key; it works for a few seconds more at most."""
+
+    async def work(store: Store) -> ApiKey:
+        return await Keys(store).revoke(key_id, actor=_person())
+
+    console().print(Text(f"{_with_store(work).name} can't come in any more"))
+
+
+def sign_in(role: RoleOption = Role.ADMIN, as_json: AsJson = False) -> None:
+    """Print a link that signs a browser in, once."""
+
+    async def work(store: Store) -> str:
+        return await SignIn(store).create_link(_person(), role)
+
+    settings = service_settings()
+    url = settings.public_url or f"http://{settings.host}:{settings.port}"
+    link = f"{url.rstrip('/')}/sign-in/{_with_store(work)}"
+    if as_json:
+        print_json({"link": link, "seconds": LINK_SECONDS})
+    else:
+        typer.echo(link)
+
+
+def _with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """Do one thing with a store of one connection."""
+    settings = service_settings()
+
+    async def run() -> T:
+        store = Store.open(
+            settings.database_url, schema=settings.schema, pool_size=1, application_name="corral keys"
+        )
+        try:
+            await store.schema.check()
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def _person() -> str:
+    """Whom the audit names."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in a container
+        return "command line"
+
+
+def _plain(key: ApiKey) -> dict[str, Any]:
+    return {
+        name: getattr(key, name)
+        for name in ("id", "name", "role", "created_at", "last_used_at", "revoked_at")
+    }
+
+
+def _ago(moment: Any) -> str:
+    return ago(moment.isoformat()) if moment else ""

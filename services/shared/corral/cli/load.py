@@ -1,0 +1,181 @@
+"""`corral load`: submit many jobs, wait for their ends, say how fast it went."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from corral.cli.exits import Exit
+from corral.cli.follow import LIVE
+from corral.cli.output import AsJson, console, print_json, span, table_of
+from corral.cli.pace import BULK, PAYLOADS, Pace, parse_mix, percentile
+from corral.cli.session import client
+from corral.client import Client
+
+LOOK = 0.5
+"""Seconds between two looks at what has not ended, and at least thrice what a look costs."""
+NAP = 0.01
+PERCENTILES = (50, 95, 99)
+
+Shown = Callable[[int, int], None]
+"""Told how many jobs were submitted and how many have ended."""
+
+
+def load(
+    count: Annotated[int, typer.Option(min=1, help="How many jobs.")] = 1000,
+    *,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="Jobs a second; none: as fast as possible.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds to go on at that rate, instead of a count.")
+    ] = None,
+    mix: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE=WEIGHT,...", help="Job types and their weights; none: mixed demo jobs."),
+    ] = None,
+    payload: Annotated[str | None, typer.Option(help="The payload of every job, as JSON.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed submits the same types in the same order.")] = 0,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all have ended.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Submit many jobs at once or at a rate; print throughput and percentiles."""
+    pace = _pace(count, rate, duration, mix, seed)
+    body = None if payload is None else _payload(payload)
+    tag = f"load-{secrets.token_hex(4)}"
+    screen = console(stderr=as_json)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+        TimeElapsedColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+    )
+    with client() as api, bar:
+        sent, ended = bar.add_task("submitted", total=pace.count), bar.add_task("ended", total=pace.count)
+
+        def show(submitted: int, gone: int) -> None:
+            bar.update(sent, completed=submitted)
+            bar.update(ended, completed=gone)
+
+        latencies = submit_all(api, pace, tag, body, show)
+        summary: dict[str, Any] = {"tag": tag, "submitted": pace.count, "submit": _spread(latencies)}
+        if wait:
+            wait_for_all(api, pace.count, tag, show)
+            summary |= summarise(pace.count, list(api.pages("/jobs", tag=tag)))
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary)
+    if wait and summary["completed"] < pace.count:
+        raise typer.Exit(Exit.JOB_FAILED)
+
+
+def submit_all(api: Client, pace: Pace, tag: str, payload: Any, show: Shown) -> list[float]:
+    """Submit at the pace; the seconds that each call took."""
+    types, sent, latencies = pace.types(), 0, []
+    began = time.monotonic()
+    while sent < pace.count:
+        due = min(pace.due(time.monotonic() - began) - sent, BULK)
+        if due <= 0:
+            time.sleep(NAP)
+            continue
+        jobs = [_submission(name, tag, payload) for name in islice(types, due)]
+        called = time.monotonic()
+        api.post("/jobs/bulk", {"jobs": jobs})
+        latencies.append(time.monotonic() - called)
+        sent += len(jobs)
+        show(sent, 0)
+    return latencies
+
+
+def wait_for_all(api: Client, count: int, tag: str, show: Shown) -> None:
+    """Wait until no job of the load is live."""
+    while True:
+        looked = time.monotonic()
+        live = sum(1 for _ in api.pages("/jobs", tag=tag, state=LIVE))
+        show(count, count - live)
+        if not live:
+            return
+        time.sleep(max(LOOK, 3 * (time.monotonic() - looked)))
+
+
+def summarise(count: int, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What became of the jobs; `missing` are those that nobody knows any more."""
+    states = Counter(job["state"] for job in jobs)
+    first = min((_moment(job["created_at"]) for job in jobs), default=0.0)
+    last = max((_moment(job["finished_at"]) for job in jobs if job["finished_at"]), default=first)
+    seconds = last - first
+    return {
+        **{name: states.get(name, 0) for name in ("completed", "failed", "cancelled")},
+        "missing": count - len(jobs),
+        "retried": sum(job["attempt"] > 1 for job in jobs),
+        "seconds": round(seconds, 3),
+        "throughput": round(len(jobs) / seconds, 1) if seconds > 0 else 0.0,
+        "wait": _spread(list(_between(jobs, "queued_at", "started_at"))),
+        "run": _spread(list(_between(jobs, "started_at", "finished_at"))),
+    }
+
+
+def _pace(count: int, rate: float | None, duration: float | None, mix: str | None, seed: int) -> Pace:
+    if duration is not None:
+        if rate is None:
+            raise typer.BadParameter("a duration needs a rate", param_hint="--duration")
+        count = max(1, round(rate * duration))
+    try:
+        return Pace(count, rate, seed=seed) if mix is None else Pace(count, rate, parse_mix(mix), seed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--mix") from None
+
+
+def _payload(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint="--payload") from None
+
+
+def _submission(name: str, tag: str, payload: Any) -> dict[str, Any]:
+    return {"type": name, "payload": PAYLOADS.get(name) if payload is None else payload, "tags": [tag]}
+
+
+def _between(jobs: list[dict[str, Any]], start: str, end: str) -> Iterator[float]:
+    for job in jobs:
+        if job[start] and job[end]:
+            yield max(0.0, _moment(job[end]) - _moment(job[start]))
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    return {f"p{percent}": round(percentile(ordered, percent), 6) for percent in PERCENTILES}
+
+
+def _print(summary: dict[str, Any]) -> None:
+    screen = console()
+    if "completed" not in summary:
+        screen.print(f"{summary['submitted']:,} submitted with the tag {summary['tag']}")
+        return
+    counts = ", ".join(
+        f"{summary[name]:,} {name}"
+        for name in ("completed", "failed", "cancelled", "missing", "retried")
+        if summary[name] or name == "completed"
+    )
+    screen.print(f"{summary['submitted']:,} submitted with the tag {summary['tag']}: {counts}")
+    screen.print(f"{summary['throughput']:,.0f} jobs a second over {span(summary['seconds'])}")
+    rows = [
+        (name, *(span(summary[name][f"p{percent}"]) for percent in PERCENTILES))
+        for name in ("submit", "wait", "run")
+    ]
+    screen.print(table_of(("", *(f">p{percent}" for percent in PERCENTILES)), rows))
