@@ -1,0 +1,8 @@
+"""`python -m corral_worker`. Children import this module too: nothing but the guard belongs here."""
+
+if __name__ == "__main__":
+    import sys
+
+    from corral_worker.main import main
+
+    sys.exit(main())

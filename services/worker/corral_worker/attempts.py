@@ -1,0 +1,213 @@
+"""The attempts that this worker holds: started here, stopped here, held until they are written."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.catalog import Catalog
+from corral.context import Context, SyncContext
+from corral.job.job import Claimed
+from corral.job.options import Executor
+from corral_worker.ending import Ending, Stop, raised
+from corral_worker.execution import Execution
+from corral_worker.line import AttemptLine, Services, ThreadLine
+from corral_worker.notes import Notes
+from corral_worker.perform import perform, perform_blocking
+from corral_worker.processes import Processes
+from corral_worker.slots import Slots
+from corral_worker.threads import Threads
+
+log = structlog.get_logger(__name__)
+
+ABANDON_SECONDS = 5.0
+"""How long a handler that was told to stop may take before it is shown as abandoned."""
+
+Held = tuple[UUID, int]
+
+
+class Attempts:
+    """Belongs to the event loop; `held` may be read from other threads."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        slots: Slots,
+        notes: Notes,
+        services: Services,
+        *,
+        ended: Callable[[Execution], None],
+        freed: Callable[[], None],
+    ) -> None:
+        self._catalog = catalog
+        self._slots = slots
+        self._notes = notes
+        self._services = services
+        self._ended = ended
+        self._freed = freed
+        self._loop = asyncio.get_running_loop()
+        self._threads = Threads(slots.sizes.get(Executor.THREAD, 0))
+        self._processes = Processes(slots.sizes.get(Executor.PROCESS, 0))
+        self.held: dict[Held, Execution] = {}
+        """From the claim until the outcome is written, or the attempt is no longer ours."""
+
+    def start(self, claimed: Iterable[Claimed]) -> None:
+        """Start the handlers of claimed jobs."""
+        for job in claimed:
+            declared = self._catalog.types[job.type]
+            execution = Execution(job, declared)
+            self.held[job.id, job.attempt] = execution
+            self._slots.take(execution.executor)
+            execution.task = _start(self._run(execution), self._loop)
+
+    def stop(self, execution: Execution, why: Stop) -> None:
+        """Tell an attempt to stop; the first reason stays, except that a lost one is lost."""
+        if execution.ending is not None:
+            return
+        told = execution.stop is not None
+        if not told or why is Stop.LOST:
+            execution.stop = why
+        if told:
+            return
+        match execution.executor:
+            case Executor.PROCESS:
+                self._processes.kill(execution)
+                return
+            case Executor.ASYNC if execution.task is not None and execution.begun:
+                execution.task.cancel()
+            case _:
+                pass
+        self._loop.call_later(ABANDON_SECONDS, self._abandon, execution)
+
+    def stop_all(self, why: Stop) -> None:
+        """Tell every attempt to stop."""
+        for execution in list(self.held.values()):
+            self.stop(execution, why)
+
+    def cancel(self, ids: Iterable[UUID]) -> None:
+        """A cancel was requested for these jobs."""
+        wanted = set(ids)
+        for (job, attempt), execution in list(self.held.items()):
+            if job in wanted:
+                log.info("job.cancel_heard", job=str(job), attempt=attempt)
+                self.stop(execution, Stop.CANCEL)
+
+    def lose(self, pairs: Iterable[Held]) -> None:
+        """These attempts are no longer ours: stop those that run. Outcomes on their way meet the fence."""
+        for pair in pairs:
+            execution = self.held.get(pair)
+            if execution is not None and execution.ending is None:
+                self._lose(execution)
+
+    def lose_all(self) -> None:
+        """This incarnation was taken for lost: nothing that it holds is ours any more."""
+        for execution in list(self.held.values()):
+            self._lose(execution)
+
+    def _lose(self, execution: Execution) -> None:
+        claimed = execution.claimed
+        metrics.FENCED.labels("heartbeat").inc()
+        log.warning("job.lost", job=str(claimed.id), attempt=claimed.attempt)
+        self.forget(execution)
+        self.stop(execution, Stop.LOST)
+
+    def holds(self, execution: Execution) -> bool:
+        """Whether the attempt is still ours to write about."""
+        return self.held.get((execution.claimed.id, execution.claimed.attempt)) is execution
+
+    def forget(self, execution: Execution) -> None:
+        """Its outcome is written, or will never be."""
+        if self.holds(execution):
+            del self.held[execution.claimed.id, execution.claimed.attempt]
+            if not self.held:
+                self._freed()
+
+    def running(self) -> list[Execution]:
+        """The attempts whose handlers have not ended."""
+        return [execution for execution in list(self.held.values()) if execution.ending is None]
+
+    def close(self) -> None:
+        """Kill what can be killed."""
+        self._processes.close()
+
+    async def _run(self, execution: Execution) -> None:
+        execution.begun = True
+        try:
+            if execution.stop is None:
+                execution.ending = await self._perform(execution)
+            else:
+                execution.ending = raised(asyncio.CancelledError())
+        except BaseException as error:  # noqa: BLE001  # an attempt ends, whatever happens around it
+            execution.ending = raised(error)
+        execution.ended = time.monotonic()
+        if execution.timer is not None:
+            execution.timer.cancel()
+        if execution.abandoned:
+            self._recover(execution)
+        if self._slots.free(execution.executor):
+            self._freed()
+        if execution.stop is not Stop.LOST:
+            self._ended(execution)
+
+    async def _perform(self, execution: Execution) -> Ending:
+        claimed, declared = execution.claimed, execution.declared
+        handler = declared.attached
+        assert handler is not None
+        line = AttemptLine(execution, self._notes, self._services)
+        if execution.executor is Executor.ASYNC:
+            self._arm(execution)
+            structlog.contextvars.bind_contextvars(job=claimed.id, attempt=claimed.attempt)
+            return await perform(
+                declared, handler, claimed.payload, Context(claimed, line, execution.expires)
+            )
+        if execution.executor is Executor.PROCESS:
+            return await self._processes.run(execution, line, lambda: self._arm(execution))
+        self._arm(execution)
+        context = SyncContext(claimed, ThreadLine(line, self._loop), execution.expires)
+        names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
+        return await self._threads.run(
+            lambda: perform_blocking(declared, handler, claimed.payload, context), names
+        )
+
+    def _arm(self, execution: Execution) -> None:
+        """The handler starts now: so does its timeout."""
+        execution.started = time.monotonic()
+        timeout = execution.claimed.timeout
+        if timeout is not None:
+            execution.timer = self._loop.call_later(timeout, self.stop, execution, Stop.TIMEOUT)
+
+    def _abandon(self, execution: Execution) -> None:
+        if execution.ending is not None or execution.abandoned:
+            return
+        execution.abandoned = True
+        self._slots.abandoned[execution.executor] += 1
+        if execution.executor is Executor.THREAD:
+            metrics.THREADS_ABANDONED.inc()
+        claimed, why = execution.claimed, execution.stop
+        log.error(
+            "job.abandoned",
+            job=str(claimed.id),
+            attempt=claimed.attempt,
+            type=claimed.type,
+            executor=execution.executor.value,
+            why=why.value if why else None,
+        )
+        self._freed()
+
+    def _recover(self, execution: Execution) -> None:
+        self._slots.abandoned[execution.executor] -= 1
+        if execution.executor is Executor.THREAD:
+            metrics.THREADS_ABANDONED.dec()
+        log.info("job.abandoned_ended", job=str(execution.claimed.id), attempt=execution.claimed.attempt)
+
+
+def _start(coroutine: Any, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+    """A task; where Python can, one that begins at once and so may end without the loop's help."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+    return loop.create_task(coroutine)

@@ -1,0 +1,112 @@
+"""From popped ids to claimed jobs, and the answer that Redis gets (protocol rules 10 and 11)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Answer, Done, Move, Park, Popped, Return, Verdict
+from corral.errors import Unavailable
+from corral.ids import new_id
+from corral.job.job import Claimed
+from corral.job.lane import Lane
+from corral.job.priority import Priority
+from corral.store.claims import Claims, Refusal
+
+log = structlog.get_logger(__name__)
+
+PAUSED_SECONDS = 1.0
+"""A job of a paused queue is looked at again after this, where the hint was lost; also the latest after a resume."""
+LOCKED_SECONDS = 0.2
+UNKNOWN_SECONDS = (1.0, 30.0)
+"""First and longest wait of a job whose type this worker does not know: another one may."""
+RETRY_SECONDS = (0.1, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of popped ids."""
+
+    claimed: list[Claimed]
+    answers: list[Answer]
+    refused_worker: bool
+    """The claim was refused for the worker's own sake: it is lost, draining or stopped."""
+
+
+class Claiming:
+    """Claims for one worker."""
+
+    def __init__(self, store: Claims, types: Sequence[str]) -> None:
+        self._store = store
+        self._types = types
+        self._unknown = 0
+
+    async def take(
+        self, worker: UUID, popped: Sequence[Popped], *, alone: bool, give_up: Callable[[], bool]
+    ) -> Taken:
+        """Claim what was popped. While Postgres is away it waits, until `give_up` says so."""
+        claim = new_id()
+        ids = [entry.id for entry in popped]
+        try:
+            answer = await self._store.claim(worker, claim, ids, self._types, alone=alone)
+            claimed, refused = answer.claimed, answer.refused
+        except Unavailable as error:
+            log.warning("claim.unanswered", jobs=len(ids), error=str(error))
+            claimed, refused = await self._after(claim, give_up), {}
+        taken = {job.id for job in claimed}
+        answers = [
+            Answer(entry.lane, entry.id, _DONE if entry.id in taken else self._verdict(entry, refused))
+            for entry in popped
+        ]
+        self._count(popped, taken, refused)
+        return Taken(claimed, answers, Refusal.WORKER in refused.values())
+
+    async def _after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
+        """What a claim took whose answer did not arrive: read before anything else is done (rule 11)."""
+        wait = RETRY_SECONDS[0]
+        while not give_up():
+            try:
+                claimed = await self._store.claimed_under(claim)
+            except Unavailable:
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, RETRY_SECONDS[1])
+            else:
+                metrics.OUTCOMES_UNKNOWN.labels("claim", "yes").inc()
+                return claimed
+        metrics.OUTCOMES_UNKNOWN.labels("claim", "no").inc()
+        return []
+
+    def _verdict(self, entry: Popped, refused: dict[UUID, Refusal]) -> Verdict:
+        match refused.get(entry.id):
+            case Refusal.GONE:
+                return _DONE
+            case Refusal.PAUSED:
+                return Park(PAUSED_SECONDS)
+            case Refusal.LOCKED:
+                return Park(LOCKED_SECONDS)
+            case Refusal.UNKNOWN_TYPE:
+                self._unknown += 1
+                first, longest = UNKNOWN_SECONDS
+                return Park(min(first * 2 ** min(self._unknown // 10, 10), longest))
+            case Refusal.SUSPECT:
+                return Move(Lane(entry.lane.queue, Priority.NORMAL, suspect=True))
+            case Refusal.WORKER | None:
+                return Return(front=True)
+
+    def _count(self, popped: Sequence[Popped], taken: set[UUID], refused: dict[UUID, Refusal]) -> None:
+        counts: Counter[tuple[str, str]] = Counter()
+        for entry in popped:
+            refusal = refused.get(entry.id)
+            answer = "claimed" if entry.id in taken else (refusal or "unknown")
+            counts[entry.lane.queue, answer] += 1
+            if refusal is Refusal.UNKNOWN_TYPE:
+                log.warning("job.type_unknown", job=str(entry.id), queue=entry.lane.queue)
+        for (queue, answer), count in counts.items():
+            metrics.CLAIMS.labels(queue, answer).inc(count)
+
+
+_DONE = Done()

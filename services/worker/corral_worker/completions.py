@@ -1,0 +1,170 @@
+"""Writing outcomes: what ended while the last batch was being written is the next batch.
+
+A lone outcome goes at once, and a batch never waits to be filled. While Postgres is away outcomes
+are held, and the loop stops claiming when too many are (protocol rule 16).
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.errors import CorralError, Unavailable
+from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, JobError, Outcome, Released, Succeeded
+from corral.store.attempts import Attempts as AttemptStore
+from corral.store.attempts import Recorded
+from corral_worker.attempts import Attempts
+from corral_worker.ending import Raised
+from corral_worker.execution import Execution
+from corral_worker.notes import Notes
+
+log = structlog.get_logger(__name__)
+
+MAX_BATCH = 500
+RETRY_SECONDS = (0.1, 2.0)
+"""First and longest wait between two tries while Postgres is away."""
+
+
+class Completions:
+    """One writer per worker. `add` is called on the event loop."""
+
+    def __init__(
+        self,
+        store: AttemptStore,
+        notes: Notes,
+        *,
+        limit: int,
+        recorded: Callable[[Sequence[Recorded]], None],
+        room: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._notes = notes
+        self._limit = limit
+        self._recorded = recorded
+        self._has_room = room
+        self._waiting: list[Execution] = []
+        self._writing: Sequence[Execution] = ()
+        self._some = asyncio.Event()
+        self._none = asyncio.Event()
+        self._none.set()
+        self.succeeded = self.failed = 0
+        self.seconds = 0.0
+        """Running time of all attempts that were written."""
+
+    def add(self, execution: Execution) -> None:
+        """The attempt has ended; write it."""
+        self._notes.close(execution)
+        self._waiting.append(execution)
+        self._some.set()
+        self._none.clear()
+
+    @property
+    def held(self) -> int:
+        """Outcomes that are not written yet."""
+        return len(self._waiting) + len(self._writing)
+
+    @property
+    def room(self) -> int:
+        """How many more jobs may be claimed before outcomes are written."""
+        return self._limit - self.held
+
+    async def run(self, worker: Callable[[], UUID], attempts: Attempts) -> None:
+        """Write for ever."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                full = self.room <= len(batch)
+                self._writing = batch
+                try:
+                    await self._write(batch, worker, attempts)
+                finally:
+                    self._writing = ()
+                if full:
+                    self._has_room()
+            self._none.set()
+
+    async def drained(self) -> None:
+        """Wait until everything is written."""
+        await self._none.wait()
+
+    async def _write(self, batch: list[Execution], worker: Callable[[], UUID], attempts: Attempts) -> None:
+        """Write a batch, however long it takes; what was lost meanwhile is left out."""
+        wait = RETRY_SECONDS[0]
+        while batch := [execution for execution in batch if attempts.holds(execution)]:
+            try:
+                await self._write_once(batch, worker(), attempts)
+            except Unavailable as error:
+                metrics.RESULTS_HELD.set(self.held)
+                log.warning("results.held", results=self.held, error=str(error))
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, RETRY_SECONDS[1])
+            except Exception as error:  # noqa: BLE001  # one bad outcome must not hold the others
+                if len(batch) > 1:
+                    log.warning("results.split", results=len(batch), error=repr(error))
+                    for execution in batch:
+                        await self._write([execution], worker, attempts)
+                    return
+                self._refused(batch[0], error, attempts)
+            else:
+                return
+
+    async def _write_once(self, batch: Sequence[Execution], worker: UUID, attempts: Attempts) -> None:
+        if self._notes.pending:  # a log line belongs to a running attempt: it goes first
+            await self._notes.flush()
+        finished = [execution.finished() for execution in batch]
+        artifacts = {one.claimed.id: tuple(one.artifacts.values()) for one in batch if one.artifacts}
+        recorded = await self._store.finish(worker, finished, artifacts=artifacts or None)
+        metrics.COMPLETION_BATCH.observe(len(batch))
+        metrics.RESULTS_HELD.set(len(self._waiting))
+        for execution in batch:
+            attempts.forget(execution)
+        self._count(batch, [one.outcome for one in finished])
+        self._recorded(recorded)
+
+    def _refused(self, execution: Execution, error: Exception, attempts: Attempts) -> None:
+        """Postgres refuses this outcome: the attempt fails with that as its error; a second time it is dropped."""
+        claimed = execution.claimed
+        metrics.SWALLOWED.labels("completion").inc()
+        log.error("result.refused", job=str(claimed.id), attempt=claimed.attempt, error=repr(error))
+        if execution.refused:
+            attempts.forget(execution)
+            return
+        execution.refused = True
+        told = str(error) if isinstance(error, CorralError) else repr(error)
+        execution.ending = Raised(
+            JobError(ErrorKind.RESULT, "ResultRefused", f"the result can't be stored: {told[:1000]}")
+        )
+
+    def _count(self, batch: Sequence[Execution], outcomes: Sequence[Outcome]) -> None:
+        now = time.monotonic()
+        kinds: Counter[tuple[str, str, str]] = Counter()
+        for execution, outcome in zip(batch, outcomes, strict=True):
+            claimed = execution.claimed
+            kind = _KINDS[type(outcome)]
+            kinds[claimed.queue, claimed.type, kind] += 1
+            seconds = (execution.ended or now) - execution.started
+            self.seconds += seconds
+            metrics.JOB_RUN.labels(claimed.queue, claimed.type).observe(seconds)
+        for (queue, job_type, kind), count in kinds.items():
+            metrics.JOBS_FINISHED.labels(queue, job_type, kind).inc(count)
+            if kind == "released":
+                metrics.RELEASED.labels(queue).inc(count)
+            elif kind == "succeeded":
+                self.succeeded += count
+            else:
+                self.failed += count
+
+
+_KINDS: dict[type[Outcome], str] = {
+    Succeeded: "succeeded",
+    Erred: "errored",
+    Exhausted: "failed",
+    Released: "released",
+    Cancelled: "cancelled",
+}

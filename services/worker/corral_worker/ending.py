@@ -1,0 +1,135 @@
+"""How a handler ended, as values, and what outcome that makes of the attempt."""
+
+import random
+from dataclasses import dataclass
+from enum import Enum
+
+from corral.errors import Discard, JobCancelled, Retry
+from corral.job import backoff as backoffs
+from corral.job.job import Claimed
+from corral.job.limits import MAX_DELAY_SECONDS
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    ErrorKind,
+    Exhausted,
+    JobError,
+    Outcome,
+    Released,
+    Succeeded,
+)
+from corral_worker.failure import child_died, failure, timed_out
+
+
+class Wish(Enum):
+    """What a failed handler asks for."""
+
+    BACKOFF = "backoff"
+    """Nothing in particular: the type's backoff."""
+    DISCARD = "discard"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The handler returned; `result` is JSON text or None."""
+
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The handler raised, or could not be called, or returned what can't be stored."""
+
+    error: JobError
+    wish: Wish = Wish.BACKOFF
+    after: float | None = None
+    """Seconds until the next try, where the handler named them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The child process ended before the handler did; `exitcode` is negative for a signal."""
+
+    exitcode: int | None
+
+
+Ending = Returned | Raised | Died
+
+
+class Stop(Enum):
+    """Why an attempt was told to stop."""
+
+    TIMEOUT = "timeout"
+    CANCEL = "cancel"
+    RELEASE = "release"
+    LOST = "lost"
+    """The job is no longer this worker's: whatever the handler does is not written."""
+
+
+def raised(error: BaseException) -> Raised:
+    """The ending of a handler that raised."""
+    match error:
+        case Discard():
+            return Raised(failure(ErrorKind.DISCARD, error), Wish.DISCARD)
+        case JobCancelled():
+            return Raised(failure(ErrorKind.EXCEPTION, error), Wish.CANCEL)
+        case Retry(after=after):
+            return Raised(failure(ErrorKind.EXCEPTION, error), after=after)
+        case _:
+            return Raised(failure(ErrorKind.EXCEPTION, error))
+
+
+def outcome_of(
+    ending: Ending, stop: Stop | None, claimed: Claimed, backoff: backoffs.Backoff, chance: random.Random
+) -> Outcome:
+    """The outcome of an attempt that was not lost.
+
+    A success under way wins over a cancel and over a release (rule 19), not over a timeout.
+    """
+    match stop:
+        case Stop.TIMEOUT:
+            place, stack = _last_seen(ending)
+            error = timed_out(claimed.timeout or 0.0, place=place, stack=stack)
+            return _erred(claimed, error, backoff, chance)
+        case Stop.CANCEL if not isinstance(ending, Returned):
+            return Cancelled("a cancel was requested")
+        case Stop.RELEASE | Stop.LOST if not isinstance(ending, Returned):
+            return Released("the worker is stopping")
+        case _:
+            return _own(ending, claimed, backoff, chance)
+
+
+def _own(ending: Ending, claimed: Claimed, backoff: backoffs.Backoff, chance: random.Random) -> Outcome:
+    """The outcome of a handler that ended by itself."""
+    match ending:
+        case Returned(result=result):
+            return Succeeded(result)
+        case Died(exitcode=exitcode):
+            return _erred(claimed, child_died(exitcode), backoff, chance)
+        case Raised(error=error, wish=Wish.DISCARD):
+            return Exhausted(error)
+        case Raised(error=error, wish=Wish.CANCEL):
+            return Cancelled(error.message)
+        case Raised(error=error, after=after):
+            return _erred(claimed, error, backoff, chance, after)
+
+
+def _erred(
+    claimed: Claimed,
+    error: JobError,
+    backoff: backoffs.Backoff,
+    chance: random.Random,
+    after: float | None = None,
+) -> Outcome:
+    errors = claimed.errors + 1
+    if errors > claimed.retries:
+        return Exhausted(error)
+    if after is None:
+        return Erred(error, backoffs.wait(backoff, errors, chance))
+    return Erred(error, min(max(0.0, after), MAX_DELAY_SECONDS))
+
+
+def _last_seen(ending: Ending) -> tuple[str, str]:
+    """Where a handler was when its timeout struck, as far as it can be told."""
+    return (ending.error.place, ending.error.traceback) if isinstance(ending, Raised) else ("", "")

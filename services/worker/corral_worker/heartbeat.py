@@ -1,0 +1,124 @@
+"""The heartbeat: a thread with connections of its own, so that a handler that blocks the loop loses no lease.
+
+Each beat says which attempts are held and hears what Postgres thinks of them (protocol rule 21).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch.presence import Counts, Presence
+from corral.errors import CorralError, Unavailable
+from corral.store.heartbeat import Beat, Heartbeat
+from corral_worker.attempts import Held
+from corral_worker.pulse import TICK_SECONDS, Pulse
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a beat says."""
+
+    held: list[Held]
+    counts: Counts
+    status: dict[str, object]
+
+
+class HeartbeatThread:
+    """Beats for one worker, whatever its incarnation. `hear` is called in this thread."""
+
+    def __init__(
+        self,
+        heartbeat: Callable[[UUID], Heartbeat],
+        presence: Presence,
+        pulse: Pulse,
+        *,
+        period: float,
+        report: Callable[[], Report],
+        hear: Callable[[UUID, Beat], None],
+    ) -> None:
+        self._connect = heartbeat
+        self._presence = presence
+        self._pulse = pulse
+        self._period = period
+        self._report = report
+        self._hear = hear
+        self._worker: UUID | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self.postgres_at = self.redis_at = 0.0
+        """When the last beat got an answer, as a `time.monotonic()` reading."""
+
+    def start(self, worker: UUID) -> None:
+        """Begin to beat for this incarnation."""
+        self._worker = worker
+        self._thread.start()
+
+    def become(self, worker: UUID) -> None:
+        """Beat for another incarnation from the next beat on."""
+        self._worker = worker
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop, and disappear from RQ's readers."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        heartbeat: Heartbeat | None = None
+        beating_for: UUID | None = None
+        due = time.monotonic()
+        while not self._closing.is_set():
+            self._pulse.look()
+            worker = self._worker
+            if time.monotonic() >= due and worker is not None:
+                due = time.monotonic() + self._period
+                if heartbeat is None or beating_for != worker:
+                    if heartbeat is not None:
+                        heartbeat.close()
+                    heartbeat, beating_for = self._connect(worker), worker
+                if not self._beat(heartbeat, worker):
+                    due = min(due, time.monotonic() + 1.0)
+            self._closing.wait(TICK_SECONDS if self._period > 1 else min(TICK_SECONDS, self._period / 2))
+        if heartbeat is not None:
+            heartbeat.close()
+        self._presence.leave()
+
+    def _beat(self, heartbeat: Heartbeat, worker: UUID) -> bool:
+        """One beat to each; answers whether Postgres heard it."""
+        report = self._report()
+        heard = True
+        try:
+            beat = heartbeat.beat(report.held, report.status)
+        except CorralError as error:
+            heard = False
+            metrics.HEARTBEATS_FAILED.inc()
+            log.warning("heartbeat.failed", error=str(error))
+        except Exception as error:  # a thread that ends takes the lease with it
+            heard = False
+            metrics.HEARTBEATS_FAILED.inc()
+            log.exception("heartbeat.broken", error=repr(error))
+        else:
+            self.postgres_at = time.monotonic()
+            self._hear(worker, beat)
+        try:
+            self._presence.beat(report.counts)
+            self.redis_at = time.monotonic()
+        except Unavailable as error:
+            metrics.REDIS_ERRORS.labels("presence").inc()
+            log.debug("presence.failed", error=str(error))
+        except Exception as error:  # noqa: BLE001  # as above: RQ's own code runs here
+            metrics.SWALLOWED.labels("presence").inc()
+            log.warning("presence.broken", error=repr(error))
+        return heard

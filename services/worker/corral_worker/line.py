@@ -1,0 +1,139 @@
+"""How a handler's context reaches the worker: one line per attempt."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from corral.context import Statistics, SubmitOptions
+from corral.errors import NotFound
+from corral_worker.execution import Execution
+from corral_worker.notes import Notes
+
+T = TypeVar("T")
+
+
+class Services(Protocol):
+    """What handlers may ask of the worker beside notes; every write is fenced by the attempt."""
+
+    async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
+        """Store what the next attempt finds.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+
+    async def submit(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        """Submit a job in the name of this one."""
+
+    async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
+        """Store an artifact, invisible until the attempt succeeds; its id."""
+
+    async def publish(self, job: UUID, attempt: int, artifact: UUID) -> None:
+        """Make it visible now.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+
+    async def get(self, job: UUID, name: str) -> bytes | None:
+        """Read a visible artifact."""
+
+    async def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
+
+
+@dataclass(slots=True)
+class AttemptLine:
+    """The line of an attempt, on the event loop."""
+
+    execution: Execution
+    notes: Notes
+    services: Services
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt was told to stop."""
+        return self.execution.stop is not None
+
+    def progress(self, percent: int, message: str | None) -> None:
+        """Keep the newest progress."""
+        self.notes.progress(self.execution, percent, message)
+
+    def log(self, text: str, fields: dict[str, Any]) -> None:
+        """Keep a line."""
+        self.notes.log(self.execution, text, fields)
+
+    async def checkpoint(self, value: str) -> None:
+        """Store it under the fence."""
+        claimed = self.execution.claimed
+        await self.services.checkpoint(claimed.id, claimed.attempt, value)
+
+    async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        """Store a new job."""
+        return await self.services.submit(self.execution.claimed.id, job_type, payload, options)
+
+    async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
+        """Store an artifact."""
+        claimed = self.execution.claimed
+        artifact = await self.services.put(claimed.id, claimed.attempt, name, media_type, data)
+        self.execution.artifacts[name] = artifact
+
+    async def publish(self, name: str) -> None:
+        """Make it visible."""
+        claimed, artifact = self.execution.claimed, self.execution.artifacts.get(name)
+        if artifact is None:
+            raise NotFound("artifact of this attempt", name)
+        await self.services.publish(claimed.id, claimed.attempt, artifact)
+
+    async def get(self, name: str) -> bytes | None:
+        """Read an artifact."""
+        return await self.services.get(self.execution.claimed.id, name)
+
+    async def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
+        return await self.services.statistics()
+
+
+class ThreadLine:
+    """The same line from a thread: what is awaited on the loop blocks here."""
+
+    def __init__(self, line: AttemptLine, loop: asyncio.AbstractEventLoop) -> None:
+        self._line = line
+        self._loop = loop
+        self.progress = line.progress
+        self.log = line.log
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt was told to stop."""
+        return self._line.cancelled
+
+    def checkpoint(self, value: str) -> None:
+        """Store it under the fence."""
+        self._wait(self._line.checkpoint(value))
+
+    def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        """Store a new job."""
+        return self._wait(self._line.submit(job_type, payload, options))
+
+    def put(self, name: str, media_type: str, data: bytes | Path) -> None:
+        """Store an artifact."""
+        self._wait(self._line.put(name, media_type, data))
+
+    def publish(self, name: str) -> None:
+        """Make it visible."""
+        self._wait(self._line.publish(name))
+
+    def get(self, name: str) -> bytes | None:
+        """Read an artifact."""
+        return self._wait(self._line.get(name))
+
+    def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
+        return self._wait(self._line.statistics())
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -1,0 +1,193 @@
+"""The worker's loop: pop up to the free room, claim in one statement, start, answer; again.
+
+Completions are written by another task on another connection, so that the next claim overlaps them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Answer, Dispatch, Popped
+from corral.errors import Unavailable
+from corral.job.lane import Lane
+from corral.job.priority import Priority
+from corral_worker.announcements import Announcements
+from corral_worker.attempts import Attempts
+from corral_worker.claiming import Claiming
+from corral_worker.completions import Completions
+from corral_worker.lanes import Rotation
+from corral_worker.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+"""Without being woken the worker looks this often (protocol rule 8)."""
+PATIENCE_SECONDS = 10.0
+"""How long a worker claims nothing to become empty for a suspect (rule 24)."""
+UNWILLING_SECONDS = 60.0
+"""After it waited in vain, how long it does not try again."""
+WAIT_SECONDS = 5.0
+"""One blocking wait for a wake-up token."""
+AWAY_SECONDS = 0.5
+
+
+class Loop:
+    """Claims and starts jobs until it is told to stop."""
+
+    def __init__(
+        self,
+        name: str,
+        dispatch: Dispatch,
+        *,
+        claiming: Claiming,
+        attempts: Attempts,
+        completions: Completions,
+        announcements: Announcements,
+        slots: Slots,
+    ) -> None:
+        self._name = name
+        self._dispatch = dispatch
+        self._claiming = claiming
+        self._attempts = attempts
+        self._completions = completions
+        self._announcements = announcements
+        self._slots = slots
+        self._rotation = Rotation(slots.queues)
+        self._stir = asyncio.Event()
+        self._answering: asyncio.Task[None] | None = None
+        self._willing_at = 0.0
+        self._stopping = False
+        self._giving_up = False
+        self.holding: str | None = None
+        """Why nothing is claimed now: `draining`, `suspended`, `suspect`, `redis`; None if it is."""
+        self.draining = False
+        self.claimed = 0
+        self.first_claim: float | None = None
+
+    def stir(self) -> None:
+        """Something changed: look again."""
+        self._stir.set()
+
+    def stop(self) -> None:
+        """Claim no more."""
+        self._stopping = True
+        self._stir.set()
+
+    def give_up(self) -> None:
+        """Stop waiting for an absent Postgres, too."""
+        self._giving_up = True
+        self.stop()
+
+    async def run(self, worker: Callable[[], UUID | None]) -> None:
+        """Claim until stopped; `worker` is the incarnation, None while there is none."""
+        waker = asyncio.get_running_loop().create_task(self._listen(), name="waker")
+        try:
+            while not self._stopping:
+                self._stir.clear()
+                incarnation = worker()
+                pause = POLL_SECONDS if incarnation is None else await self._round(incarnation)
+                if pause and not self._stopping:
+                    await self._rest(pause)
+        finally:
+            waker.cancel()
+            await asyncio.gather(waker, return_exceptions=True)
+            if self._answering is not None:
+                await self._answering
+
+    async def _round(self, worker: UUID) -> float:
+        """One look; answers how long to rest unless stirred, 0 to look again at once."""
+        if self.draining:
+            self.holding = "draining"
+            return POLL_SECONDS
+        budgets = self._slots.budgets()
+        room = min(sum(budget.room for budget in budgets), self._completions.room)
+        if room <= 0:
+            return POLL_SECONDS
+        idle = not self._attempts.held
+        try:
+            pop = await self._dispatch.pop(
+                self._name, self._rotation.next(), room, wait=True, idle=idle, budgets=budgets
+            )
+        except Unavailable as error:
+            if self.holding != "redis":
+                log.warning("dispatch.away", error=str(error))
+            self.holding = "redis"
+            metrics.REDIS_ERRORS.labels("pop").inc()
+            return AWAY_SECONDS
+        self.holding = "suspended" if pop.suspended else None
+        if pop.popped:
+            await self._take(worker, pop.popped, alone=False)
+        if pop.suspects and time.monotonic() >= self._willing_at:
+            await self._run_suspect(worker, pop.suspects)
+            return 0
+        return 0 if pop.popped else POLL_SECONDS
+
+    async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
+        taken = await self._claiming.take(worker, popped, alone=alone, give_up=lambda: self._giving_up)
+        if taken.claimed:
+            if self.first_claim is None:
+                self.first_claim = time.time()
+            self.claimed += len(taken.claimed)
+            self._attempts.start(taken.claimed)
+            self._announcements.claimed(taken.claimed)
+        if self._answering is not None:
+            await self._answering
+        self._answering = asyncio.get_running_loop().create_task(self._answer(taken.answers))
+        if taken.refused_worker:
+            # The heartbeat says what is the matter; until then popping would only turn jobs around.
+            await self._rest(POLL_SECONDS)
+
+    async def _answer(self, answers: Sequence[Answer]) -> None:
+        try:
+            await self._dispatch.answer(answers)
+        except Unavailable as error:
+            metrics.REDIS_ERRORS.labels("answer").inc()
+            log.warning("dispatch.left_to_sweep", jobs=len(answers), error=str(error))
+
+    async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:
+        """Become empty, claim one suspect, and nothing beside it until it has ended."""
+        self.holding = "suspect"
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while self._attempts.held and not self._stopping:
+            left = give_up_at - time.monotonic()
+            if left <= 0:
+                log.info("suspect.no_room", queues=list(queues), held=len(self._attempts.held))
+                self._willing_at = time.monotonic() + UNWILLING_SECONDS
+                return
+            self._stir.clear()
+            await self._rest(left)
+        lanes = [Lane(queue, Priority.NORMAL, suspect=True) for queue in queues]
+        try:
+            pop = await self._dispatch.pop(self._name, lanes, 1, wait=False, idle=True)
+        except Unavailable:
+            metrics.REDIS_ERRORS.labels("pop").inc()
+            return
+        if not pop.popped:
+            # Somebody else took it, or its executor has no slot here.
+            await self._rest(AWAY_SECONDS)
+            return
+        await self._take(worker, pop.popped, alone=True)
+        while self._attempts.held and not self._stopping:
+            self._stir.clear()
+            await self._rest(POLL_SECONDS)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stir.wait()
+        except TimeoutError:
+            pass
+
+    async def _listen(self) -> None:
+        """Turn wake-up tokens into stirs. Tokens come only while the pop has registered a wish."""
+        while True:
+            try:
+                if await self._dispatch.wait(self._name, WAIT_SECONDS):
+                    self._stir.set()
+            except Unavailable:
+                metrics.REDIS_ERRORS.labels("wait").inc()
+                await asyncio.sleep(AWAY_SECONDS)

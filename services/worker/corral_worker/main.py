@@ -1,0 +1,56 @@
+"""Starts a worker: `python -m corral_worker`."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import structlog
+
+from corral import logs
+from corral.catalog import Catalog
+from corral.catalog.catalog import handling_modules
+from corral.errors import DeclarationError, SchemaMismatch
+from corral.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+EXIT_CONFIG = 2
+"""A setting, a declaration or the database's schema is wrong: starting again changes nothing."""
+
+
+def main() -> int:
+    """Run one worker until it is told to stop; the process's exit code."""
+    settings = Settings.load_or_exit()
+    logs.configure(settings.log_level, settings.log_format)
+    if not settings.worker_enabled:
+        log.info("worker.disabled", hint="CORRAL_WORKER_ENABLED is false: this worker ends at once")
+        return 0
+    try:
+        catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
+        _serve_metrics(settings)
+        from corral_worker.worker import Worker  # noqa: PLC0415  # a wrong declaration is told before the rest is imported
+
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(Worker(settings, catalog).run())
+    except (DeclarationError, SchemaMismatch) as error:
+        log.critical("worker.refused", error=str(error))
+        return EXIT_CONFIG
+
+
+def _serve_metrics(settings: Settings) -> None:
+    if not settings.metrics_port:
+        return
+    from prometheus_client import start_http_server  # noqa: PLC0415  # costs nothing where it is off
+
+    try:
+        start_http_server(settings.metrics_port, settings.metrics_host)
+    except OSError as error:
+        log.warning("metrics.not_served", port=settings.metrics_port, error=str(error))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415  # not everywhere
+
+    return uvloop.new_event_loop

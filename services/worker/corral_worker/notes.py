@@ -1,0 +1,124 @@
+"""Progress and log lines of running jobs: kept for a moment, written together, under the fence."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from pydantic_core import to_jsonable_python
+
+from corral import metrics
+from corral.errors import CorralError
+from corral.store.attempts import Progress
+from corral.store.logs import NewLogLine
+from corral_worker.execution import MAX_LINE, MAX_LINES, Execution
+
+log = structlog.get_logger(__name__)
+
+FLUSH_SECONDS = 0.2
+"""How long a note may wait for others."""
+MAX_HELD = 20_000
+"""Lines that wait for an absent Postgres; further ones are dropped and counted."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is written at once."""
+
+    progress: dict[Execution, Progress] = field(default_factory=dict)
+    lines: list[NewLogLine] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.progress or self.lines)
+
+
+class Notes:
+    """Collects notes from the event loop and from threads; one write at a time."""
+
+    def __init__(self, write: Callable[[Batch], Awaitable[None]]) -> None:
+        self._write = write
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._batch = Batch()
+        self._scheduled = False
+        self._writing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def progress(self, execution: Execution, percent: int, message: str | None) -> None:
+        """Keep the newest progress of the attempt."""
+        claimed = execution.claimed
+        note = Progress(claimed.id, claimed.attempt, percent, message)
+        with self._lock:
+            self._batch.progress[execution] = note
+        self._schedule()
+
+    def log(self, execution: Execution, text: str, fields: dict[str, Any]) -> None:
+        """Keep a line, unless the attempt has said enough."""
+        if execution.lines_taken >= MAX_LINES or len(self._batch.lines) >= MAX_HELD:
+            execution.lines_dropped += 1
+            return
+        execution.lines_taken += 1
+        self._add(execution, str(text), to_jsonable_python(fields, fallback=repr) if fields else {})
+
+    def close(self, execution: Execution) -> None:
+        """The attempt has ended: say how many lines it lost."""
+        if execution.lines_dropped:
+            metrics.LOGS_TRUNCATED.labels(execution.claimed.type).inc()
+            self._add(execution, f"{execution.lines_dropped:,} further lines were not kept", {})
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is to be written."""
+        return bool(self._batch)
+
+    async def flush(self) -> None:
+        """Write what there is. What can't be written now is kept.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        async with self._writing:
+            with self._lock:
+                batch, self._batch = self._batch, Batch()
+            if not batch:
+                return
+            try:
+                await self._write(batch)
+            except BaseException:
+                with self._lock:
+                    newer, self._batch = self._batch, batch
+                    self._batch.progress.update(newer.progress)
+                    self._batch.lines.extend(newer.lines)
+                raise
+
+    def _add(self, execution: Execution, text: str, fields: dict[str, Any]) -> None:
+        claimed = execution.claimed
+        line = NewLogLine(claimed.id, claimed.attempt, datetime.now(UTC), text[:MAX_LINE], fields)
+        with self._lock:
+            self._batch.lines.append(line)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._scheduled:
+            return
+        self._scheduled = True
+        if threading.get_ident() == self._thread:
+            self._loop.call_later(FLUSH_SECONDS, self._start)
+        else:
+            self._loop.call_soon_threadsafe(self._loop.call_later, FLUSH_SECONDS, self._start)
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._flush_quietly())
+
+    async def _flush_quietly(self) -> None:
+        self._scheduled = False
+        try:
+            await self.flush()
+        except CorralError as error:
+            metrics.SWALLOWED.labels("notes").inc()
+            log.warning("notes.held", error=str(error), lines=len(self._batch.lines))
+            self._schedule()

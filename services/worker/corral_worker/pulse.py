@@ -1,0 +1,61 @@
+"""Whether the event loop turns: read by threads, so that a handler that blocks it is seen and named."""
+
+import asyncio
+import sys
+import threading
+import time
+import traceback
+
+import structlog
+
+from corral import metrics
+from corral_worker.failure import where
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.5
+BLOCKED_SECONDS = 1.5
+"""A loop that has not turned for so long is blocked."""
+MAX_FRAMES = 15
+
+
+class Pulse:
+    """Ticks on the loop; `look` is called from another thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._ticked = time.monotonic()
+        self._blocked = False
+        self._tick()
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds beyond the tick's period since the loop turned last."""
+        return max(0.0, time.monotonic() - self._ticked - TICK_SECONDS)
+
+    def look(self) -> None:
+        """Tell once when the loop is blocked, with what it is doing, and once when it turns again."""
+        silent = self.silent_for
+        if silent < BLOCKED_SECONDS:
+            if self._blocked:
+                log.info("loop.turns_again")
+            self._blocked = False
+            return
+        metrics.LOOP_BLOCKED_SECONDS.inc(TICK_SECONDS)
+        if self._blocked:
+            return
+        self._blocked = True
+        metrics.LOOP_BLOCKED.inc()
+        frame = sys._current_frames().get(self._thread)  # noqa: SLF001  # the documented way to see another thread
+        log.error(
+            "loop.blocked",
+            seconds=round(silent, 1),
+            at=where(frame),
+            stack="".join(traceback.format_stack(frame, MAX_FRAMES)) if frame else "",
+            hint='a handler that computes or waits without await belongs into executor="thread" or "process"',
+        )
+
+    def _tick(self) -> None:
+        self._ticked = time.monotonic()
+        self._loop.call_later(TICK_SECONDS, self._tick)

@@ -1,0 +1,93 @@
+"""What handlers may ask of the worker: checkpoints, artifacts, and jobs of their own."""
+
+from pathlib import Path
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from corral.actions.submission import NewSubmission
+from corral.actions.submit import Submitter
+from corral.context import Statistics, SubmitOptions
+from corral.dispatch import Dispatch
+from corral.errors import Conflict
+from corral.job.priority import Priority
+from corral.store import Store
+from corral_worker.figures import figures
+
+
+class WorkerServices:
+    """For one worker. The submitter is made when a handler first submits."""
+
+    def __init__(self, store: Store, dispatch: Dispatch, *, max_payload: int) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._max_payload = max_payload
+        self._submitter: Submitter | None = None
+
+    async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
+        """Store what the next attempt finds.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+        if not await self._store.attempts.checkpoint(job, attempt, value):
+            raise Conflict(f"attempt {attempt} no longer holds job {job}")
+
+    async def submit(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        """Submit a job in the name of this one.
+
+        Raises:
+            InvalidInput: the type, the payload or an option is refused.
+        """
+        if self._submitter is None:
+            self._submitter = Submitter(self._store, self._dispatch, max_payload=self._max_payload)
+        priority = options.get("priority")
+        accepted = await self._submitter.submit(
+            NewSubmission(
+                type=job_type,
+                payload=from_json(payload),
+                queue=options.get("queue"),
+                priority=None if priority is None else Priority(priority),
+                delay=options.get("delay"),
+                run_at=options.get("run_at"),
+                retries=options.get("retries"),
+                timeout=options.get("timeout"),
+                expires_in=options.get("expires_in"),
+                tags=tuple(options.get("tags", ())),
+                created_by=f"job:{job}",
+            )
+        )
+        return accepted.id
+
+    async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
+        """Store an artifact, invisible until the attempt succeeds; its id.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+        return await self._store.artifacts.put(job, attempt, name, media_type, data)
+
+    async def publish(self, job: UUID, attempt: int, artifact: UUID) -> None:
+        """Make it visible now.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+        if not await self._store.artifacts.publish(job, attempt, [artifact]):
+            raise Conflict(f"attempt {attempt} no longer holds job {job}")
+
+    async def get(self, job: UUID, name: str) -> bytes | None:
+        """Read a visible artifact, whole."""
+        found = await self._store.artifacts.find(job, name)
+        if found is None:
+            return None
+        return b"".join([piece async for piece in self._store.artifacts.read(found)])
+
+    async def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
+        return await figures(self._store)
+
+    async def close(self) -> None:
+        """Finish submissions under way."""
+        if self._submitter is not None:
+            await self._submitter.close()

@@ -1,0 +1,91 @@
+"""Stopping: claim no more, let jobs finish within the grace, give back the rest (protocol rule 20)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import structlog
+
+from corral.dispatch import Entry
+from corral.errors import Unavailable
+from corral.store.workers import Workers
+from corral_worker.announcements import Announcements
+from corral_worker.attempts import Attempts
+from corral_worker.completions import Completions
+from corral_worker.ending import Stop
+from corral_worker.execution import Execution
+
+log = structlog.get_logger(__name__)
+
+HONOUR_SECONDS = 2.0
+"""How long a handler may take to honour its cancellation, once its job is being given back."""
+WRITE_SECONDS = 10.0
+"""How long a stopping worker waits for an absent Postgres before its lease has to run out instead."""
+GOODBYE_SECONDS = 5.0
+
+
+async def finish_or_give_back(
+    attempts: Attempts,
+    completions: Completions,
+    announcements: Announcements,
+    *,
+    grace: float,
+    at_once: asyncio.Event,
+) -> list[Execution]:
+    """Wait for what runs, then stop it; answers the attempts whose handlers can't be stopped."""
+    running = _stoppable(attempts)
+    if running and grace > 0 and not at_once.is_set():
+        log.info("worker.finishing", jobs=len(running), grace=grace)
+        await _until(lambda: not _stoppable(attempts), grace, at_once)
+    left = attempts.running()
+    if left:
+        log.info("worker.giving_back", jobs=len(left))
+        attempts.stop_all(Stop.RELEASE)
+        await _until(lambda: not attempts.running(), HONOUR_SECONDS, None)
+    stubborn = attempts.running()
+    announcements.withheld.update(execution.claimed.id for execution in stubborn)
+    if not await _within(WRITE_SECONDS, completions.drained()):
+        log.error("results.lost_with_worker", results=completions.held)
+    return stubborn
+
+
+async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcements) -> None:
+    """Tell Postgres that this incarnation has stopped; what it still held goes back to the queue."""
+    try:
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            left = await workers.stop(worker)
+    except (Unavailable, TimeoutError) as error:
+        log.warning("worker.goodbye_failed", error=str(error))
+        return
+    for one in left:
+        log.info("job.released", job=str(one.id), attempt=one.attempt)
+    entries = [
+        Entry(one.lane, one.id)
+        for one in left
+        if one.state == "queued" and one.id not in announcements.withheld
+    ]
+    if entries:
+        await announcements.enqueue(entries)
+    await _within(GOODBYE_SECONDS, announcements.drained())
+
+
+def _stoppable(attempts: Attempts) -> list[Execution]:
+    """What is worth waiting for: an abandoned handler was told to stop long ago."""
+    return [execution for execution in attempts.running() if not execution.abandoned]
+
+
+async def _until(condition: Callable[[], bool], seconds: float, unless: asyncio.Event | None) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    # Many things end the wait, once in a worker's life: looking is simpler than being told.
+    while not condition() and loop.time() < deadline and not (unless and unless.is_set()):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""The slots of a worker: how many jobs each executor may run, and what that allows to pop."""
+
+from collections.abc import Mapping
+
+from corral import metrics
+from corral.catalog import Catalog
+from corral.dispatch import Budget
+from corral.job.options import Executor
+
+
+class Slots:
+    """Counts per executor. A slot is taken from the claim to the handler's end."""
+
+    def __init__(self, sizes: Mapping[Executor, int], catalog: Catalog, queues: frozenset[str]) -> None:
+        self.sizes = {executor: size for executor, size in sizes.items() if size > 0}
+        self.used = dict.fromkeys(self.sizes, 0)
+        self.abandoned = dict.fromkeys(self.sizes, 0)
+        """Of the used ones: handlers past their end that can't be stopped (protocol rule 17)."""
+        needs = {queue: catalog.executors(queue) & self.sizes.keys() for queue in queues}
+        self.queues = frozenset(queue for queue, executors in needs.items() if executors)
+        """The queues whose jobs can run here."""
+        self._of = {
+            executor: frozenset(queue for queue in self.queues if executor in needs[queue])
+            for executor in self.sizes
+        }
+        self._scarce: set[Executor] = set()
+
+    def budgets(self) -> list[Budget]:
+        """What each executor's queues may be popped for now; remembers which ones were bound by it."""
+        self._scarce.clear()
+        budgets = []
+        for executor, queues in self._of.items():
+            if queues:
+                free = max(0, self.sizes[executor] - self.used[executor])
+                if free == 0:
+                    self._scarce.add(executor)
+                budgets.append(Budget(queues, free))
+        return budgets
+
+    def take(self, executor: Executor) -> None:
+        """A job of this executor was claimed."""
+        self.used[executor] += 1
+
+    def free(self, executor: Executor) -> bool:
+        """Its handler ended. Answers whether the last pop was bound by this executor."""
+        self.used[executor] -= 1
+        return executor in self._scarce
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs."""
+        return not any(self.used.values())
+
+    def stuck(self) -> Executor | None:
+        """An executor of which a quarter of the slots, one at least, is held by abandoned handlers."""
+        for executor, count in self.abandoned.items():
+            if count and count * 4 >= self.sizes[executor]:
+                return executor
+        return None
+
+    def observe(self) -> None:
+        """Show the counts as metrics."""
+        for executor, size in self.sizes.items():
+            metrics.SLOTS.labels(executor.value).set(size)
+            metrics.SLOTS_USED.labels(executor.value).set(self.used[executor])

@@ -1,0 +1,58 @@
+"""Handlers in threads. A thread can't be killed: past its end it keeps its slot (protocol rule 17)."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from corral_worker.ending import Ending
+
+Work = Callable[[], Ending]
+
+
+class Threads:
+    """At most `size` daemon threads, started when needed and kept.
+
+    The standard pool joins its threads when the interpreter ends, so one handler
+    that never returns would keep a stopping worker for ever.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._work: queue.SimpleQueue[tuple[Work, dict[str, Any], asyncio.Future[Ending]]] = (
+            queue.SimpleQueue()
+        )
+        self._started = 0
+        self._busy = 0
+
+    async def run(self, work: Work, names: dict[str, Any]) -> Ending:
+        """Do the work, which must not raise, in a thread; its logs carry `names`."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Ending] = loop.create_future()
+        self._busy += 1
+        if self._busy > self._started and self._started < self._size:
+            self._started += 1
+            threading.Thread(target=self._serve, name=f"job-{self._started}", daemon=True).start()
+        self._work.put((work, names, future))
+        try:
+            return await future
+        finally:
+            self._busy -= 1
+
+    def _serve(self) -> None:
+        while True:
+            work, names, future = self._work.get()
+            with structlog.contextvars.bound_contextvars(**names):
+                ending = work()
+            loop = future.get_loop()
+            if loop.is_closed():
+                return
+            loop.call_soon_threadsafe(_settle, future, ending)
+
+
+def _settle(future: asyncio.Future[Ending], ending: Ending) -> None:
+    if not future.done():
+        future.set_result(ending)

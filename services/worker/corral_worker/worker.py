@@ -1,0 +1,372 @@
+"""A worker's life: it registers, claims and runs jobs, and leaves nothing behind when it stops."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib import metadata
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from corral.catalog import Catalog
+from corral.dispatch import Dispatch, Entry
+from corral.dispatch.presence import Presence
+from corral.errors import SchemaMismatch, Unavailable
+from corral.ids import new_id
+from corral.job.options import Executor
+from corral.settings import Settings
+from corral.store import Store
+from corral.store.heartbeat import Beat, Heartbeat
+from corral.store.workers import WorkerRecord
+from corral_worker import shutdown, status
+from corral_worker.announcements import Announcements
+from corral_worker.attempts import Attempts
+from corral_worker.claiming import Claiming
+from corral_worker.completions import Completions
+from corral_worker.health import Health
+from corral_worker.heartbeat import HeartbeatThread, Report
+from corral_worker.lanes import Rotation
+from corral_worker.loop import Loop
+from corral_worker.notes import Notes
+from corral_worker.notes_store import write_notes
+from corral_worker.pulse import Pulse
+from corral_worker.services import WorkerServices
+from corral_worker.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+EXIT_STUCK = 75
+"""Ended to be started again: too many handlers can't be stopped. Source: sysexits.h, EX_TEMPFAIL."""
+LEAST_HELD = 500
+"""Outcomes that are held while Postgres is away, at least; otherwise four for each slot."""
+RETRY_SECONDS = (0.2, 2.0)
+DEAF_SECONDS = 120.0
+"""A loop that has not turned for so long is not worth keeping."""
+
+
+class Worker:
+    """One process that runs jobs. `run` returns its exit code."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self._settings = settings
+        self._catalog = catalog.handled()
+        self._name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
+        self._started = time.monotonic()
+        self._id: UUID | None = None
+        self._code = 0
+        self._waiting_for: str | None = "start"
+        self._registering: asyncio.Task[None] | None = None
+
+    async def run(self) -> int:
+        """Work until told to stop."""
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        self._at_once = asyncio.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(signum, self.terminate)
+        settings = self._settings
+        self._slots = Slots(
+            {
+                Executor.ASYNC: settings.slots_async,
+                Executor.THREAD: settings.slots_thread,
+                Executor.PROCESS: settings.slots_process,
+            },
+            self._catalog,
+            _queues(settings.queues, self._catalog),
+        )
+        async with AsyncExitStack() as stack:
+            self._store = Store.open(
+                settings.database_url,
+                schema=settings.schema,
+                pool_size=settings.pool_size,
+                application_name=f"corral-worker {self._name}"[:63],
+                artifact_dir=settings.artifact_dir if settings.artifact_store == "filesystem" else None,
+            )
+            stack.push_async_callback(self._store.close)
+            self._dispatch = Dispatch.open(settings.redis_url)
+            stack.push_async_callback(self._dispatch.close)
+            self._assemble()
+            if settings.worker_port:
+                stack.callback(Health(settings.worker_host, settings.worker_port, self._state).close)
+            if not await self._schema_fits() or not await self._register():
+                return self._code
+            await self._work()
+        return self._code
+
+    def terminate(self) -> None:
+        """Stop; called again, at once."""
+        if self._stopping.is_set():
+            log.info("worker.stopping_at_once", worker=self._name)
+            self._at_once.set()
+            self._claim_loop.give_up()
+        else:
+            log.info("worker.stopping", worker=self._name)
+            self._stopping.set()
+            self._claim_loop.stop()
+
+    def _assemble(self) -> None:
+        settings, slots = self._settings, self._slots
+        total = sum(slots.sizes.values())
+        self._announcements = Announcements(self._dispatch)
+        self._notes = Notes(partial(write_notes, self._store, self._dispatch))
+        self._completions = Completions(
+            self._store.attempts,
+            self._notes,
+            limit=max(LEAST_HELD, 4 * total),
+            recorded=self._announcements.recorded,
+            room=self._stir,
+        )
+        self._services = WorkerServices(self._store, self._dispatch, max_payload=settings.max_payload_bytes)
+        self._attempts = Attempts(
+            self._catalog,
+            slots,
+            self._notes,
+            self._services,
+            ended=self._completions.add,
+            freed=self._stir,
+        )
+        types = sorted(one.name for one in self._catalog if one.executor in slots.sizes)
+        self._claim_loop = Loop(
+            self._name,
+            self._dispatch,
+            claiming=Claiming(self._store.claims, types),
+            attempts=self._attempts,
+            completions=self._completions,
+            announcements=self._announcements,
+            slots=slots,
+        )
+        self._types = tuple(types)
+        self._pulse = Pulse()
+        lanes = [lane.name for lane in Rotation(slots.queues).next()]
+        presence = Presence(
+            settings.redis_url,
+            self._name,
+            lanes,
+            period=settings.heartbeat,
+            on_stop=lambda job: self._soon(self._attempts.cancel, [job]),
+            on_shutdown=lambda: self._soon(self.terminate),
+        )
+        self._heartbeat = HeartbeatThread(
+            partial(Heartbeat, settings.database_url, settings.schema),
+            presence,
+            self._pulse,
+            period=settings.heartbeat,
+            report=self._report,
+            hear=lambda worker, beat: self._soon(self._hear, worker, beat),
+        )
+
+    async def _work(self) -> None:
+        assert self._id is not None
+        self._heartbeat.start(self._id)
+        writer = self._loop.create_task(
+            self._completions.run(lambda: self._id or UUID(int=0), self._attempts), name="completions"
+        )
+        writer.add_done_callback(self._ended_early)
+        claimer = self._loop.create_task(self._claim_loop.run(lambda: self._id), name="claims")
+        claimer.add_done_callback(self._ended_early)
+        self._waiting_for = None
+        log.info(
+            "worker.ready",
+            worker=self._name,
+            id=str(self._id),
+            queues=sorted(self._slots.queues),
+            types=len(self._types),
+            slots={executor.value: size for executor, size in self._slots.sizes.items()},
+            seconds=round(time.monotonic() - self._started, 3),
+        )
+        await self._stopping.wait()
+        self._waiting_for = "stop"
+        await asyncio.wait([claimer], timeout=self._settings.grace + 15)
+        stubborn = await shutdown.finish_or_give_back(
+            self._attempts,
+            self._completions,
+            self._announcements,
+            grace=self._settings.grace,
+            at_once=self._at_once,
+        )
+        await asyncio.to_thread(self._heartbeat.close)
+        writer.cancel()
+        await self._services.close()
+        if self._id is not None:
+            await shutdown.say_goodbye(self._store.workers, self._id, self._announcements)
+        self._attempts.close()
+        log.info("worker.stopped", worker=self._name, claimed=self._claim_loop.claimed, code=self._code)
+        if stubborn:
+            # Their threads would run on while the interpreter tears itself down.
+            await self._dispatch.close()
+            os._exit(self._code)
+
+    async def _schema_fits(self) -> bool:
+        """Wait until the tables are there; False when told to stop meanwhile.
+
+        Raises:
+            SchemaMismatch: this release is too old for the schema: waiting won't help.
+        """
+        wait = RETRY_SECONDS[0]
+        while not self._stopping.is_set():
+            try:
+                await self._store.schema.check()
+            except SchemaMismatch as error:
+                if not error.wait:
+                    raise
+                self._wait_for("schema", error)
+            except Unavailable as error:
+                self._wait_for("postgres", error)
+            else:
+                return True
+            await self._pause(wait)
+            wait = min(2 * wait, RETRY_SECONDS[1])
+        return False
+
+    async def _register(self) -> bool:
+        """Become an incarnation; False when told to stop meanwhile."""
+        wait = RETRY_SECONDS[0]
+        worker = new_id()
+        record = WorkerRecord(
+            id=worker,
+            name=self._name,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=metadata.version("corral-worker"),
+            queues=tuple(sorted(self._slots.queues)),
+            types=self._types,
+            slots={executor.value: size for executor, size in self._slots.sizes.items()},
+        )
+        while not self._stopping.is_set():
+            try:
+                await self._store.workers.register(record)
+            except Unavailable as error:
+                self._wait_for("postgres", error)
+            else:
+                self._id = worker
+                return True
+            await self._pause(wait)
+            wait = min(2 * wait, RETRY_SECONDS[1])
+        return False
+
+    def _hear(self, worker: UUID, beat: Beat) -> None:
+        """What the database thinks of us, on the loop."""
+        if worker != self._id:
+            return
+        if not beat.known:
+            self._lost()
+            return
+        if beat.draining != self._claim_loop.draining:
+            log.info("worker.draining" if beat.draining else "worker.drain_ended", worker=self._name)
+            self._claim_loop.draining = beat.draining
+            self._stir()
+        if beat.cancels:
+            self._attempts.cancel(beat.cancels)
+        if beat.stolen:
+            self._attempts.lose(beat.stolen)
+        for one in beat.released:
+            log.warning("job.released_unheld", job=str(one.id), attempt=one.attempt)
+        entries = [Entry(one.lane, one.id) for one in beat.released if one.lane is not None]
+        if entries:
+            self._announcements.hand_out(entries)
+
+    def _lost(self) -> None:
+        """We were taken for dead: stop everything and register anew (protocol rule 23)."""
+        log.error("worker.lost", worker=self._name, id=str(self._id), held=len(self._attempts.held))
+        self._id = None
+        self._attempts.lose_all()
+        if not self._stopping.is_set():
+            self._registering = self._loop.create_task(self._register_anew(), name="register")
+
+    async def _register_anew(self) -> None:
+        if await self._register():
+            assert self._id is not None
+            self._heartbeat.become(self._id)
+            log.info("worker.registered_anew", worker=self._name, id=str(self._id))
+            self._stir()
+
+    def _ended_early(self, task: asyncio.Task[None]) -> None:
+        """A task that should run for the worker's whole life ended: it is better to be started again."""
+        if not task.cancelled() and task.exception() is not None:
+            log.critical("worker.broken", task=task.get_name(), exc_info=task.exception())
+            self._restart()
+
+    def _stir(self) -> None:
+        stuck = self._slots.stuck()
+        if stuck is not None and not self._stopping.is_set():
+            log.critical("worker.stuck", executor=stuck.value, abandoned=self._slots.abandoned[stuck])
+            self._restart()
+        self._claim_loop.stir()
+
+    def _restart(self) -> None:
+        """Drain and end with a code that asks to be started again."""
+        self._code = EXIT_STUCK
+        if not self._stopping.is_set():
+            self.terminate()
+
+    def _soon(self, call: Any, *arguments: Any) -> None:
+        """Call on the loop, from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _report(self) -> Report:
+        return Report(
+            held=list(self._attempts.held),
+            counts=status.counts(self._attempts, self._completions),
+            status=self._status(),
+        )
+
+    def _status(self) -> dict[str, Any]:
+        return status.status(self._attempts, self._completions, self._claim_loop, self._slots, self._started)
+
+    def _state(self) -> dict[str, Any]:
+        """For probes, from their threads."""
+        now, patience = time.monotonic(), 2 * self._settings.heartbeat + 2
+        missing = [] if self._waiting_for is None else [self._waiting_for]
+        if self._waiting_for is None:
+            if now - self._heartbeat.postgres_at > patience:
+                missing.append("postgres")
+            if now - self._heartbeat.redis_at > patience:
+                missing.append("redis")
+            if self._claim_loop.draining:
+                missing.append("draining")
+        deaf = self._pulse.silent_for > DEAF_SECONDS
+        mute = self._waiting_for is None and not self._heartbeat.alive
+        return {
+            "alive": not (deaf or mute),
+            "missing": missing,
+            "worker": {
+                "name": self._name,
+                "id": None if self._id is None else str(self._id),
+                "state": "waiting" if missing else "ready",
+                "missing": missing,
+                "queues": sorted(self._slots.queues),
+                "types": list(self._types),
+                "loop_silent_for": round(self._pulse.silent_for, 1),
+                **self._status(),
+            },
+        }
+
+    def _wait_for(self, what: str, error: Exception) -> None:
+        if self._waiting_for != what:
+            log.warning("worker.waiting", worker=self._name, on=what, error=str(error))
+        self._waiting_for = what
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+
+def _queues(wanted: tuple[str, ...], catalog: Catalog) -> frozenset[str]:
+    """The queues to serve: those of the handled types, or those of them that were named."""
+    known = catalog.queues()
+    if "*" in wanted:
+        return known
+    for queue in wanted:
+        if queue not in known:
+            log.warning("worker.queue_without_types", queue=queue, known=sorted(known))
+    return known & frozenset(wanted)

@@ -1,0 +1,200 @@
+"""A system for worker tests: a store, a dispatch, and real worker processes that speak to both."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from tests.fixtures.waiting import eventually_async
+
+from corral.catalog import Catalog
+from corral.catalog.catalog import handling_modules
+from corral.dispatch import Dispatch, Entry
+from corral.ids import new_id
+from corral.job.job import Job, NewJob
+from corral.job.lane import lane_of
+from corral.job.priority import Priority
+from corral.job.state import State
+from corral.store import Store
+
+ROOT = Path(__file__).resolve().parents[3]
+RIG = "tests.integration.worker.rig_jobs"
+
+
+class WorkerProcess:
+    """A worker in a process of its own; its log, one JSON object a line, goes to a file."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, module: str) -> None:
+        self.log_path = log
+        self._file = log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            env={**_plain_environment(), **environment},
+            cwd=log.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=self._file,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def log(self) -> list[dict[str, Any]]:
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [line for line in self.log() if line.get("event") == name]
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self, timeout: float = 20.0) -> int:  # noqa: ASYNC109
+        await eventually_async(lambda: self.process.poll() is not None, timeout=timeout)
+        return self.process.returncode
+
+    def kill(self) -> None:
+        """End the whole session of the worker: its children, stopped or not."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.send_signal(signal.SIGCONT)
+        self.process.wait()
+        self._file.close()
+
+
+class System:
+    """What a test speaks to."""
+
+    def __init__(self, database_url: str, redis_url: str, folder: Path) -> None:
+        self.database_url, self.redis_url, self.folder = database_url, redis_url, folder
+        self.store = Store.open(database_url)
+        self.dispatch = Dispatch.open(redis_url)
+        self.effects = folder / "effects"
+        self.effects.touch()
+        self.workers: list[WorkerProcess] = []
+
+    def start(self, *, module: str = "corral_worker", **settings: Any) -> WorkerProcess:
+        """A worker with these settings, not waited for."""
+        chosen = {
+            "database_url": self.database_url,
+            "redis_url": self.redis_url,
+            "handlers": RIG,
+            "metrics_port": 0,
+            "log_format": "json",
+            "slots_process": 2,
+            **settings,
+        }
+        environment = {f"CORRAL_{name.upper()}": str(value) for name, value in chosen.items()}
+        worker = WorkerProcess(environment, self.folder / f"worker-{len(self.workers)}.log", module)
+        self.workers.append(worker)
+        return worker
+
+    async def ready(self, **settings: Any) -> WorkerProcess:
+        """A worker that claims jobs."""
+        worker = self.start(**settings)
+        await eventually_async(
+            lambda: worker.events("worker.ready") or worker.process.poll() is not None, timeout=30
+        )
+        assert worker.process.poll() is None, worker.log_path.read_text()
+        return worker
+
+    async def submit(self, job_type: str, payload: Any = None, *, count: int = 1, **fields: Any) -> list[UUID]:
+        """Store jobs and hand them to Redis."""
+        jobs = [
+            NewJob(
+                id=new_id(),
+                type=job_type,
+                payload=json.dumps(payload),
+                **{
+                    "queue": "rig" if job_type.startswith("rig.") else "demo",
+                    "priority": Priority.NORMAL,
+                    "retries": 0,
+                    "timeout": 60.0,
+                    "max_stalls": 2,
+                    **fields,
+                },
+            )
+            for _ in range(count)
+        ]
+        accepted = await self.store.jobs.insert(jobs)
+        await self.dispatch.enqueue(
+            [
+                Entry(lane_of(one.queue, one.priority, suspect=False), one.id)
+                for one in accepted
+                if one.state is State.QUEUED
+            ]
+        )
+        return [job.id for job in jobs]
+
+    async def job(self, job: UUID) -> Job:
+        found = await self.store.jobs.get(job)
+        assert found is not None
+        return found
+
+    async def state(self, job: UUID, *states: State, timeout: float = 15.0) -> Job:  # noqa: ASYNC109
+        """Wait until the job is in one of these states."""
+
+        async def there() -> Job | None:
+            now = await self.job(job)
+            assert now.state in states, now
+            return now
+
+        found = await eventually_async(there, timeout=timeout)
+        assert found is not None
+        return found
+
+    async def result(self, job_type: str, payload: Any = None, **fields: Any) -> Job:
+        """Submit one and wait for its end."""
+        (job,) = await self.submit(job_type, payload, **fields)
+        return await self.state(job, State.COMPLETED, State.FAILED, State.CANCELLED)
+
+    def entry(self, queue: str, job: UUID) -> Entry:
+        return Entry(lane_of(queue, Priority.NORMAL, suspect=False), job)
+
+    async def register_types(self) -> None:
+        catalog = Catalog.load(handling_modules([], [RIG], demo=True))
+        await self.store.types.register(catalog.records())
+
+    def effect_lines(self, what: str) -> list[list[str]]:
+        return [line.split() for line in self.effects.read_text().splitlines() if line.startswith(what)]
+
+    async def started(self, count: int = 1, timeout: float = 15.0) -> list[list[str]]:  # noqa: ASYNC109
+        """Wait for handlers that report their start; the lines they left."""
+        await eventually_async(lambda: len(self.effect_lines("start")) >= count, timeout=timeout)
+        return self.effect_lines("start")
+
+    async def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        await self.dispatch.close()
+        await self.store.close()
+
+
+@asynccontextmanager
+async def running_system(database_url: str, redis_url: str, folder: Path) -> AsyncIterator[System]:
+    system = System(database_url, redis_url, folder)
+    try:
+        yield system
+    finally:
+        await system.close()
+
+
+def _plain_environment() -> dict[str, str]:
+    """This process's environment without settings of ours."""
+    left_out = ("CORRAL_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    # Compiled once for all workers of all tests: a start takes half a second instead of two.
+    compiled = str(Path(tempfile.gettempdir()) / "corral-tests-compiled")
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": compiled,
+    }
