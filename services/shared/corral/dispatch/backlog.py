@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from corral import metrics
 from corral.dispatch import keys
-from corral.dispatch.connection import answering
+from corral.dispatch.connection import answering, text_of
 from corral.scaling.signal import QueueSignal, Signal
 
 log = structlog.get_logger(__name__)
@@ -50,3 +50,13 @@ class Backlog:
             metrics.SWALLOWED.labels("backlog.read").inc()
             log.warning("backlog.unreadable", error=repr(error))
             return None
+
+    async def arrivals(self) -> dict[str, int]:
+        """How many entries were ever queued, by queue; begins anew after a wipe.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering():
+            found = await self._redis.hgetall(keys.ARRIVALS)
+        return {text_of(queue): int(count) for queue, count in found.items()}

@@ -47,3 +47,8 @@ def answering() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise Unavailable("redis", str(error) or type(error).__name__) from error
+
+
+def text_of(answer: bytes | str) -> str:
+    """An answer as text; redis-py's types leave open which of the two it is."""
+    return answer.decode() if isinstance(answer, bytes) else answer

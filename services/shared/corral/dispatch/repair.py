@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from corral import metrics
 from corral.dispatch import keys
-from corral.dispatch.connection import answering
+from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Script
 from corral.job.lane import Lane
 
@@ -103,7 +103,7 @@ class Repair:
         lanes = []
         for key in found:
             try:
-                lanes.append(Lane.parse(_text(key).removeprefix(keys.LIST)))
+                lanes.append(Lane.parse(text_of(key).removeprefix(keys.LIST)))
             except ValueError:
                 continue
         return sorted(lanes, key=lambda lane: lane.name)
@@ -148,7 +148,7 @@ class Repair:
         """
         with answering():
             found = await self._redis.get(keys.EPOCH)
-        return None if found is None else _text(found)
+        return None if found is None else text_of(found)
 
     async def set_epoch(self, epoch: str) -> None:
         """Mark the contents of Redis as known to be complete.
@@ -191,12 +191,8 @@ class Repair:
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.srem(keys.WORKERS, *names)
             for queue in queues:
-                pipeline.srem(keys.WORKERS_OF + _text(queue).removeprefix(keys.LIST), *names)
+                pipeline.srem(keys.WORKERS_OF + text_of(queue).removeprefix(keys.LIST), *names)
             await pipeline.execute()
-
-
-def _text(answer: bytes | str) -> str:
-    return answer.decode() if isinstance(answer, bytes) else answer
 
 
 def _id_or_none(text: bytes) -> UUID | None:

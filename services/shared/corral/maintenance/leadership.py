@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from corral import metrics
-from corral.errors import LeaseLost, Unavailable
+from corral.errors import CorralError, LeaseLost
 from corral.store.leases import Leases, Term
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,9 @@ class Reign:
             try:
                 self.term = await self._leases.renew(self.term)
                 renewed = began
-            except Unavailable as error:
+            except LeaseLost:
+                raise
+            except CorralError as error:
                 metrics.SWALLOWED.labels("leadership.renew").inc()
                 log.warning("leadership.not_renewed", term=self.term.term, error=str(error))
             if self._clock() - renewed >= silence_seconds:
@@ -55,7 +57,7 @@ class Reign:
         """Let another lead at once."""
         try:
             await self._leases.give_up(self.term)
-        except Unavailable as error:
+        except CorralError as error:
             metrics.SWALLOWED.labels("leadership.give_up").inc()
             log.info("leadership.not_given_up", term=self.term.term, error=str(error))
 
@@ -86,7 +88,7 @@ class Candidate:
             try:
                 if (reign := await self.look()) is not None:
                     return reign
-            except Unavailable as error:
+            except CorralError as error:
                 # What happens while we do not see it counts for nothing.
                 self._seen = None
                 metrics.SWALLOWED.labels("leadership.look").inc()

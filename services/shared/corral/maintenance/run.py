@@ -13,6 +13,7 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost
 from corral.maintenance import leadership
+from corral.maintenance.beacon import Beacon
 from corral.maintenance.duty import Duty, Report, perform
 from corral.maintenance.expire import Expire
 from corral.maintenance.leadership import Candidate, Reign
@@ -21,6 +22,7 @@ from corral.maintenance.promote import Promote
 from corral.maintenance.reclaim import Reclaim
 from corral.maintenance.status import Status
 from corral.maintenance.sweep import Sweep
+from corral.maintenance.upkeep import Fold, Orphans, Retention
 from corral.settings import Settings
 from corral.store import Store
 
@@ -44,6 +46,10 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             Sweep(store, dispatch),
             Expire(store, dispatch),
             Pauses(store, dispatch),
+            Beacon(store, dispatch),
+            Fold(store),
+            Retention(store),
+            Orphans(store, dispatch),
             Status(dispatch, holder, reports),
         )
 

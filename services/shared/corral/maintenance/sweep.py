@@ -28,7 +28,7 @@ FULL_PASS_GRACE_SECONDS = 1.0
 STALE_SECONDS = 15.0
 """A pop that was not answered for so long is forgotten; longer than a claim's statement may take."""
 DISAGREEMENT_SECONDS = 15.0
-LOGGED = 100
+LOGGED = 20
 """Ids in one line of the log."""
 
 
@@ -134,9 +134,12 @@ class Sweep(Duty):
         enqueued = await self._dispatch.enqueue(_entries(lane, before), front=True)
         enqueued += await self._dispatch.enqueue(_entries(lane, behind))
         metrics.REDISPATCHED.labels(lane.queue).inc(enqueued)
-        for start in range(0, len(missing), LOGGED):
+        # After a wipe that is every queued job; a page's first ids tell enough of that.
+        for start in range(0, LOGGED if self._full else len(missing), LOGGED):
             ids = [str(job) for job in missing[start : start + LOGGED]]
-            log.warning("sweep.enqueued_again", lane=lane.name, jobs=ids, full_pass=self._full)
+            log.warning(
+                "sweep.enqueued_again", lane=lane.name, jobs=ids, of=len(missing), full_pass=self._full
+            )
         return enqueued
 
     async def _still_queued(self, ids: Sequence[UUID]) -> list[UUID]:

@@ -4,6 +4,7 @@ local front, added, time = ARGV[1] == '1', 0, now()
 for at = 2, #ARGV, 3 do
   local count = put(ARGV[at], split(ARGV[at + 2]), front)
   added = added + count
+  if count > 0 then redis.call('HINCRBY', KEY.arrivals, ARGV[at + 1], count) end
   offer(ARGV[at + 1], count, time)
 end
 return added

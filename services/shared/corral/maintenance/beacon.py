@@ -1,0 +1,148 @@
+"""The signal for whoever scales workers: once a second, from Redis' counts and what Postgres last said.
+
+Counting a million queued rows takes Postgres 0.2 s, so it is asked the less often the longer it takes.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.dispatch.repair import Depth
+from corral.job.lane import Lane
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.scaling.signal import QueueSignal, Signal
+from corral.store import Store
+from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
+
+SHARE = 0.01
+"""Of one connection's time that asking Postgres may take."""
+LONGEST_TRUST_SECONDS = 60.0
+KNOWN_AFTER = 3
+"""Completions from which a type's time is known."""
+ARRIVAL_SECONDS = 10
+"""Seconds over which arrivals are averaged."""
+
+
+class Beacon(Duty):
+    """Writes `corral:backlog`. Its sequence goes on over reigns: a term has room for a billion."""
+
+    name = "signal"
+    period = 1.0
+
+    def __init__(
+        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._clock = clock
+        self._rounds = 0
+        self._truth = Backlog({}, {})
+        self._offsets: dict[str, int] = {}
+        """Queued rows beyond Redis' entries when both were last counted."""
+        self._told_at = 0.0
+        self._ask_at = float("-inf")
+        self._arrivals = Arrivals(ARRIVAL_SECONDS)
+
+    async def round(self, reign: Reign) -> int:
+        """Count, and write."""
+        entries = _entries(await self._dispatch.depths())
+        if self._clock() >= self._ask_at:
+            await self._ask_postgres(entries)
+        rates = self._arrivals.rates(await self._dispatch.arrivals())
+        since = self._clock() - self._told_at
+        queues = {
+            name: signal_of(
+                self._truth.queues.get(name) or QueueBacklog(name),
+                self._truth.service,
+                queued=max(0, entries.get(name, 0) + self._offsets.get(name, 0)),
+                since=since,
+                arrivals=rates.get(name, 0.0),
+            )
+            for name in sorted(self._truth.queues.keys() | entries.keys())
+        }
+        self._rounds += 1
+        await self._dispatch.write_backlog(Signal(reign.term.term * 1_000_000_000 + self._rounds, queues))
+        _show(queues)
+        return 1
+
+    def failed(self) -> None:
+        """Ask Postgres again at once."""
+        self._ask_at = float("-inf")
+
+    async def _ask_postgres(self, entries: Mapping[str, int]) -> None:
+        began = self._clock()
+        self._truth = await self._store.backlog()
+        workers = await self._store.workers.list()
+        self._told_at = self._clock()
+        took = self._told_at - began
+        self._ask_at = self._told_at + min(took / SHARE, LONGEST_TRUST_SECONDS)
+        self._offsets = {
+            name: queue.queued - entries.get(name, 0) for name, queue in self._truth.queues.items()
+        }
+        states = [worker.state.value for worker in workers]
+        for state in ("active", "draining"):
+            metrics.WORKERS.labels(state).set(states.count(state))
+
+
+class Arrivals:
+    """Jobs per second from counters that only rise, but for a wipe."""
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._before: Mapping[str, int] | None = None
+        self._seen: dict[str, deque[int]] = {}
+
+    def rates(self, counters: Mapping[str, int]) -> dict[str, float]:
+        """Take note of this second's counters."""
+        before, self._before = self._before, dict(counters)
+        for queue, count in counters.items():
+            seen = self._seen.setdefault(queue, deque(maxlen=self._seconds))
+            seen.append(max(0, count - before.get(queue, 0)) if before is not None else 0)
+        for queue in self._seen.keys() - counters.keys():
+            self._seen[queue].append(0)
+        return {queue: sum(seen) / len(seen) for queue, seen in self._seen.items()}
+
+
+def signal_of(
+    truth: QueueBacklog,
+    service: Mapping[str, ServiceTime],
+    *,
+    queued: int,
+    since: float,
+    arrivals: float,
+) -> QueueSignal:
+    """One queue's signal: `queued` as counted now, the rest as Postgres said `since` seconds ago."""
+    known = {
+        kind: service[kind].mean
+        for kind in truth.mix
+        if kind in service and service[kind].completed >= KNOWN_AFTER
+    }
+    unknown = sum(share for kind, share in truth.mix.items() if kind not in known) if truth.mix else 1.0
+    return QueueSignal(
+        queued=queued,
+        running=truth.running,
+        # While something waits, the oldest has waited at most so much longer than when it was last seen.
+        oldest=round(truth.oldest + since, 3) if queued and truth.queued else 0.0,
+        arrivals=round(arrivals, 3),
+        work=round(queued * sum(truth.mix[kind] * mean for kind, mean in known.items()), 3),
+        unknown=round(queued * unknown),
+        due_soon=truth.due_soon,
+    )
+
+
+def _entries(depths: Mapping[Lane, Depth]) -> dict[str, int]:
+    """Entries of each queue that no worker has claimed, as far as Redis knows."""
+    entries: dict[str, int] = {}
+    for lane, depth in depths.items():
+        entries[lane.queue] = entries.get(lane.queue, 0) + depth.listed + depth.parked
+    return entries
+
+
+def _show(queues: Mapping[str, QueueSignal]) -> None:
+    for name, queue in queues.items():
+        metrics.QUEUE_JOBS.labels(name, "queued").set(queue.queued)
+        metrics.QUEUE_JOBS.labels(name, "running").set(queue.running)
+        metrics.QUEUE_OLDEST.labels(name).set(queue.oldest)

@@ -1,0 +1,72 @@
+"""Housekeeping: statistics folded, what is old removed, what nobody owns swept. In bounded pieces."""
+
+from corral.dispatch import Dispatch
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.store import Store
+
+FOLD_BATCH = 20_000
+RETAIN_BATCH = 2_000
+ARTIFACT_BATCH = 500
+KEEP_WORKERS_SECONDS = 24 * 3600.0
+"""Rows of workers that ended are shown for a day."""
+
+
+class Fold(Duty):
+    """What completions appended becomes statistics; nothing re-reads jobs."""
+
+    name = "fold"
+    period = 5.0
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def round(self, reign: Reign) -> int:
+        """Fold all there is."""
+        folded = 0
+        while True:
+            deltas = (await self._store.upkeep.fold_stats(reign.term, FOLD_BATCH)).deltas
+            folded += deltas
+            if deltas < FOLD_BATCH:
+                return folded
+
+
+class Retention(Duty):
+    """Ended jobs are removed when their types keep them no longer."""
+
+    name = "retention"
+    period = 60.0
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def round(self, reign: Reign) -> int:
+        """Remove all that is over."""
+        removed = 0
+        while True:
+            gone = await self._store.upkeep.retain(reign.term, RETAIN_BATCH)
+            removed += gone
+            if gone < RETAIN_BATCH:
+                return removed
+
+
+class Orphans(Duty):
+    """What belongs to nobody: unpublished artifacts, sessions that are over, workers long gone."""
+
+    name = "orphans"
+    period = 60.0
+
+    def __init__(self, store: Store, dispatch: Dispatch) -> None:
+        self._store = store
+        self._dispatch = dispatch
+
+    async def round(self, reign: Reign) -> int:
+        """Sweep each kind."""
+        swept = await self._store.upkeep.sweep_sessions(reign.term)
+        swept += await self._store.workers.forget(reign.term, KEEP_WORKERS_SECONDS)
+        swept += await self._dispatch.forget_dead_workers()
+        while True:
+            artifacts = await self._store.artifacts.sweep(reign.term, ARTIFACT_BATCH)
+            swept += artifacts
+            if artifacts < ARTIFACT_BATCH:
+                return swept

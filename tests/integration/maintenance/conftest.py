@@ -1,0 +1,158 @@
+"""Maintenance over a real Postgres and a real Valkey."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from corral.dispatch import Answer, Dispatch, Done, Entry
+from corral.ids import new_id
+from corral.job.job import Claimed, NewJob
+from corral.job.lane import Lane
+from corral.job.priority import Priority
+from corral.maintenance.leadership import Candidate, Reign
+from corral.store import Store, WorkerRecord
+
+TYPE = "demo.echo"
+EMAIL = Lane("email", Priority.NORMAL)
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    opened = Store.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
+    opened = Dispatch.open(redis_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A plain client, to look at what stands in Redis."""
+    client = Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def reign(store: Store) -> Reign:
+    """This process leads."""
+    elected = await Candidate(store.leases, "leader").look()
+    assert elected is not None
+    return elected
+
+
+class Clock:
+    """Monotonic seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@dataclass
+class Shop:
+    """What publishers and workers do, in as few words as possible."""
+
+    store: Store
+    dispatch: Dispatch
+
+    async def submit(
+        self,
+        count: int = 1,
+        *,
+        queue: str = "email",
+        priority: Priority = Priority.NORMAL,
+        delay: float = 0.0,
+        age: float = 0.0,
+        expires_in: float | None = None,
+        max_stalls: int = 2,
+        enqueue: bool = False,
+    ) -> list[UUID]:
+        """Store jobs, `age` seconds ago; Redis hears of them only when `enqueue` is set."""
+        jobs = [
+            NewJob(
+                id=new_id(),
+                type=TYPE,
+                queue=queue,
+                priority=priority,
+                payload="{}",
+                delay=delay,
+                expires_in=expires_in,
+                retries=3,
+                timeout=None,
+                max_stalls=max_stalls,
+            )
+            for _ in range(count)
+        ]
+        accepted = await self.store.jobs.insert(jobs)
+        ids = [job.id for job in accepted]
+        if age:
+            await self.age(ids, age)
+        if enqueue:
+            await self.dispatch.enqueue([Entry(Lane(queue, priority), job) for job in ids])
+        return ids
+
+    async def age(self, ids: list[UUID], seconds: float) -> None:
+        """Let jobs be queued that long."""
+        await self.store.database.run(
+            "UPDATE corral.jobs SET queued_at = queued_at - %(seconds)s * interval '1 second' WHERE id = ANY(%(ids)s)",
+            {"seconds": seconds, "ids": ids},
+        )
+
+    async def worker(self, name: str = "w") -> UUID:
+        """Register a worker that handles everything."""
+        worker = new_id()
+        await self.store.workers.register(
+            WorkerRecord(
+                id=worker,
+                name=name,
+                host="here",
+                pid=1,
+                version="0",
+                queues=("email",),
+                types=(TYPE,),
+                slots={},
+            )
+        )
+        return worker
+
+    async def claim(self, worker: UUID, ids: list[UUID], *, alone: bool = False) -> list[Claimed]:
+        """Claim jobs as that worker."""
+        answer = await self.store.claims.claim(worker, new_id(), ids, [TYPE], alone=alone)
+        return answer.claimed
+
+    async def pop(self, lane: Lane = EMAIL, room: int = 1000) -> list[UUID]:
+        """What a worker would be given now; answered at once."""
+        found = await self.dispatch.pop("w", [lane], room, wait=False, idle=True)
+        await self.dispatch.answer([Answer(entry.lane, entry.id, Done()) for entry in found.popped])
+        return [entry.id for entry in found.popped]
+
+
+async def rename(store: Store, table: str, to: str) -> None:
+    """Make statements on a table fail, or succeed again, on a connection of its own."""
+    async with store.database.engine.connect() as connection:
+        await connection.exec_driver_sql(f"ALTER TABLE corral.{table} RENAME TO {to}")
+        await connection.invalidate()
+
+
+@pytest.fixture
+def shop(store: Store, dispatch: Dispatch) -> Shop:
+    return Shop(store, dispatch)

@@ -1,0 +1,130 @@
+"""The signal for whoever scales workers."""
+
+import pytest
+from redis.asyncio import Redis
+from tests.integration.maintenance.conftest import Clock, Shop
+
+from corral.dispatch import Dispatch
+from corral.job.outcome import Finished, Succeeded
+from corral.maintenance.beacon import Arrivals, Beacon, signal_of
+from corral.maintenance.leadership import Candidate, Reign
+from corral.scaling.signal import QueueSignal
+from corral.store import Store
+from corral.store.backlog import QueueBacklog, ServiceTime
+
+
+@pytest.fixture
+def duty(store: Store, dispatch: Dispatch, clock: Clock) -> Beacon:
+    return Beacon(store, dispatch, clock=clock)
+
+
+async def email(dispatch: Dispatch) -> QueueSignal:
+    signal = await dispatch.read_backlog()
+    assert signal is not None
+    return signal.queues.get("email", QueueSignal())
+
+
+async def test_the_signal_says_what_waits_and_what_runs(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+):
+    await shop.submit(3, enqueue=True)
+    await shop.submit(1, delay=5)
+    await shop.submit(1, delay=500)
+    await shop.claim(await shop.worker(), await shop.submit(2))
+    await duty.round(reign)
+    found = await email(dispatch)
+    assert (found.queued, found.running, found.due_soon, found.unknown) == (3, 2, 1, 3)
+
+
+async def test_the_sequence_rises_with_every_round_and_every_term(
+    store: Store, dispatch: Dispatch, duty: Beacon, reign: Reign, clock: Clock
+):
+    sequences = []
+    for _ in range(2):
+        await duty.round(reign)
+        sequences.append((await dispatch.read_backlog()).sequence)
+    await reign.give_up()
+    successor = await Candidate(store.leases, "next").look()
+    assert successor is not None
+    await Beacon(store, dispatch, clock=clock).round(successor)
+    sequences.append((await dispatch.read_backlog()).sequence)
+    assert sequences == sorted(set(sequences))
+
+
+async def test_between_two_questions_to_postgres_redis_counts(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+):
+    await shop.submit(2, enqueue=True)
+    await duty.round(reign)
+    duty._ask_at = float("inf")
+    await shop.submit(5, enqueue=True)
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 7
+    await shop.pop()
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 0
+
+
+async def test_rows_that_redis_does_not_know_are_counted(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+):
+    await shop.submit(4)
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 4
+
+
+async def test_postgres_is_asked_again_when_its_answer_is_old(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, clock: Clock
+):
+    await duty.round(reign)
+    await shop.submit(4)
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 4, "an answer that took no time is trusted for none"
+    duty._ask_at = clock.now + 10
+    await shop.submit(4)
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 4
+    clock.pass_by(10)
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 8
+
+
+async def test_work_is_learned_from_completed_jobs(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+):
+    jobs, worker = await shop.submit(3), await shop.worker()
+    claimed = await shop.claim(worker, jobs)
+    await shop.store.database.run("UPDATE corral.jobs SET started_at = started_at - interval '2 seconds'")
+    await shop.store.attempts.finish(worker, [Finished(job.id, job.attempt, Succeeded()) for job in claimed])
+    await shop.submit(10, enqueue=True)
+    await duty.round(reign)
+    found = await email(dispatch)
+    assert found.work == pytest.approx(20, rel=0.5)
+    assert found.unknown == 0
+
+
+async def test_a_wiped_redis_has_no_negative_arrivals(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, redis: Redis
+):
+    await shop.submit(50, enqueue=True)
+    await duty.round(reign)
+    await redis.flushall()
+    await shop.submit(1, enqueue=True)
+    await duty.round(reign)
+    assert (await email(dispatch)).arrivals == 0
+
+
+def test_arrivals_are_a_mean_over_the_last_seconds():
+    arrivals = Arrivals(seconds=4)
+    assert arrivals.rates({"email": 100}) == {"email": 0}
+    assert arrivals.rates({"email": 104}) == {"email": 2}
+    for _ in range(4):
+        last = arrivals.rates({"email": 104})
+    assert last == {"email": 0}
+
+
+def test_a_type_counts_as_known_after_three_completions():
+    truth = QueueBacklog("email", queued=10, mix={"a": 0.5, "b": 0.5})
+    service = {"a": ServiceTime(3, 2.0, 0.0), "b": ServiceTime(2, 9.0, 0.0)}
+    signal = signal_of(truth, service, queued=10, since=0.0, arrivals=0.0)
+    assert (signal.work, signal.unknown) == (10.0, 5)

@@ -1,0 +1,70 @@
+"""Due jobs are queued in time (protocol rule 26)."""
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+
+import pytest
+from tests.fixtures.waiting import eventually_async
+from tests.integration.maintenance.conftest import Shop
+
+from corral.dispatch import Dispatch
+from corral.job.state import State
+from corral.maintenance.duty import Report, perform
+from corral.maintenance.leadership import Reign
+from corral.maintenance.promote import Promote
+from corral.store import Store
+
+
+@pytest.fixture
+def duty(store: Store, dispatch: Dispatch) -> Promote:
+    return Promote(store, dispatch)
+
+
+async def test_all_that_is_due_is_queued_and_nothing_else(shop: Shop, duty: Promote, reign: Reign):
+    due, later = await shop.submit(2500, delay=0.001), await shop.submit(1, delay=60)
+    await asyncio.sleep(0.01)
+    assert await duty.round(reign) == 2500
+    assert set(await shop.pop(room=1000) + await shop.pop() + await shop.pop()) == set(due)
+    (stored,) = await shop.store.jobs.many(later)
+    assert stored.state is State.SCHEDULED
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.3, 0.9, 1.4])
+async def test_a_delayed_job_is_queued_within_a_quarter_second_of_its_time(
+    shop: Shop, duty: Promote, reign: Reign, delay: float
+):
+    report = Report(duty.period)
+    promoting = asyncio.create_task(perform(duty, reign, report))
+    await eventually_async(lambda: report.rounds > 0)
+    popped = asyncio.create_task(eventually_async(shop.pop))
+    submitted = monotonic()
+    (job,) = await shop.submit(delay=delay)
+    await shop.dispatch.hint_due(delay)
+    assert await popped == [job]
+    late = monotonic() - submitted - delay
+    promoting.cancel()
+    with suppress(asyncio.CancelledError):
+        await promoting
+    assert late < 0.25
+
+
+async def test_without_redis_due_jobs_are_queued_all_the_same(store: Store, reign: Reign, shop: Shop):
+    away = Dispatch.open("redis://127.0.0.1:1/0")
+    duty = Promote(store, away)
+    (job,) = await shop.submit(delay=0.001)
+    report = Report(duty.period)
+    promoting = asyncio.create_task(perform(duty, reign, report))
+    await eventually_async(lambda: report.done == 1)
+    promoting.cancel()
+    await asyncio.gather(promoting, return_exceptions=True)
+    await away.close()
+    (stored,) = await store.jobs.many([job])
+    assert stored.state is State.QUEUED
+
+
+async def test_an_idle_promoter_looks_once_a_second(duty: Promote, reign: Reign):
+    await duty.round(reign)
+    began = monotonic()
+    await duty.rest(duty.period)
+    assert 0.9 <= monotonic() - began < 3
