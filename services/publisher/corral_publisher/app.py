@@ -1,0 +1,50 @@
+"""The application: API, pages, and what they need."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from corral.settings import Settings
+from corral_publisher import metrics_port, pages, problems, routes
+from corral_publisher.assets import FOLDER
+from corral_publisher.edge import Edge
+from corral_publisher.openapi import describe
+from corral_publisher.release import VERSION
+from corral_publisher.services import Services
+
+
+def create_app(settings: Settings, *, metrics_listener: socket.socket | None = None) -> FastAPI:
+    """A publisher for these settings. It connects when it is started, not here."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = app.state.services = Services(settings)
+        services.start()
+        metrics_server = None if metrics_listener is None else await metrics_port.serve(metrics_listener)
+        try:
+            yield
+        finally:
+            if metrics_server is not None:
+                metrics_server.close()
+            await services.close()
+
+    app = FastAPI(
+        title="Corral",
+        version=VERSION,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.add_middleware(Edge)
+    problems.install(app)
+    routes.install(app)
+    pages.install(app)
+    app.mount("/static", StaticFiles(directory=FOLDER), name="static")
+    describe(app)
+    return app

@@ -1,0 +1,69 @@
+"""Who may call a route: every route declares its role through `Requires`, and through nothing else."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer as BearerScheme
+from fastapi.security.base import SecurityBase
+
+from corral.actions.principal import Principal, Role
+from corral.errors import Forbidden, Unauthenticated
+from corral_publisher.services import Services, services_of
+from corral_publisher.session import COOKIE, same_origin
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Requires(SecurityBase):
+    """The one dependency that lets a caller in: a key (`Authorization: Bearer`) or a session's cookie."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self.model = BearerScheme(description="A key, as `corral keys create` or `corral up` prints it once.")
+        self.scheme_name = "key"
+
+    async def __call__(self, request: Request) -> Principal:
+        """The caller, if it may.
+
+        Raises:
+            Unauthenticated: no key or session, or none that is valid.
+            Forbidden: its role is too small, or a page of another site sent the request.
+        """
+        return await authorize(request, services_of(request), self.role)
+
+
+async def authorize(request: Request, services: Services, least: Role) -> Principal:
+    """The caller of a request that needs the role `least`. Raises as `Requires` does."""
+    principal = await identify(request, services)
+    if principal is None:
+        raise Unauthenticated("send a key as Authorization: Bearer <key>, or sign in at /sign-in")
+    if not principal.role.includes(least):
+        raise Forbidden(f"this needs the role {least}; {principal.name} is {principal.role}")
+    return principal
+
+
+async def identify(request: Request, services: Services) -> Principal | None:
+    """The caller of a request, None where it does not say who it is.
+
+    Raises:
+        Unauthenticated: it says so with a key that is not valid.
+        Forbidden: a session's cookie came with a change that another site asked for.
+    """
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, key = header.partition(" ")
+        principal = await services.keys.find(key.strip()) if scheme.lower() == "bearer" else None
+        if principal is None:
+            raise Unauthenticated("the key is not valid; it may have been revoked")
+        return principal
+    session = request.cookies.get(COOKIE)
+    if session is None:
+        return None
+    if request.method not in SAFE_METHODS and not same_origin(request):
+        raise Forbidden("a change by a signed-in browser must come from a page of this address")
+    return await services.sign_in.session(session)
+
+
+Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER))]
+Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR))]
+Admin = Annotated[Principal, Depends(Requires(Role.ADMIN))]

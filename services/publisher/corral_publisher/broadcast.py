@@ -1,0 +1,161 @@
+"""What happened, gathered three times a second into numbered frames that every stream of this process shares."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from corral.dispatch import Dispatch
+from corral.dispatch.event import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+
+FRAME_SECONDS = 0.3
+"""Between two frames: what changes faster is told together."""
+KEPT = 200
+"""Frames kept for a client that comes back: a minute of them."""
+MAX_IDS = 2_000
+"""Ids told in one frame; beyond it says `gap`, and readers look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What happened in one span of time."""
+
+    number: int
+    events: tuple[tuple[str, dict[str, Any]], ...]
+    """Name and content of each, as told to clients."""
+    ids: frozenset[UUID]
+    gap: bool
+    """Something was missed: everything may have changed."""
+
+    def touches(self, job_id: UUID) -> bool:
+        """Whether this job may have changed."""
+        return self.gap or job_id in self.ids
+
+
+class Broadcast:
+    """Makes frames while somebody reads them."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._frames: deque[Frame] = deque(maxlen=KEPT)
+        self._number = 0
+        self._readers = 0
+        self._news: asyncio.Future[None] | None = None
+        self.epoch = secrets.token_hex(4)
+        """Tells this process' numbers from those of others."""
+
+    @property
+    def number(self) -> int:
+        """The newest frame's."""
+        return self._number
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Frames are made as long as somebody reads."""
+        self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
+
+    async def run(self) -> None:
+        """Gather. Runs as long as the process."""
+        async with self._dispatch.events.listen() as listener:
+            while True:
+                gathered = _Gathered()
+                gathered.add(await listener.get())
+                if self._readers == 0:
+                    self._forget()
+                    continue
+                loop = asyncio.get_running_loop()
+                end = loop.time() + FRAME_SECONDS
+                try:
+                    async with asyncio.timeout_at(end):
+                        while True:
+                            gathered.add(await listener.get())
+                except TimeoutError:
+                    self._append(gathered)
+
+    async def after(self, number: int, seconds: float) -> list[Frame]:
+        """The frames after `number`, as soon as there are any; none after `seconds`."""
+        if self._number <= number:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._next()
+            except TimeoutError:
+                return []
+        return [frame for frame in self._frames if frame.number > number]
+
+    def resume(self, last_event_id: str | None) -> tuple[int, bool]:
+        """Where a client goes on: the number of its last frame, and whether it missed some."""
+        if not last_event_id:
+            return self._number, False
+        epoch, _, text = last_event_id.partition("-")
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
+        oldest = self._frames[0].number if self._frames else self._number + 1
+        if epoch == self.epoch and oldest - 1 <= number <= self._number:
+            return number, False
+        return self._number, True
+
+    async def _next(self) -> None:
+        if self._news is None:
+            self._news = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._news)
+
+    def _append(self, gathered: "_Gathered") -> None:
+        self._number += 1
+        self._frames.append(gathered.frame(self._number))
+        if self._news is not None:
+            self._news.set_result(None)
+            self._news = None
+
+    def _forget(self) -> None:
+        """Something happened that nobody was told: whoever comes back has missed it."""
+        self._number += 1
+        self._frames.clear()
+
+
+class _Gathered:
+    """The events of one frame, merged."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, dict[UUID, None]] = {}
+        self._progress: dict[UUID, Progressed] = {}
+        self._logged: dict[UUID, None] = {}
+        self._queues: dict[str, None] = {}
+        self._ids = 0
+        self._gap = False
+
+    def add(self, event: Event | Gap) -> None:
+        match event:
+            case JobsChanged(state=state, ids=ids):
+                self._states.setdefault(state, {}).update(dict.fromkeys(ids))
+                self._ids += len(ids)
+            case Progressed(id=job_id):
+                self._progress[job_id] = event
+            case Logged(ids=ids):
+                self._logged.update(dict.fromkeys(ids))
+            case QueueChanged(queue=queue):
+                self._queues[queue] = None
+            case Gap():
+                self._gap = True
+
+    def frame(self, number: int) -> Frame:
+        if self._gap or self._ids > MAX_IDS:
+            return Frame(number, (("gap", {}),), frozenset(), gap=True)
+        events: list[tuple[str, dict[str, Any]]] = [
+            ("jobs", {"state": state, "ids": list(ids)}) for state, ids in self._states.items()
+        ]
+        events += [
+            ("progress", {"id": job_id, "progress": said.percent, "message": said.message})
+            for job_id, said in self._progress.items()
+        ]
+        if self._logged:
+            events.append(("logs", {"ids": list(self._logged)}))
+        events += [("queue", {"queue": queue}) for queue in self._queues]
+        ids = frozenset().union(self._progress, self._logged, *self._states.values())
+        return Frame(number, tuple(events), ids, gap=False)

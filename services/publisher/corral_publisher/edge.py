@@ -1,0 +1,78 @@
+"""The outermost layer: a request's id, its metrics, security headers, and an answer whatever goes wrong."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from corral import metrics
+from corral_publisher import problems
+from corral_publisher.body import ClientGone
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+]
+UNKNOWN_ROUTE = "unknown"
+"""What the metrics call a path that no route serves: labels must not grow with what people type."""
+
+
+class Edge:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except ClientGone:
+            status = status or 499  # nobody reads an answer
+        except Exception:
+            log.exception("request.failed", request=request_id.decode(), path=scope["path"])
+            metrics.SWALLOWED.labels("http").inc()
+            if status == 0:
+                answer = problems.problem(
+                    500,
+                    "internal",
+                    "Something went wrong on our side",
+                    "The log tells more under this request id.",
+                    request_id=request_id.decode(),
+                )
+                await answer(scope, receive, sending)
+        finally:
+            route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            metrics.HTTP_REQUESTS.labels(method, route, status).inc()
+            metrics.HTTP_SECONDS.labels(method, route).observe(time.perf_counter() - started)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _request_id(scope: Scope) -> bytes:
+    """The caller's own id where it sent a sane one, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return bytes(value)
+    return uuid4().hex.encode()

@@ -1,0 +1,79 @@
+"""Server-sent events as a response. Source: WHATWG HTML, section 9.2."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from corral_publisher.answer import encode
+
+BEAT_SECONDS = 15.0
+"""A silent stream says that it lives: proxies close what is silent for a minute."""
+BEAT = b": still here\n\n"
+RETRY_MS = 2000
+
+
+def event(name: str | None, data: Any, event_id: str | None = None) -> bytes:
+    """One event with JSON data."""
+    return _event(name, encode(data), event_id)
+
+
+def fragment(html: str, event_id: str | None = None) -> bytes:
+    """One unnamed event with HTML: what htmx swaps into the page."""
+    return _event(None, html.encode(), event_id)
+
+
+def _event(name: str | None, data: bytes, event_id: str | None) -> bytes:
+    head = (f"event: {name}\n" if name else "") + (f"id: {event_id}\n" if event_id else "")
+    lines = b"".join(b"data: " + line + b"\n" for line in data.splitlines() or [b""])
+    return head.encode() + lines + b"\n"
+
+
+class EventStream(Response):
+    """Sends what the source makes until it ends, the client goes away, or the process stops."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        source: AsyncIterator[bytes],
+        *,
+        stopping: asyncio.Event,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
+        del self.headers["content-length"]
+        self._source = source
+        self._stopping = stopping
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the stream."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        tasks = [
+            asyncio.create_task(self._send(send)),
+            asyncio.create_task(_gone(receive)),
+            asyncio.create_task(self._stopping.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks[0] in done:
+            tasks[0].result()  # an error of the source is the request's
+        if tasks[1] not in done:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.body", "body": b"retry: %d\n\n" % RETRY_MS, "more_body": True})
+        async for chunk in self._source:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    """Returns when the client went away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,40 @@
+"""The duties, in a publisher's process: every process is a candidate, one leads (protocol rule 25).
+
+A task beside the requests, with connections of its own: the duties mostly wait
+for Postgres and Redis, a process that dies takes its candidate with it, and
+another takes over. Where requests must not share a process with them,
+`corral maintenance` runs them apart.
+"""
+
+import asyncio
+
+from corral.dispatch import Dispatch
+from corral.maintenance import run
+from corral.settings import Settings
+from corral_publisher.opening import open_store
+
+CONNECTIONS = 3
+"""To Postgres: the duties work side by side, but briefly."""
+
+
+class Maintenance:
+    """Stands for leadership until it is closed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until `close`."""
+        settings = self._settings
+        store = open_store(settings, CONNECTIONS, "corral maintenance")
+        dispatch = Dispatch.open(settings.redis_url)
+        try:
+            await run(store, dispatch, settings, self._stop)
+        finally:
+            await dispatch.close()
+            await store.close()
+
+    def close(self) -> None:
+        """Give leadership up, so that another need not wait for our silence."""
+        self._stop.set()

@@ -1,0 +1,80 @@
+"""The parts of OpenAPI that routes share: bodies that they read themselves, and problems."""
+
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from corral_publisher.problems import MEDIA_TYPE
+from corral_publisher.schemas import Bulk, Clean, Problem, QueuePatch, Submission
+
+MODELS: list[type[BaseModel]] = [Submission, Bulk, QueuePatch, Clean, Problem]
+
+_WORDS = {
+    400: "The body is not JSON.",
+    401: "No key, or one that is not valid.",
+    403: "The key's role is too small.",
+    404: "There is nothing of that name.",
+    406: "No such form of it.",
+    408: "The body did not arrive in time.",
+    409: "Not possible in this state.",
+    413: "The body or the payload is too large.",
+    416: "The range lies outside.",
+    422: "The input is wrong; `errors` names each field.",
+    503: "A dependency is away, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
+}
+
+
+def body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """The OpenAPI of a JSON body that the route reads itself."""
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": reference}}}}
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route answers, beside those that every route answers."""
+    return {
+        status: {
+            "description": _WORDS[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({401, 403, 503, *statuses})
+    }
+
+
+_MODELS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
+    (model, "validation") for model in MODELS
+]
+
+
+def describe(app: FastAPI) -> None:
+    """Add the models that no route declares to FastAPI."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(
+                title="Corral",
+                version=app.version,
+                summary="Background jobs: submit, watch, cancel, retry",
+                description=_ABOUT,
+                routes=app.routes,
+                license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            )
+            _, models = models_json_schema(
+                _MODELS,
+                ref_template="#/components/schemas/{model}",
+            )
+            made["components"]["schemas"] = {**models["$defs"], **made["components"].get("schemas", {})}
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation says
+
+
+_ABOUT = """
+Send a key as `Authorization: Bearer <key>`. Every error is a problem (RFC 9457)
+with `type`, `title`, `status` and `detail`; wrong input lists `errors`, each with
+a JSON pointer into the body. Times are RFC 3339 in UTC, durations are seconds.
+"""

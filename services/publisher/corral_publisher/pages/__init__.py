@@ -1,0 +1,12 @@
+"""Pages: server-rendered HTML, enhanced with htmx, complete without scripts."""
+
+from fastapi import FastAPI
+
+from corral_publisher.pages import job, jobs, live, problem, queues, sign_in, start, workers
+
+
+def install(app: FastAPI) -> None:
+    """Add every page."""
+    problem.install(app)
+    for module in (sign_in, start, jobs, job, queues, workers, live):
+        app.include_router(module.router)

@@ -1,0 +1,214 @@
+"""Forms from JSON Schema: which fields a job type's payload has, and the payload that a sent form means.
+
+What a form can't show plainly (unions, lists of objects, deep nesting) is a
+text area for JSON, so every job type can be submitted from its page.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from corral.actions.json_value import escape
+from corral.errors import FieldError, InvalidInput
+
+MAX_NESTING = 3
+"""Objects within objects that become groups of fields."""
+LONG_TEXT = 200
+"""A text that may be longer gets several lines."""
+
+Schema = Mapping[str, Any]
+
+
+class Kind(StrEnum):
+    """How a field is shown and read."""
+
+    TEXT = "text"
+    LONG = "long"
+    FILE_TEXT = "file-text"
+    """Text that usually comes from a file: typed in, pasted or uploaded."""
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    LINES = "lines"
+    """A list of texts or numbers, one on each line."""
+    JSON = "json"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field; `pointer` is its place in the payload and its name in the form."""
+
+    pointer: str
+    label: str
+    kind: Kind
+    required: bool
+    help: str = ""
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    numbers: bool = False
+    """Lines are numbers."""
+    accept: str = ""
+    """File types that the upload offers."""
+    input_type: str = "text"
+    fields: tuple["Field", ...] = field(default=())
+
+
+def fields_of(schema: Schema | None) -> tuple[Field, ...]:
+    """The fields of a payload; a single JSON field where the payload is no plain object."""
+    if schema is None:
+        return (Field("", "Payload", Kind.JSON, required=False, default="{}", help="Any JSON."),)
+    root = _resolved(schema, schema)
+    if root.get("type") != "object" or not root.get("properties"):
+        return (Field("", "Payload", Kind.JSON, required=True, default="{}"),)
+    return _properties(root, schema, "", 0)
+
+
+def payload_of(fields: tuple[Field, ...], sent: Mapping[str, str]) -> Any:
+    """The payload that a sent form means. Empty fields that need not be given are left out.
+
+    Raises:
+        InvalidInput: a field can't be read, by its pointer below `/payload`.
+    """
+    if len(fields) == 1 and fields[0].pointer == "":
+        return _json(fields[0], sent.get("payload", "") or "{}")
+    errors: list[FieldError] = []
+    payload = _object(fields, sent, errors)
+    if errors:
+        raise InvalidInput(*errors)
+    return payload
+
+
+def _properties(node: Schema, root: Schema, pointer: str, depth: int) -> tuple[Field, ...]:
+    required = set(node.get("required", ()))
+    return tuple(
+        _field(
+            name, _resolved(child, root), root, f"{pointer}/{escape(name)}", depth, required=name in required
+        )
+        for name, child in node["properties"].items()
+    )
+
+
+def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, required: bool) -> Field:
+    default = node.get("default")
+    plain = Field(
+        pointer,
+        label=str(node.get("title") or name.replace("_", " ").capitalize()),
+        kind=Kind.JSON,
+        required=required,
+        help=str(node.get("description", "")),
+        default=_shown(default),
+    )
+    items = _resolved(node.get("items", {}), root)
+    match node.get("type"):
+        case _ if choices := _choices(node):
+            made = replace(plain, kind=Kind.CHOICE, choices=choices)
+        case "string":
+            made = _text(node, plain)
+        case "integer" | "number" as kind:
+            least = node.get("minimum", node.get("exclusiveMinimum"))
+            most = node.get("maximum", node.get("exclusiveMaximum"))
+            made = replace(plain, kind=Kind(kind), least=least, most=most)
+        case "boolean":
+            made = replace(plain, kind=Kind.BOOLEAN, default="true" if default is True else "")
+        case "array" if items.get("type") in ("string", "integer", "number"):
+            lines = "\n".join(str(item) for item in default or ())
+            made = replace(plain, kind=Kind.LINES, default=lines, numbers=items["type"] != "string")
+        case "object" if node.get("properties") and depth < MAX_NESTING:
+            made = replace(plain, kind=Kind.GROUP, fields=_properties(node, root, pointer, depth + 1))
+        case _:
+            text = "" if default is None else orjson.dumps(default, option=orjson.OPT_INDENT_2).decode()
+            made = replace(plain, default=text)
+    return made
+
+
+def _text(node: Schema, plain: Field) -> Field:
+    media = str(node.get("contentMediaType", ""))
+    if media:
+        return replace(plain, kind=Kind.FILE_TEXT, accept=f"{media},.{media.rpartition('/')[2]}")
+    if node.get("maxLength", 0) > LONG_TEXT or node.get("format") == "textarea":
+        return replace(plain, kind=Kind.LONG)
+    types = {"email": "email", "uri": "url", "date": "date"}
+    return replace(plain, kind=Kind.TEXT, input_type=types.get(str(node.get("format")), "text"))
+
+
+def _choices(node: Schema) -> tuple[str, ...]:
+    values = node.get("enum") or ([node["const"]] if "const" in node else [])
+    return tuple(values) if values and all(isinstance(value, str) for value in values) else ()
+
+
+def _resolved(node: Schema, root: Schema) -> Schema:
+    """The schema behind references; `X or null` is X, which may then be left out."""
+    seen = 0
+    while seen < 20:
+        seen += 1
+        if "$ref" in node:
+            target: Any = root
+            for part in re.sub(r"^#/?", "", node["$ref"]).split("/"):
+                target = target.get(part.replace("~1", "/").replace("~0", "~"), {}) if part else target
+            node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+            continue
+        options = [option for option in node.get("anyOf", ()) if option.get("type") != "null"]
+        if len(options) == 1:
+            node = {**options[0], **{key: value for key, value in node.items() if key != "anyOf"}}
+            continue
+        break
+    return node
+
+
+def _shown(default: Any) -> str:
+    return "" if default is None else str(default)
+
+
+def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[FieldError]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for item in fields:
+        name = item.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        if item.kind is Kind.GROUP:
+            child = _object(item.fields, sent, errors)
+            if child or item.required:
+                made[name] = child
+            continue
+        text = sent.get(item.pointer, "")
+        if item.kind is Kind.BOOLEAN:
+            made[name] = text == "true"
+        elif text.strip() or (item.required and item.kind in (Kind.TEXT, Kind.LONG, Kind.FILE_TEXT)):
+            try:
+                made[name] = _value(item, text)
+            except InvalidInput as error:
+                errors.extend(error.errors)
+    return made
+
+
+def _value(item: Field, text: str) -> Any:
+    match item.kind:
+        case Kind.INTEGER | Kind.NUMBER:
+            return _number(item, text)
+        case Kind.LINES:
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+            return [_number(item, line) for line in lines] if item.numbers else lines
+        case Kind.JSON:
+            return _json(item, text)
+        case _:
+            return text.replace("\r\n", "\n")  # what browsers send for every new line
+
+
+def _number(item: Field, text: str) -> int | float:
+    try:
+        return int(text) if item.kind is Kind.INTEGER or text.strip().lstrip("-").isdigit() else float(text)
+    except ValueError as error:
+        raise InvalidInput(FieldError(f"/payload{item.pointer}", f"{text[:50]!r} is no number")) from error
+
+
+def _json(item: Field, text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(FieldError(f"/payload{item.pointer}", f"is not JSON: {error}")) from error

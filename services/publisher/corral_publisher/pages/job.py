@@ -1,0 +1,82 @@
+"""One job: state, progress, files, log, and what can be done."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from corral.actions.jobs import only
+from corral.actions.principal import Principal, Role
+from corral.errors import Conflict
+from corral.job.job import Job
+from corral_publisher import parameters
+from corral_publisher.pages import render
+from corral_publisher.pages.visitor import Visitor, form_of
+from corral_publisher.services import Services, services_of
+
+router = APIRouter(include_in_schema=False)
+
+LOG_LINES = 2_000
+
+Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
+Doer = Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
+
+
+@router.get("/jobs/{job_id}")
+async def job(request: Request, job_id: str, principal: Looker) -> Response:
+    """The page."""
+    services = services_of(request)
+    found = await services.jobs.get(parameters.job_id(job_id))
+    return await _page(request, services, principal, found)
+
+
+@router.post("/jobs/{job_id}/{action}")
+async def act(request: Request, job_id: str, action: str, principal: Doer) -> Response:
+    """Cancel, retry or run now, then show the job."""
+    services = services_of(request)
+    await form_of(request, services)
+    found = parameters.job_id(job_id)
+    try:
+        match action:
+            case "cancel":
+                only(action, await services.jobs.cancel([found], principal.name))
+            case "retry":
+                only(action, await services.jobs.retry([found], principal.name))
+            case "run-now":
+                only(action, await services.jobs.run_now([found], principal.name))
+            case _:
+                return Response(status_code=404)
+    except Conflict as error:
+        current = await services.jobs.get(found)
+        return await _page(request, services, principal, current, status=409, refused=str(error))
+    return RedirectResponse(f"/jobs/{found}", status_code=303)
+
+
+async def live_part(request: Request, services: Services, principal: Principal, found: Job) -> str:
+    """The part of the page that moves: all of it."""
+    return render.fragment(request, "_job_live.html", principal, **await _values(services, principal, found))
+
+
+async def _page(
+    request: Request,
+    services: Services,
+    principal: Principal,
+    found: Job,
+    *,
+    status: int = 200,
+    refused: str = "",
+) -> Response:
+    values = await _values(services, principal, found)
+    return render.page(request, "job.html", principal, status=status, refused=refused, **values)
+
+
+async def _values(services: Services, principal: Principal, found: Job) -> dict[str, Any]:
+    jobs = services.store.jobs
+    return {
+        "job": found,
+        "attempts": await jobs.attempts(found.id) if found.attempt else [],
+        "logs": await jobs.logs(found.id, 0, LOG_LINES) if found.attempt else [],
+        "artifacts": await services.store.artifacts.list(found.id) if found.attempt else [],
+        "causes": await services.why.of(found),
+        "may_act": principal.role.includes(Role.OPERATOR),
+    }

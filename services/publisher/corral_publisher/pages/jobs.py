@@ -1,0 +1,64 @@
+"""The list of jobs: filtered by its address, paged by keyset, live on its first page."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from corral.actions.principal import Principal, Role
+from corral.job.state import State
+from corral_publisher import parameters
+from corral_publisher.pages import render
+from corral_publisher.pages.visitor import Visitor
+from corral_publisher.services import Services, services_of
+
+router = APIRouter(include_in_schema=False)
+
+ROWS = 30
+
+
+@router.get("/jobs")
+async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor(Role.VIEWER))]) -> Response:
+    """One page of jobs."""
+    services = services_of(request)
+    knowledge = await services.types.all()
+    query = request.query_params
+    found = await _found(services, query)
+    filters = [(name, value) for name, value in query.multi_items() if value and name != "cursor"]
+    return render.page(
+        request,
+        "jobs.html",
+        principal,
+        jobs=found.items,
+        empty="No job fits." if filters else "No job yet.",
+        query={name: query.get(name) for name in parameters.FILTERS},
+        states=list(State),
+        types=sorted(knowledge.types),
+        queues=sorted(knowledge.queues),
+        query_string=_query([*filters, *_cursor(query.get("cursor"))]),
+        first_page=not query.get("cursor"),
+        first_query=_query(filters),
+        next_query=_query([*filters, ("cursor", str(found.next))]) if found.next else "",
+    )
+
+
+async def live_part(request: Request, services: Services, principal: Principal) -> str:
+    """The table."""
+    found = await _found(services, request.query_params)
+    return render.fragment(request, "_jobs.html", principal, jobs=found.items, empty="No job fits.")
+
+
+async def _found(services: Services, query: QueryParams) -> Any:
+    return await services.store.jobs.page(
+        parameters.job_filter(query), cursor=parameters.cursor(query), limit=ROWS
+    )
+
+
+def _cursor(text: str | None) -> list[tuple[str, str]]:
+    return [("cursor", text)] if text else []
+
+
+def _query(items: list[tuple[str, str]]) -> str:
+    return f"?{urlencode(items)}" if items else ""

@@ -1,0 +1,107 @@
+"""The moving parts of pages, as streams of HTML that htmx swaps in: at most twice a second, only when changed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from corral import metrics
+from corral.actions.principal import Principal, Role
+from corral.errors import CorralError
+from corral_publisher import parameters
+from corral_publisher.event_stream import BEAT, EventStream, event, fragment
+from corral_publisher.pages import job, jobs, queues, start, workers
+from corral_publisher.pages.visitor import Visitor
+from corral_publisher.routes.events import changes
+from corral_publisher.services import Services, services_of
+
+log = structlog.get_logger(__name__)
+
+router = APIRouter(include_in_schema=False)
+
+PACE_SECONDS = 0.5
+"""Between two renderings of one tab."""
+LOOK_SECONDS = 5.0
+"""Rendered at least so often: events are hints, and not everything makes one."""
+
+Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
+Part = Callable[[Request, Services, Principal], Awaitable[str]]
+
+
+@router.get("/live/start")
+async def live_start(request: Request, principal: Looker) -> Response:
+    """Counts and newest jobs."""
+    return _stream(request, principal, start.live_part)
+
+
+@router.get("/live/jobs")
+async def live_jobs(request: Request, principal: Looker) -> Response:
+    """The table of jobs for the filter in the address."""
+    parameters.job_filter(request.query_params)
+    return _stream(request, principal, jobs.live_part)
+
+
+@router.get("/live/queues")
+async def live_queues(request: Request, principal: Looker) -> Response:
+    """The table of queues."""
+    return _stream(request, principal, queues.live_part)
+
+
+@router.get("/live/workers")
+async def live_workers(request: Request, principal: Looker) -> Response:
+    """The table of workers."""
+    return _stream(request, principal, workers.live_part)
+
+
+@router.get("/live/jobs/{job_id}")
+async def live_job(request: Request, job_id: str, principal: Looker) -> Response:
+    """One job, until it has ended."""
+    services = services_of(request)
+    found = await services.jobs.get(parameters.job_id(job_id))
+
+    async def source() -> AsyncIterator[bytes]:
+        shown = ""
+        async for current in changes(services, found):
+            html = await job.live_part(request, services, principal, current)
+            if html != shown:
+                shown = html
+                yield fragment(html)
+            else:
+                yield BEAT
+            await asyncio.sleep(PACE_SECONDS)
+        yield event("ended", {})
+
+    return EventStream(source(), stopping=services.stopping)
+
+
+def _stream(request: Request, principal: Principal, part: Part) -> Response:
+    services = services_of(request)
+    return EventStream(_parts(request, services, principal, part), stopping=services.stopping)
+
+
+async def _parts(
+    request: Request, services: Services, principal: Principal, part: Part
+) -> AsyncIterator[bytes]:
+    broadcast = services.broadcast
+    shown = ""
+    with broadcast.reading():
+        number = broadcast.number
+        while True:
+            try:
+                html = await part(request, services, principal)
+            except CorralError as error:
+                metrics.SWALLOWED.labels("live").inc()
+                log.warning("live.blind", path=request.url.path, error=str(error))
+                return  # the browser says since when, and comes back
+            if html != shown:
+                shown = html
+                yield fragment(html)
+            else:
+                yield BEAT
+            await asyncio.sleep(PACE_SECONDS)
+            number = max(
+                [frame.number for frame in await broadcast.after(number, LOOK_SECONDS)], default=number
+            )

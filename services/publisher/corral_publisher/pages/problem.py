@@ -1,0 +1,51 @@
+"""Errors as a page, where a browser asked."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from corral.errors import CorralError
+from corral_publisher import problems
+from corral_publisher.pages import render
+from corral_publisher.pages.visitor import NotHtml, SignInFirst, to_sign_in, wants_html
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def install(app: FastAPI) -> None:
+    """Answer browsers with pages; everything else, and the whole API, with problems."""
+
+    async def corral_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, CorralError)
+        match error:
+            case SignInFirst():
+                return to_sign_in(request)
+            case NotHtml(path=path):
+                return RedirectResponse(path, status_code=307)
+        made = problems.of(error)
+        return _as_page(request, made, *problems.words(error)) if _by_browser(request) else made
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        made = problems.of_http(error)
+        if _by_browser(request):
+            return _as_page(request, made, str(error.detail), "The address may be mistyped.")
+        return made
+
+    app.add_exception_handler(CorralError, corral_error)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def _by_browser(request: Request) -> bool:
+    return wants_html(request) and not request.url.path.startswith("/api/")
+
+
+def _as_page(request: Request, made: Response, title: str, detail: str) -> Response:
+    shown = render.page(request, "problem.html", None, status=made.status_code, title=title, detail=detail)
+    for name in ("retry-after", "connection"):
+        if name in made.headers:
+            shown.headers[name] = made.headers[name]
+    return shown

@@ -1,0 +1,148 @@
+"""From values to HTML: templates, filters, and the headers that every page carries."""
+
+import secrets
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from corral.actions.principal import Principal
+from corral.job.job import Job
+from corral.store import Attempt
+from corral_publisher import assets
+from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_token
+
+FOLDER = Path(__file__).parent.parent / "templates"
+UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types htmx"
+)
+MAX_SHOWN = 100_000
+"""Characters of JSON shown on a page; the API has the whole."""
+
+
+def page(
+    request: Request, name: str, principal: Principal | None, *, status: int = 200, **values: Any
+) -> Response:
+    """A page under a policy that lets only our own scripts run."""
+    nonce = secrets.token_urlsafe(16)
+    html = fragment(request, name, principal, nonce=nonce, **values)
+    headers = {
+        "Content-Security-Policy": POLICY.format(nonce=nonce),
+        "Cache-Control": "no-store",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Vary": "Accept, Cookie",
+    }
+    return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def fragment(
+    request: Request, name: str, principal: Principal | None, *, nonce: str = "", **values: Any
+) -> str:
+    """A template's HTML, as part of a page or on its own."""
+    session = request.cookies.get(COOKIE)
+
+    def csrf_field() -> Markup:
+        token = csrf_token(session) if session else ""
+        return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, token)
+
+    return (
+        environment()
+        .get_template(name)
+        .render(principal=principal, nonce=nonce, here=request.url.path, csrf_field=csrf_field, **values)
+    )
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates, compiled once."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["asset"] = assets.url
+    made.filters |= {
+        "iso": iso,
+        "absolute": absolute,
+        "relative": relative,
+        "clock": clock,
+        "bytes": size,
+        "json": json,
+        "took": took,
+        "reason": reason,
+    }
+    return made
+
+
+def iso(moment: datetime) -> str:
+    """As the `datetime` attribute wants it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def absolute(moment: datetime) -> str:
+    """For hovering."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock(moment: datetime) -> str:
+    """The time of day."""
+    return f"{moment.astimezone(UTC):%H:%M:%S}"
+
+
+def relative(moment: datetime) -> str:
+    """How long ago, or until."""
+    seconds = (moment - datetime.now(UTC)).total_seconds()
+    if abs(seconds) < 1:
+        return "now"
+    return f"{span(-seconds)} ago" if seconds < 0 else f"in {span(seconds)}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    unit, length = next((unit, length) for unit, length in UNITS if seconds >= length)
+    return (
+        f"{seconds / length:.1f} {unit}"
+        if unit == "s" and seconds < 10
+        else f"{int(seconds // length)} {unit}"
+    )
+
+
+def size(count: int) -> str:
+    """Bytes, rounded."""
+    number, unit = float(count), "B"
+    for unit in ("B", "KB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            break
+        number /= 1000
+    return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+
+
+def json(value: Any) -> str:
+    """JSON to be read by people."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}\n… {len(text):,} characters in all"
+
+
+def took(job: Job) -> str:
+    """How long it ran."""
+    if job.started_at is None or job.finished_at is None:
+        return ""
+    return f"took {span((job.finished_at - job.started_at).total_seconds())}"
+
+
+def reason(attempt: Attempt) -> str:
+    """Why an attempt ended."""
+    return attempt.reason or (str(attempt.error.get("message", "")) if attempt.error else "")

@@ -1,0 +1,140 @@
+"""The start: submit a job from a form made of its schema, and see the newest ones move."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.responses import RedirectResponse, Response
+
+from corral.actions.known_types import KnownType
+from corral.actions.principal import Principal, Role
+from corral.actions.submission import NewSubmission
+from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.job.priority import Priority
+from corral_publisher.answer import answer
+from corral_publisher.pages import render
+from corral_publisher.pages.form import Field, Kind, fields_of, payload_of
+from corral_publisher.pages.visitor import Visitor, form_of, wants_html
+from corral_publisher.release import VERSION
+from corral_publisher.services import Services, services_of
+
+router = APIRouter(include_in_schema=False)
+
+NEWEST = 12
+"""Jobs shown on the start page."""
+FIRST_CHOICE = "report.generate"
+"""The form that a new user sees: the one with something to look at."""
+
+
+@router.get("/")
+async def start(request: Request, type_: Annotated[str, Query(alias="type")] = "") -> Response:
+    """The page; programs get the way to the API."""
+    if not wants_html(request):
+        return answer(
+            {"name": "corral", "version": VERSION, "api": "/api/v1", "openapi": "/api/v1/openapi.json"}
+        )
+    principal = await Visitor(Role.VIEWER)(request)
+    return await _page(request, services_of(request), principal, type_)
+
+
+@router.post("/jobs")
+async def submit(
+    request: Request, principal: Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
+) -> Response:
+    """Submit what the form says, then show the job; or the form again with what is wrong."""
+    services = services_of(request)
+    form = await form_of(request, services)
+    sent = await _texts(form)
+    name = sent.get("type", "")
+    known, _ = await services.types.get(name)
+    fields = fields_of(known.record.payload_schema)
+    try:
+        accepted = await services.submitter.submit(
+            NewSubmission(
+                type=name,
+                payload=payload_of(fields, sent),
+                queue=sent.get("queue") or None,
+                priority=Priority(sent["priority"]) if sent.get("priority") in set(Priority) else None,
+                delay=_delay(sent.get("delay", "")),
+                created_by=principal.name,
+            )
+        )
+    except (InvalidInput, TooLarge) as error:
+        errors = error.errors if isinstance(error, InvalidInput) else (FieldError("/payload", str(error)),)
+        return await _page(request, services, principal, name, sent=sent, errors=errors)
+    return RedirectResponse(f"/jobs/{accepted.id}", status_code=303)
+
+
+async def live_part(request: Request, services: Services, principal: Principal) -> str:
+    """The part of the page that moves."""
+    return render.fragment(request, "_start_live.html", principal, **await _live(services))
+
+
+async def _page(
+    request: Request,
+    services: Services,
+    principal: Principal,
+    chosen: str,
+    *,
+    sent: Mapping[str, str] | None = None,
+    errors: Sequence[FieldError] = (),
+) -> Response:
+    types = (await services.types.all()).types
+    known = types.get(chosen) or types.get(FIRST_CHOICE) or next(iter(types.values()), None)
+    return render.page(
+        request,
+        "start.html",
+        principal,
+        status=422 if errors else 200,
+        types=sorted(types),
+        chosen=known,
+        fields=_fields(known),
+        values=sent or {},
+        errors=errors,
+        wrong={error.pointer: error.message for error in errors},
+        may_submit=principal.role.includes(Role.OPERATOR),
+        **await _live(services),
+    )
+
+
+async def _live(services: Services) -> dict[str, Any]:
+    page = await services.store.jobs.page(limit=NEWEST)
+    return {"jobs": page.items, "counts": await services.counts.totals()}
+
+
+def _fields(known: KnownType | None) -> tuple[Field, ...]:
+    """Required fields and files first, in the order of the schema."""
+    if known is None:
+        return ()
+    fields = fields_of(known.record.payload_schema)
+    return tuple(sorted(fields, key=lambda field: not (field.required or field.kind is Kind.FILE_TEXT)))
+
+
+async def _texts(form: FormData) -> dict[str, str]:
+    """A form's fields as text. A file counts where one was chosen, before what was typed."""
+    texts: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            content = await value.read()
+            if content:
+                texts[name] = _decoded(content)
+        else:
+            texts.setdefault(name, value)
+    return texts
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _delay(text: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInput(FieldError("/delay", f"{text[:50]!r} is no number")) from error

@@ -1,0 +1,112 @@
+"""Query parameters that a plain declaration can't check."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import QueryParams
+
+from corral.actions.json_value import faults
+from corral.errors import FieldError, InvalidInput, NotFound
+from corral.ids import parse_id
+from corral.job.state import State
+from corral.store import JobFilter
+
+SEARCH = "search."
+_MOMENT = TypeAdapter(datetime)
+FILTERS = frozenset({"state", "type", "queue", "tag", "created_after", "created_before", "error"})
+PAGING = frozenset({"cursor", "limit"})
+
+
+class InvalidParameter(InvalidInput):
+    """A query parameter is wrong; the pointer of its error is the parameter's name."""
+
+
+def job_id(text: str) -> UUID:
+    """The id in a path.
+
+    Raises:
+        NotFound: it is no id, so there is no such job.
+    """
+    found = parse_id(text)
+    if found is None:
+        raise NotFound("job", text[:100])
+    return found
+
+
+def job_filter(query: QueryParams) -> JobFilter:
+    """The filter that a query spells. Searchable fields are `search.<field>=<value>`.
+
+    Raises:
+        InvalidParameter: a parameter is unknown or its value makes no sense.
+    """
+    wrong = [
+        FieldError(name, "is not a known parameter")
+        for name in query
+        if name not in FILTERS and name not in PAGING and not name.startswith(SEARCH)
+    ]
+    wrong += [error for name, value in query.multi_items() for error in faults(value, name)]
+    if wrong:
+        raise InvalidParameter(*wrong[:20])
+    return JobFilter(
+        states=frozenset(_state(text) for text in query.getlist("state") if text),
+        type=query.get("type") or None,
+        queue=query.get("queue") or None,
+        tag=query.get("tag") or None,
+        created_after=_moment("created_after", query.get("created_after")),
+        created_before=_moment("created_before", query.get("created_before")),
+        search={
+            name.removeprefix(SEARCH): _search_value(value)
+            for name, value in query.items()
+            if name.startswith(SEARCH)
+        },
+        error_text=query.get("error") or None,
+    )
+
+
+def cursor(query: QueryParams) -> UUID | None:
+    """Where the page begins.
+
+    Raises:
+        InvalidParameter: it is no cursor of ours.
+    """
+    text = query.get("cursor")
+    if not text:
+        return None
+    found = parse_id(text)
+    if found is None:
+        raise InvalidParameter(
+            FieldError("cursor", "is not a cursor; take it from `next` of the page before")
+        )
+    return found
+
+
+def _state(text: str) -> State:
+    try:
+        return State(text)
+    except ValueError as error:
+        known = ", ".join(State)
+        raise InvalidParameter(FieldError("state", f"{text[:50]!r} is no state; known: {known}")) from error
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = _MOMENT.validate_strings(text)
+    except ValidationError as error:
+        raise InvalidParameter(FieldError(name, "is not a time such as 2030-01-31T09:00:00Z")) from error
+    if moment.tzinfo is None:
+        raise InvalidParameter(FieldError(name, "needs a time zone, as in 2030-01-31T09:00:00Z"))
+    return moment
+
+
+def _search_value(text: str) -> Any:
+    """Numbers, true, false and null as such; anything else, and anything in quotes, is text."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return text if isinstance(value, dict | list) else value

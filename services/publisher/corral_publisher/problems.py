@@ -1,0 +1,153 @@
+"""Problem answers: one table from Corral's errors to HTTP. Source: RFC 9457."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from corral import errors
+from corral.actions.json_value import escape
+from corral.errors import CorralError, FieldError
+from corral_publisher.body import NotJson, SlowBody
+from corral_publisher.parameters import InvalidParameter
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 2
+"""What a client is told to wait when a dependency is away."""
+
+_TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
+    (NotJson, 400, "not-json", "The body is not JSON"),
+    (errors.InvalidInput, 422, "invalid-input", "The input is wrong; nothing was stored"),
+    (errors.TooLarge, 413, "too-large", "Too large"),
+    (SlowBody, 408, "slow-body", "The body did not arrive in time"),
+    (errors.Unauthenticated, 401, "unauthenticated", "Say who you are"),
+    (errors.Forbidden, 403, "forbidden", "Not allowed"),
+    (errors.NotFound, 404, "not-found", "Not found"),
+    (errors.Conflict, 409, "conflict", "Not possible in this state"),
+    (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
+    (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),
+    (errors.Unavailable, 503, "unavailable", "A dependency is away"),
+)
+"""The first row that fits counts."""
+
+
+def problem(
+    status: int,
+    slug: str,
+    title: str,
+    detail: str = "",
+    *,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """A problem answer. `type` is a name, not an address: it resolves nowhere and never changes."""
+    body = {"type": f"urn:corral:problem:{slug}", "title": title, "status": status}
+    if detail:
+        body["detail"] = detail
+    return Response(orjson.dumps(body | more), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def of(error: CorralError) -> Response:
+    """The answer to one of Corral's errors."""
+    for kind, status, slug, title in _TABLE:
+        if isinstance(error, kind):
+            return problem(status, slug, title, str(error), headers=_headers(error, status), **_extra(error))
+    return problem(500, "internal", "Something went wrong on our side", str(error))
+
+
+def words(error: CorralError) -> tuple[str, str]:
+    """Title and detail, for people."""
+    for kind, _, _, title in _TABLE:
+        if isinstance(error, kind):
+            return title, str(error)
+    return "Something went wrong on our side", str(error)
+
+
+def of_http(error: HTTPException) -> Response:
+    """The answer to an error of the framework: no such route, no such method."""
+    slug = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
+    headers = dict(error.headers) if error.headers else None
+    return problem(error.status_code, slug, str(error.detail), headers=headers)
+
+
+def from_validation(
+    error: ValidationError | RequestValidationError, *, prefix: str = ""
+) -> errors.InvalidInput:
+    """Pydantic's errors as ours: a pointer into the body for each."""
+    return errors.InvalidInput(
+        *(FieldError(prefix + pointer(item["loc"]), _message(item)) for item in error.errors()[:20])
+    )
+
+
+def pointer(location: Iterable[str | int]) -> str:
+    """A JSON pointer. Source: RFC 6901."""
+    return "".join(f"/{escape(str(part))}" for part in location)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of this application a problem."""
+
+    async def corral_error(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, CorralError)
+        return of(error)
+
+    async def validation_error(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        items = [
+            {"parameter": str(item["loc"][-1]), "in": str(item["loc"][0]), "detail": _message(item)}
+            for item in error.errors()[:20]
+        ]
+        named = "; ".join(f"{item['parameter']}: {item['detail']}" for item in items)
+        return problem(422, "invalid-input", "The input is wrong; nothing was stored", named, errors=items)
+
+    async def http_error(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return of_http(error)
+
+    app.add_exception_handler(CorralError, corral_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def _message(item: Any) -> str:
+    match item["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "is not a known field"
+        case "value_error":
+            return str(item["ctx"]["error"])
+        case _:
+            return str(item["msg"])[:300]
+
+
+def _extra(error: CorralError) -> dict[str, Any]:
+    match error:
+        case InvalidParameter():
+            return {"errors": [{"parameter": item.pointer, "detail": item.message} for item in error.errors]}
+        case errors.InvalidInput():
+            return {"errors": [{"pointer": item.pointer, "detail": item.message} for item in error.errors]}
+        case errors.OutcomeUnknown():
+            return {"ids": [str(job_id) for job_id in error.ids[:100]]}
+        case errors.Unavailable():
+            return {"dependency": error.dependency}
+        case _:
+            return {}
+
+
+def _headers(error: CorralError, status: int) -> dict[str, str] | None:
+    if status == 401:
+        return {"WWW-Authenticate": 'Bearer realm="corral"'}
+    if status == 503:
+        return {"Retry-After": str(RETRY_SECONDS)}
+    if isinstance(error, errors.TooLarge | SlowBody):
+        return {"Connection": "close"}  # the rest of the body is not read
+    return None

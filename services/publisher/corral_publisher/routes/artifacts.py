@@ -1,0 +1,114 @@
+"""Files of a job: listed, downloaded, in whole or by range."""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from corral.errors import NotFound
+from corral.store.artifacts import Artifact
+from corral_publisher import byte_range, parameters, problems
+from corral_publisher.answer import answer
+from corral_publisher.auth import Viewer
+from corral_publisher.openapi import failures
+from corral_publisher.schemas import ArtifactPage
+from corral_publisher.services import services_of
+
+router = APIRouter(tags=["artifacts"])
+
+SHOWN = frozenset(
+    {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "text/csv"}
+)
+"""What a browser may show in place: nothing that could run a script in our name."""
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*", re.ASCII)
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; object-src 'self'; frame-ancestors 'self'"
+)
+
+
+@router.get(
+    "/jobs/{job_id}/artifacts",
+    summary="Its files",
+    responses={200: {"model": ArtifactPage}, **failures(404)},
+)
+async def list_artifacts(request: Request, job_id: str, _: Viewer) -> Response:
+    """Published files, by name."""
+    services = services_of(request)
+    job = await services.jobs.get(parameters.job_id(job_id))
+    return answer(
+        {"items": [_view(item) for item in await services.store.artifacts.list(job.id)], "next": None}
+    )
+
+
+@router.get(
+    "/jobs/{job_id}/artifacts/{name:path}",
+    summary="One of its files",
+    responses={
+        200: {"description": "The file.", "content": {"application/octet-stream": {}}},
+        206: {"description": "The part that `Range` asked for.", "content": {"application/octet-stream": {}}},
+        **failures(404, 416),
+    },
+)
+async def get_artifact(
+    request: Request,
+    job_id: str,
+    name: str,
+    _: Viewer,
+    inline: Annotated[bool, Query(description="Show it in the browser where that is safe.")] = False,
+) -> Response:
+    """The file's content. `Range` with one range, `If-Range` and `If-None-Match` are understood."""
+    services = services_of(request)
+    found = await services.store.artifacts.find(parameters.job_id(job_id), name)
+    if found is None:
+        raise NotFound("artifact", name)
+    headers = _headers(found, inline=inline)
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    wanted = request.headers.get("range")
+    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
+        wanted = None
+    try:
+        part = byte_range.parse(wanted, found.size)
+    except byte_range.Unsatisfiable:
+        title = f"The file has {found.size:,} bytes"
+        where = {"Content-Range": f"bytes */{found.size}", "Accept-Ranges": "bytes"}
+        return problems.problem(416, "range", title, f"{wanted} lies outside", headers=where)
+    start, end = part or (0, found.size)
+    headers["Content-Length"] = str(end - start)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+    return StreamingResponse(
+        services.store.artifacts.read(found, start, end),
+        status_code=200 if part is None else 206,
+        media_type=found.media_type
+        if _MEDIA_TYPE.fullmatch(found.media_type)
+        else "application/octet-stream",
+        headers=headers,
+    )
+
+
+def _headers(artifact: Artifact, *, inline: bool) -> dict[str, str]:
+    shown = inline and artifact.media_type.partition(";")[0] in SHOWN
+    plain = artifact.name.rpartition("/")[2]
+    ascii_name = plain.encode("ascii", "replace").decode().translate({34: "'", 92: "_", 63: "_"})
+    disposition = "inline" if shown else "attachment"
+    return {
+        "ETag": f'"{artifact.sha256.hex()}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f"{disposition}; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(plain, safe='')}",
+        "Content-Security-Policy": _POLICY,
+    }
+
+
+def _view(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "name": artifact.name,
+        "media_type": artifact.media_type,
+        "size": artifact.size,
+        "sha256": artifact.sha256.hex(),
+        "attempt": artifact.attempt,
+        "published_at": artifact.published_at,
+    }

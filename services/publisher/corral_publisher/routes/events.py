@@ -1,0 +1,137 @@
+"""Server-sent events: everything, or one job."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Header, Request
+from starlette.responses import Response
+
+from corral.job.job import Job
+from corral_publisher import parameters
+from corral_publisher.answer import encode
+from corral_publisher.auth import Viewer
+from corral_publisher.event_stream import BEAT, BEAT_SECONDS, EventStream, event
+from corral_publisher.openapi import failures
+from corral_publisher.services import Services, services_of
+
+router = APIRouter(tags=["events"])
+
+LOOK_SECONDS = 2.0
+"""A job's row is read at least so often: events are hints."""
+LOG_LINES = 500
+"""Lines in one go; the rest follows at once."""
+
+LastEventId = Annotated[str | None, Header(description="Go on after this event.")]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A stream of events.", "content": {"text/event-stream": {}}}
+}
+
+
+@router.get("/events", summary="All that happens", responses={**_STREAM, **failures()})
+async def all_events(request: Request, _: Viewer, last_event_id: LastEventId = None) -> Response:
+    """Events `jobs`, `progress`, `logs` and `queue`, gathered three times a second.
+
+    `gap` says that some were missed: read again what you show.
+    """
+    services = services_of(request)
+    return EventStream(_everything(services, last_event_id), stopping=services.stopping)
+
+
+@router.get("/jobs/{job_id}/events", summary="All that happens to it", responses={**_STREAM, **failures(404)})
+async def job_events(request: Request, job_id: str, _: Viewer, last_event_id: LastEventId = None) -> Response:
+    """Events `job` (the job without its payload) and `log` (one line); `end` follows the last one."""
+    services = services_of(request)
+    job = await services.jobs.get(parameters.job_id(job_id))
+    return EventStream(_one(services, job, last_event_id), stopping=services.stopping)
+
+
+async def _everything(services: Services, last_event_id: str | None) -> AsyncIterator[bytes]:
+    broadcast = services.broadcast
+    with broadcast.reading():
+        number, missed = broadcast.resume(last_event_id)
+        if missed:
+            yield event("gap", {}, f"{broadcast.epoch}-{number}")
+        while True:
+            frames = await broadcast.after(number, BEAT_SECONDS)
+            if not frames:
+                yield BEAT
+            for frame in frames:
+                number = frame.number
+                *first, last = frame.events
+                for name, data in first:
+                    yield event(name, data)
+                yield event(*last, f"{broadcast.epoch}-{number}")
+
+
+async def _one(services: Services, job: Job, last_event_id: str | None) -> AsyncIterator[bytes]:
+    """Snapshots of the row whenever it may have changed, and the log's new lines.
+
+    The id of an event is `<last line>-<microseconds of the row>`: any process can go on from it.
+    """
+    seen, shown = _resume(last_event_id)
+    async for current in changes(services, job):
+        lines = await services.store.jobs.logs(current.id, seen, LOG_LINES)
+        while lines:
+            for line in lines:
+                seen = line.seq
+                yield event("log", _plain(line), f"{seen}-{shown}")
+            lines = (
+                await services.store.jobs.logs(current.id, seen, LOG_LINES) if len(lines) == LOG_LINES else []
+            )
+        stamp = int(current.updated_at.timestamp() * 1_000_000)
+        if stamp != shown or current.state.terminal:
+            shown = stamp
+            yield event("job", _plain(current), f"{seen}-{shown}")
+        elif current.state.live:
+            yield BEAT
+        if current.state.terminal:
+            yield event("end", {"state": current.state}, f"{seen}-{shown}")
+
+
+async def changes(services: Services, job: Job) -> AsyncIterator[Job]:
+    """The job now, and as it is after whatever may have changed it, at most about three times a second.
+
+    Ends after the job has ended, or is gone.
+    """
+    broadcast = services.broadcast
+    with broadcast.reading():
+        number = broadcast.number
+        while True:
+            yield job
+            if job.state.terminal:
+                return
+            number = await _touched(services, job.id, number)
+            found = await services.store.jobs.get(job.id)
+            if found is None:
+                return
+            job = found
+
+
+async def _touched(services: Services, job_id: UUID, number: int) -> int:
+    """Returns when the job may have changed, at the latest when it is time to look; the newest number read."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + LOOK_SECONDS
+    while (left := deadline - loop.time()) > 0:
+        frames = await services.broadcast.after(number, left)
+        if frames:
+            number = frames[-1].number
+        if any(frame.touches(job_id) for frame in frames):
+            break
+    return number
+
+
+def _resume(last_event_id: str | None) -> tuple[int, int]:
+    parts = (last_event_id or "").split("-")
+    if len(parts) == 2 and all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts):
+        return min(int(parts[0]), 2**31 - 1), int(parts[1])
+    return 0, 0
+
+
+def _plain(value: Any) -> Any:
+    """JSON with Corral's own rules, ready to be put into an event."""
+    made = orjson.loads(encode(value))
+    made.pop("payload", None)
+    return made

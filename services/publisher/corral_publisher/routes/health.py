@@ -1,0 +1,87 @@
+"""Probes. Open to all: they tell no more than whether things work."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from corral.errors import CorralError, SchemaMismatch, Unavailable
+from corral.store import WorkerState
+from corral_publisher.answer import answer
+from corral_publisher.services import Services
+
+router = APIRouter(tags=["health"])
+
+PATIENCE_SECONDS = 3.0
+"""A probe answers within this, whatever hangs."""
+
+
+@router.get("/healthz", summary="Is this process alive?")
+async def alive() -> Response:
+    """200 as long as the process can answer."""
+    return answer({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    summary="Can it accept jobs?",
+    responses={200: {"description": "Yes."}, 503: {"description": "No; `missing` names what it waits for."}},
+)
+async def ready(request: Request) -> Response:
+    """Postgres must answer with a schema that fits. Without Redis jobs are still accepted: it is named only."""
+    services: Services = request.app.state.services
+    postgres, redis = await asyncio.gather(
+        _try(services.store.schema.check()), _try(services.dispatch.suspended())
+    )
+    missing = []
+    if postgres is not None:
+        missing.append("schema" if isinstance(postgres, SchemaMismatch) else "postgres")
+    elif services.unready is not None:
+        missing.append("starting")
+    degraded = ["redis"] if redis is not None else []
+    details = {
+        name: str(error) for name, error in (("postgres", postgres), ("redis", redis)) if error is not None
+    }
+    body: dict[str, Any] = {
+        "status": "unready" if missing else "ready",
+        "missing": missing,
+        "degraded": degraded,
+        "details": details,
+    }
+    return answer(body, 503 if missing else 200)
+
+
+@router.get(
+    "/health/workers",
+    summary="Does any worker live?",
+    responses={200: {"description": "Yes."}, 503: {"description": "No, or nobody knows."}},
+)
+async def workers(request: Request) -> Response:
+    """Counts of workers, and what they run."""
+    services: Services = request.app.state.services
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            found = await services.store.workers.list()
+    except (CorralError, TimeoutError) as error:
+        return answer({"status": "unknown", "details": str(error) or "no answer in time"}, 503)
+    active = sum(worker.state is WorkerState.ACTIVE for worker in found)
+    body = {
+        "status": "ok" if active else "none",
+        "active": active,
+        "draining": len(found) - active,
+        "running": sum(worker.running for worker in found),
+    }
+    return answer(body, 200 if active else 503)
+
+
+async def _try(check: Any) -> CorralError | None:
+    """What is wrong; None where the check passes in time."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await check
+    except CorralError as error:
+        return error
+    except TimeoutError:
+        return Unavailable("dependency", "no answer in time")
+    return None

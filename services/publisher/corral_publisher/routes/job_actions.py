@@ -1,0 +1,55 @@
+"""POST /jobs/{id}/cancel, /retry, /run-now, and GET /jobs/{id}/why."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from corral.actions.jobs import only
+from corral.job.job import Job
+from corral_publisher import parameters
+from corral_publisher.answer import answer
+from corral_publisher.auth import Operator, Viewer
+from corral_publisher.openapi import failures
+from corral_publisher.schemas import WhyAnswer
+from corral_publisher.services import services_of
+
+router = APIRouter(tags=["jobs"])
+
+_RESPONSES = {200: {"model": Job}, **failures(404, 409)}
+
+
+@router.post("/jobs/{job_id}/cancel", summary="Cancel it", responses=_RESPONSES)
+async def cancel(request: Request, job_id: str, caller: Operator) -> Response:
+    """A waiting job ends at once. A running one is asked to: `cancel_requested_at` is set until it ends."""
+    services = services_of(request)
+    found = parameters.job_id(job_id)
+    only("cancel", await services.jobs.cancel([found], caller.name))
+    return answer(await services.jobs.get(found))
+
+
+@router.post("/jobs/{job_id}/retry", summary="Run it again", responses=_RESPONSES)
+async def retry(request: Request, job_id: str, caller: Operator) -> Response:
+    """A new life for an ended job: queued, with its full budget; the history is kept."""
+    services = services_of(request)
+    found = parameters.job_id(job_id)
+    only("retry", await services.jobs.retry([found], caller.name))
+    return answer(await services.jobs.get(found))
+
+
+@router.post("/jobs/{job_id}/run-now", summary="Run it before its time", responses=_RESPONSES)
+async def run_now(request: Request, job_id: str, caller: Operator) -> Response:
+    """Queue a scheduled job now."""
+    services = services_of(request)
+    found = parameters.job_id(job_id)
+    only("run-now", await services.jobs.run_now([found], caller.name))
+    return answer(await services.jobs.get(found))
+
+
+@router.get(
+    "/jobs/{job_id}/why",
+    summary="Why isn't it running?",
+    responses={200: {"model": WhyAnswer}, **failures(404)},
+)
+async def why(request: Request, job_id: str, _: Viewer) -> Response:
+    """Every cause that keeps it from running, with the action that lifts it; none for one that runs or ended."""
+    job, causes = await services_of(request).why.explain(parameters.job_id(job_id))
+    return answer({"id": job.id, "state": job.state, "causes": causes})

@@ -1,0 +1,93 @@
+"""GET /jobs and what belongs to one job."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from corral.job.job import Job
+from corral_publisher import parameters
+from corral_publisher.answer import answer
+from corral_publisher.auth import Viewer
+from corral_publisher.openapi import failures
+from corral_publisher.schemas import AttemptPage, JobPage, LogPage
+from corral_publisher.services import services_of
+
+router = APIRouter(tags=["jobs"])
+
+MAX_PAGE = 200
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items on one page.")]
+
+_FILTERS = [
+    ("state", "array", "Any of these states; may be repeated."),
+    ("type", "string", "The job type's name."),
+    ("queue", "string", "The queue's name."),
+    ("tag", "string", "One of its tags."),
+    ("created_after", "string", "At or after this time (RFC 3339)."),
+    ("created_before", "string", "Before this time (RFC 3339)."),
+    ("error", "string", "Part of the error's message or class."),
+    ("search.{field}", "string", "A searchable field of the payload: `search.customer=acme`."),
+    ("cursor", "string", "`next` of the page before."),
+]
+
+
+@router.get(
+    "/jobs",
+    summary="List jobs, newest first",
+    openapi_extra={
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": words,
+                "schema": {"type": kind, "items": {"type": "string"}} if kind == "array" else {"type": kind},
+            }
+            for name, kind, words in _FILTERS
+        ]
+    },
+    responses={200: {"model": JobPage}, **failures(422)},
+)
+async def list_jobs(request: Request, _: Viewer, limit: Limit = 50) -> Response:
+    """All that is given must hold. Pages are linked by `next` and cost the same however deep they lie."""
+    page = await services_of(request).store.jobs.page(
+        parameters.job_filter(request.query_params),
+        cursor=parameters.cursor(request.query_params),
+        limit=limit,
+    )
+    return answer({"items": page.items, "next": page.next})
+
+
+@router.get("/jobs/{job_id}", summary="One job", responses={200: {"model": Job}, **failures(404)})
+async def get_job(request: Request, job_id: str, _: Viewer) -> Response:
+    """The job as it is now."""
+    return answer(await services_of(request).jobs.get(parameters.job_id(job_id)))
+
+
+@router.get(
+    "/jobs/{job_id}/attempts",
+    summary="Its earlier attempts",
+    responses={200: {"model": AttemptPage}, **failures(404)},
+)
+async def list_attempts(request: Request, job_id: str, _: Viewer) -> Response:
+    """Attempts that did not simply succeed, and the successful ones of earlier lives; oldest first."""
+    services = services_of(request)
+    job = await services.jobs.get(parameters.job_id(job_id))
+    return answer({"items": await services.store.jobs.attempts(job.id), "next": None})
+
+
+@router.get(
+    "/jobs/{job_id}/logs", summary="Its log", responses={200: {"model": LogPage}, **failures(404, 422)}
+)
+async def list_logs(
+    request: Request,
+    job_id: str,
+    _: Viewer,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Lines after this `seq`.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=2000)] = 500,
+) -> Response:
+    """Lines in order. `next` is the `after` of the following page; null where there is none yet."""
+    services = services_of(request)
+    job = await services.jobs.get(parameters.job_id(job_id))
+    lines = await services.store.jobs.logs(job.id, after, limit)
+    return answer({"items": lines, "next": lines[-1].seq if len(lines) == limit else None})

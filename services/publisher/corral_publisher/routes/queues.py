@@ -1,0 +1,113 @@
+"""Queues: what waits where; pause, resume, set, clean."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+
+from corral.job.state import State
+from corral.store import Queue
+from corral_publisher import problems
+from corral_publisher.answer import answer
+from corral_publisher.auth import Admin, Operator, Viewer
+from corral_publisher.openapi import body, failures
+from corral_publisher.routes.submission import read_json
+from corral_publisher.schemas import Clean, Cleaned, QueuePage, QueuePatch, QueueView
+from corral_publisher.services import Services, services_of
+
+M = TypeVar("M", bound=BaseModel)
+
+router = APIRouter(tags=["queues"])
+
+_ONE = {200: {"model": QueueView}, **failures(404)}
+
+
+@router.get("/queues", summary="All queues", responses={200: {"model": QueuePage}, **failures()})
+async def list_queues(request: Request, _: Viewer) -> Response:
+    """Every queue that a job type or a job has named, with its jobs per state."""
+    services = services_of(request)
+    counts = await services.counts.by_queue()
+    items = [_view(queue, counts.get(queue.name, {})) for queue in await services.store.queues.list()]
+    return answer({"items": items, "next": None})
+
+
+@router.get("/queues/{name}", summary="One queue", responses=_ONE)
+async def get_queue(request: Request, name: str, _: Viewer) -> Response:
+    """The queue as it is now."""
+    services = services_of(request)
+    return await _answer(services, await services.queues.get(name))
+
+
+@router.patch(
+    "/queues/{name}",
+    summary="Set options in place of those of its job types",
+    openapi_extra=body(QueuePatch),
+    responses={**_ONE, **failures(400, 404, 408, 413, 422)},
+)
+async def patch_queue(request: Request, name: str, caller: Operator) -> Response:
+    """Overrides hold for later submissions, survive deploys, and are taken back with null."""
+    services = services_of(request)
+    patch = checked(QueuePatch, await read_json(request, services))
+    overrides = patch.overrides.model_dump(mode="json", exclude_unset=True)
+    return await _answer(services, await services.queues.override(name, overrides, caller.name))
+
+
+@router.post("/queues/{name}/pause", summary="Pause it", responses=_ONE)
+async def pause(request: Request, name: str, caller: Operator) -> Response:
+    """Once this is answered no job of the queue is claimed; what runs goes on."""
+    services = services_of(request)
+    return await _answer(services, await services.queues.pause(name, caller.name))
+
+
+@router.post("/queues/{name}/resume", summary="Resume it", responses=_ONE)
+async def resume(request: Request, name: str, caller: Operator) -> Response:
+    """Its jobs are claimed again."""
+    services = services_of(request)
+    return await _answer(services, await services.queues.resume(name, caller.name))
+
+
+@router.post(
+    "/queues/{name}/clean",
+    summary="Remove ended jobs for good",
+    openapi_extra=body(Clean),
+    responses={200: {"model": Cleaned}, **failures(400, 404, 408, 413, 422)},
+)
+async def clean(request: Request, name: str, caller: Admin) -> Response:
+    """Removes at most 100,000 jobs; `more` says whether some are left."""
+    services = services_of(request)
+    wanted = checked(Clean, await read_json(request, services))
+    removed, more = await services.queues.clean(
+        name, [State(state) for state in wanted.states], wanted.older_than, caller.name
+    )
+    return answer({"removed": removed, "more": more})
+
+
+def checked(model: type[M], value: Any) -> M:
+    """A body as its model.
+
+    Raises:
+        InvalidInput: names the fields.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise problems.from_validation(error) from error
+
+
+async def _answer(services: Services, queue: Queue) -> Response:
+    counts = await services.counts.by_queue()
+    return answer(_view(queue, counts.get(queue.name, {})))
+
+
+def _view(queue: Queue, counts: Mapping[State, int]) -> dict[str, Any]:
+    return {
+        "name": queue.name,
+        "paused": queue.paused,
+        "paused_at": queue.paused_at,
+        "paused_by": queue.paused_by,
+        "overrides": queue.overrides,
+        "created_at": queue.created_at,
+        "counts": counts,
+    }

@@ -1,0 +1,44 @@
+"""GET /stats: how many, how fast, how long."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from corral.store.stats import WindowRow
+from corral_publisher.answer import answer
+from corral_publisher.auth import Viewer
+from corral_publisher.openapi import failures
+from corral_publisher.schemas import Stats
+from corral_publisher.services import services_of
+
+router = APIRouter(tags=["stats"])
+
+MAX_WINDOW = 30 * 24 * 3600.0
+
+
+@router.get(
+    "/stats", summary="Counts, throughput, percentiles", responses={200: {"model": Stats}, **failures(422)}
+)
+async def stats(
+    request: Request,
+    _: Viewer,
+    window: Annotated[float, Query(ge=60, le=MAX_WINDOW, description="Seconds to look back.")] = 3600,
+) -> Response:
+    """Counts are of now; groups are what ended within the window, in whole minutes, by queue and type."""
+    services = services_of(request)
+    rows = await services.store.stats.window(window, by="queue-and-type")
+    counts = await services.counts.totals()
+    return answer({"counts": counts, "window": window, "groups": [_group(row) for row in rows]})
+
+
+def _group(row: WindowRow) -> dict[str, Any]:
+    return {
+        "queue": row.queue,
+        "type": row.type,
+        "ended": sum(row.outcomes.get(outcome, 0) for outcome in ("completed", "failed", "cancelled")),
+        "outcomes": row.outcomes,
+        "throughput": row.per_second,
+        "wait": row.wait,
+        "run": row.run,
+    }

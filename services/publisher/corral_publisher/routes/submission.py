@@ -1,0 +1,211 @@
+"""POST /jobs and /jobs/bulk: the hot path. The body is read once, parsed once, checked once."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated, Any
+
+import orjson
+import structlog
+from fastapi import APIRouter, Query, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from corral import metrics
+from corral.actions.principal import Principal
+from corral.actions.submission import NewSubmission
+from corral.actions.submit import Refused, refuse_all
+from corral.errors import Unavailable
+from corral.job.job import Accepted, Job, NewJob
+from corral.job.limits import MAX_BULK
+from corral.job.state import State
+from corral_publisher import body, problems
+from corral_publisher.answer import answer
+from corral_publisher.auth import Operator
+from corral_publisher.openapi import body as documented
+from corral_publisher.openapi import failures
+from corral_publisher.schemas import Bulk, BulkAnswer, Submission
+from corral_publisher.services import Services, services_of
+
+log = structlog.get_logger(__name__)
+
+router = APIRouter(tags=["jobs"])
+
+MAX_WAIT = 60.0
+"""Seconds that one request may wait for its job."""
+
+Wait = Annotated[
+    float | None,
+    Query(ge=0, le=MAX_WAIT, description="Seconds to wait for the job's end; 202 where it takes longer."),
+]
+
+
+@router.post(
+    "/jobs",
+    status_code=201,
+    summary="Submit a job",
+    openapi_extra=documented(Submission),
+    responses={
+        201: {"model": Job, "description": "Stored; with `wait`, ended."},
+        202: {"model": Job, "description": "Stored, and not ended within `wait` seconds."},
+        **failures(400, 408, 413, 422),
+    },
+)
+async def submit(request: Request, caller: Operator, wait: Wait = None) -> Response:
+    """Store one job and answer once it is committed."""
+    services = services_of(request)
+    submission = parse_submission(await read_json(request, services), caller, request)
+    job = await services.submitter.prepare(submission)
+    location = {"Location": f"/api/v1/jobs/{job.id}"}
+    if not wait:
+        return answer(stored(job, await services.submitter.commit(job)), 201, location)
+    ended, last = await _submit_and_wait(services, job, wait)
+    return answer(last, 201 if ended else 202, location)
+
+
+@router.post(
+    "/jobs/bulk",
+    status_code=201,
+    summary="Submit many jobs",
+    openapi_extra=documented(Bulk),
+    responses={201: {"model": BulkAnswer}, **failures(400, 408, 413, 422)},
+)
+async def submit_bulk(
+    request: Request,
+    caller: Operator,
+    partial: Annotated[
+        bool, Query(description="Store what is right; otherwise one wrong job refuses all.")
+    ] = False,
+) -> Response:
+    """Store up to 10,000 jobs in one transaction."""
+    services = services_of(request)
+    value = await read_json(request, services)
+    trace = request.headers.get("traceparent")
+    submissions = [
+        item if isinstance(item, Refused) else item.submission(caller.name, trace)
+        for item in parse_bulk(value, partial=partial)
+    ]
+    results = await services.submitter.submit_many(submissions, partial=partial)
+    refused = sum(isinstance(item, Refused) for item in results)
+    if refused == len(results):
+        refuse_all(results)
+    items = [_bulk_item(index, item) for index, item in enumerate(results)]
+    return answer({"accepted": len(results) - refused, "refused": refused, "jobs": items}, 201)
+
+
+async def read_json(request: Request, services: Services) -> Any:
+    """The request's body as a JSON value. Raises as `body.read` and `body.parse` do."""
+    settings = services.settings
+    return body.parse(
+        await body.read(
+            request.receive,
+            request.headers,
+            limit=settings.max_body_bytes,
+            seconds=settings.body_timeout,
+        )
+    )
+
+
+def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubmission:
+    """The submission that a body spells.
+
+    Raises:
+        InvalidInput: fields are missing, unknown or of the wrong type.
+    """
+    try:
+        model = Submission.model_validate(value)
+    except ValidationError as error:
+        raise problems.from_validation(error) from error
+    return model.submission(caller.name, request.headers.get("traceparent"))
+
+
+def parse_bulk(value: Any, *, partial: bool) -> list[Submission | Refused]:
+    """The submissions of a bulk; with `partial` the malformed ones are refused each for itself.
+
+    Raises:
+        InvalidInput: the bulk is malformed.
+    """
+    try:
+        return [*Bulk.model_validate(value).jobs]
+    except ValidationError as error:
+        items = value.get("jobs") if isinstance(value, dict) else None
+        if (
+            not partial
+            or not isinstance(items, list)
+            or not 0 < len(items) <= MAX_BULK
+            or value.keys() != {"jobs"}
+        ):
+            raise problems.from_validation(error) from error
+    return [_parse_item(item) for item in items]
+
+
+def _parse_item(value: Any) -> Submission | Refused:
+    try:
+        return Submission.model_validate(value)
+    except ValidationError as error:
+        return Refused(problems.from_validation(error).errors)
+
+
+def stored(job: NewJob, accepted: Accepted) -> Job:
+    """The job as it is in the database right after its insert."""
+    queued = accepted.state is State.QUEUED
+    return Job(
+        id=job.id,
+        type=job.type,
+        queue=accepted.queue,
+        priority=accepted.priority,
+        state=accepted.state,
+        payload=orjson.Fragment(job.payload),
+        result=None,
+        error=None,
+        attempt=0,
+        errors=0,
+        stalls=0,
+        releases=0,
+        life=1,
+        retries=job.retries,
+        timeout=job.timeout,
+        max_stalls=job.max_stalls,
+        suspect=False,
+        created_at=accepted.created_at,
+        run_at=accepted.run_at,
+        queued_at=accepted.created_at if queued else None,
+        started_at=None,
+        finished_at=None,
+        updated_at=accepted.created_at,
+        expires_at=None
+        if job.expires_in is None
+        else accepted.created_at + timedelta(seconds=job.expires_in),
+        cancel_requested_at=None,
+        worker=None,
+        progress=0,
+        progress_message=None,
+        tags=list(job.tags),
+        parent=job.parent,
+        created_by=job.created_by,
+    )
+
+
+async def _submit_and_wait(services: Services, job: NewJob, seconds: float) -> tuple[bool, Job]:
+    """Store the job and wait for its end: whether it ended, and how it stands (protocol rule 28)."""
+    with services.waiters.waiting(job.id) as end:
+        accepted = await services.submitter.commit(job)
+        if end is not None:
+            try:
+                async with asyncio.timeout(seconds):
+                    return True, await end
+            except TimeoutError:
+                pass
+    try:
+        now = await services.store.jobs.get(job.id)
+    except Unavailable as error:  # it is stored: the caller must not hear otherwise
+        metrics.SWALLOWED.labels("wait").inc()
+        log.warning("wait.blind", job=str(job.id), error=str(error))
+        now = None
+    return (now.state.terminal, now) if now is not None else (False, stored(job, accepted))
+
+
+def _bulk_item(index: int, item: Accepted | Refused) -> dict[str, Any]:
+    if isinstance(item, Accepted):
+        return {"index": index, "id": item.id, "state": item.state}
+    errors = [{"pointer": error.pointer, "detail": error.message} for error in item.errors]
+    return {"index": index, "errors": errors}

@@ -1,0 +1,58 @@
+"""Workers: who lives, and draining one."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from corral.store import WorkerRecord
+from corral_publisher.answer import answer
+from corral_publisher.auth import Operator, Viewer
+from corral_publisher.openapi import failures
+from corral_publisher.schemas import Drained, WorkerPage
+from corral_publisher.services import services_of
+
+router = APIRouter(tags=["workers"])
+
+
+@router.get("/workers", summary="Workers", responses={200: {"model": WorkerPage}, **failures(422)})
+async def list_workers(
+    request: Request,
+    _: Viewer,
+    ended: Annotated[
+        int,
+        Query(ge=0, le=1000, description="The newest so many, those that ended included; 0: the live ones."),
+    ] = 0,
+) -> Response:
+    """One item per incarnation."""
+    workers = await services_of(request).store.workers.list(ended=ended)
+    return answer({"items": [view(worker) for worker in workers], "next": None})
+
+
+@router.post(
+    "/workers/{name}/drain", summary="Drain it", responses={200: {"model": Drained}, **failures(404)}
+)
+async def drain(request: Request, name: str, caller: Operator) -> Response:
+    """By name or id: it finishes what it runs and claims no more."""
+    return answer({"drained": await services_of(request).store.workers.drain(name, caller.name)})
+
+
+def view(worker: WorkerRecord) -> dict[str, Any]:
+    """A worker as the API shows it."""
+    return {
+        "id": worker.id,
+        "name": worker.name,
+        "state": worker.state,
+        "host": worker.host,
+        "pid": worker.pid,
+        "version": worker.version,
+        "queues": list(worker.queues),
+        "types": list(worker.types),
+        "slots": worker.slots,
+        "running": worker.running,
+        "status": worker.status,
+        "started_at": worker.registered_at,
+        "seen_at": worker.seen_at,
+        "silent_for": round(worker.silent_for, 1),
+        "ended_at": worker.ended_at,
+    }

@@ -1,0 +1,59 @@
+"""Starting a publisher: what must be right before it serves, and what all its processes share."""
+
+import asyncio
+import functools
+
+import structlog
+
+from corral import logs
+from corral.errors import CorralError, SchemaMismatch
+from corral.settings import Settings
+from corral_publisher import metrics_port
+from corral_publisher.app import create_app
+from corral_publisher.opening import open_store
+from corral_publisher.server import Publisher
+
+log = structlog.get_logger(__name__)
+
+EXIT_REFUSED = 3
+"""The database belongs to a release that this one can't work with."""
+
+
+def run() -> int:
+    """Serve until told to stop; the exit code."""
+    settings = Settings.load_or_exit()
+    logs.configure(settings.log_level, settings.log_format)
+    if (refusal := asyncio.run(_refusal(settings))) is not None:
+        log.error("publisher.refused", reason=str(refusal))
+        return EXIT_REFUSED
+    try:
+        listener = metrics_port.bind(settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        log.error(  # noqa: TRY400  # the reason is enough
+            "publisher.no_metrics_port",
+            address=f"{settings.metrics_host}:{settings.metrics_port}",
+            reason=str(error),
+            hint="set CORRAL_METRICS_PORT to another port, or to 0 for none",
+        )
+        return 1
+    log.info(
+        "publisher.starting",
+        address=f"http://{settings.host}:{settings.port}",
+        processes=settings.web_workers,
+    )
+    Publisher(settings, functools.partial(create_app, metrics_listener=listener)).run()
+    return 0
+
+
+async def _refusal(settings: Settings) -> CorralError | None:
+    """Why this release must not work with this database; an absent one is waited for later."""
+    store = open_store(settings, 1, "corral publisher")
+    try:
+        await store.schema.check()
+    except SchemaMismatch as error:
+        return None if error.wait else error
+    except CorralError:
+        return None
+    finally:
+        await store.close()
+    return None

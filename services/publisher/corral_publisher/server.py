@@ -1,0 +1,95 @@
+"""gunicorn with its ASGI worker: processes, signals, logs."""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.gasgi import ASGIWorker
+from starlette.types import ASGIApp
+
+from corral.settings import Settings
+
+MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
+HANG_SECONDS = 60
+"""A process whose loop has not turned for so long is killed and replaced."""
+KEEPALIVE_SECONDS = 75
+"""Longer than the usual load balancer's minute, so that it is never the server that hangs up first."""
+BACKLOG = 2048
+
+
+class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
+    """The ASGI worker of gunicorn; streams hear that the process stops before it waits for them to end."""
+
+    def handle_exit_signal(self) -> None:
+        """SIGTERM."""
+        self._tell_streams()
+        super().handle_exit_signal()
+
+    def handle_quit_signal(self) -> None:
+        """SIGINT and SIGQUIT."""
+        self._tell_streams()
+        super().handle_quit_signal()
+
+    def _tell_streams(self) -> None:
+        services = getattr(self.asgi.state, "services", None)
+        if services is not None:
+            services.stopping.set()
+
+
+class Log(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """The log of gunicorn, through ours."""
+
+    def setup(self, cfg: Any) -> None:
+        """Add no handlers: the root has one."""
+        super().setup(cfg)
+        self.error_log.propagate = True
+        self.error_log.handlers.clear()
+        self.error_log.setLevel(max(self.loglevel, logging.INFO))
+
+
+class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """One publisher: a master process and its workers."""
+
+    def __init__(self, settings: Settings, make_app: Callable[[Settings], ASGIApp]) -> None:
+        self._settings = settings
+        self._make_app = make_app
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Settings of gunicorn, from ours."""
+        settings = self._settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        given: dict[str, Any] = {
+            "bind": f"{host}:{settings.port}",
+            "backlog": BACKLOG,
+            "workers": settings.web_workers,
+            "worker_class": Worker,
+            "logger_class": Log,
+            "loglevel": "warning" if settings.log_level == "info" else settings.log_level,
+            "accesslog": None,
+            "timeout": HANG_SECONDS,
+            "graceful_timeout": max(1, int(settings.grace)),
+            "keepalive": KEEPALIVE_SECONDS,
+            "asgi_loop": "uvloop",
+            "asgi_lifespan": "on",
+            "control_socket_disable": True,
+            "proc_name": "corral publisher",
+            "child_exit": _child_exit,
+        }
+        for name, value in given.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> ASGIApp:
+        """The application, made in each worker."""
+        return self._make_app(self._settings)
+
+
+def _child_exit(_arbiter: Any, worker: Any) -> None:
+    """A process that ended no longer counts in gauges."""
+    if MULTIPROC_DIR in os.environ:
+        from prometheus_client import multiprocess  # noqa: PLC0415  reads the variable when imported
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

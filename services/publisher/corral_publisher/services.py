@@ -1,0 +1,130 @@
+"""What requests need, opened once per process and closed with it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from starlette.requests import HTTPConnection
+
+from corral import metrics
+from corral.actions.jobs import JobActions
+from corral.actions.keys import Keys
+from corral.actions.known_types import KnownTypes
+from corral.actions.queues import QueueActions
+from corral.actions.sign_in import SignIn
+from corral.actions.submit import Submitter
+from corral.actions.why import Why
+from corral.dispatch import Dispatch
+from corral.errors import CorralError, SchemaMismatch, Unavailable
+from corral.settings import Settings
+from corral_publisher.broadcast import Broadcast
+from corral_publisher.counts import Counts
+from corral_publisher.maintenance import Maintenance
+from corral_publisher.opening import open_store
+from corral_publisher.waiters import Waiters
+
+log = structlog.get_logger(__name__)
+
+SCHEMA_SECONDS = 1.0
+"""How often an unready process looks whether the schema fits now."""
+RESTART_SECONDS = 1.0
+GIVE_UP_SECONDS = 5.0
+"""How long a stopping process tries to give its leadership up."""
+
+
+class Services:
+    """The publisher's side of store, dispatch and actions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = open_store(settings, settings.pool_size, "corral publisher")
+        self.dispatch = Dispatch.open(settings.redis_url)
+        self.types = KnownTypes(self.store)
+        self.submitter = Submitter(
+            self.store, self.dispatch, self.types, max_payload=settings.max_payload_bytes
+        )
+        self.jobs = JobActions(self.store, self.dispatch)
+        self.queues = QueueActions(self.store, self.dispatch)
+        self.why = Why(self.store, self.dispatch, self.types)
+        self.counts = Counts(self.store)
+        self.keys = Keys(self.store)
+        self.sign_in = SignIn(self.store)
+        self.waiters = Waiters(self.store, self.dispatch, limit=settings.max_waiters)
+        self.broadcast = Broadcast(self.dispatch)
+        self.maintenance = Maintenance(settings) if settings.maintenance_enabled else None
+        self.stopping = asyncio.Event()
+        self.unready: CorralError | None = Unavailable("postgres", "its schema was not checked yet")
+        """Why requests are turned away; None when they are served (protocol rule 29)."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._duties: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start what runs beside the requests."""
+        beside: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
+            ("waiters", self.waiters.run),
+            ("broadcast", self.broadcast.run),
+        ]
+        self._tasks = [asyncio.create_task(_for_ever(name, run), name=name) for name, run in beside]
+        self._tasks.append(asyncio.create_task(self._wait_for_schema(), name="schema"))
+
+    async def close(self) -> None:
+        """Finish commits under way, hand jobs over, close connections."""
+        self.stopping.set()
+        if self.maintenance is not None and self._duties is not None:
+            self.maintenance.close()
+            await asyncio.wait([self._duties], timeout=GIVE_UP_SECONDS)
+            self._tasks.append(self._duties)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.submitter.close()
+        await self.dispatch.close()
+        await self.store.close()
+
+    async def _wait_for_schema(self) -> None:
+        told = ""
+        while True:
+            try:
+                await self.store.schema.check()
+            except CorralError as error:
+                self.unready = error
+                if told != str(error):
+                    told = str(error)
+                    log.warning("publisher.unready", reason=told)
+                if isinstance(error, SchemaMismatch) and not error.wait:
+                    return
+                await asyncio.sleep(SCHEMA_SECONDS)
+            else:
+                self.unready = None
+                log.info("publisher.ready")
+                if self.maintenance is not None:
+                    self._duties = asyncio.create_task(
+                        _for_ever("maintenance", self.maintenance.run), name="maintenance"
+                    )
+                return
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services, when they can serve.
+
+    Raises:
+        SchemaMismatch, Unavailable: not yet.
+    """
+    services: Services = connection.app.state.services
+    if services.unready is not None:
+        raise services.unready
+    return services
+
+
+async def _for_ever(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it to its end; start it again where that is an error."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            metrics.SWALLOWED.labels(name).inc()
+            log.exception("publisher.restarted_part", part=name)
+        else:
+            return
+        await asyncio.sleep(RESTART_SECONDS)

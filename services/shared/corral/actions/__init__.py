@@ -1,0 +1,1 @@
+"""What a person or a service can do: submit, cancel, retry, pause and so on. Joins store and dispatch."""

@@ -1,0 +1,136 @@
+"""Group commit (protocol rule 2): submissions that arrive while a commit is under way share the next one."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from corral import metrics
+from corral.errors import OutcomeUnknown, SchemaMismatch, Unavailable
+from corral.job.job import Accepted, NewJob
+
+log = structlog.get_logger(__name__)
+
+Insert = Callable[[Sequence[NewJob]], Awaitable[list[Accepted]]]
+
+GROUP = 500
+"""Jobs in one statement; a larger bulk is a group of its own."""
+MAX_PENDING = 20_000
+"""Jobs that may wait for a commit before callers are turned away."""
+BULKS = 2
+"""Large bulks under way at once: each holds a connection for long."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """What stands or falls together: one submission, or one bulk."""
+
+    jobs: Sequence[NewJob]
+    done: asyncio.Future[list[Accepted]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def succeed(self, accepted: list[Accepted]) -> None:
+        """Tell the caller, unless it went away."""
+        if not self.done.done():
+            self.done.set_result(accepted)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the caller, unless it went away."""
+        if not self.done.done():
+            self.done.set_exception(error)
+            self.done.exception()  # a caller that went away leaves no warning
+
+
+class GroupCommit:
+    """Collects units and inserts them in groups, one group at a time. Belongs to one event loop."""
+
+    def __init__(self, insert: Insert) -> None:
+        self._insert = insert
+        self._pending: deque[Unit] = deque()
+        self._jobs_pending = 0
+        self._committing: asyncio.Task[None] | None = None
+        self._bulks = asyncio.Semaphore(BULKS)
+
+    async def commit(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+        """Store the jobs, all or none. A lone caller never waits; a caller that goes away changes nothing.
+
+        Raises:
+            OutcomeUnknown: the database went away while committing; names these jobs.
+            Unavailable: the database is away, or too many submissions wait.
+        """
+        if self._jobs_pending + len(jobs) > MAX_PENDING:
+            raise Unavailable("postgres", f"{self._jobs_pending:,} submissions wait for it already")
+        unit = Unit(jobs)
+        self._jobs_pending += len(jobs)
+        if len(jobs) > GROUP:
+            task = asyncio.create_task(self._bulk(unit))
+            task.add_done_callback(_retrieved)
+        else:
+            self._pending.append(unit)
+            if self._committing is None or self._committing.done():
+                self._committing = asyncio.create_task(self._run())
+        return await asyncio.shield(unit.done)
+
+    async def close(self) -> None:
+        """Wait for the groups that are under way."""
+        if self._committing is not None:
+            await asyncio.wait([self._committing])
+
+    async def _bulk(self, unit: Unit) -> None:
+        async with self._bulks:
+            await self._store([unit])
+
+    async def _run(self) -> None:
+        while self._pending:
+            await self._store(self._next_group())
+
+    def _next_group(self) -> list[Unit]:
+        group = [self._pending.popleft()]
+        size = len(group[0].jobs)
+        while self._pending and size + len(self._pending[0].jobs) <= GROUP:
+            unit = self._pending.popleft()
+            group.append(unit)
+            size += len(unit.jobs)
+        return group
+
+    async def _store(self, group: list[Unit]) -> None:
+        try:
+            metrics.SUBMIT_BATCH.observe(sum(len(unit.jobs) for unit in group))
+            await self._store_together(group)
+        finally:
+            self._jobs_pending -= sum(len(unit.jobs) for unit in group)
+            for unit in group:
+                unit.fail(Unavailable("postgres", "the publisher is stopping"))
+
+    async def _store_together(self, group: list[Unit]) -> None:
+        jobs = group[0].jobs if len(group) == 1 else [job for unit in group for job in unit.jobs]
+        try:
+            accepted = await self._insert(jobs)
+        except OutcomeUnknown:
+            for unit in group:
+                unit.fail(OutcomeUnknown(tuple(job.id for job in unit.jobs)))
+        except (Unavailable, SchemaMismatch) as error:
+            for unit in group:
+                unit.fail(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, only its culprit may fail
+            if len(group) == 1:
+                group[0].fail(error)
+                return
+            metrics.SUBMIT_BATCHES_SPLIT.inc()
+            log.warning("submit.group_split", jobs=len(jobs), error=repr(error))
+            for unit in group:
+                await self._store_together([unit])
+        else:
+            start = 0
+            for unit in group:
+                unit.succeed(accepted[start : start + len(unit.jobs)])
+                start += len(unit.jobs)
+
+
+def _retrieved(task: asyncio.Task[None]) -> None:
+    """Every error of a bulk went to its unit; a cancelled task says nothing more."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,111 @@
+"""What a person does to jobs that exist: cancel, retry, run now. Postgres first, then Redis is told."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch, Entry
+from corral.dispatch.event import JobsChanged
+from corral.errors import Conflict, NotFound, Unavailable
+from corral.job.job import Job
+from corral.job.state import State
+from corral.store import Store
+from corral.store.commands import Commanded, Effect
+
+log = structlog.get_logger(__name__)
+
+_REFUSALS = {
+    "cancel": "it has ended already",
+    "retry": "only an ended job can be retried; cancel it first",
+    "run-now": "only a scheduled job can be run before its time",
+}
+
+
+class JobActions:
+    """Actions on jobs, one or many. `actor` is who the audit names."""
+
+    def __init__(self, store: Store, dispatch: Dispatch) -> None:
+        self._store = store
+        self._dispatch = dispatch
+
+    async def get(self, job_id: UUID) -> Job:
+        """The job of that id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        job = await self._store.jobs.get(job_id)
+        if job is None:
+            raise NotFound("job", job_id)
+        return job
+
+    async def cancel(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
+        """Waiting jobs end at once; running ones are asked to end, and their workers are hurried."""
+        answers = await self._store.jobs.cancel(ids, actor)
+        await self._told("cancel", lambda: self._hurry(answers))
+        await self._publish(answers)
+        return answers
+
+    async def retry(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
+        """A new life for ended jobs."""
+        return await self._queue("retry", await self._store.jobs.retry(ids, actor))
+
+    async def run_now(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
+        """Scheduled jobs are queued before their time."""
+        return await self._queue("run-now", await self._store.jobs.run_now(ids, actor))
+
+    async def _queue(self, action: str, answers: list[Commanded]) -> list[Commanded]:
+        entries = [
+            Entry(answer.lane, answer.id)
+            for answer in answers
+            if answer.effect is Effect.DONE and answer.lane is not None
+        ]
+        if entries:
+            await self._told(action, lambda: self._dispatch.enqueue(entries))
+        await self._publish(answers)
+        return answers
+
+    async def _hurry(self, answers: list[Commanded]) -> None:
+        by_worker: dict[UUID, list[UUID]] = {}
+        for answer in answers:
+            if answer.effect is Effect.REQUESTED and answer.worker is not None:
+                by_worker.setdefault(answer.worker, []).append(answer.id)
+        for worker_id, ids in by_worker.items():
+            worker = await self._store.workers.get(worker_id)
+            if worker is not None:
+                await self._dispatch.hurry_cancel(worker.name, ids)
+
+    async def _publish(self, answers: list[Commanded]) -> None:
+        changed: dict[State, list[UUID]] = {}
+        for answer in answers:
+            if answer.effect in (Effect.DONE, Effect.REQUESTED) and answer.state is not None:
+                changed.setdefault(answer.state, []).append(answer.id)
+        events = [JobsChanged(state, tuple(ids)) for state, ids in changed.items()]
+        await self._dispatch.events.publish(*events)
+
+    async def _told(self, action: str, tell: Callable[[], Awaitable[object]]) -> None:
+        """Tell Redis; it is stored already, so an absent Redis only delays the effect."""
+        try:
+            await tell()
+        except Unavailable as error:
+            metrics.SWALLOWED.labels(f"action.{action}").inc()
+            log.warning("action.not_hurried", action=action, error=str(error))
+
+
+def only(action: str, answers: Sequence[Commanded]) -> Commanded:
+    """The answer about the one job that was meant.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it is not in a state in which this can be done.
+    """
+    (answer,) = answers
+    match answer.effect:
+        case Effect.MISSING:
+            raise NotFound("job", answer.id)
+        case Effect.REFUSED:
+            raise Conflict(f"job {answer.id} is {answer.state}: {_REFUSALS[action]}")
+        case _:
+            return answer

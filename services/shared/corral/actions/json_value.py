@@ -1,0 +1,113 @@
+"""Values that JSON, Postgres and every reader agree on.
+
+Refused, with a pointer to the place: nesting deeper than 64, NUL characters
+(Postgres stores none), lone surrogates (no UTF-8 spells them), numbers that no
+double or 64-bit integer holds, and anything that JSON has no word for.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.job.limits import MAX_DEPTH
+
+MAX_ERRORS = 20
+"""Faults named in one answer; the rest would only repeat them."""
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+"""What orjson, and so every part of Corral, reads and writes as an integer."""
+
+
+def encode(value: Any, *, limit: int, pointer: str = "/payload", from_wire: bool = False) -> str:
+    """The JSON text of `value`.
+
+    `from_wire` says that the value came out of `parse`, so that only what a
+    parser lets through is looked for: that is the fast path of a submission.
+
+    Raises:
+        InvalidInput: the value holds something that can't be stored.
+        TooLarge: the text is over `limit` bytes.
+    """
+    if not from_wire:
+        refuse_faults(value, pointer)
+    try:
+        text = orjson.dumps(value)
+    except TypeError as error:
+        refuse_faults(value, pointer)
+        raise InvalidInput(FieldError(pointer, f"can't be written as JSON: {error}")) from error
+    if len(text) > limit:
+        raise TooLarge(f"the field {pointer}", len(text), limit)
+    if from_wire and (text.count(b"[") + text.count(b"{") > MAX_DEPTH or b"\\u0000" in text):
+        refuse_faults(value, pointer)
+    return text.decode()
+
+
+def refuse_faults(value: Any, pointer: str) -> None:
+    """Refuse a value that can't be stored.
+
+    Raises:
+        InvalidInput: names up to 20 places.
+    """
+    errors: list[FieldError] = []
+    for error in faults(value, pointer):
+        errors.append(error)
+        if len(errors) == MAX_ERRORS:
+            break
+    if errors:
+        raise InvalidInput(*errors)
+
+
+def faults(value: Any, pointer: str) -> Iterator[FieldError]:
+    """What is wrong with a value, and where. Iterative, so depth can't exhaust the stack."""
+    stack: list[tuple[Any, str, int]] = [(value, pointer, 0)]
+    while stack:
+        item, place, depth = stack.pop()
+        if not isinstance(item, dict | list | tuple):
+            yield from _scalar_faults(item, place)
+            continue
+        if depth >= MAX_DEPTH:
+            yield FieldError(place, f"is nested deeper than {MAX_DEPTH} levels")
+            continue
+        for key, child in reversed(_children(item)):
+            if not isinstance(key, str):
+                yield FieldError(place, f"has the key {key!r}; JSON has text keys only")
+                continue
+            yield from _text_faults(key, place, what="has a key that")
+            stack.append((child, f"{place}/{escape(key)}", depth + 1))
+
+
+def _scalar_faults(item: Any, place: str) -> Iterator[FieldError]:
+    match item:
+        case None | bool():
+            return
+        case str():
+            yield from _text_faults(item, place)
+        case int():
+            if not _SMALLEST <= item <= _LARGEST:
+                yield FieldError(place, "is a whole number beyond 64 bits; send it as a string")
+        case float():
+            if not math.isfinite(item):
+                yield FieldError(place, f"is {item}; JSON has finite numbers only, up to 1.8e308")
+        case _:
+            yield FieldError(place, f"is a {type(item).__qualname__}; JSON has no such value")
+
+
+def escape(key: str) -> str:
+    """A key as part of a JSON pointer. Source: RFC 6901, section 3."""
+    return key.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
+
+
+def _children(item: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    if isinstance(item, dict):
+        return list(item.items())
+    return [(str(index), child) for index, child in enumerate(item)]
+
+
+def _text_faults(text: str, place: str, what: str = "") -> Iterator[FieldError]:
+    prefix = f"{what} " if what else ""
+    if "\0" in text:
+        yield FieldError(place, f"{prefix}contains a NUL character (\\u0000), which Postgres can't store")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        yield FieldError(place, f"{prefix}contains half of a surrogate pair, which is no character")

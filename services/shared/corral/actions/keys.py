@@ -1,0 +1,57 @@
+"""API keys: made, shown once, checked on every request, revoked."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from corral.actions.principal import Principal, Role
+from corral.actions.remembered import Remembered
+from corral.actions.secret import digest, new_secret
+from corral.store import Store
+from corral.store.keys import ApiKey
+
+PREFIX = "corral_"
+"""Lets people and scanners recognise a key."""
+TRUST_SECONDS = 5.0
+"""How long a checked key is not checked again: a revoked one works at most so much longer."""
+MAX_LENGTH = 200
+"""Characters; what is longer is no key of ours."""
+
+
+class Keys:
+    """Who may call the API."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._found = Remembered(self._ask, TRUST_SECONDS)
+
+    async def create(
+        self, name: str, role: Role, *, actor: str, key: str | None = None
+    ) -> tuple[str, ApiKey]:
+        """A new key, which nobody can read again, and what is stored of it.
+
+        `key` is the key itself where it was made before: 256 random bits.
+        """
+        secret = key or new_secret(PREFIX)
+        return secret, await self._store.keys.create(name, role.value, digest(secret), actor)
+
+    async def find(self, key: str) -> Principal | None:
+        """Whose key it is; None where it is none, or was revoked."""
+        if not key or len(key) > MAX_LENGTH:
+            return None
+        return await self._found.get(digest(key))
+
+    async def list(self) -> Sequence[ApiKey]:
+        """Every key, revoked ones included."""
+        return await self._store.keys.list()
+
+    async def revoke(self, key_id: UUID, *, actor: str) -> ApiKey:
+        """Valid no more, within a few seconds everywhere.
+
+        Raises:
+            NotFound: there is no such key.
+        """
+        return await self._store.keys.revoke(key_id, actor)
+
+    async def _ask(self, hashed: bytes) -> Principal | None:
+        found = await self._store.keys.find(hashed)
+        return None if found is None else Principal(found.name, Role(found.role))

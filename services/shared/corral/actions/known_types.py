@@ -1,0 +1,137 @@
+"""The job types and queue overrides that submissions are checked against, kept fresh without waiting."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from corral import metrics
+from corral.catalog.record import TypeRecord
+from corral.catalog.validation import Validator
+from corral.errors import CorralError, DeclarationError, FieldError, UnknownType
+from corral.job.options import Options
+from corral.store import Store
+
+log = structlog.get_logger(__name__)
+
+FRESH_SECONDS = 1.0
+"""How old the knowledge may be before a submission asks for news in the background."""
+MISS_SECONDS = 0.2
+"""How often at most unknown names make submissions wait for a look at the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownType:
+    """A registered job type, ready to check submissions with."""
+
+    record: TypeRecord
+    options: Options
+    validator: Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the database said at one time. Replaced as a whole."""
+
+    types: Mapping[str, KnownType] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per queue: what an operator set in place of the job types' options."""
+
+    @property
+    def queues(self) -> frozenset[str]:
+        """Every queue that a known type allows."""
+        return frozenset(
+            queue for known in self.types.values() for queue in (known.options.queue, *known.options.queues)
+        )
+
+
+class KnownTypes:
+    """A cache in front of `job_types` and `queues`; one per process."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._knowledge = Knowledge()
+        self._version: str | None = None
+        self._read_at = -1e9
+        self._reading: asyncio.Task[None] | None = None
+
+    async def get(self, name: str) -> tuple[KnownType, Knowledge]:
+        """The type of that name and all that was known with it.
+
+        A known name never waits: knowledge older than a second is renewed beside it.
+
+        Raises:
+            UnknownType: no such type is registered, and the database was asked just now.
+            Unavailable: nothing is known yet and the database is away.
+        """
+        age = time.monotonic() - self._read_at
+        known = self._knowledge.types.get(name)
+        if known is not None:
+            if age > FRESH_SECONDS:
+                self._read_beside()
+            return known, self._knowledge
+        if age > MISS_SECONDS:
+            await self.read()
+            known = self._knowledge.types.get(name)
+        if known is None:
+            raise UnknownType(FieldError("/type", self._unknown(name)))
+        return known, self._knowledge
+
+    async def all(self) -> Knowledge:
+        """All that is known, at most a second old where the database answers."""
+        if time.monotonic() - self._read_at > FRESH_SECONDS:
+            await self.read()
+        return self._knowledge
+
+    async def read(self) -> None:
+        """Look at the database now; several callers share one look."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.shield(self._reading)
+
+    def _read_beside(self) -> None:
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_or_log())
+
+    async def _read_or_log(self) -> None:
+        try:
+            await self._read()
+        except CorralError as error:
+            metrics.SWALLOWED.labels("known-types").inc()
+            log.warning("types.stale", error=str(error))
+
+    async def _read(self) -> None:
+        version = await self._store.types.version()
+        if version == self._version:
+            self._read_at = time.monotonic()
+            return
+        records = await self._store.types.all()
+        queues = await self._store.queues.list()
+        before = self._knowledge.types
+        types = {record.name: known for record in records if (known := _known(record, before))}
+        self._knowledge = Knowledge(
+            types, {queue.name: queue.overrides for queue in queues if queue.overrides}
+        )
+        self._version = version
+        self._read_at = time.monotonic()
+
+    def _unknown(self, name: str) -> str:
+        names = sorted(self._knowledge.types)
+        shown = ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
+        return f"no job type {name[:100]!r} is registered; known are {shown or 'none yet'}"
+
+
+def _known(record: TypeRecord, before: Mapping[str, KnownType]) -> KnownType | None:
+    """The type of a record; its compiled schema is kept while the record is the same."""
+    known = before.get(record.name)
+    if known is not None and known.record == record:
+        return known
+    try:
+        return KnownType(record, record.parsed_options, Validator(record))
+    except DeclarationError as error:
+        metrics.SWALLOWED.labels("known-types").inc()
+        log.warning("types.unreadable", type=record.name, error=str(error))
+        return None

@@ -1,0 +1,102 @@
+"""What a person does to queues: pause, resume, set, clean. Postgres first, then Redis is told."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.actions.resolution import OVERRIDABLE
+from corral.dispatch import Dispatch
+from corral.dispatch.event import QueueChanged
+from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
+from corral.job.state import State
+from corral.store import Store
+from corral.store.queues import Queue
+
+log = structlog.get_logger(__name__)
+
+PAUSE_HINT_SECONDS = 60.0
+"""How long workers pass over a paused queue without being told again; the leader renews it."""
+CLEAN_BATCH = 5_000
+CLEAN_LIMIT = 100_000
+"""Jobs that one call removes; the answer says whether more are left."""
+
+
+class QueueActions:
+    """Actions on queues. `actor` is who the audit names."""
+
+    def __init__(self, store: Store, dispatch: Dispatch) -> None:
+        self._store = store
+        self._dispatch = dispatch
+
+    async def get(self, name: str) -> Queue:
+        """The queue of that name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        queue = await self._store.queues.get(name)
+        if queue is None:
+            raise NotFound("queue", name)
+        return queue
+
+    async def pause(self, name: str, actor: str) -> Queue:
+        """No job of it is claimed once this returns. Raises NotFound."""
+        queue = await self._store.queues.pause(name, actor)
+        try:
+            await self._dispatch.hint_paused([name], PAUSE_HINT_SECONDS)
+        except Unavailable as error:
+            _not_told("pause", error)
+        await self._dispatch.events.publish(QueueChanged(name))
+        return queue
+
+    async def resume(self, name: str, actor: str) -> Queue:
+        """Its jobs are claimed again. Raises NotFound."""
+        queue = await self._store.queues.resume(name, actor)
+        try:
+            await self._dispatch.unhint_paused([name])
+        except Unavailable as error:
+            _not_told("resume", error)
+        await self._dispatch.events.publish(QueueChanged(name))
+        return queue
+
+    async def override(self, name: str, overrides: Mapping[str, Any], actor: str) -> Queue:
+        """Set options in place of those of the job types; None takes one back.
+
+        Raises:
+            InvalidInput: an option can't be set for a queue.
+            NotFound: there is no such queue.
+        """
+        wrong = sorted(overrides.keys() - OVERRIDABLE)
+        if wrong:
+            known = ", ".join(sorted(OVERRIDABLE))
+            raise InvalidInput(
+                *(
+                    FieldError(f"/overrides/{option}", f"can't be set for a queue; known: {known}")
+                    for option in wrong
+                )
+            )
+        queue = await self._store.queues.patch(name, overrides, actor)
+        await self._dispatch.events.publish(QueueChanged(name))
+        return queue
+
+    async def clean(
+        self, name: str, states: Sequence[State], older_than: float, actor: str
+    ) -> tuple[int, bool]:
+        """Remove ended jobs, in batches: how many, and whether more are left. Raises NotFound."""
+        removed: list[UUID] = []
+        while len(removed) < CLEAN_LIMIT:
+            batch = await self._store.queues.clean(name, states, older_than, actor, limit=CLEAN_BATCH)
+            removed += batch
+            if len(batch) < CLEAN_BATCH:
+                break
+        await self._dispatch.events.publish(QueueChanged(name))
+        return len(removed), len(removed) >= CLEAN_LIMIT
+
+
+def _not_told(action: str, error: Unavailable) -> None:
+    """It is stored already: workers learn of it when they claim."""
+    metrics.SWALLOWED.labels(f"action.{action}").inc()
+    log.warning("action.not_hurried", action=action, error=str(error))

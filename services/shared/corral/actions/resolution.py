@@ -1,0 +1,133 @@
+"""From a submission to a job: every option settled, every value checked.
+
+Precedence: the submission, then what an operator set for the queue, then the job type.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from corral.actions import json_value
+from corral.actions.known_types import Knowledge, KnownType
+from corral.actions.submission import NewSubmission
+from corral.errors import FieldError, InvalidInput, UnknownQueue
+from corral.job.job import NewJob
+from corral.job.limits import MAX_DELAY_SECONDS, MAX_NAME, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
+from corral.job.priority import Priority
+
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""Source: W3C Trace Context, section 3.2."""
+OVERRIDABLE = frozenset({"priority", "retries", "timeout", "delay", "expires_in", "max_stalls"})
+"""What an operator may set for a queue."""
+
+T = TypeVar("T")
+
+
+def resolve(
+    submission: NewSubmission, known: KnownType, knowledge: Knowledge, job_id: UUID, *, max_payload: int
+) -> NewJob:
+    """The job that a submission asks for.
+
+    Raises:
+        InvalidInput: names every field that is wrong, by pointer.
+        TooLarge: the payload is over its limit.
+    """
+    errors = list(_faults(submission))
+    if errors:
+        raise InvalidInput(*errors)
+    payload = {} if submission.payload is None else submission.payload
+    text = json_value.encode(payload, limit=max_payload, from_wire=submission.from_wire)
+    known.validator.check(payload)
+    options = known.options
+    queue = _queue(submission, known, knowledge)
+    override: Mapping[str, Any] = knowledge.overrides.get(queue, {})
+
+    def first(given: T | None, name: str, declared: T) -> T:
+        if given is not None:
+            return given
+        overridden: T = override.get(name, declared)
+        return overridden
+
+    delay = 0.0 if submission.run_at else first(submission.delay, "delay", options.delay)
+    return NewJob(
+        id=job_id,
+        type=submission.type,
+        queue=queue,
+        priority=Priority(first(submission.priority, "priority", options.priority)),
+        payload=text,
+        delay=delay,
+        run_at=submission.run_at,
+        expires_in=first(submission.expires_in, "expires_in", options.expires_in),
+        retries=first(submission.retries, "retries", options.retries),
+        timeout=first(submission.timeout, "timeout", options.timeout),
+        max_stalls=first(None, "max_stalls", options.max_stalls),
+        tags=_tags(submission, options.tags),
+        search=_search(payload, options.search),
+        parent=submission.parent,
+        traceparent=submission.traceparent,
+        created_by=submission.created_by,
+    )
+
+
+def _faults(submission: NewSubmission) -> Iterator[FieldError]:
+    """Values out of range, whoever built the submission."""
+    yield from _range("/delay", submission.delay, 0, MAX_DELAY_SECONDS)
+    yield from _range("/retries", submission.retries, 0, MAX_RETRIES)
+    yield from _range("/timeout", submission.timeout, 0, MAX_TIMEOUT_SECONDS, above=True)
+    yield from _range("/expires_in", submission.expires_in, 0, MAX_DELAY_SECONDS, above=True)
+    if submission.run_at is not None:
+        if submission.delay is not None:
+            yield FieldError("/run_at", "can't be given together with delay")
+        if submission.run_at.tzinfo is None:
+            yield FieldError("/run_at", "needs a time zone, as in 2030-01-31T09:00:00Z")
+    for index, tag in enumerate(submission.tags):
+        if not tag or len(tag) > MAX_NAME or not tag.isprintable():
+            yield FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters")
+    if submission.traceparent is not None and not TRACEPARENT.fullmatch(submission.traceparent):
+        yield FieldError("/traceparent", "is no W3C trace context")
+
+
+def _range(
+    pointer: str, value: float | None, least: float, most: float, *, above: bool = False
+) -> Iterator[FieldError]:
+    if value is None:
+        return
+    if not math.isfinite(value) or value > most or value < least or (above and value == least):
+        start = f"above {least:g}" if above else f"at least {least:g}"
+        yield FieldError(pointer, f"is {value:g}; it must be {start} and at most {most:g}")
+
+
+def _queue(submission: NewSubmission, known: KnownType, knowledge: Knowledge) -> str:
+    queue = submission.queue
+    if queue is None or known.options.allows(queue):
+        return queue or known.options.queue
+    allowed = ", ".join(sorted({known.options.queue, *known.options.queues}))
+    if queue not in knowledge.queues:
+        raise UnknownQueue(
+            FieldError("/queue", f"there is no queue {queue[:100]!r}; {submission.type} allows {allowed}")
+        )
+    raise InvalidInput(
+        FieldError("/queue", f"{queue} is not allowed for {submission.type}; allowed: {allowed}")
+    )
+
+
+def _tags(submission: NewSubmission, declared: tuple[str, ...]) -> tuple[str, ...]:
+    if not submission.tags:
+        return declared
+    tags = tuple(dict.fromkeys((*declared, *submission.tags)))
+    if len(tags) > MAX_TAGS:
+        raise InvalidInput(FieldError("/tags", f"{len(tags)} tags are more than {MAX_TAGS}"))
+    return tags
+
+
+def _search(payload: Any, fields: tuple[str, ...]) -> dict[str, Any] | None:
+    """The payload's searchable fields; nested values can't be searched and are left out."""
+    if not fields or not isinstance(payload, dict):
+        return None
+    return {
+        name: payload[name]
+        for name in fields
+        if name in payload and not isinstance(payload[name], dict | list)
+    }

@@ -1,0 +1,135 @@
+"""Submitting jobs: checked, stored by group commit, answered, then handed to Redis."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from corral import metrics
+from corral.actions.group_commit import GroupCommit
+from corral.actions.hand_over import HandOver
+from corral.actions.known_types import KnownTypes
+from corral.actions.resolution import resolve
+from corral.actions.submission import NewSubmission
+from corral.dispatch import Dispatch
+from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.ids import new_id
+from corral.job.job import Accepted, NewJob
+from corral.job.limits import MAX_BULK
+from corral.store import Store
+
+MAX_PAYLOAD_BYTES = 1_048_576
+BREATH = 250
+"""Submissions of a bulk that are checked before others get a turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One submission of a bulk that was not stored, and why. Pointers start at the submission."""
+
+    errors: tuple[FieldError, ...]
+
+
+class Submitter:
+    """The one way by which jobs come into being. One per process and event loop; close it at the end."""
+
+    def __init__(
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        types: KnownTypes | None = None,
+        *,
+        max_payload: int = MAX_PAYLOAD_BYTES,
+    ) -> None:
+        self.types = types or KnownTypes(store)
+        self._commits = GroupCommit(store.jobs.insert)
+        self._hand_over = HandOver(dispatch)
+        self._max_payload = max_payload
+
+    async def submit(self, submission: NewSubmission) -> Accepted:
+        """Store one job.
+
+        Raises:
+            InvalidInput: nothing was stored; names the fields.
+            TooLarge: the payload is over its limit.
+            OutcomeUnknown: the database went away while committing; names the id.
+            Unavailable: the database is away.
+        """
+        return await self.commit(await self.prepare(submission))
+
+    async def prepare(self, submission: NewSubmission, job_id: UUID | None = None) -> NewJob:
+        """The job of a submission, checked and with its id, not yet stored.
+
+        Raises:
+            InvalidInput: names the fields.
+            TooLarge: the payload is over its limit.
+        """
+        known, knowledge = await self.types.get(submission.type)
+        return resolve(submission, known, knowledge, job_id or new_id(), max_payload=self._max_payload)
+
+    async def commit(self, job: NewJob) -> Accepted:
+        """Store a prepared job. Raises as `submit` does."""
+        return (await self._store([job]))[0]
+
+    async def submit_many(
+        self, submissions: Sequence[NewSubmission | Refused], *, partial: bool = False
+    ) -> list[Accepted | Refused]:
+        """Store a bulk in one transaction: all or nothing, or with `partial` all that is right.
+
+        What the caller refused already stays refused.
+
+        Raises:
+            InvalidInput: too many submissions; without `partial` also any faulty one.
+            OutcomeUnknown, Unavailable: as in `submit`.
+        """
+        if len(submissions) > MAX_BULK:
+            raise InvalidInput(FieldError("/jobs", f"{len(submissions):,} jobs are more than {MAX_BULK:,}"))
+        prepared: list[NewJob | Refused] = []
+        for index, submission in enumerate(submissions):
+            prepared.append(await self._prepare_or_refuse(submission))
+            if index % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+        if not partial:
+            refuse_all(prepared)
+        jobs = [job for job in prepared if isinstance(job, NewJob)]
+        accepted = iter(await self._store(jobs) if jobs else [])
+        return [next(accepted) if isinstance(item, NewJob) else item for item in prepared]
+
+    async def close(self) -> None:
+        """Finish the commits under way and hand their jobs over."""
+        await self._commits.close()
+        await self._hand_over.close()
+
+    async def _prepare_or_refuse(self, submission: NewSubmission | Refused) -> NewJob | Refused:
+        if isinstance(submission, Refused):
+            return submission
+        try:
+            return await self.prepare(submission)
+        except InvalidInput as error:
+            return Refused(error.errors)
+        except TooLarge as error:
+            return Refused((FieldError("/payload", str(error)),))
+
+    async def _store(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+        accepted = await self._commits.commit(jobs)
+        self._hand_over.give(accepted)
+        for (queue, name), count in Counter((job.queue, job.type) for job in jobs).items():
+            metrics.JOBS_SUBMITTED.labels(queue, name).inc(count)
+        return accepted
+
+
+def refuse_all(items: Sequence[object]) -> None:
+    """Refuse a bulk with a faulty submission in it.
+
+    Raises:
+        InvalidInput: pointers are `/jobs/index/field`; at most 100 of them.
+    """
+    errors = [
+        FieldError(f"/jobs/{index}{error.pointer}", error.message)
+        for index, item in enumerate(items)
+        if isinstance(item, Refused)
+        for error in item.errors
+    ]
+    if errors:
+        raise InvalidInput(*errors[:100])
