@@ -93,6 +93,7 @@ HTTP_SECONDS = Histogram(
     "corral_http_request_seconds", "From first byte to answer.", ["method", "route"], buckets=_SHORT
 )
 WAITERS = Gauge("corral_http_waiters", "Requests with ?wait in progress.", multiprocess_mode="livesum")
+WAITERS_REFUSED = Counter("corral_http_waiters_refused", "Requests with ?wait that found no room and did not wait.")
 
 # Everything
 SWALLOWED = Counter("corral_swallowed_errors", "Errors that were logged and survived.", ["where"])
