@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from uuid import UUID
 
 import structlog
@@ -22,6 +23,9 @@ log = structlog.get_logger(__name__)
 
 MAX_PROGRESS_MESSAGE = 500
 """Characters."""
+
+STATES = {state.value: state for state in State}
+PRIORITY_OF = {priority.value: priority for priority in Priority}
 
 
 class Verdict(StrEnum):
@@ -66,9 +70,10 @@ FROM (
     SELECT h.id, i.percent, i.message
     FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(percents)s::int4[], %(messages)s::text[])
          AS i(id, attempt, percent, message)
-    JOIN corral.jobs h ON h.id = i.id
+    CROSS JOIN LATERAL (
+        SELECT l.id, l.attempt, l.state FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
+    ) h
     WHERE h.attempt = i.attempt AND h.state = 'running'
-    ORDER BY h.id FOR NO KEY UPDATE OF h
 ) i
 WHERE j.id = i.id
 RETURNING j.id
@@ -100,11 +105,12 @@ class Attempts(Logs):
             Unavailable: Postgres is away, and some or all may have been written: repeat it.
             InvalidInput: a result can't be stored; nothing was written.
         """
-        succeeded = [item for item in finished if isinstance(item.outcome, Succeeded)]
-        others = [item for item in finished if not isinstance(item.outcome, Succeeded)]
+        ordered = sorted({_key(item): item for item in finished}.values(), key=attrgetter("id"))
+        succeeded = [item for item in ordered if isinstance(item.outcome, Succeeded)]
+        others = [item for item in ordered if not isinstance(item.outcome, Succeeded)]
         steps: list[tuple[str, Params]] = []
         if succeeded and others:
-            steps.append((endings.LOCK, endings.lock(finished)))
+            steps.append((endings.LOCK, endings.lock(ordered)))
         first = len(steps)
         if succeeded:
             steps.append((endings.SUCCEED, endings.succeed(worker, succeeded)))
@@ -118,12 +124,13 @@ class Attempts(Logs):
             return []
         results = await self._database.together(*steps, limits=HOT)
         recorded = {
-            (row[0], row[1]): _recorded(row, Verdict.RECORDED) for rows in results[first:last] for row in rows
+            (row[0].int, row[1]): _recorded(row, Verdict.RECORDED)
+            for rows in results[first:last]
+            for row in rows
         }
-        missed = [item for item in finished if (item.id, item.attempt) not in recorded]
-        if missed:
-            recorded |= await self._reread(missed)
-        return [recorded[item.id, item.attempt] for item in finished]
+        if len(recorded) < len(ordered):
+            recorded |= await self._reread([item for item in ordered if _key(item) not in recorded])
+        return [recorded[_key(item)] for item in finished]
 
     async def progress(self, items: Sequence[Progress]) -> set[UUID]:
         """Write how far attempts have come; the ids whose attempt is still the job's own.
@@ -131,7 +138,7 @@ class Attempts(Logs):
         Raises:
             Unavailable: Postgres is away.
         """
-        newest = {item.id: item for item in items}
+        newest = {item.id: item for item in sorted(items, key=attrgetter("id"))}
         params = {
             "ids": array(newest),
             "attempts": array(item.attempt for item in newest.values()),
@@ -157,18 +164,24 @@ class Attempts(Logs):
         _fenced("checkpoint", id, attempt, None)
         return False
 
-    async def _reread(self, missed: Sequence[Finished]) -> dict[tuple[UUID, int], Recorded]:
+    async def _reread(self, missed: Sequence[Finished]) -> dict[tuple[int, int], Recorded]:
         """Tell repeats from writes of attempts that are no longer their job's own."""
         answers = {}
         for row in await self._database.run(endings.REREAD, endings.reread(missed), limits=HOT):
             id, attempt, state, *_, current, outcome, kind = row
-            completed = kind == State.COMPLETED and state == State.COMPLETED and current == attempt
-            if completed or (outcome is not None and outcome in (kind, State.CANCELLED)):
-                answers[id, attempt] = _recorded(row, Verdict.ALREADY)
+            if kind == State.COMPLETED:
+                already = outcome == kind or (state == kind and current == attempt)
             else:
-                answers[id, attempt] = _recorded(row, Verdict.FENCED)
+                already = outcome in (kind, State.CANCELLED)
+            answers[id.int, attempt] = _recorded(row, Verdict.ALREADY if already else Verdict.FENCED)
+            if not already:
                 _fenced("finish", id, attempt, current)
         return answers
+
+
+def _key(item: Finished) -> tuple[int, int]:
+    """The fence; a UUID's number is much cheaper to hash and compare than the UUID."""
+    return item.id.int, item.attempt
 
 
 def _recorded(row: Row, verdict: Verdict) -> Recorded:
@@ -177,10 +190,10 @@ def _recorded(row: Row, verdict: Verdict) -> Recorded:
         id=id,
         attempt=attempt,
         verdict=verdict,
-        state=State(state) if state else None,
+        state=STATES.get(state),
         due_in=max(0.0, due_in),
         queue=queue,
-        priority=Priority(priority) if priority else None,
+        priority=PRIORITY_OF.get(priority),
         suspect=bool(suspect),
     )
 

@@ -53,19 +53,22 @@ COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retr
     j.checkpoint::text, j.traceparent, j.parent"""
 
 # The worker's row first, shared: a reclaim of this worker waits for the claim, or the claim finds it lost
-# (rule 23). Then the jobs, by primary key; nobody is waited for.
+# (rule 23). Then each job by primary key, in the order given; nobody is waited for. What is looked at is
+# locked first, so that the conditions see its newest version, and no other index is tempting.
 CLAIM = f"""
 WITH me AS MATERIALIZED (
     SELECT w.id FROM corral.workers w WHERE w.id = %(worker)s AND w.state = 'active' FOR SHARE
 ), picked AS MATERIALIZED (
     SELECT j.id
-    FROM me CROSS JOIN unnest(%(ids)s::uuid[]) AS i(id) JOIN corral.jobs j ON j.id = i.id
+    FROM me CROSS JOIN unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
+        SELECT l.id, l.state, l.type, l.queue, l.suspect, l.expires_at, l.attempt
+        FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
+    ) j
     WHERE j.state = 'queued'
       AND j.type = ANY(%(types)s::text[])
       AND (%(alone)s OR NOT j.suspect)
       AND (j.expires_at IS NULL OR j.expires_at > now() OR j.attempt > 0)
       AND j.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))
-    FOR NO KEY UPDATE OF j SKIP LOCKED
 )
 UPDATE corral.jobs j
 SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(claim)s,

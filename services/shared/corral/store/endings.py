@@ -1,7 +1,10 @@
 """The statements that end attempts, each under the fence: id, attempt, worker, still running.
 
 All of them lock their jobs in the order of their ids, as cancelling and
-reclaiming do, so that none of these can deadlock.
+reclaiming do, so that none of these can deadlock: the arrays come sorted, and
+a lateral lookup by primary key follows their order. OFFSET 0 keeps the fence
+out of that lookup (another index would tempt the planner): a job is locked before it
+is judged, so that the fence sees its newest version.
 """
 
 from collections.abc import Sequence
@@ -20,9 +23,8 @@ MAX_TRACEBACK = 32_000
 
 # Before a batch that takes two statements, so that both together keep the order.
 LOCK = """
-SELECT count(*) FROM (
-    SELECT j.id FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[]) AND j.state = 'running'
-    ORDER BY j.id FOR NO KEY UPDATE
+SELECT count(*) FROM unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
+    SELECT l.id FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
 ) locked
 """
 
@@ -30,9 +32,10 @@ SUCCEED = f"""
 WITH held AS MATERIALIZED (
     SELECT j.id, i.result
     FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(results)s::text[]) AS i(id, attempt, result)
-    JOIN corral.jobs j ON j.id = i.id
+    CROSS JOIN LATERAL (
+        SELECT l.id, l.attempt, l.state, l.worker FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
+    ) j
     WHERE j.attempt = i.attempt AND j.state = 'running' AND j.worker = %(worker)s
-    ORDER BY j.id FOR NO KEY UPDATE OF j
 ), ended AS (
     UPDATE corral.jobs j
     SET state = 'completed', result = held.result::json, error = NULL, progress = 100, suspect = false,
@@ -50,9 +53,11 @@ WITH held AS MATERIALIZED (
            CASE WHEN i.kind = 'cancelled' OR j.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE i.kind END AS outcome
     FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(kinds)s::text[], %(errors)s::text[],
                 %(retries_in)s::float8[], %(reasons)s::text[]) AS i(id, attempt, kind, error, retry_in, reason)
-    JOIN corral.jobs j ON j.id = i.id
+    CROSS JOIN LATERAL (
+        SELECT l.id, l.attempt, l.state, l.worker, l.started_at, l.life, l.cancel_requested_at
+        FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
+    ) j
     WHERE j.attempt = i.attempt AND j.state = 'running' AND j.worker = %(worker)s
-    ORDER BY j.id FOR NO KEY UPDATE OF j
 ), ended AS (
     UPDATE corral.jobs j
     SET state = CASE held.outcome WHEN 'errored' THEN 'scheduled' WHEN 'released' THEN 'queued' ELSE held.outcome END,
@@ -111,13 +116,13 @@ def succeed(worker: UUID, finished: Sequence[Finished]) -> Params:
     """The parameters of SUCCEED.
 
     Raises:
-        InvalidInput: a result holds what can't be stored; the pointer begins with its index.
+        InvalidInput: a result holds what can't be stored.
     """
     return {
         "worker": worker,
         "ids": array(item.id for item in finished),
         "attempts": array(item.attempt for item in finished),
-        "results": texts(_result(index, item) for index, item in enumerate(finished)),
+        "results": texts(_result(item) for item in finished),
     }
 
 
@@ -157,9 +162,9 @@ def error_json(error: JobError) -> str:
     )
 
 
-def _result(index: int, item: Finished) -> str | None:
+def _result(item: Finished) -> str | None:
     text = item.outcome.result if isinstance(item.outcome, Succeeded) else None
-    return None if text is None else checked(text, f"/{index}/result")
+    return None if text is None else checked(text, "/result")
 
 
 def _error(item: Finished) -> str | None:

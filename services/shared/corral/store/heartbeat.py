@@ -14,7 +14,7 @@ import psycopg
 from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
-from corral.store.engine import SET_LIMITS, Limits, connect_options, settings
+from corral.store.engine import Limits, connect_options, settings
 from corral.store.faults import translated
 from corral.store.json_text import encode
 from corral.store.sql import DEFAULT_SCHEMA, array, within
@@ -133,7 +133,7 @@ class Heartbeat:
             with translated():
                 connection = self._connected()
                 with connection.pipeline():
-                    connection.execute(SET_LIMITS, settings(LIMITS), prepare=True)
+                    connection.execute(*settings(LIMITS), prepare=True)
                     rows = connection.execute(self._beat, params, prepare=True).fetchall()
         except Unavailable:
             self.close()
