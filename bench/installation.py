@@ -55,7 +55,7 @@ class Installation:
 
     @asynccontextmanager
     async def store(self, connections: int = 2) -> AsyncIterator[Store]:
-        store = await Store.open(self.servers.dsn(), pool_size=connections, application_name="bench")
+        store = Store.open(self.servers.dsn(), pool_size=connections, application_name="bench")
         try:
             yield store
         finally:
@@ -75,7 +75,6 @@ class Installation:
             "REDIS_URL": self.servers.redis_url,
             "JOBS": JOBS,
             "HANDLERS": HANDLERS,
-            "SECRET_KEY": "0" * 64,
             "METRICS_PORT": "0",
             **settings,
         }

@@ -14,6 +14,10 @@ LAP_LIMIT = 240.0
 """Seconds after which a lap has failed."""
 POLL = 0.25
 """Seconds between two looks at how much is left; each look is one small statement."""
+FIRST_POLL = 0.05
+"""The same while the processes start, so that little of the work is missed by what is counted."""
+QUIET_LIMIT, QUIET = 30.0, 0.1
+"""Seconds that what runs in the background may take to settle, and the share of a core below which it has."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,11 @@ class Contender(Protocol):
     def seed(self, servers: Servers) -> None:
         """Puts the jobs into an empty database and an empty Redis; not timed."""
 
+    def background(self, servers: Servers) -> Mapping[str, Command]:
+        """Processes that belong to the system but run no jobs, by name; settled before the lap begins."""
+
     def commands(self, servers: Servers) -> Mapping[str, Command]:
-        """The processes that run them, by name; they start at once and are stopped once all are done."""
+        """The processes that run the jobs, by name; they start at once and are stopped once all are done."""
 
     def left(self, servers: Servers) -> int:
         """Jobs that have not finished."""
@@ -49,17 +56,28 @@ class Contender(Protocol):
 
 
 @dataclass(frozen=True)
-class Lap:
-    span: Span
-    own: Mapping[str, cost.Cost]
-    """What each process of the contender took, its start included."""
-    postgres_cpu: float
-    redis_cpu: float
+class Usage:
+    """What ran while most of a lap's jobs did: from the first that was seen to end, to the last."""
+
+    jobs: int
+    seconds: float
+    cpu: Mapping[str, float]
+    """Seconds, by process of the contender and by server."""
+    peak: Mapping[str, float]
+    """MiB, by process of the contender; its children included."""
 
     @property
-    def cpu(self) -> float:
-        """CPU seconds of all processes and both servers."""
-        return sum(each.cpu for each in self.own.values()) + self.postgres_cpu + self.redis_cpu
+    def cpu_per_job(self) -> float:
+        """CPU seconds of everything for one job."""
+        return sum(self.cpu.values()) / self.jobs
+
+
+@dataclass(frozen=True)
+class Lap:
+    """A contender's turn."""
+
+    span: Span
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -96,32 +114,54 @@ def one_lap(servers: Servers, contender: Contender) -> Lap:
     servers.reset()
     contender.seed(servers)
     servers.settle()
-    postgres, redis = cost.cpu_seconds(servers.postgres_pid), cost.cpu_seconds(servers.redis_pid)
-    with started(contender.commands(servers)) as children:
-        _wait(contender, servers, children.values())
-        own = {name: cost.of(child.pid) for name, child in children.items()}
-    lap = Lap(
-        span=contender.span(servers),
-        own=own,
-        postgres_cpu=cost.cpu_seconds(servers.postgres_pid) - postgres,
-        redis_cpu=cost.cpu_seconds(servers.redis_pid) - redis,
-    )
+    with started(contender.background(servers)) as background:
+        _settle(background.values())
+        with started(contender.commands(servers)) as workers:
+            usage = _watch(contender, servers, {**workers, **background})
+    lap = Lap(contender.span(servers), usage)
     if lap.span.jobs != contender.jobs:
         raise RuntimeError(f"{contender.name} recorded {lap.span.jobs} of {contender.jobs} jobs")
     return lap
 
 
-def _wait(contender: Contender, servers: Servers, children: Iterable[Child]) -> None:
-    watched = list(children)
-    deadline = time.monotonic() + LAP_LIMIT
-    while contender.left(servers):
-        for child in watched:
+def _settle(children: Iterable[Child]) -> None:
+    """Waits until they use next to nothing for a second."""
+    deadline = time.monotonic() + QUIET_LIMIT
+    for child in children:
+        used, before = 1.0, cost.cpu_seconds(child.pid)
+        while used > QUIET and time.monotonic() < deadline:
+            time.sleep(1)
             child.check()
+            used, before = (now := cost.cpu_seconds(child.pid)) - before, now
+
+
+def _watch(contender: Contender, servers: Servers, children: Mapping[str, Child]) -> Usage:
+    """Waits for the end of the lap. Raises: RuntimeError when a process ends or the time is up."""
+    roots = {name: child.pid for name, child in children.items()}
+    roots |= {"Postgres": servers.postgres_pid, "Valkey": servers.redis_pid}
+    deadline = time.monotonic() + LAP_LIMIT
+    counted = began = None
+    while left := contender.left(servers):
+        for child in children.values():
+            child.check()
+        if counted is None and left < contender.jobs:
+            counted, began, before = left, time.monotonic(), _cpu(roots)
         if time.monotonic() > deadline:
-            raise RuntimeError(
-                f"{contender.name} has {contender.left(servers)} jobs left after {LAP_LIMIT:.0f} s"
-            )
-        time.sleep(POLL)
+            raise RuntimeError(f"{contender.name} has {left} jobs left after {LAP_LIMIT:.0f} s")
+        time.sleep(FIRST_POLL if counted is None else POLL)
+    if counted is None or began is None:
+        raise RuntimeError(f"{contender.jobs} jobs of {contender.name} are too few to be measured")
+    after = _cpu(roots)
+    return Usage(
+        jobs=counted,
+        seconds=time.monotonic() - began,
+        cpu={name: after[name] - before[name] for name in roots},
+        peak={name: cost.of(child.pid).peak for name, child in children.items()},
+    )
+
+
+def _cpu(roots: Mapping[str, int]) -> dict[str, float]:
+    return {name: cost.cpu_seconds(pid) for name, pid in roots.items()}
 
 
 def ratios(of: Result, to: Result) -> Iterable[float]:

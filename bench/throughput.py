@@ -21,7 +21,7 @@ TEXT = """\
 Jobs that return their payload. All are queued before the clock runs; the rate is from the first start to the
 last finish as the system itself recorded them. Every system but RQ records both transitions of each job in
 Postgres, which syncs every commit. The ratio is the median of the laps' ratios. CPU counts every process of
-the system, its start included, and both servers'."""
+the system and both servers, from the first job that was seen to end. Corral's maintenance runs beside its worker."""
 
 
 def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
@@ -79,7 +79,7 @@ def _table(results: Mapping[str, race.Result], ours: str) -> Table:
                 f"{result.rate:,.0f}",
                 f"{min(lap.span.rate for lap in result.laps):,.0f} to {max(lap.span.rate for lap in result.laps):,.0f}",
                 "" if name == ours else f"{race.ratio(results[ours], result):.1f} x",
-                f"{result.median(lambda lap: 1000 * lap.cpu / lap.span.jobs):.2f}",
+                f"{result.median(lambda lap: 1000 * lap.usage.cpu_per_job):.2f}",
             )
             for name, result in results.items()
         ),
@@ -89,14 +89,10 @@ def _table(results: Mapping[str, race.Result], ours: str) -> Table:
 def _processes(results: Mapping[str, race.Result]) -> Table:
     rows: list[tuple[str, ...]] = []
     for name, result in results.items():
-        lap = result.laps[-1]
-        for process, took in lap.own.items():
-            label = f"{name}: {process}" + (f" ({took.processes} processes)" if took.processes > 1 else "")
-            rows.append((label, f"{took.cpu:.1f}", f"{took.peak:.0f}", f"{took.cpu / lap.span.seconds:.2f}"))
-        rows.append(
-            (f"{name}: Postgres", f"{lap.postgres_cpu:.1f}", "", f"{lap.postgres_cpu / lap.span.seconds:.2f}")
-        )
-        rows.append(
-            (f"{name}: Valkey", f"{lap.redis_cpu:.1f}", "", f"{lap.redis_cpu / lap.span.seconds:.2f}")
-        )
-    return Table(("Process in the last lap", "CPU s", "peak MiB", "cores"), tuple(rows))
+        usage = result.laps[-1].usage
+        for process, cpu in usage.cpu.items():
+            peak = f"{usage.peak[process]:.0f}" if process in usage.peak else ""
+            rows.append(
+                (f"{name}: {process}", f"{1000 * cpu / usage.jobs:.3f}", f"{cpu / usage.seconds:.2f}", peak)
+            )
+    return Table(("Process in the last lap", "CPU ms per job", "cores", "peak MiB"), tuple(rows))

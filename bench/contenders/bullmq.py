@@ -39,6 +39,9 @@ class BullMQ:
         ids = record.create(servers.dsn(), self.jobs)
         _node("seed.mjs", ids, {"REDIS_URL": servers.redis_url})
 
+    def background(self, _: Servers) -> dict[str, Command]:
+        return {}
+
     def commands(self, servers: Servers) -> dict[str, Command]:
         worker = Command(
             ["node", "worker.mjs"],
@@ -76,6 +79,9 @@ class BullMQPostgres:
             [str(number) for number in range(self.jobs)],
             {"BACKEND": "postgres", "DSN": servers.dsn()},
         )
+
+    def background(self, _: Servers) -> dict[str, Command]:
+        return {}
 
     def commands(self, servers: Servers) -> dict[str, Command]:
         worker = Command(

@@ -25,6 +25,9 @@ class CeleryPrefork:
                 app.send_task("echo", ({"id": id_, "number": number},), producer=producer)
         app.close()
 
+    def background(self, _: Servers) -> dict[str, Command]:
+        return {}
+
     def commands(self, servers: Servers) -> dict[str, Command]:
         worker = Command(
             [

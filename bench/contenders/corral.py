@@ -25,9 +25,11 @@ class Corral:
         installation.install()
         installation.seed(self.jobs)
 
+    def background(self, servers: Servers) -> dict[str, Command]:
+        return {"maintenance": Installation(servers).maintenance()}
+
     def commands(self, servers: Servers) -> dict[str, Command]:
-        installation = Installation(servers)
-        return {"worker": installation.worker(**self.settings), "maintenance": installation.maintenance()}
+        return {"worker": Installation(servers).worker(**self.settings)}
 
     def left(self, servers: Servers) -> int:
         return self.jobs - span(servers).jobs
@@ -50,6 +52,9 @@ class PostgresAlone:
 
     def seed(self, servers: Servers) -> None:
         self.like.seed(servers)
+
+    def background(self, _: Servers) -> dict[str, Command]:
+        return {}
 
     def commands(self, servers: Servers) -> dict[str, Command]:
         env = {"DSN": servers.dsn(), "BATCH": str(self.like.batch)}

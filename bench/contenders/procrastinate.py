@@ -24,6 +24,9 @@ class Procrastinate:
     def seed(self, servers: Servers) -> None:
         asyncio.run(_seed(servers.dsn(), self.jobs))
 
+    def background(self, _: Servers) -> dict[str, Command]:
+        return {}
+
     def commands(self, servers: Servers) -> dict[str, Command]:
         worker = Command(
             [

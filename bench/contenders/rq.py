@@ -27,6 +27,9 @@ class Rq:
                 [Queue.prepare_data(echo, ({"number": number},)) for number in range(first, last)]
             )
 
+    def background(self, _: Servers) -> dict[str, Command]:
+        return {}
+
     def commands(self, servers: Servers) -> dict[str, Command]:
         worker = Command(
             python(
