@@ -7,7 +7,7 @@ from typing import Any
 from corral.catalog.builtin.report.calendar_date import print_day
 from corral.catalog.builtin.report.chart import Chart, draw, subject_of
 from corral.catalog.builtin.report.column import Column, Kind
-from corral.catalog.builtin.report.layout import Layout, broken, heading_lines, lay_out
+from corral.catalog.builtin.report.layout import Layout, broken, lay_out, lines_of
 from corral.catalog.builtin.report.printable import printable
 from corral.catalog.builtin.report.request import ReportRequest
 from corral.catalog.builtin.report.summary import Figure, figures_of
@@ -39,7 +39,7 @@ def content_of(request: ReportRequest, table: Table, now: datetime) -> Content:
     totals = [_total(column) for column in table.columns]
     layout = lay_out(table.columns, widths, totals)
     heads = (
-        heading_lines(column.label, width, layout.size, widths)
+        lines_of(column.label, width / layout.size, widths.bold)
         for column, width in zip(table.columns, layout.widths, strict=True)
     )
     title, subtitle, customer = (

@@ -30,6 +30,8 @@ _BROKEN_WORD = 4.0
 """Width of a column of text, in em, where even the smallest type leaves no room."""
 _SMALLEST = 4.0
 """Points: digits of a number on two lines would be worse than type to be enlarged on a screen."""
+_TALL = 8
+"""Rows with more lines break at the end of a page; a row that may break takes ten times the memory."""
 _SLACK = 1.004
 """The typesetter rounds lengths; a cell that fits to a hair shall not wrap."""
 
@@ -43,7 +45,7 @@ class Layout:
     gap: float
     widths: tuple[float, ...]
     tall: frozenset[int]
-    """Rows with a cell that needs more than one line."""
+    """Rows with so many lines that they may go on the next page."""
     breaking: frozenset[int]
     """Columns with words wider than they are."""
 
@@ -79,26 +81,30 @@ def lay_out(columns: Sequence[Column], widths: Widths, totals: Sequence[str]) ->
     tall: set[int] = set()
     breaking: set[int] = set()
     for at, (column, own, width) in enumerate(zip(columns, cells, given, strict=True)):
-        over = {text for text, natural in own.items() if not _fits(natural * size, width) or "\n" in text}
-        if over:
-            tall.update(row for row, text in enumerate(column.texts) if text in over)
+        over = [text for text, natural in own.items() if not _fits(natural * size, width) or "\n" in text]
+        high = {text for text in over if lines_of(text, width / size, widths.regular) > _TALL}
+        if high:
+            tall.update(row for row, text in enumerate(column.texts) if text in high)
         if any(not _fits(widths.widest_word(text) * size, width) for text in over):
             breaking.add(at)
     return Layout(paper == _LANDSCAPE, size, gap * size, tuple(given), frozenset(tall), frozenset(breaking))
 
 
-def heading_lines(label: str, width: float, size: float, widths: Widths) -> int:
-    """Lines that a column's heading takes at that width."""
-    space = widths.bold.get(" ", 0.25) * size
-    lines, used = 1, 0.0
-    for word in label.split():
-        need = widths.line(word, bold=True) * size
-        if used and used + space + need > width:
-            lines, used = lines + 1, 0.0
-        more = int(need // width)  # of a word that breaks
-        lines += more
-        used += need - more * width + (space if used else 0.0)
-    return lines
+def lines_of(text: str, width: float, advances: Mapping[str, float]) -> int:
+    """Lines that `text` takes at that width, given in em."""
+    space = advances.get(" ", 0.25)
+    total = 0
+    for line in text.split("\n"):
+        lines, used = 1, 0.0
+        for word in line.split():
+            need = sum(map(advances.__getitem__, word))
+            if used and used + space + need > width:
+                lines, used = lines + 1, 0.0
+            more = int(need // width)  # of a word that breaks
+            lines += more
+            used += need - more * width + (space if used else 0.0)
+        total += lines
+    return total
 
 
 def broken(text: str, advances: Mapping[str, float], width: float) -> str:
