@@ -95,7 +95,7 @@ class Installation:
 
     async def _key(self) -> str:
         async with self.store() as store:
-            return await make_key(store)
+            raise NotImplementedError
 
 
 def records() -> list[TypeRecord]:
