@@ -66,5 +66,5 @@ async def test_without_redis_due_jobs_are_queued_all_the_same(store: Store, reig
 async def test_an_idle_promoter_looks_once_a_second(duty: Promote, reign: Reign):
     await duty.round(reign)
     began = monotonic()
-    await duty.rest(duty.period)
+    await duty.rest(duty.period, reign)
     assert 0.9 <= monotonic() - began < 3

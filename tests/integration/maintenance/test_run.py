@@ -102,8 +102,7 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Ca
             env=environment,
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=subprocess.DEVNULL,
         )
         processes.append(process)
         return process
@@ -111,7 +110,7 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Ca
     yield started
     for process in processes:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.mark.slow

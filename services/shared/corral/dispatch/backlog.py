@@ -29,7 +29,7 @@ class Backlog:
             "sequence": signal.sequence,
             "queues": {name: dataclasses.asdict(queue) for name, queue in signal.queues.items()},
         }
-        with answering():
+        async with answering():
             await self._redis.set(keys.BACKLOG, orjson.dumps(document))
 
     async def read_backlog(self) -> Signal | None:
@@ -38,7 +38,7 @@ class Backlog:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             text = await self._redis.get(keys.BACKLOG)
         if text is None:
             return None
@@ -57,6 +57,6 @@ class Backlog:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             found = await self._redis.hgetall(keys.ARRIVALS)
         return {text_of(queue): int(count) for queue, count in found.items()}

@@ -35,7 +35,7 @@ class Board:
             Unavailable: Redis is away.
         """
         document = orjson.dumps({"holder": holder, "term": term, "duties": duties})
-        with answering():
+        async with answering():
             await self._redis.set(keys.DUTIES, document, ex=LIFETIME_SECONDS)
 
     async def read_duties(self) -> DutyBoard | None:
@@ -44,7 +44,7 @@ class Board:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             text = await self._redis.get(keys.DUTIES)
         if text is None:
             return None

@@ -1,7 +1,8 @@
 """Connections to Redis, and what it means when they fail."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -18,17 +19,18 @@ POOL = 16
 """Connections of one process for ordinary commands; more callers wait their turn."""
 
 
-def connect(url: str, *, answer_seconds: float | None = ANSWER_SECONDS, connections: int = POOL) -> Redis:
+def connect(url: str, *, connections: int = POOL) -> Redis:
     """A client of its own pool. Connects at the first command.
 
-    A broken connection is replaced once, at once, which a restarted server needs;
+    It has no timeout of its own for answers: redis-py's costs a task per command, and on Python 3.11 such
+    a task swallows a cancel that comes at the wrong moment. `answering` has one. A broken connection is replaced once, at once, which a restarted server needs;
     a server that does not answer is not asked twice.
     """
     pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
         timeout=ANSWER_SECONDS,
-        socket_timeout=answer_seconds,
+        socket_timeout=None,
         socket_connect_timeout=CONNECT_SECONDS,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         health_check_interval=0,
@@ -36,12 +38,24 @@ def connect(url: str, *, answer_seconds: float | None = ANSWER_SECONDS, connecti
     return Redis.from_pool(pool)
 
 
-@contextmanager
-def answering() -> Iterator[None]:
-    """Turns whatever goes wrong between here and Redis into one fact.
+@asynccontextmanager
+async def answering(seconds: float = ANSWER_SECONDS) -> AsyncIterator[None]:
+    """Whatever goes wrong between here and Redis becomes one fact; so does an answer that takes too long.
 
     Raises:
         Unavailable: Redis is away, hangs, is loading, read-only or out of memory.
+    """
+    with translated():
+        async with asyncio.timeout(seconds):
+            yield
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The same for a client that has timeouts of its own.
+
+    Raises:
+        Unavailable: as `answering`.
     """
     try:
         yield

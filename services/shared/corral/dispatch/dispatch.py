@@ -16,7 +16,7 @@ class Dispatch(Lanes, Hints, Repair, Backlog, Board):
 
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
-        self._blocking = connect(url, answer_seconds=None, connections=2)
+        self._blocking = connect(url, connections=2)
         self.events = Events(self._redis)
 
     @classmethod

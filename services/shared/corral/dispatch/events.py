@@ -42,6 +42,7 @@ class Events:
         self._reader: asyncio.Task[None] | None = None
         self._subscribed = asyncio.Event()
         self._listeners: set[Listener] = set()
+        self._closing = False
 
     async def publish(self, *events: Event) -> None:
         """Send events, soon: returns at once and never fails; what Redis does not take is dropped."""
@@ -71,6 +72,7 @@ class Events:
         """Send what is still to be sent, and stop listening."""
         if self._sender is not None:
             await self._sender
+        self._closing = True
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -79,11 +81,10 @@ class Events:
         while self._unsent:
             batch, self._unsent = self._unsent, []
             try:
-                with answering():
-                    async with self._redis.pipeline(transaction=False) as pipeline:
-                        for event in batch:
-                            pipeline.publish(keys.EVENTS, event)
-                        await pipeline.execute()
+                async with answering(), self._redis.pipeline(transaction=False) as pipeline:
+                    for event in batch:
+                        pipeline.publish(keys.EVENTS, event)
+                    await pipeline.execute()
             except Unavailable as error:
                 metrics.REDIS_ERRORS.labels("publish").inc()
                 metrics.EVENTS_DROPPED.inc(len(batch))
@@ -91,12 +92,13 @@ class Events:
 
     async def _read_for_ever(self) -> None:
         wait = 0.05
-        while True:
+        while not self._closing:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(keys.EVENTS)
+                    async with answering():
+                        await pubsub.subscribe(keys.EVENTS)
                     await self._read(pubsub)
-            except (RedisError, OSError, TimeoutError) as error:
+            except (Unavailable, RedisError, OSError, TimeoutError) as error:
                 metrics.REDIS_ERRORS.labels("subscribe").inc()
                 log.warning("events.lost", error=str(error), retry_in=wait)
             wait = 0.05 if self._subscribed.is_set() else min(2 * wait, LONGEST_RETRY_SECONDS)
@@ -105,12 +107,13 @@ class Events:
 
     async def _read(self, pubsub: PubSub) -> None:
         asked = False
-        while True:
+        while not self._closing:
             message = await pubsub.get_message(timeout=SILENCE_SECONDS)
             if message is None:
                 if asked:
                     raise RedisConnectionError("no answer to a ping")
-                await pubsub.ping()
+                async with answering():
+                    await pubsub.ping()
                 asked = True
                 continue
             asked = False

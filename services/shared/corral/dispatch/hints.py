@@ -1,6 +1,5 @@
 """Hints: things Redis says to save time. Each is true in Postgres, or doubted there."""
 
-import asyncio
 import json
 from collections.abc import Iterable
 from uuid import UUID
@@ -31,11 +30,10 @@ class Hints:
         Raises:
             Unavailable: Redis is away; claims refuse the jobs all the same.
         """
-        with answering():
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                for queue in queues:
-                    pipeline.set(keys.PAUSED + queue, 1, px=round(seconds * 1000))
-                await pipeline.execute()
+        async with answering(), self._redis.pipeline(transaction=False) as pipeline:
+            for queue in queues:
+                pipeline.set(keys.PAUSED + queue, 1, px=round(seconds * 1000))
+            await pipeline.execute()
 
     async def unhint_paused(self, queues: Iterable[str]) -> None:
         """Have workers look at these queues again, and wake some for what waits there.
@@ -43,7 +41,7 @@ class Hints:
         Raises:
             Unavailable: Redis is away; the hint expires.
         """
-        with answering():
+        async with answering():
             await _UNPAUSE.run(self._redis, list(queues))
 
     async def suspended(self) -> bool:
@@ -52,7 +50,7 @@ class Hints:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             return bool(await self._redis.exists(keys.SUSPENDED))
 
     async def hint_due(self, seconds: float) -> None:
@@ -63,12 +61,11 @@ class Hints:
         """
         if seconds >= PROMOTER_SLEEP_SECONDS:
             return
-        with answering():
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.rpush(keys.DUE, 1)
-                pipeline.ltrim(keys.DUE, 0, 0)
-                pipeline.pexpire(keys.DUE, _DUE_TOKEN_MS)
-                await pipeline.execute()
+        async with answering(), self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.rpush(keys.DUE, 1)
+            pipeline.ltrim(keys.DUE, 0, 0)
+            pipeline.pexpire(keys.DUE, _DUE_TOKEN_MS)
+            await pipeline.execute()
 
     async def wait_due(self, timeout: float) -> bool:  # noqa: ASYNC109 - Redis does the waiting
         """Sleep until something is due earlier, or `timeout` seconds; answers whether it was woken.
@@ -76,9 +73,8 @@ class Hints:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
-            async with asyncio.timeout(timeout + ANSWER_SECONDS):
-                return await self._blocking.blpop([keys.DUE], timeout=timeout) is not None
+        async with answering(timeout + ANSWER_SECONDS):
+            return await self._blocking.blpop([keys.DUE], timeout=timeout) is not None
 
     async def hurry_cancel(self, worker: str, ids: Iterable[UUID]) -> None:
         """Tell a worker through RQ's command channel to stop these jobs; the heartbeat tells it too.
@@ -86,9 +82,8 @@ class Hints:
         Raises:
             Unavailable: Redis is away; the heartbeat tells it within its period.
         """
-        with answering():
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                for job in ids:
-                    command = json.dumps({"command": "stop-job", "job_id": str(job)})
-                    pipeline.publish(PUBSUB_CHANNEL_TEMPLATE % worker, command)
-                await pipeline.execute()
+        async with answering(), self._redis.pipeline(transaction=False) as pipeline:
+            for job in ids:
+                command = json.dumps({"command": "stop-job", "job_id": str(job)})
+                pipeline.publish(PUBSUB_CHANNEL_TEMPLATE % worker, command)
+            await pipeline.execute()

@@ -1,6 +1,5 @@
 """The hot path: queue, pop, answer and wait. One round trip each, however many jobs."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -42,7 +41,7 @@ class Lanes:
         arguments: list[str] = ["1" if front else "0"]
         for lane, ids in by_lane.items():
             arguments += (lane.name, lane.queue, _joined(ids))
-        with answering():
+        async with answering():
             return int(await _ENQUEUE.run(self._redis, arguments))
 
     async def pop(
@@ -64,7 +63,7 @@ class Lanes:
         Raises:
             Unavailable: Redis is away. What it popped, if it did, comes back by the sweep.
         """
-        with answering():
+        async with answering():
             found = await _POP.run(
                 self._redis, _request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets)
             )
@@ -96,7 +95,7 @@ class Lanes:
         arguments: list[str | int] = []
         for (lane, verdict), ids in groups.items():
             arguments += (*_spelled(verdict, lane), _joined(ids))
-        with answering():
+        async with answering():
             await _ANSWER.run(self._redis, arguments)
 
     async def wait(self, worker: str, timeout: float) -> bool:  # noqa: ASYNC109 - Redis does the waiting
@@ -105,15 +104,14 @@ class Lanes:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
-            async with asyncio.timeout(timeout + ANSWER_SECONDS):
-                return await self._blocking.blpop([keys.WAKE + worker], timeout=timeout) is not None
+        async with answering(timeout + ANSWER_SECONDS):
+            return await self._blocking.blpop([keys.WAKE + worker], timeout=timeout) is not None
 
     async def _drop(self, strangers: dict[Lane, list[bytes]]) -> None:
         """Forget entries that are no job ids of ours: somebody else writes to our lists."""
         for lane, texts in strangers.items():
             log.warning("dispatch.stranger", lane=lane.name, ids=[repr(text[:80]) for text in texts])
-            with answering():
+            async with answering():
                 await self._redis.zrem(keys.POPPED + lane.name, *texts)
 
 

@@ -24,7 +24,7 @@ from rq.worker.base import BaseWorker
 
 from corral import metrics
 from corral.dispatch import keys
-from corral.dispatch.connection import CONNECT_SECONDS, answering
+from corral.dispatch.connection import CONNECT_SECONDS, translated
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class Presence(BaseWorker):
         Raises:
             Unavailable: Redis is away; the next beat makes up for it.
         """
-        with answering():
+        with translated():
             known, suspended = self._report(counts)
             if not known:
                 self._register()
@@ -100,7 +100,7 @@ class Presence(BaseWorker):
         """Disappear from the readers and stop listening. Raises nothing: the entry expires anyway."""
         self._closing.set()
         try:
-            with answering():
+            with translated():
                 self.register_death()  # type: ignore[no-untyped-call]
                 self.unsubscribe()  # type: ignore[no-untyped-call]
         except Exception as error:  # noqa: BLE001 - a stopping worker has better things to do

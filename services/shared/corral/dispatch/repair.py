@@ -3,7 +3,6 @@
 Is every queued job known here, do list and set agree, is this the Redis of a moment ago?
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -68,7 +67,7 @@ class Repair:
         """
         if not ids:
             return Missing([], None)
-        with answering():
+        async with answering():
             head, *numbers = await _MISSING.run(
                 self._redis, (lane.name, round(stale_seconds * 1000), "".join(map(str, ids)))
             )
@@ -82,7 +81,7 @@ class Repair:
         """
         if not lanes:
             return 0
-        with answering():
+        async with answering():
             pruned = await _PRUNE.run(
                 self._redis, (round(stale_seconds * 1000), *(lane.name for lane in lanes))
             )
@@ -98,7 +97,7 @@ class Repair:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             found = await self._redis.smembers(keys.QUEUES)
         lanes = []
         for key in found:
@@ -118,7 +117,7 @@ class Repair:
             lanes = await self.lanes()
         if not lanes:
             return {}
-        with answering():
+        async with answering():
             found = await _DEPTHS.run(self._redis, [lane.name for lane in lanes])
         return {lane: Depth(*numbers) for lane, numbers in zip(lanes, found, strict=True)}
 
@@ -136,9 +135,8 @@ class Repair:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
-            async with asyncio.timeout(REBUILD_SECONDS):
-                return int(await _REBUILD.run(self._blocking, (lane.name,)))
+        async with answering(REBUILD_SECONDS):
+            return int(await _REBUILD.run(self._blocking, (lane.name,)))
 
     async def epoch(self) -> str | None:
         """What `set_epoch` wrote last; None after a wipe, an older one after the restore of a snapshot.
@@ -146,7 +144,7 @@ class Repair:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             found = await self._redis.get(keys.EPOCH)
         return None if found is None else text_of(found)
 
@@ -156,7 +154,7 @@ class Repair:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             await self._redis.set(keys.EPOCH, epoch)
 
     async def swap_epoch(self, old: str, new: str) -> bool:
@@ -165,7 +163,7 @@ class Repair:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             return bool(await _SWAP.run(self._redis, (old, new)))
 
     async def forget_dead_workers(self) -> int:
@@ -174,7 +172,7 @@ class Repair:
         Raises:
             Unavailable: Redis is away.
         """
-        with answering():
+        async with answering():
             workers = list(await self._redis.smembers(keys.WORKERS))
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for worker in workers:

@@ -5,6 +5,7 @@ import signal
 
 import structlog
 import uvloop
+from prometheus_client import start_http_server
 
 from corral import logs
 from corral.dispatch import Dispatch
@@ -61,10 +62,21 @@ async def fitting_schema(store: Store, stop: asyncio.Event) -> None:
             continue
 
 
+def serve_metrics(settings: Settings) -> None:
+    """Answer Prometheus from a thread; a port that is taken costs the metrics, not the duties."""
+    if not settings.metrics_port:
+        return
+    try:
+        start_http_server(settings.metrics_port, settings.metrics_host)
+    except OSError as error:
+        log.warning("metrics.not_served", port=settings.metrics_port, error=str(error))
+
+
 def main() -> None:
     """Read the settings, then serve."""
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
+    serve_metrics(settings)
     try:
         uvloop.run(serve(settings))
     except SchemaMismatch as error:

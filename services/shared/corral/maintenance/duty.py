@@ -1,6 +1,5 @@
 """A duty: something the leader does again and again, and what is known of how that went."""
 
-import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import structlog
 
 from corral import metrics
 from corral.errors import CorralError, LeaseLost
-from corral.maintenance.leadership import Reign
+from corral.maintenance.leadership import Reign, pause
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +34,9 @@ class Duty(ABC):
             CorralError: it is tried again.
         """
 
-    async def rest(self, seconds: float) -> None:
-        """Wait for the next round."""
-        await asyncio.sleep(seconds)
+    async def rest(self, seconds: float, reign: Reign) -> None:
+        """Wait for the next round, or for the end of the reign."""
+        await pause(reign.over, seconds)
 
     def failed(self) -> None:  # noqa: B027 - most duties rest on nothing
         """A round did not succeed: forget what rested on an unbroken row of successes."""
@@ -63,13 +62,13 @@ class Report:
 async def perform(
     duty: Duty, reign: Reign, report: Report, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Do a duty for ever, whatever goes wrong.
+    """Do a duty until the reign is over, whatever goes wrong.
 
     Raises:
         LeaseLost: another leads.
     """
     failures = 0
-    while True:
+    while not reign.over.is_set():
         began = clock()
         report.error = None
         try:
@@ -93,8 +92,8 @@ async def perform(
             report.failures += 1
             metrics.DUTY_ERRORS.labels(duty.name).inc()
             duty.failed()
-            await asyncio.sleep(min(0.1 * 2**failures, LONGEST_BACKOFF_SECONDS))
+            await pause(reign.over, min(0.1 * 2**failures, LONGEST_BACKOFF_SECONDS))
             continue
         if took > duty.period:
             metrics.TICKS_SKIPPED.labels(duty.name).inc(took // duty.period)
-        await duty.rest(max(0.0, duty.period - took))
+        await duty.rest(max(0.0, duty.period - took), reign)

@@ -19,6 +19,15 @@ LOOK_SECONDS = 2.0
 """How often a candidate looks."""
 
 
+async def pause(over: asyncio.Event, seconds: float) -> bool:
+    """Sleep for so long or until it is over; answers whether it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await over.wait()
+    except TimeoutError:
+        return over.is_set()
+
+
 class Reign:
     """One time as leader."""
 
@@ -29,18 +38,19 @@ class Reign:
         """The lease as last renewed."""
         self.predecessor = predecessor
         """The lease as it was found; None where nobody ever held it."""
+        self.over = asyncio.Event()
+        """Set before the duties are cancelled: a library may swallow a cancel, and does on Python 3.11."""
         self._leases = leases
         self._clock = clock
 
     async def keep(self, renew_seconds: float, silence_seconds: float) -> None:
-        """Renew for ever.
+        """Renew until it is over.
 
         Raises:
             LeaseLost: another leads, or may: nothing was renewed for as long as others need to take over.
         """
         renewed = self._clock()
-        while True:
-            await asyncio.sleep(renew_seconds)
+        while not await pause(self.over, renew_seconds):
             began = self._clock()
             try:
                 self.term = await self._leases.renew(self.term)
@@ -82,9 +92,9 @@ class Candidate:
         self._seen: Term | None = None
         self._since = clock()
 
-    async def elected(self) -> Reign:
-        """Wait until this process leads."""
-        while True:
+    async def elected(self, stop: asyncio.Event) -> Reign | None:
+        """Wait until this process leads; None when told to stop."""
+        while not stop.is_set():
             try:
                 if (reign := await self.look()) is not None:
                     return reign
@@ -93,7 +103,8 @@ class Candidate:
                 self._seen = None
                 metrics.SWALLOWED.labels("leadership.look").inc()
                 log.info("leadership.not_seen", error=str(error))
-            await asyncio.sleep(self._look)
+            await pause(stop, self._look)
+        return None
 
     async def look(self) -> Reign | None:
         """Look at the lease once, and take it if it is free or has been silent for long enough.

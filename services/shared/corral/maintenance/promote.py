@@ -1,6 +1,5 @@
 """Due jobs are queued: a delayed job starts within 250 ms of its time."""
 
-import asyncio
 import time
 
 import structlog
@@ -11,7 +10,7 @@ from corral.dispatch.hints import PROMOTER_SLEEP_SECONDS
 from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
-from corral.maintenance.leadership import Reign
+from corral.maintenance.leadership import Reign, pause
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
@@ -45,7 +44,7 @@ class Promote(Duty):
         self._due_at = None if due is None else time.monotonic() + due
         return promoted
 
-    async def rest(self, seconds: float) -> None:
+    async def rest(self, seconds: float, reign: Reign) -> None:
         """Sleep until something is due."""
         began = time.monotonic()
         if self._due_at is not None:
@@ -54,8 +53,8 @@ class Promote(Duty):
             await self._dispatch.wait_due(seconds)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("wait_due").inc()
-            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - began)))
-        await asyncio.sleep(max(0.0, SHORTEST_REST_SECONDS - (time.monotonic() - began)))
+            await pause(reign.over, max(0.0, seconds - (time.monotonic() - began)))
+        await pause(reign.over, max(0.0, SHORTEST_REST_SECONDS - (time.monotonic() - began)))
 
 
 async def queue(dispatch: Dispatch, entries: list[Entry]) -> None:

@@ -35,7 +35,10 @@ Roster = Callable[[dict[str, Report]], Sequence[Duty]]
 
 
 async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asyncio.Event) -> None:
-    """Be a candidate, and the leader when elected, until `stop` is set. Survives both servers' absence."""
+    """Be a candidate, and the leader when elected, until `stop` is set. Survives both servers' absence.
+
+    End it by `stop`: only then it gives the lease up, and another can lead at once.
+    """
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     candidate = Candidate(store.leases, holder)
 
@@ -55,7 +58,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
 
     while not stop.is_set():
         try:
-            reign = await _unless(stop, candidate.elected())
+            reign = await _unless(stop, candidate.elected(stop))
             if reign is not None:
                 await lead(reign, roster, stop)
         except Exception:
@@ -76,28 +79,28 @@ async def lead(
     reports: dict[str, Report] = {}
     duties = roster(reports)
     reports |= {duty.name: Report(duty.period) for duty in duties}
+    tasks = [
+        asyncio.create_task(stop.wait(), name="stop"),
+        asyncio.create_task(reign.keep(renew_seconds, silence_seconds), name="leadership"),
+        *(asyncio.create_task(perform(duty, reign, reports[duty.name]), name=duty.name) for duty in duties),
+    ]
     metrics.LEADER.set(1)
     try:
-        await _unless(stop, _all(reign, duties, reports, renew_seconds, silence_seconds))
-        await reign.give_up()
-        log.info("leadership.given_up", term=reign.term.term)
-    except* LeaseLost:
-        log.warning("leadership.lost", term=reign.term.term)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         metrics.LEADER.set(0)
-
-
-async def _all(
-    reign: Reign,
-    duties: Sequence[Duty],
-    reports: dict[str, Report],
-    renew_seconds: float,
-    silence_seconds: float,
-) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(reign.keep(renew_seconds, silence_seconds), name="leadership")
-        for duty in duties:
-            group.create_task(perform(duty, reign, reports[duty.name]), name=duty.name)
+        reign.over.set()
+        for task in tasks:
+            task.cancel()
+        endings = await asyncio.gather(*tasks, return_exceptions=True)
+    for ending in endings:
+        if isinstance(ending, LeaseLost):
+            log.warning("leadership.lost", term=reign.term.term)
+            return
+        if isinstance(ending, Exception):
+            raise ending
+    await reign.give_up()
+    log.info("leadership.given_up", term=reign.term.term)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
