@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -267,14 +268,28 @@ def main(connection: Connection) -> None:
 
 
 def _become_leader() -> None:
-    """Set the process up: its own group, dead with its parent, first in line when memory runs out."""
+    """Set the process up: its own group, dead with its worker, first in line when memory runs out."""
     os.setsid()
+    _let_fork_server_end()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _let_fork_server_end() -> None:
+    """Close the pipe whose end tells the fork server that the worker is gone.
+
+    Every child inherits it, to start children of its own; a busy one would keep the fork server
+    alive, and with it itself.
+    """
+    server = getattr(forkserver, "_forkserver", None)
+    alive = getattr(server, "_forkserver_alive_fd", None)
+    if alive is not None:
+        os.close(alive)
+        server._forkserver_alive_fd = None  # type: ignore[union-attr]  # noqa: SLF001  # no public way
 
 
 def _perform(run: Run, channel: Channel) -> Returned | Raised:

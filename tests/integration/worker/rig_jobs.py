@@ -254,3 +254,12 @@ def do_child_prints(payload: Any) -> str:
 
 @nowhere.handler
 def do_nowhere(payload: Any) -> None: ...
+
+
+poison = declare("poison", max_stalls=2)
+
+
+@poison.handler
+async def do_poison(payload: Any, ctx: Context) -> None:
+    effect(payload, ctx, "poison")
+    os.kill(os.getpid(), signal.SIGKILL)

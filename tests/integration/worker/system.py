@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 from tests.fixtures.waiting import eventually_async
 
 from corral.catalog import Catalog
@@ -19,7 +20,7 @@ from corral.catalog.catalog import handling_modules
 from corral.dispatch import Dispatch, Entry
 from corral.ids import new_id
 from corral.job.job import Job, NewJob
-from corral.job.lane import lane_of
+from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import Store
@@ -81,7 +82,9 @@ class System:
         self.effects.touch()
         self.workers: list[WorkerProcess] = []
 
-    def start(self, *, module: str = "corral_worker", **settings: Any) -> WorkerProcess:
+    def start(
+        self, *, module: str = "corral_worker", rig: Mapping[str, str] | None = None, **settings: Any
+    ) -> WorkerProcess:
         """A worker with these settings, not waited for."""
         chosen = {
             "database_url": self.database_url,
@@ -93,6 +96,7 @@ class System:
             **settings,
         }
         environment = {f"CORRAL_{name.upper()}": str(value) for name, value in chosen.items()}
+        environment |= rig or {}
         worker = WorkerProcess(environment, self.folder / f"worker-{len(self.workers)}.log", module)
         self.workers.append(worker)
         return worker
@@ -106,7 +110,21 @@ class System:
         assert worker.process.poll() is None, worker.log_path.read_text()
         return worker
 
-    async def submit(self, job_type: str, payload: Any = None, *, count: int = 1, **fields: Any) -> list[UUID]:
+    async def rigged(self, failpoint: str, **settings: Any) -> WorkerProcess:
+        """A worker to which this happens, once."""
+        rig = {"RIG_FAILPOINT": failpoint, "RIG_ONCE": str(self.folder / "struck")}
+        return await self.ready(module="tests.integration.worker.rigged", rig=rig, **settings)
+
+    async def maintained(self, **settings: Any) -> WorkerProcess:
+        """The maintenance duties, in a process; leases are short."""
+        chosen = {"heartbeat": 0.3, "lease": 1.5, **settings}
+        keeper = self.start(module="corral.maintenance", **chosen)
+        await eventually_async(self.store.leases.read)
+        return keeper
+
+    async def submit(
+        self, job_type: str, payload: Any = None, *, count: int = 1, **fields: Any
+    ) -> list[UUID]:
         """Store jobs and hand them to Redis."""
         jobs = [
             NewJob(
@@ -159,6 +177,9 @@ class System:
     def entry(self, queue: str, job: UUID) -> Entry:
         return Entry(lane_of(queue, Priority.NORMAL, suspect=False), job)
 
+    def lane(self, queue: str) -> Lane:
+        return lane_of(queue, Priority.NORMAL, suspect=False)
+
     async def register_types(self) -> None:
         catalog = Catalog.load(handling_modules([], [RIG], demo=True))
         await self.store.types.register(catalog.records())
@@ -185,6 +206,14 @@ async def running_system(database_url: str, redis_url: str, folder: Path) -> Asy
         yield system
     finally:
         await system.close()
+
+
+def ended(pid: int) -> bool:
+    """Whether the process has ended; who adopted it may not have noticed yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _plain_environment() -> dict[str, str]:

@@ -6,7 +6,7 @@ from uuid import UUID
 import psutil
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.worker.system import System
+from tests.integration.worker.system import System, ended
 
 from corral.job.job import Job
 from corral.job.state import State
@@ -160,7 +160,7 @@ async def test_what_a_handler_started_dies_with_its_process(system: System):
     job = await system.result("rig.child_family", {"effects": str(system.effects)}, timeout=1.5)
     assert error_of(job)["kind"] == "timeout"
     fork = int(system.effect_lines("fork")[0][1])
-    await eventually_async(lambda: not psutil.pid_exists(fork))
+    await eventually_async(lambda: ended(fork))
 
 
 async def test_children_are_used_again(system: System):

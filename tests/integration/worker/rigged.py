@@ -1,0 +1,68 @@
+"""A worker with failpoints, for tests alone: `python -m tests.integration.worker.rigged`.
+
+RIG_FAILPOINT names what happens, RIG_ONCE a file that makes it happen once over all processes.
+"""
+
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from corral.errors import Unavailable
+from corral.store.attempts import Attempts
+from corral.store.claims import Claims
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lose() -> None:
+    raise Unavailable("postgres", "the answer was lost")
+
+
+def nothing() -> None: ...
+
+
+FAILPOINTS: dict[str, tuple[type, str, Callable[[], None], Callable[[], None]]] = {
+    "killed-between-pop-and-claim": (Claims, "claim", kill, nothing),
+    "killed-after-the-claim": (Claims, "claim", nothing, kill),
+    "killed-before-the-completion": (Attempts, "finish", kill, nothing),
+    "killed-after-the-completion": (Attempts, "finish", nothing, kill),
+    "claim-not-sent": (Claims, "claim", lose, nothing),
+    "answer-of-the-claim-lost": (Claims, "claim", nothing, lose),
+    "answer-of-the-completion-lost": (Attempts, "finish", nothing, lose),
+}
+"""Class, method, what happens before it, what happens after it."""
+
+
+def rig(failpoint: str, once: Path) -> None:
+    cls, method, before, after = FAILPOINTS[failpoint]
+    real: Callable[..., Awaitable[Any]] = getattr(cls, method)
+
+    def strike(what: Callable[[], None]) -> None:
+        if what is nothing:
+            return
+        try:
+            once.touch(exist_ok=False)
+        except FileExistsError:
+            return
+        what()
+
+    async def rigged(*arguments: Any, **keywords: Any) -> Any:
+        strike(before)
+        answer = await real(*arguments, **keywords)
+        strike(after)
+        return answer
+
+    setattr(cls, method, rigged)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from corral_worker.main import main
+
+    rig(os.environ["RIG_FAILPOINT"], Path(os.environ["RIG_ONCE"]))
+    sys.exit(main())

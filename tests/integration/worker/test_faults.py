@@ -1,0 +1,182 @@
+"""Workers killed, frozen and cut off: nothing lost, nothing ended twice, old attempts refused."""
+
+import asyncio
+import os
+import signal
+from uuid import UUID
+
+import pytest
+from tests.fixtures.waiting import eventually_async
+from tests.integration.worker.system import System, ended, running_system
+
+from corral.job.state import State
+from corral.store import WorkerState
+
+SHORT = {"heartbeat": 0.3, "lease": 1.5}
+KILLED = (
+    "killed-between-pop-and-claim",
+    "killed-after-the-claim",
+    "killed-before-the-completion",
+    "killed-after-the-completion",
+)
+
+
+async def all_completed(system: System, jobs: list[UUID], timeout: float = 40.0) -> None:  # noqa: ASYNC109
+    for job in jobs:
+        await system.state(job, State.COMPLETED, timeout=timeout)
+
+
+@pytest.mark.parametrize("failpoint", KILLED)
+async def test_a_worker_killed_at_any_point_loses_no_job(system: System, failpoint: str):
+    await system.maintained()
+    doomed = await system.rigged(failpoint, **SHORT)
+    jobs = await system.submit("rig.sleep", {"seconds": 0, "effects": str(system.effects)}, count=20)
+    assert await doomed.ended() == -signal.SIGKILL
+    assert (system.folder / "struck").exists()
+    await system.ready(**SHORT)
+    await all_completed(system, jobs)
+    starts = system.effect_lines("start")
+    for job in jobs:
+        row = await system.job(job)
+        attempts = await system.store.jobs.attempts(job)
+        assert len([line for line in starts if line[1] == str(job)]) <= row.attempt
+        assert [attempt.outcome for attempt in attempts if attempt.outcome == "failed"] == []
+        assert row.errors == 0
+
+
+@pytest.mark.parametrize(
+    "failpoint", ["claim-not-sent", "answer-of-the-claim-lost", "answer-of-the-completion-lost"]
+)
+async def test_a_lost_answer_is_found_out_and_nothing_runs_twice(system: System, failpoint: str):
+    worker = await system.rigged(failpoint)
+    jobs = await system.submit("rig.sleep", {"seconds": 0, "effects": str(system.effects)}, count=20)
+    await all_completed(system, jobs)
+    assert (system.folder / "struck").exists()
+    assert len(system.effect_lines("start")) == 20
+    assert {(await system.job(job)).attempt for job in jobs} == {1}
+    assert worker.process.poll() is None
+
+
+async def test_a_worker_frozen_beyond_its_lease_loses_its_jobs_and_is_fenced(system: System):
+    await system.maintained()
+    frozen = await system.ready(**SHORT)
+    (job,) = await system.submit("rig.sleep", {"seconds": 6, "effects": str(system.effects)})
+    await system.started()
+    (first,) = await system.store.workers.list()
+    frozen.send(signal.SIGSTOP)
+    await system.state(job, State.QUEUED, timeout=20)
+    other = await system.ready(**SHORT)
+    await system.started(2)
+    frozen.send(signal.SIGCONT)
+    await eventually_async(lambda: frozen.events("worker.registered_anew"), timeout=20)
+    completed = await system.state(job, State.COMPLETED, timeout=30)
+    assert (completed.attempt, completed.stalls) == (2, 1)
+    lost = await system.store.workers.get(first.id)
+    assert lost is not None
+    assert lost.state is WorkerState.LOST
+    first_attempt = (await system.store.jobs.attempts(job))[0]
+    assert (first_attempt.attempt, first_attempt.outcome) == (1, "stalled")
+    assert frozen.process.poll() is None
+    # The one that was lost works again, as a new incarnation.
+    other.send(signal.SIGTERM)
+    assert await other.ended() == 0
+    assert (await system.result("demo.echo", "again")).result == "again"
+
+
+async def test_a_worker_frozen_within_its_lease_keeps_its_jobs(system: System):
+    await system.maintained(lease=6, heartbeat=0.3)
+    worker = await system.ready(lease=6, heartbeat=0.3)
+    (job,) = await system.submit("rig.sleep", {"seconds": 3, "effects": str(system.effects)})
+    await system.started()
+    worker.send(signal.SIGSTOP)
+    await asyncio.sleep(1.5)  # the fault itself lasts so long
+    worker.send(signal.SIGCONT)
+    assert (await system.state(job, State.COMPLETED)).attempt == 1
+    assert not worker.events("worker.lost")
+
+
+async def test_children_die_with_their_worker(system: System):
+    worker = await system.ready()
+    await system.submit("rig.child_sleep", {"seconds": 600, "effects": str(system.effects)})
+    ((_, _, _, child),) = await system.started()
+    worker.send(signal.SIGKILL)
+    await eventually_async(lambda: ended(int(child)))
+
+
+async def test_a_signal_to_the_whole_group_lets_children_finish(system: System):
+    worker = await system.ready(grace=20)
+    (job,) = await system.submit("rig.child_sleep", {"seconds": 1.5, "effects": str(system.effects)})
+    await system.started()
+    os.killpg(worker.pid, signal.SIGTERM)
+    assert await worker.ended() == 0
+    assert (await system.job(job)).state is State.COMPLETED
+
+
+async def test_an_idle_child_that_dies_is_replaced(system: System):
+    worker = await system.ready(slots_process=1)
+    first = (await system.result("rig.child_sleep", {"seconds": 0})).result
+    os.kill(first, signal.SIGKILL)
+    await eventually_async(lambda: ended(first))
+    second = await system.result("rig.child_sleep", {"seconds": 0})
+    assert second.state is State.COMPLETED
+    assert second.result != first
+    assert worker.process.poll() is None
+
+
+async def test_a_poison_job_fails_without_its_neighbours(system: System):
+    """It kills its worker three times: once among others, then alone until its stalls are used up (rule 24)."""
+    await system.maintained()
+    workers = [await system.ready(**SHORT)]
+    neighbours = await system.submit("rig.sleep", {"seconds": 3, "effects": str(system.effects)}, count=10)
+    await system.started(10)
+    (poison,) = await system.submit("rig.poison", {"effects": str(system.effects)})
+
+    async def settled() -> bool:
+        if workers[-1].process.poll() is not None:
+            workers.append(await system.ready(**SHORT))
+        return (await system.job(poison)).state is State.FAILED
+
+    await eventually_async(settled, timeout=90)
+    failed = await system.job(poison)
+    assert failed.error is not None
+    assert (failed.error["kind"], failed.stalls) == ("stall", 3)
+    await all_completed(system, neighbours, timeout=60)
+    alone = {line[1] for line in system.effect_lines("poison")}
+    assert alone == {str(poison)}
+    assert max([(await system.job(job)).stalls for job in neighbours]) <= 1
+
+
+async def test_redis_wiped_and_restarted_is_survived(own_valkey, database_url, tmp_path):
+    async with running_system(database_url, own_valkey.url, tmp_path) as system:
+        await system.maintained()
+        worker = await system.ready(heartbeat=1, lease=5)
+        assert (await system.result("demo.echo", 1)).result == 1
+        jobs = await system.submit("rig.sleep", {"seconds": 1, "effects": str(system.effects)}, count=5)
+        await system.started(5)
+        own_valkey.stop()
+        await all_completed(system, jobs)  # outcomes go to Postgres all the same
+        await eventually_async(lambda: worker.events("dispatch.away"))
+        own_valkey.start()
+        again = await system.submit("demo.echo", "again", count=5)
+        await all_completed(system, again)
+        assert worker.process.poll() is None
+        assert {(await system.job(job)).attempt for job in jobs} == {1}
+
+
+async def test_results_are_held_while_postgres_is_away(own_postgres, redis_url, tmp_path):
+    from corral.store.migrations import upgrade  # noqa: PLC0415  # as the fixtures do
+
+    await asyncio.to_thread(upgrade, own_postgres.url)
+    async with running_system(own_postgres.url, redis_url, tmp_path) as system:
+        worker = await system.ready(heartbeat=1, lease=20)
+        jobs = await system.submit("rig.sleep", {"seconds": 1.5, "effects": str(system.effects)}, count=5)
+        await system.started(5)
+        await asyncio.to_thread(own_postgres.stop)
+        await eventually_async(lambda: len(system.effect_lines("end")) == 5)
+        await eventually_async(lambda: worker.events("results.held"))
+        await asyncio.to_thread(own_postgres.start)
+        await all_completed(system, jobs)
+        assert {(await system.job(job)).attempt for job in jobs} == {1}
+        assert len(system.effect_lines("start")) == 5
+        assert worker.process.poll() is None
+        assert (await system.result("demo.echo", "after")).result == "after"
