@@ -9,6 +9,8 @@ from uuid import UUID
 
 from bench.child import Command, python
 from bench.servers import Servers
+from corral.actions.keys import Keys
+from corral.actions.principal import Role
 from corral.catalog.catalog import Catalog, declaring_modules
 from corral.catalog.record import TypeRecord
 from corral.dispatch.dispatch import Dispatch
@@ -95,7 +97,8 @@ class Installation:
 
     async def _key(self) -> str:
         async with self.store() as store:
-            raise NotImplementedError
+            secret, _ = await Keys(store).create("bench", Role.OPERATOR, actor="bench")
+            return secret
 
 
 def records() -> list[TypeRecord]:

@@ -24,7 +24,7 @@ BULKS = ((1_000, 100, 4), (10_000, 10, 2))
 """Jobs in a request, requests, connections."""
 TEXT = f"""\
 Requests that each submit one job, over {CONNECTIONS} kept-alive connections, to {WEB_WORKERS} processes of
-gunicorn's ASGI worker. The plain application is FastAPI with SQLAlchemy and RQ: it commits each row, then
+gunicorn's ASGI worker, with the same settings of it. The plain application is FastAPI with SQLAlchemy and RQ: it commits each row, then
 enqueues; of its synchronous and its asynchronous variant the faster counts. No worker runs. The load
 generator shares the machine; its ceiling is what it reaches against a server that does nothing."""
 
@@ -109,6 +109,7 @@ def _plain(servers: Servers, posts: int) -> Iterator[tuple[str, load.Load]]:
         [
             *(sys.executable, "-m", "gunicorn", "bench.peers.plain:app", "--bind", f"127.0.0.1:{port}"),
             *("--worker-class", "asgi", "--workers", str(WEB_WORKERS), "--log-level", "warning"),
+            *("--asgi-loop", "uvloop", "--keep-alive", "75", "--backlog", "2048"),
         ],
         env,
     )
