@@ -15,6 +15,9 @@ from corral_publisher.openapi import describe
 from corral_publisher.release import VERSION
 from corral_publisher.services import Services
 
+READY_SECONDS = 3.0
+"""How long a process waits for its database before it listens; usually it is there."""
+
 
 def create_app(settings: Settings, *, metrics_listener: socket.socket | None = None) -> FastAPI:
     """A publisher for these settings. It connects when it is started, not here."""
@@ -23,6 +26,7 @@ def create_app(settings: Settings, *, metrics_listener: socket.socket | None = N
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = app.state.services = Services(settings)
         services.start()
+        await services.wait_until_ready(READY_SECONDS)
         metrics_server = None if metrics_listener is None else await metrics_port.serve(metrics_listener)
         try:
             yield

@@ -10,6 +10,8 @@ from pydantic.json_schema import models_json_schema
 from corral_publisher.problems import MEDIA_TYPE
 from corral_publisher.schemas import Bulk, Clean, Problem, QueuePatch, Submission
 
+PREFIX = "/api/v1"
+
 MODELS: list[type[BaseModel]] = [Submission, Bulk, QueuePatch, Clean, Problem]
 
 _WORDS = {

@@ -59,6 +59,8 @@ def of(error: CorralError) -> Response:
     """The answer to one of Corral's errors."""
     for kind, status, slug, title in _TABLE:
         if isinstance(error, kind):
+            if status >= 500:
+                log.warning("request.refused", reason=slug, detail=str(error))
             return problem(status, slug, title, str(error), headers=_headers(error, status), **_extra(error))
     return problem(500, "internal", "Something went wrong on our side", str(error))
 

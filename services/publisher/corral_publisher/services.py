@@ -68,6 +68,10 @@ class Services:
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=name) for name, run in beside]
         self._tasks.append(asyncio.create_task(self._wait_for_schema(), name="schema"))
 
+    async def wait_until_ready(self, seconds: float) -> None:
+        """Return when requests can be served, or after `seconds`: an absent database is waited for unready."""
+        await asyncio.wait([task for task in self._tasks if task.get_name() == "schema"], timeout=seconds)
+
     async def close(self) -> None:
         """Finish commits under way, hand jobs over, close connections."""
         self.stopping.set()

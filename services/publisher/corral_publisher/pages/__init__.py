@@ -9,4 +9,4 @@ def install(app: FastAPI) -> None:
     """Add every page."""
     problem.install(app)
     for module in (sign_in, start, jobs, job, queues, workers, live):
-        app.include_router(module.router)
+        app.router.routes.extend(module.router.routes)

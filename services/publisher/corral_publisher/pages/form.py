@@ -20,6 +20,11 @@ MAX_NESTING = 3
 LONG_TEXT = 200
 """A text that may be longer gets several lines."""
 
+_ABBREVIATIONS = frozenset({"csv", "html", "id", "json", "pdf", "sql", "url", "xml"})
+
+FILE_TEXT = 10_000
+"""A text that may be longer usually comes from a file."""
+
 Schema = Mapping[str, Any]
 
 
@@ -100,10 +105,10 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
     default = node.get("default")
     plain = Field(
         pointer,
-        label=str(node.get("title") or name.replace("_", " ").capitalize()),
+        label=_label(name, node),
         kind=Kind.JSON,
         required=required,
-        help=str(node.get("description", "")),
+        help=_sentence(str(node.get("description", ""))),
         default=_shown(default),
     )
     items = _resolved(node.get("items", {}), root)
@@ -133,10 +138,25 @@ def _text(node: Schema, plain: Field) -> Field:
     media = str(node.get("contentMediaType", ""))
     if media:
         return replace(plain, kind=Kind.FILE_TEXT, accept=f"{media},.{media.rpartition('/')[2]}")
+    if node.get("maxLength", 0) > FILE_TEXT:
+        return replace(plain, kind=Kind.FILE_TEXT)
     if node.get("maxLength", 0) > LONG_TEXT or node.get("format") == "textarea":
         return replace(plain, kind=Kind.LONG)
     types = {"email": "email", "uri": "url", "date": "date"}
     return replace(plain, kind=Kind.TEXT, input_type=types.get(str(node.get("format")), "text"))
+
+
+def _label(name: str, node: Schema) -> str:
+    """The title that was given; the one that Pydantic makes of a name is not as people write."""
+    words = name.replace("_", " ")
+    title = str(node.get("title", ""))
+    if title and title.lower() != words.lower():
+        return title
+    return name.upper() if name in _ABBREVIATIONS else words[:1].upper() + words[1:]
+
+
+def _sentence(text: str) -> str:
+    return f"{text}." if text and text[-1].isalnum() else text
 
 
 def _choices(node: Schema) -> tuple[str, ...]:

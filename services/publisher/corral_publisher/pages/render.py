@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -78,6 +79,7 @@ def environment() -> Environment:
         "relative": relative,
         "clock": clock,
         "bytes": size,
+        "short": short,
         "json": json,
         "took": took,
         "reason": reason,
@@ -128,6 +130,12 @@ def size(count: int) -> str:
             break
         number /= 1000
     return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+
+
+def short(job_id: UUID) -> str:
+    """Enough of an id to tell it from its neighbours: the time it begins with, and its random end."""
+    text = str(job_id)
+    return f"{text[:8]}…{text[-6:]}"
 
 
 def json(value: Any) -> str:

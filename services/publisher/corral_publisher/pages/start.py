@@ -23,6 +23,8 @@ router = APIRouter(include_in_schema=False)
 
 NEWEST = 12
 """Jobs shown on the start page."""
+FEW = 4
+"""So many fields are all shown at once."""
 FIRST_CHOICE = "report.generate"
 """The form that a new user sees: the one with something to look at."""
 
@@ -82,6 +84,7 @@ async def _page(
 ) -> Response:
     types = (await services.types.all()).types
     known = types.get(chosen) or types.get(FIRST_CHOICE) or next(iter(types.values()), None)
+    fields, more_fields = _fields(known)
     return render.page(
         request,
         "start.html",
@@ -89,7 +92,8 @@ async def _page(
         status=422 if errors else 200,
         types=sorted(types),
         chosen=known,
-        fields=_fields(known),
+        fields=fields,
+        more_fields=more_fields,
         values=sent or {},
         errors=errors,
         wrong={error.pointer: error.message for error in errors},
@@ -103,12 +107,17 @@ async def _live(services: Services) -> dict[str, Any]:
     return {"jobs": page.items, "counts": await services.counts.totals()}
 
 
-def _fields(known: KnownType | None) -> tuple[Field, ...]:
-    """Required fields and files first, in the order of the schema."""
+def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+    """The fields to show, and the rest: what need not be given and takes some thought."""
     if known is None:
-        return ()
+        return (), ()
     fields = fields_of(known.record.payload_schema)
-    return tuple(sorted(fields, key=lambda field: not (field.required or field.kind is Kind.FILE_TEXT)))
+    if len(fields) <= FEW:
+        return fields, ()
+    first = [field for field in fields if field.required or field.kind is Kind.FILE_TEXT]
+    first += [field for field in fields if field not in first and field.kind is Kind.CHOICE]
+    rest = tuple(field for field in fields if field not in first)
+    return (tuple(first), rest) if first else (fields, ())
 
 
 async def _texts(form: FormData) -> dict[str, str]:

@@ -10,10 +10,9 @@ from corral.actions.principal import Principal, Role
 from corral.errors import CorralError, Forbidden
 from corral_publisher import body
 from corral_publisher.auth import authorize, identify
+from corral_publisher.openapi import PREFIX
 from corral_publisher.services import Services, services_of
 from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_holds
-
-API = "/api/v1"
 
 
 class NotHtml(CorralError):
@@ -44,7 +43,7 @@ class Visitor:
         """
         if request.method == "GET" and not wants_html(request):
             query = f"?{request.url.query}" if request.url.query else ""
-            raise NotHtml(f"{API}{request.url.path}{query}")
+            raise NotHtml(f"{PREFIX}{request.url.path}{query}")
         services = services_of(request)
         if await identify(request, services) is None:
             raise SignInFirst("sign in first")

@@ -1,6 +1,6 @@
 """The API under /api/v1: one module per resource."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from corral_publisher.routes import (
     artifacts,
@@ -15,13 +15,8 @@ from corral_publisher.routes import (
     workers,
 )
 
-PREFIX = "/api/v1"
-
 
 def install(app: FastAPI) -> None:
-    """Add every route."""
-    api = APIRouter(prefix=PREFIX)
-    for module in (submission, jobs, job_actions, artifacts, events, queues, types, workers, stats):
-        api.include_router(module.router)
-    app.include_router(api)
-    app.include_router(health.router)
+    """Add every route, as it is: including routers would add a layer to each request."""
+    for module in (submission, jobs, job_actions, artifacts, events, queues, types, workers, stats, health):
+        app.router.routes.extend(module.router.routes)

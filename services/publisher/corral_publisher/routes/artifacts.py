@@ -12,11 +12,11 @@ from corral.store.artifacts import Artifact
 from corral_publisher import byte_range, parameters, problems
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
-from corral_publisher.openapi import failures
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.schemas import ArtifactPage
 from corral_publisher.services import services_of
 
-router = APIRouter(tags=["artifacts"])
+router = APIRouter(prefix=PREFIX, tags=["artifacts"])
 
 SHOWN = frozenset(
     {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "text/csv"}

@@ -14,10 +14,10 @@ from corral_publisher import parameters
 from corral_publisher.answer import encode
 from corral_publisher.auth import Viewer
 from corral_publisher.event_stream import BEAT, BEAT_SECONDS, EventStream, event
-from corral_publisher.openapi import failures
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.services import Services, services_of
 
-router = APIRouter(tags=["events"])
+router = APIRouter(prefix=PREFIX, tags=["events"])
 
 LOOK_SECONDS = 2.0
 """A job's row is read at least so often: events are hints."""

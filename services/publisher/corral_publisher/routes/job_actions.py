@@ -8,11 +8,11 @@ from corral.job.job import Job
 from corral_publisher import parameters
 from corral_publisher.answer import answer
 from corral_publisher.auth import Operator, Viewer
-from corral_publisher.openapi import failures
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.schemas import WhyAnswer
 from corral_publisher.services import services_of
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(prefix=PREFIX, tags=["jobs"])
 
 _RESPONSES = {200: {"model": Job}, **failures(404, 409)}
 

@@ -9,11 +9,11 @@ from corral.job.job import Job
 from corral_publisher import parameters
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
-from corral_publisher.openapi import failures
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.schemas import AttemptPage, JobPage, LogPage
 from corral_publisher.services import services_of
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(prefix=PREFIX, tags=["jobs"])
 
 MAX_PAGE = 200
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items on one page.")]

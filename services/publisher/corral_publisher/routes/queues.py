@@ -12,14 +12,14 @@ from corral.store import Queue
 from corral_publisher import problems
 from corral_publisher.answer import answer
 from corral_publisher.auth import Admin, Operator, Viewer
-from corral_publisher.openapi import body, failures
+from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.routes.submission import read_json
 from corral_publisher.schemas import Clean, Cleaned, QueuePage, QueuePatch, QueueView
 from corral_publisher.services import Services, services_of
 
 M = TypeVar("M", bound=BaseModel)
 
-router = APIRouter(tags=["queues"])
+router = APIRouter(prefix=PREFIX, tags=["queues"])
 
 _ONE = {200: {"model": QueueView}, **failures(404)}
 

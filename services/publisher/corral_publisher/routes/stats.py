@@ -8,11 +8,11 @@ from starlette.responses import Response
 from corral.store.stats import WindowRow
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
-from corral_publisher.openapi import failures
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.schemas import Stats
 from corral_publisher.services import services_of
 
-router = APIRouter(tags=["stats"])
+router = APIRouter(prefix=PREFIX, tags=["stats"])
 
 MAX_WINDOW = 30 * 24 * 3600.0
 

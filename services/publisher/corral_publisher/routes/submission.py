@@ -21,14 +21,15 @@ from corral.job.state import State
 from corral_publisher import body, problems
 from corral_publisher.answer import answer
 from corral_publisher.auth import Operator
+from corral_publisher.direct_route import DirectRoute
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
-from corral_publisher.openapi import failures
 from corral_publisher.schemas import Bulk, BulkAnswer, Submission
 from corral_publisher.services import Services, services_of
 
 log = structlog.get_logger(__name__)
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(prefix=PREFIX, tags=["jobs"], route_class=DirectRoute)
 
 MAX_WAIT = 60.0
 """Seconds that one request may wait for its job."""

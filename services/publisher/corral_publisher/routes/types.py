@@ -8,11 +8,11 @@ from starlette.responses import Response
 from corral.errors import NotFound
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
-from corral_publisher.openapi import failures
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.schemas import TypePage, TypeView
 from corral_publisher.services import services_of
 
-router = APIRouter(tags=["types"])
+router = APIRouter(prefix=PREFIX, tags=["types"])
 
 
 @router.get("/types", summary="All job types", responses={200: {"model": TypePage}, **failures()})

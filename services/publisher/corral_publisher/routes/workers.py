@@ -8,11 +8,11 @@ from starlette.responses import Response
 from corral.store import WorkerRecord
 from corral_publisher.answer import answer
 from corral_publisher.auth import Operator, Viewer
-from corral_publisher.openapi import failures
+from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.schemas import Drained, WorkerPage
 from corral_publisher.services import services_of
 
-router = APIRouter(tags=["workers"])
+router = APIRouter(prefix=PREFIX, tags=["workers"])
 
 
 @router.get("/workers", summary="Workers", responses={200: {"model": WorkerPage}, **failures(422)})
