@@ -21,7 +21,7 @@ ALONE_KEY = 0x545950455300  # "TYPES": one registration at a time
 VERSIONS = "SELECT name, version FROM corral.job_types WHERE name = ANY(%(names)s::text[])"
 PUT = """
 INSERT INTO corral.job_types (name, version, description, payload_schema, result_schema, options)
-VALUES (%(name)s, %(version)s, %(description)s, %(payload_schema)s::jsonb, %(result_schema)s::jsonb,
+VALUES (%(name)s, %(version)s, %(description)s, %(payload_schema)s::json, %(result_schema)s::json,
         %(options)s::jsonb)
 ON CONFLICT (name) DO UPDATE
 SET version = excluded.version, description = excluded.description, payload_schema = excluded.payload_schema,

@@ -100,6 +100,7 @@ class ReportRequest(BaseModel):
     csv: Annotated[str, StringConstraints(min_length=1, max_length=MAX_CSV_LENGTH)] | None = Field(
         default=None,
         description="The data as CSV text with a header line; comma, semicolon or tab",
+        json_schema_extra={"contentMediaType": "text/csv"},
     )
     source: Literal["queue-statistics"] | None = Field(
         default=None, description="Data that Corral itself provides"

@@ -128,12 +128,13 @@ CREATE TABLE corral.artifact_chunks (
 -- Compressing what is mostly compressed already costs more than it saves; a range is read without unpacking.
 ALTER TABLE corral.artifact_chunks ALTER COLUMN data SET STORAGE EXTERNAL;
 
+-- Schemas are json, not jsonb: forms show their fields in the order in which they were declared.
 CREATE TABLE corral.job_types (
     name           text        NOT NULL,
     version        text        NOT NULL,
     description    text,
-    payload_schema jsonb,
-    result_schema  jsonb,
+    payload_schema json,
+    result_schema  json,
     options        jsonb       NOT NULL,
     registered_at  timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT job_types_pkey PRIMARY KEY (name)
