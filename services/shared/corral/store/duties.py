@@ -41,7 +41,7 @@ WITH due AS (
     ORDER BY j.run_at, j.id LIMIT %(limit)s
     FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE corral.jobs j SET state = 'queued', queued_at = now(), updated_at = now()
+UPDATE corral.jobs j SET state = 'queued', run_at = NULL, queued_at = now(), updated_at = now()
 FROM due WHERE j.id = due.id
 RETURNING j.id, j.queue, j.priority, j.suspect, 0.0::float8
 """

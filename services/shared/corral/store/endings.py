@@ -39,7 +39,7 @@ WITH held AS MATERIALIZED (
 ), ended AS (
     UPDATE corral.jobs j
     SET state = 'completed', result = held.result::json, error = NULL, progress = 100, suspect = false,
-        run_at = NULL, finished_at = now(), updated_at = now()
+        finished_at = now(), updated_at = now()
     FROM held WHERE j.id = held.id
     RETURNING j.id, j.attempt, j.queue, j.type, j.priority, 'completed' AS outcome, {WAIT} AS wait, {RUN} AS run
 ), counted AS ({appended("ended")})

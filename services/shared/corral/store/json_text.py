@@ -21,8 +21,15 @@ def checked(text: str, pointer: str) -> str:
     Most texts hold no escape and pass at once; the rest of the syntax is Postgres' to check.
 
     Raises:
-        InvalidInput: an escaped NUL or lone surrogate; `pointer` says where the text belongs.
+        InvalidInput: a NUL or a lone surrogate, escaped or not; `pointer` says where the text belongs.
     """
+    if "\0" in text:
+        raise InvalidInput(FieldError(pointer, "the text holds a NUL"))
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(FieldError(pointer, "the text holds a lone surrogate")) from error
     if "\\u" in text:
         if _NUL.search(text):
             raise InvalidInput(FieldError(pointer, "the text holds a NUL"))

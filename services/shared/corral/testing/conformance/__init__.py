@@ -1,0 +1,20 @@
+"""The behaviour of a store: every implementation passes every test of StoreConformance.
+
+Subclass it in a test module and give it a fixture `subject`. Needs pytest
+with pytest-asyncio in auto mode; the machine needs Hypothesis.
+"""
+
+from corral.testing.conformance.claiming import Claiming
+from corral.testing.conformance.commands import CommandsOfPeople
+from corral.testing.conformance.finishing import Finishing
+from corral.testing.conformance.leadership import Leadership
+from corral.testing.conformance.losing import Losing
+from corral.testing.conformance.submitting import Submitting
+from corral.testing.conformance.transitions import Transitions
+
+
+class StoreConformance(Transitions, Submitting, Claiming, Finishing, CommandsOfPeople, Losing, Leadership):
+    """What is promised to those who use a store."""
+
+
+__all__ = ["StoreConformance"]

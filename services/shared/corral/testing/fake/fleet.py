@@ -1,0 +1,141 @@
+"""The fake's `workers` and the heartbeat."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from corral.errors import NotFound
+from corral.job.state import Event, State, Writer
+from corral.store import Beat, GivenBack, Reclaimed, Term, WorkerRecord, WorkerState
+from corral.store.heartbeat import UNHELD_SECONDS
+from corral.testing.fake.leases import FakeLeases
+from corral.testing.fake.memory import Fleet, Memory, Row
+
+
+class FakeWorkers:
+    """See corral.store.workers."""
+
+    def __init__(self, memory: Memory, leases: FakeLeases) -> None:
+        self._memory = memory
+        self._leases = leases
+
+    async def register(self, worker: WorkerRecord) -> None:
+        """Make the incarnation known."""
+        self._memory.workers.setdefault(worker.id, Fleet(worker))
+
+    async def list(self) -> Sequence[WorkerRecord]:
+        """The workers that are alive."""
+        return [self._record(fleet) for fleet in self._memory.workers.values() if fleet.alive]
+
+    async def get(self, id: UUID) -> WorkerRecord | None:
+        """The incarnation of that id."""
+        fleet = self._memory.workers.get(id)
+        return self._record(fleet) if fleet else None
+
+    async def drain(self, which: UUID | str, actor: str) -> Sequence[UUID]:  # noqa: ARG002  no audit of workers
+        """No claim of this worker succeeds any more."""
+        found = [
+            fleet
+            for fleet in self._memory.workers.values()
+            if fleet.alive and which in {fleet.record.id, fleet.record.name}
+        ]
+        if not found:
+            raise NotFound("worker", which)
+        for fleet in found:
+            fleet.state = WorkerState.DRAINING
+        return [fleet.record.id for fleet in found]
+
+    async def stop(self, id: UUID) -> Sequence[Reclaimed]:
+        """Say goodbye; what is held is released."""
+        fleet = self._memory.workers.get(id)
+        if fleet is None or not fleet.alive:
+            return []
+        fleet.state = WorkerState.STOPPED
+        rows = self._memory.held_by(id)
+        return [self._take(row, stalled=False, alone=len(rows) == 1) for row in rows]
+
+    async def observations(self) -> Sequence[tuple[UUID, int]]:
+        """Every live worker's id and heartbeat counter."""
+        return [(id, fleet.counter) for id, fleet in self._memory.workers.items() if fleet.alive]
+
+    async def reclaim(self, worker: UUID, counter: int, term: Term) -> Sequence[Reclaimed] | None:
+        """Take a silent worker for lost, then its jobs."""
+        self._leases.hold(term)
+        fleet = self._memory.workers.get(worker)
+        if fleet is None or not fleet.alive or fleet.counter != counter:
+            return None
+        fleet.state = WorkerState.LOST
+        rows = self._memory.held_by(worker)
+        return [self._take(row, stalled=True, alone=len(rows) == 1) for row in rows]
+
+    def _take(self, row: Row, *, stalled: bool, alone: bool) -> Reclaimed:
+        memory, attempt = self._memory, row.attempt
+        reason = "the worker was lost" if stalled else "the worker stopped"
+        error = {"kind": "stall", "type": "WorkerLost", "message": reason} if stalled else None
+        cancelled = row.cancel_requested_at is not None
+        outcome = "stalled" if stalled else "released"
+        memory.keep(row, "cancelled" if cancelled else outcome, error=error, reason=reason)
+        row.error = error or row.error
+        row.stalls += stalled and alone
+        if cancelled:
+            memory.move(row, Event.CANCELLED, Writer.MAINTENANCE, State.CANCELLED)
+        elif stalled and row.stalls > row.new.max_stalls:
+            memory.move(row, Event.STALLED_OUT, Writer.MAINTENANCE, State.FAILED)
+        else:
+            event = Event.STALLED if stalled else Event.RELEASED
+            memory.move(row, event, Writer.MAINTENANCE, State.QUEUED)
+            row.suspect = row.suspect or stalled
+            row.releases += not stalled
+        return Reclaimed(id=row.id, attempt=attempt, state=row.state, lane=row.lane, alone=alone)
+
+    def _record(self, fleet: Fleet) -> WorkerRecord:
+        return replace(fleet.record, state=fleet.state, running=len(self._memory.held_by(fleet.record.id)))
+
+
+class FakeHeartbeat:
+    """See corral.store.heartbeat."""
+
+    def __init__(self, memory: Memory, worker: UUID) -> None:
+        self._memory = memory
+        self._worker = worker
+
+    def beat(self, held: Sequence[tuple[UUID, int]], status: Mapping[str, Any]) -> Beat:  # noqa: ARG002
+        """Count one up and hear what the store thinks."""
+        fleet = self._memory.workers.get(self._worker)
+        if fleet is None or not fleet.alive:
+            return Beat(known=False, draining=False, cancels=frozenset(), stolen=frozenset(), released=())
+        fleet.counter += 1
+        rows = self._memory.held_by(self._worker)
+        mine = {(row.id, row.attempt) for row in rows}
+        since = self._memory.clock.now() - timedelta(seconds=UNHELD_SECONDS)
+        unheld = [
+            row
+            for row in rows
+            if (row.id, row.attempt) not in held and row.started_at is not None and row.started_at < since
+        ]
+        cancels = {row.id for row in rows if (row.id, row.attempt) in held and row.cancel_requested_at}
+        return Beat(
+            known=True,
+            draining=fleet.state is WorkerState.DRAINING,
+            cancels=frozenset(cancels),
+            stolen=frozenset(held) - mine,
+            released=tuple(self._release(row) for row in unheld),
+        )
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _release(self, row: Row) -> GivenBack:
+        memory = self._memory
+        cancelled = row.cancel_requested_at is not None
+        outcome = "cancelled" if cancelled else "released"
+        memory.keep(row, outcome, error=None, reason="its worker did not hold it")
+        if cancelled:
+            memory.move(row, Event.CANCELLED, Writer.WORKER, State.CANCELLED)
+            row.worker = None
+            return GivenBack(row.id, row.attempt, None)
+        memory.move(row, Event.RELEASED, Writer.WORKER, State.QUEUED)
+        row.releases += 1
+        return GivenBack(row.id, row.attempt, row.lane)

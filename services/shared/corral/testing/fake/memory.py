@@ -1,0 +1,193 @@
+"""What the fake holds, and the one way a job moves: along a row of the table of transitions."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from corral.job.job import Job, NewJob
+from corral.job.lane import Lane, lane_of
+from corral.job.priority import Priority
+from corral.job.state import Event, State, Writer, allowed
+from corral.store import AuditEntry, Queue, Term, WorkerRecord, WorkerState
+from corral.store.json_text import decode
+from corral.store.reading import Attempt
+
+
+class Clock:
+    """Time that passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """The moment it is."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += timedelta(seconds=seconds)
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """A job, to be changed in place."""
+
+    new: NewJob
+    state: State
+    created_at: datetime
+    updated_at: datetime
+    run_at: datetime | None
+    queued_at: datetime | None
+    expires_at: datetime | None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    worker: UUID | None = None
+    claim: UUID | None = None
+    attempt: int = 0
+    errors: int = 0
+    stalls: int = 0
+    releases: int = 0
+    life: int = 1
+    suspect: bool = False
+    progress: int = 0
+    progress_message: str | None = None
+    result: str | None = None
+    error: dict[str, Any] | None = None
+    checkpoint: str | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The job's id."""
+        return self.new.id
+
+    @property
+    def lane(self) -> Lane:
+        """Where it waits when it is queued."""
+        return lane_of(self.new.queue, self.new.priority, suspect=self.suspect)
+
+    def runs_under(self, worker: UUID, attempt: int) -> bool:
+        """The fence."""
+        return self.state is State.RUNNING and self.worker == worker and self.attempt == attempt
+
+    def job(self) -> Job:
+        """The job as the store shows it."""
+        new = self.new
+        return Job(
+            id=new.id,
+            type=new.type,
+            queue=new.queue,
+            priority=new.priority,
+            state=self.state,
+            payload=decode(new.payload),
+            result=None if self.result is None else decode(self.result),
+            error=self.error,
+            attempt=self.attempt,
+            errors=self.errors,
+            stalls=self.stalls,
+            releases=self.releases,
+            life=self.life,
+            retries=new.retries,
+            timeout=new.timeout,
+            max_stalls=new.max_stalls,
+            suspect=self.suspect,
+            created_at=self.created_at,
+            run_at=self.run_at,
+            queued_at=self.queued_at,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            updated_at=self.updated_at,
+            expires_at=self.expires_at,
+            cancel_requested_at=self.cancel_requested_at,
+            worker=self.worker,
+            progress=self.progress,
+            progress_message=self.progress_message,
+            tags=list(new.tags),
+            parent=new.parent,
+            created_by=new.created_by,
+        )
+
+
+@dataclass(slots=True)
+class Fleet:
+    """A worker incarnation, its state and its heartbeats."""
+
+    record: WorkerRecord
+    state: WorkerState = WorkerState.ACTIVE
+    counter: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may hold jobs."""
+        return self.state in {WorkerState.ACTIVE, WorkerState.DRAINING}
+
+
+@dataclass(slots=True)
+class Memory:
+    """Everything the fake knows."""
+
+    clock: Clock = field(default_factory=Clock)
+    jobs: dict[UUID, Row] = field(default_factory=dict)
+    attempts: dict[tuple[UUID, int], Attempt] = field(default_factory=dict)
+    workers: dict[UUID, Fleet] = field(default_factory=dict)
+    queues: dict[str, Queue] = field(default_factory=dict)
+    leases: dict[str, Term] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
+
+    def rows(self, ids: Iterable[UUID]) -> list[Row]:
+        """The rows of those ids that exist, in the order of the ids."""
+        return [self.jobs[id] for id in ids if id in self.jobs]
+
+    def held_by(self, worker: UUID) -> list[Row]:
+        """What runs under a worker, by id."""
+        rows = [row for row in self.jobs.values() if row.state is State.RUNNING and row.worker == worker]
+        return sorted(rows, key=lambda row: row.id)
+
+    def in_state(self, states: Sequence[State]) -> list[Row]:
+        """Every job in one of these states."""
+        return [row for row in self.jobs.values() if row.state in states]
+
+    def move(self, row: Row, event: Event, writer: Writer, after: State) -> None:
+        """Take a job to its next state.
+
+        Raises:
+            AssertionError: the table of transitions has no such row.
+        """
+        assert after in allowed(row.state, event, writer), f"{row.state} does not become {after} on {event}"
+        now = self.clock.now()
+        row.state, row.updated_at, row.claim = after, now, None
+        row.run_at = None
+        if after is State.QUEUED:
+            row.queued_at, row.worker, row.finished_at = now, None, None
+        elif after.terminal:
+            row.finished_at, row.suspect = now, False
+        else:
+            row.worker = None
+
+    def keep(self, row: Row, outcome: str, *, error: dict[str, Any] | None, reason: str | None) -> None:
+        """Remember how the row's attempt ended, before it moves on."""
+        self.attempts[row.id, row.attempt] = Attempt(
+            job=row.id,
+            attempt=row.attempt,
+            life=row.life,
+            outcome=outcome,
+            worker=row.worker,
+            started_at=row.started_at,
+            ended_at=self.clock.now(),
+            error=error,
+            reason=reason,
+            result=None,
+        )
+
+    def name_queue(self, name: str) -> None:
+        """A queue exists from the first time it is named."""
+        if name not in self.queues:
+            self.queues[name] = Queue(name, None, None, {}, self.clock.now())
+
+
+def urgency(row: Row) -> tuple[str, bool, Priority, datetime, UUID]:
+    """The order in which the store pages queued jobs."""
+    assert row.queued_at is not None
+    return (row.new.queue, row.suspect, row.new.priority, row.queued_at, row.id)

@@ -1,0 +1,1 @@
+"""One suite of behaviours for the store and its fake."""

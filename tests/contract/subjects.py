@@ -1,0 +1,50 @@
+"""The two stores that the suite is run on, each empty."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import UUID
+
+from corral.job.state import State
+from corral.store import Heartbeat, Store
+from corral.testing.fake import FakeStore
+from corral.testing.subject import Subject
+
+PASS_TIME = """
+UPDATE corral.jobs SET
+    created_at = created_at - %(time)s, updated_at = updated_at - %(time)s, run_at = run_at - %(time)s,
+    queued_at = queued_at - %(time)s, started_at = started_at - %(time)s, finished_at = finished_at - %(time)s,
+    expires_at = expires_at - %(time)s, cancel_requested_at = cancel_requested_at - %(time)s
+"""
+BLOCK = "UPDATE corral.jobs SET state = 'blocked', queued_at = NULL WHERE id = %(id)s"
+
+
+def of_fake() -> Subject:
+    store = FakeStore()
+
+    async def advance(seconds: float) -> None:
+        store.clock.advance(seconds)
+
+    async def block(id: UUID) -> None:
+        store.memory.jobs[id].state = State.BLOCKED
+        store.memory.jobs[id].queued_at = None
+
+    return Subject(store, store.heartbeat, advance, block)
+
+
+@asynccontextmanager
+async def of_store(url: str) -> AsyncIterator[Subject]:
+    store = Store.open(url, pool_size=2, application_name="contract")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+
+        def heartbeat(worker: UUID) -> Heartbeat:
+            return stack.enter_context(Heartbeat(url, "corral", worker))
+
+        async def advance(seconds: float) -> None:
+            statement = PASS_TIME.replace("%(time)s", "%(seconds)s * interval '1 second'")
+            await store.database.run(statement, {"seconds": seconds})
+
+        async def block(id: UUID) -> None:
+            await store.database.run(BLOCK, {"id": id})
+
+        yield Subject(store, heartbeat, advance, block)
