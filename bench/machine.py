@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,7 @@ import psycopg
 import redis
 from rq.version import VERSION
 
-from bench.servers import Servers
+from bench.servers import DATA, Servers
 
 SYNCS = 200
 
@@ -53,6 +54,8 @@ def _processor() -> str:
 
 
 def _node() -> str:
+    if shutil.which("node") is None:
+        return "missing"
     return (
         subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
         .stdout.strip()
@@ -62,7 +65,7 @@ def _node() -> str:
 
 def _sync_time() -> float:
     """Seconds of one small synced write: what bounds commits that aren't grouped."""
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(dir=DATA) as file:
         start = time.perf_counter()
         for _ in range(SYNCS):
             os.pwrite(file.fileno(), b"x" * 8192, 0)

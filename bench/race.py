@@ -140,16 +140,16 @@ def _watch(contender: Contender, servers: Servers, children: Mapping[str, Child]
     roots = {name: child.pid for name, child in children.items()}
     roots |= {"Postgres": servers.postgres_pid, "Valkey": servers.redis_pid}
     deadline = time.monotonic() + LAP_LIMIT
-    counted = began = None
+    counted, began, before = 0, 0.0, dict.fromkeys(roots, 0.0)
     while left := contender.left(servers):
         for child in children.values():
             child.check()
-        if counted is None and left < contender.jobs:
+        if not counted and left < contender.jobs:
             counted, began, before = left, time.monotonic(), _cpu(roots)
         if time.monotonic() > deadline:
             raise RuntimeError(f"{contender.name} has {left} jobs left after {LAP_LIMIT:.0f} s")
-        time.sleep(FIRST_POLL if counted is None else POLL)
-    if counted is None or began is None:
+        time.sleep(POLL if counted else FIRST_POLL)
+    if not counted:
         raise RuntimeError(f"{contender.jobs} jobs of {contender.name} are too few to be measured")
     after = _cpu(roots)
     return Usage(

@@ -1,5 +1,6 @@
 """BullMQ 6 on Node: with Redis and node-postgres, and on its own Postgres backend."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,14 @@ CONNECTIONS = 20
 
 
 def install() -> None:
-    """Installs the exact versions of package.json when they are missing."""
+    """Installs the exact versions of package.json when they are missing.
+
+    Raises: RuntimeError without Node.
+    """
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise RuntimeError(
+            "BullMQ needs Node 20 or newer with npm: install them, or name other parts to measure"
+        )
     if not (FOLDER / "node_modules" / "bullmq").is_dir():
         subprocess.run(
             ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],
