@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from corral import errors
 from corral.client import ApiProblem, NotConfigured, Unreachable
+from corral.local.errors import PortHeld, SystemInUse
 
 
 class Exit(IntEnum):
@@ -20,7 +21,7 @@ class Exit(IntEnum):
     NOT_ALLOWED = 5
     """No key, a wrong key, or a role that may not."""
     CONFLICT = 6
-    """Not possible in this state."""
+    """Not possible in this state, or a port or a folder is in use."""
     JOB_FAILED = 7
     """The job that was waited for failed or was cancelled."""
     INTERRUPTED = 130
@@ -46,6 +47,8 @@ _BY_ERROR: tuple[tuple[type[errors.CorralError], Exit], ...] = (
     (errors.Unauthenticated, Exit.NOT_ALLOWED),
     (errors.Forbidden, Exit.NOT_ALLOWED),
     (errors.Conflict, Exit.CONFLICT),
+    (PortHeld, Exit.CONFLICT),
+    (SystemInUse, Exit.CONFLICT),
 )
 
 

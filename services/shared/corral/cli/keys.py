@@ -3,19 +3,19 @@
 import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
 from rich.text import Text
 
-from corral.actions.keys import Keys
 from corral.actions.principal import Role
-from corral.actions.sign_in import LINK_SECONDS, SignIn
 from corral.cli.output import AsJson, ago, console, print_json, print_table
 from corral.cli.services import service_settings
-from corral.store import Store
-from corral.store.keys import ApiKey
+
+if TYPE_CHECKING:  # the database's drivers take long to import: only commands that need them do
+    from corral.store import Store
+    from corral.store.keys import ApiKey
 
 app = typer.Typer(help="Create, list and revoke keys, in the database itself.", no_args_is_help=True)
 T = TypeVar("T")
@@ -31,7 +31,9 @@ def create(
 ) -> None:
     """Create a key and print it, this once."""
 
-    async def work(store: Store) -> tuple[str, ApiKey]:
+    async def work(store: "Store") -> "tuple[str, ApiKey]":
+        from corral.actions.keys import Keys  # noqa: PLC0415
+
         return await Keys(store).create(name, role, actor=_person())
 
     key, stored = _with_store(work)
@@ -45,7 +47,9 @@ def create(
 def list_(as_json: AsJson = False) -> None:
     """List all keys; the keys themselves are shown to nobody again."""
 
-    async def work(store: Store) -> list[ApiKey]:
+    async def work(store: "Store") -> "list[ApiKey]":
+        from corral.actions.keys import Keys  # noqa: PLC0415
+
         return list(await Keys(store).list())
 
     keys = _with_store(work)
@@ -63,7 +67,9 @@ def list_(as_json: AsJson = False) -> None:
 def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id of a key.")]) -> None:
     """Revoke a key; it works for a few seconds more at most."""
 
-    async def work(store: Store) -> ApiKey:
+    async def work(store: "Store") -> "ApiKey":
+        from corral.actions.keys import Keys  # noqa: PLC0415
+
         return await Keys(store).revoke(key_id, actor=_person())
 
     console().print(Text(f"{_with_store(work).name} can't come in any more"))
@@ -72,20 +78,24 @@ def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id of 
 def sign_in(role: RoleOption = Role.ADMIN, as_json: AsJson = False) -> None:
     """Print a link that signs a browser in, once."""
 
-    async def work(store: Store) -> str:
+    async def work(store: "Store") -> str:
+        from corral.actions.sign_in import SignIn  # noqa: PLC0415
+
         return await SignIn(store).create_link(_person(), role)
 
     settings = service_settings()
     url = settings.public_url or f"http://{settings.host}:{settings.port}"
     link = f"{url.rstrip('/')}/sign-in/{_with_store(work)}"
     if as_json:
-        print_json({"link": link, "seconds": LINK_SECONDS})
+        print_json({"link": link})
     else:
         typer.echo(link)
 
 
-def _with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+def _with_store(work: "Callable[[Store], Awaitable[T]]") -> T:
     """Do one thing with a store of one connection."""
+    from corral.store import Store  # noqa: PLC0415
+
     settings = service_settings()
 
     async def run() -> T:
@@ -109,7 +119,7 @@ def _person() -> str:
         return "command line"
 
 
-def _plain(key: ApiKey) -> dict[str, Any]:
+def _plain(key: "ApiKey") -> dict[str, Any]:
     return {
         name: getattr(key, name)
         for name in ("id", "name", "role", "created_at", "last_used_at", "revoked_at")

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 
 from corral.local.errors import KeepsDying, LocalServerError
-from corral.local.kept import LOOK, Kept
+from corral.local.kept import LOOK, Kept, Program
 from corral.local.restarts import Restarts
 
 Say = Callable[[str], None]
@@ -39,11 +39,29 @@ class Keeper:
         Raises:
             LocalServerError: the first start failed.
         """
+        await self.try_out(kept)
+        self.trust(kept)
+
+    async def try_out(self, kept: Kept) -> None:
+        """Start it; if it dies it stays dead, until it is trusted.
+
+        Raises:
+            LocalServerError: it did not start.
+        """
         self._kept[kept.name] = kept
-        self._restarts.setdefault(kept.name, Restarts())
         await kept.start()
         self._changed()
+
+    def trust(self, kept: Kept) -> None:
+        """From now on, start it again whenever it dies."""
+        self._restarts.setdefault(kept.name, Restarts())
         self._tasks[kept.name] = asyncio.create_task(self._watch(kept), name=f"keep {kept.name}")
+
+    def rotate_logs(self) -> None:
+        """Set long logs aside. A server's own are set aside when it starts."""
+        for kept in self._kept.values():
+            if isinstance(kept, Program):
+                kept.log.rotate()
 
     async def let_go(self, kept: Kept, grace: float) -> None:
         """Stop it for good; kill it after `grace` seconds."""
@@ -75,7 +93,7 @@ class Keeper:
         while True:
             wait = restarts.died(clock())
             if wait is None:
-                self._give_up(KeepsDying(kept.name, how, kept.log.path, kept.log.tail()))
+                self._give_up(KeepsDying(kept.name, how, kept.log.path, kept.tail()))
                 return False
             self._say(
                 f"{kept.name} {how}; starting it again in {wait:g} s "

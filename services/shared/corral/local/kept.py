@@ -38,6 +38,9 @@ class Kept(Protocol):
     def log(self) -> ChildLog:
         """Where it writes."""
 
+    def tail(self) -> str:
+        """The end of what its last run wrote."""
+
     async def start(self) -> None:
         """Start it; for a server also until it answers."""
 
@@ -58,6 +61,7 @@ class Program:
         self.log = ChildLog(log)
         self._command, self._environment, self._folder = command, environment, folder
         self._run: Guarded | None = None
+        self._since = 0
 
     @property
     def running(self) -> bool:
@@ -74,11 +78,16 @@ class Program:
         """Its guard's process id: a SIGTERM there reaches the program."""
         return self._run.pid if self._run is not None and self._run.running else None
 
+    def tail(self) -> str:
+        """The end of what its last run wrote."""
+        return self.log.tail(self._since)
+
     async def start(self) -> None:
         """Start it, unless it runs."""
         if self.running:
             return
         self.log.rotate()
+        self._since = self.log.size()
         with self.log.appending() as descriptor:
             self._run = Guarded(
                 self._command,
@@ -132,6 +141,10 @@ class Server:
     def pid(self) -> int | None:
         """The server's own process id."""
         return self._server.pid
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self.log.tail()
 
     async def start(self) -> None:
         """Start it and wait until it answers."""

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from corral.errors import CorralError
+from corral.errors import NotFound, Unavailable
 from corral.local.keeper import Keeper, Say, ending
 from corral.local.kept import Program
 
@@ -34,6 +34,8 @@ class WorkerPool:
         self._make, self._keeper, self._roster, self._say = make, keeper, roster, say
         self._grace = grace
         self._numbers = itertools.count(1)
+        self._changing = asyncio.Lock()
+        """Scaling and replacing take turns."""
         self._active: list[Program] = []
         self._leaving: dict[str, asyncio.Task[None]] = {}
 
@@ -54,12 +56,13 @@ class WorkerPool:
 
     async def scale(self, to: int) -> None:
         """Have `to` workers that claim."""
-        while len(self._active) < to:
-            await self._add()
-        surplus = len(self._active) - to
-        if surplus > 0:
-            for worker in await self._victims(surplus):
-                self._dismiss(worker)
+        async with self._changing:
+            while len(self._active) < to:
+                await self._add()
+            surplus = len(self._active) - to
+            if surplus > 0:
+                for worker in await self._victims(surplus):
+                    self._dismiss(worker)
 
     async def ready(self, worker: str | None = None) -> bool:
         """Whether a worker, or any, has registered."""
@@ -68,21 +71,25 @@ class WorkerPool:
 
     async def replace(self) -> bool:
         """Start a new worker for each, and let the old ones finish; False: the new code does not start."""
-        old = list(self._active)
-        first = await self._add()
+        if not self._active:
+            return True
+        first = self._next()
+        await self._keeper.try_out(first)
         if not await self._comes_up(first):
-            self._active.remove(first)
-            self._keeper.forget(first)
             await self._keeper.let_go(first, 0)
-            tail = first.log.tail()
+            tail = first.tail()
             self._say(
                 f"the changed code does not start ({ending(first.exit_code)}); the old workers go on:\n{tail}"
             )
             return False
-        for _ in old[1:]:
-            await self._add()
-        for worker in old:
-            self._dismiss(worker)
+        async with self._changing:
+            old = list(self._active)
+            self._active.append(first)
+            self._keeper.trust(first)
+            for _ in old[1:]:
+                await self._add()
+            for worker in old:
+                self._dismiss(worker)
         return True
 
     async def close(self) -> None:
@@ -91,11 +98,13 @@ class WorkerPool:
             task.cancel()
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
 
-    async def _add(self) -> Program:
-        worker = self._make(f"up-{next(self._numbers)}")
+    async def _add(self) -> None:
+        worker = self._next()
         self._active.append(worker)
         await self._keeper.keep(worker)
-        return worker
+
+    def _next(self) -> Program:
+        return self._make(f"up-{next(self._numbers)}")
 
     async def _comes_up(self, worker: Program) -> bool:
         """Whether a worker registers before it dies or its time is over."""
@@ -122,17 +131,24 @@ class WorkerPool:
     async def _leave(self, worker: Program) -> None:
         """Drain a worker and stop it when it is idle: nothing is interrupted, however long a job takes."""
         try:
-            drained = False
-            while worker.running:
-                try:
-                    if not drained:
-                        await self._roster.drain(worker.name)
-                        drained = True
-                    if not (await self._roster.running()).get(worker.name, 0):
-                        break
-                except CorralError as error:  # Postgres is away: nothing is stopped on a guess
-                    self._say(f"{worker.name} can't be drained yet: {error}")
-                await asyncio.sleep(LOOK)
+            await self._until_idle(worker)
             await self._keeper.let_go(worker, self._grace)
         finally:
             del self._leaving[worker.name]
+
+    async def _until_idle(self, worker: Program) -> None:
+        """Return when the worker claims no more and runs nothing. Without an answer nothing is idle."""
+        drained = False
+        while worker.running:
+            try:
+                running = await self._roster.running()
+                if worker.name in running and not drained:
+                    await self._roster.drain(worker.name)
+                    drained = True
+                elif not running.get(worker.name, 0):  # idle; or not up yet, or gone
+                    return
+            except Unavailable:
+                pass  # Postgres is away, and says so elsewhere
+            except NotFound:
+                return
+            await asyncio.sleep(LOOK)

@@ -1,6 +1,7 @@
 """The whole system on one machine: servers, schema, job types, publisher, maintenance, workers."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -36,6 +37,8 @@ SECOND = 1.0
 WINDOW = 30.0
 """Seconds that a laptop remembers a need; starting a local worker takes about one."""
 SERVER_GRACE = 20.0
+ROTATE = 10
+"""Seconds between two looks at how long the logs are."""
 MARGIN = 5.0
 """Seconds that a service may take to leave beyond its own grace."""
 
@@ -157,7 +160,7 @@ class LocalSystem:
                     if (await http.get("/readyz")).is_success and await pool.ready():
                         return
                 await asyncio.sleep(LOOK)
-        raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.log.tail())
+        raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
 
     async def _scale(self, pool: WorkerPool, dispatch: Dispatch, slots: Mapping[str, int]) -> None:
         """Every second: read the signal, follow the law, show."""
@@ -166,7 +169,9 @@ class LocalSystem:
         usual = max(1, self._plan.settings.slots_async)
         asked = Pool(fixed or 1, most, slots=usual, slots_of=slots, window=WINDOW)
         history: tuple[Need, ...] = ()
-        while True:
+        for second in itertools.count():
+            if second % ROTATE == 0:
+                self._keeper.rotate_logs()
             try:
                 signal = await dispatch.read_backlog()
             except CorralError:

@@ -1,0 +1,217 @@
+"""`corral up`: starts on anything, keeps running, stops without a trace."""
+
+import re
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from tests.fixtures.local_system import Up, alive, ended
+from tests.fixtures.waiting import eventually
+
+from corral.client import Client
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("up")]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A working folder that the servers' account can reach."""
+    with tempfile.TemporaryDirectory(prefix="corral-up-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator:
+    started: list[Up] = []
+
+    def begin(*options: str, **env: str) -> Up:
+        started.append(Up(folder, *options, **env))
+        return started[-1]
+
+    yield begin
+    for up in started:
+        up.end()
+        print(up.output)  # shown with a failure
+
+
+def restarts(up: Up) -> int:
+    return len(re.findall(r"is back \(restart", up.output))
+
+
+def test_it_runs_jobs_survives_deaths_and_stops_without_a_trace(start):
+    up = start("--workers", "2").ready()
+    with up.client() as client:
+        _the_printed_ways_in_work(up, client)
+        _a_second_one_on_the_same_folder_refuses(up)
+        _the_dead_come_back(up, client)
+    left = up.processes()
+    assert up.stop() == 0
+    assert "nothing is left running" in up.output
+    assert alive(left) == []
+    assert not (up.data / "up.json").exists()
+
+
+def _the_printed_ways_in_work(up: Up, client: Client) -> None:
+    curl = re.search(r"Bearer (\S+?)'", up.output)
+    link = re.search(r"sign in +(\S+)", up.output)
+    assert curl
+    assert link
+    assert curl[1] == client.connection.key
+    answer = httpx.post(
+        f"{up.url}/api/v1/jobs?wait=10",
+        headers={"Authorization": f"Bearer {curl[1]}"},
+        json={"type": "demo.echo", "payload": {"hello": "world"}},
+        timeout=20,
+    )
+    assert (answer.status_code, answer.json()["result"]) == (201, {"hello": "world"})
+    assert httpx.get(link[1], follow_redirects=False).status_code < 400
+    done = up.corral("jobs", "submit", "demo.echo", "--payload", "5", "--wait", "20", "--json")
+    assert done.returncode == 0, done.stderr
+    assert '"result": 5' in done.stdout
+
+
+def _a_second_one_on_the_same_folder_refuses(up: Up) -> None:
+    second = up.corral("up")
+    assert second.returncode == 6
+    assert (
+        f"already runs on {up.data} (process {up.process.pid}, at {up.url})" in second.stdout + second.stderr
+    )
+
+
+def _the_dead_come_back(up: Up, client: Client) -> None:
+    job = client.submit("demo.sleep", {"seconds": 0.1})
+    for number, module in enumerate(("corral_worker", "corral_publisher", "corral.maintenance"), 1):
+        up.program(module)[0].kill()
+        eventually(lambda number=number: restarts(up) == number, timeout=60)
+    eventually(lambda: client.get("/stats"), timeout=60, ignoring=(Exception,))
+    assert ended(client, job["id"], 60)["state"] == "completed"
+    assert "was ended by SIGKILL; starting it again in 0.5 s" in up.output
+    postgres = next(
+        p for p in up.processes().values() if p.name() == "postgres" and p.parent().name() != "postgres"
+    )
+    postgres.kill()
+    up.wait_for("Postgres is back", 60)
+    eventually(
+        lambda: client.submit("demo.echo", 1, wait=5)["state"] == "completed",
+        timeout=60,
+        ignoring=(Exception,),
+    )
+    up.wait_for("restarts: 4", 30)
+
+
+def test_the_same_data_serve_again_also_after_kill_9(start):
+    first = start("--workers", "1").ready()
+    with first.client() as client:
+        kept = client.submit("demo.echo", "kept", wait=20)
+        key = client.connection.key
+    left = first.processes()
+    first.process.kill()
+    first.process.wait()
+    second = start("--workers", "1").ready()
+    assert alive({pid: process for pid, process in left.items() if pid not in second.processes()}) == []
+    with second.client() as client:
+        assert client.connection.key == key
+        assert client.job(kept["id"])["result"] == "kept"
+        assert client.submit("demo.echo", 1, wait=20)["state"] == "completed"
+    assert second.stop(signal.SIGTERM) == 0
+
+
+def test_a_taken_port_is_told_and_the_usual_one_gives_way(start):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        asked = start("--port", str(port))
+        assert asked.process.wait(60) == 6
+        eventually(lambda: f"--port: port {port} on 127.0.0.1 is taken by" in asked.output)
+        assert f"(process {psutil.Process().pid})" in asked.output
+        named = start(CORRAL_PORT=str(port))
+        assert named.process.wait(60) == 6
+        eventually(lambda: f"CORRAL_PORT (from environment): port {port}" in named.output)
+    with socket.socket() as usual:
+        usual.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            usual.bind(("127.0.0.1", 8000))
+            usual.listen()
+        except OSError:
+            pass  # somebody else has it: as good
+        up = start("--workers", "1").ready()
+        assert re.search(r"port 8000 is taken; using 80\d\d", up.output)
+        assert up.url != "http://127.0.0.1:8000"
+        assert up.stop() == 0
+
+
+BROKEN = "import os, sys\nif 'corral_worker.main' in sys.modules:\n    print('out of luck', flush=True)\n    os._exit(3)\n"
+
+
+def test_what_keeps_dying_stops_everything_with_its_log(start, folder):
+    (folder / "broken.py").write_text(BROKEN)
+    up = start("--workers", "1", CORRAL_HANDLERS="broken")
+    assert up.process.wait(120) == 1
+    eventually(lambda: "up-1 ended with exit code 3 five times in a minute" in up.output)
+    assert up.output.rstrip().endswith("out of luck")
+    assert up.processes() == {}
+
+
+def test_a_wrong_setting_or_declaration_starts_nothing(start, folder):
+    misspelt = start(CORRAL_PROT="1")
+    assert misspelt.process.wait(60) == 2
+    eventually(lambda: "did you mean CORRAL_PORT?" in misspelt.output)
+    assert not (folder / ".corral").exists()
+    missing = start("--workers", "1", CORRAL_JOBS="no_such_module")
+    assert missing.process.wait(120) == 2
+    eventually(lambda: "module no_such_module can't be imported" in missing.output)
+
+
+HANDLERS = """
+import asyncio
+from corral.catalog import job
+
+@job(name="acme.version")
+async def version() -> str:
+    return "{version}"
+
+@job(name="acme.slow")
+async def slow() -> str:
+    await asyncio.sleep(4)
+    return "{version}"
+"""
+
+
+def test_changed_code_runs_within_five_seconds_and_no_job_is_lost(start, folder):
+    code = folder / "acme.py"
+    code.write_text(HANDLERS.format(version="old"))
+    up = start("--reload", "--workers", "1", CORRAL_HANDLERS="acme").ready()
+    with up.client() as client:
+        assert client.submit("acme.version", wait=20)["result"] == "old"
+        slow = client.submit("acme.slow")
+        eventually(lambda: client.job(slow["id"])["state"] == "running")
+        code.write_text(HANDLERS.format(version="new"))
+        eventually(lambda: client.submit("acme.version", wait=5)["result"] == "new", timeout=20)
+        assert ended(client, slow["id"])["result"] == "old"
+        assert client.job(slow["id"])["attempt"] == 1
+        code.write_text("this is no Python")
+        up.wait_for("the workers go on with the old one", 30)
+        assert client.submit("acme.version", wait=20)["result"] == "new"
+    assert up.stop() == 0
+
+
+def test_workers_follow_the_backlog(start):
+    up = start("--max-workers", "3", CORRAL_SLOTS_ASYNC="5").ready()
+    with up.client() as client:
+        client.post("/jobs/bulk", {"jobs": [{"type": "demo.sleep", "payload": {"seconds": 8}}] * 40})
+        up.wait_for("workers 1 → 3", 60)
+        eventually(
+            lambda: sum(w["state"] == "active" for w in client.get("/workers")["items"]) == 3, timeout=60
+        )
+        up.wait_for("→ 1: 0 queued, 0 running", 120)
+        eventually(lambda: client.get("/stats")["counts"]["completed"] == 40, timeout=60)
+        assert {job["attempt"] for job in client.pages("/jobs")} == {1}
+        eventually(lambda: len(client.get("/workers")["items"]) == 1, timeout=60)
+    assert up.stop() == 0
