@@ -23,7 +23,7 @@ from corral.job.job import Job, NewJob
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store import Store
+from corral.store import JobFilter, Store
 
 ROOT = Path(__file__).resolve().parents[3]
 RIG = "tests.integration.worker.rig_jobs"
@@ -97,6 +97,8 @@ class System:
         }
         environment = {f"CORRAL_{name.upper()}": str(value) for name, value in chosen.items()}
         environment |= rig or {}
+        if "pythonpath" in settings:
+            environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{environment.pop('CORRAL_PYTHONPATH')}"
         worker = WorkerProcess(environment, self.folder / f"worker-{len(self.workers)}.log", module)
         self.workers.append(worker)
         return worker
@@ -173,6 +175,16 @@ class System:
         """Submit one and wait for its end."""
         (job,) = await self.submit(job_type, payload, **fields)
         return await self.state(job, State.COMPLETED, State.FAILED, State.CANCELLED)
+
+    async def all_jobs(self, queue: str, *, wait: bool = True) -> list[Job]:
+        """The newest jobs of a queue; once all have ended, or as they are now."""
+
+        async def look() -> list[Job]:
+            page = await self.store.jobs.page(JobFilter(queue=queue), limit=100)
+            assert not wait or all(job.state.terminal for job in page.items)
+            return list(page.items)
+
+        return await eventually_async(look)
 
     def entry(self, queue: str, job: UUID) -> Entry:
         return Entry(lane_of(queue, Priority.NORMAL, suspect=False), job)
