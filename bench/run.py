@@ -22,7 +22,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0 when every goal of these parts was met, 1 when one was missed."""
+    """Exit code 0 when every goal of these parts was met, 1 when one was missed, 2 when a part failed."""
     options = _parser().parse_args(arguments)
     if options.what == ["page"]:
         page.PAGE.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         with servers.running() as running:
             print(hotpath.profile(running, print))
         return 0
-    chosen = [name for name in PARTS if not options.what or name in options.what]
+    chosen = [name for name in PARTS if "all" in options.what or name in options.what]
     results = _measure(chosen, QUICK if options.quick else FULL)
     goals = [goal for section in results.sections for goal in section.goals]
     for section in results.sections:
@@ -43,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     print()
     for goal in goals:
         print(goal.line())
+    if len(results.sections) < len(chosen):
+        return 2
     if len(chosen) == len(PARTS):
         results.save()
     return 0 if all(goal.met for goal in goals) else 1
@@ -53,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         nargs="*",
-        choices=[*PARTS, "page", "profile"],
-        default=[],
-        help="parts to measure, all if none is named; `page` writes the documentation from the last whole run, "
+        choices=["all", *PARTS, "page", "profile"],
+        default="all",
+        help="parts to measure; `page` writes the documentation from the last whole run, "
         "`profile` shows where the worker's time goes",
     )
     parser.add_argument("--quick", action="store_true", help="fewer jobs, one lap: a look in a few minutes")
@@ -76,7 +78,10 @@ def _measure(names: Sequence[str], effort: Effort) -> Results:
         sections: list[Section] = []
         for name in names:
             say(f"-- {name}")
-            sections.append(PARTS[name](running, effort, say))
+            try:
+                sections.append(PARTS[name](running, effort, say))
+            except (RuntimeError, OSError, ValueError) as error:  # the other parts still tell something
+                say(f"{name} failed: {error}")
         say("done")
     return Results(datetime.now(UTC).date().isoformat(), effort is QUICK, described, tuple(sections))
 
