@@ -163,6 +163,8 @@ class Client:
             try:
                 for event in self._events(f"/jobs/{job_id}/events", last):
                     last, heard = event.id or last, time.monotonic()
+                    if not event.data:  # it only says how soon to come back
+                        continue
                     yield event.event, event.json()
                     if event.event == "end":
                         return

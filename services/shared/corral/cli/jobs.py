@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 from rich.text import Text
 
@@ -16,6 +17,8 @@ app.command("submit")(submit.submit)
 app.command("watch")(follow.watch)
 app.command("logs")(follow.logs)
 
+SHOWN = 1_000
+"""Characters of a payload or a result that are shown to people."""
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of jobs.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job.")]
 
@@ -178,7 +181,7 @@ def _fact(name: str, value: Any) -> Text:
     if name == "state":
         return state(str(value))
     if isinstance(value, dict | list):
-        import orjson  # noqa: PLC0415  only here
-
-        return Text(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+        rest = len(text) - SHOWN
+        return Text(text if rest <= 0 else f"{text[:SHOWN]}… ({rest:,} more characters; --json shows all)")
     return Text(f"{value} ({ago(value)})" if name.endswith("_at") else str(value))

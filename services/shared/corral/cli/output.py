@@ -46,7 +46,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, none: 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A plain table; a column whose name starts with > stands right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for column in columns:
         right = column.startswith(">")
         table.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=column == "id")

@@ -35,7 +35,7 @@ def _row(group: dict[str, Any]) -> tuple[Any, ...]:
         group.get("queue"),
         group.get("type"),
         group.get("ended"),
-        f"{group.get('throughput', 0):.2f}",
+        f"{group.get('throughput', 0):.3g}",
         span(wait.get("p50")),
         span(wait.get("p99")),
         span(run.get("p50")),

@@ -109,8 +109,9 @@ def _env_file(env: Mapping[str, str], chosen: str | Path | None) -> tuple[Path, 
 
 
 def _unknown(name: str, value: str, source: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-    hint = f"; did you mean {near[0]}?" if near else "; `corral config` lists the settings"
+    bare = [one.removeprefix(PREFIX) for one in known]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1, cutoff=0.6)
+    hint = f"; did you mean {PREFIX}{near[0]}?" if near else "; `corral config` lists the settings"
     shown = MASK if _SECRET_NAME.search(name) else mask_url(value)
     return f"{name}: unknown setting (value {shown!r}, from {source}){hint}"
 
