@@ -1,0 +1,253 @@
+"""A publisher in this process, and one in processes of its own; keys of each role; job types of these tests."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict
+from tests.fixtures.waiting import eventually
+
+from corral.actions.keys import Keys
+from corral.actions.principal import Role
+from corral.catalog import job_type
+from corral.catalog.builtin import demo
+from corral.catalog.record import TypeRecord, record_of
+from corral.job.outcome import Finished, Succeeded
+from corral.settings import Settings
+from corral.store import Store, WorkerRecord
+from corral_publisher.app import create_app
+
+URL = "http://publisher"
+
+
+class Letter(BaseModel):
+    """A payload with something of everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: str
+    pages: int = 1
+    weights: list[float] = []
+    inside: dict[str, Any] = {}
+
+
+letter = job_type(
+    "test.letter",
+    payload=Letter,
+    queue="post",
+    queues=["express"],
+    retries=2,
+    timeout=60,
+    tags=["paper"],
+    search=["to", "pages"],
+)
+anything = job_type("test.anything", queue="post")
+RECORDS: list[TypeRecord] = [record_of(one) for one in (letter, anything, demo.echo, demo.sleep, demo.fail)]
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    return Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        maintenance_enabled=False,
+        max_payload_bytes=100_000,
+        max_body_bytes=2_000_000,
+        body_timeout=5,
+    )
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    """The database as the test sees it, with the job types registered."""
+    opened = Store.open(settings.database_url, pool_size=3, application_name="test")
+    await opened.types.register(RECORDS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def keys(store: Store) -> dict[Role, str]:
+    """A key of each role; its name is the role's."""
+    made = Keys(store)
+    return {role: (await made.create(role.value, role, actor="test"))[0] for role in Role}
+
+
+@pytest.fixture
+async def app(settings: Settings, store: Store) -> AsyncIterator[FastAPI]:
+    """A publisher that is ready."""
+    made = create_app(settings)
+    async with made.router.lifespan_context(made):
+        assert made.state.services.unready is None
+        yield made
+
+
+def client_of(app: FastAPI, key: str | None) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL, headers=headers)
+
+
+@pytest.fixture
+async def api(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator."""
+    async with client_of(app, keys[Role.OPERATOR]) as client:
+        yield client
+
+
+@pytest.fixture
+async def admin(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, keys[Role.ADMIN]) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody: no key, no cookie."""
+    async with client_of(app, None) as client:
+        yield client
+
+
+@dataclass
+class Hand:
+    """A worker by hand: it claims and finishes when told to, through the store."""
+
+    store: Store
+    id: UUID
+
+    async def claim(self, *ids: str | UUID) -> int:
+        """The attempt of the last one."""
+        types = [record.name for record in RECORDS]
+        wanted = [UUID(str(one)) for one in ids]
+        answer = await self.store.claims.claim(self.id, uuid4(), wanted, types, alone=False)
+        assert len(answer.claimed) == len(ids), answer
+        return answer.claimed[-1].attempt
+
+    async def complete(self, job: str | UUID, result: str | None = '"done"') -> None:
+        attempt = await self.claim(job)
+        await self.store.attempts.finish(self.id, [Finished(UUID(str(job)), attempt, Succeeded(result))])
+
+
+@pytest.fixture
+async def hand(store: Store) -> Hand:
+    return await make_hand(store)
+
+
+async def make_hand(store: Store, **fields: Any) -> Hand:
+    record = {
+        "id": uuid4(),
+        "name": "hand",
+        "host": "here",
+        "pid": 1,
+        "version": "1",
+        "queues": ("post", "express", "demo"),
+        "types": tuple(record.name for record in RECORDS),
+        "slots": {"async": 2},
+    }
+    worker = WorkerRecord(**(record | fields))
+    await store.workers.register(worker)
+    return Hand(store, worker.id)
+
+
+async def count(store: Store) -> int:
+    """How many jobs there are."""
+    return len((await store.jobs.page(limit=10_000)).items)
+
+
+Submit = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def submit(api: httpx.AsyncClient) -> Submit:
+    """Submit and expect 201."""
+
+    async def submit(type: str = "test.anything", payload: Any = None, **fields: Any) -> dict[str, Any]:
+        answer = await api.post("/api/v1/jobs", json={"type": type, "payload": payload} | fields)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    return submit
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Publisher:
+    """`python -m corral_publisher` in processes of its own."""
+
+    def __init__(self, settings: Settings, **env: str) -> None:
+        self.port, self.metrics_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        said = {
+            "CORRAL_DATABASE_URL": settings.database_url,
+            "CORRAL_REDIS_URL": settings.redis_url,
+            "CORRAL_PORT": str(self.port),
+            "CORRAL_METRICS_PORT": str(self.metrics_port),
+            "CORRAL_WEB_WORKERS": "1",
+            "CORRAL_MAINTENANCE_ENABLED": "false",
+            "CORRAL_GRACE": "5",
+            "CORRAL_LOG_FORMAT": "json",
+        } | env
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "corral_publisher"],
+            env=clean | said,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def get(self, path: str, port: int | None = None) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10)
+
+    def wait_until_ready(self) -> None:
+        eventually(self._ready, timeout=30, ignoring=(httpx.TransportError,))
+
+    def wait_until_answering(self) -> None:
+        eventually(lambda: self.get("/healthz").is_success, timeout=30, ignoring=(httpx.TransportError,))
+
+    def stop(self, timeout: float = 20) -> tuple[int, str]:
+        """Exit code and output."""
+        self.process.terminate()
+        output, _ = self.process.communicate(timeout=timeout)
+        return self.process.returncode, output
+
+    def _ready(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"ended with {self.process.returncode}: {self.process.communicate()[0]}")
+        return self.get("/readyz").is_success
+
+
+@pytest.fixture
+def make_publisher(settings: Settings) -> Iterator[Callable[..., Publisher]]:
+    """Starts publishers; the test's end stops them."""
+    started: list[Publisher] = []
+
+    def make(**env: str) -> Publisher:
+        started.append(Publisher(settings, **env))
+        return started[-1]
+
+    yield make
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+
+
+@pytest.fixture
+def publisher(make_publisher: Callable[..., Publisher], store: Store) -> Publisher:
+    """A publisher behind a real port, ready."""
+    made = make_publisher()
+    made.wait_until_ready()
+    return made
