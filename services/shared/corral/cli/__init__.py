@@ -1,1 +1,1 @@
-"""The corral command."""
+"""The corral command: one module per noun."""
