@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib import metadata
@@ -53,8 +54,11 @@ DEAF_SECONDS = 120.0
 class Worker:
     """One process that runs jobs. `run` returns its exit code."""
 
-    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+    def __init__(
+        self, settings: Settings, catalog: Catalog, open_dispatch: Callable[[str], Dispatch] = Dispatch.open
+    ) -> None:
         self._settings = settings
+        self._open_dispatch = open_dispatch
         self._catalog = catalog.handled()
         self._name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
         self._started = time.monotonic()
@@ -89,7 +93,7 @@ class Worker:
                 artifact_dir=settings.artifact_dir if settings.artifact_store == "filesystem" else None,
             )
             stack.push_async_callback(self._store.close)
-            self._dispatch = Dispatch.open(settings.redis_url)
+            self._dispatch = self._open_dispatch(settings.redis_url)
             stack.push_async_callback(self._dispatch.close)
             self._assemble()
             if settings.worker_port:

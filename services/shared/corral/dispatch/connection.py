@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from corral.errors import Unavailable
 
 ANSWER_SECONDS = 3.0
-"""No command takes longer, or Redis counts as away. A rebuild of a million entries takes one."""
+"""No command takes longer, or Redis counts as away."""
 CONNECT_SECONDS = 2.0
 POOL = 16
 """Connections of one process for ordinary commands; more callers wait their turn."""

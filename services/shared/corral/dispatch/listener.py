@@ -25,6 +25,12 @@ class Listener:
         self._events.append(event)
         self._news.set()
 
+    def taken(self) -> list[Event | Gap]:
+        """All that is there now, without waiting."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
     async def get(self) -> Event | Gap:
         """The next event; waits for it."""
         while not self._events:

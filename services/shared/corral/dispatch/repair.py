@@ -25,7 +25,7 @@ _SWAP = Script("swap", allow_oom=True)
 _REBUILD = Script("rebuild", allow_oom=True)
 
 REBUILD_SECONDS = 60.0
-"""A million entries take about one second, in which Redis does nothing else."""
+"""A million entries take about two seconds, in which Redis does nothing else."""
 
 
 class Missing(NamedTuple):

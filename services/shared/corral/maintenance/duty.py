@@ -5,7 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from types import TracebackType
+from typing import ClassVar, Self
 
 import structlog
 
@@ -33,6 +34,15 @@ class Duty(ABC):
             LeaseLost: another leads.
             CorralError: it is tried again.
         """
+
+    async def __aenter__(self) -> Self:
+        """Begin the reign: take hold of what all rounds need."""
+        return self
+
+    async def __aexit__(  # noqa: B027 - most duties hold nothing
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it: let go."""
 
     async def rest(self, seconds: float, reign: Reign) -> None:
         """Wait for the next round, or for the end of the reign."""
@@ -67,6 +77,11 @@ async def perform(
     Raises:
         LeaseLost: another leads.
     """
+    async with duty:
+        await _rounds(duty, reign, report, clock)
+
+
+async def _rounds(duty: Duty, reign: Reign, report: Report, clock: Callable[[], float]) -> None:
     failures = 0
     while not reign.over.is_set():
         began = clock()

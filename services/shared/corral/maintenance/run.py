@@ -17,6 +17,7 @@ from corral.maintenance.beacon import Beacon
 from corral.maintenance.duty import Duty, Report, perform
 from corral.maintenance.expire import Expire
 from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.mirror import Mirror
 from corral.maintenance.pauses import Pauses
 from corral.maintenance.promote import Promote
 from corral.maintenance.reclaim import Reclaim
@@ -53,6 +54,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             Fold(store),
             Retention(store),
             Orphans(store, dispatch),
+            Mirror(store, dispatch, wanted=settings.rq_compat == "full"),
             Status(dispatch, holder, reports),
         )
 

@@ -127,7 +127,8 @@ class Sweep(Duty):
         grace = min(self._grace, FULL_PASS_GRACE_SECONDS) if self._full else self._grace
         grown = [row.id for row in rows if row.age >= grace]
         missing, head = await self._dispatch.missing(lane, grown, stale_seconds=self._stale)
-        missing = await self._still_queued(missing)
+        if not self._full:  # after a wipe nearly all are missing, and the few claimed meanwhile do no harm
+            missing = await self._still_queued(missing)
         if not missing:
             return 0
         before, behind = _around(head, missing, rows, first=first)

@@ -57,15 +57,6 @@ local function room_for(queue)
   return queue.paused and 0 or slots_for(queue)
 end
 
--- Parked entries whose time has come go to the head of the list; they were there before.
-local function unpark(lane)
-  local due = redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, CHUNK)
-  if #due == 0 then return end
-  redis.call('ZREM', KEY.parked .. lane, unpack(due))
-  redis.call('LPUSH', KEY.list .. lane, unpack(turned(due)))
-  redis.call('SADD', KEY.queues, KEY.list .. lane)
-end
-
 local function take(lane, limit)
   local ids = redis.call('LPOP', KEY.list .. lane, math.min(limit, CHUNK))
   if not ids then return {} end
@@ -90,7 +81,7 @@ for i = at, #ARGV, 2 do
 end
 if room > 0 and any(KEY.parked, asked) then
   for _, lane in ipairs(lanes) do
-    if room_for(lane.queue) > 0 then unpark(lane.name) end
+    if room_for(lane.queue) > 0 then unpark(lane.name, time) end
   end
 end
 

@@ -50,6 +50,28 @@ local function turned(ids)
   return back
 end
 
+-- The hashes by which stock RQ workers and readers know these jobs, where the installation wants them
+-- (CORRAL_RQ_COMPAT=full): KEY.rq holds the call that each makes, the same for all.
+local function describe(lane, ids, status)
+  local call = redis.call('GET', KEY.rq)
+  if not call then return end
+  for _, id in ipairs(ids) do
+    redis.call('HSET', KEY.job .. id, 'data', call, 'origin', lane, 'status', status, 'timeout', '-1',
+      'result_ttl', '300')
+    redis.call('PERSIST', KEY.job .. id)
+  end
+end
+
+-- Parked entries whose time has come go to the head of the list; they were there before.
+local function unpark(lane, time)
+  local due = redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, CHUNK)
+  if #due == 0 then return 0 end
+  redis.call('ZREM', KEY.parked .. lane, unpack(due))
+  redis.call('LPUSH', KEY.list .. lane, unpack(turned(due)))
+  redis.call('SADD', KEY.queues, KEY.list .. lane)
+  return #due
+end
+
 -- Queue those ids that are not in the lane yet. Answers how many were new.
 local function put(lane, ids, front)
   local added = 0
@@ -57,6 +79,7 @@ local function put(lane, ids, front)
   in_chunks(ids, function(chunk)
     local fresh = admit(lane, chunk)
     if #fresh > 0 then
+      describe(lane, fresh, 'queued')
       redis.call(front and 'LPUSH' or 'RPUSH', KEY.list .. lane, unpack(fresh))
       added = added + #fresh
     end

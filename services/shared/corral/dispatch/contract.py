@@ -1,0 +1,143 @@
+"""RQ's whole contract (protocol rule 30): hashes, registries, and one call that a stock worker makes.
+
+The installation wants it (CORRAL_RQ_COMPAT=full) while the key `corral:rq` exists; whatever queues a
+job then writes its hash in the same script. Corral's own workers never read a hash.
+"""
+
+import pickle
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from redis.asyncio import Redis
+from rq import get_current_job
+
+from corral.dispatch import keys
+from corral.dispatch.connection import answering, text_of
+from corral.dispatch.scripts import Script
+from corral.job.lane import Lane
+from corral.job.state import State
+
+_MIRROR = Script("mirror")
+_DESCRIBE = Script("describe")
+_UNPARK = Script("unpark", allow_oom=True)
+_TAKEN = Script("taken", allow_oom=True)
+
+ENTRY_POINT: Final = "corral_worker.rq_entry.run"
+"""What a stock worker calls. It takes the job's id from RQ, and everything else from Postgres."""
+CALL: Final = zlib.compress(pickle.dumps((ENTRY_POINT, None, (), {}), protocol=pickle.HIGHEST_PROTOCOL))
+"""RQ's spelling of that call: names and empty containers, no objects. Source: rq.job.Job.data."""
+PAGE: Final = 1000
+
+REGISTRIES: Final = {
+    State.BLOCKED: ("deferred", "deferred"),
+    State.SCHEDULED: ("scheduled", "scheduled"),
+    State.QUEUED: ("", "queued"),
+    State.RUNNING: ("wip", "started"),
+    State.COMPLETED: ("finished", "finished"),
+    State.FAILED: ("failed", "failed"),
+    State.CANCELLED: ("canceled", "canceled"),
+}
+"""RQ's registry and status of each state."""
+
+
+class Mirrored(NamedTuple):
+    """A job as RQ's readers shall see it; no state for one that is gone."""
+
+    lane: Lane
+    id: UUID
+    state: State | None
+
+
+class RqContract:
+    """Keeps what stock RQ programs need, beside the lists."""
+
+    _redis: Redis
+
+    async def want_rq(self, wanted: bool) -> bool:
+        """Say whether hashes are wanted from now on; answers whether that was said before.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            if wanted:
+                return await self._redis.set(keys.RQ, CALL, get=True) is not None
+            return await self._redis.delete(keys.RQ) == 0
+
+    async def describe(self, lane: Lane) -> None:
+        """Write the hashes of a lane's jobs that have none: queued before they were wanted.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        start = 0
+        while True:
+            async with answering():
+                found = await _DESCRIBE.run(self._redis, (lane.name, start, start + PAGE - 1))
+            if found < PAGE:
+                return
+            start += found
+
+    async def mirror(self, jobs: Iterable[Mirrored]) -> None:
+        """Put jobs into the registry of their state, and out of all others.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        groups: dict[tuple[Lane, State | None], list[UUID]] = {}
+        for job in jobs:
+            groups.setdefault((job.lane, job.state), []).append(job.id)
+        if not groups:
+            return
+        arguments: list[str] = []
+        for (lane, state), ids in groups.items():
+            registry, status = ("", "") if state is None else REGISTRIES[state]
+            arguments += (lane.name, registry, status, "".join(map(str, ids)))
+        async with answering():
+            await _MIRROR.run(self._redis, arguments)
+
+    async def mirrored(self, lane: Lane, state: State, start: int) -> list[UUID]:
+        """A page of the jobs that a registry shows, from that rank on.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        key = f"{keys.REGISTRY}{REGISTRIES[state][0]}:{lane.name}"
+        async with answering():
+            members = await self._redis.zrange(key, start, start + PAGE - 1)
+        return [UUID(text_of(member)[:36]) for member in members if isinstance(member, bytes | str)]
+
+    async def unpark(self, lanes: Sequence[Lane]) -> int:
+        """Put parked entries whose time has come into their lists; Corral's workers do that by themselves.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        if not lanes:
+            return 0
+        names = [name for lane in lanes for name in (lane.name, lane.queue)]
+        async with answering():
+            return int(await _UNPARK.run(self._redis, names))
+
+    async def taken(self, lane: Lane, job: UUID) -> None:
+        """Note what a stock worker popped, as if Corral's script had: to be claimed, then answered.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            await _TAKEN.run(self._redis, (lane.name, str(job)))
+
+
+def stock_job() -> tuple[Lane, UUID]:
+    """The job that the stock RQ worker around us has popped.
+
+    Raises:
+        RuntimeError: there is none: this is not a stock worker.
+    """
+    job = get_current_job()
+    if job is None:
+        raise RuntimeError("no RQ worker runs this")
+    return Lane.parse(job.origin), UUID(job.id)

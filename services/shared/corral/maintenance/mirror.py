@@ -1,0 +1,108 @@
+"""RQ's whole contract, where it is wanted: what stock workers and readers need is kept up to date.
+
+Changes come as events, are read from Postgres, and are shown within a second or two. What was missed
+is found by going through the registries, a page a round.
+"""
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from corral.dispatch import Dispatch, JobsChanged
+from corral.dispatch.contract import PAGE, Mirrored
+from corral.dispatch.listener import Listener
+from corral.job.lane import Lane
+from corral.job.priority import PRIORITIES
+from corral.job.state import State
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.store import Store
+
+HELD = 10_000
+"""Events that one round takes; of a flood beyond it the pages make up for."""
+SHOWN = tuple(state for state in State if state is not State.QUEUED)
+"""States that have a registry: a queued job stands in its list."""
+
+
+class Mirror(Duty):
+    """Writes the registries, and lets stock workers find what was parked. Idle where it is not wanted."""
+
+    name = "rq"
+    period = 1.0
+
+    def __init__(self, store: Store, dispatch: Dispatch, *, wanted: bool) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._wanted = wanted
+        self._stack = AsyncExitStack()
+        self._listener: Listener | None = None
+        self._pages: list[tuple[Lane, State]] = []
+        self._start = 0
+        if not wanted:
+            self.period = 60.0
+
+    async def __aenter__(self) -> Self:
+        if self._wanted:
+            self._listener = await self._stack.enter_async_context(self._dispatch.events.listen(HELD))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def round(self, reign: Reign) -> int:  # noqa: ARG002 - what is shown needs no lease
+        """Show what changed, and look through one page of what is shown."""
+        before = await self._dispatch.want_rq(self._wanted)
+        if not self._wanted:
+            return 0
+        lanes = await self._dispatch.lanes()
+        if not before:
+            for lane in lanes:
+                await self._dispatch.describe(lane)
+        await self._dispatch.unpark(lanes)
+        shown = 0
+        changed = self._changed()
+        for start in range(0, len(changed), PAGE):
+            shown += await self._show(changed[start : start + PAGE])
+        return shown + await self._look_through_a_page()
+
+    def _changed(self) -> list[UUID]:
+        """Jobs that events told of since the last round, each once."""
+        events = self._listener.taken() if self._listener is not None else []
+        return list(
+            dict.fromkeys(job for event in events if isinstance(event, JobsChanged) for job in event.ids)
+        )
+
+    async def _show(self, ids: list[UUID]) -> int:
+        stored = await self._store.jobs.existing(ids)
+        await self._dispatch.mirror(
+            Mirrored(Lane(job.queue, job.priority), job.id, job.state) for job in stored
+        )
+        return len(stored)
+
+    async def _look_through_a_page(self) -> int:
+        """Correct what a registry shows of jobs that have changed, or are gone, without our hearing of it."""
+        if not self._pages:
+            queues = await self._store.queues.list()
+            self._pages = [
+                (Lane(queue.name, priority), state)
+                for queue in queues
+                for priority in PRIORITIES
+                for state in SHOWN
+            ]
+            if not self._pages:
+                return 0
+        lane, state = self._pages[-1]
+        ids = await self._dispatch.mirrored(lane, state, self._start)
+        if len(ids) < PAGE:
+            self._pages.pop()
+            self._start = 0
+        if not ids:
+            return 0
+        stored = {job.id: job.state for job in await self._store.jobs.existing(ids)}
+        wrong = [Mirrored(lane, job, stored.get(job)) for job in ids if stored.get(job) is not state]
+        await self._dispatch.mirror(wrong)
+        self._start = max(0, self._start + len(ids) - len(wrong)) if len(ids) == PAGE else 0
+        return len(wrong)

@@ -1,0 +1,76 @@
+"""What a stock `rq worker` calls for each job, where CORRAL_RQ_COMPAT=full (protocol rule 30).
+
+It becomes a worker of Corral's for that one job: registered, with a heartbeat, claiming, obeying
+refusals and completing like any other. What RQ then notes about its own job changes nothing here.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from corral import logs
+from corral.catalog import Catalog
+from corral.catalog.catalog import handling_modules
+from corral.dispatch import Budget, Dispatch, Pop, Popped
+from corral.dispatch.contract import stock_job
+from corral.job.lane import Lane
+from corral.settings import Settings
+from corral_worker.worker import Worker
+
+
+class OneJob(Dispatch):
+    """A dispatch that gives out one job, which somebody else has popped, and nothing after it."""
+
+    def __init__(self, url: str, entry: Popped, ended: Callable[[], None]) -> None:
+        super().__init__(url)
+        self._entry: Popped | None = entry
+        self._ended = ended
+
+    async def pop(
+        self,
+        worker: str,  # noqa: ARG002 - the job is for this worker already
+        lanes: Sequence[Lane],
+        room: int,  # noqa: ARG002
+        *,
+        wait: bool,  # noqa: ARG002
+        idle: bool = False,
+        budgets: Sequence[Budget] = (),  # noqa: ARG002
+    ) -> Pop:
+        """The job, then nothing; says so when that has ended."""
+        entry = self._entry
+        if entry is None:
+            if idle:
+                self._ended()
+            return Pop([], waiting=False, suspects=[], suspended=False)
+        if entry.lane.suspect and entry.lane not in lanes:
+            return Pop([], waiting=False, suspects=[entry.lane.queue], suspended=False)
+        self._entry = None
+        await self.taken(entry.lane, entry.id)
+        return Pop([entry], waiting=False, suspects=[], suspended=False)
+
+    async def wait(self, worker: str, timeout: float) -> bool:  # noqa: ARG002, ASYNC109 - as its parent
+        """Nobody wakes this one."""
+        await asyncio.sleep(timeout)
+        return False
+
+
+def run() -> None:
+    """Run the job that the stock worker around us has popped.
+
+    Raises:
+        RuntimeError: the job could not even be claimed or refused; RQ shows its job as failed.
+    """
+    lane, job = stock_job()
+    settings = dataclasses.replace(Settings.load(), worker_name=None, worker_port=0, metrics_port=0)
+    logs.configure(settings.log_level, settings.log_format)
+    catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
+    code = asyncio.run(_work(settings, catalog, lane, job))
+    if code != 0:
+        raise RuntimeError(f"the worker for job {job} ended with {code}")
+
+
+async def _work(settings: Settings, catalog: Catalog, lane: Lane, job: UUID) -> int:
+    worker: Worker
+    worker = Worker(settings, catalog, lambda url: OneJob(url, Popped(lane, job), lambda: worker.terminate()))  # noqa: PLW0108 - not made yet
+    return await worker.run()
