@@ -25,7 +25,7 @@ class Fold(Duty):
         """Fold all there is."""
         folded = 0
         while True:
-            deltas = (await self._store.upkeep.fold_stats(reign.term, FOLD_BATCH)).deltas
+            deltas = (await self._store.duties.fold_stats(reign.term, FOLD_BATCH)).deltas
             folded += deltas
             if deltas < FOLD_BATCH:
                 return folded
@@ -44,7 +44,7 @@ class Retention(Duty):
         """Remove all that is over."""
         removed = 0
         while True:
-            gone = await self._store.upkeep.retain(reign.term, RETAIN_BATCH)
+            gone = await self._store.duties.retain(reign.term, RETAIN_BATCH)
             removed += gone
             if gone < RETAIN_BATCH:
                 return removed
@@ -62,7 +62,7 @@ class Orphans(Duty):
 
     async def round(self, reign: Reign) -> int:
         """Sweep each kind."""
-        swept = await self._store.upkeep.sweep_sessions(reign.term)
+        swept = await self._store.duties.sweep_sessions(reign.term)
         swept += await self._store.workers.forget(reign.term, KEEP_WORKERS_SECONDS)
         swept += await self._dispatch.forget_dead_workers()
         while True:
