@@ -11,9 +11,10 @@ from corral.errors import Conflict
 from corral.ids import new_id
 from corral.job.state import State
 from corral.store.artifact_rows import publishing
-from corral.store.engine import DUTY, HOT, SHORT, Database, Row
+from corral.store.engine import DUTY, SHORT, Database
 from corral.store.keepers import CHUNK, Keeper
 from corral.store.leases import Term, hold
+from corral.store.pool import Row
 from corral.store.sql import array, texts
 
 Content = bytes | Path | AsyncIterator[bytes]
@@ -99,12 +100,12 @@ class Artifacts:
             "keeper": self._keeper.name,
             "location": f"{job}/{attempt}/{artifact}",
         }
-        if not await self._database.run(BEGIN, params, limits=HOT):
+        if not await self._database.hot(BEGIN, params):
             raise Conflict(f"attempt {attempt} no longer holds job {job}")
         measured = _Measured()
         await self._keeper.write(f"{job}/{attempt}/{artifact}", measured.chunks(content))
         params |= {"size": measured.size, "sha256": measured.hash.digest()}
-        if not await self._database.run(COMPLETE, params, limits=HOT):
+        if not await self._database.run(COMPLETE, params):
             raise Conflict(f"attempt {attempt} no longer holds job {job}")
         return artifact
 
@@ -116,7 +117,7 @@ class Artifacts:
         """
         ids = list(artifacts)
         results = await self._database.together(
-            (HOLD, {"job": job, "attempt": attempt}), *publishing(ids, State.RUNNING), limits=HOT
+            (HOLD, {"job": job, "attempt": attempt}), *publishing(ids, State.RUNNING), limits=SHORT
         )
         return bool(results[0])
 

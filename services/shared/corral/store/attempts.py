@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -14,9 +15,10 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import endings
 from corral.store.artifact_rows import publishing
-from corral.store.engine import HOT, Params, Row
+from corral.store.engine import Params
 from corral.store.json_text import checked, printable
 from corral.store.logs import Logs
+from corral.store.pool import Row
 from corral.store.sql import array, texts
 
 log = structlog.get_logger(__name__)
@@ -38,8 +40,7 @@ class Verdict(StrEnum):
     """The attempt is no longer the job's own; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The answer to one Finished. `state` and what follows it are None where the job is gone."""
 
     id: UUID
@@ -122,7 +123,7 @@ class Attempts(Logs):
             steps.extend(publishing(written, State.COMPLETED))
         if not steps:
             return []
-        results = await self._database.together(*steps, limits=HOT)
+        results = await self._written(steps)
         recorded = {
             (row[0].int, row[1]): _recorded(row, Verdict.RECORDED)
             for rows in results[first:last]
@@ -145,7 +146,7 @@ class Attempts(Logs):
             "percents": array(min(100, max(0, item.percent)) for item in newest.values()),
             "messages": texts(_message(item) for item in newest.values()),
         }
-        written = {row[0] for row in await self._database.run(PROGRESS, params, limits=HOT)}
+        written = {row[0] for row in await self._database.hot(PROGRESS, params)}
         for item in newest.values():
             if item.id not in written:
                 _fenced("progress", item.id, item.attempt, None)
@@ -159,15 +160,21 @@ class Attempts(Logs):
             InvalidInput: the text can't be stored.
         """
         params = {"id": id, "attempt": attempt, "checkpoint": checked(value, "/checkpoint")}
-        if await self._database.run(CHECKPOINT, params, limits=HOT):
+        if await self._database.hot(CHECKPOINT, params):
             return True
         _fenced("checkpoint", id, attempt, None)
         return False
 
+    async def _written(self, steps: Sequence[tuple[str, Params]]) -> list[list[Row]]:
+        """One statement is its own transaction and costs no more than it must."""
+        if len(steps) == 1:
+            return [await self._database.hot(*steps[0])]
+        return await self._database.hot_together(*steps)
+
     async def _reread(self, missed: Sequence[Finished]) -> dict[tuple[int, int], Recorded]:
         """Tell repeats from writes of attempts that are no longer their job's own."""
         answers = {}
-        for row in await self._database.run(endings.REREAD, endings.reread(missed), limits=HOT):
+        for row in await self._database.hot(endings.REREAD, endings.reread(missed)):
             id, attempt, state, *_, current, outcome, kind = row
             if kind == State.COMPLETED:
                 already = outcome == kind or (state == kind and current == attempt)

@@ -10,12 +10,11 @@ import structlog
 from corral import metrics
 from corral.errors import Unavailable
 from corral.job.job import Claimed
-from corral.store.engine import HOT, Database, Params, Row
+from corral.store.engine import Database, Params
+from corral.store.pool import Row
 from corral.store.sql import array, texts
 
 log = structlog.get_logger(__name__)
-
-QUEUE_LOCKS = 0x51554555  # "QUEU": the class of the advisory locks that pausing takes
 
 
 class Refusal(StrEnum):
@@ -42,17 +41,12 @@ class ClaimAnswer:
     refused: dict[UUID, Refusal]
 
 
-# Taken before the claim's snapshot: whoever has paused one of these queues since
-# holds or held the lock exclusively, so the claim sees the pause (protocol rule 10).
-LOCK_QUEUES = """
-SELECT count(pg_advisory_xact_lock_shared(%(space)s, hashtext(q.queue)))
-FROM (SELECT DISTINCT j.queue FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[]) ORDER BY j.queue) q
-"""
-
 COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
     j.checkpoint::text, j.traceparent, j.parent"""
 
-# The worker's row first, shared: a reclaim of this worker waits for the claim, or the claim finds it lost
+# Postgres takes a statement's locks on tables before its snapshot. FOR SHARE locks the table workers in a mode
+# that pausing excludes: so a pause waits for the claims that are under way, and a later claim sees it (rule
+# 10). The worker's row first, shared: a reclaim of this worker waits for the claim, or the claim finds it lost
 # (rule 23). Then each job by primary key, in the order given; nobody is waited for. What is looked at is
 # locked first, so that the conditions see its newest version, and no other index is tempting.
 CLAIM = f"""
@@ -115,9 +109,8 @@ class Claims:
             "ids": array(ids),
             "types": texts(types),
             "alone": alone,
-            "space": QUEUE_LOCKS,
         }
-        _, rows = await self._database.together((LOCK_QUEUES, params), (CLAIM, params), limits=HOT)
+        rows = await self._database.hot(CLAIM, params)
         claimed = [claimed_from(row) for row in rows]
         if len(claimed) == len(ids):
             return ClaimAnswer(claimed, {})
@@ -130,13 +123,13 @@ class Claims:
         Raises:
             Unavailable: Postgres is away.
         """
-        rows = await self._database.run(CLAIMED_UNDER, {"claim": claim}, limits=HOT)
+        rows = await self._database.hot(CLAIMED_UNDER, {"claim": claim})
         return [claimed_from(row) for row in rows]
 
     async def _reasons(self, ids: Sequence[UUID], params: Params) -> dict[UUID, Refusal]:
         """Why these were not claimed. The claim is committed: an error here must not hide what it took."""
         try:
-            rows = await self._database.run(WHY_NOT, {**params, "ids": array(ids)}, limits=HOT)
+            rows = await self._database.hot(WHY_NOT, {**params, "ids": array(ids)})
         except Unavailable as error:
             metrics.SWALLOWED.labels("claim-reasons").inc()
             log.warning("claim.reasons-unknown", jobs=len(ids), reason=str(error))

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
-from corral.store.engine import DUTY, Row
+from corral.store.engine import DUTY
 from corral.store.leases import Term, hold
+from corral.store.pool import Row
 from corral.store.stat_deltas import appended
 from corral.store.upkeep import Upkeep
 

@@ -14,9 +14,10 @@ import psycopg
 from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
-from corral.store.engine import Limits, connect_options, settings
+from corral.store.engine import Limits
 from corral.store.faults import translated
 from corral.store.json_text import encode
+from corral.store.pool import SET_SESSION, connect_options
 from corral.store.sql import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
 
@@ -131,10 +132,7 @@ class Heartbeat:
         }
         try:
             with translated():
-                connection = self._connected()
-                with connection.pipeline():
-                    connection.execute(*settings(LIMITS), prepare=True)
-                    rows = connection.execute(self._beat, params, prepare=True).fetchall()
+                rows = self._connected().execute(self._beat, params, prepare=True).fetchall()
         except Unavailable:
             self.close()
             raise
@@ -150,6 +148,8 @@ class Heartbeat:
         if self._connection is None or self._connection.closed:
             options = connect_options("corral-heartbeat")
             self._connection = psycopg.connect(self._url, autocommit=True, **options)
+            for name, value in LIMITS.settings.items():
+                self._connection.execute(SET_SESSION, {"name": name, "value": value})
         return self._connection
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from corral.store.engine import HOT, Database
+from corral.store.engine import Database
 from corral.store.json_text import encode, printable
 from corral.store.sql import array, texts
 
@@ -46,9 +46,11 @@ WITH input AS MATERIALIZED (
                          %(fields)s::text[])
          WITH ORDINALITY AS i(id, attempt, at, text, fields, place)
 ), mine AS MATERIALIZED (
-    SELECT j.id, j.attempt FROM corral.jobs j
-    WHERE j.state = 'running' AND (j.id, j.attempt) IN (SELECT i.id, i.attempt FROM input i)
-    ORDER BY j.id FOR NO KEY UPDATE
+    SELECT j.id, j.attempt FROM (SELECT DISTINCT i.id, i.attempt FROM input i ORDER BY i.id, i.attempt) i
+    CROSS JOIN LATERAL (
+        SELECT l.id, l.attempt, l.state FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
+    ) j
+    WHERE j.attempt = i.attempt AND j.state = 'running'
 ), ends AS MATERIALIZED (
     SELECT m.id, m.attempt, coalesce(l.seq, 0) AS seq, coalesce(l.size, 0) AS size
     FROM mine m LEFT JOIN LATERAL (
@@ -92,7 +94,7 @@ class Logs:
             "lines": MAX_LINES,
             "bytes": MAX_BYTES,
         }
-        rows = await self._database.run(APPEND, params, limits=HOT)
+        rows = await self._database.hot(APPEND, params)
         written = {row[0] for row in rows}
         return Appended(
             fenced=frozenset(line.id for line in lines) - written,

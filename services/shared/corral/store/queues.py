@@ -9,7 +9,6 @@ from uuid import UUID
 from corral.errors import NotFound
 from corral.job.state import State
 from corral.store.audit import record
-from corral.store.claims import QUEUE_LOCKS
 from corral.store.engine import DUTY, SHORT, Database, Transaction
 from corral.store.history import PAIRS, REMOVED
 from corral.store.json_text import encode
@@ -37,8 +36,8 @@ COLUMNS = "name, paused_at, paused_by, overrides, created_at"
 ALL = f"SELECT {COLUMNS} FROM corral.queues ORDER BY name"
 ONE = f"SELECT {COLUMNS} FROM corral.queues WHERE name = %(name)s"
 NAME = "INSERT INTO corral.queues (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING"
-# Waits for the claims of this queue that are under way; later ones wait for the pause and see it (rule 10).
-ALONE = "SELECT pg_advisory_xact_lock(%(space)s, hashtext(%(name)s::text))"
+# Waits for the claims that are under way; later ones wait for the pause and see it. See CLAIM (rule 10).
+BETWEEN_CLAIMS = "LOCK TABLE corral.workers IN EXCLUSIVE MODE"
 PAUSE = f"""
 UPDATE corral.queues SET paused_at = coalesce(paused_at, now()), paused_by = coalesce(paused_by, %(actor)s),
        updated_at = now()
@@ -149,7 +148,8 @@ class Queues:
         self, name: str, actor: str, action: str, statement: str, details: Mapping[str, Any]
     ) -> Queue:
         async with self._database.transaction(SHORT) as transaction:
-            await transaction.rows(ALONE, {"space": QUEUE_LOCKS, "name": name})
+            if statement is PAUSE:
+                await transaction.rows(BETWEEN_CLAIMS)
             params = {"name": name, "actor": actor, "change": encode(dict(details))}
             rows = await transaction.rows(statement, params)
             if not rows:

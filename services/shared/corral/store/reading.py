@@ -9,7 +9,8 @@ from uuid import UUID
 from corral.job.job import Job
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store.engine import Database, Row
+from corral.store.engine import Database
+from corral.store.pool import Row
 from corral.store.sql import array
 
 

@@ -57,7 +57,7 @@ class Store:
 
         Artifacts are kept in Postgres, or in files under `artifact_dir`.
         """
-        database = Database.open(url, schema=schema, pool_size=pool_size, application_name=application_name)
+        database = Database(url, schema=schema, pool_size=pool_size, application_name=application_name)
         return cls(database, FilesystemKeeper(artifact_dir) if artifact_dir else None)
 
     async def close(self) -> None:

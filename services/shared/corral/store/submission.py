@@ -13,9 +13,10 @@ from corral.errors import OutcomeUnknown, SchemaMismatch, Unavailable
 from corral.job.job import Accepted, NewJob
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store.engine import SHORT, Database, Params, Row
+from corral.store.engine import Database, Params
 from corral.store.faults import Ambiguous
 from corral.store.json_text import checked, encode
+from corral.store.pool import Row
 from corral.store.sql import array, numbers, texts
 
 log = structlog.get_logger(__name__)
@@ -81,7 +82,7 @@ class Submission:
             return []
         params = _columns(jobs)
         try:
-            rows = await self._database.run(INSERT_NEW, params)
+            rows = await self._database.hot(INSERT_NEW, params)
         except Ambiguous as lost:
             log.warning("insert.ambiguous", jobs=len(jobs), reason=str(lost))
             return await self._resolve([job.id for job in jobs], params)
@@ -93,15 +94,15 @@ class Submission:
         Raises:
             Unavailable: Postgres is away.
         """
-        return _in_order(ids, await self._database.run(EXISTING, {"ids": array(ids)}))
+        return _in_order(ids, await self._database.hot(EXISTING, {"ids": array(ids)}))
 
     async def _resolve(self, ids: Sequence[UUID], params: Params) -> list[Accepted]:
         deadline = time.monotonic() + RESOLVE_SECONDS
         while True:
             try:
-                rows = await self._database.run(INSERT_AGAIN, params, limits=SHORT)
+                rows = await self._database.hot(INSERT_AGAIN, params)
                 if len(rows) < len(ids):
-                    rows += await self._database.run(
+                    rows += await self._database.hot(
                         EXISTING, {"ids": array(set(ids) - {row[0] for row in rows})}
                     )
             except (Unavailable, SchemaMismatch) as error:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from corral.catalog.record import TypeRecord, supersedes
-from corral.store.engine import SHORT, Database, Row
+from corral.store.engine import SHORT, Database
 from corral.store.json_text import encode
+from corral.store.pool import Row
 from corral.store.sql import texts
 
 COLUMNS = "name, payload_schema, result_schema, options, version, description"

@@ -13,9 +13,10 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import reclaiming
 from corral.store.audit import record
-from corral.store.engine import DUTY, SHORT, Database, Row
+from corral.store.engine import DUTY, SHORT, Database
 from corral.store.json_text import encode
 from corral.store.leases import Term, hold
+from corral.store.pool import Row
 from corral.store.sql import texts
 
 

@@ -1,0 +1,126 @@
+"""Pools of connections: SQLAlchemy's, with dead connections found before they are used."""
+
+import asyncio
+import math
+import select
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.types.json import set_json_loads
+from sqlalchemy import event, exc
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from corral.errors import Unavailable
+from corral.store.faults import Ambiguous, translated
+from corral.store.json_text import decode
+
+Row: TypeAlias = tuple[Any, ...]
+Driver: TypeAlias = psycopg.AsyncConnection[Row]
+
+CONNECT_TIMEOUT = 5
+"""Seconds (libpq takes whole ones)."""
+POOL_TIMEOUT = 10.0
+"""Seconds that a statement waits for a free connection."""
+ANSWER_MARGIN = 2.0
+"""Seconds beyond the server's own limit after which it is taken for gone."""
+STATEMENTS_KEPT = 300
+"""Prepared statements per connection; more than there are."""
+
+SET_SESSION = "SELECT set_config(%(name)s, %(value)s, false)"
+
+
+class Pool:
+    """Connections in autocommit: transactions are begun where they are wanted."""
+
+    def __init__(
+        self, url: str, *, size: int, application_name: str, session: Mapping[str, str] | None = None
+    ) -> None:
+        """Connects when first used. `session` are server settings that each connection begins with."""
+        self._session = session or {}
+        self._broken_at = -math.inf
+        self._engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT,
+            connect_args=connect_options(application_name),
+            pool_reset_on_return=None,  # a connection that is not idle is closed instead
+            use_native_hstore=False,
+        )
+        event.listen(self._engine.sync_engine, "connect", self._connected)
+        event.listen(self._engine.sync_engine, "checkout", self._checked_out)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self, seconds: float | None) -> AsyncIterator[Driver]:
+        """A connection for at most `seconds`; a dead one makes its idle neighbours suspect too.
+
+        Raises:
+            Unavailable: no connection, or the server refused; what was under way was not committed.
+            Ambiguous: the connection was lost, or nothing was heard in time: it may have been.
+            InvalidInput: a value that Postgres can't hold.
+        """
+        with translated():
+            pooled = await self._engine.raw_connection()
+        driver: Driver = pooled.driver_connection  # type: ignore[assignment]  # Any | None to SQLAlchemy
+        try:
+            with translated():
+                async with asyncio.timeout(None if seconds is None else seconds + ANSWER_MARGIN):
+                    yield driver
+        except Unavailable as error:
+            if not (driver.closed or isinstance(error.__cause__, TimeoutError)):
+                raise  # the server answered: it did not commit
+            self._broken_at = time.monotonic()
+            raise Ambiguous("postgres", str(error.__cause__)) from error.__cause__
+        finally:
+            if driver.info.transaction_status is not TransactionStatus.IDLE:
+                await driver.close()
+            pooled.close()
+
+    def _connected(self, adapted: Any, record: ConnectionPoolEntry) -> None:
+        driver: Driver = adapted.driver_connection
+        set_json_loads(decode, driver)
+        driver.prepared_max = STATEMENTS_KEPT
+        record.info["born"] = time.monotonic()
+        cursor = adapted.cursor()
+        for name, value in self._session.items():
+            cursor.execute(SET_SESSION, {"name": name, "value": value})
+        cursor.close()
+
+    def _checked_out(self, adapted: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Replace a connection that died, or was opened before one was found dead.
+
+        A server that goes away says so on idle connections: then there is something to read.
+        """
+        driver: Driver = adapted.driver_connection
+        if driver.closed or record.info["born"] <= self._broken_at or _readable(driver.fileno()):
+            raise exc.DisconnectionError
+
+
+def connect_options(application_name: str) -> dict[str, Any]:
+    """Options of libpq: fail fast, notice a peer that is gone."""
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+        "application_name": application_name,
+        "options": "-c timezone=UTC",
+    }
+
+
+def _readable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
