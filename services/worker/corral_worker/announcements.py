@@ -22,6 +22,9 @@ from corral.store.attempts import Recorded, Verdict
 
 log = structlog.get_logger(__name__)
 
+EVENTS_SECONDS = 0.025
+"""The least time between two publications; the first after a silence goes at once."""
+
 
 class Announcements:
     """Belongs to the event loop."""
@@ -29,13 +32,15 @@ class Announcements:
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
         self._tasks: set[asyncio.Task[None]] = set()
+        self._untold: defaultdict[State, list[UUID]] = defaultdict(list)
+        self._telling: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
         self.withheld: set[UUID] = set()
         """Released jobs whose handlers still run here: the sweep hands them out when we are gone (rule 17)."""
 
     def claimed(self, jobs: Sequence[Claimed]) -> None:
         """These jobs run now."""
-        if jobs:
-            self._later(self._publish({State.RUNNING: [job.id for job in jobs]}))
+        self._tell(State.RUNNING, [job.id for job in jobs])
 
     def recorded(self, answers: Sequence[Recorded]) -> None:
         """These attempts have ended."""
@@ -52,8 +57,8 @@ class Announcements:
                 entries.append(Entry(lane_of(one.queue, one.priority, suspect=one.suspect), one.id))
             elif one.state is State.SCHEDULED:
                 due.append(one.due_in)
-        if states:
-            self._later(self._publish(states))
+        for state, ids in states.items():
+            self._tell(state, ids)
         if entries:
             self.hand_out(entries)
         if due:
@@ -73,12 +78,34 @@ class Announcements:
 
     async def drained(self) -> None:
         """Wait until everything is told, or was tried."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._publish()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _publish(self, states: dict[State, list[UUID]]) -> None:
-        await self._dispatch.events.publish(
-            *(JobsChanged(state.value, tuple(ids)) for state, ids in states.items())
+    def _tell(self, state: State, ids: Sequence[UUID]) -> None:
+        """Publish now; but where much happens, what happened within some milliseconds at once."""
+        if not ids:
+            return
+        self._untold[state].extend(ids)
+        if self._telling is not None:
+            return
+        loop = asyncio.get_running_loop()
+        wait = self._told_at + EVENTS_SECONDS - loop.time()
+        if wait <= 0:
+            self._publish()
+        else:
+            self._telling = loop.call_later(wait, self._publish)
+
+    def _publish(self) -> None:
+        self._telling = None
+        self._told_at = asyncio.get_running_loop().time()
+        untold, self._untold = self._untold, defaultdict(list)
+        self._later(
+            self._dispatch.events.publish(
+                *(JobsChanged(state.value, tuple(ids)) for state, ids in untold.items())
+            )
         )
 
     async def _hint_due(self, seconds: float) -> None:

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 ABANDON_SECONDS = 5.0
 """How long a handler that was told to stop may take before it is shown as abandoned."""
+WATCH_SECONDS = 0.05
+"""How often timeouts are looked at, while something runs: so late a timeout may strike."""
 
 Held = tuple[UUID, int]
 
@@ -53,6 +55,7 @@ class Attempts:
         self._loop = asyncio.get_running_loop()
         self._threads = Threads(slots.sizes.get(Executor.THREAD, 0))
         self._processes = Processes(slots.sizes.get(Executor.PROCESS, 0))
+        self._watch: asyncio.TimerHandle | None = None
         self.held: dict[Held, Execution] = {}
         """From the claim until the outcome is written, or the attempt is no longer ours."""
 
@@ -145,8 +148,6 @@ class Attempts:
         except BaseException as error:  # noqa: BLE001  # an attempt ends, whatever happens around it
             execution.ending = raised(error)
         execution.ended = time.monotonic()
-        if execution.timer is not None:
-            execution.timer.cancel()
         if execution.abandoned:
             self._recover(execution)
         if self._slots.free(execution.executor):
@@ -158,28 +159,43 @@ class Attempts:
         claimed, declared = execution.claimed, execution.declared
         handler = declared.attached
         assert handler is not None
-        line = AttemptLine(execution, self._notes, self._services)
         if execution.executor is Executor.ASYNC:
             self._arm(execution)
             structlog.contextvars.bind_contextvars(job=claimed.id, attempt=claimed.attempt)
-            return await perform(
-                declared, handler, claimed.payload, Context(claimed, line, execution.expires)
-            )
+            context = self._context(execution) if handler.takes_context else None
+            return await perform(declared, handler, claimed.payload, context)
+        line = AttemptLine(execution, self._notes, self._services)
         if execution.executor is Executor.PROCESS:
             return await self._processes.run(execution, line, lambda: self._arm(execution))
         self._arm(execution)
-        context = SyncContext(claimed, ThreadLine(line, self._loop), execution.expires)
+        blocking = SyncContext(claimed, ThreadLine(line, self._loop), execution.expires)
         names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
         return await self._threads.run(
-            lambda: perform_blocking(declared, handler, claimed.payload, context), names
+            lambda: perform_blocking(declared, handler, claimed.payload, blocking), names
         )
+
+    def _context(self, execution: Execution) -> Context:
+        line = AttemptLine(execution, self._notes, self._services)
+        return Context(execution.claimed, line, execution.expires)
 
     def _arm(self, execution: Execution) -> None:
         """The handler starts now: so does its timeout."""
         execution.started = time.monotonic()
-        timeout = execution.claimed.timeout
-        if timeout is not None:
-            execution.timer = self._loop.call_later(timeout, self.stop, execution, Stop.TIMEOUT)
+        execution.armed = True
+        if self._watch is None:
+            self._watch = self._loop.call_later(WATCH_SECONDS, self._look_at_clock)
+
+    def _look_at_clock(self) -> None:
+        """Stop what is past its timeout. One timer for all: most jobs end long before theirs."""
+        now = time.monotonic()
+        running = False
+        for execution in list(self.held.values()):
+            if execution.armed and execution.ending is None:
+                running = True
+                expires = execution.expires
+                if expires is not None and expires <= now:
+                    self.stop(execution, Stop.TIMEOUT)
+        self._watch = self._loop.call_later(WATCH_SECONDS, self._look_at_clock) if running else None
 
     def _abandon(self, execution: Execution) -> None:
         if execution.ending is not None or execution.abandoned:

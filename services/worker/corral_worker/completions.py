@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import structlog
+from prometheus_client import Histogram
 
 from corral import metrics
 from corral.errors import CorralError, Unavailable
@@ -18,13 +19,17 @@ from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, JobError,
 from corral.store.attempts import Attempts as AttemptStore
 from corral.store.attempts import Recorded
 from corral_worker.attempts import Attempts
-from corral_worker.ending import Raised
+from corral_worker.ending import Raised, Returned
 from corral_worker.execution import Execution
 from corral_worker.notes import Notes
 
 log = structlog.get_logger(__name__)
 
 MAX_BATCH = 500
+MAX_BATCH_BYTES = 8 * 2**20
+"""Of results in one write; a larger one goes alone."""
+MAX_HELD_BYTES = 64 * 2**20
+"""Of results that wait; while there are more, nothing is claimed."""
 RETRY_SECONDS = (0.1, 2.0)
 """First and longest wait between two tries while Postgres is away."""
 
@@ -48,9 +53,11 @@ class Completions:
         self._has_room = room
         self._waiting: list[Execution] = []
         self._writing: Sequence[Execution] = ()
+        self._bytes = 0
         self._some = asyncio.Event()
         self._none = asyncio.Event()
         self._none.set()
+        self._histograms: dict[tuple[str, str], Histogram] = {}
         self.succeeded = self.failed = 0
         self.seconds = 0.0
         """Running time of all attempts that were written."""
@@ -59,6 +66,7 @@ class Completions:
         """The attempt has ended; write it."""
         self._notes.close(execution)
         self._waiting.append(execution)
+        self._bytes += _size(execution)
         self._some.set()
         self._none.clear()
 
@@ -70,7 +78,7 @@ class Completions:
     @property
     def room(self) -> int:
         """How many more jobs may be claimed before outcomes are written."""
-        return self._limit - self.held
+        return 0 if self._bytes > MAX_HELD_BYTES else self._limit - self.held
 
     async def run(self, worker: Callable[[], UUID], attempts: Attempts) -> None:
         """Write for ever."""
@@ -78,13 +86,15 @@ class Completions:
             await self._some.wait()
             self._some.clear()
             while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                batch = self._next_batch()
                 full = self.room <= len(batch)
+                size = sum(map(_size, batch))
                 self._writing = batch
                 try:
                     await self._write(batch, worker, attempts)
                 finally:
                     self._writing = ()
+                    self._bytes -= size
                 if full:
                     self._has_room()
             self._none.set()
@@ -92,6 +102,17 @@ class Completions:
     async def drained(self) -> None:
         """Wait until everything is written."""
         await self._none.wait()
+
+    def _next_batch(self) -> list[Execution]:
+        """What has waited longest, up to the bounds; at least one."""
+        size = count = 0
+        for execution in self._waiting[:MAX_BATCH]:
+            size += _size(execution)
+            if count and size > MAX_BATCH_BYTES:
+                break
+            count += 1
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch
 
     async def _write(self, batch: list[Execution], worker: Callable[[], UUID], attempts: Attempts) -> None:
         """Write a batch, however long it takes; what was lost meanwhile is left out."""
@@ -150,7 +171,7 @@ class Completions:
             kinds[claimed.queue, claimed.type, kind] += 1
             seconds = (execution.ended or now) - execution.started
             self.seconds += seconds
-            metrics.JOB_RUN.labels(claimed.queue, claimed.type).observe(seconds)
+            self._histogram(claimed.queue, claimed.type).observe(seconds)
         for (queue, job_type, kind), count in kinds.items():
             metrics.JOBS_FINISHED.labels(queue, job_type, kind).inc(count)
             if kind == "released":
@@ -159,6 +180,19 @@ class Completions:
                 self.succeeded += count
             else:
                 self.failed += count
+
+    def _histogram(self, queue: str, job_type: str) -> Histogram:
+        """The histogram of a type's running times; looking it up by labels costs more than counting."""
+        found = self._histograms.get((queue, job_type))
+        if found is None:
+            found = self._histograms[queue, job_type] = metrics.JOB_RUN.labels(queue, job_type)
+        return found
+
+
+def _size(execution: Execution) -> int:
+    """Characters of the result: near enough to bytes."""
+    ending = execution.ending
+    return len(ending.result) if isinstance(ending, Returned) and ending.result else 0
 
 
 _KINDS: dict[type[Outcome], str] = {

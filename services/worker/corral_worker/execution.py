@@ -25,6 +25,7 @@ class Execution:
 
     __slots__ = (
         "abandoned",
+        "armed",
         "artifacts",
         "begun",
         "claimed",
@@ -38,7 +39,6 @@ class Execution:
         "started",
         "stop",
         "task",
-        "timer",
     )
 
     def __init__(self, claimed: Claimed, declared: JobType[Any, Any]) -> None:
@@ -49,11 +49,12 @@ class Execution:
         self.ended: float | None = None
         self.stop: Stop | None = None
         self.ending: Ending | None = None
+        self.armed = False
+        """Whether its handler has started, and with it its timeout."""
         self.begun = False
         """Whether its coroutine runs: one that was cancelled before never would, and so never end."""
         self.abandoned = False
         self.task: asyncio.Task[None] | None = None
-        self.timer: asyncio.TimerHandle | None = None
         self.artifacts: dict[str, UUID] = {}
         """Ids of the files it wrote, by name; they become visible with its success."""
         self.refused = False

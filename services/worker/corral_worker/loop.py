@@ -11,11 +11,12 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.dispatch import Answer, Dispatch, Popped
+from corral.dispatch import Dispatch, Popped
 from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral_worker.announcements import Announcements
+from corral_worker.answers import Answers
 from corral_worker.attempts import Attempts
 from corral_worker.claiming import Claiming
 from corral_worker.completions import Completions
@@ -58,7 +59,7 @@ class Loop:
         self._slots = slots
         self._rotation = Rotation(slots.queues)
         self._stir = asyncio.Event()
-        self._answering: asyncio.Task[None] | None = None
+        self._answers = Answers(dispatch)
         self._willing_at = 0.0
         self._stopping = False
         self._giving_up = False
@@ -95,8 +96,7 @@ class Loop:
         finally:
             waker.cancel()
             await asyncio.gather(waker, return_exceptions=True)
-            if self._answering is not None:
-                await self._answering
+            await self._answers.flush()
 
     async def _round(self, worker: UUID) -> float:
         """One look; answers how long to rest unless stirred, 0 to look again at once."""
@@ -134,19 +134,10 @@ class Loop:
             self.claimed += len(taken.claimed)
             self._attempts.start(taken.claimed)
             self._announcements.claimed(taken.claimed)
-        if self._answering is not None:
-            await self._answering
-        self._answering = asyncio.get_running_loop().create_task(self._answer(taken.answers))
+        await self._answers.add(taken.answers)
         if taken.refused_worker:
             # The heartbeat says what is the matter; until then popping would only turn jobs around.
             await self._rest(POLL_SECONDS)
-
-    async def _answer(self, answers: Sequence[Answer]) -> None:
-        try:
-            await self._dispatch.answer(answers)
-        except Unavailable as error:
-            metrics.REDIS_ERRORS.labels("answer").inc()
-            log.warning("dispatch.left_to_sweep", jobs=len(answers), error=str(error))
 
     async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:
         """Become empty, claim one suspect, and nothing beside it until it has ended."""

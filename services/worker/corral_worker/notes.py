@@ -11,7 +11,7 @@ import structlog
 from pydantic_core import to_jsonable_python
 
 from corral import metrics
-from corral.errors import CorralError
+from corral.errors import Unavailable
 from corral.store.attempts import Progress
 from corral.store.logs import NewLogLine
 from corral_worker.execution import MAX_LINE, MAX_LINES, Execution
@@ -88,12 +88,15 @@ class Notes:
                 return
             try:
                 await self._write(batch)
-            except BaseException:
+            except Unavailable:
                 with self._lock:
                     newer, self._batch = self._batch, batch
                     self._batch.progress.update(newer.progress)
                     self._batch.lines.extend(newer.lines)
                 raise
+            except Exception as error:  # a note that can't be written must not hold an outcome
+                metrics.SWALLOWED.labels("notes").inc()
+                log.exception("notes.dropped", error=repr(error), lines=len(batch.lines))
 
     def _add(self, execution: Execution, text: str, fields: dict[str, Any]) -> None:
         claimed = execution.claimed
@@ -118,7 +121,6 @@ class Notes:
         self._scheduled = False
         try:
             await self.flush()
-        except CorralError as error:
-            metrics.SWALLOWED.labels("notes").inc()
+        except Unavailable as error:
             log.warning("notes.held", error=str(error), lines=len(self._batch.lines))
             self._schedule()

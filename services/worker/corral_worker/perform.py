@@ -19,9 +19,9 @@ from corral_worker.result import ResultRefused, result_text
 
 
 async def perform(
-    declared: JobType[Any, Any], handler: Handler, payload: str, context: Context
+    declared: JobType[Any, Any], handler: Handler, payload: str, context: Context | None
 ) -> Returned | Raised:
-    """Run a coroutine."""
+    """Run a coroutine; `context` may be left out for a handler that does not take it."""
     try:
         value = read_payload(declared, payload)
     except ValueError as error:

@@ -263,3 +263,11 @@ poison = declare("poison", max_stalls=2)
 async def do_poison(payload: Any, ctx: Context) -> None:
     effect(payload, ctx, "poison")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+large = declare("large")
+
+
+@large.handler
+async def do_large(payload: Any) -> str:
+    return "x" * payload["megabytes"] * 1_000_000

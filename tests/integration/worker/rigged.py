@@ -5,11 +5,12 @@ RIG_FAILPOINT names what happens, RIG_ONCE a file that makes it happen once over
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from corral.errors import Unavailable
+from corral.errors import FieldError, InvalidInput, Unavailable
+from corral.job.outcome import Finished
 from corral.store.attempts import Attempts
 from corral.store.claims import Claims
 
@@ -37,7 +38,22 @@ FAILPOINTS: dict[str, tuple[type, str, Callable[[], None], Callable[[], None]]] 
 """Class, method, what happens before it, what happens after it."""
 
 
+def refuse_poison() -> None:
+    """Postgres refuses whatever batch has the result "poison" in it, as often as it is sent."""
+    real = Attempts.finish
+
+    async def finish(self: Attempts, worker: Any, finished: Sequence[Finished], **keywords: Any) -> Any:
+        if any(getattr(one.outcome, "result", None) == '"poison"' for one in finished):
+            raise InvalidInput(FieldError("/0/result", "rigged"))
+        return await real(self, worker, finished, **keywords)
+
+    Attempts.finish = finish  # type: ignore[method-assign]
+
+
 def rig(failpoint: str, once: Path) -> None:
+    if failpoint == "postgres-refuses-a-result":
+        refuse_poison()
+        return
     cls, method, before, after = FAILPOINTS[failpoint]
     real: Callable[..., Awaitable[Any]] = getattr(cls, method)
 

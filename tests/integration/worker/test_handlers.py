@@ -229,3 +229,22 @@ async def test_a_type_that_cannot_be_imported_in_the_child_fails_its_job(system:
     job = await system.result("hidden.child", {}, queue="rig")
     assert (job.state, "only in the worker" in error_of(job)["message"]) == (State.FAILED, True)
     assert worker.process.poll() is None
+
+
+async def test_a_result_that_only_postgres_refuses_fails_its_job_and_not_its_batch(system: System):
+    worker = await system.rigged("postgres-refuses-a-result")
+    good = await system.submit("demo.echo", "good", count=15)
+    (bad,) = await system.submit("demo.echo", "poison")
+    good += await system.submit("demo.echo", "good", count=15)
+    failed = await system.state(bad, State.FAILED)
+    assert (error_of(failed)["kind"], "rigged" in error_of(failed)["message"]) == ("result", True)
+    for one in good:
+        assert (await system.state(one, State.COMPLETED)).result == "good"
+    assert worker.process.poll() is None
+
+
+async def test_large_results_are_written_in_bounded_batches(system: System):
+    await system.ready()
+    jobs = await system.submit("rig.large", {"megabytes": 6}, count=30)
+    for one in jobs:
+        assert len((await system.state(one, State.COMPLETED, timeout=60)).result) == 6_000_000
