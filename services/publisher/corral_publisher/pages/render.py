@@ -58,7 +58,10 @@ def fragment(
     return (
         environment()
         .get_template(name)
-        .render(principal=principal, nonce=nonce, here=request.url.path, csrf_field=csrf_field, **values)
+        .render(
+            {"principal": principal, "nonce": nonce, "here": request.url.path, "csrf_field": csrf_field}
+            | values
+        )
     )
 
 

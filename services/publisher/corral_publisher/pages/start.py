@@ -90,6 +90,7 @@ async def _page(
         "start.html",
         principal,
         status=422 if errors else 200,
+        here="/",
         types=sorted(types),
         chosen=known,
         fields=fields,
@@ -126,6 +127,7 @@ async def _texts(form: FormData) -> dict[str, str]:
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             content = await value.read()
+            await value.close()
             if content:
                 texts[name] = _decoded(content)
         else:
