@@ -7,7 +7,7 @@ from corral.dispatch.repair import Depth
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority
-from corral.scaling.signal import QueueSignal, Signal
+from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
 EMAIL = Lane("email", Priority.NORMAL)
 VIDEO = Lane("video", Priority.HIGH)
@@ -93,7 +93,8 @@ async def test_the_epoch_is_gone_after_a_wipe(dispatch: Dispatch, redis: Redis):
 
 async def test_the_backlog_is_read_as_it_was_written(dispatch: Dispatch, redis: Redis):
     assert await dispatch.read_backlog() is None
-    signal = Signal(7, {"email": QueueSignal(queued=3, oldest=1.5, work=12.0)})
+    types = {"demo.echo": TypeSignal(completed=3, mean=0.5, share=1.0, elapsed=(2.0, 1.0))}
+    signal = Signal(7, {"email": QueueSignal(queued=3, oldest=1.5, work=12.0, types=types)}, at=8.5)
     await dispatch.write_backlog(signal)
     assert await dispatch.read_backlog() == signal
     for nonsense in ("", "[]", "7", '{"queues": 7, "sequence": 1}'):

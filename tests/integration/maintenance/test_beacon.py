@@ -8,7 +8,7 @@ from corral.dispatch import Dispatch
 from corral.job.outcome import Finished, Succeeded
 from corral.maintenance.beacon import Arrivals, Beacon, signal_of
 from corral.maintenance.leadership import Candidate, Reign
-from corral.scaling.signal import QueueSignal
+from corral.scaling.signal import QueueSignal, TypeSignal
 from corral.store import Store
 from corral.store.backlog import QueueBacklog, ServiceTime
 
@@ -126,5 +126,13 @@ def test_arrivals_are_a_mean_over_the_last_seconds():
 def test_a_type_counts_as_known_after_three_completions():
     truth = QueueBacklog("email", queued=10, mix={"a": 0.5, "b": 0.5})
     service = {"a": ServiceTime(3, 2.0, 0.0), "b": ServiceTime(2, 9.0, 0.0)}
-    signal = signal_of(truth, service, queued=10, since=0.0, arrivals=0.0)
+    signal = signal_of(truth, service, queued=10, since=0.0)
     assert (signal.work, signal.unknown) == (10.0, 5)
+
+
+def test_running_jobs_are_told_by_type_with_the_time_they_have_run():
+    truth = QueueBacklog("email", running=2, elapsed={"a": [1.0, 3.0]})
+    signal = signal_of(truth, {"a": ServiceTime(4, 2.0, 0.5)}, queued=0, since=0.5)
+    assert signal.types == {
+        "a": TypeSignal(completed=4, mean=2.0, variance=0.5, share=0.0, running=2, elapsed=(3.5, 1.5))
+    }

@@ -1,7 +1,5 @@
 """The document `corral:backlog`: written by the leader, read by whoever scales workers."""
 
-import dataclasses
-
 import orjson
 import structlog
 from redis.asyncio import Redis
@@ -25,12 +23,9 @@ class Backlog:
         Raises:
             Unavailable: Redis is away.
         """
-        document = {
-            "sequence": signal.sequence,
-            "queues": {name: dataclasses.asdict(queue) for name, queue in signal.queues.items()},
-        }
+        document = orjson.dumps(signal, default=dict)  # it knows dataclasses, and of mappings only dict
         async with answering():
-            await self._redis.set(keys.BACKLOG, orjson.dumps(document))
+            await self._redis.set(keys.BACKLOG, document)
 
     async def read_backlog(self) -> Signal | None:
         """The signal; None where there is none, or none that can be read: lost, never zero.
@@ -45,7 +40,7 @@ class Backlog:
         try:
             document = orjson.loads(text)
             queues = {name: QueueSignal.of(given) for name, given in document["queues"].items()}
-            return Signal(int(document["sequence"]), queues)
+            return Signal(int(document["sequence"]), queues, float(document.get("at", 0.0)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             metrics.SWALLOWED.labels("backlog.read").inc()
             log.warning("backlog.unreadable", error=repr(error))

@@ -15,14 +15,14 @@ from rq import get_current_job
 
 from corral.dispatch import keys
 from corral.dispatch.connection import answering, text_of
-from corral.dispatch.scripts import Script
+from corral.dispatch.scripts import Effect, Script
 from corral.job.lane import Lane
 from corral.job.state import State
 
-_MIRROR = Script("mirror")
-_DESCRIBE = Script("describe")
-_UNPARK = Script("unpark", allow_oom=True)
-_TAKEN = Script("taken", allow_oom=True)
+_MIRROR = Script("mirror", Effect.FILLS)
+_DESCRIBE = Script("describe", Effect.FILLS)
+_UNPARK = Script("unpark", Effect.FREES)
+_TAKEN = Script("taken", Effect.FREES)
 
 ENTRY_POINT: Final = "corral_worker.rq_entry.run"
 """What a stock worker calls. It takes the job's id from RQ, and everything else from Postgres."""

@@ -9,9 +9,9 @@ from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from corral.dispatch import keys
 from corral.dispatch.connection import ANSWER_SECONDS, answering
-from corral.dispatch.scripts import Script
+from corral.dispatch.scripts import Effect, Script
 
-_UNPAUSE = Script("unpause", allow_oom=True)
+_UNPAUSE = Script("unpause", Effect.FREES)
 PROMOTER_SLEEP_SECONDS = 1.0
 """The promoter asks Postgres at least so often: it hears of anything due later without a hint."""
 _DUE_TOKEN_MS = 5000

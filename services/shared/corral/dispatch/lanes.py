@@ -9,14 +9,14 @@ from redis.asyncio import Redis
 from corral.dispatch import keys
 from corral.dispatch.connection import ANSWER_SECONDS, answering
 from corral.dispatch.entries import Answer, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
-from corral.dispatch.scripts import Script
+from corral.dispatch.scripts import Effect, Script
 from corral.job.lane import Lane
 
 log = structlog.get_logger(__name__)
 
-_ENQUEUE = Script("enqueue")
-_POP = Script("pop", allow_oom=True)
-_ANSWER = Script("answer", allow_oom=True)
+_ENQUEUE = Script("enqueue", Effect.FILLS)
+_POP = Script("pop", Effect.FREES)
+_ANSWER = Script("answer", Effect.FREES)
 
 
 class Lanes:

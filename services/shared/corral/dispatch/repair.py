@@ -13,16 +13,16 @@ from redis.asyncio import Redis
 from corral import metrics
 from corral.dispatch import keys
 from corral.dispatch.connection import answering, text_of
-from corral.dispatch.scripts import Script
+from corral.dispatch.scripts import Effect, Script
 from corral.job.lane import Lane
 
 log = structlog.get_logger(__name__)
 
-_MISSING = Script("missing")
-_PRUNE = Script("prune", allow_oom=True)
-_DEPTHS = Script("depths")
-_SWAP = Script("swap", allow_oom=True)
-_REBUILD = Script("rebuild", allow_oom=True)
+_MISSING = Script("missing", Effect.READS)
+_PRUNE = Script("prune", Effect.FREES)
+_DEPTHS = Script("depths", Effect.READS)
+_SWAP = Script("swap", Effect.FREES)
+_REBUILD = Script("rebuild", Effect.FREES)
 
 REBUILD_SECONDS = 60.0
 """A million entries take about two seconds, in which Redis does nothing else."""

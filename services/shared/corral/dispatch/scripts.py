@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from enum import StrEnum
 from importlib.resources import files
 from typing import Any
 
@@ -16,27 +17,35 @@ _NAMES = {
 }
 
 
-def _text(name: str, *, allow_oom: bool) -> str:
+class Effect(StrEnum):
+    """What a script does to the memory of Redis, as the first line of the script."""
+
+    FILLS = "#!lua"
+    """Refused when memory is out."""
+    FREES = "#!lua flags=allow-oom"
+    """Runs even then."""
+    READS = "#!lua flags=no-writes"
+    """Runs even then, and on a server that takes no writes."""
+
+
+def _text(name: str, effect: Effect) -> str:
     """The script `lua/<name>.lua` with the key names and the shared functions in front of it.
 
-    A script with a first line of flags is refused as a whole when Redis is out of memory,
-    so none is left half done; those that free memory are allowed to run all the same.
+    A script with a first line of flags is refused as a whole where it may not run, so none is left half done.
     """
-    flags = "#!lua flags=allow-oom" if allow_oom else "#!lua"
     table = ", ".join(f"{key} = '{value}'" for key, value in sorted(_NAMES.items()))
     folder = files("corral.dispatch") / "lua"
     suffixes = ", ".join(f"'{lane.name}'" for lane in lanes_of(""))
     shared = (folder / "shared.lua").read_text("utf-8")
     body = (folder / f"{name}.lua").read_text("utf-8")
-    return f"{flags}\nlocal KEY = {{{table}}}\nlocal SUFFIXES = {{{suffixes}}}\n{shared}\n{body}"
+    return f"{effect}\nlocal KEY = {{{table}}}\nlocal SUFFIXES = {{{suffixes}}}\n{shared}\n{body}"
 
 
 class Script:
     """One script of `lua/`. Survives SCRIPT FLUSH, a restart and a failover of the server."""
 
-    def __init__(self, name: str, *, allow_oom: bool = False) -> None:
-        self.name = name
-        self._text = _text(name, allow_oom=allow_oom)
+    def __init__(self, name: str, effect: Effect) -> None:
+        self._text = _text(name, effect)
         self._hash = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     async def run(self, redis: Redis, arguments: Sequence[bytes | str | int]) -> Any:

@@ -13,7 +13,7 @@ from corral.dispatch.repair import Depth
 from corral.job.lane import Lane
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.scaling.signal import QueueSignal, Signal
+from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal
 from corral.store import Store
 from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
 
@@ -22,12 +22,14 @@ SHARE = 0.01
 LONGEST_TRUST_SECONDS = 60.0
 KNOWN_AFTER = 3
 """Completions from which a type's time is known."""
+TERM_ROUNDS = 1_000_000_000
+"""More rounds than any term has: a later term's sequence is always the higher one."""
 ARRIVAL_SECONDS = 10
 """Seconds over which arrivals are averaged."""
 
 
 class Beacon(Duty):
-    """Writes `corral:backlog`. Its sequence goes on over reigns: a term has room for a billion."""
+    """Writes `corral:backlog`. Its sequence rises over reigns too."""
 
     name = "signal"
     period = 1.0
@@ -51,7 +53,8 @@ class Beacon(Duty):
         entries = _entries(await self._dispatch.depths())
         if self._clock() >= self._ask_at:
             await self._ask_postgres(entries)
-        rates = self._arrivals.rates(await self._dispatch.arrivals())
+        arrived = await self._dispatch.arrivals()
+        rates = self._arrivals.rates(arrived)
         since = self._clock() - self._told_at
         queues = {
             name: signal_of(
@@ -60,11 +63,13 @@ class Beacon(Duty):
                 queued=max(0, entries.get(name, 0) + self._offsets.get(name, 0)),
                 since=since,
                 arrivals=rates.get(name, 0.0),
+                arrived=arrived.get(name, 0),
             )
             for name in sorted(self._truth.queues.keys() | entries.keys())
         }
         self._rounds += 1
-        await self._dispatch.write_backlog(Signal(reign.term.term * 1_000_000_000 + self._rounds, queues))
+        sequence = reign.term.term * TERM_ROUNDS + self._rounds
+        await self._dispatch.write_backlog(Signal(sequence, queues, self._clock()))
         _show(queues)
         return 1
 
@@ -112,7 +117,8 @@ def signal_of(
     *,
     queued: int,
     since: float,
-    arrivals: float,
+    arrivals: float = 0.0,
+    arrived: int = 0,
 ) -> QueueSignal:
     """One queue's signal: `queued` as counted now, the rest as Postgres said `since` seconds ago."""
     known = {
@@ -127,9 +133,29 @@ def signal_of(
         # While something waits, the oldest has waited at most so much longer than when it was last seen.
         oldest=round(truth.oldest + since, 3) if queued and truth.queued else 0.0,
         arrivals=round(arrivals, 3),
+        arrived=arrived,
         work=round(queued * sum(truth.mix[kind] * mean for kind, mean in known.items()), 3),
         unknown=round(queued * unknown),
         due_soon=truth.due_soon,
+        types={
+            kind: _type_signal(kind, truth, service, since)
+            for kind in truth.mix.keys() | truth.elapsed.keys()
+        },
+    )
+
+
+def _type_signal(
+    kind: str, truth: QueueBacklog, service: Mapping[str, ServiceTime], since: float
+) -> TypeSignal:
+    learned = service.get(kind, ServiceTime(0, 0.0, 0.0))
+    elapsed = truth.elapsed.get(kind, ())
+    return TypeSignal(
+        completed=learned.completed,
+        mean=round(learned.mean, 6),
+        variance=round(learned.variance, 6),
+        share=truth.mix.get(kind, 0.0),
+        running=len(elapsed),
+        elapsed=tuple(round(seconds + since, 3) for seconds in sorted(elapsed, reverse=True)[:LONGEST_TOLD]),
     )
 
 
