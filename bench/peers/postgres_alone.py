@@ -7,16 +7,15 @@ transactions on the same schema.
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 import psycopg
 
 from corral.ids import new_id
-from corral.store.claims import CLAIM, LOCK_QUEUES, QUEUE_LOCKS
+from corral.store.claims import CLAIM
 from corral.store.endings import SUCCEED
-from corral.store.engine import HOT, SET_LIMITS
+from corral.store.engine import BY_KEY, HOT
 from corral.store.sql import array, texts
 
 CONNECTIONS = 2
@@ -25,9 +24,6 @@ WORKER = """
 INSERT INTO corral.workers (id, name, host, pid, version, queues, types, slots)
 VALUES (%(id)s, 'alone', 'localhost', 0, '0', '{demo}', '{demo.echo}', '{}')
 """
-LIMITS = {"statement": f"{HOT.statement:.0f}s", "lock": f"{HOT.lock:.0f}s"}
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def main() -> None:
@@ -51,6 +47,8 @@ def main() -> None:
 def work(dsn: str, worker: UUID, batches: Sequence[Sequence[UUID]]) -> None:
     """One connection's share."""
     with psycopg.connect(dsn, autocommit=True) as connection:
+        for setting in (HOT.settings | BY_KEY).items():
+            connection.execute("SELECT set_config(%s, %s, false)", setting)
         for ids in batches:
             claim = {
                 "worker": worker,
@@ -58,24 +56,15 @@ def work(dsn: str, worker: UUID, batches: Sequence[Sequence[UUID]]) -> None:
                 "ids": array(ids),
                 "types": texts(["demo.echo"]),
                 "alone": False,
-                "space": QUEUE_LOCKS,
             }
-            claimed = together(connection, (LOCK_QUEUES, claim), (CLAIM, claim))
+            claimed = connection.execute(CLAIM, claim, prepare=True).fetchall()
             done = {
                 "worker": worker,
                 "ids": array(row[0] for row in claimed),
                 "attempts": array(row[3] for row in claimed),
                 "results": texts(row[4] for row in claimed),
             }
-            together(connection, (SUCCEED, done))
-
-
-def together(connection: Connection, *steps: tuple[str, Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """The steps as one transaction in one round trip, as Corral's store sends them; the rows of the last."""
-    with connection.pipeline():
-        connection.execute(SET_LIMITS, LIMITS, prepare=True)
-        cursors = [connection.execute(statement, params, prepare=True) for statement, params in steps]
-        return [cursor.fetchall() for cursor in cursors][-1]
+            connection.execute(SUCCEED, done, prepare=True).fetchall()
 
 
 if __name__ == "__main__":
