@@ -3,14 +3,21 @@
 Synchronous on purpose: a handler that blocks the event loop must not stop it.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock, Timer
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import psycopg
+import structlog
+from psycopg import errors
 
+from corral import metrics
 from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
@@ -21,7 +28,11 @@ from corral.store.pool import SET_SESSION, connect_options
 from corral.store.sql import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
 
+log = structlog.get_logger(__name__)
+
 LIMITS = Limits(statement=5.0, lock=3.0)
+ANSWER_SECONDS = 7.0
+"""Longer than the server's own limit: who has not answered by then is gone, whatever the connection says."""
 UNHELD_SECONDS = 10
 """How long a row may run under a worker that does not hold it: claims and outcomes are on their way."""
 
@@ -97,6 +108,13 @@ UNION ALL
 SELECT 'released', ended.id, ended.attempt, ended.state, ended.queue, ended.priority, ended.suspect FROM ended
 """
 
+# When somebody holds a lock on the jobs: the worker lives all the same, and must not be taken for lost.
+LIVE = """
+UPDATE corral.workers w SET counter = w.counter + 1, seen_at = now(), status = %(status)s::jsonb
+WHERE w.id = %(worker)s AND w.state IN ('active', 'draining')
+RETURNING 'me', w.id, 0, w.state, NULL, NULL, false
+"""
+
 
 class Heartbeat:
     """The connection and the statement; used by one thread. Connects when first needed, and again after a loss."""
@@ -105,6 +123,7 @@ class Heartbeat:
         self._url = url
         self._worker = worker
         self._beat = within(schema or DEFAULT_SCHEMA, BEAT)
+        self._live = within(schema or DEFAULT_SCHEMA, LIVE)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def __enter__(self) -> Self:
@@ -118,6 +137,7 @@ class Heartbeat:
     def beat(self, held: Sequence[tuple[UUID, int]], status: Mapping[str, Any]) -> Beat:
         """Count one up, say what is held, and hear what the database thinks (protocol rule 21).
 
+        Where the jobs are locked it only counts, and hears nothing of them.
         `held` is every (job, attempt) from the claim's answer until its outcome is written.
 
         Raises:
@@ -132,7 +152,13 @@ class Heartbeat:
         }
         try:
             with translated():
-                rows = self._connected().execute(self._beat, params, prepare=True).fetchall()
+                connection = self._connected()
+                try:
+                    rows = _run(connection, self._beat, params)
+                except (errors.LockNotAvailable, errors.QueryCanceled) as error:
+                    metrics.SWALLOWED.labels("heartbeat").inc()
+                    log.warning("heartbeat.jobs_locked", worker=str(self._worker), reason=str(error))
+                    rows = _run(connection, self._live, params)
         except Unavailable:
             self.close()
             raise
@@ -151,6 +177,39 @@ class Heartbeat:
             for name, value in LIMITS.settings.items():
                 self._connection.execute(SET_SESSION, {"name": name, "value": value})
         return self._connection
+
+
+def _run(
+    connection: psycopg.Connection[tuple[Any, ...]], statement: str, params: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    with _answering(connection):
+        return connection.execute(statement, params, prepare=True).fetchall()
+
+
+@contextmanager
+def _answering(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Break the connection off when no answer comes: libpq would wait for ever.
+
+    TCP notices a machine that is gone. It does not notice a proxy that holds the
+    connection open and has lost the server behind it.
+    """
+    lock, descriptor, answered = Lock(), connection.fileno(), False
+
+    def break_off() -> None:
+        with lock:  # never after the end: the descriptor may be another's by then
+            if not answered:
+                with socket.socket(fileno=os.dup(descriptor)) as ours:
+                    ours.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(ANSWER_SECONDS, break_off)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with lock:
+            answered = True
+        timer.cancel()
 
 
 def _answer(rows: Sequence[tuple[Any, ...]]) -> Beat:
