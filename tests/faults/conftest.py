@@ -1,0 +1,47 @@
+"""Fixtures of the faults: servers that may be hurt, a system on them, and chance that can be repeated."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from corral.catalog import Catalog
+from tests.faults.servers import Servers
+from tests.faults.system import System
+
+
+@pytest.fixture(scope="session")
+def servers(server_folder: Path) -> Iterator[Servers]:
+    """One pair per test process; a test may do to them what it wants."""
+    servers = Servers(server_folder)
+    servers.start()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def system(servers: Servers, server_folder: Path) -> Iterator[System]:
+    """A system without processes yet, its job types registered."""
+    servers.make_whole()
+    folder = server_folder / f"system-{uuid4().hex}"
+    folder.mkdir()
+    with servers.database() as url:
+        system = System(folder, servers, url)
+        records = Catalog.load(["tests.faults.jobs"]).records()
+        system.client.call(lambda engine: engine.store.types.register(records))
+        try:
+            yield system
+        finally:
+            servers.make_whole()
+            system.close()
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Says its seed; FAULTS_SEED repeats a run."""
+    seed = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"FAULTS_SEED={seed}")
+    return random.Random(seed)

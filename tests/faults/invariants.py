@@ -1,0 +1,123 @@
+"""The invariants, asked of the database, its witness, Redis, and the traces that the jobs left outside.
+
+I7, the same job for the same idempotency key, has no test yet: there are no such keys so far.
+"""
+
+from collections import Counter
+
+import psycopg
+
+from corral.dispatch import keys
+from corral.job.lane import lane_of, lanes_of
+from corral.job.priority import Priority
+from tests.faults import witness
+from tests.faults.system import ENDED, System
+from tests.fixtures.waiting import eventually
+
+FLOW_SECONDS = 30
+END_SECONDS = 60
+EFFECTIVE = ["faults.work", "faults.child", "faults.block", "faults.thread"]
+"""Types whose handlers leave an effect whenever they return."""
+
+
+def check(system: System) -> None:
+    """All of them, once the fault is over: new work flows, and all that was accepted ends."""
+    work_flows(system)
+    accepted_jobs_end(system)
+    one_ending_per_life(system)
+    starts_follow_claims(system)
+    attempts_only_rise(system)
+    entries_agree(system)
+
+
+def work_flows(system: System, seconds: float = FLOW_SECONDS) -> None:
+    """I6: what is submitted now, ends soon."""
+
+    def submitted() -> bool:
+        return bool(system.submit(3))
+
+    eventually(submitted, timeout=seconds)
+    newest = system.accepted[-3:]
+    system.until_ended(newest, seconds=seconds)
+
+
+def accepted_jobs_end(system: System) -> None:
+    """I1: they are stored, and end."""
+    stored = system.jobs()
+    lost = [id for id in system.accepted if id not in stored]
+    assert not lost, f"{len(lost)} accepted jobs are not in Postgres, such as {lost[0]}"
+    system.until_ended(seconds=END_SECONDS)
+    eventually(lambda: system.rows("SELECT 1 FROM corral.jobs WHERE state = 'running'") == [])
+
+
+def one_ending_per_life(system: System) -> None:
+    """I2: as the witness saw it, in the table's own steps; the statistics counted each once."""
+    history = system.history()
+    assert not (twice := witness.ended_twice(history)), f"lives that ended twice: {twice[:5]}"
+    assert not (odd := witness.illegal(history)), f"steps that the table of transitions lacks: {odd[:5]}"
+    counted = system.rows(
+        """SELECT coalesce(sum(count), 0)::int AS n FROM (
+               SELECT outcome, count FROM corral.job_stats_deltas
+               UNION ALL SELECT outcome, count FROM corral.job_stats WHERE measure = 'run') s
+           WHERE outcome = 'completed'"""
+    )[0]["n"]
+    completed = sum(change.after == "completed" for change in history)
+    assert counted == completed, f"the statistics count {counted} completions, the witness {completed}"
+
+
+def starts_follow_claims(system: System) -> None:
+    """I3: each start has a claim of its own, and each completed job its effect."""
+    starts = system.starts()
+    twice = [start for start, times in Counter(starts).items() if times > 1]
+    assert not twice, f"attempts that started twice: {twice[:5]}"
+    claims = witness.claims(system.history())
+    started = Counter(job for job, _ in starts)
+    beyond = {job: times for job, times in started.items() if times > claims[job]}
+    assert not beyond, f"more starts than claims: {beyond}"
+    completed = system.rows(
+        "SELECT id FROM corral.jobs WHERE state = 'completed' AND type = ANY(%s)", EFFECTIVE
+    )
+    missing = {str(row["id"]) for row in completed} - system.effects()
+    assert not missing, f"{len(missing)} completed jobs have no effect"
+
+
+def attempts_only_rise(system: System) -> None:
+    """I4: by one at every claim, and what is recorded is the last attempt's."""
+    backwards = witness.backwards(system.history())
+    assert not backwards, f"attempts that moved otherwise: {backwards[:5]}"
+    stale = system.rows(
+        """SELECT id, attempt, result->>'attempt' AS wrote FROM corral.jobs
+           WHERE state = 'completed' AND result->>'attempt' <> attempt::text"""
+    )
+    assert not stale, f"results of old attempts were accepted: {stale[:5]}"
+
+
+def entries_agree(system: System) -> None:
+    """I5: every queued row has exactly one entry, and there is no entry without a queued row."""
+    eventually(lambda: _entries_agree(system), timeout=FLOW_SECONDS, ignoring=(psycopg.OperationalError,))
+
+
+def _entries_agree(system: System) -> bool:
+    rows = system.rows("SELECT id, queue, priority, suspect FROM corral.jobs WHERE state = 'queued'")
+    wanted = Counter(
+        (lane_of(row["queue"], Priority(row["priority"]), suspect=row["suspect"]).name, str(row["id"]))
+        for row in rows
+    )
+    found: Counter[tuple[str, str]] = Counter()
+    with system.redis() as client:
+        for queue in system.rows("SELECT name FROM corral.queues"):
+            for lane in lanes_of(queue["name"]):
+                listed = client.lrange(keys.LIST + lane.name, 0, -1)
+                parked = client.zrange(keys.PARKED + lane.name, 0, -1)
+                found.update((lane.name, id.decode()) for id in [*listed, *parked])
+    assert wanted == found, f"missing in Redis: {wanted - found}; too much there: {found - wanted}"
+    return True
+
+
+def all_completed(system: System) -> None:
+    """Nothing failed and nothing was cancelled."""
+    states = system.states()
+    assert set(states) == {"completed"}, states
+
+
+__all__ = ["ENDED", "all_completed", "check", "work_flows"]

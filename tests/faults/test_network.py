@@ -1,0 +1,142 @@
+"""The network between a worker, the leader and the two servers: cut, half-open, slow."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults import invariants
+from tests.faults.system import System
+from tests.fixtures.proxy import Proxy
+from tests.fixtures.waiting import eventually
+
+
+@pytest.fixture
+def postgres(system: System) -> Iterator[Proxy]:
+    with Proxy(system.client.database_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def redis(system: System) -> Iterator[Proxy]:
+    with Proxy(system.servers.valkey.url) as proxy:
+        yield proxy
+
+
+def test_a_worker_cut_off_from_postgres_is_replaced_and_comes_back(system: System, postgres: Proxy):
+    system.maintenance()
+    away = system.worker(database_url=postgres.url)
+    jobs = system.submit(10, seconds=1)
+    system.until_running(10)
+    assert postgres.cut() > 1
+    assert system.live(jobs) == {"running": 10}
+    other = system.worker()
+    eventually(lambda: system.lost_workers() == 1, timeout=20)
+    system.until_ended(jobs)
+    postgres.heal()
+    eventually(lambda: away.said("worker.registered_anew"), timeout=20)
+    invariants.check(system)
+    invariants.all_completed(system)
+    other.kill()
+    invariants.work_flows(system)
+
+
+def test_a_worker_whose_connections_to_postgres_went_silent_is_replaced_and_comes_back(
+    system: System, postgres: Proxy
+):
+    system.maintenance()
+    away = system.worker(database_url=postgres.url)
+    jobs = system.submit(10, seconds=1)
+    system.until_running(10)
+    assert postgres.freeze() > 1
+    postgres.heal()  # new connections work; those that were open never say another word
+    assert system.live(jobs) == {"running": 10}
+    other = system.worker()
+    eventually(lambda: away.said("worker.registered_anew"), timeout=30)
+    invariants.check(system)
+    invariants.all_completed(system)
+    other.kill()
+    invariants.work_flows(system)
+
+
+def test_a_leader_whose_connections_to_postgres_went_silent_does_its_duties_again(system: System, postgres: Proxy):
+    leader = system.maintenance(database_url=postgres.url)
+    worker = system.worker()
+    invariants.work_flows(system)
+    assert postgres.freeze() > 1
+    postgres.heal()
+    jobs = system.submit(10, seconds=1)
+    system.until_running(10)
+    worker.kill()
+    hit = system.live(jobs)["running"]
+    assert hit > 0
+    system.worker()
+    eventually(lambda: system.stalled() == hit, timeout=40)
+    invariants.check(system)
+    invariants.all_completed(system)
+    assert leader.alive
+
+
+def test_a_worker_cut_off_from_redis_finishes_what_it_holds_and_comes_back(system: System, redis: Proxy):
+    system.maintenance(lease=6)
+    worker = system.worker(lease=6, redis_url=redis.url)
+    jobs = system.submit(10, seconds=1)
+    system.until_running(10)
+    assert redis.cut() > 1
+    assert system.live(jobs) == {"running": 10}
+    system.until_ended(jobs)
+    waiting = system.submit(10)
+    eventually(lambda: worker.said("dispatch.away"))
+    redis.heal()
+    system.until_ended(waiting, seconds=15)
+    invariants.check(system)
+    invariants.all_completed(system)
+    assert (system.lost_workers(), system.stalled()) == (0, 0)
+
+
+def test_a_worker_whose_connections_to_redis_went_silent_comes_back(system: System, redis: Proxy):
+    system.maintenance(lease=6)
+    worker = system.worker(lease=6, redis_url=redis.url)
+    jobs = system.submit(10, seconds=1)
+    system.until_running(10)
+    assert redis.freeze() > 1
+    redis.heal()
+    assert system.live(jobs) == {"running": 10}
+    waiting = system.submit(10)
+    system.until_ended([*jobs, *waiting], seconds=30)
+    eventually(lambda: worker.said("dispatch.away") or not system.live(system.accepted))
+    invariants.check(system)
+    invariants.all_completed(system)
+    assert (system.lost_workers(), system.stalled()) == (0, 0)
+
+
+def test_a_slow_network_costs_time_and_nothing_else(system: System, postgres: Proxy, redis: Proxy):
+    system.maintenance(lease=6, database_url=postgres.url, redis_url=redis.url)
+    system.worker(lease=6, database_url=postgres.url, redis_url=redis.url)
+    assert postgres.delay(0.2) > 1
+    assert redis.delay(0.2) > 1
+    with system.load(every=0.1, count=10) as load:
+        load.until(200)
+        assert system.live(system.accepted)
+    invariants.check(system)
+    invariants.all_completed(system)
+    assert (system.lost_workers(), system.stalled()) == (0, 0)
+
+
+def test_a_claim_that_commits_after_its_connection_was_cut_is_given_back(system: System, postgres: Proxy):
+    system.maintenance()
+    worker = system.worker(database_url=postgres.url)
+    with system.connection() as connection:
+        connection.execute("SELECT 1 FROM corral.workers FOR UPDATE")  # claims wait, heartbeats too
+        jobs = system.submit(10)
+        claiming = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+            AND wait_event_type = 'Lock' AND query LIKE '%%picked%%'"""
+        eventually(lambda: system.rows(claiming))
+        assert postgres.cut() > 1
+        eventually(lambda: worker.said("claim.unanswered"))
+        postgres.heal()
+        # It asks at once what it claimed, and hears: nothing.
+        eventually(lambda: len(worker.events("heartbeat.failed")) > 0 or system.rows("SELECT 1"))
+        connection.rollback()
+    eventually(lambda: "running" in system.states(jobs) or "completed" in system.states(jobs))
+    invariants.check(system)
+    invariants.all_completed(system)

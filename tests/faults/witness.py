@@ -1,0 +1,79 @@
+"""A witness in the database: every change of a job's state, attempt or ending, as it was committed.
+
+A trigger of the tests writes it, so that what the statements of the store really did can be read
+afterwards, whatever they and the workers say of it.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from corral.job.state import TERMINAL, TRANSITIONS, State
+
+INSTALL = """
+CREATE TABLE public.history (
+    n bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    job uuid NOT NULL, life int NOT NULL, attempt int NOT NULL, before text NOT NULL, after text NOT NULL,
+    earlier int NOT NULL, holder uuid
+);
+CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.history (job, life, attempt, before, after, earlier, holder)
+    VALUES (NEW.id, NEW.life, NEW.attempt, OLD.state, NEW.state, OLD.attempt, coalesce(NEW.worker, OLD.worker));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER witness AFTER UPDATE ON corral.jobs FOR EACH ROW
+WHEN (OLD.state <> NEW.state OR OLD.attempt <> NEW.attempt OR OLD.finished_at IS DISTINCT FROM NEW.finished_at)
+EXECUTE FUNCTION public.witness();
+"""
+"""Run once, in a database with the newest schema."""
+
+LEGAL = frozenset((row.before, row.after) for row in TRANSITIONS if row.before is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One committed change of one job."""
+
+    job: str
+    life: int
+    before: State
+    after: State
+    earlier: int
+    """The attempt before."""
+    attempt: int
+
+
+def changes(rows: list[dict[str, Any]]) -> list[Change]:
+    """The rows of public.history, in their order."""
+    return [
+        Change(
+            str(row["job"]), row["life"], State(row["before"]), State(row["after"]), row["earlier"], row["attempt"]
+        )
+        for row in rows
+    ]
+
+
+def illegal(history: list[Change]) -> list[Change]:
+    """Changes that the table of transitions does not have."""
+    return [change for change in history if (change.before, change.after) not in LEGAL]
+
+
+def ended_twice(history: list[Change]) -> list[tuple[str, int]]:
+    """Lives with more than one ending."""
+    endings = Counter((change.job, change.life) for change in history if change.after in TERMINAL)
+    return [life for life, times in endings.items() if times > 1]
+
+
+def backwards(history: list[Change]) -> list[Change]:
+    """Changes where the attempt did anything but rise by one at a claim and stay otherwise."""
+    return [
+        change
+        for change in history
+        if change.attempt - change.earlier != (change.before is State.QUEUED and change.after is State.RUNNING)
+    ]
+
+
+def claims(history: list[Change]) -> Counter[str]:
+    """How often each job was claimed."""
+    return Counter(change.job for change in history if change.after is State.RUNNING)
