@@ -1,9 +1,10 @@
 """Maintenance over a real Postgres and a real Valkey."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+import psycopg
 import pytest
 from redis.asyncio import Redis
 
@@ -146,11 +147,18 @@ class Shop:
         return [entry.id for entry in found.popped]
 
 
-async def rename(store: Store, table: str, to: str) -> None:
-    """Make statements on a table fail, or succeed again, on a connection of its own."""
-    async with store.database.engine.connect() as connection:
-        await connection.exec_driver_sql(f"ALTER TABLE corral.{table} RENAME TO {to}")
-        await connection.invalidate()
+Rename = Callable[[str, str], Awaitable[None]]
+
+
+@pytest.fixture
+def rename(database_url: str) -> Rename:
+    """Make statements on a table fail, or succeed again, from a connection of its own."""
+
+    async def renamed(table: str, to: str) -> None:
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+            await connection.execute(f"ALTER TABLE corral.{table} RENAME TO {to}")
+
+    return renamed
 
 
 @pytest.fixture

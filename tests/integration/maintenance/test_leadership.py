@@ -1,7 +1,7 @@
 """One leader, by observed silence; a frozen one writes nothing (protocol rule 25)."""
 
 import pytest
-from tests.integration.maintenance.conftest import Clock, rename
+from tests.integration.maintenance.conftest import Clock, Rename
 
 from corral.errors import LeaseLost
 from corral.maintenance.leadership import Candidate
@@ -71,10 +71,10 @@ async def test_a_frozen_leader_that_wakes_up_can_write_nothing(store: Store, clo
         await store.duties.promote(frozen.term, 10)
 
 
-async def test_a_leader_that_cannot_renew_steps_down_in_time(store: Store, clock: Clock):
+async def test_a_leader_that_cannot_renew_steps_down_in_time(store: Store, clock: Clock, rename: Rename):
     reign = await candidate(store, "a", clock).look()
     assert reign is not None
-    await rename(store, "leases", "away")
+    await rename("leases", "away")
     clock_ticks = reign._clock
 
     def jump() -> float:

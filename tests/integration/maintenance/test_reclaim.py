@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from tests.integration.maintenance.conftest import EMAIL, Clock, Shop, rename
+from tests.integration.maintenance.conftest import EMAIL, Clock, Rename, Shop
 
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, LeaseLost
@@ -74,16 +74,18 @@ async def test_a_worker_that_beats_keeps_its_jobs(
     assert await state_of(shop.store, worker) is WorkerState.ACTIVE
 
 
-async def test_a_postgres_that_was_away_stalls_nobody(shop: Shop, duty: Reclaim, reign: Reign, clock: Clock):
+async def test_a_postgres_that_was_away_stalls_nobody(
+    shop: Shop, duty: Reclaim, reign: Reign, clock: Clock, rename: Rename
+):
     worker, (job,) = await shop.worker(), await shop.submit()
     await shop.claim(worker, [job])
     await watch(duty, reign, clock, 18.0)
-    await rename(shop.store, "workers", "away")
+    await rename("workers", "away")
     clock.pass_by(2.0)
     with pytest.raises(CorralError):
         await duty.round(reign)
     duty.failed()
-    await rename(shop.store, "away", "workers")
+    await rename("away", "workers")
     clock.pass_by(2.0)
     assert await watch(duty, reign, clock, 18.0) == 0
     assert await watch(duty, reign, clock, 4.0) == 1

@@ -27,7 +27,7 @@ from corral.store import Store
 SUSPECTS = Lane("email", Priority.NORMAL, suspect=True)
 DUTIES = {
     *("promote", "reclaim", "sweep", "expire", "pauses", "signal"),
-    *("fold", "retention", "orphans", "status"),
+    *("fold", "retention", "orphans", "rq", "status"),
 }
 
 
