@@ -14,6 +14,8 @@ from corral.local.errors import SystemInUse, UnusableData
 from corral.local.kept import Kept
 
 MARK = "corral.lock"
+BENCH = "bench"
+"""How the names of what benchmarks leave in the same folder begin."""
 PATIENCE = 5.0
 """Seconds that processes of a killed run are given to end by themselves."""
 
@@ -53,7 +55,7 @@ class Installation:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            found = sorted(entry.name for entry in self.folder.iterdir())
+            found = sorted(entry.name for entry in self.folder.iterdir() if not entry.name.startswith(BENCH))
             if found and MARK not in found:
                 raise UnusableData(
                     self.folder,

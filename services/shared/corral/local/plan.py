@@ -23,7 +23,7 @@ class Plan:
 
     data: Path
     workers: int | None
-    """A fixed number of workers; None: between one and `max_workers`, by the law."""
+    """A fixed number of workers, 0 where they are switched off; None: between one and `max_workers`, by the law."""
     max_workers: int
     reload: bool
     folder: Path
@@ -76,6 +76,9 @@ def make_plan(
     settings = reading.settings
     sources = {one.name: one.source for one in reading.effective}
     notes = []
+    if not settings.worker_enabled:
+        workers = 0
+        notes.append("workers are switched off (CORRAL_WORKER_ENABLED)")
     chosen = choose_port(settings.host, settings.port, asked_by=_asker(sources, "PORT"))
     if chosen != settings.port:
         notes.append(f"port {settings.port} is taken; using {chosen}")

@@ -102,12 +102,13 @@ class LocalSystem:
         programs = self._programs = Programs(plan, self._home, self._database_url, self._redis_url)
         roster = await StoreRoster.begin(store)
         pool = self._pool = WorkerPool(programs.worker, self._keeper, roster, self._say, grace=self._grace)
-        self._say(f"starting the publisher on {plan.url}, maintenance and {plan.workers or 1} worker(s)")
+        first = 1 if plan.workers is None else plan.workers
+        self._say(f"starting the publisher on {plan.url}, maintenance and {first} worker(s)")
         await asyncio.gather(
             programs.register_types(),
             self._keeper.keep(programs.publisher()),
             self._keeper.keep(programs.maintenance()),
-            pool.scale(plan.workers or 1),
+            pool.scale(first),
         )
         await self._wait_until_ready(pool)
         key = await admin_key(store, self._home, plan.url)
@@ -157,7 +158,7 @@ class LocalSystem:
         async with httpx.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
             while time.monotonic() < deadline:
                 with suppress(httpx.TransportError):
-                    if (await http.get("/readyz")).is_success and await pool.ready():
+                    if (await http.get("/readyz")).is_success and (not pool.size or await pool.ready()):
                         return
                 await asyncio.sleep(LOOK)
         raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
@@ -165,9 +166,9 @@ class LocalSystem:
     async def _scale(self, pool: WorkerPool, dispatch: Dispatch, slots: Mapping[str, int]) -> None:
         """Every second: read the signal, follow the law, show."""
         fixed, watch = self._plan.workers, Watch()
-        most = fixed or self._plan.max_workers
+        least, most = (1, self._plan.max_workers) if fixed is None else (fixed, fixed)
         usual = max(1, self._plan.settings.slots_async)
-        asked = Pool(fixed or 1, most, slots=usual, slots_of=slots, window=WINDOW)
+        asked = Pool(least, most, slots=usual, slots_of=slots, window=WINDOW)
         history: tuple[Need, ...] = ()
         for second in itertools.count():
             if second % ROTATE == 0:

@@ -1,0 +1,223 @@
+"""The corral command against a running system: what it prints, and what it ends with."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.fixtures.local_system import Up, ended
+from tests.fixtures.waiting import eventually
+
+from corral.cli.exits import Exit
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("cli")]
+
+NOWHERE = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[Up]:
+    """One running system for all commands."""
+    with tempfile.TemporaryDirectory(prefix="corral-cli-") as name:
+        Path(name).chmod(0o755)
+        up = Up(Path(name), "--workers", "1")
+        try:
+            yield up.ready()
+            assert up.stop() == 0
+        finally:
+            up.end()
+
+
+class Answer:
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    @property
+    def json(self):
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def corral(system: Up):
+    def run(*arguments: str) -> Answer:
+        return Answer(system.corral(*arguments))
+
+    return run
+
+
+def test_a_job_is_submitted_found_and_shown(corral):
+    job = corral(
+        "jobs", "submit", "demo.echo", "--payload", '{"a": 1}', "--tag", "red", "--wait", "20", "--json"
+    ).json
+    assert (job["state"], job["result"]) == ("completed", {"a": 1})
+    assert corral("jobs", "show", job["id"], "--json").json["id"] == job["id"]
+    assert "completed" in corral("jobs", "show", job["id"]).out
+    assert [one["id"] for one in corral("jobs", "list", "--tag", "red", "--json").json] == [job["id"]]
+    line = corral("jobs", "list", "--tag", "red", "--state", "completed").out.splitlines()
+    assert line[0].split() == ["id", "type", "queue", "state", "progress", "attempt", "submitted"]
+    assert job["id"] in line[1]
+    assert corral("jobs", "list", "--tag", "blue").out == "no jobs\n"
+
+
+def test_payloads_come_from_options_files_and_standard_input(corral, system, tmp_path):
+    (tmp_path / "text.txt").write_text("from a file")
+    (tmp_path / "whole.json").write_text('{"whole": true}')
+    fields = ("--field", "a=5", "--field", "b:=[1, 2]", "--field", f"c=@{tmp_path}/text.txt")
+    job = corral("jobs", "submit", "demo.echo", *fields, "--wait", "20", "--json").json
+    assert job["result"] == {"a": "5", "b": [1, 2], "c": "from a file"}
+    whole = corral(
+        "jobs", "submit", "demo.echo", "--payload", f"@{tmp_path}/whole.json", "--wait", "20", "--json"
+    ).json
+    assert whole["result"] == {"whole": True}
+    piped = subprocess.run(
+        [sys.executable, "-m", "corral.cli", "jobs", "submit", "demo.echo", "--payload", "-", "--wait", "20", "--json"],
+        input='"piped"', cwd=system.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(piped.stdout)["result"] == "piped"
+
+
+def test_a_report_is_made_from_a_csv_file_watched_and_downloaded(corral, tmp_path):
+    csv = Path(__file__).parents[3] / "examples" / "regional-orders.csv"
+    watched = corral("jobs", "submit", "report.generate", "--csv", str(csv), "--watch")
+    assert watched.code == 0, watched.err
+    assert watched.out.splitlines()[-1].endswith("report.generate completed")
+    job_id = watched.out.split()[0]
+    written = corral("jobs", "download", job_id, "--into", str(tmp_path)).out.strip()
+    assert Path(written).read_bytes().startswith(b"%PDF-")
+    assert "Regional orders" in corral("jobs", "show", job_id, "--json").out
+
+
+def test_a_failed_job_ends_the_watching_with_a_code_of_its_own(corral):
+    failed = corral(
+        "jobs", "submit", "demo.fail", "--field", "times:=9", "--field", "exception=Discard", "--wait", "20"
+    )
+    assert failed.code == Exit.JOB_FAILED
+    job_id = failed.out.split()[0]
+    assert corral("jobs", "watch", job_id).code == Exit.JOB_FAILED
+    again = corral("jobs", "retry", job_id, "--json").json
+    assert again[0]["life"] == 2
+
+
+def test_a_waiting_job_is_explained_run_now_and_cancelled(corral, system):
+    job = corral("jobs", "submit", "demo.echo", "--delay", "500", "--json").json
+    assert job["state"] == "scheduled"
+    why = corral("jobs", "why", job["id"])
+    assert "It is due in" in why.out
+    assert f"corral jobs run-now {job['id']}" in why.out
+    assert corral("jobs", "run-now", job["id"]).code == 0
+    with system.client() as client:
+        assert ended(client, job["id"])["state"] == "completed"
+    other = corral("jobs", "submit", "demo.echo", "--delay", "500", "--json").json
+    assert corral("jobs", "cancel", other["id"], "--json").json[0]["state"] == "cancelled"
+    assert corral("jobs", "cancel", other["id"]).code == Exit.CONFLICT
+
+
+def test_queues_are_listed_paused_resumed_and_cleaned(corral):
+    assert {queue["name"] for queue in corral("queues", "list", "--json").json} >= {"demo", "cpu", "reports"}
+    assert corral("queues", "pause", "cpu").out == "cpu is paused\n"
+    assert re.search(r"^cpu +paused", corral("queues", "list").out, re.MULTILINE)
+    job = corral("jobs", "submit", "demo.cpu", "--field", "seconds:=0.01", "--json").json
+    assert "corral queues resume cpu" in corral("jobs", "why", job["id"]).out
+    assert corral("queues", "resume", "cpu").out == "cpu is resumed\n"
+    assert corral("jobs", "watch", job["id"]).code == 0
+    assert corral("queues", "clean", "cpu", "--state", "completed", "--yes").out == "1 removed\n"
+    assert corral("jobs", "show", job["id"]).code == Exit.NOT_FOUND
+
+
+def test_a_log_is_printed_and_followed_to_the_end(corral):
+    job = corral(
+        "jobs", "submit", "report.generate", "--field", "title=T", "--field", 'rows:=[{"a": 1}]', "--json"
+    ).json
+    followed = corral("jobs", "logs", job["id"], "--follow", "--json")
+    assert followed.code == 0, followed.err
+    lines = [json.loads(line) for line in followed.out.splitlines()]
+    again = corral("jobs", "logs", job["id"], "--json")
+    assert [json.loads(line)["seq"] for line in again.out.splitlines()] == [line["seq"] for line in lines]
+
+
+def test_workers_statistics_types_and_settings_are_shown(corral):
+    assert corral("workers", "list", "--json").json[0]["name"] == "up-1"
+    assert "up-1" in corral("workers", "list").out
+    assert corral("stats", "--json").json["counts"]["failed"] >= 0
+    assert "completed" in corral("stats").out
+    assert "report.generate" in corral("types", "list").out
+    assert json.loads(corral("types", "show", "demo.sleep").out)["payload_schema"]["properties"]["seconds"]
+    assert corral("types", "register").out.startswith("5 job types are registered, 0 of them new or changed")
+    config = {line["name"]: line for line in corral("config", "--json").json}
+    assert config["CORRAL_DATABASE_URL"]["source"] == "this system"
+    assert "********" in config["CORRAL_DATABASE_URL"]["value"]
+    assert re.fullmatch(r"\d+\n", corral("migrate", "--current").out)
+
+
+def test_keys_are_made_in_the_database_and_stop_working_when_revoked(corral, system):
+    made = corral("keys", "create", "reader", "--role", "viewer", "--json").json
+    env = {"CORRAL_KEY": made["key"]}
+    assert _as(system, env, "jobs", "list").code == 0
+    refused = _as(system, env, "jobs", "submit", "demo.echo")
+    assert refused.code == Exit.NOT_ALLOWED
+    assert "this needs the role operator; reader is viewer" in refused.err
+    assert corral("keys", "revoke", made["id"]).code == 0
+    eventually(lambda: _as(system, env, "jobs", "list").code == Exit.NOT_ALLOWED, timeout=30)
+    assert "reader" in corral("keys", "list").out
+    assert corral("sign-in").out.startswith(f"{system.url}/sign-in/")
+
+
+def test_a_load_is_submitted_followed_and_summed_up(corral):
+    summary = corral("load", "--count", "300", "--mix", "demo.echo=9,demo.sleep=1", "--json").json
+    assert (summary["submitted"], summary["completed"], summary["missing"]) == (300, 300, 0)
+    assert summary["throughput"] > 0
+    assert 0 <= summary["wait"]["p50"] <= summary["wait"]["p99"]
+    paced = corral("load", "--rate", "20", "--duration", "1", "--mix", "demo.echo")
+    assert paced.code == 0
+    assert paced.out.startswith("20 submitted with the tag load-")
+
+
+def test_wrong_input_names_the_field_and_prints_no_traceback(corral, system):
+    wrong = corral("jobs", "submit", "demo.sleep", "--field", "seconds=x")
+    assert wrong.code == Exit.WRONG
+    assert "  /payload/seconds: " in wrong.err
+    assert corral("jobs", "show", NOWHERE).code == Exit.NOT_FOUND
+    assert corral("jobs", "submit", "demo.echo", "--payload", "{").code == Exit.WRONG
+    assert corral("jobs", "sumbit", "demo.echo").code == Exit.WRONG
+    assert _as(system, {"CORRAL_KEY": "corral_wrong"}, "jobs", "list").code == Exit.NOT_ALLOWED
+    away = _as(system, {"CORRAL_URL": "http://127.0.0.1:9"}, "jobs", "list")
+    assert (away.code, "http://127.0.0.1:9 (from environment) does not answer" in away.err) == (
+        Exit.AWAY,
+        True,
+    )
+    assert "Traceback" not in wrong.err + away.err
+
+
+def test_without_a_system_the_command_says_how_to_get_one(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "corral.cli", "jobs", "list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.WRONG
+    assert "corral up" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_shown_for_each_shell(shell):
+    done = subprocess.run(
+        [sys.executable, "-c", "from corral.cli.main import main; main()", "--show-completion", shell],
+        capture_output=True, text=True, check=False, env=os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
+    )  # fmt: skip
+    assert "corral" in done.stdout
+
+
+def _as(system: Up, env: dict[str, str], *arguments: str) -> Answer:
+    done = subprocess.run(
+        [sys.executable, "-m", "corral.cli", *arguments],
+        cwd=system.folder, env=os.environ | env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return Answer(done)
