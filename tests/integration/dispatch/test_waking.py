@@ -117,6 +117,15 @@ async def test_a_worker_that_died_waiting_gets_no_token_after_its_wish_ran_out(
     assert await tokens(redis, "dead") == [0]
 
 
+async def test_workers_that_are_no_more_leave_nothing_behind(dispatch: Dispatch, redis: Redis):
+    await idle(dispatch, "dead")
+    for key in ("corral:waiting:email", "corral:waiting:video", "corral:waiters"):
+        await redis.zadd(key, {"dead": 1})
+    await idle(dispatch, "alive")
+    for key in ("corral:waiting:email", "corral:waiting:video", "corral:waiters"):
+        assert await redis.zrange(key, 0, -1) == ["alive"]
+
+
 async def test_a_token_nobody_took_disappears(dispatch: Dispatch, redis: Redis):
     await idle(dispatch, "w")
     await dispatch.enqueue(entries(EMAIL, 1))

@@ -130,10 +130,14 @@ end
 if wait and #answer[3] == 0 then
   for _, queue in ipairs(queues) do
     if slots_for(queue) > 0 then  -- of a paused queue too: the end of the pause wakes
+      redis.call('ZREMRANGEBYSCORE', KEY.waiting .. queue.name, '-inf', time)  -- of workers that are no more
       redis.call('ZADD', KEY.waiting .. queue.name, time + WISH_MS, worker)
       answer[2] = 1
     end
   end
-  if answer[2] == 1 then redis.call('ZADD', KEY.waiters, time + WISH_MS, worker) end
+  if answer[2] == 1 then
+    redis.call('ZREMRANGEBYSCORE', KEY.waiters, '-inf', time)
+    redis.call('ZADD', KEY.waiters, time + WISH_MS, worker)
+  end
 end
 return answer
