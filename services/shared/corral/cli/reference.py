@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from corral import metrics
 from corral.cli.config import default_of, env_template, unset
+from corral.job.diagram import mermaid, table
 from corral.settings import Settings
 from corral.settings.ranges import declared
 from corral.settings.sources import CLIENT, PREFIX
@@ -63,8 +64,28 @@ def metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def states_page() -> str:
+    """The page docs/reference/states.md."""
+    return "\n".join(
+        [
+            "# States of a job",
+            "",
+            "Made by `make docs` from the table in `corral.job.state`, which the store implements and the tests walk.",
+            "A fenced write names the job's id and attempt and matches nothing once another attempt has begun.",
+            "",
+            "```mermaid",
+            mermaid(),
+            "```",
+            "",
+            table(),
+            "",
+        ]
+    )
+
+
 def write(docs: Path, env_file: Path) -> None:
     """Write every page."""
+    (docs / "reference" / "states.md").write_text(states_page())
     (docs / "reference" / "settings.md").write_text(settings_page())
     (docs / "reference" / "metrics.md").write_text(metrics_page())
     env_file.write_text(env_template())
