@@ -263,7 +263,8 @@ def main(connection: Connection) -> None:
             ending = _perform(run, channel)
             if os.getpid() != pid:  # a fork of the handler that came back: it is not the child
                 os._exit(0)
-            sys.stdout.flush()
+            with contextlib.suppress(OSError, ValueError):  # the handler may have closed it
+                sys.stdout.flush()
             channel.end(ending)
 
 

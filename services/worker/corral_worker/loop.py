@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+import psutil
 import structlog
 
 from corral import metrics
@@ -67,7 +68,6 @@ class Loop:
         """Why nothing is claimed now: `draining`, `suspended`, `suspect`, `redis`; None if it is."""
         self.draining = False
         self.claimed = 0
-        self.first_claim: float | None = None
 
     def stir(self) -> None:
         """Something changed: look again."""
@@ -129,8 +129,10 @@ class Loop:
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
         taken = await self._claiming.take(worker, popped, alone=alone, give_up=lambda: self._giving_up)
         if taken.claimed:
-            if self.first_claim is None:
-                self.first_claim = time.time()
+            if not self.claimed:
+                # From the start of the process, imports included.
+                seconds = time.time() - psutil.Process().create_time()
+                log.info("worker.first_claim", jobs=len(taken.claimed), seconds=round(seconds, 2))
             self.claimed += len(taken.claimed)
             self._attempts.start(taken.claimed)
             self._announcements.claimed(taken.claimed)

@@ -11,11 +11,9 @@ from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.errors import DeclarationError, SchemaMismatch
 from corral.settings import Settings
+from corral_worker import exit_code
 
 log = structlog.get_logger(__name__)
-
-EXIT_CONFIG = 2
-"""A setting, a declaration or the database's schema is wrong: starting again changes nothing."""
 
 
 def main() -> int:
@@ -34,7 +32,7 @@ def main() -> int:
             return runner.run(Worker(settings, catalog).run())
     except (DeclarationError, SchemaMismatch) as error:
         log.critical("worker.refused", error=str(error))
-        return EXIT_CONFIG
+        return exit_code.CONFIG
 
 
 def _serve_metrics(settings: Settings) -> None:

@@ -25,7 +25,7 @@ from corral.settings import Settings
 from corral.store import Store
 from corral.store.heartbeat import Beat, Heartbeat
 from corral.store.workers import WorkerRecord
-from corral_worker import shutdown, status
+from corral_worker import exit_code, shutdown, status
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import Attempts
 from corral_worker.claiming import Claiming
@@ -42,8 +42,8 @@ from corral_worker.slots import Slots
 
 log = structlog.get_logger(__name__)
 
-EXIT_STUCK = 75
-"""Ended to be started again: too many handlers can't be stopped. Source: sysexits.h, EX_TEMPFAIL."""
+CLAIM_SECONDS = 10.0
+"""How long a stopping worker waits for the answer to its last claim: longer than the claim may take."""
 LEAST_HELD = 500
 """Outcomes that are held while Postgres is away, at least; otherwise four for each slot."""
 RETRY_SECONDS = (0.2, 2.0)
@@ -96,8 +96,8 @@ class Worker:
             self._dispatch = self._open_dispatch(settings.redis_url)
             stack.push_async_callback(self._dispatch.close)
             self._assemble()
-            if settings.worker_port:
-                stack.callback(Health(settings.worker_host, settings.worker_port, self._state).close)
+            if settings.worker_port and not self._show_health(stack):
+                return exit_code.CONFIG
             if not await self._schema_fits() or not await self._register():
                 return self._code
             await self._work()
@@ -113,6 +113,15 @@ class Worker:
             log.info("worker.stopping", worker=self._name)
             self._stopping.set()
             self._claim_loop.stop()
+
+    def _show_health(self, stack: AsyncExitStack) -> bool:
+        host, port = self._settings.worker_host, self._settings.worker_port
+        try:
+            stack.callback(Health(host, port, self._state).close)
+        except OSError as error:
+            log.critical("health.not_served", host=host, port=port, error=str(error))
+            return False
+        return True
 
     def _assemble(self) -> None:
         settings, slots = self._settings, self._slots
@@ -186,7 +195,10 @@ class Worker:
         )
         await self._stopping.wait()
         self._waiting_for = "stop"
-        await asyncio.wait([claimer], timeout=self._settings.grace + 15)
+        await asyncio.wait([claimer], timeout=CLAIM_SECONDS)
+        if not claimer.done():  # it waits for Postgres to say what became of its last claim
+            self._claim_loop.give_up()
+            await asyncio.wait([claimer], timeout=CLAIM_SECONDS)
         stubborn = await shutdown.finish_or_give_back(
             self._attempts,
             self._completions,
@@ -305,7 +317,7 @@ class Worker:
 
     def _restart(self) -> None:
         """Drain and end with a code that asks to be started again."""
-        self._code = EXIT_STUCK
+        self._code = exit_code.STUCK
         if not self._stopping.is_set():
             self.terminate()
 

@@ -50,9 +50,30 @@ def refuse_poison() -> None:
     Attempts.finish = finish  # type: ignore[method-assign]
 
 
+def forget_a_claim() -> None:
+    """One claim is committed, its answer lost, and what it took not found: only the heartbeat can tell."""
+    claim, under = Claims.claim, Claims.claimed_under
+    lost: list[Any] = []
+
+    async def forgotten(self: Claims, worker: Any, claim_id: Any, *arguments: Any, **keywords: Any) -> Any:
+        answer = await claim(self, worker, claim_id, *arguments, **keywords)
+        if not lost:
+            lost.append(claim_id)
+            lose()
+        return answer
+
+    async def claimed_under(self: Claims, claim_id: Any) -> Any:
+        return [] if claim_id in lost else await under(self, claim_id)
+
+    Claims.claim, Claims.claimed_under = forgotten, claimed_under  # type: ignore[method-assign]
+
+
+RIGS = {"postgres-refuses-a-result": refuse_poison, "a-claim-is-forgotten": forget_a_claim}
+
+
 def rig(failpoint: str, once: Path) -> None:
-    if failpoint == "postgres-refuses-a-result":
-        refuse_poison()
+    if failpoint in RIGS:
+        RIGS[failpoint]()
         return
     cls, method, before, after = FAILPOINTS[failpoint]
     real: Callable[..., Awaitable[Any]] = getattr(cls, method)

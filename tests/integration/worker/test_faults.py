@@ -180,3 +180,35 @@ async def test_results_are_held_while_postgres_is_away(own_postgres, redis_url, 
         assert len(system.effect_lines("start")) == 5
         assert worker.process.poll() is None
         assert (await system.result("demo.echo", "after")).result == "after"
+
+
+async def test_jobs_that_run_under_a_worker_that_does_not_hold_them_are_released(system: System):
+    """Rule 21: the heartbeat's answer finds them after 10 s; no error and no stall is counted."""
+    worker = await system.rigged("a-claim-is-forgotten", **SHORT)
+    jobs = await system.submit("rig.sleep", {"seconds": 0, "effects": str(system.effects)}, count=5)
+    await all_completed(system, jobs, timeout=25)
+    rows = [await system.job(job) for job in jobs]
+    assert max(row.attempt for row in rows) == 2
+    for row in rows:
+        assert (row.releases, row.errors, row.stalls) == (row.attempt - 1, 0, 0)
+    assert len(system.effect_lines("start")) == 5
+    assert worker.events("job.released_unheld")
+
+
+async def test_a_worker_that_stops_while_postgres_is_away_does_not_hang(own_postgres, redis_url, tmp_path):
+    from corral.store.migrations import upgrade  # noqa: PLC0415  # as the fixtures do
+
+    await asyncio.to_thread(upgrade, own_postgres.url)
+    async with running_system(own_postgres.url, redis_url, tmp_path) as system:
+        worker = await system.ready(heartbeat=0.5, lease=20, grace=1)
+        (first,) = await system.submit("rig.sleep", {"seconds": 1, "effects": str(system.effects)})
+        await system.started()
+        await asyncio.to_thread(own_postgres.stop)
+        await eventually_async(lambda: worker.events("results.held"))
+        worker.send(signal.SIGTERM)
+        assert await worker.ended(timeout=40) == 0
+        assert worker.events("results.lost_with_worker")
+        await asyncio.to_thread(own_postgres.start)
+        await system.maintained()
+        await system.ready(**SHORT)
+        assert (await system.state(first, State.COMPLETED, timeout=30)).attempt == 2

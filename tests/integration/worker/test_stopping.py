@@ -1,6 +1,7 @@
 """SIGTERM, drains and switches: a worker that stops leaves nothing behind."""
 
 import signal
+import socket
 import time
 
 import pytest
@@ -135,3 +136,11 @@ async def test_with_a_quarter_of_the_threads_stuck_the_worker_asks_to_be_started
     await eventually_async(lambda: worker.events("worker.stuck"), timeout=20)
     assert await worker.ended() == 75
     assert (await system.job(stuck)).state is State.QUEUED
+
+
+async def test_a_health_port_that_is_taken_ends_the_worker_with_its_number(system: System):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        worker = system.start(worker_port=port)
+        assert await worker.ended(timeout=30) == 2
+    assert worker.events("health.not_served")[0]["port"] == port
