@@ -37,8 +37,12 @@ async def of_store(url: str) -> AsyncIterator[Subject]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
 
+        hearts: dict[UUID, Heartbeat] = {}
+
         def heartbeat(worker: UUID) -> Heartbeat:
-            return stack.enter_context(Heartbeat(url, "corral", worker))
+            if worker not in hearts:
+                hearts[worker] = stack.enter_context(Heartbeat(url, "corral", worker))
+            return hearts[worker]
 
         async def advance(seconds: float) -> None:
             statement = PASS_TIME.replace("%(time)s", "%(seconds)s * interval '1 second'")
