@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from urllib.parse import urlsplit, urlunsplit
@@ -17,15 +17,17 @@ from corral.local.valkey import EmbeddedValkey
 
 DATA = ROOT / ".corral"
 """On the disk of the checkout: a folder for temporary files may be memory, where a sync costs nothing."""
-DATABASE = "bench"
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Both servers, running."""
+    """Both servers, running, and where on them one contender's data are."""
 
     postgres: EmbeddedPostgres
     valkey: EmbeddedValkey
+    database: str = "bench"
+    number: int = 0
+    """Redis' database."""
 
     @property
     def postgres_pid(self) -> int:
@@ -37,16 +39,22 @@ class Servers:
 
     @property
     def redis_url(self) -> str:
-        return self.valkey.url
+        return urlunsplit(urlsplit(self.valkey.url)._replace(path=f"/{self.number}"))
 
-    def dsn(self, database: str = DATABASE) -> str:
-        """A libpq URL of the contenders' database, or of another."""
-        return urlunsplit(urlsplit(self.postgres.url)._replace(path=f"/{database}"))
+    def dsn(self, database: str | None = None) -> str:
+        """A libpq URL of the contender's database, or of another."""
+        return urlunsplit(urlsplit(self.postgres.url)._replace(path=f"/{database or self.database}"))
+
+    def beside(self) -> "Servers":
+        """A second place on the same servers."""
+        return replace(self, database=f"{self.database}_beside", number=self.number + 1)
 
     def reset(self) -> None:
-        """Makes the contenders' database anew and empties Redis."""
-        self._administer(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
-        self.redis().flushall()
+        """Makes the contender's database anew, in Postgres and in Redis."""
+        self._administer(
+            f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)", f"CREATE DATABASE {self.database}"
+        )
+        self.redis().flushdb()
 
     def settle(self) -> None:
         """Leaves no work of the seeding for the lap: statistics and a checkpoint are done."""
