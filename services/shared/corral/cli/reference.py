@@ -66,21 +66,14 @@ def metrics_page() -> str:
 
 def states_page() -> str:
     """The page docs/reference/states.md."""
-    return "\n".join(
-        [
-            "# States of a job",
-            "",
-            "Made by `make docs` from the table in `corral.job.state`, which the store implements and the tests walk.",
-            "A fenced write names the job's id and attempt and matches nothing once another attempt has begun.",
-            "",
-            "```mermaid",
-            mermaid(),
-            "```",
-            "",
-            table(),
-            "",
-        ]
-    )
+    lines = [
+        "# States of a job",
+        "",
+        "Made by `make docs` from the table in `corral.job.state`, which the store implements and the tests walk.",
+        "A fenced write names the job's id and attempt and matches nothing once another attempt has begun.",
+        "",
+    ]
+    return "\n".join([*lines, "```mermaid", mermaid(), "```", "", table(), ""])
 
 
 def write(docs: Path, env_file: Path) -> None:

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from corral import logs
 from corral.cli.output import console
-from corral.local.plan import make_plan
 from corral.settings.cpus import cpu_limit
 
 LEAST_MAXIMUM = 4
@@ -28,6 +26,10 @@ def up(
     reload: Annotated[bool, typer.Option("--reload", help="Replace the workers when code changes.")] = False,
 ) -> None:
     """Run everything here: Postgres, Valkey, publisher, maintenance, and workers that follow the backlog."""
+    from corral import logs  # noqa: PLC0415  every other command starts sooner without these
+    from corral.cli.screen import Screen, run  # noqa: PLC0415
+    from corral.local.plan import make_plan  # noqa: PLC0415
+
     logs.configure("warning", "console")
     plan = make_plan(
         data=data,
@@ -36,8 +38,6 @@ def up(
         max_workers=max_workers or max(LEAST_MAXIMUM, cpu_limit()),
         reload=reload,
     )
-    from corral.cli.screen import Screen, run  # noqa: PLC0415  imports the database's drivers
-
     screen = console()
     with Screen(screen, plan) as shown:
         asyncio.run(run(plan, shown))
