@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-import psutil
 import structlog
 
 from corral import metrics
@@ -16,6 +15,7 @@ from corral.dispatch import Dispatch, Popped
 from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
+from corral_worker import STARTED
 from corral_worker.announcements import Announcements
 from corral_worker.answers import Answers
 from corral_worker.attempts import Attempts
@@ -130,8 +130,7 @@ class Loop:
         taken = await self._claiming.take(worker, popped, alone=alone, give_up=lambda: self._giving_up)
         if taken.claimed:
             if not self.claimed:
-                # From the start of the process, imports included.
-                seconds = time.time() - psutil.Process().create_time()
+                seconds = time.monotonic() - STARTED
                 log.info("worker.first_claim", jobs=len(taken.claimed), seconds=round(seconds, 2))
             self.claimed += len(taken.claimed)
             self._attempts.start(taken.claimed)

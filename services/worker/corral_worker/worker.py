@@ -25,7 +25,7 @@ from corral.settings import Settings
 from corral.store import Store
 from corral.store.heartbeat import Beat, Heartbeat
 from corral.store.workers import WorkerRecord
-from corral_worker import exit_code, shutdown, status
+from corral_worker import STARTED, exit_code, shutdown, status
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import Attempts
 from corral_worker.claiming import Claiming
@@ -61,7 +61,6 @@ class Worker:
         self._open_dispatch = open_dispatch
         self._catalog = catalog.handled()
         self._name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
-        self._started = time.monotonic()
         self._id: UUID | None = None
         self._code = 0
         self._waiting_for: str | None = "start"
@@ -191,7 +190,7 @@ class Worker:
             queues=sorted(self._slots.queues),
             types=len(self._types),
             slots={executor.value: size for executor, size in self._slots.sizes.items()},
-            seconds=round(time.monotonic() - self._started, 3),
+            seconds=round(time.monotonic() - STARTED, 3),
         )
         await self._stopping.wait()
         self._waiting_for = "stop"
@@ -334,7 +333,7 @@ class Worker:
         )
 
     def _status(self) -> dict[str, Any]:
-        return status.status(self._attempts, self._completions, self._claim_loop, self._slots, self._started)
+        return status.status(self._attempts, self._completions, self._claim_loop, self._slots, STARTED)
 
     def _state(self) -> dict[str, Any]:
         """For probes, from their threads."""
