@@ -7,7 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from corral.cli.config import env_template
-from corral.cli.reference import metrics_page, settings_page
+from corral.cli.reference import cli_page, metrics_page, settings_page
 from corral.settings import Settings, names
 
 ROOT = Path(__file__).parents[3]
@@ -49,3 +49,16 @@ def test_the_metrics_page_is_what_the_code_counts():
     page = (ROOT / "docs/reference/metrics.md").read_text()
     assert page == metrics_page()
     assert len(re.findall(r"^\| `corral_\w+`", page, re.MULTILINE)) > 30
+
+
+def test_the_command_line_page_is_what_the_commands_say():
+    page = (ROOT / "docs/reference/cli.md").read_text()
+    assert page == cli_page()
+    for command in (
+        "corral up",
+        "corral jobs submit",
+        "corral queues clean",
+        "corral load",
+        "corral keys create",
+    ):
+        assert f"`{command}`" in page

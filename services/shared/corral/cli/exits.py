@@ -8,25 +8,30 @@ from corral.local.errors import PortHeld, SystemInUse
 
 
 class Exit(IntEnum):
-    """What the corral command ends with. docs/reference/cli.md lists them."""
+    """What the corral command ends with; `MEANING` says what each means."""
 
     DONE = 0
     FAULT = 1
-    """Corral itself went wrong, or something kept dying."""
     WRONG = 2
-    """A setting, an argument or an input is wrong; nothing was done."""
     AWAY = 3
-    """The publisher, Postgres or Redis can't be reached."""
     NOT_FOUND = 4
     NOT_ALLOWED = 5
-    """No key, a wrong key, or a role that may not."""
     CONFLICT = 6
-    """Not possible in this state, or a port or a folder is in use."""
     JOB_FAILED = 7
-    """The job that was waited for failed or was cancelled."""
     INTERRUPTED = 130
-    """Ctrl-C."""
 
+
+MEANING = {
+    Exit.DONE: "done",
+    Exit.FAULT: "Corral itself went wrong, or a process of `corral up` kept dying",
+    Exit.WRONG: "a setting, an argument or an input is wrong; nothing was done",
+    Exit.AWAY: "the publisher, Postgres or Redis can't be reached, or the schema does not fit",
+    Exit.NOT_FOUND: "there is nothing of that name",
+    Exit.NOT_ALLOWED: "no key, a wrong key, or a role that may not",
+    Exit.CONFLICT: "not possible in this state, or a port or a folder is in use",
+    Exit.JOB_FAILED: "the job that was waited for failed or was cancelled; of a load, at least one",
+    Exit.INTERRUPTED: "Ctrl-C",
+}
 
 _BY_STATUS = {
     401: Exit.NOT_ALLOWED,

@@ -7,10 +7,15 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import typer
 from prometheus_client import REGISTRY
+from typer.cli import get_docs_for_click
+from typer.main import get_command
 
 from corral import metrics
 from corral.cli.config import default_of, env_template, unset
+from corral.cli.exits import MEANING
+from corral.cli.main import app
 from corral.job.diagram import mermaid, table
 from corral.settings import Settings
 from corral.settings.ranges import declared
@@ -76,11 +81,37 @@ def states_page() -> str:
     return "\n".join([*lines, "```mermaid", mermaid(), "```", "", table(), ""])
 
 
+def cli_page() -> str:
+    """The page docs/reference/cli.md."""
+    command = get_command(app)
+    lines = [
+        "# The command line",
+        "",
+        "Made by `make docs` from the commands themselves. Commands that use a running system read `CORRAL_URL` and",
+        "`CORRAL_KEY`, then `.corral/client.toml` in the working folder; those that run a service or speak to the",
+        "database read the [settings](settings.md). With `--json` the answer is JSON on standard output. Errors go to",
+        "standard error and name what was wrong. `corral --install-completion` completes commands in your shell.",
+        "",
+        "| exit code | meaning |",
+        "|---|---|",
+        *(f"| {code.value} | {meaning} |" for code, meaning in MEANING.items()),
+        "",
+    ]
+    context = typer.Context(command, info_name="corral")
+    return (
+        "\n".join(lines)
+        + "\n"
+        + get_docs_for_click(obj=command, ctx=context, indent=1, name="corral").strip()
+        + "\n"
+    )
+
+
 def write(docs: Path, env_file: Path) -> None:
     """Write every page."""
     (docs / "reference" / "states.md").write_text(states_page())
     (docs / "reference" / "settings.md").write_text(settings_page())
     (docs / "reference" / "metrics.md").write_text(metrics_page())
+    (docs / "reference" / "cli.md").write_text(cli_page())
     env_file.write_text(env_template())
 
 
