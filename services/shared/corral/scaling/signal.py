@@ -6,11 +6,43 @@ absent signal is lost, never zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Self
 
 LOST_AFTER = 15.0
 """Seconds without a new sequence number after which a reader stops believing the last one."""
+LONGEST_TOLD = 50
+"""Running jobs of one type whose elapsed time is told: the longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSignal:
+    """One job type in one queue."""
+
+    completed: int = 0
+    """Jobs of this type that completed in this queue lately: what the two below were learned from."""
+    mean: float = 0.0
+    """Seconds that a completed job ran."""
+    variance: float = 0.0
+    """Seconds squared."""
+    share: float = 0.0
+    """Of the jobs that are claimed next, how many are of this type: 0 to 1."""
+    running: int = 0
+    elapsed: tuple[float, ...] = ()
+    """Seconds since their claim, of at most `LONGEST_TOLD` running jobs; the longest first."""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """From JSON, as `QueueSignal.of`."""
+        return cls(
+            completed=int(given.get("completed", 0)),
+            mean=float(given.get("mean", 0.0)),
+            variance=float(given.get("variance", 0.0)),
+            share=float(given.get("share", 0.0)),
+            running=int(given.get("running", 0)),
+            elapsed=tuple(float(seconds) for seconds in given.get("elapsed", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +55,16 @@ class QueueSignal:
     oldest: float = 0.0
     """Seconds that the oldest due job has waited; 0 where none waits."""
     arrivals: float = 0.0
-    """Jobs that became due per second, lately."""
+    """Jobs that became due per second, lately: to be shown. The law counts `arrived`."""
+    arrived: int = 0
+    """Jobs that ever became due. It only rises; after a wipe it begins anew."""
     work: float = 0.0
     """Seconds of work that the queued jobs of known types will take on one slot."""
     unknown: int = 0
     """Queued jobs whose type has not completed often enough to know its time; each counts one slot."""
     due_soon: int = 0
     """Jobs that become due within the time a worker needs to start."""
+    types: Mapping[str, TypeSignal] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -39,9 +74,11 @@ class QueueSignal:
             running=int(given.get("running", 0)),
             oldest=float(given.get("oldest", 0.0)),
             arrivals=float(given.get("arrivals", 0.0)),
+            arrived=int(given.get("arrived", 0)),
             work=float(given.get("work", 0.0)),
             unknown=int(given.get("unknown", 0)),
             due_soon=int(given.get("due_soon", 0)),
+            types={name: TypeSignal.of(one) for name, one in given.get("types", {}).items()},
         )
 
 
@@ -50,7 +87,10 @@ class Signal:
     """All queues at one moment."""
 
     sequence: int
+    """Rises by one with every signal of one leader, and by millions when another takes over."""
     queues: Mapping[str, QueueSignal]
+    at: float = 0.0
+    """Seconds of the leader's own monotonic clock: only differences within one reign mean anything."""
 
 
 @dataclass(slots=True)
