@@ -58,12 +58,7 @@ def logs(
             if as_json:
                 print_json(line, line=True)
             else:
-                words = (
-                    f"{datetime.fromisoformat(line['at']).astimezone():%H:%M:%S}",
-                    line["level"],
-                    line["message"],
-                )
-                screen.print(Text("  ".join(words)), soft_wrap=True)
+                screen.print(Text(_line(line)), soft_wrap=True)
 
 
 def snapshots(api: Client, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -110,6 +105,12 @@ def sentence(job: dict[str, Any]) -> str:
     if job["state"] == "failed" and job["error"]:
         words.append(f"{job['error'].get('type', '')}: {job['error'].get('message', '')}")
     return " ".join(words)
+
+
+def _line(line: dict[str, Any]) -> str:
+    """A line of a log: when, what, and its fields."""
+    fields = " ".join(f"{name}={value}" for name, value in (line["fields"] or {}).items())
+    return f"{datetime.fromisoformat(line['at']).astimezone():%H:%M:%S}  {line['text']}  {fields}".rstrip()
 
 
 def _log(api: Client, job_id: str) -> Iterator[dict[str, Any]]:

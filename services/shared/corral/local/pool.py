@@ -69,19 +69,24 @@ class WorkerPool:
         running = await self._roster.running()
         return worker in running if worker else any(name in running for name in self.names)
 
-    async def replace(self) -> bool:
-        """Start a new worker for each, and let the old ones finish; False: the new code does not start."""
-        if not self._active:
-            return True
+    async def candidate(self) -> Program | None:
+        """A worker that is tried out: it registered. None where it does not, which is told."""
         first = self._next()
-        await self._keeper.try_out(first)
-        if not await self._comes_up(first):
+        try:
+            await self._keeper.try_out(first)
+            if await self._comes_up(first):
+                return first
+        except asyncio.CancelledError:
             await self._keeper.let_go(first, 0)
-            tail = first.tail()
-            self._say(
-                f"the changed code does not start ({ending(first.exit_code)}); the old workers go on:\n{tail}"
-            )
-            return False
+            raise
+        await self._keeper.let_go(first, 0)
+        self._say(
+            f"the changed code does not start ({ending(first.exit_code)}); the old workers go on:\n{first.tail()}"
+        )
+        return None
+
+    async def replace(self, first: Program) -> None:
+        """Take in a candidate and as many more as are needed, and let the old workers finish."""
         async with self._changing:
             old = list(self._active)
             self._active.append(first)
@@ -90,7 +95,6 @@ class WorkerPool:
                 await self._add()
             for worker in old:
                 self._dismiss(worker)
-        return True
 
     async def close(self) -> None:
         """Forget those that were leaving; the caller stops what runs."""

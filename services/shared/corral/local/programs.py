@@ -60,7 +60,12 @@ class Programs:
             env=self._environment(),
             start_new_session=True,
         )
-        said, _ = await process.communicate()
+        try:
+            said, _ = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
         if process.returncode != 0:
             raise DeclarationError(
                 said.decode(errors="replace").strip() or f"ended with {process.returncode}"

@@ -197,15 +197,28 @@ class LocalSystem:
 
     async def _reload(self, pool: WorkerPool, changes: Changes) -> None:
         while True:
-            names = ", ".join(path.name for path in (await changes.next())[:3])
-            self._say(f"{names} changed: starting new workers, letting the old ones finish")
-            try:
-                await self._programs.register_types()
-            except CorralError as error:
-                self._say(f"the changed code does not load; the workers go on with the old one:\n{error}")
-                continue
-            if await pool.replace():
-                self._say(f"{pool.size} worker(s) run the changed code")
+            changed = await changes.next()
+            if pool.size:
+                names = ", ".join(path.name for path in changed[:3])
+                self._say(f"{names} changed: starting new workers, letting the old ones finish")
+                await self._try_changed_code(pool)
+
+    async def _try_changed_code(self, pool: WorkerPool) -> None:
+        """Register the types and try one worker, at the same time: both are fresh interpreters."""
+        trial = asyncio.create_task(pool.candidate())
+        try:
+            await self._programs.register_types()
+            first = await trial
+        except CorralError as error:
+            self._say(f"the changed code does not load; the workers go on with the old one:\n{error}")
+            return
+        finally:
+            if not trial.done():
+                trial.cancel()
+                await asyncio.wait([trial])
+        if first is not None:
+            await pool.replace(first)
+            self._say(f"{pool.size} worker(s) run the changed code")
 
     async def _unless_given_up(self, work: Coroutine[None, None, None]) -> None:
         """Do the work until it ends, or until something kept dying.
