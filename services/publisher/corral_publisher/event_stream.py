@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from corral import metrics
 from corral_publisher.answer import encode
 
 BEAT_SECONDS = 15.0
@@ -56,9 +57,11 @@ class EventStream(Response):
             asyncio.create_task(_gone(receive)),
             asyncio.create_task(self._stopping.wait()),
         ]
+        metrics.STREAMS.inc()
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            metrics.STREAMS.dec()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -68,7 +71,7 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.body", "body": b"retry: %d\n\n" % RETRY_MS, "more_body": True})
+        await send({"type": "http.response.body", "body": b"retry: %d\n" % RETRY_MS, "more_body": True})
         async for chunk in self._source:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
 

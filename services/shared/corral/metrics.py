@@ -66,7 +66,9 @@ LOGS_TRUNCATED = Counter("corral_job_logs_truncated", "Jobs whose log reached it
 
 # Dispatch
 REDISPATCHED = Counter("corral_redispatched", "Ids that the sweep enqueued again.", ["queue"])
-LANES_REBUILT = Counter("corral_lanes_rebuilt", "Lists that somebody else wrote to, and that were mended.", ["queue"])
+LANES_REBUILT = Counter(
+    "corral_lanes_rebuilt", "Lists that somebody else wrote to, and that were mended.", ["queue"]
+)
 POPPED_EXPIRED = Counter("corral_popped_expired", "Ids popped and never answered.", ["queue"])
 REDIS_ERRORS = Counter("corral_redis_errors", "Commands that Redis did not answer.", ["command"])
 EVENTS_DROPPED = Counter("corral_events_dropped", "Events that a slow listener missed.")
@@ -93,7 +95,10 @@ HTTP_SECONDS = Histogram(
     "corral_http_request_seconds", "From first byte to answer.", ["method", "route"], buckets=_SHORT
 )
 WAITERS = Gauge("corral_http_waiters", "Requests with ?wait in progress.", multiprocess_mode="livesum")
-WAITERS_REFUSED = Counter("corral_http_waiters_refused", "Requests with ?wait that found no room and did not wait.")
+STREAMS = Gauge("corral_http_streams", "Open streams of events.", multiprocess_mode="livesum")
+WAITERS_REFUSED = Counter(
+    "corral_http_waiters_refused", "Requests with ?wait that found no room and did not wait."
+)
 
 # Everything
 SWALLOWED = Counter("corral_swallowed_errors", "Errors that were logged and survived.", ["where"])

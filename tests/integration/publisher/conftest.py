@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
+from tests.fixtures.servers import _database
 from tests.fixtures.waiting import eventually
 
 from corral.actions.keys import Keys
@@ -21,6 +23,8 @@ from corral.catalog import job_type
 from corral.catalog.builtin import demo
 from corral.catalog.record import TypeRecord, record_of
 from corral.job.outcome import Finished, Succeeded
+from corral.local.postgres import EmbeddedPostgres
+from corral.local.valkey import EmbeddedValkey
 from corral.settings import Settings
 from corral.store import Store, WorkerRecord
 from corral_publisher.app import create_app
@@ -196,7 +200,7 @@ class Publisher:
             "CORRAL_METRICS_PORT": str(self.metrics_port),
             "CORRAL_WEB_WORKERS": "1",
             "CORRAL_MAINTENANCE_ENABLED": "false",
-            "CORRAL_GRACE": "5",
+            "CORRAL_GRACE": "30",
             "CORRAL_LOG_FORMAT": "json",
         } | env
         clean = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
@@ -227,6 +231,35 @@ class Publisher:
         if self.process.poll() is not None:
             raise RuntimeError(f"ended with {self.process.returncode}: {self.process.communicate()[0]}")
         return self.get("/readyz").is_success
+
+
+@contextmanager
+def running(settings: Settings, **env: str) -> Iterator[Publisher]:
+    """A publisher from ready to stopped."""
+    made = Publisher(settings, **env)
+    try:
+        made.wait_until_ready()
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.kill()
+            made.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def shared_settings(
+    postgres_server: EmbeddedPostgres, valkey_server: EmbeddedValkey, migrated_template: str
+) -> Iterator[Settings]:
+    """A database for all tests of a module."""
+    for url in _database(postgres_server, template=migrated_template):
+        yield Settings(database_url=url, redis_url=valkey_server.url)
+
+
+@pytest.fixture(scope="module")
+def shared_publisher(shared_settings: Settings) -> Iterator[Publisher]:
+    """One publisher for all tests of a module: starting one takes seconds on a busy machine."""
+    with running(shared_settings) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""Files of jobs: whole, by range, and safe to look at."""
+
+from uuid import UUID
+
+import httpx
+import pytest
+from tests.integration.publisher.conftest import Hand, Submit
+
+from corral.job.outcome import Finished, Succeeded
+from corral.store import Store
+from corral.store.keepers import CHUNK
+
+CONTENT = bytes(range(256)) * (CHUNK // 256) + b"the end"
+SIZE = len(CONTENT)
+
+
+@pytest.fixture
+async def job(submit: Submit, hand: Hand, store: Store) -> str:
+    """A completed job with three files."""
+    made = await submit()
+    job_id = UUID(made["id"])
+    attempt = await hand.claim(job_id)
+    files = [
+        await store.artifacts.put(job_id, attempt, name, media, content)
+        for name, media, content in [
+            ('ein "Bericht" ä.pdf', "application/pdf", CONTENT),
+            ("folder/page.html", "text/html", b"<script>alert(1)</script>"),
+            ("odd", "text/plain\r\nset-cookie: a=b", b""),
+        ]
+    ]
+    await store.attempts.finish(
+        hand.id, [Finished(job_id, attempt, Succeeded(None))], artifacts={job_id: files}
+    )
+    return made["id"]
+
+
+def path(job: str, name: str = 'ein "Bericht" ä.pdf') -> str:
+    return f"/api/v1/jobs/{job}/artifacts/{name}"
+
+
+async def test_files_are_listed_and_downloaded(api: httpx.AsyncClient, job: str):
+    items = (await api.get(f"/api/v1/jobs/{job}/artifacts")).json()["items"]
+    assert [(item["name"], item["size"]) for item in items] == [
+        ('ein "Bericht" ä.pdf', SIZE),
+        ("folder/page.html", 25),
+        ("odd", 0),
+    ]
+    answer = await api.get(path(job))
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    assert answer.headers["content-length"] == str(SIZE)
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["accept-ranges"] == "bytes"
+    disposition = answer.headers["content-disposition"]
+    assert disposition.startswith("attachment;")
+    assert "filename*=UTF-8''ein%20%22Bericht%22%20%C3%A4.pdf" in disposition
+    assert answer.headers["etag"] == f'"{items[0]["sha256"]}"'
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=5-9", 5, 10),
+        (f"bytes={CHUNK - 2}-{CHUNK + 2}", CHUNK - 2, CHUNK + 3),
+        ("bytes=-7", SIZE - 7, SIZE),
+        (f"bytes={SIZE - 3}-", SIZE - 3, SIZE),
+        (f"bytes=10-{SIZE * 10}", 10, SIZE),
+        (f"bytes=-{SIZE * 10}", 0, SIZE),
+    ],
+)
+async def test_a_range_is_that_part(api: httpx.AsyncClient, job: str, wanted: str, start: int, end: int):
+    answer = await api.get(path(job), headers={"Range": wanted})
+    assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
+    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{SIZE}"
+    assert answer.headers["content-length"] == str(end - start)
+
+
+@pytest.mark.parametrize("wanted", [f"bytes={SIZE}-", f"bytes={SIZE * 2}-{SIZE * 3}", "bytes=-0"])
+async def test_a_range_outside_is_416(api: httpx.AsyncClient, job: str, wanted: str):
+    answer = await api.get(path(job), headers={"Range": wanted})
+    assert answer.status_code == 416
+    assert answer.headers["content-range"] == f"bytes */{SIZE}"
+
+
+@pytest.mark.parametrize(
+    "wanted", ["bytes=5-2", "bytes=a-b", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "bytes=" + "9" * 30 + "-"]
+)
+async def test_a_range_that_makes_no_sense_is_ignored(api: httpx.AsyncClient, job: str, wanted: str):
+    answer = await api.get(path(job), headers={"Range": wanted})
+    assert (answer.status_code, len(answer.content)) == (200, SIZE)
+
+
+async def test_what_the_client_has_is_not_sent_again(api: httpx.AsyncClient, job: str):
+    etag = (await api.get(path(job))).headers["etag"]
+    same = await api.get(path(job), headers={"If-None-Match": etag})
+    assert (same.status_code, same.content) == (304, b"")
+    part = {"Range": "bytes=0-1"}
+    assert (await api.get(path(job), headers=part | {"If-Range": etag})).status_code == 206
+    assert (await api.get(path(job), headers=part | {"If-Range": '"other"'})).status_code == 200
+
+
+async def test_only_harmless_files_are_shown_in_place(api: httpx.AsyncClient, job: str):
+    shown = await api.get(path(job), params={"inline": "true"})
+    assert shown.headers["content-disposition"].startswith("inline;")
+    page = await api.get(path(job, "folder/page.html"), params={"inline": "true"})
+    assert page.headers["content-disposition"].startswith('attachment; filename="page.html"')
+    for answer in (shown, page):
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_media_type_can_not_add_headers(api: httpx.AsyncClient, job: str):
+    answer = await api.get(path(job, "odd"))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_file_that_is_not_there_is_404(api: httpx.AsyncClient, job: str):
+    answer = await api.get(path(job, "none"))
+    assert (answer.status_code, answer.json()["detail"]) == (404, "there is no artifact none")

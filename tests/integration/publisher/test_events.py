@@ -1,0 +1,210 @@
+"""Server-sent events over a real connection: one job, everything, resuming, gaps, and clients that leave."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from httpx_sse import EventSource, ServerSentEvent
+from tests.fixtures.waiting import eventually_async
+from tests.integration.publisher.conftest import Hand, Publisher
+
+from corral.actions.principal import Role
+from corral.dispatch import Dispatch
+from corral.dispatch.event import JobsChanged, Progressed
+from corral.job.outcome import Finished, Succeeded
+from corral.settings import Settings
+from corral.store import Progress, Store
+from corral.store.logs import NewLogLine
+
+
+@pytest.fixture
+def settings(shared_settings: Settings) -> Settings:
+    return shared_settings
+
+
+@pytest.fixture
+def publisher(shared_publisher: Publisher) -> Publisher:
+    return shared_publisher
+
+
+@pytest.fixture
+async def api(publisher: Publisher, keys: dict[Role, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator at the real port."""
+    headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
+    async with httpx.AsyncClient(base_url=publisher.url, headers=headers, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+async def dispatch(settings: Settings) -> AsyncIterator[Dispatch]:
+    opened = Dispatch.open(settings.redis_url)
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def stream(
+    api: httpx.AsyncClient, path: str, last: str | None = None
+) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+    headers = {"Last-Event-ID": last} if last else {}
+    async with api.stream("GET", path, headers=headers) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield EventSource(response).aiter_sse()
+
+
+async def until(events: AsyncIterator[ServerSentEvent], name: str) -> tuple[list[ServerSentEvent], Any]:
+    """Events up to the next one of that name, and its data."""
+    seen = []
+    async for event in events:
+        seen.append(event)
+        if event.event == name:
+            return seen, json.loads(event.data)
+    raise AssertionError(f"the stream ended before {name}: {seen}")
+
+
+async def submit(api: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = (await api.post("/api/v1/jobs", json={"type": "test.anything"} | fields)).json()
+    return made
+
+
+async def test_a_job_is_followed_to_its_end(
+    api: httpx.AsyncClient, hand: Hand, store: Store, dispatch: Dispatch
+):
+    job = await submit(api, payload={"secret": "x" * 1000})
+    job_id = UUID(job["id"])
+    async with stream(api, f"/api/v1/jobs/{job_id}/events") as events:
+        _, first = await until(events, "job")
+        assert (first["state"], "payload" in first) == ("queued", False)
+        attempt = await hand.claim(job_id)
+        await store.attempts.progress([Progress(job_id, attempt, 40, "half")])
+        await dispatch.events.publish(Progressed(job_id, 40, "half"))
+        _, running = await until(events, "job")
+        assert (running["state"], running["progress"], running["progress_message"]) == ("running", 40, "half")
+        lines = [NewLogLine(job_id, attempt, datetime.now(UTC), f"line {n}") for n in range(3)]
+        await store.attempts.append_logs(lines)
+        await store.attempts.finish(hand.id, [Finished(job_id, attempt, Succeeded('{"n": 1}'))])
+        await dispatch.events.publish(JobsChanged("completed", (job_id,)))
+        seen, _ = await until(events, "end")
+        assert [json.loads(event.data)["text"] for event in seen if event.event == "log"] == [
+            "line 0",
+            "line 1",
+            "line 2",
+        ]
+        assert [json.loads(event.data)["result"] for event in seen if event.event == "job"] == [{"n": 1}]
+        assert [event async for event in events] == []
+
+
+async def test_a_job_is_followed_without_any_event(api: httpx.AsyncClient, hand: Hand):
+    """Redis may lose every hint: the row is the truth."""
+    job = await submit(api)
+    async with stream(api, f"/api/v1/jobs/{job['id']}/events") as events:
+        await until(events, "job")
+        await hand.complete(job["id"])
+        seen, _ = await until(events, "end")
+        assert [json.loads(event.data)["state"] for event in seen if event.event == "job"] == ["completed"]
+
+
+async def test_a_follower_that_comes_back_goes_on_where_it_was(
+    api: httpx.AsyncClient, hand: Hand, store: Store
+):
+    job = await submit(api)
+    job_id = UUID(job["id"])
+    attempt = await hand.claim(job_id)
+
+    async def log(*texts: str) -> None:
+        await store.attempts.append_logs(
+            [NewLogLine(job_id, attempt, datetime.now(UTC), text) for text in texts]
+        )
+
+    await log("one", "two")
+    async with stream(api, f"/api/v1/jobs/{job_id}/events") as events:
+        seen, _ = await until(events, "job")
+        last = seen[-1].id
+    await log("three")
+    async with stream(api, f"/api/v1/jobs/{job_id}/events", last) as events:
+        seen, line = await until(events, "log")
+        assert line["text"] == "three"
+        assert [event.event for event in seen] == ["log"], "the row had not changed"
+
+
+@pytest.mark.parametrize("last", ["x", "-", "1-2-3", "99999999999999999999-1", "\u00bd-1"])
+async def test_a_strange_last_event_id_begins_anew(api: httpx.AsyncClient, last: str):
+    job = await submit(api)
+    headers = {"Last-Event-ID": last.encode("latin-1")}
+    async with api.stream("GET", f"/api/v1/jobs/{job['id']}/events", headers=headers) as response:
+        _, first = await until(EventSource(response).aiter_sse(), "job")
+        assert first["id"] == job["id"]
+
+
+async def test_everything_is_told_in_few_frames(api: httpx.AsyncClient, dispatch: Dispatch):
+    ids = [uuid4() for _ in range(200)]
+    async with stream(api, "/api/v1/events") as events:
+        for job_id in ids:
+            await dispatch.events.publish(JobsChanged("queued", (job_id,)), Progressed(job_id, 1, None))
+        for percent in range(100):
+            await dispatch.events.publish(Progressed(ids[0], percent, "m"))
+        told: set[str] = set()
+        progress: dict[str, int] = {}
+        frames: set[str] = set()
+        async for event in events:
+            data = json.loads(event.data)
+            frames.add(event.id)
+            if event.event == "jobs":
+                told |= set(data["ids"])
+            elif event.event == "progress":
+                progress[data["id"]] = data["progress"]
+            if len(told) == 200 and progress.get(str(ids[0])) == 99:
+                break
+    assert told == {str(job_id) for job_id in ids}
+    assert len(frames) < 10
+
+
+async def test_who_comes_back_in_time_misses_nothing(api: httpx.AsyncClient, dispatch: Dispatch):
+    first, second = uuid4(), uuid4()
+    async with stream(api, "/api/v1/events") as keeper:  # frames are made while somebody reads
+        async with stream(api, "/api/v1/events") as events:
+            await dispatch.events.publish(JobsChanged("queued", (first,)))
+            seen, _ = await until(events, "jobs")
+        await until(keeper, "jobs")
+        await dispatch.events.publish(JobsChanged("failed", (second,)))
+        await until(keeper, "jobs")
+        async with stream(api, "/api/v1/events", seen[-1].id) as events:
+            seen, told = await until(events, "jobs")
+            assert told == {"state": "failed", "ids": [str(second)]}
+            assert len(seen) == 1
+
+
+async def test_who_comes_back_too_late_is_told_of_the_gap(api: httpx.AsyncClient):
+    async with stream(api, "/api/v1/events", "0000-5") as events:
+        seen, _ = await until(events, "gap")
+        assert len(seen) == 1
+
+
+async def test_streams_of_clients_that_left_are_cleaned_up(
+    api: httpx.AsyncClient, publisher: Publisher, store: Store
+):
+    job = await submit(api)
+
+    async def connections() -> int:
+        text = publisher.get("/metrics", publisher.metrics_port).text
+        (line,) = [line for line in text.splitlines() if line.startswith("corral_http_streams ")]
+        return int(float(line.split()[1]))
+
+    for path in (f"/api/v1/jobs/{job['id']}/events", "/api/v1/events"):
+        async with stream(api, path), stream(api, path):
+
+            async def both() -> bool:
+                return await connections() == 2
+
+            await eventually_async(both)
+
+        async def none() -> bool:
+            return await connections() == 0
+
+        await eventually_async(none)

@@ -1,0 +1,116 @@
+"""The OpenAPI document is complete, and what the API answers fits it."""
+
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+from fastapi import FastAPI
+from tests.integration.publisher.conftest import Hand, Submit
+
+from corral.settings import Settings
+from corral_publisher.app import create_app
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    app: FastAPI = create_app(Settings(database_url="postgresql://x/y", redis_url="redis://x"))
+    return app.openapi()
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, op) for path, ops in document["paths"].items() for method, op in ops.items()]
+
+
+def test_every_operation_says_what_it_does_and_how_it_fails(document: dict[str, Any]):
+    ids = []
+    for path, method, operation in operations(document):
+        where = f"{method} {path}"
+        ids.append(operation["operationId"])
+        assert operation["summary"], where
+        assert operation["description"], where
+        assert operation["tags"], where
+        if not path.startswith("/api/"):
+            continue
+        assert operation["security"] == [{"key": []}], where
+        answers = operation["responses"]
+        for status in ("401", "403", "503"):
+            assert "application/problem+json" in answers[status]["content"], where
+        assert any(status.startswith("2") for status in answers), where
+        if "{" in path:
+            assert "404" in answers, where
+        if "requestBody" in operation:
+            assert {"400", "408", "413", "422"} <= answers.keys(), where
+    assert len(ids) == len(set(ids)) == len(operations(document))
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]):
+    found = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str):
+                found.append(node["$ref"])
+            for child in node.values():
+                walk(child)
+        elif isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(document)
+    schemas = document["components"]["schemas"]
+    assert found
+    assert {reference.removeprefix("#/components/schemas/") for reference in found} <= schemas.keys()
+
+
+def test_examples_fit_their_schemas(document: dict[str, Any]):
+    checked = 0
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", ()):
+            validator(document, {"$ref": f"#/components/schemas/{name}"}).validate(example)
+            checked += 1
+    assert checked >= 3
+
+
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Any:
+    return jsonschema_rs.Draft202012Validator(schema | {"components": document["components"]})
+
+
+async def test_answers_fit_their_schemas(
+    document: dict[str, Any], api: httpx.AsyncClient, submit: Submit, hand: Hand
+):
+    job = await submit("test.letter", {"to": "Ann"}, tags=["x"])
+    await hand.complete(job["id"])
+    await submit(delay=60)
+    one = "/api/v1/jobs/{job_id}"
+    calls = [
+        ("get", "/api/v1/jobs", ""),
+        ("get", one, job["id"]),
+        ("get", f"{one}/attempts", job["id"]),
+        ("get", f"{one}/logs", job["id"]),
+        ("get", f"{one}/artifacts", job["id"]),
+        ("get", f"{one}/why", job["id"]),
+        ("post", f"{one}/retry", job["id"]),
+        ("post", f"{one}/cancel", job["id"]),
+        ("get", "/api/v1/queues", ""),
+        ("get", "/api/v1/queues/{name}", "post"),
+        ("post", "/api/v1/queues/{name}/pause", "post"),
+        ("get", "/api/v1/types", ""),
+        ("get", "/api/v1/types/{name}", "test.letter"),
+        ("get", "/api/v1/workers", ""),
+        ("get", "/api/v1/stats", ""),
+        ("get", f"{one}/why", "x"),
+    ]
+    for method, path, value in calls:
+        answer = await api.request(method, path.replace("{job_id}", value).replace("{name}", value))
+        described = document["paths"][path][method]["responses"][str(answer.status_code)]["content"]
+        schema = described[answer.headers["content-type"]]["schema"]
+        validator(document, schema).validate(answer.json())
+    for body in ({"type": "test.anything"}, {"type": "x"}):
+        answer = await api.post("/api/v1/jobs", json=body)
+        described = document["paths"]["/api/v1/jobs"]["post"]["responses"][str(answer.status_code)]["content"]
+        validator(document, described[answer.headers["content-type"]]["schema"]).validate(answer.json())
+
+
+async def test_the_document_is_served(api: httpx.AsyncClient, document: dict[str, Any]):
+    assert (await api.get("/api/v1/openapi.json")).json()["paths"].keys() == document["paths"].keys()
