@@ -1,0 +1,49 @@
+"""A store, a dispatch, and prepared jobs."""
+
+from collections.abc import AsyncIterator, Callable
+from uuid import UUID
+
+import pytest
+
+from corral.dispatch import Dispatch
+from corral.ids import new_id
+from corral.job.job import NewJob
+from corral.job.priority import Priority
+from corral.store import Store
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    opened = Store.open(database_url, pool_size=5, application_name="test")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
+    opened = Dispatch.open(redis_url)
+    yield opened
+    await opened.close()
+
+
+Make = Callable[..., NewJob]
+
+
+@pytest.fixture
+def make() -> Make:
+    """A job to be inserted; `payload` is its JSON text."""
+
+    def make(payload: str = "{}", job_id: UUID | None = None, delay: float = 0.0) -> NewJob:
+        return NewJob(
+            id=job_id or new_id(),
+            type="test.anything",
+            queue="post",
+            priority=Priority.NORMAL,
+            payload=payload,
+            delay=delay,
+            retries=3,
+            timeout=60,
+            max_stalls=2,
+        )
+
+    return make

@@ -1,0 +1,87 @@
+"""Stored jobs reach Redis behind the answer; an absent Redis holds nothing back and loses nothing."""
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+from tests.fixtures.proxy import Proxy
+from tests.fixtures.waiting import eventually_async
+from tests.integration.actions.conftest import Make
+
+from corral.actions import hand_over as hand_over_module
+from corral.actions.hand_over import HandOver
+from corral.dispatch import Dispatch
+from corral.dispatch.event import Gap, JobsChanged
+from corral.job.lane import Lane
+from corral.job.priority import Priority
+from corral.store import Store
+
+LANE = Lane("post", Priority.NORMAL)
+
+
+async def listed(dispatch: Dispatch) -> int:
+    return (await dispatch.depths([LANE]))[LANE].listed
+
+
+async def test_queued_jobs_are_enqueued_in_order_and_told(store: Store, dispatch: Dispatch, make: Make):
+    hand_over = HandOver(dispatch)
+    accepted = await store.jobs.insert([make() for _ in range(2500)])
+    async with dispatch.events.listen() as listener:
+        hand_over.give(accepted[:1])
+        hand_over.give(accepted[1:])
+        await hand_over.close()
+        told: list[object] = []
+        while len(told) < 2500:
+            event = await listener.get()
+            if isinstance(event, JobsChanged):
+                told += event.ids
+            else:
+                assert isinstance(event, Gap)
+    popped: list[object] = []
+    while found := (await dispatch.pop("w", [LANE], 1000, wait=False)).popped:
+        popped += [entry.id for entry in found]
+    assert popped == [job.id for job in accepted] == told
+
+
+async def test_a_scheduled_job_wakes_the_promoter(store: Store, dispatch: Dispatch, make: Make):
+    hand_over = HandOver(dispatch)
+    waiting = asyncio.create_task(dispatch.wait_due(10))
+    hand_over.give(await store.jobs.insert([make(delay=0.3)]))
+    assert await waiting
+    await hand_over.close()
+    assert await listed(dispatch) == 0
+
+
+async def test_giving_never_waits_and_a_lost_chunk_is_counted(store: Store, redis_url: str, make: Make):
+    with Proxy(redis_url) as proxy:
+        dispatch = Dispatch.open(proxy.url)
+        hand_over = HandOver(dispatch)
+        proxy.freeze()
+        accepted = await store.jobs.insert([make() for _ in range(3)])
+        with capture_logs() as logs:
+            hand_over.give(accepted)  # not a coroutine: it can't wait
+            proxy.cut()
+            await hand_over.close()
+        assert [line["left_to_the_sweep"] for line in logs if line["event"] == "submit.redis_away"] == [3]
+        proxy.heal()
+        hand_over.give(await store.jobs.insert([make()]))
+
+        async def there() -> bool:
+            return await listed(dispatch) == 1
+
+        await eventually_async(there)
+        await dispatch.close()
+
+
+async def test_the_backlog_for_an_absent_redis_is_bounded(
+    store: Store, dispatch: Dispatch, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hand_over_module, "MAX_BACKLOG", 10)
+    accepted = await store.jobs.insert([make() for _ in range(25)])
+    hand_over = HandOver(dispatch)
+    with capture_logs() as logs:
+        hand_over.give(accepted)
+    assert [line["jobs"] for line in logs] == [15]
+    await hand_over.close()
+    popped = await dispatch.pop("w", [LANE], 100, wait=False)
+    assert [entry.id for entry in popped.popped] == [job.id for job in accepted[15:]]
