@@ -22,6 +22,12 @@ HOT_CONNECTIONS = 3
 """At most; a process seldom has more than a claim, a batch of outcomes and an insert under way."""
 
 
+IDLE_IN_TRANSACTION = "5s"
+"""After which the server ends a transaction whose process was frozen, so that another can take its place."""
+STATEMENTS_IN_TRANSACTION = 4
+"""How many statements, each as slow as it may be, a transaction may take before its server is taken for gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long the server may work on one statement, and wait for one lock. Seconds."""
@@ -35,7 +41,7 @@ class Limits:
         return {
             "statement_timeout": f"{self.statement:.0f}s",
             "lock_timeout": f"{self.lock:.0f}s",
-            "idle_in_transaction_session_timeout": "5s",
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
         }
 
 
@@ -129,7 +135,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self, limits: Limits = SHORT) -> AsyncIterator[Transaction]:
         """A transaction for steps that depend on one another; commits unless an error leaves it."""
-        async with self._pool.connection(None) as driver, driver.transaction():
+        seconds = limits.statement * STATEMENTS_IN_TRANSACTION
+        async with self._pool.connection(seconds) as driver, driver.transaction():
             await driver.execute(SET_LIMITS, limits.settings, prepare=True)
             yield Transaction(driver, self.schema)
 

@@ -131,6 +131,8 @@ class FilesystemKeeper:
             finally:
                 await asyncio.to_thread(file.close)
             await asyncio.to_thread(partial.replace, path)
+        except FileNotFoundError as error:
+            raise Conflict(f"artifact {path.name} was removed while it was written") from error
         except OSError as error:
             raise Unavailable("artifacts", str(error)) from error
 

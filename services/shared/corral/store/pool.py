@@ -3,6 +3,7 @@
 import asyncio
 import math
 import select
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -62,7 +63,7 @@ class Pool:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def connection(self, seconds: float | None) -> AsyncIterator[Driver]:
+    async def connection(self, seconds: float) -> AsyncIterator[Driver]:
         """A connection for at most `seconds`; a dead one makes its idle neighbours suspect too.
 
         Raises:
@@ -73,16 +74,18 @@ class Pool:
         with translated():
             pooled = await self._engine.raw_connection()
         driver: Driver = pooled.driver_connection  # type: ignore[assignment]  # Any | None to SQLAlchemy
+        deadline = _Deadline(driver, seconds)
         try:
             with translated():
-                async with asyncio.timeout(None if seconds is None else seconds + ANSWER_MARGIN):
-                    yield driver
+                yield driver
         except Unavailable as error:
-            if not (driver.closed or isinstance(error.__cause__, TimeoutError)):
+            if not driver.closed:
                 raise  # the server answered: it did not commit
             self._broken_at = time.monotonic()
-            raise Ambiguous("postgres", str(error.__cause__)) from error.__cause__
+            reason = "no answer in time" if deadline.passed else str(error.__cause__)
+            raise Ambiguous("postgres", reason) from error.__cause__
         finally:
+            deadline.lift()
             if driver.info.transaction_status is not TransactionStatus.IDLE:
                 await driver.close()
             pooled.close()
@@ -105,6 +108,28 @@ class Pool:
         driver: Driver = adapted.driver_connection
         if driver.closed or record.info["born"] <= self._broken_at or _readable(driver.fileno()):
             raise exc.DisconnectionError
+
+
+class _Deadline:
+    """Breaks a connection off when nothing was heard in time.
+
+    Cancelling the query instead would ask the silent server for another ten seconds.
+    """
+
+    def __init__(self, driver: Driver, seconds: float) -> None:
+        self.passed = False
+        self._driver = driver
+        self._timer = asyncio.get_running_loop().call_later(seconds + ANSWER_MARGIN, self._break)
+
+    def lift(self) -> None:
+        """The answer came."""
+        self._timer.cancel()
+
+    def _break(self) -> None:
+        self.passed = True
+        if not self._driver.closed:
+            with socket.fromfd(self._driver.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
+                same.shutdown(socket.SHUT_RDWR)
 
 
 def connect_options(application_name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from corral.store.faults import translated
+from corral.store.pool import connect_options
 from corral.store.sql import DEFAULT_SCHEMA, quoted
 
 FOLDER = Path(__file__).parent
@@ -54,7 +55,7 @@ def current(url: str, schema: str = DEFAULT_SCHEMA) -> str | None:
     Raises:
         Unavailable: Postgres is away.
     """
-    with translated(), _engine(url).connect() as connection:
+    with translated(), engine(url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table_schema": schema})
         return context.get_current_revision()
 
@@ -90,12 +91,20 @@ def _migrate(url: str, schema: str, change: Callable[[Config], None]) -> None:
 
 
 def _migrate_once(url: str, schema: str, change: Callable[[Config], None]) -> None:
-    with _engine(url).begin() as connection:
+    with engine(url).begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         connection.execute(text("SELECT set_config('lock_timeout', :turn, true)"), {"turn": LOCK_TURN})
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"))
         change(configuration(connection, schema))
 
 
-def _engine(url: str) -> Engine:
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+def engine(url: str) -> Engine:
+    """Connections for migrations. Every name they use is qualified: a role named as the schema changes nothing."""
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        poolclass=NullPool,
+        connect_args={
+            **connect_options("corral migrate"),
+            "options": "-c timezone=UTC -c search_path=pg_catalog",
+        },
+    )

@@ -1,0 +1,28 @@
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from tests.contract.subjects import of_store
+
+from corral.store import Store
+from corral.testing.subject import Subject
+
+
+@pytest.fixture
+async def subject(database_url: str) -> AsyncIterator[Subject]:
+    async with of_store(database_url) as subject:
+        yield subject
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    store = Store.open(database_url, pool_size=8, application_name="test")
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def sql(database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection of the test's own."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection

@@ -1,0 +1,186 @@
+"""Rule 18, for both places of artifacts."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from corral.errors import Conflict, NotFound
+from corral.ids import new_id
+from corral.job.outcome import Finished
+from corral.store import Artifact, Store, keepers
+from corral.store.keepers import CHUNK
+from corral.testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
+
+TEXT = "text/plain"
+
+
+@pytest.fixture(params=["postgres", "filesystem"])
+async def store(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[Store]:
+    folder = tmp_path / "artifacts" if request.param == "filesystem" else None
+    store = Store.open(database_url, pool_size=2, artifact_dir=folder)
+    yield store
+    await store.close()
+
+
+async def _read(store: Store, artifact: Artifact, start: int = 0, end: int | None = None) -> bytes:
+    return b"".join([piece async for piece in store.artifacts.read(artifact, start, end)])
+
+
+async def _running(subject: Subject):
+    worker, id = await subject.worker(), await subject.submit()
+    await subject.running(worker, id)
+    return worker, id
+
+
+async def _found(store: Store, job, name: str) -> Artifact:
+    artifact = await store.artifacts.find(job, name)
+    assert artifact is not None
+    return artifact
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.glob("artifacts/*/*/*"))
+
+
+async def test_an_artifact_is_seen_with_the_success_and_not_before(subject: Subject, store: Store) -> None:
+    worker, job = await _running(subject)
+    artifact = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
+    assert await store.artifacts.list(job) == []
+    assert await store.artifacts.find(job, "a.txt") is None
+    await store.attempts.finish(worker, [Finished(job, 1, SUCCEEDED)], artifacts={job: [artifact]})
+    (shown,) = await store.artifacts.list(job)
+    assert (shown.name, shown.media_type, shown.size) == ("a.txt", TEXT, 5)
+    assert await _read(store, shown) == b"hello"
+
+
+async def test_an_artifact_of_an_attempt_that_failed_is_never_seen_and_is_swept(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    worker, job = await _running(subject)
+    artifact = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
+    term = await subject.lead()
+    assert await store.artifacts.sweep(term) == 0  # its attempt still runs
+    await store.attempts.finish(worker, [Finished(job, 1, EXHAUSTED)], artifacts={job: [artifact]})
+    assert await store.artifacts.list(job) == []
+    assert await store.artifacts.sweep(term) == 1
+    assert sql.execute("SELECT count(*) FROM corral.artifact_chunks").fetchone() == (0,)
+
+
+async def test_an_old_attempt_shows_nothing(subject: Subject, store: Store) -> None:
+    old, job = await _running(subject)
+    artifact = await store.artifacts.put(job, 1, "a.txt", TEXT, b"old")
+    await subject.lose(old, await subject.lead())
+    new = await subject.worker()
+    await subject.running(new, job)
+    await store.attempts.finish(old, [Finished(job, 1, SUCCEEDED)], artifacts={job: [artifact]})
+    assert not await store.artifacts.publish(job, 1, [artifact])
+    with pytest.raises(Conflict):
+        await store.artifacts.put(job, 1, "b.txt", TEXT, b"old")
+    await store.attempts.finish(new, [Finished(job, 2, SUCCEEDED)])
+    assert await store.artifacts.list(job) == []
+
+
+async def test_what_was_published_is_found_by_a_later_attempt(subject: Subject, store: Store) -> None:
+    worker, job = await _running(subject)
+    artifact = await store.artifacts.put(job, 1, "part.csv", "text/csv", b"1,2")
+    assert await store.artifacts.publish(job, 1, [artifact])
+    await subject.finish(worker, job, 1, RELEASED)
+    await subject.running(worker, job)
+    assert await store.artifacts.sweep(await subject.lead()) == 0
+    assert await _read(store, await _found(store, job, "part.csv")) == b"1,2"
+
+
+async def test_a_name_is_shown_once_and_the_newest_wins(subject: Subject, store: Store) -> None:
+    worker, job = await _running(subject)
+    first = await store.artifacts.put(job, 1, "a.txt", TEXT, b"first")
+    assert await store.artifacts.publish(job, 1, [first])
+    await subject.finish(worker, job, 1, RELEASED)
+    await subject.running(worker, job)
+    await store.artifacts.put(job, 2, "a.txt", TEXT, b"not this one")
+    second = await store.artifacts.put(job, 2, "a.txt", TEXT, b"second")
+    await store.attempts.finish(worker, [Finished(job, 2, SUCCEEDED)], artifacts={job: [second]})
+    (shown,) = await store.artifacts.list(job)
+    assert await _read(store, shown) == b"second"
+    assert await store.artifacts.sweep(await subject.lead()) == 2
+    assert await _read(store, shown) == b"second"
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17])
+async def test_any_range_is_read_back(subject: Subject, store: Store, size: int, tmp_path: Path) -> None:
+    worker, job = await _running(subject)
+    content = os.urandom(size)
+    path = tmp_path / "content"
+    path.write_bytes(content)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, size, 100_000):
+            yield content[start : start + 100_000]
+
+    for name, given in (("bytes", content), ("file", path), ("pieces", pieces())):
+        artifact = await store.artifacts.put(job, 1, name, TEXT, given)
+        assert await store.artifacts.publish(job, 1, [artifact])
+        shown = await _found(store, job, name)
+        assert shown.size == size
+        assert await _read(store, shown) == content
+        for start, end in (
+            (0, 1),
+            (size // 2, size),
+            (CHUNK - 1, CHUNK + 1),
+            (size, size),
+            (3, None),
+            (0, size + 9),
+        ):
+            assert await _read(store, shown, start, end) == content[start:end]
+    await subject.finish(worker, job, 1, SUCCEEDED)
+
+
+async def test_reading_what_was_removed_says_so(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    _, job = await _running(subject)
+    artifact = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
+    await store.artifacts.publish(job, 1, [artifact])
+    shown = await _found(store, job, "a.txt")
+    sql.execute("DELETE FROM corral.jobs")
+    assert await store.artifacts.sweep(await subject.lead()) == 1
+    with pytest.raises(NotFound):
+        await _read(store, shown)
+
+
+async def test_a_writer_that_was_given_up_leaves_nothing_behind(
+    subject: Subject, store: Store, sql: psycopg.Connection, tmp_path: Path
+) -> None:
+    """Its artifact is swept while it still writes."""
+    worker, job = await _running(subject)
+    term = await subject.lead()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x" * CHUNK
+        await subject.finish(worker, job, 1, RELEASED)
+        await store.artifacts.sweep(term)
+        yield b"y" * CHUNK
+
+    with pytest.raises(Conflict):
+        await store.artifacts.put(job, 1, "a.bin", TEXT, slow())
+    assert sql.execute("SELECT count(*) FROM corral.artifacts").fetchone() == (0,)
+    assert sql.execute("SELECT count(*) FROM corral.artifact_chunks").fetchone() == (0,)
+    assert _files(tmp_path) == []
+
+
+async def test_a_file_of_a_row_is_no_stray(
+    subject: Subject, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keepers, "STRAY_SECONDS", -1.0)
+    worker, job = await _running(subject)
+    artifact = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
+    await store.attempts.finish(worker, [Finished(job, 1, SUCCEEDED)], artifacts={job: [artifact]})
+    folder = tmp_path / "artifacts" / str(new_id()) / "1"
+    folder.mkdir(parents=True)
+    stray = folder / str(new_id())
+    stray.write_bytes(b"stray")
+    await store.artifacts.sweep(await subject.lead())
+    assert stray.exists() == (store.artifacts._keeper.name == "postgres")  # whose folder it is not
+    assert await _read(store, await _found(store, job, "a.txt")) == b"hello"

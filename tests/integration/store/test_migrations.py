@@ -1,0 +1,146 @@
+"""The schema: up, down and up on data; as the tables say; one or two releases apart."""
+
+import threading
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.migration import MigrationContext
+from sqlalchemy.schema import CreateSchema
+from tests.contract.subjects import of_store
+
+from corral.errors import SchemaMismatch, Unavailable
+from corral.store import Store, migrations
+from corral.store.schema import REVISION
+from corral.store.tables import metadata
+from corral.testing.subject import SUCCEEDED
+
+COLUMNS = """
+SELECT table_name, column_name, udt_name, is_nullable, column_default FROM information_schema.columns
+WHERE table_schema = %s AND table_name <> 'alembic_version' ORDER BY table_name, column_name
+"""
+INDEXES = """
+SELECT tablename, indexname, replace(indexdef, quote_ident(schemaname) || '.', '') FROM pg_indexes
+WHERE schemaname = %s AND tablename <> 'alembic_version' ORDER BY indexname
+"""
+CONSTRAINTS = """
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = %s::regnamespace AND conname <> 'alembic_version_pkc' AND contype <> 'n' ORDER BY conname
+"""
+TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'corral'"
+
+
+async def test_up_down_and_up_on_data(postgres_url: str) -> None:
+    migrations.upgrade(postgres_url)
+    async with of_store(postgres_url) as subject:
+        worker, id = await subject.worker(), await subject.submit(tags=("a",))
+        await subject.running(worker, id)
+        await subject.finish(worker, id, 1, SUCCEEDED)
+    assert migrations.current(postgres_url) == migrations.head()
+    migrations.downgrade(postgres_url)
+    assert migrations.current(postgres_url) is None
+    migrations.upgrade(postgres_url)
+    migrations.upgrade(postgres_url)  # nothing to do
+    async with of_store(postgres_url) as subject:
+        assert (await subject.store.jobs.page()).items == []
+        await subject.submit()
+
+
+def test_alembic_finds_no_difference(postgres_url: str) -> None:
+    migrations.upgrade(postgres_url)
+    with migrations.engine(postgres_url).connect() as connection:
+        command.check(migrations.configuration(connection, "corral"))
+
+
+def test_the_migrations_make_what_the_tables_say(postgres_url: str) -> None:
+    migrations.upgrade(postgres_url)
+    with migrations.engine(postgres_url).begin() as connection:
+        connection.execute(CreateSchema("said"))
+        metadata("said").create_all(connection)
+    with psycopg.connect(postgres_url) as connection:
+        for catalog in (COLUMNS, INDEXES, CONSTRAINTS):
+            made, said = (connection.execute(catalog, (schema,)).fetchall() for schema in ("corral", "said"))
+            assert made == said
+
+
+def test_the_release_knows_its_own_revision() -> None:
+    assert migrations.head() == f"{REVISION:04}"
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+async def test_a_release_runs_on_its_own_schema_and_the_next(database_url: str, ahead: int) -> None:
+    _pretend(database_url, REVISION + ahead)
+    store = Store.open(database_url, pool_size=1)
+    await store.schema.check()
+    await store.close()
+
+
+async def test_a_release_waits_for_a_schema_that_is_older(postgres_url: str) -> None:
+    store = Store.open(postgres_url, pool_size=1)
+    with pytest.raises(SchemaMismatch, match="corral migrate") as raised:
+        await store.schema.check()
+    assert raised.value.wait
+    await store.close()
+
+
+async def test_a_release_refuses_a_schema_two_ahead(database_url: str) -> None:
+    _pretend(database_url, REVISION + 2)
+    store = Store.open(database_url, pool_size=1)
+    with pytest.raises(SchemaMismatch, match="corral migrate") as raised:
+        await store.schema.check()
+    assert not raised.value.wait
+    await store.close()
+
+
+def _pretend(url: str, revision: int) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE corral.alembic_version SET version_num = %s", (f"{revision:04}",))
+
+
+async def test_a_schema_of_another_name(postgres_url: str) -> None:
+    name = 'acme "jobs"'
+    migrations.upgrade(postgres_url, name)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute(TABLES).fetchone() == (0,)
+    store = Store.open(postgres_url, schema=name, pool_size=1)
+    await store.schema.check()
+    assert (await store.jobs.page()).items == []
+    await store.close()
+    migrations.downgrade(postgres_url, name)
+    assert migrations.current(postgres_url, name) is None
+
+
+def test_pods_that_migrate_at_once_do_it_once(postgres_url: str) -> None:
+    failures: list[BaseException] = []
+
+    def migrate() -> None:
+        try:
+            migrations.upgrade(postgres_url)
+        except BaseException as error:  # noqa: BLE001  shown below
+            failures.append(error)
+
+    threads = [threading.Thread(target=migrate) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert migrations.current(postgres_url) == migrations.head()
+
+
+def test_a_migration_does_not_wait_for_ever_for_a_lock(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "LOCK_TURN", "100ms")
+    monkeypatch.setattr(migrations, "LOCK_TURNS", 2)
+    with psycopg.connect(database_url) as using:
+        using.execute("SELECT FROM corral.jobs")
+        with pytest.raises(Unavailable, match="lock timeout"):
+            migrations.downgrade(database_url)
+    migrations.downgrade(database_url)
+
+
+def test_the_version_table_is_inside_the_schema(postgres_url: str) -> None:
+    migrations.upgrade(postgres_url)
+    with migrations.engine(postgres_url).connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() is None
