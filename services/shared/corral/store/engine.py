@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from corral.store.pool import Driver, Pool, Row
+from corral.store.pool import Deadline, Driver, Pool, Row
 from corral.store.sql import within
 
 Params: TypeAlias = Mapping[str, Any]
@@ -24,8 +24,6 @@ HOT_CONNECTIONS = 3
 
 IDLE_IN_TRANSACTION = "5s"
 """After which the server ends a transaction whose process was frozen, so that another can take its place."""
-STATEMENTS_IN_TRANSACTION = 4
-"""How many statements, each as slow as it may be, a transaction may take before its server is taken for gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +70,25 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, true),
 class Transaction:
     """An open transaction on one connection."""
 
-    def __init__(self, driver: Driver, schema: str) -> None:
+    def __init__(self, driver: Driver, schema: str, deadline: Deadline) -> None:
         self._driver = driver
         self._schema = schema
+        self._deadline = deadline
 
     async def rows(self, statement: str, params: Params | None = None) -> list[Row]:
         """Run one statement and fetch everything it returns."""
-        cursor = await self._driver.execute(within(self._schema, statement), params, prepare=True)
+        cursor = await self._execute(statement, params)
         return await cursor.fetchall() if cursor.rownumber is not None else []
 
     async def count(self, statement: str, params: Params | None = None) -> int:
         """Run one statement; the number of rows it touched."""
+        return (await self._execute(statement, params)).rowcount
+
+    async def _execute(self, statement: str, params: Params | None) -> psycopg.AsyncCursor[Row]:
+        self._deadline.begin_anew()
         cursor = await self._driver.execute(within(self._schema, statement), params, prepare=True)
-        return cursor.rowcount
+        self._deadline.begin_anew()  # for the commit, where this was the last one
+        return cursor
 
 
 class Database:
@@ -135,10 +139,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self, limits: Limits = SHORT) -> AsyncIterator[Transaction]:
         """A transaction for steps that depend on one another; commits unless an error leaves it."""
-        seconds = limits.statement * STATEMENTS_IN_TRANSACTION
-        async with self._pool.connection(seconds) as driver, driver.transaction():
+        deadline = Deadline()
+        async with self._pool.connection(limits.statement, deadline) as driver, driver.transaction():
             await driver.execute(SET_LIMITS, limits.settings, prepare=True)
-            yield Transaction(driver, self.schema)
+            yield Transaction(driver, self.schema, deadline)
 
     async def _pipeline(self, driver: Driver, *steps: tuple[str, Params]) -> list[list[Row]]:
         """Without a BEGIN, what is sent before one Sync is one transaction."""

@@ -63,8 +63,10 @@ class Pool:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def connection(self, seconds: float) -> AsyncIterator[Driver]:
-        """A connection for at most `seconds`; a dead one makes its idle neighbours suspect too.
+    async def connection(self, seconds: float, deadline: "Deadline | None" = None) -> AsyncIterator[Driver]:
+        """A connection that is silent for at most `seconds`; a dead one makes its idle neighbours suspect too.
+
+        `deadline` is for callers that speak more than once: they begin it anew each time.
 
         Raises:
             Unavailable: no connection, or the server refused; what was under way was not committed.
@@ -74,7 +76,8 @@ class Pool:
         with translated():
             pooled = await self._engine.raw_connection()
         driver: Driver = pooled.driver_connection  # type: ignore[assignment]  # Any | None to SQLAlchemy
-        deadline = _Deadline(driver, seconds)
+        deadline = deadline or Deadline()
+        deadline.set(driver, seconds)
         try:
             with translated():
                 yield driver
@@ -110,20 +113,30 @@ class Pool:
             raise exc.DisconnectionError
 
 
-class _Deadline:
+class Deadline:
     """Breaks a connection off when nothing was heard in time.
 
     Cancelling the query instead would ask the silent server for another ten seconds.
     """
 
-    def __init__(self, driver: Driver, seconds: float) -> None:
-        self.passed = False
+    passed = False
+    _timer: asyncio.TimerHandle | None = None
+
+    def set(self, driver: Driver, seconds: float) -> None:
+        """Begin to wait for an answer on this connection."""
         self._driver = driver
-        self._timer = asyncio.get_running_loop().call_later(seconds + ANSWER_MARGIN, self._break)
+        self._seconds = seconds + ANSWER_MARGIN
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """An answer came, and the next one is awaited."""
+        self.lift()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._break)
 
     def lift(self) -> None:
-        """The answer came."""
-        self._timer.cancel()
+        """The last answer came."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _break(self) -> None:
         self.passed = True
