@@ -192,9 +192,8 @@ def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[Fie
     for item in fields:
         name = item.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
         if item.kind is Kind.GROUP:
-            child = _object(item.fields, sent, errors)
-            if child or item.required:
-                made[name] = child
+            if item.required or any(_filled(child, sent) for child in item.fields):
+                made[name] = _object(item.fields, sent, errors)
             continue
         text = sent.get(item.pointer, "")
         if item.kind is Kind.BOOLEAN:
@@ -205,6 +204,11 @@ def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[Fie
             except InvalidInput as error:
                 errors.extend(error.errors)
     return made
+
+
+def _filled(item: Field, sent: Mapping[str, str]) -> bool:
+    """Whether anything was entered here or below."""
+    return bool(sent.get(item.pointer, "").strip()) or any(_filled(child, sent) for child in item.fields)
 
 
 def _value(item: Field, text: str) -> Any:

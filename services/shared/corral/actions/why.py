@@ -208,7 +208,7 @@ def _nobody_listens(facts: Facts, start: tuple[str, str]) -> Cause:
 def _suspect(facts: Facts) -> Cause:
     return Cause(
         "suspect-waits",
-        f"It was running when a worker was lost ({facts.job.stalls} times), so it runs alone: "
+        "Its worker was lost while it ran, so it runs alone until it ends: "
         "it waits for a worker to finish all else.",
         "Wait, or start another worker",
         f"corral worker --queues {facts.job.queue}",

@@ -1,0 +1,147 @@
+"""Forms from JSON Schema, and the payloads that they mean."""
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, TypeAdapter
+
+from corral.catalog.builtin import demo, reports
+from corral.catalog.record import record_of
+from corral.errors import InvalidInput
+from corral_publisher.pages.form import Kind, fields_of, payload_of
+
+
+class Address(BaseModel):
+    street: str
+    number: int | None = None
+
+
+class Order(BaseModel):
+    name: str
+    group_by: str | None = None
+    count: Annotated[int, Field(ge=1, le=9)] = 1
+    price: float = 0.5
+    rush: bool = False
+    size: Literal["small", "large"] = "small"
+    tags: list[str] = []
+    weights: list[float] = []
+    address: Address
+    billing: Address | None = None
+    rows: list[dict[str, Any]] = []
+    anything: Any = None
+    notes: Annotated[str, Field(max_length=1000)] = ""
+    csv: Annotated[str | None, Field(json_schema_extra={"contentMediaType": "text/csv"})] = None
+    odd_name: Annotated[str, Field(alias="a/b~c")] = ""
+
+
+FIELDS = fields_of(TypeAdapter(Order).json_schema())
+
+
+def test_every_kind_of_field_is_recognised():
+    kinds = {field.pointer: field.kind for field in FIELDS}
+    assert kinds == {
+        "/name": Kind.TEXT,
+        "/group_by": Kind.TEXT,
+        "/count": Kind.INTEGER,
+        "/price": Kind.NUMBER,
+        "/rush": Kind.BOOLEAN,
+        "/size": Kind.CHOICE,
+        "/tags": Kind.LINES,
+        "/weights": Kind.LINES,
+        "/address": Kind.GROUP,
+        "/billing": Kind.GROUP,
+        "/rows": Kind.JSON,
+        "/anything": Kind.JSON,
+        "/notes": Kind.LONG,
+        "/csv": Kind.FILE_TEXT,
+        "/a~1b~0c": Kind.TEXT,
+    }
+    by_name = {field.pointer: field for field in FIELDS}
+    assert (by_name["/count"].least, by_name["/count"].most, by_name["/count"].default) == (1, 9, "1")
+    assert by_name["/size"].choices == ("small", "large")
+    assert [(field.pointer, field.required) for field in by_name["/address"].fields] == [
+        ("/address/street", True),
+        ("/address/number", False),
+    ]
+    assert (by_name["/group_by"].label, by_name["/csv"].label) == ("Group by", "CSV")
+
+
+def test_a_sent_form_is_the_payload_it_looks_like():
+    sent = {
+        "/name": "Ann",
+        "/group_by": "",
+        "/count": "3",
+        "/price": "2",
+        "/rush": "true",
+        "/size": "large",
+        "/tags": "a\r\n\r\n b \r\n",
+        "/weights": "1\n2.5",
+        "/address/street": "Main",
+        "/address/number": "",
+        "/rows": '[{"a": 1}]',
+        "/notes": "line\r\nline",
+        "/a~1b~0c": "odd",
+    }
+    payload = payload_of(FIELDS, sent)
+    assert payload == {
+        "name": "Ann",
+        "count": 3,
+        "price": 2,
+        "rush": True,
+        "size": "large",
+        "tags": ["a", "b"],
+        "weights": [1, 2.5],
+        "address": {"street": "Main"},
+        "rows": [{"a": 1}],
+        "notes": "line\nline",
+        "a/b~c": "odd",
+    }
+    TypeAdapter(Order).validate_python(payload)
+
+
+def test_what_can_not_be_read_is_named():
+    sent = {"/name": "x", "/count": "many", "/rows": "{", "/weights": "1\nx", "/address/street": "M"}
+    with pytest.raises(InvalidInput) as caught:
+        payload_of(FIELDS, sent)
+    assert sorted(error.pointer for error in caught.value.errors) == [
+        "/payload/count",
+        "/payload/rows",
+        "/payload/weights",
+    ]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [None, {"type": "array"}, {"type": "object"}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}],
+)
+def test_what_is_no_plain_object_is_one_field_of_json(schema: dict[str, Any] | None):
+    (field,) = fields_of(schema)
+    assert (field.pointer, field.kind) == ("", Kind.JSON)
+    assert payload_of((field,), {"payload": "[1, 2]"}) == [1, 2]
+    assert payload_of((field,), {}) == {}
+    with pytest.raises(InvalidInput):
+        payload_of((field,), {"payload": "{"})
+
+
+def test_a_schema_that_refers_to_itself_ends():
+    tree = {
+        "$ref": "#/$defs/Node",
+        "$defs": {
+            "Node": {
+                "type": "object",
+                "properties": {"next": {"$ref": "#/$defs/Node"}, "name": {"type": "string"}},
+            }
+        },
+    }
+    assert len(fields_of(tree)) == 2
+    assert fields_of({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}})
+
+
+@pytest.mark.parametrize("kind", [demo.echo, demo.sleep, demo.cpu, demo.fail, reports.generate])
+def test_the_shipped_types_have_forms(kind: Any):
+    fields = fields_of(record_of(kind).payload_schema)
+    assert fields
+    if kind is reports.generate:
+        kinds = {field.pointer: field.kind for field in fields}
+        assert (kinds["/title"], kinds["/csv"], kinds["/source"]) == (Kind.TEXT, Kind.FILE_TEXT, Kind.CHOICE)
+        assert fields[0].pointer == "/title", "in the order of the declaration"
