@@ -155,13 +155,30 @@ def test_a_taken_port_that_was_asked_for_is_told_with_its_holder(start):
 BROKEN = "import os, sys\nif 'corral_worker.main' in sys.modules:\n    print('out of luck', flush=True)\n    os._exit(3)\n"
 
 
-def test_what_keeps_dying_stops_everything_with_its_log(start, folder):
+def test_what_keeps_dying_stops_everything_with_its_log(start, folder, postgres_url, redis_url):
+    """On servers of our own, which stay as they are."""
     (folder / "broken.py").write_text(BROKEN)
-    up = start("--workers", "1", CORRAL_HANDLERS="broken")
+    servers = {"CORRAL_DATABASE_URL": postgres_url, "CORRAL_REDIS_URL": redis_url}
+    up = start("--workers", "1", CORRAL_HANDLERS="broken", **servers)
     assert up.process.wait(120) == 1
     eventually(lambda: "up-1 ended with exit code 3 five times in a minute" in up.output)
     assert up.output.rstrip().endswith("out of luck")
+    assert "using your servers" in up.output
+    assert not (folder / ".corral" / "postgres").exists()
     assert up.processes() == {}
+
+
+def test_a_second_ctrl_c_ends_the_patience(start):
+    up = start("--workers", "1", CORRAL_GRACE="300").ready()
+    with up.client() as client:
+        job = client.submit("demo.sleep", {"seconds": 200})
+        eventually(lambda: client.job(job["id"])["state"] == "running")
+    left = up.processes()
+    up.process.send_signal(signal.SIGINT)
+    up.wait_for("jobs may finish within 300 s")
+    assert up.process.poll() is None
+    assert up.stop(timeout=30) == 0
+    assert alive(left) == []
 
 
 def test_a_wrong_setting_or_declaration_starts_nothing(start, folder):

@@ -1,0 +1,60 @@
+"""What `corral up` decides before anything starts."""
+
+import socket
+
+import pytest
+
+from corral.errors import SettingsError
+from corral.local.errors import PortHeld
+from corral.local.listening import choose_port
+from corral.local.plan import Plan, make_plan
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def plan(env: dict[str, str] | None = None, **more) -> Plan:
+    asked = {"data": None, "port": None, "workers": None, "max_workers": 4, "reload": False}
+    return make_plan(**(asked | more), env={"CORRAL_METRICS_PORT": "0"} | (env or {}))
+
+
+def test_servers_are_embedded_unless_somebody_names_them():
+    assert (plan().embeds_postgres, plan().embeds_redis) == (True, True)
+    named = plan({"CORRAL_DATABASE_URL": "postgresql://h/x"})
+    assert (named.embeds_postgres, named.embeds_redis) == (False, True)
+
+
+def test_an_env_file_names_servers_too(tmp_path):
+    (tmp_path / ".env").write_text("CORRAL_REDIS_URL=redis://h/0\n")
+    assert plan().embeds_redis is False
+
+
+def test_the_address_is_one_that_this_machine_reaches():
+    assert plan({"CORRAL_HOST": "0.0.0.0"}).host == "127.0.0.1"
+    assert plan().url.startswith("http://127.0.0.1:80")
+
+
+def test_switched_off_workers_are_none_and_said():
+    off = plan({"WORKER_ENABLED": "false"}, workers=3)
+    assert off.workers == 0
+    assert any("switched off" in note for note in off.notes)
+
+
+def test_mistakes_are_told_before_anything_starts(tmp_path):
+    with pytest.raises(SettingsError, match="CORRAL_GRACE"):
+        plan({"CORRAL_GRACE": "soon"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_gives_way_unless_it_was_asked_for():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert port < choose_port("127.0.0.1", port, asked_by=None) <= port + 100
+        with pytest.raises(
+            PortHeld, match=rf"--port: port {port} on 127\.0\.0\.1 is taken by .* \(process \d+\)"
+        ):
+            choose_port("127.0.0.1", port, asked_by="--port")
