@@ -46,6 +46,7 @@ bench: $(BENCH)/.installed-bench ## Measure Corral beside its peers: make bench 
 
 docs: $(LOCAL) ## Make the pages that are made from the code
 	@$(BIN)/python -m corral.cli.reference docs .env.example
+	@$(BIN)/python -m corral_publisher.reference docs
 
 lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
 	@UPGRADE=$(UPGRADE) ./requirements/compile

@@ -69,10 +69,21 @@ def describe(app: FastAPI) -> None:
                 ref_template="#/components/schemas/{model}",
             )
             made["components"]["schemas"] = {**models["$defs"], **made["components"].get("schemas", {})}
+            _problems_only(made)
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation says
+
+
+def _problems_only(document: dict[str, Any]) -> None:
+    """FastAPI documents an answer of its own for wrong parameters; ours is a problem like any other."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                operation["responses"]["422"] = failures(422)[422]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
 
 
 _ABOUT = """

@@ -37,6 +37,13 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.Unavailable, 503, "unavailable", "A dependency is away"),
 )
 """The first row that fits counts."""
+PROBLEMS = [
+    *((slug, status, title) for _, status, slug, title in _TABLE),
+    ("method-not-allowed", 405, "This path does not know the method"),
+    ("range", 416, "The range lies outside the file"),
+    ("internal", 500, "Something went wrong on our side"),
+]
+"""Every problem there is, for the documentation."""
 
 
 def problem(

@@ -84,7 +84,7 @@ async def list_logs(
     job_id: str,
     _: Viewer,
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Lines after this `seq`.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=2000)] = 500,
+    limit: Annotated[int, Query(ge=1, le=2000, description="Lines on one page.")] = 500,
 ) -> Response:
     """Lines in order. `next` is the `after` of the following page; null where there is none yet."""
     services = services_of(request)
