@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from tests.fixtures.waiting import eventually
+
 from corral.actions.queues import QueueActions
 from corral.actions.submission import NewSubmission
 from corral.actions.submit import Refused, Submitter
 from corral.dispatch import Dispatch
 from corral.errors import OutcomeUnknown, Unavailable
 from corral.store import Store
-from tests.fixtures.waiting import eventually
 
 T = TypeVar("T")
 

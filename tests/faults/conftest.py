@@ -2,15 +2,24 @@
 
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
-from corral.catalog import Catalog
 from tests.faults.servers import Servers
 from tests.faults.system import System
+from tests.fixtures.proxy import Proxy
+
+from corral.catalog import Catalog
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Conditions have deadlines of their own here; this one is for what hangs."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="session")
@@ -43,5 +52,19 @@ def system(servers: Servers, server_folder: Path) -> Iterator[System]:
 def chance() -> random.Random:
     """Says its seed; FAULTS_SEED repeats a run."""
     seed = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"FAULTS_SEED={seed}")
+    sys.stdout.write(f"FAULTS_SEED={seed}\n")
     return random.Random(seed)
+
+
+@pytest.fixture
+def postgres(system: System) -> Iterator[Proxy]:
+    """A way to Postgres that can be broken."""
+    with Proxy(system.client.database_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def redis(system: System) -> Iterator[Proxy]:
+    """A way to Redis that can be broken."""
+    with Proxy(system.servers.valkey.url) as proxy:
+        yield proxy

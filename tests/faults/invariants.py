@@ -6,13 +6,13 @@ I7, the same job for the same idempotency key, has no test yet: there are no suc
 from collections import Counter
 
 import psycopg
+from tests.faults import witness
+from tests.faults.system import ENDED, System
+from tests.fixtures.waiting import eventually
 
 from corral.dispatch import keys
 from corral.job.lane import lane_of, lanes_of
 from corral.job.priority import Priority
-from tests.faults import witness
-from tests.faults.system import ENDED, System
-from tests.fixtures.waiting import eventually
 
 FLOW_SECONDS = 30
 END_SECONDS = 60

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 class Part:
     """`python -m …`, with its output in a file. `fate` is why the test expects it to be gone, once it does."""
 
-    def __init__(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path
+    ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as output:
@@ -95,7 +97,10 @@ def leftovers(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("FAULTS_FOLDER") == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+            if (
+                process.environ().get("FAULTS_FOLDER") == str(folder)
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue

@@ -4,6 +4,7 @@ All of it is done from outside, by replacing names of the shipped modules: the s
 Each function below is one fault or one guard; one that does not fit the code any more fails at once.
 """
 
+import asyncio
 import os
 import runpy
 import signal
@@ -21,6 +22,11 @@ WARM = 3
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_together() -> None:
+    """All processes of a publisher."""
+    os.killpg(0, signal.SIGKILL)
 
 
 def freeze() -> None:
@@ -105,6 +111,27 @@ def freeze_before_reclaim() -> None:
     at_call(workers.Workers, "reclaim", number=1, before=freeze)
 
 
+def lead_always() -> None:
+    """Lead from the start and for ever, whoever else does: no lease, no term."""
+    from corral.maintenance.leadership import Candidate, Reign  # noqa: PLC0415  only maintenance has it
+    from corral.store import leases  # noqa: PLC0415
+
+    async def look(self: Any) -> Reign:
+        return Reign(self._leases, leases.Term(leases.LEADER, self._holder, 1, 0), None, self._clock)
+
+    async def keep(self: Any, *_: Any) -> None:
+        await asyncio.Event().wait()
+
+    patch.object(Candidate, "look", look).start()
+    patch.object(Reign, "keep", keep).start()
+    replaced(
+        leases,
+        "HOLD",
+        "WHERE name = %(name)s AND term = %(term)s FOR KEY SHARE",
+        "RIGHT JOIN (SELECT) s ON true",
+    )
+
+
 # -- faults of publishers
 
 
@@ -112,14 +139,14 @@ def kill_after_insert() -> None:
     """The jobs are committed; the client gets no answer."""
     from corral.store.submission import Submission  # noqa: PLC0415  as the others of this kind
 
-    at_call(Submission, "insert", after=die)
+    at_call(Submission, "insert", after=die_together)
 
 
 def kill_before_enqueue() -> None:
     """The client has its answer; Redis was not told."""
     from corral.dispatch import Dispatch  # noqa: PLC0415
 
-    at_call(Dispatch, "enqueue", before=die)
+    at_call(Dispatch, "enqueue", before=die_together)
 
 
 # -- guards switched off

@@ -10,13 +10,13 @@ from uuid import uuid4
 
 import psycopg
 import redis
+from tests.faults import witness
+from tests.fixtures.waiting import eventually
 
 from corral.local.postgres import EmbeddedPostgres
 from corral.local.server import EmbeddedServer
 from corral.local.valkey import EmbeddedValkey
 from corral.store.migrations import upgrade
-from tests.faults import witness
-from tests.fixtures.waiting import eventually
 
 SETTINGS = {
     "fsync": "off",

@@ -10,7 +10,6 @@ from uuid import UUID
 import psycopg
 import redis
 from psycopg.rows import dict_row
-
 from tests.faults import witness
 from tests.faults.client import Client, Load
 from tests.faults.part import ROOT, Part, gone, leftovers
@@ -50,7 +49,9 @@ class System:
             assert part.said("leadership.taken"), part.tail()
         return part
 
-    def part(self, name: str, module: str, rig: str = "", settings: Mapping[str, object] | None = None) -> Part:
+    def part(
+        self, name: str, module: str, rig: str = "", settings: Mapping[str, object] | None = None
+    ) -> Part:
         """Any process, with `settings` in its environment as CORRAL_….
 
         `database_url` and `redis_url` may lead through a proxy.

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-
 from tests.faults import invariants
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
@@ -21,7 +20,10 @@ def test_whatever_a_process_does_to_itself_is_an_outcome_of_its_job_alone(system
     invariants.all_completed(system)
     jobs = system.jobs()
     for how, words in DEADLY.items():
-        errors = system.rows("SELECT error->>'message' AS m, error->>'type' AS t FROM corral.attempts WHERE job = %s", deadly[how])
+        errors = system.rows(
+            "SELECT error->>'message' AS m, error->>'type' AS t FROM corral.attempts WHERE job = %s",
+            deadly[how],
+        )
         assert len(errors) == 1, how
         assert words in f"{errors[0]['t']}: {errors[0]['m']}", how
         assert (jobs[deadly[how]]["attempt"], jobs[deadly[how]]["errors"]) == (2, 1), how

@@ -1,25 +1,10 @@
 """The network between a worker, the leader and the two servers: cut, half-open, slow."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.faults import invariants
+from tests.faults import invariants, late_claim
 from tests.faults.system import System
+from tests.faults.test_postgres import reclaiming
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually
-
-
-@pytest.fixture
-def postgres(system: System) -> Iterator[Proxy]:
-    with Proxy(system.client.database_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def redis(system: System) -> Iterator[Proxy]:
-    with Proxy(system.servers.valkey.url) as proxy:
-        yield proxy
 
 
 def test_a_worker_cut_off_from_postgres_is_replaced_and_comes_back(system: System, postgres: Proxy):
@@ -58,7 +43,9 @@ def test_a_worker_whose_connections_to_postgres_went_silent_is_replaced_and_come
     invariants.work_flows(system)
 
 
-def test_a_leader_whose_connections_to_postgres_went_silent_does_its_duties_again(system: System, postgres: Proxy):
+def test_a_leader_whose_connections_to_postgres_went_silent_does_its_duties_again(
+    system: System, postgres: Proxy
+):
     leader = system.maintenance(database_url=postgres.url)
     worker = system.worker()
     invariants.work_flows(system)
@@ -71,6 +58,25 @@ def test_a_leader_whose_connections_to_postgres_went_silent_does_its_duties_agai
     assert hit > 0
     system.worker()
     eventually(lambda: system.stalled() == hit, timeout=40)
+    invariants.check(system)
+    invariants.all_completed(system)
+    assert leader.alive
+
+
+def test_a_leader_whose_transaction_went_silent_begins_another(system: System, postgres: Proxy):
+    leader = system.maintenance(database_url=postgres.url)
+    worker = system.worker()
+    jobs = system.submit(5, seconds=1)
+    system.until_running(5)
+    worker.kill()
+    with system.connection() as connection:
+        connection.execute("LOCK TABLE corral.jobs IN ACCESS EXCLUSIVE MODE")
+        eventually(lambda: reclaiming(system), timeout=20)
+        assert postgres.freeze() > 1
+        postgres.heal()
+        connection.rollback()
+    system.worker()
+    system.until_ended(jobs, seconds=45)
     invariants.check(system)
     invariants.all_completed(system)
     assert leader.alive
@@ -125,18 +131,9 @@ def test_a_slow_network_costs_time_and_nothing_else(system: System, postgres: Pr
 def test_a_claim_that_commits_after_its_connection_was_cut_is_given_back(system: System, postgres: Proxy):
     system.maintenance()
     worker = system.worker(database_url=postgres.url)
-    with system.connection() as connection:
-        connection.execute("SELECT 1 FROM corral.workers FOR UPDATE")  # claims wait, heartbeats too
-        jobs = system.submit(10)
-        claiming = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-            AND wait_event_type = 'Lock' AND query LIKE '%%picked%%'"""
-        eventually(lambda: system.rows(claiming))
-        assert postgres.cut() > 1
-        eventually(lambda: worker.said("claim.unanswered"))
-        postgres.heal()
-        # It asks at once what it claimed, and hears: nothing.
-        eventually(lambda: len(worker.events("heartbeat.failed")) > 0 or system.rows("SELECT 1"))
-        connection.rollback()
-    eventually(lambda: "running" in system.states(jobs) or "completed" in system.states(jobs))
+    jobs = late_claim.claimed_behind_its_back(system, worker, postgres)
+    system.until_ended(jobs, seconds=20)  # found by the heartbeat after ten
+    assert {(row["attempt"], row["releases"]) for row in system.jobs(jobs).values()} == {(2, 1)}
     invariants.check(system)
     invariants.all_completed(system)
+    assert (system.lost_workers(), system.stalled()) == (0, 0)

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
-
 from tests.faults import invariants, servers
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
@@ -21,9 +20,7 @@ OURS = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_datab
 
 def held(system: System) -> int:
     """Results that workers say they hold for Postgres' return."""
-    return max(
-        (line["results"] for part in system.parts for line in part.events("results.held")), default=0
-    )
+    return max((line["results"] for part in system.parts for line in part.events("results.held")), default=0)
 
 
 def test_connections_that_are_cut_every_two_seconds_cost_no_job_and_no_lease(system: System):
@@ -41,7 +38,9 @@ def test_connections_that_are_cut_every_two_seconds_cost_no_job_and_no_lease(sys
     assert (system.stalled(), system.lost_workers(), worker.alive) == (0, 0, True)
 
 
-def test_a_submission_whose_connection_is_cut_while_it_commits_is_stored_once_or_known_as_unknown(system: System):
+def test_a_submission_whose_connection_is_cut_while_it_commits_is_stored_once_or_known_as_unknown(
+    system: System,
+):
     system.maintenance()
     system.worker()
     cut = 0
@@ -170,8 +169,9 @@ def crowd(system: System) -> Iterator[object]:
                 try:
                     stack.enter_context(psycopg.connect(system.client.database_url, connect_timeout=5))
                 except psycopg.OperationalError as error:
-                    assert "too many clients" in str(error)
-                    return
+                    if "too many clients" in str(error):
+                        return
+                    raise
             raise AssertionError("the server took 200 clients: it is not full")
 
         fill()

@@ -4,11 +4,11 @@ import random
 
 import pytest
 import redis
-
-from corral.dispatch import keys
 from tests.faults import invariants, servers
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
+
+from corral.dispatch import keys
 
 
 def listed(system: System, lane: str) -> int:
@@ -40,7 +40,9 @@ def test_redis_killed_and_restarted_empty_loses_no_job_and_no_pause(system: Syst
     assert (system.stalled(), worker.alive) == (0, True)
 
 
-def test_a_redis_that_is_wiped_again_and_again_under_load_loses_nothing(system: System, chance: random.Random):
+def test_a_redis_that_is_wiped_again_and_again_under_load_loses_nothing(
+    system: System, chance: random.Random
+):
     system.maintenance()
     system.worker(queues="work")
     unserved = system.submit(100, "faults.other")
@@ -89,7 +91,10 @@ def test_a_redis_that_hangs_costs_no_lease_and_no_job(system: System):
             assert system.live(system.accepted)
             client.client_pause(8000, all=True)
         eventually(lambda: len(worker.events("dispatch.away")) > len(before), timeout=20)
-        with pytest.raises(redis.TimeoutError), redis.Redis.from_url(system.servers.valkey.url, socket_timeout=0.2) as client:
+        with (
+            pytest.raises(redis.TimeoutError),
+            redis.Redis.from_url(system.servers.valkey.url, socket_timeout=0.2) as client,
+        ):
             client.ping()
         load.until(20)  # jobs are accepted all the same
     eventually(lambda: system.redis().ping(), timeout=20)

@@ -5,7 +5,6 @@ import signal
 
 import psutil
 import pytest
-
 from tests.faults import invariants
 from tests.faults.part import Part
 from tests.faults.system import System
@@ -62,7 +61,9 @@ def test_jobs_claimed_by_a_worker_that_never_learned_of_it_are_run_by_another(sy
     system.submit(200, seconds=0.05)
     killed_itself(worker)
     started = {job for job, _ in system.starts()}
-    running = [id for id, row in system.jobs().items() if row["state"] == "running" and str(id) not in started]
+    running = [
+        id for id, row in system.jobs().items() if row["state"] == "running" and str(id) not in started
+    ]
     assert running, "nothing was claimed and not started when the worker died"
     system.worker()
     invariants.check(system)
@@ -133,7 +134,10 @@ def test_a_killed_child_process_costs_its_own_job_one_try(system: System):
     jobs = system.jobs()
     assert {jobs[id]["attempt"] for id in (*neighbours, spared)} == {1}
     assert (jobs[hit]["attempt"], jobs[hit]["errors"], jobs[hit]["stalls"]) == (2, 1, 0)
-    assert "SIGKILL" in system.rows("SELECT error->>'message' AS m FROM corral.attempts WHERE job = %s", hit)[0]["m"]
+    assert (
+        "SIGKILL"
+        in system.rows("SELECT error->>'message' AS m FROM corral.attempts WHERE job = %s", hit)[0]["m"]
+    )
     assert worker.alive
 
 
@@ -153,7 +157,9 @@ def test_nothing_of_a_killed_worker_runs_on(system: System, whole_group: bool):
     left = psutil.wait_procs(children, timeout=10)[1]
     assert not left, f"run on without their worker: {left}"
     worker.ended()
-    system.rows("UPDATE corral.jobs SET payload = '{}' WHERE type = 'faults.child'")  # a minute is too long now
+    system.rows(
+        "UPDATE corral.jobs SET payload = '{}' WHERE type = 'faults.child'"
+    )  # a minute is too long now
     system.worker()
     invariants.check(system)
     invariants.all_completed(system)

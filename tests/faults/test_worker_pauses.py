@@ -69,7 +69,9 @@ def test_a_coroutine_that_ignores_its_timeout_keeps_its_slot_and_is_shown(system
     invariants.all_completed(system)
     job = system.jobs()[deaf]
     assert (job["attempt"], job["errors"]) == (2, 1)
-    assert system.rows("SELECT error->>'kind' AS k FROM corral.attempts WHERE job = %s", deaf) == [{"k": "timeout"}]
+    assert system.rows("SELECT error->>'kind' AS k FROM corral.attempts WHERE job = %s", deaf) == [
+        {"k": "timeout"}
+    ]
 
 
 def test_a_process_that_never_returns_is_killed_at_its_timeout(system: System):

@@ -48,7 +48,12 @@ def changes(rows: list[dict[str, Any]]) -> list[Change]:
     """The rows of public.history, in their order."""
     return [
         Change(
-            str(row["job"]), row["life"], State(row["before"]), State(row["after"]), row["earlier"], row["attempt"]
+            str(row["job"]),
+            row["life"],
+            State(row["before"]),
+            State(row["after"]),
+            row["earlier"],
+            row["attempt"],
         )
         for row in rows
     ]
@@ -70,7 +75,8 @@ def backwards(history: list[Change]) -> list[Change]:
     return [
         change
         for change in history
-        if change.attempt - change.earlier != (change.before is State.QUEUED and change.after is State.RUNNING)
+        if change.attempt - change.earlier
+        != (change.before is State.QUEUED and change.after is State.RUNNING)
     ]
 
 
