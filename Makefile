@@ -26,7 +26,7 @@ test: $(DEVELOPMENT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser $(or $(T),tests) $(ARGS)
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
-	@$(BIN)/python -m pytest tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
 
 test-browser: $(DEVELOPMENT) ## Drive the pages in Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
