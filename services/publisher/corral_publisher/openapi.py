@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from corral_publisher.problems import MEDIA_TYPE
-from corral_publisher.schemas import Bulk, Clean, Problem, QueuePatch, Submission
+from corral_publisher.schemas import Bulk, Clean, QueuePatch, Submission
+from corral_publisher.views import Problem
 
 PREFIX = "/api/v1"
 

@@ -65,7 +65,7 @@ def api_page() -> str:
         if isinstance(route, APIRoute)
         for item in route.dependant.dependencies
         if isinstance(item.call, Requires)
-        for method in route.methods
+        for method in route.methods or ()
     }
     problems = "\n".join(
         f"| `urn:corral:problem:{slug}` | {status} | {title} |" for slug, status, title in PROBLEMS

@@ -13,8 +13,8 @@ from corral_publisher import byte_range, parameters, problems
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.schemas import ArtifactPage
 from corral_publisher.services import services_of
+from corral_publisher.views import ArtifactPage
 
 router = APIRouter(prefix=PREFIX, tags=["artifacts"])
 

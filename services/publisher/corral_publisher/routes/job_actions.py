@@ -9,8 +9,8 @@ from corral_publisher import parameters
 from corral_publisher.answer import answer
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.schemas import WhyAnswer
 from corral_publisher.services import services_of
+from corral_publisher.views import WhyAnswer
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
 

@@ -10,8 +10,8 @@ from corral_publisher import parameters
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.schemas import AttemptPage, JobPage, LogPage
 from corral_publisher.services import services_of
+from corral_publisher.views import AttemptPage, JobPage, LogPage
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
 

@@ -14,8 +14,9 @@ from corral_publisher.answer import answer
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.routes.submission import read_json
-from corral_publisher.schemas import Clean, Cleaned, QueuePage, QueuePatch, QueueView
+from corral_publisher.schemas import Clean, QueuePatch
 from corral_publisher.services import Services, services_of
+from corral_publisher.views import Cleaned, QueuePage, QueueView
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -9,8 +9,8 @@ from corral.store.stats import WindowRow
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.schemas import Stats
 from corral_publisher.services import services_of
+from corral_publisher.views import Stats
 
 router = APIRouter(prefix=PREFIX, tags=["stats"])
 

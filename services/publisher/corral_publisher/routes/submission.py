@@ -24,8 +24,9 @@ from corral_publisher.auth import Operator
 from corral_publisher.direct_route import DirectRoute
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
-from corral_publisher.schemas import Bulk, BulkAnswer, Submission
+from corral_publisher.schemas import Bulk, Submission
 from corral_publisher.services import Services, services_of
+from corral_publisher.views import BulkAnswer
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from corral.errors import NotFound
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.schemas import TypePage, TypeView
 from corral_publisher.services import services_of
+from corral_publisher.views import TypePage, TypeView
 
 router = APIRouter(prefix=PREFIX, tags=["types"])
 

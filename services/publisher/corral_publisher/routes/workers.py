@@ -9,8 +9,8 @@ from corral.store import WorkerRecord
 from corral_publisher.answer import answer
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.schemas import Drained, WorkerPage
 from corral_publisher.services import services_of
+from corral_publisher.views import Drained, WorkerPage
 
 router = APIRouter(prefix=PREFIX, tags=["workers"])
 

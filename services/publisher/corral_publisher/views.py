@@ -1,0 +1,215 @@
+"""What the API gives, as models: its OpenAPI. The answers themselves are written from the engine's values."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from corral.actions.why import Cause
+from corral.job.job import Job
+from corral.job.state import State
+from corral.store import Attempt, LogLine
+
+
+class BulkItem(BaseModel):
+    """What became of one submission of a bulk."""
+
+    index: int
+    id: UUID | None = None
+    state: State | None = None
+    errors: "list[ProblemError] | None" = None
+
+
+class BulkAnswer(BaseModel):
+    """What became of a bulk: one item per submission, in its order."""
+
+    accepted: int
+    refused: int
+    jobs: list[BulkItem]
+
+
+class ProblemError(BaseModel):
+    """One wrong field: `pointer` leads into the body (RFC 6901), `parameter` names a query parameter."""
+
+    pointer: str | None = None
+    parameter: str | None = None
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong. Source: RFC 9457."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:corral:problem:invalid-input",
+                    "title": "The input is wrong; nothing was stored",
+                    "status": 422,
+                    "detail": "/payload/title: is required",
+                    "errors": [{"pointer": "/payload/title", "detail": "is required"}],
+                }
+            ]
+        },
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[ProblemError] | None = None
+
+
+class JobPage(BaseModel):
+    """One page of jobs, newest first. `next` is the cursor of the following page; null at the end."""
+
+    items: list[Job]
+    next: UUID | None = None
+
+
+class Cleaned(BaseModel):
+    """What was removed."""
+
+    removed: int
+    more: bool
+
+
+class QueueView(BaseModel):
+    """A queue. `counts` are its jobs per state; those of ended states are what is kept."""
+
+    name: str
+    paused: bool
+    paused_at: datetime | None
+    paused_by: str | None
+    overrides: dict[str, Any]
+    created_at: datetime
+    counts: dict[State, int]
+
+
+class QueuePage(BaseModel):
+    """All queues."""
+
+    items: list[QueueView]
+    next: None = None
+
+
+class TypeView(BaseModel):
+    """A registered job type."""
+
+    name: str
+    version: str
+    description: str | None
+    payload_schema: dict[str, Any] | None
+    result_schema: dict[str, Any] | None
+    options: dict[str, Any]
+
+
+class TypePage(BaseModel):
+    """All job types."""
+
+    items: list[TypeView]
+    next: None = None
+
+
+class WorkerView(BaseModel):
+    """A worker's incarnation. `status` is what its last heartbeat said."""
+
+    id: UUID
+    name: str
+    state: Literal["active", "draining", "stopped", "lost"]
+    host: str
+    pid: int
+    version: str
+    queues: list[str]
+    types: list[str]
+    slots: dict[str, int]
+    running: int
+    status: dict[str, Any]
+    started_at: datetime | None
+    seen_at: datetime | None
+    silent_for: float
+    ended_at: datetime | None
+
+
+class WorkerPage(BaseModel):
+    """Workers."""
+
+    items: list[WorkerView]
+    next: None = None
+
+
+class Drained(BaseModel):
+    """The incarnations that were told to drain."""
+
+    drained: list[UUID]
+
+
+class AttemptPage(BaseModel):
+    """Earlier attempts of a job."""
+
+    items: list[Attempt]
+    next: None = None
+
+
+class LogPage(BaseModel):
+    """Lines of a job's log."""
+
+    items: list[LogLine]
+    next: int | None = None
+
+
+class WhyAnswer(BaseModel):
+    """What keeps a job from running; nothing for one that runs or has ended."""
+
+    id: UUID
+    state: State
+    causes: list[Cause]
+
+
+class ArtifactView(BaseModel):
+    """A file that a job stored."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    attempt: int
+    published_at: datetime | None
+
+
+class ArtifactPage(BaseModel):
+    """A job's files."""
+
+    items: list[ArtifactView]
+    next: None = None
+
+
+class Percentiles(BaseModel):
+    """Seconds that 50, 95 and 99 of 100 stay below, and the mean; null where nothing ended."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    mean: float | None
+
+
+class StatsGroup(BaseModel):
+    """What ended within the window in one queue and type."""
+
+    queue: str
+    type: str
+    ended: int
+    outcomes: dict[str, int]
+    throughput: Annotated[float, Field(description="Completed jobs per second.")]
+    wait: Percentiles
+    run: Percentiles
+
+
+class Stats(BaseModel):
+    """Jobs per state now, and what ended within the window."""
+
+    counts: dict[State, int]
+    window: float
+    groups: list[StatsGroup]
