@@ -3,11 +3,14 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from tests.fixtures.waiting import eventually_async
 
 from corral.errors import CorralError, Unavailable
 from corral.ids import new_id
@@ -18,6 +21,9 @@ from corral.testing.subject import CANCELLED, ERRED, EXHAUSTED, RELEASED, SUCCEE
 
 JOBS, ROUNDS = 120, 60
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 TWICE = """
 SELECT job, life FROM corral.attempts WHERE outcome IN ('completed', 'failed', 'cancelled')
 GROUP BY job, life HAVING count(*) > 1
@@ -121,6 +127,40 @@ async def test_a_job_of_another_transaction_is_locked_not_waited_for(
         answer = await subject.claim(worker, id, free)
     assert [job.id for job in answer.claimed] == [free]
     assert {key: str(value) for key, value in answer.refused.items()} == {id: "locked"}
+
+
+def _deed(
+    what: str, subject: Subject, worker: UUID, ids: list[UUID], term: Term
+) -> Coroutine[Any, Any, object]:
+    store, now = subject.store, datetime.now(UTC)
+    assert isinstance(store, Store)
+    both = [Finished(*pair) for pair in zip(ids, (1, 1), (SUCCEEDED, ERRED), strict=True)]
+    deeds: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "succeed": lambda: store.attempts.finish(worker, [Finished(id, 1, SUCCEEDED) for id in ids]),
+        "err": lambda: store.attempts.finish(worker, [Finished(id, 1, ERRED) for id in ids]),
+        "both": lambda: store.attempts.finish(worker, both),
+        "progress": lambda: store.attempts.progress([Progress(id, 1, 50) for id in ids]),
+        "log": lambda: store.attempts.append_logs([NewLogLine(id, 1, now, "a line") for id in ids]),
+        "cancel": lambda: store.jobs.cancel(ids, "ann"),
+        "lose": lambda: subject.lose(worker, term),
+    }
+    return deeds[what]()
+
+
+@pytest.mark.parametrize("what", ["succeed", "err", "both", "progress", "log", "cancel", "lose"])
+async def test_jobs_are_locked_in_the_order_of_their_ids(
+    subject: Subject, sql: psycopg.Connection, what: str
+) -> None:
+    """Whoever waits for the lower id does not hold the higher one: so nobody waits in a circle."""
+    worker, term = await subject.worker(), await subject.lead()
+    low, high = await subject.submit(), await subject.submit()
+    await subject.running(worker, low, high)
+    with sql.transaction():
+        sql.execute("SELECT FROM corral.jobs WHERE id = %s FOR UPDATE", (low,))
+        task = asyncio.create_task(_deed(what, subject, worker, [high, low], term))
+        await eventually_async(lambda: sql.execute(WAITING).fetchone() != (0,))
+        sql.execute("SELECT FROM corral.jobs WHERE id = %s FOR UPDATE NOWAIT", (high,))
+    await task
 
 
 async def test_a_lock_that_is_not_given_is_said_in_time(subject: Subject, sql: psycopg.Connection) -> None:

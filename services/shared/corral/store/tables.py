@@ -103,6 +103,7 @@ def _jobs(tables: MetaData) -> None:
     Index("jobs_queued", c.queue, c.suspect, c.priority, c.queued_at, c.id, postgresql_where=queued)
     Index("jobs_running", c.worker, postgresql_where=running)
     Index("jobs_scheduled", c.run_at, c.id, postgresql_where=text("state = 'scheduled'"))
+    Index("jobs_blocked", c.id, postgresql_where=text("state = 'blocked'"))
     Index("jobs_expiring", c.expires_at, postgresql_where=waiting)
     Index("jobs_history", c.queue, c.type, c.state, c.id, postgresql_where=TERMINAL)
     Index("jobs_ended_badly", c.state, c.id, postgresql_where=badly)

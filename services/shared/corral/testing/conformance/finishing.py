@@ -84,6 +84,15 @@ class Finishing:
         assert (await subject.finish(old, id, 2, outcome)).verdict is Verdict.FENCED
         assert await subject.job(id) == before
 
+    async def test_an_old_attempt_of_the_same_worker_writes_nothing(self, subject: Subject) -> None:
+        worker, id = await subject.worker(), await subject.submit()
+        await subject.running(worker, id)
+        await subject.finish(worker, id, 1, RELEASED)
+        await subject.running(worker, id)
+        for outcome in (SUCCEEDED, ERRED, EXHAUSTED):
+            assert (await subject.finish(worker, id, 1, outcome)).verdict is Verdict.FENCED
+        assert (await subject.job(id)).state is State.RUNNING
+
     async def test_an_end_of_a_job_that_is_gone_is_fenced(self, subject: Subject) -> None:
         recorded = await subject.finish(await subject.worker(), new_id(), 1, SUCCEEDED)
         assert (recorded.verdict, recorded.state) == (Verdict.FENCED, None)

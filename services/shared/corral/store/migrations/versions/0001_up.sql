@@ -60,6 +60,8 @@ CREATE INDEX jobs_queued ON corral.jobs (queue, suspect, priority, queued_at, id
 CREATE INDEX jobs_running ON corral.jobs (worker) WHERE state = 'running';
 -- Promotion of due jobs, and when the next one is due.
 CREATE INDEX jobs_scheduled ON corral.jobs (run_at, id) WHERE state = 'scheduled';
+-- Pages of blocked jobs, so that every live state has an index.
+CREATE INDEX jobs_blocked ON corral.jobs (id) WHERE state = 'blocked';
 -- Expiry; only jobs that asked for it.
 CREATE INDEX jobs_expiring ON corral.jobs (expires_at)
     WHERE expires_at IS NOT NULL AND state IN ('blocked', 'scheduled', 'queued');
