@@ -13,6 +13,9 @@ from typing import cast
 
 import uvloop
 
+LIMIT = 180.0
+"""Seconds in which all answers must have come."""
+
 
 @dataclass(frozen=True)
 class Load:
@@ -45,17 +48,17 @@ def post(host: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def send(host: str, port: int, request: bytes, *, connections: int, requests: int) -> Load:
-    """Sends that many equal requests over that many connections, as fast as answers come."""
-    return uvloop.run(_send(host, port, [request] * requests, connections))
+def send(
+    host: str, port: int, request: bytes, *, connections: int, requests: int, limit: float = LIMIT
+) -> Load:
+    """Sends that many equal requests over that many connections, as fast as answers come.
+
+    Raises: TimeoutError, ConnectionError.
+    """
+    return uvloop.run(_send(host, port, [request] * requests, connections, limit))
 
 
-def send_each(host: str, port: int, requests: Sequence[bytes], *, connections: int) -> Load:
-    """Sends each of the requests once."""
-    return uvloop.run(_send(host, port, requests, connections))
-
-
-async def _send(host: str, port: int, requests: Sequence[bytes], connections: int) -> Load:
+async def _send(host: str, port: int, requests: Sequence[bytes], connections: int, limit: float) -> Load:
     loop = asyncio.get_running_loop()
     work = iter(requests)
     latencies: list[float] = []
@@ -71,7 +74,8 @@ async def _send(host: str, port: int, requests: Sequence[bytes], connections: in
     for protocol in protocols:
         protocol.next()
     try:
-        await asyncio.gather(*(protocol.done for protocol in protocols))
+        async with asyncio.timeout(limit):
+            await asyncio.gather(*(protocol.done for protocol in protocols))
     finally:
         for transport, _ in made:
             transport.close()

@@ -18,9 +18,14 @@ def serve():
     servers = []
 
     def start(handle):
-        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(handle, "127.0.0.1", 0), loop).result(
-            10
-        )
+        async def connected(reader, writer):
+            try:
+                await handle(reader, writer)
+            finally:
+                writer.close()
+
+        opening = asyncio.start_server(connected, "127.0.0.1", 0)
+        server = asyncio.run_coroutine_threadsafe(opening, loop).result(10)
         servers.append(server)
         return server.sockets[0].getsockname()[1]
 
@@ -33,6 +38,7 @@ def serve():
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close in the next turn
 
     asyncio.run_coroutine_threadsafe(close(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
@@ -56,7 +62,7 @@ def test_each_request_is_sent_once_and_its_status_counted(serve):
                 status = b"201 Created" if len(bodies) % 2 else b"500 No"
                 writer.write(ANSWER.replace(b"201 Created", status))
         except asyncio.IncompleteReadError:
-            writer.close()
+            return
 
     request = load.post("host", "/jobs", b'{"a": 1}', {"X-Key": "k"})
     result = load.send("127.0.0.1", serve(handle), request, connections=4, requests=50)
@@ -76,19 +82,28 @@ def test_an_answer_in_pieces_is_one_answer(serve):
                     await writer.drain()
                     await asyncio.sleep(0)
         except asyncio.IncompleteReadError:
-            writer.close()
+            return
 
     request = load.post("host", "/", b"{}", {})
     assert load.send("127.0.0.1", serve(handle), request, connections=1, requests=3).statuses == {201: 3}
 
 
 def test_a_server_that_hangs_up_is_an_error(serve):
-    async def handle(reader, writer):
+    async def handle(reader, _):
         await read_request(reader)
-        writer.close()
 
     with pytest.raises(ConnectionError):
         load.send("127.0.0.1", serve(handle), load.post("host", "/", b"{}", {}), connections=1, requests=1)
+
+
+def test_a_server_that_never_answers_is_an_error(serve):
+    async def handle(reader, _):
+        await reader.read()
+        await reader.read()
+
+    request = load.post("host", "/", b"{}", {})
+    with pytest.raises(TimeoutError):
+        load.send("127.0.0.1", serve(handle), request, connections=1, requests=1, limit=0.2)
 
 
 def test_an_answer_without_a_length_is_an_error():
