@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from corral.catalog import JobType, job_type
+from corral.catalog import JobType, job, job_type
 from corral.context import Context, SyncContext
 from corral.errors import Discard, Retry
 from corral.job.backoff import Fixed
@@ -271,3 +271,8 @@ large = declare("large")
 @large.handler
 async def do_large(payload: Any) -> str:
     return "x" * payload["megabytes"] * 1_000_000
+
+
+@job("rig.single", queue=QUEUE, executor="process", retries=0)
+def single(n: int) -> int:
+    return n + 1

@@ -12,6 +12,8 @@ from tests.integration.worker.system import System, ended, running_system
 from corral.job.state import State
 from corral.store import WorkerState
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"heartbeat": 0.3, "lease": 1.5}
 KILLED = (
     "killed-between-pop-and-claim",

@@ -39,6 +39,11 @@ async def test_payload_and_result_go_through_their_models(system: System):
     assert (odd_payload["kind"], "Field required" in odd_payload["message"]) == ("payload", True)
 
 
+async def test_a_type_declared_and_handled_at_once_runs_in_a_process(system: System):
+    await system.ready()
+    assert (await system.result("rig.single", 2)).result == 3
+
+
 async def test_a_raised_exception_is_stored_with_its_place_in_the_users_code(system: System):
     await system.ready()
     error = error_of(await system.result("rig.raises", {"what": "value"}))

@@ -154,6 +154,16 @@ def test_job_takes_models_from_annotations_and_the_executor_from_the_function():
     assert count.executor is Executor.THREAD
 
 
+def test_a_declared_function_can_still_be_called():
+    @job("mail.count")
+    def count(mail: Mail) -> int:
+        return len(mail.to)
+
+    assert count(Mail(to="ada")) == 3
+    with pytest.raises(DeclarationError, match="no handler here"):
+        job_type("mail.other")()
+
+
 def test_a_timeout_on_a_thread_is_warned_about():
     with pytest.warns(UserWarning, match="can't be killed"):
         job_type("mail.count", executor="thread", timeout=5)

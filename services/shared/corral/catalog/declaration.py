@@ -52,6 +52,16 @@ class JobType(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<job type {self.name} of {self.module}>"
 
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the handler itself, as its own tests do.
+
+        Raises:
+            DeclarationError: none is attached.
+        """
+        if self.attached is None:
+            raise DeclarationError(f"job type {self.name} has no handler here; import the module that has it")
+        return self.attached.function(*arguments, **keywords)
+
     @property
     def executor(self) -> Executor:
         """Where its handler runs."""
