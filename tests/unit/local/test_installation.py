@@ -91,3 +91,19 @@ def test_secrets_are_for_the_owner_alone(tmp_path):
     for file in (home.client_file, home.services_file):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     home.release()
+
+
+def test_only_the_newest_logs_of_workers_are_kept(tmp_path):
+    home = Installation(tmp_path)
+    home.hold()
+    for number in range(30):
+        log = home.logs / f"up-{number}.log"
+        log.write_text("")
+        os.utime(log, (number, number))
+    (home.logs / "publisher.log").write_text("")
+    home.prune_logs()
+    assert {path.name for path in home.logs.iterdir()} == {
+        "publisher.log",
+        *(f"up-{n}.log" for n in range(10, 30)),
+    }
+    home.release()

@@ -16,6 +16,8 @@ from corral.local.kept import Kept
 MARK = "corral.lock"
 BENCH = "bench"
 """How the names of what benchmarks leave in the same folder begin."""
+WORKER_LOGS = "up-*.log*"
+KEPT_LOGS = 20
 PATIENCE = 5.0
 """Seconds that processes of a killed run are given to end by themselves."""
 
@@ -78,6 +80,12 @@ class Installation:
         os.truncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
         self._lock = lock
+
+    def prune_logs(self) -> None:
+        """Remove the oldest logs of workers: each scaling up begins a new one."""
+        logs = sorted(self.logs.glob(WORKER_LOGS), key=lambda path: path.stat().st_mtime)
+        for log in logs[:-KEPT_LOGS]:
+            log.unlink()
 
     def release(self) -> None:
         """Say that nothing runs here, and let others have the folder."""

@@ -81,6 +81,7 @@ class LocalSystem:
     async def _run(self) -> None:
         for note in self._plan.notes:
             self._say(note)
+        self._home.prune_logs()
         left = await to_the_end(self._home.end_leftovers)
         if left:
             self._say(f"ended what a killed run had left behind: {', '.join(left)}")
