@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,10 +22,9 @@ from corral.local.pool import WorkerPool
 from corral.local.postgres import EmbeddedPostgres
 from corral.local.programs import Programs
 from corral.local.roster import StoreRoster
+from corral.local.scaler import Scaler
 from corral.local.status import Ready, Status
 from corral.local.valkey import EmbeddedValkey
-from corral.scaling.law import Need, Pool, decide
-from corral.scaling.signal import Watch
 from corral.store import Store
 from corral.store.migrations import upgrade
 
@@ -34,8 +33,6 @@ READY_WITHIN = 90.0
 LOOK = 0.05
 """Seconds between two looks at whether the publisher is ready."""
 SECOND = 1.0
-WINDOW = 30.0
-"""Seconds that a laptop remembers a need; starting a local worker takes about one."""
 SERVER_GRACE = 20.0
 ROTATE = 10
 """Seconds between two looks at how long the logs are."""
@@ -115,8 +112,8 @@ class LocalSystem:
         key = await admin_key(store, self._home, plan.url)
         link = await sign_in_link(store, plan.url)
         self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
-        slots = self._programs.slots_of_queues(await store.types.all())
-        work = [self._scale(pool, dispatch, slots)]
+        scaler = Scaler(plan, self._programs.slots_of_queues(await store.types.all()))
+        work = [self._scale(pool, dispatch, scaler)]
         if plan.reload:
             changes = Changes(plan.folder, self._programs.packages())
             work += [changes.run(), self._reload(pool, changes)]
@@ -164,13 +161,8 @@ class LocalSystem:
                 await asyncio.sleep(LOOK)
         raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
 
-    async def _scale(self, pool: WorkerPool, dispatch: Dispatch, slots: Mapping[str, int]) -> None:
+    async def _scale(self, pool: WorkerPool, dispatch: Dispatch, scaler: Scaler) -> None:
         """Every second: read the signal, follow the law, show."""
-        fixed, watch = self._plan.workers, Watch()
-        least, most = (1, self._plan.max_workers) if fixed is None else (fixed, fixed)
-        usual = max(1, self._plan.settings.slots_async)
-        asked = Pool(least, most, slots=usual, slots_of=slots, window=WINDOW)
-        history: tuple[Need, ...] = ()
         for second in itertools.count():
             if second % ROTATE == 0:
                 self._keeper.rotate_logs()
@@ -178,22 +170,12 @@ class LocalSystem:
                 signal = await dispatch.read_backlog()
             except CorralError:
                 signal = None  # the law holds; the keeper says what is wrong with the server
-            now = time.monotonic()
-            fresh = signal if watch.fresh(signal, now) else None
-            decision = decide(fresh, asked, pool.size, history, now)
-            history = decision.history
-            if decision.workers != pool.size:
-                self._say(f"workers {decision.reason}")
-                await pool.scale(decision.workers)
-            self._show(
-                Status(
-                    fresh.queues if fresh else None,
-                    pool.size,
-                    pool.leaving,
-                    self._keeper.restarts(),
-                    decision.reason,
-                )
-            )
+            scaled = scaler.next(signal, pool.size, time.monotonic())
+            if scaled.workers != pool.size:
+                self._say(f"workers {scaled.reason}")
+                await pool.scale(scaled.workers)
+            restarts = self._keeper.restarts()
+            self._show(Status(scaled.queues, pool.size, pool.leaving, restarts, scaled.reason))
             await asyncio.sleep(SECOND)
 
     async def _reload(self, pool: WorkerPool, changes: Changes) -> None:
