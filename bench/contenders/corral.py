@@ -1,4 +1,4 @@
-"""Corral: one worker, and the maintenance that a whole installation runs beside it."""
+"""Corral: its workers, and the maintenance that a whole installation runs beside them."""
 
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ class Corral:
     jobs: int = 20_000
     settings: dict[str, str] = field(default_factory=dict)
     name: str = "Corral"
+    workers: int = 1
     batch: int = 0
     """How many jobs a claim took on average in its last lap."""
 
@@ -29,7 +30,11 @@ class Corral:
         return {"maintenance": Installation(servers).maintenance()}
 
     def commands(self, servers: Servers) -> dict[str, Command]:
-        return {"worker": Installation(servers).worker(**self.settings)}
+        worker = Installation(servers).worker(**self.settings)
+        return {
+            f"worker {number}" if self.workers > 1 else "worker": worker
+            for number in range(1, self.workers + 1)
+        }
 
     def left(self, servers: Servers) -> int:
         return self.jobs - span(servers).jobs
