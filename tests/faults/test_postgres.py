@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import psutil
 import psycopg
 import pytest
 from tests.faults import invariants, servers
@@ -112,6 +113,27 @@ def test_postgres_away_for_three_leases_stalls_no_healthy_job_and_loses_no_resul
 @pytest.mark.timeout(240)
 def test_postgres_away_for_a_minute_stalls_no_healthy_job_and_loses_no_result(system: System):
     absent(system, 60)
+
+
+def test_a_postgres_that_hangs_for_longer_than_the_lease_stalls_no_healthy_job(system: System):
+    system.maintenance()
+    worker = system.worker()
+    short = system.submit(20, seconds=1)
+    system.submit(20, seconds=8)
+    system.until_running(40)
+    server = psutil.Process(system.servers.postgres.pid)
+    hung = [server, *server.children(recursive=True)]
+    for process in hung:
+        process.suspend()
+    until = time.monotonic() + 6
+    eventually(lambda: system.effects() >= {str(id) for id in short}, timeout=30)
+    eventually(lambda: time.monotonic() > until)
+    for process in hung:
+        process.resume()
+    assert {row["state"] for row in system.jobs(short).values()} <= {"running", "completed"}
+    invariants.check(system)
+    invariants.all_completed(system)
+    assert (system.stalled(), system.lost_workers(), worker.alive) == (0, 0, True)
 
 
 def test_a_lock_on_the_jobs_that_outlasts_the_lease_costs_no_healthy_worker(system: System):
