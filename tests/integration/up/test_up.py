@@ -85,7 +85,8 @@ def _the_printed_ways_in_work(up: Up, client: Client) -> None:
         json={"type": "demo.echo", "payload": {"hello": "world"}},
         timeout=20,
     )
-    assert (answer.status_code, answer.json()["result"]) == (201, {"hello": "world"})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["result"] == {"hello": "world"}, answer.text
     assert httpx.get(link[1], follow_redirects=False).status_code < 400
     done = up.corral("jobs", "submit", "demo.echo", "--payload", "5", "--wait", "20", "--json")
     assert done.returncode == 0, done.stderr
