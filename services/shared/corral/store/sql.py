@@ -7,11 +7,13 @@ costs a tenth of adapting them element by element.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 _SCHEMA = re.compile(r"\bcorral\.")
 DEFAULT_SCHEMA = "corral"
+EMPTY = "{}"
+"""An array of nothing."""
 
 
 def quoted(identifier: str) -> str:
@@ -35,6 +37,12 @@ def array(items: Iterable[object]) -> str:
 def texts(items: Iterable[str | None]) -> str:
     """An array of any texts; None is NULL."""
     return "{" + ",".join(map(_text, items)) + "}"
+
+
+def names(items: Sequence[str]) -> str:
+    """An array of texts that are few and repeated."""
+    quoted_once = {item: _text(item) for item in set(items)}
+    return "{" + ",".join([quoted_once[item] for item in items]) + "}"
 
 
 def numbers(items: Iterable[float | None]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -17,7 +17,7 @@ from corral.store.engine import Database, Params
 from corral.store.faults import Ambiguous
 from corral.store.json_text import checked, encode
 from corral.store.pool import Row
-from corral.store.sql import array, numbers, texts
+from corral.store.sql import EMPTY, array, names, numbers, texts
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +27,9 @@ RESOLVE_PAUSE = 0.2
 
 # A queue exists from its first job on, so that it can be paused. The anti-join
 # keeps the common case free of writes.
-INSERT = """
+INPUT = """
 WITH input AS MATERIALIZED (
-    SELECT i.*, coalesce(i.run_at, now() + i.delay * interval '1 second') AS due
+    SELECT i.*, coalesce(i.run_at, now() + coalesce(i.delay, 0) * interval '1 second') AS due
     FROM unnest(
         %(ids)s::uuid[], %(types)s::text[], %(queues)s::text[], %(priorities)s::text[], %(payloads)s::text[],
         %(delays)s::float8[], %(run_ats)s::timestamptz[], %(expiries)s::float8[], %(retries)s::int4[],
@@ -43,6 +43,8 @@ WITH input AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM corral.queues q WHERE q.name = i.queue)
     ON CONFLICT DO NOTHING
 )
+"""
+INSERT = """
 INSERT INTO corral.jobs AS j
     (id, type, queue, priority, payload, state, run_at, queued_at, expires_at, retries, timeout,
      max_stalls, tags, search, parent, traceparent, created_by)
@@ -54,10 +56,16 @@ SELECT i.id, i.type, i.queue, i.priority, i.payload::json,
        i.retries, i.timeout, i.max_stalls, i.tags::text[], i.search::jsonb, i.parent, i.traceparent, i.created_by
 FROM input i
 """
+# What a new job became follows from the time and from whether it has to wait: of ten thousand that are
+# queued, one row comes back.
+INSERT_NEW = f"""{INPUT}, inserted AS ({INSERT} RETURNING j.id, j.run_at)
+SELECT NULL::uuid, now(), NULL::float8
+UNION ALL
+SELECT i.id, i.run_at, date_part('epoch', i.run_at - now()) FROM inserted i WHERE i.run_at IS NOT NULL
+"""
 ANSWER = "j.id, j.queue, j.priority, j.state, j.run_at, j.created_at, date_part('epoch', j.run_at - now())"
-INSERT_NEW = f"{INSERT} RETURNING {ANSWER}"
 # Waits for a lost transaction that is still about to commit the same ids.
-INSERT_AGAIN = f"{INSERT} ON CONFLICT (id) DO NOTHING RETURNING {ANSWER}"
+INSERT_AGAIN = f"{INPUT}{INSERT} ON CONFLICT (id) DO NOTHING RETURNING {ANSWER}"
 EXISTING = f"SELECT {ANSWER} FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[])"
 
 
@@ -86,7 +94,7 @@ class Submission:
         except Ambiguous as lost:
             log.warning("insert.ambiguous", jobs=len(jobs), reason=str(lost))
             return await self._resolve([job.id for job in jobs], params)
-        return _in_order([job.id for job in jobs], rows)
+        return _accepted_new(jobs, rows)
 
     async def existing(self, ids: Sequence[UUID]) -> list[Accepted]:
         """Those of the ids that are stored, in the order given.
@@ -116,24 +124,50 @@ class Submission:
 
 
 def _columns(jobs: Sequence[NewJob]) -> Params:
+    """The arrays of INSERT. One that would hold nothing is empty: unnest fills it up with NULL."""
     return {
-        "ids": array(job.id for job in jobs),
-        "types": texts(job.type for job in jobs),
-        "queues": texts(job.queue for job in jobs),
-        "priorities": array(job.priority for job in jobs),
-        "payloads": texts(checked(job.payload, "/payload") for job in jobs),
-        "delays": numbers(job.delay for job in jobs),
-        "run_ats": texts(job.run_at.isoformat() if job.run_at else None for job in jobs),
-        "expiries": numbers(job.expires_in for job in jobs),
-        "retries": array(job.retries for job in jobs),
-        "timeouts": numbers(job.timeout for job in jobs),
-        "max_stalls": array(job.max_stalls for job in jobs),
-        "tags": texts(texts(job.tags) if job.tags else None for job in jobs),
-        "searches": texts(checked(encode(job.search), "/search") if job.search else None for job in jobs),
-        "parents": array(job.parent or "NULL" for job in jobs),
-        "traces": texts(job.traceparent for job in jobs),
-        "creators": texts(job.created_by for job in jobs),
+        "ids": array([job.id for job in jobs]),
+        "types": names([job.type for job in jobs]),
+        "queues": names([job.queue for job in jobs]),
+        "priorities": array([job.priority for job in jobs]),
+        "payloads": texts([checked(job.payload, "/payload") for job in jobs]),
+        "delays": numbers([job.delay for job in jobs]) if any(job.delay for job in jobs) else EMPTY,
+        "run_ats": _sparse([job.run_at.isoformat() if job.run_at else None for job in jobs]),
+        "expiries": numbers([job.expires_in for job in jobs])
+        if any(job.expires_in for job in jobs)
+        else EMPTY,
+        "retries": array([job.retries for job in jobs]),
+        "timeouts": numbers([job.timeout for job in jobs]),
+        "max_stalls": array([job.max_stalls for job in jobs]),
+        "tags": _sparse([texts(job.tags) if job.tags else None for job in jobs]),
+        "searches": _sparse([checked(encode(job.search), "/search") if job.search else None for job in jobs]),
+        "parents": _sparse([str(job.parent) if job.parent else None for job in jobs]),
+        "traces": _sparse([job.traceparent for job in jobs]),
+        "creators": _sparse([job.created_by for job in jobs]),
     }
+
+
+def _sparse(items: Sequence[str | None]) -> str:
+    return EMPTY if items.count(None) == len(items) else texts(items)
+
+
+def _accepted_new(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]:
+    """What INSERT_NEW's rows mean: the first is the time, the others are the jobs that wait for theirs."""
+    (_, created_at, _), *waiting = rows
+    later = {id.int: (run_at, due_in) for id, run_at, due_in in waiting}
+    return [_accepted_one(job, created_at, *later.get(job.id.int, (None, 0.0))) for job in jobs]
+
+
+def _accepted_one(job: NewJob, created_at: datetime, run_at: datetime | None, due_in: float) -> Accepted:
+    return Accepted(
+        id=job.id,
+        queue=job.queue,
+        priority=job.priority,
+        state=State.QUEUED if run_at is None else State.SCHEDULED,
+        run_at=run_at,
+        created_at=created_at,
+        due_in=max(0.0, due_in),
+    )
 
 
 def _in_order(ids: Sequence[UUID], rows: Sequence[Row]) -> list[Accepted]:
