@@ -29,8 +29,6 @@ class Screen:
         self._last, self._last_at = "", float("-inf")
 
     def __enter__(self) -> Self:
-        if self._live:
-            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,6 +64,7 @@ class Screen:
         """Show the status: alive on a terminal, else a line when it changed."""
         line = status.in_words()
         if self._live:
+            self._live.start()  # once; before there is a status it would leave an empty line
             self._live.update(Text(line, overflow="ellipsis", no_wrap=True), refresh=True)
         elif line != self._last and time.monotonic() - self._last_at >= SPARSE:
             self.say(line)
