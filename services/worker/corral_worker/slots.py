@@ -42,9 +42,12 @@ class Slots:
         self.used[executor] += 1
 
     def free(self, executor: Executor) -> bool:
-        """Its handler ended. Answers whether the last pop was bound by this executor."""
+        """Its handler ended. Answers whether that is worth a look: once after a pop that it had bound."""
         self.used[executor] -= 1
-        return executor in self._scarce
+        if executor not in self._scarce:
+            return False
+        self._scarce.discard(executor)
+        return True
 
     @property
     def idle(self) -> bool:
