@@ -168,8 +168,9 @@ class Client:
                     yield event.event, event.json()
                     if event.event == "end":
                         return
-            except Unreachable:
-                if time.monotonic() - heard > PATIENCE:
+            except (Unreachable, ApiProblem) as error:
+                refused = isinstance(error, ApiProblem) and error.status < 500
+                if refused or time.monotonic() - heard > PATIENCE:
                     raise
             time.sleep(RECONNECT)
 

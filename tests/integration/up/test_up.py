@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,12 +103,17 @@ def _a_second_one_on_the_same_folder_refuses(up: Up) -> None:
 
 
 def _the_dead_come_back(up: Up, client: Client) -> None:
-    job = client.submit("demo.sleep", {"seconds": 0.1})
+    job = client.submit("demo.sleep", {"seconds": 20})
+    followed: list[str] = []
+    follower = threading.Thread(target=_follow, args=(up, job["id"], followed))
+    follower.start()
     for number, module in enumerate(("corral_worker", "corral_publisher", "corral.maintenance"), 1):
         up.program(module)[0].kill()
         eventually(lambda number=number: restarts(up) == number, timeout=60)
     eventually(lambda: client.get("/stats"), timeout=60, ignoring=(Exception,))
-    assert ended(client, job["id"], 60)["state"] == "completed"
+    assert ended(client, job["id"], 90)["state"] == "completed"
+    follower.join(30)
+    assert followed[-1] == "end"
     assert "was ended by SIGKILL; starting it again in 0.5 s" in up.output
     postgres = next(
         p for p in up.processes().values() if p.name() == "postgres" and p.parent().name() != "postgres"
@@ -120,6 +126,12 @@ def _the_dead_come_back(up: Up, client: Client) -> None:
         ignoring=(Exception,),
     )
     up.wait_for("restarts: 4", 30)
+
+
+def _follow(up: Up, job_id: str, into: list[str]) -> None:
+    """Follow a job while the publisher is killed and comes back."""
+    with up.client() as client:
+        into.extend(kind for kind, _ in client.follow(job_id))
 
 
 def test_the_same_data_serve_again_also_after_kill_9(start):
