@@ -151,5 +151,7 @@ def test_a_pool_under_steady_arrivals_does_not_breathe(seed, rate, service):
         if step > 0:
             soon = [later for when, later in steps if at < when <= at + pool.window - 1]
             assert all(later >= 0 for later in soon), f"up at {at} s and down within the window: {numbers}"
-    assert sum(step < 0 for _, step in steps) <= len(numbers) / pool.window
+    directions = [step > 0 for _, step in steps if step]
+    turns_down = sum(before and not after for before, after in itertools.pairwise(directions))
+    assert turns_down <= len(numbers) / (pool.window - 1)
     assert queued <= rate * 30
