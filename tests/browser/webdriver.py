@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from tests.fixtures.waiting import eventually
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -120,6 +121,17 @@ class Browser:
         self._http.close()
 
 
+def _end(profile: str) -> None:
+    """End the browser of this profile: the driver closes the session and may leave its processes behind."""
+    ours = [
+        process for process in psutil.process_iter(["cmdline"]) if profile in (process.info["cmdline"] or [])
+    ]
+    for process in ours:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(ours, timeout=10)
+
+
 class Driver:
     """A running chromedriver."""
 
@@ -141,11 +153,8 @@ class Driver:
         self, base: str, folder: Path, *, scripts: bool = True, dark: bool = False
     ) -> Iterator[Browser]:
         """A new window of a new profile; downloads go to `folder`."""
-        arguments = [
-            *ARGUMENTS,
-            "--window-size=1280,900",
-            f"--user-data-dir={folder / str(time.monotonic_ns())}",
-        ]
+        profile = f"--user-data-dir={folder / str(time.monotonic_ns())}"
+        arguments = [*ARGUMENTS, "--window-size=1280,900", profile]
         if dark:
             arguments.append("--force-dark-mode")
         preferences: dict[str, Any] = {
@@ -168,6 +177,7 @@ class Driver:
             yield browser
         finally:
             browser.close()
+            _end(profile)
 
     def stop(self) -> None:
         self._process.terminate()
