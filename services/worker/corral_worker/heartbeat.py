@@ -65,6 +65,11 @@ class HeartbeatThread:
         self._worker = worker
 
     @property
+    def started(self) -> bool:
+        """Whether it was ever asked to beat."""
+        return self._worker is not None
+
+    @property
     def alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()

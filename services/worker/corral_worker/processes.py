@@ -21,7 +21,7 @@ import structlog
 
 from corral import metrics
 from corral.context import Line
-from corral_worker import child
+from corral_worker import child, messages
 from corral_worker.ending import Died, Ending
 from corral_worker.execution import Execution
 from corral_worker.failure import death
@@ -169,30 +169,30 @@ class _Child:
 
     def _hear(self, message: object) -> None:
         execution, line = self._execution, self._line
-        if isinstance(message, child.Ready):
+        if isinstance(message, messages.Ready):
             self._ready.set()
             return
         if execution is None or line is None:
             return
         match message:
-            case child.Progress(percent=percent, message=text):
+            case messages.Progress(percent=percent, message=text):
                 line.progress(percent, text)
-            case child.LogLine(text=text, fields=fields):
+            case messages.LogLine(text=text, fields=fields):
                 line.log(text, fields)
-            case child.Call():
+            case messages.Call():
                 task = self._loop.create_task(self._answer(message, line))
                 self._calls.add(task)
                 task.add_done_callback(self._calls.discard)
-            case child.Ended(ending=ending, lines_dropped=dropped):
+            case messages.Ended(ending=ending, lines_dropped=dropped):
                 execution.lines_dropped += dropped
                 self._settle(ending)
 
-    async def _answer(self, call: child.Call, line: Line) -> None:
+    async def _answer(self, call: messages.Call, line: Line) -> None:
         try:
             method: Callable[..., Any] = getattr(line, call.method)
-            answer = child.Answer(call.number, await method(*call.arguments))
+            answer = messages.Answer(call.number, await method(*call.arguments))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is raised in the handler
-            answer = child.Answer.refusing(call.number, error)
+            answer = messages.Answer.refusing(call.number, error)
         await asyncio.to_thread(self._send, answer)
 
     def _send(self, message: object) -> None:
@@ -218,11 +218,11 @@ class _Child:
             self._ended.set_result(ending)
 
 
-def _run_message(execution: Execution) -> child.Run:
+def _run_message(execution: Execution) -> messages.Run:
     declared = execution.declared
     assert declared.attached is not None
     modules = (declared.attached.reference[0], declared.module)
-    return child.Run(execution.claimed, modules, execution.claimed.timeout)
+    return messages.Run(execution.claimed, modules, execution.claimed.timeout)
 
 
 def _context() -> ForkServerContext | SpawnContext:

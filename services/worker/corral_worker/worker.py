@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from importlib import metadata
 from typing import Any
 from uuid import UUID
 
@@ -18,15 +17,13 @@ import structlog
 from corral.catalog import Catalog
 from corral.dispatch import Dispatch, Entry
 from corral.dispatch.presence import Presence
-from corral.errors import SchemaMismatch, Unavailable
-from corral.ids import new_id
 from corral.job.options import Executor
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.heartbeat import Beat, Heartbeat
-from corral.store.workers import WorkerRecord
 from corral_worker import STARTED, exit_code, shutdown, status
 from corral_worker.announcements import Announcements
+from corral_worker.arrival import Arrival
 from corral_worker.attempts import Attempts
 from corral_worker.claiming import Claiming
 from corral_worker.completions import Completions
@@ -46,7 +43,6 @@ CLAIM_SECONDS = 10.0
 """How long a stopping worker waits for the answer to its last claim: longer than the claim may take."""
 LEAST_HELD = 500
 """Outcomes that are held while Postgres is away, at least; otherwise four for each slot."""
-RETRY_SECONDS = (0.2, 2.0)
 DEAF_SECONDS = 120.0
 """A loop that has not turned for so long is not worth keeping."""
 
@@ -63,7 +59,6 @@ class Worker:
         self._name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
         self._id: UUID | None = None
         self._code = 0
-        self._waiting_for: str | None = "start"
         self._registering: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
@@ -97,9 +92,11 @@ class Worker:
             self._assemble()
             if settings.worker_port and not self._show_health(stack):
                 return exit_code.CONFIG
-            if not await self._schema_fits() or not await self._register():
+            if not await self._arrival.schema_fits():
                 return self._code
-            await self._work()
+            self._id = await self._arrival.register()
+            if self._id is not None:
+                await self._work(self._id)
         return self._code
 
     def terminate(self) -> None:
@@ -154,6 +151,7 @@ class Worker:
             slots=slots,
         )
         self._types = tuple(types)
+        self._arrival = Arrival(self._store, slots, self._name, types, self._stopping)
         self._pulse = Pulse()
         lanes = [lane.name for lane in Rotation(slots.queues).next()]
         presence = Presence(
@@ -173,27 +171,24 @@ class Worker:
             hear=lambda worker, beat: self._soon(self._hear, worker, beat),
         )
 
-    async def _work(self) -> None:
-        assert self._id is not None
-        self._heartbeat.start(self._id)
+    async def _work(self, worker: UUID) -> None:
+        self._heartbeat.start(worker)
         writer = self._loop.create_task(
             self._completions.run(lambda: self._id or UUID(int=0), self._attempts), name="completions"
         )
         writer.add_done_callback(self._ended_early)
         claimer = self._loop.create_task(self._claim_loop.run(lambda: self._id), name="claims")
         claimer.add_done_callback(self._ended_early)
-        self._waiting_for = None
         log.info(
             "worker.ready",
             worker=self._name,
-            id=str(self._id),
+            id=str(worker),
             queues=sorted(self._slots.queues),
             types=len(self._types),
             slots={executor.value: size for executor, size in self._slots.sizes.items()},
             seconds=round(time.monotonic() - STARTED, 3),
         )
         await self._stopping.wait()
-        self._waiting_for = "stop"
         await asyncio.wait([claimer], timeout=CLAIM_SECONDS)
         if not claimer.done():  # it waits for Postgres to say what became of its last claim
             self._claim_loop.give_up()
@@ -216,54 +211,6 @@ class Worker:
             # Their threads would run on while the interpreter tears itself down.
             await self._dispatch.close()
             os._exit(self._code)
-
-    async def _schema_fits(self) -> bool:
-        """Wait until the tables are there; False when told to stop meanwhile.
-
-        Raises:
-            SchemaMismatch: this release is too old for the schema: waiting won't help.
-        """
-        wait = RETRY_SECONDS[0]
-        while not self._stopping.is_set():
-            try:
-                await self._store.schema.check()
-            except SchemaMismatch as error:
-                if not error.wait:
-                    raise
-                self._wait_for("schema", error)
-            except Unavailable as error:
-                self._wait_for("postgres", error)
-            else:
-                return True
-            await self._pause(wait)
-            wait = min(2 * wait, RETRY_SECONDS[1])
-        return False
-
-    async def _register(self) -> bool:
-        """Become an incarnation; False when told to stop meanwhile."""
-        wait = RETRY_SECONDS[0]
-        worker = new_id()
-        record = WorkerRecord(
-            id=worker,
-            name=self._name,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            version=metadata.version("corral-worker"),
-            queues=tuple(sorted(self._slots.queues)),
-            types=self._types,
-            slots={executor.value: size for executor, size in self._slots.sizes.items()},
-        )
-        while not self._stopping.is_set():
-            try:
-                await self._store.workers.register(record)
-            except Unavailable as error:
-                self._wait_for("postgres", error)
-            else:
-                self._id = worker
-                return True
-            await self._pause(wait)
-            wait = min(2 * wait, RETRY_SECONDS[1])
-        return False
 
     def _hear(self, worker: UUID, beat: Beat) -> None:
         """What the database thinks of us, on the loop."""
@@ -295,8 +242,8 @@ class Worker:
             self._registering = self._loop.create_task(self._register_anew(), name="register")
 
     async def _register_anew(self) -> None:
-        if await self._register():
-            assert self._id is not None
+        self._id = await self._arrival.register()
+        if self._id is not None:
             self._heartbeat.become(self._id)
             log.info("worker.registered_anew", worker=self._name, id=str(self._id))
             self._stir()
@@ -337,17 +284,9 @@ class Worker:
 
     def _state(self) -> dict[str, Any]:
         """For probes, from their threads."""
-        now, patience = time.monotonic(), 2 * self._settings.heartbeat + 2
-        missing = [] if self._waiting_for is None else [self._waiting_for]
-        if self._waiting_for is None:
-            if now - self._heartbeat.postgres_at > patience:
-                missing.append("postgres")
-            if now - self._heartbeat.redis_at > patience:
-                missing.append("redis")
-            if self._claim_loop.draining:
-                missing.append("draining")
+        missing = self._missing()
         deaf = self._pulse.silent_for > DEAF_SECONDS
-        mute = self._waiting_for is None and not self._heartbeat.alive
+        mute = self._heartbeat.started and not self._heartbeat.alive
         return {
             "alive": not (deaf or mute),
             "missing": missing,
@@ -363,17 +302,21 @@ class Worker:
             },
         }
 
-    def _wait_for(self, what: str, error: Exception) -> None:
-        if self._waiting_for != what:
-            log.warning("worker.waiting", worker=self._name, on=what, error=str(error))
-        self._waiting_for = what
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass
+    def _missing(self) -> list[str]:
+        """What keeps it from claiming."""
+        if self._stopping.is_set():
+            return ["stop"]
+        if self._arrival.waiting_for is not None:
+            return [self._arrival.waiting_for]
+        now, patience = time.monotonic(), 2 * self._settings.heartbeat + 2
+        missing = []
+        if now - self._heartbeat.postgres_at > patience:
+            missing.append("postgres")
+        if now - self._heartbeat.redis_at > patience:
+            missing.append("redis")
+        if self._claim_loop.draining:
+            missing.append("draining")
+        return missing
 
 
 def _queues(wanted: tuple[str, ...], catalog: Catalog) -> frozenset[str]:

@@ -58,7 +58,7 @@ class WorkerProcess:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    async def ended(self, timeout: float = 20.0) -> int:  # noqa: ASYNC109
+    async def ended(self, timeout: float = 60.0) -> int:  # noqa: ASYNC109
         await eventually_async(lambda: self.process.poll() is not None, timeout=timeout)
         return self.process.returncode
 
@@ -107,7 +107,7 @@ class System:
         """A worker that claims jobs."""
         worker = self.start(**settings)
         await eventually_async(
-            lambda: worker.events("worker.ready") or worker.process.poll() is not None, timeout=30
+            lambda: worker.events("worker.ready") or worker.process.poll() is not None, timeout=90
         )
         assert worker.process.poll() is None, worker.log_path.read_text()
         return worker
@@ -121,7 +121,7 @@ class System:
         """The maintenance duties, in a process; leases are short."""
         chosen = {"heartbeat": 0.3, "lease": 1.5, **settings}
         keeper = self.start(module="corral.maintenance", **chosen)
-        await eventually_async(self.store.leases.read)
+        await eventually_async(self.store.leases.read, timeout=90)
         return keeper
 
     async def submit(
@@ -159,7 +159,7 @@ class System:
         assert found is not None
         return found
 
-    async def state(self, job: UUID, *states: State, timeout: float = 15.0) -> Job:  # noqa: ASYNC109
+    async def state(self, job: UUID, *states: State, timeout: float = 40.0) -> Job:  # noqa: ASYNC109
         """Wait until the job is in one of these states."""
 
         async def there() -> Job | None:
@@ -199,7 +199,7 @@ class System:
     def effect_lines(self, what: str) -> list[list[str]]:
         return [line.split() for line in self.effects.read_text().splitlines() if line.startswith(what)]
 
-    async def started(self, count: int = 1, timeout: float = 15.0) -> list[list[str]]:  # noqa: ASYNC109
+    async def started(self, count: int = 1, timeout: float = 40.0) -> list[list[str]]:  # noqa: ASYNC109
         """Wait for handlers that report their start; the lines they left."""
         await eventually_async(lambda: len(self.effect_lines("start")) >= count, timeout=timeout)
         return self.effect_lines("start")

@@ -12,7 +12,7 @@ from tests.integration.worker.system import System, ended, running_system
 from corral.job.state import State
 from corral.store import WorkerState
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SHORT = {"heartbeat": 0.3, "lease": 1.5}
 KILLED = (
@@ -66,12 +66,12 @@ async def test_a_worker_frozen_beyond_its_lease_loses_its_jobs_and_is_fenced(sys
     await system.started()
     (first,) = await system.store.workers.list()
     frozen.send(signal.SIGSTOP)
-    await system.state(job, State.QUEUED, timeout=20)
+    await system.state(job, State.QUEUED, timeout=60)
     other = await system.ready(**SHORT)
     await system.started(2)
     frozen.send(signal.SIGCONT)
-    await eventually_async(lambda: frozen.events("worker.registered_anew"), timeout=20)
-    completed = await system.state(job, State.COMPLETED, timeout=30)
+    await eventually_async(lambda: frozen.events("worker.registered_anew"), timeout=60)
+    completed = await system.state(job, State.COMPLETED, timeout=60)
     assert (completed.attempt, completed.stalls) == (2, 1)
     lost = await system.store.workers.get(first.id)
     assert lost is not None
@@ -138,7 +138,7 @@ async def test_a_poison_job_fails_without_its_neighbours(system: System):
             workers.append(await system.ready(**SHORT))
         return (await system.job(poison)).state is State.FAILED
 
-    await eventually_async(settled, timeout=90)
+    await eventually_async(settled, timeout=150)
     failed = await system.job(poison)
     assert failed.error is not None
     assert (failed.error["kind"], failed.stalls) == ("stall", 3)
@@ -213,4 +213,4 @@ async def test_a_worker_that_stops_while_postgres_is_away_does_not_hang(own_post
         await asyncio.to_thread(own_postgres.start)
         await system.maintained()
         await system.ready(**SHORT)
-        assert (await system.state(first, State.COMPLETED, timeout=30)).attempt == 2
+        assert (await system.state(first, State.COMPLETED, timeout=60)).attempt == 2

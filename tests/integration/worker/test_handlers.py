@@ -95,7 +95,7 @@ async def test_a_result_that_json_cannot_hold_fails_its_job_and_not_its_batch(sy
     junk = {what: (await system.submit(job_type, {"what": what}))[0] for what in JUNK}
     good = await system.submit("demo.echo", "good", count=20)
     for what, one in junk.items():
-        job = await system.state(one, State.FAILED, State.COMPLETED, timeout=30)
+        job = await system.state(one, State.FAILED, State.COMPLETED, timeout=60)
         assert (job.state, error_of(job)["kind"]) == (State.FAILED, "result"), what
     for one in good:
         assert (await system.state(one, State.COMPLETED)).result == "good"
@@ -113,7 +113,7 @@ async def test_a_handler_past_its_timeout_is_stopped(system: System, job_type: s
 
 async def test_a_coroutine_that_ignores_its_timeout_keeps_its_slot_and_is_shown(system: System):
     worker = await system.ready(slots_async=5)
-    (job,) = await system.submit("rig.stubborn", {"seconds": 7, "effects": str(system.effects)}, timeout=0.2)
+    (job,) = await system.submit("rig.stubborn", {"seconds": 10, "effects": str(system.effects)}, timeout=0.2)
     await eventually_async(lambda: worker.events("job.abandoned"))
     assert (await system.job(job)).state is State.RUNNING
     await system.state(job, State.FAILED)

@@ -103,7 +103,7 @@ async def test_a_draining_worker_finishes_and_claims_no_more(system: System):
 
 async def test_sigterm_while_postgres_is_away_at_the_start(system: System):
     worker = system.start(database_url="postgresql://nobody@127.0.0.1:9/none")
-    await eventually_async(lambda: worker.events("worker.waiting"), timeout=30)
+    await eventually_async(lambda: worker.events("worker.waiting"), timeout=60)
     assert worker.events("worker.waiting")[0]["on"] == "postgres"
     worker.send(signal.SIGTERM)
     assert await worker.ended() == 0
@@ -111,20 +111,20 @@ async def test_sigterm_while_postgres_is_away_at_the_start(system: System):
 
 async def test_a_worker_waits_for_its_schema(system: System, postgres_url: str):
     worker = system.start(database_url=postgres_url)
-    await eventually_async(lambda: worker.events("worker.waiting"), timeout=30)
+    await eventually_async(lambda: worker.events("worker.waiting"), timeout=60)
     assert worker.events("worker.waiting")[0]["on"] == "schema"
     assert worker.process.poll() is None
 
 
 async def test_a_switched_off_worker_says_so_and_ends(system: System):
     worker = system.start(worker_enabled="false")
-    assert await worker.ended(timeout=30) == 0
+    assert await worker.ended() == 0
     assert worker.events("worker.disabled")
 
 
 async def test_a_wrong_declaration_ends_the_worker_with_its_name(system: System):
     worker = system.start(handlers="no.such.module")
-    assert await worker.ended(timeout=30) == 2
+    assert await worker.ended() == 2
     assert "no.such.module" in worker.events("worker.refused")[0]["error"]
 
 
@@ -133,7 +133,7 @@ async def test_with_a_quarter_of_the_threads_stuck_the_worker_asks_to_be_started
     (stuck,) = await system.submit(
         "rig.thread_sleep", {"seconds": 600, "effects": str(system.effects)}, timeout=0.2
     )
-    await eventually_async(lambda: worker.events("worker.stuck"), timeout=20)
+    await eventually_async(lambda: worker.events("worker.stuck"), timeout=60)
     assert await worker.ended() == 75
     assert (await system.job(stuck)).state is State.QUEUED
 
@@ -142,5 +142,5 @@ async def test_a_health_port_that_is_taken_ends_the_worker_with_its_number(syste
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         worker = system.start(worker_port=port)
-        assert await worker.ended(timeout=30) == 2
+        assert await worker.ended() == 2
     assert worker.events("health.not_served")[0]["port"] == port
