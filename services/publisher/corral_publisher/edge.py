@@ -2,9 +2,11 @@
 
 import re
 import time
+from functools import lru_cache
 from uuid import uuid4
 
 import structlog
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corral import metrics
@@ -63,11 +65,18 @@ class Edge:
         finally:
             route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            metrics.HTTP_REQUESTS.labels(method, route, status).inc()
-            metrics.HTTP_SECONDS.labels(method, route).observe(time.perf_counter() - started)
+            count, seconds = _metrics_of(method, route, status)
+            count.inc()
+            seconds.observe(time.perf_counter() - started)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@lru_cache(maxsize=2048)
+def _metrics_of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The two metrics of an answer: looking them up by label costs more than counting."""
+    return metrics.HTTP_REQUESTS.labels(method, route, status), metrics.HTTP_SECONDS.labels(method, route)
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -1,5 +1,6 @@
 """gunicorn with its ASGI worker: processes, signals, logs."""
 
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -18,6 +19,8 @@ HANG_SECONDS = 60
 KEEPALIVE_SECONDS = 75
 """Longer than the usual load balancer's minute, so that it is never the server that hangs up first."""
 BACKLOG = 2048
+GC_THRESHOLDS = (10_000, 20, 50)
+"""Objects, then younger collections, between two looks of the garbage collector."""
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -77,6 +80,7 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "asgi_lifespan": "on",
             "control_socket_disable": True,
             "proc_name": "corral publisher",
+            "post_worker_init": _settle,
             "child_exit": _child_exit,
         }
         for name, value in given.items():
@@ -85,6 +89,16 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> ASGIApp:
         """The application, made in each worker."""
         return self._make_app(self._settings)
+
+
+def _settle(_worker: Any) -> None:
+    """What was imported stays: the garbage collector need not look at it again and again.
+
+    Requests leave few cycles behind; collecting every 700 objects costs a bulk a third of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _child_exit(_arbiter: Any, worker: Any) -> None:

@@ -15,7 +15,8 @@ from corral.dispatch.entries import Entry
 from corral.dispatch.event import JobsChanged
 from corral.errors import CorralError
 from corral.job.job import Accepted
-from corral.job.lane import lane_of
+from corral.job.lane import Lane
+from corral.job.priority import Priority
 from corral.job.state import State
 
 log = structlog.get_logger(__name__)
@@ -39,9 +40,12 @@ class HandOver:
 
     def give(self, accepted: Sequence[Accepted]) -> None:
         """Take over freshly committed jobs: queued ones are enqueued, scheduled ones wake the promoter."""
+        lanes: dict[tuple[str, Priority], Lane] = {}
         for job in accepted:
             if job.state is State.QUEUED:
-                self._entries.append(Entry(lane_of(job.queue, job.priority, suspect=False), job.id))
+                key = job.queue, job.priority
+                lane = lanes.get(key) or lanes.setdefault(key, Lane(*key))
+                self._entries.append(Entry(lane, job.id))
             elif job.state is State.SCHEDULED:
                 self._due_in = job.due_in if self._due_in is None else min(self._due_in, job.due_in)
         if len(self._entries) > MAX_BACKLOG:

@@ -6,6 +6,7 @@ Precedence: the submission, then what an operator set for the queue, then the jo
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from corral.actions.submission import NewSubmission
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job.job import NewJob
 from corral.job.limits import MAX_DELAY_SECONDS, MAX_NAME, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
+from corral.job.options import Options
 from corral.job.priority import Priority
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -40,35 +42,40 @@ def resolve(
     payload = {} if submission.payload is None else submission.payload
     text = json_value.encode(payload, limit=max_payload, from_wire=submission.from_wire)
     known.validator.check(payload)
-    options = known.options
     queue = _queue(submission, known, knowledge)
-    override: Mapping[str, Any] = knowledge.overrides.get(queue, {})
-
-    def first(given: T | None, name: str, declared: T) -> T:
-        if given is not None:
-            return given
-        overridden: T = override.get(name, declared)
-        return overridden
-
-    delay = 0.0 if submission.run_at else first(submission.delay, "delay", options.delay)
+    options = _overridden(known.options, knowledge.overrides.get(queue))
     return NewJob(
         id=job_id,
         type=submission.type,
         queue=queue,
-        priority=Priority(first(submission.priority, "priority", options.priority)),
+        priority=_first(submission.priority, options.priority),
         payload=text,
-        delay=delay,
+        delay=0.0 if submission.run_at else _first(submission.delay, options.delay),
         run_at=submission.run_at,
-        expires_in=first(submission.expires_in, "expires_in", options.expires_in),
-        retries=first(submission.retries, "retries", options.retries),
-        timeout=first(submission.timeout, "timeout", options.timeout),
-        max_stalls=first(None, "max_stalls", options.max_stalls),
+        expires_in=_first(submission.expires_in, options.expires_in),
+        retries=_first(submission.retries, options.retries),
+        timeout=_first(submission.timeout, options.timeout),
+        max_stalls=options.max_stalls,
         tags=_tags(submission, options.tags),
         search=_search(payload, options.search),
         parent=submission.parent,
         traceparent=submission.traceparent,
         created_by=submission.created_by,
     )
+
+
+def _first(given: T | None, otherwise: T) -> T:
+    return otherwise if given is None else given
+
+
+def _overridden(options: Options, override: Mapping[str, Any] | None) -> Options:
+    """The options of a job type as an operator has set them for a queue."""
+    if not override:
+        return options
+    known = {name: value for name, value in override.items() if name in OVERRIDABLE}
+    if "priority" in known:
+        known["priority"] = Priority(known["priority"])
+    return replace(options, **known)
 
 
 def _faults(submission: NewSubmission) -> Iterator[FieldError]:
