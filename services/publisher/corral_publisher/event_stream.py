@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from corral import metrics
+from corral.errors import CorralError
 from corral_publisher.answer import encode
+
+log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 15.0
 """A silent stream says that it lives: proxies close what is silent for a minute."""
@@ -49,7 +53,7 @@ class EventStream(Response):
         self._source = source
         self._stopping = stopping
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         tasks = [
@@ -65,8 +69,11 @@ class EventStream(Response):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if tasks[0] in done:
-            tasks[0].result()  # an error of the source is the request's
+        if tasks[0] in done and (error := tasks[0].exception()) is not None:
+            if not isinstance(error, CorralError):
+                raise error
+            metrics.SWALLOWED.labels("stream").inc()
+            log.warning("stream.broken", path=scope["path"], error=str(error))
         if tasks[1] not in done:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -12,7 +12,7 @@ from corral.dispatch import Dispatch
 from corral.dispatch.event import Gap, JobsChanged
 from corral.errors import CorralError
 from corral.job.job import Job
-from corral.job.state import State
+from corral.job.state import TERMINAL
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class Waiters:
         async with self._dispatch.events.listen() as listener:
             async for event in listener:
                 match event:
-                    case JobsChanged(state=state, ids=ids) if self._waiting and State(state).terminal:
+                    case JobsChanged(state=state, ids=ids) if self._waiting and state in TERMINAL:
                         self._hinted.update(job_id for job_id in ids if job_id in self._waiting)
                     case Gap():
                         self._hinted.update(self._waiting)

@@ -1,5 +1,6 @@
 """Server-sent events over a real connection: one job, everything, resuming, gaps, and clients that leave."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +11,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from httpx_sse import EventSource, ServerSentEvent
+from structlog.testing import capture_logs
+from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
-from tests.integration.publisher.conftest import Hand, Publisher
+from tests.integration.publisher.conftest import Hand, Publisher, client_of
 
 from corral.actions.principal import Role
 from corral.dispatch import Dispatch
@@ -20,6 +23,7 @@ from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Progress, Store
 from corral.store.logs import NewLogLine
+from corral_publisher.app import create_app
 
 
 @pytest.fixture
@@ -208,3 +212,23 @@ async def test_streams_of_clients_that_left_are_cleaned_up(
             return await connections() == 0
 
         await eventually_async(none)
+
+
+async def test_a_stream_ends_in_order_when_postgres_goes_away(
+    settings: Settings, store: Store, keys: dict[Role, str]
+):
+    """The client comes back by itself; the log gets a line and no traceback."""
+    with Proxy(settings.database_url) as proxy:
+        app = create_app(Settings(**(settings.__dict__ | {"database_url": proxy.url})))
+        async with app.router.lifespan_context(app), client_of(app, keys[Role.OPERATOR]) as api:
+            job = await submit(api)
+            following = asyncio.create_task(api.get(f"/api/v1/jobs/{job['id']}/events"))
+            await eventually_async(lambda: app.state.services.broadcast._readers)
+            with capture_logs() as logs:
+                proxy.cut()
+                answer = await following
+            assert answer.status_code == 200
+            assert "event: job" in answer.text
+            events = {line["event"] for line in logs}
+            assert "stream.broken" in events
+            assert "request.failed" not in events

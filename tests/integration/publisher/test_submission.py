@@ -75,6 +75,28 @@ async def test_precedence_is_submission_then_operator_then_type(
     await eventually_async(taken_back)
 
 
+async def test_a_trace_is_passed_on_and_a_strange_one_is_not(api: httpx.AsyncClient, store: Store):
+    good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for header in (good, "nonsense"):
+        answer = await api.post(
+            "/api/v1/jobs", json={"type": "test.anything"}, headers={"traceparent": header}
+        )
+        assert answer.status_code == 201
+    rows = await store.database.run("SELECT traceparent FROM corral.jobs ORDER BY id")
+    assert [row[0] for row in rows] == [good, None]
+
+
+async def test_a_result_deeper_than_json_libraries_like_is_answered(
+    api: httpx.AsyncClient, submit: Submit, hand: Hand
+):
+    job = await submit()
+    await hand.complete(job["id"], "[" * 900 + "]" * 900)
+    for path in (f"/api/v1/jobs/{job['id']}", "/api/v1/jobs"):
+        answer = await api.get(path)
+        assert answer.status_code == 200
+        assert "[" * 900 in answer.text
+
+
 async def test_a_delayed_job_is_scheduled(submit: Submit):
     job = await submit(delay=60)
     due = datetime.fromisoformat(job["run_at"])

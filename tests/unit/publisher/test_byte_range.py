@@ -1,12 +1,13 @@
 """The Range header means what RFC 9110 says, for every size."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corral_publisher.byte_range import Unsatisfiable, parse
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 60), st.none() | st.integers(0, 60))
 def test_first_and_last_byte(size: int, first: int, last: int | None):
     header = f"bytes={first}-{'' if last is None else last}"
@@ -21,6 +22,7 @@ def test_first_and_last_byte(size: int, first: int, last: int | None):
         assert 0 <= start < end <= size
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 60))
 def test_the_last_bytes(size: int, count: int):
     if min(size, count) == 0:
@@ -30,6 +32,7 @@ def test_the_last_bytes(size: int, count: int):
         assert parse(f"bytes=-{count}", size) == (max(0, size - count), size)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_anything_else_is_the_whole_or_a_part_of_it(header: str):
     try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
@@ -17,6 +16,7 @@ from corral.actions.principal import Principal
 from corral.job.job import Job
 from corral.store import Attempt
 from corral_publisher import assets
+from corral_publisher.answer import encode
 from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_token
 
 FOLDER = Path(__file__).parent.parent / "templates"
@@ -143,7 +143,7 @@ def short(job_id: UUID) -> str:
 
 def json(value: Any) -> str:
     """JSON to be read by people."""
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    text = encode(value, indent=True).decode()
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}\n… {len(text):,} characters in all"
 
 

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
 from corral.job.job import Job
+from corral.store import LogLine
 from corral_publisher import parameters
-from corral_publisher.answer import encode
 from corral_publisher.auth import Viewer
 from corral_publisher.event_stream import BEAT, BEAT_SECONDS, EventStream, event
 from corral_publisher.openapi import PREFIX, failures
@@ -130,8 +130,6 @@ def _resume(last_event_id: str | None) -> tuple[int, int]:
     return 0, 0
 
 
-def _plain(value: Any) -> Any:
-    """JSON with Corral's own rules, ready to be put into an event."""
-    made = orjson.loads(encode(value))
-    made.pop("payload", None)
-    return made
+def _plain(value: Job | LogLine) -> dict[str, Any]:
+    """What an event tells: everything but the payload, which may be large and never changes."""
+    return {field.name: getattr(value, field.name) for field in fields(value) if field.name != "payload"}

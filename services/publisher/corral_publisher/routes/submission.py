@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from corral import metrics
 from corral.actions.principal import Principal
+from corral.actions.resolution import TRACEPARENT
 from corral.actions.submission import NewSubmission
 from corral.actions.submit import Refused, refuse_all
 from corral.errors import Unavailable
@@ -81,7 +82,7 @@ async def submit_bulk(
     """Store up to 10,000 jobs in one transaction."""
     services = services_of(request)
     value = await read_json(request, services)
-    trace = request.headers.get("traceparent")
+    trace = trace_of(request)
     submissions = [
         item if isinstance(item, Refused) else item.submission(caller.name, trace)
         for item in parse_bulk(value, partial=partial)
@@ -117,7 +118,13 @@ def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubm
         model = Submission.model_validate(value)
     except ValidationError as error:
         raise problems.from_validation(error) from error
-    return model.submission(caller.name, request.headers.get("traceparent"))
+    return model.submission(caller.name, trace_of(request))
+
+
+def trace_of(request: Request) -> str | None:
+    """The trace that the request belongs to; one that makes no sense is none, as the standard says."""
+    header = request.headers.get("traceparent", "")
+    return header if TRACEPARENT.fullmatch(header) else None
 
 
 def parse_bulk(value: Any, *, partial: bool) -> list[Submission | Refused]:
