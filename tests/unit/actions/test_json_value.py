@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corral.actions.json_value import MAX_ERRORS, encode, escape, faults, refuse_faults
@@ -35,6 +35,7 @@ def nested(depth: int) -> Any:
     return value
 
 
+@settings(deadline=None)
 @given(GOOD)
 def test_what_json_can_hold_comes_back_as_it_was(value: Any):
     assert list(faults(value, "")) == []
@@ -43,6 +44,7 @@ def test_what_json_can_hold_comes_back_as_it_was(value: Any):
     assert encode(orjson.loads(text), limit=1_000_000, from_wire=True) == text
 
 
+@settings(deadline=None)
 @given(GOOD, BAD, st.lists(GOOD_TEXT, max_size=5))
 def test_what_it_can_not_hold_is_found_where_it_is(good: Any, bad: Any, path: list[str]):
     value = bad

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corral.actions.known_types import Knowledge, KnownType
@@ -35,6 +35,7 @@ def resolved(kind: KnownType, overrides: dict[str, dict[str, Any]] | None = None
 LEVELS = st.tuples(*[st.none() | st.integers(0, 50)] * 2, st.integers(0, 50))
 
 
+@settings(deadline=None)
 @given(LEVELS)
 def test_the_most_specific_setting_wins(levels: tuple[int | None, int | None, int]):
     submitted, overridden, declared = levels
@@ -57,6 +58,7 @@ def test_a_time_replaces_every_delay():
     assert (job.run_at, job.delay) == (moment, 0.0)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["delay", "retries", "timeout", "expires_in"]),
     st.floats() | st.integers(-(10**400), 10**400).map(lambda n: n if abs(n) < 10**300 else n // 10**100),
