@@ -46,6 +46,8 @@ def system(servers: Servers, server_folder: Path) -> Iterator[System]:
         finally:
             servers.make_whole()
             system.close()
+            for part in system.parts:  # shown where the test failed
+                sys.stdout.write(f"-- {part.name}\n{part.tail(40)}\n")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from corral.job.lane import lane_of, lanes_of
 from corral.job.priority import Priority
 
 FLOW_SECONDS = 30
-END_SECONDS = 60
+END_SECONDS = 120
 EFFECTIVE = ["faults.work", "faults.child", "faults.block", "faults.thread"]
 """Types whose handlers leave an effect whenever they return."""
 
