@@ -58,6 +58,8 @@ async def _everything(services: Services, last_event_id: str | None) -> AsyncIte
             frames = await broadcast.after(number, BEAT_SECONDS)
             if not frames:
                 yield BEAT
+            elif frames[0].number > number + 1:  # a client that reads too slowly
+                yield event("gap", {})
             for frame in frames:
                 number = frame.number
                 *first, last = frame.events
