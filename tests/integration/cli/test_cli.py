@@ -17,7 +17,7 @@ from tests.fixtures.waiting import eventually
 from corral.cli.exits import Exit
 from corral.cli.main import main
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("cli")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
 
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 

@@ -108,8 +108,8 @@ class LocalSystem:
             self._keeper.keep(programs.maintenance()),
             pool.scale(first),
         )
-        await self._wait_until_ready(pool)
         key = await admin_key(store, self._home, plan.url)
+        await self._wait_until_ready(pool, key)
         link = await sign_in_link(store, plan.url)
         self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
         scaler = Scaler(plan, self._programs.slots_of_queues(await store.types.all()))
@@ -149,14 +149,17 @@ class LocalSystem:
                 *(self._keeper.let_go(kept, grace) for kept in group), return_exceptions=True
             )
 
-    async def _wait_until_ready(self, pool: WorkerPool) -> None:
-        """Until the publisher serves and a worker has registered."""
+    async def _wait_until_ready(self, pool: WorkerPool, key: str) -> None:
+        """Until our publisher serves, which knows our key, and a worker has registered."""
         deadline = time.monotonic() + READY_WITHIN
         publisher = next(kept for kept in self._keeper.kept if kept.name == "publisher")
+        ours = {"Authorization": f"Bearer {key}"}  # another system may have been faster to take the port
         async with httpx.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
             while time.monotonic() < deadline:
                 with suppress(httpx.TransportError):
-                    if (await http.get("/readyz")).is_success and (not pool.size or await pool.ready()):
+                    ready = (await http.get("/readyz")).is_success
+                    ready = ready and (await http.get("/api/v1/workers", headers=ours)).is_success
+                    if ready and (not pool.size or await pool.ready()):
                         return
                 await asyncio.sleep(LOOK)
         raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
