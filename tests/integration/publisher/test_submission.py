@@ -15,11 +15,14 @@ from corral.actions.principal import Role
 from corral.catalog import job_type
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
-from corral.dispatch.event import JobsChanged
+from corral.dispatch.event import JobsChanged, QueueChanged
+from corral.dispatch.listener import Listener
+from corral.job.job import Accepted, NewJob
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.settings import Settings
 from corral.store import Store
+from corral_publisher import waiters
 from corral_publisher.app import create_app
 
 
@@ -134,9 +137,17 @@ async def test_a_type_that_is_registered_later_is_known_at_once(
     await eventually_async(known, timeout=2)
 
 
+@pytest.fixture
+def only_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at rows without a reason. Asked for before the application is made."""
+    monkeypatch.setattr(waiters, "LOOK_SECONDS", 1000)
+
+
 async def test_wait_answers_with_the_ended_job(
-    api: httpx.AsyncClient, hand: Hand, store: Store, settings: Settings
+    only_events: None, api: httpx.AsyncClient, hand: Hand, store: Store, settings: Settings
 ):
+    """As soon as the event comes."""
+
     async def work() -> None:
         async def appeared() -> Any:
             return (await store.jobs.page()).items
@@ -147,9 +158,39 @@ async def test_wait_answers_with_the_ended_job(
         await dispatch.events.publish(JobsChanged("completed", (job.id,)))
         await dispatch.close()
 
-    answer, _ = await asyncio.gather(api.post("/api/v1/jobs?wait=20", json={"type": "test.anything"}), work())
+    async with asyncio.timeout(10):
+        answer, _ = await asyncio.gather(
+            api.post("/api/v1/jobs?wait=20", json={"type": "test.anything"}), work()
+        )
     assert answer.status_code == 201
     assert (answer.json()["state"], answer.json()["result"]) == ("completed", {"sum": 3})
+
+
+async def test_a_waiter_is_registered_before_the_commit(
+    only_events: None, app: FastAPI, api: httpx.AsyncClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
+):
+    """Rule 28: the job ends, and its event passes, before the submitter hears of the commit."""
+    services = app.state.services
+    commit = services.submitter.commit
+
+    async def slow(job: NewJob) -> Accepted:
+        accepted: Accepted = await commit(job)
+        async with services.dispatch.events.listen() as listener:
+            await hand.complete(job.id)
+            await services.dispatch.events.publish(JobsChanged("completed", (job.id,)))
+            await until(listener, JobsChanged)
+            await services.dispatch.events.publish(QueueChanged("a round trip later"))
+            await until(listener, QueueChanged)
+            return accepted
+
+    async def until(listener: Listener, kind: type) -> None:
+        while not isinstance(await listener.get(), kind):
+            pass
+
+    monkeypatch.setattr(services.submitter, "commit", slow)
+    async with asyncio.timeout(10):
+        answer = await api.post("/api/v1/jobs?wait=30", json={"type": "test.anything"})
+    assert (answer.status_code, answer.json()["state"]) == (201, "completed")
 
 
 async def test_wait_needs_no_event(api: httpx.AsyncClient, hand: Hand, store: Store):
@@ -162,7 +203,10 @@ async def test_wait_needs_no_event(api: httpx.AsyncClient, hand: Hand, store: St
         (job,) = await eventually_async(appeared)
         await hand.complete(job.id)
 
-    answer, _ = await asyncio.gather(api.post("/api/v1/jobs?wait=20", json={"type": "test.anything"}), work())
+    async with asyncio.timeout(10):
+        answer, _ = await asyncio.gather(
+            api.post("/api/v1/jobs?wait=20", json={"type": "test.anything"}), work()
+        )
     assert (answer.status_code, answer.json()["state"]) == (201, "completed")
 
 
@@ -259,10 +303,11 @@ async def test_without_redis_jobs_are_accepted_all_the_same(
     with Proxy(settings.redis_url) as proxy:
         app = create_app(Settings(**(settings.__dict__ | {"redis_url": proxy.url})))
         async with app.router.lifespan_context(app), client_of(app, keys[Role.OPERATOR]) as api:
-            proxy.cut()
+            proxy.freeze()  # worse than a refusal: a command hangs for seconds
             async with asyncio.timeout(2):
                 answer = await api.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
+            proxy.cut()
             ready = await api.get("/readyz")
             assert (ready.status_code, ready.json()["degraded"]) == (200, ["redis"])
     assert await count(store) == 1
