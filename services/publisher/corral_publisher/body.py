@@ -40,18 +40,20 @@ async def read(receive: Receive, headers: Mapping[str, str], *, limit: int, seco
         raise TooLarge("the body", int(declared[:20]), limit)
     chunks: list[bytes] = []
     size = 0
+    deadline = asyncio.get_running_loop().time() + seconds
     try:
-        async with asyncio.timeout(seconds):
-            more = True
-            while more:
+        more = True
+        while more:
+            # Set anew for each piece: a server that waits with wait_for may swallow the cancel of the last one.
+            async with asyncio.timeout_at(deadline):
                 message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone("the client went away")
-                chunk, more = message.get("body", b""), message.get("more_body", False)
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > limit:
-                    raise TooLarge("the body", size, limit)
+            if message["type"] == "http.disconnect":
+                raise ClientGone("the client went away")
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge("the body", size, limit)
     except TimeoutError as error:
         raise SlowBody(seconds) from error
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
