@@ -136,3 +136,12 @@ def test_running_jobs_are_told_by_type_with_the_time_they_have_run():
     assert signal.types == {
         "a": TypeSignal(completed=4, mean=2.0, variance=0.5, share=0.0, running=2, elapsed=(3.5, 1.5))
     }
+
+
+def test_types_that_completed_here_are_told_when_none_waits():
+    signal = signal_of(QueueBacklog("email"), {"a": ServiceTime(4, 2.0, 0.5)}, queued=0, since=0.0)
+    assert signal.types == {"a": TypeSignal(completed=4, mean=2.0, variance=0.5)}
+
+
+def test_a_paused_queue_is_told_as_paused():
+    assert signal_of(QueueBacklog("email", paused=True), {}, queued=3, since=0.0).paused

@@ -144,7 +144,7 @@ async def test_the_backlog_counts_work_and_knows_service_times(subject: Subject,
     assert (queue.queued, queue.running, queue.due_soon, queue.paused) == (1, 1, 1, True)
     assert queue.mix == {"contract.job": 1.0}
     assert len(queue.elapsed["contract.job"]) == 1
-    service = backlog.service["contract.job"]
+    service = backlog.service["contract"]["contract.job"]
     assert service.completed == 6
     assert service.mean == pytest.approx(2.0, rel=0.1)
     assert service.variance < 0.1

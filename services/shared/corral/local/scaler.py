@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from corral.local.plan import Plan
-from corral.scaling.law import Need, Pool, decide
+from corral.scaling.decision import Fleet
+from corral.scaling.history import History
+from corral.scaling.law import decide
+from corral.scaling.pool import Pool
 from corral.scaling.signal import QueueSignal, Signal, Watch
 
 WINDOW = 30.0
@@ -29,11 +32,12 @@ class Scaler:
         usual = max(1, plan.settings.slots_async)
         self._pool = Pool(least, most, slots=usual, slots_of=slots_of, window=WINDOW)
         self._watch = Watch()
-        self._history: tuple[Need, ...] = ()
+        self._history = History()
 
     def next(self, signal: Signal | None, current: int, now: float) -> Scaled:
         """What to do about `current` workers at `now` (monotonic seconds)."""
         fresh = signal if self._watch.fresh(signal, now) else None
-        decision = decide(fresh, self._pool, current, self._history, now)
+        # A worker of this machine claims a second after it was asked for: none counts as still starting.
+        decision = decide(fresh, self._pool, self._history, Fleet(current, ready=current), now)
         self._history = decision.history
-        return Scaled(decision.workers, decision.reason, fresh.queues if fresh else None)
+        return Scaled(decision.desired, decision.reason, fresh.queues if fresh else None)

@@ -13,6 +13,7 @@ from corral.dispatch.repair import Depth
 from corral.job.lane import Lane
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
+from corral.scaling.demand import KNOWN_AFTER
 from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal
 from corral.store import Store
 from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
@@ -20,8 +21,6 @@ from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
 SHARE = 0.01
 """Of one connection's time that asking Postgres may take."""
 LONGEST_TRUST_SECONDS = 60.0
-KNOWN_AFTER = 3
-"""Completions from which a type's time is known."""
 TERM_ROUNDS = 1_000_000_000
 """More rounds than any term has: a later term's sequence is always the higher one."""
 ARRIVAL_SECONDS = 10
@@ -59,7 +58,7 @@ class Beacon(Duty):
         queues = {
             name: signal_of(
                 self._truth.queues.get(name) or QueueBacklog(name),
-                self._truth.service,
+                self._truth.service.get(name, {}),
                 queued=max(0, entries.get(name, 0) + self._offsets.get(name, 0)),
                 since=since,
                 arrivals=rates.get(name, 0.0),
@@ -137,9 +136,10 @@ def signal_of(
         work=round(queued * sum(truth.mix[kind] * mean for kind, mean in known.items()), 3),
         unknown=round(queued * unknown),
         due_soon=truth.due_soon,
+        paused=truth.paused,
         types={
             kind: _type_signal(kind, truth, service, since)
-            for kind in truth.mix.keys() | truth.elapsed.keys()
+            for kind in truth.mix.keys() | truth.elapsed.keys() | service.keys()
         },
     )
 

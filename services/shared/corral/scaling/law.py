@@ -1,118 +1,127 @@
-"""The law: signal, pool and history give a number of workers and the reason for it.
+"""The law: signal, pool and history give a number of workers, and the reason for it.
 
-Up at once, down only below the highest need of the last `window` seconds, so
-constant load never makes a pool breathe.
+Up at once. Down by three memories: what keeps coming is remembered for the pool's window, the safety above it for
+half of that, and a burst for a quarter of a minute, or for as long as its workers would take to start again.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Sequence
+from dataclasses import replace
 
-from corral.scaling.signal import QueueSignal, Signal
+from corral.scaling import reason
+from corral.scaling.decision import Condition, Decision, Fleet
+from corral.scaling.demand import Demand, demands
+from corral.scaling.history import History, Need, remember
+from corral.scaling.need import Slots, slots_needed
+from corral.scaling.pool import Pool
+from corral.scaling.signal import Signal
 
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What a pool of equal workers may do and is asked to do."""
-
-    minimum: int
-    maximum: int
-    slots: int
-    """Jobs that one worker runs at once, where `slots_of` says nothing else."""
-    slots_of: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """The same for queues whose jobs run elsewhere than most (processes: fewer)."""
-    queues: frozenset[str] | None = None
-    """The queues it serves; None is all."""
-    drain: float = 10.0
-    """Seconds within which a burst is to be gone, where the maximum allows."""
-    window: float = 60.0
-    """Seconds that a need is remembered before workers are taken away."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.minimum <= self.maximum:
-            raise ValueError(f"minimum {self.minimum} is not between 0 and the maximum {self.maximum}")
-        if min(self.slots, *self.slots_of.values(), self.slots) < 1:
-            raise ValueError("a worker has at least one slot")
-        if self.drain <= 0 or self.window < 0:
-            raise ValueError(f"drain {self.drain} s is not above 0, or window {self.window} s is below 0")
+BURST = 15.0
+"""Seconds that a burst is remembered, at least."""
+SAFETY = 0.5
+"""The share of the pool's window that the safety above the load is remembered."""
+NOISE = 0.14
+"""By how many square roots of the load a need must fall below a number of workers to count as less."""
+PANIC = 2.0
+"""Times the workers that claim: a need above that shrinks nothing."""
+STUCK = 3.0
+"""Start times without any worker becoming ready, after which workers that fail or wait stop the growth."""
+SOON = 0.5
+"""The fewest seconds that a worker which starts is taken to need still."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """How many workers were needed at a moment of the caller's monotonic clock."""
-
-    at: float
-    workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How many workers there should be, and why, in words and numbers."""
-
-    workers: int
-    reason: str
-    history: tuple[Need, ...]
-    """To be given to the next decision."""
-
-
-def decide(
-    signal: Signal | None, pool: Pool, current: int, history: tuple[Need, ...], now: float
-) -> Decision:
+def decide(signal: Signal | None, pool: Pool, history: History, fleet: Fleet, now: float) -> Decision:
     """The number of workers that the pool should have now.
 
     Args:
         signal: the backlog; None when it is lost.
         pool: bounds and objectives.
-        current: the workers there are.
-        history: of the last decision; empty at first.
-        now: monotonic seconds.
+        history: of the last decision; `History()` at first.
+        fleet: the workers there are.
+        now: monotonic seconds of the caller.
     """
+    current = fleet.wanted
+    history = history.counted(fleet.wanted, fleet.ready, now)
+    if pool.paused:
+        return Decision(current, f"{current} left alone: the pool is paused", history)
     if signal is None:
-        held = _bounded(current, pool)
-        return Decision(held, f"{held} held: the signal is lost", history)
-    queues = [q for name, q in signal.queues.items() if pool.queues is None or name in pool.queues]
-    needed = _bounded(math.ceil(_load(signal, pool)), pool)
-    history = _remember(history, Need(now, needed), pool.window)
-    highest = history[0].workers
-    workers = max(needed, min(_bounded(current, pool), highest))
-    return Decision(workers, _reason(queues, pool, current, needed, workers), history)
+        held = pool.bounded(current)
+        why = reason.lost(current, held, pool)
+        return Decision(held, why, _after(history, fleet, held, now), frozenset({Condition.SIGNAL_LOST}))
+    history = history.saw(signal, pool, current, now)
+    asked = demands(signal, pool, history.arrivals)
+    coming = [max(SOON, history.starts.of(s.position) - (now - s.ordered)) for s in history.starting]
+    slots = [slots_needed(demand, pool, fleet.ready, coming, history.starts) for demand in asked]
+    needed = workers_for(asked, [one.all for one in slots])
+    history = _remembered(history, pool, current, asked=asked, slots=slots, needed=needed, now=now)
+    desired = _desired(needed, pool, fleet, history)
+    conditions = {Condition.LIMITED} if needed > pool.maximum else set()
+    stuck = _stuck(fleet, history, now)
+    if stuck is not None and desired > current:
+        desired = pool.bounded(current)
+        conditions.add(stuck)
+    why = reason.decided(
+        current, desired, needed, pool=pool, history=history, asked=asked, slots=slots,
+        stuck=stuck if stuck in conditions else None,
+    )  # fmt: skip
+    return Decision(desired, why, _after(history, fleet, desired, now), frozenset(conditions), needed)
 
 
-def slots_needed(queue: QueueSignal, drain: float) -> float:
-    """Slots that finish what runs and what waits within `drain` seconds; never more than there are jobs."""
-    waiting = queue.work / drain + queue.unknown + queue.due_soon
-    return queue.running + min(waiting, queue.queued + queue.due_soon)
-
-
-def _load(signal: Signal, pool: Pool) -> float:
-    """Workers' worth of need; a small remainder never starts a worker more than the jobs could fill."""
-    return sum(
-        slots_needed(queue, pool.drain) / pool.slots_of.get(name, pool.slots)
-        for name, queue in signal.queues.items()
-        if pool.queues is None or name in pool.queues
+def workers_for(asked: Sequence[Demand], slots: Sequence[float], noise: float = 0.0) -> int:
+    """Workers with so many slots of each kind: kinds are apart in a worker, so the largest counts."""
+    return max(
+        (
+            math.ceil((need + noise * math.sqrt(demand.load.mean)) / demand.slots - 1e-9)
+            for demand, need in zip(asked, slots, strict=True)
+            if need > 0
+        ),
+        default=0,
     )
 
 
-def _remember(history: tuple[Need, ...], need: Need, window: float) -> tuple[Need, ...]:
-    """The needs that can still be the highest of a window: falling from left to right."""
-    kept = [old for old in history if old.workers > need.workers and need.at - old.at <= window]
-    return (*kept, need)
+def _remembered(
+    history: History,
+    pool: Pool,
+    current: int,
+    *,
+    asked: Sequence[Demand],
+    slots: Sequence[Slots],
+    needed: int,
+    now: float,
+) -> History:
+    """With the needs of now. A long job's safety changes as slowly as such jobs come and go."""
+    load = Need(now, pool.bounded(workers_for(asked, [one.load for one in slots], NOISE)))
+    steady = Need(now, pool.bounded(workers_for(asked, [one.steady for one in slots], NOISE)))
+    burst = Need(now, pool.bounded(needed))
+    longest = max((demand.service.mean for demand in asked), default=0.0)
+    again = history.starts.of(max(0, current - burst.workers))
+    return replace(
+        history,
+        load=remember(history.load, load, pool.window),
+        steady=remember(history.steady, steady, max(SAFETY * pool.window, longest)),
+        burst=remember(history.burst, burst, max(min(BURST, pool.window), again)),
+    )
 
 
-def _bounded(workers: int, pool: Pool) -> int:
-    return max(pool.minimum, min(pool.maximum, workers))
+def _desired(needed: int, pool: Pool, fleet: Fleet, history: History) -> int:
+    target, current = pool.bounded(needed), pool.bounded(fleet.wanted)
+    if target >= current or needed > PANIC * fleet.ready:
+        return max(target, current)
+    return min(current, max(target, history.highest))
 
 
-def _reason(queues: list[QueueSignal], pool: Pool, current: int, needed: int, workers: int) -> str:
-    queued, running = sum(q.queued for q in queues), sum(q.running for q in queues)
-    work = sum(q.work for q in queues)
-    load = f"{queued:,} queued, {running:,} running"
-    if work >= 1:
-        load += f", {work:,.0f} s of work, objective {pool.drain:g} s"
-    if workers == current:
-        if needed < workers:
-            return f"{workers} kept: {needed} would do now, but more were needed within {pool.window:g} s"
-        bound = " (the maximum)" if workers == pool.maximum else ""
-        return f"{workers} kept{bound}: {load}"
-    return f"{current} → {workers}: {load}"
+def _stuck(fleet: Fleet, history: History, now: float) -> Condition | None:
+    """Why more workers would be of no use, if so."""
+    missing = fleet.wanted - fleet.ready
+    if missing <= 0 or history.came_at is None:
+        return None
+    if now - history.came_at <= STUCK * history.starts.of(missing):
+        return None
+    if fleet.failing:
+        return Condition.WORKERS_FAILING
+    return Condition.UNSCHEDULABLE if fleet.unschedulable else None
+
+
+def _after(history: History, fleet: Fleet, desired: int, now: float) -> History:
+    change = desired - fleet.wanted
+    return history.ordered(change, min(fleet.leaving, max(0, change)), now)

@@ -64,7 +64,10 @@ class QueueSignal:
     """Queued jobs whose type has not completed often enough to know its time; each counts one slot."""
     due_soon: int = 0
     """Jobs that become due within the time a worker needs to start."""
+    paused: bool = False
+    """Nobody may claim what is queued: it asks for no workers."""
     types: Mapping[str, TypeSignal] = field(default_factory=lambda: MappingProxyType({}))
+    """Those that wait, run, or completed here lately: all of them, so that the mean is of what arrives."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -78,6 +81,7 @@ class QueueSignal:
             work=float(given.get("work", 0.0)),
             unknown=int(given.get("unknown", 0)),
             due_soon=int(given.get("due_soon", 0)),
+            paused=bool(given.get("paused", False)),
             types={name: TypeSignal.of(one) for name, one in given.get("types", {}).items()},
         )
 

@@ -39,10 +39,11 @@ class QueueBacklog:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Every queue, and what is known of every type."""
+    """Every queue, and how long the jobs of each type ran that completed there in the last hour."""
 
     queues: Mapping[str, QueueBacklog]
-    service: Mapping[str, ServiceTime]
+    service: Mapping[str, Mapping[str, ServiceTime]]
+    """By queue and type: what completed in a queue tells what arrives there."""
 
 
 # Index-only through jobs_queued; a count of a million takes 0.2 s.
@@ -66,13 +67,13 @@ RUNNING = """
 SELECT j.queue, j.type, date_part('epoch', now() - j.started_at) FROM corral.jobs j WHERE j.state = 'running'
 """
 SERVICE = """
-SELECT type, bucket, sum(count)::int8, sum(total) FROM (
-    SELECT s.type, s.bucket, s.count, s.sum AS total FROM corral.job_stats s
+SELECT queue, type, bucket, sum(count)::int8, sum(total) FROM (
+    SELECT s.queue, s.type, s.bucket, s.count, s.sum AS total FROM corral.job_stats s
     WHERE s.minute > now() - interval '1 hour' AND s.outcome = 'completed' AND s.measure = 'run'
     UNION ALL
-    SELECT d.type, d.run_bucket, d.count, d.run_sum FROM corral.job_stats_deltas d
+    SELECT d.queue, d.type, d.run_bucket, d.count, d.run_sum FROM corral.job_stats_deltas d
     WHERE d.outcome = 'completed'
-) runs GROUP BY type, bucket
+) runs GROUP BY queue, type, bucket
 """
 
 
@@ -121,12 +122,15 @@ def _normalised(counts: Mapping[str, int]) -> dict[str, float]:
     return {type: count / total for type, count in counts.items()}
 
 
-def _service(rows: Sequence[tuple[Any, ...]]) -> dict[str, ServiceTime]:
+def _service(rows: Sequence[tuple[Any, ...]]) -> dict[str, dict[str, ServiceTime]]:
     """Mean from the exact sums; variance from the means of the buckets."""
-    by_type: dict[str, list[tuple[int, float]]] = {}
-    for type, bucket, count, total in rows:
-        by_type.setdefault(type, []).append((int(count), min(total / count, bound(bucket))))
-    return {type: _moments(buckets) for type, buckets in by_type.items()}
+    buckets: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for queue, type, bucket, count, total in rows:
+        buckets.setdefault((queue, type), []).append((int(count), min(total / count, bound(bucket))))
+    service: dict[str, dict[str, ServiceTime]] = {}
+    for (queue, type), found in buckets.items():
+        service.setdefault(queue, {})[type] = _moments(found)
+    return service
 
 
 def _moments(buckets: Sequence[tuple[int, float]]) -> ServiceTime:

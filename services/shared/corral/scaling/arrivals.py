@@ -1,0 +1,118 @@
+"""How many jobs arrive per second now, learned from all that came since the rate last changed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LONGEST = 180.0
+"""Seconds of the past that are learned from, at most; for long jobs `SERVICES` times the time that one takes."""
+SERVICES = 3.0
+KEPT = 1200
+"""Signals that are remembered at most, however long a job takes."""
+LOOKS = (3, 6, 10, 16, 25, 40, 65, 105, 170)
+"""Signals that may be a new rate: the last so many."""
+CHANGED = 4.5
+"""Standard deviations from what came before, from which on it is a new rate."""
+SLOPE = 0.7
+"""Standard deviations from which a slope is one."""
+BURST = 4.0
+"""Standard deviations above the middle from which a second's arrivals are a burst."""
+BURSTS = 2
+"""Seconds that a burst may take."""
+FEWEST = 12
+"""Signals that a line needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Jobs per second, and how sure that is."""
+
+    per_second: float = 0.0
+    rise: float = 0.0
+    """By how much it changes per second, where that is plain."""
+    deviation: float = 0.0
+    """Standard deviation of `per_second`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Arrivals of one queue, by the leader's seconds."""
+
+    total: int | None = None
+    """The counter as last seen."""
+    counts: tuple[int, ...] = ()
+    """Jobs that came between one signal and the next, since the rate last changed; the newest last."""
+    lengths: tuple[float, ...] = ()
+    """Seconds between the two."""
+    watched: int = 0
+    """Signals counted in all, before the last change too."""
+
+    def seen(self, total: int, seconds: float, mean: float) -> "Arrivals":
+        """Take note of the counter `seconds` after it was last seen. A counter that fell began anew.
+
+        `mean` is how long a job takes: what lasts less is no change of the load.
+        """
+        if self.total is None:
+            return Arrivals(total)
+        came = total - self.total if total >= self.total else total
+        kept = min(KEPT, math.ceil(max(LONGEST, SERVICES * mean)))
+        counts, lengths = (*self.counts, came)[-kept:], (*self.lengths, seconds)[-kept:]
+        kept = _since_change(counts, lengths, mean)
+        return Arrivals(total, counts[-kept:], lengths[-kept:], self.watched + 1)
+
+    def rate(self) -> Rate:
+        """The mean, or the end of a line where it has a slope.
+
+        A burst within a second or two is no rate: what it brought waits in the queue, and is counted there.
+        """
+        if not self.counts:
+            return Rate()
+        cap = _cap(sorted(self.counts))
+        length = sum(self.lengths)
+        half = length / 2
+        at = counted = leaning = squares = 0.0
+        for seconds, came in zip(self.lengths, self.counts, strict=True):
+            off = at + seconds / 2 - half
+            at += seconds
+            taken = min(came, cap)
+            counted += taken
+            leaning += off * taken
+            squares += off * off * seconds
+        mean, deviation = counted / length, math.sqrt(max(counted, 1.0)) / length
+        if len(self.counts) < FEWEST:
+            return Rate(mean, 0.0, deviation)
+        plain = leaning * leaning / (max(mean, 1 / length) * squares)
+        if plain <= SLOPE**2:
+            return Rate(mean, 0.0, deviation)
+        rise = leaning / squares * (1 - SLOPE**2 / plain)
+        return Rate(max(0.0, mean + rise * half), rise, deviation)
+
+
+def _since_change(counts: Sequence[int], lengths: Sequence[float], mean: float) -> int:
+    """How many of the last signals are left when all before the plainest change of the rate is forgotten."""
+    plainest, found = CHANGED, len(counts)
+    for look in LOOKS:
+        if look > len(counts) - 3:
+            break
+        if look < mean:
+            continue
+        earlier, longer = _without_bursts(counts[:-look]), sum(lengths[:-look])
+        came, lasted = _without_bursts(counts[-look:]), sum(lengths[-look:])
+        expected = (came + earlier) / (lasted + longer) * lasted
+        plain = abs(came - earlier / longer * lasted) / math.sqrt(max(expected * (1 + lasted / longer), 1.0))
+        if plain > plainest:
+            plainest, found = plain, look
+    return found
+
+
+def _without_bursts(counts: Sequence[int]) -> float:
+    """Jobs; what is far above the middle of a second counts as much as the cap."""
+    ordered = sorted(counts)
+    cap = _cap(ordered)
+    return sum(ordered) if ordered[-1] <= cap else sum(min(came, cap) for came in ordered)
+
+
+def _cap(ordered: Sequence[int]) -> float:
+    kept = ordered[: max(1, len(ordered) - max(BURSTS, len(ordered) // 20))]
+    middle = sum(kept) / len(kept)
+    return middle + BURST * math.sqrt(middle) + 2

@@ -1,0 +1,181 @@
+"""What a signal asks of a pool: for each kind of slot, what waits, runs and keeps coming, in seconds of work."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from corral.scaling.arrivals import Arrivals
+from corral.scaling.pool import Pool
+from corral.scaling.signal import QueueSignal, Signal
+
+KNOWN_AFTER = 3
+"""Completions from which a type's time is known."""
+OLD = 2.0
+"""Times the mean from which on the age of a running job is learned from."""
+WIDEST = 30.0
+"""The most that a squared coefficient of variation is believed to be."""
+AHEAD = 3.0
+"""Seconds that a rate which plainly rises or falls is carried on."""
+
+WATCHED = 10
+"""Signals from which on the arrivals of a queue tell its load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How long jobs run, learned from those that completed and those that have run longer."""
+
+    jobs: float = 0.0
+    """Learned from so many."""
+    mean: float = 0.0
+    """Seconds."""
+    square: float = 0.0
+    """Mean of the squares."""
+
+    @property
+    def spread(self) -> float:
+        """Variance over the mean squared."""
+        return min(max(self.square / self.mean**2 - 1, 0.0), WIDEST) if self.mean > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Jobs that keep coming."""
+
+    rate: float = 0.0
+    """Jobs of known types that arrive per second."""
+    mean: float = 0.0
+    """Jobs that run at once on average, at this rate."""
+    doubt: float = 0.0
+    """Standard deviation of the mean, by how much it was learned from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the queues of one kind of slot ask for."""
+
+    slots: int
+    """Of this kind, in one worker."""
+    queued: int = 0
+    running: int = 0
+    due_soon: int = 0
+    oldest: float = 0.0
+    work: float = 0.0
+    """Seconds, of the waiting jobs of known types."""
+    unknown: int = 0
+    """Waiting jobs of unknown types."""
+    unknown_running: int = 0
+    load: Load = Load()
+    service: Service = Service()
+
+    @property
+    def waiting(self) -> int:
+        """Queued, or nearly."""
+        return self.queued + self.due_soon
+
+    @property
+    def planned(self) -> int:
+        """Waiting jobs of known types."""
+        return self.waiting - self.unknown
+
+    @property
+    def unplanned(self) -> int:
+        """Slots for jobs of unknown types: one each."""
+        return self.unknown + self.unknown_running
+
+    @property
+    def mean_waiting(self) -> float:
+        """Seconds that a waiting job of a known type will run; 0 where none waits."""
+        return self.work / self.planned if self.planned > 0 else 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do, now or soon."""
+        return not (self.waiting or self.running)
+
+
+def service_of(queue: QueueSignal) -> Service:
+    """The jobs that arrive in this queue, weighted by how many of each type completed.
+
+    A job that has run much longer than its type's mean counts as one of its present age: long jobs are known
+    while they run, not only when they end.
+    """
+    jobs = seconds = squares = 0.0
+    for kind in queue.types.values():
+        if kind.completed < KNOWN_AFTER:
+            continue
+        old = [age for age in kind.elapsed if age > OLD * kind.mean]
+        jobs += kind.completed + len(old)
+        seconds += kind.completed * kind.mean + sum(old)
+        squares += kind.completed * (kind.variance + kind.mean**2) + sum(age * age for age in old)
+    return Service(jobs, seconds / jobs, squares / jobs) if jobs else Service()
+
+
+def demands(signal: Signal, pool: Pool, arrivals: Mapping[str, Arrivals]) -> list[Demand]:
+    """One for each kind of slot; queues whose jobs take the same slots are one queue."""
+    kinds: dict[int, list[tuple[QueueSignal, Arrivals]]] = {}
+    for name, queue in signal.queues.items():
+        if pool.serves(name):
+            told = (_claimable(queue), Arrivals() if queue.paused else arrivals.get(name, Arrivals()))
+            kinds.setdefault(pool.slots_for(name), []).append(told)
+    return [_demand(slots, told) for slots, told in sorted(kinds.items())]
+
+
+def _claimable(queue: QueueSignal) -> QueueSignal:
+    """Without what waits, where nobody may claim it."""
+    if not queue.paused:
+        return queue
+    return replace(queue, queued=0, oldest=0.0, work=0.0, unknown=0, due_soon=0)
+
+
+def _demand(slots: int, told: Sequence[tuple[QueueSignal, Arrivals]]) -> Demand:
+    queues = [queue for queue, _ in told]
+    services = [service_of(queue) for queue in queues]
+    service = _mixed(services)
+    queued, due_soon = sum(queue.queued for queue in queues), sum(queue.due_soon for queue in queues)
+    return Demand(
+        slots=slots,
+        queued=queued,
+        running=sum(queue.running for queue in queues),
+        due_soon=due_soon,
+        oldest=max((queue.oldest for queue in queues), default=0.0),
+        work=sum(queue.work for queue in queues) + due_soon * service.mean,
+        unknown=sum(queue.unknown for queue in queues) + (0 if service.mean else due_soon),
+        unknown_running=sum(_unknown_running(queue) for queue in queues),
+        load=_load(told, services),
+        service=service,
+    )
+
+
+def _unknown_running(queue: QueueSignal) -> int:
+    known = sum(kind.running for kind in queue.types.values() if kind.completed >= KNOWN_AFTER)
+    return max(0, queue.running - known)
+
+
+def _load(told: Sequence[tuple[QueueSignal, Arrivals]], services: Sequence[Service]) -> Load:
+    """The rates of the queues together. Where one was hardly watched yet, what runs tells its load."""
+    rate = mean = variance = 0.0
+    for (queue, came), service in zip(told, services, strict=True):
+        if not service.mean:
+            continue
+        now = came.rate()
+        soon = max(0.0, now.per_second + now.rise * AHEAD)
+        if came.watched < WATCHED:
+            soon = max(soon, (queue.running - _unknown_running(queue)) / service.mean)
+        rate += soon
+        mean += soon * service.mean
+        variance += (now.deviation * service.mean) ** 2
+        variance += (soon * service.mean) ** 2 * service.spread / service.jobs
+    return Load(rate, mean, math.sqrt(variance))
+
+
+def _mixed(services: Sequence[Service]) -> Service:
+    """Of all queues, by how many completed in each."""
+    jobs = sum(service.jobs for service in services)
+    if not jobs:
+        return Service()
+    return Service(
+        jobs,
+        sum(service.jobs * service.mean for service in services) / jobs,
+        sum(service.jobs * service.square for service in services) / jobs,
+    )

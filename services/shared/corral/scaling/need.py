@@ -1,0 +1,106 @@
+"""How many slots a demand needs: for what keeps coming, for what waits, and for the wait that was promised."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corral.scaling.demand import Demand
+from corral.scaling.erlang import slots_for
+from corral.scaling.pool import Pool
+from corral.scaling.starting import StartLine
+
+LATE = 0.05
+"""The share of jobs that may wait longer than the pool's wait."""
+SURE = 0.5
+"""Standard deviations of what is not known about the load that are provided for."""
+AGE = 1.5
+"""Seconds from an arrival to the decision that sees it."""
+STAYS = 2.0
+"""Start times over which the jobs that run now are looked at."""
+FAR = 3.0
+"""Standard deviations above the load from which jobs in the system are a burst and no load."""
+CATCH_UP = 2.0
+"""Times the pool's wait within which what waits is to be gone, if the pool's drain is longer."""
+PATIENCE = 0.5
+"""The share of the pool's wait that is left, at least, to those that have waited long: they are late already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots of one kind that are needed."""
+
+    load: float = 0.0
+    """Taken by what keeps coming, on average."""
+    steady: float = 0.0
+    """So that what keeps coming hardly waits."""
+    burst: float = 0.0
+    """So that what waits is gone in time."""
+    wait: float = 0.0
+    """So that 95 of 100 of those that wait start within the pool's wait."""
+
+    @property
+    def all(self) -> float:
+        """The largest."""
+        return max(self.steady, self.burst, self.wait)
+
+
+def slots_needed(demand: Demand, pool: Pool, ready: int, coming: Sequence[float], starts: StartLine) -> Slots:
+    """Slots of this kind.
+
+    Args:
+        demand: of the queues of this kind.
+        pool: its objectives.
+        ready: workers that claim.
+        coming: seconds until each of the workers that start claims.
+        starts: how long further ones would take.
+    """
+    lead = starts.of(1) + AGE
+    load = demand.load.mean + SURE * demand.load.doubt
+    if demand.idle and demand.load.rate * lead < 1:
+        return Slots()
+    calm = _calm(demand, load, pool)
+    stays = math.exp(-STAYS * lead / demand.service.mean) if demand.service.mean else 1.0
+    present = float(demand.waiting + demand.running)
+    usual = min(present, load + FAR * math.sqrt(load))
+    within = min(pool.drain, CATCH_UP * pool.wait)
+    # More than what is there, the safety, and what comes before another worker could be had, fills no slot.
+    most = present + (calm - load) + demand.load.rate * lead
+    return Slots(
+        load=max(min((1 - stays) * load + stays * usual, most), 1.0),
+        steady=max(min((1 - stays) * calm + stays * usual + demand.unplanned, most), 1.0),
+        burst=min(demand.load.mean + demand.work / within + demand.unplanned, most),
+        wait=min(_for_the_wait(demand, pool, ready, coming, starts) + demand.unplanned, most),
+    )
+
+
+def _calm(demand: Demand, load: float, pool: Pool) -> float:
+    """Slots that keep a load of jobs like these from waiting, by Erlang's formula."""
+    if not load or not demand.service.mean:
+        return load
+    return float(slots_for(load, demand.service.mean, pool.wait, LATE, demand.service.spread))
+
+
+def _for_the_wait(
+    demand: Demand, pool: Pool, ready: int, coming: Sequence[float], starts: StartLine
+) -> float:
+    """Slots that start 95 of 100 waiting jobs within the pool's wait, counted from when they were queued.
+
+    Workers that could not claim by then don't help, and aren't asked for.
+    """
+    mean = demand.mean_waiting
+    if not mean:
+        return 0.0
+    goal = (1 - LATE) * demand.planned
+    left = max(pool.wait - AGE - demand.oldest / 2, PATIENCE * pool.wait, starts.of(1) + 1)
+    slots, workers, position = demand.slots, ready, 0
+    started = max(0, ready * slots - demand.running) + ready * slots * left / mean
+    if started >= goal:
+        return 0.0
+    while started < goal and workers < pool.maximum:
+        position += 1
+        ready_in = coming[position - 1] if position <= len(coming) else starts.of(position)
+        if ready_in >= left:
+            break
+        workers += 1
+        started += slots * (1 + (left - ready_in) / mean)
+    return float(workers * slots)
