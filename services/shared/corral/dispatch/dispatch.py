@@ -6,13 +6,15 @@ from corral.dispatch.backlog import Backlog
 from corral.dispatch.board import Board
 from corral.dispatch.connection import connect
 from corral.dispatch.contract import RqContract
+from corral.dispatch.drains import Drains
 from corral.dispatch.events import Events
 from corral.dispatch.hints import Hints
 from corral.dispatch.lanes import Lanes
+from corral.dispatch.pools import Pools
 from corral.dispatch.repair import Repair
 
 
-class Dispatch(Lanes, Hints, Repair, Backlog, Board, RqContract):
+class Dispatch(Lanes, Hints, Repair, Backlog, Board, Pools, Drains, RqContract):
     """One process' connections to Redis. Nothing connects before it is used."""
 
     def __init__(self, url: str) -> None:

@@ -1,0 +1,129 @@
+"""Wishes that workers drain, and the workers' answers when they are sealed.
+
+A wish only hurries: the drain is a row in Postgres, written by the leader, and a seal is kept by the worker's
+own clock. All of this may be wiped at any moment without a job being interrupted.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+
+from corral import metrics
+from corral.dispatch import keys
+from corral.dispatch.connection import answering, text_of
+from corral.dispatch.pools import TELL, TOLD
+from corral.scaling.wish import Order, Unseal, Wish
+
+log = structlog.get_logger(__name__)
+
+DOCUMENT_MS = 30_000
+WISH_SECONDS = 15
+UNSEAL_SECONDS = 30
+SEAL_SECONDS = 30
+"""How long an answer stands; a worker stays sealed at least as long after it gave it, by its own clock."""
+_DRAIN, _SEAL, _UNSEAL = "drain", "seal:", "unseal"
+
+
+class Wished(NamedTuple):
+    """The workers of one pool that are to drain: all of them, so that others are not."""
+
+    sequence: int
+    """Changes whenever the wishes are written, whatever they are; only differences mean anything."""
+    workers: frozenset[str]
+    """By name."""
+
+
+class Drains:
+    """Where whoever scales, the leader and the workers leave word for each other."""
+
+    _redis: Redis
+
+    async def wish_drains(self, pool: str, wishes: Mapping[str, Wish]) -> None:
+        """Say which workers of a pool are to drain, and no others; to be repeated every second.
+
+        Raises:
+            Unavailable: Redis is away. Wishes that are not repeated are forgotten.
+        """
+        document = orjson.dumps(sorted(wishes))
+        async with answering():
+            await TELL.run(self._redis, [keys.DRAINS, pool, document])
+            if not wishes:
+                return
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for worker, wish in wishes.items():
+                    word = _DRAIN if wish.nonce is None else _SEAL + wish.nonce
+                    pipeline.set(keys.DRAIN + worker, word, ex=WISH_SECONDS)
+                await pipeline.execute()
+
+    async def wished(self) -> Mapping[str, Wished]:
+        """What is wished of each pool that somebody scales now.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            told = await TOLD.run(self._redis, [keys.DRAINS, DOCUMENT_MS])
+        wished = {}
+        for pool, sequence, document in zip(told[::3], told[1::3], told[2::3], strict=True):
+            try:
+                workers = frozenset(map(str, orjson.loads(document)))
+            except (ValueError, TypeError) as error:
+                metrics.SWALLOWED.labels("drains.read").inc()
+                log.warning("drains.unreadable", pool=text_of(pool), error=repr(error))
+            else:
+                wished[text_of(pool)] = Wished(int(sequence), workers)
+        return wished
+
+    async def unseal(self, workers: Iterable[str]) -> None:
+        """Have these workers break their seals: they are no longer wished to drain.
+
+        Raises:
+            Unavailable: Redis is away; the seals run out by themselves.
+        """
+        async with answering(), self._redis.pipeline(transaction=False) as pipeline:
+            for worker in workers:
+                pipeline.set(keys.DRAIN + worker, _UNSEAL, ex=UNSEAL_SECONDS)
+                pipeline.delete(keys.SEAL + worker)
+            await pipeline.execute()
+
+    async def seals(self, workers: Iterable[str]) -> dict[str, str]:
+        """The nonce that each of these workers last answered; those that did not answer are missing.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        names = list(workers)
+        if not names:
+            return {}
+        async with answering():
+            answers = await self._redis.mget([keys.SEAL + name for name in names])
+        return {
+            name: text_of(answer) for name, answer in zip(names, answers, strict=True) if answer is not None
+        }
+
+    async def wish_of(self, worker: str) -> Order | None:
+        """What this worker is asked to do; None where nobody asks anything.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            found = await self._redis.get(keys.DRAIN + worker)
+        if found is None:
+            return None
+        word = text_of(found)
+        if word == _UNSEAL:
+            return Unseal()
+        return Wish(word.removeprefix(_SEAL) if word.startswith(_SEAL) else None)
+
+    async def answer_seal(self, worker: str, nonce: str) -> None:
+        """Say that this worker is sealed, and was asked with `nonce`.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            await self._redis.set(keys.SEAL + worker, nonce, ex=SEAL_SECONDS)

@@ -1,0 +1,93 @@
+"""What is said of pools: their status, and what was decided about them. For people; nothing rests on it."""
+
+from collections.abc import Sequence
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+
+from corral import metrics
+from corral.dispatch import keys
+from corral.dispatch.connection import answering, text_of
+from corral.dispatch.scripts import Effect, Script
+from corral.scaling.pool_status import PoolStatus
+from corral.scaling.scaling_decision import ScalingDecision
+
+log = structlog.get_logger(__name__)
+
+TELL = Script("tell", Effect.FILLS)
+TOLD = Script("told", Effect.FREES)
+_DECISIONS = Script("decisions", Effect.READS)
+
+STATUS_MS = 30_000
+"""A status older than this, by Redis' clock, is forgotten: nobody scales the pool any more."""
+KEPT_DECISIONS = 1000
+"""About so many wait for the leader; Postgres keeps them for good."""
+PAGE = 200
+BEGINNING = "0-0"
+"""The cursor before every decision."""
+
+
+class Pools:
+    """The board on which whoever scales tells what it does."""
+
+    _redis: Redis
+
+    async def tell_pool(self, status: PoolStatus) -> None:
+        """Replace what is said of a pool; to be repeated every second or so.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            await TELL.run(self._redis, [keys.POOLS, status.name, orjson.dumps(status.json())])
+
+    async def pools(self) -> list[PoolStatus]:
+        """The pools that somebody scales now, by name.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            told = await TOLD.run(self._redis, [keys.POOLS, STATUS_MS])
+        statuses = []
+        for name, document in zip(told[::3], told[2::3], strict=True):
+            try:
+                statuses.append(PoolStatus.of(orjson.loads(document)))
+            except (ValueError, KeyError, TypeError) as error:
+                metrics.SWALLOWED.labels("pools.read").inc()
+                log.warning("pools.unreadable", pool=text_of(name), error=repr(error))
+        return sorted(statuses, key=lambda status: status.name)
+
+    async def tell_decision(self, decision: ScalingDecision) -> None:
+        """Have a decision kept; may be repeated.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            await self._redis.xadd(
+                keys.DECISIONS,
+                {"decision": orjson.dumps(decision.json())},
+                maxlen=KEPT_DECISIONS,
+                approximate=True,
+            )
+
+    async def decisions_after(self, cursor: str = BEGINNING) -> tuple[str, Sequence[ScalingDecision]]:
+        """The next decisions, the oldest first, and the cursor behind them; none says that there are no more.
+
+        A stream that was wiped is read from its beginning, so some may come twice.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            behind, documents = await _DECISIONS.run(self._redis, [cursor, PAGE])
+        decisions = []
+        for document in documents:
+            try:
+                decisions.append(ScalingDecision.of(orjson.loads(document)))
+            except (ValueError, KeyError, TypeError) as error:
+                metrics.SWALLOWED.labels("decisions.read").inc()
+                log.warning("decisions.unreadable", error=repr(error))
+        return text_of(behind), decisions

@@ -1,0 +1,20 @@
+"""What whoever scales asks of a worker. A wish is no drain: the leader makes it one, in Postgres."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """That a worker drains, and seals itself once it is empty."""
+
+    nonce: str | None = None
+    """None: drain only. Otherwise: seal, and answer with this very text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unseal:
+    """That a worker breaks its seal at once: it is needed again."""
+
+
+Order = Wish | Unseal
+"""What stands for one worker; the later word replaces the earlier one."""

@@ -1,0 +1,68 @@
+"""Wishes and seals are hints with an expiry; the later word replaces the earlier one."""
+
+from redis.asyncio import Redis
+
+from corral.dispatch import Dispatch
+from corral.scaling.wish import Unseal, Wish
+
+
+async def test_a_wish_is_told_to_the_leader_and_to_the_worker(dispatch: Dispatch):
+    await dispatch.wish_drains("io", {"io-a": Wish("n1"), "io-b": Wish()})
+    await dispatch.wish_drains("cpu", {})
+    wished = await dispatch.wished()
+    assert {pool: set(wish.workers) for pool, wish in wished.items()} == {
+        "io": {"io-a", "io-b"},
+        "cpu": set(),
+    }
+    assert await dispatch.wish_of("io-a") == Wish("n1")
+    assert await dispatch.wish_of("io-b") == Wish()
+    assert await dispatch.wish_of("io-c") is None
+
+
+async def test_each_writing_moves_the_sequence_even_of_the_same_wishes(dispatch: Dispatch):
+    seen = []
+    for _ in range(20):
+        await dispatch.wish_drains("io", {"io-a": Wish()})
+        seen.append((await dispatch.wished())["io"].sequence)
+    assert seen == sorted(set(seen))
+
+
+async def test_the_sequence_moves_over_a_wipe(dispatch: Dispatch, redis: Redis):
+    await dispatch.wish_drains("io", {})
+    before = (await dispatch.wished())["io"].sequence
+    await redis.flushall()
+    await dispatch.wish_drains("io", {})
+    assert (await dispatch.wished())["io"].sequence != before
+
+
+async def test_wishes_expire(dispatch: Dispatch, redis: Redis):
+    await dispatch.wish_drains("io", {"io-a": Wish("n1")})
+    assert 0 < await redis.ttl("corral:drain:io-a") <= 15
+    time, _, document = (await redis.hget("corral:drains", "io") or "").partition(" ")
+    await redis.hset("corral:drains", "io", f"{int(time) - 31_000} {document}")
+    assert await dispatch.wished() == {}
+
+
+async def test_a_worker_answers_the_nonce_it_was_asked_with(dispatch: Dispatch, redis: Redis):
+    assert await dispatch.seals([]) == {}
+    await dispatch.answer_seal("io-a", "n1")
+    await dispatch.answer_seal("io-a", "n2")
+    assert await dispatch.seals(["io-b", "io-a"]) == {"io-a": "n2"}
+    assert 0 < await redis.ttl("corral:seal:io-a") <= 30
+
+
+async def test_unsealing_takes_back_wish_and_answer_until_the_next_wish(dispatch: Dispatch, redis: Redis):
+    await dispatch.wish_drains("io", {"io-a": Wish("n1")})
+    await dispatch.answer_seal("io-a", "n1")
+    await dispatch.unseal(["io-a"])
+    assert await dispatch.wish_of("io-a") == Unseal()
+    assert await dispatch.seals(["io-a"]) == {}
+    assert 0 < await redis.ttl("corral:drain:io-a") <= 30
+    await dispatch.wish_drains("io", {"io-a": Wish("n2")})
+    assert await dispatch.wish_of("io-a") == Wish("n2")
+
+
+async def test_a_nonce_may_be_any_word(dispatch: Dispatch):
+    for nonce in ("unseal", "drain", "seal:", ""):
+        await dispatch.wish_drains("io", {"io-a": Wish(nonce)})
+        assert await dispatch.wish_of("io-a") == Wish(nonce)
