@@ -27,7 +27,7 @@ class Maintenance:
     async def run(self) -> None:
         """Until `close`."""
         settings = self._settings
-        store = open_store(settings, CONNECTIONS, "corral maintenance")
+        store = open_store(settings, CONNECTIONS, "corral maintenance", direct=True)
         dispatch = Dispatch.open(settings.redis_url)
         try:
             await run(store, dispatch, settings, self._stop)

@@ -118,6 +118,7 @@ class WorkerView(BaseModel):
 
     id: UUID
     name: str
+    pool: str | None
     state: Literal["active", "draining", "stopped", "lost"]
     host: str
     pid: int

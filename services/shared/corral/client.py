@@ -20,6 +20,10 @@ from corral.errors import CorralError, FieldError
 CLIENT_FILE = Path(".corral/client.toml")
 TIMEOUT = 30.0
 """Seconds for one answer; `?wait` adds its own."""
+MAX_WAIT = 60.0
+"""Seconds that the publisher lets one request wait."""
+LOOK = 0.5
+"""Seconds between two looks at a job that is waited for longer."""
 SILENCE = 45.0
 """Seconds without an event or a beat after which a stream counts as broken; the publisher beats every 15."""
 PATIENCE = 60.0
@@ -116,7 +120,26 @@ class Client:
         `options` are the fields of `POST /jobs`: queue, priority, delay, run_at, retries, timeout, …
         """
         body = {"type": type, "payload": payload} | options
-        return self.post("/jobs", body, wait=wait)
+        until = time.monotonic() + (wait or 0)
+        job = self.post("/jobs", body, wait=None if wait is None else min(wait, MAX_WAIT))
+        return self.wait_for(job, until - time.monotonic())
+
+    def wait_for(self, job: Json, seconds: float) -> Json:
+        """The job as it is when it has ended, or after so many seconds; a publisher that is away is asked again.
+
+        Raises:
+            Unreachable, ApiProblem: the last answer was none, or a refusal.
+        """
+        until = time.monotonic() + seconds
+        while job["state"] not in ENDED and time.monotonic() < until:
+            time.sleep(max(0.0, min(LOOK, until - time.monotonic())))
+            try:
+                job = self.job(job["id"])
+            except (Unreachable, ApiProblem) as error:
+                refused = isinstance(error, ApiProblem) and error.status < 500
+                if refused or time.monotonic() >= until:
+                    raise
+        return job
 
     def job(self, job_id: str) -> Json:
         """The job as it is now."""

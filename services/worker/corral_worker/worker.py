@@ -85,6 +85,7 @@ class Worker:
                 pool_size=settings.pool_size,
                 application_name=f"corral-worker {self._name}"[:63],
                 artifact_dir=settings.artifact_dir if settings.artifact_store == "filesystem" else None,
+                pooled=settings.pooled,
             )
             stack.push_async_callback(self._store.close)
             self._dispatch = self._open_dispatch(settings.redis_url)
@@ -163,7 +164,7 @@ class Worker:
             on_shutdown=lambda: self._soon(self.terminate),
         )
         self._heartbeat = HeartbeatThread(
-            partial(Heartbeat, settings.database_url, settings.schema),
+            partial(Heartbeat, settings.direct_url, settings.schema),
             presence,
             self._pulse,
             period=settings.heartbeat,
@@ -280,7 +281,8 @@ class Worker:
         )
 
     def _status(self) -> dict[str, Any]:
-        return status.status(self._attempts, self._completions, self._claim_loop, self._slots, STARTED)
+        pool = {"pool": self._settings.pool}
+        return pool | status.status(self._attempts, self._completions, self._claim_loop, self._slots, STARTED)
 
     def _state(self) -> dict[str, Any]:
         """For probes, from their threads."""

@@ -169,7 +169,7 @@ def test_workers_statistics_types_and_settings_are_shown(corral):
     config = {line["name"]: line for line in corral("config", "--json").json}
     assert config["CORRAL_DATABASE_URL"]["source"] == "this system"
     assert "********" in config["CORRAL_DATABASE_URL"]["value"]
-    assert re.fullmatch(r"\d+\n", corral("migrate", "--current").out)
+    assert re.fullmatch(r"\d+\n", corral("migrate", "current").out)
 
 
 def test_keys_are_made_in_the_database_and_stop_working_when_revoked(corral, system):

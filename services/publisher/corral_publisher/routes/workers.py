@@ -42,6 +42,7 @@ def view(worker: WorkerRecord) -> dict[str, Any]:
     return {
         "id": worker.id,
         "name": worker.name,
+        "pool": worker.status.get("pool"),
         "state": worker.state,
         "host": worker.host,
         "pid": worker.pid,

@@ -1,11 +1,13 @@
 """API keys: made, shown once, checked on every request, revoked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from corral.actions.principal import Principal, Role
 from corral.actions.remembered import Remembered
 from corral.actions.secret import digest, new_secret
+from corral.errors import FieldError, InvalidInput
 from corral.store import Store
 from corral.store.keys import ApiKey
 
@@ -15,6 +17,20 @@ TRUST_SECONDS = 5.0
 """How long a checked key is not checked again: a revoked one works at most so much longer."""
 MAX_LENGTH = 200
 """Characters; what is longer is no key of ours."""
+
+MIN_LENGTH = 32
+"""Characters of a key that was made elsewhere: too long to be a password that somebody thought of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What became of a key that was made elsewhere."""
+
+    key: ApiKey
+    new: bool
+    """Whether it was stored now; otherwise it was known, and may have been revoked."""
+    replaced: int
+    """Other keys of that name that were revoked now."""
 
 
 class Keys:
@@ -33,6 +49,31 @@ class Keys:
         """
         secret = key or new_secret(PREFIX)
         return secret, await self._store.keys.create(name, role.value, digest(secret), actor)
+
+    async def adopt(self, key: str, name: str, role: Role, *, actor: str, replace: bool = False) -> Adopted:
+        """Let in a key that was made elsewhere; may be repeated. A revoked one stays revoked.
+
+        `replace`: the other keys of that name are revoked, unless this one is.
+
+        Raises:
+            InvalidInput: it is no key: too short, too long, or not made of printable ASCII.
+        """
+        if (
+            not MIN_LENGTH <= len(key) <= MAX_LENGTH
+            or not (key.isascii() and key.isprintable())
+            or " " in key
+        ):
+            raise InvalidInput(
+                FieldError(
+                    "",
+                    f"the key has {len(key)} characters; it must be {MIN_LENGTH} to {MAX_LENGTH} printable "
+                    "ASCII ones without blanks, such as `openssl rand -hex 32` prints",
+                )
+            )
+        stored, new, replaced = await self._store.keys.adopt(
+            name, role.value, digest(key), actor, replace=replace
+        )
+        return Adopted(stored, new, replaced)
 
     async def find(self, key: str) -> Principal | None:
         """Whose key it is; None where it is none, or was revoked."""

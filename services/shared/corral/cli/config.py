@@ -19,7 +19,11 @@ REQUIRED = {
     "redis_url": "redis://:password@localhost:6379/0",
 }
 """Settings without a default, with an example."""
-CLIENT_EXAMPLES = {"CORRAL_URL": "http://127.0.0.1:8000", "CORRAL_KEY": "what-corral-keys-create-printed"}
+CLIENT_EXAMPLES = {
+    "CORRAL_URL": "http://127.0.0.1:8000",
+    "CORRAL_KEY": "what-corral-keys-create-printed",
+    "CORRAL_BOOTSTRAP_KEY": "at-least-32-random-characters",
+}
 
 
 def config(

@@ -18,6 +18,7 @@ class Exit(IntEnum):
     NOT_ALLOWED = 5
     CONFLICT = 6
     JOB_FAILED = 7
+    NOT_ENDED = 8
     INTERRUPTED = 130
 
 
@@ -30,6 +31,7 @@ MEANING = {
     Exit.NOT_ALLOWED: "no key, a wrong key, or a role that may not",
     Exit.CONFLICT: "not possible in this state, or a port or a folder is in use",
     Exit.JOB_FAILED: "the job that was waited for failed or was cancelled; of a load, at least one",
+    Exit.NOT_ENDED: "the job that was waited for did not end in time; it goes on",
     Exit.INTERRUPTED: "Ctrl-C",
 }
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import getpass
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
@@ -11,14 +13,17 @@ from rich.text import Text
 
 from corral.actions.principal import Role
 from corral.cli.output import AsJson, ago, console, print_json, print_table
+from corral.cli.patience import Wait, patiently
 from corral.cli.services import service_settings
 
 if TYPE_CHECKING:  # the database's drivers take long to import: only commands that need them do
+    from corral.actions.keys import Adopted
     from corral.store import Store
     from corral.store.keys import ApiKey
 
 app = typer.Typer(help="Create, list and revoke keys, in the database itself.", no_args_is_help=True)
 T = TypeVar("T")
+BOOTSTRAP = "CORRAL_BOOTSTRAP_KEY"
 
 RoleOption = Annotated[Role, typer.Option(help="What it may do; each includes the one before.")]
 
@@ -41,6 +46,37 @@ def create(
         print_json({"key": key, **_plain(stored)})
     else:
         typer.echo(key)
+
+
+@app.command()
+def adopt(
+    name: Annotated[str, typer.Option(help="Whose key it is; the audit shows it.")] = "admin",
+    role: RoleOption = Role.ADMIN,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Revoke the other keys of that name: it takes their place.")
+    ] = False,
+    wait: Wait = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Let a key in that was made elsewhere: CORRAL_BOOTSTRAP_KEY, or standard input. May be repeated.
+
+    Only its hash is stored. One that was revoked stays revoked.
+    """
+    key = os.environ.get(BOOTSTRAP) or sys.stdin.readline().strip()
+
+    async def work(store: "Store") -> "Adopted":
+        from corral.actions.keys import Keys  # noqa: PLC0415
+
+        return await Keys(store).adopt(key, name, role, actor="corral keys adopt", replace=replace)
+
+    adopted = _with_store(work, wait)
+    if as_json:
+        print_json({"adopted": adopted.new, "revoked_others": adopted.replaced, **_plain(adopted.key)})
+        return
+    stored = adopted.key
+    state = "was revoked, and stays so" if stored.revoked_at else "is adopted" if adopted.new else "was known"
+    others = f"; {adopted.replaced} other keys of that name are revoked" if adopted.replaced else ""
+    console().print(Text(f"the key of {stored.name} ({stored.role}) {state}{others}"))
 
 
 @app.command("list")
@@ -92,15 +128,15 @@ def sign_in(role: RoleOption = Role.ADMIN, as_json: AsJson = False) -> None:
         typer.echo(link)
 
 
-def _with_store(work: "Callable[[Store], Awaitable[T]]") -> T:
-    """Do one thing with a store of one connection."""
+def _with_store(work: "Callable[[Store], Awaitable[T]]", wait: float = 0.0) -> T:
+    """Do one thing with a store of one connection; with `wait`, one that may be tried again."""
     from corral.store import Store  # noqa: PLC0415
 
     settings = service_settings()
 
     async def run() -> T:
         store = Store.open(
-            settings.database_url, schema=settings.schema, pool_size=1, application_name="corral keys"
+            settings.direct_url, schema=settings.schema, pool_size=1, application_name="corral keys"
         )
         try:
             await store.schema.check()
@@ -108,7 +144,7 @@ def _with_store(work: "Callable[[Store], Awaitable[T]]") -> T:
         finally:
             await store.close()
 
-    return asyncio.run(run())
+    return patiently(lambda: asyncio.run(run()), wait)
 
 
 def _person() -> str:

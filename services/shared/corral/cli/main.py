@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from corral.cli import config, jobs, keys, load, queues, services, stats, types, up, workers
+from corral.cli import config, jobs, keys, load, migrate, queues, services, stats, types, up, workers
 from corral.cli.exits import Exit, exit_code
 from corral.client import ApiProblem
 from corral.errors import CorralError, InvalidInput
@@ -26,7 +26,7 @@ app.command("up", rich_help_panel=LOCAL)(up.up)
 app.command("publisher", rich_help_panel=RUN)(services.publisher)
 app.command("worker", rich_help_panel=RUN)(services.worker)
 app.command("maintenance", rich_help_panel=RUN)(services.maintenance)
-app.command("migrate", rich_help_panel=RUN)(services.migrate)
+app.add_typer(migrate.app, name="migrate", rich_help_panel=RUN)
 app.command("config", rich_help_panel=RUN)(config.config)
 app.command("sign-in", rich_help_panel=RUN)(keys.sign_in)
 app.add_typer(keys.app, name="keys", rich_help_panel=RUN)

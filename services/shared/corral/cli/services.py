@@ -1,4 +1,4 @@
-"""The services' own commands: run one, or migrate the database."""
+"""The services' own commands: run one of them in place of this process."""
 
 import os
 import sys
@@ -45,29 +45,6 @@ def worker(
 def maintenance() -> None:
     """Run the duties apart from a publisher: promoting, reclaiming, sweeping, retention."""
     _become("corral.maintenance")
-
-
-def migrate(
-    revision: Annotated[str, typer.Argument(help="The schema's revision to go to.")] = "head",
-    down: Annotated[bool, typer.Option("--down", help="Go back to an older revision.")] = False,
-    current: Annotated[
-        bool, typer.Option("--current", help="Print the revision and change nothing.")
-    ] = False,
-) -> None:
-    """Bring the database's schema to this release's revision, or to another one."""
-    from corral.store import migrations  # noqa: PLC0415  slow to import
-
-    settings = service_settings()
-    if current:
-        typer.echo(migrations.current(settings.database_url, schema=settings.schema) or "none")
-        return
-    if down and revision == "head":
-        raise typer.BadParameter("say which revision to go back to", param_hint="REVISION")
-    move = migrations.downgrade if down else migrations.upgrade
-    move(settings.database_url, schema=settings.schema, revision=revision)
-    typer.echo(
-        f"schema {settings.schema} is at {migrations.current(settings.database_url, schema=settings.schema)}"
-    )
 
 
 def _become(module: str, given: dict[str, str | None] | None = None) -> NoReturn:

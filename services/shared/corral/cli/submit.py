@@ -42,7 +42,9 @@ def submit(
         float | None, typer.Option(help="Seconds after which it is cancelled unless it started.")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. May be repeated.")] = None,
-    wait: Annotated[float | None, typer.Option(min=0, help="Seconds to wait for its end.")] = None,
+    wait: Annotated[
+        float | None, typer.Option(min=0, help="Seconds to wait for its end; exit codes tell how it ended.")
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show its progress until it ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -66,8 +68,8 @@ def submit(
         print_json(job)
     elif not watch:
         console().print(Text.assemble(job["id"], " ", state(job["state"])))
-    if (wait or watch) and job["state"] in ENDED - {"completed"}:
-        raise typer.Exit(Exit.JOB_FAILED)
+    if (wait or watch) and job["state"] != "completed":
+        raise typer.Exit(Exit.JOB_FAILED if job["state"] in ENDED else Exit.NOT_ENDED)
 
 
 def _payload(text: str | None, fields: list[str], csv: Path | None) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from corral.cli.output import AsJson, console, print_json, print_table
+from corral.cli.patience import Wait, patiently
 from corral.cli.services import service_settings
 from corral.cli.session import client
 
@@ -45,9 +46,9 @@ def show(name: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.
 
 
 @app.command()
-def register(as_json: AsJson = False) -> None:
+def register(wait: Wait = 0.0, as_json: AsJson = False) -> None:
     """Register the types of CORRAL_JOBS and the built-in ones; a newer registration is never replaced."""
-    names, written = asyncio.run(_register())
+    names, written = patiently(lambda: asyncio.run(_register()), wait)
     if as_json:
         print_json({"types": names, "written": written})
     else:
@@ -65,9 +66,10 @@ async def _register() -> tuple[list[str], list[str]]:
     modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs)
     records = Catalog.load(modules).records()
     store = Store.open(
-        settings.database_url, schema=settings.schema, pool_size=1, application_name="corral types"
+        settings.direct_url, schema=settings.schema, pool_size=1, application_name="corral types"
     )
     try:
+        await store.schema.check()
         written = await store.types.register(records)
     finally:
         await store.close()

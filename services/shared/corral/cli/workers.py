@@ -19,7 +19,7 @@ def list_(as_json: AsJson = False) -> None:
         print_json(workers)
         return
     print_table(
-        ("name", "state", "queues", ">running", "host", ">pid", "since"),
+        ("name", "pool", "state", "queues", ">running", "host", ">pid", "since"),
         (_row(worker) for worker in workers),
         none="no worker lives",
     )
@@ -42,6 +42,7 @@ def drain(
 def _row(worker: dict[str, Any]) -> tuple[Any, ...]:
     return (
         worker["name"],
+        worker.get("pool"),
         worker["state"],
         worker["queues"],
         worker.get("running", 0),

@@ -26,7 +26,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     store = Store.open(
-        settings.database_url,
+        settings.direct_url,
         schema=settings.schema,
         pool_size=settings.pool_size,
         application_name="corral maintenance",

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from corral.errors import SettingsError
 from corral.settings import sources
+from corral.settings.addresses import with_password
 from corral.settings.cpus import cpu_limit
 
 
@@ -51,6 +52,12 @@ class Settings:
     """The Postgres (15 to 18) that holds the jobs, as postgresql://user:password@host:5432/name. `corral up` starts its own where none is named."""
     redis_url: RedisUrl = Field(repr=False)
     """The Redis or Valkey that dispatches, as redis://:password@host:6379/0, or rediss:// for TLS. `corral up` starts its own where none is named."""
+    database_password: str | None = Field(default=None, repr=False)
+    """The password of the database, where its address holds none; any characters, nothing is quoted by hand."""
+    redis_password: str | None = Field(default=None, repr=False)
+    """The password of Redis, where its address holds none; any characters, nothing is quoted by hand."""
+    database_direct_url: DatabaseUrl | None = Field(default=None, repr=False)
+    """The same database without a pooler of connections between; none: CORRAL_DATABASE_URL leads there. Migrations, the leader's duties and heartbeats use it. Where it is set, nothing that lasts longer than a transaction is asked of CORRAL_DATABASE_URL, so that it may lead through a pooler in transaction mode."""
     schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "corral"
     """The Postgres schema that Corral owns, its migrations included."""
     pool_size: Annotated[int, Field(ge=1, le=100)] = 5
@@ -95,6 +102,8 @@ class Settings:
     """Whether workers run at all; a switched-off one says so and ends."""
     worker_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")] | None = None
     """The worker's name; none: host name, process id and a random part."""
+    pool: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] | None = None
+    """The name of the pool that the worker belongs to, as it is shown; none: it belongs to none."""
     queues: Annotated[Names, Field(min_length=1)] = ("*",)
     """Queues to serve, separated by commas; * is every queue of the types that the worker handles."""
     slots_async: Annotated[int, Field(ge=0, le=10_000)] = 50
@@ -135,6 +144,24 @@ class Settings:
             )
         if self.artifact_store == "filesystem" and self.artifact_dir is None:
             raise ValueError("CORRAL_ARTIFACT_DIR: not set, and CORRAL_ARTIFACT_STORE=filesystem needs it")
+        self._complete("database_url", self.database_password)
+        self._complete("database_direct_url", self.database_password)
+        self._complete("redis_url", self.redis_password)
+
+    def _complete(self, name: str, password: str | None) -> None:
+        """From here on the address alone counts. Frozen for everybody else."""
+        if (url := getattr(self, name)) is not None:
+            object.__setattr__(self, name, with_password(url, password))
+
+    @property
+    def direct_url(self) -> str:
+        """The database with no pooler between: for what needs a connection of its own, or must not wait for one."""
+        return self.database_direct_url or self.database_url
+
+    @property
+    def pooled(self) -> bool:
+        """Whether `database_url` may lead through a pooler in transaction mode."""
+        return self.database_direct_url is not None
 
     @classmethod
     def load(

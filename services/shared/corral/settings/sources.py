@@ -20,8 +20,9 @@ PREFIX = "CORRAL_"
 CLIENT = {
     "CORRAL_URL": "The address of the publisher that the command line talks to.",
     "CORRAL_KEY": "The key with which the command line signs in.",
+    "CORRAL_BOOTSTRAP_KEY": "The key that `corral keys adopt` lets in; without it the command reads standard input.",
 }
-"""Read by `corral.client`, not by the services."""
+"""Read by the command line, not by the services."""
 ENV_FILE = "CORRAL_ENV_FILE"
 OTHERWISE = "this system"
 """The source of what a local system knows of itself, where nobody said otherwise."""

@@ -3,7 +3,9 @@
 There are two pools. The hot one runs what is done for every job: one prepared
 statement is one transaction and one round trip, and the limits and the
 planner's settings belong to its connections. The other one sets its limits
-anew in every transaction, so that it may run behind a pooler of connections.
+anew in every transaction. Behind a pooler of connections both do, and nothing
+is prepared: what belongs to a session would stay on a server connection that
+serves others next.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -60,6 +62,10 @@ BY_KEY = {
 """A statement that knows its keys has one good plan, whatever the statistics say of a table that was empty a
 second ago: nested loops over the primary key, planned once per connection."""
 
+# Behind a pooler: for this transaction alone, in the same round trip.
+SET_HOT = "SELECT " + ", ".join(
+    f"set_config('{name}', '{value}', true)" for name, value in (HOT.settings | BY_KEY).items()
+)
 SET_LIMITS = """
 SELECT set_config('statement_timeout', %(statement_timeout)s, true),
        set_config('lock_timeout', %(lock_timeout)s, true),
@@ -100,14 +106,19 @@ class Database:
         InvalidInput: a value that Postgres can't hold.
     """
 
-    def __init__(self, url: str, *, schema: str, pool_size: int, application_name: str) -> None:
+    def __init__(
+        self, url: str, *, schema: str, pool_size: int, application_name: str, pooled: bool = False
+    ) -> None:
+        """`pooled`: the address may lead through a pooler of connections in transaction mode."""
         self.schema = schema
-        self._pool = Pool(url, size=pool_size, application_name=application_name)
+        self._pooled = pooled
+        self._pool = Pool(url, size=pool_size, application_name=application_name, prepares=not pooled)
         self._hot = Pool(
             url,
             size=min(pool_size, HOT_CONNECTIONS),
             application_name=application_name,
-            session=HOT.settings | BY_KEY,
+            session={} if pooled else HOT.settings | BY_KEY,
+            prepares=not pooled,
         )
 
     async def close(self) -> None:
@@ -117,6 +128,8 @@ class Database:
 
     async def hot(self, statement: str, params: Params) -> list[Row]:
         """Run one statement that finds its rows by primary key, as a transaction of its own."""
+        if self._pooled:
+            return (await self.hot_together((statement, params)))[0]
         async with self._hot.connection(HOT.statement) as driver:
             cursor = await driver.execute(within(self.schema, statement), params, prepare=True)
             return await cursor.fetchall() if cursor.rownumber is not None else []
@@ -124,6 +137,8 @@ class Database:
     async def hot_together(self, *steps: tuple[str, Params]) -> list[list[Row]]:
         """Run several such statements as one transaction, in one round trip; what each returned."""
         async with self._hot.connection(HOT.statement * len(steps)) as driver:
+            if self._pooled:
+                return (await self._pipeline(driver, (SET_HOT, {}), *steps))[1:]
             return await self._pipeline(driver, *steps)
 
     async def run(self, statement: str, params: Params | None = None, *, limits: Limits = SHORT) -> list[Row]:
@@ -163,6 +178,6 @@ async def _prepared(driver: Driver) -> AsyncIterator[None]:
     try:
         yield
     except psycopg.Error:
-        if not driver.closed:
+        if not driver.closed and driver.prepare_threshold is not None:
             await driver.execute("DEALLOCATE ALL")
         raise

@@ -44,7 +44,7 @@ def _meaning(error: BaseException) -> BaseException:
             return InvalidInput(FieldError("", f"Postgres can't hold this value: {_first_line(error)}"))
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
             return SchemaMismatch(
-                f"the database's schema does not fit: {_first_line(error)}; run corral migrate", wait=True
+                f"the database's schema does not fit: {_first_line(error)}; run corral migrate up", wait=True
             )
         case TimeoutError():
             return Unavailable("postgres", "no answer in time")

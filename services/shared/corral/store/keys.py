@@ -9,6 +9,7 @@ from corral.errors import NotFound
 from corral.ids import new_id
 from corral.store.audit import record
 from corral.store.engine import SHORT, Database
+from corral.store.pool import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ COLUMNS = "id, name, role, created_at, created_by, last_used_at, revoked_at"
 CREATE = f"""
 INSERT INTO corral.api_keys (id, name, role, hash, created_by)
 VALUES (%(id)s, %(name)s, %(role)s, %(hash)b, %(actor)s) RETURNING {COLUMNS}
+"""
+ADOPT = f"""
+INSERT INTO corral.api_keys (id, name, role, hash, created_by)
+VALUES (%(id)s, %(name)s, %(role)s, %(hash)b, %(actor)s) ON CONFLICT (hash) DO NOTHING RETURNING {COLUMNS}
+"""
+KNOWN = f"SELECT {COLUMNS} FROM corral.api_keys WHERE hash = %(hash)b"
+REPLACE = """
+UPDATE corral.api_keys SET revoked_at = now()
+WHERE name = %(name)s AND id <> %(id)s AND revoked_at IS NULL RETURNING id
 """
 # Through api_keys_hash. Use is noted at most once a minute, and never waited for.
 FIND = f"""
@@ -68,6 +78,32 @@ class Keys:
                 transaction, actor, "create", kind="key", subjects=[str(key.id)], details={"name": name}
             )
         return key
+
+    async def adopt(
+        self, name: str, role: str, hash: bytes, actor: str, *, replace: bool
+    ) -> tuple[ApiKey, bool, int]:
+        """Store the hash of a key made elsewhere: what is stored, whether it is new, how many were replaced.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        params = {"id": new_id(), "name": name, "role": role, "hash": hash, "actor": actor}
+        async with self._database.transaction(SHORT) as transaction:
+            rows = await transaction.rows(ADOPT, params)
+            new = bool(rows)
+            key = ApiKey(*(rows or await transaction.rows(KNOWN, params))[0])
+            if new:
+                await record(
+                    transaction, actor, "adopt", kind="key", subjects=[str(key.id)], details={"name": name}
+                )
+            replaced: Sequence[Row] = []
+            if replace and key.revoked_at is None:
+                replaced = await transaction.rows(REPLACE, {"name": name, "id": key.id})
+            if replaced:
+                await record(
+                    transaction, actor, "revoke", kind="key", subjects=[str(row[0]) for row in replaced]
+                )
+        return key, new, len(replaced)
 
     async def find(self, hash: bytes) -> ApiKey | None:
         """The valid key of that hash.

@@ -40,10 +40,17 @@ class Pool:
     """Connections in autocommit: transactions are begun where they are wanted."""
 
     def __init__(
-        self, url: str, *, size: int, application_name: str, session: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        size: int,
+        application_name: str,
+        session: Mapping[str, str] | None = None,
+        prepares: bool = True,
     ) -> None:
         """Connects when first used. `session` are server settings that each connection begins with."""
         self._session = session or {}
+        self._prepares = prepares
         self._broken_at = -math.inf
         self._engine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
@@ -97,6 +104,8 @@ class Pool:
         driver: Driver = adapted.driver_connection
         set_json_loads(decode, driver)
         driver.prepared_max = STATEMENTS_KEPT
+        if not self._prepares:
+            driver.prepare_threshold = None  # never, whatever a statement asks for
         record.info["born"] = time.monotonic()
         cursor = adapted.cursor()
         for name, value in self._session.items():

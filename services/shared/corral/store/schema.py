@@ -32,14 +32,14 @@ class Schema:
         if found < REVISION:
             raise SchemaMismatch(
                 f"the database's schema {self._database.schema!r} is at {_name(found)} and this release "
-                f"needs {REVISION:04}: run corral migrate",
+                f"needs {REVISION:04}: run corral migrate up",
                 wait=True,
             )
         if found > REVISION + 1:
             raise SchemaMismatch(
                 f"the database's schema {self._database.schema!r} is at {_name(found)}, and this release runs on "
                 f"{REVISION:04} and {REVISION + 1:04} only: install the release that made it, "
-                f"or take it back with corral migrate --to {REVISION:04}",
+                f"or take it back with corral migrate down {REVISION:04}",
                 wait=False,
             )
 

@@ -52,12 +52,16 @@ class Store:
         pool_size: int = 5,
         application_name: str = "corral",
         artifact_dir: Path | None = None,
+        pooled: bool = False,
     ) -> "Store":
         """A store; connects when first used, and again whenever Postgres comes back.
 
-        Artifacts are kept in Postgres, or in files under `artifact_dir`.
+        Artifacts are kept in Postgres, or in files under `artifact_dir`. `pooled` says that `url` may lead
+        through a pooler of connections in transaction mode.
         """
-        database = Database(url, schema=schema, pool_size=pool_size, application_name=application_name)
+        database = Database(
+            url, schema=schema, pool_size=pool_size, application_name=application_name, pooled=pooled
+        )
         return cls(database, FilesystemKeeper(artifact_dir) if artifact_dir else None)
 
     async def close(self) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from corral.errors import SchemaMismatch
 from corral.store.faults import translated
 from corral.store.pool import connect_options
 from corral.store.sql import DEFAULT_SCHEMA, quoted
@@ -32,21 +33,38 @@ LOCK_KEY = 0x434F5252414C  # "CORRAL": one migration at a time in a database
 
 
 def upgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> None:
-    """Bring the schema up to `revision`; does nothing when it is there.
+    """Bring the schema up to `revision`; does nothing when it is there, or one revision ahead (protocol rule 29).
 
     Raises:
+        SchemaMismatch: it is two or more ahead: this release can't work with it.
         Unavailable: Postgres is away, or a table was locked all the time.
     """
-    _migrate(url, schema, lambda config: command.upgrade(config, revision))
+
+    def change(config: Config) -> None:
+        if not _ahead(config):
+            command.upgrade(config, revision)
+
+    _migrate(url, schema, change)
 
 
 def downgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "base") -> None:
     """Take the schema back to `revision`; `base` removes the tables.
 
     Raises:
+        SchemaMismatch: it is ahead of this release, which does not know the way back.
         Unavailable: as `upgrade`.
     """
-    _migrate(url, schema, lambda config: command.downgrade(config, revision))
+
+    def change(config: Config) -> None:
+        if _ahead(config):
+            raise SchemaMismatch(
+                f"the database's schema {schema!r} is ahead of this release's revision {head()}: "
+                "take it back with the release that made it",
+                wait=False,
+            )
+        command.downgrade(config, revision)
+
+    _migrate(url, schema, change)
 
 
 def current(url: str, schema: str = DEFAULT_SCHEMA) -> str | None:
@@ -66,6 +84,28 @@ def head() -> str:
     if newest is None:
         raise AssertionError("the package carries no revisions")
     return newest
+
+
+def _ahead(config: Config) -> bool:
+    """Whether a newer release made the schema: the case after a rollback.
+
+    Raises:
+        SchemaMismatch: by two revisions or more.
+    """
+    schema: str = config.attributes["schema"]
+    context = MigrationContext.configure(
+        config.attributes["connection"], opts={"version_table_schema": schema}
+    )
+    found, ours = context.get_current_revision(), head()
+    if found is None or int(found) <= int(ours):
+        return False
+    if int(found) > int(ours) + 1:
+        raise SchemaMismatch(
+            f"the database's schema {schema!r} is at revision {found}, and this release goes up to {ours} and "
+            "works with the next one only: install the release that made it",
+            wait=False,
+        )
+    return True
 
 
 def configuration(connection: Connection, schema: str) -> Config:

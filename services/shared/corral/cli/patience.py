@@ -1,0 +1,43 @@
+"""`--wait`: a command that is run while the rest of the system still starts."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from corral.errors import SchemaMismatch, Unavailable
+
+T = TypeVar("T")
+
+AGAIN_SECONDS = 1.0
+
+Wait = Annotated[
+    float,
+    typer.Option(
+        min=0, metavar="SECONDS", help="How long to wait for the database, and for a schema that fits."
+    ),
+]
+
+
+def patiently(work: Callable[[], T], seconds: float) -> T:
+    """Do it, again and again while the database or its schema is not there yet; each new reason is told.
+
+    Raises:
+        Unavailable, SchemaMismatch: that is still so after so many seconds, or waiting does not help.
+    """
+    deadline = time.monotonic() + seconds
+    told = ""
+    while True:
+        try:
+            return work()
+        except (Unavailable, SchemaMismatch) as error:
+            left = deadline - time.monotonic()
+            if left <= 0 or (isinstance(error, SchemaMismatch) and not error.wait):
+                raise
+            if str(error) != told:
+                told = str(error)
+                sys.stderr.write(f"corral: waiting for up to {seconds:g} s in all: {told}\n")
+                sys.stderr.flush()
+            time.sleep(min(AGAIN_SECONDS, left))

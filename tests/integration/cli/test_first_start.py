@@ -1,0 +1,150 @@
+"""The commands that a first start on a cluster runs, beside servers that are still coming up."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.fixtures.waiting import eventually
+
+from corral.cli.exits import Exit
+from corral.local.postgres import EmbeddedPostgres
+from corral.store.schema import REVISION
+
+KEY = "a-key-made-elsewhere-0123456789abcdef"
+
+
+@pytest.fixture
+def corral(tmp_path: Path, postgres_url: str, redis_url: str):
+    """Run a command in a process of its own, with nothing but these servers."""
+
+    def run(*arguments: str, stdin: str = "", code: int = 0, **env: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "corral.cli", *arguments],
+            cwd=tmp_path,
+            env=_environment(postgres_url, redis_url) | env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr + done.stdout
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_key_made_elsewhere_is_let_in_once_and_stays_revoked(corral, postgres_url):
+    corral("migrate", "up")
+    assert "the key of admin (admin) is adopted" in corral("keys", "adopt", CORRAL_BOOTSTRAP_KEY=KEY)
+    assert "was known" in corral("keys", "adopt", stdin=f"{KEY}\n")
+    new = f"{KEY}-the-next"
+    assert "1 other keys of that name are revoked" in corral("keys", "adopt", "--replace", stdin=new)
+    assert "was revoked, and stays so" in corral("keys", "adopt", "--replace", stdin=KEY)
+    with psycopg.connect(postgres_url) as connection:
+        keys = connection.execute(
+            "SELECT name, role, revoked_at IS NULL FROM corral.api_keys ORDER BY created_at"
+        )
+        assert keys.fetchall() == [("admin", "admin", False), ("admin", "admin", True)]
+        told = connection.execute("SELECT action FROM corral.audit ORDER BY id").fetchall()
+        assert told == [("adopt",), ("adopt",), ("revoke",)]
+        everything = connection.execute("SELECT k::text || (SELECT string_agg(a::text, '') FROM corral.audit a)"
+                                        " FROM corral.api_keys k").fetchall()  # fmt: skip
+        assert KEY not in str(everything)
+
+
+@pytest.mark.parametrize("bad", ["short", "with a blank in it, and long enough otherwise", "ü" * 40, ""])
+def test_what_is_no_key_is_refused_without_being_printed(corral, bad):
+    corral("migrate", "up")
+    answer = corral("keys", "adopt", stdin=bad, code=Exit.WRONG)
+    assert "printable ASCII" in answer
+    assert not bad or bad not in answer
+
+
+def test_the_schema_goes_up_once_and_down_and_a_newer_one_is_left_alone(corral, postgres_url):
+    assert f"schema corral is at {REVISION:04}\n" in corral("migrate", "up")
+    assert corral("migrate", "current") == f"{REVISION:04}\n"
+    _pretend(postgres_url, REVISION + 1)
+    assert f"at {REVISION + 1:04}, ahead of this release's {REVISION:04}" in corral("migrate", "up")
+    corral("migrate", "down", f"{REVISION:04}", code=Exit.AWAY)
+    _pretend(postgres_url, REVISION + 2)
+    assert "install the release that made it" in corral("migrate", "up", "--wait", "60", code=Exit.AWAY)
+    _pretend(postgres_url, REVISION)
+    assert "at no revision" in corral("migrate", "down", "base")
+
+
+def test_registering_waits_for_the_schema_and_says_so(corral, tmp_path, postgres_url, redis_url):
+    answer = corral("types", "register", "--wait", "1", code=Exit.AWAY)
+    assert "waiting for up to 1 s in all: the database's schema 'corral' is at no revision" in answer
+    with _running(
+        tmp_path, _environment(postgres_url, redis_url), "types", "register", "--wait", "60"
+    ) as waits:
+        eventually(lambda: "waiting for" in (tmp_path / "told").read_text(), timeout=30)
+        corral("migrate", "up")
+        assert waits.wait(60) == 0
+    assert "5 job types are registered, 5 of them new" in (tmp_path / "told").read_text()
+
+
+@pytest.mark.slow
+def test_everything_waits_for_a_database_that_starts_later(
+    tmp_path: Path, own_postgres: EmbeddedPostgres, redis_url: str
+):
+    env = _environment(own_postgres.url, redis_url) | {"CORRAL_BOOTSTRAP_KEY": KEY}
+    own_postgres.stop()
+    with (
+        _running(tmp_path, env, "migrate", "up", "--wait", "90") as migrates,
+        _running(tmp_path, env, "keys", "adopt", "--wait", "90") as adopts,
+    ):
+        eventually(
+            lambda: (tmp_path / "told").read_text().count("postgres is not available") == 2, timeout=30
+        )
+        own_postgres.start()
+        assert (migrates.wait(90), adopts.wait(90)) == (0, 0)
+    assert "the key of admin (admin) is adopted" in (tmp_path / "told").read_text()
+
+
+def test_an_absent_database_is_given_up_with_a_code_of_its_own(corral):
+    url = "postgresql://corral@127.0.0.1:1/x"
+    answer = corral("migrate", "up", "--wait", "1", code=Exit.AWAY, CORRAL_DATABASE_URL=url)
+    assert "corral: waiting for up to 1 s in all: postgres is not available: connection failed" in answer
+    assert "Traceback" not in answer
+
+
+def test_the_password_and_the_direct_address_are_used(corral, postgres_url):
+    """The pooled address leads nowhere: what a first start does goes past it."""
+    env = {
+        "CORRAL_DATABASE_URL": "postgresql://corral@127.0.0.1:1/x",
+        "CORRAL_DATABASE_DIRECT_URL": postgres_url,
+        "CORRAL_BOOTSTRAP_KEY": KEY,
+    }
+    corral("migrate", "up", **env)
+    corral("types", "register", **env)
+    corral("keys", "adopt", **env)
+
+
+@contextmanager
+def _running(folder: Path, env: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "told").open("ab") as told:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "corral.cli", *arguments], cwd=folder, env=env, stdout=told, stderr=told
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _environment(database: str, redis: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
+    return kept | {"CORRAL_DATABASE_URL": database, "CORRAL_REDIS_URL": redis}
+
+
+def _pretend(url: str, revision: int) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE corral.alembic_version SET version_num = %s", (f"{revision:04}",))
