@@ -27,6 +27,10 @@ CONSTRAINTS = """
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = %s::regnamespace AND conname <> 'alembic_version_pkc' AND contype <> 'n' ORDER BY conname
 """
+LIVING_WORKER = """
+INSERT INTO corral.workers (id, name, host, pid, version, state, queues, types, slots)
+VALUES (gen_random_uuid(), 'w', 'h', 1, '1', 'draining', '{}', '{}', '{}')
+"""
 TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'corral'"
 
 
@@ -44,6 +48,30 @@ async def test_up_down_and_up_on_data(postgres_url: str) -> None:
     async with of_store(postgres_url) as subject:
         assert (await subject.store.jobs.page()).items == []
         await subject.submit()
+
+
+async def test_every_revision_goes_up_down_and_up_over_rows_of_the_one_before(postgres_url: str) -> None:
+    migrations.upgrade(postgres_url, revision="0001")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(LIVING_WORKER)
+        for number in range(2, REVISION + 1):
+            migrations.upgrade(postgres_url, revision=f"{number:04}")
+            migrations.downgrade(postgres_url, revision=f"{number - 1:04}")
+            migrations.upgrade(postgres_url, revision=f"{number:04}")
+            state = connection.execute("SELECT state FROM corral.workers").fetchall()
+            assert state == [("draining",)]
+
+
+async def test_the_release_before_runs_on_the_schema_of_this_one(database_url: str) -> None:
+    # Its own statements: they name neither the new column nor the new table.
+    with psycopg.connect(database_url) as connection:
+        connection.execute(LIVING_WORKER)
+        connection.execute("UPDATE corral.workers SET state = 'draining' WHERE name = 'w'")
+    async with of_store(database_url) as subject:
+        (worker,) = await subject.store.workers.live()
+        assert (worker.draining, worker.drained_by) == (True, None)
+        term = await subject.lead()
+        assert await subject.store.workers.undrain(["w"], "pool:io", term) == []
 
 
 def test_alembic_finds_no_difference(postgres_url: str) -> None:

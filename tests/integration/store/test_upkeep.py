@@ -1,15 +1,17 @@
 """Retention, log caps, sweeping."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from corral.catalog.record import TypeRecord
-from corral.errors import LeaseLost
+from corral.errors import InvalidInput, LeaseLost
 from corral.job.outcome import Finished
 from corral.job.state import State
-from corral.store import NewLogLine, Store, logs
+from corral.store import NewLogLine, Store, logs, scaling
+from corral.testing.conformance.deciding import decision
 from corral.testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
 
 HOUR, DAY = 3600.0, 86400.0
@@ -178,3 +180,34 @@ async def test_an_old_attempt_logs_nothing(subject: Subject, store: Store) -> No
     line = NewLogLine(id, 2, datetime.now(UTC), "too early")
     assert (await store.attempts.append_logs([line])).fenced == {id}
     assert await store.jobs.logs(id) == []
+
+
+async def test_decisions_go_when_they_are_old_or_too_many(
+    subject: Subject, store: Store, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    term, decisions = await subject.lead(), [decision(number=number) for number in range(6)]
+    await store.scaling.add(decisions, term)
+    sql.execute("UPDATE corral.scaling_decisions SET at = now()")
+    assert await store.scaling.forget(term) == 0
+    sql.execute(
+        "UPDATE corral.scaling_decisions SET at = now() - interval '31 days' WHERE id = ANY(%s)",
+        ([one.id for one in decisions[:2]],),
+    )
+    assert await store.scaling.forget(term, 1) == 1
+    assert await store.scaling.forget(term) == 1
+    monkeypatch.setattr(scaling, "KEPT_ROWS", 3)
+    assert await store.scaling.forget(term) == 1
+    page = await store.scaling.page("io")
+    assert [one.id for one in page.items] == [one.id for one in decisions[:2:-1]]
+    await subject.lead()
+    with pytest.raises(LeaseLost):
+        await store.scaling.forget(term)
+
+
+async def test_a_decision_that_postgres_cannot_hold_is_refused(subject: Subject, store: Store) -> None:
+    term = await subject.lead()
+    with pytest.raises(InvalidInput):
+        await store.scaling.add([decision(number=1), replace(decision(), after=2**40)], term)
+    odd = replace(decision(), reason="a\0b\ud800" + "c" * 5000)
+    assert await store.scaling.add([odd], term) == 1
+    assert len((await store.scaling.page("io")).items[0].reason) == 1000

@@ -32,7 +32,7 @@ class Fold(Duty):
 
 
 class Retention(Duty):
-    """Ended jobs are removed when their types keep them no longer."""
+    """Ended jobs are removed when their types keep them no longer, decisions about pools when they are old."""
 
     name = "retention"
     period = 60.0
@@ -43,6 +43,11 @@ class Retention(Duty):
     async def round(self, reign: Reign) -> int:
         """Remove all that is over."""
         removed = 0
+        while True:
+            forgotten = await self._store.scaling.forget(reign.term, RETAIN_BATCH)
+            removed += forgotten
+            if forgotten < RETAIN_BATCH:
+                break
         while True:
             gone = await self._store.duties.retain(reign.term, RETAIN_BATCH)
             removed += gone

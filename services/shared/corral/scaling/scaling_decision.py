@@ -1,7 +1,7 @@
 """A decision about a pool, as it is kept and drawn under the queue's chart."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import UUID
 
@@ -32,10 +32,20 @@ class ScalingDecision:
         Raises:
             KeyError, TypeError, ValueError: it is no decision.
         """
-        known = {one.name: given[one.name] for one in fields(cls)}
-        known["id"] = UUID(given["id"])
-        known["conditions"] = tuple(map(str, given["conditions"]))
-        return cls(**known)
+        return cls(
+            id=UUID(given["id"]),
+            pool=str(given["pool"]),
+            at=float(given["at"]),
+            before=int(given["before"]),
+            after=int(given["after"]),
+            needed=int(given["needed"]),
+            ready=int(given["ready"]),
+            reason=str(given["reason"]),
+            conditions=tuple(map(str, given["conditions"])),
+            backlog_jobs=int(given["backlog_jobs"]),
+            backlog_seconds=float(given["backlog_seconds"]),
+            oldest_seconds=float(given["oldest_seconds"]),
+        )
 
     def json(self) -> dict[str, Any]:
         """As JSON's values."""

@@ -6,6 +6,7 @@ from corral.store.audit import AuditEntry
 from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
 from corral.store.claims import ClaimAnswer, Refusal
 from corral.store.commands import Commanded, Effect
+from corral.store.drains import LiveWorker
 from corral.store.duties import Queued, QueuedCursor
 from corral.store.faults import Ambiguous
 from corral.store.heartbeat import Beat, GivenBack, Heartbeat
@@ -36,6 +37,7 @@ __all__ = [
     "GivenBack",
     "Heartbeat",
     "JobFilter",
+    "LiveWorker",
     "LogLine",
     "NewLogLine",
     "Page",

@@ -14,6 +14,7 @@ from corral.store.keepers import FilesystemKeeper, Keeper, PostgresKeeper
 from corral.store.keys import Keys
 from corral.store.leases import Leases
 from corral.store.queues import Queues
+from corral.store.scaling import Scaling
 from corral.store.schema import Schema
 from corral.store.sign_in import SignIn
 from corral.store.sql import DEFAULT_SCHEMA
@@ -38,6 +39,7 @@ class Store:
         self.types = Types(database)
         self.artifacts = Artifacts(database, keeper or PostgresKeeper(database))
         self.stats = Stats(database)
+        self.scaling = Scaling(database)
         self.backlog = Backlogs(database)
         self.keys = Keys(database)
         self.sign_in = SignIn(database)

@@ -43,6 +43,7 @@ def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
     _around_jobs(tables)
     _installation(tables)
     _statistics(tables)
+    _pools(tables)
     _people(tables)
     return tables
 
@@ -208,6 +209,7 @@ def _installation(tables: MetaData) -> None:
         _needed("version", Text),
         _needed("state", Text, "'active'"),
         _needed("counter", BigInteger, "0"),
+        Column("drained_by", Text),
         _needed("queues", ARRAY(Text)),
         _needed("types", ARRAY(Text)),
         _needed("slots", JSONB),
@@ -261,6 +263,27 @@ def _statistics(tables: MetaData) -> None:
         _needed("sum", Double),
         PrimaryKeyConstraint(*key, name="job_stats_pkey"),
     )
+
+
+def _pools(tables: MetaData) -> None:
+    decisions = Table(
+        "scaling_decisions",
+        tables,
+        _needed("id", Uuid),
+        _needed("pool", Text),
+        _needed("at", TIME),
+        _needed("before", Integer),
+        _needed("after", Integer),
+        _needed("needed", Integer),
+        _needed("ready", Integer),
+        _needed("reason", Text),
+        _needed("conditions", ARRAY(Text)),
+        _needed("backlog_jobs", BigInteger),
+        _needed("backlog_seconds", Double),
+        _needed("oldest_seconds", Double),
+        PrimaryKeyConstraint("id", name="scaling_decisions_pkey"),
+    )
+    Index("scaling_decisions_pool", decisions.c.pool, decisions.c.id)
 
 
 def _people(tables: MetaData) -> None:

@@ -7,12 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from corral.errors import NotFound
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import reclaiming
-from corral.store.audit import record
+from corral.store.drains import Drains
 from corral.store.engine import DUTY, SHORT, Database
 from corral.store.json_text import encode
 from corral.store.leases import Term, hold
@@ -46,6 +45,8 @@ class WorkerRecord:
     slots: Mapping[str, int]
     """Per executor."""
     state: WorkerState = WorkerState.ACTIVE
+    drained_by: str | None = None
+    """Who has it drain: a person, or `pool:` and a name."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """What its last heartbeat said of itself."""
     running: int = 0
@@ -75,7 +76,7 @@ VALUES (%(id)s, %(name)s, %(host)s, %(pid)s, %(version)s, %(queues)s::text[], %(
 ON CONFLICT (id) DO NOTHING
 """
 SELECT = """
-SELECT w.id, w.name, w.host, w.pid, w.version, w.queues, w.types, w.slots, w.state, w.status,
+SELECT w.id, w.name, w.host, w.pid, w.version, w.queues, w.types, w.slots, w.state, w.drained_by, w.status,
        (SELECT count(*) FROM corral.jobs j WHERE j.worker = w.id AND j.state = 'running'),
        w.registered_at, w.seen_at, date_part('epoch', now() - w.seen_at), w.ended_at
 FROM corral.workers w
@@ -85,12 +86,6 @@ RECENT = f"{SELECT} ORDER BY w.registered_at DESC LIMIT %(limit)s"
 ONE = f"{SELECT} WHERE w.id = %(id)s"
 # Through workers_alive.
 OBSERVE = "SELECT w.id, w.counter FROM corral.workers w WHERE w.state IN ('active', 'draining')"
-# Waits for claims that are under way; none begins after it (rule 10).
-DRAIN = """
-UPDATE corral.workers SET state = 'draining'
-WHERE state IN ('active', 'draining') AND (id::text = %(which)s OR name = %(which)s)
-RETURNING id
-"""
 FORGET = """
 DELETE FROM corral.workers w WHERE w.id IN (
     SELECT o.id FROM corral.workers o
@@ -101,7 +96,7 @@ RETURNING w.id
 """
 
 
-class Workers:
+class Workers(Drains):
     """The fleet as rows."""
 
     def __init__(self, database: Database) -> None:
@@ -144,20 +139,6 @@ class Workers:
         """
         rows = await self._database.run(ONE, {"id": id})
         return _record(rows[0]) if rows else None
-
-    async def drain(self, which: UUID | str, actor: str) -> Sequence[UUID]:
-        """No claim of this worker succeeds after this returns; a name may stand for several workers.
-
-        Raises:
-            NotFound: no live worker has that id or name.
-            Unavailable: Postgres is away.
-        """
-        async with self._database.transaction(SHORT) as transaction:
-            rows = await transaction.rows(DRAIN, {"which": str(which)})
-            if not rows:
-                raise NotFound("worker", which)
-            await record(transaction, actor, "drain", kind="worker", subjects=[str(row[0]) for row in rows])
-        return [row[0] for row in rows]
 
     async def stop(self, id: UUID) -> Sequence[Reclaimed]:
         """Say goodbye, as the last thing a worker does; jobs that it still holds are released.
@@ -206,7 +187,7 @@ class Workers:
 
 
 def _record(row: Row) -> WorkerRecord:
-    id, name, host, pid, version, queues, types, slots, state, status, running, *times = row
+    id, name, host, pid, version, queues, types, slots, state, drained_by, status, running, *times = row
     registered_at, seen_at, silent_for, ended_at = times
     return WorkerRecord(
         id=id,
@@ -218,6 +199,7 @@ def _record(row: Row) -> WorkerRecord:
         types=tuple(types),
         slots=slots,
         state=WorkerState(state),
+        drained_by=drained_by,
         status=status,
         running=running,
         registered_at=registered_at,

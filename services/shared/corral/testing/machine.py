@@ -150,6 +150,14 @@ class StoreMachine(RuleBasedStateMachine):
         """Cancel what was not claimed in time."""
         self._both(lambda subject, term: subject.store.duties.expire(term), sorted)
 
+    @rule(
+        worker=workers, how=st.sampled_from(["drain_for", "undrain"]), by=st.sampled_from(["pool:a", "ann"])
+    )
+    def scale(self, worker: UUID, how: str, by: str) -> None:
+        """Whoever scales has a worker drain, or lifts that."""
+        name = f"worker-{worker}"
+        self._both(lambda subject, term: getattr(subject.store.workers, how)([name], by, term))
+
     @rule(worker=workers, how=st.sampled_from(["reclaim", "drain", "stop"]))
     def end_worker(self, worker: UUID, how: str) -> None:
         """A worker is lost, drained, or says goodbye."""

@@ -71,13 +71,13 @@ class Subject:
         await self.store.jobs.insert([job])
         return job.id
 
-    async def worker(self) -> UUID:
+    async def worker(self, name: str | None = None) -> UUID:
         """Register a worker; its id."""
         id = new_id()
         await self.store.workers.register(
             WorkerRecord(
                 id=id,
-                name=f"worker-{id}",
+                name=name or f"worker-{id}",
                 host="localhost",
                 pid=1,
                 version="1",

@@ -6,6 +6,8 @@ with pytest-asyncio in auto mode; the machine needs Hypothesis.
 
 from corral.testing.conformance.claiming import Claiming
 from corral.testing.conformance.commands import CommandsOfPeople
+from corral.testing.conformance.deciding import Deciding
+from corral.testing.conformance.draining import Draining
 from corral.testing.conformance.finishing import Finishing
 from corral.testing.conformance.leadership import Leadership
 from corral.testing.conformance.losing import Losing
@@ -13,7 +15,9 @@ from corral.testing.conformance.submitting import Submitting
 from corral.testing.conformance.transitions import Transitions
 
 
-class StoreConformance(Transitions, Submitting, Claiming, Finishing, CommandsOfPeople, Losing, Leadership):
+class StoreConformance(
+    Transitions, Submitting, Claiming, Finishing, CommandsOfPeople, Losing, Draining, Deciding, Leadership
+):
     """What is promised to those who use a store."""
 
 

@@ -13,6 +13,7 @@ from corral.testing.fake.leases import FakeDuties, FakeLeases
 from corral.testing.fake.memory import Clock, Memory
 from corral.testing.fake.queues import FakeQueues
 from corral.testing.fake.running import FakeAttempts, FakeClaims
+from corral.testing.fake.scaling import FakeScaling
 
 
 class FakeStore:
@@ -27,6 +28,7 @@ class FakeStore:
         self.workers = FakeWorkers(self.memory, self.leases)
         self.duties = FakeDuties(self.memory, self.leases)
         self.queues = FakeQueues(self.memory)
+        self.scaling = FakeScaling(self.memory, self.leases)
 
     @property
     def clock(self) -> Clock:

@@ -1,6 +1,6 @@
 """The fake's `workers` and the heartbeat."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from corral.errors import NotFound
 from corral.job.state import Event, State, Writer
-from corral.store import Beat, GivenBack, Reclaimed, Term, WorkerRecord, WorkerState
+from corral.store import Beat, GivenBack, LiveWorker, Reclaimed, Term, WorkerRecord, WorkerState
 from corral.store.heartbeat import UNHELD_SECONDS
 from corral.testing.fake.leases import FakeLeases
 from corral.testing.fake.memory import Fleet, Memory, Row
@@ -23,7 +23,7 @@ class FakeWorkers:
 
     async def register(self, worker: WorkerRecord) -> None:
         """Make the incarnation known."""
-        self._memory.workers.setdefault(worker.id, Fleet(worker))
+        self._memory.workers.setdefault(worker.id, Fleet(worker, self._memory.clock.now()))
 
     async def list(self) -> Sequence[WorkerRecord]:
         """The workers that are alive."""
@@ -34,7 +34,24 @@ class FakeWorkers:
         fleet = self._memory.workers.get(id)
         return self._record(fleet) if fleet else None
 
-    async def drain(self, which: UUID | str, actor: str) -> Sequence[UUID]:  # noqa: ARG002  no audit of workers
+    async def live(self) -> Sequence[LiveWorker]:
+        """Every worker that may hold jobs."""
+        now = self._memory.clock.now()
+        found = [
+            LiveWorker(
+                id=id,
+                name=fleet.record.name,
+                draining=fleet.state is WorkerState.DRAINING,
+                drained_by=fleet.drained_by,
+                running=len(self._memory.held_by(id)),
+                alive_for=(now - fleet.since).total_seconds(),
+            )
+            for id, fleet in self._memory.workers.items()
+            if fleet.alive
+        ]
+        return sorted(found, key=lambda worker: (worker.name, -worker.alive_for, worker.id))
+
+    async def drain(self, which: UUID | str, actor: str) -> Sequence[UUID]:
         """No claim of this worker succeeds any more."""
         found = [
             fleet
@@ -44,7 +61,33 @@ class FakeWorkers:
         if not found:
             raise NotFound("worker", which)
         for fleet in found:
-            fleet.state = WorkerState.DRAINING
+            fleet.state, fleet.drained_by = WorkerState.DRAINING, actor
+        return [fleet.record.id for fleet in found]
+
+    async def drain_for(self, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
+        """Drain those of these names that nobody drains yet."""
+        self._leases.hold(term)
+        wanted = set(names)
+        found = [
+            fleet
+            for fleet in self._memory.workers.values()
+            if fleet.state is WorkerState.ACTIVE and fleet.record.name in wanted
+        ]
+        for fleet in found:
+            fleet.state, fleet.drained_by = WorkerState.DRAINING, by
+        return [fleet.record.id for fleet in found]
+
+    async def undrain(self, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
+        """Let those claim again that are drained by `by`, and by nobody else."""
+        self._leases.hold(term)
+        wanted = set(names)
+        found = [
+            fleet
+            for fleet in self._memory.workers.values()
+            if fleet.state is WorkerState.DRAINING and fleet.drained_by == by and fleet.record.name in wanted
+        ]
+        for fleet in found:
+            fleet.state, fleet.drained_by = WorkerState.ACTIVE, None
         return [fleet.record.id for fleet in found]
 
     async def stop(self, id: UUID) -> Sequence[Reclaimed]:
@@ -91,7 +134,8 @@ class FakeWorkers:
         return Reclaimed(id=row.id, attempt=attempt, state=row.state, lane=row.lane, alone=alone)
 
     def _record(self, fleet: Fleet) -> WorkerRecord:
-        return replace(fleet.record, state=fleet.state, running=len(self._memory.held_by(fleet.record.id)))
+        running = len(self._memory.held_by(fleet.record.id))
+        return replace(fleet.record, state=fleet.state, drained_by=fleet.drained_by, running=running)
 
 
 class FakeHeartbeat:

@@ -10,6 +10,7 @@ from corral.job.job import Job, NewJob
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import Event, State, Writer, allowed
+from corral.scaling.scaling_decision import ScalingDecision
 from corral.store import AuditEntry, Queue, Term, WorkerRecord, WorkerState
 from corral.store.json_text import decode
 from corral.store.reading import Attempt
@@ -115,7 +116,9 @@ class Fleet:
     """A worker incarnation, its state and its heartbeats."""
 
     record: WorkerRecord
+    since: datetime
     state: WorkerState = WorkerState.ACTIVE
+    drained_by: str | None = None
     counter: int = 0
 
     @property
@@ -134,6 +137,7 @@ class Memory:
     workers: dict[UUID, Fleet] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
     leases: dict[str, Term] = field(default_factory=dict)
+    decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
 
     def rows(self, ids: Iterable[UUID]) -> list[Row]:

@@ -1,0 +1,106 @@
+"""Drains as rows: a person's, and those of whoever scales a pool. Each lifts its own only."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from corral.errors import NotFound
+from corral.store.audit import record
+from corral.store.engine import DUTY, SHORT, Database
+from corral.store.leases import Term, hold
+from corral.store.sql import texts
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """What there is to know of a worker each second."""
+
+    id: UUID
+    name: str
+    draining: bool
+    drained_by: str | None
+    """A person, or `pool:` and a name; None where nobody drains it, or somebody of an older release does."""
+    running: int
+    alive_for: float
+    """Seconds since it registered, by the database's clock."""
+
+
+# Through workers_alive and jobs_running.
+LIVE = """
+SELECT w.id, w.name, w.state = 'draining', w.drained_by,
+       (SELECT count(*) FROM corral.jobs j WHERE j.worker = w.id AND j.state = 'running'),
+       date_part('epoch', now() - w.registered_at)
+FROM corral.workers w WHERE w.state IN ('active', 'draining')
+ORDER BY w.name, w.registered_at, w.id
+"""
+# Waits for claims that are under way; none begins after it (rule 10). A person's word outlasts a pool's.
+DRAIN = """
+UPDATE corral.workers SET state = 'draining', drained_by = %(by)s
+WHERE state IN ('active', 'draining') AND (id::text = %(which)s OR name = %(which)s)
+RETURNING id
+"""
+DRAIN_ACTIVE = """
+UPDATE corral.workers w SET state = 'draining', drained_by = %(by)s
+WHERE w.id IN (SELECT o.id FROM corral.workers o
+               WHERE o.state = 'active' AND o.name = ANY(%(names)s::text[]) ORDER BY o.id FOR UPDATE)
+RETURNING w.id
+"""
+UNDRAIN = """
+UPDATE corral.workers w SET state = 'active', drained_by = NULL
+WHERE w.id IN (SELECT o.id FROM corral.workers o
+               WHERE o.state = 'draining' AND o.drained_by = %(by)s AND o.name = ANY(%(names)s::text[])
+               ORDER BY o.id FOR UPDATE)
+RETURNING w.id
+"""
+
+
+class Drains:
+    """Who claims no more, and for whose sake."""
+
+    _database: Database
+
+    async def live(self) -> Sequence[LiveWorker]:
+        """Every worker that may hold jobs; of one name the latest comes last.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(LIVE, limits=DUTY)
+        return [LiveWorker(*row) for row in rows]
+
+    async def drain(self, which: UUID | str, actor: str) -> Sequence[UUID]:
+        """No claim of this worker succeeds after this returns; a name may stand for several workers.
+
+        Raises:
+            NotFound: no live worker has that id or name.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(SHORT) as transaction:
+            rows = await transaction.rows(DRAIN, {"which": str(which), "by": actor})
+            if not rows:
+                raise NotFound("worker", which)
+            await record(transaction, actor, "drain", kind="worker", subjects=[str(row[0]) for row in rows])
+        return [row[0] for row in rows]
+
+    async def drain_for(self, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
+        """Drain those of these names that nobody drains yet; no claim of them succeeds after this returns.
+
+        Raises:
+            LeaseLost: nothing was written.
+            Unavailable: Postgres is away.
+        """
+        return await self._change(DRAIN_ACTIVE, names, by, term)
+
+    async def undrain(self, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
+        """Let those of these names claim again that are drained by `by`, and by nobody else.
+
+        Raises:
+            LeaseLost: nothing was written.
+            Unavailable: Postgres is away.
+        """
+        return await self._change(UNDRAIN, names, by, term)
+
+    async def _change(self, statement: str, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            return [row[0] for row in await transaction.rows(statement, {"names": texts(names), "by": by})]
