@@ -32,8 +32,9 @@ def of_fake() -> Subject:
 
 
 @asynccontextmanager
-async def of_store(url: str) -> AsyncIterator[Subject]:
-    store = Store.open(url, pool_size=2, application_name="contract")
+async def of_store(url: str, pooler: str | None = None) -> AsyncIterator[Subject]:
+    """`pooler`: the address that leads to the same database through a pooler of connections."""
+    store = Store.open(pooler or url, pool_size=2, application_name="contract", pooled=pooler is not None)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
 

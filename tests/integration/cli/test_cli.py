@@ -121,6 +121,13 @@ def test_a_failed_job_ends_the_watching_with_a_code_of_its_own(corral):
     assert again[0]["life"] == 2
 
 
+def test_a_job_that_does_not_end_in_time_is_told_apart_from_a_failed_one(corral):
+    long = ("demo.sleep", "--field", "seconds:=600", "--wait", "1", "--json")
+    answer = corral("jobs", "submit", *long)
+    assert (answer.code, json.loads(answer.out)["state"]) == (Exit.NOT_ENDED, "running")
+    assert corral("jobs", "cancel", json.loads(answer.out)["id"]).code == 0
+
+
 def test_a_waiting_job_is_explained_run_now_and_cancelled(corral, system):
     job = corral("jobs", "submit", "demo.echo", "--delay", "500", "--json").json
     assert job["state"] == "scheduled"

@@ -51,7 +51,7 @@ class LocalSystem:
         self._keeper = Keeper(say, self._write_down)
         self._servers: list[Server] = []
         self._pool: WorkerPool | None = None
-        self._database_url = plan.settings.database_url
+        self._database_url = plan.settings.direct_url
         self._redis_url = plan.settings.redis_url
         self._programs: Programs
         self._grace = plan.settings.grace + MARGIN
