@@ -87,6 +87,11 @@ QUEUE_OLDEST = Gauge(
     ["queue"],
     multiprocess_mode="mostrecent",
 )
+POOL_DRAINS = Counter(
+    "corral_pool_drains",
+    "Workers that the leader drained for their pool, or let claim again.",
+    ["pool", "change"],
+)
 WORKERS = Gauge("corral_workers", "Workers, from the leader.", ["state"], multiprocess_mode="mostrecent")
 
 # HTTP

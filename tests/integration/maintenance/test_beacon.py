@@ -145,3 +145,33 @@ def test_types_that_completed_here_are_told_when_none_waits():
 
 def test_a_paused_queue_is_told_as_paused():
     assert signal_of(QueueBacklog("email", paused=True), {}, queued=3, since=0.0).paused
+
+
+async def test_every_signal_tells_of_the_workers_that_live(
+    shop: Shop, store: Store, duty: Beacon, reign: Reign, dispatch: Dispatch
+):
+    busy, idle, gone = [await shop.worker(name) for name in ("busy", "idle", "gone")]
+    await shop.claim(busy, await shop.submit(2))
+    await duty.round(reign)
+    duty._ask_at = float("inf")  # jobs are counted later; workers are asked for all the same
+    await store.workers.drain("idle", "ann")
+    await store.workers.stop(gone)
+    await duty.round(reign)
+    signal = await dispatch.read_backlog()
+    assert signal is not None
+    assert {name: (one.id, one.running, one.state) for name, one in signal.workers.items()} == {
+        "busy": (str(busy), 2, "active"),
+        "idle": (str(idle), 0, "draining"),
+    }
+    assert all(0 <= one.alive_for < 60 for one in signal.workers.values())
+
+
+async def test_of_two_incarnations_of_a_name_the_latest_is_told(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+):
+    await shop.worker("w")
+    again = await shop.worker("w")
+    await duty.round(reign)
+    signal = await dispatch.read_backlog()
+    assert signal is not None
+    assert [one.id for one in signal.workers.values()] == [str(again)]

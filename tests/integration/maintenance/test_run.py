@@ -26,7 +26,7 @@ from corral.store import Store
 
 SUSPECTS = Lane("email", Priority.NORMAL, suspect=True)
 DUTIES = {
-    *("promote", "reclaim", "sweep", "expire", "pauses", "signal"),
+    *("promote", "reclaim", "sweep", "expire", "pauses", "signal", "pools"),
     *("fold", "retention", "orphans", "rq", "status"),
 }
 

@@ -8,6 +8,7 @@ from corral import metrics
 from corral.dispatch import keys
 from corral.dispatch.connection import answering, text_of
 from corral.scaling.signal import QueueSignal, Signal
+from corral.scaling.worker_signal import WorkerSignal
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,8 @@ class Backlog:
         try:
             document = orjson.loads(text)
             queues = {name: QueueSignal.of(given) for name, given in document["queues"].items()}
-            return Signal(int(document["sequence"]), queues, float(document.get("at", 0.0)))
+            workers = {name: WorkerSignal.of(given) for name, given in document.get("workers", {}).items()}
+            return Signal(int(document["sequence"]), queues, float(document.get("at", 0.0)), workers)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             metrics.SWALLOWED.labels("backlog.read").inc()
             log.warning("backlog.unreadable", error=repr(error))

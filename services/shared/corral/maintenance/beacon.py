@@ -1,11 +1,12 @@
 """The signal for whoever scales workers: once a second, from Redis' counts and what Postgres last said.
 
-Counting a million queued rows takes Postgres 0.2 s, so it is asked the less often the longer it takes.
+Counting a million queued rows takes Postgres 0.2 s, so it is asked the less often the longer it takes. Of its
+workers, which are few, it is asked every second: whoever takes some away looks for those that run nothing.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from corral import metrics
 from corral.dispatch import Dispatch
@@ -15,7 +16,8 @@ from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.scaling.demand import KNOWN_AFTER
 from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal
-from corral.store import Store
+from corral.scaling.worker_signal import WorkerSignal
+from corral.store import LiveWorker, Store
 from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
 
 SHARE = 0.01
@@ -52,6 +54,7 @@ class Beacon(Duty):
         entries = _entries(await self._dispatch.depths())
         if self._clock() >= self._ask_at:
             await self._ask_postgres(entries)
+        workers = workers_of(await self._store.workers.live())
         arrived = await self._dispatch.arrivals()
         rates = self._arrivals.rates(arrived)
         since = self._clock() - self._told_at
@@ -68,8 +71,8 @@ class Beacon(Duty):
         }
         self._rounds += 1
         sequence = reign.term.term * TERM_ROUNDS + self._rounds
-        await self._dispatch.write_backlog(Signal(sequence, queues, self._clock()))
-        _show(queues)
+        await self._dispatch.write_backlog(Signal(sequence, queues, self._clock(), workers))
+        _show(queues, workers)
         return 1
 
     def failed(self) -> None:
@@ -79,16 +82,12 @@ class Beacon(Duty):
     async def _ask_postgres(self, entries: Mapping[str, int]) -> None:
         began = self._clock()
         self._truth = await self._store.backlog()
-        workers = await self._store.workers.list()
         self._told_at = self._clock()
         took = self._told_at - began
         self._ask_at = self._told_at + min(took / SHARE, LONGEST_TRUST_SECONDS)
         self._offsets = {
             name: queue.queued - entries.get(name, 0) for name, queue in self._truth.queues.items()
         }
-        states = [worker.state.value for worker in workers]
-        for state in ("active", "draining"):
-            metrics.WORKERS.labels(state).set(states.count(state))
 
 
 class Arrivals:
@@ -144,6 +143,19 @@ def signal_of(
     )
 
 
+def workers_of(live: Sequence[LiveWorker]) -> dict[str, WorkerSignal]:
+    """By name; of several incarnations the latest, as they come in that order."""
+    return {
+        worker.name: WorkerSignal(
+            id=str(worker.id),
+            running=worker.running,
+            state="draining" if worker.draining else "active",
+            alive_for=round(max(0.0, worker.alive_for), 3),
+        )
+        for worker in live
+    }
+
+
 def _type_signal(
     kind: str, truth: QueueBacklog, service: Mapping[str, ServiceTime], since: float
 ) -> TypeSignal:
@@ -167,8 +179,11 @@ def _entries(depths: Mapping[Lane, Depth]) -> dict[str, int]:
     return entries
 
 
-def _show(queues: Mapping[str, QueueSignal]) -> None:
+def _show(queues: Mapping[str, QueueSignal], workers: Mapping[str, WorkerSignal]) -> None:
     for name, queue in queues.items():
         metrics.QUEUE_JOBS.labels(name, "queued").set(queue.queued)
         metrics.QUEUE_JOBS.labels(name, "running").set(queue.running)
         metrics.QUEUE_OLDEST.labels(name).set(queue.oldest)
+    states = [worker.state for worker in workers.values()]
+    for state in ("active", "draining"):
+        metrics.WORKERS.labels(state).set(states.count(state))

@@ -19,6 +19,7 @@ from corral.maintenance.expire import Expire
 from corral.maintenance.leadership import Candidate, Reign
 from corral.maintenance.mirror import Mirror
 from corral.maintenance.pauses import Pauses
+from corral.maintenance.pools import Pools
 from corral.maintenance.promote import Promote
 from corral.maintenance.reclaim import Reclaim
 from corral.maintenance.status import Status
@@ -51,6 +52,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             Expire(store, dispatch),
             Pauses(store, dispatch),
             Beacon(store, dispatch),
+            Pools(store, dispatch),
             Fold(store),
             Retention(store),
             Orphans(store, dispatch),

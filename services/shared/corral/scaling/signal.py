@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
 
+from corral.scaling.worker_signal import WorkerSignal
+
 LOST_AFTER = 15.0
 """Seconds without a new sequence number after which a reader stops believing the last one."""
 LONGEST_TOLD = 50
@@ -95,6 +97,8 @@ class Signal:
     queues: Mapping[str, QueueSignal]
     at: float = 0.0
     """Seconds of the leader's own monotonic clock: only differences within one reign mean anything."""
+    workers: Mapping[str, WorkerSignal] = field(default_factory=lambda: MappingProxyType({}))
+    """Every live worker, by name; where two incarnations share one, the latest."""
 
 
 @dataclass(slots=True)

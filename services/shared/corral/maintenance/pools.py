@@ -1,0 +1,129 @@
+"""Pools: wishes that workers drain become rows, and decisions become history.
+
+Whoever scales speaks to Redis only. Here its wishes are made true in Postgres, where claims obey them; and
+where it falls silent, what was drained in its name works again.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.dispatch.drains import Wished
+from corral.dispatch.pools import BEGINNING
+from corral.errors import InvalidInput
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.maintenance.observation import Observation
+from corral.scaling.scaling_decision import ScalingDecision
+from corral.store import Store
+
+log = structlog.get_logger(__name__)
+
+SILENCE_SECONDS = 60.0
+"""How long drains outlive their wishes, by the leader's own clock: a wiped Redis, or an operator that restarts,
+must not have workers claim again that are about to be removed."""
+PREFIX = "pool:"
+"""In front of a pool's name where a drain says who made it."""
+ABSENT = 0
+"""Stands for the sequence of a document that is not there."""
+
+
+class Pools(Duty):
+    """Copies decisions, applies wishes, lifts what nobody wishes any more."""
+
+    name = "pools"
+    period = 1.0
+
+    def __init__(
+        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._clock = clock
+        self._cursor = BEGINNING
+        self._sequences: Mapping[str, int] | None = None
+        """Of every pool's wishes at the last look; None before the first."""
+        self._silence: Observation[str] = Observation(SILENCE_SECONDS, longest_gap=5 * self.period)
+
+    async def round(self, reign: Reign) -> int:
+        """One look at wishes and decisions."""
+        return await self._apply(reign) + await self._copy(reign)
+
+    def failed(self) -> None:
+        """What was not seen without a break was not seen."""
+        self._silence.begin_anew()
+        self._sequences = None
+
+    async def _apply(self, reign: Reign) -> int:
+        wished = await self._dispatch.wished()
+        drained: dict[str, set[str]] = {}
+        free = set()
+        for worker in await self._store.workers.live():
+            if not worker.draining:
+                free.add(worker.name)
+            elif worker.drained_by is not None and worker.drained_by.startswith(PREFIX):
+                drained.setdefault(worker.drained_by.removeprefix(PREFIX), set()).add(worker.name)
+        moved = self._moved(wished)
+        silent = self._silent(wished, drained)
+        changes = 0
+        for pool in sorted(drained.keys() | wished.keys()):
+            wishes = wished[pool].workers if pool in moved else frozenset()
+            if pool in moved:
+                changes += await self._drain(pool, wishes & free, reign)
+            if pool in moved or pool in silent:
+                changes += await self._lift(pool, drained.get(pool, set()) - wishes, reign)
+        return changes
+
+    def _moved(self, wished: Mapping[str, Wished]) -> set[str]:
+        """The pools whose wishes were written since the last look. Others may be the remains of another time."""
+        before = self._sequences
+        self._sequences = {pool: wish.sequence for pool, wish in wished.items()}
+        if before is None:
+            return set()
+        return {pool for pool, sequence in self._sequences.items() if before.get(pool, ABSENT) != sequence}
+
+    def _silent(self, wished: Mapping[str, Wished], drained: Mapping[str, set[str]]) -> set[str]:
+        """The pools whose wishes have not moved for so long that nobody is there to wish."""
+        counters = [(pool, wished[pool].sequence if pool in wished else ABSENT) for pool in drained]
+        return {pool for pool, _ in self._silence.look(counters, self._clock())}
+
+    async def _drain(self, pool: str, workers: Collection[str], reign: Reign) -> int:
+        if not workers:
+            return 0
+        changed = await self._store.workers.drain_for(sorted(workers), PREFIX + pool, reign.term)
+        metrics.POOL_DRAINS.labels(pool, "drained").inc(len(changed))
+        log.info("pool.drains", pool=pool, workers=sorted(workers))
+        return len(changed)
+
+    async def _lift(self, pool: str, workers: Collection[str], reign: Reign) -> int:
+        if not workers:
+            return 0
+        changed = await self._store.workers.undrain(sorted(workers), PREFIX + pool, reign.term)
+        metrics.POOL_DRAINS.labels(pool, "lifted").inc(len(changed))
+        log.info("pool.drains_lifted", pool=pool, workers=sorted(workers))
+        return len(changed)
+
+    async def _copy(self, reign: Reign) -> int:
+        """Keep the decisions behind the cursor; it moves on only when they are kept."""
+        kept = 0
+        while True:
+            cursor, decisions = await self._dispatch.decisions_after(self._cursor)
+            try:
+                kept += await self._store.scaling.add(decisions, reign.term)
+            except InvalidInput:
+                for decision in decisions:
+                    kept += await self._add(decision, reign)
+            if cursor == self._cursor:
+                return kept
+            self._cursor = cursor
+
+    async def _add(self, decision: ScalingDecision, reign: Reign) -> int:
+        try:
+            return await self._store.scaling.add([decision], reign.term)
+        except InvalidInput as error:
+            metrics.SWALLOWED.labels("decisions.keep").inc()
+            log.warning("decision.refused", pool=decision.pool, decision=str(decision.id), error=str(error))
+            return 0

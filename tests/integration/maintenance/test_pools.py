@@ -1,0 +1,213 @@
+"""Wishes become drains, drains nobody wishes are lifted, decisions become rows."""
+
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+from tests.integration.maintenance.conftest import Clock, Rename, Shop
+
+from corral.dispatch import Dispatch
+from corral.errors import LeaseLost, SchemaMismatch
+from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.pools import SILENCE_SECONDS, Pools
+from corral.scaling.wish import Wish
+from corral.store import Store
+from corral.testing.conformance.deciding import decision
+
+
+@pytest.fixture
+def duty(store: Store, dispatch: Dispatch, clock: Clock) -> Pools:
+    return Pools(store, dispatch, clock=clock)
+
+
+async def drains(store: Store) -> dict[str, str | None]:
+    """Who drains which worker."""
+    return {worker.name: worker.drained_by for worker in await store.workers.live() if worker.draining}
+
+
+async def wish(dispatch: Dispatch, *workers: str, pool: str = "io") -> None:
+    await dispatch.wish_drains(pool, {name: Wish("n") for name in workers})
+
+
+async def begun(duty: Pools, reign: Reign, shop: Shop) -> None:
+    """Three workers, and a leader that has looked once."""
+    for name in ("io-a", "io-b", "io-c"):
+        await shop.worker(name)
+    await duty.round(reign)
+
+
+async def test_the_wished_are_drained_and_no_others(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a", "io-b", "gone")
+    assert await duty.round(reign) == 2
+    assert await drains(store) == {"io-a": "pool:io", "io-b": "pool:io"}
+    await wish(dispatch, "io-b")
+    assert await duty.round(reign) == 1
+    assert await drains(store) == {"io-b": "pool:io"}
+    await wish(dispatch)
+    await duty.round(reign)
+    assert await drains(store) == {}
+
+
+async def test_a_person_keeps_a_worker_draining_that_the_pool_would_have_back(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+):
+    await begun(duty, reign, shop)
+    await store.workers.drain("io-a", "ann")
+    await wish(dispatch, "io-a", "io-b")
+    await duty.round(reign)
+    await store.workers.drain("io-b", "ann")
+    await wish(dispatch)
+    await duty.round(reign)
+    assert await drains(store) == {"io-a": "ann", "io-b": "ann"}
+
+
+async def test_one_pool_does_not_lift_what_another_wishes(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a")
+    await wish(dispatch, pool="cpu")
+    await duty.round(reign)
+    await wish(dispatch, pool="cpu")
+    await duty.round(reign)
+    assert await drains(store) == {"io-a": "pool:io"}
+
+
+async def test_a_worker_that_restarts_under_its_name_is_drained_again(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a")
+    await duty.round(reign)
+    again = await shop.worker("io-a")
+    await wish(dispatch, "io-a")
+    await duty.round(reign)
+    record = await store.workers.get(again)
+    assert record is not None
+    assert record.drained_by == "pool:io"
+
+
+async def test_wishes_that_were_wiped_hold_for_a_minute_and_are_lifted_then(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, *, dispatch: Dispatch, redis: Redis, clock: Clock
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a")
+    await duty.round(reign)
+    await redis.flushall()
+    for _ in range(int(SILENCE_SECONDS)):
+        await duty.round(reign)
+        assert await drains(store) == {"io-a": "pool:io"}
+        clock.pass_by(1.0)
+    await duty.round(reign)
+    assert await drains(store) == {}
+
+
+async def test_wishes_that_stand_still_are_not_believed(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, *, dispatch: Dispatch, redis: Redis, clock: Clock
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a")
+    await duty.round(reign)
+    stands = await redis.hget("corral:drains", "io")
+    await store.workers.undrain(["io-a"], "pool:io", reign.term)
+    await duty.round(reign)
+    assert await drains(store) == {}  # nobody has wished it since
+    await redis.hset("corral:drains", "io", stands or "")
+    await duty.round(reign)
+    assert await drains(store) == {}
+
+
+async def test_a_new_leader_waits_until_wishes_move(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, *, dispatch: Dispatch, clock: Clock
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a")
+    successor = Pools(store, dispatch, clock=clock)
+    await successor.round(reign)
+    assert await drains(store) == {}
+    await wish(dispatch, "io-a")
+    await successor.round(reign)
+    assert await drains(store) == {"io-a": "pool:io"}
+
+
+@pytest.mark.parametrize("how", ["postgres", "gap", "leader"])
+async def test_silence_that_was_not_observed_does_not_count(
+    shop: Shop,
+    duty: Pools,
+    reign: Reign,
+    store: Store,
+    *,
+    dispatch: Dispatch,
+    redis: Redis,
+    clock: Clock,
+    rename: Rename,
+    how: str,
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a")
+    await duty.round(reign)
+    await redis.flushall()
+    await duty.round(reign)
+    for _ in range(int(SILENCE_SECONDS) - 1):
+        clock.pass_by(1.0)
+        await duty.round(reign)
+    match how:
+        case "postgres":
+            await rename("workers", "elsewhere")
+            with pytest.raises(SchemaMismatch):
+                await duty.round(reign)
+            await rename("elsewhere", "workers")
+            duty.failed()
+        case "gap":
+            clock.pass_by(30.0)
+        case "leader":
+            duty = Pools(store, dispatch, clock=clock)
+    await duty.round(reign)
+    clock.pass_by(2.0)
+    await duty.round(reign)
+    assert await drains(store) == {"io-a": "pool:io"}
+
+
+async def test_a_leader_whose_term_is_over_drains_and_lifts_nothing(
+    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+):
+    await begun(duty, reign, shop)
+    await wish(dispatch, "io-a")
+    await duty.round(reign)
+    await reign.give_up()
+    assert await Candidate(store.leases, "next").look() is not None
+    await wish(dispatch, "io-b")
+    with pytest.raises(LeaseLost):
+        await duty.round(reign)
+    assert await drains(store) == {"io-a": "pool:io"}
+
+
+async def test_decisions_are_kept_once_even_by_two_leaders_and_over_a_wipe(
+    duty: Pools, reign: Reign, store: Store, dispatch: Dispatch, *, redis: Redis, clock: Clock
+):
+    decisions = [decision(number=number) for number in range(450)]
+    for one in decisions:
+        await dispatch.tell_decision(one)
+    assert await duty.round(reign) == 450
+    assert await duty.round(reign) == 0
+    assert await Pools(store, dispatch, clock=clock).round(reign) == 0
+    await redis.flushall()
+    later = decision(number=7)
+    await dispatch.tell_decision(decisions[-1])
+    await dispatch.tell_decision(later)
+    assert await duty.round(reign) == 1
+    page = await store.scaling.page("io", limit=500)
+    assert list(page.items) == [later, *reversed(decisions)]
+
+
+async def test_a_decision_that_cannot_be_kept_hides_no_other(
+    duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+):
+    before, after = decision(number=1), decision(number=2)
+    for one in (before, replace(decision(), after=2**40), after):
+        await dispatch.tell_decision(one)
+    assert await duty.round(reign) == 2
+    assert list((await store.scaling.page("io")).items) == [after, before]
