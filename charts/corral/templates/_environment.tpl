@@ -1,0 +1,166 @@
+{{/* Where Postgres and Redis are, which Secret opens them, and the environment made of it. */}}
+
+{{/* Names of Secrets; each takes the root. */}}
+{{- define "corral.ownSecret" -}}{{ include "corral.fullname" . }}-credentials{{- end -}}
+{{- define "corral.databaseSecret" -}}
+{{- .Values.postgres.auth.existingSecret | default .Values.existingSecret | default (include "corral.ownSecret" .) -}}
+{{- end -}}
+{{- define "corral.redisSecret" -}}
+{{- .Values.redis.auth.existingSecret | default .Values.existingSecret | default (include "corral.ownSecret" .) -}}
+{{- end -}}
+{{- define "corral.adminSecret" -}}
+{{- .Values.admin.existingSecret | default .Values.existingSecret | default (include "corral.ownSecret" .) -}}
+{{- end -}}
+
+{{/* Which Secret and key hold the CA; nothing where none is needed. Each takes the root. */}}
+{{- define "corral.databaseCa" -}}
+{{- $v := .Values.postgres -}}
+{{- if and $v.enabled $v.tls.enabled -}}
+{secret: {{ $v.tls.secret }}, key: ca.crt}
+{{- else if and (not $v.enabled) $v.external.tls.caSecret -}}
+{secret: {{ $v.external.tls.caSecret }}, key: {{ $v.external.tls.caKey }}}
+{{- end -}}
+{{- end -}}
+{{- define "corral.redisCa" -}}
+{{- $v := .Values.redis -}}
+{{- if and $v.enabled $v.tls.enabled -}}
+{secret: {{ $v.tls.secret }}, key: ca.crt}
+{{- else if and (not $v.enabled) $v.external.tls.caSecret -}}
+{secret: {{ $v.external.tls.caSecret }}, key: {{ $v.external.tls.caKey }}}
+{{- end -}}
+{{- end -}}
+
+{{/* An address with further parameters behind it. Takes url, parameters (list). */}}
+{{- define "corral.withParameters" -}}
+{{- if .parameters -}}
+{{- printf "%s%s%s" .url (ternary "&" "?" (contains "?" .url)) (join "&" .parameters) -}}
+{{- else -}}
+{{- .url -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The database's address without a password. Takes root; direct (true: without the pooler). */}}
+{{- define "corral.databaseUrl" -}}
+{{- $v := .root.Values.postgres -}}
+{{- $parameters := list -}}
+{{- if $v.enabled -}}
+{{- if $v.tls.enabled -}}{{- $parameters = list "sslmode=verify-full" "sslrootcert=/etc/corral/database-ca/ca.crt" -}}{{- end -}}
+{{- include "corral.withParameters" (dict "url" (printf "postgresql://corral@%s-postgres:5432/corral" (include "corral.fullname" .root)) "parameters" $parameters) -}}
+{{- else -}}
+{{- $e := $v.external -}}
+{{- with $e.tls.mode -}}{{- $parameters = append $parameters (printf "sslmode=%s" .) -}}{{- end -}}
+{{- if $e.tls.caSecret -}}{{- $parameters = append $parameters "sslrootcert=/etc/corral/database-ca/ca.crt" -}}{{- end -}}
+{{- $url := ternary $e.directUrl $e.url (default false .direct) -}}
+{{- if not $url -}}
+{{- $host := ternary $e.directHost $e.host (default false .direct) -}}
+{{- $port := ternary $e.directPort $e.port (default false .direct) -}}
+{{- $url = printf "postgresql://%s@%s:%d/%s" (urlquery $e.user) $host (int $port) (urlquery $e.database) -}}
+{{- end -}}
+{{- include "corral.withParameters" (dict "url" $url "parameters" $parameters) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "corral.redisUrl" -}}
+{{- $v := .root.Values.redis -}}
+{{- $parameters := list -}}
+{{- if include "corral.redisCa" .root -}}{{- $parameters = list "ssl_ca_certs=/etc/corral/redis-ca/ca.crt" -}}{{- end -}}
+{{- $url := $v.external.url -}}
+{{- if $v.enabled -}}
+{{- $url = printf "%s://%s-redis:6379/0" (ternary "rediss" "redis" $v.tls.enabled) (include "corral.fullname" .root) -}}
+{{- else if not $url -}}
+{{- $e := $v.external -}}
+{{- $account := ternary (printf "%s@" (urlquery $e.user)) "" (ne $e.user "") -}}
+{{- $url = printf "%s://%s%s:%d/%d" (ternary "rediss" "redis" $e.tls.enabled) $account $e.host (int $e.port) (int $e.database) -}}
+{{- end -}}
+{{- include "corral.withParameters" (dict "url" $url "parameters" $parameters) -}}
+{{- end -}}
+
+{{/* Environment entries for the database. Takes root. */}}
+{{- define "corral.databaseEnv" -}}
+{{- $v := .root.Values.postgres -}}
+{{- $secret := include "corral.databaseSecret" .root -}}
+{{- if and (not $v.enabled) $v.external.urlKey }}
+- name: CORRAL_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.external.urlKey }}}}
+{{- else }}
+- name: CORRAL_DATABASE_URL
+  value: {{ include "corral.databaseUrl" . | quote }}
+{{- end }}
+{{- if and (not $v.enabled) $v.external.directUrlKey }}
+- name: CORRAL_DATABASE_DIRECT_URL
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.external.directUrlKey }}}}
+{{- else if and (not $v.enabled) (or $v.external.directUrl $v.external.directHost) }}
+- name: CORRAL_DATABASE_DIRECT_URL
+  value: {{ include "corral.databaseUrl" (mustMerge (dict "direct" true) .) | quote }}
+{{- end }}
+{{- if or $v.enabled (not $v.external.urlKey) }}
+- name: CORRAL_DATABASE_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.auth.passwordKey }}}}
+{{- end }}
+{{- end -}}
+
+{{- define "corral.redisEnv" -}}
+{{- $v := .root.Values.redis -}}
+{{- $secret := include "corral.redisSecret" .root -}}
+{{- if and (not $v.enabled) $v.external.urlKey }}
+- name: CORRAL_REDIS_URL
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.external.urlKey }}}}
+{{- else }}
+- name: CORRAL_REDIS_URL
+  value: {{ include "corral.redisUrl" . | quote }}
+{{- end }}
+{{- if and $v.auth.passwordKey (or $v.enabled (not $v.external.urlKey)) }}
+- name: CORRAL_REDIS_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.auth.passwordKey }}}}
+{{- end }}
+{{- end -}}
+
+{{/* CORRAL_ settings as entries, the later map first asked. Takes maps (list). */}}
+{{- define "corral.settings" -}}
+{{- $all := dict -}}
+{{- range .maps }}{{- $all = mustMergeOverwrite $all (default (dict) .) }}{{- end -}}
+{{- range $name, $value := $all }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}
+
+{{/*
+One entry per name, the last one given: what the values add replaces what the chart says, and Helm 4 refuses
+names that stand there twice. Takes entries (YAML), more (list).
+*/}}
+{{- define "corral.env" -}}
+{{- $given := concat (fromYamlArray .entries) (default (list) .more) -}}
+{{- $last := dict -}}
+{{- range $given }}{{- $_ := set $last .name . }}{{- end -}}
+{{- $seen := dict -}}
+{{- $env := list -}}
+{{- range $given -}}
+{{- if not (hasKey $seen .name) -}}
+{{- $env = append $env (get $last .name) -}}
+{{- $_ := set $seen .name true -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $env -}}
+{{- end -}}
+
+{{/* env and envFrom of a container of ours. Takes root, values, entries (YAML). */}}
+{{- define "corral.environment" -}}
+{{- $more := concat .root.Values.pods.env (default (list) .values.env) -}}
+env:
+  {{- include "corral.env" (dict "entries" .entries "more" $more) | nindent 2 }}
+{{- with concat .root.Values.pods.envFrom (default (list) .values.envFrom) }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Where files made by jobs go. Takes root. */}}
+{{- define "corral.artifactsEnv" -}}
+{{- if .root.Values.artifacts.existingClaim }}
+- name: CORRAL_ARTIFACT_STORE
+  value: filesystem
+- name: CORRAL_ARTIFACT_DIR
+  value: /var/lib/corral/artifacts
+{{- end }}
+{{- end -}}

@@ -1,0 +1,87 @@
+{{/* Names, labels and images. Every template takes (dict "root" $ …) unless it says otherwise. */}}
+
+{{/* Takes the root. At most 25 characters, so that every name made from it fits into 63. */}}
+{{- define "corral.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 25 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 25 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a pod is found by; it never changes. */}}
+{{- define "corral.selector" -}}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- with .pool }}
+corral.dev/pool: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Of objects. Pods carry the selector and what was given, no version: a new chart alone restarts nothing. */}}
+{{- define "corral.labels" -}}
+{{- $labels := dict "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") "app.kubernetes.io/version" .root.Chart.AppVersion "app.kubernetes.io/managed-by" .root.Release.Service "app.kubernetes.io/part-of" "corral" -}}
+{{- $own := include "corral.selector" . | fromYaml -}}
+{{- toYaml (mustMergeOverwrite (dict) .root.Values.commonLabels (default (dict) .labels) $labels $own) -}}
+{{- end -}}
+
+{{/* metadata of an object: name, labels, annotations. Takes root, component, name; pool, labels, annotations. */}}
+{{- define "corral.metadata" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "corral.labels" . | nindent 2 }}
+{{- with mustMergeOverwrite (dict) .root.Values.commonAnnotations (default (dict) .annotations) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* An image of ours. Takes root, image. */}}
+{{- define "corral.image" -}}
+{{- $registry := .root.Values.image.registry | trimSuffix "/" -}}
+{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $name .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (.image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* An image of others, from where its own values say. Takes image. */}}
+{{- define "corral.foreignImage" -}}
+{{- $registry := .image.registry | trimSuffix "/" -}}
+{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $name .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name .image.tag -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The pools, each with the defaults beneath it, as a JSON list under `pools`. Takes the root. */}}
+{{- define "corral.pools" -}}
+{{- $pools := list -}}
+{{- range .Values.pools -}}
+{{- $pools = append $pools (mustMergeOverwrite (deepCopy $.Values.poolDefaults) (deepCopy .)) -}}
+{{- end -}}
+{{- toJson (dict "pools" $pools) -}}
+{{- end -}}
+
+{{/* The address that people reach. Takes the root. */}}
+{{- define "corral.publicUrl" -}}
+{{- $p := .Values.publisher -}}
+{{- if $p.publicUrl -}}
+{{- $p.publicUrl | trimSuffix "/" -}}
+{{- else if and $p.ingress.enabled $p.ingress.host -}}
+{{- printf "%s://%s" (ternary "https" "http" $p.ingress.tls.enabled) $p.ingress.host -}}
+{{- else if and $p.httpRoute.enabled $p.httpRoute.hostnames -}}
+{{- printf "https://%s" (first $p.httpRoute.hostnames) -}}
+{{- else -}}
+http://127.0.0.1:8080
+{{- end -}}
+{{- end -}}

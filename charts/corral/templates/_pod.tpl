@@ -1,0 +1,151 @@
+{{/*
+What every pod has: the restricted security context, placement, and what the values add.
+
+Takes root, component, values (the component's own), uid, containers (YAML), and where needed pool, account,
+grace, restart, volumes (YAML), spread (false: a pod that stands alone), token (true: the operator's), init (YAML).
+*/}}
+{{- define "corral.pod" -}}
+{{- $pods := .root.Values.pods -}}
+{{- $own := .values -}}
+enableServiceLinks: false  # else a Service of this name gives every pod variables such as CORRAL_PUBLISHER_PORT
+automountServiceAccountToken: {{ default false .token }}
+{{- with .account }}
+serviceAccountName: {{ . }}
+{{- end }}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .restart }}
+restartPolicy: {{ . }}
+{{- end }}
+{{- with .grace }}
+terminationGracePeriodSeconds: {{ int . }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .uid }}
+  runAsGroup: {{ .uid }}
+  fsGroup: {{ .uid }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with default $pods.priorityClassName $own.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with mustMergeOverwrite (dict) $pods.nodeSelector (default (dict) $own.nodeSelector) }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with concat $pods.tolerations (default (list) $own.tolerations) }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with default $pods.affinity $own.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $constraints := concat $pods.topologySpreadConstraints (default (list) $own.topologySpreadConstraints) }}
+{{- if or $constraints (and $pods.spread (ne .spread false)) }}
+topologySpreadConstraints:
+  {{- range $constraints }}
+  - {{- toYaml (mustMergeOverwrite (dict "labelSelector" (dict "matchLabels" (include "corral.selector" $ | fromYaml))) .) | nindent 4 }}
+  {{- end }}
+  {{- if and $pods.spread (ne .spread false) }}
+  {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "corral.selector" $ | nindent 8 }}
+    matchLabelKeys: [pod-template-hash]
+  {{- end }}
+  {{- end }}
+{{- end }}
+{{- with .init }}
+initContainers:
+  {{- . | nindent 2 }}
+{{- end }}
+containers:
+  {{- .containers | trim | nindent 2 }}
+{{- $given := ternary (concat $pods.volumes (default (list) $own.volumes)) (list) (default false .ours) }}
+{{- if or .volumes $given }}
+volumes:
+  {{- with .volumes }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
+  {{- with $given }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* metadata of a pod. Takes root, component, values; pool, checksum. */}}
+{{- define "corral.podMetadata" -}}
+{{- $pods := .root.Values.pods -}}
+labels:
+  {{- toYaml (mustMergeOverwrite (dict) .root.Values.commonLabels $pods.labels (default (dict) .values.podLabels) (include "corral.selector" . | fromYaml)) | nindent 2 }}
+{{- $annotations := mustMergeOverwrite (dict) .root.Values.commonAnnotations $pods.annotations (default (dict) .values.podAnnotations) }}
+{{- with .checksum }}{{- $_ := set $annotations "checksum/config" (sha256sum .) }}{{- end }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* The restricted security context of every container. */}}
+{{- define "corral.restricted" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* volumeMounts of our own images. Takes root, values; artifacts (true: the shared folder too). */}}
+{{- define "corral.mounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- if include "corral.databaseCa" .root }}
+- name: database-ca
+  mountPath: /etc/corral/database-ca
+  readOnly: true
+{{- end }}
+{{- if include "corral.redisCa" .root }}
+- name: redis-ca
+  mountPath: /etc/corral/redis-ca
+  readOnly: true
+{{- end }}
+{{- if and .artifacts .root.Values.artifacts.existingClaim }}
+- name: artifacts
+  mountPath: /var/lib/corral/artifacts
+{{- end }}
+{{- with concat .root.Values.pods.volumeMounts (default (list) .values.volumeMounts) }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The volumes that belong to them. */}}
+{{- define "corral.volumes" -}}
+- name: tmp
+  emptyDir: {}
+{{- with include "corral.databaseCa" .root | fromYaml }}
+- name: database-ca
+  secret:
+    secretName: {{ .secret }}
+    items: [{key: {{ .key }}, path: ca.crt}]
+{{- end }}
+{{- with include "corral.redisCa" .root | fromYaml }}
+- name: redis-ca
+  secret:
+    secretName: {{ .secret }}
+    items: [{key: {{ .key }}, path: ca.crt}]
+{{- end }}
+{{- if and .artifacts .root.Values.artifacts.existingClaim }}
+- name: artifacts
+  persistentVolumeClaim:
+    claimName: {{ .root.Values.artifacts.existingClaim }}
+{{- end }}
+{{- end -}}
