@@ -30,8 +30,9 @@ curl -H "Authorization: Bearer $CORRAL_KEY" '{url}/api/v1/jobs?wait=30' -d '{exa
   A signed-in browser may use its session instead; its changes must come from a page of the same address.
 - **Submitting** answers once the job is committed. `wait` holds the answer until the job has ended; where that
   takes longer the answer is 202 with the job as it is.
-- **Precedence**: what a submission says goes before what an operator set for the queue, and that before the
-  job type.
+- **Precedence** of options: the submission, then an operator's override for the queue, then what the job type
+  declares, then the queue's defaults, then the installation's (`CORRAL_DEFAULT_…`), then Corral's. `sources` of
+  a type says who set each.
 - **Lists** are `{{"items": […], "next": …}}`, newest first; `next` is the `cursor` of the following page.
 - **Times** are RFC 3339 in UTC, durations are seconds, ids are UUIDs of version 7.
 - **JSON** is read strictly: UTF-8, no NaN, no number beyond a double or 64 bits, no NUL, no lone surrogate, at
@@ -83,7 +84,7 @@ def api_page() -> str:
                 lines += [f"## {tag.capitalize()}", ""]
             lines += _operation(method, path, operation, roles.get((method, path)))
     lines += ["## Bodies", ""]
-    for name in ("Submission", "Bulk", "QueuePatch", "Overrides", "Clean"):
+    for name in ("Submission", "Bulk", "QueuePatch", "QueueOptions", "Clean"):
         lines += _schema(name, document["components"]["schemas"][name])
     return "\n".join(lines)
 

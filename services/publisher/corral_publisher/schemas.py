@@ -77,8 +77,17 @@ class Bulk(BaseModel):
     jobs: Annotated[list[Submission], Field(min_length=1, max_length=MAX_BULK)]
 
 
-class Overrides(BaseModel):
-    """What an operator sets for a queue in place of its job types' options; null takes an override away."""
+class Kept(BaseModel):
+    """How long ended jobs are kept: until so many seconds old, and the newest so many; null is no bound."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    seconds: Annotated[float | None, Field(ge=0)] = None
+    count: Annotated[int | None, Field(ge=0)] = None
+
+
+class QueueOptions(BaseModel):
+    """Options that an operator sets for a queue; null takes one back."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -88,14 +97,27 @@ class Overrides(BaseModel):
     delay: Annotated[float | None, Field(ge=0, le=MAX_DELAY_SECONDS)] = None
     expires_in: Annotated[float | None, Field(gt=0, le=MAX_DELAY_SECONDS)] = None
     max_stalls: Annotated[int | None, Field(ge=0, le=100)] = None
+    keep_finished: Kept | None = None
+    keep_failed: Kept | None = None
 
 
 class QueuePatch(BaseModel):
-    """A change to a queue."""
+    """A change to a queue; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [{"overrides": {"retries": 0}, "defaults": {"keep_failed": {"count": 1000}}}]
+        },
+    )
 
-    overrides: Overrides
+    overrides: Annotated[QueueOptions, Field(description="In place of what its job types declare.")] = (
+        QueueOptions()
+    )
+    defaults: Annotated[QueueOptions, Field(description="Where its job types declare nothing.")] = (
+        QueueOptions()
+    )
 
 
 class Clean(BaseModel):

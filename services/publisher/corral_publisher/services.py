@@ -40,7 +40,7 @@ class Services:
         self.settings = settings
         self.store = open_store(settings, settings.pool_size, "corral publisher")
         self.dispatch = Dispatch.open(settings.redis_url)
-        self.types = KnownTypes(self.store)
+        self.types = KnownTypes(self.store, settings.installation_options)
         self.submitter = Submitter(
             self.store, self.dispatch, self.types, max_payload=settings.max_payload_bytes
         )

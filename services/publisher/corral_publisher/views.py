@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from corral.actions.why import Cause
+from corral.catalog.precedence import Source
 from corral.job.job import Job
 from corral.job.state import State
 from corral.store import Attempt, LogLine
@@ -84,6 +85,7 @@ class QueueView(BaseModel):
     paused_at: datetime | None
     paused_by: str | None
     overrides: dict[str, Any]
+    defaults: dict[str, Any]
     created_at: datetime
     counts: dict[State, int]
 
@@ -96,7 +98,11 @@ class QueuePage(BaseModel):
 
 
 class TypeView(BaseModel):
-    """A registered job type."""
+    """A registered job type. `options` are those of a submission that names none, in the type's own queue.
+
+    `sources` says of each who set it: an operator's `override` for the queue, the `type`'s declaration, the
+    `queue`'s or the `installation`'s default, or Corral's own `default`. They go before one another in that order.
+    """
 
     name: str
     version: str
@@ -104,6 +110,7 @@ class TypeView(BaseModel):
     payload_schema: dict[str, Any] | None
     result_schema: dict[str, Any] | None
     options: dict[str, Any]
+    sources: dict[str, Source]
 
 
 class TypePage(BaseModel):

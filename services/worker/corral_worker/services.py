@@ -1,6 +1,8 @@
 """What handlers may ask of the worker: checkpoints, artifacts, and jobs of their own."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -18,7 +20,15 @@ from corral_worker.figures import figures
 class WorkerServices:
     """For one worker. The submitter is made when a handler first submits."""
 
-    def __init__(self, store: Store, dispatch: Dispatch, *, max_payload: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        *,
+        max_payload: int,
+        installation: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._installation = installation
         self._store = store
         self._dispatch = dispatch
         self._max_payload = max_payload
@@ -40,7 +50,12 @@ class WorkerServices:
             InvalidInput: the type, the payload or an option is refused.
         """
         if self._submitter is None:
-            self._submitter = Submitter(self._store, self._dispatch, max_payload=self._max_payload)
+            self._submitter = Submitter(
+                self._store,
+                self._dispatch,
+                installation=self._installation,
+                max_payload=self._max_payload,
+            )
         priority = options.get("priority")
         accepted = await self._submitter.submit(
             NewSubmission(

@@ -132,7 +132,12 @@ class Worker:
             recorded=self._announcements.recorded,
             room=self._stir,
         )
-        self._services = WorkerServices(self._store, self._dispatch, max_payload=settings.max_payload_bytes)
+        self._services = WorkerServices(
+            self._store,
+            self._dispatch,
+            max_payload=settings.max_payload_bytes,
+            installation=settings.installation_options,
+        )
         self._attempts = Attempts(
             self._catalog,
             slots,

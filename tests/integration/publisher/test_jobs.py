@@ -151,16 +151,16 @@ async def test_queues_are_listed_with_their_counts(api: httpx.AsyncClient, submi
 
     await eventually_async(fits)
     one = (await api.get("/api/v1/queues/express")).json()
-    assert (one["name"], one["paused"], one["overrides"]) == ("express", False, {})
+    assert (one["name"], one["paused"], one["overrides"], one["defaults"]) == ("express", False, {}, {})
 
 
 @pytest.mark.parametrize(
     ("body", "status", "place"),
     [
-        ({}, 422, "/overrides"),
         ({"overrides": {"retries": -1}}, 422, "/overrides/retries"),
         ({"overrides": {"queue": "x"}}, 422, "/overrides/queue"),
         ({"overrides": {"timeout": "x"}}, 422, "/overrides/timeout"),
+        ({"defaults": {"keep_failed": {"seconds": -1}}}, 422, "/defaults/keep_failed/seconds"),
         ({"paused": True}, 422, "/paused"),
     ],
 )

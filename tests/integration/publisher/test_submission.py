@@ -50,6 +50,30 @@ async def test_a_submitted_job_is_answered_as_it_is_stored(api: httpx.AsyncClien
     assert job["created_by"] == "operator"
 
 
+async def test_a_queues_defaults_count_where_the_type_says_nothing(api: httpx.AsyncClient, submit: Submit):
+    body = {"defaults": {"retries": 7, "timeout": 5, "keep_finished": {"count": 3}}}
+    patch = await api.patch("/api/v1/queues/post", json=body)
+    assert patch.json()["defaults"] == body["defaults"]
+
+    async def known() -> bool:
+        job = await submit("test.anything", {})
+        return (job["retries"], job["timeout"]) == (7, 5)
+
+    await eventually_async(known)
+    job = await submit("test.letter", {"to": "Ann"})
+    assert (job["retries"], job["timeout"]) == (2, 60), "the type says these"
+    types = {one["name"]: one for one in (await api.get("/api/v1/types")).json()["items"]}
+    assert types["test.anything"]["options"]["retries"] == 7
+    assert types["test.anything"]["sources"]["retries"] == "queue"
+    assert types["test.letter"]["sources"]["retries"] == "type"
+    one = (await api.get("/api/v1/types/test.anything")).json()
+    assert one == types["test.anything"]
+    assert (one["options"]["keep_finished"], one["sources"]["keep_failed"]) == (
+        {"seconds": None, "count": 3},
+        "default",
+    )
+
+
 async def test_what_is_left_out_comes_from_the_job_type(submit: Submit):
     job = await submit("test.letter", {"to": "Ann"})
     assert (job["queue"], job["retries"], job["timeout"], job["tags"]) == ("post", 2, 60.0, ["paper"])

@@ -93,7 +93,12 @@ async def test_overrides_are_set_and_taken_back(store: Store) -> None:
     await store.queues.patch("one", {"priority": "high", "timeout": 5}, "ann")
     assert await store.types.version() != before
     queue = await store.queues.patch("one", {"priority": None}, "ann")
-    assert queue.overrides == {"timeout": 5}
+    assert (queue.overrides, queue.defaults) == ({"timeout": 5}, {})
+    before = await store.types.version()
+    queue = await store.queues.patch("one", {}, "ann", defaults={"retries": 5, "timeout": 1})
+    queue = await store.queues.patch("one", {}, "ann", defaults={"timeout": None})
+    assert (queue.overrides, queue.defaults) == ({"timeout": 5}, {"retries": 5})
+    assert await store.types.version() != before
     with pytest.raises(NotFound):
         await store.queues.patch("none", {}, "ann")
 

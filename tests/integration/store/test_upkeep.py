@@ -47,6 +47,24 @@ async def _left(store: Store) -> int:
     return len((await store.jobs.page(limit=500)).items)
 
 
+async def test_queue_and_installation_say_how_long_where_the_type_does_not(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    silent = TypeRecord(
+        name=TYPE, payload_schema=None, result_schema=None, options={"queue": QUEUE}, version="1"
+    )
+    await store.types.register([silent])
+    term = await subject.lead()
+    await _age(sql, await _ended(subject, 3), 2 * HOUR)
+    await _ended(subject, 4)
+    assert await store.duties.retain(term) == 0
+    assert await store.duties.retain(term, installation={"keep_finished": {"seconds": HOUR}}) == 3
+    await store.queues.patch(QUEUE, {}, "ann", defaults={"keep_finished": {"count": 1}})
+    assert await store.duties.retain(term, installation={"keep_finished": {"seconds": HOUR}}) == 3
+    await store.queues.patch(QUEUE, {"keep_finished": {"count": 0}}, "ann")
+    assert await store.duties.retain(term) == 1
+
+
 async def test_jobs_go_when_they_are_old_enough_for_their_state(
     subject: Subject, store: Store, sql: psycopg.Connection
 ) -> None:

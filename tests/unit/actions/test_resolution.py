@@ -11,8 +11,8 @@ from corral.actions.known_types import Knowledge, KnownType
 from corral.actions.resolution import resolve
 from corral.actions.submission import NewSubmission
 from corral.catalog import job_type
+from corral.catalog.precedence import QueueOptions
 from corral.catalog.record import record_of
-from corral.catalog.validation import Validator
 from corral.errors import InvalidInput, UnknownQueue
 from corral.ids import new_id
 from corral.job.job import NewJob
@@ -20,35 +20,40 @@ from corral.job.limits import MAX_DELAY_SECONDS, MAX_RETRIES, MAX_TIMEOUT_SECOND
 from corral.job.priority import Priority
 
 ID = new_id()
+INSTALLATION = {"retries": 77}
 
 
-def known(**options: Any) -> KnownType:
+def known(queues: dict[str, QueueOptions] | None = None, /, **options: Any) -> KnownType:
     record = record_of(job_type("test.x", **({"queue": "a", "queues": ["b"]} | options)))
-    return KnownType(record, record.parsed_options, Validator(record))
+    return KnownType.of(record, queues or {}, INSTALLATION)
 
 
-def resolved(kind: KnownType, overrides: dict[str, dict[str, Any]] | None = None, **fields: Any) -> NewJob:
-    knowledge = Knowledge({"test.x": kind, "test.y": known(queue="elsewhere")}, overrides or {})
+def resolved(kind: KnownType, **fields: Any) -> NewJob:
+    knowledge = Knowledge({"test.x": kind, "test.y": known(queue="elsewhere")})
     return resolve(NewSubmission(type="test.x", **fields), kind, knowledge, ID, max_payload=10_000)
 
 
-LEVELS = st.tuples(*[st.none() | st.integers(0, 50)] * 2, st.integers(0, 50))
+LEVELS = st.tuples(*[st.none() | st.integers(0, 50)] * 4)
 
 
 @settings(deadline=None)
 @given(LEVELS)
-def test_the_most_specific_setting_wins(levels: tuple[int | None, int | None, int]):
-    submitted, overridden, declared = levels
-    overrides = {} if overridden is None else {"a": {"retries": overridden}, "b": {"retries": 99}}
-    job = resolved(known(retries=declared), overrides, retries=submitted)
-    assert job.retries == next(level for level in levels if level is not None)
+def test_the_most_specific_setting_wins(levels: tuple[int | None, ...]):
+    submitted, overridden, declared, default = levels
+    of_queue = QueueOptions(
+        {} if overridden is None else {"retries": overridden}, {} if default is None else {"retries": default}
+    )
+    queues = {"a": of_queue, "b": QueueOptions({"retries": 99}, {"retries": 98})}
+    options = {} if declared is None else {"retries": declared}
+    job = resolved(known(queues, **options), retries=submitted)
+    assert job.retries == next((level for level in levels if level is not None), INSTALLATION["retries"])
 
 
 def test_an_override_counts_for_the_queue_that_the_job_is_in():
-    overrides = {"b": {"priority": "critical", "timeout": 5.0, "delay": 7.0}}
-    job = resolved(known(), overrides)
+    queues = {"b": QueueOptions({"priority": "critical", "timeout": 5.0, "delay": 7.0})}
+    job = resolved(known(queues))
     assert (job.queue, job.priority, job.timeout, job.delay) == ("a", Priority.NORMAL, 3600.0, 0.0)
-    job = resolved(known(), overrides, queue="b")
+    job = resolved(known(queues), queue="b")
     assert (job.queue, job.priority, job.timeout, job.delay) == ("b", Priority.CRITICAL, 5.0, 7.0)
 
 

@@ -43,16 +43,21 @@ async def get_queue(request: Request, name: str, _: Viewer) -> Response:
 
 @router.patch(
     "/queues/{name}",
-    summary="Set options in place of those of its job types",
+    summary="Set its options",
     openapi_extra=body(QueuePatch),
     responses={**_ONE, **failures(400, 404, 408, 413, 422)},
 )
 async def patch_queue(request: Request, name: str, caller: Operator) -> Response:
-    """Overrides hold for later submissions, survive deploys, and are taken back with null."""
+    """They hold for later submissions, survive deploys, and are taken back with null."""
     services = services_of(request)
     patch = checked(QueuePatch, await read_json(request, services))
-    overrides = patch.overrides.model_dump(mode="json", exclude_unset=True)
-    return await _answer(services, await services.queues.override(name, overrides, caller.name))
+    queue = await services.queues.set(
+        name,
+        caller.name,
+        overrides=patch.overrides.model_dump(mode="json", exclude_unset=True),
+        defaults=patch.defaults.model_dump(mode="json", exclude_unset=True),
+    )
+    return await _answer(services, queue)
 
 
 @router.post("/queues/{name}/pause", summary="Pause it", responses=_ONE)
@@ -109,6 +114,7 @@ def _view(queue: Queue, counts: Mapping[State, int]) -> dict[str, Any]:
         "paused_at": queue.paused_at,
         "paused_by": queue.paused_by,
         "overrides": queue.overrides,
+        "defaults": queue.defaults,
         "created_at": queue.created_at,
         "counts": counts,
     }

@@ -1,15 +1,18 @@
 """Registered job types."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from corral.catalog.precedence import PLAIN, QueueOptions, settle
+from corral.catalog.record import TypeRecord, options_to_json
 from corral.errors import NotFound
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.services import services_of
+from corral_publisher.services import Services, services_of
 from corral_publisher.views import TypePage, TypeView
 
 router = APIRouter(prefix=PREFIX, tags=["types"])
@@ -17,15 +20,33 @@ router = APIRouter(prefix=PREFIX, tags=["types"])
 
 @router.get("/types", summary="All job types", responses={200: {"model": TypePage}, **failures()})
 async def list_types(request: Request, _: Viewer) -> Response:
-    """Every registered type with its schemas (JSON Schema 2020-12) and options."""
-    records = await services_of(request).store.types.all()
-    return answer({"items": [asdict(record) for record in records], "next": None})
+    """Every registered type with its schemas (JSON Schema 2020-12), its options and who set each."""
+    services = services_of(request)
+    records = await services.store.types.all()
+    queues = {queue.name: queue.options for queue in await services.store.queues.list()}
+    return answer({"items": [_view(services, record, queues) for record in records], "next": None})
 
 
 @router.get("/types/{name}", summary="One job type", responses={200: {"model": TypeView}, **failures(404)})
 async def get_type(request: Request, name: str, _: Viewer) -> Response:
     """The type of that name."""
-    record = await services_of(request).store.types.get(name)
+    services = services_of(request)
+    record = await services.store.types.get(name)
     if record is None:
         raise NotFound("job type", name)
-    return answer(asdict(record))
+    queue = await services.store.queues.get(record.parsed_options.queue)
+    return answer(_view(services, record, {queue.name: queue.options} if queue else {}))
+
+
+def _view(services: Services, record: TypeRecord, queues: Mapping[str, QueueOptions]) -> dict[str, Any]:
+    queue = queues.get(record.parsed_options.queue, PLAIN)
+    settled = settle(record.options, queue, services.settings.installation_options)
+    return {
+        "name": record.name,
+        "version": record.version,
+        "description": record.description,
+        "payload_schema": record.payload_schema,
+        "result_schema": record.result_schema,
+        "options": options_to_json(settled.options),
+        "sources": settled.sources,
+    }

@@ -1,14 +1,15 @@
-"""The job types and queue overrides that submissions are checked against, kept fresh without waiting."""
+"""The job types and their options that submissions are checked against, kept fresh without waiting."""
 
 import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
 from corral import metrics
+from corral.catalog.precedence import PLAIN, QueueOptions, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.validation import Validator
 from corral.errors import CorralError, DeclarationError, FieldError, UnknownType
@@ -28,8 +29,34 @@ class KnownType:
     """A registered job type, ready to check submissions with."""
 
     record: TypeRecord
-    options: Options
+    by_queue: Mapping[str, Options]
+    """Its options in each queue that it allows, settled."""
     validator: Validator
+
+    @classmethod
+    def of(
+        cls,
+        record: TypeRecord,
+        queues: Mapping[str, QueueOptions],
+        installation: Mapping[str, Any],
+        validator: Validator | None = None,
+    ) -> Self:
+        """Settled with what is set for queues and installation; `validator` is one of the same record.
+
+        Raises:
+            DeclarationError: its schema is none.
+        """
+        declared = record.parsed_options
+        by_queue = {
+            queue: settle(record.options, queues.get(queue, PLAIN), installation).options
+            for queue in {declared.queue, *declared.queues}
+        }
+        return cls(record, by_queue, validator or Validator(record))
+
+    @property
+    def options(self) -> Options:
+        """Those in its own queue."""
+        return self.by_queue[self.record.parsed_options.queue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +64,20 @@ class Knowledge:
     """What the database said at one time. Replaced as a whole."""
 
     types: Mapping[str, KnownType] = field(default_factory=dict)
-    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Per queue: what an operator set in place of the job types' options."""
 
     @property
     def queues(self) -> frozenset[str]:
         """Every queue that a known type allows."""
-        return frozenset(
-            queue for known in self.types.values() for queue in (known.options.queue, *known.options.queues)
-        )
+        return frozenset(queue for known in self.types.values() for queue in known.by_queue)
 
 
 class KnownTypes:
     """A cache in front of `job_types` and `queues`; one per process."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, installation: Mapping[str, Any] | None = None) -> None:
+        """`installation`: its default options, as JSON by option."""
         self._store = store
+        self.installation = installation or {}
         self._knowledge = Knowledge()
         self._version: str | None = None
         self._read_at = -1e9
@@ -109,29 +134,26 @@ class KnownTypes:
             self._read_at = time.monotonic()
             return
         records = await self._store.types.all()
-        queues = await self._store.queues.list()
+        queues = {queue.name: queue.options for queue in await self._store.queues.list()}
         before = self._knowledge.types
-        types = {record.name: known for record in records if (known := _known(record, before))}
-        self._knowledge = Knowledge(
-            types, {queue.name: queue.overrides for queue in queues if queue.overrides}
-        )
+        known = (self._known(record, queues, before.get(record.name)) for record in records)
+        self._knowledge = Knowledge({one.record.name: one for one in known if one is not None})
         self._version = version
         self._read_at = time.monotonic()
+
+    def _known(
+        self, record: TypeRecord, queues: Mapping[str, QueueOptions], before: KnownType | None
+    ) -> KnownType | None:
+        """The type of a record; its compiled schema is kept while the record is the same."""
+        kept = before.validator if before is not None and before.record == record else None
+        try:
+            return KnownType.of(record, queues, self.installation, kept)
+        except DeclarationError as error:
+            metrics.SWALLOWED.labels("known-types").inc()
+            log.warning("types.unreadable", type=record.name, error=str(error))
+            return None
 
     def _unknown(self, name: str) -> str:
         names = sorted(self._knowledge.types)
         shown = ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
         return f"no job type {name[:100]!r} is registered; known are {shown or 'none yet'}"
-
-
-def _known(record: TypeRecord, before: Mapping[str, KnownType]) -> KnownType | None:
-    """The type of a record; its compiled schema is kept while the record is the same."""
-    known = before.get(record.name)
-    if known is not None and known.record == record:
-        return known
-    try:
-        return KnownType(record, record.parsed_options, Validator(record))
-    except DeclarationError as error:
-        metrics.SWALLOWED.labels("known-types").inc()
-        log.warning("types.unreadable", type=record.name, error=str(error))
-        return None

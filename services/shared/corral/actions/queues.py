@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.actions.resolution import OVERRIDABLE
+from corral.catalog.precedence import SETTABLE
 from corral.dispatch import Dispatch
 from corral.dispatch.event import QueueChanged
 from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
@@ -62,23 +62,23 @@ class QueueActions:
         await self._dispatch.events.publish(QueueChanged(name))
         return queue
 
-    async def override(self, name: str, overrides: Mapping[str, Any], actor: str) -> Queue:
-        """Set options in place of those of the job types; None takes one back.
+    async def set(
+        self, name: str, actor: str, *, overrides: Mapping[str, Any], defaults: Mapping[str, Any]
+    ) -> Queue:
+        """Set options in place of those of the job types, or where these say nothing; None takes one back.
 
         Raises:
             InvalidInput: an option can't be set for a queue.
             NotFound: there is no such queue.
         """
-        wrong = sorted(overrides.keys() - OVERRIDABLE)
+        known = f"can't be set for a queue; known: {', '.join(sorted(SETTABLE))}"
+        said = (("overrides", overrides), ("defaults", defaults))
+        wrong = [
+            f"/{part}/{option}" for part, options in said for option in sorted(options.keys() - SETTABLE)
+        ]
         if wrong:
-            known = ", ".join(sorted(OVERRIDABLE))
-            raise InvalidInput(
-                *(
-                    FieldError(f"/overrides/{option}", f"can't be set for a queue; known: {known}")
-                    for option in wrong
-                )
-            )
-        queue = await self._store.queues.patch(name, overrides, actor)
+            raise InvalidInput(*(FieldError(pointer, known) for pointer in wrong))
+        queue = await self._store.queues.patch(name, overrides, actor, defaults=defaults)
         await self._dispatch.events.publish(QueueChanged(name))
         return queue
 

@@ -1,12 +1,11 @@
 """From a submission to a job: every option settled, every value checked.
 
-Precedence: the submission, then what an operator set for the queue, then the job type.
+Precedence: the submission, then what `corral.catalog.precedence` settled for the job type in that queue.
 """
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,13 +15,9 @@ from corral.actions.submission import NewSubmission
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job.job import NewJob
 from corral.job.limits import MAX_DELAY_SECONDS, MAX_NAME, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
-from corral.job.options import Options
-from corral.job.priority import Priority
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """Source: W3C Trace Context, section 3.2."""
-OVERRIDABLE = frozenset({"priority", "retries", "timeout", "delay", "expires_in", "max_stalls"})
-"""What an operator may set for a queue."""
 
 T = TypeVar("T")
 
@@ -43,7 +38,7 @@ def resolve(
     text = json_value.encode(payload, limit=max_payload, from_wire=submission.from_wire)
     known.validator.check(payload)
     queue = _queue(submission, known, knowledge)
-    options = _overridden(known.options, knowledge.overrides.get(queue))
+    options = known.by_queue[queue]
     return NewJob(
         id=job_id,
         type=submission.type,
@@ -66,16 +61,6 @@ def resolve(
 
 def _first(given: T | None, otherwise: T) -> T:
     return otherwise if given is None else given
-
-
-def _overridden(options: Options, override: Mapping[str, Any] | None) -> Options:
-    """The options of a job type as an operator has set them for a queue."""
-    if not override:
-        return options
-    known = {name: value for name, value in override.items() if name in OVERRIDABLE}
-    if "priority" in known:
-        known["priority"] = Priority(known["priority"])
-    return replace(options, **known)
 
 
 def _faults(submission: NewSubmission) -> Iterator[FieldError]:
@@ -107,10 +92,10 @@ def _range(
 
 
 def _queue(submission: NewSubmission, known: KnownType, knowledge: Knowledge) -> str:
-    queue = submission.queue
-    if queue is None or known.options.allows(queue):
-        return queue or known.options.queue
-    allowed = ", ".join(sorted({known.options.queue, *known.options.queues}))
+    queue = submission.queue or known.record.parsed_options.queue
+    if queue in known.by_queue:
+        return queue
+    allowed = ", ".join(sorted(known.by_queue))
     if queue not in knowledge.queues:
         raise UnknownQueue(
             FieldError("/queue", f"there is no queue {queue[:100]!r}; {submission.type} allows {allowed}")

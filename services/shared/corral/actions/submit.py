@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from corral import metrics
@@ -40,9 +41,10 @@ class Submitter:
         dispatch: Dispatch,
         types: KnownTypes | None = None,
         *,
+        installation: Mapping[str, Any] | None = None,
         max_payload: int = MAX_PAYLOAD_BYTES,
     ) -> None:
-        self.types = types or KnownTypes(store)
+        self.types = types or KnownTypes(store, installation)
         self._commits = GroupCommit(store.jobs.insert)
         self._hand_over = HandOver(dispatch)
         self._max_payload = max_payload

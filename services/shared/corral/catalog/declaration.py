@@ -37,6 +37,7 @@ class JobType(Generic[P, R]):
         payload: type[P] | None,
         result: type[R] | None,
         options: Options,
+        said: frozenset[str],
         description: str | None,
         module: str,
     ) -> None:
@@ -44,6 +45,8 @@ class JobType(Generic[P, R]):
         self.payload_model = payload
         self.result_model = result
         self.options = options
+        self.said = said
+        """The options that the declaration gives; the others are open to the queue and the installation."""
         self.description = description
         self.module = module
         """The module that declares it."""
@@ -162,6 +165,7 @@ def _declare(
         payload=payload,
         result=result,
         options=options,
+        said=frozenset(keywords),
         description=description,
         module=module,
     )

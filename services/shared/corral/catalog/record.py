@@ -24,20 +24,21 @@ _BACKOFFS: dict[str, type[backoffs.Backoff]] = {
 
 @dataclass(frozen=True)
 class TypeRecord:
-    """A registered job type. `options` is Options as JSON (`options_to_json`)."""
+    """A registered job type."""
 
     name: str
     payload_schema: dict[str, Any] | None
     """JSON Schema 2020-12; None accepts any JSON."""
     result_schema: dict[str, Any] | None
     options: dict[str, Any]
+    """Those that the declaration gives, as JSON (`options_to_json`); `corral.catalog.precedence` has the others."""
     version: str
     """`<release of the declaring package>+<hash of the record>`; see `supersedes`."""
     description: str | None = None
 
     @cached_property
     def parsed_options(self) -> Options:
-        """The options as a value."""
+        """The options as a value, Corral's own defaults for those that the declaration leaves open."""
         return options_from_json(self.options)
 
 
@@ -46,7 +47,11 @@ def record_of(declared: JobType[Any, Any]) -> TypeRecord:
     payload, result = declared.payload_adapter, declared.result_adapter
     payload_schema = payload.json_schema(mode="validation") if payload else None
     result_schema = result.json_schema(mode="serialization") if result else None
-    options = options_to_json(declared.options)
+    options = {
+        option: value
+        for option, value in options_to_json(declared.options).items()
+        if option in declared.said
+    }
     content = json.dumps([payload_schema, result_schema, options, declared.description], sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     return TypeRecord(

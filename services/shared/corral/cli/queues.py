@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from corral.cli.output import AsJson, console, print_json, print_table
@@ -33,6 +34,32 @@ def pause(name: Name, as_json: AsJson = False) -> None:
 def resume(name: Name, as_json: AsJson = False) -> None:
     """Let jobs of the queue be claimed again."""
     _act(name, "resume", "resumed", as_json=as_json)
+
+
+@app.command("set")
+def set_(
+    name: Name,
+    options: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="OPTION=VALUE...",
+            help="retries=5, priority=low, keep_failed='{\"count\": 9}'; OPTION= takes it back.",
+        ),
+    ],
+    default: Annotated[
+        bool, typer.Option("--default", help="Only where the job type's declaration says nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Set options for later submissions to the queue, in place of what its job types declare."""
+    change = dict(_option(pair) for pair in options)
+    with client() as api:
+        queue = api.patch(f"/queues/{name}", {"defaults" if default else "overrides": change})
+    if as_json:
+        print_json(queue)
+        return
+    rows = [(part, *pair) for part in ("overrides", "defaults") for pair in sorted(queue[part].items())]
+    print_table(("", "option", "value"), rows, none=f"nothing is set for {name}")
 
 
 @app.command()
@@ -67,6 +94,16 @@ def _act(name: str, verb: str, done: str, *, as_json: bool) -> None:
         print_json(queue)
     else:
         console().print(f"{name} is {done}")
+
+
+def _option(pair: str) -> tuple[str, Any]:
+    option, equals, value = pair.partition("=")
+    if not equals or not option:
+        raise typer.BadParameter(f"{pair!r} is not OPTION=VALUE", param_hint="OPTION=VALUE")
+    try:
+        return option, orjson.loads(value) if value else None
+    except orjson.JSONDecodeError:  # a word
+        return option, value
 
 
 def _row(queue: dict[str, Any]) -> tuple[Any, ...]:

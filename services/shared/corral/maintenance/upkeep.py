@@ -1,5 +1,8 @@
 """Housekeeping: statistics folded, what is old removed, what nobody owns swept. In bounded pieces."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
@@ -37,8 +40,10 @@ class Retention(Duty):
     name = "retention"
     period = 60.0
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, installation: Mapping[str, Any] | None = None) -> None:
+        """`installation`: its default options, as JSON by option."""
         self._store = store
+        self._installation = installation or {}
 
     async def round(self, reign: Reign) -> int:
         """Remove all that is over."""
@@ -49,7 +54,7 @@ class Retention(Duty):
             if forgotten < RETAIN_BATCH:
                 break
         while True:
-            gone = await self._store.duties.retain(reign.term, RETAIN_BATCH)
+            gone = await self._store.duties.retain(reign.term, RETAIN_BATCH, self._installation)
             removed += gone
             if gone < RETAIN_BATCH:
                 return removed

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from corral.errors import SettingsError
+from corral.job.limits import MAX_RETRIES, MAX_TIMEOUT_SECONDS
 from corral.settings import sources
 from corral.settings.addresses import with_password
 from corral.settings.cpus import cpu_limit
@@ -70,6 +71,16 @@ class Settings:
     """Modules that handle job types, separated by commas. Only workers import them."""
     demo_jobs: bool = True
     """Whether demo.echo, demo.sleep, demo.cpu and demo.fail exist. Switch them off in production."""
+    default_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] | None = None
+    """Tries after the first one, where neither job type nor queue says; none: 3."""
+    default_timeout: Annotated[float, Field(gt=0, le=MAX_TIMEOUT_SECONDS)] | None = None
+    """Seconds one attempt may run, where neither job type nor queue says; none: 3,600."""
+    default_max_stalls: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Lost workers that a job survives, where neither job type nor queue says; none: 2."""
+    default_keep_finished: Annotated[float, Field(ge=0)] | None = None
+    """Seconds that completed and cancelled jobs are kept, where neither job type nor queue says; none: 7 days."""
+    default_keep_failed: Annotated[float, Field(ge=0)] | None = None
+    """Seconds that failed jobs are kept, where neither job type nor queue says; none: 30 days."""
 
     # Publisher: API, pages, maintenance
     host: str = "127.0.0.1"
@@ -162,6 +173,15 @@ class Settings:
     def pooled(self) -> bool:
         """Whether `database_url` may lead through a pooler in transaction mode."""
         return self.database_direct_url is not None
+
+    @property
+    def installation_options(self) -> dict[str, object]:
+        """The options that the installation sets, as JSON by option (`corral.catalog.precedence`)."""
+        plain = {name: getattr(self, f"default_{name}") for name in ("retries", "timeout", "max_stalls")}
+        kept = {name: getattr(self, f"default_{name}") for name in ("keep_finished", "keep_failed")}
+        return {name: value for name, value in plain.items() if value is not None} | {
+            name: {"seconds": seconds} for name, seconds in kept.items() if seconds is not None
+        }
 
     @classmethod
     def load(

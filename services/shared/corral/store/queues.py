@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from corral.catalog.precedence import QueueOptions
 from corral.errors import NotFound
 from corral.job.state import State
 from corral.store.audit import record
@@ -24,7 +25,14 @@ class Queue:
     paused_by: str | None
     overrides: Mapping[str, Any]
     """What an operator set in place of its job types' options."""
+    defaults: Mapping[str, Any]
+    """What an operator set where its job types say nothing."""
     created_at: datetime
+
+    @property
+    def options(self) -> QueueOptions:
+        """What was set for it."""
+        return QueueOptions(self.overrides, self.defaults)
 
     @property
     def paused(self) -> bool:
@@ -32,7 +40,7 @@ class Queue:
         return self.paused_at is not None
 
 
-COLUMNS = "name, paused_at, paused_by, overrides, created_at"
+COLUMNS = "name, paused_at, paused_by, overrides, defaults, created_at"
 ALL = f"SELECT {COLUMNS} FROM corral.queues ORDER BY name"
 ONE = f"SELECT {COLUMNS} FROM corral.queues WHERE name = %(name)s"
 NAME = "INSERT INTO corral.queues (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING"
@@ -47,9 +55,10 @@ RESUME = f"""
 UPDATE corral.queues SET paused_at = NULL, paused_by = NULL, updated_at = now()
 WHERE name = %(name)s RETURNING {COLUMNS}
 """
-# A value of null in the change takes the override back.
+# A value of null takes what was set back.
 PATCH = f"""
-UPDATE corral.queues SET overrides = jsonb_strip_nulls(overrides || %(change)s::jsonb), updated_at = now()
+UPDATE corral.queues SET overrides = jsonb_strip_nulls(overrides || %(overrides)s::jsonb),
+       defaults = jsonb_strip_nulls(defaults || %(defaults)s::jsonb), updated_at = now()
 WHERE name = %(name)s RETURNING {COLUMNS}
 """
 # Through jobs_history, a type at a time; what is locked is met again by the next call.
@@ -115,14 +124,24 @@ class Queues:
         """
         return await self._change(name, actor, "resume", RESUME, {})
 
-    async def patch(self, name: str, overrides: Mapping[str, Any], actor: str) -> Queue:
-        """Set operator's overrides; None takes one back.
+    async def patch(
+        self,
+        name: str,
+        overrides: Mapping[str, Any],
+        actor: str,
+        *,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> Queue:
+        """Set an operator's overrides and defaults; None takes one back.
 
         Raises:
             NotFound: there is no such queue.
             Unavailable: Postgres is away.
         """
-        return await self._change(name, actor, "patch", PATCH, overrides)
+        details = {"overrides": overrides} if overrides else {}
+        if defaults:
+            details |= {"defaults": defaults}
+        return await self._change(name, actor, "patch", PATCH, details)
 
     async def clean(
         self, name: str, states: Sequence[State], older_than: float, actor: str, *, limit: int = 5000
@@ -150,7 +169,8 @@ class Queues:
         async with self._database.transaction(SHORT) as transaction:
             if statement is PAUSE:
                 await transaction.rows(BETWEEN_CLAIMS)
-            params = {"name": name, "actor": actor, "change": encode(dict(details))}
+            changes = {part: encode(dict(details.get(part, {}))) for part in ("overrides", "defaults")}
+            params = {"name": name, "actor": actor, **changes}
             rows = await transaction.rows(statement, params)
             if not rows:
                 raise NotFound("queue", name)

@@ -195,6 +195,7 @@ def _installation(tables: MetaData) -> None:
         Column("paused_at", TIME),
         Column("paused_by", Text),
         Column("overrides", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+        Column("defaults", JSONB, nullable=False, server_default=EMPTY_OBJECT),
         _moment("created_at"),
         _moment("updated_at"),
         PrimaryKeyConstraint("name", name="queues_pkey"),

@@ -11,11 +11,11 @@ from corral.store.sql import texts
 COLUMNS = "name, payload_schema, result_schema, options, version, description"
 ALL = f"SELECT {COLUMNS} FROM corral.job_types ORDER BY name"
 ONE = f"SELECT {COLUMNS} FROM corral.job_types WHERE name = %(name)s"
-# Names, versions and overrides are short; their digest changes when any of them does.
+# Names, versions and what is set for queues are short; their digest changes when any of them does.
 VERSION = """
 SELECT md5(concat_ws(';',
     (SELECT string_agg(name || '=' || version, ',' ORDER BY name) FROM corral.job_types),
-    (SELECT string_agg(name || '=' || overrides::text, ',' ORDER BY name) FROM corral.queues)))
+    (SELECT string_agg(name || '=' || overrides::text || defaults::text, ',' ORDER BY name) FROM corral.queues)))
 """
 ALONE = "SELECT pg_advisory_xact_lock(%(key)s)"
 ALONE_KEY = 0x545950455300  # "TYPES": one registration at a time
@@ -80,7 +80,7 @@ class Types:
         return _record(rows[0]) if rows else None
 
     async def version(self) -> str:
-        """Changes when a type or a queue's overrides do: cheap to ask every second.
+        """Changes when a type does, or what is set for a queue: cheap to ask every second.
 
         Raises:
             Unavailable: Postgres is away.

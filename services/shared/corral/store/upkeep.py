@@ -1,9 +1,11 @@
 """The leader's housekeeping: statistics folded, what is old removed, always in bounded pieces."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from corral.catalog.record import options_from_json
+from corral.catalog.precedence import QueueOptions, settle
 from corral.job.options import Options, Retention
 from corral.job.state import State
 from corral.store.engine import DUTY, Database
@@ -53,7 +55,8 @@ SWEEP_SESSIONS = "DELETE FROM corral.sessions WHERE expires_at < now() RETURNING
 SWEEP_LINKS = "DELETE FROM corral.sign_in_links WHERE expires_at < now() RETURNING 1"
 
 KINDS = f"""{PAIRS}
-SELECT p.queue, p.type, t.options FROM pairs p LEFT JOIN corral.job_types t ON t.name = p.type
+SELECT p.queue, p.type, t.options, q.overrides, q.defaults
+FROM pairs p LEFT JOIN corral.job_types t ON t.name = p.type LEFT JOIN corral.queues q ON q.name = p.queue
 """
 # Ids are in order of submission, and nothing ends before it is submitted: an id of the last `seconds`
 # can't be old enough. Only a window of those before is looked at; `after` carries on behind it.
@@ -110,8 +113,12 @@ class Upkeep:
             await transaction.count(FORGET_STATS, {"days": STATS_DAYS, "limit": limit})
         return Folded(rows[0][0])
 
-    async def retain(self, term: Term, limit: int = 2_000) -> int:
-        """Remove ended jobs that their types keep no longer, at most `limit`; how many.
+    async def retain(
+        self, term: Term, limit: int = 2_000, installation: Mapping[str, Any] | None = None
+    ) -> int:
+        """Remove ended jobs that are kept no longer, at most `limit`; how many.
+
+        How long is an option of their type, their queue, or the `installation`.
 
         Fewer than `limit` means that this round found nothing more. Their artifacts are swept later.
 
@@ -120,8 +127,9 @@ class Upkeep:
             Unavailable: Postgres is away.
         """
         removed = 0
-        for queue, type, stored in await self._database.run(KINDS, limits=DUTY):
-            options = options_from_json(stored) if stored else Options()
+        for queue, type, said, overrides, defaults in await self._database.run(KINDS, limits=DUTY):
+            of_queue = QueueOptions(overrides or {}, defaults or {})
+            options = settle(said or {}, of_queue, installation or {}).options
             for state, keep in _rules(options):
                 removed += await self._retain(term, (queue, type, state), keep, limit - removed)
                 if removed >= limit:

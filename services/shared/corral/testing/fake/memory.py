@@ -188,7 +188,7 @@ class Memory:
     def name_queue(self, name: str) -> None:
         """A queue exists from the first time it is named."""
         if name not in self.queues:
-            self.queues[name] = Queue(name, None, None, {}, self.clock.now())
+            self.queues[name] = Queue(name, None, None, {}, {}, self.clock.now())
 
 
 def urgency(row: Row) -> tuple[str, bool, Priority, datetime, UUID]:

@@ -1,4 +1,4 @@
--- Only expands: the release before this one drains without a name, and knows of no decisions.
+-- Only expands: the release before this one drains without a name, and knows of no decisions and no defaults.
 
 -- Whoever drains a worker may lift that drain, and nobody else's. Nothing where a person of the release before did.
 ALTER TABLE corral.workers ADD COLUMN drained_by text;
@@ -20,3 +20,6 @@ CREATE TABLE corral.scaling_decisions (
 );
 -- The decisions about one pool, newest first: ids are in order of time.
 CREATE INDEX scaling_decisions_pool ON corral.scaling_decisions (pool, id);
+
+-- What an operator sets for a queue where its job types say nothing, by option.
+ALTER TABLE corral.queues ADD COLUMN defaults jsonb NOT NULL DEFAULT '{}';
