@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
+from prometheus_client import Histogram
 
 from corral import metrics
 from corral.dispatch import Answer, Done, Move, Park, Popped, Return, Verdict
@@ -44,6 +45,7 @@ class Claiming:
         self._store = store
         self._types = types
         self._unknown = 0
+        self._waits: dict[str, Histogram] = {}
 
     async def take(
         self, worker: UUID, popped: Sequence[Popped], *, alone: bool, give_up: Callable[[], bool]
@@ -57,6 +59,8 @@ class Claiming:
         except Unavailable as error:
             log.warning("claim.unanswered", jobs=len(ids), error=str(error))
             claimed, refused = await self._after(claim, give_up), {}
+        for job in claimed:
+            self._waits_of(job.queue).observe(job.waited)
         taken = {job.id for job in claimed}
         answers = [
             Answer(entry.lane, entry.id, _DONE if entry.id in taken else self._verdict(entry, refused))
@@ -79,6 +83,13 @@ class Claiming:
                 return claimed
         metrics.OUTCOMES_UNKNOWN.labels("claim", "no").inc()
         return []
+
+    def _waits_of(self, queue: str) -> Histogram:
+        """The histogram of a queue's waiting times; looking it up by its label costs more than counting."""
+        found = self._waits.get(queue)
+        if found is None:
+            found = self._waits[queue] = metrics.JOB_WAIT.labels(queue)
+        return found
 
     def _verdict(self, entry: Popped, refused: dict[UUID, Refusal]) -> Verdict:
         match refused.get(entry.id):

@@ -149,6 +149,21 @@ async def test_health_is_answered_while_the_loop_is_blocked(system: System, free
     assert worker.process.poll() is None
 
 
+async def test_waiting_and_running_times_are_measured(system: System, free_port: int):
+    await system.submit("demo.echo", 1, count=3)
+    await system.ready(metrics_port=free_port)
+
+    def measured() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        counts = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
+        ran = counts.get('corral_job_run_seconds_count{queue="demo",type="demo.echo"}') == 3
+        waited = counts.get('corral_job_wait_seconds_count{queue="demo"}') == 3
+        return ran and waited and counts['corral_job_wait_seconds_sum{queue="demo"}'] > 0.1  # its start alone
+
+    await eventually_async(lambda: asyncio.to_thread(measured))
+
+
 async def test_a_report_is_made_and_kept_as_an_artifact(system: System):
     await system.ready()
     job = await system.result(

@@ -66,6 +66,8 @@ class Claimed:
     """JSON text that an earlier attempt left."""
     traceparent: str | None
     parent: UUID | None
+    waited: float = 0.0
+    """Seconds from due to claimed, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class ClaimAnswer:
 
 
 COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
-    j.checkpoint::text, j.traceparent, j.parent"""
+    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at)"""
 
 # Postgres takes a statement's locks on tables before its snapshot. FOR SHARE locks the table workers in a mode
 # that pausing excludes: so a pause waits for the claims that are under way, and a later claim sees it (rule
@@ -139,9 +139,8 @@ class Claims:
 
 def claimed_from(row: Row) -> Claimed:
     """A row of COLUMNS."""
-    id, type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, traceparent, parent = (
-        row
-    )
+    id, type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, *rest = row
+    traceparent, parent, waited = rest
     return Claimed(
         id=id,
         type=type,
@@ -155,4 +154,5 @@ def claimed_from(row: Row) -> Claimed:
         checkpoint=checkpoint,
         traceparent=traceparent,
         parent=parent,
+        waited=waited,
     )

@@ -24,6 +24,17 @@ class Claiming:
         job = await subject.job(id)
         assert (job.state, job.worker, job.attempt) == (State.RUNNING, worker, 1)
 
+    async def test_a_claim_tells_how_long_the_job_had_been_due(self, subject: Subject) -> None:
+        worker, plain = await subject.worker(), await subject.submit()
+        await subject.advance(30)
+        (claimed,) = (await subject.claim(worker, plain)).claimed
+        assert 30 <= claimed.waited < 60
+        delayed = await subject.submit(delay=LONG)
+        await subject.advance(LONG)
+        await subject.store.duties.promote(await subject.lead(), 10)
+        (claimed,) = (await subject.claim(worker, delayed)).claimed
+        assert 0 <= claimed.waited < 30, "its delay is no waiting"
+
     async def test_a_job_is_claimed_once(self, subject: Subject) -> None:
         id = await subject.submit()
         one, two = await subject.worker(), await subject.worker()

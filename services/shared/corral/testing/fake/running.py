@@ -169,4 +169,5 @@ def _claimed(row: Row) -> Claimed:
         checkpoint=row.checkpoint,
         traceparent=new.traceparent,
         parent=new.parent,
+        waited=(row.started_at - row.queued_at).total_seconds() if row.started_at and row.queued_at else 0.0,
     )
