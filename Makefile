@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIETLY := --quiet --disable-pip-version-check --root-user-action=ignore
 UV := $(shell command -v uv 2>/dev/null)
-PACKAGES := services/shared services/publisher services/worker
+PACKAGES := services/shared services/publisher services/worker services/operator
 DESCRIBED := $(PACKAGES:=/pyproject.toml)
 LOCAL := $(VENV)/.installed-local
 DEVELOPMENT := $(VENV)/.installed-development

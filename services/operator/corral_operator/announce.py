@@ -1,0 +1,188 @@
+"""Telling people: the board in Redis, the stream of decisions, Kubernetes' status and Events, metrics."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from corral.dispatch import Dispatch
+from corral.errors import Unavailable
+from corral.ids import new_id
+from corral.scaling.pool_status import PoolStatus
+from corral.scaling.scaling_decision import ScalingDecision
+from corral_operator import figures
+from corral_operator.api import ApiError
+from corral_operator.backlog import Backlog
+from corral_operator.cluster import Cluster, timestamp
+from corral_operator.status import Held, Written, conditions
+from corral_operator.worker_pool import WorkerPool
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of a pool in one round."""
+
+    pool: WorkerPool
+    wanted: int
+    """Workers before the decision, without those that leave."""
+    replicas: int
+    ready: int
+    desired: int
+    needed: int
+    reason: str
+    backlog: Backlog
+    throughput: float
+    draining: tuple[str, ...]
+    held: tuple[Held, ...] = ()
+    not_ready: Held | None = None
+
+
+class Announcer:
+    """Tells about one pool. Nothing rests on what it tells, so nothing that fails here stops anything."""
+
+    def __init__(self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool) -> None:
+        self._cluster, self._dispatch = cluster, dispatch
+        self._written = Written(pool.status)
+        self._desired: int | None = None
+        self._held: frozenset[str] = frozenset(
+            str(one["type"]) for one in pool.status.get("conditions", ()) if one.get("status") == "True"
+        )
+        self._scaled_at = _seconds(pool.status.get("lastScaleTime"))
+
+    def scaled(self) -> None:
+        """The number of replicas was just changed."""
+        self._scaled_at = time.time()
+
+    async def tell(self, report: Report, now: float) -> None:
+        """Tell what there is to tell. Raises nothing."""
+        self._measure(report)
+        held = frozenset(one.type for one in report.held)
+        before = report.wanted if self._desired is None else self._desired
+        turned = held - self._held
+        if report.desired != before or held != self._held - {"Ready"}:
+            await self._decision(report, before if report.desired != before else report.wanted)
+        if report.desired != before:
+            await self._event(report, "Scaled", f"{report.reason}", warning=False)
+        for one in report.held:
+            if one.type in turned:
+                await self._event(report, one.type, one.message, warning=True)
+        self._desired, self._held = report.desired, held
+        await self._board(report)
+        await self._status(report, now)
+
+    def _measure(self, report: Report) -> None:
+        name = report.pool.name
+        figures.DESIRED.labels(name).set(report.desired)
+        figures.REPLICAS.labels(name).set(report.replicas)
+        figures.READY.labels(name).set(report.ready)
+        figures.DRAINING.labels(name).set(len(report.draining))
+        for condition in self._held - {one.type for one in report.held}:
+            figures.CONDITION.labels(name, condition).set(0)
+        for one in report.held:
+            figures.CONDITION.labels(name, one.type).set(1)
+
+    async def _decision(self, report: Report, before: int) -> None:
+        log.info(
+            "pool.decided",
+            pool=report.pool.name,
+            before=before,
+            after=report.desired,
+            reason=report.reason,
+            conditions=[one.type for one in report.held],
+        )
+        decision = ScalingDecision(
+            id=new_id(),
+            pool=report.pool.name,
+            at=time.time(),
+            before=before,
+            after=report.desired,
+            needed=report.needed,
+            ready=report.ready,
+            reason=report.reason,
+            conditions=tuple(one.type for one in report.held),
+            backlog_jobs=report.backlog.jobs,
+            backlog_seconds=report.backlog.seconds,
+            oldest_seconds=report.backlog.oldest,
+        )
+        try:
+            await self._dispatch.tell_decision(decision)
+        except Unavailable as error:
+            log.warning("pool.decision_not_told", pool=report.pool.name, error=str(error))
+
+    async def _event(self, report: Report, reason: str, message: str, *, warning: bool) -> None:
+        try:
+            await self._cluster.tell(report.pool, "Warning" if warning else "Normal", reason, message)
+        except ApiError as error:
+            log.warning("pool.event_not_told", pool=report.pool.name, error=str(error))
+
+    async def _board(self, report: Report) -> None:
+        pool = report.pool
+        status = PoolStatus(
+            name=pool.name,
+            scaled_by="operator",
+            minimum=pool.pool.minimum,
+            maximum=pool.pool.maximum,
+            slots=pool.pool.slots,
+            queues=pool.queues,
+            replicas=report.replicas,
+            ready=report.ready,
+            desired=report.desired,
+            needed=report.needed,
+            reason=report.reason,
+            conditions=tuple(one.type for one in report.held),
+            backlog_jobs=report.backlog.jobs,
+            backlog_seconds=report.backlog.seconds,
+            oldest_seconds=report.backlog.oldest,
+            throughput=report.throughput,
+            draining=report.draining,
+            paused=pool.pool.paused,
+            wait_objective=pool.pool.wait,
+            drain_objective=pool.pool.drain,
+            at=time.time(),
+            last_scale_at=self._scaled_at,
+        )
+        try:
+            await self._dispatch.tell_pool(status)
+        except Unavailable as error:
+            log.debug("pool.not_told", pool=pool.name, error=str(error))
+
+    async def _status(self, report: Report, now: float) -> None:
+        status = self._document(report)
+        if not self._written.outdated_by(status, now):
+            return
+        try:
+            await self._cluster.write_status(report.pool, status)
+        except ApiError as error:
+            log.warning("pool.status_not_written", pool=report.pool.name, error=str(error))
+        else:
+            self._written = Written(status, now)
+
+    def _document(self, report: Report) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "replicas": report.replicas,
+            "ready": report.ready,
+            "desired": report.desired,
+            "backlogJobs": report.backlog.jobs,
+            "backlogSeconds": round(report.backlog.seconds, 1),
+            "oldestJobSeconds": round(report.backlog.oldest, 1),
+            "throughput": round(report.throughput, 2),
+            "reason": report.reason,
+            "draining": sorted(report.draining),
+            "conditions": conditions(
+                report.held,
+                report.not_ready,
+                self._written.status.get("conditions", ()),
+                timestamp(datetime.now(UTC)),
+            ),
+        }
+        if self._scaled_at is not None:
+            document["lastScaleTime"] = timestamp(datetime.fromtimestamp(self._scaled_at, UTC))
+        return document
+
+
+def _seconds(text: str | None) -> float | None:
+    return datetime.fromisoformat(text).timestamp() if text else None

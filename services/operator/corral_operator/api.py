@@ -1,0 +1,141 @@
+"""Kubernetes' API: JSON in, JSON out, with the official client's connections, certificates and tokens.
+
+Its generated models are left out on purpose: they would parse every field of twenty pods a second.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import aiohttp
+import orjson
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from corral_operator import figures
+from corral_operator.target import FIELD_MANAGER
+
+ANSWER_SECONDS: Final = 5.0
+"""No request takes longer, or the API server counts as away. Two of them are shorter than a lease."""
+_MERGE = "application/merge-patch+json"
+
+
+class ApiError(Exception):
+    """Kubernetes did not do what was asked."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Away(ApiError):
+    """The API server can't be reached, or is not able to answer now."""
+
+
+class Absent(ApiError):
+    """There is no such thing."""
+
+
+class Refused(ApiError):
+    """The operator's Role does not allow it; the message is the API server's and names what is missing."""
+
+
+class Outdated(ApiError):
+    """What was to be changed has changed since it was read."""
+
+
+class Api:
+    """One connection pool to the API server."""
+
+    def __init__(self, client: ApiClient, configuration: Configuration) -> None:
+        self._client, self._configuration = client, configuration
+
+    @classmethod
+    async def open(cls) -> Self:
+        """By the pod's service account, or by KUBECONFIG outside of a cluster.
+
+        Raises:
+            ConfigException: neither is there.
+        """
+        configuration = Configuration()
+        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            config.load_incluster_config(client_configuration=configuration)
+        else:
+            await config.load_kube_config(client_configuration=configuration)
+        client = ApiClient(configuration)
+        client.user_agent = FIELD_MANAGER
+        return cls(client, configuration)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.close()
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """One document.
+
+        Raises:
+            ApiError: one of its kinds.
+        """
+        return await self._call("GET", path, query or {}, None, None)
+
+    async def patch(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge a change into a document, in the operator's own name; unknown fields are refused.
+
+        Raises:
+            ApiError: one of its kinds; Outdated where the change names a version that is not the newest.
+        """
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        return await self._call("PATCH", path, query, change, _MERGE)
+
+    async def create(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a document.
+
+        Raises:
+            ApiError: one of its kinds.
+        """
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        return await self._call("POST", path, query, document, "application/json")
+
+    async def _call(
+        self, method: str, path: str, query: Mapping[str, str], body: object, content_type: str | None
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                prepared = await self._client.param_serialize(
+                    method, path, query_params=list(query.items()), header_params=headers, body=body,
+                    auth_settings=["BearerToken"],
+                )  # fmt: skip
+                response = await self._client.call_api(*prepared, _request_timeout=ANSWER_SECONDS)
+                content = await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            figures.API_ERRORS.labels(method, "away").inc()
+            raise Away(f"{method} {path}: {error or type(error).__name__}") from error
+        if response.status >= 400:
+            figures.API_ERRORS.labels(method, str(response.status)).inc()
+            raise _error(response.status, content, f"{method} {path}")
+        document: dict[str, Any] = orjson.loads(content)
+        return document
+
+
+def _error(status: int, content: bytes, what: str) -> ApiError:
+    try:
+        message = str(orjson.loads(content)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"{what}: {status} {content[:200].decode(errors='replace')}"
+    match status:
+        case 403:
+            return Refused(message, status)
+        case 404:
+            return Absent(message, status)
+        case 409:
+            return Outdated(message, status)
+        case 401 | 429:
+            return Away(message, status)
+        case _ if status >= 500:
+            return Away(message, status)
+        case _:
+            return ApiError(message, status)

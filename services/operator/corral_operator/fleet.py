@@ -1,0 +1,46 @@
+"""The pods of a pool as the law counts them, and its workers as the signal tells of them."""
+
+from collections.abc import Mapping
+
+from corral.scaling.decision import Fleet
+from corral.scaling.signal import Signal
+from corral_operator.leaving import Leaving
+from corral_operator.target import Deployment, Owned
+from corral_operator.victims import Worker
+
+
+def fleet_of(deployment: Deployment, owned: Owned | None, leaving: Leaving) -> Fleet:
+    """Those that stay are wanted; those on their way out come back at once when asked.
+
+    Args:
+        deployment: as it was read.
+        owned: its pods; None where they were not read, because all are ready and nobody leaves.
+        leaving: who leaves.
+    """
+    wanted = max(0, deployment.replicas - len(leaving.victims))
+    if owned is None:
+        return Fleet(wanted, ready=min(wanted, deployment.ready))
+    staying = [pod for pod in owned.pods if pod.name not in leaving.wishes]
+    missing = [pod for pod in staying if not pod.ready]
+    refused = max(0, wanted - len(staying)) if deployment.refused else 0
+    return Fleet(
+        wanted,
+        ready=min(wanted, len(staying) - len(missing)),
+        leaving=len(leaving.victims),
+        failing=min(wanted, sum(pod.failing is not None for pod in missing) + refused),
+        unschedulable=min(wanted, sum(pod.unschedulable is not None for pod in missing)),
+    )
+
+
+def trouble_of(deployment: Deployment, owned: Owned | None) -> str | None:
+    """Why pods are missing, in Kubernetes' words."""
+    pods = owned.pods if owned else ()
+    missing = (pod.failing or pod.unschedulable for pod in pods if not pod.ready)
+    return deployment.refused or next((why for why in missing if why), None)
+
+
+def workers_of(signal: Signal | None) -> Mapping[str, Worker] | None:
+    """The workers that the leader knows, by name; None where the signal is lost."""
+    if signal is None:
+        return None
+    return {name: Worker(name, one.running, one.alive_for) for name, one in signal.workers.items()}

@@ -1,0 +1,90 @@
+"""Starts the operator: `python -m corral_operator`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+
+import structlog
+
+from corral import logs
+from corral.dispatch import Dispatch
+from corral_operator.api import Api
+from corral_operator.cluster import Cluster
+from corral_operator.health import serve
+from corral_operator.lease import Lease
+from corral_operator.pools import Pools
+from corral_operator.rounds import Rounds
+from corral_operator.schema import OldSchema, check
+from corral_operator.settings import OperatorSettings
+from corral_operator.watch import PoolWatch
+
+log = structlog.get_logger(__name__)
+
+REFUSED = 78
+"""The exit code for what only a person can mend. Source: sysexits.h, EX_CONFIG."""
+
+
+def main() -> int:
+    """Run until told to stop; the process's exit code."""
+    settings = OperatorSettings.load_or_exit()
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(run(settings))
+    except OldSchema as error:
+        log.critical("operator.refused", error=str(error))
+        return REFUSED
+
+
+async def run(settings: OperatorSettings) -> int:
+    """The operator, until SIGTERM or SIGINT.
+
+    Raises:
+        OldSchema: the cluster's definition of WorkerPool is too old.
+    """
+    api = await Api.open()
+    dispatch = Dispatch.open(settings.redis_url)
+    cluster, pools = Cluster(api, settings.namespace), Pools()
+    lease = Lease(cluster, settings.operator_lease, settings.operator_name)
+    rounds = Rounds(cluster, dispatch, lease, pools)
+    watch = PoolWatch(settings.namespace, settings.operator_name, pools.seen)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = await serve(settings.metrics_host, settings.metrics_port, rounds.age)
+    try:
+        if not await _checked(cluster, rounds, stop):
+            return 0
+        log.info("operator.starts", namespace=settings.namespace, name=settings.operator_name)
+        watch.start()
+        await asyncio.gather(lease.hold(stop), rounds.run(stop))
+        await watch.close()
+    finally:
+        server.close()
+        await lease.give_back()
+        await dispatch.close()
+        await api.close()
+    log.info("operator.stopped")
+    return 0
+
+
+async def _checked(cluster: Cluster, rounds: Rounds, stop: asyncio.Event) -> bool:
+    """Whether the definition of WorkerPool will do; False where the operator was stopped before it knew."""
+    checking = asyncio.create_task(check(cluster, rounds.alive))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not checking.done():
+        checking.cancel()
+        return False
+    await checking
+    return True
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415  # not everywhere
+
+    return uvloop.new_event_loop

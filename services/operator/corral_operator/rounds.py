@@ -1,0 +1,121 @@
+"""The operator's heart: once a second, every pool."""
+
+import asyncio
+import time
+from typing import Final
+
+import structlog
+
+from corral.dispatch import Dispatch
+from corral.errors import Unavailable
+from corral.scaling.signal import Signal, Watch
+from corral_operator import figures
+from corral_operator.api import ApiError
+from corral_operator.cluster import Cluster
+from corral_operator.lease import Lease
+from corral_operator.pools import Pools
+from corral_operator.scaler import Scaler
+from corral_operator.worker_pool import WorkerPool
+
+log = structlog.get_logger(__name__)
+
+PERIOD: Final = 1.0
+LIST_EVERY: Final = 30.0
+"""Seconds between two lists of all pools."""
+LIST_AGAIN: Final = 2.0
+"""The same after a list that failed."""
+
+
+class Rounds:
+    """All pools, one round a second."""
+
+    def __init__(self, cluster: Cluster, dispatch: Dispatch, lease: Lease, pools: Pools) -> None:
+        self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools
+        self._scalers: dict[str, tuple[WorkerPool, Scaler]] = {}
+        self._watch = Watch()
+        self._moved: tuple[int | None, float] = (None, time.monotonic())
+        self._reign = 0
+        self._list_at = float("-inf")
+        self._listed = False
+        self._ended = time.monotonic()
+
+    def age(self) -> float:
+        """Seconds since the last round ended."""
+        return time.monotonic() - self._ended
+
+    def alive(self) -> None:
+        """Count a wait before the first round as life."""
+        self._ended = time.monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Decide until `stop`. Whoever takes over finds the wishes in Redis and goes on."""
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                await self._round(began)
+            except Exception as error:
+                # A fault in one round must not end the rounds: the next one starts from what there is.
+                log.exception("round.failed", error=repr(error))
+            self._ended = time.monotonic()
+            figures.LOOP_SECONDS.observe(self._ended - began)
+            try:
+                async with asyncio.timeout(max(0.05, PERIOD - (self._ended - began))):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def _round(self, now: float) -> None:
+        await self._list(now)
+        signal = await self._signal(now)
+        if not self._lease.held(now):
+            return
+        if self._lease.reign != self._reign:
+            self._reign = self._lease.reign
+            self._scalers.clear()  # somebody else may have decided meanwhile
+        if not self._listed:
+            return
+        pools = {pool.name: pool for pool in self._pools.all()}
+        await self._forget(pools)
+        rivals = self._pools.rivals()
+        turns = [self._scaler(pool).turn(pool, signal, rivals.get(name), now) for name, pool in pools.items()]
+        for outcome in await asyncio.gather(*turns, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                log.error("pool.failed", error=repr(outcome), exc_info=outcome)
+
+    def _scaler(self, pool: WorkerPool) -> Scaler:
+        _, scaler = self._scalers.get(pool.name) or (pool, None)
+        if scaler is None:
+            scaler = Scaler(self._cluster, self._dispatch, pool, lambda: self._lease.held(time.monotonic()))
+        self._scalers[pool.name] = (pool, scaler)
+        return scaler
+
+    async def _forget(self, pools: dict[str, WorkerPool]) -> None:
+        for name, (pool, scaler) in list(self._scalers.items()):
+            if name not in pools or pools[name].uid != pool.uid:
+                del self._scalers[name]
+                log.info("pool.gone", pool=name)
+                await scaler.close(pool)
+
+    async def _list(self, now: float) -> None:
+        if now < self._list_at:
+            return
+        try:
+            documents, version = await self._cluster.pools()
+        except ApiError as error:
+            self._list_at = now + LIST_AGAIN
+            log.warning("pools.not_listed", error=str(error))
+            return
+        self._pools.listed(documents, version)
+        self._listed, self._list_at = True, now + LIST_EVERY
+
+    async def _signal(self, now: float) -> Signal | None:
+        """The backlog, if it is fresh."""
+        try:
+            signal = await self._dispatch.read_backlog()
+        except Unavailable as error:
+            log.debug("signal.not_read", error=str(error))
+            signal = None
+        if signal is not None and signal.sequence != self._moved[0]:
+            self._moved = (signal.sequence, now)
+        figures.SIGNAL_AGE.set(now - self._moved[1])
+        return signal if self._watch.fresh(signal, now) else None

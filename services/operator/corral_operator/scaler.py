@@ -1,0 +1,221 @@
+"""One pool's scaler: looks, decides, and acts, once a second."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from corral.dispatch import Dispatch
+from corral.errors import Unavailable
+from corral.scaling.decision import Condition, Decision
+from corral.scaling.history import History
+from corral.scaling.law import decide
+from corral.scaling.signal import Signal
+from corral.scaling.wish import Wish
+from corral_operator import figures
+from corral_operator.announce import Announcer, Report
+from corral_operator.api import ApiError, Outdated, Refused
+from corral_operator.backlog import Backlog
+from corral_operator.cluster import Cluster
+from corral_operator.fleet import fleet_of, trouble_of, workers_of
+from corral_operator.leaving import Leaving, Scene, Step, Victim, step
+from corral_operator.sight import Sight, Target, forbidden
+from corral_operator.status import Held, Trouble
+from corral_operator.target import Deployment
+from corral_operator.throughput import Throughput
+from corral_operator.worker_pool import WorkerPool
+
+log = structlog.get_logger(__name__)
+
+REVERSAL_SECONDS: Final = 300.0
+TRIES: Final = 3
+"""Of a scale-up that meets changes of the Deployment's status."""
+
+
+class Scaler:
+    """What must be remembered of one pool between two seconds. A new one adopts what it finds."""
+
+    def __init__(
+        self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool, may_act: Callable[[], bool]
+    ) -> None:
+        self._cluster, self._dispatch, self._may_act = cluster, dispatch, may_act
+        self._target = Target(cluster, pool.target)
+        self._announcer = Announcer(cluster, dispatch, pool)
+        self._throughput = Throughput()
+        self._history = History()
+        self._leaving: Leaving | None = None
+        self._shrunk = float("-inf")
+
+    async def turn(self, pool: WorkerPool, signal: Signal | None, rival: str | None, now: float) -> None:
+        """One second of the pool. Raises nothing that Kubernetes or Redis could cause.
+
+        Args:
+            pool: as it is now.
+            signal: the backlog; None when it is lost.
+            rival: why this pool must leave its target alone, if so.
+            now: monotonic seconds.
+        """
+        if pool.target != self._target.name:
+            self._target, self._history = Target(self._cluster, pool.target), History()
+        if self._leaving is None:
+            self._leaving = await self._adopted(pool, now)
+        leaving = self._leaving or Leaving()
+        sight = await self._target.look(now, closely=leaving.anyone or self._history.first)
+        backlog = Backlog.of(signal, pool)
+        rate = self._throughput.at(now, backlog.arrived, backlog.live) if signal else 0.0
+        if isinstance(sight, Held):
+            await self._blind(pool, sight, backlog, rate, now)
+            return
+        rival = rival or self._target.rival(sight.deployment, now)
+        if rival is not None:
+            pool = replace(pool, pool=replace(pool.pool, paused=True))
+        fleet = fleet_of(sight.deployment, sight.owned, leaving)
+        decision = decide(signal, pool.pool, self._history, fleet, now)
+        held = [*_held(decision, sight)]
+        if rival is not None:
+            held.append(Held(Trouble.TARGET_TAKEN, rival))
+        try:
+            replicas = await self._act(
+                pool, sight, decision, signal, leaving=leaving, wanted=fleet.wanted, now=now
+            )
+        except Refused as error:
+            held.append(Held(Trouble.FORBIDDEN, forbidden(pool.target, error)))
+            replicas = sight.deployment.replicas
+        except ApiError as error:
+            log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
+            replicas = sight.deployment.replicas
+        else:
+            self._history = decision.history
+        in_force = next((one for one in held if one.type in {Trouble.FORBIDDEN, Trouble.TARGET_TAKEN}), None)
+        report = Report(
+            pool=pool, wanted=fleet.wanted, replicas=replicas, ready=sight.deployment.ready,
+            desired=decision.desired, needed=decision.needed, reason=decision.reason, backlog=backlog,
+            throughput=rate, draining=tuple(sorted((self._leaving or leaving).wishes)), held=tuple(held),
+            not_ready=in_force,
+        )  # fmt: skip
+        await self._announcer.tell(report, now)
+
+    async def close(self, pool: WorkerPool) -> None:
+        """Let everybody stay: the pool is gone. Raises nothing."""
+        leaving = self._leaving or Leaving()
+        await self._wish(pool, Step(Leaving(), 0, tuple(leaving.wishes)))
+        figures.forget(pool.name)
+
+    async def _adopted(self, pool: WorkerPool, now: float) -> Leaving | None:
+        """Those that an operator before this one chose; None while Redis can't say."""
+        try:
+            wished = (await self._dispatch.wished()).get(pool.name)
+        except Unavailable:
+            return None
+        names = wished.workers if wished else ()
+        if names:
+            log.info("pool.adopted", pool=pool.name, draining=sorted(names))
+        return Leaving({name: Victim(now, _nonce(), now) for name in names})
+
+    async def _act(
+        self,
+        pool: WorkerPool,
+        sight: Sight,
+        decision: Decision,
+        signal: Signal | None,
+        *,
+        leaving: Leaving,
+        wanted: int,
+        now: float,
+    ) -> int:
+        """Bring the target nearer to what was decided; the replicas it asks for then.
+
+        Raises:
+            ApiError: Kubernetes did not do it; the next second tries again.
+        """
+        deployment = sight.deployment
+        if decision.desired < wanted and sight.owned is None and not sight.stale:
+            sight = await self._target.closely(sight)
+        if sight.owned is None:
+            done = Step(leaving, max(deployment.replicas, decision.desired))
+        else:
+            # Nobody scales a paused pool, so nobody leaves it either: a lost signal means the same.
+            known = None if pool.pool.paused else workers_of(signal)
+            scene = Scene(
+                desired=deployment.replicas if pool.pool.paused else decision.desired,
+                replicas=deployment.replicas,
+                pods=sight.owned.pods,
+                workers=known,
+                seals=await self._seals(leaving),
+                steady=deployment.observed and sight.owned.sets <= 1 and not sight.stale,
+                rolling=deployment.rolling or sight.owned.sets > 1,
+                drain_timeout=pool.drain_timeout,
+                now=now,
+            )
+            done = step(leaving, scene, _nonce)
+        if self._leaving is not None:
+            self._leaving = done.leaving
+            await self._wish(pool, done)
+        if sight.stale or done.replicas == deployment.replicas or not self._may_act():
+            return deployment.replicas
+        return await self._scale(pool, deployment, done.replicas, now)
+
+    async def _scale(self, pool: WorkerPool, deployment: Deployment, replicas: int, now: float) -> int:
+        down = replicas < deployment.replicas
+        for left in reversed(range(TRIES)):
+            try:
+                await self._cluster.scale(deployment.name, replicas, deployment.version)
+                break
+            except Outdated:
+                if down or not left:
+                    raise
+                deployment = await self._cluster.deployment(deployment.name)
+                if deployment.replicas >= replicas:
+                    return deployment.replicas
+        log.info("pool.scaled", pool=pool.name, before=deployment.replicas, after=replicas)
+        self._announcer.scaled()
+        figures.DECISIONS.labels(pool.name, "down" if down else "up").inc()
+        if down:
+            self._shrunk = now
+        elif now - self._shrunk <= REVERSAL_SECONDS:
+            figures.REVERSALS.labels(pool.name).inc()
+            self._shrunk = float("-inf")
+        return replicas
+
+    async def _seals(self, leaving: Leaving) -> dict[str, str]:
+        try:
+            return await self._dispatch.seals(leaving.wishes)
+        except Unavailable:
+            return {}
+
+    async def _wish(self, pool: WorkerPool, done: Step) -> None:
+        """Tell the leader and the workers. What Redis does not take runs out by itself."""
+        if done.holds:
+            log.debug("pool.holds", pool=pool.name, why=done.holds)
+        try:
+            if done.released:
+                await self._dispatch.unseal(done.released)
+            wishes = {name: Wish(nonce) for name, nonce in done.leaving.wishes.items()}
+            await self._dispatch.wish_drains(pool.name, wishes)
+        except Unavailable as error:
+            log.debug("pool.wishes_not_told", pool=pool.name, error=str(error))
+
+    async def _blind(self, pool: WorkerPool, why: Held, backlog: Backlog, rate: float, now: float) -> None:
+        """Tell that the target can't be seen, and leave it alone."""
+        held = (why,) if why.type == Trouble.FORBIDDEN else ()
+        report = Report(
+            pool=pool, wanted=0, replicas=0, ready=0, desired=0, needed=0, reason=why.message,
+            backlog=backlog, throughput=rate, draining=(), held=held, not_ready=why,
+        )  # fmt: skip
+        await self._announcer.tell(report, now)
+
+
+def _held(decision: Decision, sight: Sight) -> list[Held]:
+    """The law's conditions, with what Kubernetes says about pods that are missing."""
+    trouble = trouble_of(sight.deployment, sight.owned)
+    pods = {Condition.WORKERS_FAILING, Condition.UNSCHEDULABLE}
+    return [
+        Held(one.value, f"{decision.reason} ({trouble})" if trouble and one in pods else decision.reason)
+        for one in sorted(decision.conditions)
+    ]
+
+
+def _nonce() -> str:
+    return secrets.token_hex(8)

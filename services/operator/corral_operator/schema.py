@@ -1,0 +1,80 @@
+"""Whether the cluster's WorkerPool resource is at least as new as this operator.
+
+A namespaced Role may not read resource definitions. Everybody who is signed in may read the API server's
+OpenAPI document (`system:discovery`), and it holds the schema's description, which ends with its version.
+A field with a default would be no better: what was stored under an older schema keeps the older default.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from corral.errors import CorralError
+from corral_operator.api import Absent, ApiError, Away, Refused
+from corral_operator.cluster import Cluster
+
+log = structlog.get_logger(__name__)
+
+VERSION: Final = 1
+"""Of the schema that this operator reads and writes; charts/corral/crds/workerpool.yaml says the same."""
+COMMAND: Final = "kubectl apply --server-side -f charts/corral/crds/workerpool.yaml"
+PATIENCE: Final = 20
+"""Seconds for a definition that was just installed to be published."""
+_VERSION = re.compile(r"Schema version (\d+)")
+
+
+class OldSchema(CorralError):
+    """The cluster's WorkerPool definition is missing or older than the operator needs."""
+
+
+async def check(cluster: Cluster, alive: Callable[[], None]) -> None:
+    """Come back when the definition will do. Waits for an API server that is away.
+
+    Args:
+        cluster: where to ask.
+        alive: called before each question.
+
+    Raises:
+        OldSchema: it won't; the message names the command that helps.
+    """
+    found = 0
+    for second in range(PATIENCE + 1):
+        if second:
+            await asyncio.sleep(1)
+        try:
+            found = await _published(cluster, alive)
+        except Refused as error:
+            log.warning(
+                "schema.unknown", error=str(error), hint="/openapi/v3 may not be read: it is not checked"
+            )
+            return
+        if found >= VERSION:
+            return
+    is_what = f"has schema version {found}" if found else "is not installed"
+    raise OldSchema(
+        f"the definition of WorkerPool {is_what}; this operator needs {VERSION}. "
+        f"Helm never updates it, so run, with the files of this release: {COMMAND}"
+    )
+
+
+async def _published(cluster: Cluster, alive: Callable[[], None]) -> int:
+    while True:
+        alive()
+        try:
+            description = str((await cluster.published_schema()).get("description", ""))
+        except Absent:
+            return 0
+        except Away as error:
+            log.warning("schema.waiting", error=str(error))
+            await asyncio.sleep(2)
+            continue
+        except Refused:
+            raise
+        except ApiError as error:
+            log.warning("schema.unreadable", error=str(error))
+            return 0
+        found = _VERSION.search(description)
+        return int(found[1]) if found else 0

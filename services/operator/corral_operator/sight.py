@@ -1,0 +1,104 @@
+"""How a pool's target is read: not more than is needed, and not more often than Kubernetes answers."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from corral_operator.api import Absent, ApiError, Refused
+from corral_operator.cluster import Cluster
+from corral_operator.status import Held, Trouble
+from corral_operator.target import AUTOSCALER, Deployment, Owned
+
+log = structlog.get_logger(__name__)
+
+RIVAL_SECONDS: Final = 600.0
+"""For so long after an autoscaler was seen to scale the target, Corral leaves it alone."""
+LONGEST_PAUSE: Final = 8.0
+"""Seconds between two tries while Kubernetes does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A pool's target at one moment."""
+
+    deployment: Deployment
+    owned: Owned | None
+    """None: not asked, because all pods are ready and nobody leaves."""
+    stale: bool = False
+    """Kubernetes does not answer: this is what it said last. Nothing is taken away by it."""
+
+
+class Target:
+    """The Deployment of one pool."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self._cluster, self.name = cluster, name
+        self._last: Sight | None = None
+        self._again = float("-inf")
+        self._pause = 0.5
+        self._rival: tuple[str, float] | None = None
+
+    async def look(self, now: float, *, closely: bool) -> Sight | Held:
+        """The target, or why it can't be seen.
+
+        Args:
+            now: monotonic seconds.
+            closely: also at pods of a target that has all of them.
+        """
+        if now < self._again and self._last is not None:
+            return replace(self._last, stale=True)
+        try:
+            deployment = await self._cluster.deployment(self.name)
+            gaps = deployment.ready < deployment.replicas or not deployment.observed
+            sight = Sight(deployment, await self._cluster.owned(deployment) if closely or gaps else None)
+        except Absent:
+            self._last = None
+            return Held(Trouble.TARGET_MISSING, f"there is no Deployment {self.name}")
+        except Refused as error:
+            self._last = None
+            return Held(Trouble.FORBIDDEN, forbidden(self.name, error))
+        except ApiError as error:
+            self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+            self._again = now + self._pause
+            log.warning("target.not_read", deployment=self.name, again_in=self._pause, error=str(error))
+            if self._last is None:
+                return Held("Away", "Kubernetes does not answer")
+            return replace(self._last, stale=True)
+        self._pause, self._last = 0.5, sight
+        return sight
+
+    async def closely(self, sight: Sight) -> Sight:
+        """The same with the pods of just now.
+
+        Raises:
+            ApiError: one of its kinds.
+        """
+        self._last = replace(sight, owned=await self._cluster.owned(sight.deployment))
+        return self._last
+
+    def rival(self, deployment: Deployment, now: float) -> str | None:
+        """Who else scales the target, as far as its fields tell; `now` in monotonic seconds.
+
+        A Role that may not list autoscalers sees their traces: they write `scale` in their own name.
+        """
+        if deployment.written_by != AUTOSCALER:
+            self._rival = None
+            return None
+        if self._rival is None or self._rival[0] != deployment.written_at:
+            self._rival = (deployment.written_at, now)
+        if now - self._rival[1] > RIVAL_SECONDS:
+            return None
+        return (
+            f"a HorizontalPodAutoscaler scaled {self.name} at {deployment.written_at}: remove it, or this pool. "
+            f"Corral tries again {RIVAL_SECONDS / 60:.0f} minutes after it was last seen, "
+            f"or at once after `kubectl scale`"
+        )
+
+
+def forbidden(name: str, error: ApiError) -> str:
+    """What a person has to do, after what Kubernetes said."""
+    return (
+        f"add {name} to the operator's Role: resourceNames of deployments (get) "
+        f"and of deployments/scale (get, patch). Kubernetes said: {error}"
+    )

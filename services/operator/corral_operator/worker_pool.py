@@ -1,0 +1,58 @@
+"""A WorkerPool as Kubernetes holds it, and as the law reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from corral.scaling.pool import Pool
+
+GROUP: Final = "corral.dev"
+VERSION: Final = "v1alpha1"
+PLURAL: Final = "workerpools"
+KIND: Final = "WorkerPool"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPool:
+    """One pool. The API server has checked it against the resource's schema and filled in the defaults."""
+
+    name: str
+    uid: str
+    created: str
+    """As Kubernetes wrote it; sorts by time."""
+    generation: int
+    target: str
+    """The name of its Deployment."""
+    queues: tuple[str, ...]
+    pool: Pool
+    drain_timeout: float
+    """Seconds that a worker may take to finish its jobs before another is chosen to leave."""
+    status: Mapping[str, Any]
+    """What the operator wrote last."""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "WorkerPool":
+        """From Kubernetes' own document."""
+        meta, spec = given["metadata"], given["spec"]
+        queues = tuple(str(queue) for queue in spec["queues"])
+        objectives, down = spec.get("objectives", {}), spec.get("scaleDown", {})
+        return cls(
+            name=meta["name"],
+            uid=meta["uid"],
+            created=meta.get("creationTimestamp", ""),
+            generation=int(meta.get("generation", 0)),
+            target=spec["scaleTargetRef"]["name"],
+            queues=queues,
+            pool=Pool(
+                minimum=int(spec.get("minReplicas", 0)),
+                maximum=int(spec["maxReplicas"]),
+                slots=int(spec["slots"]),
+                queues=None if queues == ("*",) else frozenset(queues),
+                wait=float(objectives.get("waitSeconds", 10)),
+                drain=float(objectives.get("drainSeconds", 120)),
+                window=float(down.get("stabilizationSeconds", 60)),
+                paused=bool(spec.get("paused", False)),
+            ),
+            drain_timeout=float(down.get("drainTimeoutSeconds", 600)),
+            status=given.get("status") or {},
+        )
