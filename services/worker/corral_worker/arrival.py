@@ -34,6 +34,8 @@ class Arrival:
         self._stopping = stopping
         self.waiting_for: str | None = "start"
         """`schema` or `postgres` while that is missing."""
+        self.registered = False
+        """Whether it ever became an incarnation; stays so."""
 
     async def schema_fits(self) -> bool:
         """Wait until the tables are there; False when told to stop meanwhile.
@@ -77,6 +79,7 @@ class Arrival:
                 self._wait_for("postgres", error)
             else:
                 self.waiting_for = None
+                self.registered = True
                 return record.id
             await self._pause(wait)
             wait = min(2 * wait, RETRY_SECONDS[1])

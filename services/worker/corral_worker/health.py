@@ -1,7 +1,7 @@
 """The worker's health over HTTP, from threads of its own: it answers while the event loop is blocked.
 
 /healthz    200 while the process is worth keeping
-/readyz     200 while it claims jobs; 503 names what is missing
+/readyz     200 from its registration on, unless it is sealed: about to be removed, and empty
 /health/workers  what it does now
 """
 
@@ -17,7 +17,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 State = Callable[[], dict[str, Any]]
-"""Answers `alive` (bool), `missing` (list of words) and `worker` (what /health/workers shows)."""
+"""Answers `alive` (bool), `unready` (why, or None) and `worker` (what /health/workers shows)."""
 
 
 class Health:
@@ -58,9 +58,10 @@ class _Handler(BaseHTTPRequestHandler):
             case "/healthz":
                 self._answer(200 if state["alive"] else 503, {"status": "ok" if state["alive"] else "stuck"})
             case "/readyz":
-                missing = state["missing"]
+                why = state["unready"]
                 self._answer(
-                    503 if missing else 200, {"status": "waiting" if missing else "ready", "missing": missing}
+                    503 if why else 200,
+                    {"status": "waiting" if why else "ready", "missing": [why] if why else []},
                 )
             case "/health/workers":
                 self._answer(200, {"workers": [state["worker"]]})

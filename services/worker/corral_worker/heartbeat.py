@@ -51,6 +51,7 @@ class HeartbeatThread:
         self._hear = hear
         self._worker: UUID | None = None
         self._closing = threading.Event()
+        self._hurried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.postgres_at = self.redis_at = 0.0
         """When the last beat got an answer, as a `time.monotonic()` reading."""
@@ -63,6 +64,10 @@ class HeartbeatThread:
     def become(self, worker: UUID) -> None:
         """Beat for another incarnation from the next beat on."""
         self._worker = worker
+
+    def hurry(self) -> None:
+        """Beat now: Postgres may have news. From any thread."""
+        self._hurried.set()
 
     @property
     def started(self) -> bool:
@@ -77,6 +82,7 @@ class HeartbeatThread:
     def close(self) -> None:
         """Stop, and disappear from RQ's readers."""
         self._closing.set()
+        self._hurried.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5.0)
 
@@ -87,7 +93,9 @@ class HeartbeatThread:
         while not self._closing.is_set():
             self._pulse.look()
             worker = self._worker
-            if time.monotonic() >= due and worker is not None:
+            hurried = self._hurried.is_set()
+            self._hurried.clear()
+            if (hurried or time.monotonic() >= due) and worker is not None:
                 due = time.monotonic() + self._period
                 if heartbeat is None or beating_for != worker:
                     if heartbeat is not None:
@@ -95,7 +103,7 @@ class HeartbeatThread:
                     heartbeat, beating_for = self._connect(worker), worker
                 if not self._beat(heartbeat, worker):
                     due = min(due, time.monotonic() + 1.0)
-            self._closing.wait(TICK_SECONDS if self._period > 1 else min(TICK_SECONDS, self._period / 2))
+            self._hurried.wait(TICK_SECONDS if self._period > 1 else min(TICK_SECONDS, self._period / 2))
         if heartbeat is not None:
             heartbeat.close()
         self._presence.leave()

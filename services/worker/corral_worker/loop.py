@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.dispatch import Dispatch, Popped
+from corral.dispatch import Answer, Dispatch, Popped, Return
 from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
@@ -22,6 +22,7 @@ from corral_worker.attempts import Attempts
 from corral_worker.claiming import Claiming
 from corral_worker.completions import Completions
 from corral_worker.lanes import Rotation
+from corral_worker.seal import Seal
 from corral_worker.slots import Slots
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Loop:
         completions: Completions,
         announcements: Announcements,
         slots: Slots,
+        seal: Seal,
     ) -> None:
         self._name = name
         self._dispatch = dispatch
@@ -58,6 +60,7 @@ class Loop:
         self._completions = completions
         self._announcements = announcements
         self._slots = slots
+        self._seal = seal
         self._rotation = Rotation(slots.queues)
         self._stir = asyncio.Event()
         self._answers = Answers(dispatch)
@@ -65,8 +68,10 @@ class Loop:
         self._stopping = False
         self._giving_up = False
         self.holding: str | None = None
-        """Why nothing is claimed now: `draining`, `suspended`, `suspect`, `redis`; None if it is."""
+        """Why nothing is claimed now: `sealed`, `draining`, `suspended`, `suspect`, `redis`; None if it is."""
         self.draining = False
+        self.taking = False
+        """A claim is under way: its answer may bring jobs."""
         self.claimed = 0
 
     def stir(self) -> None:
@@ -100,8 +105,8 @@ class Loop:
 
     async def _round(self, worker: UUID) -> float:
         """One look; answers how long to rest unless stirred, 0 to look again at once."""
-        if self.draining:
-            self.holding = "draining"
+        if self._seal.held or self.draining:
+            self.holding = "sealed" if self._seal.held else "draining"
             return POLL_SECONDS
         budgets = self._slots.budgets()
         room = min(sum(budget.room for budget in budgets), self._completions.room)
@@ -127,14 +132,21 @@ class Loop:
         return 0 if pop.popped else POLL_SECONDS
 
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
-        taken = await self._claiming.take(worker, popped, alone=alone, give_up=lambda: self._giving_up)
-        if taken.claimed:
-            if not self.claimed:
-                seconds = time.monotonic() - STARTED
-                log.info("worker.first_claim", jobs=len(taken.claimed), seconds=round(seconds, 2))
-            self.claimed += len(taken.claimed)
-            self._attempts.start(taken.claimed)
-            self._announcements.claimed(taken.claimed)
+        if self._seal.held:  # since the pop was sent
+            await self._answers.add([Answer(entry.lane, entry.id, Return(front=True)) for entry in popped])
+            return
+        self.taking = True
+        try:
+            taken = await self._claiming.take(worker, popped, alone=alone, give_up=lambda: self._giving_up)
+            if taken.claimed:
+                if not self.claimed:
+                    seconds = time.monotonic() - STARTED
+                    log.info("worker.first_claim", jobs=len(taken.claimed), seconds=round(seconds, 2))
+                self.claimed += len(taken.claimed)
+                self._attempts.start(taken.claimed)
+                self._announcements.claimed(taken.claimed)
+        finally:
+            self.taking = False
         await self._answers.add(taken.answers)
         if taken.refused_worker:
             # The heartbeat says what is the matter; until then popping would only turn jobs around.

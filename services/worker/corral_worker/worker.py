@@ -27,13 +27,16 @@ from corral_worker.arrival import Arrival
 from corral_worker.attempts import Attempts
 from corral_worker.claiming import Claiming
 from corral_worker.completions import Completions
+from corral_worker.condition import Condition
 from corral_worker.health import Health
 from corral_worker.heartbeat import HeartbeatThread, Report
 from corral_worker.lanes import Rotation
 from corral_worker.loop import Loop
 from corral_worker.notes import Notes
 from corral_worker.notes_store import write_notes
+from corral_worker.orders import Orders
 from corral_worker.pulse import Pulse
+from corral_worker.seal import Seal
 from corral_worker.services import WorkerServices
 from corral_worker.slots import Slots
 
@@ -43,8 +46,6 @@ CLAIM_SECONDS = 10.0
 """How long a stopping worker waits for the answer to its last claim: longer than the claim may take."""
 LEAST_HELD = 500
 """Outcomes that are held while Postgres is away, at least; otherwise four for each slot."""
-DEAF_SECONDS = 120.0
-"""A loop that has not turned for so long is not worth keeping."""
 
 
 class Worker:
@@ -146,6 +147,7 @@ class Worker:
             ended=self._completions.add,
             freed=self._stir,
         )
+        self._seal = Seal()
         types = sorted(one.name for one in self._catalog if one.executor in slots.sizes)
         self._claim_loop = Loop(
             self._name,
@@ -155,6 +157,7 @@ class Worker:
             completions=self._completions,
             announcements=self._announcements,
             slots=slots,
+            seal=self._seal,
         )
         self._types = tuple(types)
         self._arrival = Arrival(self._store, slots, self._name, types, self._stopping)
@@ -177,6 +180,24 @@ class Worker:
             hear=lambda worker, beat: self._soon(self._hear, worker, beat),
         )
 
+        self._orders = Orders(
+            self._name,
+            self._dispatch,
+            loop=self._claim_loop,
+            attempts=self._attempts,
+            seal=self._seal,
+            hurry=self._heartbeat.hurry,
+        )
+        self._condition = Condition(
+            arrival=self._arrival,
+            heartbeat=self._heartbeat,
+            loop=self._claim_loop,
+            pulse=self._pulse,
+            seal=self._seal,
+            stopping=self._stopping.is_set,
+            period=settings.heartbeat,
+        )
+
     async def _work(self, worker: UUID) -> None:
         self._heartbeat.start(worker)
         writer = self._loop.create_task(
@@ -185,6 +206,8 @@ class Worker:
         writer.add_done_callback(self._ended_early)
         claimer = self._loop.create_task(self._claim_loop.run(lambda: self._id), name="claims")
         claimer.add_done_callback(self._ended_early)
+        orders = self._loop.create_task(self._orders.run(), name="orders")
+        orders.add_done_callback(self._ended_early)
         log.info(
             "worker.ready",
             worker=self._name,
@@ -195,6 +218,7 @@ class Worker:
             seconds=round(time.monotonic() - STARTED, 3),
         )
         await self._stopping.wait()
+        orders.cancel()
         await asyncio.wait([claimer], timeout=CLAIM_SECONDS)
         if not claimer.done():  # it waits for Postgres to say what became of its last claim
             self._claim_loop.give_up()
@@ -286,44 +310,24 @@ class Worker:
         )
 
     def _status(self) -> dict[str, Any]:
-        pool = {"pool": self._settings.pool}
-        return pool | status.status(self._attempts, self._completions, self._claim_loop, self._slots, STARTED)
+        return {
+            "pool": self._settings.pool,
+            "sealed": self._seal.held,
+            **status.status(self._attempts, self._completions, self._claim_loop, self._slots, STARTED),
+        }
 
     def _state(self) -> dict[str, Any]:
         """For probes, from their threads."""
-        missing = self._missing()
-        deaf = self._pulse.silent_for > DEAF_SECONDS
-        mute = self._heartbeat.started and not self._heartbeat.alive
         return {
-            "alive": not (deaf or mute),
-            "missing": missing,
+            "alive": self._condition.alive,
+            "unready": self._condition.unready,
             "worker": {
-                "name": self._name,
-                "id": None if self._id is None else str(self._id),
-                "state": "waiting" if missing else "ready",
-                "missing": missing,
+                **self._condition.shown(self._name, self._id),
                 "queues": sorted(self._slots.queues),
                 "types": list(self._types),
-                "loop_silent_for": round(self._pulse.silent_for, 1),
                 **self._status(),
             },
         }
-
-    def _missing(self) -> list[str]:
-        """What keeps it from claiming."""
-        if self._stopping.is_set():
-            return ["stop"]
-        if self._arrival.waiting_for is not None:
-            return [self._arrival.waiting_for]
-        now, patience = time.monotonic(), 2 * self._settings.heartbeat + 2
-        missing = []
-        if now - self._heartbeat.postgres_at > patience:
-            missing.append("postgres")
-        if now - self._heartbeat.redis_at > patience:
-            missing.append("redis")
-        if self._claim_loop.draining:
-            missing.append("draining")
-        return missing
 
 
 def _queues(wanted: tuple[str, ...], catalog: Catalog) -> frozenset[str]:

@@ -143,9 +143,11 @@ async def test_health_is_answered_while_the_loop_is_blocked(system: System, free
     await system.store.workers.drain(record.id, "test")
 
     async def draining() -> bool:
-        return (await get("/readyz")) == (503, {"status": "waiting", "missing": ["draining"]})
+        (one,) = (await get("/health/workers"))[1]["workers"]
+        return one["missing"] == ["draining"]
 
     await eventually_async(draining)
+    assert await get("/readyz") == (200, {"status": "ready", "missing": []})
     assert worker.process.poll() is None
 
 

@@ -1,0 +1,80 @@
+"""What whoever scales asks of this worker: to drain, to seal itself, to work again."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.errors import Unavailable
+from corral.scaling.wish import Order, Unseal, Wish
+from corral_worker.attempts import Attempts
+from corral_worker.loop import Loop
+from corral_worker.seal import Seal
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.5
+"""How often Redis is asked; the drain itself comes from Postgres, by the heartbeat that this hurries."""
+
+
+class Orders:
+    """Belongs to the event loop."""
+
+    def __init__(
+        self,
+        name: str,
+        dispatch: Dispatch,
+        *,
+        loop: Loop,
+        attempts: Attempts,
+        seal: Seal,
+        hurry: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._dispatch = dispatch
+        self._loop = loop
+        self._attempts = attempts
+        self._seal = seal
+        self._hurry = hurry
+
+    async def run(self) -> None:
+        """Look again and again; without Redis nothing is asked, and a seal runs out by itself."""
+        while True:
+            try:
+                await self._obey(await self._dispatch.wish_of(self._name))
+            except Unavailable:
+                metrics.REDIS_ERRORS.labels("wish").inc()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _obey(self, order: Order | None) -> None:
+        match order:
+            case Wish() if not self._loop.draining:
+                self._hurry()
+            case Wish(nonce=str(nonce)) if self._empty():
+                await self._answer(nonce)
+            case Unseal():
+                if self._seal.held:
+                    log.info("worker.unsealed", worker=self._name)
+                    self._seal.lift()
+                    self._loop.stir()
+                    self._hurry()
+                elif self._loop.draining:
+                    self._hurry()
+            case _:
+                pass
+
+    def _empty(self) -> bool:
+        """Whether it holds nothing, and no claim is under way whose answer may bring something."""
+        return not self._attempts.held and not self._loop.taking
+
+    async def _answer(self, nonce: str) -> None:
+        """Seal first, then say so: whoever hears it may rely on it for at least `SEAL_SECONDS`."""
+        before = self._seal.held
+        self._seal.keep()
+        if not before:
+            log.info("worker.sealed", worker=self._name)
+            self._hurry()
+        await self._dispatch.answer_seal(self._name, nonce)
+        self._seal.keep()

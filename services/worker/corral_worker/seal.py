@@ -1,0 +1,29 @@
+"""The seal: an empty worker that is about to be removed claims nothing, whatever Redis or Postgres say."""
+
+import time
+from collections.abc import Callable
+
+SEAL_SECONDS = 30.0
+"""How long a seal outlasts the worker's last answer, by its own clock: several times what whoever was answered
+takes to remove the worker."""
+
+
+class Seal:
+    """Kept by this process's own monotonic clock. May be read from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = float("-inf")
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing may be claimed."""
+        return self._clock() < self._until
+
+    def keep(self) -> None:
+        """Seal from now on, or for longer."""
+        self._until = self._clock() + SEAL_SECONDS
+
+    def lift(self) -> None:
+        """Break it at once: the worker is needed again."""
+        self._until = float("-inf")
