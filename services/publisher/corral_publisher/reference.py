@@ -94,7 +94,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], role: str | No
     lines = [
         f"### `{method.upper()} {path}`",
         "",
-        f"{operation['summary']}. {_flat(operation['description'])}",
+        f"{operation['summary'].removesuffix('.')}{'' if operation['summary'].endswith('?') else '.'} {_flat(operation['description'])}",
         "",
     ]
     parameters = [item for item in operation.get("parameters", ()) if item["in"] == "query"]

@@ -75,6 +75,18 @@ async def test_housekeeping_does_what_there_is_to_do(
     assert await Orphans(store, dispatch).round(reign) == 1
 
 
+@pytest.mark.parametrize(("days", "kept"), [(365, 1), (0, 2)])
+async def test_the_audit_is_kept_for_as_long_as_the_setting_says(
+    store: Store, reign: Reign, days: int, kept: int
+):
+    await store.queues.name(["old", "new"])
+    for name in ("old", "new"):
+        await store.queues.pause(name, "ann")
+    await store.database.run("UPDATE corral.audit SET at = at - interval '366 days' WHERE subject = 'old'")
+    assert await Retention(store, audit_days=days).round(reign) == 2 - kept
+    assert len(await store.audit.page()) == kept
+
+
 @pytest.mark.parametrize("kind", [Fold, Retention])
 async def test_housekeeping_of_a_lost_term_does_nothing(store: Store, reign: Reign, shop: Shop, kind: type):
     worker, jobs = await shop.worker(), await shop.submit()

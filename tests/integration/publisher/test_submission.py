@@ -331,9 +331,20 @@ async def test_without_redis_jobs_are_accepted_all_the_same(
             async with asyncio.timeout(2):
                 answer = await api.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
-            proxy.cut()
-            ready = await api.get("/readyz")
-            assert (ready.status_code, ready.json()["degraded"]) == (200, ["redis"])
+            for away in (proxy.freeze, proxy.cut):
+                away()
+                async with asyncio.timeout(2):
+                    ready = await api.get("/readyz")
+                body = ready.json()
+                assert (ready.status_code, body["status"]) == (200, "degraded")
+                assert (body["missing"], body["degraded"]) == ([], ["redis"])
+                assert body["details"]["redis"].startswith("redis is not available: ")
+            proxy.heal()
+
+            async def back() -> bool:
+                return (await api.get("/readyz")).json()["status"] == "ready"
+
+            await eventually_async(back)
     assert await count(store) == 1
 
 

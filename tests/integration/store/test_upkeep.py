@@ -229,3 +229,19 @@ async def test_a_decision_that_postgres_cannot_hold_is_refused(subject: Subject,
     odd = replace(decision(), reason="a\0b\ud800" + "c" * 5000)
     assert await store.scaling.add([odd], term) == 1
     assert len((await store.scaling.page("io")).items[0].reason) == 1000
+
+
+async def test_the_audit_is_forgotten_from_the_oldest_on_in_bounded_pieces(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    term = await subject.lead()
+    for name in ("a", "b", "c", "d", "e"):
+        await store.queues.name([name])
+        await store.queues.pause(name, "ann")
+    sql.execute("UPDATE corral.audit SET at = at - interval '31 days' WHERE subject < 'd'")
+    assert [await store.audit.forget(term, 30, limit) for limit in (2, 2, 2)] == [2, 1, 0]
+    assert [entry.subject for entry in await store.audit.page()] == ["e", "d"]
+    await subject.lead()  # a later term
+    with pytest.raises(LeaseLost):
+        await store.audit.forget(term, 0, 100)
+    assert len(await store.audit.page()) == 2

@@ -15,6 +15,8 @@ router = APIRouter(tags=["health"])
 
 PATIENCE_SECONDS = 3.0
 """A probe answers within this, whatever hangs."""
+REDIS_SECONDS = 1.0
+"""How long a Redis that hangs may delay an answer that does not depend on it."""
 
 
 @router.get("/healthz", summary="Is this process alive?")
@@ -26,13 +28,22 @@ async def alive() -> Response:
 @router.get(
     "/readyz",
     summary="Can it accept jobs?",
-    responses={200: {"description": "Yes."}, 503: {"description": "No; `missing` names what it waits for."}},
+    responses={
+        200: {"description": "Yes; `degraded` names what is away and not needed for that."},
+        503: {"description": "No; `missing` names what it waits for."},
+    },
 )
 async def ready(request: Request) -> Response:
-    """Postgres must answer with a schema that fits. Without Redis jobs are still accepted: it is named only."""
+    """Postgres must answer with a schema that fits.
+
+    Without Redis the status is `degraded` and the answer still 200: jobs are accepted and kept, every page and list
+    works, and the sweep dispatches what came meanwhile once Redis is back. A publisher that called itself unready
+    would turn submissions away for nothing.
+    """
     services: Services = request.app.state.services
     postgres, redis = await asyncio.gather(
-        _try(services.store.schema.check()), _try(services.dispatch.suspended())
+        _try("postgres", services.store.schema.check(), PATIENCE_SECONDS),
+        _try("redis", services.dispatch.suspended(), REDIS_SECONDS),
     )
     missing = []
     if postgres is not None:
@@ -44,7 +55,7 @@ async def ready(request: Request) -> Response:
         name: str(error) for name, error in (("postgres", postgres), ("redis", redis)) if error is not None
     }
     body: dict[str, Any] = {
-        "status": "unready" if missing else "ready",
+        "status": "unready" if missing else "degraded" if degraded else "ready",
         "missing": missing,
         "degraded": degraded,
         "details": details,
@@ -75,13 +86,13 @@ async def workers(request: Request) -> Response:
     return answer(body, 200 if active else 503)
 
 
-async def _try(check: Any) -> CorralError | None:
+async def _try(dependency: str, check: Any, seconds: float) -> CorralError | None:
     """What is wrong; None where the check passes in time."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(seconds):
             await check
     except CorralError as error:
         return error
     except TimeoutError:
-        return Unavailable("dependency", "no answer in time")
+        return Unavailable(dependency, "no answer in time")
     return None

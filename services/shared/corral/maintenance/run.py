@@ -54,7 +54,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             Beacon(store, dispatch),
             Pools(store, dispatch),
             Fold(store),
-            Retention(store, settings.installation_options),
+            Retention(store, settings.installation_options, settings.audit_days),
             Orphans(store, dispatch),
             Mirror(store, dispatch, wanted=settings.rq_compat == "full"),
             Status(dispatch, holder, reports),

@@ -1,6 +1,6 @@
 """Housekeeping: statistics folded, what is old removed, what nobody owns swept. In bounded pieces."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from corral.dispatch import Dispatch
@@ -35,29 +35,26 @@ class Fold(Duty):
 
 
 class Retention(Duty):
-    """Ended jobs are removed when their types keep them no longer, decisions about pools when they are old."""
+    """Ended jobs are removed when they are kept no longer, decisions about pools and the audit when they are old."""
 
     name = "retention"
     period = 60.0
 
-    def __init__(self, store: Store, installation: Mapping[str, Any] | None = None) -> None:
-        """`installation`: its default options, as JSON by option."""
+    def __init__(
+        self, store: Store, installation: Mapping[str, Any] | None = None, audit_days: int = 0
+    ) -> None:
+        """`installation`: its default options, as JSON by option. `audit_days`: 0 keeps the audit for ever."""
         self._store = store
+        self._audit_days = audit_days
         self._installation = installation or {}
 
     async def round(self, reign: Reign) -> int:
         """Remove all that is over."""
-        removed = 0
-        while True:
-            forgotten = await self._store.scaling.forget(reign.term, RETAIN_BATCH)
-            removed += forgotten
-            if forgotten < RETAIN_BATCH:
-                break
-        while True:
-            gone = await self._store.duties.retain(reign.term, RETAIN_BATCH, self._installation)
-            removed += gone
-            if gone < RETAIN_BATCH:
-                return removed
+        store = self._store
+        removed = await _all(lambda: store.scaling.forget(reign.term, RETAIN_BATCH))
+        if self._audit_days:
+            removed += await _all(lambda: store.audit.forget(reign.term, self._audit_days, RETAIN_BATCH))
+        return removed + await _all(lambda: store.duties.retain(reign.term, RETAIN_BATCH, self._installation))
 
 
 class Orphans(Duty):
@@ -80,3 +77,13 @@ class Orphans(Duty):
             swept += artifacts
             if artifacts < ARTIFACT_BATCH:
                 return swept
+
+
+async def _all(batch: Callable[[], Awaitable[int]]) -> int:
+    """Batch after batch until one is not full; how many in all."""
+    removed = 0
+    while True:
+        gone = await batch()
+        removed += gone
+        if gone < RETAIN_BATCH:
+            return removed

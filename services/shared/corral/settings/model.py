@@ -142,6 +142,10 @@ class Settings:
     artifact_dir: Path | None = None
     """The folder of the filesystem store; every service must see it."""
 
+    # Audit
+    audit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    """Days for which the audit of what people did is kept; 0: for ever."""
+
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severity that is logged."""

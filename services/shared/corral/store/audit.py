@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from corral.ids import new_id
-from corral.store.engine import Database, Transaction
+from corral.store.engine import DUTY, Database, Transaction
 from corral.store.json_text import encode
+from corral.store.leases import Term, hold
 from corral.store.sql import array, texts
 
 RECORD = """
@@ -24,6 +25,15 @@ WHERE id < %(before)s ORDER BY id DESC LIMIT %(limit)s
 PAGE_OF = """
 SELECT id, at, actor, action, kind, subject, details FROM corral.audit
 WHERE kind = %(kind)s AND subject = %(subject)s AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s
+"""
+# From the oldest on, by primary key: ids are in order of time.
+FORGET = """
+WITH oldest AS MATERIALIZED (
+    SELECT o.id, o.at FROM corral.audit o ORDER BY o.id LIMIT %(limit)s
+)
+DELETE FROM corral.audit a USING oldest
+WHERE a.id = oldest.id AND oldest.at < now() - %(days)s * interval '1 day'
+RETURNING a.id
 """
 LAST = UUID(int=2**128 - 1)
 
@@ -86,3 +96,14 @@ class Audit:
         params = {"kind": kind, "subject": subject, "before": before or LAST, "limit": limit}
         statement = PAGE if kind is None or subject is None else PAGE_OF
         return [AuditEntry(*row) for row in await self._database.run(statement, params)]
+
+    async def forget(self, term: Term, days: int, limit: int) -> int:
+        """Remove entries older than so many days, at most `limit`; how many. Fewer: there are no more.
+
+        Raises:
+            LeaseLost: nothing was removed.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            return len(await transaction.rows(FORGET, {"days": days, "limit": limit}))
