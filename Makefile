@@ -47,9 +47,10 @@ format: $(DEVELOPMENT) ## Format the code
 bench: $(BENCH)/.installed-bench ## Measure Corral beside its peers: make bench [QUICK=1]
 	@$(BENCH)/bin/python -m bench $(if $(QUICK),--quick)
 
-docs: $(LOCAL) ## Make the pages that are made from the code
+docs: $(DEVELOPMENT) ## Make the pages that are made from the code
 	@$(BIN)/python -m corral.cli.reference docs .env.example
 	@$(BIN)/python -m corral_publisher.reference docs
+	@$(BIN)/python charts/reference.py
 
 lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
 	@UPGRADE=$(UPGRADE) ./requirements/compile
