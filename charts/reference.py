@@ -27,15 +27,16 @@ SET_BY_THE_CHART = {
 """Settings that have a value of their own, or none to give."""
 
 EXAMPLES = {
-    **{
-        "schema": "jobs",
-        "log_level": "debug",
-        "metrics_host": "::",
-        "worker_host": "::",
-        "secure_cookies": "true",
-    },
-    **{"default_retries": "5", "default_timeout": "600", "default_max_stalls": "3"},
-    **{"default_keep_finished": "86400", "default_keep_failed": "604800"},
+    "schema": "jobs",
+    "log_level": "debug",
+    "metrics_host": "::",
+    "worker_host": "::",
+    "secure_cookies": "true",
+    "default_retries": "5",
+    "default_timeout": "600",
+    "default_max_stalls": "3",
+    "default_keep_finished": "86400",
+    "default_keep_failed": "604800",
 }
 """Where the default says too little."""
 
