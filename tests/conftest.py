@@ -1,3 +1,9 @@
 """Fixtures for every test; they live in tests/fixtures, one module per subject."""
 
+from hypothesis import settings
+
 pytest_plugins = ["tests.fixtures.servers"]
+
+# How long an example takes says nothing on a machine with other work; pytest-timeout ends what hangs.
+settings.register_profile("corral", deadline=None)
+settings.load_profile("corral")

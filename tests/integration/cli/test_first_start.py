@@ -79,8 +79,8 @@ def test_the_schema_goes_up_once_and_down_and_a_newer_one_is_left_alone(corral, 
 
 
 def test_registering_waits_for_the_schema_and_says_so(corral, tmp_path, postgres_url, redis_url):
-    answer = corral("types", "register", "--wait", "1", code=Exit.AWAY)
-    assert "waiting for up to 1 s in all: the database's schema 'corral' is at no revision" in answer
+    answer = corral("types", "register", "--wait", "5", code=Exit.AWAY)
+    assert "waiting for up to 5 s in all: the database's schema 'corral' is at no revision" in answer
     with _running(
         tmp_path, _environment(postgres_url, redis_url), "types", "register", "--wait", "60"
     ) as waits:

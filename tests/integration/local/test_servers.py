@@ -265,12 +265,12 @@ def _without_guard(server: EmbeddedServer, home: Path, port: int) -> subprocess.
 def _serving(kind: Kind, home: Path) -> list[psutil.Process]:
     """The main processes of servers that work in `home`."""
     name = kind.make.process_name
-    found = [
-        p
-        for p in psutil.process_iter(["name", "cwd"])
+    found = {
+        p.pid: p
+        for p in psutil.process_iter(["name", "cwd", "ppid"])
         if p.info["name"] == name and p.info["cwd"] == str(home)
-    ]
-    return [process for process in found if process.parent() not in found]
+    }
+    return [process for process in found.values() if process.info["ppid"] not in found]
 
 
 def _free() -> int:

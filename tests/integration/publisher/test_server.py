@@ -19,6 +19,7 @@ from corral.actions.principal import Role
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.migrations import upgrade
+from corral.store.schema import REVISION
 
 Make = Callable[..., Publisher]
 
@@ -125,9 +126,10 @@ async def test_it_waits_unready_for_its_schema_and_then_serves(
 
 
 async def test_it_refuses_a_schema_that_is_two_ahead(make_publisher: Make, store: Store):
-    await store.database.run("UPDATE corral.alembic_version SET version_num = '0003'")
+    two_ahead = f"{REVISION + 2:04}"
+    await store.database.run("UPDATE corral.alembic_version SET version_num = %(at)s", {"at": two_ahead})
     publisher = make_publisher()
-    output, _ = publisher.process.communicate(timeout=20)
+    output, _ = publisher.process.communicate(timeout=60)
     assert publisher.process.returncode == 3
     assert "corral migrate" in output
 

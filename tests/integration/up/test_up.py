@@ -245,7 +245,7 @@ def test_workers_follow_the_backlog(start):
         eventually(
             lambda: sum(w["state"] == "active" for w in client.get("/workers")["items"]) == 3, timeout=60
         )
-        up.wait_for("→ 1: 0 queued, 0 running", 120)
+        up.wait_for("workers 3 → 1", 120)
         eventually(lambda: client.get("/stats")["counts"]["completed"] == 40, timeout=60)
         assert {job["attempt"] for job in client.pages("/jobs")} == {1}
         eventually(lambda: len(client.get("/workers")["items"]) == 1, timeout=60)
