@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corral.actions.why import Cause
 from corral.catalog.precedence import Source
-from corral.job.job import Job
+from corral.job.job import ListedJob
 from corral.job.state import State
 from corral.store import Attempt, LogLine
 
@@ -66,7 +66,7 @@ class Problem(BaseModel):
 class JobPage(BaseModel):
     """One page of jobs, newest first. `next` is the cursor of the following page; null at the end."""
 
-    items: list[Job]
+    items: list[ListedJob]
     next: UUID | None = None
 
 

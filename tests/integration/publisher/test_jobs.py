@@ -232,3 +232,14 @@ async def test_statistics_count_and_time_what_ended(
     assert groups["post", "test.anything"]["ended"] == 3
     assert groups["post", "test.letter"]["outcomes"] == {"failed": 1}
     assert 0 <= groups["post", "test.anything"]["run"]["p50"] < 60
+
+
+async def test_a_list_carries_no_large_payloads(api: httpx.AsyncClient, submit: Submit):
+    large = {"to": "Ann", "inside": {"text": "x" * 50_000}}
+    job = await submit("test.letter", large)
+    (listed,) = (await api.get("/api/v1/jobs")).json()["items"]
+    assert (listed["payload"], listed["omitted"]) == (None, ["payload"])
+    assert 50_000 < listed["payload_bytes"] < 50_100
+    whole = (await api.get(f"/api/v1/jobs/{job['id']}")).json()
+    assert whole["payload"] == large
+    assert listed.keys() - whole.keys() == {"payload_bytes", "result_bytes", "omitted"}

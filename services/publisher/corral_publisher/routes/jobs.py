@@ -49,7 +49,10 @@ _FILTERS = [
     responses={200: {"model": JobPage}, **failures(422)},
 )
 async def list_jobs(request: Request, _: Viewer, limit: Limit = 50) -> Response:
-    """All that is given must hold. Pages are linked by `next` and cost the same however deep they lie."""
+    """All that is given must hold. Pages are linked by `next` and cost the same however deep they lie.
+
+    A payload or result over 1,024 bytes is null here and named in `omitted`; the job itself has it.
+    """
     page = await services_of(request).store.jobs.page(
         parameters.job_filter(request.query_params),
         cursor=parameters.cursor(request.query_params),

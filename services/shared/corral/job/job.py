@@ -66,8 +66,8 @@ class Claimed:
     """JSON text that an earlier attempt left."""
     traceparent: str | None
     parent: UUID | None
-    waited: float = 0.0
-    """Seconds from due to claimed, by the database's clock."""
+    waited: float = field(default=0.0, compare=False)
+    """Seconds from due to claimed, by the database's clock; measured, so no part of what is claimed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +105,19 @@ class Job:
     tags: list[str] = field(default_factory=list)
     parent: UUID | None = None
     created_by: str | None = None
+
+
+LISTED_BYTES = 1_024
+"""How large a payload or result may be, as JSON, to stand in a list: a page of 200 jobs stays under half a megabyte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedJob(Job):
+    """A job in a list: without its payload or result where that is over 1,024 bytes. `GET /jobs/{id}` has them."""
+
+    payload_bytes: int
+    """As JSON text."""
+    result_bytes: int | None
+    """None where there is no result."""
+    omitted: list[str] = field(default_factory=list)
+    """`payload`, `result` or both: they are null here, and something else in the job."""

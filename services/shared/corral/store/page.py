@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from corral.job.job import Job
+from corral.job.job import ListedJob
 from corral.job.state import TERMINAL, State
 from corral.store.engine import Database
 from corral.store.history import PAIRS
 from corral.store.json_text import encode
-from corral.store.reading import COLUMNS, job_from
+from corral.store.reading import LISTED, listed_from
 from corral.store.sql import texts
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class Pages:
 
     async def page(
         self, wanted: JobFilter | None = None, *, cursor: UUID | None = None, limit: int = 50
-    ) -> Page[Job]:
+    ) -> Page[ListedJob]:
         """Jobs submitted before the one that the cursor names, newest first.
 
         Raises:
@@ -80,9 +80,9 @@ class Pages:
         wanted = wanted or JobFilter()
         params = _params(wanted, cursor, limit)
         statement = (
-            f"SELECT {COLUMNS} FROM corral.jobs j WHERE j.id = ANY(ARRAY({_ids(wanted)})) ORDER BY j.id DESC"
+            f"SELECT {LISTED} FROM corral.jobs j WHERE j.id = ANY(ARRAY({_ids(wanted)})) ORDER BY j.id DESC"
         )
-        jobs = [job_from(row) for row in await self._database.run(statement, params)]
+        jobs = [listed_from(row) for row in await self._database.run(statement, params)]
         return Page(jobs[:limit], jobs[limit - 1].id if len(jobs) > limit else None)
 
 

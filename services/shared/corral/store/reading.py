@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from corral.job.job import Job
+from corral.job.job import LISTED_BYTES, Job, ListedJob
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store.engine import Database
@@ -76,6 +76,16 @@ FIELDS = (
     "created_by",
 )
 COLUMNS = ", ".join(f"j.{field}" for field in FIELDS)
+# The length of what is stored apart is known without reading it; json and text are the same bytes.
+LISTED = (
+    ", ".join(
+        f"CASE WHEN octet_length(j.{field}::text) <= {LISTED_BYTES} THEN j.{field} END AS {field}"
+        if field in ("payload", "result")
+        else f"j.{field}"
+        for field in FIELDS
+    )
+    + ", octet_length(j.payload::text), octet_length(j.result::text)"
+)
 MANY = f"SELECT {COLUMNS} FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[])"
 ATTEMPTS = """
 SELECT job, attempt, life, outcome, worker, started_at, ended_at, error, reason, result
@@ -131,6 +141,22 @@ class Reading:
 
 def job_from(row: Row) -> Job:
     """A row of FIELDS."""
+    return Job(**_values(row))
+
+
+def listed_from(row: Row) -> ListedJob:
+    """A row of LISTED."""
+    *fields, payload_bytes, result_bytes = row
+    sizes = {"payload": payload_bytes, "result": result_bytes or 0}
+    return ListedJob(
+        **_values(fields),
+        payload_bytes=payload_bytes,
+        result_bytes=result_bytes,
+        omitted=[name for name, size in sizes.items() if size > LISTED_BYTES],
+    )
+
+
+def _values(row: Sequence[Any]) -> dict[str, Any]:
     values: dict[str, Any] = {
         field: value.astimezone(UTC) if isinstance(value, datetime) else value
         for field, value in zip(FIELDS, row, strict=True)
@@ -140,4 +166,4 @@ def job_from(row: Row) -> Job:
         "state": State(values["state"]),
         "tags": values["tags"] or [],
     }
-    return Job(**values)
+    return values

@@ -4,6 +4,7 @@ import pytest
 
 from corral.errors import InvalidInput
 from corral.ids import new_id
+from corral.job.outcome import Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import JobFilter
@@ -75,6 +76,20 @@ class Submitting:
                 if cursor is None:
                     break
             assert seen == ids[::-1]
+
+    async def test_a_list_leaves_large_payloads_and_results_out_and_says_so(self, subject: Subject) -> None:
+        small, large = f'"{"é" * 511}"', f'"{"é" * 512}"'
+        edge, over = await subject.submit(payload=small), await subject.submit(payload=large)
+        worker = await subject.worker()
+        await subject.running(worker, edge, over)
+        await subject.finish(worker, edge, 1, Succeeded(large))
+        await subject.finish(worker, over, 1, Succeeded("null"))
+        two, one = (await subject.store.jobs.page()).items
+        assert (one.id, one.payload, one.payload_bytes) == (edge, "é" * 511, 1024)
+        assert (one.result, one.result_bytes, one.omitted) == (None, 1026, ["result"])
+        assert (two.id, two.payload, two.payload_bytes) == (over, None, 1026)
+        assert (two.result, two.result_bytes, two.omitted) == (None, 4, ["payload"])
+        assert (await subject.job(over)).payload == "é" * 512
 
     async def test_a_filter_keeps_what_fits_alone(self, subject: Subject) -> None:
         queued = await subject.submit(tags=("blue",))

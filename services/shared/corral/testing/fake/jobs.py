@@ -6,7 +6,7 @@ from uuid import UUID
 
 from corral.errors import FieldError, InvalidInput
 from corral.ids import new_id
-from corral.job.job import Accepted, Job, NewJob
+from corral.job.job import Accepted, Job, ListedJob, NewJob
 from corral.job.state import WAITING, Event, State, Writer
 from corral.store import AuditEntry, Commanded, Effect, JobFilter, Page
 from corral.store.json_text import checked, decode
@@ -48,7 +48,7 @@ class FakeJobs:
 
     async def page(
         self, wanted: JobFilter | None = None, *, cursor: UUID | None = None, limit: int = 50
-    ) -> Page[Job]:
+    ) -> Page[ListedJob]:
         """Newest first."""
         wanted = wanted or JobFilter()
         rows = [
@@ -56,7 +56,7 @@ class FakeJobs:
             for row in sorted(self._memory.jobs.values(), key=lambda row: row.id, reverse=True)
             if (cursor is None or row.id < cursor) and _fits(row, wanted)
         ]
-        return Page([row.job() for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else None)
+        return Page([row.listed() for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else None)
 
     async def cancel(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
         """Waiting jobs end; running ones are asked to."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from corral.job.job import Job, NewJob
+from corral.job.job import LISTED_BYTES, Job, ListedJob, NewJob
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import Event, State, Writer, allowed
@@ -75,40 +75,56 @@ class Row:
 
     def job(self) -> Job:
         """The job as the store shows it."""
-        new = self.new
-        return Job(
-            id=new.id,
-            type=new.type,
-            queue=new.queue,
-            priority=new.priority,
-            state=self.state,
-            payload=decode(new.payload),
-            result=None if self.result is None else decode(self.result),
-            error=self.error,
-            attempt=self.attempt,
-            errors=self.errors,
-            stalls=self.stalls,
-            releases=self.releases,
-            life=self.life,
-            retries=new.retries,
-            timeout=new.timeout,
-            max_stalls=new.max_stalls,
-            suspect=self.suspect,
-            created_at=self.created_at,
-            run_at=self.run_at,
-            queued_at=self.queued_at,
-            started_at=self.started_at,
-            finished_at=self.finished_at,
-            updated_at=self.updated_at,
-            expires_at=self.expires_at,
-            cancel_requested_at=self.cancel_requested_at,
-            worker=self.worker,
-            progress=self.progress,
-            progress_message=self.progress_message,
-            tags=list(new.tags),
-            parent=new.parent,
-            created_by=new.created_by,
+        return Job(**self._shown())
+
+    def listed(self) -> ListedJob:
+        """The job as it stands in a list."""
+        shown = self._shown()
+        texts = {"payload": self.new.payload, "result": self.result}
+        sizes = {name: None if text is None else len(text.encode()) for name, text in texts.items()}
+        omitted = [name for name, size in sizes.items() if size is not None and size > LISTED_BYTES]
+        return ListedJob(
+            **(shown | dict.fromkeys(omitted)),
+            payload_bytes=sizes["payload"] or 0,
+            result_bytes=sizes["result"],
+            omitted=omitted,
         )
+
+    def _shown(self) -> dict[str, Any]:
+        new = self.new
+        return {
+            "id": new.id,
+            "type": new.type,
+            "queue": new.queue,
+            "priority": new.priority,
+            "state": self.state,
+            "payload": decode(new.payload),
+            "result": None if self.result is None else decode(self.result),
+            "error": self.error,
+            "attempt": self.attempt,
+            "errors": self.errors,
+            "stalls": self.stalls,
+            "releases": self.releases,
+            "life": self.life,
+            "retries": new.retries,
+            "timeout": new.timeout,
+            "max_stalls": new.max_stalls,
+            "suspect": self.suspect,
+            "created_at": self.created_at,
+            "run_at": self.run_at,
+            "queued_at": self.queued_at,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "updated_at": self.updated_at,
+            "expires_at": self.expires_at,
+            "cancel_requested_at": self.cancel_requested_at,
+            "worker": self.worker,
+            "progress": self.progress,
+            "progress_message": self.progress_message,
+            "tags": list(new.tags),
+            "parent": new.parent,
+            "created_by": new.created_by,
+        }
 
 
 @dataclass(slots=True)
