@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from corral_publisher.problems import MEDIA_TYPE
-from corral_publisher.schemas import Bulk, Clean, QueuePatch, Submission
+from corral_publisher.schemas import Bulk, Clean, LoadRequest, QueuePatch, Submission
 from corral_publisher.views import Problem
 
 PREFIX = "/api/v1"
 
-MODELS: list[type[BaseModel]] = [Submission, Bulk, QueuePatch, Clean, Problem]
+MODELS: list[type[BaseModel]] = [Submission, Bulk, QueuePatch, Clean, LoadRequest, Problem]
 
 _WORDS = {
     400: "The body is not JSON.",

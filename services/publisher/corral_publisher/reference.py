@@ -26,7 +26,7 @@ curl -H "Authorization: Bearer $CORRAL_KEY" '{url}/api/v1/jobs?wait=30' -d '{exa
 ```
 
 - **Keys**: `Authorization: Bearer <key>`. A key has a role; each role includes the one before: `viewer` reads,
-  `operator` submits, cancels, retries and pauses, `admin` removes. A revoked key works at most five seconds more.
+  `operator` submits, cancels, retries and pauses, `admin` removes and starts loads. A revoked key works at most five seconds more.
   A signed-in browser may use its session instead; its changes must come from a page of the same address.
 - **Submitting** answers once the job is committed. `wait` holds the answer until the job has ended; where that
   takes longer the answer is 202 with the job as it is.
@@ -84,7 +84,7 @@ def api_page() -> str:
                 lines += [f"## {tag.capitalize()}", ""]
             lines += _operation(method, path, operation, roles.get((method, path)))
     lines += ["## Bodies", ""]
-    for name in ("Submission", "Bulk", "QueuePatch", "QueueOptions", "Clean"):
+    for name in ("Submission", "Bulk", "QueuePatch", "QueueOptions", "Clean", "LoadRequest", "LoadPart"):
         lines += _schema(name, document["components"]["schemas"][name])
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from corral.actions.load import MAX_COUNT, MAX_OVER, MAX_SHARE
 from corral.actions.submission import NewSubmission
 from corral.job.limits import MAX_BULK, MAX_DELAY_SECONDS, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
 from corral.job.priority import Priority
@@ -133,3 +134,44 @@ class Clean(BaseModel):
         list[Literal["completed", "failed", "cancelled"]], Field(min_length=1, description="In these states.")
     ] = ["completed", "failed", "cancelled"]
     older_than: Annotated[float, Field(ge=0, description="Seconds since they ended.")] = 0.0
+
+
+class LoadPart(BaseModel):
+    """One job type of a load."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    share: Annotated[
+        int,
+        Field(
+            ge=1, le=MAX_SHARE, description="Of so many jobs as all shares are together, so many are of it."
+        ),
+    ] = 1
+    payload: Annotated[Any, Field(description="What the job type's schema asks for.")] = None
+
+
+class LoadRequest(BaseModel):
+    """Which jobs to submit, how many, and over what time."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "mix": {
+                        "demo.sleep": {"share": 3, "payload": {"seconds": 1}},
+                        "demo.echo": {"share": 1, "payload": {"hello": "load"}},
+                    },
+                    "count": 2000,
+                    "over": 30,
+                }
+            ]
+        },
+    )
+
+    mix: Annotated[dict[str, LoadPart], Field(description="Job types, 1 to 10, by name.")]
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT, description="Jobs in all.")]
+    over: Annotated[
+        float, Field(ge=0, le=MAX_OVER, description="Seconds that they become due over; 0: all at once.")
+    ] = 0.0

@@ -11,6 +11,7 @@ from corral import metrics
 from corral.actions.jobs import JobActions
 from corral.actions.keys import Keys
 from corral.actions.known_types import KnownTypes
+from corral.actions.load import Loads
 from corral.actions.queues import QueueActions
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
@@ -22,6 +23,7 @@ from corral_publisher.broadcast import Broadcast
 from corral_publisher.counts import Counts
 from corral_publisher.maintenance import Maintenance
 from corral_publisher.opening import open_store
+from corral_publisher.pool_board import PoolBoard
 from corral_publisher.waiters import Waiters
 
 log = structlog.get_logger(__name__)
@@ -44,10 +46,12 @@ class Services:
         self.submitter = Submitter(
             self.store, self.dispatch, self.types, max_payload=settings.max_payload_bytes
         )
+        self.loads = Loads(self.submitter)
         self.jobs = JobActions(self.store, self.dispatch)
         self.queues = QueueActions(self.store, self.dispatch)
         self.why = Why(self.store, self.dispatch, self.types)
         self.counts = Counts(self.store)
+        self.pools = PoolBoard(self.store, self.dispatch)
         self.keys = Keys(self.store)
         self.sign_in = SignIn(self.store)
         self.waiters = Waiters(self.store, self.dispatch, limit=settings.max_waiters)
@@ -64,6 +68,7 @@ class Services:
         beside: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
             ("waiters", self.waiters.run),
             ("broadcast", self.broadcast.run),
+            ("pools", self.pools.run),
         ]
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=name) for name, run in beside]
         self._tasks.append(asyncio.create_task(self._wait_for_schema(), name="schema"))

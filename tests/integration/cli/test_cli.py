@@ -68,6 +68,37 @@ def corral(system: Up, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
     return run
 
 
+def test_pools_and_what_was_decided_about_them_are_listed(corral):
+    (pool,) = eventually(lambda: corral("pools", "--json").json)
+    assert (pool["name"], pool["scaled_by"], pool["minimum"], pool["maximum"]) == ("local", "corral up", 1, 1)
+    assert (pool["stale"], pool["queues"]) == (False, ["*"])
+    # The first jobs of all: of a type whose time is unknown each counts one slot, and one worker has 50.
+    burst = ("--count", "120", "--mix", "demo.sleep", "--payload", '{"seconds": 3}')
+    assert corral("load", *burst, "--no-wait").code == 0
+    decided = eventually(lambda: corral("pools", "decisions", "local", "--json").json, timeout=30)
+    assert decided[-1]["conditions"] == ["Limited"]
+    assert decided[-1]["needed"] > decided[-1]["after"] == 1
+    assert "the maximum" in decided[-1]["reason"]
+    head, line = corral("pools").out.splitlines()
+    assert head.split() == [
+        "pool",
+        "workers",
+        "wanted",
+        "bounds",
+        "queued",
+        "oldest",
+        "conditions",
+        "told",
+        "why",
+    ]
+    assert line.startswith("local")
+    assert "1 to 1" in line
+    head, *lines = corral("pools", "decisions", "local", "--limit", "1").out.splitlines()
+    assert head.split() == ["when", "before", "after", "needed", "queued", "conditions", "why"]
+    assert len(lines) == 1
+    assert corral("pools", "decisions", "nothing").code == Exit.NOT_FOUND
+
+
 def test_a_job_is_submitted_found_and_shown(corral):
     job = corral(
         "jobs", "submit", "demo.echo", "--payload", '{"a": 1}', "--tag", "red", "--wait", "20", "--json"

@@ -6,9 +6,12 @@ import httpx
 import jsonschema_rs
 import pytest
 from fastapi import FastAPI
+from tests.integration.publisher import telling
 from tests.integration.publisher.conftest import Hand, Submit
 
+from corral.dispatch import Dispatch
 from corral.settings import Settings
+from corral.store import Store
 from corral_publisher.app import create_app
 
 
@@ -110,6 +113,34 @@ async def test_answers_fit_their_schemas(
         answer = await api.post("/api/v1/jobs", json=body)
         described = document["paths"]["/api/v1/jobs"]["post"]["responses"][str(answer.status_code)]["content"]
         validator(document, described[answer.headers["content-type"]]["schema"]).validate(answer.json())
+
+
+async def test_answers_about_pools_and_loads_fit_their_schemas(
+    document: dict[str, Any], app: FastAPI, settings: Settings, store: Store, admin: httpx.AsyncClient
+):
+    term = await store.leases.acquire("test", None)
+    assert term is not None
+    await store.scaling.add([telling.decision(1, 2)], term)
+    dispatch = Dispatch.open(settings.redis_url)
+    await dispatch.tell_pool(telling.status())
+    await dispatch.close()
+    await app.state.services.pools.look()
+    calls: list[tuple[str, str, str, Any]] = [
+        ("get", "/api/v1/pools", "", None),
+        ("get", "/api/v1/pools/{name}", "io", None),
+        ("get", "/api/v1/pools/{name}", "x", None),
+        ("get", "/api/v1/pools/{name}/decisions", "io", None),
+        ("get", "/api/v1/pools/{name}/decisions", "x", None),
+        ("post", "/api/v1/load", "", {"mix": {"demo.echo": {}}, "count": 2}),
+        ("post", "/api/v1/load", "", {"mix": {}, "count": 2}),
+    ]
+    statuses = []
+    for method, path, name, body in calls:
+        answer = await admin.request(method, path.replace("{name}", name), json=body)
+        statuses.append(answer.status_code)
+        described = document["paths"][path][method]["responses"][str(answer.status_code)]["content"]
+        validator(document, described[answer.headers["content-type"]]["schema"]).validate(answer.json())
+    assert statuses == [200, 200, 404, 200, 404, 201, 422]
 
 
 async def test_the_document_is_served(api: httpx.AsyncClient, document: dict[str, Any]):

@@ -8,6 +8,8 @@ from corral_publisher.routes import (
     health,
     job_actions,
     jobs,
+    load,
+    pools,
     queues,
     stats,
     submission,
@@ -18,5 +20,18 @@ from corral_publisher.routes import (
 
 def install(app: FastAPI) -> None:
     """Add every route, as it is: including routers would add a layer to each request."""
-    for module in (submission, jobs, job_actions, artifacts, events, queues, types, workers, stats, health):
+    for module in (
+        submission,
+        jobs,
+        job_actions,
+        artifacts,
+        events,
+        queues,
+        types,
+        workers,
+        pools,
+        load,
+        stats,
+        health,
+    ):
         app.router.routes.extend(module.router.routes)

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from corral.cli import config, jobs, keys, load, migrate, queues, services, stats, types, up, workers
+from corral.cli import config, jobs, keys, load, migrate, pools, queues, services, stats, types, up, workers
 from corral.cli.exits import Exit, exit_code
 from corral.client import ApiProblem
 from corral.errors import CorralError, InvalidInput
@@ -34,6 +34,7 @@ app.add_typer(types.app, name="types", rich_help_panel=USE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=USE)
 app.add_typer(queues.app, name="queues", rich_help_panel=USE)
 app.add_typer(workers.app, name="workers", rich_help_panel=USE)
+app.add_typer(pools.app, name="pools", rich_help_panel=USE)
 app.command("stats", rich_help_panel=USE)(stats.stats)
 app.command("load", rich_help_panel=USE)(load.load)
 

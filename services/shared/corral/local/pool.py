@@ -50,9 +50,9 @@ class WorkerPool:
         return len(self._active)
 
     @property
-    def leaving(self) -> int:
-        """How many finish what they run."""
-        return len(self._leaving)
+    def leaving(self) -> list[str]:
+        """The workers that finish what they run."""
+        return list(self._leaving)
 
     async def scale(self, to: int) -> None:
         """Have `to` workers that claim."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from corral.local.plan import Plan
-from corral.scaling.decision import Fleet
+from corral.scaling.decision import Decision, Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
 from corral.scaling.pool import Pool
@@ -18,10 +18,25 @@ WINDOW = 30.0
 class Scaled:
     """How many workers there should be."""
 
-    workers: int
-    reason: str
-    queues: Mapping[str, QueueSignal] | None
-    """The backlog that was believed; None: the signal is lost."""
+    before: int
+    decision: Decision
+    signal: Signal | None
+    """The one that was believed; None: it is lost."""
+
+    @property
+    def workers(self) -> int:
+        """Those wanted."""
+        return self.decision.desired
+
+    @property
+    def reason(self) -> str:
+        """Why, in words and numbers."""
+        return self.decision.reason
+
+    @property
+    def queues(self) -> Mapping[str, QueueSignal] | None:
+        """The backlog that was believed; None: the signal is lost."""
+        return None if self.signal is None else self.signal.queues
 
 
 class Scaler:
@@ -30,7 +45,7 @@ class Scaler:
     def __init__(self, plan: Plan, slots_of: Mapping[str, int]) -> None:
         least, most = (1, plan.max_workers) if plan.workers is None else (plan.workers, plan.workers)
         usual = max(1, plan.settings.slots_async)
-        self._pool = Pool(least, most, slots=usual, slots_of=slots_of, window=WINDOW)
+        self.pool = Pool(least, most, slots=usual, slots_of=slots_of, window=WINDOW)
         self._watch = Watch()
         self._history = History()
 
@@ -38,6 +53,6 @@ class Scaler:
         """What to do about `current` workers at `now` (monotonic seconds)."""
         fresh = signal if self._watch.fresh(signal, now) else None
         # A worker of this machine claims a second after it was asked for: none counts as still starting.
-        decision = decide(fresh, self._pool, self._history, Fleet(current, ready=current), now)
+        decision = decide(fresh, self.pool, self._history, Fleet(current, ready=current), now)
         self._history = decision.history
-        return Scaled(decision.desired, decision.reason, fresh.queues if fresh else None)
+        return Scaled(current, decision, fresh)

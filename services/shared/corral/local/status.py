@@ -26,8 +26,8 @@ class Status:
     workers: int
     leaving: int
     restarts: int
-    reason: str
-    """Why there are so many workers."""
+    last_change: str
+    """Why there are so many workers: the reason of the last decision that changed anything, or nothing."""
 
     def in_words(self) -> str:
         """One line."""
@@ -39,4 +39,5 @@ class Status:
             backlog = f"queues: {' · '.join(told) or 'empty'}"
         leaving = f" ({self.leaving} finishing)" if self.leaving else ""
         restarts = f" | restarts: {self.restarts}" if self.restarts else ""
-        return f"{backlog} | workers: {self.workers}{leaving}{restarts}"
+        why = f" | {self.last_change}" if self.last_change else ""
+        return f"{backlog} | workers: {self.workers}{leaving}{restarts}{why}"

@@ -14,6 +14,7 @@ from corral.errors import CorralError
 from corral.local.access import admin_key, sign_in_link
 from corral.local.changes import Changes
 from corral.local.errors import NotReady
+from corral.local.herald import Herald
 from corral.local.installation import Installation
 from corral.local.keeper import Keeper, Say
 from corral.local.kept import Server, to_the_end
@@ -113,7 +114,8 @@ class LocalSystem:
         link = await sign_in_link(store, plan.url)
         self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
         scaler = Scaler(plan, self._programs.slots_of_queues(await store.types.all()))
-        work = [self._scale(pool, dispatch, scaler)]
+        herald = Herald(dispatch, scaler.pool, plan.settings.queues)
+        work = [self._scale(pool, dispatch, scaler, herald)]
         if plan.reload:
             changes = Changes(plan.folder, self._programs.packages())
             work += [changes.run(), self._reload(pool, changes)]
@@ -164,8 +166,8 @@ class LocalSystem:
                 await asyncio.sleep(LOOK)
         raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
 
-    async def _scale(self, pool: WorkerPool, dispatch: Dispatch, scaler: Scaler) -> None:
-        """Every second: read the signal, follow the law, show."""
+    async def _scale(self, pool: WorkerPool, dispatch: Dispatch, scaler: Scaler, herald: Herald) -> None:
+        """Every second: read the signal, follow the law, tell, show."""
         for second in itertools.count():
             if second % ROTATE == 0:
                 self._keeper.rotate_logs()
@@ -177,8 +179,9 @@ class LocalSystem:
             if scaled.workers != pool.size:
                 self._say(f"workers {scaled.reason}")
                 await pool.scale(scaled.workers)
+            await herald.tell(scaled, pool.names, pool.leaving)
             restarts = self._keeper.restarts()
-            self._show(Status(scaled.queues, pool.size, pool.leaving, restarts, scaled.reason))
+            self._show(Status(scaled.queues, pool.size, len(pool.leaving), restarts, herald.last_change))
             await asyncio.sleep(SECOND)
 
     async def _reload(self, pool: WorkerPool, changes: Changes) -> None:

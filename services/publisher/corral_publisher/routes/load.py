@@ -1,0 +1,36 @@
+"""A load, to watch workers scale: many jobs in one call, for those who may do everything."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from corral.actions.load import Part
+from corral_publisher.answer import answer
+from corral_publisher.auth import Admin
+from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.pool_views import LoadAnswer
+from corral_publisher.routes.queues import checked
+from corral_publisher.routes.submission import read_json
+from corral_publisher.schemas import LoadRequest
+from corral_publisher.services import services_of
+
+router = APIRouter(prefix=PREFIX, tags=["load"])
+
+
+@router.post(
+    "/load",
+    status_code=201,
+    summary="Start a load",
+    openapi_extra=body(LoadRequest),
+    responses={201: {"model": LoadAnswer}, **failures(400, 408, 413, 422)},
+)
+async def start_load(request: Request, caller: Admin) -> Response:
+    """Store up to 10,000 jobs of a mix of types in one transaction, due evenly over some seconds."""
+    services = services_of(request)
+    wanted = checked(LoadRequest, await read_json(request, services))
+    mix = {name: Part(part.share, part.payload) for name, part in wanted.mix.items()}
+    load = await services.loads.start(mix, wanted.count, wanted.over, caller)
+    return answer(
+        {"id": load.id, "tag": load.tag, "count": load.count, "over": load.over},
+        201,
+        {"Location": f"{PREFIX}/jobs?tag={load.tag}"},
+    )

@@ -1,0 +1,66 @@
+"""Pools: how many workers, how many there should be, and why."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from corral.scaling.scaling_decision import ScalingDecision
+from corral_publisher import parameters
+from corral_publisher.answer import answer
+from corral_publisher.auth import Viewer
+from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.pool_board import PoolView
+from corral_publisher.pool_views import DecisionPage, PoolAnswer, PoolPage
+from corral_publisher.services import services_of
+
+router = APIRouter(prefix=PREFIX, tags=["pools"])
+
+
+@router.get("/pools", summary="All pools", responses={200: {"model": PoolPage}, **failures()})
+async def list_pools(request: Request, _: Viewer) -> Response:
+    """The pools that something scales, as it told a second ago; `stale` ones are not scaled any more."""
+    views = await services_of(request).pools.views()
+    return answer({"items": [view_of(view) for view in views], "next": None})
+
+
+@router.get("/pools/{name}", summary="One pool", responses={200: {"model": PoolAnswer}, **failures(404)})
+async def get_pool(request: Request, name: str, _: Viewer) -> Response:
+    """The pool as whoever scales it last told."""
+    return answer(view_of(await services_of(request).pools.view(name)))
+
+
+@router.get(
+    "/pools/{name}/decisions",
+    summary="What was decided about it",
+    responses={200: {"model": DecisionPage}, **failures(404, 422)},
+)
+async def list_decisions(
+    request: Request,
+    name: str,
+    _: Viewer,
+    limit: Annotated[int, Query(ge=1, le=200, description="Decisions on one page.")] = 50,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,  # noqa: ARG001  read below
+) -> Response:
+    """Every change of its size or of its conditions, with the reason, newest first; kept for 30 days."""
+    start = parameters.cursor(request.query_params)
+    page = await services_of(request).pools.history(name, start, limit)
+    return answer({"items": [decision_of(one) for one in page.items], "next": page.next})
+
+
+def view_of(view: PoolView) -> dict[str, Any]:
+    """A pool as the API shows it."""
+    status = view.status
+    times = {"at": moment(status.at), "last_scale_at": moment(status.last_scale_at)}
+    return status.json() | times | {"stale": view.stale}
+
+
+def decision_of(decision: ScalingDecision) -> dict[str, Any]:
+    """A decision as the API shows it."""
+    return decision.json() | {"at": moment(decision.at)}
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Unix seconds as a time."""
+    return None if seconds is None else datetime.fromtimestamp(round(seconds, 3), UTC)

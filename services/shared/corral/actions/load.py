@@ -1,0 +1,132 @@
+"""A load: many jobs of a few types, at once or spread over time, to watch a system under work."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from corral.actions.json_value import escape
+from corral.actions.principal import Principal
+from corral.actions.submission import NewSubmission
+from corral.actions.submit import Submitter
+from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.ids import new_id
+from corral.job.limits import MAX_BULK
+
+MAX_COUNT = MAX_BULK
+MAX_OVER = 600.0
+"""Seconds that a load is spread over, at most."""
+MAX_MIX = 10
+"""Job types in one load."""
+MAX_SHARE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One job type of a load."""
+
+    share: int = 1
+    """Of so many jobs as all shares are together, how many are of this type."""
+    payload: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A load that was stored."""
+
+    id: UUID
+    count: int
+    over: float
+    """Seconds between the first job and the end."""
+
+    @property
+    def tag(self) -> str:
+        """What every job of it carries."""
+        return f"load:{self.id}"
+
+
+class Loads:
+    """Makes loads. They are jobs like any others, stored in one transaction."""
+
+    def __init__(self, submitter: Submitter) -> None:
+        self._submitter = submitter
+
+    async def start(self, mix: Mapping[str, Part], count: int, over: float, caller: Principal) -> Load:
+        """Store `count` jobs that become due evenly over so many seconds, the first at once.
+
+        Raises:
+            InvalidInput: a bound is broken, a type unknown or a payload wrong; names the field; nothing was stored.
+            OutcomeUnknown, Unavailable: as in `Submitter.submit`.
+        """
+        errors = [*_faults(mix, count, over)] or [
+            error for name, part in mix.items() for error in await self._wrong(name, part, caller)
+        ]
+        if errors:
+            raise InvalidInput(*errors)
+        load = Load(new_id(), count, over)
+        names = dealt({name: part.share for name, part in mix.items()}, count)
+        await self._submitter.submit_many(
+            [
+                _submission(name, mix[name], caller, tag=load.tag, delay=over * index / count or None)
+                for index, name in enumerate(names)
+            ]
+        )
+        return load
+
+    async def _wrong(self, name: str, part: Part, caller: Principal) -> tuple[FieldError, ...]:
+        """What is wrong with one part, by pointers into the load: each is tried once, not once per job."""
+        below = f"/mix/{escape(name)}"
+        try:
+            await self._submitter.prepare(_submission(name, part, caller))
+        except InvalidInput as error:
+            return tuple(FieldError(_place(below, one.pointer), one.message) for one in error.errors)
+        except TooLarge as error:
+            return (FieldError(f"{below}/payload", str(error)),)
+        return ()
+
+
+def dealt(shares: Mapping[str, int], count: int) -> Iterator[str]:
+    """The type of each job in turn, every stretch of them mixed as the whole.
+
+    Source: smooth weighted round robin, as in nginx.
+    """
+    total = sum(shares.values())
+    due = dict.fromkeys(shares, 0)
+    for _ in range(count):
+        for name, share in shares.items():
+            due[name] += share
+        chosen = max(due, key=lambda name: due[name])
+        due[chosen] -= total
+        yield chosen
+
+
+def _submission(
+    name: str, part: Part, caller: Principal, *, tag: str | None = None, delay: float | None = None
+) -> NewSubmission:
+    return NewSubmission(
+        type=name,
+        payload=part.payload,
+        delay=delay,
+        tags=(tag,) if tag else (),
+        created_by=caller.name,
+    )
+
+
+def _faults(mix: Mapping[str, Part], count: int, over: float) -> Iterator[FieldError]:
+    if not 1 <= len(mix) <= MAX_MIX:
+        yield FieldError("/mix", f"has {len(mix)} job types; it must have 1 to {MAX_MIX}")
+    for name, part in mix.items():
+        if not 1 <= part.share <= MAX_SHARE:
+            yield FieldError(
+                f"/mix/{escape(name)}/share",
+                f"is {part.share}; it must be at least 1 and at most {MAX_SHARE:,}",
+            )
+    if not 1 <= count <= MAX_COUNT:
+        yield FieldError("/count", f"is {count:,}; it must be at least 1 and at most {MAX_COUNT:,}")
+    if not 0 <= over <= MAX_OVER:
+        yield FieldError("/over", f"is {over:g}; it must be at least 0 and at most {MAX_OVER:g} seconds")
+
+
+def _place(below: str, pointer: str) -> str:
+    """Where a fault of a submission is in the load: an unknown type is the member itself."""
+    return below if pointer == "/type" else f"{below}{pointer}"

@@ -1,0 +1,71 @@
+"""`corral pools`: how many workers, how many there should be, and why."""
+
+from typing import Annotated, Any
+
+import typer
+
+from corral.cli.output import AsJson, ago, print_json, print_table, span
+from corral.cli.session import client
+
+app = typer.Typer(help="See pools of workers and why they have the size they have.")
+
+
+@app.callback(invoke_without_command=True)
+def pools(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the pools; `corral pools decisions NAME` tells what was decided about one."""
+    if context.invoked_subcommand is not None:
+        return
+    with client() as api:
+        found = list(api.pages("/pools"))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("pool", ">workers", ">wanted", ">bounds", ">queued", ">oldest", "conditions", "told", "why"),
+        (_row(pool) for pool in found),
+        none="nothing scales workers: neither the operator nor `corral up` has told of a pool",
+    )
+
+
+@app.command()
+def decisions(
+    name: Annotated[str, typer.Argument(metavar="POOL", help="The pool's name.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List what was decided about a pool, with reasons."""
+    with client() as api:
+        found = list(api.pages(f"/pools/{name}/decisions", limit=limit))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("when", ">before", ">after", ">needed", ">queued", "conditions", "why"),
+        (
+            (
+                ago(one["at"]),
+                one["before"],
+                one["after"],
+                one["needed"],
+                one["backlog_jobs"],
+                one["conditions"],
+                one["reason"],
+            )
+            for one in found
+        ),
+        none="nothing was decided yet",
+    )
+
+
+def _row(pool: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        pool["name"],
+        pool["ready"],
+        pool["desired"],
+        f"{pool['minimum']} to {pool['maximum']}",
+        pool["backlog_jobs"],
+        span(pool["oldest_seconds"]) if pool["oldest_seconds"] else "",
+        pool["conditions"],
+        f"{ago(pool['at'])}, then silence" if pool["stale"] else ago(pool["at"]),
+        pool["reason"],
+    )

@@ -1,0 +1,35 @@
+"""What of the signal concerns one pool."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from corral.scaling.pool import Pool
+from corral.scaling.signal import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class PoolBacklog:
+    """The queues of one pool, taken together."""
+
+    jobs: int = 0
+    """That wait."""
+    seconds: float = 0.0
+    """Of work that they are, on one slot."""
+    oldest: float = 0.0
+    """Seconds that the oldest has waited."""
+    arrived: int = 0
+    """That ever became due."""
+    live: int = 0
+    """That wait or run."""
+
+    @classmethod
+    def of(cls, signal: Signal | None, pool: Pool) -> Self:
+        """Nothing, where the signal is lost."""
+        queues = [one for name, one in signal.queues.items() if pool.serves(name)] if signal else []
+        return cls(
+            jobs=sum(one.queued for one in queues),
+            seconds=round(sum(one.work for one in queues), 3),
+            oldest=round(max((one.oldest for one in queues), default=0.0), 3),
+            arrived=sum(one.arrived for one in queues),
+            live=sum(one.queued + one.running for one in queues),
+        )

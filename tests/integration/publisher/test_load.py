@@ -1,0 +1,96 @@
+"""Loads: bounded, mixed evenly, spread over time, for admins."""
+
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.publisher.conftest import count
+
+from corral.store import JobFilter, Store
+
+SLEEP: dict[str, Any] = {
+    "mix": {"demo.sleep": {"share": 1, "payload": {"seconds": 1}}},
+    "count": 4,
+    "over": 0,
+}
+
+
+async def start(admin: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+    answer = await admin.post("/api/v1/load", json=SLEEP | fields)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_a_load_is_jobs_with_its_tag(admin: httpx.AsyncClient, store: Store):
+    answer = await admin.post("/api/v1/load", json=SLEEP)
+    load = answer.json()
+    assert load == {"id": load["id"], "tag": f"load:{load['id']}", "count": 4, "over": 0}
+    jobs = (await store.jobs.page(JobFilter(tag=load["tag"]))).items
+    assert [(job.type, job.payload, job.state, job.created_by) for job in jobs] == [
+        ("demo.sleep", {"seconds": 1}, "queued", "admin")
+    ] * 4
+    listed = (await admin.get(answer.headers["location"])).json()
+    assert len(listed["items"]) == 4
+
+
+async def test_the_types_are_mixed_by_their_shares_throughout(admin: httpx.AsyncClient, store: Store):
+    mix = {"demo.sleep": {"share": 3, "payload": {"seconds": 0}}, "demo.echo": {}}
+    await start(admin, mix=mix, count=40)
+    jobs = (await store.jobs.page(limit=100)).items
+    for begin in range(0, 40, 4):
+        assert Counter(job.type for job in jobs[begin : begin + 4]) == {"demo.sleep": 3, "demo.echo": 1}
+
+
+async def test_a_spread_load_becomes_due_evenly(admin: httpx.AsyncClient, store: Store):
+    await start(admin, count=5, over=100)
+    jobs = (await store.jobs.page()).items[::-1]
+    assert [job.state for job in jobs] == ["queued", *["scheduled"] * 4]
+    due = [job.run_at or job.created_at for job in jobs]
+    assert [round((moment - due[0]).total_seconds()) for moment in due] == [0, 20, 40, 60, 80]
+
+
+async def test_ten_thousand_jobs_are_one_load(admin: httpx.AsyncClient, store: Store):
+    await start(admin, count=10_000)
+    assert await count(store) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "detail"),
+    [
+        ({"count": 0}, "/count", "greater than or equal to 1"),
+        ({"count": 10_001}, "/count", "less than or equal to 10000"),
+        ({"count": "many"}, "/count", "integer"),
+        ({"over": 601}, "/over", "less than or equal to 600"),
+        ({"over": -1}, "/over", "greater than or equal to 0"),
+        ({"mix": {}}, "/mix", "has 0 job types; it must have 1 to 10"),
+        ({"mix": {f"t{n}": {} for n in range(11)}}, "/mix", "has 11 job types"),
+        ({"mix": {"demo.sleep": {"share": 0}}}, "/mix/demo.sleep/share", "greater than or equal to 1"),
+        ({"mix": {"demo.sleep": {"speed": 1}}}, "/mix/demo.sleep/speed", "is not a known field"),
+        ({"mix": {"demo.slep": {}}}, "/mix/demo.slep", "no job type 'demo.slep' is registered"),
+        ({"mix": {"a/b": {}}}, "/mix/a~1b", "no job type 'a/b' is registered"),
+        (
+            {"mix": {"demo.echo": {}, "demo.sleep": {"payload": {"seconds": "long"}}}},
+            "/mix/demo.sleep/payload/seconds",
+            "number",
+        ),
+        ({"mix": {"demo.echo": {"payload": "x" * 100_001}}}, "/mix/demo.echo/payload", "the limit is"),
+        ({"speed": 1}, "/speed", "is not a known field"),
+    ],
+)
+async def test_what_is_wrong_is_named_and_nothing_is_stored(
+    admin: httpx.AsyncClient, store: Store, fields: dict[str, Any], pointer: str, detail: str
+):
+    answer = await admin.post("/api/v1/load", json=SLEEP | fields)
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == pointer
+    assert detail in error["detail"]
+    assert await count(store) == 0
+
+
+async def test_only_admins_start_loads(api: httpx.AsyncClient, store: Store):
+    answer = await api.post("/api/v1/load", json=SLEEP)
+    assert answer.status_code == 403
+    assert await count(store) == 0
