@@ -1,0 +1,153 @@
+"""A namespace of its own on the cluster that KUBECONFIG names, and restricted pods in it."""
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PATIENCE_SECONDS = 90.0
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+class Failed(Exception):
+    """A command of kubectl failed, or what was waited for did not come."""
+
+
+def kubectl(*arguments: str, given: str | None = None) -> str:
+    """What kubectl prints."""
+    done = subprocess.run(["kubectl", *arguments], input=given, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+class Namespace:
+    """One namespace; whoever makes it deletes it."""
+
+    def __init__(self, purpose: str) -> None:
+        self.name = f"corral-{purpose}-{secrets.token_hex(3)}"
+        self.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {
+                    "name": self.name,
+                    "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+                },
+            }
+        )
+
+    def delete(self) -> None:
+        """With all that is in it; does not wait."""
+        kubectl("delete", "namespace", self.name, "--wait=false")
+
+    def apply(self, thing: Mapping[str, Any]) -> None:
+        """Make it."""
+        kubectl("apply", "-f", "-", given=json.dumps(thing))
+
+    def run(self, name: str, image: str, **container: Any) -> None:
+        """Start a pod of one restricted container; more of the container's fields by name, `user` for the uid."""
+        user = container.pop("user", 10001)
+        mounts = [{"name": "tmp", "mountPath": path} for path in ("/tmp", *container.pop("scratch", ()))]
+        pod = {
+            "restartPolicy": "Never",
+            "enableServiceLinks": False,
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 20,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": user,
+                "runAsGroup": user,
+                "fsGroup": user,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "main",
+                    "image": image,
+                    "imagePullPolicy": "Never",
+                    "securityContext": RESTRICTED,
+                    "volumeMounts": [mount | {"subPath": mount["mountPath"][1:]} for mount in mounts],
+                    **container,
+                }
+            ],
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
+        }
+        self.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": name, "namespace": self.name, "labels": {"app": name}},
+                "spec": pod,
+            }
+        )
+
+    def serve(self, name: str, port: int) -> None:
+        """A Service for the pod of that name."""
+        self.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": name, "namespace": self.name},
+                "spec": {"selector": {"app": name}, "ports": [{"port": port}]},
+            }
+        )
+
+    def finish(self, name: str) -> str:
+        """Wait until the pod has succeeded; what it said.
+
+        Raises:
+            Failed: with what it said, if it failed.
+        """
+        phase = self.wait_for(name, ("Succeeded", "Failed"))
+        said = self.logs(name)
+        if phase == "Failed":
+            raise Failed(f"pod {name}: {said}")
+        return said
+
+    def wait_for(self, name: str, phases: Sequence[str]) -> str:
+        """Wait until the pod is in one of these phases."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (phase := self.pod(name)["status"].get("phase", "")) not in phases:
+            if time.monotonic() > deadline:
+                status = json.dumps(self.pod(name)["status"], indent=1)
+                raise Failed(f"pod {name} is {phase}: {status}")
+            time.sleep(0.2)  # between two looks at a condition
+        return phase
+
+    def said(self, name: str, text: str) -> str:
+        """Wait until the pod has said this; the line."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            for line in self.logs(name).splitlines():
+                if text in line:
+                    return line
+            time.sleep(0.2)  # between two looks at a condition
+        raise Failed(f"pod {name} never said {text!r}: {self.logs(name)}")
+
+    def logs(self, name: str) -> str:
+        """What the pod has said so far."""
+        try:
+            return kubectl("logs", "--namespace", self.name, name)
+        except Failed:
+            return ""
+
+    def pod(self, name: str) -> Any:
+        """The pod as the API shows it."""
+        return json.loads(kubectl("get", "pod", "--namespace", self.name, name, "-o", "json"))
+
+    def exec(self, name: str, *command: str) -> str:
+        """Run a command in the pod."""
+        return kubectl("exec", "--namespace", self.name, name, "--", *command)
+
+    def remove(self, name: str) -> float:
+        """Delete the pod; the seconds until it was gone."""
+        began = time.monotonic()
+        kubectl("delete", "pod", "--namespace", self.name, name)
+        return time.monotonic() - began
