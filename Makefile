@@ -15,7 +15,7 @@ BENCH := bench/.venv
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-faults test-browser check format bench docs lock clean
+.PHONY: help up test test-faults test-browser test-images check format bench docs lock images clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -26,13 +26,16 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
 test: $(DEVELOPMENT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser $(or $(T),tests) $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images $(or $(T),tests) $(ARGS)
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
 
 test-browser: $(DEVELOPMENT) ## Drive the pages in Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-images: $(DEVELOPMENT) ## Look into the images in the cluster that KUBECONFIG names: contents, start, stop
+	@$(BIN)/python -m pytest -rPs tests/images $(ARGS)
 
 check: $(DEVELOPMENT) ## Lint, format, types and layers
 	@$(BIN)/ruff check .
@@ -54,6 +57,9 @@ docs: $(DEVELOPMENT) ## Make the pages that are made from the code
 
 lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
 	@UPGRADE=$(UPGRADE) ./requirements/compile
+
+images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]
+	@k8s/build $(or $(TAG),dev)
 
 clean: ## Remove what was installed and cached here; data in .corral stay
 	@rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

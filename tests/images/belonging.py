@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGES = ("publisher", "worker")
+IMAGES = ("publisher", "worker", "operator")
 
 BUILDING = {"pip", "setuptools", "wheel", "hatchling", "uv", "editables", "trove-classifiers"}
 TESTING = {

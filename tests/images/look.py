@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 UNWANTED = ("pip", "pip3", "uv", "gcc", "cc", "make", "git", "curl", "wget")
+TOPS = ("app", "etc", "home", "opt", "root", "srv", "usr", "var")
 CACHES = ("/root/.cache", "/var/lib/apt/lists", "/build")
 
 
@@ -67,11 +68,7 @@ def orphans_left() -> int:
 def main() -> None:
     packages = {one.name: one.version for one in importlib.metadata.distributions()}
     site = Path(importlib.import_module("corral").__file__ or "").parents[1]
-    everything = [
-        path
-        for top in ("app", "etc", "home", "opt", "root", "srv", "usr", "var")
-        for path in below(f"/{top}")
-    ]
+    everything = [path for top in TOPS if Path(f"/{top}").is_dir() for path in below(f"/{top}")]
     report = {
         "packages": packages,
         "process_1": Path("/proc/1/comm").read_text().strip(),
