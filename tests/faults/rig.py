@@ -191,6 +191,13 @@ def no_counter() -> None:
     replaced(reclaiming, "LOSE", "AND w.counter = %(counter)s", "")
 
 
+def no_seal() -> None:
+    """Seals off: a worker that answered claims on whatever Postgres says by now."""
+    from corral_worker.seal import Seal  # noqa: PLC0415  only workers have it
+
+    patch.object(Seal, "held", property(lambda _: False)).start()
+
+
 def no_sweep() -> None:
     """Rule 7 off: nobody asks Redis what it does not know."""
     from corral.maintenance.sweep import Sweep  # noqa: PLC0415
