@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from corral.actions.why import Cause
+from corral.actions.cause import Cause
 from corral.catalog.precedence import Source
 from corral.job.job import ListedJob
 from corral.job.state import State

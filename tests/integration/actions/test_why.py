@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -10,10 +11,11 @@ import redis
 from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.system import System, running_system
 
+from corral.actions.cause import Cause
 from corral.actions.jobs import JobActions
 from corral.actions.known_types import KnownTypes
 from corral.actions.queues import QueueActions
-from corral.actions.why import Cause, Why
+from corral.actions.why import Why
 from corral.catalog import job_type
 from corral.catalog.record import record_of
 from corral.dispatch import Entry
@@ -21,7 +23,31 @@ from corral.errors import NotFound
 from corral.job.lane import lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.scaling.pool_status import PoolStatus
 
+RESTING = PoolStatus(
+    name="io",
+    scaled_by="operator",
+    minimum=0,
+    maximum=20,
+    slots=50,
+    queues=("demo", "mail"),
+    replicas=0,
+    ready=0,
+    desired=0,
+    needed=0,
+    reason="0 kept: nothing queued, running or due",
+    conditions=(),
+    backlog_jobs=0,
+    backlog_seconds=0.0,
+    oldest_seconds=0.0,
+    throughput=0.0,
+    draining=(),
+    paused=False,
+    wait_objective=10.0,
+    drain_objective=120.0,
+    at=1_790_000_000.0,
+)
 FAST = {"heartbeat": 0.2, "lease": 1.0}
 
 
@@ -273,6 +299,63 @@ async def test_a_time_to_come_and_a_pool_at_rest(system: System, why: Why):
     await worker.ended()
     (job,) = await system.submit("demo.echo", delay=300)
     await codes(why, job, "waiting-for-time", "pool-at-rest")
+
+
+async def test_a_pool_at_rest_says_so_itself(system: System, why: Why):
+    await system.dispatch.tell_pool(RESTING)
+    (job,) = await system.submit("demo.echo", delay=300)
+    _, cause = await codes(why, job, "waiting-for-time", "pool-at-rest")
+    assert cause.message == (
+        "The pool io, which serves demo, is at rest: 0 kept: nothing queued, running or due."
+    )
+    await system.dispatch.tell_pool(replace(RESTING, maximum=0))
+    _, cause = await codes(why, job, "waiting-for-time", "pool-at-rest")
+    assert (
+        cause.command == """kubectl patch workerpool io --type merge --patch '{"spec":{"maxReplicas":1}}'"""
+    )
+
+
+async def test_a_pool_that_starts_from_zero_says_so_with_its_reason(system: System, why: Why):
+    starting = replace(RESTING, desired=3, replicas=3, reason="0 → 3: 40 s of work queued")
+    await system.dispatch.tell_pool(starting)
+    (job,) = await system.submit("demo.echo")
+    (cause,) = await codes(why, job, "pool-starting")
+    assert "0 of 3 are ready: 0 → 3: 40 s of work queued." in cause.message
+    await system.dispatch.tell_pool(replace(starting, conditions=("Unschedulable",)))
+    (cause,) = await codes(why, job, "pool-starting")
+    assert (cause.message.endswith("It reports Unschedulable."), cause.action) == (
+        True,
+        "See what keeps its workers from starting",
+    )
+    await system.ready(queues="demo", **FAST)
+    await system.state(job, State.COMPLETED)
+    await codes(why, job)
+
+
+async def test_a_paused_pool_starts_nobody(system: System, why: Why):
+    await system.dispatch.tell_pool(replace(RESTING, desired=3, paused=True, scaled_by="corral up"))
+    (job,) = await system.submit("demo.echo")
+    (cause,) = await codes(why, job, "pool-paused")
+    assert cause.command is None
+    (other,) = await system.submit("demo.cpu", {"seconds": 0}, queue="cpu")
+    await codes(why, other, "no-worker")  # no pool serves that queue
+
+
+async def test_full_workers_of_a_pool_that_grows_or_may_not(system: System, why: Why):
+    await system.ready(slots_async=1, **FAST)
+    (running,) = await system.submit("demo.sleep", {"seconds": 300})
+    await system.state(running, State.RUNNING)
+    (job,) = await system.submit("demo.echo")
+    full = replace(RESTING, desired=1, replicas=1, ready=1)
+    for status, said in (
+        (replace(full, desired=2, reason="1 → 2: 300 s"), "1 of 2 are ready: 1 → 2: 300 s."),
+        (replace(full, maximum=1), "The pool io is at its maximum of 1 worker."),
+        (replace(full, paused=True), "nobody but a person changes its number of workers."),
+        (replace(full, reason="1 kept: objective 120 s"), "stays at 1 worker: 1 kept: objective 120 s."),
+    ):
+        await system.dispatch.tell_pool(status)
+        (cause,) = await codes(why, job, "workers-full")
+        assert cause.message.endswith(said)
 
 
 async def test_a_time_to_come_and_an_unknown_type(system: System, why: Why):

@@ -5,33 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from corral.actions import pool_causes
+from corral.actions.cause import Cause
 from corral.actions.known_types import KnownTypes
 from corral.dispatch import Dispatch
 from corral.errors import NotFound, Unavailable
 from corral.job.job import Job
 from corral.job.options import Executor
 from corral.job.state import State
+from corral.scaling.pool_status import PoolStatus
 from corral.store import Queue, Store, WorkerRecord, WorkerState
 
 SILENT_SECONDS = 20.0
 """A worker that has been silent for so long is about to be taken for lost."""
 ENDED_WORKERS = 200
 """How many of the newest workers are asked whether one of them served the queue before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One thing that keeps the job from running, and what lifts it."""
-
-    code: str
-    """For programs; never changes."""
-    message: str
-    action: str | None = None
-    command: str | None = None
-    """The action on the command line."""
-    method: str | None = None
-    path: str | None = None
-    """The action over HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +35,8 @@ class Facts:
     """Newest first."""
     suspended: bool = False
     """Whether `rq suspend` is in force."""
+    pools: Sequence[PoolStatus] = ()
+    """As whoever scales them last said."""
     now: datetime
 
 
@@ -85,8 +75,9 @@ class Why:
             ]
         try:
             suspended = await self._dispatch.suspended()
+            pools = await self._dispatch.pools()
         except Unavailable:  # then nothing is known to be suspended; claims go on from the sweep later
-            suspended = False
+            suspended, pools = False, []
         return list(
             causes(
                 Facts(
@@ -96,6 +87,7 @@ class Why:
                     alive=alive,
                     ended=ended,
                     suspended=suspended,
+                    pools=pools,
                     now=datetime.now(UTC),
                 )
             )
@@ -191,6 +183,9 @@ def _nobody_listens(facts: Facts, start: tuple[str, str]) -> Cause:
             "it is lost, or cut off from Postgres.",
             *start,
         )
+    resting = pool_causes.without_workers(facts.pools, job.queue)
+    if resting is not None:
+        return resting
     last = next((worker for worker in facts.ended if _serves(worker, job)), None)
     if last is not None and last.state is WorkerState.STOPPED and last.ended_at is not None:
         return Cause(
@@ -224,9 +219,14 @@ def _full(facts: Facts) -> Cause | None:
         return None
     size = sum(size for _, size in slots)
     kind = f"{executor} " if executor else ""
+    message = f"All {size} {kind}slots of the workers that could take it ({_names(able)}) are in use."
+    pool = pool_causes.while_full(facts.pools, job.queue)
+    if pool is not None:
+        words, action, command = pool
+        return Cause("workers-full", f"{message} {words}", action, command)
     return Cause(
         "workers-full",
-        f"All {size} {kind}slots of the workers that could take it ({_names(able)}) are in use.",
+        message,
         "Start another worker, or raise the queue's maximum",
         f"corral worker --queues {job.queue}",
     )
