@@ -121,12 +121,18 @@ class TypePage(BaseModel):
 
 
 class WorkerView(BaseModel):
-    """A worker's incarnation. `status` is what its last heartbeat said."""
+    """A worker's incarnation. `status` is what its last heartbeat said.
+
+    `drained_by` names who has it drain: a person, or `pool:` and the name of its pool. A `sealed` worker is empty
+    and claims nothing, whatever else is said: it is about to be removed.
+    """
 
     id: UUID
     name: str
     pool: str | None
     state: Literal["active", "draining", "stopped", "lost"]
+    drained_by: str | None
+    sealed: bool
     host: str
     pid: int
     version: str

@@ -206,7 +206,10 @@ async def test_workers_are_listed_and_drained(
     (worker,) = (await api.get("/api/v1/workers")).json()["items"]
     assert (worker["name"], worker["state"], worker["running"]) == ("one", "active", 0)
     assert (await api.post("/api/v1/workers/one/drain")).json() == {"drained": [str(hand.id)]}
-    assert (await api.get("/api/v1/workers")).json()["items"][0]["state"] == "draining"
+    (worker,) = (await api.get("/api/v1/workers")).json()["items"]
+    assert (worker["state"], worker["drained_by"], worker["sealed"]) == ("draining", "operator", False)
+    health = (await stranger.get("/health/workers")).json()
+    assert (health["draining"], health["sealed"]) == (1, 0)
     assert (await api.post("/api/v1/workers/none/drain")).status_code == 404
     await store.workers.stop(hand.id)
     assert (await api.get("/api/v1/workers")).json()["items"] == []

@@ -81,6 +81,7 @@ async def workers(request: Request) -> Response:
         "status": "ok" if active else "none",
         "active": active,
         "draining": len(found) - active,
+        "sealed": sum(worker.status.get("sealed") is True for worker in found),
         "running": sum(worker.running for worker in found),
     }
     return answer(body, 200 if active else 503)

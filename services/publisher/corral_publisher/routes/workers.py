@@ -44,6 +44,8 @@ def view(worker: WorkerRecord) -> dict[str, Any]:
         "name": worker.name,
         "pool": worker.status.get("pool"),
         "state": worker.state,
+        "drained_by": worker.drained_by,
+        "sealed": worker.status.get("sealed") is True,
         "host": worker.host,
         "pid": worker.pid,
         "version": worker.version,

@@ -43,10 +43,16 @@ def _row(worker: dict[str, Any]) -> tuple[Any, ...]:
     return (
         worker["name"],
         worker.get("pool"),
-        worker["state"],
+        _state(worker),
         worker["queues"],
         worker.get("running", 0),
         worker.get("host"),
         str(worker.get("pid") or ""),
         ago(worker.get("started_at")),
     )
+
+
+def _state(worker: dict[str, Any]) -> str:
+    """`active`, `draining for pool:io, sealed`."""
+    by = f" for {worker['drained_by']}" if worker.get("drained_by") else ""
+    return f"{worker['state']}{by}{', sealed' if worker.get('sealed') else ''}"

@@ -19,14 +19,13 @@ from corral.maintenance.leadership import Reign
 from corral.maintenance.observation import Observation
 from corral.scaling.scaling_decision import ScalingDecision
 from corral.store import Store
+from corral.store.drains import POOL
 
 log = structlog.get_logger(__name__)
 
 SILENCE_SECONDS = 60.0
 """How long drains outlive their wishes, by the leader's own clock: a wiped Redis, or an operator that restarts,
 must not have workers claim again that are about to be removed."""
-PREFIX = "pool:"
-"""In front of a pool's name where a drain says who made it."""
 ABSENT = 0
 """Stands for the sequence of a document that is not there."""
 
@@ -64,8 +63,8 @@ class Pools(Duty):
         for worker in await self._store.workers.live():
             if not worker.draining:
                 free.add(worker.name)
-            elif worker.drained_by is not None and worker.drained_by.startswith(PREFIX):
-                drained.setdefault(worker.drained_by.removeprefix(PREFIX), set()).add(worker.name)
+            elif worker.drained_by is not None and worker.drained_by.startswith(POOL):
+                drained.setdefault(worker.drained_by.removeprefix(POOL), set()).add(worker.name)
         moved = self._moved(wished)
         silent = self._silent(wished, drained)
         changes = 0
@@ -93,7 +92,7 @@ class Pools(Duty):
     async def _drain(self, pool: str, workers: Collection[str], reign: Reign) -> int:
         if not workers:
             return 0
-        changed = await self._store.workers.drain_for(sorted(workers), PREFIX + pool, reign.term)
+        changed = await self._store.workers.drain_for(sorted(workers), POOL + pool, reign.term)
         metrics.POOL_DRAINS.labels(pool, "drained").inc(len(changed))
         log.info("pool.drains", pool=pool, workers=sorted(workers))
         return len(changed)
@@ -101,7 +100,7 @@ class Pools(Duty):
     async def _lift(self, pool: str, workers: Collection[str], reign: Reign) -> int:
         if not workers:
             return 0
-        changed = await self._store.workers.undrain(sorted(workers), PREFIX + pool, reign.term)
+        changed = await self._store.workers.undrain(sorted(workers), POOL + pool, reign.term)
         metrics.POOL_DRAINS.labels(pool, "lifted").inc(len(changed))
         log.info("pool.drains_lifted", pool=pool, workers=sorted(workers))
         return len(changed)

@@ -25,6 +25,9 @@ class LiveWorker:
     """Seconds since it registered, by the database's clock."""
 
 
+POOL = "pool:"
+"""In front of a pool's name where a drain says who made it."""
+
 # Through workers_alive and jobs_running.
 LIVE = """
 SELECT w.id, w.name, w.state = 'draining', w.drained_by,
@@ -76,7 +79,8 @@ class Drains:
             Unavailable: Postgres is away.
         """
         async with self._database.transaction(SHORT) as transaction:
-            rows = await transaction.rows(DRAIN, {"which": str(which), "by": actor})
+            by = f"{actor} (a person)" if actor.startswith(POOL) else actor  # no pool may lift it
+            rows = await transaction.rows(DRAIN, {"which": str(which), "by": by})
             if not rows:
                 raise NotFound("worker", which)
             await record(transaction, actor, "drain", kind="worker", subjects=[str(row[0]) for row in rows])

@@ -9,6 +9,7 @@ from uuid import UUID
 from corral.errors import NotFound
 from corral.job.state import Event, State, Writer
 from corral.store import Beat, GivenBack, LiveWorker, Reclaimed, Term, WorkerRecord, WorkerState
+from corral.store.drains import POOL
 from corral.store.heartbeat import UNHELD_SECONDS
 from corral.testing.fake.leases import FakeLeases
 from corral.testing.fake.memory import Fleet, Memory, Row
@@ -61,7 +62,8 @@ class FakeWorkers:
         if not found:
             raise NotFound("worker", which)
         for fleet in found:
-            fleet.state, fleet.drained_by = WorkerState.DRAINING, actor
+            fleet.state = WorkerState.DRAINING
+            fleet.drained_by = f"{actor} (a person)" if actor.startswith(POOL) else actor
         return [fleet.record.id for fleet in found]
 
     async def drain_for(self, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
