@@ -15,7 +15,7 @@ BENCH := bench/.venv
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-faults test-browser test-images check format bench docs lock images clean
+.PHONY: help up test test-faults test-browser test-images check format bench docs lock images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -60,6 +60,12 @@ lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
 
 images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]
 	@k8s/build $(or $(TAG),dev)
+
+kind-up: ## Make a kind cluster and install Corral in it; needs Docker, kind, kubectl and helm
+	@k8s/kind/up
+
+kind-down: ## Remove that cluster
+	@k8s/kind/down
 
 clean: ## Remove what was installed and cached here; data in .corral stay
 	@rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

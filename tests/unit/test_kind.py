@@ -1,0 +1,91 @@
+"""The cluster of `make kind-up`: valid to kind itself, and its ports are those of the values."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKER = r"""#!/bin/sh
+# Enough of Docker for kind to come past its configuration.
+case "$1" in
+  info) echo '{"CgroupVersion":"2","MemoryLimit":true,"PidsLimit":true,"CPUShares":true,"SecurityOptions":[]}' ;;
+  version) echo 28.0.0 ;;
+  ps) ;;
+  *) exit 1 ;;
+esac
+"""
+
+
+def read(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+@pytest.fixture
+def stub(tmp_path):
+    """A folder that goes first on PATH."""
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    return docker.parent
+
+
+def create(stub: Path, config: Path) -> str:
+    done = subprocess.run(
+        ["kind", "create", "cluster", "--config", config],
+        env={**os.environ, "PATH": f"{stub}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def test_there_are_one_control_plane_and_two_workers():
+    roles = [node["role"] for node in read("kind-config.yaml")["nodes"]]
+    assert sorted(roles) == ["control-plane", "worker", "worker"]
+
+
+def test_the_mapped_port_is_the_publishers_node_port_and_the_address_that_people_are_told():
+    mappings = [
+        mapping for node in read("kind-config.yaml")["nodes"] for mapping in node.get("extraPortMappings", [])
+    ]
+    publisher = read("k8s/kind/values.yaml")["publisher"]
+    assert [one["containerPort"] for one in mappings] == [publisher["service"]["nodePort"]]
+    assert publisher["service"]["type"] == "NodePort"
+    assert [f"http://localhost:{one['hostPort']}" for one in mappings] == [publisher["publicUrl"]]
+    assert f"url={publisher['publicUrl']}\n" in (ROOT / "k8s" / "kind" / "up").read_text()
+    assert all(one["listenAddress"] == "127.0.0.1" for one in mappings)
+
+
+@pytest.mark.skipif(shutil.which("kind") is None, reason="no kind on PATH")
+def test_kind_accepts_the_configuration(stub, tmp_path):
+    assert 'Creating cluster "corral"' in create(stub, ROOT / "kind-config.yaml")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((ROOT / "kind-config.yaml").read_text().replace("hostPort", "hostPorts"))
+    assert "Creating cluster" not in create(stub, wrong)
+
+
+def test_without_its_tools_kind_up_says_what_is_missing_and_where_to_get_it(tmp_path):
+    needed = tmp_path / "bin"
+    needed.mkdir()
+    for name in ("bash", "dirname", "env"):
+        (needed / name).symlink_to(shutil.which(name) or f"/usr/bin/{name}")
+    done = subprocess.run(
+        [ROOT / "k8s" / "kind" / "up"], env={"PATH": str(needed)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    for name in ("docker", "kind", "kubectl", "helm"):
+        assert f"missing: {name} (https://" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck on PATH")
+def test_the_scripts_pass_shellcheck():
+    scripts = [ROOT / "k8s" / "build", *(ROOT / "k8s" / "kind" / name for name in ("up", "down"))]
+    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
