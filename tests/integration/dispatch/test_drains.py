@@ -66,3 +66,15 @@ async def test_a_nonce_may_be_any_word(dispatch: Dispatch):
     for nonce in ("unseal", "drain", "seal:", ""):
         await dispatch.wish_drains("io", {"io-a": Wish(nonce)})
         assert await dispatch.wish_of("io-a") == Wish(nonce)
+
+
+async def test_what_others_write_there_is_no_wish_and_hides_none(dispatch: Dispatch, redis: Redis):
+    await dispatch.wish_drains("io", {"io-a": Wish("n1")})
+    now = (await redis.hget("corral:drains", "io") or "").partition(" ")[0]
+    for document in ("null", "no json", "3"):
+        await redis.hset("corral:drains", b"\xff", f"{now} {document}")
+        assert [*await dispatch.wished()] == ["io"]
+    await redis.set("corral:drain:io-b", b"\xff\xfe")
+    await redis.set("corral:seal:io-b", b"\xff\xfe")
+    assert await dispatch.wish_of("io-b") == Wish()
+    assert (await dispatch.seals(["io-b"])).keys() == {"io-b"}

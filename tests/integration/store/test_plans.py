@@ -1,5 +1,7 @@
 """The hot statements find their rows by primary key, whatever the planner was told of the table."""
 
+from uuid import UUID
+
 import psycopg
 import pytest
 
@@ -72,3 +74,31 @@ async def test_a_page_is_found_without_reading_the_history(subject: Subject, sql
         before = await _count(subject, sql, read)
         assert len((await subject.store.jobs.page(wanted)).items) == found
         assert await _count(subject, sql, read) - before < 3000, wanted
+
+
+async def test_decisions_and_live_workers_are_found_without_reading_the_rest(
+    subject: Subject, sql: psycopg.Connection
+) -> None:
+    sql.execute("""
+    INSERT INTO corral.scaling_decisions
+    SELECT (lpad(to_hex(n), 12, '0') || '70008000000000000000')::uuid, 'pool-' || n % 3, now(), 0, 1, 1, 0, '', '{}',
+           0, 0, 0 FROM generate_series(1, 30000) n
+    """)
+    sql.execute("""
+    INSERT INTO corral.workers (id, name, host, pid, version, state, queues, types, slots)
+    SELECT gen_random_uuid(), 'w' || n, 'h', 1, '1', 'stopped', '{}', '{}', '{}' FROM generate_series(1, 5000) n
+    """)
+    worker, ids = await subject.worker("alive"), [await subject.submit() for _ in range(50)]
+    await subject.running(worker, *ids)
+    sql.execute("VACUUM ANALYZE corral.scaling_decisions, corral.workers, corral.jobs")
+    read = """SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = ANY(ARRAY[%s, %s]))
+           + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname = ANY(ARRAY[%s, %s]))"""
+    decisions, workers = ("scaling_decisions",) * 4, ("workers", "jobs") * 2
+    assert isinstance(subject.store, Store)
+    before = await _count(subject, sql, read, *decisions)
+    page = await subject.store.scaling.page("pool-1", cursor=UUID(int=15_000 << 80), limit=50)
+    assert len(page.items) == 50
+    assert await _count(subject, sql, read, *decisions) - before < 200
+    before = await _count(subject, sql, read, *workers)
+    assert [one.running for one in await subject.store.workers.live()] == [50]
+    assert await _count(subject, sql, read, *workers) - before < 200

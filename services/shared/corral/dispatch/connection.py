@@ -64,5 +64,5 @@ def translated() -> Iterator[None]:
 
 
 def text_of(answer: bytes | str) -> str:
-    """An answer as text; redis-py's types leave open which of the two it is."""
-    return answer.decode() if isinstance(answer, bytes) else answer
+    """An answer as text; redis-py's types leave open which of the two it is. What is no text is no error."""
+    return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
