@@ -53,6 +53,8 @@ has a `request_id` that is in the log; every answer carries it as `X-Request-ID`
 {problems}
 
 After `outcome-unknown` the job may be stored or not: ask for the `ids` of the answer before you try again.
+What is no HTTP at all, or over its limits for a request line or headers, is answered by the server itself before
+Corral sees it: 400, 414, 431 or 501 as plain text, and the connection is closed.
 """
 
 
