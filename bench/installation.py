@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -51,6 +51,19 @@ class Installation:
         """Queues that many jobs, past the API: rows and dispatch entries as a submission leaves them."""
         asyncio.run(self.queue(count, type_name))
 
+    @contextmanager
+    def feed(self, type_name: str) -> Iterator[Callable[[int], None]]:
+        """Queues that many jobs, again and again, over connections that stay open."""
+        record = next(record for record in records() if record.name == type_name)
+        with asyncio.Runner() as runner:
+            stack = AsyncExitStack()
+            store = runner.run(stack.enter_async_context(self.store()))
+            dispatch = runner.run(stack.enter_async_context(self.dispatch()))
+            try:
+                yield lambda count: runner.run(_queue(store, dispatch, record, count))
+            finally:
+                runner.run(stack.aclose())
+
     def key(self) -> str:
         """A new API key that may submit."""
         return asyncio.run(self._key())
@@ -90,15 +103,19 @@ class Installation:
         """The same as `seed`, for callers that have a loop."""
         record = next(record for record in records() if record.name == type_name)
         async with self.store() as store, self.dispatch() as dispatch:
-            for first in range(0, count, CHUNK):
-                jobs = [new_job(record, number) for number in range(first, min(first + CHUNK, count))]
-                await store.jobs.insert(jobs)
-                await dispatch.enqueue(Entry(Lane(job.queue, job.priority), job.id) for job in jobs)
+            await _queue(store, dispatch, record, count)
 
     async def _key(self) -> str:
         async with self.store() as store:
             secret, _ = await Keys(store).create("bench", Role.OPERATOR, actor="bench")
             return secret
+
+
+async def _queue(store: Store, dispatch: Dispatch, record: TypeRecord, count: int) -> None:
+    for first in range(0, count, CHUNK):
+        jobs = [new_job(record, number) for number in range(first, min(first + CHUNK, count))]
+        await store.jobs.insert(jobs)
+        await dispatch.enqueue(Entry(Lane(job.queue, job.priority), job.id) for job in jobs)
 
 
 def records() -> list[TypeRecord]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bench import hotpath, idle, machine, million, page, servers, submission, throughput
+from bench import hotpath, idle, machine, million, page, servers, snapshot, submission, throughput
 from bench.effort import FULL, QUICK, Effort
 from bench.page import Results
 from bench.section import Section
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "idle": idle.measure,
     "http": submission.measure,
     "million": million.measure,
+    "snapshot": snapshot.measure,
 }
 
 
