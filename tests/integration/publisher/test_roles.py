@@ -33,7 +33,7 @@ OPEN = {
     "/api/v1/openapi.json",
 }
 """Probes, the way in and out, and what asks for itself (`/` leads to the sign-in or names the API)."""
-ADMIN = {("POST", "/api/v1/queues/{name}/clean"), ("POST", "/api/v1/load")}
+ADMIN = {("POST", "/api/v1/queues/{name}/clean"), ("POST", "/api/v1/load"), ("POST", "/load")}
 LEAST = {"GET": Role.VIEWER, "POST": Role.OPERATOR, "PATCH": Role.OPERATOR}
 
 

@@ -13,7 +13,7 @@ from corral.actions.principal import Principal, Role
 from corral.errors import CorralError
 from corral_publisher import parameters
 from corral_publisher.event_stream import BEAT, EventStream, event, fragment
-from corral_publisher.pages import job, jobs, queues, start, workers
+from corral_publisher.pages import job, jobs, pools, queues, start, workers
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.routes.events import changes
 from corral_publisher.services import Services, services_of
@@ -26,6 +26,8 @@ PACE_SECONDS = 0.5
 """Between two renderings of one tab."""
 LOOK_SECONDS = 5.0
 """Rendered at least so often: events are hints, and not everything makes one."""
+POOL_SECONDS = 1.0
+"""The same where pools are shown: they are told of once a second."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 Part = Callable[[Request, Services, Principal], Awaitable[str]]
@@ -33,8 +35,8 @@ Part = Callable[[Request, Services, Principal], Awaitable[str]]
 
 @router.get("/live/start")
 async def live_start(request: Request, principal: Looker) -> Response:
-    """Counts and newest jobs."""
-    return _stream(request, principal, start.live_part)
+    """Counts, pools and newest jobs."""
+    return _stream(request, principal, start.live_part, POOL_SECONDS)
 
 
 @router.get("/live/jobs")
@@ -54,6 +56,19 @@ async def live_queues(request: Request, principal: Looker) -> Response:
 async def live_workers(request: Request, principal: Looker) -> Response:
     """The table of workers."""
     return _stream(request, principal, workers.live_part)
+
+
+@router.get("/live/pools")
+async def live_pools(request: Request, principal: Looker) -> Response:
+    """All pools."""
+    return _stream(request, principal, pools.live_parts, POOL_SECONDS)
+
+
+@router.get("/live/pools/{name}")
+async def live_pool(request: Request, name: str, principal: Looker) -> Response:  # noqa: ARG001  read by the part
+    """One pool, and its decisions."""
+    parameters.cursor(request.query_params)
+    return _stream(request, principal, pools.live_part, POOL_SECONDS)
 
 
 @router.get("/live/jobs/{job_id}")
@@ -77,13 +92,15 @@ async def live_job(request: Request, job_id: str, principal: Looker) -> Response
     return EventStream(source(), stopping=services.stopping)
 
 
-def _stream(request: Request, principal: Principal, part: Part) -> Response:
+def _stream(
+    request: Request, principal: Principal, part: Part, look_seconds: float = LOOK_SECONDS
+) -> Response:
     services = services_of(request)
-    return EventStream(_parts(request, services, principal, part), stopping=services.stopping)
+    return EventStream(_parts(request, services, principal, part, look_seconds), stopping=services.stopping)
 
 
 async def _parts(
-    request: Request, services: Services, principal: Principal, part: Part
+    request: Request, services: Services, principal: Principal, part: Part, look_seconds: float
 ) -> AsyncIterator[bytes]:
     broadcast = services.broadcast
     shown = ""
@@ -103,5 +120,5 @@ async def _parts(
                 yield BEAT
             await asyncio.sleep(PACE_SECONDS)
             number = max(
-                [frame.number for frame in await broadcast.after(number, LOOK_SECONDS)], default=number
+                [frame.number for frame in await broadcast.after(number, look_seconds)], default=number
             )

@@ -46,7 +46,15 @@ async def live_part(request: Request, services: Services, principal: Principal) 
 
 async def _values(services: Services, principal: Principal) -> dict[str, Any]:
     counts = await services.counts.by_queue()
+    known = services.pools.known()
     return {
-        "queues": [(queue, counts.get(queue.name, {})) for queue in await services.store.queues.list()],
+        "queues": [
+            (
+                queue,
+                counts.get(queue.name, {}),
+                [view.status for view in known if not view.stale and view.status.serves(queue.name)],
+            )
+            for queue in await services.store.queues.list()
+        ],
         "may_act": principal.role.includes(Role.OPERATOR),
     }

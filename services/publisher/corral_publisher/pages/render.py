@@ -81,6 +81,8 @@ def environment() -> Environment:
         "absolute": absolute,
         "relative": relative,
         "clock": clock,
+        "moment": moment,
+        "span": span,
         "bytes": size,
         "short": short,
         "json": json,
@@ -103,6 +105,11 @@ def absolute(moment: datetime) -> str:
 def clock(moment: datetime) -> str:
     """The time of day."""
     return f"{moment.astimezone(UTC):%H:%M:%S}"
+
+
+def moment(seconds: float) -> datetime:
+    """Unix seconds as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def relative(moment: datetime) -> str:

@@ -13,7 +13,7 @@ from corral.actions.submission import NewSubmission
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.priority import Priority
 from corral_publisher.answer import answer
-from corral_publisher.pages import render
+from corral_publisher.pages import load_form, pools, render
 from corral_publisher.pages.form import Field, Kind, fields_of, payload_of
 from corral_publisher.pages.visitor import Visitor, form_of, wants_html
 from corral_publisher.release import VERSION
@@ -23,6 +23,8 @@ router = APIRouter(include_in_schema=False)
 
 NEWEST = 12
 """Jobs shown on the start page."""
+POOLS = 4
+"""Pools shown there."""
 FEW = 4
 """So many fields are all shown at once."""
 FIRST_CHOICE = "report.generate"
@@ -37,7 +39,7 @@ async def start(request: Request, type_: Annotated[str, Query(alias="type")] = "
             {"name": "corral", "version": VERSION, "api": "/api/v1", "openapi": "/api/v1/openapi.json"}
         )
     principal = await Visitor(Role.VIEWER)(request)
-    return await _page(request, services_of(request), principal, type_)
+    return await page(request, services_of(request), principal, type_)
 
 
 @router.post("/jobs")
@@ -64,7 +66,7 @@ async def submit(
         )
     except (InvalidInput, TooLarge) as error:
         errors = error.errors if isinstance(error, InvalidInput) else (FieldError("/payload", str(error)),)
-        return await _page(request, services, principal, name, sent=sent, errors=errors)
+        return await page(request, services, principal, name, sent=sent, errors=errors, status=422)
     return RedirectResponse(f"/jobs/{accepted.id}", status_code=303)
 
 
@@ -73,7 +75,7 @@ async def live_part(request: Request, services: Services, principal: Principal) 
     return render.fragment(request, "_start_live.html", principal, **await _live(services))
 
 
-async def _page(
+async def page(
     request: Request,
     services: Services,
     principal: Principal,
@@ -81,7 +83,12 @@ async def _page(
     *,
     sent: Mapping[str, str] | None = None,
     errors: Sequence[FieldError] = (),
+    load: Mapping[str, Any] | None = None,
+    status: int = 200,
 ) -> Response:
+    """The page: with what was sent and is wrong, where something is."""
+    if load is None and principal.role.includes(Role.ADMIN):
+        load = await load_form.values(request, services, request.query_params)
     types = (await services.types.all()).types
     known = types.get(chosen) or types.get(FIRST_CHOICE) or next(iter(types.values()), None)
     fields, more_fields = _fields(known)
@@ -89,7 +96,7 @@ async def _page(
         request,
         "start.html",
         principal,
-        status=422 if errors else 200,
+        status=status,
         here="/",
         types=sorted(types),
         chosen=known,
@@ -99,13 +106,20 @@ async def _page(
         errors=errors,
         wrong={error.pointer: error.message for error in errors},
         may_submit=principal.role.includes(Role.OPERATOR),
+        load=load,
         **await _live(services),
     )
 
 
 async def _live(services: Services) -> dict[str, Any]:
     page = await services.store.jobs.page(limit=NEWEST)
-    return {"jobs": page.items, "counts": await services.counts.totals()}
+    known = services.pools.known()
+    return {
+        "jobs": page.items,
+        "counts": await services.counts.totals(),
+        "pools": pools.shown(known[:POOLS]),
+        "more_pools": len(known[POOLS:]),
+    }
 
 
 def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ...]]:

@@ -39,6 +39,20 @@
   }
   for (const button of document.querySelectorAll("[data-without-scripts]")) button.hidden = true;
 
+  // The request beside the form of a load follows what is typed.
+  for (const form of document.querySelectorAll("form[data-load]")) {
+    const shown = form.querySelector("[data-load-body]");
+    const show = () => {
+      const mix = JSON.parse(form.elements.kind.selectedOptions[0].dataset.mix);
+      for (const part of Object.values(mix)) {
+        if ("seconds" in part.payload) part.payload.seconds = Number(form.elements.seconds.value);
+      }
+      const body = { mix, count: Number(form.elements.count.value), over: Number(form.elements.over.value) };
+      shown.textContent = JSON.stringify(body);
+    };
+    form.addEventListener("input", show);
+  }
+
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {

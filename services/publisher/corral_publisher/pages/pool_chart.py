@@ -1,0 +1,152 @@
+"""The last minutes of a pool as paths of an SVG: workers above, what waits below, decisions as lines through both."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from corral.scaling.scaling_decision import ScalingDecision
+from corral_publisher.pool_board import PoolView, Sample
+
+WINDOW = 300.0
+"""Seconds shown, where nothing else is asked."""
+STEP = 2.0
+"""Seconds by which the right edge moves on."""
+GAP = 10.0
+"""Seconds without a sample after which a line is broken."""
+WIDTH, HEIGHT = 600.0, 100.0
+"""Of the drawing; the page stretches it."""
+STEPS = (1, 2, 3, 4, 5, 6, 8, 10)
+"""What an axis ends with, times a power of ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A decision, where it was made."""
+
+    x: str
+    kind: str
+    """`up`, `down`, or `note` where only a condition came or went."""
+    decision: ScalingDecision
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What is drawn. A path may be empty."""
+
+    minutes: int
+    ready: str
+    desired: str
+    queued: str
+    most_workers: int
+    most_queued: int
+    marks: tuple[Mark, ...]
+    words: str
+    """The same for those who do not see it."""
+
+
+def chart_of(view: PoolView, window: float = WINDOW) -> Chart:
+    """The chart of a pool, up to now as the clock of whoever scales it tells it."""
+    end = math.ceil((view.status.at + view.silent) / STEP) * STEP
+    begin = end - window
+    samples = [sample for sample in view.samples if sample.at >= begin]
+    earlier = _earlier(view.decisions, begin, samples[0].at if samples else end)
+    most = max((max(one.ready, one.desired) for one in samples), default=0)
+    workers = _axis(max(most, *(wanted for _, wanted in earlier), 0), least=1)
+    queued = _axis(max((one.queued for one in samples), default=0), least=10)
+    stretches = [_steps(stretch, begin, window) for stretch in _stretches(samples)]
+    wanted = [[(_x(at, begin, window), one) for at, one in earlier]] if earlier else []
+    wanted += [[(x, one.desired) for x, one in stretch] for stretch in stretches]
+    return Chart(
+        minutes=round(window / 60),
+        ready=" ".join(_area([(x, one.ready / workers) for x, one in stretch]) for stretch in stretches),
+        desired=" ".join(_line([(x, one / workers) for x, one in stretch]) for stretch in wanted),
+        queued=" ".join(_area([(x, one.queued / queued) for x, one in stretch]) for stretch in stretches),
+        most_workers=workers,
+        most_queued=queued,
+        marks=tuple(
+            Mark(_number(_x(one.at, begin, window)), _kind(one), one)
+            for one in reversed(view.decisions)
+            if begin <= one.at <= end
+        ),
+        words=_words(samples, round(window / 60)),
+    )
+
+
+def _earlier(decisions: Sequence[ScalingDecision], begin: float, first: float) -> list[tuple[float, int]]:
+    """What was wanted before the first sample that this process saw, as the decisions tell it."""
+    known = [one for one in reversed(decisions) if begin <= one.at < first]
+    if not known:
+        return []
+    return [(begin, known[0].before), *((one.at, one.after) for one in known), (first, known[-1].after)]
+
+
+def _axis(most: int, *, least: int) -> int:
+    """The end of an axis: round, so that it seldom changes."""
+    wanted = max(most, least)
+    size = 10 ** max(0, len(str(wanted)) - 1)
+    return int(next(step * size for step in STEPS if step * size >= wanted))
+
+
+def _stretches(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+    """Samples without a gap between them."""
+    stretch: list[Sample] = []
+    for sample in samples:
+        if stretch and sample.at - stretch[-1].at > GAP:
+            yield stretch
+            stretch = []
+        stretch.append(sample)
+    if stretch:
+        yield stretch
+
+
+def _steps(stretch: Sequence[Sample], begin: float, window: float) -> list[tuple[float, Sample]]:
+    """Samples at their places; the last one holds until the next would have come."""
+    last = stretch[-1]
+    held = Sample(last.at + 1.0, last.ready, last.desired, last.queued)
+    return [(_x(one.at, begin, window), one) for one in (*stretch, held)]
+
+
+def _x(at: float, begin: float, window: float) -> float:
+    return min(WIDTH, (at - begin) / window * WIDTH)
+
+
+def _line(points: Sequence[tuple[float, float]]) -> str:
+    """A line of steps through heights from 0 to 1; the last point only ends it."""
+    (x, height), *rest = points
+    path = [f"M{_number(x)} {_y(height)}"]
+    for x, now in rest[:-1]:
+        if now != height:
+            path.append(f"H{_number(x)}V{_y(now)}")
+        height = now
+    path.append(f"H{_number(rest[-1][0])}")
+    return "".join(path)
+
+
+def _area(points: Sequence[tuple[float, float]]) -> str:
+    """The same, filled down to zero."""
+    begin = _number(points[0][0])
+    return f"{_line(points)}V{_number(HEIGHT)}H{begin}Z"
+
+
+def _y(height: float) -> str:
+    return _number(HEIGHT * (1 - height))
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _kind(decision: ScalingDecision) -> str:
+    if decision.after == decision.before:
+        return "note"
+    return "up" if decision.after > decision.before else "down"
+
+
+def _words(samples: Sequence[Sample], minutes: int) -> str:
+    if not samples:
+        return f"Nothing is known of the last {minutes} minutes."
+    ready, queued = [one.ready for one in samples], [one.queued for one in samples]
+    return (
+        f"The last {minutes} minutes: {min(ready)} to {max(ready)} workers, now {ready[-1]};"
+        f" up to {max(queued):,} jobs queued, now {queued[-1]:,}."
+    )

@@ -1,0 +1,78 @@
+"""Pools: each with its size, its chart, and every decision with its reason."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from corral.actions.principal import Principal, Role
+from corral.errors import NotFound
+from corral_publisher import parameters
+from corral_publisher.pages import render
+from corral_publisher.pages.pool_chart import Chart, chart_of
+from corral_publisher.pages.visitor import Visitor
+from corral_publisher.pool_board import PoolView
+from corral_publisher.services import Services, services_of
+
+router = APIRouter(include_in_schema=False)
+
+ROWS = 50
+LONG = 600.0
+"""Seconds of the chart on a pool's own page."""
+LAST = 3
+"""Decisions shown beside a pool."""
+
+Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
+
+
+@router.get("/pools")
+async def pools(request: Request, principal: Looker) -> Response:
+    """All pools."""
+    services = services_of(request)
+    return render.page(request, "pools.html", principal, pools=shown(services.pools.known()))
+
+
+@router.get("/pools/{name}")
+async def pool(request: Request, name: str, principal: Looker) -> Response:
+    """One pool, and what was decided about it."""
+    values = await _values(request, services_of(request), name)
+    return render.page(request, "pool.html", principal, **values)
+
+
+async def live_parts(request: Request, services: Services, principal: Principal) -> str:
+    """All pools."""
+    return render.fragment(request, "_pools.html", principal, pools=shown(services.pools.known()))
+
+
+async def live_part(request: Request, services: Services, principal: Principal) -> str:
+    """One pool, and the page of decisions that the address names."""
+    name: str = request.path_params["name"]
+    return render.fragment(request, "_pool_live.html", principal, **await _values(request, services, name))
+
+
+def shown(views: Sequence[PoolView]) -> list[dict[str, Any]]:
+    """Pools as their template wants them."""
+    return [_shown(view, chart_of(view)) for view in views]
+
+
+def _shown(view: PoolView, chart: Chart) -> dict[str, Any]:
+    return {"view": view, "status": view.status, "chart": chart, "decisions": view.decisions[:LAST]}
+
+
+async def _values(request: Request, services: Services, name: str) -> dict[str, Any]:
+    """The pool, where it is known, and its decisions. Raises NotFound."""
+    cursor = parameters.cursor(request.query_params)
+    page = await services.pools.history(name, cursor, ROWS)
+    try:
+        view = await services.pools.view(name)
+    except NotFound:  # its decisions are kept
+        view = None
+    return {
+        "pool_name": name,
+        "pool": None if view is None else _shown(view, chart_of(view, LONG)),
+        "log": page.items,
+        "first_page": cursor is None,
+        "query_string": f"?cursor={cursor}" if cursor else "",
+        "next_query": f"?cursor={page.next}" if page.next else "",
+    }
