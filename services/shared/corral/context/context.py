@@ -1,0 +1,104 @@
+"""What a handler receives, in coroutines and elsewhere."""
+
+from typing import Any, Protocol, Unpack
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from corral.context.artifacts import Artifacts, SyncArtifacts
+from corral.context.attempt import Attempt
+from corral.context.line import Line, Statistics, SubmitOptions, SyncLine
+from corral.job.job import Claimed
+
+
+class Declared(Protocol):
+    """A job type as far as submitting goes."""
+
+    @property
+    def name(self) -> str:
+        """Its registered name."""
+
+
+class Context(Attempt):
+    """For coroutines. A cancel or a timeout arrives as `asyncio.CancelledError` where the handler awaits."""
+
+    __slots__ = ("_line",)
+
+    def __init__(self, claimed: Claimed, line: Line, expires: float | None) -> None:
+        super().__init__(claimed, line, expires)
+        self._line = line
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The job's files."""
+        return Artifacts(self._line)
+
+    async def checkpoint(self, value: Any) -> None:
+        """Store a JSON value that the next attempt finds in `checkpointed`.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+        self._refuse_cancelled()
+        await self._line.checkpoint(_json(value))
+
+    async def submit(
+        self, job_type: Declared | str, payload: Any = None, **options: Unpack[SubmitOptions]
+    ) -> UUID:
+        """Submit another job and return its id. A repeated attempt submits again.
+
+        Raises:
+            InvalidInput: the type, the payload or an option is refused.
+        """
+        self._refuse_cancelled()
+        return await self._line.submit(_name(job_type), _json(payload), options)
+
+    async def statistics(self) -> list[Statistics]:
+        """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
+        return await self._line.statistics()
+
+
+class SyncContext(Attempt):
+    """For threads and processes. A cancel raises `JobCancelled` at the next use of the context."""
+
+    __slots__ = ("_line",)
+
+    def __init__(self, claimed: Claimed, line: SyncLine, expires: float | None) -> None:
+        super().__init__(claimed, line, expires)
+        self._line = line
+
+    @property
+    def artifacts(self) -> SyncArtifacts:
+        """The job's files."""
+        return SyncArtifacts(self._line)
+
+    def checkpoint(self, value: Any) -> None:
+        """Store a JSON value that the next attempt finds in `checkpointed`.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+        self._refuse_cancelled()
+        self._line.checkpoint(_json(value))
+
+    def submit(self, job_type: Declared | str, payload: Any = None, **options: Unpack[SubmitOptions]) -> UUID:
+        """Submit another job and return its id. A repeated attempt submits again.
+
+        Raises:
+            InvalidInput: the type, the payload or an option is refused.
+        """
+        self._refuse_cancelled()
+        return self._line.submit(_name(job_type), _json(payload), options)
+
+    def statistics(self) -> list[Statistics]:
+        """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
+        return self._line.statistics()
+
+
+def _name(job_type: Declared | str) -> str:
+    return job_type if isinstance(job_type, str) else job_type.name
+
+
+def _json(value: Any) -> str:
+    """JSON text of a value or a Pydantic model; NaN and infinities are null."""
+    return to_json(value).decode()

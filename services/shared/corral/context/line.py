@@ -1,0 +1,85 @@
+"""How a context reaches the worker that runs its handler: awaited, or blocking."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TypedDict
+from uuid import UUID
+
+from corral.job.priority import Priority
+
+Data = bytes | str | Path
+"""An artifact's content: bytes, text (stored as UTF-8) or a file."""
+
+Statistics = dict[str, str | int | float | None]
+"""The figures of one queue, by name."""
+
+
+class SubmitOptions(TypedDict, total=False):
+    """What a submission may override. Times are seconds."""
+
+    queue: str
+    priority: Priority | str
+    delay: float
+    run_at: datetime
+    retries: int
+    timeout: float
+    expires_in: float
+    tags: list[str]
+
+
+class Signals(Protocol):
+    """The part of a line that never waits."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether this attempt was told to stop."""
+
+    def progress(self, percent: int, message: str | None) -> None:
+        """Keep the newest progress for the next write."""
+
+    def log(self, text: str, fields: dict[str, Any]) -> None:
+        """Keep a log line for the next write."""
+
+
+class Line(Signals, Protocol):
+    """How a coroutine's context reaches the worker. Texts that hold values are JSON."""
+
+    async def checkpoint(self, value: str) -> None:
+        """Store it under the fence."""
+
+    async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        """Store a new job."""
+
+    async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
+        """Store an artifact of this attempt."""
+
+    async def publish(self, name: str) -> None:
+        """Make it visible before the attempt ends."""
+
+    async def get(self, name: str) -> bytes | None:
+        """Read a published artifact of this job."""
+
+    async def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
+
+
+class SyncLine(Signals, Protocol):
+    """The same for threads and processes: every method blocks."""
+
+    def checkpoint(self, value: str) -> None:
+        """Store it under the fence."""
+
+    def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        """Store a new job."""
+
+    def put(self, name: str, media_type: str, data: bytes | Path) -> None:
+        """Store an artifact of this attempt."""
+
+    def publish(self, name: str) -> None:
+        """Make it visible before the attempt ends."""
+
+    def get(self, name: str) -> bytes | None:
+        """Read a published artifact of this job."""
+
+    def statistics(self) -> list[Statistics]:
+        """Read the figures of every queue."""
