@@ -2,7 +2,7 @@
 What every pod has: the restricted security context, placement, and what the values add.
 
 Takes root, component, values (the component's own), uid, containers (YAML), and where needed pool, account,
-grace, restart, volumes (YAML), spread (false: a pod that stands alone), token (true: the operator's), init (YAML).
+grace, restart, volumes (YAML), spread (false: there is only one), alone (true: no volumes of the values), token (true: the operator's), init (YAML).
 */}}
 {{- define "corral.pod" -}}
 {{- $pods := .root.Values.pods -}}
@@ -71,7 +71,7 @@ initContainers:
 {{- end }}
 containers:
   {{- .containers | trim | nindent 2 }}
-{{- $given := ternary (concat $pods.volumes (default (list) $own.volumes)) (list) (default false .ours) }}
+{{- $given := ternary (list) (concat $pods.volumes (default (list) $own.volumes)) (default false .alone) }}
 {{- if or .volumes $given }}
 volumes:
   {{- with .volumes }}

@@ -1,0 +1,1 @@
+"""The Helm chart as it is rendered; tests/cluster installs it."""

@@ -1,0 +1,79 @@
+"""What is rendered is what Kubernetes takes, in the oldest version that we promise and the newest there is."""
+
+import json
+import re
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+from tests.chart.helm import CHART, NEWEST, VARIANTS, Helm
+from tests.chart.objects import named
+
+OLDEST = re.search(r">=(\d+\.\d+)", yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"]).group(
+    1
+)
+FOREIGN = {"keda.sh", "monitoring.coreos.com", "gateway.networking.k8s.io"}
+"""Groups of others, whose schemas are not at hand; the everything variant of tests/cluster leaves them out too."""
+
+
+@pytest.mark.parametrize("kubernetes", [OLDEST, NEWEST])
+def test_every_object_is_valid(helm: Helm, variant: str, kubernetes: str) -> None:
+    wrong = []
+    for found in helm.variant(variant):
+        group = found["apiVersion"].split("/")[0]
+        if group in FOREIGN or group == "corral.dev":
+            continue
+        try:
+            kubernetes_validate.validate(found, kubernetes, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            wrong.append(f"{named(found)}: {error.message} at {list(error.path)}")
+    assert not wrong
+
+
+def test_pools_are_what_the_crd_takes(helm: Helm, variant: str) -> None:
+    crd = yaml.safe_load((CHART / "crds/workerpool.yaml").read_text())
+    schema = closed(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {}}
+    for found in helm.variant(variant):
+        if found["kind"] == "WorkerPool":
+            jsonschema.validate(found, schema)
+
+
+def closed(node):
+    """An OpenAPI schema that refuses unknown fields, as the API server's strict validation does."""
+    if isinstance(node, dict):
+        node = {key: closed(value) for key, value in node.items()}
+        if "properties" in node:
+            node.setdefault("additionalProperties", False)
+        return node
+    return [closed(value) for value in node] if isinstance(node, list) else node
+
+
+def test_lint_finds_nothing(helm: Helm, variant: str) -> None:
+    helm.run(
+        "lint",
+        "--strict",
+        "--kube-version",
+        f"{NEWEST}.0",
+        "--values",
+        str(VARIANTS / f"{variant}.yaml"),
+        str(CHART),
+    )
+
+
+def test_no_object_is_there_twice(helm: Helm, variant: str) -> None:
+    names = [(found["apiVersion"], named(found)) for found in helm.variant(variant)]
+    assert len(names) == len(set(names))
+
+
+def test_no_name_is_too_long(helm: Helm) -> None:
+    long = helm.run(
+        *("template", "a-release-with-a-name-as-long-as-helm-takes-it-53-cha", str(CHART)),
+        *("--kube-version", f"{NEWEST}.0", "--set", "existingSecret=x"),
+        *("--set-json", 'pools=[{"name":"abcdefghijklmnopqrst","queues":["demo"]}]'),
+    )
+    for found in filter(None, yaml.safe_load_all(long)):
+        assert len(found["metadata"]["name"]) <= 63, named(found)
+        for value in json.loads(json.dumps(found["metadata"].get("labels", {}))).values():
+            assert len(value) <= 63
