@@ -15,7 +15,7 @@ BENCH := bench/.venv
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-faults test-browser test-images check format bench docs lock images kind-up kind-down clean
+.PHONY: help up test test-faults test-browser test-images check format bench docs lock tools test-chart manifests images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -26,13 +26,18 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
 test: $(DEVELOPMENT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images $(or $(T),tests) $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images $(or $(T),tests) $(ARGS); \
+	  status=$$?; $(BIN)/python -m tests.chart.helm; exit $$status
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
 
 test-browser: $(DEVELOPMENT) ## Drive the pages in Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-chart: $(DEVELOPMENT) ## Render the chart in its variants and check it; compiles helm where there is Go and no helm
+	@[ -z "$$($(BIN)/python -m tests.chart.helm)" ] || ! command -v go >/dev/null || $(MAKE) --no-print-directory tools
+	@$(BIN)/python -m pytest -n 2 tests/chart $(ARGS); status=$$?; $(BIN)/python -m tests.chart.helm; exit $$status
 
 test-images: $(DEVELOPMENT) ## Look into the images in the cluster that KUBECONFIG names: contents, start, stop
 	@$(BIN)/python -m pytest -rPs tests/images $(ARGS)
@@ -57,6 +62,20 @@ docs: $(DEVELOPMENT) ## Make the pages that are made from the code
 
 lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
 	@UPGRADE=$(UPGRADE) ./requirements/compile
+
+manifests: ## Render the chart into k8s/corral.yaml; needs helm
+	@k8s/render
+
+tools: .tools/bin/helm .tools/bin/helm3 ## Compile helm 4 and helm 3 into .tools/bin; needs Go and takes minutes
+
+.tools/bin/helm: MODULE = helm.sh/helm/v4/cmd/helm@v4.3.1
+.tools/bin/helm3: MODULE = helm.sh/helm/v3/cmd/helm@v3.22.0
+.tools/bin/%:
+	@command -v go >/dev/null || { echo "compiling $* needs Go 1.24 or newer: install it, or install helm" >&2; exit 2; }
+	@mkdir -p .tools/made-$*
+	@echo "compiling $(MODULE)"
+	@CGO_ENABLED=0 GOFLAGS=-trimpath GOBIN=$(CURDIR)/.tools/made-$* go install -ldflags='-s -w' $(MODULE)
+	@mkdir -p $(@D) && mv .tools/made-$*/helm $@ && rmdir .tools/made-$*
 
 images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]
 	@k8s/build $(or $(TAG),dev)
