@@ -33,13 +33,17 @@ Victims = Mapping[str, Victim]
 _NOBODY: Final[Victims] = MappingProxyType({})
 
 
+def _nobody() -> Victims:
+    return _NOBODY
+
+
 @dataclass(frozen=True, slots=True)
 class Leaving:
     """Who leaves a pool. Empty at first."""
 
-    victims: Victims = _NOBODY
+    victims: Victims = field(default_factory=_nobody)
     """Chosen; the Deployment still asks for them."""
-    dismissed: Victims = _NOBODY
+    dismissed: Victims = field(default_factory=_nobody)
     """The Deployment asks for them no more, and their pods are still there: they stay sealed."""
     spared: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Those that did not finish in time, until when they are not chosen again while they hold jobs."""

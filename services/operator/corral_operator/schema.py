@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 VERSION: Final = 1
 """Of the schema that this operator reads and writes; charts/corral/crds/workerpool.yaml says the same."""
-COMMAND: Final = "kubectl apply --server-side -f charts/corral/crds/workerpool.yaml"
+COMMAND: Final = "kubectl apply --server-side --force-conflicts -f charts/corral/crds/workerpool.yaml"
 PATIENCE: Final = 20
 """Seconds for a definition that was just installed to be published."""
 _VERSION = re.compile(r"Schema version (\d+)")

@@ -1,0 +1,261 @@
+"""How workers leave, step by step."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.operator.conftest import Hand, World
+
+from corral_operator.leaving import FRESH, Leaving, Scene, Victim, step
+from corral_operator.target import Pod
+from corral_operator.victims import STUCK_AFTER, Worker
+
+
+def idle(*names: str) -> list[Hand]:
+    return [Hand(name) for name in names]
+
+
+def test_the_idle_leave_and_the_busy_stay():
+    world = World([*idle("a", "b"), Hand("busy", [1e9]), Hand("busier", [1e9, 1e9])])
+    for _ in range(6):
+        world.second(2)
+    assert set(world.hands) == {"busy", "busier"}
+    assert world.interrupted == []
+
+
+def test_nobody_leaves_before_the_seal_is_answered_and_seen():
+    world = World(idle("a"))
+    assert world.second(0).replicas == 1, "chosen"
+    assert set(world.leaving.victims) == {"a"}
+    assert world.second(0).replicas == 0, "sealed, and not ready"
+
+
+def test_a_worker_that_answers_nothing_does_not_leave():
+    world = World([Hand("deaf", deaf=True)])
+    for _ in range(50):
+        world.second(0)
+    assert world.replicas == 1
+
+
+def test_an_old_answer_is_not_believed():
+    pods = (Pod("a", ready=False, born=True),)
+    leaving = Leaving({"a": Victim(since=0, nonce="n", asked=90)})
+
+    def replicas_at(now: float) -> int:
+        scene = Scene(0, 1, pods, {"a": Worker("a", 0, 50)}, {"a": "n"}, True, False, 600, now)
+        return step(leaving, scene, lambda: "m").replicas
+
+    assert replicas_at(90 + FRESH - 0.1) == 0
+    assert replicas_at(90 + FRESH + 0.1) == 1
+
+
+def test_another_nonce_than_the_asked_one_is_not_believed():
+    pods = (Pod("a", ready=False, born=True),)
+    leaving = Leaving({"a": Victim(since=0, nonce="n", asked=90)})
+    scene = Scene(0, 1, pods, {"a": Worker("a", 0, 50)}, {"a": "other"}, True, False, 600, 91)
+    assert step(leaving, scene, lambda: "m").replicas == 1
+
+
+def sealed(*names: str, dismissed: tuple[str, ...] = ()) -> Leaving:
+    """Everybody named was asked a second ago; the answers are in `answers`."""
+    return Leaving(
+        {name: Victim(90, "n", 99) for name in names}, {name: Victim(90, "n", 99) for name in dismissed}
+    )
+
+
+def scene(ready: dict[str, bool], replicas: int, **changes) -> Scene:
+    pods = tuple(Pod(name, ready=is_ready, born=True) for name, is_ready in ready.items())
+    usual = {"desired": 0, "steady": True, "rolling": False, "drain_timeout": 600.0, "now": 100.0}
+    usual |= {"workers": {name: Worker(name, 0, 50) for name in ready}, "seals": dict.fromkeys(ready, "n")}
+    return Scene(replicas=replicas, pods=pods, **(usual | changes))
+
+
+@pytest.mark.parametrize(
+    ("leaving", "looks", "why"),
+    [
+        (sealed("a"), scene({"a": True}, 1), ""),
+        (sealed("a"), scene({"a": False}, 1, steady=False), "the Deployment's controller has not caught up"),
+        (sealed("a"), scene({"a": False}, 2), "there are 1 pods of 2"),
+        (sealed("a", dismissed=("b",)), scene({"a": False, "b": False}, 1), "1 workers are being taken away already"),
+        (sealed("a"), scene({"a": False, "b": False}, 2, desired=1), "b is not ready"),
+    ],
+)  # fmt: skip
+def test_sealed_workers_do_not_go_while_another_could_be_taken(leaving, looks, why):
+    done = step(leaving, looks, lambda: "m")
+    assert done.replicas == looks.replicas
+    assert done.holds == why
+    sure = scene({"a": False}, 1)
+    assert step(sealed("a"), sure, lambda: "m").replicas == 0, "it goes when nothing is in the way"
+
+
+def test_sealed_workers_wait_while_another_pod_is_not_ready():
+    world = World(idle("a", "b", "c"))
+    world.second(2)
+    unready = next(name for name in world.hands if name not in world.leaving.victims)
+    world.hands[unready].sealed_until = world.now + 5  # as if its probe failed
+    done = world.second(2)
+    assert done.replicas == 3
+    assert unready in done.holds
+
+
+def test_two_victims_leave_one_by_one():
+    world = World([Hand("long", [130.0]), Hand("short", [103.0])])
+    for _ in range(15):
+        world.second(0)
+    assert set(world.hands) == {"long"}
+    for _ in range(30):
+        world.second(0)
+    assert not world.hands
+    assert world.interrupted == []
+
+
+def test_new_load_cancels_drains_before_it_starts_pods():
+    world = World([Hand("a", [1e9]), Hand("b", [1e9]), Hand("c", [1e9])])
+    world.second(1)
+    assert len(world.leaving.victims) == 2
+    done = world.second(2)
+    assert (len(done.leaving.victims), len(done.released), done.replicas) == (1, 1, 3)
+    done = world.second(5)
+    assert (dict(done.leaving.victims), len(done.released), done.replicas) == ({}, 1, 5)
+
+
+def test_cancelled_first_are_those_that_would_leave_last():
+    world = World([Hand("a"), Hand("b", [1e9, 1e9]), Hand("c", [1e9])])
+    world.second(0)
+    world.hands["extra"] = Hand("extra")
+    world.replicas = 4
+    assert world.second(2).released == ("b",)
+
+
+@pytest.mark.parametrize("how", [{"lost": True}, {"rolling": True}])
+def test_a_lost_signal_or_a_rollout_cancels_drains(how):
+    world = World(idle("a", "b"))
+    world.second(1)
+    done = world.second(1, **how)
+    assert (dict(done.leaving.victims), done.replicas, len(done.released)) == ({}, 2, 1)
+
+
+def test_a_rollout_may_grow():
+    world = World(idle("a"))
+    assert world.second(3, rolling=True).replicas == 3
+
+
+def test_a_victim_that_does_not_finish_stays_and_another_is_chosen():
+    world = World([Hand("a", [1e9]), Hand("b", [1e9, 1e9])])
+    world.second(1, timeout=10)
+    assert set(world.leaving.victims) == {"a"}
+    for _ in range(11):
+        world.second(1, timeout=10)
+    assert set(world.leaving.victims) == {"b"}
+    assert "a" in world.leaving.spared
+
+
+def test_a_pod_that_never_started_leaves_first_and_unasked():
+    world = World([*idle("a"), Hand("pending", begins=1e9)])
+    assert world.second(1).replicas == 1
+    assert set(world.hands) == {"a"}
+
+
+def test_a_pod_that_runs_but_is_nobody_leaves_after_a_minute():
+    pods = (Pod("a", ready=True, born=True), Pod("stuck", ready=False, born=True))
+    workers = {"a": Worker("a", 3, 500)}
+    leaving = Leaving(unready={"stuck": 0.0})
+
+    def chosen_at(now: float) -> set[str]:
+        scene = Scene(1, 2, pods, workers, {}, True, False, 600, now)
+        return set(step(leaving, scene, lambda: "n").leaving.wishes)
+
+    assert chosen_at(STUCK_AFTER - 1) == {"a"}
+    assert chosen_at(STUCK_AFTER) == {"stuck"}
+
+
+def test_the_dismissed_are_kept_sealed_until_they_are_gone():
+    world = World(idle("a"))
+    world.second(0)
+    world.replica_set = lambda: None
+    for _ in range(40):
+        done = world.second(0)
+        assert set(done.leaving.wishes) == {"a"}
+    assert world.replicas == 0
+    assert world.hands["a"].sealed(world.now)
+
+
+def test_a_dismissed_worker_comes_back_when_it_is_wanted_again():
+    world = World(idle("a"))
+    world.second(0)
+    world.replica_set = lambda: None
+    world.second(0)
+    assert world.second(1).replicas == 1
+    done = world.second(1)
+    assert done.released == ("a",)
+    assert not done.leaving.anyone
+
+
+def test_a_victim_whose_pod_is_gone_is_forgotten():
+    world = World([Hand("a", [1e9]), Hand("b", [1e9])])
+    world.second(1)
+    gone = next(iter(world.leaving.victims))
+    del world.hands[gone]
+    world.hands["new"] = Hand("new", begins=1e9)
+    assert gone not in world.second(1).leaving.wishes
+
+
+def test_an_operator_that_starts_again_goes_on_with_what_was_wished():
+    world = World([Hand("a", [103.0]), Hand("b")])
+    world.second(0)
+    adopted = {name: Victim(world.now, "new", world.now) for name in world.leaving.wishes}
+    world.leaving = Leaving(adopted)
+    for _ in range(12):
+        world.second(0)
+    assert not world.hands
+    assert world.interrupted == []
+
+
+COUNTS = st.integers(0, 8)
+
+
+@given(
+    ends=st.lists(st.lists(st.floats(0, 60), max_size=3), max_size=8),
+    orders=st.lists(
+        st.tuples(COUNTS, st.sampled_from(["", "", "", "lost", "rolling"]), st.integers(1, 12)),
+        min_size=1,
+        max_size=8,
+    ),
+    arrivals=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 7), st.floats(1, 40)), max_size=20),
+)
+def test_no_job_is_interrupted_whatever_is_asked(ends, orders, arrivals):
+    """Workers get new jobs while they may claim; the law asks for anything; nobody with a job is taken."""
+    world = World([Hand(f"w{n}", [100 + end for end in jobs]) for n, jobs in enumerate(ends)])
+    second = 0
+    for desired, how, length in orders:
+        for _ in range(length):
+            before = world.replicas
+            done = world.second(desired, **({how: True} if how else {}))
+            # Sealed and drained workers claim nothing; the others do.
+            free = [
+                one
+                for one in world.hands.values()
+                if one.alive(world.now) and one.name not in done.leaving.wishes
+            ]
+            for at, which, seconds in arrivals:
+                if at == second and free:
+                    free[which % len(free)].ends.append(world.now + seconds)
+            second += 1
+            if how:
+                assert world.replicas >= before
+                assert not done.leaving.victims
+            assert world.replicas >= min(before, desired)
+            assert world.replicas <= max(before, desired)
+            assert len(done.leaving.victims) <= max(0, world.replicas - desired)
+            assert not done.leaving.victims.keys() & done.leaving.dismissed.keys()
+            assert not set(done.released) & done.leaving.wishes.keys()
+    assert world.interrupted == []
+
+
+@given(ends=st.lists(st.lists(st.floats(0, 60), max_size=3), max_size=8), desired=COUNTS)
+def test_what_is_asked_for_comes_about_once_jobs_are_done(ends, desired):
+    world = World([Hand(f"w{n}", [100 + end for end in jobs]) for n, jobs in enumerate(ends)])
+    for _ in range(90):
+        world.second(desired)
+    assert len(world.hands) == desired
+    assert not world.leaving.anyone
+    assert world.interrupted == []

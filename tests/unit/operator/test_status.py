@@ -1,0 +1,44 @@
+"""What is written into a pool's status, and when."""
+
+from corral_operator.status import EVERY, Held, Written, conditions
+from corral_operator.throughput import Throughput
+
+THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+
+
+def by_type(given: list[dict]) -> dict[str, tuple[str, str]]:
+    return {one["type"]: (one["status"], one["lastTransitionTime"]) for one in given}
+
+
+def test_ready_says_that_the_specification_is_accepted_whatever_the_signal():
+    found = conditions([Held("SignalLost", "x")], None, [], NOW)
+    assert by_type(found) == {"Ready": ("True", NOW), "SignalLost": ("True", NOW)}
+
+
+def test_a_condition_that_is_over_stays_as_false_and_keeps_its_time():
+    first = conditions([Held("Limited", "x")], None, [], THEN)
+    second = conditions([], None, first, NOW)
+    assert by_type(second) == {"Ready": ("True", THEN), "Limited": ("False", NOW)}
+    assert by_type(conditions([], None, second, "later"))["Limited"] == ("False", NOW)
+
+
+def test_a_pool_that_can_not_be_scaled_is_not_ready():
+    found = conditions([], Held("TargetMissing", "there is no Deployment w"), [], NOW)
+    assert (found[0]["status"], found[0]["reason"]) == ("False", "TargetMissing")
+
+
+def test_a_status_is_written_only_when_it_changed_and_figures_seldom():
+    status = {"replicas": 1, "desired": 1, "backlogJobs": 3, "reason": "1: 3 jobs", "conditions": []}
+    written = Written(status, at=0.0)
+    assert not written.outdated_by(dict(status), EVERY * 9)
+    assert not written.outdated_by(status | {"backlogJobs": 4, "reason": "1: 4 jobs"}, EVERY - 1)
+    assert written.outdated_by(status | {"backlogJobs": 4}, EVERY)
+    assert written.outdated_by(status | {"desired": 2}, 1)
+    assert written.outdated_by(status | {"conditions": [{"type": "Limited", "status": "True"}]}, 1)
+
+
+def test_throughput_is_what_came_less_what_is_there():
+    counted = Throughput()
+    assert counted.at(0, arrived=100, live=100) == 0
+    assert counted.at(10, arrived=120, live=70) == 5
+    assert counted.at(11, arrived=3, live=3) == 0, "counted anew after a wipe"
