@@ -1,6 +1,7 @@
 """Starts the operator: `python -m corral_operator`."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -21,6 +22,10 @@ from corral_operator.watch import PoolWatch
 
 log = structlog.get_logger(__name__)
 
+_QUIETER = {
+    "kopf": logging.WARNING,  # else a line per event of the watch
+    "kopf._core.reactor.running": logging.ERROR,  # it warns that signals are not its own, as they should be
+}
 REFUSED = 78
 """The exit code for what only a person can mend. Source: sysexits.h, EX_CONFIG."""
 
@@ -29,6 +34,8 @@ def main() -> int:
     """Run until told to stop; the process's exit code."""
     settings = OperatorSettings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
+    for name, level in _QUIETER.items():
+        logging.getLogger(name).setLevel(level)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(run(settings))

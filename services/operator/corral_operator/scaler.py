@@ -21,6 +21,7 @@ from corral_operator.backlog import Backlog
 from corral_operator.cluster import Cluster
 from corral_operator.fleet import fleet_of, trouble_of, workers_of
 from corral_operator.leaving import Leaving, Scene, Step, Victim, step
+from corral_operator.rivalry import Rivalry
 from corral_operator.sight import Sight, Target, forbidden
 from corral_operator.status import Held, Trouble
 from corral_operator.target import Deployment
@@ -44,7 +45,7 @@ class Scaler:
         self._target = Target(cluster, pool.target)
         self._announcer = Announcer(cluster, dispatch, pool)
         self._throughput = Throughput()
-        self._history = History()
+        self._history, self._rivalry = History(), Rivalry()
         self._leaving: Leaving | None = None
         self._shrunk = float("-inf")
 
@@ -58,7 +59,8 @@ class Scaler:
             now: monotonic seconds.
         """
         if pool.target != self._target.name:
-            self._target, self._history = Target(self._cluster, pool.target), History()
+            self._target = Target(self._cluster, pool.target)
+            self._history, self._rivalry = History(), Rivalry()
         if self._leaving is None:
             self._leaving = await self._adopted(pool, now)
         leaving = self._leaving or Leaving()
@@ -68,7 +70,8 @@ class Scaler:
         if isinstance(sight, Held):
             await self._blind(pool, sight, backlog, rate, now)
             return
-        rival = rival or self._target.rival(sight.deployment, now)
+        if not sight.stale:
+            rival = self._rivalry.found(sight.deployment.replicas, now) or rival
         if rival is not None:
             pool = replace(pool, pool=replace(pool.pool, paused=True))
         fleet = fleet_of(sight.deployment, sight.owned, leaving)
@@ -171,6 +174,7 @@ class Scaler:
                     return deployment.replicas
         log.info("pool.scaled", pool=pool.name, before=deployment.replicas, after=replicas)
         self._announcer.scaled()
+        self._rivalry.wrote(replicas)
         figures.DECISIONS.labels(pool.name, "down" if down else "up").inc()
         if down:
             self._shrunk = now

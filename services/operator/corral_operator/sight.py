@@ -8,12 +8,10 @@ import structlog
 from corral_operator.api import Absent, ApiError, Refused
 from corral_operator.cluster import Cluster
 from corral_operator.status import Held, Trouble
-from corral_operator.target import AUTOSCALER, Deployment, Owned
+from corral_operator.target import Deployment, Owned
 
 log = structlog.get_logger(__name__)
 
-RIVAL_SECONDS: Final = 600.0
-"""For so long after an autoscaler was seen to scale the target, Corral leaves it alone."""
 LONGEST_PAUSE: Final = 8.0
 """Seconds between two tries while Kubernetes does not answer."""
 
@@ -37,7 +35,6 @@ class Target:
         self._last: Sight | None = None
         self._again = float("-inf")
         self._pause = 0.5
-        self._rival: tuple[str, float] | None = None
 
     async def look(self, now: float, *, closely: bool) -> Sight | Held:
         """The target, or why it can't be seen.
@@ -76,24 +73,6 @@ class Target:
         """
         self._last = replace(sight, owned=await self._cluster.owned(sight.deployment))
         return self._last
-
-    def rival(self, deployment: Deployment, now: float) -> str | None:
-        """Who else scales the target, as far as its fields tell; `now` in monotonic seconds.
-
-        A Role that may not list autoscalers sees their traces: they write `scale` in their own name.
-        """
-        if deployment.written_by != AUTOSCALER:
-            self._rival = None
-            return None
-        if self._rival is None or self._rival[0] != deployment.written_at:
-            self._rival = (deployment.written_at, now)
-        if now - self._rival[1] > RIVAL_SECONDS:
-            return None
-        return (
-            f"a HorizontalPodAutoscaler scaled {self.name} at {deployment.written_at}: remove it, or this pool. "
-            f"Corral tries again {RIVAL_SECONDS / 60:.0f} minutes after it was last seen, "
-            f"or at once after `kubectl scale`"
-        )
 
 
 def forbidden(name: str, error: ApiError) -> str:

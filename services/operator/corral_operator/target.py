@@ -8,8 +8,6 @@ Json = Mapping[str, Any]
 
 FIELD_MANAGER: Final = "corral-operator"
 """The name under which the operator writes, so that nobody mistakes its changes for another's."""
-AUTOSCALER: Final = "kube-controller-manager"
-"""The name under which a HorizontalPodAutoscaler writes `scale`; KEDA scales through one, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +58,6 @@ class Deployment:
     """Of its pods, as a query writes it."""
     refused: str | None
     """Why its pods can't be made: a quota, or an admission rule."""
-    written_by: str | None
-    """Who changed the number of replicas last, through `scale`."""
-    written_at: str
-    """When, as the API server wrote it; compared with nothing but itself."""
 
     @classmethod
     def of(cls, given: Json) -> "Deployment":
@@ -76,7 +70,6 @@ class Deployment:
             for one in status.get("conditions", ())
             if one["type"] == "ReplicaFailure" and one["status"] == "True"
         )
-        by, at = _writer_of_replicas(meta.get("managedFields", ()))
         return cls(
             name=meta["name"],
             uid=meta["uid"],
@@ -87,8 +80,6 @@ class Deployment:
             rolling=int(status.get("updatedReplicas", 0)) < int(status.get("replicas", 0)),
             selector=selector_of(spec["selector"]),
             refused=next(refused, None),
-            written_by=by,
-            written_at=at,
         )
 
 
@@ -153,10 +144,3 @@ def _failure(container: Json) -> str | None:
         ended = container.get("lastState", {}).get("terminated", {})
         return str(ended.get("reason") or "ended")
     return None
-
-
-def _writer_of_replicas(fields: Iterable[Json]) -> tuple[str | None, str]:
-    for one in fields:
-        if one.get("subresource") == "scale" and "f:replicas" in one.get("fieldsV1", {}).get("f:spec", {}):
-            return str(one.get("manager")), str(one.get("time", ""))
-    return None, ""

@@ -111,22 +111,6 @@ def test_those_who_leave_are_not_wanted():
     assert (fleet.wanted, fleet.ready, fleet.leaving) == (2, 1, 1)
 
 
-def test_an_autoscaler_leaves_its_name():
-    given = deployment()
-    given["metadata"]["managedFields"] = [
-        {"manager": "helm", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {}}}},
-        {
-            "manager": "kube-controller-manager",
-            "operation": "Update",
-            "subresource": "scale",
-            "time": "t",
-            "fieldsV1": {"f:spec": {"f:replicas": {}}},
-        },
-    ]
-    read = Deployment.of(given)
-    assert (read.written_by, read.written_at) == ("kube-controller-manager", "t")
-
-
 def test_a_selector_is_written_as_a_query():
     expressions = [
         {"key": "tier", "operator": "In", "values": ["a", "b"]},

@@ -1,0 +1,67 @@
+"""The operator as a process, with the rights of its service account."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+
+class OperatorProcess:
+    def __init__(self, namespace: str, kubeconfig: str, redis_url: str, name: str = "operator-a") -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self._env = {
+            "PATH": os.environ["PATH"],
+            "KUBECONFIG": kubeconfig,
+            "CORRAL_REDIS_URL": redis_url,
+            "CORRAL_NAMESPACE": namespace,
+            "CORRAL_OPERATOR_NAME": name,
+            "CORRAL_METRICS_PORT": str(self.port),
+            "CORRAL_LOG_LEVEL": "debug",
+        }
+        self._folder = Path(tempfile.mkdtemp(prefix="corral-op-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self._folder / "log").open("ab") as log:
+            command = [sys.executable, "-m", "corral_operator"]
+            self._process = subprocess.Popen(command, env=self._env, stderr=log, cwd=self._folder)
+
+    def stop(self, number: int = signal.SIGTERM) -> int | None:
+        if self._process is None:
+            return None
+        self._process.send_signal(number)
+        try:
+            code = self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        self._process = None
+        return code
+
+    def wait(self, seconds: float) -> int:
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text()
+
+    def ask(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:  # it does not listen yet
+            return 0, str(error)
+
+    def metric(self, name: str) -> float:
+        lines = self.ask("/metrics")[1].splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
