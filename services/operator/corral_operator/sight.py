@@ -79,5 +79,5 @@ def forbidden(name: str, error: ApiError) -> str:
     """What a person has to do, after what Kubernetes said."""
     return (
         f"add {name} to the operator's Role: resourceNames of deployments (get) "
-        f"and of deployments/scale (get, patch). Kubernetes said: {error}"
+        f"and of deployments/scale (patch). Kubernetes said: {error}"
     )
