@@ -293,6 +293,16 @@ def test_workers_that_never_come_up_stop_the_growth():
     assert wanted <= early + 3
 
 
+def test_workers_that_never_come_up_are_told_of_also_where_all_are_there():
+    pool, history = Pool(0, 3, 1), History()
+    for second in range(60):
+        told = Signal(second, {"a": queue(40, mean=30.0)}, float(second))
+        decision = decide(told, pool, history, Fleet(3, ready=0, unschedulable=3), float(second))
+        history = decision.history
+    assert decision.conditions == {Condition.LIMITED, Condition.UNSCHEDULABLE}
+    assert decision.reason == f"3 kept: {decision.needed} needed, but workers find no place to run"
+
+
 def test_a_lost_signal_holds_what_there_is():
     decision = decide(None, Pool(1, 4, slots=1), History(), Fleet(3, ready=3), 0.0)
     assert (decision.desired, decision.reason) == (3, "3 held: the signal is lost")

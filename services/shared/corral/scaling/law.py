@@ -57,8 +57,8 @@ def decide(signal: Signal | None, pool: Pool, history: History, fleet: Fleet, no
     desired = _desired(needed, pool, fleet, history)
     conditions = {Condition.LIMITED} if needed > pool.maximum else set()
     stuck = _stuck(fleet, history, now)
-    if stuck is not None and desired > current:
-        desired = pool.bounded(current)
+    if stuck is not None and needed > fleet.ready:
+        desired = min(desired, pool.bounded(current))
         conditions.add(stuck)
     why = reason.decided(
         current, desired, needed, pool=pool, history=history, asked=asked, slots=slots,
