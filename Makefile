@@ -15,7 +15,7 @@ BENCH := bench/.venv
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-faults test-browser test-images check format bench docs lock tools test-chart manifests images kind-up kind-down clean
+.PHONY: help up test test-faults test-browser test-images test-cluster check format bench docs lock tools test-chart manifests images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -26,7 +26,7 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
 test: $(DEVELOPMENT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images $(or $(T),tests) $(ARGS); \
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS); \
 	  status=$$?; $(BIN)/python -m tests.chart.helm; exit $$status
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
@@ -41,6 +41,9 @@ test-chart: $(DEVELOPMENT) ## Render the chart in its variants and check it; com
 
 test-images: $(DEVELOPMENT) ## Look into the images in the cluster that KUBECONFIG names: contents, start, stop
 	@$(BIN)/python -m pytest -rPs tests/images $(ARGS)
+
+test-cluster: $(DEVELOPMENT) ## Install, load, hurt and remove Corral on the cluster that KUBECONFIG names: make test-cluster [T=…]
+	@$(BIN)/python -m pytest $(or $(T),tests/cluster) $(ARGS)
 
 check: $(DEVELOPMENT) ## Lint, format, types and layers
 	@$(BIN)/ruff check .
