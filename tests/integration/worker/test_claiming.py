@@ -112,7 +112,7 @@ async def test_only_named_queues_are_served(system: System):
 
 
 async def test_health_is_answered_while_the_loop_is_blocked(system: System, free_port: int):
-    worker = await system.ready(worker_port=free_port, heartbeat=0.3, lease=2)
+    worker = await system.ready(worker_port=free_port, heartbeat=0.3, lease=2, pool="io")
 
     async def get(path: str) -> tuple[int, dict]:
         def fetch() -> tuple[int, dict]:
@@ -138,6 +138,12 @@ async def test_health_is_answered_while_the_loop_is_blocked(system: System, free
         1,
         ["cpu", "demo", "reports", "rig"],
     )
+    assert one["pool"] == "io"
+
+    async def shown_to_all() -> bool:
+        return [record.status.get("pool") for record in await system.store.workers.list()] == ["io"]
+
+    await eventually_async(shown_to_all)
     assert (await get("/nowhere"))[0] == 404
     (record,) = await system.store.workers.list()
     await system.store.workers.drain(record.id, "test")
