@@ -1,0 +1,26 @@
+"""The tables as SQLAlchemy sees them: for dynamic queries, and to compare with what the migrations made.
+
+The migrations say why each index and setting exists; a test holds the two
+together. Nothing here creates tables.
+"""
+
+from functools import lru_cache
+
+from sqlalchemy import MetaData
+
+from corral.store.sql import DEFAULT_SCHEMA
+from corral.store.tables.around_jobs import around_jobs
+from corral.store.tables.installation import installation
+from corral.store.tables.jobs import jobs
+from corral.store.tables.people import people
+from corral.store.tables.pools import pools
+from corral.store.tables.statistics import statistics
+
+
+@lru_cache
+def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
+    """Every table, in `schema`."""
+    tables = MetaData(schema=schema)
+    for part in (jobs, around_jobs, installation, statistics, pools, people):
+        part(tables)
+    return tables
