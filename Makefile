@@ -58,6 +58,10 @@ format: $(DEVELOPMENT) ## Format the code
 bench: $(BENCH)/.installed-bench ## Measure Corral beside its peers: make bench [QUICK=1]
 	@$(BENCH)/bin/python -m bench $(if $(QUICK),--quick)
 
+.PHONY: bench-autoscale
+bench-autoscale: $(LOCAL) ## Judge the autoscaler beside others in a simulator: make bench-autoscale [QUICK=1 SEED=n TRACE=file.csv]
+	@$(BIN)/python -m bench.autoscale $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(TRACE),--trace "$(TRACE)")
+
 docs: $(DEVELOPMENT) ## Make the pages that are made from the code
 	@$(BIN)/python -m corral.cli.reference docs .env.example
 	@$(BIN)/python -m corral_publisher.reference docs

@@ -11,6 +11,8 @@ from corral.scaling.pool import Pool
 from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal, Watch
 
 QUEUE, TYPE = "load", "job"
+TRUTH = 2.0
+"""Seconds between two questions to Postgres; in between Redis counts what is queued, as the leader does."""
 
 
 class Corral:
@@ -40,13 +42,16 @@ class Corral:
         )  # fmt: skip
         watch, history = Watch(), History()
         written: Signal | None = None
+        truth = Truth(run)
         rounds = 0
 
         def write() -> None:
-            nonlocal written, rounds
+            nonlocal written, rounds, truth
             rounds += 1
+            if run.now - truth.at >= TRUTH:
+                truth = Truth(run)
             if self.silent is None or not self.silent[0] <= run.now < self.silent[1]:
-                written = signal_of(run, rounds)
+                written = signal_of(run, truth, rounds)
 
         def look() -> None:
             nonlocal history
@@ -64,18 +69,29 @@ class Corral:
         run.every(1.0, look)
 
 
-def signal_of(run: Run, sequence: int) -> Signal:
+class Truth:
+    """What Postgres said when it was last asked."""
+
+    def __init__(self, run: Run) -> None:
+        self.at, self.running = run.now, run.running
+        self.elapsed = heapq.nlargest(LONGEST_TOLD, run.elapsed)
+        self.oldest, self.queued = run.oldest, run.queued
+        self.completed = run.completed
+        self.mean = run.completed_seconds / run.completed if run.completed else 0.0
+        self.square = run.completed_squares / run.completed if run.completed else 0.0
+
+
+def signal_of(run: Run, truth: Truth, sequence: int) -> Signal:
     """What the leader would write: nothing that it could not know."""
-    count = run.completed
-    mean = run.completed_seconds / count if count else 0.0
-    variance = max(0.0, run.completed_squares / count - mean * mean) if count else 0.0
-    known = count >= KNOWN_AFTER
+    since, known = run.now - truth.at, truth.completed >= KNOWN_AFTER
     kind = TypeSignal(
-        completed=count, mean=mean, variance=variance, share=1.0 if run.queued else 0.0, running=run.running,
-        elapsed=tuple(heapq.nlargest(LONGEST_TOLD, run.elapsed)),
+        completed=truth.completed, mean=truth.mean, variance=max(0.0, truth.square - truth.mean**2),
+        share=1.0 if truth.queued else 0.0, running=truth.running,
+        elapsed=tuple(truth.elapsed),
     )  # fmt: skip
     queue = QueueSignal(
-        queued=run.queued, running=run.running, oldest=run.oldest, arrived=run.arrived,
-        work=run.queued * mean if known else 0.0, unknown=0 if known else run.queued, types={TYPE: kind},
+        queued=run.queued, running=truth.running, oldest=truth.oldest + since if run.queued and truth.queued else 0.0,
+        arrived=run.arrived, work=run.queued * truth.mean if known else 0.0, unknown=0 if known else run.queued,
+        types={TYPE: kind},
     )  # fmt: skip
     return Signal(sequence, {QUEUE: queue}, at=run.now)

@@ -26,6 +26,20 @@ class Fixed:
         run.every(1.0, lambda: None)
 
 
+class Soonest:
+    """Knows when a burst comes, and asks for the maximum at that moment: no law that must see it can be faster."""
+
+    drains = True
+
+    def __init__(self, at: float, pods: int) -> None:
+        self.name = "asks as the burst comes"
+        self.burst_at, self.pods = at, pods
+
+    def begin(self, run: Run) -> None:
+        run.at(self.burst_at, lambda: run.scale(self.pods))
+        run.every(1.0, lambda: None)
+
+
 class Naive:
     """As many slots as jobs queued and running; down to the highest of the last minute. Drains."""
 

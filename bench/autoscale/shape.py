@@ -1,10 +1,11 @@
 """What arrives: the jobs of one run, with the time each takes."""
 
 import csv
+import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,4 +174,10 @@ def traced(path: Path) -> Shape:
     if not jobs:
         raise ValueError(f"{path} holds no jobs")
     duration = max(arrival for arrival, _ in jobs) + 60
-    return Shape(path.stem, f"the trace {path.name}", lambda *_: _load(list(jobs), duration), bursty=True)
+    return Shape(
+        path.stem, f"the trace {path.name}", functools.partial(_replay, tuple(jobs), duration), bursty=True
+    )
+
+
+def _replay(jobs: Sequence[tuple[float, float]], duration: float, _dice: random.Random, _unit: float) -> Load:
+    return _load(jobs, duration)

@@ -42,8 +42,8 @@ class Outcome:
     reversals: int
     peak: int
     last_end: float
-    ups: list[float]
-    """When pods were added."""
+    changes: list[tuple[float, int]]
+    """When pods were asked for (more than 0) or told to leave."""
     samples: list[tuple[float, int, int, int]] = field(default_factory=list)
     """Second, pods, jobs queued, jobs running."""
 
@@ -60,6 +60,7 @@ class Outcome:
 class Scaler(Protocol):
     """Whoever decides how many pods there are."""
 
+    name: str
     drains: bool
     """True: pods leave when idle and nothing is interrupted. False: Kubernetes deletes them at once."""
 
@@ -172,7 +173,7 @@ class Run:
         return Outcome(
             [began - at for at, began in zip(self.load.arrivals, self._began, strict=True)],
             self._pod_seconds, self.load.work, self.cluster.slots, self._interrupted, self._reversals(),
-            self._peak, self._last_end, [at for at, change in self._changes if change > 0], self._samples,
+            self._peak, self._last_end, self._changes, self._samples,
         )  # fmt: skip
 
     _last_end = 0.0

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.scaling.conftest import Loop, queue
 
@@ -119,6 +119,7 @@ def test_more_backlog_never_means_fewer_workers(told, grown, more, slots, fleet)
     assert many.desired >= few.desired
 
 
+@settings(deadline=None)  # 150 decisions
 @given(signals, pools(), fleets())
 def test_a_constant_signal_changes_the_number_at_most_once_up(signal, pool, fleet):
     """The leader writes the same again and again, and every worker is ready at once."""

@@ -137,7 +137,7 @@ def signal_of(
         due_soon=truth.due_soon,
         paused=truth.paused,
         types={
-            kind: _type_signal(kind, truth, service, since)
+            kind: _type_signal(kind, truth, service)
             for kind in truth.mix.keys() | truth.elapsed.keys() | service.keys()
         },
     )
@@ -156,9 +156,7 @@ def workers_of(live: Sequence[LiveWorker]) -> dict[str, WorkerSignal]:
     }
 
 
-def _type_signal(
-    kind: str, truth: QueueBacklog, service: Mapping[str, ServiceTime], since: float
-) -> TypeSignal:
+def _type_signal(kind: str, truth: QueueBacklog, service: Mapping[str, ServiceTime]) -> TypeSignal:
     learned = service.get(kind, ServiceTime(0, 0.0, 0.0))
     elapsed = truth.elapsed.get(kind, ())
     return TypeSignal(
@@ -167,7 +165,7 @@ def _type_signal(
         variance=round(learned.variance, 6),
         share=truth.mix.get(kind, 0.0),
         running=len(elapsed),
-        elapsed=tuple(round(seconds + since, 3) for seconds in sorted(elapsed, reverse=True)[:LONGEST_TOLD]),
+        elapsed=tuple(round(seconds, 3) for seconds in sorted(elapsed, reverse=True)[:LONGEST_TOLD]),
     )
 
 

@@ -11,7 +11,7 @@ KEPT = 1200
 """Signals that are remembered at most, however long a job takes."""
 LOOKS = (3, 6, 10, 16, 25, 40, 65, 105, 170)
 """Signals that may be a new rate: the last so many."""
-CHANGED = 4.5
+CHANGED = 4.4
 """Standard deviations from what came before, from which on it is a new rate."""
 SLOPE = 0.7
 """Standard deviations from which a slope is one."""
@@ -19,7 +19,7 @@ BURST = 4.0
 """Standard deviations above the middle from which a second's arrivals are a burst."""
 BURSTS = 2
 """Seconds that a burst may take."""
-FEWEST = 12
+FEWEST = 30
 """Signals that a line needs."""
 
 
@@ -98,11 +98,24 @@ def _since_change(counts: Sequence[int], lengths: Sequence[float], mean: float) 
             continue
         earlier, longer = _without_bursts(counts[:-look]), sum(lengths[:-look])
         came, lasted = _without_bursts(counts[-look:]), sum(lengths[-look:])
-        expected = (came + earlier) / (lasted + longer) * lasted
-        plain = abs(came - earlier / longer * lasted) / math.sqrt(max(expected * (1 + lasted / longer), 1.0))
+        plain = _unlike(came, earlier, lasted / (lasted + longer))
         if plain > plainest:
             plainest, found = plain, look
     return found
+
+
+def _unlike(late: float, early: float, share: float) -> float:
+    """Standard deviations between two counts, of which the late one is expected to be that share of both.
+
+    Source: signed root of the likelihood ratio of two Poisson counts; a few jobs too many are told from a new rate
+    by it, and silence is soon seen, where the plain difference does neither.
+    """
+    both = late + early
+    return math.sqrt(max(0.0, 2 * (_against(late, both * share) + _against(early, both * (1 - share)))))
+
+
+def _against(count: float, expected: float) -> float:
+    return count * math.log(count / expected) if count > 0 else 0.0
 
 
 def _without_bursts(counts: Sequence[int]) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from corral.scaling.arrivals import Arrivals
 from corral.scaling.pool import Pool
-from corral.scaling.signal import QueueSignal, Signal
+from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
 KNOWN_AFTER = 3
 """Completions from which a type's time is known."""
@@ -17,6 +17,8 @@ WIDEST = 30.0
 AHEAD = 3.0
 """Seconds that a rate which plainly rises or falls is carried on."""
 
+ROUNDS = 3
+"""In which a mean and what it says of running jobs come to agree."""
 WATCHED = 10
 """Signals from which on the arrivals of a queue tell its load."""
 
@@ -95,20 +97,32 @@ class Demand:
 
 
 def service_of(queue: QueueSignal) -> Service:
-    """The jobs that arrive in this queue, weighted by how many of each type completed.
+    """The jobs that arrive in this queue, weighted by how many of each type completed."""
+    return _mixed([_service(kind) for kind in queue.types.values() if kind.completed >= KNOWN_AFTER])
 
-    A job that has run much longer than its type's mean counts as one of its present age: long jobs are known
-    while they run, not only when they end.
+
+def _service(kind: TypeSignal) -> Service:
+    """One type. Long jobs are known while they run, not only when they end.
+
+    What completes first in a burst is what is short: the mean of the completed alone would ask for too few workers
+    then. A running job is expected to take what it has taken and, if such jobs differ much, a mean more.
+
+    Source: for exponential times this is the maximum likelihood under right-censoring, total time over completions.
     """
-    jobs = seconds = squares = 0.0
-    for kind in queue.types.values():
-        if kind.completed < KNOWN_AFTER:
-            continue
-        old = [age for age in kind.elapsed if age > OLD * kind.mean]
-        jobs += kind.completed + len(old)
-        seconds += kind.completed * kind.mean + sum(old)
-        squares += kind.completed * (kind.variance + kind.mean**2) + sum(age * age for age in old)
-    return Service(jobs, seconds / jobs, squares / jobs) if jobs else Service()
+    old = [age for age in kind.elapsed if age > OLD * kind.mean]
+    jobs = kind.completed + len(old)
+    known = Service(
+        jobs,
+        (kind.completed * kind.mean + sum(old)) / jobs,
+        (kind.completed * (kind.variance + kind.mean**2) + sum(age * age for age in old)) / jobs,
+    )
+    memoryless, mean = min(1.0, known.spread), kind.mean
+    for _ in range(ROUNDS):
+        telling = [age for age in kind.elapsed if age > (1 - memoryless) * mean]
+        mean = (kind.completed * kind.mean + sum(telling)) / (
+            kind.completed + len(telling) * (1 - memoryless)
+        )
+    return Service(jobs, mean, (known.spread + 1) * mean**2)
 
 
 def demands(signal: Signal, pool: Pool, arrivals: Mapping[str, Arrivals]) -> list[Demand]:
@@ -139,12 +153,19 @@ def _demand(slots: int, told: Sequence[tuple[QueueSignal, Arrivals]]) -> Demand:
         running=sum(queue.running for queue in queues),
         due_soon=due_soon,
         oldest=max((queue.oldest for queue in queues), default=0.0),
-        work=sum(queue.work for queue in queues) + due_soon * service.mean,
+        work=sum(queue.work * _stretch(queue) for queue in queues) + due_soon * service.mean,
         unknown=sum(queue.unknown for queue in queues) + (0 if service.mean else due_soon),
         unknown_running=sum(_unknown_running(queue) for queue in queues),
         load=_load(told, services),
         service=service,
     )
+
+
+def _stretch(queue: QueueSignal) -> float:
+    """By how much jobs that wait will take longer than the leader said, who counts completed jobs alone."""
+    known = [kind for kind in queue.types.values() if kind.completed >= KNOWN_AFTER]
+    told = sum(kind.share * kind.mean for kind in known)
+    return sum(kind.share * _service(kind).mean for kind in known) / told if told else 1.0
 
 
 def _unknown_running(queue: QueueSignal) -> int:

@@ -20,7 +20,7 @@ BURST = 15.0
 """Seconds that a burst is remembered, at least."""
 SAFETY = 0.5
 """The share of the pool's window that the safety above the load is remembered."""
-NOISE = 0.14
+NOISE = 0.25
 """By how many square roots of the load a need must fall below a number of workers to count as less."""
 PANIC = 2.0
 """Times the workers that claim: a need above that shrinks nothing."""

@@ -13,6 +13,8 @@ LATE = 0.05
 """The share of jobs that may wait longer than the pool's wait."""
 SURE = 0.5
 """Standard deviations of what is not known about the load that are provided for."""
+SURE_OF_TIMES = 0.2
+"""The same of how long the waiting jobs will run."""
 AGE = 1.5
 """Seconds from an arrival to the decision that sees it."""
 STAYS = 2.0
@@ -62,7 +64,7 @@ def slots_needed(demand: Demand, pool: Pool, ready: int, coming: Sequence[float]
     stays = math.exp(-STAYS * lead / demand.service.mean) if demand.service.mean else 1.0
     present = float(demand.waiting + demand.running)
     usual = min(present, load + FAR * math.sqrt(load))
-    within = min(pool.drain, CATCH_UP * pool.wait)
+    within = gone_within(pool)
     # More than what is there, the safety, and what comes before another worker could be had, fills no slot.
     most = present + (calm - load) + demand.load.rate * lead
     return Slots(
@@ -71,6 +73,11 @@ def slots_needed(demand: Demand, pool: Pool, ready: int, coming: Sequence[float]
         burst=min(demand.load.mean + demand.work / within + demand.unplanned, most),
         wait=min(_for_the_wait(demand, pool, ready, coming, starts) + demand.unplanned, most),
     )
+
+
+def gone_within(pool: Pool) -> float:
+    """Seconds within which what waits is to be gone: who promises a wait cannot take long to catch up."""
+    return min(pool.drain, CATCH_UP * pool.wait)
 
 
 def _calm(demand: Demand, load: float, pool: Pool) -> float:
@@ -90,6 +97,8 @@ def _for_the_wait(
     mean = demand.mean_waiting
     if not mean:
         return 0.0
+    if demand.service.jobs:
+        mean *= 1 + SURE_OF_TIMES * math.sqrt(demand.service.spread / demand.service.jobs)
     goal = (1 - LATE) * demand.planned
     left = max(pool.wait - AGE - demand.oldest / 2, PATIENCE * pool.wait, starts.of(1) + 1)
     slots, workers, position = demand.slots, ready, 0

@@ -1,11 +1,11 @@
-"""A decision in words and numbers: "8 → 14: 1,820 s of work queued, objective 120 s"."""
+"""A decision in words and numbers: "8 → 14: 1,820 s of work queued, to be gone in 20 s"."""
 
 from collections.abc import Sequence
 
 from corral.scaling.decision import Condition
 from corral.scaling.demand import Demand
 from corral.scaling.history import History
-from corral.scaling.need import Slots
+from corral.scaling.need import Slots, gone_within
 from corral.scaling.pool import Pool
 
 STUCK = {
@@ -71,7 +71,7 @@ def _of(demand: Demand, slots: Slots, pool: Pool) -> str:
     if slots.wait >= max(slots.burst, slots.steady):
         return f"{demand.waiting:,} queued for up to {demand.oldest:.0f} s, to start within {pool.wait:g} s"
     if slots.burst > slots.steady:
-        return f"{demand.work:,.0f} s of work queued, objective {pool.drain:g} s"
+        return f"{demand.work:,.0f} s of work queued, to be gone in {gone_within(pool):g} s"
     load = demand.load
     if not load.rate:
         return f"{demand.running:,} running, {demand.waiting:,} queued"

@@ -32,7 +32,10 @@ class TypeSignal:
     """Of the jobs that are claimed next, how many are of this type: 0 to 1."""
     running: int = 0
     elapsed: tuple[float, ...] = ()
-    """Seconds since their claim, of at most `LONGEST_TOLD` running jobs; the longest first."""
+    """Seconds since their claim, of at most `LONGEST_TOLD` running jobs; the longest first.
+
+    As old as when Postgres was asked: of the same moment as `completed`, so that none is counted as both.
+    """
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
