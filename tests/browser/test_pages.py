@@ -15,7 +15,7 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 ROWS = "date,region,units\n" + "".join(
     f"2026-0{1 + n % 9}-01,{('North', 'South', 'East')[n % 3]},{n}\n" for n in range(500)
 )
-PAGES = ["/", "/?type=report.generate", "/jobs", "/jobs?state=failed", "/queues", "/workers"]
+PAGES = ["/", "/?type=report.generate", "/jobs", "/jobs?state=failed", "/queues", "/pools", "/workers"]
 
 
 def submit(site: Site, key: str, **body: Any) -> dict[str, Any]:
@@ -114,11 +114,21 @@ def test_everything_is_reached_by_the_tabulator(browser: Browser):
     browser.open("/")
     browser.one("#type")
     reached = []
-    for _ in range(40):
+    for _ in range(60):
         browser.keys("\ue004")
         reached.append(browser.script("return document.activeElement.textContent.trim().split('\\n')[0]"))
     assert reached[0] == "Skip to the content"
-    for name in ("Corral", "Jobs", "Queues", "Workers", "Sign out", "Submit", "All jobs"):
+    for name in (
+        "Corral",
+        "Jobs",
+        "Queues",
+        "Pools",
+        "Workers",
+        "Sign out",
+        "Submit",
+        "Start the load",
+        "All jobs",
+    ):
         assert name in reached, reached
 
 
