@@ -36,6 +36,8 @@ def main() -> int:
     logs.configure(settings.log_level, settings.log_format)
     for name, level in _QUIETER.items():
         logging.getLogger(name).setLevel(level)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_settings)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(run(settings))
@@ -86,6 +88,13 @@ async def _checked(cluster: Cluster, rounds: Rounds, stop: asyncio.Event) -> boo
         checking.cancel()
         return False
     await checking
+    return True
+
+
+def _without_settings(record: logging.LogRecord) -> bool:
+    """Kopf hangs all of its settings on each line about an object."""
+    if record.name.startswith("kopf"):
+        record.__dict__.pop("settings", None)
     return True
 
 

@@ -20,6 +20,9 @@ from corral_operator.worker_pool import WorkerPool
 log = structlog.get_logger(__name__)
 
 PERIOD: Final = 1.0
+TURN_SECONDS: Final = 20.0
+"""No pool's turn takes longer, so that a round always ends before it counts as hanging. What a turn leaves undone
+the next one does: it starts from what Kubernetes says."""
 LIST_EVERY: Final = 30.0
 """Seconds between two lists of all pools."""
 LIST_AGAIN: Final = 2.0

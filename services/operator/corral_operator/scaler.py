@@ -48,6 +48,7 @@ class Scaler:
         self._history, self._rivalry = History(), Rivalry()
         self._leaving: Leaving | None = None
         self._shrunk = float("-inf")
+        self._told: Report | None = None
 
     async def turn(self, pool: WorkerPool, signal: Signal | None, rival: str | None, now: float) -> None:
         """One second of the pool. Raises nothing that Kubernetes or Redis could cause.
@@ -72,25 +73,16 @@ class Scaler:
             return
         if not sight.stale:
             rival = self._rivalry.found(sight.deployment.replicas, now) or rival
-        if rival is not None:
-            pool = replace(pool, pool=replace(pool.pool, paused=True))
+        asked = pool if rival is None else replace(pool, pool=replace(pool.pool, paused=True))
         fleet = fleet_of(sight.deployment, sight.owned, leaving)
-        decision = decide(signal, pool.pool, self._history, fleet, now)
-        held = [*_held(decision, sight)]
+        decision = decide(signal, asked.pool, self._history, fleet, now)
         if rival is not None:
-            held.append(Held(Trouble.TARGET_TAKEN, rival))
-        try:
-            replicas = await self._act(
-                pool, sight, decision, signal, leaving=leaving, wanted=fleet.wanted, now=now
-            )
-        except Refused as error:
-            held.append(Held(Trouble.FORBIDDEN, forbidden(pool.target, error)))
-            replicas = sight.deployment.replicas
-        except ApiError as error:
-            log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
-            replicas = sight.deployment.replicas
-        else:
-            self._history = decision.history
+            decision = replace(decision, reason=f"{fleet.wanted} left alone: {rival}")
+        held = [*_held(decision, sight), *([Held(Trouble.TARGET_TAKEN, rival)] if rival else [])]
+        replicas, refusal = await self._tried(
+            asked, sight, decision, signal, leaving=leaving, wanted=fleet.wanted, now=now
+        )
+        held += [refusal] if refusal else []
         in_force = next((one for one in held if one.type in {Trouble.FORBIDDEN, Trouble.TARGET_TAKEN}), None)
         report = Report(
             pool=pool, wanted=fleet.wanted, replicas=replicas, ready=sight.deployment.ready,
@@ -98,6 +90,7 @@ class Scaler:
             throughput=rate, draining=tuple(sorted((self._leaving or leaving).wishes)), held=tuple(held),
             not_ready=in_force,
         )  # fmt: skip
+        self._told = report
         await self._announcer.tell(report, now)
 
     async def close(self, pool: WorkerPool) -> None:
@@ -116,6 +109,29 @@ class Scaler:
         if names:
             log.info("pool.adopted", pool=pool.name, draining=sorted(names))
         return Leaving({name: Victim(now, _nonce(), now) for name in names})
+
+    async def _tried(
+        self,
+        pool: WorkerPool,
+        sight: Sight,
+        decision: Decision,
+        signal: Signal | None,
+        *,
+        leaving: Leaving,
+        wanted: int,
+        now: float,
+    ) -> tuple[int, Held | None]:
+        """The same as `_act`, whatever Kubernetes says; what it refuses comes back as a condition."""
+        try:
+            replicas = await self._act(pool, sight, decision, signal, leaving=leaving, wanted=wanted, now=now)
+        except Refused as error:
+            return sight.deployment.replicas, Held(Trouble.FORBIDDEN, forbidden(pool.target, error))
+        except ApiError as error:
+            log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
+            return sight.deployment.replicas, None
+        if not sight.stale:  # else nothing was ordered
+            self._history = decision.history
+        return replicas, None
 
     async def _act(
         self,
@@ -202,13 +218,14 @@ class Scaler:
             log.debug("pool.wishes_not_told", pool=pool.name, error=str(error))
 
     async def _blind(self, pool: WorkerPool, why: Held, backlog: Backlog, rate: float, now: float) -> None:
-        """Tell that the target can't be seen, and leave it alone."""
+        """Tell that the target can't be seen, and leave it alone: what was decided last stays."""
         held = (why,) if why.type == Trouble.FORBIDDEN else ()
-        report = Report(
-            pool=pool, wanted=0, replicas=0, ready=0, desired=0, needed=0, reason=why.message,
-            backlog=backlog, throughput=rate, draining=(), held=held, not_ready=why,
+        nothing = Report(
+            pool=pool, wanted=0, replicas=0, ready=0, desired=0, needed=0, reason="", backlog=backlog,
+            throughput=rate, draining=(),
         )  # fmt: skip
-        await self._announcer.tell(report, now)
+        last = replace(self._told or nothing, pool=pool, backlog=backlog, throughput=rate)
+        await self._announcer.tell(replace(last, reason=why.message, held=held, not_ready=why), now)
 
 
 def _held(decision: Decision, sight: Sight) -> list[Held]:
