@@ -102,6 +102,23 @@ async def test_the_backlog_is_read_as_it_was_written(dispatch: Dispatch, redis: 
         assert await dispatch.read_backlog() is None
 
 
+async def test_the_length_of_a_list_says_how_many_jobs_want_a_slot(dispatch: Dispatch, redis: Redis):
+    async def length() -> int:
+        return await redis.llen("corral:demand:email")
+
+    for queued in (2_500, 7, 1_200, 0):
+        queue = QueueSignal(queued=queued, running=4, due_soon=1)
+        await dispatch.write_backlog(Signal(1, {"email": queue}))
+        assert await length() == queued + 5
+    await dispatch.write_backlog(Signal(2, {"email": QueueSignal(queued=90, running=4, paused=True)}))
+    assert await length() == 4
+    await dispatch.write_backlog(Signal(3, {"email": QueueSignal()}))
+    assert not await redis.exists("corral:demand:email")
+    await dispatch.write_backlog(Signal(4, {"email": QueueSignal(queued=1_000_000)}))
+    assert await length() == 20_000
+    assert await redis.memory_usage("corral:demand:email", samples=0) < 100_000
+
+
 async def test_workers_that_died_leave_rqs_sets(dispatch: Dispatch, redis: Redis):
     await dispatch.enqueue(entries(EMAIL, 1))
     await redis.hset("rq:worker:alive", "birth", "now")

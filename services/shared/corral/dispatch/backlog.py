@@ -7,10 +7,15 @@ from redis.asyncio import Redis
 from corral import metrics
 from corral.dispatch import keys
 from corral.dispatch.connection import answering, text_of
+from corral.dispatch.scripts import Effect, Script
 from corral.scaling.signal import QueueSignal, Signal
 from corral.scaling.worker_signal import WorkerSignal
 
 log = structlog.get_logger(__name__)
+
+_DEMAND = Script("demand", Effect.FILLS)
+LONGEST_DEMAND = 20_000
+"""More jobs than that are told as so many: no pool has more slots."""
 
 
 class Backlog:
@@ -19,14 +24,20 @@ class Backlog:
     _redis: Redis
 
     async def write_backlog(self, signal: Signal) -> None:
-        """Replace the signal.
+        """Replace the signal, and the lists whose lengths say the same to other autoscalers.
 
         Raises:
             Unavailable: Redis is away.
         """
         document = orjson.dumps(signal, default=dict)  # it knows dataclasses, and of mappings only dict
+        lengths = (
+            part
+            for name, queue in signal.queues.items()
+            for part in (name, min(LONGEST_DEMAND, demand_of(queue)))
+        )
         async with answering():
             await self._redis.set(keys.BACKLOG, document)
+            await _DEMAND.run(self._redis, [keys.DEMAND, *lengths])
 
     async def read_backlog(self) -> Signal | None:
         """The signal; None where there is none, or none that can be read: lost, never zero.
@@ -57,3 +68,8 @@ class Backlog:
         async with answering():
             found = await self._redis.hgetall(keys.ARRIVALS)
         return {text_of(queue): int(count) for queue, count in found.items()}
+
+
+def demand_of(queue: QueueSignal) -> int:
+    """Jobs of a queue that want a slot: those that run keep theirs; what is paused asks for no more."""
+    return queue.running + (0 if queue.paused else queue.queued + queue.due_soon)

@@ -1,0 +1,18 @@
+-- Make lists as long as queues have jobs: a length is all that some autoscalers read.
+-- ARGV: prefix, then queue and length for each queue.
+local CHUNK = 1000
+local fill = {}
+for n = 1, CHUNK do fill[n] = '' end
+for n = 2, #ARGV, 2 do
+  local key, length = ARGV[1] .. ARGV[n], tonumber(ARGV[n + 1])
+  local missing = length - redis.call('LLEN', key)
+  while missing > 0 do
+    local more = math.min(missing, CHUNK)
+    redis.call('RPUSH', key, unpack(fill, 1, more))
+    missing = missing - more
+  end
+  if missing < 0 then
+    if length > 0 then redis.call('LTRIM', key, 0, length - 1) else redis.call('DEL', key) end
+  end
+end
+return redis.status_reply('OK')
