@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
+import structlog
+
 from corral import metrics
 from corral.catalog import Catalog
 from corral.dispatch import Budget
 from corral.job.options import Executor
+
+log = structlog.get_logger(__name__)
 
 
 class Slots:
@@ -66,3 +70,14 @@ class Slots:
         for executor, size in self.sizes.items():
             metrics.SLOTS.labels(executor.value).set(size)
             metrics.SLOTS_USED.labels(executor.value).set(self.used[executor])
+
+
+def served(wanted: tuple[str, ...], catalog: Catalog) -> frozenset[str]:
+    """The queues to serve: those of the handled types, or those of them that were named."""
+    known = catalog.queues()
+    if "*" in wanted:
+        return known
+    for queue in wanted:
+        if queue not in known:
+            log.warning("worker.queue_without_types", queue=queue, known=sorted(known))
+    return known & frozenset(wanted)

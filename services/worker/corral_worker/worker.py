@@ -15,12 +15,12 @@ from uuid import UUID
 import structlog
 
 from corral.catalog import Catalog
-from corral.dispatch import Dispatch, Entry
+from corral.dispatch import Dispatch
 from corral.dispatch.presence import Presence
 from corral.job.options import Executor
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.heartbeat import Beat, Heartbeat
+from corral.store.heartbeat import Heartbeat
 from corral_worker import STARTED, exit_code, shutdown, status
 from corral_worker.announcements import Announcements
 from corral_worker.arrival import Arrival
@@ -30,6 +30,7 @@ from corral_worker.completions import Completions
 from corral_worker.condition import Condition
 from corral_worker.health import Health
 from corral_worker.heartbeat import HeartbeatThread, Report
+from corral_worker.incarnation import Incarnation
 from corral_worker.lanes import Rotation
 from corral_worker.loop import Loop
 from corral_worker.notes import Notes
@@ -38,7 +39,7 @@ from corral_worker.orders import Orders
 from corral_worker.pulse import Pulse
 from corral_worker.seal import Seal
 from corral_worker.services import WorkerServices
-from corral_worker.slots import Slots
+from corral_worker.slots import Slots, served
 
 log = structlog.get_logger(__name__)
 
@@ -58,9 +59,7 @@ class Worker:
         self._open_dispatch = open_dispatch
         self._catalog = catalog.handled()
         self._name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
-        self._id: UUID | None = None
         self._code = 0
-        self._registering: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Work until told to stop."""
@@ -77,7 +76,7 @@ class Worker:
                 Executor.PROCESS: settings.slots_process,
             },
             self._catalog,
-            _queues(settings.queues, self._catalog),
+            served(settings.queues, self._catalog),
         )
         async with AsyncExitStack() as stack:
             self._store = Store.open(
@@ -96,9 +95,9 @@ class Worker:
                 return exit_code.CONFIG
             if not await self._arrival.schema_fits():
                 return self._code
-            self._id = await self._arrival.register()
-            if self._id is not None:
-                await self._work(self._id)
+            worker = await self._incarnation.begin()
+            if worker is not None:
+                await self._work(worker)
         return self._code
 
     def terminate(self) -> None:
@@ -177,9 +176,18 @@ class Worker:
             self._pulse,
             period=settings.heartbeat,
             report=self._report,
-            hear=lambda worker, beat: self._soon(self._hear, worker, beat),
+            hear=lambda worker, beat: self._soon(self._incarnation.hear, worker, beat),
         )
-
+        self._incarnation = Incarnation(
+            self._name,
+            arrival=self._arrival,
+            heartbeat=self._heartbeat,
+            loop=self._claim_loop,
+            attempts=self._attempts,
+            announcements=self._announcements,
+            stir=self._stir,
+            stopping=self._stopping.is_set,
+        )
         self._orders = Orders(
             self._name,
             self._dispatch,
@@ -201,10 +209,11 @@ class Worker:
     async def _work(self, worker: UUID) -> None:
         self._heartbeat.start(worker)
         writer = self._loop.create_task(
-            self._completions.run(lambda: self._id or UUID(int=0), self._attempts), name="completions"
+            self._completions.run(lambda: self._incarnation.id or UUID(int=0), self._attempts),
+            name="completions",
         )
         writer.add_done_callback(self._ended_early)
-        claimer = self._loop.create_task(self._claim_loop.run(lambda: self._id), name="claims")
+        claimer = self._loop.create_task(self._claim_loop.run(lambda: self._incarnation.id), name="claims")
         claimer.add_done_callback(self._ended_early)
         orders = self._loop.create_task(self._orders.run(), name="orders")
         orders.add_done_callback(self._ended_early)
@@ -233,50 +242,14 @@ class Worker:
         await asyncio.to_thread(self._heartbeat.close)
         writer.cancel()
         await self._services.close()
-        if self._id is not None:
-            await shutdown.say_goodbye(self._store.workers, self._id, self._announcements)
+        if self._incarnation.id is not None:
+            await shutdown.say_goodbye(self._store.workers, self._incarnation.id, self._announcements)
         self._attempts.close()
         log.info("worker.stopped", worker=self._name, claimed=self._claim_loop.claimed, code=self._code)
         if stubborn:
             # Their threads would run on while the interpreter tears itself down.
             await self._dispatch.close()
             os._exit(self._code)
-
-    def _hear(self, worker: UUID, beat: Beat) -> None:
-        """What the database thinks of us, on the loop."""
-        if worker != self._id:
-            return
-        if not beat.known:
-            self._lost()
-            return
-        if beat.draining != self._claim_loop.draining:
-            log.info("worker.draining" if beat.draining else "worker.drain_ended", worker=self._name)
-            self._claim_loop.draining = beat.draining
-            self._stir()
-        if beat.cancels:
-            self._attempts.cancel(beat.cancels)
-        if beat.stolen:
-            self._attempts.lose(beat.stolen)
-        for one in beat.released:
-            log.warning("job.released_unheld", job=str(one.id), attempt=one.attempt)
-        entries = [Entry(one.lane, one.id) for one in beat.released if one.lane is not None]
-        if entries:
-            self._announcements.hand_out(entries)
-
-    def _lost(self) -> None:
-        """We were taken for dead: stop everything and register anew (protocol rule 23)."""
-        log.error("worker.lost", worker=self._name, id=str(self._id), held=len(self._attempts.held))
-        self._id = None
-        self._attempts.lose_all()
-        if not self._stopping.is_set():
-            self._registering = self._loop.create_task(self._register_anew(), name="register")
-
-    async def _register_anew(self) -> None:
-        self._id = await self._arrival.register()
-        if self._id is not None:
-            self._heartbeat.become(self._id)
-            log.info("worker.registered_anew", worker=self._name, id=str(self._id))
-            self._stir()
 
     def _ended_early(self, task: asyncio.Task[None]) -> None:
         """A task that should run for the worker's whole life ended: it is better to be started again."""
@@ -322,20 +295,9 @@ class Worker:
             "alive": self._condition.alive,
             "unready": self._condition.unready,
             "worker": {
-                **self._condition.shown(self._name, self._id),
+                **self._condition.shown(self._name, self._incarnation.id),
                 "queues": sorted(self._slots.queues),
                 "types": list(self._types),
                 **self._status(),
             },
         }
-
-
-def _queues(wanted: tuple[str, ...], catalog: Catalog) -> frozenset[str]:
-    """The queues to serve: those of the handled types, or those of them that were named."""
-    known = catalog.queues()
-    if "*" in wanted:
-        return known
-    for queue in wanted:
-        if queue not in known:
-            log.warning("worker.queue_without_types", queue=queue, known=sorted(known))
-    return known & frozenset(wanted)
