@@ -143,3 +143,15 @@ async def test_a_wrong_page_is_refused_by_the_name_of_its_parameter(
     answer = await api.get("/api/v1/pools/io/decisions", params=query)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["parameter"] == named
+
+
+async def test_pools_that_rest_at_zero_are_well(stranger: httpx.AsyncClient, dispatch: Dispatch):
+    async def health() -> tuple[int, str]:
+        answer = await stranger.get("/health/workers")
+        return answer.status_code, answer.json()["status"]
+
+    assert await health() == (503, "none")
+    await dispatch.tell_pool(status(desired=0))
+    assert await health() == (200, "at-rest")
+    await dispatch.tell_pool(status("cpu", desired=1))
+    assert await health() == (503, "none")

@@ -66,10 +66,15 @@ async def ready(request: Request) -> Response:
 @router.get(
     "/health/workers",
     summary="Does any worker live?",
-    responses={200: {"description": "Yes."}, 503: {"description": "No, or nobody knows."}},
+    responses={
+        200: {
+            "description": "Yes; or `at-rest`: none is needed, and whoever scales the pools would start one."
+        },
+        503: {"description": "No, or nobody knows."},
+    },
 )
 async def workers(request: Request) -> Response:
-    """Counts of workers, and what they run."""
+    """Counts of workers, and what they run. Pools that rest at zero are well."""
     services: Services = request.app.state.services
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -77,14 +82,25 @@ async def workers(request: Request) -> Response:
     except (CorralError, TimeoutError) as error:
         return answer({"status": "unknown", "details": str(error) or "no answer in time"}, 503)
     active = sum(worker.state is WorkerState.ACTIVE for worker in found)
+    status = "ok" if active else "at-rest" if await _at_rest(services) else "none"
     body = {
-        "status": "ok" if active else "none",
+        "status": status,
         "active": active,
         "draining": len(found) - active,
         "sealed": sum(worker.status.get("sealed") is True for worker in found),
         "running": sum(worker.running for worker in found),
     }
-    return answer(body, 200 if active else 503)
+    return answer(body, 503 if status == "none" else 200)
+
+
+async def _at_rest(services: Services) -> bool:
+    """Whether somebody scales pools now, and all of them are to have no workers."""
+    try:
+        async with asyncio.timeout(REDIS_SECONDS):
+            pools = await services.dispatch.pools()
+    except (CorralError, TimeoutError):
+        return False
+    return bool(pools) and all(pool.desired == 0 for pool in pools)
 
 
 async def _try(dependency: str, check: Any, seconds: float) -> CorralError | None:
