@@ -1,5 +1,6 @@
 """Everything that the operator asks of Kubernetes, in one namespace. Nothing here writes a pod."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -55,8 +56,9 @@ class Cluster:
             ApiError: one of its kinds.
         """
         query = {"labelSelector": deployment.selector}
-        pods = await self._api.get(f"{self._core}/pods", query)
-        sets = await self._api.get(f"{self._apps}/replicasets", query)
+        pods, sets = await asyncio.gather(
+            self._api.get(f"{self._core}/pods", query), self._api.get(f"{self._apps}/replicasets", query)
+        )
         return Owned.of(deployment, sets["items"], pods["items"])
 
     async def scale(self, name: str, replicas: int, version: str) -> None:

@@ -27,6 +27,10 @@ class Rivalry:
         """This operator set the number."""
         self._expected = replicas
 
+    def unsure(self) -> None:
+        """This operator tried to set the number, and does not know whether it did."""
+        self._expected = None
+
     def found(self, replicas: int, now: float) -> str | None:
         """The number was read; why to leave the target alone, if so."""
         if self._expected is not None and replicas != self._expected and now >= self._truce:

@@ -16,7 +16,7 @@ from corral.scaling.signal import Signal
 from corral.scaling.wish import Wish
 from corral_operator import figures
 from corral_operator.announce import Announcer, Report
-from corral_operator.api import ApiError, Outdated, Refused
+from corral_operator.api import ApiError, Away, Outdated, Refused
 from corral_operator.backlog import Backlog
 from corral_operator.cluster import Cluster
 from corral_operator.fleet import fleet_of, trouble_of, workers_of
@@ -182,6 +182,9 @@ class Scaler:
             try:
                 await self._cluster.scale(deployment.name, replicas, deployment.version)
                 break
+            except Away:
+                self._rivalry.unsure()
+                raise
             except Outdated:
                 if down or not left:
                     raise

@@ -37,7 +37,8 @@ class Stage:
         self._sequence = int(time.time())
         self._there: set[str] = set()
 
-    def deploy(self, **template: Any) -> None:
+    def deploy(self, pod: dict[str, Any] | None = None, **template: Any) -> None:
+        """The Deployment `w`; `pod` and `template` change its pods and their container."""
         container = {
             "name": "worker",
             "image": IMAGE,
@@ -59,7 +60,8 @@ class Stage:
                     "selector": {"matchLabels": labels},
                     "template": {
                         "metadata": {"labels": labels},
-                        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container | template]},
+                        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container | template]}
+                        | (pod or {}),
                     },
                 },
             }

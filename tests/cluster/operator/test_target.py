@@ -108,6 +108,20 @@ async def test_workers_that_fail_are_told_of_with_kubernetes_reason(
     assert "(CrashLoopBackOff)" in told or "(Error)" in told
 
 
+async def test_workers_that_no_node_takes_are_told_of_with_the_schedulers_reason(
+    kube: Kube, stage: Stage, operator: OperatorProcess
+) -> None:
+    await asyncio.to_thread(stage.deploy, pod={"nodeSelector": {"corral.dev/none": "such"}})
+    stage.pool(minReplicas=1)
+    operator.start()
+    stage.queued = 400
+    told = await until(lambda: kube.conditions().get("Unschedulable"), "Unschedulable", 90)
+    assert "node(s) didn't match Pod's node affinity/selector" in told
+    stage.queued = 0
+    kube.patch("workerpool/io", {"spec": {"minReplicas": 0}})
+    await until(lambda: kube.replicas() == 0, "they are taken back without a question", 60)
+
+
 async def test_an_api_server_that_is_away_changes_nothing_and_is_survived(
     kube: Kube, stage: Stage, account: str, redis_url: str
 ) -> None:

@@ -38,3 +38,11 @@ def test_after_the_truce_it_is_tried_again():
 def test_a_number_that_stays_is_no_change():
     rivalry = Rivalry()
     assert not any(rivalry.found(3, now) for now in range(1000))
+
+
+def test_what_may_have_been_set_by_corral_itself_is_no_fight():
+    rivalry = Rivalry()
+    for second in range(0, 60, 15):
+        rivalry.wrote(5)
+        rivalry.unsure()
+        assert rivalry.found(2, second) is None
