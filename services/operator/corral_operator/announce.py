@@ -53,6 +53,10 @@ class Announcer:
         )
         self._scaled_at = _seconds(pool.status.get("lastScaleTime"))
 
+    def holds(self, condition: str) -> bool:
+        """Whether a condition was told of, and did not end yet."""
+        return condition in self._held
+
     def scaled(self) -> None:
         """The number of replicas was just changed."""
         self._scaled_at = time.time()

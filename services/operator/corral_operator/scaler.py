@@ -1,6 +1,7 @@
 """One pool's scaler: looks, decides, and acts, once a second."""
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -12,7 +13,7 @@ from corral.errors import Unavailable
 from corral.scaling.decision import Condition, Decision
 from corral.scaling.history import History
 from corral.scaling.law import decide
-from corral.scaling.signal import Signal
+from corral.scaling.signal import LOST_AFTER, Signal
 from corral.scaling.wish import Wish
 from corral_operator import figures
 from corral_operator.announce import Announcer, Report
@@ -48,6 +49,7 @@ class Scaler:
         self._history, self._rivalry = History(), Rivalry()
         self._leaving: Leaving | None = None
         self._shrunk = float("-inf")
+        self._since = time.monotonic()
         self._told: Report | None = None
 
     async def turn(self, pool: WorkerPool, signal: Signal | None, rival: str | None, now: float) -> None:
@@ -79,6 +81,8 @@ class Scaler:
         if rival is not None:
             decision = replace(decision, reason=f"{fleet.wanted} left alone: {rival}")
         held = [*_held(decision, sight), *([Held(Trouble.TARGET_TAKEN, rival)] if rival else [])]
+        if now - self._since < LOST_AFTER and not self._announcer.holds(Condition.SIGNAL_LOST):
+            held = [one for one in held if one.type != Condition.SIGNAL_LOST]  # nobody has spoken yet
         replicas, refusal = await self._tried(
             asked, sight, decision, signal, leaving=leaving, wanted=fleet.wanted, now=now
         )
