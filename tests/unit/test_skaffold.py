@@ -45,7 +45,8 @@ def test_every_profile_builds_all_images_from_dockerfiles_that_exist(config):
             if "docker" in one:
                 assert one["docker"]["dockerfile"] == f"Dockerfile.{service}"
             else:
-                assert one["custom"]["dependencies"]["dockerfile"]["path"] == f"Dockerfile.{service}"
+                paths = {f"Dockerfile.{service}", "requirements", "services/shared", f"services/{service}"}
+                assert set(one["custom"]["dependencies"]["paths"]) == paths
                 assert f"-f Dockerfile.{service} " in one["custom"]["buildCommand"]
             assert (ROOT / f"Dockerfile.{service}").is_file()
 
