@@ -59,6 +59,18 @@ def test_a_pool_moves_without_a_reload_and_moves_nothing_else(browser: Browser, 
     shown(browser, "#pool-io .badge", "silent; last told")
 
 
+@pytest.mark.parametrize("path", ["/pools", "/pools/io"])
+def test_the_pages_of_pools_move_too(browser: Browser, site: Site, path: str):
+    tell(site, status(reason="7 kept: at first"))
+    browser.open(path)
+    shown(browser, "#pool-io .reason", "7 kept: at first")
+    browser.script("window.still = true")
+    tell(site, status(reason="7 → 5: and then"), decision(7, 5))
+    shown(browser, "#pool-io .reason", "7 → 5: and then")
+    shown(browser, "#pool-io .decisions", "7 → 5: 910 queued")
+    assert browser.script("return window.still") is True
+
+
 def test_a_load_is_started_and_watched(browser: Browser, site: Site):
     tell(site, status())
     browser.open("/")

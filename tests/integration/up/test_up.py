@@ -237,6 +237,11 @@ def test_changed_code_runs_within_five_seconds_and_no_job_is_lost(start, folder)
     assert up.stop() == 0
 
 
+def decided(client: Client) -> set[tuple[int, int]]:
+    """Sizes before and after every decision about our pool."""
+    return {(one["before"], one["after"]) for one in client.pages("/pools/local/decisions")}
+
+
 def test_workers_follow_the_backlog(start):
     up = start("--max-workers", "3", CORRAL_SLOTS_ASYNC="5").ready()
     with up.client() as client:
@@ -249,4 +254,7 @@ def test_workers_follow_the_backlog(start):
         eventually(lambda: client.get("/stats")["counts"]["completed"] == 40, timeout=60)
         assert {job["attempt"] for job in client.pages("/jobs")} == {1}
         eventually(lambda: len(client.get("/workers")["items"]) == 1, timeout=60)
+        eventually(lambda: {(1, 3), (3, 1)} <= decided(client), timeout=30)
+        eventually(lambda: [one["desired"] for one in client.get("/pools")["items"]] == [1])
+        up.wait_for("| 3 → 1: ")  # the status goes on to say why
     assert up.stop() == 0
