@@ -89,6 +89,22 @@ async def test_postgres_is_asked_again_when_its_answer_is_old(
     assert (await email(dispatch)).queued == 8
 
 
+async def test_postgres_is_asked_at_once_for_the_types_of_a_burst_into_an_empty_queue(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, clock: Clock
+):
+    jobs, worker = await shop.submit(3), await shop.worker()
+    claimed = await shop.claim(worker, jobs)
+    await shop.store.attempts.finish(worker, [Finished(job.id, job.attempt, Succeeded()) for job in claimed])
+    await duty.round(reign)
+    duty._ask_at, duty._ask_early_at = clock.now + 10, clock.now + 1
+    await shop.submit(40, enqueue=True)
+    await duty.round(reign)
+    assert (await email(dispatch)).unknown == 40, "Postgres was asked a moment ago"
+    clock.pass_by(1)
+    await duty.round(reign)
+    assert (await email(dispatch)).unknown == 0
+
+
 async def test_work_is_learned_from_completed_jobs(
     shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
 ):

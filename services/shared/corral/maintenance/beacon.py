@@ -22,6 +22,8 @@ from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
 
 SHARE = 0.01
 """Of one connection's time that asking Postgres may take."""
+STRANGE_SHARE = 0.1
+"""The same while jobs wait in a queue that was empty when Postgres was asked: of which types, it alone can say."""
 LONGEST_TRUST_SECONDS = 60.0
 TERM_ROUNDS = 1_000_000_000
 """More rounds than any term has: a later term's sequence is always the higher one."""
@@ -47,12 +49,13 @@ class Beacon(Duty):
         """Queued rows beyond Redis' entries when both were last counted."""
         self._told_at = 0.0
         self._ask_at = float("-inf")
+        self._ask_early_at = float("-inf")
         self._arrivals = Arrivals(ARRIVAL_SECONDS)
 
     async def round(self, reign: Reign) -> int:
         """Count, and write."""
         entries = _entries(await self._dispatch.depths())
-        if self._clock() >= self._ask_at:
+        if self._clock() >= (self._ask_early_at if self._strange(entries) else self._ask_at):
             await self._ask_postgres(entries)
         workers = workers_of(await self._store.workers.live())
         arrived = await self._dispatch.arrivals()
@@ -77,7 +80,14 @@ class Beacon(Duty):
 
     def failed(self) -> None:
         """Ask Postgres again at once."""
-        self._ask_at = float("-inf")
+        self._ask_at = self._ask_early_at = float("-inf")
+
+    def _strange(self, entries: Mapping[str, int]) -> bool:
+        """Whether jobs wait where none waited when Postgres was asked: their types are not known."""
+        return any(
+            count and not (name in self._truth.queues and self._truth.queues[name].mix)
+            for name, count in entries.items()
+        )
 
     async def _ask_postgres(self, entries: Mapping[str, int]) -> None:
         began = self._clock()
@@ -85,6 +95,7 @@ class Beacon(Duty):
         self._told_at = self._clock()
         took = self._told_at - began
         self._ask_at = self._told_at + min(took / SHARE, LONGEST_TRUST_SECONDS)
+        self._ask_early_at = self._told_at + min(took / STRANGE_SHARE, LONGEST_TRUST_SECONDS)
         self._offsets = {
             name: queue.queued - entries.get(name, 0) for name, queue in self._truth.queues.items()
         }
