@@ -72,7 +72,7 @@ def account(kube: Kube) -> str:
 @pytest.fixture
 def operator(kube: Kube, account: str, redis_url: str) -> Iterator[OperatorProcess]:
     """The operator as a process of its own; a test starts it."""
-    process = OperatorProcess(kube.namespace, account, redis_url)
+    process = OperatorProcess(kube, account, redis_url)
     yield process
     process.stop()
     sys.stdout.write(process.log[-20_000:])

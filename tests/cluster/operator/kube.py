@@ -1,6 +1,7 @@
 """kubectl, in one namespace."""
 
 import json
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -21,14 +22,18 @@ class KubectlError(AssertionError):
 @dataclass
 class Kube:
     namespace: str
+    folder: Path
+    """For files with secrets and logs; gone with the namespace."""
 
     @classmethod
     def create(cls) -> "Kube":
-        kube = cls(f"corral-op-{uuid4().hex[:8]}")
+        name = f"corral-op-{uuid4().hex[:8]}"
+        kube = cls(name, Path(tempfile.mkdtemp(prefix=f"{name}-")))
         run("create", "namespace", kube.namespace)
         return kube
 
     def remove(self) -> None:
+        shutil.rmtree(self.folder)
         run("delete", "namespace", self.namespace, "--wait=false")
 
     def __call__(self, *words: str, input: str | None = None) -> str:
@@ -70,7 +75,7 @@ class Kube:
         view["contexts"][0]["context"] = {"cluster": context["cluster"], "user": "account"}
         if server is not None:
             view["clusters"][0]["cluster"] = {"server": server, "insecure-skip-tls-verify": True}
-        path = Path(tempfile.mkdtemp(prefix="corral-op-")) / "kubeconfig"
+        path = self.folder / f"kubeconfig-{uuid4().hex}"
         path.write_text(json.dumps(view))
         path.chmod(0o600)
         return str(path)

@@ -5,26 +5,27 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
-from pathlib import Path
+
+from tests.cluster.operator.kube import Kube
 
 
 class OperatorProcess:
-    def __init__(self, namespace: str, kubeconfig: str, redis_url: str, name: str = "operator-a") -> None:
+    def __init__(self, kube: Kube, kubeconfig: str, redis_url: str, name: str = "operator-a") -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self._env = {
             "PATH": os.environ["PATH"],
             "KUBECONFIG": kubeconfig,
             "CORRAL_REDIS_URL": redis_url,
-            "CORRAL_NAMESPACE": namespace,
+            "CORRAL_NAMESPACE": kube.namespace,
             "CORRAL_OPERATOR_NAME": name,
             "CORRAL_METRICS_PORT": str(self.port),
             "CORRAL_LOG_LEVEL": "debug",
         }
-        self._folder = Path(tempfile.mkdtemp(prefix="corral-op-"))
+        self._folder = kube.folder / name
+        self._folder.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -141,7 +141,7 @@ class Stage:
         await self.dispatch.write_backlog(Signal(self._sequence, {"q": queue}, time.monotonic(), workers))
 
 
-async def until(done: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+async def until(done: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
     """Wait for a condition that kubectl or the operator answers; it runs in a thread."""
     deadline = time.monotonic() + seconds
     while True:

@@ -3,10 +3,14 @@
 import asyncio
 import sys
 
+import pytest
 import redis
 from tests.cluster.operator.kube import Kube
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
+
+pytestmark = pytest.mark.timeout(400)
+"""A busy machine starts pods slowly."""
 
 
 def ready(kube: Kube) -> int:
@@ -37,9 +41,9 @@ async def test_a_burst_scales_up_and_idle_workers_leave(
     stage.queued = 0
     busy = {one["metadata"]["name"] for one in kube.pods()[:2]}
     stage.holding = dict.fromkeys(busy, 1)
-    await until(lambda: names(kube) == busy, "the idle ones left", 60)
+    await until(lambda: names(kube) == busy, "the idle ones left")
     stage.holding = {}
-    await until(lambda: kube.replicas() == 0, "to zero", 60)
+    await until(lambda: kube.replicas() == 0, "to zero")
     assert stage.interrupted == []
     status = kube.get("workerpool", "io")["status"]
     assert status["desired"] == 0
@@ -68,7 +72,7 @@ async def test_the_sealed_one_is_taken_and_not_another(
     await until(lambda: bool(stage.sealed), "the idle worker is asked to seal")
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-    await until(lambda: kube.replicas() == 3 and names(kube) == busy, "it leaves", 45)
+    await until(lambda: kube.replicas() == 3 and names(kube) == busy, "it leaves")
     assert stage.interrupted == []
 
 
@@ -82,7 +86,7 @@ async def test_load_that_comes_back_keeps_those_that_were_leaving(
     stage.bounds(1, 3)
     await until(lambda: len(kube.get("workerpool", "io")["status"].get("draining", ())) == 2, "two drain")
     stage.bounds(3, 3)
-    await until(lambda: not kube.get("workerpool", "io")["status"]["draining"], "both stay", 10)
+    await until(lambda: not kube.get("workerpool", "io")["status"]["draining"], "both stay")
     assert names(kube) == workers
     wished = await stage.dispatch.wished()
     assert wished["io"].workers == frozenset()
@@ -99,15 +103,15 @@ async def test_a_rollout_cancels_drains_and_nobody_is_taken_meanwhile(
     await until(lambda: kube.get("workerpool", "io")["status"].get("draining"), "one drains")
     # A template whose pods never become ready: the rollout does not end by itself.
     await asyncio.to_thread(stage.deploy, command=["false"])
-    await until(lambda: not kube.get("workerpool", "io")["status"]["draining"], "the drain is cancelled", 15)
+    await until(lambda: not kube.get("workerpool", "io")["status"]["draining"], "the drain is cancelled")
     stage.holding = {}
     stage.bounds(3, 4)
-    await until(lambda: kube.replicas() == 3, "it may grow", 15)
+    await until(lambda: kube.replicas() == 3, "it may grow")
     stage.bounds(0, 4)
     await asyncio.sleep(5)
     assert kube.replicas() == 3
     await asyncio.to_thread(stage.deploy)
-    await until(lambda: kube.replicas() == 0, "once it is over, workers leave", 60)
+    await until(lambda: kube.replicas() == 0, "once it is over, workers leave")
 
 
 async def test_an_operator_that_was_killed_is_followed_by_one_that_goes_on(
@@ -119,17 +123,17 @@ async def test_an_operator_that_was_killed_is_followed_by_one_that_goes_on(
     stage.holding = dict.fromkeys(workers, 1)
     stage.bounds(0, 1)
     leaving = await until(lambda: kube.get("workerpool", "io")["status"].get("draining"), "one drains")
-    other = OperatorProcess(kube.namespace, account, redis_url, name="operator-b")
+    other = OperatorProcess(kube, account, redis_url, name="operator-b")
     other.start()
     try:
         await until(lambda: other.ask("/healthz")[0] == 200, "the other waits")
         assert other.metric("corral_operator_leads ") == 0
         operator.stop(9)
-        await until(lambda: other.metric("corral_operator_leads ") == 1, "the other takes over", 25)
+        await until(lambda: other.metric("corral_operator_leads ") == 1, "the other takes over")
         await asyncio.sleep(2)
         assert (await stage.dispatch.wished())["io"].workers == frozenset(leaving)
         stage.holding.pop(leaving[0])
-        await until(lambda: names(kube) == workers - set(leaving), "it goes on with the one that drained", 30)
+        await until(lambda: names(kube) == workers - set(leaving), "it goes on with the one that drained")
         assert stage.interrupted == []
     finally:
         other.stop()
@@ -141,11 +145,11 @@ async def test_a_lost_signal_holds(kube: Kube, stage: Stage, operator: OperatorP
     operator.start()
     workers = await grown(kube, stage, 2)
     stage.silent = True
-    await until(lambda: kube.conditions().get("SignalLost"), "it is said", 30)
+    await until(lambda: kube.conditions().get("SignalLost"), "it is said")
     stage.bounds(0, 5)
     await asyncio.sleep(3)
     assert names(kube) == workers
     assert kube.conditions()["Ready"]
     stage.silent = False
-    await until(lambda: kube.replicas() == 0, "it goes on", 60)
+    await until(lambda: kube.replicas() == 0, "it goes on")
     assert kube.conditions()["SignalLost"] == ""

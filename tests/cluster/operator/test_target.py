@@ -3,10 +3,14 @@
 import asyncio
 import sys
 
+import pytest
 from tests.cluster.operator.kube import Kube, role_documents, server
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
 from tests.fixtures.proxy import Proxy
+
+pytestmark = pytest.mark.timeout(400)
+"""A busy machine starts pods slowly."""
 
 
 async def test_a_paused_pool_is_left_to_people(kube: Kube, stage: Stage, operator: OperatorProcess) -> None:
@@ -16,7 +20,7 @@ async def test_a_paused_pool_is_left_to_people(kube: Kube, stage: Stage, operato
     await asyncio.sleep(2)
     assert kube.replicas() == 1
     kube.patch("workerpool/io", {"spec": {"paused": False}})
-    await until(lambda: kube.replicas() == 3, "scaled again", 10)
+    await until(lambda: kube.replicas() == 3, "scaled again")
 
 
 async def test_a_missing_deployment_is_named(kube: Kube, stage: Stage, operator: OperatorProcess) -> None:
@@ -31,7 +35,7 @@ async def test_a_missing_deployment_is_named(kube: Kube, stage: Stage, operator:
     found = await until(why, "Ready is false")
     assert (found["reason"], found["message"]) == ("TargetMissing", "there is no Deployment w")
     await asyncio.to_thread(stage.deploy)
-    await until(lambda: kube.conditions()["Ready"], "found", 15)
+    await until(lambda: kube.conditions()["Ready"], "found")
 
 
 async def test_a_role_without_the_target_says_what_to_add(
@@ -43,7 +47,7 @@ async def test_a_role_without_the_target_says_what_to_add(
     told = await until(lambda: kube.conditions().get("Forbidden"), "Forbidden")
     assert "add w to the operator's Role: resourceNames of deployments (get)" in told
     kube.apply(*role_documents(kube.namespace))
-    await until(lambda: kube.conditions()["Forbidden"] == "", "granted", 15)
+    await until(lambda: kube.conditions()["Forbidden"] == "", "granted")
     await until(lambda: kube.replicas() == 0, "and scaled")
 
 
@@ -58,7 +62,7 @@ async def test_the_younger_of_two_pools_is_not_scaled(
     assert told == "the older pool old scales w: give this one another target"
     assert kube.replicas() == 2
     kube("delete", "workerpool", "old")
-    await until(lambda: kube.replicas() == 4, "the young one takes over", 15)
+    await until(lambda: kube.replicas() == 4, "the young one takes over")
     assert kube.conditions("young")["TargetTaken"] == ""
 
 
@@ -68,10 +72,10 @@ async def test_an_autoscaler_on_the_same_deployment_shows(
     stage.pool(minReplicas=2, maxReplicas=2)
     operator.start()
     for _ in range(3):
-        await until(lambda: kube.replicas() == 2, "the pool's number", 15)
+        await until(lambda: kube.replicas() == 2, "the pool's number")
         kube("scale", "deployment", "w", "--replicas=1")
         await asyncio.sleep(1.5)
-    told = await until(lambda: kube.conditions().get("TargetTaken"), "TargetTaken", 15)
+    told = await until(lambda: kube.conditions().get("TargetTaken"), "TargetTaken")
     assert "changed the number of workers 3 times" in told
     await asyncio.sleep(2)
     assert kube.replicas() == 1
@@ -100,6 +104,7 @@ async def test_a_deleted_pool_lets_everybody_stay_and_nothing_hangs(
 async def test_workers_that_fail_are_told_of_with_kubernetes_reason(
     kube: Kube, stage: Stage, operator: OperatorProcess
 ) -> None:
+    kube("delete", "deployment", "w")  # else it would be a rollout, in which nobody leaves
     await asyncio.to_thread(stage.deploy, command=["false"])
     stage.pool(minReplicas=1)
     operator.start()
@@ -111,6 +116,7 @@ async def test_workers_that_fail_are_told_of_with_kubernetes_reason(
 async def test_workers_that_no_node_takes_are_told_of_with_the_schedulers_reason(
     kube: Kube, stage: Stage, operator: OperatorProcess
 ) -> None:
+    kube("delete", "deployment", "w")  # else it would be a rollout, in which nobody leaves
     await asyncio.to_thread(stage.deploy, pod={"nodeSelector": {"corral.dev/none": "such"}})
     stage.pool(minReplicas=1)
     operator.start()
@@ -119,7 +125,7 @@ async def test_workers_that_no_node_takes_are_told_of_with_the_schedulers_reason
     assert "node(s) didn't match Pod's node affinity/selector" in told
     stage.queued = 0
     kube.patch("workerpool/io", {"spec": {"minReplicas": 0}})
-    await until(lambda: kube.replicas() == 0, "they are taken back without a question", 60)
+    await until(lambda: kube.replicas() == 0, "they are taken back without a question")
 
 
 async def test_an_api_server_that_is_away_changes_nothing_and_is_survived(
@@ -127,7 +133,7 @@ async def test_an_api_server_that_is_away_changes_nothing_and_is_survived(
 ) -> None:
     with Proxy(server()) as proxy:
         config = kube.kubeconfig_of("corral-operator", proxy.url)
-        operator = OperatorProcess(kube.namespace, config, redis_url)
+        operator = OperatorProcess(kube, config, redis_url)
         operator.start()
         try:
             stage.pool(minReplicas=2, maxReplicas=5)
@@ -140,9 +146,9 @@ async def test_an_api_server_that_is_away_changes_nothing_and_is_survived(
                 assert operator.ask("/healthz")[0] == 200
                 assert kube.replicas() == 2
                 proxy.heal()
-                await until(lambda: kube.replicas() == 5, "it goes on", 30)
+                await until(lambda: kube.replicas() == 5, "it goes on")
                 stage.queued = 0
-                await until(lambda: kube.replicas() == 2, "and down again", 60)
+                await until(lambda: kube.replicas() == 2, "and down again")
             assert stage.interrupted == []
         finally:
             operator.stop()
