@@ -36,7 +36,8 @@ class Rounds:
         self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools
         self._scalers: dict[str, tuple[WorkerPool, Scaler]] = {}
         self._watch = Watch()
-        self._moved: tuple[int | None, float] = (None, time.monotonic())
+        self._signal_seen: Signal | None = None
+        self._moved = time.monotonic()
         self._reign = 0
         self._list_at = float("-inf")
         self._listed = False
@@ -112,13 +113,15 @@ class Rounds:
         self._listed, self._list_at = True, now + LIST_EVERY
 
     async def _signal(self, now: float) -> Signal | None:
-        """The backlog, if it is fresh."""
+        """The backlog, if it is fresh. While Redis is away or was wiped, the last one counts for as long as any."""
         try:
-            signal = await self._dispatch.read_backlog()
+            signal = await self._dispatch.read_backlog() or self._signal_seen
         except Unavailable as error:
             log.debug("signal.not_read", error=str(error))
-            signal = None
-        if signal is not None and signal.sequence != self._moved[0]:
-            self._moved = (signal.sequence, now)
-        figures.SIGNAL_AGE.set(now - self._moved[1])
+            signal = self._signal_seen
+        if signal is not self._signal_seen and signal is not None:
+            if self._signal_seen is None or signal.sequence != self._signal_seen.sequence:
+                self._moved = now
+            self._signal_seen = signal
+        figures.SIGNAL_AGE.set(now - self._moved)
         return signal if self._watch.fresh(signal, now) else None

@@ -130,6 +130,11 @@ class Scaler:
             replicas = await self._act(pool, sight, decision, signal, leaving=leaving, wanted=wanted, now=now)
         except Refused as error:
             return sight.deployment.replicas, Held(Trouble.FORBIDDEN, forbidden(pool.target, error))
+        except Outdated:
+            log.info(
+                "pool.not_scaled", pool=pool.name, desired=decision.desired, why="its Deployment changed"
+            )
+            return sight.deployment.replicas, None
         except ApiError as error:
             log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
             return sight.deployment.replicas, None
