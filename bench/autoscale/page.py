@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.autoscale import plot
+from bench.autoscale import capacity, plot
 from bench.autoscale.peers import grid as peers_grid
 from bench.autoscale.reading import Standing, standing
 from bench.autoscale.results import Results
@@ -43,6 +43,8 @@ def write(results: Results) -> Iterator[Path]:
         yield path
     PAGE.write_text("\n\n".join(_parts(results, found)) + "\n")
     yield PAGE
+    capacity.PAGE.write_text(capacity.markdown())
+    yield capacity.PAGE
 
 
 def standings(found: Sequence[Contest]) -> Iterator[Titled]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 
 import pytest
 from hypothesis import given, settings
@@ -157,6 +158,19 @@ def test_a_panic_never_shrinks(signal, pool, wanted, ready):
         assert decision.desired >= pool.bounded(wanted)
 
 
+def test_what_starts_is_not_taken_away_while_the_need_is_twice_what_claims(pool):
+    """Long after the memories are empty: some eight are needed, three claim, and twenty were asked for."""
+    history = History()
+    for second in range(300):
+        told = Signal(second + 1, {"a": queue(32, completed=0)}, float(second))
+        decision = decide(told, pool, history, Fleet(20, ready=3), float(second))
+        history = decision.history
+    assert 2 * 3 < decision.needed < 20
+    assert decision.desired == 20
+    calm = decide(told, pool, history, Fleet(20, ready=20), 300.0)
+    assert calm.desired < 20
+
+
 def test_a_restarted_law_keeps_what_there_is_for_a_window(pool):
     """An operator that just started knows nothing of the last minute, and shrinks nothing for it."""
     loop = Loop(pool, workers=15)
@@ -231,6 +245,32 @@ def test_a_burst_that_is_gone_is_soon_forgotten_and_a_load_is_not():
     assert load.wanted[-1] >= 0.75 * high
     load.pass_by(45)
     assert load.wanted[-1] <= 2
+
+
+@pytest.mark.parametrize(
+    ("slots", "rate", "mean"), [(1, 3.0, 2.0), (4, 20.0, 2.0), (4, 6.0, 10.0), (50, 100.0, 2.0)]
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_step_up_does_not_overshoot(slots, rate, mean, seed):
+    """The peak is at most half as much again as the pool that would do, and a worker."""
+    loop = Loop(Pool(1, 200, slots), mean=mean, seed=seed)
+    loop.pass_by(60, rate / 10)
+    loop.pass_by(180, rate)
+    smallest = math.ceil(rate * mean / slots)
+    assert max(loop.wanted) <= 1.5 * smallest + 2, loop.wanted
+    assert loop.queued <= rate * 10
+
+
+@given(st.integers(1, 400), st.integers(1, 20))
+@settings(deadline=None, max_examples=20)  # up to 200 decisions each
+def test_whatever_burst_comes_the_pool_returns_to_zero(jobs, slots):
+    loop = Loop(Pool(0, 20, slots), mean=0.5)
+    loop.pass_by(5)
+    loop.add(jobs)
+    loop.pass_by(3)
+    assert loop.wanted[-1] > 0 or not (loop.queued or loop.running)
+    loop.pass_by(200)
+    assert (loop.queued, loop.wanted[-1]) == (0, 0)
 
 
 def test_the_need_is_counted_in_seconds_of_work_where_they_are_known():
