@@ -10,11 +10,11 @@ import structlog
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.ids import new_id
+from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.pool_status import PoolStatus
 from corral.scaling.scaling_decision import ScalingDecision
 from corral_operator import figures
 from corral_operator.api import ApiError
-from corral_operator.backlog import Backlog
 from corral_operator.cluster import Cluster, timestamp
 from corral_operator.status import Held, Written, conditions
 from corral_operator.worker_pool import WorkerPool
@@ -34,7 +34,7 @@ class Report:
     desired: int
     needed: int
     reason: str
-    backlog: Backlog
+    backlog: PoolBacklog
     throughput: float
     draining: tuple[str, ...]
     held: tuple[Held, ...] = ()

@@ -13,12 +13,13 @@ from corral.errors import Unavailable
 from corral.scaling.decision import Condition, Decision
 from corral.scaling.history import History
 from corral.scaling.law import decide
+from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.signal import LOST_AFTER, Signal
+from corral.scaling.throughput import Throughput
 from corral.scaling.wish import Wish
 from corral_operator import figures
 from corral_operator.announce import Announcer, Report
 from corral_operator.api import ApiError, Away, Outdated, Refused
-from corral_operator.backlog import Backlog
 from corral_operator.cluster import Cluster
 from corral_operator.fleet import fleet_of, trouble_of, workers_of
 from corral_operator.leaving import Leaving, Scene, Step, Victim, step
@@ -26,7 +27,6 @@ from corral_operator.rivalry import Rivalry
 from corral_operator.sight import Sight, Target, forbidden
 from corral_operator.status import Held, Trouble
 from corral_operator.target import Deployment
-from corral_operator.throughput import Throughput
 from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class Scaler:
             self._leaving = await self._adopted(pool, now)
         leaving = self._leaving or Leaving()
         sight = await self._target.look(now, closely=leaving.anyone or self._history.first)
-        backlog = Backlog.of(signal, pool)
+        backlog = PoolBacklog.of(signal, pool.pool)
         rate = self._throughput.at(now, backlog.arrived, backlog.live) if signal else 0.0
         if isinstance(sight, Held):
             await self._blind(pool, sight, backlog, rate, now)
@@ -229,7 +229,9 @@ class Scaler:
         except Unavailable as error:
             log.debug("pool.wishes_not_told", pool=pool.name, error=str(error))
 
-    async def _blind(self, pool: WorkerPool, why: Held, backlog: Backlog, rate: float, now: float) -> None:
+    async def _blind(
+        self, pool: WorkerPool, why: Held, backlog: PoolBacklog, rate: float, now: float
+    ) -> None:
         """Tell that the target can't be seen, and leave it alone: what was decided last stays."""
         held = (why,) if why.type == Trouble.FORBIDDEN else ()
         nothing = Report(

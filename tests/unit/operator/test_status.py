@@ -1,7 +1,6 @@
 """What is written into a pool's status, and when."""
 
 from corral_operator.status import EVERY, Held, Written, conditions
-from corral_operator.throughput import Throughput
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
@@ -35,10 +34,3 @@ def test_a_status_is_written_only_when_it_changed_and_figures_seldom():
     assert written.outdated_by(status | {"backlogJobs": 4}, EVERY)
     assert written.outdated_by(status | {"desired": 2}, 1)
     assert written.outdated_by(status | {"conditions": [{"type": "Limited", "status": "True"}]}, 1)
-
-
-def test_throughput_is_what_came_less_what_is_there():
-    counted = Throughput()
-    assert counted.at(0, arrived=100, live=100) == 0
-    assert counted.at(10, arrived=120, live=70) == 5
-    assert counted.at(11, arrived=3, live=3) == 0, "counted anew after a wipe"
