@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.autoscale.ours import Corral
+from bench.autoscale.outcome import Cluster, Outcome
 from bench.autoscale.pods import ALONE, EACH
 from bench.autoscale.shape import Load
-from bench.autoscale.simulator import Cluster, Outcome, Run
+from bench.autoscale.simulator import Run
 from bench.child import ROOT
 from bench.page import grid
 from bench.section import Table

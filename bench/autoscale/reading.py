@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from bench.autoscale.simulator import Outcome, Run
+from bench.autoscale.outcome import Outcome
+from bench.autoscale.simulator import Run
 
 
 @dataclass(frozen=True, slots=True)

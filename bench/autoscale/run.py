@@ -32,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     judged = list(goals(found))
     for goal in judged:
         print(goal.line())
-    results.save()
+    if not results.quick:
+        results.save()
     return 0 if all(goal.met for goal in judged) else 1
 
 
@@ -40,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.autoscale", description=__doc__)
     parser.add_argument(
         "what", nargs="?", choices=["run", "page"], default="run",
-        help="`page` writes the documentation from the last run",
+        help="`page` writes the documentation from the last whole run",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="one seed, a coarse grid of peers")
     parser.add_argument(

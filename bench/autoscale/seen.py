@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from bench.autoscale.ours import Corral
+from bench.autoscale.outcome import Cluster
 from bench.autoscale.peers import Hpa, Naive
 from bench.autoscale.shape import SHAPES
-from bench.autoscale.simulator import Cluster, Run, Scaler
+from bench.autoscale.simulator import Run, Scaler
 
 DRAWN_SLOTS, DRAWN_MOST = 4, 20
 EVERY = 4

@@ -6,10 +6,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from bench.autoscale.ours import Corral
+from bench.autoscale.outcome import Cluster
 from bench.autoscale.peers import Fixed, Soonest, grid
 from bench.autoscale.reading import Reading
 from bench.autoscale.shape import Load, Shape
-from bench.autoscale.simulator import Cluster, Run, Scaler
+from bench.autoscale.simulator import Run, Scaler
 
 MOST = 20
 """Pods of a pool."""

@@ -4,11 +4,12 @@ import pytest
 from bench.autoscale import capacity, plot
 from bench.autoscale.frontier import beating, cheapest_as_soon, frontier
 from bench.autoscale.ours import Corral
+from bench.autoscale.outcome import Cluster
 from bench.autoscale.peers import Fixed, Hpa, Naive, Soonest, grid
 from bench.autoscale.reading import Reading, Standing
 from bench.autoscale.seen import Seen
 from bench.autoscale.shape import SHAPES, Load, traced
-from bench.autoscale.simulator import Cluster, Run
+from bench.autoscale.simulator import Run
 from bench.autoscale.svg import ticks
 from bench.autoscale.tournament import OURS, Heat, run_heat
 from bench.autoscale.verdict import contests, goals
