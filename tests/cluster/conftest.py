@@ -1,5 +1,6 @@
 """Fixtures of the tests on a cluster: one namespace and one release per module, everything removed afterwards."""
 
+import contextlib
 import os
 import re
 from collections import Counter
@@ -44,6 +45,14 @@ ORDER = [
 _goals = pytest.StashKey[Goals]()
 
 
+def pytest_configure() -> None:
+    """The cluster of this machine, where none is named."""
+    found = Node.find()
+    if found is not None and not os.environ.get("KUBECONFIG"):
+        with contextlib.suppress(ProgramFailed):
+            os.environ.update(found.environment())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick ones first; each has its time."""
     ours = [item for item in items if FOLDER in item.path.parents]
@@ -76,8 +85,6 @@ def goals(goals_of_the_run: Goals) -> Iterator[Goals]:
 def node() -> Node | None:
     """The node of this machine, where the cluster is one that the tests may hurt."""
     found = Node.find()
-    if found is not None and not os.environ.get("KUBECONFIG"):
-        os.environ.update(found.environment())
     if not os.environ.get("KUBECONFIG"):
         pytest.exit(
             "no cluster: KUBECONFIG must name one, or CORRAL_TEST_CLUSTER the command that rules one", 2

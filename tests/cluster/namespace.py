@@ -29,6 +29,8 @@ class Namespace:
     def remove(self) -> None:
         """With all that is in it; returns once it is gone, so that the next tests have the machine for themselves."""
         run("kubectl", "delete", "namespace", self.name, "--wait=false")
+        now = ("--all", "--grace-period=0", "--force", "--wait=false")
+        run("kubectl", "delete", "pods", "--namespace", self.name, *now)
         until(self._gone, f"namespace {self.name} is gone", GONE_SECONDS)
 
     def get(self, kind: str, name: str) -> Json:

@@ -44,9 +44,7 @@ class Node:
 
     def flows(self) -> list["Flow"]:
         """Every TCP and UDP flow that the node has seen and not forgotten."""
-        lines = run(
-            "nsenter", "--net=/run/netns/corral-node", "conntrack", "-L", "-o", "extended"
-        ).splitlines()
+        lines = run("nsenter", "--net=/run/netns/corral-node", "conntrack", "-L").splitlines()
         return [flow for line in lines if (flow := Flow.of(line))]
 
 
