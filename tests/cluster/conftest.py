@@ -25,7 +25,7 @@ SELECTION = {
     "test_refusals_and_uninstall",
     "test_own_image",
 }
-"""What CI has time for."""
+"""What CI has time for; of the bursts, those that are marked so themselves."""
 TIMEOUT = 600
 """Seconds for one test; conditions have shorter deadlines of their own."""
 KEPT = ROOT / "build" / "cluster"
