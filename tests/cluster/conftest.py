@@ -68,7 +68,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def goals_of_the_run(pytestconfig: pytest.Config) -> Goals:
     reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
-    goals = Goals(reporter.write_line)
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(line)
+
+    goals = Goals(say)
     pytestconfig.stash[_goals] = goals
     return goals
 
