@@ -20,7 +20,7 @@ WINDOW = 10
 """Seconds of stabilization: short, because the way down to zero is waited for."""
 FULL = 3
 """Bursts that are waited for to their end."""
-SHORT = 5
+SHORT = 4
 """Bursts of which only the first answer is measured; their jobs are short, so that the next can begin."""
 SIGNAL_SECONDS = 2.0
 """Between a commit and a decision: the signal's second and the law's."""
@@ -76,7 +76,7 @@ def test_the_first_scale_up_follows_a_burst_within_seconds(
     for number in range(SHORT):
         at_rest(release)
         tag = f"short-{number}"
-        accepted = release.client.submit_many("demo.sleep", [{"seconds": 0.2}] * JOBS, tag)
+        accepted = release.client.submit_many("demo.sleep", [{"seconds": 0.05}] * JOBS, tag)
         answers.append(first_patch(release, burst_pool, time.monotonic()))
         release.client.wait_quiet("demo", 180)
         ledger = Ledger.of(release.client, tag, accepted)
