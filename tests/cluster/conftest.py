@@ -18,13 +18,7 @@ from tests.cluster.program import ProgramFailed, run
 from tests.cluster.release import CRDS, Release
 
 FOLDER = Path(__file__).parent
-SELECTION = {
-    "test_install",
-    "test_bursts",
-    "test_scale_down",
-    "test_refusals_and_uninstall",
-    "test_own_image",
-}
+SELECTION = {"test_install", "test_scale_down", "test_refusals_and_uninstall", "test_own_image"}
 """What CI has time for; of the bursts, those that are marked so themselves."""
 TIMEOUT = 600
 """Seconds for one test; conditions have shorter deadlines of their own."""
