@@ -40,10 +40,11 @@ test-chart: $(DEVELOPMENT) ## Render the chart in its variants and check it; com
 	@$(BIN)/python -m pytest -n 2 tests/chart $(ARGS); status=$$?; $(BIN)/python -m tests.chart.helm; exit $$status
 
 test-images: $(DEVELOPMENT) ## Look into the images in the cluster that KUBECONFIG names: contents, start, stop
-	@$(BIN)/python -m pytest -rPs tests/images $(ARGS)
+	@$(BIN)/python -m pytest -rs tests/images $(ARGS)
 
 test-cluster: $(DEVELOPMENT) ## Install, load, hurt and remove Corral on the cluster that KUBECONFIG names: make test-cluster [T=…]
-	@$(BIN)/python -m pytest $(or $(T),tests/cluster) $(ARGS)
+	@status=0; $(if $(T)$(ARGS),,$(BIN)/python -m pytest -rs tests/images || status=$$?;) \
+	  $(BIN)/python -m pytest $(or $(T),tests/cluster) $(ARGS) || status=$$?; exit $$status
 
 check: $(DEVELOPMENT) ## Lint, format, types and layers
 	@$(BIN)/ruff check .

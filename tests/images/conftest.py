@@ -6,7 +6,7 @@ says which there are. Without a cluster the suite is skipped, and says so; the l
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.images.belonging import ROOT
@@ -32,3 +32,15 @@ def namespace(tag: str) -> Iterator[Namespace]:
     namespace = Namespace("images")
     yield namespace
     namespace.delete()
+
+
+@pytest.fixture(scope="session")
+def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Print a line whatever becomes of the test."""
+    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+
+    def line(text: str) -> None:
+        reporter.ensure_newline()
+        reporter.write_line(text)
+
+    return line

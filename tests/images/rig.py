@@ -1,6 +1,7 @@
 """A namespace of its own on the cluster that KUBECONFIG names, and restricted pods in it."""
 
 import json
+import os
 import secrets
 import subprocess
 import time
@@ -8,11 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PATIENCE_SECONDS = 90.0
+GRACE_SECONDS = 20
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+
+
+def image(service: str, tag: str) -> str:
+    """The name of an image of ours; CORRAL_IMAGE_REGISTRY says where it is, where the nodes must fetch it."""
+    registry = os.environ.get("CORRAL_IMAGE_REGISTRY", "")
+    return f"{registry}/corral-{service}:{tag}".removeprefix("/")
 
 
 class Failed(Exception):
@@ -59,7 +67,7 @@ class Namespace:
             "restartPolicy": "Never",
             "enableServiceLinks": False,
             "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 20,
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": user,
@@ -71,7 +79,7 @@ class Namespace:
                 {
                     "name": "main",
                     "image": image,
-                    "imagePullPolicy": "Never",
+                    "imagePullPolicy": "IfNotPresent",
                     "securityContext": RESTRICTED,
                     "volumeMounts": [mount | {"subPath": mount["mountPath"][1:]} for mount in mounts],
                     **container,

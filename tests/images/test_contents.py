@@ -1,13 +1,14 @@
 """What is in the images, seen from inside, as the user and with the file system that production has."""
 
 import json
-import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 from tests.images.belonging import FOREIGN, IMAGES, OWN, ROOT, locked, normal
 from tests.images.rig import Namespace
+from tests.images.rig import image as name
 
 MODULES = {
     "publisher": ["corral_publisher.run", "corral.cli.main"],
@@ -24,20 +25,20 @@ def image(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def seen(image: str, tag: str, namespace: Namespace) -> Any:
-    return _look(image, tag, namespace)
+def seen(image: str, tag: str, namespace: Namespace, say: Callable[[str], None]) -> Any:
+    return _look(image, tag, namespace, say)
 
 
 @cache
-def _look(image: str, tag: str, namespace: Namespace) -> Any:
+def _look(image: str, tag: str, namespace: Namespace, say: Callable[[str], None]) -> Any:
     script = (ROOT / "tests" / "images" / "look.py").read_text()
-    namespace.run(f"look-{image}", f"corral-{image}:{tag}", args=["python", "-c", script, *MODULES[image]])
+    namespace.run(f"look-{image}", name(image, tag), args=["python", "-c", script, *MODULES[image]])
     seen = json.loads(namespace.finish(f"look-{image}").splitlines()[-1])
     megabytes = {name: round(size / 1e6) for name, size in seen["bytes"].items()}
     packages = ", ".join(f"{name} {version}" for name, version in sorted(seen["packages"].items()))
-    sys.stdout.write(
+    say(
         f"corral-{image}: {megabytes['all']} MB, of it Python {megabytes['python']} and Corral with what it needs"
-        f" {megabytes['corral']}; {len(seen['packages'])} packages: {packages}\n"
+        f" {megabytes['corral']}; {len(seen['packages'])} packages: {packages}"
     )
     return seen
 

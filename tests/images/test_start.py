@@ -1,14 +1,14 @@
 """How a worker's container starts and stops: measured from its first process to the claim of a waiting job."""
 
 import json
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from statistics import median
 
 import pytest
 from bench.goal import Goal
-from tests.images.rig import Namespace
+from tests.images.belonging import IMAGES
+from tests.images.rig import GRACE_SECONDS, Namespace, image
 
 KEY = "corral_" + "a" * 43
 DATABASE = {"CORRAL_DATABASE_URL": "postgresql://corral:secret@postgres:5432/corral"}
@@ -38,7 +38,7 @@ def system(tag: str, namespace: Namespace) -> Iterator[Namespace]:
     namespace.run("redis", "redis:8", user=999, scratch=["/data"], args=["redis-server", "--save", ""])
     namespace.serve("postgres", 5432)
     namespace.serve("redis", 6379)
-    publisher, worker = f"corral-publisher:{tag}", f"corral-worker:{tag}"
+    publisher, worker = image("publisher", tag), image("worker", tag)
     namespace.run("migrate", publisher, args=["corral", "migrate", "up", "--wait", "80"], env=environment())
     namespace.finish("migrate")
     namespace.run("types", worker, args=["corral", "types", "register", "--wait", "80"], env=environment())
@@ -65,11 +65,11 @@ def submit(system: Namespace, *arguments: str) -> str:
     return json.loads(told)["id"]
 
 
-def start(system: Namespace, name: str, image: str) -> None:
+def start(system: Namespace, name: str, tag: str) -> None:
     """A worker as the chart's default pool runs one; it says when its container started."""
     entry = "date '+container %s.%N'; exec python -m corral_worker"
     limits = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
-    system.run(name, image, args=["sh", "-c", entry], env=environment(CORRAL_QUEUES="demo"), resources=limits)
+    system.run(name, image("worker", tag), args=["sh", "-c", entry], env=environment(CORRAL_QUEUES="demo"), resources=limits)
 
 
 def at(line: str) -> float:
@@ -77,11 +77,11 @@ def at(line: str) -> float:
     return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
 
 
-def test_a_worker_claims_a_waiting_job_within_three_seconds_of_its_containers_start(system, tag):
+def test_a_worker_claims_a_waiting_job_within_three_seconds_of_its_containers_start(system, tag, say):
     told = []
     for number in range(STARTS):
         submit(system, "--payload", "{}")
-        start(system, f"worker-{number}", f"corral-worker:{tag}")
+        start(system, f"worker-{number}", tag)
         claimed = at(system.said(f"worker-{number}", "worker.first_claim"))
         began = float(system.said(f"worker-{number}", "container").split()[1])
         told.append(claimed - began)
@@ -94,8 +94,10 @@ def test_a_worker_claims_a_waiting_job_within_three_seconds_of_its_containers_st
     assert goal.met
 
 
-def test_a_worker_that_still_imports_hears_that_it_should_stop(system, tag):
-    """Process 1 has no default signals: without tini it would run on until it is killed."""
-    start(system, "early", f"corral-worker:{tag}")
-    system.said("early", "container")
-    assert system.remove("early") < 10
+@pytest.mark.parametrize("service", IMAGES)
+def test_a_python_that_still_imports_ends_when_it_is_told_to(namespace, tag, service):
+    """Process 1 has no default signals: without tini it would go on until it is killed after its grace."""
+    importing = ["python", "-c", "print('importing', flush=True); import time; time.sleep(300)"]
+    namespace.run(f"early-{service}", image(service, tag), args=importing)
+    namespace.said(f"early-{service}", "importing")
+    assert namespace.remove(f"early-{service}") < GRACE_SECONDS / 2
