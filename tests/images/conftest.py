@@ -38,9 +38,11 @@ def namespace(tag: str) -> Iterator[Namespace]:
 def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Print a line whatever becomes of the test."""
     reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
 
     def line(text: str) -> None:
-        reporter.ensure_newline()
-        reporter.write_line(text)
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(text)
 
     return line
