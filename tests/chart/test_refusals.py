@@ -48,9 +48,9 @@ def test_a_wrong_value_is_refused(helm: Helm, given: str) -> None:
     assert WRONG[given] in re.sub(r"\s+", " ", str(refused.value))
 
 
-def test_passwords_are_not_made_without_a_cluster(helm: Helm) -> None:
+def test_passwords_are_not_made_without_a_cluster(each_helm: Helm) -> None:
     with pytest.raises(Refused) as refused:
-        helm.render()
+        each_helm.render()
     said = str(refused.value)
     for word in (
         "existingSecret",
@@ -78,11 +78,11 @@ def test_an_external_redis_may_have_no_password(helm: Helm) -> None:
     assert "redis://cache:6379/0" in text
 
 
-def test_every_removed_name_is_refused_with_its_new_one(helm: Helm) -> None:
+def test_every_removed_name_is_refused_with_its_new_one(each_helm: Helm) -> None:
     removed = [name for name, node in SCHEMA["properties"].items() if node.get("deprecated")]
     assert len(removed) > 10
     with pytest.raises(Refused) as refused:
-        helm.render(*SECRET, *(word for name in removed for word in ("--set", f"{name}.x=1")))
+        each_helm.render(*SECRET, *(word for name in removed for word in ("--set", f"{name}.x=1")))
     for name in removed:
         assert f"{name} is not read: its name is " in str(refused.value)
 

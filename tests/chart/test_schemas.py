@@ -51,8 +51,12 @@ def closed(node):
     return [closed(value) for value in node] if isinstance(node, list) else node
 
 
-def test_lint_finds_nothing(helm: Helm, variant: str) -> None:
-    helm.run(
+def test_each_helm_renders_the_same(each_helm: Helm, helm: Helm, variant: str) -> None:
+    assert each_helm.variant(variant) == helm.variant(variant)
+
+
+def test_lint_finds_nothing(each_helm: Helm, variant: str) -> None:
+    each_helm.run(
         "lint",
         "--strict",
         "--kube-version",
