@@ -82,7 +82,7 @@ tools: .tools/bin/helm .tools/bin/helm3 ## Compile helm 4 and helm 3 into .tools
 	@command -v go >/dev/null || { echo "compiling $* needs Go 1.24 or newer: install it, or install helm" >&2; exit 2; }
 	@mkdir -p .tools/made-$*
 	@echo "compiling $(MODULE)"
-	@CGO_ENABLED=0 GOFLAGS=-trimpath GOBIN=$(CURDIR)/.tools/made-$* go install -ldflags='-s -w' $(MODULE)
+	@CGO_ENABLED=0 GOBIN=$(CURDIR)/.tools/made-$* go install $(MODULE)
 	@mkdir -p $(@D) && mv .tools/made-$*/helm $@ && rmdir .tools/made-$*
 
 images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]
