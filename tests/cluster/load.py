@@ -30,7 +30,7 @@ class Load:
     def __init__(self, release: Release, tag: str, type: str, payload: str, rate: float) -> None:
         self._release, self._tag = release, tag
         self._namespace = release.namespace
-        self._pod = f"load-{tag}"
+        self._pod = f"load-{tag}".lower()
         url = f"http://{release.name}-publisher"
         self._arguments = ["python", "/load/poster.py", url, type, payload, tag, str(rate)]
         self.answers = Answers([], [], [])

@@ -7,7 +7,6 @@ from tests.cluster.cluster import Cluster, until
 from tests.cluster.goals import Goals
 from tests.cluster.node import Flow, Node
 from tests.cluster.policies import End, Policies
-from tests.cluster.program import run
 from tests.cluster.release import Release
 
 NEEDED = {
@@ -27,8 +26,9 @@ NEEDED = {
 class Seen:
     """Pods by address over time: a Job's pod may be gone when its flow is looked at."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, before: frozenset[Flow]) -> None:
         self._cluster = cluster
+        self._before = before  # of pods that had the same addresses
         self.ends: dict[str, End] = {}
         self.flows: set[Flow] = set()
 
@@ -41,7 +41,7 @@ class Seen:
         for pod in self._cluster.ask("/api/v1/pods")["items"]:
             if address := pod["status"].get("podIP"):
                 self.ends[address] = End(address, pod, labels.get(pod["metadata"]["namespace"], frozenset()))
-        self.flows |= set(node.flows())
+        self.flows |= set(node.flows()) - self._before
 
     def end(self, address: str) -> End:
         """Who has, or had, the address."""
@@ -55,8 +55,7 @@ def seen(release: Release, node: Node | None) -> Seen:
         pytest.skip(
             "the node's conntrack can't be read here: CORRAL_TEST_CLUSTER names the command that rules the node"
         )
-    run("nsenter", "--net=/run/netns/corral-node", "conntrack", "-F")
-    seen = Seen(release.namespace.cluster)
+    seen = Seen(release.namespace.cluster, frozenset(node.flows()))
     release.install(wait=False)
 
     def installed() -> bool:
