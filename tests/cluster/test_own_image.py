@@ -19,6 +19,7 @@ ORDER = {
 def test_the_first_job_of_a_teams_own_type_completes(release: Release, images: Images, goals: Goals) -> None:
     images.build("acme-worker:cluster", FOLDER, "--build-arg", f"CORRAL_WORKER={images.name('worker')}")
     acme = pool("acme", ["quotes"], slots=4, maxReplicas=2)
+    acme["scaleDown"] = {"stabilizationSeconds": 5}
     acme["image"] = {"repository": "acme-worker", "tag": "cluster"}
     release.install({"image": {"registry": ""}, "pools": [acme]})
     until(lambda: release.replicas("acme") == 0, "the pool rests at zero", 60)
