@@ -1,6 +1,9 @@
 """Result 8. What pods say to each other is what the NetworkPolicies allow. The cluster enforces none: flows are compared."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.cluster.cluster import Cluster, until
@@ -43,6 +46,23 @@ class Seen:
                 self.ends[address] = End(address, pod, labels.get(pod["metadata"]["namespace"], frozenset()))
         self.flows |= set(node.flows()) - self._before
 
+    @contextmanager
+    def looking(self, node: Node) -> Iterator[None]:
+        """Note what there is while its `with` lasts."""
+        enough = threading.Event()
+
+        def look_on() -> None:
+            while not enough.wait(0.3):
+                self.look(node)
+
+        thread = threading.Thread(target=look_on, name="flows", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            thread.join(10)
+
     def end(self, address: str) -> End:
         """Who has, or had, the address."""
         return self.ends.get(address, End(address))
@@ -66,8 +86,8 @@ def seen(release: Release, node: Node | None) -> Seen:
         return True
 
     until(installed, "it is installed", 240)
-    release.test()
-    seen.look(node)
+    with seen.looking(node):  # the test's pod is gone when its job is done
+        release.test()
     job = release.client.submit("report.generate", {"title": "Flows", "csv": "a,b\n1,2\n"}, wait=60)
     assert job["state"] == "completed", job
     seen.look(node)

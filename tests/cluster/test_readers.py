@@ -39,7 +39,7 @@ def test_stock_rq_info_reads_queues_and_workers(waiting: Release) -> None:
         said = waiting.namespace.exec(
             name, "sh", "-c", 'rq info --raw --url "redis://:$CORRAL_REDIS_PASSWORD@corral-redis:6379/0"'
         )
-        assert f"queue demo {QUEUED}" in said.splitlines(), said
+        assert f"queue demo {QUEUED}, 0 executing" in said, said
         assert any(line.startswith("worker ") and name in line for line in said.splitlines()), said
         return True
 
