@@ -47,7 +47,7 @@ def test_pools_with_a_minimum_of_zero_rest_at_zero(installed: Installed) -> None
     def at_zero() -> bool:
         return {pool: installed.release.replicas(pool) for pool in ("io", "cpu")} == {"io": 0, "cpu": 0}
 
-    until(at_zero, "both pools rest at zero", 60)
+    until(at_zero, "both pools rest at zero", 150)
 
 
 def test_helm_test_runs_a_job_through_the_whole_system(installed: Installed) -> None:
