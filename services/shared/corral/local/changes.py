@@ -1,7 +1,7 @@
 """Changed code: which files count, and one signal for each burst of changes."""
 
 import asyncio
-import sys
+import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,11 +13,13 @@ IGNORED = (*PythonFilter.ignore_dirs, ".corral", ".ruff_cache", ".import_linter_
 
 
 class Changes:
-    """Watches the Python files of a folder and of packages outside of it."""
+    """Watches the Python files of a folder, and of packages and modules outside of it."""
 
     def __init__(self, folder: Path, packages: Iterable[str]) -> None:
         self._folder = folder.resolve()
-        self._packages = [path for name in packages if (path := _source(name, self._folder)) is not None]
+        sources = {path for name in packages if (path := _source(name, self._folder)) is not None}
+        self._packages = [path for path in sources if path.is_dir()]
+        self._modules = [path for path in sources if not path.is_dir()]
         self._changed: set[Path] = set()
         self._awake = asyncio.Event()
 
@@ -26,7 +28,7 @@ class Changes:
         inside = [path for path in self._folder.iterdir() if path.is_dir() and not _ignored(path)]
         async with asyncio.TaskGroup() as group:
             # A virtual environment in the folder has thousands of folders: they are not watched at all.
-            group.create_task(self._watch([self._folder], recursive=False))
+            group.create_task(self._watch([self._folder, *self._modules], recursive=False))
             if inside or self._packages:
                 group.create_task(self._watch([*inside, *self._packages], recursive=True))
 
@@ -59,11 +61,18 @@ def _ignored(path: Path) -> bool:
     return path.name in IGNORED or (path / "pyvenv.cfg").is_file()
 
 
-def _source(package: str, folder: Path) -> Path | None:
-    """The folder of an imported package's source, where it is edited: outside `folder` and site-packages."""
-    file = getattr(sys.modules.get(package), "__file__", None)
-    if file is None:
+def _source(name: str, folder: Path) -> Path | None:
+    """The folder of a package's source, or a module's file, where it is edited: outside `folder` and site-packages.
+
+    It is found without being imported.
+    """
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
         return None
-    source = Path(file).resolve().parent
-    edited = "site-packages" not in source.parts and folder not in source.parents
-    return source if edited else None
+    if spec is None or spec.origin is None or not spec.has_location:
+        return None
+    file = Path(spec.origin).resolve()
+    if "site-packages" in file.parts or folder in file.parents:
+        return None
+    return file.parent if spec.submodule_search_locations else file

@@ -1,0 +1,50 @@
+"""What counts as changed code."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from corral.local.changes import Changes
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "elsewhere"
+    (folder / "acme_package" / "inner").mkdir(parents=True)
+    (folder / "acme_package" / "__init__.py").touch()
+    (folder / "acme_single.py").touch()
+    monkeypatch.syspath_prepend(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "project/here.py",
+        "project/inside/there.py",
+        "elsewhere/acme_single.py",
+        "elsewhere/acme_package/inner/deep.py",
+    ],
+)
+async def test_code_of_the_folder_and_of_what_the_team_names_counts(
+    tmp_path: Path, elsewhere: Path, changed: str
+):
+    project = tmp_path / "project"
+    (project / "inside").mkdir(parents=True)
+    changes = Changes(project, ["corral", "acme_package", "acme_single", "acme_absent"])
+    watching = asyncio.create_task(changes.run())
+
+    async def edit() -> None:
+        for number in range(1_000):  # the watch may not have begun yet
+            (tmp_path / changed).write_text(f"NUMBER = {number}\n")
+            await asyncio.sleep(0.1)
+
+    editing = asyncio.create_task(edit())
+    try:
+        async with asyncio.timeout(30):
+            assert tmp_path / changed in await changes.next()
+    finally:
+        editing.cancel()
+        watching.cancel()
+        await asyncio.gather(editing, watching, return_exceptions=True)
