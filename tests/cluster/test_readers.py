@@ -46,15 +46,18 @@ def test_stock_rq_info_reads_queues_and_workers(waiting: Release) -> None:
     until(read, "rq info shows what waits and who works", 60)
 
 
-def test_kedas_query_reads_what_waits(waiting: Release) -> None:
+def test_kedas_query_reads_what_waits_and_runs(installed: Release) -> None:
     """KEDA's Redis scaler asks for the length of a list; the chart's ScaledObject names it."""
+    installed.client.submit_many("demo.sleep", [{"seconds": 12.0}] * QUEUED, "demand")
 
-    def read() -> bool:
-        said = waiting.namespace.exec(waiting.redis_pod(), "redis-cli", "LLEN", "corral:demand:demo")
-        assert said.strip() == str(QUEUED), said
+    def length(expected: int) -> bool:
+        said = installed.namespace.exec(installed.redis_pod(), "redis-cli", "LLEN", "corral:demand:demo")
+        assert said.strip() == str(expected), said
         return True
 
-    until(read, f"the list is {QUEUED} long", 30)
+    until(lambda: length(QUEUED), f"the list is {QUEUED} long", 20)
+    installed.client.wait_quiet("demo", 90)
+    until(lambda: length(0), "the list is empty", 20)
 
 
 def test_an_upgrade_that_waits_does_not_wait_for_drains(installed: Release, goals: Goals) -> None:
