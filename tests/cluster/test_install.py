@@ -19,7 +19,7 @@ CSV = "region,sum\n" + "".join(f"Region {n},{n * 3.25}\n" for n in range(1, 41))
 
 @dataclass(frozen=True)
 class Installed:
-    """A release with the chart's own values, and how long that took."""
+    """A release with the chart's own pools, and how long that took."""
 
     release: Release
     seconds: float
