@@ -33,8 +33,8 @@ def folder() -> Iterator[Path]:
 def start(folder: Path) -> Iterator:
     started: list[Up] = []
 
-    def begin(*options: str, **env: str) -> Up:
-        started.append(Up(folder, *options, **env))
+    def begin(*options: str, usual_port: bool = False, **env: str) -> Up:
+        started.append(Up(folder, *options, usual_port=usual_port, **env))
         return started[-1]
 
     yield begin
@@ -49,7 +49,7 @@ def restarts(up: Up) -> int:
 
 def test_it_runs_jobs_survives_deaths_and_stops_without_a_trace(start):
     with _port_8000_taken():
-        up = start("--workers", "2").ready()
+        up = start("--workers", "2", usual_port=True).ready()
     assert re.search(r"port 8000 is taken; using 80\d\d", up.output)
     with up.client() as client:
         _the_printed_ways_in_work(up, client)

@@ -6,6 +6,7 @@
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import typer
 from prometheus_client import REGISTRY
@@ -20,8 +21,6 @@ from corral.job.diagram import mermaid, table
 from corral.settings import Settings
 from corral.settings.ranges import declared
 from corral.settings.sources import CLIENT, PREFIX
-
-OURS = "corral_"
 
 
 def settings_page() -> str:
@@ -61,8 +60,9 @@ def metrics_page() -> str:
         "| metric | kind | labels | meaning |",
         "|---|---|---|---|",
     ]
+    ours = _ours()  # the registry also knows those of the operator, where it was imported
     for metric in sorted(REGISTRY.collect(), key=lambda metric: metric.name):
-        if metric.name.startswith(OURS):
+        if metric.name in ours:
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
             labels = ", ".join(f"`{label}`" for label in _labels(metric.name))
             lines.append(f"| `{name}` | {metric.type} | {labels} | {_cell(metric.documentation)} |")
@@ -117,8 +117,12 @@ def write(docs: Path, env_file: Path) -> None:
 
 def _labels(name: str) -> tuple[str, ...]:
     """The labels of one of our metrics; the library tells them nowhere else."""
-    ours = (metric for metric in vars(metrics).values() if getattr(metric, "_name", None) == name)
-    return next((tuple(metric._labelnames) for metric in ours), ())  # noqa: SLF001
+    return tuple(_ours()[name]._labelnames)  # noqa: SLF001
+
+
+def _ours() -> dict[str, Any]:
+    """Our metrics by name."""
+    return {metric._name: metric for metric in vars(metrics).values() if hasattr(metric, "_name")}  # noqa: SLF001
 
 
 def _cell(text: str) -> str:
