@@ -98,7 +98,9 @@ class Release:
 
     def test(self) -> str:
         """`helm test`."""
-        return self.helm("test", self.name, "--timeout=180s", "--logs")
+        return self.helm(
+            "test", self.name, "--timeout=180s"
+        )  # with --logs helm 3 misses the pod that it removed
 
     def helm(self, *arguments: str, seconds: float = WAIT_SECONDS + 60) -> str:
         """Any command of helm in its namespace."""
