@@ -66,7 +66,9 @@ def test_every_lasting_container_is_probed(helm: Helm, variant: str) -> None:
     """Init containers are the values' own."""
     for owner, _, spec in pods(of_kind(helm.variant(variant), "Deployment", "StatefulSet")):
         for container in spec["containers"]:
-            assert {"readinessProbe", "livenessProbe"} <= container.keys(), f"{owner}, container {container['name']}"
+            assert {"readinessProbe", "livenessProbe"} <= container.keys(), (
+                f"{owner}, container {container['name']}"
+            )
 
 
 def test_every_mount_has_its_volume(helm: Helm, variant: str) -> None:
