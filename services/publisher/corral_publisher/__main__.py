@@ -1,5 +1,6 @@
 """`python -m corral_publisher`: the publisher, from its settings."""
 
+import argparse
 import os
 import shutil
 import sys
@@ -10,6 +11,11 @@ HINT = "an emptyDir there in Kubernetes, --tmpfs /tmp with Docker, or name anoth
 
 def main() -> int:
     """Run until told to stop; the exit code says whether it could start."""
+    parser = argparse.ArgumentParser(prog="corral_publisher", description="The publisher, from its settings.")
+    parser.add_argument(
+        "--bind", metavar="fd://N", help="serve on a listening socket that was inherited under this number"
+    )
+    bind = parser.parse_args().bind
     # Before anything imports prometheus_client: it decides then how processes share their numbers.
     try:
         folder = tempfile.mkdtemp(prefix="corral-metrics-")
@@ -21,7 +27,7 @@ def main() -> int:
 
     owner = os.getpid()
     try:
-        return run()
+        return run(bind)
     finally:
         if os.getpid() == owner:
             shutil.rmtree(folder, ignore_errors=True)

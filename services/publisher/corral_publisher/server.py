@@ -73,9 +73,13 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn has no types
 class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One publisher: a master process and its workers."""
 
-    def __init__(self, settings: Settings, make_app: Callable[[Settings], ASGIApp]) -> None:
+    def __init__(
+        self, settings: Settings, make_app: Callable[[Settings], ASGIApp], bind: str | None = None
+    ) -> None:
+        """`bind`: where to listen, in gunicorn's words; None: as the settings say."""
         self._settings = settings
         self._make_app = make_app
+        self._bind = bind
         super().__init__()
 
     def load_config(self) -> None:
@@ -83,7 +87,7 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         settings = self._settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         given: dict[str, Any] = {
-            "bind": f"{host}:{settings.port}",
+            "bind": self._bind or f"{host}:{settings.port}",
             "backlog": BACKLOG,
             "workers": settings.web_workers,
             "worker_class": Worker,
