@@ -45,7 +45,7 @@ def decide(signal: Signal | None, pool: Pool, history: History, fleet: Fleet, no
     if pool.paused:
         return Decision(current, f"{current} left alone: the pool is paused", history)
     if signal is None:
-        held = pool.bounded(current)
+        held = max(current, pool.minimum)  # nobody leaves unseen, not even for a lowered maximum
         why = reason.lost(current, held, pool)
         return Decision(held, why, _after(history, fleet, held, now), frozenset({Condition.SIGNAL_LOST}))
     history = history.saw(signal, pool, current, now)

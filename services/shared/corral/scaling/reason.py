@@ -16,11 +16,11 @@ STUCK = {
 
 def lost(current: int, held: int, pool: Pool) -> str:
     """Of a decision without a signal."""
-    if held == current:
-        return f"{held} held: the signal is lost"
-    return (
-        f"{current} → {held}: the signal is lost, and the pool is between {pool.minimum} and {pool.maximum}"
-    )
+    if held != current:
+        return f"{current} → {held}: the minimum; the signal is lost"
+    if held > pool.maximum:
+        return f"{held} held: the signal is lost; the maximum is {pool.maximum}, but nobody leaves unseen"
+    return f"{held} held: the signal is lost"
 
 
 def decided(
