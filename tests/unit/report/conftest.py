@@ -43,8 +43,11 @@ def squeezed(text: str) -> str:
     return re.sub(r"[\s\u200b]", "", unicodedata.normalize("NFKC", text))
 
 
+Make = Callable[..., Made]
+
+
 @pytest.fixture(scope="session")
-def make() -> Callable[..., Made]:
+def make() -> Make:
     def made(rows_of_source: list[dict[str, Any]] | None = None, **request: Any) -> Made:
         request.setdefault("title", "A report")
         done = render(

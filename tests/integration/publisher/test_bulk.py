@@ -1,0 +1,79 @@
+"""Many jobs in one request: all or none, or all that are right."""
+
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.publisher.conftest import count
+
+from corral.store import Store
+
+
+async def test_a_bulk_is_stored_as_a_whole(api: httpx.AsyncClient, store: Store):
+    jobs = [{"type": "test.letter", "payload": {"to": f"p{n}"}} for n in range(1200)]
+    answer = await api.post("/api/v1/jobs/bulk", json={"jobs": jobs})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["accepted"], made["refused"], len(made["jobs"])) == (1200, 0, 1200)
+    for index in (0, 700, 1199):
+        item = made["jobs"][index]
+        assert item["index"] == index
+        assert (await api.get(f"/api/v1/jobs/{item['id']}")).json()["payload"] == {"to": f"p{index}"}
+    assert await count(store) == 1200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "test.letter", "payload": {"to": 1}},
+        {"type": "no.such"},
+        {"type": 1},
+        {"type": "test.anything", "delay": -1},
+        {"type": "test.anything", "payload": "x" * 100_001},
+        "not a job",
+    ],
+)
+async def test_one_wrong_job_refuses_the_whole_bulk(api: httpx.AsyncClient, store: Store, wrong: Any):
+    jobs = [{"type": "test.anything"}, wrong, {"type": "test.anything"}]
+    answer = await api.post("/api/v1/jobs/bulk", json={"jobs": jobs})
+    assert answer.status_code == 422
+    assert all(error["pointer"].startswith("/jobs/1") for error in answer.json()["errors"])
+    assert await count(store) == 0
+
+
+async def test_a_partial_bulk_stores_what_is_right(api: httpx.AsyncClient, store: Store):
+    jobs = [
+        {"type": "test.anything"},
+        {"type": "no.such"},
+        {"type": "test.letter", "payload": {"to": 1}},
+        "not a job",
+        {"type": "test.letter", "payload": {"to": "Ann"}},
+    ]
+    answer = await api.post("/api/v1/jobs/bulk?partial=true", json={"jobs": jobs})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["accepted"], made["refused"]) == (2, 3)
+    assert [sorted(item) for item in made["jobs"]] == [
+        ["id", "index", "state"],
+        ["errors", "index"],
+        ["errors", "index"],
+        ["errors", "index"],
+        ["id", "index", "state"],
+    ]
+    assert [item["errors"][0]["pointer"] for item in made["jobs"][1:4]] == ["/type", "/payload/to", ""]
+    assert await count(store) == 2
+
+
+async def test_a_partial_bulk_without_a_right_job_is_refused(api: httpx.AsyncClient, store: Store):
+    answer = await api.post("/api/v1/jobs/bulk?partial=true", json={"jobs": [{"type": "no.such"}]})
+    assert (answer.status_code, await count(store)) == (422, 0)
+
+
+@pytest.mark.parametrize(
+    "body", [[], {}, {"jobs": []}, {"jobs": [{"type": "test.anything"}] * 10_001}, {"jobs": 3}]
+)
+async def test_a_bulk_that_is_none_is_refused(api: httpx.AsyncClient, store: Store, body: Any):
+    for partial in ("false", "true"):
+        answer = await api.post(f"/api/v1/jobs/bulk?partial={partial}", json=body)
+        assert answer.status_code == 422, answer.text
+    assert await count(store) == 0
