@@ -94,7 +94,6 @@ def test_the_schema_is_closed_at_every_level() -> None:
         ".$defs.affinity.podAffinity",
         ".$defs.affinity.podAntiAffinity",
         ".$defs.env[].valueFrom",
-        ".$defs.initContainers[]",
         ".$defs.spread[].labelSelector",
         ".$defs.volumes[]",
         ".global",  # Helm's own

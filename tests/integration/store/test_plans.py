@@ -100,5 +100,6 @@ async def test_decisions_and_live_workers_are_found_without_reading_the_rest(
     assert len(page.items) == 50
     assert await _count(subject, sql, read, *decisions) - before < 200
     before = await _count(subject, sql, read, *workers)
-    assert [one.running for one in await subject.store.workers.live()] == [50]
+    assert [one.id for one in await subject.store.workers.live()] == [worker]
+    assert await subject.store.workers.running() == {worker: 50}
     assert await _count(subject, sql, read, *workers) - before < 200

@@ -1,12 +1,15 @@
 """The signal for whoever scales workers: once a second, from Redis' counts and what Postgres last said.
 
 Counting a million queued rows takes Postgres 0.2 s, so it is asked the less often the longer it takes. Of its
-workers, which are few, it is asked every second: whoever takes some away looks for those that run nothing.
+workers, which are few, it is asked every second: whoever takes some away looks for those that run nothing. What
+they run is asked every second too, unless that takes long: the choice among those that leave may rest on an older
+count, as a worker says itself that it holds nothing.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
 
 from corral import metrics
 from corral.dispatch import Dispatch
@@ -14,6 +17,7 @@ from corral.dispatch.repair import Depth
 from corral.job.lane import Lane
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
+from corral.pace import Pace
 from corral.scaling.demand import KNOWN_AFTER
 from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal
 from corral.scaling.worker_signal import WorkerSignal
@@ -25,6 +29,8 @@ SHARE = 0.01
 STRANGE_SHARE = 0.1
 """The same while jobs wait in a queue that was empty when Postgres was asked: of which types, it alone can say."""
 LONGEST_TRUST_SECONDS = 60.0
+RUNNING_SHARE, RUNNING_FREE, RUNNING_LONGEST = 0.1, 0.1, 10.0
+"""The pace at which the jobs of each worker are counted; seconds."""
 TERM_ROUNDS = 1_000_000_000
 """More rounds than any term has: a later term's sequence is always the higher one."""
 ARRIVAL_SECONDS = 10
@@ -51,13 +57,19 @@ class Beacon(Duty):
         self._ask_at = float("-inf")
         self._ask_early_at = float("-inf")
         self._arrivals = Arrivals(ARRIVAL_SECONDS)
+        self._running: Mapping[UUID, int] = {}
+        self._counting = Pace(RUNNING_SHARE, free=RUNNING_FREE, longest=RUNNING_LONGEST, clock=clock)
 
     async def round(self, reign: Reign) -> int:
         """Count, and write."""
         entries = _entries(await self._dispatch.depths())
         if self._clock() >= (self._ask_early_at if self._strange(entries) else self._ask_at):
             await self._ask_postgres(entries)
-        workers = workers_of(await self._store.workers.live())
+        live = await self._store.workers.live()
+        if self._counting.due:
+            with self._counting.asked():
+                self._running = await self._store.workers.running()
+        workers = workers_of(live, self._running)
         arrived = await self._dispatch.arrivals()
         rates = self._arrivals.rates(arrived)
         since = self._clock() - self._told_at
@@ -154,12 +166,12 @@ def signal_of(
     )
 
 
-def workers_of(live: Sequence[LiveWorker]) -> dict[str, WorkerSignal]:
+def workers_of(live: Sequence[LiveWorker], running: Mapping[UUID, int]) -> dict[str, WorkerSignal]:
     """By name; of several incarnations the latest, as they come in that order."""
     return {
         worker.name: WorkerSignal(
             id=str(worker.id),
-            running=worker.running,
+            running=running.get(worker.id, 0),
             state="draining" if worker.draining else "active",
             alive_for=round(max(0.0, worker.alive_for), 3),
         )

@@ -1,16 +1,22 @@
 """Jobs that were not claimed in the time they gave are cancelled."""
 
+import time
+from collections.abc import Callable
+
 import structlog
 
 from corral.dispatch import Dispatch, JobsChanged
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
+from corral.pace import Pace
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
 
 BATCH = 1000
+SHARE, FREE = 0.05, 0.1
+"""The pace where a round takes long: at least one a minute."""
 
 
 class Expire(Duty):
@@ -19,19 +25,24 @@ class Expire(Duty):
     name = "expire"
     period = 2.0
 
-    def __init__(self, store: Store, dispatch: Dispatch) -> None:
+    def __init__(
+        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._dispatch = dispatch
+        self._pace = Pace(SHARE, free=FREE, clock=clock)
 
     async def round(self, reign: Reign) -> int:
         """Cancel all that have expired."""
         expired = 0
-        while True:
-            ids = await self._store.duties.expire(reign.term, BATCH)
+        while self._pace.due or expired:
+            with self._pace.asked():
+                ids = await self._store.duties.expire(reign.term, BATCH)
             for job in ids:
                 log.info("job.expired", job=str(job))
             if ids:
                 await self._dispatch.events.publish(JobsChanged(State.CANCELLED, tuple(ids)))
             expired += len(ids)
             if len(ids) < BATCH:
-                return expired
+                break
+        return expired

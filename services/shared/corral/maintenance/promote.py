@@ -1,6 +1,14 @@
-"""Due jobs are queued: a delayed job starts within 250 ms of its time."""
+"""Due jobs are queued: a delayed job starts within 250 ms of its time.
+
+While somebody holds a snapshot, the index of scheduled jobs keeps an entry of each that was queued since, before
+all that are still to come. Then the beginning of the index is read less often, and in between only what is due
+since shortly before the earliest that was found. A job whose row shows up below that (its transaction took longer
+than SLACK_SECONDS, or moved its time into the past) is queued when the beginning is read again: a minute later at
+most, and at once where nothing is held.
+"""
 
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -11,6 +19,7 @@ from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign, pause
+from corral.pace import Pace
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
@@ -18,6 +27,10 @@ log = structlog.get_logger(__name__)
 BATCH = 1000
 SHORTEST_REST_SECONDS = 0.02
 """However often it is woken: so many hints cost no more than fifty rounds a second."""
+SHARE, FREE = 0.05, 0.01
+"""The pace at which the beginning of the index is read where that takes long."""
+SLACK_SECONDS = 5.0
+"""So much before the earliest job that was found, or before the moment of the look, others may still show up."""
 
 
 class Promote(Duty):
@@ -26,16 +39,22 @@ class Promote(Duty):
     name = "promote"
     period = PROMOTER_SLEEP_SECONDS
 
-    def __init__(self, store: Store, dispatch: Dispatch) -> None:
+    def __init__(
+        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._dispatch = dispatch
+        self._clock = clock
         self._due_at: float | None = None
+        self._pace = Pace(SHARE, free=FREE, clock=clock)
+        self._floor: float | None = None
+        """By our clock: what was due before was queued. None before the first look."""
 
     async def round(self, reign: Reign) -> int:
         """Queue all that is due, then ask when the next is."""
         promoted = 0
-        while (due := await self._store.duties.next_due()) is not None and due <= 0:
-            queued = await self._store.duties.promote(reign.term, BATCH)
+        while (due := await self._next_due()) is not None and due <= 0:
+            queued = await self._store.duties.promote(reign.term, BATCH, within=self._within())
             await queue(self._dispatch, [Entry(job.lane, job.id) for job in queued])
             promoted += len(queued)
             if not queued:  # held by another transaction, which will be over
@@ -43,6 +62,20 @@ class Promote(Duty):
                 break
         self._due_at = None if due is None else time.monotonic() + due
         return promoted
+
+    async def _next_due(self) -> float | None:
+        began = self._clock()
+        if self._floor is not None and not self._pace.due:
+            due = await self._store.duties.next_due(within=self._within())
+        else:
+            with self._pace.asked():
+                due = await self._store.duties.next_due()
+        self._floor = began + min(due or 0.0, 0.0) - SLACK_SECONDS
+        return due
+
+    def _within(self) -> float | None:
+        """How long ago jobs were due at most that are not yet queued, as far as is known."""
+        return None if self._floor is None else self._clock() - self._floor
 
     async def rest(self, seconds: float, reign: Reign) -> None:
         """Sleep until something is due."""

@@ -1,4 +1,11 @@
-"""The sweep: every queued row is known to Redis, or made known. It asks, it does not infer (protocol rule 7)."""
+"""The sweep: every queued row is known to Redis, or made known. It asks, it does not infer (protocol rule 7).
+
+While somebody holds a snapshot, the index of queued jobs keeps an entry of each that was claimed since, before all
+that wait, and a look at the oldest reads them all. Where that takes long it is done less often, once a minute at
+least; the rounds in between look at each list from its floor on (`Floors`). What becomes queued below a floor, and
+is not known to Redis, is found by the next look at the oldest: a minute later at most, and the time of that look.
+A pass over everything knows no floors.
+"""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -13,8 +20,10 @@ from corral.dispatch import Dispatch, Entry
 from corral.job.lane import Lane
 from corral.job.state import State
 from corral.maintenance.duty import Duty
+from corral.maintenance.floors import Floors
 from corral.maintenance.leadership import Reign
 from corral.maintenance.trust import Trust
+from corral.pace import Pace
 from corral.store import Store
 from corral.store.duties import Queued, QueuedCursor
 
@@ -28,6 +37,8 @@ FULL_PASS_GRACE_SECONDS = 1.0
 STALE_SECONDS = 15.0
 """A pop that was not answered for so long is forgotten; longer than a claim's statement may take."""
 DISAGREEMENT_SECONDS = 15.0
+SHARE, FREE = 0.05, 0.25
+"""The pace of looks at the oldest rows of all lists, where that takes long."""
 LOGGED = 20
 """Ids in one line of the log."""
 
@@ -56,8 +67,12 @@ class Sweep(Duty):
         self._clock = clock
         self._trust = Trust(dispatch)
         self._disagreeing: dict[Lane, float] = {}
+        self._pace = Pace(SHARE, free=FREE, clock=clock)
+        self._floors = Floors()
         self._full = False
         """Whether a full pass is owed; one that was broken off still is."""
+        self._reading = 0.0
+        """Seconds that pages took since a look at all lists began."""
 
     async def round(self, reign: Reign) -> int:
         """Forget stale pops, then ask about the oldest rows, or about all."""
@@ -69,7 +84,7 @@ class Sweep(Duty):
         if self._full:
             return await self._full_pass(reign)
         found = 0
-        async for rows in self._oldest():
+        async for rows in self._looked(lanes):
             found += await self._ask(rows, first=True)
         if not await self._trust.go_on(reign):
             return found + await self._full_pass(reign)
@@ -89,11 +104,29 @@ class Sweep(Duty):
         self._full = not await self._trust.go_on(reign)  # wiped meanwhile: the next round begins again
         return found
 
+    async def _looked(self, lanes: Iterable[Lane]) -> AsyncIterator[Sequence[Queued]]:
+        """The oldest rows of each list; where reading them takes long, mostly from the floors of these lists on."""
+        if self._pace.due or not self._floors.known:
+            began, self._reading = self._clock(), 0.0
+            ages: dict[Lane, float] = {}
+            async for page in self._oldest():
+                if page:
+                    ages[page[0].lane] = page[0].age
+                yield page
+            self._floors.all_found(began, ages)
+            self._pace.took(self._reading)
+            return
+        for lane in self._floors.lanes(lanes):
+            began = self._clock()
+            page, _ = await self._page(lane, within=self._floors.within(lane, began))
+            self._floors.found(lane, began, page[0].age if page else None)
+            yield page
+
     async def _oldest(self) -> AsyncIterator[Sequence[Queued]]:
         """The oldest rows of each list: one query while few are queued, two per list at most."""
         cursor: QueuedCursor | None = None
         while True:
-            rows, cursor = await self._store.duties.queued_page(None, cursor, PAGE)
+            rows, cursor = await self._page(None, cursor)
             pages = _by_lane(rows)
             if cursor is None:
                 for _, page in pages:
@@ -103,17 +136,26 @@ class Sweep(Duty):
                 yield page
             lane, page = pages[-1]
             if len(page) < PAGE:
-                page, _ = await self._store.duties.queued_page(lane, None, PAGE)
+                page, _ = await self._page(lane)
             yield page
             cursor = _behind(cursor)
 
     async def _all(self) -> AsyncIterator[Sequence[Queued]]:
         cursor: QueuedCursor | None = None
         while True:
-            rows, cursor = await self._store.duties.queued_page(None, cursor, PAGE)
+            rows, cursor = await self._page(None, cursor)
             yield rows
             if cursor is None:
                 return
+
+    async def _page(
+        self, lane: Lane | None, cursor: QueuedCursor | None = None, *, within: float | None = None
+    ) -> tuple[list[Queued], QueuedCursor | None]:
+        began = self._clock()
+        try:
+            return await self._store.duties.queued_page(lane, cursor, PAGE, within=within)
+        finally:
+            self._reading += self._clock() - began
 
     async def _ask(self, rows: Sequence[Queued], *, first: bool) -> int:
         """Enqueue those of a list's rows, oldest first, that Redis does not know; answers how many.

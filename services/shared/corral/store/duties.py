@@ -39,6 +39,7 @@ PROMOTE = """
 WITH due AS (
     SELECT j.id FROM corral.jobs j
     WHERE j.state = 'scheduled' AND j.run_at <= now()
+      AND j.run_at >= coalesce(now() - %(within)s::float8 * interval '1 second', '-infinity')
     ORDER BY j.run_at, j.id LIMIT %(limit)s
     FOR NO KEY UPDATE SKIP LOCKED
 )
@@ -48,7 +49,8 @@ RETURNING j.id, j.queue, j.priority, j.suspect, 0.0::float8
 """
 
 NEXT_DUE = """
-SELECT date_part('epoch', min(j.run_at) - now()) FROM corral.jobs j WHERE j.state = 'scheduled'
+SELECT date_part('epoch', min(j.run_at) - now()) FROM corral.jobs j
+WHERE j.state = 'scheduled' AND j.run_at >= coalesce(now() - %(within)s::float8 * interval '1 second', '-infinity')
 """
 
 # Through jobs_expiring. Only a job that was never claimed expires.
@@ -69,7 +71,8 @@ WITH late AS (
 SELECT id FROM ended
 """
 
-# Through jobs_queued, in its own order: a lane at a time, oldest first.
+# Through jobs_queued, in its own order: a lane at a time, oldest first. Of those below, a scan of one lane can
+# begin behind what was queued long ago: entries of jobs that are done stay there while a snapshot is held.
 QUEUED_PAGE = """
 SELECT j.id, j.queue, j.priority, j.suspect, date_part('epoch', now() - j.queued_at), j.queued_at::text
 FROM corral.jobs j
@@ -79,20 +82,22 @@ WHERE j.state = 'queued'
 ORDER BY j.queue, j.suspect, j.priority, j.queued_at, j.id LIMIT %(limit)s
 """
 
-LANE_PAGE = """
+BEHIND = """(j.queued_at, j.id)
+      > (greatest(%(queued_at)s::timestamptz, now() - %(within)s::float8 * interval '1 second'), %(id)s::uuid)"""
+LANE_PAGE = f"""
 SELECT j.id, j.queue, j.priority, j.suspect, date_part('epoch', now() - j.queued_at), j.queued_at::text
 FROM corral.jobs j
 WHERE j.state = 'queued' AND j.queue = %(queue)s AND j.suspect = %(suspect)s AND j.priority = %(priority)s
-  AND (j.queued_at, j.id) > (%(queued_at)s::timestamptz, %(id)s::uuid)
+  AND {BEHIND}
 ORDER BY j.queued_at, j.id LIMIT %(limit)s
 """
 
 # Few: sorted after they are found.
-SUSPECT_PAGE = """
+SUSPECT_PAGE = f"""
 SELECT j.id, j.queue, j.priority, j.suspect, date_part('epoch', now() - j.queued_at), j.queued_at::text
 FROM corral.jobs j
 WHERE j.state = 'queued' AND j.queue = %(queue)s AND j.suspect
-  AND (j.queued_at, j.id) > (%(queued_at)s::timestamptz, %(id)s::uuid)
+  AND {BEHIND}
 ORDER BY j.queued_at, j.id LIMIT %(limit)s
 """
 
@@ -102,14 +107,14 @@ START = QueuedCursor("", False, "", "-infinity", UUID(int=0))
 class Duties(Upkeep):
     """What keeps jobs moving, and the house clean."""
 
-    async def promote(self, term: Term, limit: int = 1000) -> list[Queued]:
-        """Queue scheduled jobs that are due, earliest first.
+    async def promote(self, term: Term, limit: int = 1000, *, within: float | None = None) -> list[Queued]:
+        """Queue scheduled jobs that are due, earliest first; `within`: not those that were due that long ago.
 
         Raises:
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        return [_queued(row) for row in await self._write(term, PROMOTE, limit)]
+        return [_queued(row) for row in await self._write(term, PROMOTE, limit, within=within)]
 
     async def expire(self, term: Term, limit: int = 1000) -> list[UUID]:
         """Cancel jobs that were not claimed in the time they gave.
@@ -120,20 +125,29 @@ class Duties(Upkeep):
         """
         return [row[0] for row in await self._write(term, EXPIRE, limit)]
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, *, within: float | None = None) -> float | None:
         """Seconds until the next scheduled job is due, negative when it is; None when there is none.
+
+        Those that were due more than `within` seconds ago are not looked for.
 
         Raises:
             Unavailable: Postgres is away.
         """
-        rows = await self._database.run(NEXT_DUE, limits=DUTY)
+        rows = await self._database.run(NEXT_DUE, {"within": within}, limits=DUTY)
         due: float | None = rows[0][0]
         return due
 
     async def queued_page(
-        self, lane: Lane | None = None, cursor: QueuedCursor | None = None, limit: int = 5000
+        self,
+        lane: Lane | None = None,
+        cursor: QueuedCursor | None = None,
+        limit: int = 5000,
+        *,
+        within: float | None = None,
     ) -> tuple[list[Queued], QueuedCursor | None]:
         """Queued jobs, oldest first: of one lane, or all, list by list; and where to go on, None at the end.
+
+        Of one lane those alone that were queued in the last `within` seconds, where that is given.
 
         Raises:
             Unavailable: Postgres is away.
@@ -149,14 +163,15 @@ class Duties(Upkeep):
         }
         if lane is not None:
             params |= {"queue": lane.queue, "suspect": lane.suspect, "priority": lane.priority.value}
+            params["within"] = within
         statement = QUEUED_PAGE if lane is None else SUSPECT_PAGE if lane.suspect else LANE_PAGE
         rows = await self._database.run(statement, params, limits=DUTY)
         return [_queued(row) for row in rows], _cursor(rows[-1]) if len(rows) == limit else None
 
-    async def _write(self, term: Term, statement: str, limit: int) -> Sequence[Row]:
+    async def _write(self, term: Term, statement: str, limit: int, **more: object) -> Sequence[Row]:
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
-            return await transaction.rows(statement, {"limit": limit})
+            return await transaction.rows(statement, {"limit": limit, **more})
 
 
 def _queued(row: Row) -> Queued:

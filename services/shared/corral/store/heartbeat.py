@@ -5,8 +5,9 @@ Synchronous on purpose: a handler that blocks the event loop must not stop it.
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import Lock, Timer
 from types import TracebackType
@@ -21,6 +22,7 @@ from corral import metrics
 from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
+from corral.pace import Pace
 from corral.store.engine import Limits
 from corral.store.faults import translated
 from corral.store.json_text import encode
@@ -33,6 +35,9 @@ log = structlog.get_logger(__name__)
 LIMITS = Limits(statement=5.0, lock=3.0)
 ANSWER_SECONDS = 7.0
 """Longer than the server's own limit: who has not answered by then is gone, whatever the connection says."""
+LOOK_SHARE, LOOK_FREE, LOOK_LONGEST = 0.05, 0.5, 60.0
+"""Looking for rows that the worker does not hold reads the entries of all jobs it ever ran while a snapshot is held:
+then it is done less often. What is held is always found by its ids."""
 UNHELD_SECONDS = 10
 """How long a row may run under a worker that does not hold it: claims and outcomes are on their way."""
 
@@ -61,7 +66,8 @@ class Beat:
     released: tuple[GivenBack, ...]
 
 
-# Worker first, then jobs by id. A worker that is not known changes nothing and is told so by no row.
+# Worker first, then jobs by id. A worker that is not known changes nothing and is told so by no row. Where `look`
+# is false only what is held is looked at, by primary key: OFFSET 0 keeps other indexes out of that.
 BEAT = f"""
 WITH me AS MATERIALIZED (
     UPDATE corral.workers w SET counter = w.counter + 1, seen_at = now(), status = %(status)s::jsonb
@@ -72,7 +78,14 @@ WITH me AS MATERIALIZED (
 ), mine AS MATERIALIZED (
     SELECT j.id, j.attempt, j.cancel_requested_at, j.started_at
     FROM me JOIN corral.jobs j ON j.worker = me.id
-    WHERE j.state = 'running'
+    WHERE j.state = 'running' AND %(look)s::bool
+    UNION ALL
+    SELECT j.id, j.attempt, j.cancel_requested_at, j.started_at
+    FROM me CROSS JOIN held CROSS JOIN LATERAL (
+        SELECT l.id, l.attempt, l.cancel_requested_at, l.started_at, l.state, l.worker
+        FROM corral.jobs l WHERE l.id = held.id OFFSET 0
+    ) j
+    WHERE j.state = 'running' AND j.worker = me.id AND NOT %(look)s::bool
 ), unheld AS MATERIALIZED (
     SELECT j.id, j.attempt, j.life, j.started_at FROM mine JOIN corral.jobs j ON j.id = mine.id
     WHERE mine.started_at < now() - %(grace)s * interval '1 second'
@@ -119,12 +132,15 @@ RETURNING 'me', w.id, 0, w.state, NULL, NULL, false
 class Heartbeat:
     """The connection and the statement; used by one thread. Connects when first needed, and again after a loss."""
 
-    def __init__(self, url: str, schema: str, worker: UUID) -> None:
+    def __init__(
+        self, url: str, schema: str, worker: UUID, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._url = url
         self._worker = worker
         self._beat = within(schema or DEFAULT_SCHEMA, BEAT)
         self._live = within(schema or DEFAULT_SCHEMA, LIVE)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._look = Pace(LOOK_SHARE, free=LOOK_FREE, longest=LOOK_LONGEST, clock=clock)
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +154,8 @@ class Heartbeat:
         """Count one up, say what is held, and hear what the database thinks (protocol rule 21).
 
         Where the jobs are locked it only counts, and hears nothing of them.
-        `held` is every (job, attempt) from the claim's answer until its outcome is written.
+        `held` is every (job, attempt) from the claim's answer until its outcome is written. Rows that run and
+        are not held are looked for each time, and at least once in LOOK_LONGEST seconds where that takes long.
 
         Raises:
             Unavailable: Postgres is away; the next call connects anew.
@@ -149,13 +166,17 @@ class Heartbeat:
             "ids": array(id for id, _ in held),
             "attempts": array(attempt for _, attempt in held),
             "grace": UNHELD_SECONDS,
+            "look": self._look.due,
         }
         try:
             with translated():
                 connection = self._connected()
                 try:
-                    rows = _run(connection, self._beat, params)
+                    with self._look.asked() if params["look"] else nullcontext():
+                        rows = _run(connection, self._beat, params)
                 except (errors.LockNotAvailable, errors.QueryCanceled) as error:
+                    if isinstance(error, errors.QueryCanceled) and params["look"]:
+                        self._look.took(LIMITS.statement)
                     metrics.SWALLOWED.labels("heartbeat").inc()
                     log.warning("heartbeat.jobs_locked", worker=str(self._worker), reason=str(error))
                     rows = _run(connection, self._live, params)

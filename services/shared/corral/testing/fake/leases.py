@@ -66,13 +66,17 @@ class FakeDuties:
         self._memory = memory
         self._leases = leases
 
-    async def promote(self, term: Term, limit: int = 1000) -> Sequence[Queued]:
+    async def promote(
+        self, term: Term, limit: int = 1000, *, within: float | None = None
+    ) -> Sequence[Queued]:
         """Queue what is due, earliest first."""
         self._leases.hold(term)
         memory = self._memory
         now = memory.clock.now()
         due = [
-            row for row in memory.in_state([State.SCHEDULED]) if row.run_at is not None and row.run_at <= now
+            row
+            for row in memory.in_state([State.SCHEDULED])
+            if row.run_at is not None and row.run_at <= now and _recent(row.run_at, now, within)
         ]
         due.sort(key=lambda row: (row.run_at, row.id))
         for row in due[:limit]:
@@ -94,17 +98,30 @@ class FakeDuties:
             row.error = {"kind": "expired", "message": "expired before it was claimed"}
         return [row.id for row in late[:limit]]
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, *, within: float | None = None) -> float | None:
         """Seconds until the next scheduled job is due."""
-        times = [row.run_at for row in self._memory.in_state([State.SCHEDULED]) if row.run_at is not None]
-        return (min(times) - self._memory.clock.now()).total_seconds() if times else None
+        now = self._memory.clock.now()
+        times = [
+            row.run_at
+            for row in self._memory.in_state([State.SCHEDULED])
+            if row.run_at is not None and _recent(row.run_at, now, within)
+        ]
+        return (min(times) - now).total_seconds() if times else None
 
     async def queued_page(
-        self, lane: Lane | None = None, cursor: QueuedCursor | None = None, limit: int = 5000
+        self,
+        lane: Lane | None = None,
+        cursor: QueuedCursor | None = None,
+        limit: int = 5000,
+        *,
+        within: float | None = None,
     ) -> tuple[list[Queued], QueuedCursor | None]:
         """Queued jobs, oldest first, list by list."""
         rows = sorted(self._memory.in_state([State.QUEUED]), key=urgency)
-        rows = [row for row in rows if lane is None or row.lane == lane]
+        now = self._memory.clock.now()
+        rows = [
+            row for row in rows if lane is None or (row.lane == lane and _recent(row.queued_at, now, within))
+        ]
         if cursor is not None:
             rows = [row for row in rows if urgency(row) > _place(cursor)]
         page = rows[:limit]
@@ -114,6 +131,10 @@ class FakeDuties:
         assert row.queued_at is not None
         age: timedelta = self._memory.clock.now() - row.queued_at
         return Queued(row.lane, row.id, age.total_seconds())
+
+
+def _recent(moment: datetime | None, now: datetime, within: float | None) -> bool:
+    return within is None or (moment is not None and (now - moment).total_seconds() <= within)
 
 
 def _cursor(row: Row) -> QueuedCursor:
