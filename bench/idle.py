@@ -48,10 +48,10 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     with started(commands) as children:
         web.wait_ready(children["publisher"], port, "/readyz")
         with web.Client(port, {"Authorization": f"Bearer {key}"}) as client:
-            _starts(servers, client, posts=20)  # connections are made, types are known
-            starts = sorted(_starts(servers, client, posts=effort.idle_posts))
+            starts_of(servers, client, posts=20)  # connections are made, types are known
+            starts = sorted(starts_of(servers, client, posts=effort.idle_posts))
             say(
-                f"POST to start: median {1000 * _at(starts, 0.5):.1f} ms, p99 {1000 * _at(starts, 0.99):.1f} ms"
+                f"POST to start: median {1000 * at(starts, 0.5):.1f} ms, p99 {1000 * at(starts, 0.99):.1f} ms"
             )
             late = sorted(_delays(servers, client, jobs=effort.delayed))
             say(f"delayed jobs: between {1000 * late[0]:.0f} and {1000 * late[-1]:.0f} ms after their time")
@@ -83,7 +83,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
             ),
         ),
         goals=(
-            Goal("idle_post_to_start_p99", 1000 * _at(starts, 0.99), "<", 20, "ms"),
+            Goal("idle_post_to_start_p99", 1000 * at(starts, 0.99), "<", 20, "ms"),
             Goal("idle_delayed_lateness", 1000 * late[-1], "<=", 250, "ms"),
             Goal("idle_delayed_earliness", 1000 * max(0.0, -late[0]), "<=", 0, "ms"),
             Goal("idle_cpu_per_process", busiest, "<=", 2, "%"),
@@ -92,7 +92,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     )
 
 
-def _starts(servers: Servers, client: web.Client, *, posts: int) -> list[float]:
+def starts_of(servers: Servers, client: web.Client, *, posts: int) -> list[float]:
     """Seconds from the first byte of each POST to the start of its handler."""
     sent: dict[str, float] = {}
     for number in range(posts):
@@ -155,8 +155,8 @@ def _shares(servers: Servers, children: Mapping[str, Child], seconds: float) -> 
 
 
 def _row(values: list[float]) -> tuple[str, str, str]:
-    return f"{1000 * _at(values, 0.5):.1f}", f"{1000 * _at(values, 0.99):.1f}", f"{1000 * values[-1]:.1f}"
+    return f"{1000 * at(values, 0.5):.1f}", f"{1000 * at(values, 0.99):.1f}", f"{1000 * values[-1]:.1f}"
 
 
-def _at(values: list[float], share: float) -> float:
+def at(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(share * len(values)))]

@@ -2,15 +2,14 @@
 What every pod has: the restricted security context, placement, and what the values add.
 
 Takes root, component, values (the component's own), uid, containers (YAML), and where needed pool, account,
-grace, restart, volumes (YAML), spread (false: there is only one), alone (true: no volumes, init containers or account of the values),
-token (true: the operator's).
+grace, restart, volumes (YAML), spread (false: there is only one), alone (true: no volumes of the values), token (true: the operator's), init (YAML).
 */}}
 {{- define "corral.pod" -}}
 {{- $pods := .root.Values.pods -}}
 {{- $own := .values -}}
 enableServiceLinks: false  # else a Service of this name gives every pod variables such as CORRAL_PUBLISHER_PORT
 automountServiceAccountToken: {{ default false .token }}
-{{- with default (ternary "" (default $pods.serviceAccountName $own.serviceAccountName) (default false .alone)) .account }}
+{{- with .account }}
 serviceAccountName: {{ . }}
 {{- end }}
 {{- with .root.Values.image.pullSecrets }}
@@ -66,9 +65,9 @@ topologySpreadConstraints:
   {{- end }}
   {{- end }}
 {{- end }}
-{{- with ternary (list) (concat $pods.initContainers (default (list) $own.initContainers)) (default false .alone) }}
+{{- with .init }}
 initContainers:
-  {{- toYaml . | nindent 2 }}
+  {{- . | nindent 2 }}
 {{- end }}
 containers:
   {{- .containers | trim | nindent 2 }}
