@@ -1,6 +1,7 @@
 """Telling people: the board in Redis, the stream of decisions, Kubernetes' status and Events, metrics."""
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from corral.scaling.scaling_decision import ScalingDecision
 from corral_operator import figures
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster, timestamp
+from corral_operator.event_budget import EventBudget
 from corral_operator.status import Held, Written, conditions
 from corral_operator.worker_pool import WorkerPool
 
@@ -51,6 +53,8 @@ class Announcer:
         self._held: frozenset[str] = frozenset(
             str(one["type"]) for one in pool.status.get("conditions", ()) if one.get("status") == "True"
         )
+        self._budgets: defaultdict[str, EventBudget] = defaultdict(EventBudget)
+        """By reason: a pool that is scaled all the time hides no condition."""
         self._scaled_at = _seconds(pool.status.get("lastScaleTime"))
 
     def holds(self, condition: str) -> bool:
@@ -70,10 +74,10 @@ class Announcer:
         if report.desired != before or held != self._held - {"Ready"}:
             await self._decision(report, before if report.desired != before else report.wanted)
         if report.desired != before:
-            await self._event(report, "Scaled", f"{report.reason}", warning=False)
+            await self._event(report, "Scaled", report.reason, now, warning=False)
         for one in report.held:
             if one.type in turned:
-                await self._event(report, one.type, one.message, warning=True)
+                await self._event(report, one.type, one.message, now, warning=True)
         self._desired, self._held = report.desired, held
         await self._board(report)
         await self._status(report, now)
@@ -117,7 +121,12 @@ class Announcer:
         except Unavailable as error:
             log.warning("pool.decision_not_told", pool=report.pool.name, error=str(error))
 
-    async def _event(self, report: Report, reason: str, message: str, *, warning: bool) -> None:
+    async def _event(self, report: Report, reason: str, message: str, now: float, *, warning: bool) -> None:
+        missed = self._budgets[reason].spend(now)
+        if missed is None:
+            return
+        if missed:
+            message = f"{message} ({missed} more {reason} since the last Event)"
         try:
             await self._cluster.tell(report.pool, "Warning" if warning else "Normal", reason, message)
         except ApiError as error:
