@@ -34,7 +34,20 @@ def test_only_the_operator_has_a_token(helm: Helm, variant: str) -> None:
     for owner, meta, spec in pods(helm.variant(variant)):
         operator = meta["labels"]["app.kubernetes.io/component"] == "operator"
         assert spec["automountServiceAccountToken"] is operator, owner
-        assert ("serviceAccountName" in spec) is operator, owner
+        assert (spec.get("serviceAccountName") == "corral-operator") is operator, owner
+
+
+def test_accounts_and_init_containers_of_the_values_reach_corrals_own_pods(helm: Helm) -> None:
+    """A cloud's rights and proxies: for publishers, workers and Jobs, never for the chart's Postgres and Redis."""
+    seen = {}
+    for _, meta, spec in pods(helm.variant("everything")):
+        labels = meta["labels"]
+        who = labels["app.kubernetes.io/component"] + labels.get("corral.dev/pool", "")
+        seen[who] = (spec.get("serviceAccountName"), [c["name"] for c in spec.get("initContainers", ())])
+    assert seen["publisher"] == seen["migrate"] == seen["workercpu"] == ("cloud", ["proxy"])
+    assert seen["workerio"] == ("mailer", ["proxy"])
+    assert seen["operator"] == ("corral-operator", ["proxy"])
+    assert seen["postgres"] == seen["redis"] == (None, [])
 
 
 def test_no_pod_gets_variables_of_services(helm: Helm, variant: str) -> None:
@@ -50,9 +63,12 @@ def test_every_container_says_what_it_needs(helm: Helm, variant: str) -> None:
 
 
 def test_every_lasting_container_is_probed(helm: Helm, variant: str) -> None:
-    for found in of_kind(helm.variant(variant), "Deployment", "StatefulSet"):
-        for where, container in containers([found]):
-            assert {"readinessProbe", "livenessProbe"} <= container.keys(), where
+    """Init containers are the values' own."""
+    for owner, _, spec in pods(of_kind(helm.variant(variant), "Deployment", "StatefulSet")):
+        for container in spec["containers"]:
+            assert {"readinessProbe", "livenessProbe"} <= container.keys(), (
+                f"{owner}, container {container['name']}"
+            )
 
 
 def test_every_mount_has_its_volume(helm: Helm, variant: str) -> None:

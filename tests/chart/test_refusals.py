@@ -94,6 +94,7 @@ def test_the_schema_is_closed_at_every_level() -> None:
         ".$defs.affinity.podAffinity",
         ".$defs.affinity.podAntiAffinity",
         ".$defs.env[].valueFrom",
+        ".$defs.initContainers[]",
         ".$defs.spread[].labelSelector",
         ".$defs.volumes[]",
         ".global",  # Helm's own

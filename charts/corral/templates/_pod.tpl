@@ -2,14 +2,15 @@
 What every pod has: the restricted security context, placement, and what the values add.
 
 Takes root, component, values (the component's own), uid, containers (YAML), and where needed pool, account,
-grace, restart, volumes (YAML), spread (false: there is only one), alone (true: no volumes of the values), token (true: the operator's), init (YAML).
+grace, restart, volumes (YAML), spread (false: there is only one), alone (true: no volumes, init containers or account of the values),
+token (true: the operator's).
 */}}
 {{- define "corral.pod" -}}
 {{- $pods := .root.Values.pods -}}
 {{- $own := .values -}}
 enableServiceLinks: false  # else a Service of this name gives every pod variables such as CORRAL_PUBLISHER_PORT
 automountServiceAccountToken: {{ default false .token }}
-{{- with .account }}
+{{- with default (ternary "" (default $pods.serviceAccountName $own.serviceAccountName) (default false .alone)) .account }}
 serviceAccountName: {{ . }}
 {{- end }}
 {{- with .root.Values.image.pullSecrets }}
@@ -65,9 +66,9 @@ topologySpreadConstraints:
   {{- end }}
   {{- end }}
 {{- end }}
-{{- with .init }}
+{{- with ternary (list) (concat $pods.initContainers (default (list) $own.initContainers)) (default false .alone) }}
 initContainers:
-  {{- . | nindent 2 }}
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 containers:
   {{- .containers | trim | nindent 2 }}

@@ -1,21 +1,33 @@
 """`python -m corral_publisher`: the publisher, from its settings."""
 
+import argparse
 import os
 import shutil
 import sys
 import tempfile
 
+HINT = "an emptyDir there in Kubernetes, --tmpfs /tmp with Docker, or name another folder in TMPDIR"
+
 
 def main() -> int:
     """Run until told to stop; the exit code says whether it could start."""
+    parser = argparse.ArgumentParser(prog="corral_publisher", description="The publisher, from its settings.")
+    parser.add_argument(
+        "--bind", metavar="fd://N", help="serve on a listening socket that was inherited under this number"
+    )
+    bind = parser.parse_args().bind
     # Before anything imports prometheus_client: it decides then how processes share their numbers.
-    folder = tempfile.mkdtemp(prefix="corral-metrics-")
+    try:
+        folder = tempfile.mkdtemp(prefix="corral-metrics-")
+    except OSError as error:
+        sys.stderr.write(f"corral: no temporary folder can be made: {error}\nLet /tmp be written: {HINT}\n")
+        return 2
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     from corral_publisher.run import run  # noqa: PLC0415  the reason stands above
 
     owner = os.getpid()
     try:
-        return run()
+        return run(bind)
     finally:
         if os.getpid() == owner:
             shutil.rmtree(folder, ignore_errors=True)

@@ -19,8 +19,8 @@ EXIT_REFUSED = 3
 """The database belongs to a release that this one can't work with."""
 
 
-def run() -> int:
-    """Serve until told to stop; the exit code."""
+def run(bind: str | None = None) -> int:
+    """Serve until told to stop; the exit code. `bind`: where, in gunicorn's words; None: as the settings say."""
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
     if (refusal := asyncio.run(_refusal(settings))) is not None:
@@ -41,7 +41,7 @@ def run() -> int:
         address=f"http://{settings.host}:{settings.port}",
         processes=settings.web_workers,
     )
-    Publisher(settings, functools.partial(create_app, metrics_listener=listener)).run()
+    Publisher(settings, functools.partial(create_app, metrics_listener=listener), bind).run()
     return 0
 
 

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +24,24 @@ GC_THRESHOLDS = (10_000, 20, 50)
 """Objects, then younger collections, between two looks of the garbage collector."""
 
 
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The ASGI worker of gunicorn; streams hear that the process stops before it waits for them to end."""
+
+    def init_signals(self) -> None:
+        """Until it serves, a process that is told to stop just ends.
+
+        The handlers of a loop hear nothing before it runs: a signal that came while the application is made would
+        be lost, and the whole publisher would stop only after its grace.
+        """
+        super().init_signals()
+        _end_at_once()
+
+    async def _serve(self) -> None:
+        super().init_signals()
+        await super()._serve()
 
     def handle_exit_signal(self) -> None:
         """SIGTERM."""
@@ -56,9 +73,13 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn has no types
 class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One publisher: a master process and its workers."""
 
-    def __init__(self, settings: Settings, make_app: Callable[[Settings], ASGIApp]) -> None:
+    def __init__(
+        self, settings: Settings, make_app: Callable[[Settings], ASGIApp], bind: str | None = None
+    ) -> None:
+        """`bind`: where to listen, in gunicorn's words; None: as the settings say."""
         self._settings = settings
         self._make_app = make_app
+        self._bind = bind
         super().__init__()
 
     def load_config(self) -> None:
@@ -66,7 +87,7 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         settings = self._settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         given: dict[str, Any] = {
-            "bind": f"{host}:{settings.port}",
+            "bind": self._bind or f"{host}:{settings.port}",
             "backlog": BACKLOG,
             "workers": settings.web_workers,
             "worker_class": Worker,
@@ -80,6 +101,7 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "asgi_lifespan": "on",
             "control_socket_disable": True,
             "proc_name": "corral publisher",
+            "post_fork": lambda _arbiter, _worker: _end_at_once(),
             "post_worker_init": _settle,
             "child_exit": _child_exit,
         }
@@ -89,6 +111,11 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> ASGIApp:
         """The application, made in each worker."""
         return self._make_app(self._settings)
+
+
+def _end_at_once() -> None:
+    for one in STOPS:
+        signal.signal(one, signal.SIG_DFL)
 
 
 def _settle(_worker: Any) -> None:

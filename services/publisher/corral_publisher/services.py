@@ -46,7 +46,7 @@ class Services:
         self.submitter = Submitter(
             self.store, self.dispatch, self.types, max_payload=settings.max_payload_bytes
         )
-        self.loads = Loads(self.submitter)
+        self.loads = Loads(self.submitter, self.store.audit)
         self.jobs = JobActions(self.store, self.dispatch)
         self.queues = QueueActions(self.store, self.dispatch)
         self.why = Why(self.store, self.dispatch, self.types)

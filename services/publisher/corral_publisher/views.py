@@ -160,6 +160,12 @@ class Drained(BaseModel):
     drained: list[UUID]
 
 
+class Undrained(BaseModel):
+    """The incarnations that claim again; none where nobody drained it."""
+
+    undrained: list[UUID]
+
+
 class AttemptPage(BaseModel):
     """Earlier attempts of a job."""
 

@@ -210,6 +210,18 @@ def test_workers_statistics_types_and_settings_are_shown(corral):
     assert re.fullmatch(r"\d+\n", corral("migrate", "current").out)
 
 
+def test_a_worker_is_drained_and_let_work_again(corral):
+    def state() -> str:
+        return corral("workers", "list", "--json").json[0]["state"]
+
+    assert corral("workers", "drain", "up-1").out == "up-1 drains\n"
+    assert state() == "draining"
+    assert corral("workers", "undrain", "up-1").out == "up-1 claims again\n"
+    assert state() == "active"
+    assert corral("workers", "undrain", "up-1").out == "nobody drains up-1\n"
+    assert corral("workers", "undrain", "nobody").code == Exit.NOT_FOUND
+
+
 def test_keys_are_made_in_the_database_and_stop_working_when_revoked(corral, system):
     made = corral("keys", "create", "reader", "--role", "viewer", "--json").json
     assert corral("jobs", "list", CORRAL_KEY=made["key"]).code == 0

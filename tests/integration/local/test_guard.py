@@ -57,6 +57,23 @@ def test_what_a_program_is_given_it_reads(log: int, output: Path) -> None:
     assert output.read_text() == "HELLO" * 20_000
 
 
+def test_what_a_program_is_handed_it_holds_alone_beside_us(log: int, output: Path) -> None:
+    reading, writing = os.pipe()
+    script = "import os, sys, signal; os.close(int(sys.argv[1])); print('up', flush=True); signal.pause()"
+    command = [sys.executable, "-c", script, str(writing)]
+    run = Guarded(command, account=None, farewell=signal.SIGINT, log=log, handed=[writing])
+    try:
+        eventually(lambda: output.read_text() == "up\n")
+        os.close(writing)
+        os.set_blocking(reading, False)
+        assert eventually(
+            lambda: os.read(reading, 1) == b"", ignoring=(BlockingIOError,)
+        )  # its guard holds none
+    finally:
+        run.stop(0)
+        os.close(reading)
+
+
 def test_secrets_in_the_environment_are_not_passed_on(
     log: int, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.publisher.conftest import RECORDS, Hand, Submit, make_hand
+from tests.integration.publisher.conftest import RECORDS, Hand, Submit
 
 from corral.dispatch import Dispatch
 from corral.job.lane import Lane
@@ -194,26 +194,6 @@ async def test_types_are_listed_with_their_schemas(api: httpx.AsyncClient):
     one = (await api.get("/api/v1/types/test.letter")).json()
     assert [*one["payload_schema"]["properties"]] == ["to", "pages", "weights", "inside"]
     assert one["options"]["queues"] == ["express"]
-
-
-async def test_workers_are_listed_and_drained(
-    api: httpx.AsyncClient, store: Store, stranger: httpx.AsyncClient
-):
-    assert (await stranger.get("/health/workers")).status_code == 503
-    hand = await make_hand(store, name="one")
-    health = await stranger.get("/health/workers")
-    assert (health.status_code, health.json()["active"]) == (200, 1)
-    (worker,) = (await api.get("/api/v1/workers")).json()["items"]
-    assert (worker["name"], worker["state"], worker["running"]) == ("one", "active", 0)
-    assert (await api.post("/api/v1/workers/one/drain")).json() == {"drained": [str(hand.id)]}
-    (worker,) = (await api.get("/api/v1/workers")).json()["items"]
-    assert (worker["state"], worker["drained_by"], worker["sealed"]) == ("draining", "operator", False)
-    health = (await stranger.get("/health/workers")).json()
-    assert (health["draining"], health["sealed"]) == (1, 0)
-    assert (await api.post("/api/v1/workers/none/drain")).status_code == 404
-    await store.workers.stop(hand.id)
-    assert (await api.get("/api/v1/workers")).json()["items"] == []
-    assert (await api.get("/api/v1/workers?ended=5")).json()["items"][0]["state"] == "stopped"
 
 
 async def test_statistics_count_and_time_what_ended(

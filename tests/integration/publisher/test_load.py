@@ -35,6 +35,14 @@ async def test_a_load_is_jobs_with_its_tag(admin: httpx.AsyncClient, store: Stor
     assert len(listed["items"]) == 4
 
 
+async def test_the_audit_names_who_started_a_load_and_what_it_is(admin: httpx.AsyncClient, store: Store):
+    mix = {"demo.sleep": {"share": 3, "payload": {"seconds": 0}}, "demo.echo": {"payload": "a secret"}}
+    load = await start(admin, mix=mix, count=8, over=2.5)
+    (entry,) = await store.audit.page(kind="load", subject=load["id"])
+    assert (entry.actor, entry.action) == ("admin", "start")
+    assert entry.details == {"mix": {"demo.sleep": 3, "demo.echo": 1}, "count": 8, "over": 2.5}
+
+
 async def test_the_types_are_mixed_by_their_shares_throughout(admin: httpx.AsyncClient, store: Store):
     mix = {"demo.sleep": {"share": 3, "payload": {"seconds": 0}}, "demo.echo": {}}
     await start(admin, mix=mix, count=40)
@@ -88,6 +96,7 @@ async def test_what_is_wrong_is_named_and_nothing_is_stored(
     assert error["pointer"] == pointer
     assert detail in error["detail"]
     assert await count(store) == 0
+    assert not [entry for entry in await store.audit.page() if entry.kind == "load"]
 
 
 async def test_only_admins_start_loads(api: httpx.AsyncClient, store: Store):

@@ -253,10 +253,6 @@ async def test_a_queue_is_paused_and_resumed_from_its_page(
     assert not (await store.queues.get("post") or queue).paused
 
 
-async def test_workers_are_shown(browser: httpx.AsyncClient, hand: Hand):
-    assert "hand" in (await page_of(browser, "/workers")).text
-
-
 async def test_html_is_given_only_where_it_is_asked_for(app: FastAPI, api: httpx.AsyncClient, submit: Submit):
     job = await submit()
     answer = await api.get("/")

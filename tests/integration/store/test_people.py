@@ -72,8 +72,11 @@ async def test_every_human_action_is_in_the_audit(subject: Subject, store: Store
     await store.queues.resume(QUEUE, "cy")
     await store.queues.patch(QUEUE, {"priority": "high"}, "cy")
     await store.workers.drain(worker, "dee")
+    await store.workers.lift(worker, "eve")
+    await store.workers.lift(worker, "eve")  # nothing to lift: nothing was done
     deeds = [(entry.actor, entry.action, entry.kind) for entry in await store.audit.page()]
     assert deeds == [
+        ("eve", "undrain", "worker"),
         ("dee", "drain", "worker"),
         ("cy", "patch", "queue"),
         ("cy", "resume", "queue"),

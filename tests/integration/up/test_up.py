@@ -3,12 +3,9 @@
 import re
 import signal
 import socket
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import psutil
@@ -19,28 +16,6 @@ from tests.fixtures.waiting import eventually
 from corral.client import Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("up")]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A working folder that the servers' account can reach."""
-    with tempfile.TemporaryDirectory(prefix="corral-up-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.fixture
-def start(folder: Path) -> Iterator:
-    started: list[Up] = []
-
-    def begin(*options: str, usual_port: bool = False, **env: str) -> Up:
-        started.append(Up(folder, *options, usual_port=usual_port, **env))
-        return started[-1]
-
-    yield begin
-    for up in started:
-        up.end()
-        sys.stdout.write(up.output)  # shown with a failure
 
 
 def restarts(up: Up) -> int:

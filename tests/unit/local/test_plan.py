@@ -26,6 +26,21 @@ def test_servers_are_embedded_unless_somebody_names_them():
     assert (named.embeds_postgres, named.embeds_redis) == (False, True)
 
 
+def test_a_direct_address_beside_our_own_postgres_is_refused(tmp_path):
+    direct = {"CORRAL_DATABASE_DIRECT_URL": "postgresql://h/x"}
+    with pytest.raises(
+        SettingsError, match=r"CORRAL_DATABASE_DIRECT_URL \(from environment\): .* of its own"
+    ):
+        plan(direct)
+    (tmp_path / ".env").write_text("CORRAL_DATABASE_DIRECT_URL=postgresql://h/x\n")
+    with pytest.raises(SettingsError, match=r"CORRAL_DATABASE_DIRECT_URL \(from \.env\)"):
+        plan()
+    assert (
+        plan(direct | {"CORRAL_DATABASE_URL": "postgresql://pooler/x"}).settings.direct_url
+        == "postgresql://h/x"
+    )
+
+
 def test_an_env_file_names_servers_too(tmp_path):
     (tmp_path / ".env").write_text("CORRAL_REDIS_URL=redis://h/0\n")
     assert plan().embeds_redis is False

@@ -1,13 +1,15 @@
-"""Workers: who lives, and what each runs."""
+"""Workers: who lives, and what each runs; drain, and let work again."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
+from corral.store.drains import POOL
 from corral_publisher.pages import render
-from corral_publisher.pages.visitor import Visitor
+from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.services import Services, services_of
 
 router = APIRouter(include_in_schema=False)
@@ -18,10 +20,38 @@ async def workers(
     request: Request, principal: Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 ) -> Response:
     """The page."""
-    found = await services_of(request).store.workers.list()
-    return render.page(request, "workers.html", principal, workers=found)
+    values = await _values(services_of(request), principal)
+    return render.page(request, "workers.html", principal, **values)
+
+
+@router.post("/workers/{worker}/{action}")
+async def act(
+    request: Request,
+    worker: UUID,
+    action: str,
+    principal: Annotated[Principal, Depends(Visitor(Role.OPERATOR))],
+) -> Response:
+    """Drain or let work again, then show the workers."""
+    services = services_of(request)
+    await form_of(request, services)
+    match action:
+        case "drain":
+            await services.store.workers.drain(worker, principal.name)
+        case "undrain":
+            await services.store.workers.lift(worker, principal.name)
+        case _:
+            return Response(status_code=404)
+    return RedirectResponse("/workers", status_code=303)
 
 
 async def live_part(request: Request, services: Services, principal: Principal) -> str:
     """The table."""
-    return render.fragment(request, "_workers.html", principal, workers=await services.store.workers.list())
+    return render.fragment(request, "_workers.html", principal, **await _values(services, principal))
+
+
+async def _values(services: Services, principal: Principal) -> dict[str, Any]:
+    return {
+        "workers": await services.store.workers.list(),
+        "pool_prefix": POOL,
+        "may_act": principal.role.includes(Role.OPERATOR),
+    }

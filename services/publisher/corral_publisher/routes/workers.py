@@ -1,4 +1,4 @@
-"""Workers: who lives, and draining one."""
+"""Workers: who lives; draining one, and letting it work again."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from corral_publisher.answer import answer
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.services import services_of
-from corral_publisher.views import Drained, WorkerPage
+from corral_publisher.views import Drained, Undrained, WorkerPage
 
 router = APIRouter(prefix=PREFIX, tags=["workers"])
 
@@ -35,6 +35,16 @@ async def list_workers(
 async def drain(request: Request, name: str, caller: Operator) -> Response:
     """By name or id: it finishes what it runs and claims no more."""
     return answer({"drained": await services_of(request).store.workers.drain(name, caller.name)})
+
+
+@router.post(
+    "/workers/{name}/undrain",
+    summary="Let it claim again",
+    responses={200: {"model": Undrained}, **failures(404, 409)},
+)
+async def undrain(request: Request, name: str, caller: Operator) -> Response:
+    """By name or id: lifts a person's drain. A pool's is refused with 409; what scales the pool lifts it."""
+    return answer({"undrained": await services_of(request).store.workers.lift(name, caller.name)})
 
 
 def view(worker: WorkerRecord) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from corral.actions.submit import Submitter
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.ids import new_id
 from corral.job.limits import MAX_BULK
+from corral.store.audit import Audit
 
 MAX_COUNT = MAX_BULK
 MAX_OVER = 600.0
@@ -48,11 +49,15 @@ class Load:
 class Loads:
     """Makes loads. They are jobs like any others, stored in one transaction."""
 
-    def __init__(self, submitter: Submitter) -> None:
+    def __init__(self, submitter: Submitter, audit: Audit) -> None:
         self._submitter = submitter
+        self._audit = audit
 
     async def start(self, mix: Mapping[str, Part], count: int, over: float, caller: Principal) -> Load:
         """Store `count` jobs that become due evenly over so many seconds, the first at once.
+
+        The audit names the load before its jobs are stored: there may be an entry without jobs, and never jobs
+        without one.
 
         Raises:
             InvalidInput: a bound is broken, a type unknown or a payload wrong; names the field; nothing was stored.
@@ -64,7 +69,10 @@ class Loads:
         if errors:
             raise InvalidInput(*errors)
         load = Load(new_id(), count, over)
-        names = dealt({name: part.share for name, part in mix.items()}, count)
+        shares = {name: part.share for name, part in mix.items()}
+        names = dealt(shares, count)
+        details = {"mix": shares, "count": count, "over": over}
+        await self._audit.add(caller.name, "start", kind="load", subject=str(load.id), details=details)
         await self._submitter.submit_many(
             [
                 _submission(name, mix[name], caller, tag=load.tag, delay=over * index / count or None)

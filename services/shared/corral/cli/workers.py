@@ -1,4 +1,4 @@
-"""`corral workers`: who works, and draining one."""
+"""`corral workers`: who works; draining one, and letting it work again."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ import typer
 from corral.cli.output import AsJson, ago, console, print_json, print_table
 from corral.cli.session import client
 
-app = typer.Typer(help="See and drain workers.", no_args_is_help=True)
+app = typer.Typer(help="See workers, drain them, and let them work again.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -37,6 +37,22 @@ def drain(
         print_json(answer)
     else:
         console().print(f"{name} drains")
+
+
+@app.command()
+def undrain(
+    name: Annotated[str, typer.Argument(metavar="WORKER", help="The worker's name or id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a worker claim again that a person drained."""
+    with client() as api:
+        answer = api.post(f"/workers/{name}/undrain")
+    if as_json:
+        print_json(answer)
+    elif answer["undrained"]:
+        console().print(f"{name} claims again")
+    else:
+        console().print(f"nobody drains {name}")
 
 
 def _row(worker: dict[str, Any]) -> tuple[Any, ...]:

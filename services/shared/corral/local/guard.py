@@ -107,8 +107,12 @@ def main() -> int:
     if child == 0:
         execute(program, guard, farewell, prctl)
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):  # only the program holds its input and its log
+    for descriptor in (0, 1, 2):  # only the program holds its input, its log, and what it was handed
         os.dup2(null, descriptor)
+    for descriptor in [int(name) for name in os.listdir("/dev/fd")]:  # noqa: PTH208  pathlib takes too long
+        if descriptor > 2:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
     return watch(child, parent, farewell)
 
 

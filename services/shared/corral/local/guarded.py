@@ -37,6 +37,7 @@ class Guarded:
         given: bytes = b"",
         environment: Mapping[str, str] | None = None,
         folder: Path = Path("/"),
+        handed: Sequence[int] = (),
     ) -> None:
         """Start `command`.
 
@@ -48,6 +49,7 @@ class Guarded:
             given: what it reads from its standard input.
             environment: its environment; None is a plain one, for servers.
             folder: its working folder.
+            handed: descriptors that it gets under the same numbers; they stay ours, too.
         """
         become = f"{account.uid}:{account.gid}" if account else "-"
         self._process = subprocess.Popen(  # noqa: S603  our own guard, no shell
@@ -57,6 +59,7 @@ class Guarded:
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=plain_environment() if environment is None else environment,
+            pass_fds=handed,
             start_new_session=True,  # the terminal's Ctrl-C is for us; the server stops last
         )
         assert self._process.stdin is not None

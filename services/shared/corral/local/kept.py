@@ -55,11 +55,20 @@ class Program:
     """One of Corral's programs, under the guard: it ends when we do, however we end."""
 
     def __init__(
-        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path,
+        handed: Sequence[int] = (),
     ) -> None:
+        """`handed`: descriptors of ours that each run of it gets."""
         self.name = name
         self.log = ChildLog(log)
         self._command, self._environment, self._folder = command, environment, folder
+        self._handed = handed
         self._run: Guarded | None = None
         self._since = 0
 
@@ -96,6 +105,7 @@ class Program:
                 log=descriptor,
                 environment=self._environment,
                 folder=self._folder,
+                handed=self._handed,
             )
 
     def ask_to_stop(self) -> None:

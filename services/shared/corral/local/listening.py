@@ -1,4 +1,4 @@
-"""The port to listen on: the one asked for, or the next that is free; and who has it otherwise."""
+"""The port to listen on: the one asked for, or the next that is free; who has it otherwise; and holding it."""
 
 import socket
 
@@ -8,6 +8,8 @@ from corral.local.errors import PortHeld
 
 TRIES = 100
 """Ports after the usual one that are tried."""
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
 
 
 def choose_port(host: str, wanted: int, *, asked_by: str | None) -> int:
@@ -33,17 +35,37 @@ def choose_port(host: str, wanted: int, *, asked_by: str | None) -> int:
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen on `host` and `port` now."""
     try:
-        [found, *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror:
+        _listener(host, port).close()
+    except OSError:
         return False
-    with socket.socket(found[0], found[1]) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(found[4])
-            probe.listen()
-        except OSError:
-            return False
     return True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, for programs that inherit it: while one is started again, connections wait in it.
+
+    Raises:
+        PortHeld: another program took the port, or the address is not ours.
+    """
+    try:
+        return _listener(host, port)
+    except OSError:
+        raise PortHeld("port", host, port, holder_of(port)) from None
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    [found, *_] = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listener = socket.socket(found[0], found[1])
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(found[4])
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def holder_of(port: int) -> str | None:

@@ -75,6 +75,14 @@ def make_plan(
     reading = Settings.reading(env, given=given, otherwise=EMBEDDED)
     settings = reading.settings
     sources = {one.name: one.source for one in reading.effective}
+    embeds_postgres = sources[f"{PREFIX}DATABASE_URL"] == OTHERWISE
+    if embeds_postgres and settings.pooled:
+        direct = f"{PREFIX}DATABASE_DIRECT_URL"
+        raise SettingsError(
+            f"{direct} (from {sources[direct]}): names a server, but without {PREFIX}DATABASE_URL corral up runs "
+            f"a Postgres of its own, and what uses {direct} would work on another database than the rest; "
+            f"set {PREFIX}DATABASE_URL, too, or unset {direct}"
+        )
     notes = []
     if not settings.worker_enabled:
         workers = 0
@@ -92,7 +100,7 @@ def make_plan(
     return Plan(
         data=data, workers=workers, max_workers=max_workers, reload=reload, folder=Path.cwd(), reading=reading,
         port=chosen, metrics_port=metrics_port, notes=tuple(notes),
-        embeds_postgres=sources[f"{PREFIX}DATABASE_URL"] == OTHERWISE,
+        embeds_postgres=embeds_postgres,
         embeds_redis=sources[f"{PREFIX}REDIS_URL"] == OTHERWISE,
     )  # fmt: skip
 

@@ -21,8 +21,8 @@ class Roster(Protocol):
     async def running(self) -> Mapping[str, int]:
         """Jobs that each living worker runs, by its name. A worker that is missing is not ready or gone."""
 
-    async def drain(self, worker: str) -> None:
-        """Let the worker of that name claim no more."""
+    async def drain(self, worker: str) -> bool:
+        """Let the worker of that name claim no more; whether it did until now."""
 
 
 class WorkerPool:
@@ -142,13 +142,11 @@ class WorkerPool:
 
     async def _until_idle(self, worker: Program) -> None:
         """Return when the worker claims no more and runs nothing. Without an answer nothing is idle."""
-        drained = False
         while worker.running:
             try:
                 running = await self._roster.running()
-                if worker.name in running and not drained:
-                    await self._roster.drain(worker.name)
-                    drained = True
+                if worker.name in running and await self._roster.drain(worker.name):
+                    pass  # it claimed until now; again, where a person has lifted its drain
                 elif not running.get(worker.name, 0):  # idle; or not up yet, or gone
                     return
             except Unavailable:

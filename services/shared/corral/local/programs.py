@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from corral.catalog import TypeRecord
 from corral.errors import DeclarationError
@@ -26,11 +26,12 @@ class Programs:
         }
         home.write_services({f"{PREFIX}{name.upper()}": value for name, value in self._joined.items()})
 
-    def publisher(self) -> Program:
-        """The API and the pages."""
+    def publisher(self, listener: int) -> Program:
+        """The API and the pages, on a socket that listens already: its descriptor."""
         return self._program(
             "publisher",
-            "corral_publisher",
+            ["corral_publisher", "--bind", f"fd://{listener}"],
+            handed=[listener],
             maintenance_enabled="false",
             metrics_port=str(self._plan.metrics_port),
             public_url=self._plan.settings.public_url or self._plan.url,
@@ -38,11 +39,11 @@ class Programs:
 
     def maintenance(self) -> Program:
         """The duties."""
-        return self._program("maintenance", "corral.maintenance", metrics_port="0")
+        return self._program("maintenance", ["corral.maintenance"], metrics_port="0")
 
     def worker(self, name: str) -> Program:
         """One worker."""
-        return self._program(name, "corral_worker", worker_name=name, worker_port="0", metrics_port="0")
+        return self._program(name, ["corral_worker"], worker_name=name, worker_port="0", metrics_port="0")
 
     async def register_types(self) -> None:
         """Register the job types in a fresh interpreter, so that changed code counts.
@@ -95,13 +96,16 @@ class Programs:
             *(name.partition(".")[0] for name in (*settings.jobs, *settings.handlers)),
         )
 
-    def _program(self, name: str, module: str, **given: str) -> Program:
+    def _program(
+        self, name: str, module: Sequence[str], *, handed: Sequence[int] = (), **given: str
+    ) -> Program:
         return Program(
             name,
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", *module],
             environment=self._environment(**given),
             folder=self._plan.folder,
             log=self._home.logs / f"{name}.log",
+            handed=handed,
         )
 
     def _environment(self, **given: str) -> dict[str, str]:

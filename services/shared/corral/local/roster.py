@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from corral.store import Store
+from corral.store import Store, WorkerState
 
 ACTOR = "corral up"
 """Whom the audit names for what the local system does by itself."""
@@ -29,6 +29,13 @@ class StoreRoster:
                 held[worker.name] += worker.running
         return held
 
-    async def drain(self, worker: str) -> None:
-        """Let the worker of that name claim no more."""
-        await self._store.workers.drain(worker, ACTOR)
+    async def drain(self, worker: str) -> bool:
+        """Let the worker of that name claim no more; whether it did until now."""
+        claiming = [
+            one.id
+            for one in await self._store.workers.list()
+            if one.name == worker and one.id not in self._before and one.state is WorkerState.ACTIVE
+        ]
+        for one in claiming:
+            await self._store.workers.drain(one, ACTOR)
+        return bool(claiming)

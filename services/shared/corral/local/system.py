@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from corral.local.herald import Herald
 from corral.local.installation import Installation
 from corral.local.keeper import Keeper, Say
 from corral.local.kept import Server, to_the_end
+from corral.local.listening import listen
 from corral.local.plan import Plan
 from corral.local.pool import WorkerPool
 from corral.local.postgres import EmbeddedPostgres
@@ -52,6 +54,7 @@ class LocalSystem:
         self._keeper = Keeper(say, self._write_down)
         self._servers: list[Server] = []
         self._pool: WorkerPool | None = None
+        self._listener: socket.socket | None = None
         self._database_url = plan.settings.direct_url
         self._redis_url = plan.settings.redis_url
         self._programs: Programs
@@ -83,6 +86,7 @@ class LocalSystem:
         left = await to_the_end(self._home.end_leftovers)
         if left:
             self._say(f"ended what a killed run had left behind: {', '.join(left)}")
+        self._listener = listen(self._plan.settings.host, self._plan.port)
         await self._start_servers()
         self._say("bringing the schema up to date")
         await to_the_end(lambda: upgrade(self._database_url, schema=self._plan.settings.schema))
@@ -91,12 +95,12 @@ class LocalSystem:
         )
         dispatch = Dispatch.open(self._redis_url)
         try:
-            await self._serve(store, dispatch)
+            await self._serve(store, dispatch, self._listener)
         finally:
             await dispatch.close()
             await store.close()
 
-    async def _serve(self, store: Store, dispatch: Dispatch) -> None:
+    async def _serve(self, store: Store, dispatch: Dispatch, listener: socket.socket) -> None:
         plan = self._plan
         programs = self._programs = Programs(plan, self._home, self._database_url, self._redis_url)
         roster = await StoreRoster.begin(store)
@@ -105,7 +109,7 @@ class LocalSystem:
         self._say(f"starting the publisher on {plan.url}, maintenance and {first} worker(s)")
         await asyncio.gather(
             programs.register_types(),
-            self._keeper.keep(programs.publisher()),
+            self._keeper.keep(programs.publisher(listener.fileno())),
             self._keeper.keep(programs.maintenance()),
             pool.scale(first),
         )
@@ -141,6 +145,8 @@ class LocalSystem:
 
     async def _stop(self) -> None:
         """Services first, all at once, then the servers; whatever was started."""
+        if self._listener is not None:
+            self._listener.close()
         if self._pool is not None:
             await self._pool.close()
         services = [kept for kept in self._keeper.kept if kept not in self._servers]
@@ -155,7 +161,7 @@ class LocalSystem:
         """Until our publisher serves, which knows our key, and a worker has registered."""
         deadline = time.monotonic() + READY_WITHIN
         publisher = next(kept for kept in self._keeper.kept if kept.name == "publisher")
-        ours = {"Authorization": f"Bearer {key}"}  # another system may have been faster to take the port
+        ours = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
             while time.monotonic() < deadline:
                 with suppress(httpx.TransportError):

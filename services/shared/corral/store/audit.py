@@ -1,4 +1,4 @@
-"""What people did: written in the transaction of the deed itself."""
+"""What people did: written in the transaction of the deed itself, or before it where it has none of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from corral.ids import new_id
-from corral.store.engine import DUTY, Database, Transaction
+from corral.store.engine import DUTY, SHORT, Database, Transaction
 from corral.store.json_text import encode
 from corral.store.leases import Term, hold
 from corral.store.sql import array, texts
@@ -47,7 +47,7 @@ class AuditEntry:
     actor: str
     action: str
     kind: str
-    """What sort of thing: job, queue, worker, key."""
+    """What sort of thing: job, queue, worker, key, load."""
     subject: str
     details: Mapping[str, Any]
 
@@ -79,6 +79,17 @@ class Audit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def add(
+        self, actor: str, action: str, *, kind: str, subject: str, details: Mapping[str, Any]
+    ) -> None:
+        """Write one entry in a transaction of its own.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(SHORT) as transaction:
+            await record(transaction, actor, action, kind=kind, subjects=[subject], details=details)
 
     async def page(
         self,

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from corral.errors import NotFound
+from corral.errors import Conflict, NotFound
 from corral.store.audit import record
-from corral.store.engine import DUTY, SHORT, Database
+from corral.store.engine import DUTY, SHORT, Database, Transaction
 from corral.store.leases import Term, hold
 from corral.store.sql import texts
 
@@ -54,6 +54,18 @@ WHERE w.id IN (SELECT o.id FROM corral.workers o
                ORDER BY o.id FOR UPDATE)
 RETURNING w.id
 """
+# Of those of nobody's name a person of an older release made them.
+LIFT = """
+UPDATE corral.workers SET state = 'active', drained_by = NULL
+WHERE state = 'draining' AND (id::text = %(which)s OR name = %(which)s)
+  AND NOT starts_with(coalesce(drained_by, ''), %(pool)s)
+RETURNING id
+"""
+DRAINED_BY = """
+SELECT drained_by FROM corral.workers
+WHERE state IN ('active', 'draining') AND (id::text = %(which)s OR name = %(which)s)
+ORDER BY registered_at, id
+"""
 
 
 class Drains:
@@ -87,11 +99,25 @@ class Drains:
             Unavailable: Postgres is away.
         """
         async with self._database.transaction(SHORT) as transaction:
-            by = f"{actor} (a person)" if actor.startswith(POOL) else actor  # no pool may lift it
-            rows = await transaction.rows(DRAIN, {"which": str(which), "by": by})
+            rows = await transaction.rows(DRAIN, {"which": str(which), "by": person(actor)})
             if not rows:
                 raise NotFound("worker", which)
             await record(transaction, actor, "drain", kind="worker", subjects=[str(row[0]) for row in rows])
+        return [row[0] for row in rows]
+
+    async def lift(self, which: UUID | str, actor: str) -> Sequence[UUID]:
+        """Let a worker claim again that a person drained; empty where nobody drains it.
+
+        Raises:
+            NotFound: no live worker has that id or name.
+            Conflict: its pool drains it; whoever scales the pool lifts that.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(SHORT) as transaction:
+            rows = await transaction.rows(LIFT, {"which": str(which), "pool": POOL})
+            if not rows:
+                await self._refuse(transaction, which)
+            await record(transaction, actor, "undrain", kind="worker", subjects=[str(row[0]) for row in rows])
         return [row[0] for row in rows]
 
     async def drain_for(self, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
@@ -112,7 +138,27 @@ class Drains:
         """
         return await self._change(UNDRAIN, names, by, term)
 
+    async def _refuse(self, transaction: Transaction, which: UUID | str) -> None:
+        """Say why nothing was lifted, unless there is nothing to lift."""
+        drained_by = [row[0] for row in await transaction.rows(DRAINED_BY, {"which": str(which)})]
+        if not drained_by:
+            raise NotFound("worker", which)
+        for by in drained_by:
+            if by is not None and by.startswith(POOL):
+                raise leaves(which, by)
+
     async def _change(self, statement: str, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
             return [row[0] for row in await transaction.rows(statement, {"names": texts(names), "by": by})]
+
+
+def person(actor: str) -> str:
+    """A person as the name of a drain, told apart from every pool: no pool may lift it."""
+    return f"person {actor}" if actor.startswith(POOL) else actor
+
+
+def leaves(which: UUID | str, by: str) -> Conflict:
+    """Why a person can't lift a drain that `by`, a pool, made."""
+    pool = by.removeprefix(POOL)
+    return Conflict(f"worker {which} is to leave pool {pool}; only what scales the pool lifts this drain")

@@ -12,6 +12,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
+from corral.errors import CorralError
 from corral.ids import new_id
 from corral.job.job import Job, NewJob
 from corral.job.outcome import Finished, Outcome
@@ -158,9 +159,9 @@ class StoreMachine(RuleBasedStateMachine):
         name = f"worker-{worker}"
         self._both(lambda subject, term: getattr(subject.store.workers, how)([name], by, term))
 
-    @rule(worker=workers, how=st.sampled_from(["reclaim", "drain", "stop"]))
+    @rule(worker=workers, how=st.sampled_from(["reclaim", "drain", "lift", "stop"]))
     def end_worker(self, worker: UUID, how: str) -> None:
-        """A worker is lost, drained, or says goodbye."""
+        """A worker is lost, drained, let work again, or says goodbye."""
         observed = self._both(
             lambda subject, _: subject.store.workers.observations(),
             lambda answer: sorted((id, counter) for id, counter in answer if id == worker),
@@ -168,6 +169,8 @@ class StoreMachine(RuleBasedStateMachine):
         if how == "drain":
             if observed:
                 self._both(lambda subject, _: subject.store.workers.drain(worker, "ann"))
+        elif how == "lift":
+            self._both(lambda subject, _: _lifted(subject, worker))
         elif how == "stop":
             self._both(lambda subject, _: subject.store.workers.stop(worker))
         else:
@@ -224,6 +227,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(coroutine)
+
+
+async def _lifted(subject: Subject, worker: UUID) -> object:
+    """What a person's lift says, refusals included."""
+    try:
+        return await subject.store.workers.lift(worker, "ann")
+    except CorralError as error:
+        return type(error), str(error)
 
 
 def _shown(job: Job) -> tuple[object, ...]:

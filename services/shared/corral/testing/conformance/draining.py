@@ -2,7 +2,8 @@
 
 import pytest
 
-from corral.errors import LeaseLost
+from corral.errors import Conflict, LeaseLost, NotFound
+from corral.ids import new_id
 from corral.store import Refusal, WorkerState
 from corral.testing.subject import Subject
 
@@ -37,7 +38,39 @@ class Draining:
         for person in ("ann", "pool:io"):  # a person may be called anything
             await subject.store.workers.drain_for(["io-a"], "pool:io", term)
             assert await subject.store.workers.drain("io-a", person) == [worker]
+            (one,) = await subject.store.workers.live()
+            assert one.drained_by is not None
+            assert not one.drained_by.startswith("pool:")
             assert await subject.store.workers.undrain(["io-a"], "pool:io", term) == []
+            assert await subject.store.workers.lift("io-a", "bob") == [worker]
+
+    async def test_a_person_lifts_a_persons_drain_and_the_worker_claims_again(self, subject: Subject) -> None:
+        workers = subject.store.workers
+        worker, other, id = await subject.worker("io-a"), await subject.worker("io-b"), await subject.submit()
+        for which in ("io-a", worker):
+            await workers.drain("io-a", "ann")
+            await workers.drain("io-b", "ann")
+            assert await workers.lift(which, "bob") == [worker]
+            assert await workers.lift(which, "bob") == []
+        assert not subject.heartbeat(worker).beat([], {}).draining
+        assert subject.heartbeat(other).beat([], {}).draining
+        await subject.running(worker, id)
+
+    async def test_a_pools_drain_is_lifted_by_no_person(self, subject: Subject) -> None:
+        term, worker = await subject.lead(), await subject.worker("io-a")
+        await subject.store.workers.drain_for(["io-a"], "pool:io", term)
+        with pytest.raises(Conflict, match=r"worker io-a is to leave pool io; only what scales the pool"):
+            await subject.store.workers.lift("io-a", "ann")
+        (one,) = await subject.store.workers.live()
+        assert (one.id, one.draining, one.drained_by) == (worker, True, "pool:io")
+
+    async def test_only_the_living_are_let_work_again(self, subject: Subject) -> None:
+        term, worker = await subject.lead(), await subject.worker("io-a")
+        await subject.store.workers.drain("io-a", "ann")
+        await subject.lose(worker, term)
+        for which in ("io-a", worker, new_id()):
+            with pytest.raises(NotFound):
+                await subject.store.workers.lift(which, "ann")
 
     async def test_a_pool_lifts_no_drain_of_another(self, subject: Subject) -> None:
         term = await subject.lead()

@@ -9,7 +9,7 @@ from uuid import UUID
 from corral.errors import NotFound
 from corral.job.state import Event, State, Writer
 from corral.store import Beat, GivenBack, LiveWorker, Reclaimed, Term, WorkerRecord, WorkerState
-from corral.store.drains import POOL
+from corral.store.drains import POOL, leaves, person
 from corral.store.heartbeat import UNHELD_SECONDS
 from corral.testing.fake.leases import FakeLeases
 from corral.testing.fake.memory import Fleet, Memory, Row
@@ -58,16 +58,21 @@ class FakeWorkers:
 
     async def drain(self, which: UUID | str, actor: str) -> Sequence[UUID]:
         """No claim of this worker succeeds any more."""
-        found = [
-            fleet
-            for fleet in self._memory.workers.values()
-            if fleet.alive and which in {fleet.record.id, fleet.record.name}
-        ]
-        if not found:
-            raise NotFound("worker", which)
+        found = self._alive(which)
         for fleet in found:
             fleet.state = WorkerState.DRAINING
-            fleet.drained_by = f"{actor} (a person)" if actor.startswith(POOL) else actor
+            fleet.drained_by = person(actor)
+        return [fleet.record.id for fleet in found]
+
+    async def lift(self, which: UUID | str, actor: str) -> Sequence[UUID]:  # noqa: ARG002
+        """Let a worker claim again that a person drained."""
+        draining = [one for one in self._alive(which) if one.state is WorkerState.DRAINING]
+        pools = [one.drained_by for one in draining if one.drained_by and one.drained_by.startswith(POOL)]
+        found = [one for one in draining if one.drained_by not in pools]
+        if pools and not found:
+            raise leaves(which, pools[0])
+        for fleet in found:
+            fleet.state, fleet.drained_by = WorkerState.ACTIVE, None
         return [fleet.record.id for fleet in found]
 
     async def drain_for(self, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
@@ -118,6 +123,17 @@ class FakeWorkers:
         fleet.state = WorkerState.LOST
         rows = self._memory.held_by(worker)
         return [self._take(row, stalled=True, alone=len(rows) == 1) for row in rows]
+
+    def _alive(self, which: UUID | str) -> Sequence[Fleet]:
+        """Those of that id or name."""
+        found = [
+            fleet
+            for fleet in self._memory.workers.values()
+            if fleet.alive and which in {fleet.record.id, fleet.record.name}
+        ]
+        if not found:
+            raise NotFound("worker", which)
+        return found
 
     def _take(self, row: Row, *, stalled: bool, alone: bool) -> Reclaimed:
         memory, attempt = self._memory, row.attempt
