@@ -58,11 +58,11 @@ def merged(basis: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 class Release:
     """A release named `corral`; its objects are named after it."""
 
-    def __init__(self, namespace: Namespace, images: Images, helm: str | None = None) -> None:
+    def __init__(self, namespace: Namespace, images: Images) -> None:
         self.namespace = namespace
         self.images = images
         self.name = NAME
-        self._helm = helm or os.environ.get("CORRAL_TEST_HELM", "helm")
+        self._helm = os.environ.get("CORRAL_TEST_HELM", "helm")
         self._forward: Forward | None = None
         self._client: Client | None = None
 

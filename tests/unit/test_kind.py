@@ -1,7 +1,9 @@
 """The cluster of `make kind-up`: valid to kind itself, and its ports are those of the values."""
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,16 @@ case "$1" in
   *) exit 1 ;;
 esac
 """
+STUB = r"""#!/bin/sh
+echo "$(basename "$0") $* [$DOCKER_BUILDKIT $BUILDX_NO_DEFAULT_ATTESTATIONS]" >>"$CALLS"
+case "$(basename "$0") $*" in
+  "docker image inspect"*) echo sha256:0123456789abcdef0123456789abcdef ;;
+  "kind get clusters") echo $CLUSTERS ;;
+  "kind create"*) exit 1 ;;
+  "kubectl"*"get secret"*) echo Y29ycmFsX2tleQ== ;;
+esac
+"""
+"""Stands for docker, kind, kubectl, helm and curl: notes how it was called, and succeeds."""
 
 
 def read(path: str) -> Any:
@@ -80,8 +92,53 @@ def test_without_its_tools_kind_up_says_what_is_missing_and_where_to_get_it(tmp_
         [ROOT / "k8s" / "kind" / "up"], env={"PATH": str(needed)}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    for name in ("docker", "kind", "kubectl", "helm"):
+    for name in ("docker", "kind", "kubectl", "helm", "curl"):
         assert f"missing: {name} (https://" in done.stderr
+
+
+def kind_up(tmp_path: Path, clusters: str) -> tuple[subprocess.CompletedProcess[str], str]:
+    """How it ended among stubs, and what it called."""
+    stubs, calls = tmp_path / "bin", tmp_path / "calls"
+    stubs.mkdir()
+    for name in ("docker", "kind", "kubectl", "helm", "curl"):
+        (stubs / name).write_text(STUB)
+        (stubs / name).chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "k8s" / "kind" / "up"],
+        env={"PATH": f"{stubs}:{os.environ['PATH']}", "CALLS": str(calls), "CLUSTERS": clusters},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done, calls.read_text()
+
+
+def test_kind_up_brings_images_named_after_their_contents(tmp_path):
+    done, calls = kind_up(tmp_path, "corral")
+    assert done.returncode == 0, done.stderr
+    assert "Key    corral_key" in done.stdout
+    builds = [line for line in calls.splitlines() if line.startswith("docker build")]
+    assert len(builds) == 3
+    assert all(line.endswith("[1 1]") for line in builds), (
+        "BuildKit, and nothing in the image that only says when"
+    )
+    names = [f"corral-{service}:kind-0123456789ab" for service in ("publisher", "worker", "operator")]
+    assert f"kind load docker-image --name corral {' '.join(names)} " in calls
+    helm = next(line for line in calls.splitlines() if line.startswith("helm "))
+    for key in ("publisher", "poolDefaults", "operator"):
+        assert f"--set {key}.image.tag=kind-0123456789ab" in helm
+
+
+def test_kind_up_says_that_the_port_is_taken_before_it_makes_a_cluster(tmp_path):
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # taken already: that serves as well
+            listener.bind(("127.0.0.1", 8080))
+            listener.listen()
+        done, calls = kind_up(tmp_path, "")
+    assert done.returncode == 2
+    assert "something else listens at http://localhost:8080" in done.stderr
+    assert "kind create" not in calls
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck on PATH")
