@@ -13,12 +13,17 @@ import orjson
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from corral.errors import CorralError
 from corral_operator import figures
 from corral_operator.target import FIELD_MANAGER
 
 ANSWER_SECONDS: Final = 5.0
 """No request takes longer, or the API server counts as away. Two of them are shorter than a lease."""
 _MERGE = "application/merge-patch+json"
+
+
+class NoCluster(CorralError):
+    """Nothing says which cluster to work in."""
 
 
 class ApiError(Exception):
@@ -56,13 +61,18 @@ class Api:
         """By the pod's service account, or by KUBECONFIG outside of a cluster.
 
         Raises:
-            ConfigException: neither is there.
+            NoCluster: neither is there, or it can't be read.
         """
         configuration = Configuration()
-        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
-            config.load_incluster_config(client_configuration=configuration)
-        else:
-            await config.load_kube_config(client_configuration=configuration)
+        try:
+            if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+                config.load_incluster_config(client_configuration=configuration)
+            else:
+                await config.load_kube_config(client_configuration=configuration)
+        except config.ConfigException as error:
+            raise NoCluster(
+                f"no cluster to work in: {error}. The operator runs in a pod with a service account, or with KUBECONFIG"
+            ) from error
         # Python 3.13 refuses authorities without a key identifier, which clusters of some age have. All else,
         # signature, name and dates, is verified as ever.
         configuration.disable_strict_ssl_verification = True

@@ -10,7 +10,7 @@ import structlog
 
 from corral import logs
 from corral.dispatch import Dispatch
-from corral_operator.api import Api
+from corral_operator.api import Api, NoCluster
 from corral_operator.cluster import Cluster
 from corral_operator.health import serve
 from corral_operator.lease import Lease
@@ -41,7 +41,7 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(run(settings))
-    except OldSchema as error:
+    except (NoCluster, OldSchema) as error:
         log.critical("operator.refused", error=str(error))
         return REFUSED
 
@@ -50,6 +50,7 @@ async def run(settings: OperatorSettings) -> int:
     """The operator, until SIGTERM or SIGINT.
 
     Raises:
+        NoCluster: nothing says which cluster to work in.
         OldSchema: the cluster's definition of WorkerPool is too old.
     """
     api = await Api.open()
