@@ -5,17 +5,18 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 
 HINT = "an emptyDir there in Kubernetes, --tmpfs /tmp with Docker, or name another folder in TMPDIR"
 
 
-def main() -> int:
-    """Run until told to stop; the exit code says whether it could start."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to stop; the exit code says whether it could start. None: the arguments of the process."""
     parser = argparse.ArgumentParser(prog="corral_publisher", description="The publisher, from its settings.")
     parser.add_argument(
         "--bind", metavar="fd://N", help="serve on a listening socket that was inherited under this number"
     )
-    bind = parser.parse_args().bind
+    bind = parser.parse_args(arguments).bind
     # Before anything imports prometheus_client: it decides then how processes share their numbers.
     try:
         folder = tempfile.mkdtemp(prefix="corral-metrics-")

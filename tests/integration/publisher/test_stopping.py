@@ -43,7 +43,7 @@ def test_where_nothing_can_be_written_it_says_so_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    assert main() == 2
+    assert main([]) == 2
     said = capsys.readouterr().err
     assert said.startswith("corral: no temporary folder can be made: ")
     assert "--tmpfs /tmp" in said
