@@ -32,8 +32,11 @@ ORDER = [
     "test_scale_down",
     "test_upgrade",
     "test_outages",
+    "test_backup",
+    "test_rotation",
     "test_network",
     "test_readers",
+    "test_drain",
 ]
 
 _goals = pytest.StashKey[Goals]()
@@ -93,7 +96,7 @@ def node() -> Node | None:
     return found if found is not None and found.serves(os.environ["KUBECONFIG"]) else None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hurtable(node: Node | None) -> Node:
     """The same, or the test is skipped."""
     if node is None:

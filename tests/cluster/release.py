@@ -55,6 +55,11 @@ def merged(basis: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def written(images: Images, more: Mapping[str, Any] | None = None) -> str:
+    """The same as a file of values."""
+    return json.dumps(values(images, more))
+
+
 class Release:
     """A release named `corral`; its objects are named after it."""
 
@@ -156,7 +161,7 @@ class Release:
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "values.json"
-            file.write_text(json.dumps(values(self.images, more)))
+            file.write_text(written(self.images, more))
             waiting = ("--wait", f"--timeout={seconds}s") if wait else ()
             self.helm(
                 command,
