@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from corral.client import ApiProblem, Unreachable
 
 ROTATED_SECONDS = 180
 RECOVERY_SECONDS = 30
+PAUSE_SECONDS = 60
 KEY_SECONDS = 15
 RATE, SECONDS = 2.0, 2
 
@@ -52,7 +55,15 @@ def under_load(release: Release, what: str, rotate: Callable[[], str], goals: Go
     for line in (answers.refused + answers.broken)[:3]:
         goals.note(f"{what}: not accepted: {line}")
     release.client.wait_quiet("demo", 120)
-    Ledger.of(release.client, tag, answers.accepted).check(goals, what)
+    ledger = Ledger.of(release.client, tag, answers.accepted)
+    goals.at_most(f"{what}: longest time in which no job ended, seconds", pause(ledger), PAUSE_SECONDS)
+    ledger.check(goals, what)
+
+
+def pause(ledger: Ledger) -> float:
+    """The longest time between the ends of two jobs, one after the other, in seconds."""
+    ends = sorted(datetime.fromisoformat(job["finished_at"]) for job in ledger.jobs)
+    return max((later - earlier).total_seconds() for earlier, later in pairwise(ends))
 
 
 def test_the_password_of_postgres_is_rotated(release: Release, installed: Handbook, goals: Goals) -> None:
