@@ -91,8 +91,12 @@ class Client:
 
     def download(self, path: str) -> bytes:
         """A file."""
-        with self._api.download(path) as response:
-            return b"".join(response.iter_bytes())
+
+        def whole() -> bytes:
+            with self._api.download(path) as response:
+                return b"".join(response.iter_bytes())
+
+        return self._patiently(whole)
 
     def _patiently(self, ask: Callable[[], T]) -> T:
         deadline = time.monotonic() + PATIENCE

@@ -68,8 +68,8 @@ def test_yesterdays_jobs_are_all_there_again(
     assert client.jobs(TAG) == []
 
     began = time.monotonic()
+    release.close()  # a publisher that stops waits for connections that are kept
     installed.run("Stop")
-    release.close()
     installed.run("Restore")
     goals.note(f"{what}: stopped and restored after {time.monotonic() - began:.0f} s")
     assert "demo.sleep" in installed.run("Look")
@@ -102,8 +102,8 @@ def test_an_empty_volume_is_filled_from_the_backup(
     new = release.namespace.get("persistentvolumeclaims", f"{release.name}-postgres")["metadata"]["uid"]
     assert new != old
     assert psql(release, "select to_regclass('corral.jobs') is null") == "t", "the volume is not empty"
+    release.close()  # a publisher that stops waits for connections that are kept
     installed.run("Stop")
-    release.close()
     installed.run("Restore")
     installed.run("Start")
     all_back(backup, what, goals)

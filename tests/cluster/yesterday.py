@@ -10,7 +10,7 @@ from tests.cluster.release import Release
 Json = Any
 TAG = "yesterday"
 COMPLETED, FAILED, QUEUED, PAUSED, SCHEDULED, RUNNING = 20, 3, 15, 5, 4, 2
-RUN_SECONDS = 30.0
+RUN_SECONDS = 20.0
 """Of the jobs that run while the backup is made; the others wait behind them."""
 AN_HOUR = 3600
 EVERY_ID = """
