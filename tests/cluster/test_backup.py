@@ -34,7 +34,7 @@ COMPLETED_SECONDS = 120
 
 @pytest.fixture(scope="module")
 def installed(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Handbook:
-    """One worker at most, so that jobs wait behind those that run."""
+    """One slot, so that jobs wait behind the one that runs."""
     io = pool("io", ["demo", "cpu", "reports"], maxReplicas=1, slots=RUNNING, grace=5)
     io["executors"] = {"async": RUNNING, "thread": 1, "process": 1}
     values = {"publisher": {"replicas": 2, "resources": SMALL}, "pools": [io]}

@@ -9,9 +9,9 @@ from tests.cluster.release import Release
 
 Json = Any
 TAG = "yesterday"
-COMPLETED, FAILED, QUEUED, PAUSED, SCHEDULED, RUNNING = 20, 3, 15, 5, 4, 2
+COMPLETED, FAILED, QUEUED, PAUSED, SCHEDULED, RUNNING = 20, 3, 15, 5, 4, 1
 RUN_SECONDS = 20.0
-"""Of the jobs that run while the backup is made; the others wait behind them."""
+"""Of the job that runs while the backup is made; the others wait behind it."""
 AN_HOUR = 3600
 EVERY_ID = """
 local told = {}
