@@ -65,6 +65,26 @@ async def test_between_two_questions_to_postgres_redis_counts(
     assert (await email(dispatch)).queued == 0
 
 
+async def test_a_list_stays_as_long_until_postgres_says_that_what_was_claimed_is_done(
+    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, redis: Redis
+):
+    """Else who scales by its length would end the workers that run what was claimed a moment ago."""
+    worker = await shop.worker()
+    await duty.round(reign)
+    duty._ask_at = duty._ask_early_at = float("inf")
+    jobs = await shop.submit(5, enqueue=True)
+    await duty.round(reign)
+    await shop.pop()
+    claimed = await shop.claim(worker, jobs)
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 0
+    assert await redis.llen("corral:demand:email") == 5
+    await shop.store.attempts.finish(worker, [Finished(job.id, job.attempt, Succeeded()) for job in claimed])
+    duty._ask_at = 0
+    await duty.round(reign)
+    assert not await redis.exists("corral:demand:email")
+
+
 async def test_rows_that_redis_does_not_know_are_counted(
     shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
 ):

@@ -1,5 +1,7 @@
 """The document `corral:backlog`: written by the leader, read by whoever scales workers."""
 
+from collections.abc import Mapping
+
 import orjson
 import structlog
 from redis.asyncio import Redis
@@ -23,17 +25,20 @@ class Backlog:
 
     _redis: Redis
 
-    async def write_backlog(self, signal: Signal) -> None:
+    async def write_backlog(self, signal: Signal, at_least: Mapping[str, int] | None = None) -> None:
         """Replace the signal, and the lists whose lengths say the same to other autoscalers.
+
+        `at_least`: per queue, how long its list is even where the signal asks for less.
 
         Raises:
             Unavailable: Redis is away.
         """
         document = orjson.dumps(signal, default=dict)  # it knows dataclasses, and of mappings only dict
+        least = at_least or {}
         lengths = (
             part
             for name, queue in signal.queues.items()
-            for part in (name, min(LONGEST_DEMAND, demand_of(queue)))
+            for part in (name, min(LONGEST_DEMAND, max(demand_of(queue), least.get(name, 0))))
         )
         async with answering():
             await self._redis.set(keys.BACKLOG, document)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from corral import metrics
 from corral.dispatch import Dispatch
+from corral.dispatch.backlog import demand_of
 from corral.dispatch.repair import Depth
 from corral.job.lane import Lane
 from corral.maintenance.duty import Duty
@@ -57,6 +58,9 @@ class Beacon(Duty):
         self._ask_at = float("-inf")
         self._ask_early_at = float("-inf")
         self._arrivals = Arrivals(ARRIVAL_SECONDS)
+        self._asked_for: dict[str, int] = {}
+        """The most slots that each queue asked for since Postgres was asked. What was claimed since then is in no
+        count; an autoscaler that reads lengths alone would take it for done, and end the workers that run it."""
         self._running: Mapping[UUID, int] = {}
         self._counting = Pace(RUNNING_SHARE, free=RUNNING_FREE, longest=RUNNING_LONGEST, clock=clock)
 
@@ -84,9 +88,11 @@ class Beacon(Duty):
             )
             for name in sorted(self._truth.queues.keys() | entries.keys())
         }
+        for name, queue in queues.items():
+            self._asked_for[name] = max(self._asked_for.get(name, 0), demand_of(queue))
         self._rounds += 1
         sequence = reign.term.term * TERM_ROUNDS + self._rounds
-        await self._dispatch.write_backlog(Signal(sequence, queues, self._clock(), workers))
+        await self._dispatch.write_backlog(Signal(sequence, queues, self._clock(), workers), self._asked_for)
         _show(queues, workers)
         return 1
 
@@ -105,6 +111,7 @@ class Beacon(Duty):
         began = self._clock()
         self._truth = await self._store.backlog()
         self._told_at = self._clock()
+        self._asked_for = {}
         took = self._told_at - began
         self._ask_at = self._told_at + min(took / SHARE, LONGEST_TRUST_SECONDS)
         self._ask_early_at = self._told_at + min(took / STRANGE_SHARE, LONGEST_TRUST_SECONDS)
