@@ -114,7 +114,10 @@ async def test_the_length_of_a_list_says_how_many_jobs_want_a_slot(dispatch: Dis
     assert await length() == 4
     await dispatch.write_backlog(Signal(3, {"email": QueueSignal()}))
     assert not await redis.exists("corral:demand:email")
-    await dispatch.write_backlog(Signal(4, {"email": QueueSignal(queued=1_000_000)}))
+    await dispatch.write_backlog(Signal(4, {"email": QueueSignal(running=4)}), {"email": 9, "other": 3})
+    assert await length() == 9, "longer, where its writer knows better"
+    assert not await redis.exists("corral:demand:other")
+    await dispatch.write_backlog(Signal(5, {"email": QueueSignal(queued=1_000_000)}))
     assert await length() == 20_000
     assert await redis.memory_usage("corral:demand:email", samples=0) < 100_000
 
