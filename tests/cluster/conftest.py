@@ -36,6 +36,7 @@ ORDER = [
     "test_rotation",
     "test_network",
     "test_readers",
+    "test_skaffold",
     "test_drain",
 ]
 

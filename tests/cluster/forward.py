@@ -19,7 +19,7 @@ class Forward:
 
     def __init__(self, namespace: str, service: str, port: int) -> None:
         self._target = (namespace, service, port)
-        self._local = _free_port()
+        self._local = free_port()
         self._enough = threading.Event()
         self._open = threading.Event()
         self._process: subprocess.Popen[str] | None = None
@@ -84,7 +84,8 @@ class Forward:
             time.sleep(AGAIN_SECONDS)  # between two tries
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

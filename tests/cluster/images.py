@@ -29,22 +29,20 @@ class Images:
     @classmethod
     def find(cls) -> Self:
         """As the environment says: CORRAL_IMAGE_REGISTRY and CORRAL_IMAGE_TAG, or CORRAL_IMAGE_BUILD, or neither."""
-        builder = shlex.split(os.environ.get("CORRAL_IMAGE_BUILD", ""))
-        if not builder and BESIDE.is_file() and os.geteuid() == 0:
-            builder = [str(BESIDE), "build"]
+        command = builder()
         registry = os.environ.get("CORRAL_IMAGE_REGISTRY", "")
         if tag := os.environ.get("CORRAL_IMAGE_TAG"):
-            return cls(registry, tag, tuple(builder) or None)
-        assert builder, (
+            return cls(registry, tag, command)
+        assert command is not None, (
             "no images: CORRAL_IMAGE_TAG names those that are there, CORRAL_IMAGE_BUILD what builds them"
         )
         run(
             str(ROOT / "k8s" / "build"),
             TAG,
             seconds=BUILD_SECONDS,
-            environment={"CORRAL_IMAGE_BUILD": shlex.join(builder)},
+            environment={"CORRAL_IMAGE_BUILD": shlex.join(command)},
         )
-        return cls(registry, TAG, tuple(builder))
+        return cls(registry, TAG, command)
 
     def name(self, service: str) -> str:
         """The full name of one of ours."""
@@ -88,6 +86,14 @@ class Images:
             folder = Path(made)
             (folder / "Dockerfile").write_text("\n".join([f"FROM {self.name(service)}", *lines, ""]))
             self.build(f"corral-{service}:{tag}", folder)
+
+
+def builder() -> tuple[str, ...] | None:
+    """The command that builds an image: what CORRAL_IMAGE_BUILD says, else that of the cluster beside the project."""
+    words = shlex.split(os.environ.get("CORRAL_IMAGE_BUILD", ""))
+    if not words and BESIDE.is_file() and os.geteuid() == 0:
+        words = [str(BESIDE), "build"]
+    return tuple(words) or None
 
 
 def before_newest_migration(into: Path) -> str:

@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 State = Callable[[], dict[str, Any]]
 """Answers `alive` (bool), `unready` (why, or None) and `worker` (what /health/workers shows)."""
 
+CLOSE_SECONDS = 0.1
+"""How long closing may take: so often the server looks whether it should end."""
+
 
 class Health:
     """An HTTP server in a daemon thread."""
@@ -32,7 +35,9 @@ class Health:
 
         self._server = Server((host, port), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(CLOSE_SECONDS,), name="health", daemon=True
+        )
         self._thread.start()
         log.info("health.listening", host=host, port=self.port)
 
