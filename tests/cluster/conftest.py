@@ -30,6 +30,7 @@ ORDER = [
     "test_own_image",
     "test_bursts",
     "test_scale_down",
+    "test_both_helms",
     "test_upgrade",
     "test_outages",
     "test_backup",

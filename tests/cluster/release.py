@@ -63,11 +63,11 @@ def written(images: Images, more: Mapping[str, Any] | None = None) -> str:
 class Release:
     """A release named `corral`; its objects are named after it."""
 
-    def __init__(self, namespace: Namespace, images: Images) -> None:
+    def __init__(self, namespace: Namespace, images: Images, helm: str | None = None) -> None:
         self.namespace = namespace
         self.images = images
         self.name = NAME
-        self._helm = os.environ.get("CORRAL_TEST_HELM", "helm")
+        self._helm = helm or os.environ.get("CORRAL_TEST_HELM", "helm")
         self._forward: Forward | None = None
         self._client: Client | None = None
 
