@@ -15,7 +15,7 @@ BENCH := bench/.venv
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-faults test-browser test-images test-cluster check format bench docs lock tools test-chart manifests images kind-up kind-down clean
+.PHONY: help up test test-faults test-browser test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -44,7 +44,10 @@ test-images: $(DEVELOPMENT) ## Look into the images in the cluster that KUBECONF
 
 test-cluster: $(DEVELOPMENT) ## Install, load, hurt and remove Corral on the cluster that KUBECONFIG names: make test-cluster [T=…]
 	@status=0; $(if $(T)$(ARGS),,$(BIN)/python -m pytest -rs tests/images || status=$$?;) \
-	  $(BIN)/python -m pytest $(or $(T),tests/cluster) $(ARGS) || status=$$?; exit $$status
+	  $(BIN)/python -m pytest $(or $(T),tests/cluster -m "not more") $(ARGS) || status=$$?; exit $$status
+
+test-cluster-more: $(DEVELOPMENT) ## Backup, rotation, drain of the node, both helms and skaffold there; half an hour
+	@$(BIN)/python -m pytest tests/cluster -m more $(ARGS)
 
 check: $(DEVELOPMENT) ## Lint, format, types and layers
 	@$(BIN)/ruff check .

@@ -20,6 +20,8 @@ from tests.cluster.release import CRDS, Release
 FOLDER = Path(__file__).parent
 SELECTION = {"test_install", "test_scale_down", "test_refusals_and_uninstall", "test_own_image"}
 """What CI has time for; of the bursts, those that are marked so themselves."""
+MORE = {"test_both_helms", "test_backup", "test_rotation", "test_drain", "test_skaffold"}
+"""What `make test-cluster-more` runs, so that `make test-cluster` stays under forty minutes."""
 TIMEOUT = 600
 """Seconds for one test; conditions have shorter deadlines of their own."""
 KEPT = ROOT / "build" / "cluster"
@@ -58,6 +60,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in ours:
         if item.path.stem in SELECTION:
             item.add_marker(pytest.mark.ci)
+        if item.path.stem in MORE:
+            item.add_marker(pytest.mark.more)
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
     if len(ours) == len(items):
