@@ -54,7 +54,8 @@ def _remembered(needed: int, desired: int, history: History, why: str) -> str:
     """Why there are more than needed."""
     if desired > history.highest:
         return f"{needed} needed ({why}), more than twice those that are ready"
-    return f"{needed} would do ({why}), but {desired} were needed lately"
+    were = "was" if desired == 1 else "were"
+    return f"{needed} would do ({why}), but {desired} {were} needed lately"
 
 
 def _most(asked: Sequence[Demand], slots: Sequence[Slots]) -> tuple[Demand, Slots] | None:
