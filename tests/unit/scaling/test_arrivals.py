@@ -64,3 +64,10 @@ def test_whatever_comes_the_rate_is_a_number_and_not_negative(counts):
     rate = counted(counts).rate()
     assert 0 <= rate.per_second <= max(counts) + 1
     assert rate.deviation >= 0
+
+
+@given(st.floats(0, 1e-3))
+def test_two_signals_at_once_are_no_rate(seconds):
+    rate = Arrivals(0).seen(3, seconds, 2.0).rate()
+    assert rate.per_second <= 30
+    assert rate.deviation <= 20

@@ -9,6 +9,8 @@ LONGEST = 180.0
 SERVICES = 3.0
 KEPT = 1200
 """Signals that are remembered at most, however long a job takes."""
+SHORTEST = 0.1
+"""Seconds between two signals, at least: a new leader may speak right after the old one, and that is no rate."""
 LOOKS = (3, 6, 10, 16, 25, 40, 65, 105, 170)
 """Signals that may be a new rate: the last so many."""
 CHANGED = 4.4
@@ -56,7 +58,7 @@ class Arrivals:
             return Arrivals(total)
         came = total - self.total if total >= self.total else total
         kept = min(KEPT, math.ceil(max(LONGEST, SERVICES * mean)))
-        counts, lengths = (*self.counts, came)[-kept:], (*self.lengths, seconds)[-kept:]
+        counts, lengths = (*self.counts, came)[-kept:], (*self.lengths, max(seconds, SHORTEST))[-kept:]
         kept = _since_change(counts, lengths, mean)
         return Arrivals(total, counts[-kept:], lengths[-kept:], self.watched + 1)
 
