@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bench import hotpath, idle, machine, million, page, servers, snapshot, submission, throughput
+from bench import hotpath, idle, job_log, machine, million, page, servers, snapshot, submission, throughput
 from bench.effort import FULL, QUICK, Effort
 from bench.page import Results
 from bench.section import Section
@@ -16,6 +16,7 @@ from bench.section import Section
 PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Section]] = {
     "throughput": throughput.measure,
     "idle": idle.measure,
+    "log": job_log.measure,
     "http": submission.measure,
     "million": million.measure,
     "snapshot": snapshot.measure,

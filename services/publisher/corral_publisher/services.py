@@ -18,6 +18,7 @@ from corral.actions.submit import Submitter
 from corral.actions.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
+from corral.job_log import JobLog
 from corral.settings import Settings
 from corral_publisher.broadcast import Broadcast
 from corral_publisher.counts import Counts
@@ -44,7 +45,11 @@ class Services:
         self.dispatch = Dispatch.open(settings.redis_url)
         self.types = KnownTypes(self.store, settings.installation_options)
         self.submitter = Submitter(
-            self.store, self.dispatch, self.types, max_payload=settings.max_payload_bytes
+            self.store,
+            self.dispatch,
+            self.types,
+            job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
+            max_payload=settings.max_payload_bytes,
         )
         self.loads = Loads(self.submitter, self.store.audit)
         self.jobs = JobActions(self.store, self.dispatch)

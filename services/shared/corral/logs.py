@@ -46,6 +46,14 @@ def configure(level: Level, form: Format) -> None:
         logging.getLogger(chatty).setLevel(max(severity, logging.WARNING))
 
 
+def render(form: Format, event: structlog.types.EventDict) -> str:
+    """The line of an event, which names its level, logger and timestamp, as `configure` has it written."""
+    value: object = event
+    for processor in _rendering(form):
+        value = processor(None, "", value)  # type: ignore[arg-type]  # only the last one makes text
+    return str(value)
+
+
 def _rendering(form: Format) -> list[structlog.types.Processor]:
     if form == "json":
         return [

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from corral.catalog import Catalog
 from corral.context import Context, SyncContext
 from corral.job.job import Claimed
 from corral.job.options import Executor
+from corral.job_log import JobLog
 from corral_worker.ending import Ending, Stop, raised
 from corral_worker.execution import Execution
 from corral_worker.line import AttemptLine, Services, ThreadLine
@@ -43,6 +44,7 @@ class Attempts:
         notes: Notes,
         services: Services,
         *,
+        job_log: JobLog,
         ended: Callable[[Execution], None],
         freed: Callable[[], None],
     ) -> None:
@@ -50,6 +52,7 @@ class Attempts:
         self._slots = slots
         self._notes = notes
         self._services = services
+        self._job_log = job_log
         self._ended = ended
         self._freed = freed
         self._loop = asyncio.get_running_loop()
@@ -59,8 +62,9 @@ class Attempts:
         self.held: dict[Held, Execution] = {}
         """From the claim until the outcome is written, or the attempt is no longer ours."""
 
-    def start(self, claimed: Iterable[Claimed]) -> None:
+    def start(self, claimed: Sequence[Claimed]) -> None:
         """Start the handlers of claimed jobs."""
+        self._job_log.started(claimed)
         for job in claimed:
             declared = self._catalog.types[job.type]
             execution = Execution(job, declared)

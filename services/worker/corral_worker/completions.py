@@ -15,9 +15,20 @@ from prometheus_client import Histogram
 
 from corral import metrics
 from corral.errors import CorralError, Unavailable
-from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, JobError, Outcome, Released, Succeeded
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    ErrorKind,
+    Exhausted,
+    Finished,
+    JobError,
+    Outcome,
+    Released,
+    Succeeded,
+)
+from corral.job_log import JobLog
 from corral.store.attempts import Attempts as AttemptStore
-from corral.store.attempts import Recorded
+from corral.store.attempts import Recorded, Verdict
 from corral_worker.attempts import Attempts
 from corral_worker.ending import Raised, Returned
 from corral_worker.execution import Execution
@@ -42,12 +53,14 @@ class Completions:
         store: AttemptStore,
         notes: Notes,
         *,
+        job_log: JobLog,
         limit: int,
         recorded: Callable[[Sequence[Recorded]], None],
         room: Callable[[], None],
     ) -> None:
         self._store = store
         self._notes = notes
+        self._job_log = job_log
         self._limit = limit
         self._recorded = recorded
         self._has_room = room
@@ -146,6 +159,7 @@ class Completions:
         for execution in batch:
             attempts.forget(execution)
         self._count(batch, [one.outcome for one in finished])
+        self._log(batch, finished, recorded)
         self._recorded(recorded)
 
     def _refused(self, execution: Execution, error: Exception, attempts: Attempts) -> None:
@@ -180,6 +194,16 @@ class Completions:
                 self.succeeded += count
             else:
                 self.failed += count
+
+    def _log(
+        self, batch: Sequence[Execution], finished: Sequence[Finished], recorded: Sequence[Recorded]
+    ) -> None:
+        now = time.monotonic()
+        self._job_log.ended(
+            (execution.claimed, one.outcome, answer.state, (execution.ended or now) - execution.started)
+            for execution, one, answer in zip(batch, finished, recorded, strict=True)
+            if answer.verdict is not Verdict.FENCED
+        )
 
     def _histogram(self, queue: str, job_type: str) -> Histogram:
         """The histogram of a type's running times; looking it up by labels costs more than counting."""

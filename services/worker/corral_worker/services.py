@@ -13,6 +13,7 @@ from corral.context import Statistics, SubmitOptions
 from corral.dispatch import Dispatch
 from corral.errors import Conflict
 from corral.job.priority import Priority
+from corral.job_log import JobLog
 from corral.store import Store
 from corral_worker.figures import figures
 
@@ -25,6 +26,7 @@ class WorkerServices:
         store: Store,
         dispatch: Dispatch,
         *,
+        job_log: JobLog | None = None,
         max_payload: int,
         installation: Mapping[str, Any] | None = None,
     ) -> None:
@@ -32,6 +34,7 @@ class WorkerServices:
         self._store = store
         self._dispatch = dispatch
         self._max_payload = max_payload
+        self._job_log = job_log
         self._submitter: Submitter | None = None
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
@@ -53,6 +56,7 @@ class WorkerServices:
             self._submitter = Submitter(
                 self._store,
                 self._dispatch,
+                job_log=self._job_log,
                 installation=self._installation,
                 max_payload=self._max_payload,
             )

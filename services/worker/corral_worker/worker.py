@@ -18,6 +18,7 @@ from corral.catalog import Catalog
 from corral.dispatch import Dispatch
 from corral.dispatch.presence import Presence
 from corral.job.options import Executor
+from corral.job_log import JobLog
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.heartbeat import Heartbeat
@@ -123,11 +124,13 @@ class Worker:
     def _assemble(self) -> None:
         settings, slots = self._settings, self._slots
         total = sum(slots.sizes.values())
+        job_log = JobLog(settings.log_jobs, settings.log_level, settings.log_format)
         self._announcements = Announcements(self._dispatch)
         self._notes = Notes(partial(write_notes, self._store, self._dispatch))
         self._completions = Completions(
             self._store.attempts,
             self._notes,
+            job_log=job_log,
             limit=max(LEAST_HELD, 4 * total),
             recorded=self._announcements.recorded,
             room=self._stir,
@@ -135,6 +138,7 @@ class Worker:
         self._services = WorkerServices(
             self._store,
             self._dispatch,
+            job_log=job_log,
             max_payload=settings.max_payload_bytes,
             installation=settings.installation_options,
         )
@@ -143,6 +147,7 @@ class Worker:
             slots,
             self._notes,
             self._services,
+            job_log=job_log,
             ended=self._completions.add,
             freed=self._stir,
         )

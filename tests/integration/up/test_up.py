@@ -232,4 +232,10 @@ def test_workers_follow_the_backlog(start):
         eventually(lambda: {(1, 3), (3, 1)} <= decided(client), timeout=30)
         eventually(lambda: [one["desired"] for one in client.get("/pools")["items"]] == [1])
         up.wait_for("| 3 → 1: ")  # the status goes on to say why
+        ids = {job["id"] for job in client.pages("/jobs")}
     assert up.stop() == 0
+    logs = "\n".join(log.read_text() for log in (up.data / "logs").glob("*.log*"))
+    assert re.search(r" jobs\.accepted .* jobs=40 ", logs)
+    for event in ("job.started", "job.completed"):
+        lines = re.findall(rf" {re.escape(event)} .* job=(\S+) ", logs)
+        assert sorted(lines) == sorted(ids), event

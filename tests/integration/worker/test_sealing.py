@@ -20,6 +20,7 @@ from corral.dispatch import Dispatch, Pop
 from corral.ids import new_id
 from corral.job.options import Executor
 from corral.job.state import State
+from corral.job_log import JobLog
 from corral.scaling.wish import Wish
 from corral.store import WorkerRecord
 from corral_worker.announcements import Announcements
@@ -192,11 +193,14 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
     catalog = Catalog.load(handling_modules([], [], demo=True)).handled()
     slots = Slots({Executor.ASYNC: 5}, catalog, frozenset({"demo"}))
     notes = Notes(partial(write_notes, system.store, dispatch))
+    job_log = JobLog("none", "info", "console")
     completions = Completions(
-        system.store.attempts, notes, limit=10, recorded=lambda _: None, room=lambda: None
+        system.store.attempts, notes, job_log=job_log, limit=10, recorded=lambda _: None, room=lambda: None
     )
     services = WorkerServices(system.store, dispatch, max_payload=1000)
-    attempts = Attempts(catalog, slots, notes, services, ended=completions.add, freed=lambda: None)
+    attempts = Attempts(
+        catalog, slots, notes, services, job_log=job_log, ended=completions.add, freed=lambda: None
+    )
     loop = Loop(
         NAME,
         dispatch,

@@ -18,6 +18,7 @@ from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
+from corral.job_log import JobLog
 from corral.store import Store
 
 MAX_PAYLOAD_BYTES = 1_048_576
@@ -41,12 +42,14 @@ class Submitter:
         dispatch: Dispatch,
         types: KnownTypes | None = None,
         *,
+        job_log: JobLog | None = None,
         installation: Mapping[str, Any] | None = None,
         max_payload: int = MAX_PAYLOAD_BYTES,
     ) -> None:
         self.types = types or KnownTypes(store, installation)
         self._commits = GroupCommit(store.jobs.insert)
         self._hand_over = HandOver(dispatch)
+        self._job_log = job_log
         self._max_payload = max_payload
 
     async def submit(self, submission: NewSubmission) -> Accepted:
@@ -116,6 +119,8 @@ class Submitter:
     async def _store(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         accepted = await self._commits.commit(jobs)
         self._hand_over.give(accepted)
+        if self._job_log is not None:
+            self._job_log.accepted(jobs, accepted)
         for (queue, name), count in Counter((job.queue, job.type) for job in jobs).items():
             metrics.JOBS_SUBMITTED.labels(queue, name).inc(count)
         return accepted

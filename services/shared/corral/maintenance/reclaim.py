@@ -62,6 +62,13 @@ class Reclaim(Duty):
                 state=job.state.value,
                 alone=job.alone,
             )
+            if job.state is State.FAILED:  # a job that failed for good is never silent (`corral.job_log`)
+                log.error(
+                    "job.failed",
+                    job=str(job.id),
+                    attempt=job.attempt,
+                    error="WorkerLost: the worker was lost",
+                )
         await queue(
             self._dispatch, [Entry(job.lane, job.id) for job in reclaimed if job.state is State.QUEUED]
         )

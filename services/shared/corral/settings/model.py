@@ -149,6 +149,8 @@ class Settings:
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severity that is logged."""
+    log_jobs: Literal["all", "failed", "none"] = "all"
+    """Of which jobs workers and publishers write log lines: all (accepted, started, ended), failed (each attempt that failed), or none. A job that failed for good always has a line."""
     log_format: Literal["console", "json"] = "console"
     """One line per event: for people, or for collectors."""
 

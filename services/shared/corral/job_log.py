@@ -1,0 +1,133 @@
+"""Log lines about jobs: accepted, started, ended.
+
+A worker may start and end thousands of jobs a second. So the lines that stand for every job are filled into
+templates, which are rendered once by the same renderers as every other line, and written in one piece per batch.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import structlog
+
+from corral import logs
+from corral.job.job import Accepted, Claimed, NewJob
+from corral.job.outcome import Cancelled, Erred, Exhausted, JobError, Outcome, Released, Succeeded
+from corral.job.state import State
+
+log = structlog.get_logger(__name__)
+
+Jobs = Literal["all", "failed", "none"]
+"""Of which jobs there are lines: all, those with an attempt that failed, or only those that failed for good."""
+MAX_ERROR = 300
+"""Characters of an error's message in a line; the job has the whole."""
+_LISTED = 3
+"""Ids that the line about a bulk names: the first ones."""
+
+
+class JobLog:
+    """Writes the lines. One per process; any thread may call it."""
+
+    def __init__(self, jobs: Jobs, level: logs.Level, form: logs.Format) -> None:
+        """What to log, and how the process logs everything else (`logs.configure`)."""
+        self._every = jobs == "all" and level in {"debug", "info"}
+        self._retried = jobs != "none"
+        self._accepted = _template(form, "job.accepted", "job", "queue", "type")
+        self._started = _template(form, "job.started", "attempt", "job", "queue", "type")
+        self._completed = _template(form, "job.completed", "attempt", "job", "queue", "seconds", "type")
+
+    def accepted(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
+        """These jobs are stored, by one submission or one bulk: one line."""
+        if not self._every or not jobs:
+            return
+        if len(jobs) == 1:
+            job = jobs[0]
+            _write(self._accepted % (_now(), job.id, accepted[0].queue, job.type))
+            return
+        log.info(
+            "jobs.accepted",
+            jobs=len(jobs),
+            first=", ".join(str(job.id) for job in jobs[:_LISTED]),
+            types=sorted({job.type for job in jobs}),
+            queues=sorted({one.queue for one in accepted}),
+        )
+
+    def started(self, jobs: Iterable[Claimed]) -> None:
+        """The handlers of these jobs start."""
+        if self._every:
+            now, line = _now(), self._started
+            _write("".join([line % (now, job.attempt, job.id, job.queue, job.type) for job in jobs]))
+
+    def ended(self, attempts: Iterable[tuple[Claimed, Outcome, State | None, float]]) -> None:
+        """These attempts ended and are recorded.
+
+        Each is the job as it was claimed, the outcome, the state that the job has now (a requested cancel turns
+        errors and releases into `cancelled`), and the seconds that its handler ran.
+        """
+        now, line = _now(), self._completed
+        completed: list[str] = []
+        for job, outcome, state, seconds in attempts:
+            if not isinstance(outcome, Succeeded):
+                cancelled = state is State.CANCELLED and not isinstance(outcome, Cancelled)
+                said = Cancelled("a cancel was requested") if cancelled else outcome
+                self._unsuccessful(job, said, seconds)
+            elif self._every:
+                completed.append(line % (now, job.attempt, job.id, job.queue, seconds, job.type))
+        if completed:
+            _write("".join(completed))
+
+    def _unsuccessful(self, job: Claimed, outcome: Outcome, seconds: float) -> None:
+        about = {"job": str(job.id), "type": job.type, "queue": job.queue, "attempt": job.attempt}
+        match outcome:
+            case Exhausted(error=error):
+                # `of`: the last attempt that an error leaves; releases and stalls raise both numbers alike.
+                log.error(
+                    "job.failed", **about, of=job.attempt, error=_told(error), seconds=round(seconds, 3)
+                )
+            case Erred(error=error, retry_in=retry_in) if self._retried:
+                of = job.attempt + job.retries - job.errors
+                log.warning(
+                    "job.failed", **about, of=of, error=_told(error), retry_in=round(retry_in, 3),
+                    seconds=round(seconds, 3),
+                )  # fmt: skip
+            case Cancelled(reason=reason) if self._every:
+                log.info("job.cancelled", **about, reason=reason, seconds=round(seconds, 3))
+            case Released(reason=reason) if self._every:
+                log.info("job.released", **about, reason=reason, seconds=round(seconds, 3))
+            case _:
+                pass
+
+
+_FORMS = {"attempt": "%d", "seconds": "%.3f"}
+
+
+def _template(form: logs.Format, event: str, *names: str) -> str:
+    """A line that `%` fills with the time and the values of `names`, which stand in the order of the alphabet.
+
+    What is filled in is never quoted: ids, numbers, and the names of types and queues hold no character that
+    either form would quote.
+    """
+    marks = {name: f"{name}placeholder" for name in ("timestamp", *sorted(names))}
+    text = logs.render(form, {**marks, "event": event, "level": "info", "logger": __name__}).replace(
+        "%", "%%"
+    )
+    for name, mark in marks.items():
+        number = name in _FORMS and form == "json"  # rendered as a text, with its quotes
+        text = text.replace(f'"{mark}"' if number else mark, _FORMS.get(name, "%s"))
+    return text + "\n"
+
+
+def _told(error: JobError) -> str:
+    text = f"{error.type}: {error.message}".replace("\n", " ")
+    return text if len(text) <= MAX_ERROR else f"{text[:MAX_ERROR]}…"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _write(lines: str) -> None:
+    """To where every other line goes; whole lines, so that those of other threads stand between, not within."""
+    if lines:
+        sys.stderr.write(lines)
