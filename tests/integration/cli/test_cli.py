@@ -278,3 +278,13 @@ def test_completion_names_the_commands():
         capture_output=True, text=True, check=False, env=os.environ | {"_CORRAL_COMPLETE": "complete_bash", "COMP_WORDS": "corral jobs su", "COMP_CWORD": "2"},
     )  # fmt: skip
     assert done.stdout.split() == ["submit"]
+
+
+def test_psql_reads_the_jobs_and_writes_nothing(system: Up):
+    counted = system.corral("psql", "-c", "SELECT count(*) >= 0 AS there FROM jobs", "-c", "SELECT 'two'")
+    assert counted.returncode == 0, counted.stderr
+    assert "there" in counted.stdout
+    assert "two" in counted.stdout
+    refused = system.corral("psql", "-c", "DELETE FROM jobs")
+    assert refused.returncode != 0
+    assert "read-only transaction" in refused.stderr

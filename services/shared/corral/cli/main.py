@@ -7,7 +7,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from corral.cli import config, jobs, keys, load, migrate, pools, queues, services, stats, types, up, workers
+from corral.cli import (
+    config,
+    jobs,
+    keys,
+    load,
+    migrate,
+    pools,
+    psql,
+    queues,
+    services,
+    stats,
+    types,
+    up,
+    workers,
+)
 from corral.cli.exits import Exit, exit_code
 from corral.client import ApiProblem
 from corral.errors import CorralError, InvalidInput
@@ -27,6 +41,7 @@ app.command("publisher", rich_help_panel=RUN)(services.publisher)
 app.command("worker", rich_help_panel=RUN)(services.worker)
 app.command("maintenance", rich_help_panel=RUN)(services.maintenance)
 app.add_typer(migrate.app, name="migrate", rich_help_panel=RUN)
+app.command("psql", rich_help_panel=RUN)(psql.psql)
 app.command("config", rich_help_panel=RUN)(config.config)
 app.command("sign-in", rich_help_panel=RUN)(keys.sign_in)
 app.add_typer(keys.app, name="keys", rich_help_panel=RUN)

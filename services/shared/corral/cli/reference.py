@@ -21,6 +21,7 @@ from corral.job.diagram import mermaid, table
 from corral.settings import Settings
 from corral.settings.ranges import declared
 from corral.settings.sources import CLIENT, PREFIX
+from corral.store.tables.reference import tables_page
 
 
 def settings_page() -> str:
@@ -111,6 +112,7 @@ def write(docs: Path, env_file: Path) -> None:
     (docs / "reference" / "states.md").write_text(states_page())
     (docs / "reference" / "settings.md").write_text(settings_page())
     (docs / "reference" / "metrics.md").write_text(metrics_page())
+    (docs / "reference" / "tables.md").write_text(tables_page())
     (docs / "reference" / "cli.md").write_text(cli_page())
     env_file.write_text(env_template())
 

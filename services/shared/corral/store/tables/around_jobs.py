@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
-from corral.store.tables.column import TIME, moment, needed
+from corral.store.tables.column import TIME, holds, moment, needed, serves
 
 
 def around_jobs(tables: MetaData) -> None:
@@ -23,54 +23,83 @@ def around_jobs(tables: MetaData) -> None:
     Table(
         "attempts",
         tables,
-        needed("job", Uuid),
-        needed("attempt", Integer),
-        needed("life", SmallInteger),
-        needed("outcome", Text),
-        Column("worker", Uuid),
-        Column("started_at", TIME),
-        moment("ended_at"),
-        Column("error", JSONB),
-        Column("reason", Text),
-        Column("result", JSON),
-        PrimaryKeyConstraint("job", "attempt", name="attempts_pkey"),
+        needed("job", Uuid, doc="The job."),
+        needed("attempt", Integer, doc="Its number."),
+        needed("life", SmallInteger, doc="The life of the job that it belongs to."),
+        needed("outcome", Text, doc="completed, errored, failed, cancelled, released or stalled."),
+        Column("worker", Uuid, doc="The `workers.id` that ran it."),
+        Column("started_at", TIME, doc="When it was claimed."),
+        moment("ended_at", doc="When its end was written."),
+        Column("error", JSONB, doc="As in `jobs.error`."),
+        Column("reason", Text, doc="Why it ended, in words, where it was no error of the handler."),
+        Column("result", JSON, doc="The result of an earlier life's success."),
+        PrimaryKeyConstraint(
+            "job", "attempt", name="attempts_pkey", info=serves("The attempts of one job, in order.")
+        ),
+        info=holds("Every attempt that did not simply succeed, and the successful one of an earlier life."),
     )
     Table(
         "job_logs",
         tables,
-        needed("job", Uuid),
-        needed("seq", Integer),
-        needed("attempt", Integer),
-        needed("size", Integer),
-        moment("at"),
-        needed("text", Text),
-        Column("fields", JSONB),
-        PrimaryKeyConstraint("job", "seq", name="job_logs_pkey"),
+        needed("job", Uuid, doc="The job."),
+        needed("seq", Integer, doc="The line's number within the job, from 1."),
+        needed("attempt", Integer, doc="The attempt that wrote it."),
+        needed("size", Integer, doc="Bytes of all lines of the job up to and with this one, for the cap."),
+        moment("at", doc="When the worker heard it."),
+        needed("text", Text, doc="The line."),
+        Column("fields", JSONB, doc="Named values beside the text."),
+        PrimaryKeyConstraint(
+            "job",
+            "seq",
+            name="job_logs_pkey",
+            info=serves("The lines of one job, in order, from a position on."),
+        ),
+        info=holds("What handlers logged, in order, capped per job."),
     )
     artifacts = Table(
         "artifacts",
         tables,
-        needed("id", Uuid),
-        needed("job", Uuid),
-        needed("attempt", Integer),
-        needed("name", Text),
-        needed("media_type", Text),
-        needed("keeper", Text),
-        needed("location", Text),
-        Column("size", BigInteger),
-        Column("sha256", LargeBinary),
-        moment("created_at"),
-        Column("published_at", TIME),
-        PrimaryKeyConstraint("id", name="artifacts_pkey"),
+        needed("id", Uuid, doc="UUID version 7."),
+        needed("job", Uuid, doc="The job that made it."),
+        needed("attempt", Integer, doc="The attempt that wrote it."),
+        needed("name", Text, doc="The file's name, once per job."),
+        needed("media_type", Text, doc="As downloads answer it."),
+        needed("keeper", Text, doc="Where the content is: postgres or filesystem."),
+        needed("location", Text, doc="Under which name it is there."),
+        Column("size", BigInteger, doc="Bytes; null until the content is stored whole."),
+        Column("sha256", LargeBinary, doc="Of the content; null until then."),
+        moment("created_at", doc="When writing began."),
+        Column(
+            "published_at",
+            TIME,
+            doc="When it became visible: with the success of its attempt, or when the handler published it.",
+        ),
+        PrimaryKeyConstraint("id", name="artifacts_pkey", info=serves("A file by its id.")),
+        info=holds(
+            "Files that jobs made. A row comes before the content, so that what an attempt leaves behind can be swept."
+        ),
     )
     published = artifacts.c.published_at.is_not(None)
-    Index("artifacts_job", artifacts.c.job)
-    Index("artifacts_published", artifacts.c.job, artifacts.c.name, unique=True, postgresql_where=published)
+    Index("artifacts_job", artifacts.c.job, info=serves("The files of one job."))
+    Index(
+        "artifacts_published",
+        artifacts.c.job,
+        artifacts.c.name,
+        unique=True,
+        postgresql_where=published,
+        info=serves("One published file per job and name; a later attempt replaces it."),
+    )
     Table(
         "artifact_chunks",
         tables,
-        needed("artifact", Uuid),
-        needed("seq", Integer),
-        needed("data", LargeBinary),
-        PrimaryKeyConstraint("artifact", "seq", name="artifact_chunks_pkey"),
+        needed("artifact", Uuid, doc="The file."),
+        needed("seq", Integer, doc="The piece's number, from 0."),
+        needed("data", LargeBinary, doc="Its bytes, not compressed."),
+        PrimaryKeyConstraint(
+            "artifact",
+            "seq",
+            name="artifact_chunks_pkey",
+            info=serves("The pieces of one file, in order, from an offset on."),
+        ),
+        info=holds("The content of artifacts that Postgres keeps, in pieces."),
     )

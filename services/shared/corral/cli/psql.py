@@ -1,0 +1,48 @@
+"""`corral psql`: the jobs, in SQL."""
+
+import os
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from corral.cli.services import service_settings
+from corral.errors import SettingsError
+from corral.local.errors import MissingProgram
+from corral.local.postgres import BINARIES, PACKAGE, WHEEL
+from corral.local.wheels import package_folder
+
+
+def psql(
+    command: Annotated[
+        list[str] | None,
+        typer.Option("--command", "-c", metavar="SQL", help="Run this and end; may be given again."),
+    ] = None,
+) -> None:
+    """Open the database in psql, read-only, in Corral's schema. docs/reference/tables.md describes the tables."""
+    from corral.store.psql import psql_command  # noqa: PLC0415  not every command needs a database
+
+    settings = service_settings()
+    program = _program()
+    arguments, environment = psql_command(settings.direct_url, settings.schema, command or [], os.environ)
+    sys.stdout.flush()
+    os.execve(program, ["psql", *arguments], environment)  # noqa: S606  no shell on purpose
+
+
+def _program() -> str:
+    """The psql of this machine, else that of the embedded Postgres.
+
+    Raises:
+        SettingsError: there is neither.
+    """
+    if found := shutil.which("psql"):
+        return found
+    try:
+        folder = package_folder(PACKAGE, server="psql", wheel=WHEEL)
+    except MissingProgram:
+        raise SettingsError(
+            "corral psql needs the program psql, and there is none: install it "
+            "(Debian and Ubuntu: apt install postgresql-client), or install corral[local]"
+        ) from None
+    return str(folder / BINARIES / "psql")
