@@ -18,7 +18,13 @@ from tests.cluster.program import ProgramFailed, run
 from tests.cluster.release import CRDS, Release
 
 FOLDER = Path(__file__).parent
-SELECTION = {"test_install", "test_scale_down", "test_refusals_and_uninstall", "test_own_image"}
+SELECTION = {
+    "test_install",
+    "test_readme",
+    "test_scale_down",
+    "test_refusals_and_uninstall",
+    "test_own_image",
+}
 """What CI has time for; of the bursts, those that are marked so themselves."""
 MORE = {"test_both_helms", "test_backup", "test_rotation", "test_drain", "test_skaffold"}
 """What `make test-cluster-more` runs, so that `make test-cluster` stays under forty minutes."""
@@ -28,6 +34,7 @@ KEPT = ROOT / "build" / "cluster"
 """What is known of failures."""
 ORDER = [
     "test_install",
+    "test_readme",
     "test_refusals_and_uninstall",
     "test_own_image",
     "test_bursts",

@@ -182,3 +182,21 @@ def test_it_leads_the_maintenance_where_that_is_switched_on(make_publisher: Make
     code, output = publisher.stop()
     assert code == 0
     assert "leadership.given_up" in output
+
+
+def test_one_line_tells_of_each_accepted_submission(make_publisher: Make, keys: dict[Role, str]):
+    publisher = make_publisher()
+    publisher.wait_until_ready()
+    headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
+    job = {"type": "test.anything", "payload": 1}
+    one = httpx.post(f"{publisher.url}/api/v1/jobs", headers=headers, json=job)
+    many = httpx.post(f"{publisher.url}/api/v1/jobs/bulk", headers=headers, json={"jobs": [job] * 5})
+    refused = httpx.post(f"{publisher.url}/api/v1/jobs", headers=headers, json={"type": "none", "payload": 1})
+    assert (one.status_code, many.is_success, refused.status_code) == (201, True, 422)
+    _, output = publisher.stop()
+    lines = [json.loads(line) for line in output.splitlines() if '"corral.job_log"' in line]
+    assert [(line["event"], line.get("job")) for line in lines] == [
+        ("job.accepted", one.json()["id"]),
+        ("jobs.accepted", None),
+    ]
+    assert lines[1]["jobs"] == 5
