@@ -24,7 +24,7 @@ from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
 from corral.job.outcome import ErrorKind
 from corral_worker.channel import AsyncChannel, Channel
-from corral_worker.ending import Raised, Returned, raised
+from corral_worker.ending import Raised, Returned
 from corral_worker.failure import failure
 from corral_worker.messages import Ready, Run
 from corral_worker.perform import perform, perform_blocking
@@ -79,8 +79,9 @@ def _let_fork_server_end() -> None:
 def _perform(run: Run, channel: Channel) -> Returned | Raised:
     try:
         declared, handler = _find(run)
-    except BaseException as error:  # noqa: BLE001  # importing runs the team's code
-        return raised(error)
+    except BaseException as error:  # noqa: BLE001  # importing runs the team's code, which may even exit
+        doing = f"the handler's module {run.modules[0]} can't be imported in the child process"
+        return Raised(failure(ErrorKind.EXCEPTION, error, doing=doing))
     expires = None if run.remaining is None else time.monotonic() + run.remaining
     if handler.is_async:
         line = AsyncChannel(channel)
@@ -101,7 +102,8 @@ def _find(run: Run) -> tuple[JobType[Any, Any], Handler]:
     """The job type and its handler; importing the handler's module attaches it."""
     for name in run.modules:
         for value in vars(importlib.import_module(name)).values():
-            if isinstance(value, JobType) and value.name == run.claimed.type and value.attached:
+            # By the class of the value itself: a proxy may raise when it is asked what it stands for.
+            if issubclass(type(value), JobType) and value.name == run.claimed.type and value.attached:
                 return value, value.attached
     raise LookupError(
         f"neither of {', '.join(run.modules)} has the job type {run.claimed.type} and its handler"

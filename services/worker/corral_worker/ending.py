@@ -1,5 +1,6 @@
 """How a handler ended, as values, and what outcome that makes of the attempt."""
 
+import math
 import random
 from dataclasses import dataclass
 from enum import Enum
@@ -68,16 +69,35 @@ class Stop(Enum):
 
 
 def raised(error: BaseException) -> Raised:
-    """The ending of a handler that raised."""
-    match error:
-        case Discard():
-            return Raised(failure(ErrorKind.DISCARD, error), Wish.DISCARD)
-        case JobCancelled():
-            return Raised(failure(ErrorKind.EXCEPTION, error), Wish.CANCEL)
-        case Retry(after=after):
-            return Raised(failure(ErrorKind.EXCEPTION, error), after=after)
-        case _:
-            return Raised(failure(ErrorKind.EXCEPTION, error))
+    """The ending of a handler that raised. Never raises itself."""
+    try:
+        match _wish(error):
+            case Discard():
+                return Raised(failure(ErrorKind.DISCARD, error), Wish.DISCARD)
+            case JobCancelled():
+                return Raised(failure(ErrorKind.EXCEPTION, error), Wish.CANCEL)
+            case Retry() as retry:
+                return Raised(failure(ErrorKind.EXCEPTION, error), after=_seconds(retry))
+            case _:
+                return Raised(failure(ErrorKind.EXCEPTION, error))
+    except BaseException:  # noqa: BLE001  # a class may raise when it is asked what it is
+        return Raised(failure(ErrorKind.EXCEPTION, error))
+
+
+def _wish(error: BaseException) -> BaseException:
+    """What asks for something: the exception, or the only one in a group, which is how a TaskGroup passes it on."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _seconds(retry: Retry) -> float | None:
+    """The wait that a Retry names; the type's backoff where that is no number of seconds."""
+    try:
+        seconds = float(retry.after)  # type: ignore[arg-type]  # a handler's, so it may be anything
+    except BaseException:  # noqa: BLE001  # also a subclass whose `after` raises
+        return None
+    return None if math.isnan(seconds) else seconds
 
 
 def outcome_of(

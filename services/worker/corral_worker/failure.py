@@ -1,11 +1,18 @@
-"""From what went wrong in a handler to the error that is stored: bounded, printable, grouped by place."""
+"""From what went wrong in a handler to the error that is stored: bounded, printable, grouped by place.
+
+What was raised is other people's code: its class may raise again, end the process, or answer anything when it is
+asked for its text. Nothing here raises, whatever the exception does.
+"""
 
 import signal
-import sysconfig
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TypeGuard
 
+from corral import frames
+from corral.frames import Place
 from corral.job.outcome import ErrorKind, JobError
 
 MAX_MESSAGE = 2_000
@@ -13,24 +20,35 @@ MAX_TRACEBACK = 16_000
 """Characters; the ends of a longer text are kept, its middle is cut."""
 MAX_FRAMES = 50
 MAX_NAME = 200
+MAX_LEAVES = 3
+"""Exceptions of a group that its message tells; its traceback has more of them."""
 
 _OURS = str(Path(__file__).resolve().parent)
-_LIBRARIES = tuple(
-    {path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))}
-)
 
 
-def failure(kind: ErrorKind, error: BaseException) -> JobError:
-    """The stored form of an exception that a handler raised."""
-    cls = type(error)
-    frames = _without_ours(error.__traceback__)
-    return JobError(
-        kind=kind,
-        type=cut(f"{cls.__module__}.{cls.__qualname__}", MAX_NAME),
-        message=cut(_message(error), MAX_MESSAGE),
-        traceback=cut(_traceback(error, frames), MAX_TRACEBACK),
-        place=cut(_place(frames), MAX_NAME),
-    )
+def failure(kind: ErrorKind, error: BaseException, *, doing: str = "") -> JobError:
+    """The stored form of an exception that the team's code raised.
+
+    Args:
+        kind: what sort of failure it makes of the attempt.
+        error: the exception.
+        doing: what was going on, where that was not the handler: the message then begins with it, and names the
+            exception and its place.
+    """
+    try:
+        trace = _without_ours(frames.trace_of(error))
+        place = frames.place_of(error)
+        return JobError(
+            kind=kind,
+            type=cut(_type(error), MAX_NAME),
+            message=cut(_message(error, place, doing), MAX_MESSAGE),
+            traceback=cut(_traceback(error, trace), MAX_TRACEBACK),
+            place=cut(place.grouped, MAX_NAME) if place else "",
+        )
+    except BaseException:  # noqa: BLE001  # out of memory, out of stack: the attempt ends all the same
+        return JobError(
+            kind, frames.class_name(error), f"{doing or 'the handler'}: {frames.class_name(error)}"
+        )
 
 
 def timed_out(seconds: float, *, place: str = "", stack: str = "") -> JobError:
@@ -67,9 +85,7 @@ def death(exitcode: int | None) -> str:
 
 def where(frame: FrameType | None) -> str:
     """`module:function:line` of a frame."""
-    if frame is None:
-        return ""
-    return f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_qualname}:{frame.f_lineno}"
+    return Place.of(frame, frame.f_lineno).grouped if frame else ""
 
 
 def cut(text: str, limit: int) -> str:
@@ -82,11 +98,48 @@ def cut(text: str, limit: int) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _message(error: BaseException) -> str:
+def _type(error: BaseException) -> str:
     try:
-        return str(error)
-    except Exception:  # noqa: BLE001  # the handler's own class may do anything
-        return f"(an exception whose text can't be made: {type(error).__qualname__})"
+        return f"{type(error).__module__}.{frames.class_name(error)}"
+    except BaseException:  # noqa: BLE001  # a metaclass may do anything
+        return frames.class_name(error)
+
+
+def _message(error: BaseException, place: Place | None, doing: str) -> str:
+    """What the exception says. Where that alone would tell nobody what happened: which one it is, and where."""
+    if doing or not issubclass(type(error), Exception):
+        named = frames.described(error, where=False)
+        return f"{f'{doing}: ' if doing else ''}{named}{f' ({place.shown})' if place else ''}"
+    if _is_group(error):
+        return f"{frames.text(error)}: {_leaves(error)}"
+    return frames.text(error) or frames.class_name(error)
+
+
+def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    """By its own class: one that pretends to be another may raise when it is asked."""
+    return issubclass(type(error), BaseExceptionGroup)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> str:
+    """The first exceptions of a group, each with its place."""
+    told: list[str] = []
+    for leaf in _flat(group):
+        if len(told) == MAX_LEAVES:
+            told.append("…")
+            break
+        told.append(cut(frames.described(leaf), MAX_MESSAGE // MAX_LEAVES))
+    return "; ".join(told)
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """What is in a group and in the groups in it; depth costs no stack."""
+    left: list[BaseException] = [group]
+    while left:
+        one = left.pop()
+        if _is_group(one):
+            left.extend(reversed(one.exceptions))
+        else:
+            yield one
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
@@ -96,28 +149,13 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def _traceback(error: BaseException, frames: TracebackType | None) -> str:
+def _traceback(error: BaseException, trace: TracebackType | None) -> str:
     try:
         return "".join(
             traceback.TracebackException(
-                type(error), error, frames, limit=-MAX_FRAMES, compact=True, max_group_width=5
+                type(error), error, trace, limit=-MAX_FRAMES, compact=True, max_group_width=5
             ).format()
         )
-    except Exception:  # noqa: BLE001  # as above: formatting calls the exception's own code
-        return ""
-
-
-def _place(trace: TracebackType | None) -> str:
-    """The innermost frame of the user's code; of any code where there is none."""
-    innermost = users = ""
-    while trace is not None:
-        frame = trace.tb_frame
-        innermost = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_qualname}:{trace.tb_lineno}"
-        if not _of_library(frame.f_code.co_filename):
-            users = innermost
-        trace = trace.tb_next
-    return users or innermost
-
-
-def _of_library(filename: str) -> bool:
-    return filename.startswith("<frozen") or filename.startswith(_LIBRARIES)
+    except BaseException:  # noqa: BLE001  # formatting calls the exception's own code
+        lines = traceback.format_tb(trace, limit=-MAX_FRAMES)
+        return "".join(["Traceback (most recent call last):\n", *lines, f"{frames.class_name(error)}\n"])

@@ -1,6 +1,6 @@
 """The steps that every handler goes through, wherever it runs: read the payload, call, write the result.
 
-Nothing here raises: every way in which a handler can end is an ending.
+Nothing here raises: every way in which a handler, or a model's own code, can end is an ending.
 """
 
 import inspect
@@ -24,10 +24,11 @@ async def perform(
     """Run a coroutine; `context` may be left out for a handler that does not take it."""
     try:
         value = read_payload(declared, payload)
-    except ValueError as error:
-        return Raised(failure(ErrorKind.PAYLOAD, error))
+    except BaseException as error:  # noqa: BLE001  # a model's validator may raise anything
+        return _unread(declared, error)
     try:
         value = await handler.call(value, context)
+        _refuse_awaitable(value)
     except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not end the worker
         return raised(error)
     return write_result(declared, value)
@@ -39,13 +40,11 @@ def perform_blocking(
     """Run a plain function."""
     try:
         value = read_payload(declared, payload)
-    except ValueError as error:
-        return Raised(failure(ErrorKind.PAYLOAD, error))
+    except BaseException as error:  # noqa: BLE001  # as above
+        return _unread(declared, error)
     try:
         value = handler.call(value, context)
-        if inspect.isawaitable(value):
-            value.close() if inspect.iscoroutine(value) else None
-            raise TypeError("the handler returned an awaitable; declare it with async def")  # noqa: TRY301
+        _refuse_awaitable(value)
     except BaseException as error:  # noqa: BLE001  # as above
         return raised(error)
     return write_result(declared, value)
@@ -56,6 +55,7 @@ def read_payload(declared: JobType[Any, Any], payload: str) -> Any:
 
     Raises:
         ValueError: it does not fit the model: the type changed since the job was submitted.
+        BaseException: whatever the model's own code raises.
     """
     adapter = declared.payload_adapter
     return from_json(payload) if adapter is None else adapter.validate_json(payload)
@@ -67,5 +67,32 @@ def write_result(declared: JobType[Any, Any], value: Any) -> Returned | Raised:
         return Returned(result_text(value, declared.result_adapter))
     except (ResultRefused, ValidationError) as error:
         return Raised(failure(ErrorKind.RESULT, error))
-    except Exception as error:  # noqa: BLE001  # a model's own serialiser may raise anything
-        return Raised(failure(ErrorKind.RESULT, error))
+    except BaseException as error:  # noqa: BLE001  # a model's own serialiser may raise anything
+        model = f" as {_name(declared.result_model)}" if declared.result_model is not None else ""
+        return Raised(failure(ErrorKind.RESULT, error, doing=f"the result can't be written{model}"))
+
+
+def _unread(declared: JobType[Any, Any], error: BaseException) -> Raised:
+    """The ending of an attempt whose payload could not be read: Pydantic names model and field itself."""
+    if type(error) is ValidationError:
+        return Raised(failure(ErrorKind.PAYLOAD, error))
+    model = f" as {_name(declared.payload_model)}" if declared.payload_model is not None else ""
+    return Raised(failure(ErrorKind.PAYLOAD, error, doing=f"the payload can't be read{model}"))
+
+
+def _name(model: Any) -> str:
+    return str(getattr(model, "__qualname__", model))
+
+
+def _refuse_awaitable(value: Any) -> None:
+    """A handler that returns what nobody awaits has not done its work.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise TypeError(
+            "the handler returned an awaitable that it did not await; write `await`, or `async def`"
+        )

@@ -7,6 +7,8 @@ import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
+from corral import frames
+
 MAX_RESULT_BYTES = 16 * 1024 * 1024
 """Larger ones belong into an artifact; Postgres would take them and every reader would suffer."""
 
@@ -37,8 +39,14 @@ def result_text(value: Any, adapter: TypeAdapter[Any] | None) -> str | None:
         else:
             orjson.loads(text)  # refuses NaN, infinities and nesting beyond 1,024 levels
     except (PydanticSerializationError, ValidationError, RecursionError, ValueError) as error:
-        raise ResultRefused(f"the result can't be stored: {error}") from error
+        raise ResultRefused(f"the result can't be stored: {frames.text(error)}{_place_in(error)}") from error
     return text.decode()
+
+
+def _place_in(error: BaseException) -> str:
+    """Where a model's own code raised, if it was that."""
+    found = frames.place_of(error)
+    return f" ({found.shown})" if found and found.of_team else ""
 
 
 def _plain(value: Any, adapter: TypeAdapter[Any] | None) -> Any:

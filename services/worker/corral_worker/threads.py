@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from corral_worker.ending import Ending
+from corral_worker.ending import Ending, raised
 
 Work = Callable[[], Ending]
 
@@ -29,7 +29,7 @@ class Threads:
         self._busy = 0
 
     async def run(self, work: Work, names: dict[str, Any]) -> Ending:
-        """Do the work, which must not raise, in a thread; its logs carry `names`."""
+        """Do the work in a thread; its logs carry `names`. What it raises is an ending, and the thread goes on."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Ending] = loop.create_future()
         self._busy += 1
@@ -45,8 +45,11 @@ class Threads:
     def _serve(self) -> None:
         while True:
             work, names, future = self._work.get()
-            with structlog.contextvars.bound_contextvars(**names):
-                ending = work()
+            try:
+                with structlog.contextvars.bound_contextvars(**names):
+                    ending = work()
+            except BaseException as error:  # noqa: BLE001  # a thread that ended would take its slot and its job with it
+                ending = raised(error)
             loop = future.get_loop()
             if loop.is_closed():
                 return

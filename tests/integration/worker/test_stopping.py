@@ -128,6 +128,16 @@ async def test_a_wrong_declaration_ends_the_worker_with_its_name(system: System)
     assert "no.such.module" in worker.events("worker.refused")[0]["error"]
 
 
+async def test_a_handlers_module_that_exits_at_import_ends_the_worker_with_its_name_and_line(system: System):
+    (system.folder / "leaver.py").write_text("import sys\n\nsys.exit(0)\n")
+    worker = system.start(handlers="leaver", pythonpath=system.folder)
+    assert await worker.ended() == 2
+    error = worker.events("worker.refused")[0]["error"]
+    assert (
+        error == f"module leaver can't be imported: SystemExit: 0 ({system.folder}/leaver.py:3, in <module>)"
+    )
+
+
 async def test_with_a_quarter_of_the_threads_stuck_the_worker_asks_to_be_started_again(system: System):
     worker = await system.ready(slots_thread=4, grace=1)
     (stuck,) = await system.submit(

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from corral import frames
 from corral.catalog.declaration import JobType
 from corral.catalog.record import TypeRecord, record_of
 from corral.errors import DeclarationError
@@ -61,8 +62,12 @@ class Catalog:
         return frozenset(declared.executor for declared in self if queue in _queues(declared))
 
     def records(self) -> list[TypeRecord]:
-        """What to register, by name."""
-        return [record_of(self.types[name]) for name in sorted(self.types)]
+        """What to register, by name.
+
+        Raises:
+            DeclarationError: a model's own code raises where its JSON Schema is made; names the type.
+        """
+        return [_record(self.types[name]) for name in sorted(self.types)]
 
 
 def declaring_modules(jobs: Sequence[str], *, demo: bool) -> list[str]:
@@ -80,12 +85,44 @@ def _queues(declared: JobType[Any, Any]) -> frozenset[str]:
     return declared.options.queues | {declared.options.queue}
 
 
+def _record(declared: JobType[Any, Any]) -> TypeRecord:
+    try:
+        return record_of(declared)
+    except DeclarationError:
+        raise
+    except BaseException as error:
+        raise DeclarationError(
+            f"job type {declared.name}: the JSON Schema of its models can't be made: {frames.described(error)}"
+        ) from error
+
+
 def _declared_in(name: str) -> list[JobType[Any, Any]]:
     """The job types among the names of a module, those of its own top level."""
+    module = _imported(name)
     try:
-        module = importlib.import_module(name)
+        values = list(vars(module).values())
+    except TypeError:  # it put something else than a module in its place
+        values = [getattr(module, one) for one in dir(module)]
+    # By the class of the value itself: a proxy may raise when it is asked what it stands for.
+    return [value for value in values if issubclass(type(value), JobType)]
+
+
+def _imported(name: str) -> Any:
+    """The module of that name, imported.
+
+    Importing runs the team's code, which may raise anything, and may even ask the process to end: whoever starts a
+    worker is told the module and the line.
+
+    Raises:
+        DeclarationError: it can't be imported.
+    """
+    try:
+        return importlib.import_module(name)
+    except DeclarationError:
+        raise
     except ModuleNotFoundError as error:
         raise DeclarationError(
             f"module {name} can't be imported: {error}; is it installed, or the folder on PYTHONPATH?"
         ) from error
-    return [value for value in vars(module).values() if isinstance(value, JobType)]
+    except BaseException as error:  # SystemExit and KeyboardInterrupt, too
+        raise DeclarationError(f"module {name} can't be imported: {frames.described(error)}") from error

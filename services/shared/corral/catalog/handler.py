@@ -41,6 +41,12 @@ def inspect_handler(name: str, function: Callable[..., Any], executor: Executor)
     where = f"job type {name}: handler {getattr(function, '__qualname__', function)!s}"
     if not inspect.isfunction(function):
         raise DeclarationError(f"{where} is not a function")
+    if inspect.isasyncgenfunction(function) or (
+        executor is Executor.ASYNC and inspect.isgeneratorfunction(function)
+    ):
+        raise DeclarationError(
+            f"{where} is a generator: calling it would run none of it; return a list instead of using yield"
+        )
     if executor is Executor.ASYNC and not is_async:
         raise DeclarationError(
             f'{where} is a plain function; write "async def", or executor="thread" or "process"'
