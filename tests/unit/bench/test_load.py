@@ -6,6 +6,7 @@ import threading
 import pytest
 from bench import load
 
+pytestmark = pytest.mark.usefixtures("kept_for_life")
 ANSWER = b"HTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nhello"
 
 

@@ -96,6 +96,7 @@ def test_a_wide_table_turns_the_page_and_a_narrow_one_does_not(make: Make, order
     assert [round(float(side), 2) for side in orders.reader.pages[0].mediabox[2:]] == list(reversed(A4))
 
 
+@pytest.mark.usefixtures("kept_for_life")
 def test_the_same_input_makes_the_same_bytes_also_in_another_process() -> None:
     request = ReportRequest(title="Same", rows=[{"name": "a", "amount": 1.5}, {"name": "b", "amount": 2}])
     here = render(request, progress=print, now=NOW)
