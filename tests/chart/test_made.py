@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 from charts import reference
-from tests.chart.helm import CHART, ROOT, TOOLS, Helm
+from tests.chart.helm import CHART, ROOT, TOOLS, Helm, load, load_all
 from tests.chart.objects import named
 
 SHIPPED = ["k8s/kind/values.yaml", "k8s/skaffold/values.yaml", "k8s/skaffold/values-dev.yaml"]
@@ -27,15 +26,13 @@ def test_the_manifests_are_as_new_as_the_chart(helm: Helm, tmp_path: Path) -> No
     for made in sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()):
         ours, theirs = (ROOT / "k8s" / made).read_text(), (tmp_path / made).read_text()
         if made.suffix == ".yaml":
-            assert list(yaml.safe_load_all(ours)) == list(yaml.safe_load_all(theirs)), (
-                f"{made}: run `make manifests`"
-            )
+            assert load_all(ours) == load_all(theirs), f"{made}: run `make manifests`"
         else:
             assert ours == theirs, f"{made}: run `make manifests`"
 
 
 def test_the_manifests_hold_no_secret_and_no_custom_definition() -> None:
-    objects = [found for found in yaml.safe_load_all((ROOT / "k8s/corral.yaml").read_text()) if found]
+    objects = load_all((ROOT / "k8s/corral.yaml").read_text())
     kinds = {found["kind"] for found in objects}
     assert not kinds & {"Secret", "CustomResourceDefinition"}
     assert {"Deployment", "StatefulSet", "Job", "WorkerPool", "NetworkPolicy", "Role"} <= kinds
@@ -53,7 +50,7 @@ def test_values_that_come_with_the_repository_are_taken(helm: Helm, values: str)
 
 
 def test_the_chart_is_of_this_version() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    chart = load((CHART / "Chart.yaml").read_text())
     from corral import __version__  # noqa: PLC0415
 
     assert chart["appVersion"] == chart["version"] == __version__

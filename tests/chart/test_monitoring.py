@@ -5,14 +5,13 @@ import re
 
 import prometheus_client.metrics
 import pytest
-import yaml
-from tests.chart.helm import CHART, ROOT, Helm
+from tests.chart.helm import CHART, ROOT, Helm, load
 from tests.chart.objects import of_kind
 
 import corral.metrics
 import corral_operator.figures
 
-ALERTS = yaml.safe_load((CHART / "files/alerts.yaml").read_text())["alerts"]
+ALERTS = load((CHART / "files/alerts.yaml").read_text())["alerts"]
 DASHBOARD = json.loads((CHART / "files/dashboard.json").read_text())
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
-from tests.chart.helm import CHART, Helm, Refused
+from tests.chart.helm import CHART, Helm, Refused, load
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 CHECKED = jsonschema.Draft202012Validator(SCHEMA)
@@ -138,7 +137,7 @@ def values(node: Any, path: str):
 
 
 def test_the_defaults_are_all_described_and_all_there() -> None:
-    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
+    defaults = load((CHART / "values.yaml").read_text())
     CHECKED.validate(defaults)
     assert set(missing(SCHEMA, defaults, "")) == set()
 

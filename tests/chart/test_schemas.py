@@ -2,19 +2,26 @@
 
 import json
 import re
+from functools import cache
 
 import jsonschema
 import kubernetes_validate
 import pytest
-import yaml
-from tests.chart.helm import CHART, NEWEST, VARIANTS, Helm
+from kubernetes_validate import utils
+from tests.chart.helm import CHART, NEWEST, VARIANTS, Helm, load, load_all
 from tests.chart.objects import named
 
-OLDEST = re.search(r">=(\d+\.\d+)", yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"]).group(
-    1
-)
+OLDEST = re.search(r">=(\d+\.\d+)", load((CHART / "Chart.yaml").read_text())["kubeVersion"]).group(1)
 FOREIGN = {"keda.sh", "monitoring.coreos.com", "gateway.networking.k8s.io"}
 """Groups of others, whose schemas are not at hand; the everything variant of tests/cluster leaves them out too."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def schemas_are_read_once():
+    """Megabytes of definitions, which the library reads again for every object."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield
 
 
 @pytest.mark.parametrize("kubernetes", [OLDEST, NEWEST])
@@ -32,7 +39,7 @@ def test_every_object_is_valid(helm: Helm, variant: str, kubernetes: str) -> Non
 
 
 def test_pools_are_what_the_crd_takes(helm: Helm, variant: str) -> None:
-    crd = yaml.safe_load((CHART / "crds/workerpool.yaml").read_text())
+    crd = load((CHART / "crds/workerpool.yaml").read_text())
     schema = closed(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {}}
     for found in helm.variant(variant):
@@ -78,7 +85,7 @@ def test_no_name_is_too_long(helm: Helm) -> None:
         *("--kube-version", f"{NEWEST}.0", "--set", "existingSecret=x"),
         *("--set-json", 'pools=[{"name":"abcdefghijklmnopqrst","queues":["demo"]}]'),
     )
-    for found in filter(None, yaml.safe_load_all(long)):
+    for found in load_all(long):
         assert len(found["metadata"]["name"]) <= 63, named(found)
         for value in json.loads(json.dumps(found["metadata"].get("labels", {}))).values():
             assert len(value) <= 63
