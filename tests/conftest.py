@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.leaks"]
+pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.leaks", "tests.fixtures.needs"]
 
 # How long an example takes says nothing on a machine with other work; pytest-timeout ends what hangs.
 settings.register_profile("corral", deadline=None)

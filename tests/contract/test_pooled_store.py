@@ -37,7 +37,7 @@ ignore_startup_parameters = options
 """
 
 
-@pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not on PATH")
+@pytest.mark.needs("pgbouncer", PGBOUNCER is not None, "Debian and Ubuntu: apt install pgbouncer")
 class TestStoreBehindAPooler(StoreConformance):
     @pytest.fixture
     async def subject(self, database_url: str) -> AsyncIterator[Subject]:

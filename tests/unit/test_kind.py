@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_the_mapped_port_is_the_publishers_node_port_and_the_address_that_people
     assert all(one["listenAddress"] == "127.0.0.1" for one in mappings)
 
 
-@pytest.mark.skipif(shutil.which("kind") is None, reason="no kind on PATH")
+@pytest.mark.needs("kind", shutil.which("kind") is not None, "https://kind.sigs.k8s.io")
 def test_kind_accepts_the_configuration(stub, tmp_path):
     assert 'Creating cluster "corral"' in create(stub, ROOT / "kind-config.yaml")
     wrong = tmp_path / "wrong.yaml"
@@ -141,8 +142,9 @@ def test_kind_up_says_that_the_port_is_taken_before_it_makes_a_cluster(tmp_path)
     assert "kind create" not in calls
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck on PATH")
 def test_the_scripts_pass_shellcheck():
     scripts = [ROOT / "k8s" / "build", *(ROOT / "k8s" / "kind" / name for name in ("up", "down"))]
-    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "shellcheck", *scripts], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout

@@ -42,7 +42,7 @@ def probe() -> list[str]:
     raise AssertionError("no Postgres")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to whom one says")
+@pytest.mark.needs("Linux", sys.platform == "linux", "it gives orphans to whom one says")
 def test_what_a_killed_probe_leaves_behind_is_no_crash_to_postgres(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

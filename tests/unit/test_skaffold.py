@@ -29,7 +29,7 @@ def test_it_is_of_the_version_that_was_tried(config):
     assert (config["apiVersion"], config["kind"]) == ("skaffold/v4beta13", "Config")
 
 
-@pytest.mark.skipif(not SCHEMA.exists(), reason=f"no schema at {SCHEMA}")
+@pytest.mark.needs("the schema of skaffold", SCHEMA.exists(), f"{SCHEMA.name} from skaffold, as {SCHEMA}")
 def test_it_follows_the_schema(config):
     validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text()))
     assert [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(config)] == []

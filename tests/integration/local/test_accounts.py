@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -23,8 +24,8 @@ from corral.local.shelter import Shelter
 from corral.local.wheels import package_folder
 
 Serve = Callable[..., EmbeddedServer]
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up rights")
-as_anyone = pytest.mark.skipif(os.geteuid() == 0, reason="root may do anything")
+AS_ROOT = os.geteuid() == 0
+as_root = pytest.mark.needs("root", AS_ROOT, "only root starts programs as somebody else")
 NOBODY = pwd.getpwnam("nobody")
 
 
@@ -208,11 +209,12 @@ def test_a_shelter_that_others_may_write_is_not_used(server_folder: Path, data: 
         Shelter(open_to_all).data(data / "other", account)
 
 
-@as_anyone
-def test_a_folder_that_may_not_be_made_is_named(kind: Kind, serve: Serve, closed: Path) -> None:
+def test_a_folder_that_may_not_be_made_is_named(kind: Kind, closed: Path) -> None:
     closed.chmod(0o500)
-    with pytest.raises(UnusableData, match=f"{closed}/server .*Permission denied"):
-        serve(kind, closed / "server").start()
+    with _owner(kind, closed / "server", become_nobody() if AS_ROOT else []) as process:
+        said = process.communicate()[1]
+    assert process.returncode == 1
+    assert re.search(f"{closed}/server .*Permission denied", said), said
 
 
 def become_nobody() -> list[str]:

@@ -75,7 +75,7 @@ def test_a_server_stops_when_its_parent_is_killed(kind: Kind, owner: Owner, serv
         assert kind.find(server.url)
 
 
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs the death signal of Linux")
+@pytest.mark.needs("Linux", hasattr(os, "pidfd_open"), "its death signal")
 def test_a_server_stops_when_its_guard_is_killed(kind: Kind, owner: Owner) -> None:
     owner.guard.kill()
     eventually(lambda: not owner.server.is_running())

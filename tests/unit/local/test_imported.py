@@ -42,7 +42,7 @@ print(counted)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it is for containers")
+@pytest.mark.needs("Linux", sys.platform == "linux", "it is for containers")
 def test_every_change_counts_once_the_process_has_ended(tmp_path):
     module = tmp_path / "handlers.py"
     module.write_text("def broken(:")
