@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from corral_operator import figures
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster, timestamp
 from corral_operator.event_budget import EventBudget
+from corral_operator.standstill import Stand
 from corral_operator.status import Held, Written, conditions
 from corral_operator.worker_pool import WorkerPool
 
@@ -41,6 +43,20 @@ class Report:
     draining: tuple[str, ...]
     held: tuple[Held, ...] = ()
     not_ready: Held | None = None
+    stand: Stand | None = None
+    """What it waits for, if it has not the workers that it should have."""
+
+    @property
+    def words(self) -> str:
+        """The reason, and what is waited for."""
+        stand = self.stand
+        return f"{self.reason}; {stand.words}" if stand and stand.worth_telling else self.reason
+
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """The causes of what is waited for."""
+        stand = self.stand
+        return tuple(sorted({one.cause for one in stand.holds})) if stand and stand.worth_telling else ()
 
 
 class Announcer:
@@ -50,16 +66,19 @@ class Announcer:
         self._cluster, self._dispatch = cluster, dispatch
         self._written = Written(pool.status)
         self._desired: int | None = None
-        self._held: frozenset[str] = frozenset(
-            str(one["type"]) for one in pool.status.get("conditions", ()) if one.get("status") == "True"
-        )
+        self._reasons: Mapping[str, str] = {
+            str(one["type"]): str(one.get("reason", ""))
+            for one in pool.status.get("conditions", ())
+            if one.get("status") == "True"
+        }
+        """Of each condition that was told of and holds."""
         self._budgets: defaultdict[str, EventBudget] = defaultdict(EventBudget)
         """By reason: a pool that is scaled all the time hides no condition."""
         self._scaled_at = _seconds(pool.status.get("lastScaleTime"))
 
     def holds(self, condition: str) -> bool:
         """Whether a condition was told of, and did not end yet."""
-        return condition in self._held
+        return condition in self._reasons
 
     def scaled(self) -> None:
         """The number of replicas was just changed."""
@@ -68,17 +87,16 @@ class Announcer:
     async def tell(self, report: Report, now: float) -> None:
         """Tell what there is to tell. Raises nothing."""
         self._measure(report)
-        held = frozenset(one.type for one in report.held)
+        reasons = {one.type: one.why for one in report.held}
         before = report.wanted if self._desired is None else self._desired
-        turned = held - self._held
-        if report.desired != before or held != self._held - {"Ready"}:
+        if report.desired != before or reasons.keys() != self._reasons.keys() - {"Ready"}:
             await self._decision(report, before if report.desired != before else report.wanted)
         if report.desired != before:
             await self._event(report, "Scaled", report.reason, now, warning=False)
         for one in report.held:
-            if one.type in turned:
-                await self._event(report, one.type, one.message, now, warning=True)
-        self._desired, self._held = report.desired, held
+            if self._reasons.get(one.type) != one.why:
+                await self._event(report, one.type, one.message, now, warning=one.warning)
+        self._desired, self._reasons = report.desired, reasons
         await self._board(report)
         await self._status(report, now)
 
@@ -88,7 +106,8 @@ class Announcer:
         figures.REPLICAS.labels(name).set(report.replicas)
         figures.READY.labels(name).set(report.ready)
         figures.DRAINING.labels(name).set(len(report.draining))
-        for condition in self._held - {one.type for one in report.held}:
+        figures.held(name, report.stand)
+        for condition in self._reasons.keys() - {one.type for one in report.held}:
             figures.CONDITION.labels(name, condition).set(0)
         for one in report.held:
             figures.CONDITION.labels(name, one.type).set(1)
@@ -145,7 +164,7 @@ class Announcer:
             ready=report.ready,
             desired=report.desired,
             needed=report.needed,
-            reason=report.reason,
+            reason=report.words,
             conditions=tuple(one.type for one in report.held),
             backlog_jobs=report.backlog.jobs,
             backlog_seconds=report.backlog.seconds,
@@ -165,14 +184,14 @@ class Announcer:
 
     async def _status(self, report: Report, now: float) -> None:
         status = self._document(report)
-        if not self._written.outdated_by(status, now):
+        if not self._written.outdated_by(status, now, report.waits):
             return
         try:
             await self._cluster.write_status(report.pool, status)
         except ApiError as error:
             log.warning("pool.status_not_written", pool=report.pool.name, error=str(error))
         else:
-            self._written = Written(status, now)
+            self._written = Written(status, now, report.waits)
 
     def _document(self, report: Report) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -183,7 +202,7 @@ class Announcer:
             "backlogSeconds": round(report.backlog.seconds, 1),
             "oldestJobSeconds": round(report.backlog.oldest, 1),
             "throughput": round(report.throughput, 2),
-            "reason": report.reason,
+            "reason": report.words,
             "draining": sorted(report.draining),
             "conditions": conditions(
                 report.held,

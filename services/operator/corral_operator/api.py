@@ -46,6 +46,10 @@ class Refused(ApiError):
     """The operator's Role does not allow it; the message is the API server's and names what is missing."""
 
 
+class Denied(ApiError):
+    """An admission webhook or policy does not allow it; the message is its own."""
+
+
 class Outdated(ApiError):
     """What was to be changed has changed since it was read."""
 
@@ -95,10 +99,16 @@ class Api:
     async def patch(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
         """Merge a change into a document, in the operator's own name; unknown fields are refused.
 
+        The API server gives up when the operator does, so that no change happens long after it was asked for.
+
         Raises:
             ApiError: one of its kinds; Outdated where the change names a version that is not the newest.
         """
-        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        query = {
+            "fieldManager": FIELD_MANAGER,
+            "fieldValidation": "Strict",
+            "timeout": f"{ANSWER_SECONDS:.0f}s",
+        }
         return await self._call("PATCH", path, query, change, _MERGE)
 
     async def create(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,15 +150,16 @@ def _error(status: int, content: bytes, what: str) -> ApiError:
     except (ValueError, KeyError, TypeError):
         message = f"{what}: {status} {content[:200].decode(errors='replace')}"
     match status:
+        case 403 if message.startswith("admission webhook") or "ValidatingAdmissionPolicy" in message:
+            kind: type[ApiError] = Denied
         case 403:
-            return Refused(message, status)
+            kind = Refused
         case 404:
-            return Absent(message, status)
+            kind = Absent
         case 409:
-            return Outdated(message, status)
-        case 401 | 429:
-            return Away(message, status)
-        case _ if status >= 500:
-            return Away(message, status)
+            kind = Outdated
+        case _ if status in {401, 429} or status >= 500:
+            kind = Away
         case _:
-            return ApiError(message, status)
+            kind = ApiError
+    return kind(message, status)

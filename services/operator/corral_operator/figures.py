@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from corral_operator.standstill import Stand
+
 LEADS = Gauge("corral_operator_leads", "Whether this operator decides: it holds the Lease.")
 LOOP_SECONDS = Histogram(
     "corral_operator_loop_seconds",
@@ -23,6 +25,24 @@ REPLICAS = Gauge("corral_operator_pool_replicas", "Workers that the Deployment a
 READY = Gauge("corral_operator_pool_ready", "Workers that are ready.", ["pool"])
 DRAINING = Gauge("corral_operator_pool_draining", "Workers on their way out.", ["pool"])
 CONDITION = Gauge("corral_operator_pool_condition", "1 while the condition holds.", ["pool", "condition"])
+HELD_SECONDS = Gauge(
+    "corral_operator_pool_held_seconds",
+    "Since a pool came nearer to the number of workers that it is to have; absent where it has them.",
+    ["pool", "direction", "cause"],
+)
+ROUNDS_ENDED = Counter(
+    "corral_operator_rounds_ended", "Rounds over all pools that took too long and were ended."
+)
+TURNS_ENDED = Counter(
+    "corral_operator_turns_ended", "Turns of a pool that took too long and were ended.", ["pool"]
+)
+
+
+def held(pool: str, stand: Stand | None) -> None:
+    """What a pool waits for now, and nothing else of it."""
+    HELD_SECONDS.remove_by_labels({"pool": pool})
+    if stand is not None:
+        HELD_SECONDS.labels(pool, stand.direction, stand.cause).set(stand.seconds)
 
 
 def forget(pool: str) -> None:
@@ -30,3 +50,4 @@ def forget(pool: str) -> None:
     for gauge in (DESIRED, REPLICAS, READY, DRAINING):
         gauge.remove(pool)
     CONDITION.remove_by_labels({"pool": pool})
+    HELD_SECONDS.remove_by_labels({"pool": pool})

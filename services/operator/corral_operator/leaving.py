@@ -3,6 +3,11 @@
 A worker that was chosen claims no more (it drains), and once it holds nothing it seals itself: it answers
 the nonce that it was asked with, turns not ready, and claims nothing for 30 seconds whatever happens. Only
 then the number of replicas falls, by as many as are sealed; the ReplicaSet takes those that are not ready.
+
+Each second every victim is asked with a new nonce, and what it answered before counts meanwhile. So all are
+known to be sealed at once, whenever each was chosen, as long as answers take no longer than `FRESH` seconds
+less two between questions. Were an answer to end with the next question, one victim would always be in doubt,
+and one in doubt that is not ready holds all the others.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -10,23 +15,15 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+from corral_operator.holds import Cause, Hold
 from corral_operator.target import Pod
+from corral_operator.victim import FRESH, Victim
 from corral_operator.victims import Worker, choose, may_go_unasked
 
-FRESH: Final = 5.0
-"""Seconds for which an answered nonce is believed; then a new one is asked. A seal lasts six times as long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Victim:
-    """A worker on its way out."""
-
-    since: float
-    """Monotonic seconds: when it was chosen."""
-    nonce: str
-    """What it is asked to seal itself with."""
-    asked: float
-    """When that nonce was made."""
+ABSENT_FOR: Final = 5.0
+"""Seconds after which pods that are not made are asked for no more."""
+UNASKED_WITHIN: Final = 2.0
+"""Seconds within which a change that takes away a container that does not run must be sent: it may start."""
 
 
 Victims = Mapping[str, Victim]
@@ -49,6 +46,8 @@ class Leaving:
     """Those that did not finish in time, until when they are not chosen again while they hold jobs."""
     unready: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Since when each pod that is not ready was seen so."""
+    absent: float | None = None
+    """Since when there are fewer pods than the Deployment asks for."""
 
     @property
     def anyone(self) -> bool:
@@ -80,6 +79,10 @@ class Scene:
     """Pods of an older template are being replaced."""
     drain_timeout: float
     now: float
+    counted: int | None = None
+    """Pods that the Deployment's controller says there are; None where it is not known."""
+    rollout_paused: bool = False
+    """Whether a person has to go on with the rollout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,10 @@ class Step:
     """What the Deployment is to ask for."""
     released: tuple[str, ...] = ()
     """Workers that are to claim again."""
-    holds: str = ""
-    """Why sealed workers do not go yet."""
+    holds: tuple[Hold, ...] = ()
+    """Why workers do not go that could."""
+    until: float = float("inf")
+    """Monotonic seconds: a lower number must be sent before, or the seals might not last long enough."""
 
 
 def step(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Step:
@@ -100,12 +105,13 @@ def step(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Step:
 
     New load cancels drains before it starts pods. Nobody leaves while the signal is lost or a rollout is on.
     """
-    seen = _seen(leaving, scene)
+    seen = _seen(leaving, scene, new_nonce)
     if scene.workers is None or scene.rolling:
         kept = replace(seen, victims=_NOBODY)
         return _asked(leaving, kept, max(scene.replicas, scene.desired), scene, new_nonce)
     lasting = _in_time(seen, scene)
-    surplus = scene.replicas - len(lasting.victims) - scene.desired
+    absent = min(_absent(lasting, scene), max(0, scene.replicas - scene.desired))
+    surplus = min(scene.replicas, len(scene.pods)) - len(lasting.victims) - scene.desired
     if surplus < 0:
         lasting = replace(lasting, victims=_without_busiest(lasting.victims, -surplus, scene))
     elif surplus:
@@ -113,33 +119,48 @@ def step(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Step:
     if scene.desired >= scene.replicas:
         return _asked(leaving, lasting, scene.desired, scene, new_nonce)
     going = _going(lasting, scene)
-    why = _obstacle(going, lasting, scene) if going else ""
-    if going and not why:
-        gone = {name: lasting.victims[name] for name in going}
-        stay = {name: one for name, one in lasting.victims.items() if name not in going}
-        lasting = replace(lasting, victims=stay, dismissed={**lasting.dismissed, **gone})
-        return _asked(leaving, lasting, scene.replicas - len(going), scene, new_nonce)
-    return _asked(leaving, lasting, scene.replicas, scene, new_nonce, holds=why)
+    holds = _obstacles(going, absent, lasting, scene) if going or absent else ()
+    if not (going or absent) or holds:
+        return _asked(leaving, lasting, scene.replicas, scene, new_nonce, holds=holds)
+    gone = {name: lasting.victims[name] for name in going}
+    stay = {name: one for name, one in lasting.victims.items() if name not in going}
+    unasked = _unasked(lasting, scene)
+    seals = [one.sealed_at for name, one in gone.items() if name not in unasked and one.sealed_at is not None]
+    lasting = replace(lasting, victims=stay, dismissed={**lasting.dismissed, **gone})
+    done = _asked(leaving, lasting, scene.replicas - len(going) - absent, scene, new_nonce)
+    soon = scene.now + UNASKED_WITHIN if len(seals) < len(going) else float("inf")
+    return replace(done, until=min([soon, *(at + FRESH for at in seals)]))
 
 
-def is_sealed(name: str, victim: Victim, scene: Scene) -> bool:
-    """Whether a victim has answered its nonce, and lately."""
-    return scene.seals.get(name) == victim.nonce and scene.now - victim.asked <= FRESH
+def _seen(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Leaving:
+    """With what was answered, and without those whose pods are gone.
 
+    Dismissed ones that nobody takes any more are victims again: what they answered stays true.
+    """
+    there = {pod.name: pod for pod in scene.pods}
 
-def _seen(leaving: Leaving, scene: Scene) -> Leaving:
-    """Without those whose pods are gone. Dismissed ones that nobody takes any more are victims again."""
-    there = {pod.name for pod in scene.pods}
-    dismissed = {name: one for name, one in leaving.dismissed.items() if name in there}
+    def heard(victims: Victims) -> Victims:
+        return {
+            name: _heard(one, there[name], scene, new_nonce) for name, one in victims.items() if name in there
+        }
+
+    dismissed, victims = heard(leaving.dismissed), heard(leaving.victims)
     excess = max(0, len(scene.pods) - scene.replicas)
     back = dict(list(dismissed.items())[excess:])
-    victims = {name: one for name, one in leaving.victims.items() if name in there}
+    short = len(scene.pods) < scene.replicas
     return Leaving(
         victims={**victims, **{name: replace(one, since=scene.now) for name, one in back.items()}},
         dismissed={name: one for name, one in dismissed.items() if name not in back},
         spared={name: until for name, until in leaving.spared.items() if until > scene.now and name in there},
         unready={pod.name: leaving.unready.get(pod.name, scene.now) for pod in scene.pods if not pod.ready},
+        absent=(scene.now if leaving.absent is None else leaving.absent) if short else None,
     )
+
+
+def _heard(victim: Victim, pod: Pod, scene: Scene, new_nonce: Callable[[], str]) -> Victim:
+    if victim.life is not None and victim.life != pod.life:  # the process that answered is gone
+        return Victim(victim.since, new_nonce(), scene.now, life=pod.life)
+    return replace(victim, life=pod.life).heard(scene.seals.get(pod.name))
 
 
 def _in_time(leaving: Leaving, scene: Scene) -> Leaving:
@@ -147,7 +168,7 @@ def _in_time(leaving: Leaving, scene: Scene) -> Leaving:
     late = {
         name
         for name, one in leaving.victims.items()
-        if scene.now - one.since > scene.drain_timeout and not is_sealed(name, one, scene)
+        if scene.now - one.since > scene.drain_timeout and not one.sealed(scene.now)
     }
     until = scene.now + scene.drain_timeout
     return replace(
@@ -159,7 +180,7 @@ def _in_time(leaving: Leaving, scene: Scene) -> Leaving:
 
 def _without_busiest(victims: Victims, count: int, scene: Scene) -> Victims:
     """Those that would leave last come back first."""
-    order = sorted(victims, key=lambda name: (is_sealed(name, victims[name], scene), -_running(name, scene)))
+    order = sorted(victims, key=lambda name: (victims[name].sealed(scene.now), -_running(name, scene)))
     back = set(order[:count])
     return {name: one for name, one in victims.items() if name not in back}
 
@@ -179,7 +200,8 @@ def _with_more(
         taken={*leaving.victims, *leaving.dismissed},
         spared=leaving.spared,
     )
-    chosen = {name: Victim(scene.now, new_nonce(), scene.now) for name in names}
+    lives = {pod.name: pod.life for pod in scene.pods}
+    chosen = {name: Victim(scene.now, new_nonce(), scene.now, life=lives[name]) for name in names}
     return replace(leaving, victims={**leaving.victims, **chosen})
 
 
@@ -190,22 +212,38 @@ def _going(leaving: Leaving, scene: Scene) -> set[str]:
     return {
         name
         for name, one in leaving.victims.items()
-        if name in unasked or (name in unready and is_sealed(name, one, scene))
+        if name in unasked or (name in unready and one.sealed(scene.now))
     }
 
 
-def _obstacle(going: Collection[str], leaving: Leaving, scene: Scene) -> str:
+def _absent(leaving: Leaving, scene: Scene) -> int:
+    """Pods that the Deployment asks for, are not made (a quota, an admission rule), and are not expected.
+
+    The controller must have counted what was read here: one that still counts a pod which was just deleted
+    would take another for it.
+    """
+    long_ago = leaving.absent is not None and scene.now - leaving.absent >= ABSENT_FOR
+    return scene.replicas - len(scene.pods) if long_ago and scene.counted == len(scene.pods) else 0
+
+
+def _obstacles(going: Collection[str], absent: int, leaving: Leaving, scene: Scene) -> tuple[Hold, ...]:
     """Why the ReplicaSet could take another than those that go; nothing where it can't."""
-    others = [pod.name for pod in scene.pods if pod.name not in going and not pod.ready]
     if not scene.steady:
-        return "the Deployment's controller has not caught up"
+        return (Hold(Cause.CONTROLLER_BEHIND, "the Deployment's controller has not caught up"),)
     if leaving.dismissed:
-        return f"{len(leaving.dismissed)} workers are being taken away already"
-    if len(scene.pods) != scene.replicas:
-        return f"there are {len(scene.pods)} pods of {scene.replicas}"
-    if others:
-        return f"{others[0]} is not ready" if len(others) == 1 else f"{len(others)} other pods are not ready"
-    return ""
+        words = "the ReplicaSet's controller has not taken them away yet"
+        return (Hold(Cause.CONTROLLER_BEHIND, words, tuple(sorted(leaving.dismissed))),)
+    if len(scene.pods) + absent != scene.replicas:
+        words = f"there are {len(scene.pods)} pods of {scene.replicas}"
+        few = len(scene.pods) < scene.replicas
+        return (Hold(Cause.PODS_MISSING if few else Cause.CONTROLLER_BEHIND, words),)
+    others = [pod for pod in scene.pods if pod.name not in going and not pod.ready]
+    return tuple(Hold(Cause.OTHER_NOT_READY, _unready_words(pod), (pod.name,)) for pod in others)
+
+
+def _unready_words(pod: Pod) -> str:
+    why = pod.failing or pod.unschedulable or pod.waiting
+    return "is not ready, and could be taken in place of one that leaves" + (f" ({why})" if why else "")
 
 
 def _asked(
@@ -215,13 +253,13 @@ def _asked(
     scene: Scene,
     new_nonce: Callable[[], str],
     *,
-    holds: str = "",
+    holds: tuple[Hold, ...] = (),
 ) -> Step:
-    """With nonces that can still be believed, and with those who are to claim again."""
+    """With a new question for everybody, and with those who are to claim again."""
 
     def fresh(victims: Victims) -> Victims:
         return {
-            name: one if scene.now - one.asked < FRESH else Victim(one.since, new_nonce(), scene.now)
+            name: one.asked_anew(new_nonce(), scene.now) if one.asked < scene.now else one
             for name, one in victims.items()
         }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from typing import Final
 
 import structlog
@@ -21,8 +22,8 @@ log = structlog.get_logger(__name__)
 
 PERIOD: Final = 1.0
 TURN_SECONDS: Final = 20.0
-"""No pool's turn takes longer, so that a round always ends before it counts as hanging. What a turn leaves undone
-the next one does: it starts from what Kubernetes says."""
+"""No pool's turn takes longer, and no round: whatever hangs, Kubernetes, Redis or a name that is looked up, it is
+ended then, and the next one goes on. What a turn leaves undone the next one does: it starts from what Kubernetes says."""
 LIST_EVERY: Final = 30.0
 """Seconds between two lists of all pools."""
 LIST_AGAIN: Final = 2.0
@@ -35,6 +36,8 @@ class Rounds:
     def __init__(self, cluster: Cluster, dispatch: Dispatch, lease: Lease, pools: Pools) -> None:
         self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools
         self._scalers: dict[str, tuple[WorkerPool, Scaler]] = {}
+        self._turns: dict[str, asyncio.Task[None]] = {}
+        """Of each pool the turn that is under way: one that hangs keeps no other pool waiting."""
         self._watch = Watch()
         self._signal_seen: Signal | None = None
         self._moved = time.monotonic()
@@ -53,20 +56,32 @@ class Rounds:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide until `stop`. Whoever takes over finds the wishes in Redis and goes on."""
-        while not stop.is_set():
-            began = time.monotonic()
-            try:
+        try:
+            while not stop.is_set():
+                began = time.monotonic()
+                await self._tried(began)
+                self._ended = time.monotonic()
+                figures.LOOP_SECONDS.observe(self._ended - began)
+                try:
+                    async with asyncio.timeout(max(0.05, PERIOD - (self._ended - began))):
+                        await stop.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            await self._end_turns()
+
+    async def _tried(self, began: float) -> None:
+        limit = asyncio.timeout(TURN_SECONDS)
+        try:
+            async with limit:
                 await self._round(began)
-            except Exception as error:
-                # A fault in one round must not end the rounds: the next one starts from what there is.
-                log.exception("round.failed", error=repr(error))
-            self._ended = time.monotonic()
-            figures.LOOP_SECONDS.observe(self._ended - began)
-            try:
-                async with asyncio.timeout(max(0.05, PERIOD - (self._ended - began))):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+        except Exception as error:
+            if limit.expired():
+                figures.ROUNDS_ENDED.inc()
+                log.error("round.ended", after_seconds=TURN_SECONDS, why="it hung")  # noqa: TRY400  # the place is no fault's
+                return
+            # A fault in one round must not end the rounds: the next one starts from what there is.
+            log.exception("round.failed", error=repr(error))
 
     async def _round(self, now: float) -> None:
         await self._list(now)
@@ -75,16 +90,41 @@ class Rounds:
             return
         if self._lease.reign != self._reign:
             self._reign = self._lease.reign
+            await self._end_turns()
             self._scalers.clear()  # somebody else may have decided meanwhile
         if not self._listed:
             return
         pools = {pool.name: pool for pool in self._pools.all()}
         await self._forget(pools)
         rivals = self._pools.rivals()
-        turns = [self._scaler(pool).turn(pool, signal, rivals.get(name), now) for name, pool in pools.items()]
-        for outcome in await asyncio.gather(*turns, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                log.error("pool.failed", error=repr(outcome), exc_info=outcome)
+        for name, pool in pools.items():
+            if name not in self._turns:
+                turn = self._scaler(pool).turn(pool, signal, rivals.get(name), now)
+                self._turns[name] = asyncio.create_task(self._turn(name, turn), name=f"turn of {name}")
+        if self._turns:
+            await asyncio.wait(self._turns.values(), timeout=PERIOD)
+
+    async def _turn(self, pool: str, turn: Coroutine[None, None, None]) -> None:
+        """One turn, and its end. Raises nothing."""
+        limit = asyncio.timeout(TURN_SECONDS)
+        try:
+            async with limit:
+                await turn
+        except Exception as error:
+            if limit.expired():
+                figures.TURNS_ENDED.labels(pool).inc()
+                log.error("pool.turn_ended", pool=pool, after_seconds=TURN_SECONDS, why="it hung")  # noqa: TRY400  # as above
+                return
+            log.exception("pool.failed", pool=pool, error=repr(error))
+        finally:
+            self._turns.pop(pool, None)
+
+    async def _end_turns(self) -> None:
+        """No turn is under way any more: who decides has changed, or nobody does."""
+        turns = list(self._turns.values())
+        for turn in turns:
+            turn.cancel()
+        await asyncio.gather(*turns, return_exceptions=True)
 
     def _scaler(self, pool: WorkerPool) -> Scaler:
         _, scaler = self._scalers.get(pool.name) or (pool, None)
@@ -98,6 +138,9 @@ class Rounds:
             if name not in pools or pools[name].uid != pool.uid:
                 del self._scalers[name]
                 log.info("pool.gone", pool=name)
+                if (turn := self._turns.get(name)) is not None:
+                    turn.cancel()
+                    await asyncio.wait([turn])
                 await scaler.close(pool)
 
     async def _list(self, now: float) -> None:

@@ -1,6 +1,6 @@
 """One pool's scaler: looks, decides, and acts, once a second."""
 
-import secrets
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,24 +9,27 @@ from typing import Final
 import structlog
 
 from corral.dispatch import Dispatch
-from corral.errors import Unavailable
-from corral.scaling.decision import Condition, Decision
+from corral.scaling.decision import Condition, Decision, Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.signal import LOST_AFTER, Signal
 from corral.scaling.throughput import Throughput
-from corral.scaling.wish import Wish
 from corral_operator import figures
 from corral_operator.announce import Announcer, Report
 from corral_operator.api import ApiError, Away, Outdated, Refused
+from corral_operator.asking import Asking, nonce
 from corral_operator.cluster import Cluster
-from corral_operator.fleet import fleet_of, trouble_of, workers_of
-from corral_operator.leaving import Leaving, Scene, Step, Victim, step
+from corral_operator.ending import Ending
+from corral_operator.fleet import fleet_of, missing_of, trouble_of, workers_of
+from corral_operator.holds import Cause, Hold, said
+from corral_operator.leaving import Leaving, Scene, Step, step
 from corral_operator.rivalry import Rivalry
 from corral_operator.sight import Sight, Target, forbidden
+from corral_operator.standstill import Direction, Stand, Standstill
 from corral_operator.status import Held, Trouble
 from corral_operator.target import Deployment
+from corral_operator.waits import waits_of
 from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
@@ -36,13 +39,18 @@ TRIES: Final = 3
 """Of a scale-up that meets changes of the Deployment's status."""
 
 
+class Late(ApiError):
+    """A change came too late to be sent: what it rests on may not last long enough."""
+
+
 class Scaler:
     """What must be remembered of one pool between two seconds. A new one adopts what it finds."""
 
     def __init__(
         self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool, may_act: Callable[[], bool]
     ) -> None:
-        self._cluster, self._dispatch, self._may_act = cluster, dispatch, may_act
+        self._cluster, self._may_act = cluster, may_act
+        self._asking = Asking(dispatch, pool.name)
         self._target = Target(cluster, pool.target)
         self._announcer = Announcer(cluster, dispatch, pool)
         self._throughput = Throughput()
@@ -51,9 +59,16 @@ class Scaler:
         self._shrunk = float("-inf")
         self._since = time.monotonic()
         self._told: Report | None = None
+        self._standstill, self._ending = Standstill(), Ending()
+        self._waits: tuple[Hold, ...] = ()
+        """What workers that are to leave are waited for."""
+        self._refusals: list[Hold] = []
+        """What was in the way of this turn itself."""
+        self._conflicts = 0
+        """Changes in a row that met a Deployment which had changed."""
 
     async def turn(self, pool: WorkerPool, signal: Signal | None, rival: str | None, now: float) -> None:
-        """One second of the pool. Raises nothing that Kubernetes or Redis could cause.
+        """One second of the pool. Raises nothing that Kubernetes or Redis could cause; may be cancelled anywhere.
 
         Args:
             pool: as it is now.
@@ -64,8 +79,10 @@ class Scaler:
         if pool.target != self._target.name:
             self._target = Target(self._cluster, pool.target)
             self._history, self._rivalry = History(), Rivalry()
+        self._waits, self._refusals = (), []
+        self._asking.begin()
         if self._leaving is None:
-            self._leaving = await self._adopted(pool, now)
+            self._leaving = await self._asking.adopted(now)
         leaving = self._leaving or Leaving()
         sight = await self._target.look(now, closely=leaving.anyone or self._history.first)
         backlog = PoolBacklog.of(signal, pool.pool)
@@ -87,32 +104,37 @@ class Scaler:
             asked, sight, decision, signal, leaving=leaving, wanted=fleet.wanted, now=now
         )
         held += [refusal] if refusal else []
+        stand = None if asked.pool.paused or refusal else self._stand(sight, decision, fleet, replicas, now)
+        if stand is not None and (lasting := stand.told) is not None:
+            told = {Condition.WORKERS_FAILING, Condition.UNSCHEDULABLE} & decision.conditions
+            held += [] if told and stand.direction is Direction.UP else [lasting]
         in_force = next((one for one in held if one.type in {Trouble.FORBIDDEN, Trouble.TARGET_TAKEN}), None)
         report = Report(
             pool=pool, wanted=fleet.wanted, replicas=replicas, ready=sight.deployment.ready,
             desired=decision.desired, needed=decision.needed, reason=decision.reason, backlog=backlog,
             throughput=rate, draining=tuple(sorted((self._leaving or leaving).wishes)), held=tuple(held),
-            not_ready=in_force,
+            not_ready=in_force, stand=stand,
         )  # fmt: skip
         self._told = report
         await self._announcer.tell(report, now)
 
+    def _stand(
+        self, sight: Sight, decision: Decision, fleet: Fleet, replicas: int, now: float
+    ) -> Stand | None:
+        """What the pool waits for, if it has not the workers that it should have."""
+        missing = missing_of(sight.deployment, sight.owned, self._leaving or Leaving())
+        ending = self._ending.overdue(sight.owned.ending if sight.owned else {}, now)
+        down = decision.desired < replicas
+        return self._standstill.look(
+            replicas=replicas, ready=fleet.ready, wanted=fleet.wanted, desired=decision.desired,
+            holds=[*self._refusals, *([*self._asking.holds, *self._waits] if down else missing), *ending], ending=bool(ending), now=now,
+        )  # fmt: skip
+
     async def close(self, pool: WorkerPool) -> None:
         """Let everybody stay: the pool is gone. Raises nothing."""
         leaving = self._leaving or Leaving()
-        await self._wish(pool, Step(Leaving(), 0, tuple(leaving.wishes)))
+        await self._asking.ask(Step(Leaving(), 0, tuple(leaving.wishes)))
         figures.forget(pool.name)
-
-    async def _adopted(self, pool: WorkerPool, now: float) -> Leaving | None:
-        """Those that an operator before this one chose; None while Redis can't say."""
-        try:
-            wished = (await self._dispatch.wished()).get(pool.name)
-        except Unavailable:
-            return None
-        names = wished.workers if wished else ()
-        if names:
-            log.info("pool.adopted", pool=pool.name, draining=sorted(names))
-        return Leaving({name: Victim(now, _nonce(), now) for name in names})
 
     async def _tried(
         self,
@@ -131,12 +153,16 @@ class Scaler:
         except Refused as error:
             return sight.deployment.replicas, Held(Trouble.FORBIDDEN, forbidden(pool.target, error))
         except Outdated:
+            self._conflicts += 1
             log.info(
                 "pool.not_scaled", pool=pool.name, desired=decision.desired, why="its Deployment changed"
             )
+            words = f"its Deployment changed before it could be scaled, {self._conflicts} times in a row"
+            self._refusals.append(Hold(Cause.CONFLICTS, words))
             return sight.deployment.replicas, None
         except ApiError as error:
             log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
+            self._refusals.append(_refusal(error))
             return sight.deployment.replicas, None
         if not sight.stale:  # else nothing was ordered
             self._history = decision.history
@@ -159,6 +185,8 @@ class Scaler:
             ApiError: Kubernetes did not do it; the next second tries again.
         """
         deployment = sight.deployment
+        if sight.stale:
+            self._refusals.append(Hold(Cause.KUBERNETES_AWAY, "the API server does not answer"))
         if decision.desired < wanted and sight.owned is None and not sight.stale:
             sight = await self._target.closely(sight)
         if sight.owned is None:
@@ -171,27 +199,35 @@ class Scaler:
                 replicas=deployment.replicas,
                 pods=sight.owned.pods,
                 workers=known,
-                seals=await self._seals(leaving),
+                seals=await self._asking.answers(leaving),
                 steady=deployment.observed and sight.owned.sets <= 1 and not sight.stale,
                 rolling=deployment.rolling or sight.owned.sets > 1,
                 drain_timeout=pool.drain_timeout,
-                now=now,
+                now=time.monotonic(),  # reading may have taken seconds, and answers are believed by the second
+                counted=deployment.counted,
+                rollout_paused=deployment.paused,
             )
-            done = step(leaving, scene, _nonce)
+            done = step(leaving, scene, nonce)
+            self._waits = waits_of(done, scene)
+            if self._waits:
+                log.debug("pool.waits", pool=pool.name, why=said(self._waits))
         if self._leaving is not None:
             self._leaving = done.leaving
-            await self._wish(pool, done)
+            await self._asking.ask(done)
         if sight.stale or done.replicas == deployment.replicas or not self._may_act():
             return deployment.replicas
-        return await self._scale(pool, deployment, done.replicas, now)
+        return await self._scale(pool, deployment, done, now)
 
-    async def _scale(self, pool: WorkerPool, deployment: Deployment, replicas: int, now: float) -> int:
+    async def _scale(self, pool: WorkerPool, deployment: Deployment, done: Step, now: float) -> int:
+        replicas = done.replicas
         down = replicas < deployment.replicas
+        if time.monotonic() > done.until:
+            raise Late("too late: reading the pool's pods and asking its workers took too long")
         for left in reversed(range(TRIES)):
             try:
                 await self._cluster.scale(deployment.name, replicas, deployment.version)
                 break
-            except Away:
+            except (Away, asyncio.CancelledError):
                 self._rivalry.unsure()
                 raise
             except Outdated:
@@ -202,6 +238,7 @@ class Scaler:
                     return deployment.replicas
         log.info("pool.scaled", pool=pool.name, before=deployment.replicas, after=replicas)
         self._announcer.scaled()
+        self._conflicts = 0
         self._rivalry.wrote(replicas)
         figures.DECISIONS.labels(pool.name, "down" if down else "up").inc()
         if down:
@@ -210,24 +247,6 @@ class Scaler:
             figures.REVERSALS.labels(pool.name).inc()
             self._shrunk = float("-inf")
         return replicas
-
-    async def _seals(self, leaving: Leaving) -> dict[str, str]:
-        try:
-            return await self._dispatch.seals(leaving.wishes)
-        except Unavailable:
-            return {}
-
-    async def _wish(self, pool: WorkerPool, done: Step) -> None:
-        """Tell the leader and the workers. What Redis does not take runs out by itself."""
-        if done.holds:
-            log.debug("pool.holds", pool=pool.name, why=done.holds)
-        try:
-            if done.released:
-                await self._dispatch.unseal(done.released)
-            wishes = {name: Wish(nonce) for name, nonce in done.leaving.wishes.items()}
-            await self._dispatch.wish_drains(pool.name, wishes)
-        except Unavailable as error:
-            log.debug("pool.wishes_not_told", pool=pool.name, error=str(error))
 
     async def _blind(
         self, pool: WorkerPool, why: Held, backlog: PoolBacklog, rate: float, now: float
@@ -252,5 +271,12 @@ def _held(decision: Decision, sight: Sight) -> list[Held]:
     ]
 
 
-def _nonce() -> str:
-    return secrets.token_hex(8)
+def _refusal(error: ApiError) -> Hold:
+    """What Kubernetes did not do, in its own words."""
+    match error:
+        case Late():
+            return Hold(Cause.TOO_SLOW, str(error))
+        case Away():
+            return Hold(Cause.KUBERNETES_AWAY, f"the API server does not answer: {error}")
+        case _:
+            return Hold(Cause.REFUSED, f"the API server refuses the change: {error}")

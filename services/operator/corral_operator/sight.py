@@ -22,7 +22,7 @@ class Sight:
 
     deployment: Deployment
     owned: Owned | None
-    """None: not asked, because all pods are ready and nobody leaves."""
+    """None: not asked, because all pods are ready, nobody leaves and nothing ends."""
     stale: bool = False
     """Kubernetes does not answer: this is what it said last. Nothing is taken away by it."""
 
@@ -48,6 +48,8 @@ class Target:
         try:
             deployment = await self._cluster.deployment(self.name)
             gaps = deployment.ready < deployment.replicas or not deployment.observed
+            ending = self._last is not None and self._last.owned is not None and self._last.owned.ending
+            gaps = gaps or bool(deployment.terminating or ending)
             sight = Sight(deployment, await self._cluster.owned(deployment) if closely or gaps else None)
         except Absent:
             self._last = None

@@ -8,7 +8,15 @@ from typing import Any, Final
 EVERY: Final = 10.0
 """Seconds between two writes of figures alone; a new number of workers or a new condition is written at once."""
 READY: Final = "Ready"
-_FIGURES: Final = ("ready", "backlogJobs", "backlogSeconds", "oldestJobSeconds", "throughput", "reason")
+_FIGURES: Final = (
+    "ready",
+    "backlogJobs",
+    "backlogSeconds",
+    "oldestJobSeconds",
+    "throughput",
+    "reason",
+    "conditions",
+)
 
 
 class Trouble(StrEnum):
@@ -20,6 +28,10 @@ class Trouble(StrEnum):
     """Somebody else scales the same Deployment."""
     FORBIDDEN = "Forbidden"
     """The Role does not let the operator scale it."""
+    SCALE_DOWN_HELD = "ScaleDownHeld"
+    """Workers are to leave, and none has for a minute; the reason says why."""
+    SCALE_UP_HELD = "ScaleUpHeld"
+    """Workers are missing, and none has come for a minute; the reason says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,15 @@ class Held:
 
     type: str
     message: str
+    reason: str = ""
+    """In one word, where the type alone does not say it."""
+    warning: bool = True
+    """Whether something is wrong."""
+
+    @property
+    def why(self) -> str:
+        """The reason as the condition has it."""
+        return self.reason or self.type
 
 
 def conditions(
@@ -47,7 +68,7 @@ def conditions(
         if not_ready is None
         else ("False", not_ready.type, not_ready.message)
     }
-    now |= {one.type: ("True", one.type, one.message) for one in held}
+    now |= {one.type: ("True", one.why, one.message) for one in held}
     over = {name: ("False", "Over", "") for name in known if name not in now}
     return [
         {
@@ -70,16 +91,18 @@ class Written:
     status: Mapping[str, Any]
     at: float = float("-inf")
     """Monotonic seconds of the last write by this operator."""
+    waits: tuple[str, ...] = ()
+    """What was waited for then, each by its cause."""
 
-    def outdated_by(self, status: Mapping[str, Any], now: float) -> bool:
-        """Whether to write `status` at `now`."""
-        if _essence(status) != _essence(self.status):
+    def outdated_by(self, status: Mapping[str, Any], now: float, waits: tuple[str, ...] = ()) -> bool:
+        """Whether to write `status` at `now`; what a pool waits for is told at once."""
+        if waits != self.waits or _essence(status) != _essence(self.status):
             return True
         return now - self.at >= EVERY and any(status.get(name) != self.status.get(name) for name in _FIGURES)
 
 
 def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
     """Without the figures, and of conditions without their texts, which hold figures too."""
-    kept = {name: value for name, value in status.items() if name not in {*_FIGURES, "conditions"}}
-    turned = sorted((one["type"], one["status"]) for one in status.get("conditions", ()))
+    kept = {name: value for name, value in status.items() if name not in _FIGURES}
+    turned = sorted((one["type"], one["status"], one.get("reason")) for one in status.get("conditions", ()))
     return kept | {"conditions": turned}

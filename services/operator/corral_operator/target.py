@@ -1,7 +1,7 @@
 """What a pool scales, as it was read: a Deployment and the pods that it owns. Values; they ask nobody."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 Json = Mapping[str, Any]
@@ -22,6 +22,10 @@ class Pod:
     """Why it does not run, where starting it again may not help."""
     unschedulable: str | None = None
     """Why no node takes it."""
+    waiting: str | None = None
+    """What its container waits for before it runs at all."""
+    life: str = ""
+    """Another one after a container was started again: what a process said before is not true of the next one."""
 
     @classmethod
     def of(cls, given: Json) -> "Pod":
@@ -37,6 +41,11 @@ class Pod:
             born=any("running" in one.get("state", {}) for one in status.get("containerStatuses", ())),
             failing=next((why for one in containers if (why := _failure(one))), None),
             unschedulable=str(scheduled.get("message", "no node takes it")) if waits else None,
+            waiting=next((why for one in containers if (why := _wait(one))), None),
+            life=" ".join(
+                f"{one.get('restartCount', 0)}:{one.get('containerID', '')}"
+                for one in status.get("containerStatuses", ())
+            ),
         )
 
 
@@ -58,6 +67,12 @@ class Deployment:
     """Of its pods, as a query writes it."""
     refused: str | None
     """Why its pods can't be made: a quota, or an admission rule."""
+    paused: bool = False
+    """Whether its rollouts are paused."""
+    counted: int = 0
+    """Pods that its controller says there are."""
+    terminating: int = 0
+    """Pods that were deleted and are still there, where Kubernetes tells (from 1.35 on)."""
 
     @classmethod
     def of(cls, given: Json) -> "Deployment":
@@ -80,6 +95,9 @@ class Deployment:
             rolling=int(status.get("updatedReplicas", 0)) < int(status.get("replicas", 0)),
             selector=selector_of(spec["selector"]),
             refused=next(refused, None),
+            paused=bool(spec.get("paused", False)),
+            counted=int(status.get("replicas", 0)),
+            terminating=int(status.get("terminatingReplicas") or 0),
         )
 
 
@@ -90,6 +108,8 @@ class Owned:
     pods: tuple[Pod, ...]
     sets: int
     """ReplicaSets that have pods, or ask for them."""
+    ending: Mapping[str, float] = field(default_factory=dict)
+    """Pods that were deleted and are still there, and the seconds that each was given."""
 
     @classmethod
     def of(cls, deployment: Deployment, replica_sets: Iterable[Json], pods: Iterable[Json]) -> "Owned":
@@ -97,10 +117,16 @@ class Owned:
         own = {
             one["metadata"]["uid"]: one for one in replica_sets if _owner(one["metadata"]) == deployment.uid
         }
-        counted = [(pod, _owner(pod["metadata"])) for pod in pods if _counts(pod)]
+        found = [pod for pod in pods if not _ended(pod)]
+        counted = [(pod, _owner(pod["metadata"])) for pod in found if not _deleted(pod)]
+        ending = {
+            str(pod["metadata"]["name"]): float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+            for pod in found
+            if _deleted(pod) and _owner(pod["metadata"]) in own
+        }
         peopled = {owner for _, owner in counted if owner in own}
         asked = {uid for uid, one in own.items() if one.get("spec", {}).get("replicas", 0) or _has_pods(one)}
-        return cls(tuple(Pod.of(pod) for pod, owner in counted if owner in own), len(peopled | asked))
+        return cls(tuple(Pod.of(pod) for pod, owner in counted if owner in own), len(peopled | asked), ending)
 
 
 def selector_of(given: Json) -> str:
@@ -128,10 +154,19 @@ def _has_pods(replica_set: Json) -> bool:
     return int(replica_set.get("status", {}).get("replicas", 0)) > 0
 
 
-def _counts(pod: Json) -> bool:
-    """Whether a ReplicaSet counts it."""
-    ended = pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-    return not ended and "deletionTimestamp" not in pod["metadata"]
+def _ended(pod: Json) -> bool:
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def _deleted(pod: Json) -> bool:
+    """Whether a ReplicaSet does not count it any more, though it runs."""
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _wait(container: Json) -> str | None:
+    """What a container that never ran waits for."""
+    waiting = container.get("state", {}).get("waiting", {})
+    return f"{waiting['reason']} {waiting.get('message', '')}".strip() if waiting.get("reason") else None
 
 
 def _failure(container: Json) -> str | None:

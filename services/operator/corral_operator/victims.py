@@ -19,6 +19,8 @@ class Worker:
     """Jobs that it holds."""
     alive_for: float
     """Seconds since it registered."""
+    draining: bool = False
+    """Whether the leader has made its drain true: it claims nothing."""
 
 
 def may_go_unasked(pod: Pod, workers: Mapping[str, Worker], unready_for: float) -> bool:
@@ -44,6 +46,7 @@ def choose(
     """The names of those that leave: at most `count`, and fewer where not enough are known.
 
     First those that may go unasked, unplaced ones before others; then workers: idle, least loaded, youngest.
+    Those that did not go in their time come last, so that one which does not answer keeps nobody else.
 
     Args:
         count: how many are wanted.
@@ -51,7 +54,7 @@ def choose(
         workers: those that the signal tells of.
         unasked: pods that may go unasked.
         taken: already chosen.
-        spared: not to be chosen while they hold a job.
+        spared: did not go in their time; not to be chosen while they hold a job.
     """
     ranked = sorted(_ranked(pods, workers, unasked, taken, spared))
     return [name for _, name in ranked[: max(0, count)]]
@@ -72,4 +75,4 @@ def _ranked(
             continue
         worker = workers.get(pod.name)
         if worker is not None and not (worker.running and pod.name in spared):
-            yield (1, worker.running, worker.alive_for), pod.name
+            yield (2 if pod.name in spared else 1, worker.running, worker.alive_for), pod.name

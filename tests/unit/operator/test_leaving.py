@@ -1,12 +1,16 @@
 """How workers leave, step by step."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.operator.conftest import Hand, World
 
-from corral_operator.leaving import FRESH, Leaving, Scene, Victim, step
+from corral_operator.holds import said
+from corral_operator.leaving import ABSENT_FOR, UNASKED_WITHIN, Leaving, Scene, step
 from corral_operator.target import Pod
+from corral_operator.victim import FRESH, Victim
 from corral_operator.victims import STUCK_AFTER, Worker
 
 
@@ -75,14 +79,16 @@ def scene(ready: dict[str, bool], replicas: int, **changes) -> Scene:
         (sealed("a"), scene({"a": True}, 1), ""),
         (sealed("a"), scene({"a": False}, 1, steady=False), "the Deployment's controller has not caught up"),
         (sealed("a"), scene({"a": False}, 2), "there are 1 pods of 2"),
-        (sealed("a", dismissed=("b",)), scene({"a": False, "b": False}, 1), "1 workers are being taken away already"),
-        (sealed("a"), scene({"a": False, "b": False}, 2, desired=1), "b is not ready"),
+        (sealed("a"), scene({"a": False, "b": True}, 1), "there are 2 pods of 1"),
+        (sealed("a", dismissed=("b",)), scene({"a": False, "b": False}, 1), "b: the ReplicaSet's controller has not taken them away yet"),
+        (sealed("a"), scene({"a": False, "b": False}, 2, desired=1),
+         "b: is not ready, and could be taken in place of one that leaves"),
     ],
 )  # fmt: skip
 def test_sealed_workers_do_not_go_while_another_could_be_taken(leaving, looks, why):
     done = step(leaving, looks, lambda: "m")
     assert done.replicas == looks.replicas
-    assert done.holds == why
+    assert said(done.holds) == why
     sure = scene({"a": False}, 1)
     assert step(sealed("a"), sure, lambda: "m").replicas == 0, "it goes when nothing is in the way"
 
@@ -94,7 +100,7 @@ def test_sealed_workers_wait_while_another_pod_is_not_ready():
     world.hands[unready].sealed_until = world.now + 5  # as if its probe failed
     done = world.second(2)
     assert done.replicas == 3
-    assert unready in done.holds
+    assert [one.pods for one in done.holds] == [(unready,)]
 
 
 def test_two_victims_leave_one_by_one():
@@ -208,6 +214,49 @@ def test_an_operator_that_starts_again_goes_on_with_what_was_wished():
         world.second(0)
     assert not world.hands
     assert world.interrupted == []
+
+
+def test_a_container_that_was_restarted_answers_for_itself():
+    """Its predecessor's answer is in Redis still, and its pod is not ready, because it starts."""
+    asked = Leaving({"a": Victim(90, "n", 99, life="1")})
+    again = (Pod("a", ready=False, born=True, life="2"),)
+    looks = scene({"a": False}, 1)
+    assert step(asked, replace(looks, pods=(replace(again[0], life="1"),)), lambda: "m").replicas == 0
+    done = step(asked, replace(looks, pods=again), lambda: "m")
+    assert (done.replicas, done.leaving.victims["a"].sealed_at) == (1, None)
+    later = step(done.leaving, replace(looks, pods=again, seals={"a": "n"}, now=101.0), lambda: "o")
+    assert later.replicas == 1, "the old answer says nothing"
+    assert (
+        step(later.leaving, replace(looks, pods=again, seals={"a": "m"}, now=102.0), lambda: "p").replicas
+        == 0
+    )
+
+
+def test_a_change_is_to_be_sent_while_seals_last():
+    done = step(sealed("a"), scene({"a": False}, 1), lambda: "m")
+    assert (done.replicas, done.until) == (0, 99 + FRESH)
+    pending = Scene(0, 1, (Pod("a", ready=False, born=False),), {}, {}, True, False, 600, 100.0)
+    done = step(Leaving(), pending, lambda: "m")
+    assert (done.replicas, done.until) == (0, 100.0 + UNASKED_WITHIN)
+
+
+def test_pods_that_are_not_made_are_asked_for_no_more():
+    looks = scene({"a": True, "b": True}, 5, desired=2, counted=2)
+    first = step(Leaving(), looks, lambda: "m")
+    assert (first.replicas, dict(first.leaving.victims)) == (5, {}), "they may be on their way"
+    later = replace(looks, now=looks.now + ABSENT_FOR)
+    assert step(first.leaving, later, lambda: "m").replicas == 2
+    assert step(first.leaving, replace(later, counted=3), lambda: "m").replicas == 5, "one was just deleted"
+    assert step(first.leaving, replace(later, steady=False), lambda: "m").replicas == 5
+
+
+def test_one_that_does_not_answer_keeps_no_other_from_being_chosen():
+    world = World([Hand("deaf", begins=90.0, deaf=True), Hand("hears")])
+    world.second(1, timeout=10)
+    assert set(world.leaving.victims) == {"deaf"}, "the youngest of the idle"
+    for _ in range(15):
+        world.second(1, timeout=10)
+    assert set(world.hands) == {"deaf"}
 
 
 COUNTS = st.integers(0, 8)

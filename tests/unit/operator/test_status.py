@@ -34,3 +34,18 @@ def test_a_status_is_written_only_when_it_changed_and_figures_seldom():
     assert written.outdated_by(status | {"backlogJobs": 4}, EVERY)
     assert written.outdated_by(status | {"desired": 2}, 1)
     assert written.outdated_by(status | {"conditions": [{"type": "Limited", "status": "True"}]}, 1)
+
+
+def test_what_is_waited_for_is_written_at_once():
+    status = {"replicas": 1, "reason": "1 → 0", "conditions": []}
+    written = Written(status, at=0.0, waits=("NotAnswered",))
+    assert not written.outdated_by(status | {"reason": "1 → 0; a: 5 s"}, 1, ("NotAnswered",))
+    assert written.outdated_by(status | {"reason": "1 → 0"}, 1, ())
+    assert written.outdated_by(status, 1, ("JobsRunning", "NotAnswered"))
+
+
+def test_a_condition_whose_reason_changes_is_written_at_once_and_keeps_its_time():
+    first = conditions([Held("ScaleDownHeld", "x", "JobsRunning")], None, [], THEN)
+    second = conditions([Held("ScaleDownHeld", "y", "NotAnswered")], None, first, NOW)
+    assert by_type(second)["ScaleDownHeld"] == ("True", THEN)
+    assert Written({"conditions": first}).outdated_by({"conditions": second}, 1)

@@ -6,7 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.scaling.erlang import slots_for, waiting_probability
+from corral.scaling.erlang import slots_for
+
+
+def waiting_probability(slots: int, load: float) -> float:
+    """The share of jobs that find all slots taken, by Erlang's own sum, which the product does not use.
+
+    Source: Erlang's C formula.
+    """
+    if slots <= load:
+        return 1.0
+    terms = [1.0]
+    for n in range(1, slots + 1):
+        terms.append(terms[-1] * load / n)
+    waiting = terms[-1] * slots / (slots - load)
+    return waiting / (sum(terms[:-1]) + waiting)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +30,8 @@ from corral.scaling.erlang import slots_for, waiting_probability
 def test_the_share_that_waits_is_that_of_the_tables(slots, load, share):
     """One and two slots by hand; the others from printed tables of Erlang C."""
     assert waiting_probability(slots, load) == pytest.approx(share, rel=2e-3)
+    assert slots_for(load, 1.0, 0.0, share * 1.01) == slots, "nobody waits more often with so many"
+    assert slots_for(load, 1.0, 0.0, share * 0.99) > slots
 
 
 @given(st.floats(0.01, 200), st.floats(0.01, 100), st.floats(0.01, 100), st.floats(0, 5))
@@ -37,4 +53,3 @@ def test_more_load_never_needs_fewer_slots(load, more, wait):
 
 def test_no_load_needs_no_slot():
     assert slots_for(0.0, 2.0, 10.0, 0.05) == 0
-    assert waiting_probability(3, 0.0) == 0

@@ -38,6 +38,10 @@ def without_workers(pools: Sequence[PoolStatus], queue: str) -> Cause | None:
     return None  # its workers are ready: what is wrong with them is not the pool's
 
 
+STUCK = {"WorkersFailing", "Unschedulable", "ScaleUpHeld"}
+"""Conditions of a pool whose workers do not start."""
+
+
 def while_full(pools: Sequence[PoolStatus], queue: str) -> tuple[str, str, str | None] | None:
     """Of full workers: what the pool does about it, as words, action and command; None where no pool serves it."""
     serving = [pool for pool in pools if pool.serves(queue)]
@@ -59,7 +63,7 @@ def while_full(pools: Sequence[PoolStatus], queue: str) -> tuple[str, str, str |
 
 
 def _starting(pool: PoolStatus, queue: str) -> Cause:
-    stuck = [condition for condition in pool.conditions if condition in {"WorkersFailing", "Unschedulable"}]
+    stuck = [condition for condition in pool.conditions if condition in STUCK]
     said = f" It reports {' and '.join(stuck)}." if stuck else ""
     action = "See what keeps its workers from starting" if stuck else "Wait for the workers that start"
     command = (

@@ -6,21 +6,6 @@ LARGEST = 20_000
 """Slots from which on the mean load is all that is asked for: a safety is small beside it."""
 
 
-def waiting_probability(slots: int, load: float) -> float:
-    """The share of jobs that find all slots taken; `load` is the mean number that run at once.
-
-    Source: Erlang's C formula, by the recursion of his B formula.
-    """
-    if load <= 0:
-        return 0.0
-    if slots <= load:
-        return 1.0
-    lost = 1.0
-    for n in range(1, slots + 1):
-        lost = load * lost / (n + load * lost)
-    return lost / (1 - (load / slots) * (1 - lost))
-
-
 def slots_for(load: float, mean: float, wait: float, late: float, spread: float = 1.0) -> int:
     """The fewest slots with which at most the share `late` of jobs waits longer than `wait`.
 

@@ -1,0 +1,69 @@
+"""Asking workers to leave, through Redis: what stands there, what they answered, what they are asked next."""
+
+import secrets
+
+import structlog
+
+from corral.dispatch import Dispatch
+from corral.errors import Unavailable
+from corral.scaling.wish import Wish
+from corral_operator.holds import Cause, Hold
+from corral_operator.leaving import Leaving, Step
+from corral_operator.victim import Victim
+
+log = structlog.get_logger(__name__)
+
+
+class Asking:
+    """Of one pool. Raises nothing; what Redis does not do is told by `holds`."""
+
+    def __init__(self, dispatch: Dispatch, pool: str) -> None:
+        self._dispatch, self._pool = dispatch, pool
+        self._failed: Unavailable | None = None
+
+    def begin(self) -> None:
+        """Forget what went wrong before this second."""
+        self._failed = None
+
+    @property
+    def holds(self) -> list[Hold]:
+        """Why workers can't be asked in this second; nothing where they can."""
+        if self._failed is None:
+            return []
+        return [Hold(Cause.REDIS_AWAY, f"workers can't be asked to leave: {self._failed}")]
+
+    async def adopted(self, now: float) -> Leaving | None:
+        """Those that an operator before this one chose; None while Redis can't say."""
+        try:
+            wished = (await self._dispatch.wished()).get(self._pool)
+        except Unavailable as error:
+            self._failed = error
+            return None
+        names = wished.workers if wished else ()
+        if names:
+            log.info("pool.adopted", pool=self._pool, draining=sorted(names))
+        return Leaving({name: Victim(now, nonce(), now) for name in names})
+
+    async def answers(self, leaving: Leaving) -> dict[str, str]:
+        """The nonce that each of those who leave answered last."""
+        try:
+            return await self._dispatch.seals(leaving.wishes)
+        except Unavailable as error:
+            self._failed = error
+            return {}
+
+    async def ask(self, done: Step) -> None:
+        """Tell the leader and the workers. What Redis does not take runs out by itself."""
+        try:
+            if done.released:
+                await self._dispatch.unseal(done.released)
+            wishes = {name: Wish(asked) for name, asked in done.leaving.wishes.items()}
+            await self._dispatch.wish_drains(self._pool, wishes)
+        except Unavailable as error:
+            self._failed = error
+            log.debug("pool.wishes_not_told", pool=self._pool, error=str(error))
+
+
+def nonce() -> str:
+    """Something that no worker can have answered before."""
+    return secrets.token_hex(8)

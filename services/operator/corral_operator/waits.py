@@ -1,0 +1,89 @@
+"""What each worker that is to leave is waited for, as far as it can be told from outside of it."""
+
+from collections.abc import Iterator
+
+from corral_operator.holds import Cause, Hold, gathered
+from corral_operator.leaving import Scene, Step
+from corral_operator.target import Pod
+from corral_operator.victim import Victim
+
+
+def waits_of(done: Step, scene: Scene) -> tuple[Hold, ...]:
+    """Why a pool still has more workers than it is to have, the gravest reason first; nothing where it has not.
+
+    Args:
+        done: what was just done about it.
+        scene: what that was decided by.
+    """
+    if scene.workers is None or done.replicas <= scene.desired:
+        return ()
+    if scene.rolling:
+        return (_rollout(scene),)
+    pods = {pod.name: pod for pod in scene.pods}
+    told = {name for hold in done.holds for name in hold.pods}
+    waits = [
+        _wait(pods[name], victim, scene)
+        for name, victim in done.leaving.victims.items()
+        if name in pods and name not in told and not _goes(pods[name], victim, scene)
+    ]
+    if len(done.leaving.victims) < done.replicas - scene.desired:
+        waits.extend(_unchosen(done, scene))
+    return gathered([*done.holds, *waits])
+
+
+def _rollout(scene: Scene) -> Hold:
+    if scene.rollout_paused:
+        words = "its Deployment is paused in the middle of a rollout: kubectl rollout resume goes on with it"
+        return Hold(Cause.ROLLOUT_PAUSED, words)
+    return Hold(Cause.ROLLOUT, "nobody leaves before the rollout is over")
+
+
+def _goes(pod: Pod, victim: Victim, scene: Scene) -> bool:
+    """Whether nothing is wrong with it, and others are waited for."""
+    return not pod.ready and (victim.sealed(scene.now) or not pod.born)
+
+
+def _wait(pod: Pod, victim: Victim, scene: Scene) -> Hold:
+    worker = (scene.workers or {}).get(pod.name)
+    if worker is None:
+        words = "the leader of maintenance knows no such worker"
+        return Hold(Cause.UNKNOWN_WORKER, words, (pod.name,))
+    if victim.sealed(scene.now):
+        return Hold(Cause.STILL_READY, "is sealed, and Kubernetes still takes it for ready", (pod.name,))
+    if not worker.draining:
+        return Hold(Cause.NOT_DRAINED, "the leader of maintenance has not written its drain yet", (pod.name,))
+    if worker.running:
+        return Hold(Cause.JOBS_RUNNING, f"finishes {_jobs(worker.running)}", (pod.name,))
+    if victim.sealed_at is None:
+        words = f"drained, and has not answered{_for(scene.now - victim.since)}"
+    else:
+        words = f"sealed, and has not answered{_for(scene.now - victim.sealed_at)}"
+    return Hold(Cause.NOT_ANSWERED, words, (pod.name,))
+
+
+def _unchosen(done: Step, scene: Scene) -> Iterator[Hold]:
+    """Of those that nobody may ask to leave, why not."""
+    workers = scene.workers or {}
+    for pod in scene.pods:
+        if pod.name in done.leaving.wishes:
+            continue
+        worker = workers.get(pod.name)
+        if worker is not None and worker.running and pod.name in done.leaving.spared:
+            words = f"did not finish within {scene.drain_timeout:.0f} s, and runs {_jobs(worker.running)}"
+            yield Hold(Cause.JOBS_RUNNING, words, (pod.name,))
+        elif worker is None and pod.ready:
+            words = "is ready, but no worker that the leader of maintenance knows"
+            yield Hold(Cause.UNKNOWN_WORKER, words, (pod.name,))
+        elif worker is None:
+            seconds = scene.now - done.leaving.unready.get(pod.name, scene.now)
+            why = pod.failing or pod.waiting or "starts"
+            yield Hold(Cause.UNKNOWN_WORKER, f"is not ready{_for(seconds)} ({why})", (pod.name,))
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
+def _for(seconds: float) -> str:
+    """How long, in steps of five seconds, so that a text does not change all the time."""
+    return f" for {seconds // 5 * 5:.0f} s" if seconds >= 5 else ""
