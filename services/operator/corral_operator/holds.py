@@ -1,12 +1,14 @@
 """What holds a change of a pool's number of workers: each thing that is waited for, in words that name the pods."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 NAMED: Final = 5
 """Pods that are named in one text; more are counted."""
+SAID: Final = 8
+"""Holds that are told in one text."""
 
 
 class Cause(StrEnum):
@@ -77,6 +79,8 @@ def gathered(holds: Iterable[Hold]) -> tuple[Hold, ...]:
     return tuple(Hold(cause, words, tuple(sorted(names))) for (cause, words), names in ordered)
 
 
-def said(holds: Iterable[Hold]) -> str:
-    """All of them in one text."""
-    return "; ".join(one.said() for one in holds)
+def said(holds: Sequence[Hold]) -> str:
+    """All of them in one text; of very many the first."""
+    told = [one.said() for one in holds[:SAID]]
+    more = len(holds) - SAID
+    return "; ".join([*told, f"and {more} more" if more > 0 else ""]).removesuffix("; ")

@@ -194,6 +194,7 @@ class Scaler:
         else:
             # Nobody scales a paused pool, so nobody leaves it either: a lost signal means the same.
             known = None if pool.pool.paused else workers_of(signal)
+            seen_at = time.monotonic()  # reading took its time, and answers are believed by the second
             scene = Scene(
                 desired=deployment.replicas if pool.pool.paused else decision.desired,
                 replicas=deployment.replicas,
@@ -203,7 +204,7 @@ class Scaler:
                 steady=deployment.observed and sight.owned.sets <= 1 and not sight.stale,
                 rolling=deployment.rolling or sight.owned.sets > 1,
                 drain_timeout=pool.drain_timeout,
-                now=time.monotonic(),  # reading may have taken seconds, and answers are believed by the second
+                now=seen_at,
                 counted=deployment.counted,
                 rollout_paused=deployment.paused,
             )

@@ -32,6 +32,9 @@ class Stage:
         """Whether the leader says nothing."""
         self.deaf = False
         """Whether workers hear nothing."""
+        self.slow = 0.0
+        """Seconds that an answer takes, each worker's by itself."""
+        self._answering: dict[str, asyncio.Task[None]] = {}
         self.sealed: set[str] = set()
         self.interrupted: list[str] = []
         self._sequence = int(time.time())
@@ -90,10 +93,15 @@ class Stage:
 
     async def play(self) -> None:
         """What the leader and the workers do, a few times a second."""
-        while True:
-            with contextlib.suppress(KubectlError):
-                await self._beat()
-            await asyncio.sleep(0.3)
+        try:
+            while True:
+                with contextlib.suppress(KubectlError):
+                    await self._beat()
+                await asyncio.sleep(0.3)
+        finally:
+            for answer in self._answering.values():
+                answer.cancel()
+            await asyncio.gather(*self._answering.values(), return_exceptions=True)
 
     async def _beat(self) -> None:
         pods = await asyncio.to_thread(self.kube.pods)
@@ -111,12 +119,23 @@ class Stage:
                 if name not in self.sealed:
                     await asyncio.to_thread(self.kube, "exec", name, "--", "touch", "/tmp/sealed")
                     self.sealed.add(name)
-                await self.dispatch.answer_seal(name, order.nonce)
+                self._answer(name, order.nonce)
             elif isinstance(order, Unseal) and name in self.sealed:
                 await asyncio.to_thread(self.kube, "exec", name, "--", "rm", "-f", "/tmp/sealed")
                 self.sealed.discard(name)
         if not self.silent:
             await self._signal(up, {name for name, order in wishes.items() if isinstance(order, Wish)})
+
+    def _answer(self, name: str, nonce: str) -> None:
+        """One after the other, as a worker does: a question that comes meanwhile is answered later, or never."""
+
+        async def told() -> None:
+            await asyncio.sleep(self.slow)
+            await self.dispatch.answer_seal(name, nonce)
+
+        under_way = self._answering.get(name)
+        if under_way is None or under_way.done():
+            self._answering[name] = asyncio.create_task(told())
 
     async def _signal(self, up: set[str], draining: set[str]) -> None:
         self._sequence += 1

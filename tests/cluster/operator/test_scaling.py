@@ -76,6 +76,40 @@ async def test_the_sealed_one_is_taken_and_not_another(
     assert stage.interrupted == []
 
 
+async def test_eight_idle_workers_leave_though_each_answers_slowly_and_was_chosen_alone(
+    kube: Kube, stage: Stage, operator: OperatorProcess
+) -> None:
+    stage.pool(maxReplicas=8)
+    stage.slow = 3.0
+    operator.start()
+    await grown(kube, stage, 8)
+    for minimum in range(7, -1, -1):
+        stage.bounds(minimum, 8)
+        await asyncio.sleep(1.3)
+    await until(lambda: kube.replicas() == 0 and not kube.pods(), "to zero")
+    assert stage.interrupted == []
+
+
+async def test_what_holds_a_scale_down_is_told(kube: Kube, stage: Stage, operator: OperatorProcess) -> None:
+    stage.pool()
+    operator.start()
+    workers = await grown(kube, stage, 2)
+    stage.deaf = True
+    stage.bounds(0, 5)
+
+    def reason() -> str:
+        return kube.get("workerpool", "io")["status"]["reason"]
+
+    await until(lambda: "2 of 2 workers are to leave" in reason(), "at once, in the status", 20)
+    told = await until(lambda: kube.conditions().get("ScaleDownHeld"), "as a condition", 120)
+    assert all(name in told for name in workers)
+    events = [one for one in kube.get("events")["items"] if one["reason"] == "ScaleDownHeld"]
+    assert [one["type"] for one in events] == ["Warning"]
+    stage.deaf = False
+    await until(lambda: kube.replicas() == 0, "they leave")
+    await until(lambda: not kube.conditions()["ScaleDownHeld"], "the condition ends")
+
+
 async def test_load_that_comes_back_keeps_those_that_were_leaving(
     kube: Kube, stage: Stage, operator: OperatorProcess
 ) -> None:

@@ -50,6 +50,33 @@ def test_only_pods_count_that_the_deployment_owns_and_that_stay():
     assert owned.sets == 1
 
 
+def test_deleted_pods_are_told_of_with_their_time():
+    late = pod("late", deletionTimestamp="now", deletionGracePeriodSeconds=45)
+    _, owned = seen([pod("a"), late, pod("other", "x", deletionTimestamp="now")])
+    assert owned.ending == {"late": 45.0}
+    assert Deployment.of(deployment(1, terminatingReplicas=2)).terminating == 2
+    assert Deployment.of(deployment(1)).terminating == 0
+
+
+def test_a_restarted_container_has_another_life():
+    before, after = pod("a"), pod("a")
+    after["status"]["containerStatuses"][0] |= {"restartCount": 1, "containerID": "b"}
+    _, owned = seen([before])
+    _, later = seen([after])
+    assert owned.pods[0].life != later.pods[0].life
+    assert seen([pod("a", ready=False)])[1].pods[0].life == owned.pods[0].life, "whatever its readiness"
+
+
+def test_what_a_container_waits_for_is_told():
+    state = {"waiting": {"reason": "ContainerCreating"}}
+    _, owned = seen([pod("a", ready=False, state=state)])
+    assert (owned.pods[0].waiting, owned.pods[0].failing, owned.pods[0].born) == (
+        "ContainerCreating",
+        None,
+        False,
+    )
+
+
 def test_a_rollout_shows_in_two_sets_or_in_old_replicas():
     _, owned = seen(
         [pod("a"), pod("b", "new")], [replica_set("rs"), replica_set("new"), replica_set("past", replicas=0)]

@@ -77,6 +77,12 @@ def test_many_pods_are_counted_and_the_gravest_comes_first():
     )
 
 
+def test_of_very_many_holds_the_first_are_told():
+    told = said([Hold(Cause.PODS_NOT_READY, f"words {n}", (f"w-{n}",)) for n in range(1000)])
+    assert told.startswith("w-0: words 0; w-1: words 1; ")
+    assert told.endswith("w-7: words 7; and 992 more")
+
+
 def look(standstill: Standstill, now: float, cause: Cause | None, *, replicas: int = 3, desired: int = 0):
     holds = [Hold(cause, "x", ("w",))] if cause else []
     return standstill.look(
