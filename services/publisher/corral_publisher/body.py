@@ -1,15 +1,16 @@
 """Request bodies: bounded in size and time, read once, parsed strictly."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from starlette.types import Receive
 
+from corral import json_codec
 from corral.actions.json_value import refuse_faults
 from corral.errors import CorralError, FieldError, InvalidInput, TooLarge
+from corral.job.limits import MAX_DEPTH
 
 
 class SlowBody(CorralError):
@@ -60,10 +61,10 @@ async def read(receive: Receive, headers: Mapping[str, str], *, limit: int, seco
 
 
 def parse(body: bytes) -> Any:
-    """The JSON value of a body.
+    """The JSON value of a body, its numbers as they were written (see `json_codec.loads`).
 
-    Strict: UTF-8, no NaN, no number beyond a double, no lone surrogate, no
-    whole number beyond 64 bits. Of two members with one name the last counts.
+    Strict: UTF-8, no NaN, no number beyond a double, no lone surrogate. Of two members with one name the last
+    counts.
 
     Raises:
         NotJson: it is not JSON.
@@ -72,27 +73,21 @@ def parse(body: bytes) -> Any:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        _blame(body)
-        raise NotJson(FieldError("", f"not JSON: {error}")) from error
-    if _LONG_NUMBER in body.translate(_DIGITS):
-        _blame(body)
+        return _by_number(body, NotJson(FieldError("", f"not JSON: {error}")))
+    if json_codec.may_round(body):
+        return _by_number(body, InvalidInput(FieldError("", f"is nested deeper than {MAX_DEPTH} levels")))
     return value
 
 
-_DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
-"""Every digit becomes 0, so that one search finds any long number."""
-_LONG_NUMBER = b"0" * 19
-"""Shorter whole numbers fit into 64 bits."""
-
-
-def _blame(body: bytes) -> None:
-    """Name the places that the strict parser refuses or rounds, with the help of a lenient one.
+def _by_number(body: bytes, otherwise: InvalidInput) -> Any:
+    """What the fast parser refuses or rounds, read number by number; where that is impossible it is `otherwise`.
 
     Raises:
-        InvalidInput: a place was found.
+        InvalidInput: it holds what can't be stored; names the places.
     """
     try:
-        lenient = json.loads(body)
-    except (ValueError, RecursionError):
-        return
-    refuse_faults(lenient, "")
+        value = json_codec.exact(body)
+    except ValueError as error:
+        raise otherwise from error
+    refuse_faults(value, "")
+    return value

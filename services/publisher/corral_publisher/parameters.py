@@ -4,18 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
+from corral import json_codec
 from corral.actions.json_value import faults
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.ids import parse_id
+from corral.job import moment
 from corral.job.state import State
 from corral.store import JobFilter
 
 SEARCH = "search."
-_MOMENT = TypeAdapter(datetime)
 FILTERS = frozenset({"state", "type", "queue", "tag", "created_after", "created_before", "error"})
 PAGING = frozenset({"cursor", "limit"})
 
@@ -95,18 +94,16 @@ def _moment(name: str, text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        moment = _MOMENT.validate_strings(text)
-    except ValidationError as error:
-        raise InvalidParameter(FieldError(name, "is not a time such as 2030-01-31T09:00:00Z")) from error
-    if moment.tzinfo is None:
-        raise InvalidParameter(FieldError(name, "needs a time zone, as in 2030-01-31T09:00:00Z"))
-    return moment
+        return moment.parse(text)
+    except ValueError as error:
+        raise InvalidParameter(FieldError(name, str(error))) from error
 
 
 def _search_value(text: str) -> Any:
     """Numbers, true, false and null as such; anything else, and anything in quotes, is text."""
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = json_codec.loads(text)
+    except ValueError:
         return text
-    return text if isinstance(value, dict | list) else value
+    plain = not isinstance(value, dict | list) and next(faults(value, ""), None) is None
+    return value if plain else text

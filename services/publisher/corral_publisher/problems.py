@@ -33,6 +33,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.NotFound, 404, "not-found", "Not found"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
+    (errors.Unreadable, 500, "unreadable", "A stored value can't be read"),
     (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),
     (errors.Unavailable, 503, "unavailable", "A dependency is away"),
 )

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from corral.actions.load import MAX_COUNT, MAX_OVER, MAX_SHARE
 from corral.actions.submission import NewSubmission
+from corral.job import moment
 from corral.job.limits import MAX_BULK, MAX_DELAY_SECONDS, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
 from corral.job.priority import Priority
 
@@ -17,11 +18,13 @@ EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-def _text_only(value: object) -> object:
+def _moment(value: object) -> object:
     """A time is text: a number could be seconds or milliseconds."""
-    if value is not None and not isinstance(value, str):
-        raise ValueError("is not a time as text, such as 2030-01-31T09:00:00Z")
-    return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return moment.parse(value)
+    raise ValueError(f"is not a time as text, such as {moment.EXAMPLE}")
 
 
 class Submission(BaseModel):
@@ -39,7 +42,7 @@ class Submission(BaseModel):
         float | None, Field(ge=0, le=MAX_DELAY_SECONDS, description="Seconds; or give run_at.")
     ] = None
     run_at: Annotated[
-        AwareDatetime | None, Field(strict=False, description="Or give delay."), BeforeValidator(_text_only)
+        AwareDatetime | None, Field(strict=False, description="Or give delay."), BeforeValidator(_moment)
     ] = None
     retries: Annotated[int | None, Field(ge=0, le=MAX_RETRIES, description="Tries after the first.")] = None
     timeout: Annotated[

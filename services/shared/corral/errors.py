@@ -82,6 +82,10 @@ class Unavailable(CorralError):
         super().__init__(f"{dependency} is not available: {reason}")
 
 
+class Unreadable(CorralError):
+    """Postgres did what was asked, and its answer can't be read: whatever the statement stored is stored."""
+
+
 class LeaseLost(CorralError):
     """Another process leads now: what was about to be written in this term's name was not."""
 

@@ -1,5 +1,6 @@
 """From what a handler returned to the JSON text that is stored."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from corral import frames
+from corral import frames, json_codec
 
 MAX_RESULT_BYTES = 16 * 1024 * 1024
 """Larger ones belong into an artifact; Postgres would take them and every reader would suffer."""
@@ -24,22 +25,19 @@ def result_text(value: Any, adapter: TypeAdapter[Any] | None) -> str | None:
     strictly, so that one bad result never fails the batch it is written with.
 
     Raises:
-        ResultRefused: it does not fit the model, or holds what JSON or Postgres can't.
+        ResultRefused: it does not fit the model, is too large, or holds what JSON or Postgres can't.
     """
     if value is None and adapter is None:
         return None
     try:
         text = to_json(_plain(value, adapter))
-        if b"\\u0000" in text:
-            _refuse_nul(orjson.loads(text))
-        elif len(text) > MAX_RESULT_BYTES:
-            raise ResultRefused(
-                f"the result has {len(text):,} bytes of JSON; the limit is {MAX_RESULT_BYTES:,}: use an artifact"
-            )
-        else:
-            orjson.loads(text)  # refuses NaN, infinities and nesting beyond 1,024 levels
     except (PydanticSerializationError, ValidationError, RecursionError, ValueError) as error:
         raise ResultRefused(f"the result can't be stored: {frames.text(error)}{_place_in(error)}") from error
+    if len(text) > MAX_RESULT_BYTES:
+        raise ResultRefused(
+            f"the result has {len(text):,} bytes of JSON; the limit is {MAX_RESULT_BYTES:,}: use an artifact"
+        )
+    _check(text)
     return text.decode()
 
 
@@ -56,25 +54,59 @@ def _plain(value: Any, adapter: TypeAdapter[Any] | None) -> Any:
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
-def _refuse_nul(value: Any) -> None:
-    for path, text in _texts(value):
-        if "\0" in text:
-            raise ResultRefused(
-                f"the result has a NUL character (\\u0000) at {path or '/'}: Postgres can't store it"
-            )
+def _check(text: bytes) -> None:
+    """Refuse what is not strict JSON, and what Postgres can't hold.
+
+    Raises:
+        ResultRefused: names the place.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:  # NaN, infinities, deep nesting; or a whole number beyond a double
+        try:
+            value = json_codec.exact(text)
+        except ValueError as error:
+            raise ResultRefused(f"the result can't be stored: {error}") from error
+    else:
+        if b"\\u0000" not in text:
+            return
+    for path, item in _leaves(value):
+        fault = _fault(item)
+        if fault:
+            raise ResultRefused(f"{path} {fault}")
 
 
-def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a parsed JSON value, keys included, with the place it stands at."""
-    stack = [(path, value)]
+def _fault(item: str | float) -> str:
+    match item:
+        case str() if "\0" in item:
+            return "has a NUL character (\\u0000), which Postgres cannot store"
+        case json_codec.Number() if math.isinf(item):
+            return f"is a whole number of more than {json_codec.MAX_DIGITS:,} digits: return it as a string"
+        case float() if math.isnan(item):
+            return "is NaN, which JSON cannot hold"
+        case float() if math.isinf(item):
+            return f"is {'Infinity' if item > 0 else '-Infinity'}, which JSON cannot hold"
+        case _:
+            return ""
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
+    """Everything in a parsed JSON value that holds nothing else, keys included: where it is, as Python spells it.
+
+    From the beginning on, so that what is named is what a reader meets first.
+    """
+    stack = [("result", value)]
     while stack:
         path, item = stack.pop()
         match item:
-            case str():
-                yield path, item
             case dict():
-                for key, child in item.items():
-                    yield path, key
-                    stack.append((f"{path}/{key}", child))
+                stack.extend((f"{path}{_step(key)}", child) for key, child in reversed(item.items()))
+                stack.extend((f"a key in {path}", key) for key in item)
             case list():
-                stack.extend((f"{path}/{index}", child) for index, child in enumerate(item))
+                stack.extend((f"{path}[{index}]", item[index]) for index in reversed(range(len(item))))
+            case _:
+                yield path, item
+
+
+def _step(key: str) -> str:
+    return f".{key}" if key.isidentifier() else f"[{key!r}]"

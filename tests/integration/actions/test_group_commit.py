@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.fixtures.proxy import Proxy
@@ -36,6 +37,9 @@ class Gate:
         finally:
             self.under_way -= 1
 
+    async def existing(self, ids: Sequence[UUID]) -> list[Accepted]:
+        return await self._store.jobs.existing(ids)
+
 
 @pytest.fixture
 def gate(store: Store) -> Gate:
@@ -44,7 +48,7 @@ def gate(store: Store) -> Gate:
 
 @pytest.fixture
 def commits(gate: Gate) -> GroupCommit:
-    return GroupCommit(gate.insert)
+    return GroupCommit(gate.insert, gate.existing)
 
 
 async def stored(store: Store) -> int:
@@ -154,7 +158,7 @@ async def test_a_lost_commit_names_each_callers_own_jobs(database_url: str, stor
     """Postgres is cut off while it commits, and stays away: nobody knows, and each hears of its own ids."""
     with Proxy(database_url) as proxy:
         away = Store.open(proxy.url, pool_size=1, application_name="away")
-        commits = GroupCommit(away.jobs.insert)
+        commits = GroupCommit(away.jobs.insert, away.jobs.existing)
         await commits.commit([make()])
         proxy.freeze()
         first = asyncio.create_task(commits.commit([make()]))
@@ -179,7 +183,7 @@ async def test_a_lost_commit_is_resolved_when_postgres_comes_back(
     """Rule 1: the connection breaks while committing; the ids are asked for, and the caller hears nothing of it."""
     with Proxy(database_url) as proxy:
         away = Store.open(proxy.url, pool_size=1, application_name="away")
-        commits = GroupCommit(away.jobs.insert)
+        commits = GroupCommit(away.jobs.insert, away.jobs.existing)
         await commits.commit([make()])
         proxy.freeze()
         jobs = [make(), make()]

@@ -24,7 +24,7 @@ SELECT tablename, indexname, replace(indexdef, quote_ident(schemaname) || '.', '
 WHERE schemaname = %s AND tablename <> 'alembic_version' ORDER BY indexname
 """
 CONSTRAINTS = """
-SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+SELECT conname, replace(pg_get_constraintdef(oid), ' NOT VALID', '') FROM pg_constraint
 WHERE connamespace = %s::regnamespace AND conname <> 'alembic_version_pkc' AND contype <> 'n' ORDER BY conname
 """
 LIVING_WORKER = """
@@ -74,6 +74,8 @@ async def test_the_release_before_runs_on_the_schema_of_this_one(database_url: s
         assert await subject.store.workers.undrain(["w"], "pool:io", term) == []
 
 
+# SQLAlchemy 2.1 stumbles over the NOT VALID of constraints that it reflects, and says so.
+@pytest.mark.filterwarnings("ignore:Can't validate argument 'dialect_options'")
 def test_alembic_finds_no_difference(postgres_url: str) -> None:
     migrations.upgrade(postgres_url)
     with migrations.engine(postgres_url).connect() as connection:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from corral.actions.principal import Principal
 from corral.job.job import Job
+from corral.json_codec import Document, indented
 from corral.store import Attempt
 from corral_publisher import assets
 from corral_publisher.answer import encode
@@ -150,8 +151,9 @@ def short(job_id: UUID) -> str:
 
 def json(value: Any) -> str:
     """JSON to be read by people."""
-    text = encode(value, indent=True).decode()
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}\n… {len(text):,} characters in all"
+    text = value.text if isinstance(value, Document) else encode(value).decode()
+    shown = indented(text, MAX_SHOWN)
+    return shown if len(shown) < MAX_SHOWN else f"{shown}\n… {len(text):,} characters in all"
 
 
 def took(job: Job) -> str:

@@ -1,10 +1,10 @@
 """POST /jobs and /jobs/bulk: the hot path. The body is read once, parsed once, checked once."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
-import orjson
 import structlog
 from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
@@ -15,10 +15,11 @@ from corral.actions.principal import Principal
 from corral.actions.resolution import TRACEPARENT
 from corral.actions.submission import NewSubmission
 from corral.actions.submit import Refused, refuse_all
-from corral.errors import Unavailable
+from corral.errors import CorralError
 from corral.job.job import Accepted, Job, NewJob
 from corral.job.limits import MAX_BULK
 from corral.job.state import State
+from corral.json_codec import Document
 from corral_publisher import body, problems
 from corral_publisher.answer import answer
 from corral_publisher.auth import Operator
@@ -60,9 +61,10 @@ async def submit(request: Request, caller: Operator, wait: Wait = None) -> Respo
     job = await services.submitter.prepare(submission)
     location = {"Location": f"/api/v1/jobs/{job.id}"}
     if not wait:
-        return answer(stored(job, await services.submitter.commit(job)), 201, location)
+        accepted = await services.submitter.commit(job)
+        return _told(job, lambda: answer(stored(job, accepted), 201, location), location)
     ended, last = await _submit_and_wait(services, job, wait)
-    return answer(last, 201 if ended else 202, location)
+    return _told(job, lambda: answer(last, 201 if ended else 202, location), location)
 
 
 @router.post(
@@ -93,6 +95,16 @@ async def submit_bulk(
         refuse_all(results)
     items = [_bulk_item(index, item) for index, item in enumerate(results)]
     return answer({"accepted": len(results) - refused, "refused": refused, "jobs": items}, 201)
+
+
+def _told(job: NewJob, shape: Callable[[], Response], location: dict[str, str]) -> Response:
+    """The answer about a job that is stored: whatever goes wrong with it, the caller hears that much."""
+    try:
+        return shape()
+    except Exception as error:
+        metrics.SWALLOWED.labels("submit-answer").inc()
+        log.exception("submit.answer_unreadable", job=str(job.id), error=repr(error))
+        return answer({"id": job.id, "type": job.type, "queue": job.queue}, 201, location)
 
 
 async def read_json(request: Request, services: Services) -> Any:
@@ -163,7 +175,7 @@ def stored(job: NewJob, accepted: Accepted) -> Job:
         queue=accepted.queue,
         priority=accepted.priority,
         state=accepted.state,
-        payload=orjson.Fragment(job.payload),
+        payload=Document(job.payload),
         result=None,
         error=None,
         attempt=0,
@@ -206,7 +218,7 @@ async def _submit_and_wait(services: Services, job: NewJob, seconds: float) -> t
                 pass
     try:
         now = await services.store.jobs.get(job.id)
-    except Unavailable as error:  # it is stored: the caller must not hear otherwise
+    except CorralError as error:  # it is stored: the caller must not hear otherwise
         metrics.SWALLOWED.labels("wait").inc()
         log.warning("wait.blind", job=str(job.id), error=str(error))
         now = None

@@ -4,16 +4,18 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import structlog
 
 from corral import metrics
-from corral.errors import OutcomeUnknown, SchemaMismatch, Unavailable
+from corral.errors import Conflict, InvalidInput, OutcomeUnknown, SchemaMismatch, Unavailable
 from corral.job.job import Accepted, NewJob
 
 log = structlog.get_logger(__name__)
 
 Insert = Callable[[Sequence[NewJob]], Awaitable[list[Accepted]]]
+Existing = Callable[[Sequence[UUID]], Awaitable[list[Accepted]]]
 
 GROUP = 500
 """Jobs in one statement; a larger bulk is a group of its own."""
@@ -47,8 +49,10 @@ class Unit:
 class GroupCommit:
     """Collects units and inserts them in groups, one group at a time. Belongs to one event loop."""
 
-    def __init__(self, insert: Insert) -> None:
+    def __init__(self, insert: Insert, existing: Existing) -> None:
+        """`existing` tells which of these ids are stored, for when an insert ends in nobody knows what."""
         self._insert = insert
+        self._existing = existing
         self._pending: deque[Unit] = deque()
         self._jobs_pending = 0
         self._committing: asyncio.Task[None] | None = None
@@ -110,24 +114,54 @@ class GroupCommit:
         try:
             accepted = await self._insert(jobs)
         except OutcomeUnknown:
-            for unit in group:
-                unit.fail(OutcomeUnknown(tuple(job.id for job in unit.jobs)))
+            _unknown(group)
         except (Unavailable, SchemaMismatch) as error:
             for unit in group:
                 unit.fail(error)
-        except Exception as error:  # noqa: BLE001  # whatever it is, only its culprit may fail
-            if len(group) == 1:
-                group[0].fail(error)
-                return
-            metrics.SUBMIT_BATCHES_SPLIT.inc()
-            log.warning("submit.group_split", jobs=len(jobs), error=repr(error))
-            for unit in group:
-                await self._store_together([unit])
+        except (InvalidInput, Conflict) as error:
+            await self._store_apart(group, error)
+        except Exception as error:
+            log.exception("submit.group_failed", jobs=len(jobs))
+            await self._settle(group, jobs, error)
         else:
-            start = 0
-            for unit in group:
-                unit.succeed(accepted[start : start + len(unit.jobs)])
-                start += len(unit.jobs)
+            _deal(group, accepted)
+
+    async def _store_apart(self, group: list[Unit], error: Exception) -> None:
+        """Nothing of the group was stored: each unit for itself, so that only the culprit fails."""
+        if len(group) == 1:
+            group[0].fail(error)
+            return
+        metrics.SUBMIT_BATCHES_SPLIT.inc()
+        log.warning("submit.group_split", jobs=sum(len(unit.jobs) for unit in group), error=repr(error))
+        for unit in group:
+            await self._store_together([unit])
+
+    async def _settle(self, group: list[Unit], jobs: Sequence[NewJob], error: Exception) -> None:
+        """An error that doesn't tell whether the group was stored: ask, and repeat only what was not."""
+        try:
+            stored = {accepted.id: accepted for accepted in await self._existing([job.id for job in jobs])}
+        except Exception:
+            log.exception("submit.group_unknown", jobs=len(jobs))
+            _unknown(group)
+            return
+        if not stored:
+            await self._store_apart(group, error)
+            return
+        for unit in group:
+            found = [stored[job.id] for job in unit.jobs if job.id in stored]
+            unit.succeed(found) if len(found) == len(unit.jobs) else unit.fail(error)
+
+
+def _deal(group: list[Unit], accepted: list[Accepted]) -> None:
+    start = 0
+    for unit in group:
+        unit.succeed(accepted[start : start + len(unit.jobs)])
+        start += len(unit.jobs)
+
+
+def _unknown(group: list[Unit]) -> None:
+    for unit in group:
+        unit.fail(OutcomeUnknown(tuple(job.id for job in unit.jobs)))
 
 
 def _retrieved(task: asyncio.Task[None]) -> None:

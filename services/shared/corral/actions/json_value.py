@@ -1,23 +1,23 @@
 """Values that JSON, Postgres and every reader agree on.
 
 Refused, with a pointer to the place: nesting deeper than 64, NUL characters
-(Postgres stores none), lone surrogates (no UTF-8 spells them), numbers that no
-double or 64-bit integer holds, and anything that JSON has no word for.
+(Postgres stores none), lone surrogates (no UTF-8 spells them), decimals beyond
+a double (readers make infinity or zero of them), whole numbers that Python
+does not read, and anything that JSON has no word for. Every other number keeps
+its digits, however many.
 """
 
 import math
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
+from corral import json_codec
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.limits import MAX_DEPTH
 
 MAX_ERRORS = 20
 """Faults named in one answer; the rest would only repeat them."""
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
-"""What orjson, and so every part of Corral, reads and writes as an integer."""
+_TOO_LONG = 10**json_codec.MAX_DIGITS
 
 
 def encode(value: Any, *, limit: int, pointer: str = "/payload", from_wire: bool = False) -> str:
@@ -33,8 +33,8 @@ def encode(value: Any, *, limit: int, pointer: str = "/payload", from_wire: bool
     if not from_wire:
         refuse_faults(value, pointer)
     try:
-        text = orjson.dumps(value)
-    except TypeError as error:
+        text = json_codec.dumps(value)
+    except (TypeError, ValueError) as error:
         refuse_faults(value, pointer)
         raise InvalidInput(FieldError(pointer, f"can't be written as JSON: {error}")) from error
     if len(text) > limit:
@@ -85,11 +85,17 @@ def _scalar_faults(item: Any, place: str) -> Iterator[FieldError]:
         case str():
             yield from _text_faults(item, place)
         case int():
-            if not _SMALLEST <= item <= _LARGEST:
-                yield FieldError(place, "is a whole number beyond 64 bits; send it as a string")
+            if not -_TOO_LONG < item < _TOO_LONG:
+                yield FieldError(place, _too_long(item.bit_length() * 302 // 1000))
+        case json_codec.Number() if item.text.lstrip("-").isdigit():
+            yield FieldError(place, _too_long(len(item.text.lstrip("-"))))
+        case json_codec.Number() if not math.isfinite(item) or _underflows(item):
+            yield FieldError(
+                place, f"is {_cut(item.text)}; send a decimal beyond 5e-324 to 1.8e308 as a string"
+            )
         case float():
             if not math.isfinite(item):
-                yield FieldError(place, f"is {item}; JSON has finite numbers only, up to 1.8e308")
+                yield FieldError(place, f"is {item}, which JSON can't hold")
         case _:
             yield FieldError(place, f"is a {type(item).__qualname__}; JSON has no such value")
 
@@ -103,6 +109,19 @@ def _children(item: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> list[tuple[
     if isinstance(item, dict):
         return list(item.items())
     return [(str(index), child) for index, child in enumerate(item)]
+
+
+def _underflows(number: json_codec.Number) -> bool:
+    """Whether it is written as something and read as nothing."""
+    return not float(number) and any(digit in "123456789" for digit in number.text.lower().partition("e")[0])
+
+
+def _too_long(digits: int) -> str:
+    return f"is a whole number of about {digits:,} digits; Python reads {json_codec.MAX_DIGITS:,}, so send it as a string"
+
+
+def _cut(number: str) -> str:
+    return number if len(number) <= 40 else f"{number[:20]}… ({len(number):,} characters)"
 
 
 def _text_faults(text: str, place: str, what: str = "") -> Iterator[FieldError]:

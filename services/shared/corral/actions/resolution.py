@@ -3,16 +3,17 @@
 Precedence: the submission, then what `corral.catalog.precedence` settled for the job type in that queue.
 """
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 from uuid import UUID
 
+from corral import json_codec
 from corral.actions import json_value
 from corral.actions.known_types import Knowledge, KnownType
 from corral.actions.submission import NewSubmission
 from corral.errors import FieldError, InvalidInput, UnknownQueue
+from corral.job import moment
 from corral.job.job import NewJob
 from corral.job.limits import MAX_DELAY_SECONDS, MAX_NAME, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
 
@@ -36,7 +37,7 @@ def resolve(
         raise InvalidInput(*errors)
     payload = {} if submission.payload is None else submission.payload
     text = json_value.encode(payload, limit=max_payload, from_wire=submission.from_wire)
-    known.validator.check(payload)
+    _check(known, payload)
     queue = _queue(submission, known, knowledge)
     options = known.by_queue[queue]
     return NewJob(
@@ -46,7 +47,7 @@ def resolve(
         priority=_first(submission.priority, options.priority),
         payload=text,
         delay=0.0 if submission.run_at else _first(submission.delay, options.delay),
-        run_at=submission.run_at,
+        run_at=submission.run_at and moment.in_utc(submission.run_at),
         expires_in=_first(submission.expires_in, options.expires_in),
         retries=_first(submission.retries, options.retries),
         timeout=_first(submission.timeout, options.timeout),
@@ -57,6 +58,18 @@ def resolve(
         traceparent=submission.traceparent,
         created_by=submission.created_by,
     )
+
+
+def _check(known: KnownType, payload: Any) -> None:
+    """Check a payload against its schema; the validator knows decimals, and no `Number`.
+
+    Raises:
+        InvalidInput: names every field that is wrong.
+    """
+    try:
+        known.validator.check(payload)
+    except ValueError:
+        known.validator.check(json_codec.as_decimals(payload))
 
 
 def _first(given: T | None, otherwise: T) -> T:
@@ -72,8 +85,10 @@ def _faults(submission: NewSubmission) -> Iterator[FieldError]:
     if submission.run_at is not None:
         if submission.delay is not None:
             yield FieldError("/run_at", "can't be given together with delay")
-        if submission.run_at.tzinfo is None:
-            yield FieldError("/run_at", "needs a time zone, as in 2030-01-31T09:00:00Z")
+        try:
+            moment.in_utc(submission.run_at)
+        except ValueError as error:
+            yield FieldError("/run_at", str(error))
     for index, tag in enumerate(submission.tags):
         if not tag or len(tag) > MAX_NAME or not tag.isprintable():
             yield FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters")
@@ -86,9 +101,17 @@ def _range(
 ) -> Iterator[FieldError]:
     if value is None:
         return
-    if not math.isfinite(value) or value > most or value < least or (above and value == least):
+    if not least <= value <= most or (above and value == least):  # NaN is nowhere
         start = f"above {least:g}" if above else f"at least {least:g}"
-        yield FieldError(pointer, f"is {value:g}; it must be {start} and at most {most:g}")
+        yield FieldError(pointer, f"is {_shown(value)}; it must be {start} and at most {most:g}")
+
+
+def _shown(value: float) -> str:
+    """A number for a message: one of thousands of digits can't be shown, nor made a float."""
+    try:
+        return f"{value:g}"
+    except OverflowError:
+        return "beyond every bound"
 
 
 def _queue(submission: NewSubmission, known: KnownType, knowledge: Knowledge) -> str:

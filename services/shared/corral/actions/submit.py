@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from corral import metrics
 from corral.actions.group_commit import GroupCommit
 from corral.actions.hand_over import HandOver
@@ -14,12 +16,14 @@ from corral.actions.known_types import KnownTypes
 from corral.actions.resolution import resolve
 from corral.actions.submission import NewSubmission
 from corral.dispatch import Dispatch
-from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
 from corral.job_log import JobLog
 from corral.store import Store
+
+log = structlog.get_logger(__name__)
 
 MAX_PAYLOAD_BYTES = 1_048_576
 BREATH = 250
@@ -47,7 +51,7 @@ class Submitter:
         max_payload: int = MAX_PAYLOAD_BYTES,
     ) -> None:
         self.types = types or KnownTypes(store, installation)
-        self._commits = GroupCommit(store.jobs.insert)
+        self._commits = GroupCommit(store.jobs.insert, store.jobs.existing)
         self._hand_over = HandOver(dispatch)
         self._job_log = job_log
         self._max_payload = max_payload
@@ -98,8 +102,9 @@ class Submitter:
         if not partial:
             refuse_all(prepared)
         jobs = [job for job in prepared if isinstance(job, NewJob)]
-        accepted = iter(await self._store(jobs) if jobs else [])
-        return [next(accepted) if isinstance(item, NewJob) else item for item in prepared]
+        store = self._store_what_can_be if partial else self._store
+        answers = iter(await store(jobs) if jobs else [])
+        return [next(answers) if isinstance(item, NewJob) else item for item in prepared]
 
     async def close(self) -> None:
         """Finish the commits under way and hand their jobs over."""
@@ -116,14 +121,50 @@ class Submitter:
         except TooLarge as error:
             return Refused((FieldError("/payload", str(error)),))
 
-    async def _store(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+    async def _store_what_can_be(self, jobs: Sequence[NewJob]) -> Sequence[Accepted | Refused]:
+        """One that Postgres refuses must not keep the others out."""
+        try:
+            return await self._store(jobs)
+        except InvalidInput as error:
+            return await self._store_halves(jobs, error)
+
+    async def _store_halves(
+        self, jobs: Sequence[NewJob], error: InvalidInput
+    ) -> Sequence[Accepted | Refused]:
+        """Halved until the culprit is alone. Some may be stored already, so from here on nothing raises."""
+        if len(jobs) == 1:
+            return [Refused(error.errors)]
+        answers: list[Accepted | Refused] = []
+        middle = len(jobs) // 2
+        for half in (jobs[:middle], jobs[middle:]):
+            try:
+                answers += await self._store_what_can_be(half)
+            except OutcomeUnknown:
+                answers += [_refused(f"may be stored or not: ask for the job {job.id}") for job in half]
+            except CorralError as failed:
+                answers += [_refused(str(failed)) for _ in half]
+        return answers
+
+    async def _store(self, jobs: Sequence[NewJob]) -> Sequence[Accepted]:
         accepted = await self._commits.commit(jobs)
+        try:
+            self._tell(jobs, accepted)
+        except Exception as error:
+            metrics.SWALLOWED.labels("submit-tell").inc()
+            log.exception("submit.not_told", jobs=len(jobs), error=repr(error))
+        return accepted
+
+    def _tell(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
+        """They are stored: tell Redis, the log and the metrics."""
         self._hand_over.give(accepted)
         if self._job_log is not None:
             self._job_log.accepted(jobs, accepted)
         for (queue, name), count in Counter((job.queue, job.type) for job in jobs).items():
             metrics.JOBS_SUBMITTED.labels(queue, name).inc(count)
-        return accepted
+
+
+def _refused(message: str) -> Refused:
+    return Refused((FieldError("", message),))
 
 
 def refuse_all(items: Sequence[object]) -> None:

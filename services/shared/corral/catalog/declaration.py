@@ -146,13 +146,13 @@ def _declare(
     *,
     module: str,
 ) -> JobType[P, R]:
-    if not re.match(NAME_PATTERN, name) or len(name) > MAX_NAME:
+    if not re.fullmatch(NAME_PATTERN, name) or len(name) > MAX_NAME:
         raise DeclarationError(
             f"job type name {name!r}: use up to {MAX_NAME} lower-case letters, digits, dots, dashes"
         )
     options = options_of(name, keywords)
     for queue in (options.queue, *options.queues):
-        if not re.match(QUEUE_PATTERN, queue) or len(queue) > MAX_NAME:
+        if not re.fullmatch(QUEUE_PATTERN, queue) or len(queue) > MAX_NAME:
             raise DeclarationError(f"job type {name}: queue {queue!r} has other than a-z, 0-9, - and _")
     if options.executor is Executor.THREAD and keywords.get("timeout") is not None:
         warnings.warn(

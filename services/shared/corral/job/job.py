@@ -80,7 +80,9 @@ class Job:
     priority: Priority
     state: State
     payload: Any
+    """JSON: the store gives it as a `Document`."""
     result: Any
+    """As the payload; None where there is none."""
     error: dict[str, Any] | None
     attempt: int
     errors: int
@@ -105,6 +107,8 @@ class Job:
     tags: list[str] = field(default_factory=list)
     parent: UUID | None = None
     created_by: str | None = None
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Fields whose stored value has no form here, with that value as Postgres writes it; the field shows the nearest."""
 
 
 LISTED_BYTES = 1_024

@@ -11,6 +11,14 @@ class Priority(StrEnum):
     NORMAL = "normal"
     LOW = "low"
 
+    @classmethod
+    def read(cls, stored: str) -> "Priority":
+        """What is stored; one that this release does not know counts as normal, so that its job still runs."""
+        return _KNOWN.get(stored, cls.NORMAL)
+
+
+_KNOWN = {priority.value: priority for priority in Priority}
+
 
 PRIORITIES = (Priority.CRITICAL, Priority.HIGH, Priority.NORMAL, Priority.LOW)
 """Most urgent first: the order in which a worker looks."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from uuid import UUID
 
 import structlog
@@ -149,7 +150,7 @@ def claimed_from(row: Row) -> Claimed:
         payload=payload,
         errors=errors,
         retries=retries,
-        timeout=timeout,
+        timeout=timeout if timeout is None or isfinite(timeout) else None,
         suspect=suspect,
         checkpoint=checkpoint,
         traceparent=traceparent,

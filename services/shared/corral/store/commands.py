@@ -134,5 +134,5 @@ class Commands:
 
 def _commanded(row: Row) -> Commanded:
     effect, id, state, queue, priority, suspect, worker, attempt = row
-    lane = lane_of(queue, Priority(priority), suspect=suspect)
+    lane = lane_of(queue, Priority.read(priority), suspect=suspect)
     return Commanded(id, Effect(effect), State(state), lane, worker, attempt)

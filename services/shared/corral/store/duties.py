@@ -48,9 +48,13 @@ FROM due WHERE j.id = due.id
 RETURNING j.id, j.queue, j.priority, j.suspect, 0.0::float8
 """
 
+# Infinity is as far as this goes: some servers can't tell how long it takes.
 NEXT_DUE = """
-SELECT date_part('epoch', min(j.run_at) - now()) FROM corral.jobs j
-WHERE j.state = 'scheduled' AND j.run_at >= coalesce(now() - %(within)s::float8 * interval '1 second', '-infinity')
+SELECT date_part('epoch', greatest(now() - interval '5000 years', least(now() + interval '9000 years', first.run_at)) - now())
+FROM (
+    SELECT min(j.run_at) AS run_at FROM corral.jobs j
+    WHERE j.state = 'scheduled' AND j.run_at >= coalesce(now() - %(within)s::float8 * interval '1 second', '-infinity')
+) first WHERE first.run_at IS NOT NULL
 """
 
 # Through jobs_expiring. Only a job that was never claimed expires.
@@ -134,8 +138,7 @@ class Duties(Upkeep):
             Unavailable: Postgres is away.
         """
         rows = await self._database.run(NEXT_DUE, {"within": within}, limits=DUTY)
-        due: float | None = rows[0][0]
-        return due
+        return float(rows[0][0]) if rows else None
 
     async def queued_page(
         self,
@@ -176,7 +179,7 @@ class Duties(Upkeep):
 
 def _queued(row: Row) -> Queued:
     id, queue, priority, suspect, age = row[:5]
-    return Queued(lane_of(queue, Priority(priority), suspect=suspect), id, age)
+    return Queued(lane_of(queue, Priority.read(priority), suspect=suspect), id, age)
 
 
 def _cursor(row: Row) -> QueuedCursor:

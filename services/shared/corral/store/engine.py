@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 
+from corral.errors import Unreadable
 from corral.store.pool import Deadline, Driver, Pool, Row
 from corral.store.sql import within
 
@@ -83,8 +84,7 @@ class Transaction:
 
     async def rows(self, statement: str, params: Params | None = None) -> list[Row]:
         """Run one statement and fetch everything it returns."""
-        cursor = await self._execute(statement, params)
-        return await cursor.fetchall() if cursor.rownumber is not None else []
+        return await _fetched(await self._execute(statement, params))
 
     async def count(self, statement: str, params: Params | None = None) -> int:
         """Run one statement; the number of rows it touched."""
@@ -103,7 +103,8 @@ class Database:
     Every method raises, beside what its statement asks for:
         Unavailable: Postgres is away, did not answer in time, or did not give a lock; nothing was
             written, unless it is an Ambiguous.
-        InvalidInput: a value that Postgres can't hold.
+        InvalidInput: a value that Postgres can't hold; nothing was written.
+        Unreadable: the answer can't be read; what was written is written, unless in a `transaction`.
     """
 
     def __init__(
@@ -131,8 +132,7 @@ class Database:
         if self._pooled:
             return (await self.hot_together((statement, params)))[0]
         async with self._hot.connection(HOT.statement) as driver:
-            cursor = await driver.execute(within(self.schema, statement), params, prepare=True)
-            return await cursor.fetchall() if cursor.rownumber is not None else []
+            return await _fetched(await driver.execute(within(self.schema, statement), params, prepare=True))
 
     async def hot_together(self, *steps: tuple[str, Params]) -> list[list[Row]]:
         """Run several such statements as one transaction, in one round trip; what each returned."""
@@ -166,7 +166,17 @@ class Database:
                 await driver.execute(within(self.schema, statement), params, prepare=True)
                 for statement, params in steps
             ]
-        return [await cursor.fetchall() if cursor.rownumber is not None else [] for cursor in cursors]
+        return [await _fetched(cursor) for cursor in cursors]
+
+
+async def _fetched(cursor: psycopg.AsyncCursor[Row]) -> list[Row]:
+    """What a statement returned. It has been carried out: an error here says nothing of that."""
+    if cursor.rownumber is None:
+        return []
+    try:
+        return await cursor.fetchall()
+    except (psycopg.DataError, ValueError, ArithmeticError) as error:
+        raise Unreadable(f"what Postgres answered can't be read: {error}") from error
 
 
 @asynccontextmanager

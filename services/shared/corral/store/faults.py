@@ -7,7 +7,7 @@ import psycopg
 from psycopg import errors
 from sqlalchemy import exc
 
-from corral.errors import FieldError, InvalidInput, SchemaMismatch, Unavailable
+from corral.errors import Conflict, FieldError, InvalidInput, SchemaMismatch, Unavailable
 
 
 class Ambiguous(Unavailable):
@@ -20,7 +20,9 @@ def translated() -> Iterator[None]:
 
     Raises:
         Unavailable: no connection, no answer, no lock, or the server refuses work.
-        InvalidInput: a value that Postgres can't hold, such as a NUL or a lone surrogate.
+        InvalidInput: a value that Postgres can't hold, such as a NUL or a lone surrogate, or that nobody
+            could read back; nothing was stored.
+        Conflict: there is such a row already; nothing was stored.
         SchemaMismatch: the tables are not there (yet).
     """
     try:
@@ -35,11 +37,15 @@ def translated() -> Iterator[None]:
         raise _meaning(error) from error
 
 
-def _meaning(error: BaseException) -> BaseException:
+def _meaning(error: BaseException) -> BaseException:  # noqa: PLR0911  # a row each
     """The error that a caller should see; itself when it is a fault of ours."""
     match error:
         case UnicodeEncodeError():
             return InvalidInput(FieldError("", "the text holds a lone surrogate"))
+        case errors.CheckViolation():
+            return InvalidInput(_refused(error))
+        case errors.UniqueViolation():
+            return Conflict(f"it is stored already: {error.diag.message_detail or _first_line(error)}")
         case psycopg.DataError():
             return InvalidInput(FieldError("", f"Postgres can't hold this value: {_first_line(error)}"))
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
@@ -52,6 +58,15 @@ def _meaning(error: BaseException) -> BaseException:
             return Unavailable("postgres", _first_line(error) or type(error).__name__)
         case _:
             return error
+
+
+def _refused(error: errors.CheckViolation) -> FieldError:
+    """The column that a constraint guards; constraints are named `<table>_<column>_check`."""
+    table, name = error.diag.table_name or "", error.diag.constraint_name or ""
+    column = name.removeprefix(f"{table}_").removesuffix("_check")
+    return FieldError(
+        f"/{column}", f"Postgres refuses this value: nobody could read it back (constraint {name})"
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -248,5 +248,5 @@ def _answer(rows: Sequence[tuple[Any, ...]]) -> Beat:
 
 def _given_back(row: tuple[Any, ...]) -> GivenBack:
     _, id, attempt, state, queue, priority, suspect = row
-    lane = lane_of(queue, Priority(priority), suspect=suspect) if state == "queued" else None
+    lane = lane_of(queue, Priority.read(priority), suspect=suspect) if state == "queued" else None
     return GivenBack(id, attempt, lane)

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from corral import json_codec
 from corral.errors import FieldError, InvalidInput
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -33,24 +34,36 @@ def checked(text: str, pointer: str) -> str:
     if "\\u" in text:
         if _NUL.search(text):
             raise InvalidInput(FieldError(pointer, "the text holds a NUL"))
-        try:
-            orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            raise InvalidInput(FieldError(pointer, f"this is not JSON: {error}")) from error
+        _refuse_lone(text, pointer)
     return text
 
 
+def _refuse_lone(text: str, pointer: str) -> None:
+    """Refuse what the strict parser does not read, but for whole numbers beyond a double.
+
+    Raises:
+        InvalidInput: it is no JSON, or spells half of a surrogate pair.
+    """
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        try:
+            json.dumps(json_codec.exact(text), ensure_ascii=False).encode()
+        except ValueError:
+            raise InvalidInput(FieldError(pointer, f"this is not JSON: {error}")) from error
+
+
 def encode(value: object) -> str:
-    """A value as JSON text."""
-    return orjson.dumps(value).decode()
+    """A value as JSON text; numbers keep their value."""
+    return json_codec.dumps(value).decode()
 
 
 def decode(data: bytes | str) -> Any:
-    """The value of JSON text; numbers beyond 64 bits stay whole."""
+    """The value of what Postgres holds as JSON. Never raises: what is nested too deeply stays text."""
     try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return json.loads(data)
+        return json_codec.lenient(data)
+    except ValueError:
+        return json_codec.Document(bytes(data).decode() if not isinstance(data, str) else data)
 
 
 def printable(text: str, limit: int) -> str:

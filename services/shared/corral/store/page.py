@@ -8,7 +8,7 @@ time, what is live through the partial index of its state.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -22,8 +22,8 @@ from corral.store.sql import texts
 
 T = TypeVar("T")
 
-CLOCK_SLACK = timedelta(minutes=10)
-"""How far the clocks of those who make ids may be from the database's: a time range first narrows the ids."""
+CLOCK_SLACK = 10 * 60 * 1000
+"""Milliseconds: how far the clocks of those who make ids may be from the database's: a time range first narrows the ids."""
 FIRST = UUID(int=0)
 LAST = UUID(int=2**128 - 1)
 
@@ -134,9 +134,9 @@ def _of_pairs(state: State, wanted: JobFilter, where: str) -> str:
 def _params(wanted: JobFilter, cursor: UUID | None, limit: int) -> dict[str, object]:
     below, above = cursor or LAST, FIRST
     if wanted.created_before:
-        below = min(below, _id_at(wanted.created_before + CLOCK_SLACK))
+        below = min(below, _id_at(wanted.created_before, CLOCK_SLACK))
     if wanted.created_after:
-        above = _id_at(wanted.created_after - CLOCK_SLACK)
+        above = _id_at(wanted.created_after, -CLOCK_SLACK)
     return {
         "type": wanted.type,
         "queue": wanted.queue,
@@ -152,9 +152,9 @@ def _params(wanted: JobFilter, cursor: UUID | None, limit: int) -> dict[str, obj
     }
 
 
-def _id_at(moment: datetime) -> UUID:
-    """The lowest id of version 7 of that moment."""
-    milliseconds = min(max(0, int(moment.timestamp() * 1000)), 2**48 - 1)
+def _id_at(moment: datetime, milliseconds_on: int) -> UUID:
+    """The lowest id of version 7 so long after that moment; counted in whole numbers, which have no last year."""
+    milliseconds = min(max(0, int(moment.timestamp() * 1000) + milliseconds_on), 2**48 - 1)
     return UUID(int=milliseconds << 80)
 
 

@@ -11,15 +11,14 @@ from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.types.json import set_json_loads
 from sqlalchemy import event, exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from corral.errors import Unavailable
+from corral.store import loaders
 from corral.store.faults import Ambiguous, translated
-from corral.store.json_text import decode
 
 Row: TypeAlias = tuple[Any, ...]
 Driver: TypeAlias = psycopg.AsyncConnection[Row]
@@ -102,7 +101,7 @@ class Pool:
 
     def _connected(self, adapted: Any, record: ConnectionPoolEntry) -> None:
         driver: Driver = adapted.driver_connection
-        set_json_loads(decode, driver)
+        loaders.install(driver)
         driver.prepared_max = STATEMENTS_KEPT
         if not self._prepares:
             driver.prepare_threshold = None  # never, whatever a statement asks for

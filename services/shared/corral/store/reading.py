@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from corral.job.job import LISTED_BYTES, Job, ListedJob
-from corral.job.priority import Priority
-from corral.job.state import State
 from corral.store.engine import Database
 from corral.store.pool import Row
+from corral.store.shaping import document, moment, shaped
 from corral.store.sql import array
 
 
@@ -29,6 +28,7 @@ class Attempt:
     error: dict[str, Any] | None
     reason: str | None
     result: Any
+    """A `Document`, None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class LogLine:
     attempt: int
     at: datetime
     text: str
-    fields: dict[str, Any] | None
+    fields: Any
+    """A `Document` with an object, None where there are none."""
 
 
 FIELDS = (
@@ -75,12 +76,14 @@ FIELDS = (
     "parent",
     "created_by",
 )
-COLUMNS = ", ".join(f"j.{field}" for field in FIELDS)
+# A payload and a result are passed on as text: no number is rounded, and nothing in them can break a list.
+TEXTS = ("payload", "result")
+COLUMNS = ", ".join(f"j.{field}::text" if field in TEXTS else f"j.{field}" for field in FIELDS)
 # The length of what is stored apart is known without reading it; json and text are the same bytes.
 LISTED = (
     ", ".join(
-        f"CASE WHEN octet_length(j.{field}::text) <= {LISTED_BYTES} THEN j.{field} END AS {field}"
-        if field in ("payload", "result")
+        f"CASE WHEN octet_length(j.{field}::text) <= {LISTED_BYTES} THEN j.{field}::text END AS {field}"
+        if field in TEXTS
         else f"j.{field}"
         for field in FIELDS
     )
@@ -88,11 +91,11 @@ LISTED = (
 )
 MANY = f"SELECT {COLUMNS} FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[])"
 ATTEMPTS = """
-SELECT job, attempt, life, outcome, worker, started_at, ended_at, error, reason, result
+SELECT job, attempt, life, outcome, worker, started_at, ended_at, error, reason, result::text
 FROM corral.attempts WHERE job = %(id)s ORDER BY attempt
 """
 LOGS = """
-SELECT seq, attempt, at, text, fields FROM corral.job_logs
+SELECT seq, attempt, at, text, fields::text FROM corral.job_logs
 WHERE job = %(id)s AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
 """
 
@@ -127,7 +130,7 @@ class Reading:
         Raises:
             Unavailable: Postgres is away.
         """
-        return [Attempt(*row) for row in await self._database.run(ATTEMPTS, {"id": id})]
+        return [_attempt(row) for row in await self._database.run(ATTEMPTS, {"id": id})]
 
     async def logs(self, id: UUID, after_seq: int = 0, limit: int = 500) -> list[LogLine]:
         """Lines after `after_seq`, in order.
@@ -136,12 +139,15 @@ class Reading:
             Unavailable: Postgres is away.
         """
         rows = await self._database.run(LOGS, {"id": id, "after": after_seq, "limit": limit})
-        return [LogLine(*row) for row in rows]
+        return [
+            LogLine(seq, attempt, moment(at), text, document(fields))
+            for seq, attempt, at, text, fields in rows
+        ]
 
 
 def job_from(row: Row) -> Job:
     """A row of FIELDS."""
-    return Job(**_values(row))
+    return Job(**shaped(dict(zip(FIELDS, row, strict=True))))
 
 
 def listed_from(row: Row) -> ListedJob:
@@ -149,21 +155,24 @@ def listed_from(row: Row) -> ListedJob:
     *fields, payload_bytes, result_bytes = row
     sizes = {"payload": payload_bytes, "result": result_bytes or 0}
     return ListedJob(
-        **_values(fields),
+        **shaped(dict(zip(FIELDS, fields, strict=True))),
         payload_bytes=payload_bytes,
         result_bytes=result_bytes,
         omitted=[name for name, size in sizes.items() if size > LISTED_BYTES],
     )
 
 
-def _values(row: Sequence[Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        field: value.astimezone(UTC) if isinstance(value, datetime) else value
-        for field, value in zip(FIELDS, row, strict=True)
-    }
-    values |= {
-        "priority": Priority(values["priority"]),
-        "state": State(values["state"]),
-        "tags": values["tags"] or [],
-    }
-    return values
+def _attempt(row: Row) -> Attempt:
+    job, attempt, life, outcome, worker, started_at, ended_at, error, reason, result = row
+    return Attempt(
+        job=job,
+        attempt=attempt,
+        life=life,
+        outcome=outcome,
+        worker=worker,
+        started_at=started_at and moment(started_at),
+        ended_at=moment(ended_at),
+        error=error if error is None or isinstance(error, dict) else {"message": str(error)},
+        reason=reason,
+        result=document(result),
+    )

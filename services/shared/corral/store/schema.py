@@ -8,7 +8,7 @@ from corral.errors import SchemaMismatch
 from corral.store.engine import Database
 from corral.store.sql import quoted
 
-REVISION = 2
+REVISION = 3
 """The number of the newest revision of this release; a test compares it with the migrations."""
 
 EXISTS = "SELECT to_regclass(%(table)s) IS NOT NULL"

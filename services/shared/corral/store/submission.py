@@ -2,21 +2,30 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
-from corral.errors import OutcomeUnknown, SchemaMismatch, Unavailable
+from corral.errors import (
+    FieldError,
+    InvalidInput,
+    OutcomeUnknown,
+    SchemaMismatch,
+    Unavailable,
+    Unreadable,
+)
 from corral.job.job import Accepted, NewJob
+from corral.job.moment import LATEST, in_utc
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store.engine import Database, Params
 from corral.store.faults import Ambiguous
 from corral.store.json_text import checked, encode
 from corral.store.pool import Row
+from corral.store.shaping import moment
 from corral.store.sql import EMPTY, array, names, numbers, texts
 
 log = structlog.get_logger(__name__)
@@ -83,6 +92,7 @@ class Submission:
 
         Raises:
             InvalidInput: a value that Postgres can't hold; nothing was stored.
+            Conflict: one of the ids is taken; nothing was stored.
             Unavailable: nothing was stored.
             OutcomeUnknown: the commit was lost and Postgres stayed away.
         """
@@ -93,8 +103,10 @@ class Submission:
             rows = await self._database.hot(INSERT_NEW, params)
         except Ambiguous as lost:
             log.warning("insert.ambiguous", jobs=len(jobs), reason=str(lost))
-            return await self._resolve([job.id for job in jobs], params)
-        return _accepted_new(jobs, rows)
+            return await self._resolve(jobs, params)
+        except Unreadable:
+            rows = []
+        return _told(jobs, rows, _accepted_new)
 
     async def existing(self, ids: Sequence[UUID]) -> list[Accepted]:
         """Those of the ids that are stored, in the order given.
@@ -104,7 +116,8 @@ class Submission:
         """
         return _in_order(ids, await self._database.hot(EXISTING, {"ids": array(ids)}))
 
-    async def _resolve(self, ids: Sequence[UUID], params: Params) -> list[Accepted]:
+    async def _resolve(self, jobs: Sequence[NewJob], params: Params) -> list[Accepted]:
+        ids = [job.id for job in jobs]
         deadline = time.monotonic() + RESOLVE_SECONDS
         while True:
             try:
@@ -118,9 +131,11 @@ class Submission:
                     metrics.OUTCOMES_UNKNOWN.labels("insert", "no").inc(len(ids))
                     raise OutcomeUnknown(tuple(ids)) from error
                 await asyncio.sleep(RESOLVE_PAUSE)
-            else:
-                metrics.OUTCOMES_UNKNOWN.labels("insert", "yes").inc(len(ids))
-                return _in_order(ids, rows)
+                continue
+            except Unreadable:
+                rows = []
+            metrics.OUTCOMES_UNKNOWN.labels("insert", "yes").inc(len(ids))
+            return _told(jobs, rows, _accepted_again)
 
 
 def _columns(jobs: Sequence[NewJob]) -> Params:
@@ -132,7 +147,7 @@ def _columns(jobs: Sequence[NewJob]) -> Params:
         "priorities": array([job.priority for job in jobs]),
         "payloads": texts([checked(job.payload, "/payload") for job in jobs]),
         "delays": numbers([job.delay for job in jobs]) if any(job.delay for job in jobs) else EMPTY,
-        "run_ats": _sparse([job.run_at.isoformat() if job.run_at else None for job in jobs]),
+        "run_ats": _sparse([_moment(job.run_at) for job in jobs]),
         "expiries": numbers([job.expires_in for job in jobs])
         if any(job.expires_in for job in jobs)
         else EMPTY,
@@ -147,8 +162,41 @@ def _columns(jobs: Sequence[NewJob]) -> Params:
     }
 
 
+def _moment(run_at: datetime | None) -> str | None:
+    """A time as Postgres reads it.
+
+    Raises:
+        InvalidInput: it is one that could not be read back.
+    """
+    try:
+        return None if run_at is None else in_utc(run_at).isoformat()
+    except ValueError as error:
+        raise InvalidInput(FieldError("/run_at", str(error))) from error
+
+
 def _sparse(items: Sequence[str | None]) -> str:
     return EMPTY if items.count(None) == len(items) else texts(items)
+
+
+Shape = Callable[[Sequence[NewJob], Sequence[Row]], list[Accepted]]
+
+
+def _told(jobs: Sequence[NewJob], rows: Sequence[Row], shape: Shape) -> list[Accepted]:
+    """What the insert answered, one for each job. They are stored: nothing may say otherwise from here on."""
+    try:
+        return shape(jobs, rows)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the commit stands
+        metrics.SWALLOWED.labels("insert-answer").inc()
+        log.warning("insert.answer_unreadable", jobs=len(jobs), error=repr(error))
+        return [_supposed(job) for job in jobs]
+
+
+def _supposed(job: NewJob) -> Accepted:
+    """What became of a stored job as far as it can be told without reading it, by this machine's clock."""
+    now = datetime.now(UTC)
+    due_in = (job.run_at - now).total_seconds() if job.run_at else job.delay
+    due_in = min(max(0.0, due_in), (LATEST - now).total_seconds())
+    return _accepted_one(job, now, now + timedelta(seconds=due_in) if due_in else None, due_in)
 
 
 def _accepted_new(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]:
@@ -156,6 +204,12 @@ def _accepted_new(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]
     (_, created_at, _), *waiting = rows
     later = {id.int: (run_at, due_in) for id, run_at, due_in in waiting}
     return [_accepted_one(job, created_at, *later.get(job.id.int, (None, 0.0))) for job in jobs]
+
+
+def _accepted_again(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]:
+    """One for each job, also where a job has ended and was removed since."""
+    found = {row[0]: _accepted(row) for row in rows}
+    return [found.get(job.id) or _supposed(job) for job in jobs]
 
 
 def _accepted_one(job: NewJob, created_at: datetime, run_at: datetime | None, due_in: float) -> Accepted:
@@ -180,9 +234,9 @@ def _accepted(row: Row) -> Accepted:
     return Accepted(
         id=id,
         queue=queue,
-        priority=Priority(priority),
+        priority=Priority.read(priority),
         state=State(state),
-        run_at=run_at and run_at.astimezone(UTC),
-        created_at=created_at.astimezone(UTC),
+        run_at=run_at and moment(run_at),
+        created_at=moment(created_at),
         due_in=max(0.0, due_in or 0.0),
     )

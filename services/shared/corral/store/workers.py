@@ -211,5 +211,5 @@ def _record(row: Row) -> WorkerRecord:
 
 def _reclaimed(row: Row) -> Reclaimed:
     id, attempt, state, queue, priority, suspect, alone = row
-    lane = lane_of(queue, Priority(priority), suspect=suspect)
+    lane = lane_of(queue, Priority.read(priority), suspect=suspect)
     return Reclaimed(id=id, attempt=attempt, state=State(state), lane=lane, alone=alone)

@@ -16,11 +16,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from corral.store.tables.column import TIME, holds, moment, needed, serves
+from corral.store.tables.readable import readable_times
 
 
 def around_jobs(tables: MetaData) -> None:
     """One table each."""
-    Table(
+    attempts = Table(
         "attempts",
         tables,
         needed("job", Uuid, doc="The job."),
@@ -38,7 +39,8 @@ def around_jobs(tables: MetaData) -> None:
         ),
         info=holds("Every attempt that did not simply succeed, and the successful one of an earlier life."),
     )
-    Table(
+    readable_times(attempts, "started_at", "ended_at")
+    job_logs = Table(
         "job_logs",
         tables,
         needed("job", Uuid, doc="The job."),
@@ -56,6 +58,7 @@ def around_jobs(tables: MetaData) -> None:
         ),
         info=holds("What handlers logged, in order, capped per job."),
     )
+    readable_times(job_logs, "at")
     artifacts = Table(
         "artifacts",
         tables,

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from corral.store.tables.column import TIME, holds, moment, needed, serves
+from corral.store.tables.readable import check, readable_times
 
 TERMINAL = text("state IN ('completed', 'failed', 'cancelled')")
 
@@ -179,3 +180,10 @@ def jobs(tables: MetaData) -> None:
         postgresql_where=c.search.is_not(None),
         info=serves("Lists filtered by a searchable field of the payload; holds only jobs with such fields."),
     )
+    readable_times(jobs, "created_at", "updated_at", "run_at", "queued_at", "started_at", "finished_at")
+    readable_times(jobs, "expires_at", "cancel_requested_at")
+    check(jobs, "timeout", "timeout > 0 AND timeout < 'Infinity'")
+    states = "'blocked', 'scheduled', 'queued', 'running', 'completed', 'failed', 'cancelled'"
+    check(jobs, "state", f"state IN ({states})")
+    check(jobs, "priority", "priority IN ('critical', 'high', 'normal', 'low')")
+    check(jobs, "tags", "array_ndims(tags) = 1 AND array_position(tags, NULL::text) IS NULL")

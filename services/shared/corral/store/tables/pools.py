@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from corral.store.tables.column import TIME, holds, needed, serves
+from corral.store.tables.readable import readable_times
 
 
 def pools(tables: MetaData) -> None:
@@ -46,3 +47,4 @@ def pools(tables: MetaData) -> None:
         decisions.c.id,
         info=serves("Decisions about one pool, newest first."),
     )
+    readable_times(decisions, "at")

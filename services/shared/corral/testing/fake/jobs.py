@@ -7,9 +7,11 @@ from uuid import UUID
 from corral.errors import FieldError, InvalidInput
 from corral.ids import new_id
 from corral.job.job import Accepted, Job, ListedJob, NewJob
+from corral.job.moment import in_utc
 from corral.job.state import WAITING, Event, State, Writer
+from corral.json_codec import lenient
 from corral.store import AuditEntry, Commanded, Effect, JobFilter, Page
-from corral.store.json_text import checked, decode
+from corral.store.json_text import checked
 from corral.store.reading import Attempt
 from corral.testing.fake.memory import Memory, Row
 
@@ -139,10 +141,15 @@ class FakeJobs:
 
 
 def _refuse_unstorable(job: NewJob) -> None:
-    """What Postgres would not hold."""
+    """What Postgres would not hold, and what nobody could read back."""
     checked(job.payload, "/payload")
+    if job.run_at is not None:
+        try:
+            in_utc(job.run_at)
+        except ValueError as error:
+            raise InvalidInput(FieldError("/run_at", str(error))) from error
     try:
-        decode(job.payload.encode())
+        lenient(job.payload)
     except ValueError as error:
         raise InvalidInput(FieldError("/payload", f"this is not JSON: {error}")) from error
     for text in (job.type, job.queue, *job.tags):

@@ -10,9 +10,9 @@ from corral.job.job import LISTED_BYTES, Job, ListedJob, NewJob
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import Event, State, Writer, allowed
+from corral.json_codec import Document
 from corral.scaling.scaling_decision import ScalingDecision
 from corral.store import AuditEntry, Queue, Term, WorkerRecord, WorkerState
-from corral.store.json_text import decode
 from corral.store.reading import Attempt
 
 
@@ -98,8 +98,8 @@ class Row:
             "queue": new.queue,
             "priority": new.priority,
             "state": self.state,
-            "payload": decode(new.payload),
-            "result": None if self.result is None else decode(self.result),
+            "payload": Document(new.payload),
+            "result": None if self.result is None else Document(self.result),
             "error": self.error,
             "attempt": self.attempt,
             "errors": self.errors,
