@@ -193,3 +193,11 @@ def test_suspension_set_from_python_is_seen_too(redis_url: str, sync_redis: Sync
         assert presence.beat(NOTHING)
         resume(sync_redis)
         assert not presence.beat(NOTHING)
+
+
+def test_who_leaves_stops_listening_at_once(redis_url: str):
+    for _ in range(20):
+        with worker(redis_url) as (presence, _):
+            presence.beat(NOTHING)
+            thread = presence.pubsub_thread
+        assert not thread.is_alive()

@@ -93,7 +93,7 @@ class Presence(BaseWorker):
                 self._register()
                 _, suspended = self._report(counts)
             if self.pubsub_thread is None or not self.pubsub_thread.is_alive():
-                self.subscribe()  # type: ignore[no-untyped-call]
+                self.subscribe()
         return suspended
 
     def leave(self) -> None:
@@ -102,7 +102,7 @@ class Presence(BaseWorker):
         try:
             with translated():
                 self.register_death()  # type: ignore[no-untyped-call]
-                self.unsubscribe()  # type: ignore[no-untyped-call]
+                self.unsubscribe()
         except Exception as error:  # noqa: BLE001 - a stopping worker has better things to do
             metrics.SWALLOWED.labels("presence.leave").inc()
             log.info("presence.leave_failed", worker=self.name, error=str(error))
@@ -142,6 +142,20 @@ class Presence(BaseWorker):
         self.connection.delete(self.key)
         self.register_birth()  # type: ignore[no-untyped-call]
         log.info("presence.registered", worker=self.name)
+
+    def subscribe(self) -> None:
+        """Listen for commands. Returns once the thread runs: one that is stopped before it does never ends."""
+        super().subscribe()  # type: ignore[no-untyped-call]
+        self.pubsub_thread._running.wait(ANSWER_SECONDS)  # noqa: SLF001  redis-py has no other sign
+
+    def unsubscribe(self) -> None:
+        """Stop listening. RQ tells the thread after it unsubscribed, when it may be waiting for its next minute."""
+        if self.pubsub_thread is None or self.pubsub is None:
+            return
+        self.pubsub_thread.stop()
+        self.pubsub.unsubscribe()  # type: ignore[no-untyped-call]
+        self.pubsub_thread.join(ANSWER_SECONDS)
+        self.pubsub.close()
 
     def _set_connection(self, connection: Redis) -> Redis:
         """RQ would raise the timeout to minutes, for its own blocking pops."""
