@@ -49,11 +49,14 @@ test-cluster: $(DEVELOPMENT) ## Install, load, hurt and remove Corral on the clu
 test-cluster-more: $(DEVELOPMENT) ## Backup, rotation, drain of the node, both helms and skaffold there; half an hour
 	@$(BIN)/python -m pytest tests/cluster -m more $(ARGS)
 
-check: $(DEVELOPMENT) ## Lint, format, types and layers
+check: $(DEVELOPMENT) ## Lint, format, types, layers, unused code, unused and undeclared dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/vulture
+	@for package in $(PACKAGES); do \
+	  said=$$(cd $$package && $(CURDIR)/$(BIN)/deptry . --no-ansi 2>&1) || { echo "$$package: $$said"; exit 1; }; done
 
 format: $(DEVELOPMENT) ## Format the code
 	@$(BIN)/ruff format .

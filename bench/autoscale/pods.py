@@ -26,7 +26,6 @@ class Pod:
     gone: bool = False
     tokens: int = 0
     """Entries of this pod among the free slots."""
-    left_at: float = 0.0
     running: dict[int, float] = field(default_factory=dict)
     """Job by its number, and when its present attempt began."""
 

@@ -234,7 +234,7 @@ class Run:
         return sorted(staying, key=lambda pod: (pod.ready, -pod.number))
 
     def _dismiss(self, pod: Pod) -> None:
-        pod.leaving, pod.claims, pod.left_at = True, False, self.now
+        pod.leaving, pod.claims = True, False
         if not pod.busy:
             self._idle(self.now, pod)
         elif not self.scaler.drains:

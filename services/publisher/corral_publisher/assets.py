@@ -5,8 +5,6 @@ from functools import lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
-VENDOR = FOLDER / "vendor"
-MANIFEST = VENDOR / "manifest.json"
 
 
 @lru_cache(maxsize=64)

@@ -68,10 +68,6 @@ class Processes:
         if one is not None:
             one.kill()
 
-    def pids(self) -> list[int]:
-        """The processes that live now."""
-        return [one.pid for one in (*self._idle, *self._running.values()) if one.pid is not None]
-
     def close(self) -> None:
         """Kill all children."""
         for one in (*self._idle, *self._running.values()):
@@ -88,7 +84,6 @@ class _Child:
         self._connection: Connection | None = None
         self._ready = asyncio.Event()
         self._gone = False
-        self._exitcode: int | None = None
         self._ended: asyncio.Future[Ending] | None = None
         self._line: Line | None = None
         self._execution: Execution | None = None
@@ -202,7 +197,7 @@ class _Child:
             self._connection.send(message)
 
     def _end(self, exitcode: int | None) -> None:
-        self._gone, self._exitcode = True, exitcode
+        self._gone = True
         self._ready.set()
         if self._connection is not None:
             self._connection.close()

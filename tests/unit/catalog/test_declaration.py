@@ -107,7 +107,7 @@ def test_a_handler_is_called_with_what_it_takes(function: Any, arguments: tuple[
     assert declared.attached is not None
     taken = (declared.attached.takes_payload, declared.attached.takes_context)
     assert taken == ("payload" in arguments, "context" in arguments)
-    assert declared.handler_fn is function
+    assert declared.attached.function is function
 
 
 def test_a_handler_that_does_not_fit_its_executor_is_refused():

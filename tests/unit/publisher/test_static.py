@@ -6,7 +6,10 @@ import re
 
 import pytest
 
-from corral_publisher.assets import FOLDER, MANIFEST, VENDOR, url
+from corral_publisher.assets import FOLDER, url
+
+VENDOR = FOLDER / "vendor"
+MANIFEST = VENDOR / "manifest.json"
 
 
 def test_vendored_files_are_those_of_the_manifest():

@@ -70,11 +70,6 @@ class JobType(Generic[P, R]):
         """Where its handler runs."""
         return self.options.executor
 
-    @property
-    def handler_fn(self) -> Callable[..., Any] | None:
-        """The attached function, None in a program that only submits."""
-        return self.attached.function if self.attached else None
-
     def handler(self, function: F) -> F:
         """Attach the function that does the work; a decorator.
 

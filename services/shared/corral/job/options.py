@@ -74,6 +74,3 @@ class Options:
         if len(self.tags) > MAX_TAGS:
             raise ValueError(f"tags: {len(self.tags)} tags are more than {MAX_TAGS}")
 
-    def allows(self, queue: str) -> bool:
-        """Whether a submission may name this queue."""
-        return queue == self.queue or queue in self.queues

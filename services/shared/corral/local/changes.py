@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
-from watchfiles import Change, PythonFilter, awatch
+from watchfiles import PythonFilter, awatch
 
 QUIET_MS = 200
 """A burst of changes (a save of many files, a branch switch) ends when nothing changed for so long."""
@@ -52,9 +52,6 @@ class _Code(PythonFilter):
     def __init__(self, *, ignore_dirs: Iterable[str]) -> None:
         self.ignore_dirs = tuple(ignore_dirs)
         super().__init__()
-
-    def __call__(self, change: Change, path: str) -> bool:
-        return super().__call__(change, path)
 
 
 def _ignored(path: Path) -> bool:
