@@ -48,11 +48,11 @@ def problems(rows: Sequence[Row], root: Path) -> Iterator[str]:
     """What is wrong with the rows, in words; files and tests are looked up below `root`."""
     wanted = [f"{system}-{number:02}" for system, last in PROMISES.items() for number in range(1, last + 1)]
     counted = Counter(row.id for row in rows)
-    for id in wanted:
-        if counted[id] != 1:
-            yield f"{id}: {'no row' if counted[id] == 0 else f'{counted[id]} rows'}"
-    for id in sorted(set(counted) - set(wanted)):
-        yield f"{id}: no system made this promise"
+    for one in wanted:
+        if counted[one] != 1:
+            yield f"{one}: {'no row' if counted[one] == 0 else f'{counted[one]} rows'}"
+    for one in sorted(set(counted) - set(wanted)):
+        yield f"{one}: no system made this promise"
     for row in rows:
         if row.shown:
             yield from _unfounded(row, root)

@@ -38,9 +38,7 @@ def test_options_may_be_written_as_plain_numbers_words_and_lists():
     assert options.timeout == 60.0
     assert options.keep_failed == Retention(seconds=60.0)
     assert options.executor is Executor.PROCESS
-    assert options.allows("mail")
-    assert options.allows("mail-bulk")
-    assert not options.allows("other")
+    assert (options.queue, options.queues) == ("mail", frozenset({"mail-bulk"}))
 
 
 def test_a_number_as_backoff_is_a_fixed_wait():

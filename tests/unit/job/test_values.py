@@ -32,11 +32,6 @@ def test_the_defaults_are_in_range():
     Options().check()
 
 
-def test_a_submission_may_name_only_queues_of_its_type():
-    options = Options(queue="mail", queues=frozenset({"bulk-mail"}))
-    assert [options.allows(queue) for queue in ("mail", "bulk-mail", "other")] == [True, True, False]
-
-
 queues = st.from_regex(r"\A[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?\Z")
 
 
