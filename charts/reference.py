@@ -57,10 +57,25 @@ def settings() -> dict[str, Json]:
         f"CORRAL_{field.name.upper()}": {
             "type": ["string", "number", "boolean"],
             "description": declared(Settings, field.name).meaning,
+            **_bounds(field.name),
             "examples": [EXAMPLES.get(field.name, default_of(field.name))],
         }
         for field in fields(Settings)
         if field.name not in SET_BY_THE_CHART
+    }
+
+
+def _bounds(name: str) -> Json:
+    """Those of a number. Text is what most values are given as: it must be one, of no more digits than the largest."""
+    found = declared(Settings, name)
+    if found.bounds is None:
+        return {}
+    least = "exclusiveMinimum" if found.bounds.above else "minimum"
+    digits = len(str(int(found.bounds.most)))
+    return {
+        least: found.bounds.least,
+        "maximum": found.bounds.most,
+        "pattern": f"^[0-9]{{1,{digits}}}{'' if found.whole else '([.][0-9]+)?'}$",
     }
 
 

@@ -12,7 +12,7 @@ import structlog
 from corral import metrics
 from corral.dispatch import Dispatch
 from corral.dispatch.pools import BEGINNING
-from corral.errors import CorralError, NotFound
+from corral.errors import CorralError, InvalidInput, NotFound
 from corral.scaling.pool_status import PoolStatus
 from corral.scaling.scaling_decision import ScalingDecision
 from corral.store import Page, Store
@@ -134,16 +134,25 @@ class PoolBoard:
         await self._read_decisions()
         now = self._clock()
         for status in statuses:
-            watched = self._pools.get(status.name)
-            if watched is None:
-                before = await self._store.scaling.page(status.name, limit=KEPT_DECISIONS)
-                watched = self._pools[status.name] = _Watched(status, now, before.items)
-            watched.saw(status, now)
+            try:
+                await self._saw(status, now)
+            except (
+                InvalidInput
+            ) as error:  # such a name is in no table: the other pools are shown all the same
+                metrics.SWALLOWED.labels("pool-board").inc()
+                log.warning("pools.unreadable", pool=status.name, error=str(error))
         for name, watched in [*self._pools.items()]:
             watched.decided(one for one in self._decisions if one.pool == name)
             if now - watched.moved > FORGET_SECONDS:
                 del self._pools[name]
         self._looked = True
+
+    async def _saw(self, status: PoolStatus, now: float) -> None:
+        watched = self._pools.get(status.name)
+        if watched is None:
+            before = await self._store.scaling.page(status.name, limit=KEPT_DECISIONS)
+            watched = self._pools[status.name] = _Watched(status, now, before.items)
+        watched.saw(status, now)
 
     async def _read_decisions(self) -> None:
         """Those since the last look; some may come twice."""

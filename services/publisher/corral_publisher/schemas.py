@@ -4,10 +4,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from corral.actions.load import MAX_COUNT, MAX_OVER, MAX_SHARE
+from corral.actions.load import COUNT, OVER, SHARE
 from corral.actions.submission import NewSubmission
+from corral.bounded import Bounded
 from corral.job import moment
-from corral.job.limits import MAX_BULK, MAX_DELAY_SECONDS, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
+from corral.job.limits import (
+    DELAY,
+    EXPIRES_IN,
+    KEPT_COUNT,
+    KEPT_SECONDS,
+    MAX_BULK,
+    MAX_TAGS,
+    RETRIES,
+    STALLS,
+    TIMEOUT,
+)
 from corral.job.priority import Priority
 
 EXAMPLE: dict[str, JsonValue] = {
@@ -16,6 +27,12 @@ EXAMPLE: dict[str, JsonValue] = {
     "priority": "high",
     "tags": ["monthly"],
 }
+
+Delay = Annotated[float, Bounded(DELAY)]
+ExpiresIn = Annotated[float, Bounded(EXPIRES_IN)]
+Timeout = Annotated[float, Bounded(TIMEOUT)]
+Retries = Annotated[int, Bounded(RETRIES)]
+KeptSeconds = Annotated[float, Bounded(KEPT_SECONDS)]
 
 
 def _moment(value: object) -> object:
@@ -38,19 +55,14 @@ class Submission(BaseModel):
     payload: Annotated[Any, Field(description="What the job type's schema asks for.")] = None
     queue: Annotated[str | None, Field(description="One that the job type allows.")] = None
     priority: Annotated[Priority | None, Field(strict=False)] = None
-    delay: Annotated[
-        float | None, Field(ge=0, le=MAX_DELAY_SECONDS, description="Seconds; or give run_at.")
-    ] = None
+    delay: Annotated[Delay | None, Field(description="Seconds; or give run_at.")] = None
     run_at: Annotated[
         AwareDatetime | None, Field(strict=False, description="Or give delay."), BeforeValidator(_moment)
     ] = None
-    retries: Annotated[int | None, Field(ge=0, le=MAX_RETRIES, description="Tries after the first.")] = None
-    timeout: Annotated[
-        float | None, Field(gt=0, le=MAX_TIMEOUT_SECONDS, description="Seconds for one attempt.")
-    ] = None
+    retries: Annotated[Retries | None, Field(description="Tries after the first.")] = None
+    timeout: Annotated[Timeout | None, Field(description="Seconds for one attempt.")] = None
     expires_in: Annotated[
-        float | None,
-        Field(gt=0, le=MAX_DELAY_SECONDS, description="Seconds after which it is cancelled if not started."),
+        ExpiresIn | None, Field(description="Seconds after which it is cancelled if not started.")
     ] = None
     tags: Annotated[tuple[str, ...], Field(max_length=MAX_TAGS, strict=False)] = ()
 
@@ -86,8 +98,8 @@ class Kept(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    seconds: Annotated[float | None, Field(ge=0)] = None
-    count: Annotated[int | None, Field(ge=0)] = None
+    seconds: KeptSeconds | None = None
+    count: Annotated[int, Bounded(KEPT_COUNT)] | None = None
 
 
 class QueueOptions(BaseModel):
@@ -96,11 +108,11 @@ class QueueOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     priority: Annotated[Priority | None, Field(strict=False)] = None
-    retries: Annotated[int | None, Field(ge=0, le=MAX_RETRIES)] = None
-    timeout: Annotated[float | None, Field(gt=0, le=MAX_TIMEOUT_SECONDS)] = None
-    delay: Annotated[float | None, Field(ge=0, le=MAX_DELAY_SECONDS)] = None
-    expires_in: Annotated[float | None, Field(gt=0, le=MAX_DELAY_SECONDS)] = None
-    max_stalls: Annotated[int | None, Field(ge=0, le=100)] = None
+    retries: Retries | None = None
+    timeout: Timeout | None = None
+    delay: Delay | None = None
+    expires_in: ExpiresIn | None = None
+    max_stalls: Annotated[int, Bounded(STALLS)] | None = None
     keep_finished: Kept | None = None
     keep_failed: Kept | None = None
 
@@ -136,7 +148,7 @@ class Clean(BaseModel):
     states: Annotated[
         list[Literal["completed", "failed", "cancelled"]], Field(min_length=1, description="In these states.")
     ] = ["completed", "failed", "cancelled"]
-    older_than: Annotated[float, Field(ge=0, description="Seconds since they ended.")] = 0.0
+    older_than: Annotated[KeptSeconds, Field(description="Seconds since they ended.")] = 0.0
 
 
 class LoadPart(BaseModel):
@@ -146,9 +158,8 @@ class LoadPart(BaseModel):
 
     share: Annotated[
         int,
-        Field(
-            ge=1, le=MAX_SHARE, description="Of so many jobs as all shares are together, so many are of it."
-        ),
+        Bounded(SHARE),
+        Field(description="Of so many jobs as all shares are together, so many are of it."),
     ] = 1
     payload: Annotated[Any, Field(description="What the job type's schema asks for.")] = None
 
@@ -174,7 +185,7 @@ class LoadRequest(BaseModel):
     )
 
     mix: Annotated[dict[str, LoadPart], Field(description="Job types, 1 to 10, by name.")]
-    count: Annotated[int, Field(ge=1, le=MAX_COUNT, description="Jobs in all.")]
+    count: Annotated[int, Bounded(COUNT), Field(description="Jobs in all.")]
     over: Annotated[
-        float, Field(ge=0, le=MAX_OVER, description="Seconds that they become due over; 0: all at once.")
+        float, Bounded(OVER), Field(description="Seconds that they become due over; 0: all at once.")
     ] = 0.0

@@ -82,6 +82,10 @@ class Unavailable(CorralError):
         super().__init__(f"{dependency} is not available: {reason}")
 
 
+class Refused(Unavailable):
+    """A dependency answered, and refused this one thing: a lock or the time ran out. Others may succeed."""
+
+
 class Unreadable(CorralError):
     """Postgres did what was asked, and its answer can't be read: whatever the statement stored is stored."""
 

@@ -77,7 +77,12 @@ EVENTS_DROPPED = Counter("corral_events_dropped", "Events that a slow listener m
 LEADER = Gauge("corral_leader", "Whether this process leads.", multiprocess_mode="livemax")
 TICKS_SKIPPED = Counter("corral_ticks_skipped", "Rounds of a duty that did not happen in time.", ["duty"])
 DUTY_SECONDS = Histogram("corral_duty_seconds", "One round of a duty.", ["duty"], buckets=_SHORT)
-DUTY_ERRORS = Counter("corral_duty_errors", "Rounds of a duty that failed.", ["duty"])
+DUTY_ERRORS = Counter("corral_duty_errors", "Rounds of a duty that failed, in whole or in part.", ["duty"])
+DUTY_PARTS_FAILED = Counter(
+    "corral_duty_parts_failed",
+    "Queues, workers, pools or other parts that failed while a duty went on.",
+    ["duty"],
+)
 QUEUE_JOBS = Gauge(
     "corral_queue_jobs", "Live jobs, from the leader.", ["queue", "state"], multiprocess_mode="mostrecent"
 )

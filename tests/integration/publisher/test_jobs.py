@@ -158,6 +158,13 @@ async def test_queues_are_listed_with_their_counts(api: httpx.AsyncClient, submi
     ("body", "status", "place"),
     [
         ({"overrides": {"retries": -1}}, 422, "/overrides/retries"),
+        (
+            {"overrides": {"keep_finished": {"seconds": 999999999999}}},
+            422,
+            "/overrides/keep_finished/seconds",
+        ),
+        ({"defaults": {"keep_failed": {"count": 10**18}}}, 422, "/defaults/keep_failed/count"),
+        ({"overrides": {"delay": 1e300}}, 422, "/overrides/delay"),
         ({"overrides": {"queue": "x"}}, 422, "/overrides/queue"),
         ({"overrides": {"timeout": "x"}}, 422, "/overrides/timeout"),
         ({"defaults": {"keep_failed": {"seconds": -1}}}, 422, "/defaults/keep_failed/seconds"),
@@ -185,6 +192,13 @@ async def test_clean_removes_what_was_asked_for(
     left = [job["id"] for job in (await api.get("/api/v1/jobs")).json()["items"]]
     assert left == [queued["id"], failed["id"]]
     assert (await admin.post("/api/v1/queues/post/clean", json={"states": ["queued"]})).status_code == 422
+    old = await admin.post("/api/v1/queues/post/clean", json={"older_than": 1e12})
+    assert old.json()["errors"] == [
+        {
+            "pointer": "/older_than",
+            "detail": "is 1,000,000,000,000; it must be at least 0 and at most 3,153,600,000 seconds",
+        }
+    ]
     assert (await admin.post("/api/v1/queues/none/clean", json={})).status_code == 404
 
 

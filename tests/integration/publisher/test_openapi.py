@@ -47,6 +47,42 @@ def test_every_operation_says_what_it_does_and_how_it_fails(document: dict[str, 
     assert len(ids) == len(set(ids)) == len(operations(document))
 
 
+def taken(node: Any, path: str, document: dict[str, Any], seen: frozenset[str]) -> list[str]:
+    """Where a schema of what the API takes leaves a number without bounds."""
+    if not isinstance(node, dict):
+        return []
+    reference = node.get("$ref")
+    if isinstance(reference, str):
+        name = reference.rpartition("/")[2]
+        inner = document["components"]["schemas"][name]
+        return [] if name in seen else taken(inner, name, document, seen | {name})
+    open_ended = [path] if node.get("type") in ("integer", "number") and not bounded(node) else []
+    for key in ("properties", "$defs"):
+        for name, child in node.get(key, {}).items():
+            open_ended += taken(child, f"{path}/{name}", document, seen)
+    for key in ("anyOf", "oneOf", "allOf"):
+        for child in node.get(key, []):
+            open_ended += taken(child, path, document, seen)
+    for key in ("items", "additionalProperties"):
+        open_ended += taken(node.get(key), path, document, seen)
+    return open_ended
+
+
+def bounded(node: dict[str, Any]) -> bool:
+    return "maximum" in node and ("minimum" in node or "exclusiveMinimum" in node)
+
+
+def test_every_number_that_the_api_takes_has_bounds(document: dict[str, Any]):
+    found = []
+    for path, method, operation in operations(document):
+        where = f"{method} {path}"
+        for parameter in operation.get("parameters", ()):
+            found += taken(parameter["schema"], f"{where}?{parameter['name']}", document, frozenset())
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            found += taken(content["schema"], where, document, frozenset())
+    assert found == []
+
+
 def test_every_reference_leads_somewhere(document: dict[str, Any]):
     found = []
 

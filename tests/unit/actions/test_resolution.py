@@ -77,6 +77,7 @@ def test_numbers_out_of_range_never_pass(name: str, value: float):
     }[name]
     least_is_in = name in ("delay", "retries")
     inside = 0 <= value <= most if least_is_in else 0 < value <= most
+    inside = inside and (name != "retries" or isinstance(value, int))
     if inside:
         assert getattr(resolved(known(), **{name: value}), name) == value
     else:

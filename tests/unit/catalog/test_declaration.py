@@ -49,17 +49,25 @@ def test_a_number_as_backoff_is_a_fixed_wait():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"retries": -1}, "retries: -1"),
+        ({"retries": -1}, "retries is -1; it must be at least 0 and at most 1,000 tries"),
         ({"retries": 1.5}, "retries: 1.5"),
-        ({"timeout": 0}, "timeout: 0"),
-        ({"priority": "urgent"}, "urgent"),
+        ({"retries": 10**5000}, "retries is a whole number of more than 24 digits"),
+        ({"timeout": 0}, "timeout is 0; it must be above 0 and at most 604,800 seconds"),
+        ({"timeout": 10**400}, "timeout: a whole number of more than 24 digits is too large"),
+        ({"timeout": timedelta.max}, "timeout is 86,400,000,000,000"),
+        ({"keep_finished": 999_999_999_999}, "keep_finished: seconds is 999,999,999,999"),
+        ({"keep_failed": Retention(count=-1)}, "keep_failed: count is -1"),
+        ({"keep_failed": float("nan")}, "keep_failed: seconds is nan"),
+        ({"expires_in": float("inf")}, "expires_in is inf"),
+        ({"tags": ["a\0b"]}, "tags: 'a\\x00b'"),
+        ({"priority": "urgent"}, "'urgent' is none of critical, high, normal, low"),
         ({"executor": "gpu"}, "gpu"),
         ({"queue": "a.b"}, "'a.b'"),
         ({"queues": "mail"}, "queues: 'mail'"),
         ({"backof": 1}, "'backof'"),
         ({"search": ["nowhere"]}, "nowhere"),
         ({"delay": "soon"}, "'soon'"),
-        ({"backoff": []}, "at least one wait"),
+        ({"backoff": []}, "0 waits"),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_name_and_value(options: dict[str, Any], told: str):
@@ -68,7 +76,7 @@ def test_a_wrong_option_is_refused_with_its_name_and_value(options: dict[str, An
     assert told in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["", "Mail", "a b", ".a", "a.", "x" * 101])
+@pytest.mark.parametrize("name", ["", "Mail", "a b", ".a", "a.", "x" * 101, "mail\n"])
 def test_a_wrong_name_is_refused(name: str):
     with pytest.raises(DeclarationError, match="job type name"):
         job_type(name)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,12 +7,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from corral.catalog import job_type
-from corral.catalog.record import options_from_json, options_to_json, record_of, supersedes
+from corral.catalog.options_json import options_from_json, options_to_json
+from corral.catalog.precedence import QueueOptions, settle
+from corral.catalog.record import record_of, supersedes
 from corral.job import backoff as backoffs
+from corral.job.limits import KEPT_SECONDS
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
 
-seconds = st.floats(0.001, 1e6)
+OPTION_WORDS = ("kind", "seconds", "count", "waits", "factor", "jitter", "cap")
+seconds = st.floats(0.001, 604_800)
 waits = st.one_of(
     st.builds(backoffs.Fixed, seconds),
     st.builds(backoffs.Linear, seconds, jitter=st.floats(0, 1)),
@@ -42,6 +47,41 @@ def test_options_survive_json(value: Options):
 
 def test_options_of_a_later_release_are_read():
     assert options_from_json({"queue": "mail", "novelty": 1}) == Options(queue="mail")
+    words = {"priority": "urgent", "executor": "gpu", "backoff": {"kind": "fibonacci"}, "retries": 1}
+    assert options_from_json(words) == Options(retries=1)
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ({"keep_finished": {"seconds": 999_999_999_999}}, Retention(seconds=KEPT_SECONDS.most)),
+        ({"keep_finished": {"seconds": -5}}, Retention(seconds=0)),
+        ({"keep_finished": {"seconds": 1e300, "count": 10**30}}, Retention(KEPT_SECONDS.most, 10**9)),
+        ({"keep_finished": {"seconds": None}}, Retention()),
+        ({"keep_finished": {"seconds": "week"}}, Options().keep_finished),
+        ({"keep_finished": 7}, Options().keep_finished),
+    ],
+)
+def test_a_number_that_was_stored_before_it_had_bounds_counts_as_the_nearest(
+    stored: dict[str, Any], read: Retention
+):
+    assert options_from_json(stored).keep_finished == read
+
+
+stored_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(OPTION_WORDS), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Options.__dataclass_fields__)), stored_json))
+def test_whatever_is_stored_is_read_as_options_that_make_sense(stored: dict[str, Any]):
+    """But for tags: those of older releases may have been longer."""
+    settled = settle(stored, QueueOptions(overrides=stored), stored)
+    replace(settled.options, tags=()).check()
+    replace(options_from_json(stored), tags=()).check()
+    assert all(any(option in told for option in stored) for told in settled.unread)
 
 
 @pytest.mark.parametrize(

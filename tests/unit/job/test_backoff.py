@@ -62,7 +62,7 @@ def test_a_later_error_never_waits_less(backoff: Backoff, errors: int):
     [
         (Fixed(-1), "-1"),
         (Exponential(1, factor=0.5), "factor"),
-        (Exact(()), "at least one"),
+        (Exact(()), "0 waits; it must have 1 to 1,000"),
         (Fixed(1, jitter=2), "jitter"),
         (Fixed(1, cap=0), "cap"),
         (Fixed(float("nan")), "nan"),

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.ids import new_id, parse_id
+from corral.job.backoff import Exact, Fixed
 from corral.job.lane import Lane, lane_of
-from corral.job.options import Options
+from corral.job.options import Options, Retention
 from corral.job.outcome import ErrorKind, JobError
 from corral.job.priority import PRIORITIES, Priority
 
@@ -14,13 +15,27 @@ from corral.job.priority import PRIORITIES, Priority
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (Options(retries=-1), "retries: -1"),
-        (Options(timeout=0), "timeout: 0"),
-        (Options(delay=-0.5), "delay: -0.5"),
-        (Options(expires_in=0), "expires_in: 0"),
-        (Options(max_stalls=101), "max_stalls: 101"),
+        (Options(retries=-1), "retries is -1; it must be at least 0 and at most 1,000 tries"),
+        (Options(retries=2.5), "retries is 2.5, which is no whole number"),  # type: ignore[arg-type]
+        (Options(timeout=0), "timeout is 0; it must be above 0 and at most 604,800 seconds"),
+        (Options(delay=-0.5), "delay is -0.5; it must be at least 0 and at most 31,622,400 seconds"),
+        (Options(expires_in=0), "expires_in is 0"),
+        (Options(max_stalls=101), "max_stalls is 101; it must be at least 0 and at most 100 lost workers"),
         (Options(tags=tuple("abcdefghijklmnopqrstu")), "21 tags"),
-        (Options(timeout=float("nan")), "timeout: nan"),
+        (Options(tags=("a\0b",)), "printable"),
+        (Options(tags=("x" * 101,)), "printable"),
+        (Options(timeout=float("nan")), "timeout is nan"),
+        (
+            Options(keep_finished=Retention(seconds=999_999_999_999)),
+            "keep_finished: seconds is 999,999,999,999; it must be at least 0 and at most 3,153,600,000 seconds",
+        ),
+        (Options(keep_failed=Retention(seconds=-1)), "keep_failed: seconds is -1"),
+        (Options(keep_failed=Retention(seconds=float("inf"))), "keep_failed: seconds is inf"),
+        (Options(keep_failed=Retention(count=10**30)), "keep_failed: count is a whole number of more than"),
+        (Options(keep_failed=Retention(count=0.5)), "no whole number"),  # type: ignore[arg-type]
+        (Options(keep_failed=Retention(count=True)), "no number"),
+        (Options(backoff=Fixed(float("nan"))), "backoff: a wait is nan"),
+        (Options(backoff=Exact((1.0,) * 1001)), "1,001 waits"),
     ],
 )
 def test_an_option_out_of_range_is_named_with_value_and_range(options: Options, named: str):

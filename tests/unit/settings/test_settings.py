@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from corral.errors import SettingsError
 from corral.settings import Settings, names
+from corral.settings.ranges import declared
 from corral.settings.sources import mask_url, masked
+from corral_operator.settings import OperatorSettings
 
 SERVERS = {"CORRAL_DATABASE_URL": "postgresql://a:pw@h/x", "CORRAL_REDIS_URL": "redis://:pw@h/0"}
 
@@ -93,8 +95,11 @@ def test_a_misspelt_secret_is_not_printed():
         ("CORRAL_PORT", "70000", "a whole number from 0 to 65,535"),
         ("CORRAL_PORT", "http", "a whole number from 0 to 65,535"),
         ("CORRAL_PORT", "", "a whole number from 0 to 65,535"),
-        ("CORRAL_GRACE", "-1", "a number from 0 to 86,400"),
-        ("CORRAL_GRACE", "nan", "a number from 0 to 86,400"),
+        ("CORRAL_GRACE", "-1", "a number from 0 to 86,400 seconds"),
+        ("CORRAL_GRACE", "nan", "a number from 0 to 86,400 seconds"),
+        ("CORRAL_DEFAULT_KEEP_FINISHED", "inf", "a number from 0 to 3,153,600,000 seconds"),
+        ("CORRAL_DEFAULT_KEEP_FAILED", "999999999999", "a number from 0 to 3,153,600,000 seconds"),
+        ("CORRAL_DEFAULT_TIMEOUT", "0", "a number above 0 to 604,800 seconds"),
         ("CORRAL_DEMO_JOBS", "perhaps", "true or false"),
         ("CORRAL_LOG_FORMAT", "xml", "console or json"),
         ("CORRAL_DATABASE_URL", "mysql://h/x", "an address that starts with postgresql:// or postgres://"),
@@ -107,6 +112,15 @@ def test_a_bad_value_is_refused_with_its_name_its_value_and_the_range(name, valu
     assert message.startswith(f"{name}: ")
     assert f"allowed: {allowed}" in message
     assert value in message or "********" in message
+
+
+@pytest.mark.parametrize("model", [Settings, OperatorSettings])
+def test_every_number_has_finite_bounds(model):
+    for name, field in model.__pydantic_fields__.items():
+        said = declared(model, name)
+        if "number" in said.allowed:
+            assert said.bounds is not None, field
+            assert said.bounds.most < 1e10
 
 
 def test_all_mistakes_are_told_at_once():

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from corral.actions.load import MAX_COUNT, MAX_OVER, Part
+from corral.actions.load import COUNT, OVER, Part
 from corral.catalog.builtin.demo import MAX_SECONDS
 from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id
@@ -46,7 +46,7 @@ async def values(
     return {
         "values": given,
         "kinds": [(kind, words, _json(_mix(kind, given["seconds"], types))) for kind, words in kinds.items()],
-        "most": {"count": MAX_COUNT, "seconds": int(MAX_SECONDS), "over": int(MAX_OVER)},
+        "most": {"count": int(COUNT.most), "seconds": int(MAX_SECONDS), "over": int(OVER.most)},
         "errors": errors,
         "wrong": {f"/{error.pointer.rpartition('/')[2]}": error.message for error in errors},
         "url": f"{str(base).rstrip('/')}{PREFIX}/load",

@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from corral.bounded import Bounded
+from corral.job.bounds import Bounds
 from corral.job.job import Job
 from corral_publisher import parameters
 from corral_publisher.answer import answer
@@ -15,8 +17,9 @@ from corral_publisher.views import AttemptPage, JobPage, LogPage
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
 
-MAX_PAGE = 200
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items on one page.")]
+Limit = Annotated[int, Bounded(Bounds(1, 200, "items")), Query(description="Items on one page.")]
+LINES = Bounds(1, 2000, "lines")
+LINE = Bounds(0, 2**31 - 1)
 
 _FILTERS = [
     ("state", "array", "Any of these states; may be repeated."),
@@ -86,8 +89,8 @@ async def list_logs(
     request: Request,
     job_id: str,
     _: Viewer,
-    after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Lines after this `seq`.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=2000, description="Lines on one page.")] = 500,
+    after: Annotated[int, Bounded(LINE), Query(description="Lines after this `seq`.")] = 0,
+    limit: Annotated[int, Bounded(LINES), Query(description="Lines on one page.")] = 500,
 ) -> Response:
     """Lines in order. `next` is the `after` of the following page; null where there is none yet."""
     services = services_of(request)

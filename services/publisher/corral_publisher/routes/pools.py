@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from corral.bounded import Bounded
+from corral.job.bounds import Bounds
 from corral.scaling.scaling_decision import ScalingDecision
 from corral_publisher import parameters
 from corral_publisher.answer import answer
@@ -16,6 +18,8 @@ from corral_publisher.pool_views import DecisionPage, PoolAnswer, PoolPage
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["pools"])
+
+DECISIONS = Bounds(1, 200, "decisions")
 
 
 @router.get("/pools", summary="All pools", responses={200: {"model": PoolPage}, **failures()})
@@ -40,7 +44,7 @@ async def list_decisions(
     request: Request,
     name: str,
     _: Viewer,
-    limit: Annotated[int, Query(ge=1, le=200, description="Decisions on one page.")] = 50,
+    limit: Annotated[int, Bounded(DECISIONS), Query(description="Decisions on one page.")] = 50,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,  # noqa: ARG001  read below
 ) -> Response:
     """Every change of its size or of its conditions, with the reason, newest first; kept for 30 days."""

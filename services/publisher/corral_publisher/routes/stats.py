@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from corral.bounded import Bounded
+from corral.job.bounds import Bounds
 from corral.store.stats import WindowRow
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
@@ -14,7 +16,7 @@ from corral_publisher.views import Stats
 
 router = APIRouter(prefix=PREFIX, tags=["stats"])
 
-MAX_WINDOW = 30 * 24 * 3600.0
+WINDOW = Bounds(60, 30 * 24 * 3600, "seconds")
 
 
 @router.get(
@@ -23,7 +25,7 @@ MAX_WINDOW = 30 * 24 * 3600.0
 async def stats(
     request: Request,
     _: Viewer,
-    window: Annotated[float, Query(ge=60, le=MAX_WINDOW, description="Seconds to look back.")] = 3600,
+    window: Annotated[float, Bounded(WINDOW), Query(description="Seconds to look back.")] = 3600,
 ) -> Response:
     """Counts are of now; groups are what ended within the window, in whole minutes, by queue and type."""
     services = services_of(request)

@@ -15,7 +15,9 @@ from corral.actions.principal import Principal
 from corral.actions.resolution import TRACEPARENT
 from corral.actions.submission import NewSubmission
 from corral.actions.submit import Refused, refuse_all
+from corral.bounded import Bounded
 from corral.errors import CorralError
+from corral.job.bounds import Bounds
 from corral.job.job import Accepted, Job, NewJob
 from corral.job.limits import MAX_BULK
 from corral.job.state import State
@@ -34,12 +36,12 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"], route_class=DirectRoute)
 
-MAX_WAIT = 60.0
-"""Seconds that one request may wait for its job."""
+WAIT = Bounds(0, 60, "seconds")
+"""How long one request may wait for its job."""
 
 Wait = Annotated[
-    float | None,
-    Query(ge=0, le=MAX_WAIT, description="Seconds to wait for the job's end; 202 where it takes longer."),
+    Annotated[float, Bounded(WAIT)] | None,
+    Query(description="Seconds to wait for the job's end; 202 where it takes longer."),
 ]
 
 

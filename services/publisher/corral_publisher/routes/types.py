@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from corral.catalog.options_json import options_to_json
 from corral.catalog.precedence import PLAIN, QueueOptions, settle
-from corral.catalog.record import TypeRecord, options_to_json
+from corral.catalog.record import TypeRecord
 from corral.errors import NotFound
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer

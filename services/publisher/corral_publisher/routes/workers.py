@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from corral.bounded import Bounded
+from corral.job.bounds import Bounds
 from corral.store import WorkerRecord
 from corral_publisher.answer import answer
 from corral_publisher.auth import Operator, Viewer
@@ -14,6 +16,8 @@ from corral_publisher.views import Drained, Undrained, WorkerPage
 
 router = APIRouter(prefix=PREFIX, tags=["workers"])
 
+ENDED = Bounds(0, 1000, "workers")
+
 
 @router.get("/workers", summary="Workers", responses={200: {"model": WorkerPage}, **failures(422)})
 async def list_workers(
@@ -21,7 +25,8 @@ async def list_workers(
     _: Viewer,
     ended: Annotated[
         int,
-        Query(ge=0, le=1000, description="The newest so many, those that ended included; 0: the live ones."),
+        Bounded(ENDED),
+        Query(description="The newest so many, those that ended included; 0: the live ones."),
     ] = 0,
 ) -> Response:
     """One item per incarnation."""

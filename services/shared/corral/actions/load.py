@@ -11,15 +11,15 @@ from corral.actions.submission import NewSubmission
 from corral.actions.submit import Submitter
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.ids import new_id
+from corral.job.bounds import Bounds
 from corral.job.limits import MAX_BULK
 from corral.store.audit import Audit
 
-MAX_COUNT = MAX_BULK
-MAX_OVER = 600.0
-"""Seconds that a load is spread over, at most."""
-MAX_MIX = 10
-"""Job types in one load."""
-MAX_SHARE = 1000
+COUNT = Bounds(1, MAX_BULK, "jobs", whole=True)
+OVER = Bounds(0, 600, "seconds")
+"""What a load is spread over."""
+MIX = Bounds(1, 10, "job types", whole=True)
+SHARE = Bounds(1, 1000, "shares", whole=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +121,11 @@ def _submission(
 
 
 def _faults(mix: Mapping[str, Part], count: int, over: float) -> Iterator[FieldError]:
-    if not 1 <= len(mix) <= MAX_MIX:
-        yield FieldError("/mix", f"has {len(mix)} job types; it must have 1 to {MAX_MIX}")
-    for name, part in mix.items():
-        if not 1 <= part.share <= MAX_SHARE:
-            yield FieldError(
-                f"/mix/{escape(name)}/share",
-                f"is {part.share}; it must be at least 1 and at most {MAX_SHARE:,}",
-            )
-    if not 1 <= count <= MAX_COUNT:
-        yield FieldError("/count", f"is {count:,}; it must be at least 1 and at most {MAX_COUNT:,}")
-    if not 0 <= over <= MAX_OVER:
-        yield FieldError("/over", f"is {over:g}; it must be at least 0 and at most {MAX_OVER:g} seconds")
+    given: list[tuple[str, float, Bounds]] = [("/mix", len(mix), MIX)]
+    given += [(f"/mix/{escape(name)}/share", part.share, SHARE) for name, part in mix.items()]
+    for pointer, value, bounds in [*given, ("/count", count, COUNT), ("/over", over, OVER)]:
+        if (fault := bounds.fault(value)) is not None:
+            yield FieldError(pointer, fault)
 
 
 def _place(below: str, pointer: str) -> str:

@@ -15,7 +15,7 @@ from corral.actions.submission import NewSubmission
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment
 from corral.job.job import NewJob
-from corral.job.limits import MAX_DELAY_SECONDS, MAX_NAME, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
+from corral.job.limits import DELAY, EXPIRES_IN, MAX_NAME, MAX_TAGS, RETRIES, TIMEOUT
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """Source: W3C Trace Context, section 3.2."""
@@ -78,10 +78,14 @@ def _first(given: T | None, otherwise: T) -> T:
 
 def _faults(submission: NewSubmission) -> Iterator[FieldError]:
     """Values out of range, whoever built the submission."""
-    yield from _range("/delay", submission.delay, 0, MAX_DELAY_SECONDS)
-    yield from _range("/retries", submission.retries, 0, MAX_RETRIES)
-    yield from _range("/timeout", submission.timeout, 0, MAX_TIMEOUT_SECONDS, above=True)
-    yield from _range("/expires_in", submission.expires_in, 0, MAX_DELAY_SECONDS, above=True)
+    for pointer, value, bounds in (
+        ("/delay", submission.delay, DELAY),
+        ("/retries", submission.retries, RETRIES),
+        ("/timeout", submission.timeout, TIMEOUT),
+        ("/expires_in", submission.expires_in, EXPIRES_IN),
+    ):
+        if value is not None and (fault := bounds.fault(value)) is not None:
+            yield FieldError(pointer, fault)
     if submission.run_at is not None:
         if submission.delay is not None:
             yield FieldError("/run_at", "can't be given together with delay")
@@ -94,24 +98,6 @@ def _faults(submission: NewSubmission) -> Iterator[FieldError]:
             yield FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters")
     if submission.traceparent is not None and not TRACEPARENT.fullmatch(submission.traceparent):
         yield FieldError("/traceparent", "is no W3C trace context")
-
-
-def _range(
-    pointer: str, value: float | None, least: float, most: float, *, above: bool = False
-) -> Iterator[FieldError]:
-    if value is None:
-        return
-    if not least <= value <= most or (above and value == least):  # NaN is nowhere
-        start = f"above {least:g}" if above else f"at least {least:g}"
-        yield FieldError(pointer, f"is {_shown(value)}; it must be {start} and at most {most:g}")
-
-
-def _shown(value: float) -> str:
-    """A number for a message: one of thousands of digits can't be shown, nor made a float."""
-    try:
-        return f"{value:g}"
-    except OverflowError:
-        return "beyond every bound"
 
 
 def _queue(submission: NewSubmission, known: KnownType, knowledge: Knowledge) -> str:

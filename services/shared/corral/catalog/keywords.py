@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, TypedDict
+from enum import StrEnum
+from typing import Any, TypedDict, TypeVar
 
 from corral.errors import DeclarationError
 from corral.job import backoff as backoffs
+from corral.job.bounds import written
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
 
 Seconds = float | timedelta
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class OptionKeywords(TypedDict, total=False):
@@ -63,7 +66,10 @@ def _seconds(key: str, value: Any) -> float:
         return value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{key}: {value!r} is neither a number of seconds nor a timedelta")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{key}: {written(value)} is too large") from None
 
 
 def _backoff(key: str, value: Any) -> backoffs.Backoff:
@@ -86,6 +92,13 @@ def _whole(key: str, value: Any) -> int:
     return value
 
 
+def _one_of(key: str, value: Any, choices: type[Word]) -> Word:
+    try:
+        return choices(value)
+    except ValueError:
+        raise ValueError(f"{key}: {value!r} is none of {', '.join(choices)}") from None
+
+
 def _words(key: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
         raise TypeError(f"{key}: {value!r} is not a list of words")
@@ -101,7 +114,7 @@ def _as_is(_key: str, value: Any) -> Any:
 
 _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "queues": lambda key, value: frozenset(_words(key, value)),
-    "priority": lambda _, value: Priority(value),
+    "priority": lambda key, value: _one_of(key, value, Priority),
     "retries": _whole,
     "backoff": _backoff,
     "timeout": _optional_seconds,
@@ -112,5 +125,5 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "search": _words,
     "keep_finished": _retention,
     "keep_failed": _retention,
-    "executor": lambda _, value: Executor(value),
+    "executor": lambda key, value: _one_of(key, value, Executor),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from corral.catalog.record import options_from_json
+from corral.catalog.options_json import option_from_json
 from corral.job.options import Options
 
 SETTABLE = frozenset(
@@ -60,17 +60,24 @@ class Settled:
 
     options: Options
     sources: Mapping[str, Source]
+    unread: tuple[str, ...] = ()
+    """Values that can't be read, and why: who said less counts for them."""
 
 
 def settle(declared: Mapping[str, Any], queue: QueueOptions, installation: Mapping[str, Any]) -> Settled:
     """Every option's value and source. All three are JSON by option; `declared` is a `TypeRecord`'s."""
     values: dict[str, Any] = {}
     sources = dict.fromkeys(Options.__dataclass_fields__, Source.DEFAULT)
+    unread: list[str] = []
     for source, said in _layers(declared, queue, installation):
         for option, value in said.items():
-            if option in sources and (source is Source.TYPE or option in SETTABLE):
-                values[option], sources[option] = value, source
-    return Settled(options_from_json(values), sources)
+            if option not in sources or not (source is Source.TYPE or option in SETTABLE):
+                continue
+            try:
+                values[option], sources[option] = option_from_json(option, value), source
+            except ValueError as error:
+                unread.append(f"{source}: {error}")
+    return Settled(Options(**values), sources, tuple(unread))
 
 
 def _layers(

@@ -10,16 +10,8 @@ from importlib import metadata
 from typing import Any
 
 from corral.catalog.declaration import JobType
-from corral.job import backoff as backoffs
-from corral.job.options import Executor, Options, Retention
-from corral.job.priority import Priority
-
-_BACKOFFS: dict[str, type[backoffs.Backoff]] = {
-    "fixed": backoffs.Fixed,
-    "linear": backoffs.Linear,
-    "exponential": backoffs.Exponential,
-    "exact": backoffs.Exact,
-}
+from corral.catalog.options_json import options_from_json, options_to_json
+from corral.job.options import Options
 
 
 @dataclass(frozen=True)
@@ -70,61 +62,6 @@ def supersedes(new: str, old: str) -> bool:
     Within one release the last registration wins: a team edits its types without raising a version.
     """
     return _numbers(new) >= _numbers(old)
-
-
-def options_to_json(options: Options) -> dict[str, Any]:
-    """Options as JSON."""
-    kind = next(name for name, cls in _BACKOFFS.items() if isinstance(options.backoff, cls))
-    backoff = {field: getattr(options.backoff, field) for field in options.backoff.__dataclass_fields__}
-    return {
-        "queue": options.queue,
-        "queues": sorted(options.queues),
-        "priority": options.priority.value,
-        "retries": options.retries,
-        "backoff": {"kind": kind, **{k: list(v) if k == "waits" else v for k, v in backoff.items()}},
-        "timeout": options.timeout,
-        "delay": options.delay,
-        "expires_in": options.expires_in,
-        "max_stalls": options.max_stalls,
-        "tags": list(options.tags),
-        "search": list(options.search),
-        "keep_finished": {"seconds": options.keep_finished.seconds, "count": options.keep_finished.count},
-        "keep_failed": {"seconds": options.keep_failed.seconds, "count": options.keep_failed.count},
-        "executor": options.executor.value,
-    }
-
-
-def options_from_json(data: dict[str, Any]) -> Options:
-    """Options from JSON; a field that is missing has its default, one that is unknown is ignored.
-
-    So a release reads what the one after it registered (protocol rule 29).
-    """
-    known: dict[str, Any] = {k: v for k, v in data.items() if k in Options.__dataclass_fields__}
-    for key, make in (
-        ("priority", Priority),
-        ("executor", Executor),
-        ("queues", frozenset),
-        ("tags", tuple),
-        ("search", tuple),
-        ("backoff", _backoff_from_json),
-        ("keep_finished", _retention_from_json),
-        ("keep_failed", _retention_from_json),
-    ):
-        if key in known:
-            known[key] = make(known[key])
-    return Options(**known)
-
-
-def _retention_from_json(data: dict[str, Any]) -> Retention:
-    return Retention(seconds=data.get("seconds"), count=data.get("count"))
-
-
-def _backoff_from_json(data: dict[str, Any]) -> backoffs.Backoff:
-    cls = _BACKOFFS[data["kind"]]
-    fields = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
-    if "waits" in fields:
-        fields["waits"] = tuple(fields["waits"])
-    return cls(**fields)
 
 
 @lru_cache

@@ -8,15 +8,18 @@ import typer
 from rich.text import Text
 
 from corral.cli import follow, submit
+from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
 from corral.cli.session import client
 from corral.client import Client
+from corral.job.bounds import Bounds
 
 app = typer.Typer(help="Submit, find, follow and change jobs.", no_args_is_help=True)
 app.command("submit")(submit.submit)
 app.command("watch")(follow.watch)
 app.command("logs")(follow.logs)
 
+SHOWN_JOBS = Bounds(1, 1_000_000, "jobs")
 SHOWN = 1_000
 """Characters of a payload or a result that are shown to people."""
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of jobs.")]
@@ -36,7 +39,7 @@ def list_(
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only jobs submitted at or after this ISO time.")] = None,
     until: Annotated[str | None, typer.Option(help="Only jobs submitted before this ISO time.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    limit: Annotated[int, whole(SHOWN_JOBS, "How many at most.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, the newest first."""

@@ -14,11 +14,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from corral.cli.exits import Exit
 from corral.cli.follow import LIVE
+from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, span, table_of
 from corral.cli.pace import BULK, PAYLOADS, Pace, parse_mix, percentile
 from corral.cli.session import client
 from corral.client import Client
+from corral.job.bounds import Bounds
 
+COUNT = Bounds(1, 10_000_000, "jobs")
+RATE = Bounds(0.01, 1_000_000, "jobs a second")
+DURATION = Bounds(0.1, 7 * 24 * 3600, "seconds")
 LOOK = 0.5
 """Seconds between two looks at what has not ended, and at least thrice what a look costs."""
 NAP = 0.01
@@ -29,13 +34,12 @@ Shown = Callable[[int, int], None]
 
 
 def load(
-    count: Annotated[int, typer.Option(min=1, help="How many jobs.")] = 1000,
+    count: Annotated[int, whole(COUNT, "How many jobs.")] = 1000,
     *,
-    rate: Annotated[
-        float | None, typer.Option(min=0.01, help="Jobs a second; none: as fast as possible.")
-    ] = None,
+    rate: Annotated[float | None, real(RATE, "Jobs a second; none: as fast as possible.")] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds to go on at that rate, instead of a count.")
+        float | None,
+        real(DURATION, "Seconds to go on at that rate, instead of a count."),
     ] = None,
     mix: Annotated[
         str | None,
@@ -130,6 +134,8 @@ def _pace(count: int, rate: float | None, duration: float | None, mix: str | Non
         if rate is None:
             raise typer.BadParameter("a duration needs a rate", param_hint="--duration")
         count = max(1, round(rate * duration))
+        if (fault := COUNT.fault(count)) is not None:
+            raise typer.BadParameter(f"rate times duration {fault}", param_hint="--duration")
     try:
         return Pace(count, rate, seed=seed) if mix is None else Pace(count, rate, parse_mix(mix), seed)
     except ValueError as error:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from corral.job.bounds import Bounds
+
 DEFAULT_MIX = {"demo.echo": 90, "demo.sleep": 6, "demo.cpu": 2, "demo.fail": 2}
 PAYLOADS: dict[str, object] = {
     "demo.echo": {"hello": "corral"},
@@ -15,6 +17,9 @@ PAYLOADS: dict[str, object] = {
 """What a job of each type gets where nothing else is given."""
 BULK = 500
 """Jobs in one call at most."""
+WEIGHT = Bounds(0, 1_000_000, whole=True)
+LONGEST_WEIGHT = 1000
+"""Characters: Python reads no whole number of more than 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,11 @@ def parse_mix(text: str) -> dict[str, int]:
     mix: dict[str, int] = {}
     for part in text.split(","):
         name, equals, weight = part.strip().partition("=")
-        if not name or (equals and not weight.strip().isdecimal()):
+        if not name or (equals and not (weight.strip().isdecimal() and len(weight) < LONGEST_WEIGHT)):
             raise ValueError(f"{part!r} is not TYPE=WEIGHT with a whole number")
         mix[name.strip()] = int(weight) if equals else 1
+        if (fault := WEIGHT.fault(mix[name.strip()])) is not None:
+            raise ValueError(f"the weight of {name.strip()} {fault}")
     if sum(mix.values()) == 0:
         raise ValueError("every weight is 0")
     return mix

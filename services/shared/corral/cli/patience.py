@@ -5,19 +5,18 @@ import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
-import typer
-
+from corral.cli.number import real
 from corral.errors import SchemaMismatch, Unavailable
+from corral.job.bounds import Bounds
 
 T = TypeVar("T")
 
 AGAIN_SECONDS = 1.0
+WAIT = Bounds(0, 24 * 3600, "seconds")
 
 Wait = Annotated[
     float,
-    typer.Option(
-        min=0, metavar="SECONDS", help="How long to wait for the database, and for a schema that fits."
-    ),
+    real(WAIT, "How long to wait for the database, and for a schema that fits.", "SECONDS"),
 ]
 
 

@@ -4,10 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, print_json, print_table, span
 from corral.cli.session import client
+from corral.job.bounds import Bounds
 
 app = typer.Typer(help="See pools of workers and why they have the size they have.")
+DECISIONS = Bounds(1, 1_000_000, "decisions")
 
 
 @app.callback(invoke_without_command=True)
@@ -30,7 +33,7 @@ def pools(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def decisions(
     name: Annotated[str, typer.Argument(metavar="POOL", help="The pool's name.")],
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    limit: Annotated[int, whole(DECISIONS, "How many, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List what was decided about a pool, with reasons."""

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from corral.cli.number import real
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.session import client
+from corral.job.limits import KEPT_SECONDS
 
 app = typer.Typer(help="See, pause, resume and clean queues.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's name.")]
@@ -70,7 +72,8 @@ def clean(
         typer.Option(help="completed, failed or cancelled. May be repeated; none: all three."),
     ] = None,
     older_than: Annotated[
-        float, typer.Option(help="Only jobs that ended more than so many seconds ago.")
+        float,
+        real(KEPT_SECONDS, "Only jobs that ended more than so many seconds ago."),
     ] = 0,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,

@@ -2,14 +2,19 @@
 
 from typing import Annotated, Any
 
-import typer
-
+from corral.cli.number import whole
 from corral.cli.output import AsJson, console, print_json, span, state, table_of
 from corral.cli.session import client
+from corral.job.bounds import Bounds
+
+WINDOW = Bounds(60, 30 * 24 * 3600, "seconds")
 
 
 def stats(
-    window: Annotated[int, typer.Option(help="Seconds to look back for throughput and percentiles.")] = 3600,
+    window: Annotated[
+        int,
+        whole(WINDOW, "Seconds to look back for throughput and percentiles."),
+    ] = 3600,
     as_json: AsJson = False,
 ) -> None:
     """Print how many jobs are in each state, and how fast they start and run."""

@@ -10,9 +10,11 @@ from rich.text import Text
 
 from corral.cli.exits import Exit
 from corral.cli.follow import follow_to_end
+from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, state
 from corral.cli.session import client
 from corral.client import ENDED
+from corral.job.limits import DELAY, EXPIRES_IN, RETRIES, TIMEOUT
 
 
 def submit(
@@ -34,16 +36,18 @@ def submit(
     ] = None,
     queue: Annotated[str | None, typer.Option(help="Another queue that the type allows.")] = None,
     priority: Annotated[str | None, typer.Option(help="critical, high, normal or low.")] = None,
-    delay: Annotated[float | None, typer.Option(help="Seconds to wait before it may run.")] = None,
+    delay: Annotated[float | None, real(DELAY, "Seconds to wait before it may run.")] = None,
     run_at: Annotated[str | None, typer.Option(help="The ISO time before which it may not run.")] = None,
-    retries: Annotated[int | None, typer.Option(help="Tries after the first one.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds one attempt may run.")] = None,
+    retries: Annotated[int | None, whole(RETRIES, "Tries after the first one.")] = None,
+    timeout: Annotated[float | None, real(TIMEOUT, "Seconds one attempt may run.")] = None,
     expires_in: Annotated[
-        float | None, typer.Option(help="Seconds after which it is cancelled unless it started.")
+        float | None,
+        real(EXPIRES_IN, "Seconds after which it is cancelled unless it started."),
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. May be repeated.")] = None,
     wait: Annotated[
-        float | None, typer.Option(min=0, help="Seconds to wait for its end; exit codes tell how it ended.")
+        float | None,
+        real(DELAY, "Seconds to wait for its end; exit codes tell how it ended."),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show its progress until it ends.")] = False,
     as_json: AsJson = False,

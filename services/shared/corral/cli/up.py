@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from corral.cli.number import whole
 from corral.cli.output import console
+from corral.job.bounds import Bounds
 from corral.settings.cpus import cpu_limit
 
+PORT = Bounds(1, 65535)
+WORKERS = Bounds(1, 100, "workers")
 LEAST_MAXIMUM = 4
 """Workers that a laptop of few CPUs may have all the same: most jobs wait for something."""
 
@@ -16,12 +20,12 @@ LEAST_MAXIMUM = 4
 def up(
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="The port of API and pages; none: 8000 or the next free."),
+        whole(PORT, "The port of API and pages; none: 8000 or the next free."),
     ] = None,
     data: Annotated[Path, typer.Option(help="The folder of all data.")] = Path(".corral"),
-    workers: Annotated[int | None, typer.Option(min=1, max=100, help="A fixed number of workers.")] = None,
+    workers: Annotated[int | None, whole(WORKERS, "A fixed number of workers.")] = None,
     max_workers: Annotated[
-        int | None, typer.Option(min=1, max=100, help="The most workers; none: the CPUs, at least 4.")
+        int | None, whole(WORKERS, "The most workers; none: the CPUs, at least 4.")
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Replace the workers when code changes.")] = False,
 ) -> None:

@@ -8,13 +8,15 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
-from corral.errors import Unavailable
+from corral.errors import Refused, Unavailable
 
 ANSWER_SECONDS = 3.0
 """No command takes longer, or Redis counts as away."""
 CONNECT_SECONDS = 2.0
+WRONG_KIND = "WRONGTYPE"
+"""How Redis begins to say that a key holds something else than the command asks for: of one key, not of all."""
 POOL = 16
 """Connections of one process for ordinary commands; more callers wait their turn."""
 
@@ -44,6 +46,7 @@ async def answering(seconds: float = ANSWER_SECONDS) -> AsyncIterator[None]:
 
     Raises:
         Unavailable: Redis is away, hangs, is loading, read-only or out of memory.
+        Refused: a key holds something else than Corral puts there.
     """
     with translated():
         async with asyncio.timeout(seconds):
@@ -59,6 +62,9 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
+    except ResponseError as error:
+        kind = Refused if str(error).startswith(WRONG_KIND) else Unavailable
+        raise kind("redis", str(error)) from error
     except (RedisError, OSError, TimeoutError) as error:
         raise Unavailable("redis", str(error) or type(error).__name__) from error
 

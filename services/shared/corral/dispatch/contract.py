@@ -16,6 +16,7 @@ from rq import get_current_job
 from corral.dispatch import keys
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Effect, Script
+from corral.ids import parse_id
 from corral.job.lane import Lane
 from corral.job.state import State
 
@@ -98,8 +99,10 @@ class RqContract:
         async with answering():
             await _MIRROR.run(self._redis, arguments)
 
-    async def mirrored(self, lane: Lane, state: State, start: int) -> list[UUID]:
-        """A page of the jobs that a registry shows, from that rank on.
+    async def mirrored(self, lane: Lane, state: State, start: int) -> tuple[list[UUID], int]:
+        """A page of the jobs that a registry shows, from that rank on, and of how many entries it was made.
+
+        Entries that are no jobs of Corral's, written by other programs, are left out.
 
         Raises:
             Unavailable: Redis is away.
@@ -107,7 +110,8 @@ class RqContract:
         key = f"{keys.REGISTRY}{REGISTRIES[state][0]}:{lane.name}"
         async with answering():
             members = await self._redis.zrange(key, start, start + PAGE - 1)
-        return [UUID(text_of(member)[:36]) for member in members if isinstance(member, bytes | str)]
+        found = (parse_id(text_of(member)[:36]) for member in members if isinstance(member, bytes | str))
+        return [job for job in found if job is not None], len(members)
 
     async def unpark(self, lanes: Sequence[Lane]) -> int:
         """Put parked entries whose time has come into their lists; Corral's workers do that by themselves.

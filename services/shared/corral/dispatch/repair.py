@@ -23,6 +23,7 @@ _PRUNE = Script("prune", Effect.FREES)
 _DEPTHS = Script("depths", Effect.READS)
 _SWAP = Script("swap", Effect.FREES)
 _REBUILD = Script("rebuild", Effect.FREES)
+_MEND = Script("mend", Effect.FREES)
 
 REBUILD_SECONDS = 60.0
 """A million entries take about two seconds, in which Redis does nothing else."""
@@ -137,6 +138,21 @@ class Repair:
         """
         async with answering(REBUILD_SECONDS):
             return int(await _REBUILD.run(self._blocking, (lane.name,)))
+
+    async def mend(self, lanes: Iterable[Lane] = ()) -> int:
+        """Remove keys of another kind that somebody else wrote under our names; answers how many.
+
+        Of all lanes that are known, and of these. Whatever a lane lost has to be enqueued again.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            removed = await _MEND.run(self._redis, [lane.name for lane in lanes])
+        for key in removed:
+            metrics.SWALLOWED.labels("dispatch.mend").inc()
+            log.warning("dispatch.foreign_key_removed", key=text_of(key))
+        return len(removed)
 
     async def epoch(self) -> str | None:
         """What `set_epoch` wrote last; None after a wipe, an older one after the restore of a snapshot.

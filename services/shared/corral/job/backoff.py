@@ -3,7 +3,14 @@
 import random
 from dataclasses import dataclass
 
-from corral.job.limits import MAX_DELAY_SECONDS
+from corral.job.limits import (
+    BACKOFF_CAP,
+    BACKOFF_FACTOR,
+    BACKOFF_JITTER,
+    DELAY,
+    MAX_DELAY_SECONDS,
+    MAX_WAITS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +90,15 @@ def check(backoff: Backoff) -> None:
         ValueError: a wait, factor, jitter or cap out of range; the message names it.
     """
     waits = backoff.waits if isinstance(backoff, Exact) else (backoff.seconds,)
-    if not waits:
-        raise ValueError("backoff: an exact list needs at least one wait")
-    for seconds in waits:
-        if not 0 <= seconds <= MAX_DELAY_SECONDS:
-            raise ValueError(f"backoff: a wait of {seconds} s is not between 0 and {MAX_DELAY_SECONDS} s")
-    if isinstance(backoff, Exponential) and not 1 <= backoff.factor <= 100:
-        raise ValueError(f"backoff: factor {backoff.factor} is not between 1 and 100")
-    if not 0 <= backoff.jitter <= 1:
-        raise ValueError(f"backoff: jitter {backoff.jitter} is not between 0 and 1")
-    if not 0 < backoff.cap <= MAX_DELAY_SECONDS:
-        raise ValueError(f"backoff: cap {backoff.cap} s is not between 0 and {MAX_DELAY_SECONDS} s")
+    if not 1 <= len(waits) <= MAX_WAITS:
+        raise ValueError(f"backoff: an exact list has {len(waits):,} waits; it must have 1 to {MAX_WAITS:,}")
+    checks = [("a wait", seconds, DELAY) for seconds in waits]
+    checks += [("jitter", backoff.jitter, BACKOFF_JITTER), ("cap", backoff.cap, BACKOFF_CAP)]
+    if isinstance(backoff, Exponential):
+        checks.append(("factor", backoff.factor, BACKOFF_FACTOR))
+    for name, value, bounds in checks:
+        if (fault := bounds.fault(value)) is not None:
+            raise ValueError(f"backoff: {name} {fault}")
 
 
 def _count(errors: int) -> int:

@@ -4,7 +4,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from corral.job import backoff as backoffs
-from corral.job.limits import MAX_DELAY_SECONDS, MAX_RETRIES, MAX_TAGS, MAX_TIMEOUT_SECONDS
+from corral.job.bounds import Bounds
+from corral.job.limits import (
+    DELAY,
+    EXPIRES_IN,
+    KEPT_COUNT,
+    KEPT_SECONDS,
+    MAX_NAME,
+    MAX_TAGS,
+    RETRIES,
+    STALLS,
+    TIMEOUT,
+)
 from corral.job.priority import Priority
 
 
@@ -59,18 +70,21 @@ class Options:
             ValueError: an option is out of range; the message names option, value and range.
         """
         backoffs.check(self.backoff)
-        if not 0 <= self.retries <= MAX_RETRIES:
-            raise ValueError(f"retries: {self.retries} is not between 0 and {MAX_RETRIES}")
-        if self.timeout is not None and not 0 < self.timeout <= MAX_TIMEOUT_SECONDS:
-            raise ValueError(f"timeout: {self.timeout} s is not above 0 and at most {MAX_TIMEOUT_SECONDS} s")
-        if not 0 <= self.delay <= MAX_DELAY_SECONDS:
-            raise ValueError(f"delay: {self.delay} s is not between 0 and {MAX_DELAY_SECONDS} s")
-        if self.expires_in is not None and not 0 < self.expires_in <= MAX_DELAY_SECONDS:
-            raise ValueError(
-                f"expires_in: {self.expires_in} s is not above 0 and at most {MAX_DELAY_SECONDS} s"
-            )
-        if not 0 <= self.max_stalls <= 100:
-            raise ValueError(f"max_stalls: {self.max_stalls} is not between 0 and 100")
+        _refuse("retries", self.retries, RETRIES)
+        _refuse("timeout", self.timeout, TIMEOUT)
+        _refuse("delay", self.delay, DELAY)
+        _refuse("expires_in", self.expires_in, EXPIRES_IN)
+        _refuse("max_stalls", self.max_stalls, STALLS)
+        for name, kept in (("keep_finished", self.keep_finished), ("keep_failed", self.keep_failed)):
+            _refuse(f"{name}: seconds", kept.seconds, KEPT_SECONDS)
+            _refuse(f"{name}: count", kept.count, KEPT_COUNT)
         if len(self.tags) > MAX_TAGS:
             raise ValueError(f"tags: {len(self.tags)} tags are more than {MAX_TAGS}")
+        for tag in self.tags:
+            if not 1 <= len(tag) <= MAX_NAME or not tag.isprintable():
+                raise ValueError(f"tags: {tag!r:.100} is not 1 to {MAX_NAME} printable characters")
 
+
+def _refuse(name: str, value: float | None, bounds: Bounds) -> None:
+    if value is not None and (fault := bounds.fault(value)) is not None:
+        raise ValueError(f"{name} {fault}")

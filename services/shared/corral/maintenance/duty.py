@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -12,6 +13,7 @@ import structlog
 
 from corral import metrics
 from corral.errors import CorralError, LeaseLost
+from corral.maintenance.apart import Apart
 from corral.maintenance.leadership import Reign, pause
 
 log = structlog.get_logger(__name__)
@@ -25,6 +27,11 @@ class Duty(ABC):
     name: ClassVar[str]
     period: float
     """Seconds between the beginnings of two rounds."""
+
+    @cached_property
+    def apart(self) -> Apart:
+        """Keeps the parts of a round apart."""
+        return Apart(self.name)
 
     @abstractmethod
     async def round(self, reign: Reign) -> int:
@@ -49,7 +56,7 @@ class Duty(ABC):
         await pause(reign.over, seconds)
 
     def failed(self) -> None:  # noqa: B027 - most duties rest on nothing
-        """A round did not succeed: forget what rested on an unbroken row of successes."""
+        """A round was broken off: forget what rested on an unbroken row of successes."""
 
 
 @dataclass(slots=True)
@@ -66,7 +73,7 @@ class Report:
     seconds: float = 0.0
     """Duration of the last round."""
     error: str | None = None
-    """Why the last round failed; None where it did not."""
+    """Why the last round failed, or which parts of it and why; None where nothing did."""
 
 
 async def perform(
@@ -77,25 +84,38 @@ async def perform(
     Raises:
         LeaseLost: another leads.
     """
-    async with duty:
-        await _rounds(duty, reign, report, clock)
+    failures = 0
+    while not reign.over.is_set():
+        try:
+            async with duty:
+                await _rounds(duty, reign, report, clock)
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - it could not take hold of what its rounds need: the others go on
+            failures += 1
+            report.error = str(error) or repr(error)
+            report.failures += 1
+            metrics.DUTY_ERRORS.labels(duty.name).inc()
+            log.warning("duty.not_begun", duty=duty.name, error=repr(error))
+            await pause(reign.over, _again_in(failures))
 
 
 async def _rounds(duty: Duty, reign: Reign, report: Report, clock: Callable[[], float]) -> None:
     failures = 0
     while not reign.over.is_set():
         began = clock()
-        report.error = None
+        report.error, broken_off = None, False
         try:
             report.done += await duty.round(reign)
             failures = 0
+            report.error = duty.apart.told()
         except LeaseLost:
             raise
         except CorralError as error:
-            report.error = str(error)
+            report.error, broken_off = str(error), True
             log.warning("duty.failed", duty=duty.name, error=report.error)
         except Exception as error:
-            report.error = repr(error)
+            report.error, broken_off = repr(error), True
             log.exception("duty.broken", duty=duty.name)
         took = clock() - began
         metrics.DUTY_SECONDS.labels(duty.name).observe(took)
@@ -103,12 +123,19 @@ async def _rounds(duty: Duty, reign: Reign, report: Report, clock: Callable[[], 
         report.seconds = round(took, 4)
         report.ran_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         if report.error is not None:
-            failures += 1
             report.failures += 1
             metrics.DUTY_ERRORS.labels(duty.name).inc()
+        if broken_off:
+            failures += 1
             duty.failed()
-            await pause(reign.over, min(0.1 * 2**failures, LONGEST_BACKOFF_SECONDS))
+            duty.apart.told()
+            await pause(reign.over, _again_in(failures))
             continue
         if took > duty.period:
             metrics.TICKS_SKIPPED.labels(duty.name).inc(took // duty.period)
         await duty.rest(max(0.0, duty.period - took), reign)
+
+
+def _again_in(failures: int) -> float:
+    """Seconds, after so many failures in a row."""
+    return min(0.1 * 2.0 ** min(failures, 10), LONGEST_BACKOFF_SECONDS)

@@ -95,14 +95,21 @@ class Mirror(Duty):
             if not self._pages:
                 return 0
         lane, state = self._pages[-1]
-        ids = await self._dispatch.mirrored(lane, state, self._start)
-        if len(ids) < PAGE:
+        wrong: int | None = None
+        with self.apart.each(f"{state} of {lane.name}"):
+            wrong = await self._look_through(lane, state)
+        if wrong is None and self._pages and self._pages[-1] == (lane, state):
+            self._pages.pop()  # the next round looks at another one
+            self._start = 0
+        return wrong or 0
+
+    async def _look_through(self, lane: Lane, state: State) -> int:
+        ids, read = await self._dispatch.mirrored(lane, state, self._start)
+        if read < PAGE:
             self._pages.pop()
             self._start = 0
-        if not ids:
-            return 0
         stored = {job.id: job.state for job in await self._store.jobs.existing(ids)}
         wrong = [Mirrored(lane, job, stored.get(job)) for job in ids if stored.get(job) is not state]
         await self._dispatch.mirror(wrong)
-        self._start = max(0, self._start + len(ids) - len(wrong)) if len(ids) == PAGE else 0
+        self._start = max(0, self._start + read - len(wrong)) if read == PAGE else 0
         return len(wrong)

@@ -49,7 +49,10 @@ class Pools(Duty):
 
     async def round(self, reign: Reign) -> int:
         """One look at wishes and decisions."""
-        return await self._apply(reign) + await self._copy(reign)
+        kept = 0
+        with self.apart.each("decisions"):
+            kept = await self._copy(reign)
+        return kept + await self._apply(reign)
 
     def failed(self) -> None:
         """What was not seen without a break was not seen."""
@@ -70,10 +73,11 @@ class Pools(Duty):
         changes = 0
         for pool in sorted(drained.keys() | wished.keys()):
             wishes = wished[pool].workers if pool in moved else frozenset()
-            if pool in moved:
-                changes += await self._drain(pool, wishes & free, reign)
-            if pool in moved or pool in silent:
-                changes += await self._lift(pool, drained.get(pool, set()) - wishes, reign)
+            with self.apart.each(f"pool {pool}"):
+                if pool in moved:
+                    changes += await self._drain(pool, wishes & free, reign)
+                if pool in moved or pool in silent:
+                    changes += await self._lift(pool, drained.get(pool, set()) - wishes, reign)
         return changes
 
     def _moved(self, wished: Mapping[str, Wished]) -> set[str]:

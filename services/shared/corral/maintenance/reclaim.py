@@ -40,11 +40,12 @@ class Reclaim(Duty):
         counters = await self._store.workers.observations()
         taken = 0
         for worker, counter in self._observation.look(counters, self._clock()):
-            reclaimed = await self._store.workers.reclaim(worker, counter, reign.term)
-            if reclaimed is not None:
-                log.warning("worker.lost", worker=str(worker), counter=counter, jobs=len(reclaimed))
-                await self._hand_on(worker, reclaimed)
-                taken += len(reclaimed)
+            with self.apart.each(f"worker {worker}"):
+                reclaimed = await self._store.workers.reclaim(worker, counter, reign.term)
+                if reclaimed is not None:
+                    log.warning("worker.lost", worker=str(worker), counter=counter, jobs=len(reclaimed))
+                    await self._hand_on(worker, reclaimed)
+                    taken += len(reclaimed)
         return taken
 
     def failed(self) -> None:

@@ -17,6 +17,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch, Entry
+from corral.errors import Refused
 from corral.job.lane import Lane
 from corral.job.state import State
 from corral.maintenance.duty import Duty
@@ -71,11 +72,15 @@ class Sweep(Duty):
         self._floors = Floors()
         self._full = False
         """Whether a full pass is owed; one that was broken off still is."""
+        self._mended = False
+        """Whether a list lost its entries since the full pass began, because they were of another kind."""
         self._reading = 0.0
         """Seconds that pages took since a look at all lists began."""
 
     async def round(self, reign: Reign) -> int:
         """Forget stale pops, then ask about the oldest rows, or about all."""
+        if await self._dispatch.mend():
+            self._full = True
         lanes = await self._dispatch.lanes()
         await self._dispatch.prune_popped(lanes, stale_seconds=self._stale)
         rebuilt = await self._rebuild_what_disagrees()
@@ -85,23 +90,25 @@ class Sweep(Duty):
             return await self._full_pass(reign)
         found = 0
         async for rows in self._looked(lanes):
-            found += await self._ask(rows, first=True)
+            found += await self._ask_apart(rows, first=True)
         if not await self._trust.go_on(reign):
             return found + await self._full_pass(reign)
         return found
 
     async def _full_pass(self, reign: Reign) -> int:
         began, asked, found = self._clock(), 0, 0
+        self._mended = False
         await self._trust.begin_pass()
         met: set[Lane] = set()
         async for rows in self._all():
             for lane, page in _by_lane(rows):
-                found += await self._ask(page, first=lane not in met)
+                found += await self._ask_apart(page, first=lane not in met)
                 met.add(lane)
             asked += len(rows)
         seconds = self._clock() - began
         log.info("sweep.full_pass", rows=asked, enqueued=found, seconds=round(seconds, 3))
-        self._full = not await self._trust.go_on(reign)  # wiped meanwhile: the next round begins again
+        # Wiped or mended meanwhile: the next round begins again.
+        self._full = not await self._trust.go_on(reign) or self._mended
         return found
 
     async def _looked(self, lanes: Iterable[Lane]) -> AsyncIterator[Sequence[Queued]]:
@@ -157,6 +164,20 @@ class Sweep(Duty):
         finally:
             self._reading += self._clock() - began
 
+    async def _ask_apart(self, rows: Sequence[Queued], *, first: bool) -> int:
+        """The same as `_ask`; a list that fails keeps no other from its turn."""
+        asked = 0
+        if rows:
+            lane = rows[0].lane
+            with self.apart.each(f"list {lane.name}"):
+                try:
+                    asked = await self._ask(rows, first=first)
+                except Refused as error:
+                    if error.dependency == "redis" and await self._dispatch.mend([lane]):
+                        self._full = self._mended = True
+                    raise
+        return asked
+
     async def _ask(self, rows: Sequence[Queued], *, first: bool) -> int:
         """Enqueue those of a list's rows, oldest first, that Redis does not know; answers how many.
 
@@ -200,10 +221,11 @@ class Sweep(Duty):
         self._disagreeing = {lane: self._disagreeing.get(lane, now) for lane in disagreeing}
         old = [lane for lane, since in self._disagreeing.items() if now - since >= self._disagreement]
         for lane in old:
-            repetitions = await self._dispatch.rebuild(lane)
-            metrics.LANES_REBUILT.labels(lane.queue).inc()
-            log.warning("sweep.rebuilt", lane=lane.name, repetitions=repetitions)
-            del self._disagreeing[lane]
+            with self.apart.each(f"list {lane.name}"):
+                repetitions = await self._dispatch.rebuild(lane)
+                metrics.LANES_REBUILT.labels(lane.queue).inc()
+                log.warning("sweep.rebuilt", lane=lane.name, repetitions=repetitions)
+                del self._disagreeing[lane]
         return bool(old)
 
 

@@ -50,11 +50,15 @@ class Retention(Duty):
 
     async def round(self, reign: Reign) -> int:
         """Remove all that is over."""
-        store = self._store
-        removed = await _all(lambda: store.scaling.forget(reign.term, RETAIN_BATCH))
-        if self._audit_days:
-            removed += await _all(lambda: store.audit.forget(reign.term, self._audit_days, RETAIN_BATCH))
-        return removed + await _all(lambda: store.duties.retain(reign.term, RETAIN_BATCH, self._installation))
+        store, removed = self._store, 0
+        with self.apart.each("decisions"):
+            removed += await _all(lambda: store.scaling.forget(reign.term, RETAIN_BATCH))
+        with self.apart.each("audit"):
+            if self._audit_days:
+                removed += await _all(lambda: store.audit.forget(reign.term, self._audit_days, RETAIN_BATCH))
+        return removed + await _all(
+            lambda: store.duties.retain(reign.term, RETAIN_BATCH, self._installation, self.apart.each)
+        )
 
 
 class Orphans(Duty):
@@ -69,21 +73,25 @@ class Orphans(Duty):
 
     async def round(self, reign: Reign) -> int:
         """Sweep each kind."""
-        swept = await self._store.duties.sweep_sessions(reign.term)
-        swept += await self._store.workers.forget(reign.term, KEEP_WORKERS_SECONDS)
-        swept += await self._dispatch.forget_dead_workers()
-        while True:
-            artifacts = await self._store.artifacts.sweep(reign.term, ARTIFACT_BATCH)
-            swept += artifacts
-            if artifacts < ARTIFACT_BATCH:
-                return swept
+        swept = 0
+        with self.apart.each("sessions"):
+            swept += await self._store.duties.sweep_sessions(reign.term)
+        with self.apart.each("workers"):
+            swept += await self._store.workers.forget(reign.term, KEEP_WORKERS_SECONDS)
+        with self.apart.each("workers in Redis"):
+            swept += await self._dispatch.forget_dead_workers()
+        with self.apart.each("artifacts"):
+            swept += await _all(
+                lambda: self._store.artifacts.sweep(reign.term, ARTIFACT_BATCH), ARTIFACT_BATCH
+            )
+        return swept
 
 
-async def _all(batch: Callable[[], Awaitable[int]]) -> int:
+async def _all(batch: Callable[[], Awaitable[int]], full: int = RETAIN_BATCH) -> int:
     """Batch after batch until one is not full; how many in all."""
     removed = 0
     while True:
         gone = await batch()
         removed += gone
-        if gone < RETAIN_BATCH:
+        if gone < full:
             return removed

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
+from corral.scaling.said import count, moment, number
+
 Scaler = Literal["operator", "corral up"]
+_TEXTS = ("name", "scaled_by", "reason")
+_LISTS = ("queues", "conditions", "draining")
+_COUNTS = ("minimum", "maximum", "slots", "replicas", "ready", "desired", "needed", "backlog_jobs")
+_NUMBERS = ("backlog_seconds", "oldest_seconds", "throughput", "wait_objective", "drain_objective")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +59,18 @@ class PoolStatus:
             KeyError, TypeError, ValueError: it is no status.
         """
         known = {one.name: given[one.name] for one in fields(cls) if one.name in given}
-        for name in ("queues", "conditions", "draining"):
+        for name in _TEXTS:
+            known[name] = str(given[name]).replace("\0", "")
+        for name in _LISTS:
             known[name] = tuple(map(str, given[name]))
+        for name in _COUNTS:
+            known[name] = count(given[name])
+        for name in _NUMBERS:
+            known[name] = number(given[name])
+        known["at"] = moment(given["at"])
+        last = given.get("last_scale_at")
+        known["last_scale_at"] = None if last is None else moment(last)
+        known["paused"] = bool(given["paused"])
         return cls(**known)
 
     def json(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import UUID
 
+from corral.scaling.said import count, moment, number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingDecision:
@@ -35,16 +37,16 @@ class ScalingDecision:
         return cls(
             id=UUID(given["id"]),
             pool=str(given["pool"]),
-            at=float(given["at"]),
-            before=int(given["before"]),
-            after=int(given["after"]),
-            needed=int(given["needed"]),
-            ready=int(given["ready"]),
+            at=moment(given["at"]),
+            before=count(given["before"]),
+            after=count(given["after"]),
+            needed=count(given["needed"]),
+            ready=count(given["ready"]),
             reason=str(given["reason"]),
             conditions=tuple(map(str, given["conditions"])),
-            backlog_jobs=int(given["backlog_jobs"]),
-            backlog_seconds=float(given["backlog_seconds"]),
-            oldest_seconds=float(given["oldest_seconds"]),
+            backlog_jobs=count(given["backlog_jobs"]),
+            backlog_seconds=number(given["backlog_seconds"]),
+            oldest_seconds=number(given["oldest_seconds"]),
         )
 
     def json(self) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from corral.bounded import Bounded
 from corral.errors import SettingsError
-from corral.job.limits import MAX_RETRIES, MAX_TIMEOUT_SECONDS
+from corral.job.bounds import Bounds
+from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIMEOUT
 from corral.settings import sources
 from corral.settings.addresses import with_password
 from corral.settings.cpus import cpu_limit
@@ -37,8 +39,12 @@ def _url(*schemes: str) -> tuple[AfterValidator, object]:
     )
 
 
+def _within(least: float, most: float, unit: str, *, above: bool = False) -> Bounded:
+    return Bounded(Bounds(least, most, unit, above=above))
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Bounded(Bounds(0, 65535))]
 DatabaseUrl = Annotated[str, *_url("postgresql", "postgres")]
 RedisUrl = Annotated[str, *_url("redis", "rediss", "unix")]
 WebUrl = Annotated[str, *_url("http", "https")]
@@ -61,7 +67,7 @@ class Settings:
     """The same database without a pooler of connections between; none: CORRAL_DATABASE_URL leads there. Migrations, the leader's duties and heartbeats use it. Where it is set, nothing that lasts longer than a transaction is asked of CORRAL_DATABASE_URL, so that it may lead through a pooler in transaction mode."""
     schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "corral"
     """The Postgres schema that Corral owns, its migrations included."""
-    pool_size: Annotated[int, Field(ge=1, le=100)] = 5
+    pool_size: Annotated[int, _within(1, 100, "connections")] = 5
     """Connections to Postgres that each process keeps at most."""
 
     # Job types
@@ -71,15 +77,15 @@ class Settings:
     """Modules that handle job types, separated by commas. Only workers import them."""
     demo_jobs: bool = True
     """Whether demo.echo, demo.sleep, demo.cpu and demo.fail exist. Switch them off in production."""
-    default_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] | None = None
+    default_retries: Annotated[int, Bounded(RETRIES)] | None = None
     """Tries after the first one, where neither job type nor queue says; none: 3."""
-    default_timeout: Annotated[float, Field(gt=0, le=MAX_TIMEOUT_SECONDS)] | None = None
+    default_timeout: Annotated[float, Bounded(TIMEOUT)] | None = None
     """Seconds one attempt may run, where neither job type nor queue says; none: 3,600."""
-    default_max_stalls: Annotated[int, Field(ge=0, le=100)] | None = None
+    default_max_stalls: Annotated[int, Bounded(STALLS)] | None = None
     """Lost workers that a job survives, where neither job type nor queue says; none: 2."""
-    default_keep_finished: Annotated[float, Field(ge=0)] | None = None
+    default_keep_finished: Annotated[float, Bounded(KEPT_SECONDS)] | None = None
     """Seconds that completed and cancelled jobs are kept, where neither job type nor queue says; none: 7 days."""
-    default_keep_failed: Annotated[float, Field(ge=0)] | None = None
+    default_keep_failed: Annotated[float, Bounded(KEPT_SECONDS)] | None = None
     """Seconds that failed jobs are kept, where neither job type nor queue says; none: 30 days."""
 
     # Publisher: API, pages, maintenance
@@ -87,19 +93,19 @@ class Settings:
     """The address on which the publisher listens; 0.0.0.0 or :: is every one."""
     port: Port = 8000
     """The port of API and pages."""
-    web_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    web_workers: Annotated[int, _within(1, 64, "processes")] = 2
     """Processes that answer HTTP."""
     public_url: WebUrl | None = None
     """The address that people reach, as it stands in links; none: made from host and port."""
     secure_cookies: bool = False
     """Whether cookies travel over HTTPS only. Switch it on behind TLS."""
-    max_payload_bytes: Annotated[int, Field(ge=1_024, le=16_777_216)] = 1_048_576
+    max_payload_bytes: Annotated[int, _within(1_024, 16_777_216, "bytes")] = 1_048_576
     """The largest payload of one job, in bytes of JSON."""
-    max_body_bytes: Annotated[int, Field(ge=1_024, le=268_435_456)] = 33_554_432
+    max_body_bytes: Annotated[int, _within(1_024, 268_435_456, "bytes")] = 33_554_432
     """The largest body of one request, in bytes; a bulk holds many payloads."""
-    body_timeout: Annotated[float, Field(gt=0, le=300)] = 10.0
+    body_timeout: Annotated[float, _within(0, 300, "seconds", above=True)] = 10.0
     """Seconds a client has to send its body."""
-    max_waiters: Annotated[int, Field(ge=0, le=100_000)] = 1_000
+    max_waiters: Annotated[int, _within(0, 100_000, "requests")] = 1_000
     """Requests with ?wait that one process holds at once; more are answered without waiting."""
     metrics_host: str = "127.0.0.1"
     """The address of the metrics, apart from the API so that no ingress shows them."""
@@ -117,21 +123,21 @@ class Settings:
     """The name of the pool that the worker belongs to, as it is shown; none: it belongs to none."""
     queues: Annotated[Names, Field(min_length=1)] = ("*",)
     """Queues to serve, separated by commas; * is every queue of the types that the worker handles."""
-    slots_async: Annotated[int, Field(ge=0, le=10_000)] = 50
+    slots_async: Annotated[int, _within(0, 10_000, "jobs")] = 50
     """Jobs that run at once on the event loop."""
-    slots_thread: Annotated[int, Field(ge=0, le=1_000)] = 8
+    slots_thread: Annotated[int, _within(0, 1_000, "jobs")] = 8
     """Jobs that run at once in threads."""
-    slots_process: Annotated[int, Field(ge=0, le=1_000)] = field(default_factory=cpu_limit)
+    slots_process: Annotated[int, _within(0, 1_000, "jobs")] = field(default_factory=cpu_limit)
     """Jobs that run at once in processes of their own; unset: the CPUs that the worker may use."""
-    grace: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    grace: Annotated[float, _within(0, 86_400, "seconds")] = 30.0
     """Seconds a stopping worker lets jobs finish before it gives them back."""
     worker_host: str = "127.0.0.1"
     """The address of the worker's health."""
     worker_port: Port = 0
     """The port of the worker's health; 0: none."""
-    heartbeat: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    heartbeat: Annotated[float, _within(0.1, 60, "seconds")] = 5.0
     """Seconds between two heartbeats of a worker."""
-    lease: Annotated[float, Field(ge=0.5, le=3_600)] = 20.0
+    lease: Annotated[float, _within(0.5, 3_600, "seconds")] = 20.0
     """Seconds of observed silence after which a worker counts as lost; at least twice the heartbeat."""
     rq_compat: Literal["readers", "full"] = "readers"
     """What of RQ's contract is kept in Redis: readers (`rq info`, dashboards) or full (stock RQ workers too)."""
@@ -143,7 +149,7 @@ class Settings:
     """The folder of the filesystem store; every service must see it."""
 
     # Audit
-    audit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    audit_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 365
     """Days for which the audit of what people did is kept; 0: for ever."""
 
     # Logs

@@ -1,14 +1,15 @@
 """What a setting's declaration says about it: its allowed range in words."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+
+from corral.bounded import Bounded
+from corral.job.bounds import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,10 @@ class Declared:
     allowed: str
     default: object
     """None where there is none, or where the machine decides."""
+    bounds: Bounds | None = None
+    """Of a number."""
+    whole: bool = False
+    """Whether it is a whole number."""
 
 
 def declared(model: Any, name: str) -> Declared:
@@ -37,7 +42,8 @@ def declared(model: Any, name: str) -> Declared:
         marks += mark.metadata if isinstance(mark, FieldInfo) else []
     allowed = merged.get("allowed") or _words(base, marks)
     default = None if info.default is PydanticUndefined else info.default
-    return Declared(name, info.description or "", allowed, default)
+    bounds = next((mark.bounds for mark in marks if isinstance(mark, Bounded)), None)
+    return Declared(name, info.description or "", allowed, default, bounds, base is int)
 
 
 def _flat(annotation: Any) -> tuple[Any, list[Any]]:
@@ -59,8 +65,8 @@ def _words(base: Any, marks: list[Any]) -> str:
     words = {
         tuple: "names separated by commas",
         bool: "true or false",
-        int: f"a whole number {_range(marks)}",
-        float: f"a number {_range(marks)}",
+        int: f"a whole number{_range(marks)}",
+        float: f"a number{_range(marks)}",
         Path: "a path",
         str: f"text like {patterns[0]}" if patterns else "text",
     }
@@ -68,15 +74,8 @@ def _words(base: Any, marks: list[Any]) -> str:
 
 
 def _range(marks: list[Any]) -> str:
-    return " ".join(_bounds(marks))
-
-
-def _bounds(marks: list[Any]) -> Iterator[str]:
-    for mark in marks:
-        match mark:
-            case Ge():
-                yield f"from {mark.ge:,}"
-            case Gt():
-                yield f"above {mark.gt:,}"
-            case Le():
-                yield f"to {mark.le:,}"
+    """`from 0 to 300 seconds`; a plain number needs no bounds."""
+    bounds = next((mark.bounds for mark in marks if isinstance(mark, Bounded)), None)
+    if bounds is None:
+        return ""
+    return f" {bounds.span}" if bounds.above else f" from {bounds.span}"

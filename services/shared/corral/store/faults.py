@@ -7,7 +7,7 @@ import psycopg
 from psycopg import errors
 from sqlalchemy import exc
 
-from corral.errors import Conflict, FieldError, InvalidInput, SchemaMismatch, Unavailable
+from corral.errors import Conflict, FieldError, InvalidInput, Refused, SchemaMismatch, Unavailable
 
 
 class Ambiguous(Unavailable):
@@ -19,7 +19,8 @@ def translated() -> Iterator[None]:
     """Errors of the driver and the pool become Corral's.
 
     Raises:
-        Unavailable: no connection, no answer, no lock, or the server refuses work.
+        Unavailable: no connection, no answer, or the server refuses work.
+        Refused: no lock, or too slow: this statement alone.
         InvalidInput: a value that Postgres can't hold, such as a NUL or a lone surrogate, or that nobody
             could read back; nothing was stored.
         Conflict: there is such a row already; nothing was stored.
@@ -54,8 +55,9 @@ def _meaning(error: BaseException) -> BaseException:  # noqa: PLR0911  # a row e
             )
         case TimeoutError():
             return Unavailable("postgres", "no answer in time")
-        case psycopg.OperationalError() | psycopg.InterfaceError() | psycopg.InternalError() | OSError():
-            return Unavailable("postgres", _first_line(error) or type(error).__name__)
+        case psycopg.Error() | OSError() if isinstance(error, _AWAY):
+            kind = Refused if isinstance(error, _ONE_STATEMENT) else Unavailable
+            return kind("postgres", _first_line(error) or type(error).__name__)
         case _:
             return error
 
@@ -67,6 +69,23 @@ def _refused(error: errors.CheckViolation) -> FieldError:
     return FieldError(
         f"/{column}", f"Postgres refuses this value: nobody could read it back (constraint {name})"
     )
+
+
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+    errors.InsufficientPrivilege,
+    OSError,
+)
+"""Postgres is not there, or does not do what it is asked, whatever the statement."""
+_ONE_STATEMENT = (
+    errors.QueryCanceled,
+    errors.LockNotAvailable,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+)
+"""Of these the ones that say so of one statement."""
 
 
 def _first_line(error: BaseException) -> str:

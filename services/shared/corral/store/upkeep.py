@@ -1,6 +1,7 @@
 """The leader's housekeeping: statistics folded, what is old removed, always in bounded pieces."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -66,7 +67,7 @@ WITH looked AS MATERIALIZED (
     WHERE j.queue = %(queue)s AND j.type = %(type)s AND j.state = %(state)s
       AND j.state IN ('completed', 'failed', 'cancelled')
       AND j.id > %(after)s AND j.id < (lpad(to_hex(
-            (date_part('epoch', now() - %(seconds)s * interval '1 second') * 1000)::int8 + 600000), 12, '0')
+            greatest(0, (date_part('epoch', now()) - %(seconds)s) * 1000)::int8 + 600000), 12, '0')
             || repeat('0', 20))::uuid
     ORDER BY j.id LIMIT %(window)s
 ), gone AS MATERIALIZED (
@@ -114,11 +115,16 @@ class Upkeep:
         return Folded(rows[0][0])
 
     async def retain(
-        self, term: Term, limit: int = 2_000, installation: Mapping[str, Any] | None = None
+        self,
+        term: Term,
+        limit: int = 2_000,
+        installation: Mapping[str, Any] | None = None,
+        each: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> int:
         """Remove ended jobs that are kept no longer, at most `limit`; how many.
 
-        How long is an option of their type, their queue, or the `installation`.
+        How long is an option of their type, their queue, or the `installation`. `each` is entered for every type of a
+        queue, with its name; what it swallows keeps no other from its turn.
 
         Fewer than `limit` means that this round found nothing more. Their artifacts are swept later.
 
@@ -128,12 +134,13 @@ class Upkeep:
         """
         removed = 0
         for queue, type, said, overrides, defaults in await self._database.run(KINDS, limits=DUTY):
-            of_queue = QueueOptions(overrides or {}, defaults or {})
-            options = settle(said or {}, of_queue, installation or {}).options
-            for state, keep in _rules(options):
-                removed += await self._retain(term, (queue, type, state), keep, limit - removed)
-                if removed >= limit:
-                    return removed
+            with each(f"{type} in {queue}"):
+                of_queue = QueueOptions(overrides or {}, defaults or {})
+                options = settle(said or {}, of_queue, installation or {}).options
+                for state, keep in _rules(options):
+                    removed += await self._retain(term, (queue, type, state), keep, limit - removed)
+                    if removed >= limit:
+                        return removed
         return removed
 
     async def sweep_sessions(self, term: Term) -> int:

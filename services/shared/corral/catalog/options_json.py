@@ -1,0 +1,127 @@
+"""Options as JSON: what is registered of a job type, and what an operator sets for a queue.
+
+Another release may have written what is read here, with words or numbers that this one does not know (protocol
+rule 29). A number beyond its bounds counts as the nearest that is within. An option that can't be read has no value
+here: it never takes its neighbours along.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from corral.job import backoff as backoffs
+from corral.job.bounds import Bounds
+from corral.job.limits import DELAY, EXPIRES_IN, KEPT_COUNT, KEPT_SECONDS, RETRIES, STALLS, TIMEOUT
+from corral.job.options import Executor, Options, Retention
+from corral.job.priority import Priority
+
+_BACKOFFS: dict[str, type[backoffs.Backoff]] = {
+    "fixed": backoffs.Fixed,
+    "linear": backoffs.Linear,
+    "exponential": backoffs.Exponential,
+    "exact": backoffs.Exact,
+}
+
+
+def options_to_json(options: Options) -> dict[str, Any]:
+    """Options as JSON."""
+    kind = next(name for name, cls in _BACKOFFS.items() if isinstance(options.backoff, cls))
+    backoff = {field: getattr(options.backoff, field) for field in options.backoff.__dataclass_fields__}
+    return {
+        "queue": options.queue,
+        "queues": sorted(options.queues),
+        "priority": options.priority.value,
+        "retries": options.retries,
+        "backoff": {"kind": kind, **{k: list(v) if k == "waits" else v for k, v in backoff.items()}},
+        "timeout": options.timeout,
+        "delay": options.delay,
+        "expires_in": options.expires_in,
+        "max_stalls": options.max_stalls,
+        "tags": list(options.tags),
+        "search": list(options.search),
+        "keep_finished": {"seconds": options.keep_finished.seconds, "count": options.keep_finished.count},
+        "keep_failed": {"seconds": options.keep_failed.seconds, "count": options.keep_failed.count},
+        "executor": options.executor.value,
+    }
+
+
+def option_from_json(option: str, value: Any) -> Any:
+    """The value of one known option.
+
+    Raises:
+        ValueError: it can't be read.
+    """
+    try:
+        return _READ[option](value)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{option}: {value!r:.200} can't be read: {error!r}") from error
+
+
+def options_from_json(data: Mapping[str, Any]) -> Options:
+    """The options, with the default of each that is missing or can't be read; `settle` tells which can't."""
+    values: dict[str, Any] = {}
+    for option in _READ.keys() & data.keys():
+        with suppress(ValueError):
+            values[option] = option_from_json(option, data[option])
+    return Options(**values)
+
+
+def _number(bounds: Bounds) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError("it is no number")
+        near = bounds.nearest(value)
+        if (fault := bounds.fault(near)) is not None:
+            raise ValueError(f"it {fault}")
+        return near
+
+    return read
+
+
+def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else read(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("it is no text")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError("it is no list")
+    return tuple(map(_text, value))
+
+
+def _retention(value: Any) -> Retention:
+    seconds, count = _optional(_number(KEPT_SECONDS)), _optional(_number(KEPT_COUNT))
+    return Retention(seconds=seconds(value.get("seconds")), count=count(value.get("count")))
+
+
+def _backoff(value: Any) -> backoffs.Backoff:
+    cls = _BACKOFFS[value["kind"]]
+    fields = {key: field for key, field in value.items() if key in cls.__dataclass_fields__}
+    if "waits" in fields:
+        fields["waits"] = tuple(fields["waits"])
+    backoff = cls(**fields)
+    backoffs.check(backoff)
+    return backoff
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "queue": _text,
+    "queues": lambda value: frozenset(_texts(value)),
+    "priority": Priority,
+    "retries": _number(RETRIES),
+    "backoff": _backoff,
+    "timeout": _optional(_number(TIMEOUT)),
+    "delay": _number(DELAY),
+    "expires_in": _optional(_number(EXPIRES_IN)),
+    "max_stalls": _number(STALLS),
+    "tags": _texts,
+    "search": _texts,
+    "keep_finished": _retention,
+    "keep_failed": _retention,
+    "executor": Executor,
+}

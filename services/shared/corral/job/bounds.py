@@ -1,0 +1,49 @@
+"""The bounds of a number that has a unit. Whoever takes such a number checks it against these, and says them alike."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """From `least` to `most`, both finite, in a unit."""
+
+    least: float
+    most: float
+    unit: str = ""
+    """In the plural: seconds, jobs, bytes."""
+    above: bool = False
+    """Whether `least` itself is refused."""
+    whole: bool = False
+    """Whether only whole numbers are taken."""
+
+    def fault(self, value: object) -> str | None:
+        """Why a value is not within them, as the rest of a sentence that its name begins; None where it is."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"is {value!r:.100}, which is no number; it must be {self}"
+        if self.whole and not isinstance(value, int):
+            return f"is {written(value)}, which is no whole number; it must be {self}"
+        inside = self.least < value <= self.most if self.above else self.least <= value <= self.most
+        return None if inside else f"is {written(value)}; it must be {self}"
+
+    def nearest(self, value: float) -> float:
+        """The nearest value within them, for what was stored before they were; of no use where `above`."""
+        return value if self.fault(value) is None else min(max(value, self.least), self.most)
+
+    @property
+    def span(self) -> str:
+        """`0 to 300 seconds`, for headings and tables."""
+        start = f"above {written(self.least)}" if self.above else written(self.least)
+        return f"{start} to {written(self.most)} {self.unit}".rstrip()
+
+    def __str__(self) -> str:
+        start = "above" if self.above else "at least"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{start} {written(self.least)} and at most {written(self.most)}{unit}"
+
+
+def written(number: float) -> str:
+    """A number for people: 3,600 rather than 3600.0."""
+    if isinstance(number, int):
+        # Python writes no whole number of more than 4,300 digits.
+        return f"{number:,}" if abs(number) < 10**24 else "a whole number of more than 24 digits"
+    return f"{int(number):,}" if number.is_integer() and abs(number) < 1e15 else f"{number:g}"

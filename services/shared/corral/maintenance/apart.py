@@ -1,0 +1,82 @@
+"""Things that one round does one after another, kept apart: one that fails keeps no other from its turn."""
+
+from types import TracebackType
+
+import structlog
+
+from corral import metrics
+from corral.errors import LeaseLost, Refused, Unavailable
+
+log = structlog.get_logger(__name__)
+
+REFUSALS = 3
+"""After so many refusals in a row it is the server that is in trouble, and not what it was asked."""
+TOLD = 3
+"""Failures that a report names; it counts the others."""
+
+
+class Apart:
+    """What failed in this round of a duty, by name."""
+
+    def __init__(self, duty: str) -> None:
+        self._duty = duty
+        self._failed: dict[str, str] = {}
+        self._refusals = 0
+
+    def each(self, thing: str) -> "Part":
+        """Do one thing inside: its failure is counted and logged with its name, and the next one may begin.
+
+        Raises:
+            LeaseLost: another leads.
+            Unavailable: a server is away, or refuses one thing after another.
+        """
+        return Part(self, thing)
+
+    def ended(self, thing: str, error: BaseException | None) -> bool:
+        """Take note of how one thing ended; answers whether the round may go on."""
+        match error:
+            case None:
+                self._refusals = 0
+                return True
+            case Refused():
+                self._refusals += 1
+                if self._refusals >= REFUSALS:
+                    return False
+                log.warning("duty.part_failed", duty=self._duty, part=thing, error=str(error))
+            case LeaseLost() | Unavailable():
+                return False
+            case Exception():
+                self._refusals = 0
+                log.warning(
+                    "duty.part_failed", duty=self._duty, part=thing, error=repr(error), exc_info=error
+                )
+            case _:  # a cancel, or the end of the process
+                return False
+        self._failed[thing] = str(error) or repr(error)
+        metrics.DUTY_PARTS_FAILED.labels(self._duty).inc()
+        return True
+
+    def told(self) -> str | None:
+        """What failed since this was asked last, for a report; None where nothing did."""
+        failed, self._failed, self._refusals = self._failed, {}, 0
+        if not failed:
+            return None
+        named = [f"{thing}: {error}" for thing, error in list(failed.items())[:TOLD]]
+        more = f"; and {len(failed) - TOLD} more" if len(failed) > TOLD else ""
+        return "; ".join(named) + more
+
+
+class Part:
+    """One thing of a round, as a context."""
+
+    def __init__(self, apart: Apart, thing: str) -> None:
+        self._apart, self._thing = apart, thing
+
+    def __enter__(self) -> None:
+        """Begin it."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """End it; True where the round may go on after its failure."""
+        return self._apart.ended(self._thing, error)
