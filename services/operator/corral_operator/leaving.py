@@ -110,7 +110,7 @@ def step(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Step:
         kept = replace(seen, victims=_NOBODY)
         return _asked(leaving, kept, max(scene.replicas, scene.desired), scene, new_nonce)
     lasting = _in_time(seen, scene)
-    absent = min(_absent(lasting, scene), max(0, scene.replicas - scene.desired))
+    absent = _absent(lasting, scene)
     surplus = min(scene.replicas, len(scene.pods)) - len(lasting.victims) - scene.desired
     if surplus < 0:
         lasting = replace(lasting, victims=_without_busiest(lasting.victims, -surplus, scene))
@@ -127,7 +127,8 @@ def step(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Step:
     unasked = _unasked(lasting, scene)
     seals = [one.sealed_at for name, one in gone.items() if name not in unasked and one.sealed_at is not None]
     lasting = replace(lasting, victims=stay, dismissed={**lasting.dismissed, **gone})
-    done = _asked(leaving, lasting, scene.replicas - len(going) - absent, scene, new_nonce)
+    fewer = max(scene.desired, scene.replicas - absent - len(going))
+    done = _asked(leaving, lasting, fewer, scene, new_nonce)
     soon = scene.now + UNASKED_WITHIN if len(seals) < len(going) else float("inf")
     return replace(done, until=min([soon, *(at + FRESH for at in seals)]))
 

@@ -246,6 +246,7 @@ def test_pods_that_are_not_made_are_asked_for_no_more():
     assert (first.replicas, dict(first.leaving.victims)) == (5, {}), "they may be on their way"
     later = replace(looks, now=looks.now + ABSENT_FOR)
     assert step(first.leaving, later, lambda: "m").replicas == 2
+    assert step(first.leaving, replace(later, desired=4), lambda: "m").replicas == 4, "no fewer than wanted"
     assert step(first.leaving, replace(later, counted=3), lambda: "m").replicas == 5, "one was just deleted"
     assert step(first.leaving, replace(later, steady=False), lambda: "m").replicas == 5
 
