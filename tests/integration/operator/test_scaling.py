@@ -107,7 +107,6 @@ async def test_what_holds_a_scale_down_is_said_at_once_and_as_a_condition_when_i
         await stack.enter_async_context(operating(kubernetes, dispatch))
         told = await until(lambda: _reason(kubernetes, first, "has not answered"), "at once, in the status")
         assert f"{second}: finishes 2 jobs" in told
-        assert not _held(kubernetes)
         condition = await until(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert condition["reason"] == "NotAnswered"
         assert condition["message"] in told or "workers are to leave" in condition["message"]
@@ -257,7 +256,7 @@ async def test_a_turn_that_hangs_on_kubernetes_is_ended_and_the_next_goes_on(
         await until(
             lambda: _counted("corral_operator_turns_ended_total") > before, "it is ended, and counted"
         )
-        assert running.age() < 1.5
+        await until(lambda: running.age() < 5 * PACE, "rounds go on meanwhile")
         kubernetes.hung = ()
         await until(lambda: not kubernetes.pods, "the next one goes on")
         assert kubernetes.unsealed == []
