@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import orjson
 from dotenv import dotenv_values
 from httpx_sse import ServerSentEvent, connect_sse
 
+from corral import json_codec
+from corral.actions.json_value import refuse_faults
 from corral.errors import CorralError, FieldError
 
 CLIENT_FILE = Path(".corral/client.toml")
@@ -118,6 +119,9 @@ class Client:
         """Submit a job; the answer is the job, ended if it ended within `wait` seconds.
 
         `options` are the fields of `POST /jobs`: queue, priority, delay, run_at, retries, timeout, …
+
+        Raises:
+            InvalidInput: the payload or an option holds what JSON can't, as NaN; nothing was sent.
         """
         body = {"type": type, "payload": payload} | options
         until = time.monotonic() + (wait or 0)
@@ -188,7 +192,7 @@ class Client:
                     last, heard = event.id or last, time.monotonic()
                     if not event.data:  # it only says how soon to come back
                         continue
-                    yield event.event, event.json()
+                    yield event.event, json_codec.lenient(event.data)
                     if event.event == "end":
                         return
             except (Unreachable, ApiProblem) as error:
@@ -226,7 +230,7 @@ class Client:
     def _call(
         self, method: str, path: str, *, body: Json = None, params: Json = None, timeout: float = TIMEOUT
     ) -> Json:
-        content = None if body is None else orjson.dumps(body)
+        content = None if body is None else _written(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
             response = self._http.request(
@@ -240,7 +244,7 @@ class Client:
         except httpx.TransportError as error:
             raise Unreachable(self._away(error)) from error
         self._check(response)
-        return orjson.loads(response.content) if response.content else None
+        return json_codec.lenient(response.content) if response.content else None
 
     def _check(self, response: httpx.Response) -> None:
         if response.is_success:
@@ -251,6 +255,22 @@ class Client:
     def _away(self, error: Exception) -> str:
         where = f"{self.connection.url} (from {self.connection.source})"
         return f"{where} does not answer: {error or type(error).__name__}; does the publisher run?"
+
+
+def _written(body: Json) -> bytes:
+    """A body as JSON text.
+
+    Raises:
+        InvalidInput: it holds what JSON has no word for; names the place.
+    """
+    try:
+        text = json_codec.dumps(body)
+    except (TypeError, ValueError):
+        refuse_faults(body, "")
+        raise
+    if b"null" in text:  # NaN would be null without a word
+        refuse_faults(body, "")
+    return text
 
 
 def problem_of(response: httpx.Response) -> ApiProblem:

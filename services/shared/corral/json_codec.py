@@ -7,7 +7,7 @@ a double has. Texts that may hold one are read by the standard library, which as
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any, Self
@@ -211,30 +211,49 @@ def _pieces(value: Any, option: int, write: Callable[[Any], Any]) -> Iterator[by
     stack: list[Any] = [value]
     while stack:
         item = stack.pop()
-        match item:
-            case _Written():
-                yield item
-            case bool() | None:
-                yield orjson.dumps(item)
-            case int():
-                yield int.__repr__(item).encode()
-            case Mapping():
-                stack.append(_Written(b"}"))
-                for index, (key, child) in enumerate(reversed([*item.items()])):
-                    comma = b"" if index == len(item) - 1 else b","
-                    stack += (child, _Written(comma + _key(key, option) + b":"))
-                stack.append(_Written(b"{"))
-            case list() | tuple():
-                stack.append(_Written(b"]"))
-                for index, child in enumerate(reversed(item)):
-                    stack += (child, _Written(b"" if index == len(item) - 1 else b","))
-                stack.append(_Written(b"["))
-            case _ if is_dataclass(item) and not isinstance(item, type):
-                stack.append({field.name: getattr(item, field.name) for field in fields(item)})
-            case _:
-                yield orjson.dumps(item, write, option)
+        if isinstance(item, _Written):
+            yield item
+        elif isinstance(item, Mapping):
+            stack += _object(item, option)
+        elif isinstance(item, list | tuple):
+            stack += _array(item)
+        elif is_dataclass(item) and not isinstance(item, type):
+            stack.append({field.name: getattr(item, field.name) for field in fields(item)})
+        elif isinstance(item, str):
+            yield _text(str(item))
+        elif isinstance(item, int) and not isinstance(item, bool):
+            yield int.__repr__(item).encode()
+        else:
+            yield orjson.dumps(item, write, option)
+
+
+def _object(item: Mapping[Any, Any], option: int) -> Iterator[Any]:
+    """What an object is made of, last things first."""
+    yield _Written(b"}")
+    for index, (key, child) in enumerate(reversed([*item.items()])):
+        yield child
+        comma = b"" if index == len(item) - 1 else b","
+        yield _Written(comma + _key(key, option) + b":")
+    yield _Written(b"{")
+
+
+def _array(item: Sequence[Any]) -> Iterator[Any]:
+    """What an array is made of, last things first."""
+    yield _Written(b"]")
+    for index, child in enumerate(reversed(item)):
+        yield child
+        yield _Written(b"" if index == len(item) - 1 else b",")
+    yield _Written(b"[")
+
+
+def _text(text: str) -> bytes:
+    """A text; half of a surrogate pair, of which orjson wants to know nothing, as its escape."""
+    try:
+        return orjson.dumps(text)
+    except orjson.JSONEncodeError:
+        return json.dumps(text).encode()
 
 
 def _key(key: Any, option: int) -> bytes:
     """A key as orjson writes it."""
-    return orjson.dumps({key: 0}, option=option)[1:-3]
+    return _text(str(key)) if isinstance(key, str) else orjson.dumps({key: 0}, option=option)[1:-3]

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
+from corral import json_codec
 from corral.actions.json_value import escape
 from corral.errors import FieldError, InvalidInput
 
@@ -129,7 +128,7 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
         case "object" if node.get("properties") and depth < MAX_NESTING:
             made = replace(plain, kind=Kind.GROUP, fields=_properties(node, root, pointer, depth + 1))
         case _:
-            text = "" if default is None else orjson.dumps(default, option=orjson.OPT_INDENT_2).decode()
+            text = "" if default is None else json_codec.dumps(default, indent=True).decode()
             made = replace(plain, default=text)
     return made
 
@@ -226,13 +225,20 @@ def _value(item: Field, text: str) -> Any:
 
 def _number(item: Field, text: str) -> int | float:
     try:
-        return int(text) if item.kind is Kind.INTEGER or text.strip().lstrip("-").isdigit() else float(text)
+        if item.kind is Kind.INTEGER or text.strip().lstrip("-").isdigit():
+            return int(text)
+        number = float(text)
     except ValueError as error:
         raise InvalidInput(FieldError(f"/payload{item.pointer}", f"{text[:50]!r} is no number")) from error
+    try:
+        digits: float = json_codec.loads(text.strip())
+    except ValueError:  # `.5`, which people write and JSON does not
+        return number
+    return digits
 
 
 def _json(item: Field, text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return json_codec.loads(text)
+    except ValueError as error:
         raise InvalidInput(FieldError(f"/payload{item.pointer}", f"is not JSON: {error}")) from error

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.text import Text
 
+from corral import json_codec
 from corral.cli import follow, submit
 from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
@@ -184,7 +184,7 @@ def _fact(name: str, value: Any) -> Text:
     if name == "state":
         return state(str(value))
     if isinstance(value, dict | list):
-        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+        text = json_codec.dumps(value, indent=True).decode()
         rest = len(text) - SHOWN
         return Text(text if rest <= 0 else f"{text[:SHOWN]}… ({rest:,} more characters; --json shows all)")
     return Text(f"{value} ({ago(value)})" if name.endswith("_at") else str(value))

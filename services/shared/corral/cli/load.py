@@ -8,10 +8,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from corral import json_codec
 from corral.cli.exits import Exit
 from corral.cli.follow import LIVE
 from corral.cli.number import real, whole
@@ -144,8 +144,8 @@ def _pace(count: int, rate: float | None, duration: float | None, mix: str | Non
 
 def _payload(text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return json_codec.loads(text)
+    except ValueError as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="--payload") from None
 
 

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from corral import json_codec
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 WIDE = 200
 """Columns of text where no terminal says how many it has: a pipe wraps nothing."""
@@ -33,8 +35,8 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_json(value: Any, *, line: bool = False) -> None:
     """JSON on stdout: readable, or on one line where it is one of many."""
-    option = orjson.OPT_NON_STR_KEYS | (0 if line else orjson.OPT_INDENT_2)
-    sys.stdout.write(orjson.dumps(value, option=option, default=str).decode() + "\n")
+    text = json_codec.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str, indent=not line)
+    sys.stdout.write(text.decode() + "\n")
     sys.stdout.flush()
 
 

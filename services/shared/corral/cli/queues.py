@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-import orjson
 import typer
 
+from corral import json_codec
 from corral.cli.number import real
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.session import client
@@ -104,8 +104,8 @@ def _option(pair: str) -> tuple[str, Any]:
     if not equals or not option:
         raise typer.BadParameter(f"{pair!r} is not OPTION=VALUE", param_hint="OPTION=VALUE")
     try:
-        return option, orjson.loads(value) if value else None
-    except orjson.JSONDecodeError:  # a word
+        return option, json_codec.loads(value) if value else None
+    except ValueError:  # a word
         return option, value
 
 

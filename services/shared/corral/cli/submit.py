@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.text import Text
 
+from corral import json_codec
 from corral.cli.exits import Exit
 from corral.cli.follow import follow_to_end
 from corral.cli.number import real, whole
@@ -123,6 +123,6 @@ def _read(path: Path, option: str) -> str:
 
 def _json(text: str, option: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return json_codec.loads(text)
+    except ValueError as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint=option) from None
