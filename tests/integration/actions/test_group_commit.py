@@ -13,7 +13,9 @@ from tests.integration.actions.conftest import Make
 from corral.actions.group_commit import BULKS, GROUP, MAX_PENDING, GroupCommit
 from corral.errors import InvalidInput, OutcomeUnknown, Unavailable
 from corral.job.job import Accepted, NewJob
+from corral.job.state import State
 from corral.store import Store
+from corral.store.loaders import MomentLoader
 
 
 class Gate:
@@ -223,3 +225,80 @@ async def test_closing_waits_for_what_is_under_way(
     await closing
     assert all(task.done() for task in tasks)
     assert await stored(store) == 3
+
+
+class Broken(Gate):
+    """Fails after it has stored a group, or before, where the culprit is in it."""
+
+    def __init__(self, store: Store, *, after: bool, culprit: NewJob | None = None) -> None:
+        super().__init__(store)
+        self._after = after
+        self._culprit = culprit
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+        if not self._after and self._culprit in jobs:
+            self.groups.append(len(jobs))
+            raise KeyError("before anything was stored")
+        accepted = await super().insert(jobs)
+        if self._after:
+            raise KeyError("after the commit")
+        return accepted
+
+
+async def test_a_group_whose_answer_failed_after_its_commit_is_told_as_stored_and_not_repeated(
+    store: Store, make: Make
+):
+    broken = Broken(store, after=True)
+    commits = GroupCommit(broken.insert, broken.existing)
+    broken.open.clear()
+    units = [[make()], [make(), make(delay=60)], [make()]]
+    tasks = [asyncio.create_task(commits.commit(unit)) for unit in units]
+    await eventually_async(lambda: broken.groups)
+    broken.open.set()
+    answers = await asyncio.gather(*tasks)
+    assert [[one.id for one in answer] for answer in answers] == [[job.id for job in unit] for unit in units]
+    assert broken.groups == [4]
+    assert await stored(store) == 4
+
+
+async def test_an_error_before_anything_was_stored_fails_only_its_culprit(store: Store, make: Make):
+    culprit = make()
+    broken = Broken(store, after=False, culprit=culprit)
+    commits = GroupCommit(broken.insert, broken.existing)
+    broken.open.clear()
+    units = [[make()], [make()], [culprit], [make()]]
+    tasks = [asyncio.create_task(commits.commit(unit)) for unit in units]
+    await eventually_async(lambda: broken.groups)
+    broken.open.set()
+    answers: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(answer, KeyError) for answer in answers] == [False, False, True, False]
+    assert await stored(store) == 3
+
+
+async def test_where_nobody_can_tell_the_outcome_is_unknown(store: Store, make: Make):
+    broken = Broken(store, after=True)
+
+    async def away(_ids: Sequence[UUID]) -> list[Accepted]:
+        raise Unavailable("postgres", "away")
+
+    job = make()
+    with pytest.raises(OutcomeUnknown) as caught:
+        await GroupCommit(broken.insert, away).commit([job])
+    assert caught.value.ids == (job.id,)
+
+
+async def test_an_answer_that_can_not_be_read_is_no_failure(
+    commits: GroupCommit, gate: Gate, store: Store, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    def unreadable(*_: object) -> None:
+        raise NotImplementedError("DateStyle")
+
+    jobs = [make(), make(delay=60)]
+    with monkeypatch.context() as patch:
+        patch.setattr(MomentLoader, "load", unreadable)
+        queued, scheduled = await commits.commit(jobs)
+    assert (queued.id, queued.state, queued.due_in) == (jobs[0].id, State.QUEUED, 0.0)
+    assert (scheduled.id, scheduled.state) == (jobs[1].id, State.SCHEDULED)
+    assert 59 < scheduled.due_in <= 60
+    assert gate.groups == [2]
+    assert await stored(store) == 2

@@ -52,6 +52,6 @@ def test_an_option_that_json_has_no_word_for_is_refused_by_name(
 def test_a_payload_that_json_has_no_word_for_is_refused_by_its_place(
     client: Client, publisher: Publisher, value: Any
 ):
-    with pytest.raises(InvalidInput, match="^/payload/items/1: "):
+    with pytest.raises(InvalidInput, match=r"^/payload/items/1: "):
         client.submit("demo.echo", {"items": [None, value]})
     assert publisher.sent == []

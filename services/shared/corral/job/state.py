@@ -26,6 +26,11 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     """Ended on request, or expired before it was claimed."""
 
+    @classmethod
+    def read(cls, stored: str) -> "State":
+        """What is stored; a later release's state counts as blocked: it waits for something unknown here."""
+        return _KNOWN.get(stored, cls.BLOCKED)
+
     @property
     def terminal(self) -> bool:
         """Whether a life of the job ends here."""
@@ -37,6 +42,7 @@ class State(StrEnum):
         return self not in TERMINAL
 
 
+_KNOWN = {state.value: state for state in State}
 TERMINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 WAITING = frozenset({State.BLOCKED, State.SCHEDULED, State.QUEUED})
 

@@ -135,4 +135,4 @@ class Commands:
 def _commanded(row: Row) -> Commanded:
     effect, id, state, queue, priority, suspect, worker, attempt = row
     lane = lane_of(queue, Priority.read(priority), suspect=suspect)
-    return Commanded(id, Effect(effect), State(state), lane, worker, attempt)
+    return Commanded(id, Effect(effect), State.read(state), lane, worker, attempt)

@@ -175,7 +175,7 @@ async def _fetched(cursor: psycopg.AsyncCursor[Row]) -> list[Row]:
         return []
     try:
         return await cursor.fetchall()
-    except (psycopg.DataError, ValueError, ArithmeticError) as error:
+    except Exception as error:  # whatever a loader raises
         raise Unreadable(f"what Postgres answered can't be read: {error}") from error
 
 

@@ -75,8 +75,7 @@ def _priority(stored: str) -> Shaped:
 
 
 def _state(stored: str) -> Shaped:
-    known = stored in set(State)
-    return State(stored) if known else State.BLOCKED, known
+    return State.read(stored), stored in set(State)
 
 
 def _tags(stored: object) -> Shaped:

@@ -15,6 +15,15 @@ def bound(bucket: int) -> float:
     return FIRST_BOUND * float(2 ** (bucket / BUCKETS_PER_OCTAVE))
 
 
+LONGEST = 1e9
+"""Seconds, thirty years: what a row whose times were set by hand adds at most."""
+
+
+def _told(seconds: str) -> str:
+    """A length of time that can be summed up: neither negative nor endless; NULL adds nothing."""
+    return f"least(greatest({seconds}, 0), {LONGEST:.0f})"
+
+
 def _bucket(seconds: str) -> str:
     """2.885… is 2 / ln 2: two buckets per octave."""
     return (
@@ -28,8 +37,9 @@ def appended(ended: str) -> str:
     return f"""
     INSERT INTO corral.job_stats_deltas
         (minute, queue, type, outcome, wait_bucket, run_bucket, count, wait_sum, run_sum)
-    SELECT date_trunc('minute', now()), e.queue, e.type, e.outcome, {_bucket("e.wait")}, {_bucket("e.run")},
-           count(*), coalesce(sum(e.wait), 0), coalesce(sum(e.run), 0)
+    SELECT date_trunc('minute', now()), e.queue, e.type, e.outcome,
+           {_bucket(_told("e.wait"))}, {_bucket(_told("e.run"))},
+           count(*), sum({_told("e.wait")}), sum({_told("e.run")})
     FROM {ended} e
     GROUP BY e.queue, e.type, e.outcome, 5, 6
     """

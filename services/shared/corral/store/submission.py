@@ -235,7 +235,7 @@ def _accepted(row: Row) -> Accepted:
         id=id,
         queue=queue,
         priority=Priority.read(priority),
-        state=State(state),
+        state=State.read(state),
         run_at=run_at and moment(run_at),
         created_at=moment(created_at),
         due_in=max(0.0, due_in or 0.0),

@@ -212,4 +212,4 @@ def _record(row: Row) -> WorkerRecord:
 def _reclaimed(row: Row) -> Reclaimed:
     id, attempt, state, queue, priority, suspect, alone = row
     lane = lane_of(queue, Priority.read(priority), suspect=suspect)
-    return Reclaimed(id=id, attempt=attempt, state=State(state), lane=lane, alone=alone)
+    return Reclaimed(id=id, attempt=attempt, state=State.read(state), lane=lane, alone=alone)
