@@ -176,7 +176,7 @@ def no_suspects() -> None:
     """Rule 24 off: nobody runs alone, and every stall counts."""
     replaced(claims, "CLAIM", "AND (%(alone)s OR NOT j.suspect)", "")
     replaced(reclaiming, "RECLAIM", "count(*) OVER () = 1 AS alone", "true AS alone")
-    replaced(reclaiming, "RECLAIM", "AND (j.suspect OR true)", "AND false")
+    replaced(reclaiming, "RECLAIM", "THEN j.suspect OR true", "THEN false")
 
 
 def no_observation() -> None:

@@ -5,7 +5,7 @@ here are the interpreter's own records, and whoever calls `described` gets a tex
 """
 
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 
@@ -31,10 +31,10 @@ class Place:
     """Whether it is the team's own code."""
 
     @classmethod
-    def of(cls, frame: FrameType, line: int | None) -> "Place":
+    def of(cls, frame: FrameType, line: int) -> "Place":
         """The line at which the frame stands, or stood."""
         code = frame.f_code
-        return cls(_module(frame), code.co_qualname, code.co_filename, line or 0, _of_team(frame))
+        return cls(_module(frame), code.co_qualname, code.co_filename, line, _of_team(frame))
 
     @property
     def grouped(self) -> str:
@@ -59,12 +59,18 @@ def place_of(error: BaseException) -> Place | None:
     for _ in range(MAX_CAUSES):
         if one is None:
             break
-        team = [found for found in _frames(trace_of(one)) if _of_team(found[0])]
-        if team:
-            return Place.of(*team[-1])
+        found = place_in(list(_frames(trace_of(one))))
+        if found is not None and found.of_team:
+            return found
         cause = _linked(one, "__cause__")
         one = _linked(one, "__context__") if cause is None else cause
-    libraries = [found for found in _frames(trace_of(error)) if not _of_ours(found[0])]
+    return place_in(list(_frames(trace_of(error))))
+
+
+def place_in(stack: Sequence[tuple[FrameType, int]]) -> Place | None:
+    """The innermost line of the team's code in a stack, outermost frame first; else a library's."""
+    team = [found for found in stack if _of_team(found[0])]
+    libraries = team or [found for found in stack if not _of_ours(found[0])]
     return Place.of(*libraries[-1]) if libraries else None
 
 
@@ -98,9 +104,9 @@ def _linked(error: BaseException, name: str) -> BaseException | None:
     return link
 
 
-def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int | None]]:
+def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
     while trace is not None:
-        yield trace.tb_frame, trace.tb_lineno
+        yield trace.tb_frame, trace.tb_lineno or 0  # the interpreter knows no line of some frames
         trace = trace.tb_next
 
 

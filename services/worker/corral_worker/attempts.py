@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from corral.context import Context, SyncContext
 from corral.job.job import Claimed
 from corral.job.options import Executor
 from corral.job_log import JobLog
-from corral_worker.ending import Ending, Stop, raised
+from corral_worker.ending import Ending, Raised, Stop, raised
 from corral_worker.execution import Execution
 from corral_worker.line import AttemptLine, Services, ThreadLine
 from corral_worker.notes import Notes
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 ABANDON_SECONDS = 5.0
 """How long a handler that was told to stop may take before it is shown as abandoned."""
+GONE_SECONDS = 5.0
+"""A job whose handler still runs here is not tried again before: by then this process has ended for certain."""
 WATCH_SECONDS = 0.05
 """How often timeouts are looked at, while something runs: so late a timeout may strike."""
 
@@ -45,6 +48,7 @@ class Attempts:
         services: Services,
         *,
         job_log: JobLog,
+        struck: Callable[[Execution], None],
         ended: Callable[[Execution], None],
         freed: Callable[[], None],
     ) -> None:
@@ -53,6 +57,7 @@ class Attempts:
         self._notes = notes
         self._services = services
         self._job_log = job_log
+        self._struck = struck
         self._ended = ended
         self._freed = freed
         self._loop = asyncio.get_running_loop()
@@ -61,6 +66,8 @@ class Attempts:
         self._watch: asyncio.TimerHandle | None = None
         self.held: dict[Held, Execution] = {}
         """From the claim until the outcome is written, or the attempt is no longer ours."""
+        self._lost: set[Execution] = set()
+        """No longer ours, and their handlers still run."""
 
     def start(self, claimed: Sequence[Claimed]) -> None:
         """Start the handlers of claimed jobs."""
@@ -81,10 +88,11 @@ class Attempts:
             execution.stop = why
         if told:
             return
+        if why is Stop.TIMEOUT:
+            self._struck(execution)
         match execution.executor:
             case Executor.PROCESS:
                 self._processes.kill(execution)
-                return
             case Executor.ASYNC if execution.task is not None and execution.begun:
                 execution.task.cancel()
             case _:
@@ -121,6 +129,8 @@ class Attempts:
         metrics.FENCED.labels("heartbeat").inc()
         log.warning("job.lost", job=str(claimed.id), attempt=claimed.attempt)
         self.forget(execution)
+        if execution.ending is None:
+            self._lost.add(execution)
         self.stop(execution, Stop.LOST)
 
     def holds(self, execution: Execution) -> bool:
@@ -138,6 +148,25 @@ class Attempts:
         """The attempts whose handlers have not ended."""
         return [execution for execution in list(self.held.values()) if execution.ending is None]
 
+    @property
+    def stubborn(self) -> list[Execution]:
+        """The attempts whose handlers go on here, whether or not they are still ours."""
+        return [*self.running(), *self._lost]
+
+    @property
+    def only_abandoned(self) -> bool:
+        """Whether all that is held are handlers that can't be stopped: what waits for an empty worker waits in vain."""
+        held = list(self.held.values())
+        return bool(held) and all(one.abandoned and one.ending is None for one in held)
+
+    def give_up(self) -> None:
+        """Say how those end that go on past their timeout: this process is about to end, and with it they."""
+        for execution in self.running():
+            if execution.past_timeout:
+                execution.not_before = GONE_SECONDS
+                execution.ending = Raised(execution.overdue_error())
+                self._end(execution)
+
     def close(self) -> None:
         """Kill what can be killed."""
         self._processes.close()
@@ -145,13 +174,18 @@ class Attempts:
     async def _run(self, execution: Execution) -> None:
         execution.begun = True
         try:
-            if execution.stop is None:
-                execution.ending = await self._perform(execution)
-            else:
-                execution.ending = raised(asyncio.CancelledError())
+            ending = (
+                await self._perform(execution) if execution.stop is None else raised(asyncio.CancelledError())
+            )
         except BaseException as error:  # noqa: BLE001  # an attempt ends, whatever happens around it
-            execution.ending = raised(error)
+            ending = raised(error)
+        if execution.ending is None:  # else it was given up meanwhile
+            execution.ending = ending
+            self._end(execution)
+
+    def _end(self, execution: Execution) -> None:
         execution.ended = time.monotonic()
+        self._lost.discard(execution)
         if execution.abandoned:
             self._recover(execution)
         if self._slots.free(execution.executor):
@@ -174,9 +208,15 @@ class Attempts:
         self._arm(execution)
         blocking = SyncContext(claimed, ThreadLine(line, self._loop), execution.expires)
         names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
-        return await self._threads.run(
-            lambda: perform_blocking(declared, handler, claimed.payload, blocking), names
-        )
+
+        def work() -> Ending:
+            execution.thread = threading.get_ident()
+            try:
+                return perform_blocking(declared, handler, claimed.payload, blocking)
+            finally:
+                execution.thread = None
+
+        return await self._threads.run(work, names)
 
     def _context(self, execution: Execution) -> Context:
         line = AttemptLine(execution, self._notes, self._services)

@@ -20,6 +20,7 @@ from corral.job.outcome import (
     Succeeded,
 )
 from corral_worker.failure import child_died, failure, timed_out
+from corral_worker.stack import Stack
 
 
 class Wish(Enum):
@@ -101,17 +102,29 @@ def _seconds(retry: Retry) -> float | None:
 
 
 def outcome_of(
-    ending: Ending, stop: Stop | None, claimed: Claimed, backoff: backoffs.Backoff, chance: random.Random
+    ending: Ending,
+    stop: Stop | None,
+    claimed: Claimed,
+    backoff: backoffs.Backoff,
+    chance: random.Random,
+    *,
+    seen: JobError | None = None,
 ) -> Outcome:
     """The outcome of an attempt that was not lost.
 
     A success under way wins over a cancel and over a release (rule 19), not over a timeout.
+
+    Args:
+        ending: how the handler ended.
+        stop: why it was told to stop, if it was.
+        claimed: its job.
+        backoff: of its job type.
+        chance: for the jitter.
+        seen: its timeout as an error, where it was seen to go on past it.
     """
     match stop:
         case Stop.TIMEOUT:
-            place, stack = _last_seen(ending)
-            error = timed_out(claimed.timeout or 0.0, place=place, stack=stack)
-            return _erred(claimed, error, backoff, chance)
+            return _erred(claimed, seen or _timeout(ending, claimed), backoff, chance)
         case Stop.CANCEL if not isinstance(ending, Returned):
             return Cancelled("a cancel was requested")
         case Stop.RELEASE | Stop.LOST if not isinstance(ending, Returned):
@@ -150,6 +163,9 @@ def _erred(
     return Erred(error, min(max(0.0, after), MAX_DELAY_SECONDS))
 
 
-def _last_seen(ending: Ending) -> tuple[str, str]:
-    """Where a handler was when its timeout struck, as far as it can be told."""
-    return (ending.error.place, ending.error.traceback) if isinstance(ending, Raised) else ("", "")
+def _timeout(ending: Ending, claimed: Claimed) -> JobError:
+    """The error of a timeout, with the place where the handler was, as far as that can be told."""
+    seconds = claimed.timeout or 0.0
+    if isinstance(ending, Raised):
+        return timed_out(seconds, Stack(ending.error.place, ending.error.traceback))
+    return timed_out(seconds)

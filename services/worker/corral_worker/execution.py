@@ -9,8 +9,10 @@ from uuid import UUID
 from corral.catalog import JobType
 from corral.job.job import Claimed
 from corral.job.options import Executor
-from corral.job.outcome import Finished
-from corral_worker.ending import Ending, Stop, outcome_of
+from corral.job.outcome import Erred, Finished, JobError
+from corral_worker import stack
+from corral_worker.ending import Ending, Raised, Stop, outcome_of
+from corral_worker.failure import timed_out
 
 MAX_LINES = 1_000
 """Log lines of one attempt; further ones are counted."""
@@ -35,10 +37,13 @@ class Execution:
         "executor",
         "lines_dropped",
         "lines_taken",
+        "not_before",
         "refused",
+        "seen",
         "started",
         "stop",
         "task",
+        "thread",
     )
 
     def __init__(self, claimed: Claimed, declared: JobType[Any, Any]) -> None:
@@ -55,6 +60,12 @@ class Execution:
         """Whether its coroutine runs: one that was cancelled before never would, and so never end."""
         self.abandoned = False
         self.task: asyncio.Task[None] | None = None
+        self.thread: int | None = None
+        """The thread that runs its handler, as `threading.get_ident()` says, while it does."""
+        self.seen: JobError | None = None
+        """Its timeout as an error, with the line at which it was seen to go on."""
+        self.not_before = 0.0
+        """Seconds that the next try waits at least: its handler may still run here for so long."""
         self.artifacts: dict[str, UUID] = {}
         """Ids of the files it wrote, by name; they become visible with its success."""
         self.refused = False
@@ -68,8 +79,36 @@ class Execution:
         timeout = self.claimed.timeout
         return None if timeout is None else self.started + timeout
 
+    @property
+    def past_timeout(self) -> bool:
+        """Whether it was told that its time is over."""
+        return self.stop is Stop.TIMEOUT
+
+    def look(self) -> None:
+        """See where a handler is that goes on past its timeout."""
+        if self.thread is not None:
+            found = stack.of_thread(self.thread)
+        else:
+            found = stack.of_task(self.task) if self.task is not None else None
+        self.seen = timed_out(self.claimed.timeout or 0.0, found)
+
+    def overdue_error(self) -> JobError:
+        """Its timeout as an error."""
+        return self.seen or timed_out(self.claimed.timeout or 0.0)
+
+    def overdue(self) -> Finished:
+        """How it ends if its worker is lost while its handler goes on past its timeout."""
+        return self._finished(Raised(self.overdue_error()))
+
     def finished(self) -> Finished:
         """What to write about it, once it has ended."""
         assert self.ending is not None
-        outcome = outcome_of(self.ending, self.stop, self.claimed, self.declared.options.backoff, _chance)
+        return self._finished(self.ending)
+
+    def _finished(self, ending: Ending) -> Finished:
+        outcome = outcome_of(
+            ending, self.stop, self.claimed, self.declared.options.backoff, _chance, seen=self.seen
+        )
+        if isinstance(outcome, Erred) and outcome.retry_in < self.not_before:
+            outcome = Erred(outcome.error, self.not_before)
         return Finished(self.claimed.id, self.claimed.attempt, outcome)

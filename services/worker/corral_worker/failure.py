@@ -7,23 +7,20 @@ asked for its text. Nothing here raises, whatever the exception does.
 import signal
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TypeGuard
 
 from corral import frames
 from corral.frames import Place
 from corral.job.outcome import ErrorKind, JobError
+from corral_worker.stack import MAX_FRAMES, OURS, Stack
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 16_000
 """Characters; the ends of a longer text are kept, its middle is cut."""
-MAX_FRAMES = 50
 MAX_NAME = 200
 MAX_LEAVES = 3
 """Exceptions of a group that its message tells; its traceback has more of them."""
-
-_OURS = str(Path(__file__).resolve().parent)
 
 
 def failure(kind: ErrorKind, error: BaseException, *, doing: str = "") -> JobError:
@@ -51,14 +48,15 @@ def failure(kind: ErrorKind, error: BaseException, *, doing: str = "") -> JobErr
         )
 
 
-def timed_out(seconds: float, *, place: str = "", stack: str = "") -> JobError:
+def timed_out(seconds: float, stack: Stack | None = None) -> JobError:
     """An attempt that ran past its timeout; `stack` is where it was."""
+    stack = stack or Stack()
     return JobError(
         kind=ErrorKind.TIMEOUT,
         type="builtins.TimeoutError",
         message=f"ran longer than its timeout of {seconds:g} s",
-        traceback=cut(stack, MAX_TRACEBACK),
-        place=place,
+        traceback=cut(stack.text, MAX_TRACEBACK),
+        place=cut(stack.place, MAX_NAME),
     )
 
 
@@ -81,11 +79,6 @@ def death(exitcode: int | None) -> str:
         return signal.Signals(-exitcode).name
     except ValueError:
         return f"signal {-exitcode}"
-
-
-def where(frame: FrameType | None) -> str:
-    """`module:function:line` of a frame."""
-    return Place.of(frame, frame.f_lineno).grouped if frame else ""
 
 
 def cut(text: str, limit: int) -> str:
@@ -144,7 +137,7 @@ def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     """The traceback from the handler on: the worker's own frames say nothing to its author."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OURS):
         trace = trace.tb_next
     return trace
 

@@ -52,6 +52,7 @@ class Loop:
         announcements: Announcements,
         slots: Slots,
         seal: Seal,
+        stuck: Callable[[str], None],
     ) -> None:
         self._name = name
         self._dispatch = dispatch
@@ -61,6 +62,7 @@ class Loop:
         self._announcements = announcements
         self._slots = slots
         self._seal = seal
+        self._stuck = stuck
         self._rotation = Rotation(slots.queues)
         self._stir = asyncio.Event()
         self._answers = Answers(dispatch)
@@ -107,6 +109,8 @@ class Loop:
         """One look; answers how long to rest unless stirred, 0 to look again at once."""
         if self._seal.held or self.draining:
             self.holding = "sealed" if self._seal.held else "draining"
+            if self._attempts.only_abandoned:
+                self._stuck("it drains, and all that it still runs are handlers that can't be stopped")
             return POLL_SECONDS
         budgets = self._slots.budgets()
         room = min(sum(budget.room for budget in budgets), self._completions.room)
@@ -157,6 +161,11 @@ class Loop:
         self.holding = "suspect"
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while self._attempts.held and not self._stopping:
+            if self._attempts.only_abandoned:
+                self._stuck(
+                    "a suspect waits to run alone, and all that runs are handlers that can't be stopped"
+                )
+                return
             left = give_up_at - time.monotonic()
             if left <= 0:
                 log.info("suspect.no_room", queues=list(queues), held=len(self._attempts.held))
@@ -176,6 +185,9 @@ class Loop:
             return
         await self._take(worker, pop.popped, alone=True)
         while self._attempts.held and not self._stopping:
+            if self._attempts.only_abandoned:
+                self._stuck("a suspect runs alone, past its end, and can't be stopped")
+                return
             self._stir.clear()
             await self._rest(POLL_SECONDS)
 

@@ -1,22 +1,19 @@
 """Whether the event loop turns: read by threads, so that a handler that blocks it is seen and named."""
 
 import asyncio
-import sys
 import threading
 import time
-import traceback
 
 import structlog
 
 from corral import metrics
-from corral_worker.failure import where
+from corral_worker import stack
 
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.5
 BLOCKED_SECONDS = 1.5
 """A loop that has not turned for so long is blocked."""
-MAX_FRAMES = 15
 
 
 class Pulse:
@@ -47,12 +44,12 @@ class Pulse:
             return
         self._blocked = True
         metrics.LOOP_BLOCKED.inc()
-        frame = sys._current_frames().get(self._thread)  # noqa: SLF001  # the documented way to see another thread
+        found = stack.of_thread(self._thread) or stack.Stack()
         log.error(
             "loop.blocked",
             seconds=round(silent, 1),
-            at=where(frame),
-            stack="".join(traceback.format_stack(frame, MAX_FRAMES)) if frame else "",
+            at=found.place,
+            stack=found.text,
             hint='a handler that computes or waits without await belongs into executor="thread" or "process"',
         )
 

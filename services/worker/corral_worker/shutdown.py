@@ -1,6 +1,8 @@
 """Stopping: claim no more, let jobs finish within the grace, give back the rest (protocol rule 20)."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -32,7 +34,7 @@ async def finish_or_give_back(
     grace: float,
     at_once: asyncio.Event,
 ) -> list[Execution]:
-    """Wait for what runs, then stop it; answers the attempts whose handlers can't be stopped."""
+    """Wait for what runs, then stop it; answers the attempts whose handlers can't be stopped, lost ones included."""
     running = _stoppable(attempts)
     if running and grace > 0 and not at_once.is_set():
         log.info("worker.finishing", jobs=len(running), grace=grace)
@@ -42,11 +44,22 @@ async def finish_or_give_back(
         log.info("worker.giving_back", jobs=len(left))
         attempts.stop_all(Stop.RELEASE)
         await _until(lambda: not attempts.running(), HONOUR_SECONDS, None)
-    stubborn = attempts.running()
-    announcements.withheld.update(execution.claimed.id for execution in stubborn)
+    announcements.withheld.update(execution.claimed.id for execution in attempts.running())
+    await written(completions)
+    return attempts.stubborn
+
+
+async def written(completions: Completions) -> None:
+    """Wait until outcomes are written, or for as long as is worth it."""
     if not await _within(WRITE_SECONDS, completions.drained()):
         log.error("results.lost_with_worker", results=completions.held)
-    return stubborn
+
+
+def end_within(seconds: float, code: int) -> None:
+    """End the process by then, whatever it still waits for: its threads must be gone when their jobs are tried again."""
+    timer = threading.Timer(seconds, os._exit, [code])
+    timer.daemon = True
+    timer.start()
 
 
 async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcements) -> None:
@@ -58,7 +71,7 @@ async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcemen
         log.warning("worker.goodbye_failed", error=str(error))
         return
     for one in left:
-        log.info("job.released", job=str(one.id), attempt=one.attempt)
+        log.info("job.released", job=str(one.id), attempt=one.attempt, state=one.state.value)
     entries = [
         Entry(one.lane, one.id)
         for one in left

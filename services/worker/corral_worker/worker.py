@@ -25,7 +25,7 @@ from corral.store.heartbeat import Heartbeat
 from corral_worker import STARTED, exit_code, shutdown, status
 from corral_worker.announcements import Announcements
 from corral_worker.arrival import Arrival
-from corral_worker.attempts import Attempts
+from corral_worker.attempts import GONE_SECONDS, Attempts
 from corral_worker.claiming import Claiming
 from corral_worker.completions import Completions
 from corral_worker.condition import Condition
@@ -41,6 +41,7 @@ from corral_worker.pulse import Pulse
 from corral_worker.seal import Seal
 from corral_worker.services import WorkerServices
 from corral_worker.slots import Slots, served
+from corral_worker.timeouts import Timeouts
 
 log = structlog.get_logger(__name__)
 
@@ -142,12 +143,14 @@ class Worker:
             max_payload=settings.max_payload_bytes,
             installation=settings.installation_options,
         )
+        self._timeouts = Timeouts(self._store.attempts, lambda: self._incarnation.id)
         self._attempts = Attempts(
             self._catalog,
             slots,
             self._notes,
             self._services,
             job_log=job_log,
+            struck=self._timeouts.struck,
             ended=self._completions.add,
             freed=self._stir,
         )
@@ -162,6 +165,7 @@ class Worker:
             announcements=self._announcements,
             slots=slots,
             seal=self._seal,
+            stuck=self._stuck,
         )
         self._types = tuple(types)
         self._arrival = Arrival(self._store, slots, self._name, types, self._stopping)
@@ -245,8 +249,13 @@ class Worker:
             at_once=self._at_once,
         )
         await asyncio.to_thread(self._heartbeat.close)
-        writer.cancel()
         await self._services.close()
+        if stubborn:
+            # What is written now says that they have ended: let that be true before anybody tries their jobs again.
+            shutdown.end_within(GONE_SECONDS - 1, self._code)
+            self._attempts.give_up()
+            await shutdown.written(self._completions)
+        writer.cancel()
         if self._incarnation.id is not None:
             await shutdown.say_goodbye(self._store.workers, self._incarnation.id, self._announcements)
         self._attempts.close()
@@ -263,11 +272,20 @@ class Worker:
             self._restart()
 
     def _stir(self) -> None:
-        stuck = self._slots.stuck()
-        if stuck is not None and not self._stopping.is_set():
-            log.critical("worker.stuck", executor=stuck.value, abandoned=self._slots.abandoned[stuck])
-            self._restart()
+        executor = self._slots.stuck()
+        if executor is not None:
+            count, size = self._slots.abandoned[executor], self._slots.sizes[executor]
+            self._stuck(
+                f"{count} of the {size} {executor.value} slots are held by handlers that can't be stopped"
+            )
         self._claim_loop.stir()
+
+    def _stuck(self, why: str) -> None:
+        """Handlers that can't be stopped keep it from what it is for."""
+        if not self._stopping.is_set():
+            abandoned = {executor.value: count for executor, count in self._slots.abandoned.items() if count}
+            log.critical("worker.stuck", why=why, abandoned=abandoned)
+            self._restart()
 
     def _restart(self) -> None:
         """Drain and end with a code that asks to be started again."""

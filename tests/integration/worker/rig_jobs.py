@@ -175,6 +175,19 @@ def do_thread_sleep(payload: Any, ctx: SyncContext) -> str:
     return "slept"
 
 
+ignores_stop = declare("thread_until", "thread")
+
+
+@ignores_stop.handler
+def do_thread_until(payload: Any, ctx: SyncContext) -> str:
+    """Go on, whatever anybody says, until the file is there."""
+    effect(payload, ctx, "start")
+    while not Path(payload["file"]).exists():
+        time.sleep(0.02)
+    effect(payload, ctx, "end")
+    return "went on all the same"
+
+
 def blocking_context(payload: Any, ctx: SyncContext) -> dict[str, Any]:
     ctx.progress(40, "halfway")
     ctx.log("hello", n=1)

@@ -68,7 +68,19 @@ def forget_a_claim() -> None:
     Claims.claim, Claims.claimed_under = forgotten, claimed_under  # type: ignore[method-assign]
 
 
-RIGS = {"postgres-refuses-a-result": refuse_poison, "a-claim-is-forgotten": forget_a_claim}
+def be_impatient() -> None:
+    """What can't be stopped is abandoned soon."""
+    from corral_worker import attempts, loop  # noqa: PLC0415  only workers have it
+
+    attempts.ABANDON_SECONDS = 0.2
+    loop.POLL_SECONDS = 0.1
+
+
+RIGS = {
+    "impatient": be_impatient,
+    "postgres-refuses-a-result": refuse_poison,
+    "a-claim-is-forgotten": forget_a_claim,
+}
 
 
 def rig(failpoint: str, once: Path) -> None:

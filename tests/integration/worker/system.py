@@ -154,6 +154,15 @@ class System:
         )
         return [job.id for job in jobs]
 
+    async def suspect(self, job_type: str, payload: Any = None, **fields: Any) -> UUID:
+        """Store a job whose worker was lost, as it seems, and hand it to Redis."""
+        (job,) = await self.submit(job_type, payload, delay=3600, **fields)
+        await self.store.database.run("UPDATE corral.jobs SET suspect = true WHERE id = %(id)s", {"id": job})
+        await self.store.jobs.run_now([job], "test")
+        queue = (await self.job(job)).queue
+        await self.dispatch.enqueue([Entry(lane_of(queue, Priority.NORMAL, suspect=True), job)])
+        return job
+
     async def job(self, job: UUID) -> Job:
         found = await self.store.jobs.get(job)
         assert found is not None

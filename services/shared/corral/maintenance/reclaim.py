@@ -63,13 +63,8 @@ class Reclaim(Duty):
                 state=job.state.value,
                 alone=job.alone,
             )
-            if job.state is State.FAILED:  # a job that failed for good is never silent (`corral.job_log`)
-                log.error(
-                    "job.failed",
-                    job=str(job.id),
-                    attempt=job.attempt,
-                    error="WorkerLost: the worker was lost",
-                )
+            if job.state in (State.FAILED, State.SCHEDULED):
+                _tell_failure(job)
         await queue(
             self._dispatch, [Entry(job.lane, job.id) for job in reclaimed if job.state is State.QUEUED]
         )
@@ -77,3 +72,17 @@ class Reclaim(Duty):
             ids = tuple(job.id for job in reclaimed if job.state is state)
             if ids and state is not State.QUEUED:
                 await self._dispatch.events.publish(JobsChanged(state, ids))
+
+
+def _tell_failure(job: Reclaimed) -> None:
+    """A job that failed for good is never silent (`corral.job_log`); one whose timeout struck says when it goes on."""
+    error = job.error or {}
+    told = {
+        "job": str(job.id),
+        "attempt": job.attempt,
+        "error": f"{error.get('type')}: {error.get('message')}",
+    }
+    if job.state is State.FAILED:
+        log.error("job.failed", **told)
+    else:
+        log.warning("job.failed", **told, retry_in=round(job.due_in, 3))

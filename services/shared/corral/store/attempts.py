@@ -13,7 +13,7 @@ from corral import metrics
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store import endings
+from corral.store import endings, timeouts
 from corral.store.artifact_rows import publishing
 from corral.store.engine import Params
 from corral.store.json_text import checked, printable
@@ -151,6 +151,18 @@ class Attempts(Logs):
             if item.id not in written:
                 _fenced("progress", item.id, item.attempt, None)
         return written
+
+    async def time_out(self, worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
+        """Keep the errors of attempts that are past their timeout and still run; the ids that are still the job's own.
+
+        Each outcome is the error of a timeout. The attempt goes on running, and ends as that error: when its worker
+        says so, is lost, or stops. May be repeated.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.hot(timeouts.STRIKE, timeouts.strike(worker, finished))
+        return {row[0] for row in rows}
 
     async def checkpoint(self, id: UUID, attempt: int, value: str) -> bool:
         """Keep JSON text for later attempts; whether the attempt was still the job's own.

@@ -29,6 +29,7 @@ from corral.store.json_text import encode
 from corral.store.pool import SET_SESSION, connect_options
 from corral.store.sql import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
+from corral.store.timeouts import STRUCK, after
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ ANSWER_SECONDS = 7.0
 LOOK_SHARE, LOOK_FREE, LOOK_LONGEST = 0.05, 0.5, 60.0
 """Looking for rows that the worker does not hold reads the entries of all jobs it ever ran while a snapshot is held:
 then it is done less often. What is held is always found by its ids."""
+UNHELD = "its worker did not hold it"
 UNHELD_SECONDS = 10
 """How long a row may run under a worker that does not hold it: claims and outcomes are on their way."""
 
@@ -87,27 +89,31 @@ WITH me AS MATERIALIZED (
     ) j
     WHERE j.state = 'running' AND j.worker = me.id AND NOT %(look)s::bool
 ), unheld AS MATERIALIZED (
-    SELECT j.id, j.attempt, j.life, j.started_at FROM mine JOIN corral.jobs j ON j.id = mine.id
+    SELECT j.id, j.attempt, j.life, j.started_at, {STRUCK} AS timed_out, {after("'queued'")} AS state
+    FROM mine JOIN corral.jobs j ON j.id = mine.id
     WHERE mine.started_at < now() - %(grace)s * interval '1 second'
       AND NOT EXISTS (SELECT FROM held WHERE held.id = mine.id AND held.attempt = mine.attempt)
       AND j.state = 'running' AND j.worker = %(worker)s AND j.attempt = mine.attempt
     ORDER BY j.id FOR NO KEY UPDATE OF j SKIP LOCKED
 ), ended AS (
     UPDATE corral.jobs j
-    SET state = CASE WHEN j.cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
-        releases = j.releases + (j.cancel_requested_at IS NULL)::int4,
-        queued_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() ELSE j.queued_at END,
-        finished_at = CASE WHEN j.cancel_requested_at IS NULL THEN NULL ELSE now() END,
-        suspect = j.suspect AND j.cancel_requested_at IS NULL,
+    SET state = unheld.state,
+        errors = j.errors + unheld.timed_out::int4,
+        releases = j.releases + (unheld.state = 'queued')::int4,
+        run_at = CASE WHEN unheld.state = 'scheduled' THEN now() + j.timed_out_retry_in * interval '1 second' END,
+        queued_at = CASE WHEN unheld.state = 'queued' THEN now() ELSE j.queued_at END,
+        finished_at = CASE WHEN unheld.state IN ('failed', 'cancelled') THEN now() END,
+        suspect = j.suspect AND unheld.state IN ('queued', 'scheduled'),
         worker = NULL, claim = NULL, updated_at = now()
     FROM unheld WHERE j.id = unheld.id
     RETURNING j.id, j.attempt, j.state, j.queue, j.type, j.priority, j.suspect, j.life, unheld.started_at,
-              CASE j.state WHEN 'queued' THEN 'released' ELSE 'cancelled' END AS outcome,
+              unheld.timed_out, j.error,
+              CASE j.state WHEN 'queued' THEN 'released' WHEN 'scheduled' THEN 'errored' ELSE j.state END AS outcome,
               NULL::float8 AS wait, date_part('epoch', now() - unheld.started_at) AS run
 ), kept AS (
-    INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, reason)
+    INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
     SELECT ended.id, ended.attempt, ended.life, ended.outcome, %(worker)s, ended.started_at,
-           'its worker did not hold it'
+           CASE WHEN ended.timed_out THEN ended.error END, '{UNHELD}'
     FROM ended
 ), counted AS ({appended("ended")})
 SELECT 'me' AS what, me.id, 0, me.state, NULL, NULL, false FROM me

@@ -1,6 +1,7 @@
 """The statements that take jobs from a worker that is gone: its row first, then its jobs, in one transaction."""
 
 from corral.store.stat_deltas import appended
+from corral.store.timeouts import STRUCK, after
 
 # Where the counter is still the one seen; waits for a claim or a heartbeat that is under way and then looks again.
 LOSE = """
@@ -16,15 +17,16 @@ RETURNING w.id
 """
 
 
-def _taken(outcome: str, reason: str, *, stalled: bool) -> str:
-    """End every attempt of %(worker)s; a requested cancel makes each cancelled (rule 19).
+def _taken(outcome: str, *, stalled: bool) -> str:
+    """End every attempt of %(worker)s for %(reason)s, a text; a requested cancel makes each cancelled (rule 19).
 
-    A stall makes a job a suspect; it counts only where the worker held nothing else (rule 24).
+    One whose timeout struck ends as that error. Any other is a release or a stall; a stall makes a job a suspect, and
+    counts only where the worker held nothing else (rule 24).
     """
-    stalls = "j.stalls + held.alone::int4" if stalled else "j.stalls"
-    stalled_out = "j.stalls + j.alone::int4 > j.max_stalls" if stalled else "false"
+    stalls = "j.stalls + (held.alone AND NOT held.timed_out)::int4" if stalled else "j.stalls"
+    stalled_out = "CASE WHEN j.stalls + j.alone::int4 > j.max_stalls THEN 'failed' ELSE 'queued' END"
     error = (
-        "jsonb_build_object('kind', 'stall', 'type', 'WorkerLost', 'message', held.reason)"
+        "jsonb_build_object('kind', 'stall', 'type', 'WorkerLost', 'message', %(reason)s::text)"
         if stalled
         else "NULL::jsonb"
     )
@@ -35,35 +37,42 @@ WITH locked AS MATERIALIZED (
 ), counted_held AS MATERIALIZED (
     SELECT l.*, count(*) OVER () = 1 AS alone FROM locked l
 ), held AS MATERIALIZED (
-    SELECT j.id, j.attempt, j.life, j.started_at, j.alone, '{reason}' AS reason,
-           CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
-                WHEN {stalled_out} THEN 'failed' ELSE 'queued' END AS state
+    SELECT j.id, j.attempt, j.life, j.started_at, j.alone, {STRUCK} AS timed_out,
+           CASE WHEN {STRUCK} THEN j.error ELSE {error} END AS error,
+           {after(stalled_out if stalled else "'queued'")} AS state
     FROM counted_held j
 ), ended AS (
     UPDATE corral.jobs j
     SET state = held.state,
+        errors = j.errors + held.timed_out::int4,
         stalls = {stalls},
         releases = j.releases + {0 if stalled else 1} * (held.state = 'queued')::int4,
-        suspect = held.state = 'queued' AND (j.suspect OR {"true" if stalled else "false"}),
-        error = coalesce({error}, j.error),
+        suspect = CASE held.state WHEN 'queued' THEN j.suspect OR {"true" if stalled else "false"}
+                  WHEN 'scheduled' THEN j.suspect ELSE false END,
+        error = coalesce(held.error, j.error),
+        run_at = CASE WHEN held.state = 'scheduled' THEN now() + j.timed_out_retry_in * interval '1 second' END,
         queued_at = CASE WHEN held.state = 'queued' THEN now() ELSE j.queued_at END,
-        finished_at = CASE WHEN held.state <> 'queued' THEN now() END,
-        worker = CASE WHEN held.state <> 'queued' THEN j.worker END,
+        finished_at = CASE WHEN held.state IN ('failed', 'cancelled') THEN now() END,
+        worker = CASE WHEN held.state IN ('failed', 'cancelled') THEN j.worker END,
         claim = NULL, updated_at = now()
     FROM held WHERE j.id = held.id
-    RETURNING j.id, j.attempt, j.state, j.queue, j.type, j.priority, j.suspect, held.alone,
-              CASE held.state WHEN 'queued' THEN '{outcome}' ELSE held.state END AS outcome,
+    RETURNING j.id, j.attempt, j.state, j.run_at, j.queue, j.type, j.priority, j.suspect, j.error, held.alone,
+              CASE held.state WHEN 'queued' THEN '{outcome}' WHEN 'scheduled' THEN 'errored' ELSE held.state END
+              AS outcome,
               NULL::float8 AS wait, date_part('epoch', now() - held.started_at) AS run
 ), kept AS (
     INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
     SELECT held.id, held.attempt, held.life,
-           CASE held.state WHEN 'cancelled' THEN held.state ELSE '{outcome}' END,
-           %(worker)s, held.started_at, {error}, held.reason
-    FROM held
+           CASE WHEN held.state = 'cancelled' OR held.timed_out THEN ended.outcome ELSE '{outcome}' END,
+           %(worker)s, held.started_at, held.error, %(reason)s
+    FROM held JOIN ended USING (id)
 ), counted AS ({appended("ended")})
-SELECT id, attempt, state, queue, priority, suspect, alone FROM ended ORDER BY id
+SELECT id, attempt, state, queue, priority, suspect, alone,
+       coalesce(date_part('epoch', run_at - now()), 0), error FROM ended ORDER BY id
 """
 
 
-RECLAIM = _taken("stalled", "the worker was lost", stalled=True)
-RELEASE = _taken("released", "the worker stopped", stalled=False)
+RECLAIM = _taken("stalled", stalled=True)
+RELEASE = _taken("released", stalled=False)
+LOST = "the worker was lost"
+STOPPED = "the worker stopped"

@@ -68,6 +68,10 @@ class Reclaimed:
     lane: Lane
     alone: bool
     """Whether it was the only one that the worker held."""
+    due_in: float = 0.0
+    """Seconds until a scheduled job is due: its attempt was past its timeout, and that was its error."""
+    error: Mapping[str, Any] | None = None
+    """The job's last error, as it is stored."""
 
 
 REGISTER = """
@@ -149,7 +153,8 @@ class Workers(Drains):
         async with self._database.transaction(SHORT) as transaction:
             if not await transaction.rows(reclaiming.STOP, {"worker": id}):
                 return []
-            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RELEASE, {"worker": id})]
+            params = {"worker": id, "reason": reclaiming.STOPPED}
+            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RELEASE, params)]
 
     async def observations(self) -> Sequence[tuple[UUID, int]]:
         """Every live worker's id and heartbeat counter, for the leader's own clock (rule 22).
@@ -172,7 +177,8 @@ class Workers(Drains):
             await hold(transaction, term)
             if not await transaction.rows(reclaiming.LOSE, {"worker": worker, "counter": counter}):
                 return None
-            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RECLAIM, {"worker": worker})]
+            params = {"worker": worker, "reason": reclaiming.LOST}
+            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RECLAIM, params)]
 
     async def forget(self, term: Term, seconds: float) -> int:
         """Remove the rows of workers that ended that long ago, a thousand at a time.
@@ -210,6 +216,13 @@ def _record(row: Row) -> WorkerRecord:
 
 
 def _reclaimed(row: Row) -> Reclaimed:
-    id, attempt, state, queue, priority, suspect, alone = row
-    lane = lane_of(queue, Priority.read(priority), suspect=suspect)
-    return Reclaimed(id=id, attempt=attempt, state=State.read(state), lane=lane, alone=alone)
+    id, attempt, state, queue, priority, suspect, alone, due_in, error = row
+    return Reclaimed(
+        id=id,
+        attempt=attempt,
+        state=State.read(state),
+        lane=lane_of(queue, Priority.read(priority), suspect=suspect),
+        alone=alone,
+        due_in=max(0.0, due_in),
+        error=error,
+    )

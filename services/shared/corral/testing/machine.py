@@ -15,11 +15,21 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from corral.errors import CorralError
 from corral.ids import new_id
 from corral.job.job import Job, NewJob
-from corral.job.outcome import Finished, Outcome
+from corral.job.outcome import Erred, Exhausted, Finished, Outcome
 from corral.job.priority import Priority
 from corral.job.state import TRANSITIONS, State
 from corral.store import Term, WorkerRecord
-from corral.testing.subject import CANCELLED, ERRED, EXHAUSTED, RELEASED, SUCCEEDED, TYPE, Subject
+from corral.testing.subject import (
+    CANCELLED,
+    ERRED,
+    EXHAUSTED,
+    LONG,
+    RELEASED,
+    SUCCEEDED,
+    TIMED_OUT,
+    TYPE,
+    Subject,
+)
 
 T = TypeVar("T")
 
@@ -115,6 +125,13 @@ class StoreMachine(RuleBasedStateMachine):
             lambda subject, _: subject.store.attempts.finish(worker, items),
             lambda answer: [(one.id, one.verdict, one.state, one.suspect, one.due_in > 0) for one in answer],
         )
+
+    @rule(worker=workers, ids=st.lists(jobs, unique=True, min_size=1, max_size=4), again=st.booleans())
+    def time_out(self, worker: UUID, ids: list[UUID], again: bool) -> None:
+        """Timeouts strike, of attempts some of which are not this worker's."""
+        outcome = Erred(TIMED_OUT, retry_in=LONG) if again else Exhausted(TIMED_OUT)
+        items = [Finished(job.id, max(1, job.attempt), outcome) for job in self._jobs(ids)]
+        self._both(lambda subject, _: subject.store.attempts.time_out(worker, items))
 
     @rule(
         ids=st.lists(jobs, unique=True, max_size=3), command=st.sampled_from(["cancel", "retry", "run_now"])

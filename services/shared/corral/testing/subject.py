@@ -120,6 +120,7 @@ class Subject:
 
 
 SUCCEEDED = Succeeded('{"done": true}')
+TIMED_OUT = JobError(ErrorKind.TIMEOUT, "builtins.TimeoutError", "ran longer than its timeout of 60 s")
 ERRED = Erred(ERROR, retry_in=LONG)
 EXHAUSTED = Exhausted(ERROR)
 RELEASED = Released("the worker is stopping")

@@ -74,6 +74,16 @@ def jobs(tables: MetaData) -> None:
             SmallInteger,
             doc="Tries after the first one: the job fails for good once `errors` is larger.",
         ),
+        Column(
+            "timed_out_attempt",
+            Integer,
+            doc="The attempt whose timeout struck while its handler went on: it ends as `error`, whatever becomes of its worker.",
+        ),
+        Column(
+            "timed_out_retry_in",
+            Double,
+            doc="Seconds that the job then waits for its next try; null: it fails for good.",
+        ),
         needed("life", SmallInteger, "1", doc="1, and one more each time a person retries it."),
         needed("progress", SmallInteger, "0", doc="0 to 100, as the handler reports."),
         needed(

@@ -1,13 +1,15 @@
 """Workers that go: rules 20 to 24 of the protocol."""
 
+from uuid import UUID
+
 import pytest
 
 from corral.errors import NotFound
 from corral.ids import new_id
-from corral.job.outcome import Finished
+from corral.job.outcome import Erred, Exhausted, Finished, Outcome
 from corral.job.state import State
-from corral.store import Refusal, Verdict
-from corral.testing.subject import ERRED, EXHAUSTED, LONG, SUCCEEDED, Subject
+from corral.store import Refusal, Term, Verdict
+from corral.testing.subject import ERRED, EXHAUSTED, LONG, RELEASED, SUCCEEDED, TIMED_OUT, Subject
 
 
 class Losing:
@@ -92,6 +94,58 @@ class Losing:
         job = await subject.job(id)
         assert (job.suspect, job.stalls) == (False, 0)
 
+    @pytest.mark.parametrize("how", ["lost", "stopped", "unheld"])
+    async def test_a_timeout_that_has_struck_is_the_error_whatever_becomes_of_the_worker(
+        self, subject: Subject, how: str
+    ) -> None:
+        term, worker = await subject.lead(), await subject.worker()
+        retried, exhausted, cancelled, _ = ids = [await subject.submit(max_stalls=0) for _ in range(4)]
+        await subject.running(worker, *ids)
+        outcomes: dict[UUID, Outcome] = {
+            retried: Erred(TIMED_OUT, LONG),
+            exhausted: Exhausted(TIMED_OUT),
+            cancelled: Exhausted(TIMED_OUT),
+        }
+        struck = [Finished(id, 1, outcome) for id, outcome in outcomes.items()]
+        assert await subject.store.attempts.time_out(worker, struck) == set(outcomes)
+        assert {(await subject.job(id)).state for id in ids} == {State.RUNNING}
+        await subject.store.jobs.cancel([cancelled], "ann")
+        await _give_up(subject, worker, term, how)
+        jobs = [await subject.job(id) for id in ids]
+        assert [job.state for job in jobs] == [State.SCHEDULED, State.FAILED, State.CANCELLED, State.QUEUED]
+        assert [(job.errors, job.stalls, job.releases) for job in jobs[:3]] == [(1, 0, 0)] * 3
+        assert [(job.error or {}).get("kind") for job in jobs[:3]] == ["timeout"] * 3
+        assert [job.suspect for job in jobs] == [False, False, False, how == "lost"]
+        assert jobs[0].run_at is not None
+        kept = [(await subject.store.jobs.attempts(id))[0] for id in ids]
+        outcome = "stalled" if how == "lost" else "released"
+        assert [one.outcome for one in kept] == ["errored", "failed", "cancelled", outcome]
+        assert [(one.error or {}).get("kind") for one in kept[:3]] == ["timeout"] * 3
+
+    async def test_a_timeout_is_of_one_attempt_alone(self, subject: Subject) -> None:
+        term, worker, id = await subject.lead(), await subject.worker(), await subject.submit()
+        await subject.running(worker, id)
+        struck = [Finished(id, 1, Exhausted(TIMED_OUT))]
+        assert await subject.store.attempts.time_out(await subject.worker(), struck) == set()
+        assert await subject.store.attempts.time_out(worker, struck) == {id}
+        await subject.finish(worker, id, 1, RELEASED)
+        await subject.running(worker, id)
+        assert await subject.store.attempts.time_out(worker, struck) == set()
+        assert await subject.lose(worker, term) == [State.QUEUED]
+        assert (await subject.job(id)).errors == 0
+
+    async def test_a_suspect_whose_timeout_struck_suffers_no_stall(self, subject: Subject) -> None:
+        term, id = await subject.lead(), await subject.submit(max_stalls=0)
+        neighbour, worker = await subject.submit(), await subject.worker()
+        await subject.running(worker, id, neighbour)
+        await subject.lose(worker, term)
+        worker = await subject.worker()
+        await subject.running(worker, id)
+        await subject.store.attempts.time_out(worker, [Finished(id, 2, Erred(TIMED_OUT, LONG))])
+        assert await subject.lose(worker, term) == [State.SCHEDULED]
+        job = await subject.job(id)
+        assert (job.errors, job.stalls, job.suspect) == (1, 0, True)
+
     async def test_a_heartbeat_releases_what_is_not_held_after_ten_seconds(self, subject: Subject) -> None:
         worker, one, two = await subject.worker(), await subject.submit(), await subject.submit()
         await subject.running(worker, one, two)
@@ -152,3 +206,15 @@ class Losing:
         await subject.lose(worker, await subject.lead())
         recorded = await subject.store.attempts.finish(worker, [Finished(id, 1, SUCCEEDED) for id in ids])
         assert [answer.verdict for answer in recorded] == [Verdict.FENCED] * 2
+
+
+async def _give_up(subject: Subject, worker: UUID, term: Term, how: str) -> None:
+    """Have a worker lose its jobs: it was lost, it stopped, or it does not hold them any more."""
+    match how:
+        case "lost":
+            await subject.lose(worker, term)
+        case "stopped":
+            await subject.store.workers.stop(worker)
+        case _:
+            await subject.advance(11)
+            subject.heartbeat(worker).beat([], {})

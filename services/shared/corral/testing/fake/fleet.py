@@ -10,7 +10,8 @@ from corral.errors import NotFound
 from corral.job.state import Event, State, Writer
 from corral.store import Beat, GivenBack, LiveWorker, Reclaimed, Term, WorkerRecord, WorkerState
 from corral.store.drains import POOL, leaves, person
-from corral.store.heartbeat import UNHELD_SECONDS
+from corral.store.heartbeat import UNHELD, UNHELD_SECONDS
+from corral.store.reclaiming import LOST, STOPPED
 from corral.testing.fake.leases import FakeLeases
 from corral.testing.fake.memory import Fleet, Memory, Row
 
@@ -136,14 +137,19 @@ class FakeWorkers:
         return found
 
     def _take(self, row: Row, *, stalled: bool, alone: bool) -> Reclaimed:
-        memory, attempt = self._memory, row.attempt
-        reason = "the worker was lost" if stalled else "the worker stopped"
-        error = {"kind": "stall", "type": "WorkerLost", "message": reason} if stalled else None
+        memory, attempt, timed_out = self._memory, row.attempt, row.timed_out
+        reason = LOST if stalled else STOPPED
         cancelled = row.cancel_requested_at is not None
+        if timed_out and not cancelled:
+            memory.end_timed_out(row, Writer.MAINTENANCE, reason=reason)
+            return self._reclaimed(row, attempt, alone=alone)
+        stall = {"kind": "stall", "type": "WorkerLost", "message": reason} if stalled else None
+        error = row.error if timed_out else stall
         outcome = "stalled" if stalled else "released"
         memory.keep(row, "cancelled" if cancelled else outcome, error=error, reason=reason)
+        row.errors += timed_out
         row.error = error or row.error
-        row.stalls += stalled and alone
+        row.stalls += stalled and alone and not timed_out
         if cancelled:
             memory.move(row, Event.CANCELLED, Writer.MAINTENANCE, State.CANCELLED)
         elif stalled and row.stalls > row.new.max_stalls:
@@ -153,7 +159,19 @@ class FakeWorkers:
             memory.move(row, event, Writer.MAINTENANCE, State.QUEUED)
             row.suspect = row.suspect or stalled
             row.releases += not stalled
-        return Reclaimed(id=row.id, attempt=attempt, state=row.state, lane=row.lane, alone=alone)
+        return self._reclaimed(row, attempt, alone=alone)
+
+    def _reclaimed(self, row: Row, attempt: int, *, alone: bool) -> Reclaimed:
+        due_in = (row.run_at - self._memory.clock.now()).total_seconds() if row.run_at else 0.0
+        return Reclaimed(
+            id=row.id,
+            attempt=attempt,
+            state=row.state,
+            lane=row.lane,
+            alone=alone,
+            due_in=max(0.0, due_in),
+            error=row.error,
+        )
 
     def _record(self, fleet: Fleet) -> WorkerRecord:
         running = len(self._memory.held_by(fleet.record.id))
@@ -194,10 +212,15 @@ class FakeHeartbeat:
         """Nothing to close."""
 
     def _release(self, row: Row) -> GivenBack:
-        memory = self._memory
+        memory, attempt = self._memory, row.attempt
         cancelled = row.cancel_requested_at is not None
+        if row.timed_out and not cancelled:
+            memory.end_timed_out(row, Writer.WORKER, reason=UNHELD)
+            row.worker = None
+            return GivenBack(row.id, attempt, None)
         outcome = "cancelled" if cancelled else "released"
-        memory.keep(row, outcome, error=None, reason="its worker did not hold it")
+        memory.keep(row, outcome, error=row.error if row.timed_out else None, reason=UNHELD)
+        row.errors += row.timed_out
         if cancelled:
             memory.move(row, Event.CANCELLED, Writer.WORKER, State.CANCELLED)
             row.worker = None

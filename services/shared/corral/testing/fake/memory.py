@@ -58,6 +58,8 @@ class Row:
     result: str | None = None
     error: dict[str, Any] | None = None
     checkpoint: str | None = None
+    timed_out_attempt: int | None = None
+    timed_out_retry_in: float | None = None
 
     @property
     def id(self) -> UUID:
@@ -68,6 +70,11 @@ class Row:
     def lane(self) -> Lane:
         """Where it waits when it is queued."""
         return lane_of(self.new.queue, self.new.priority, suspect=self.suspect)
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the timeout of the attempt that runs has struck."""
+        return self.timed_out_attempt == self.attempt
 
     def runs_under(self, worker: UUID, attempt: int) -> bool:
         """The fence."""
@@ -185,6 +192,17 @@ class Memory:
             row.finished_at, row.suspect = now, False
         else:
             row.worker = None
+
+    def end_timed_out(self, row: Row, writer: Writer, *, reason: str) -> None:
+        """End an attempt whose worker gave it up, and whose timeout had struck, as that error."""
+        seconds = row.timed_out_retry_in
+        self.keep(row, "failed" if seconds is None else "errored", error=row.error, reason=reason)
+        row.errors += 1
+        if seconds is None:
+            self.move(row, Event.EXHAUSTED, writer, State.FAILED)
+        else:
+            self.move(row, Event.ERRED, writer, State.SCHEDULED)
+            row.run_at = self.clock.now() + timedelta(seconds=seconds)
 
     def keep(self, row: Row, outcome: str, *, error: dict[str, Any] | None, reason: str | None) -> None:
         """Remember how the row's attempt ended, before it moves on."""

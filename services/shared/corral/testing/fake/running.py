@@ -80,6 +80,19 @@ class FakeAttempts:
                 checked(item.outcome.result, "/result")
         return [self._finish(worker, item) for item in finished]
 
+    async def time_out(self, worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
+        """Keep the errors of attempts that are past their timeout and still run."""
+        struck = set()
+        for item in finished:
+            row, outcome = self._memory.jobs.get(item.id), item.outcome
+            assert isinstance(outcome, Erred | Exhausted)
+            if row is not None and row.runs_under(worker, item.attempt):
+                row.error = decode(error_json(outcome.error))
+                row.timed_out_attempt = item.attempt
+                row.timed_out_retry_in = outcome.retry_in if isinstance(outcome, Erred) else None
+                struck.add(item.id)
+        return struck
+
     async def progress(self, items: Sequence[Progress]) -> set[UUID]:
         """Write how far attempts have come."""
         written = set()
