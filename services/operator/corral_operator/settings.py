@@ -13,8 +13,8 @@ from pydantic.dataclasses import dataclass
 
 from corral.errors import SettingsError
 from corral.settings import sources
-from corral.settings.addresses import with_password
-from corral.settings.model import Port, RedisUrl
+from corral.settings.address_parts import with_password
+from corral.settings.model import Host, Password, Port, RedisUrl
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Source: Kubernetes, service accounts, projected volume."""
@@ -34,7 +34,7 @@ class OperatorSettings:
 
     redis_url: RedisUrl = Field(repr=False)
     """The Redis or Valkey that dispatches, as redis://:password@host:6379/0, or rediss:// for TLS."""
-    redis_password: str | None = Field(default=None, repr=False)
+    redis_password: Password | None = Field(default=None, repr=False)
     """The password of Redis, where its address holds none; any characters, nothing is quoted by hand."""
     namespace: Annotated[str, Field(pattern=_NAME)] = field(default_factory=_own_namespace)
     """The namespace whose pools are scaled; unset: the operator's own."""
@@ -42,7 +42,7 @@ class OperatorSettings:
     """The Lease that elects one of several operators. It must exist: the operator may not create it."""
     operator_name: Annotated[str, Field(pattern=_NAME)] = field(default_factory=socket.gethostname)
     """This operator's name in the Lease; unset: the host's name, which is the pod's."""
-    metrics_host: str = "127.0.0.1"
+    metrics_host: Host = "127.0.0.1"
     """The address of health and metrics; 0.0.0.0 or :: is every one."""
     metrics_port: Port = 9102
     """The port of health and metrics."""

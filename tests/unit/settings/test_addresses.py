@@ -1,16 +1,20 @@
 """Passwords that are kept apart from the addresses they belong to."""
 
-from urllib.parse import unquote, urlsplit
+import traceback
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from redis.asyncio.connection import parse_url
 from sqlalchemy.engine import make_url
 
+from corral.errors import SettingsError
 from corral.settings import Settings
-from corral.settings.addresses import with_password
+from corral.settings.address_parts import with_password
+from corral.settings.database_address import database_address
+from corral.settings.redis_address import redis_address
 
 PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
 SERVERS = {"CORRAL_DATABASE_URL": "postgresql://corral@db/x", "CORRAL_REDIS_URL": "redis://cache:6379/0"}
@@ -72,6 +76,74 @@ def test_the_passwords_complete_every_address_and_are_never_shown():
     for secret in ("p@ss", "p%40ss", "re:dis", "re%3Adis"):
         assert secret not in repr(settings)
         assert secret not in str(shown)
+
+
+SECRET = st.lists(st.from_regex(r"[A-Za-z0-9]{6,10}", fullmatch=True), min_size=1, max_size=3)
+RAW = st.text("@#?/%:&=+ ,;'\"[]\\~ä\n\t", min_size=1, max_size=3)
+FORMS = (
+    "postgresql://u:{}@h:5432/x",
+    "postgresql://u:{}@h:5432/x?schema=public",
+    "postgresql://u:{}@h:port/x",
+    "postgresql://u:{}@a,b:x/y?pgbouncer=true",
+    "postgresql://h/x?user=u&password={}",
+    "postgresql://h/x?user=u&password={}&colour=red",
+    "postgresql+asyncpg://u:{}@[::1/x",
+    "postgresql:u:{}@h/x",
+    "mysql://u:{}@h/x",
+    "u:{}@h:5432/x",
+    "host=h user=u password={}",
+    "redis://:{}@h:6379/0",
+    "redis://:{}@h/abc",
+    "redis://h?password={}",
+    "rediss://me:{}@h?ssl_cert_reqs=maybe&ssl_password={}",
+    "redis+sentinel://:{}@h/mymaster",
+    "http://u:{}@h",
+    ":{}@h",
+)
+WHERE = (
+    "CORRAL_DATABASE_URL",
+    "CORRAL_DATABASE_DIRECT_URL",
+    "CORRAL_REDIS_URL",
+    "CORRAL_PUBLIC_URL",
+    "CORRAL_DATABSE_URL",
+    "CORRAL_RDIS_URL",
+    "CORRAL_DB",
+    "CORRAL_HOST",
+)
+
+
+@given(SECRET, RAW, st.sampled_from(FORMS), st.sampled_from(WHERE), st.booleans())
+def test_no_piece_of_a_password_is_ever_shown(pieces, raw, form, where, encoded):
+    """Whatever characters it holds, wherever it was written, and whatever is wrong with the rest."""
+    password = raw.join(pieces)
+    text = form.replace("{}", quote(password, safe="") if encoded else password)
+    try:
+        reading = Settings.reading(SERVERS | {where: text})
+    except SettingsError as error:
+        shown = f"{error} {error!r} {traceback.format_exception(error)}"
+        event("refused")
+    else:
+        shown = f"{reading.effective} {reading.settings!r}"
+        event("taken")
+    for piece in pieces:
+        assert piece not in shown
+
+
+@given(PASSWORDS.filter(lambda password: password.isprintable()), st.sampled_from(["postgresql", "redis"]))
+def test_a_password_that_leaves_no_doubt_is_taken_as_it_was_written(password, scheme):
+    """Only / and ? must be encoded: they end what stands before the host."""
+    raw = password.replace("%", "%25").replace("/", "%2F").replace("?", "%3F")
+    url = (database_address if scheme == "postgresql" else redis_address)(f"{scheme}://u:{raw}@h")
+    found = conninfo_to_dict(url)["password"] if scheme == "postgresql" else parse_url(url)["password"]
+    assert found == password
+
+
+def test_the_line_end_of_a_secret_is_no_piece_of_the_password():
+    settings = Settings.load(
+        SERVERS | {"CORRAL_DATABASE_PASSWORD": "pw\n", "CORRAL_REDIS_PASSWORD": " p \r\n"}
+    )
+    assert settings.database_url == "postgresql://corral:pw@db/x"
+    assert settings.redis_url == "redis://:%20p%20@cache:6379/0"
 
 
 def test_without_a_direct_address_the_database_is_taken_for_unpooled():

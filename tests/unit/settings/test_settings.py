@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from corral.errors import SettingsError
 from corral.settings import Settings, names
+from corral.settings.address_parts import masked_address
 from corral.settings.ranges import declared
-from corral.settings.sources import mask_url, masked
+from corral.settings.sources import masked
 from corral_operator.settings import OperatorSettings
 
 SERVERS = {"CORRAL_DATABASE_URL": "postgresql://a:pw@h/x", "CORRAL_REDIS_URL": "redis://:pw@h/0"}
@@ -70,9 +71,9 @@ def test_secrets_are_masked_wherever_they_stand():
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8))
 def test_no_password_survives_in_an_address(password):
     password = f"X9{password}"
-    assert password not in mask_url(f"postgresql://u:{password}@h:5/x?application_name=y")
-    assert password not in mask_url(f"postgresql://h/x?user=u&password={password}")
-    assert password not in mask_url(f"redis://:{password}@h")
+    assert password not in masked_address(f"postgresql://u:{password}@h:5/x?application_name=y")
+    assert password not in masked_address(f"postgresql://h/x?user=u&password={password}")
+    assert password not in masked_address(f"redis://:{password}@h")
 
 
 def test_an_unknown_setting_stops_the_start_with_its_name_its_value_and_the_nearest_name(tmp_path):

@@ -21,6 +21,7 @@ from corral.job.diagram import mermaid, table
 from corral.settings import Settings
 from corral.settings.ranges import declared
 from corral.settings.sources import CLIENT, PREFIX
+from corral.store.connection import HONOURED, STATED
 from corral.store.tables.reference import tables_page
 
 
@@ -43,10 +44,37 @@ def settings_page() -> str:
             f"`{default_of(field.name)}`" if default_of(field.name) else "none"
         )
         lines.append(f"| `{name}` | {default} | {_cell(told.allowed)} | {_cell(told.meaning)} |")
-    lines += ["", "## The command line", "", "| setting | meaning |", "|---|---|"]
+    lines += [
+        "",
+        *_environment_of_postgres(),
+        "",
+        "## The command line",
+        "",
+        "| setting | meaning |",
+        "|---|---|",
+    ]
     lines += [f"| `{name}` | {meaning} |" for name, meaning in CLIENT.items()]
     lines += ["", "Without them the command line reads `.corral/client.toml`, which `corral up` writes.", ""]
     return "\n".join(lines)
+
+
+def _environment_of_postgres() -> list[str]:
+    honoured = ", ".join(f"`{name}`" for name in HONOURED)
+    stated = ", ".join(f"`{name}`" for name in (*STATED, "default_transaction_isolation"))
+    return [
+        "## What counts beside the settings",
+        "",
+        f"Of libpq's own variables only these count, and only where the address says nothing of it: {honoured}. They say",
+        "who Corral is, and how the line is guarded. With `sslmode=disable`, as the embedded Postgres has it, only the",
+        "first two do. All others (`PGHOST`, `PGOPTIONS`, `PGSERVICE`, `PGTZ`, …) change nothing in Corral's connections;",
+        "handlers keep them. One with which libpq can open no connection at all is dropped, and the log names it.",
+        "",
+        f"Of what the server sets for a role or a database, each connection overrides {stated},",
+        "the time limits, and the encoding. It does not override `default_transaction_read_only`: whoever freezes a",
+        "database means its jobs, too; `/readyz` says so, and submissions are answered with 503.",
+        "",
+        "`options`, `application_name`, `connect_timeout` and the like in `CORRAL_DATABASE_URL` are passed on.",
+    ]
 
 
 def metrics_page() -> str:

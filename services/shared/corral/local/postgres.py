@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-import psycopg
 
 from corral.local.account import Account
 from corral.local.errors import ServerFailed, UnusableData
@@ -16,6 +15,7 @@ from corral.local.guarded import Guarded
 from corral.local.ports import HOST
 from corral.local.server import EmbeddedServer, Place, Program
 from corral.local.wheels import package_folder
+from corral.store.connection import connect
 
 USER = "corral"
 DATABASE = "corral"
@@ -62,11 +62,11 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        """A libpq URL of the database; SQLAlchemy takes it as `postgresql+psycopg://`."""
+        """A libpq URL of the database. The server has no TLS, and no variable of libpq is to ask for it."""
         return self._url(DATABASE)
 
     def _url(self, database: str) -> str:
-        return f"postgresql://{USER}:{self.folder.password()}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{USER}:{self.folder.password()}@{HOST}:{self.port}/{database}?sslmode=disable"
 
     def _prepare(self, home: Path, account: Account | None) -> None:
         """Make the cluster once; refuse what is no cluster of ours."""
@@ -153,7 +153,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _complete(self) -> None:
         """Make the database, once."""
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        with connect(self._url("postgres"), "corral up") as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")

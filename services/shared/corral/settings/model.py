@@ -1,8 +1,10 @@
 """Every setting of the services: name, type, range, default and meaning, in one flat class."""
 
+import ipaddress
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,8 +17,8 @@ from corral.bounded import Bounded
 from corral.errors import SettingsError
 from corral.job.bounds import Bounds
 from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIMEOUT
-from corral.settings import sources
-from corral.settings.addresses import with_password
+from corral.settings import database_address, redis_address, sources
+from corral.settings.address_parts import bare, with_password
 from corral.settings.cpus import cpu_limit
 
 
@@ -25,18 +27,39 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _url(*schemes: str) -> tuple[AfterValidator, object]:
-    def check(url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in schemes or not (parts.netloc or parts.path):
-            raise ValueError("not such an address")
-        return url
+def _without_line_end(value: object) -> object:
+    """A secret's value often ends in the line end of the file it was made from; no password does."""
+    return value.rstrip("\r\n") if isinstance(value, str) else value
 
-    return AfterValidator(check), Field(
-        json_schema_extra={
-            "allowed": "an address that starts with " + " or ".join(f"{s}://" for s in schemes)
-        }
-    )
+
+def _web_address(text: str) -> str:
+    url = bare(text)
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ValueError("it is no address of a web server") from None
+    if not good:
+        raise ValueError("it is no address of a web server")
+    if "@" in parts.netloc:
+        raise ValueError("it holds a user or a password, and stands in links that everybody may see")
+    return url
+
+
+def _host_name(text: str) -> str:
+    host = text.strip()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*\.?", host):
+            raise ValueError("it is no host") from None
+    return host
+
+
+def _address(read: Callable[[str], str], schemes: Sequence[str], form: str) -> tuple[AfterValidator, object]:
+    starts = " or ".join(f"{scheme}://" for scheme in schemes)
+    allowed = f"an address that starts with {starts}, as {form}"
+    return AfterValidator(read), Field(json_schema_extra={"allowed": allowed})
 
 
 def _within(least: float, most: float, unit: str, *, above: bool = False) -> Bounded:
@@ -45,9 +68,17 @@ def _within(least: float, most: float, unit: str, *, above: bool = False) -> Bou
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Port = Annotated[int, Bounded(Bounds(0, 65535))]
-DatabaseUrl = Annotated[str, *_url("postgresql", "postgres")]
-RedisUrl = Annotated[str, *_url("redis", "rediss", "unix")]
-WebUrl = Annotated[str, *_url("http", "https")]
+DatabaseUrl = Annotated[
+    str, *_address(database_address.database_address, database_address.SCHEMES, database_address.FORM)
+]
+RedisUrl = Annotated[str, *_address(redis_address.redis_address, redis_address.SCHEMES, redis_address.FORM)]
+Host = Annotated[
+    str,
+    AfterValidator(_host_name),
+    Field(json_schema_extra={"allowed": "the name or the address of a host, without a port"}),
+]
+WebUrl = Annotated[str, *_address(_web_address, ("http", "https"), "https://corral.example.com")]
+Password = Annotated[str, BeforeValidator(_without_line_end)]
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(use_attribute_docstrings=True, extra="forbid"))
@@ -59,9 +90,9 @@ class Settings:
     """The Postgres (15 to 18) that holds the jobs, as postgresql://user:password@host:5432/name. `corral up` starts its own where none is named."""
     redis_url: RedisUrl = Field(repr=False)
     """The Redis or Valkey that dispatches, as redis://:password@host:6379/0, or rediss:// for TLS. `corral up` starts its own where none is named."""
-    database_password: str | None = Field(default=None, repr=False)
+    database_password: Password | None = Field(default=None, repr=False)
     """The password of the database, where its address holds none; any characters, nothing is quoted by hand."""
-    redis_password: str | None = Field(default=None, repr=False)
+    redis_password: Password | None = Field(default=None, repr=False)
     """The password of Redis, where its address holds none; any characters, nothing is quoted by hand."""
     database_direct_url: DatabaseUrl | None = Field(default=None, repr=False)
     """The same database without a pooler of connections between; none: CORRAL_DATABASE_URL leads there. Migrations, the leader's duties and heartbeats use it. Where it is set, nothing that lasts longer than a transaction is asked of CORRAL_DATABASE_URL, so that it may lead through a pooler in transaction mode."""
@@ -89,7 +120,7 @@ class Settings:
     """Seconds that failed jobs are kept, where neither job type nor queue says; none: 30 days."""
 
     # Publisher: API, pages, maintenance
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """The address on which the publisher listens; 0.0.0.0 or :: is every one."""
     port: Port = 8000
     """The port of API and pages."""
@@ -107,7 +138,7 @@ class Settings:
     """Seconds a client has to send its body."""
     max_waiters: Annotated[int, _within(0, 100_000, "requests")] = 1_000
     """Requests with ?wait that one process holds at once; more are answered without waiting."""
-    metrics_host: str = "127.0.0.1"
+    metrics_host: Host = "127.0.0.1"
     """The address of the metrics, apart from the API so that no ingress shows them."""
     metrics_port: Port = 9100
     """The port of the metrics; 0: none."""
@@ -131,7 +162,7 @@ class Settings:
     """Jobs that run at once in processes of their own; unset: the CPUs that the worker may use."""
     grace: Annotated[float, _within(0, 86_400, "seconds")] = 30.0
     """Seconds a stopping worker lets jobs finish before it gives them back."""
-    worker_host: str = "127.0.0.1"
+    worker_host: Host = "127.0.0.1"
     """The address of the worker's health."""
     worker_port: Port = 0
     """The port of the worker's health; 0: none."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from corral.errors import SettingsError
+from corral.settings.address_parts import MASK, masked_address
 from corral.settings.old_names import HONOURED, replacement
 from corral.settings.ranges import declared
 
@@ -32,9 +32,11 @@ _SERVICE_LINK = re.compile(
 )
 """Variables that Kubernetes makes for each Service. Source: Kubernetes, accessing Services, environment variables."""
 
-MASK = "********"
-_SECRET_NAME = re.compile("KE+Y|PASS|SECRET|TOKEN")
+_SECRET_NAME = re.compile("KE+Y|PASS|PW|SECRET|TOKEN|CRED|AUTH")
 """Names whose value is never shown, known or misspelt."""
+_ADDRESS_NAME = re.compile("UR[IL]|DSN|ADDRESS|CONN|DATABAS|REDIS")
+"""Names whose value is an address, whatever it looks like."""
+_PASSWORD_INSIDE = re.compile("@|password", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -113,7 +115,7 @@ def _unknown(name: str, value: str, source: str, known: list[str]) -> str:
     bare = [one.removeprefix(PREFIX) for one in known]
     near = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1, cutoff=0.6)
     hint = f"; did you mean {PREFIX}{near[0]}?" if near else "; `corral config` lists the settings"
-    shown = MASK if _SECRET_NAME.search(name) else mask_url(value)
+    shown = masked(f"{name} {near[0] if near else ''}", value)
     return f"{name}: unknown setting (value {shown!r}, from {source}){hint}"
 
 
@@ -148,7 +150,9 @@ def _problem(
         hint = f" ({olds[0]} is set, but Corral's name for it is {name})" if olds else ""
         return f"{name}: not set{hint}; allowed: {declared(model, field).allowed}"
     value, source = found[name]
-    return f"{name}: {masked(field, value)!r} (from {source}) is not allowed; allowed: {declared(model, field).allowed}"
+    reason = f": {error['ctx']['error']}" if error["type"] == "value_error" else ""
+    allowed = declared(model, field).allowed
+    return f"{name}: {masked(field, value)!r} (from {source}) is not allowed{reason}; allowed: {allowed}"
 
 
 def _effective(settings: Any, found: Mapping[str, tuple[str, str]]) -> Iterator[Setting]:
@@ -175,16 +179,10 @@ def written(value: object) -> str:
 
 def masked(field: str, value: str) -> str:
     """A value as it may be shown: nothing of a secret, no password inside an address."""
-    return MASK if value and _SECRET_NAME.search(field.upper()) else mask_url(value)
-
-
-def mask_url(url: str) -> str:
-    """The address without its password, wherever it stands."""
-    hidden = re.sub(r"([?&](?:password|sslpassword)=)[^&]*", rf"\1{MASK}", url)
-    try:
-        parts = urlsplit(hidden)
-    except ValueError:
+    if not value:
+        return ""
+    if _SECRET_NAME.search(field.upper()):
         return MASK
-    account, at, place = parts.netloc.rpartition("@")
-    user, colon, _ = account.partition(":")
-    return urlunsplit(parts._replace(netloc=f"{user}:{MASK}@{place}")) if at and colon else hidden
+    if "://" in value or _ADDRESS_NAME.search(field.upper()) or _PASSWORD_INSIDE.search(value):
+        return masked_address(value)
+    return value

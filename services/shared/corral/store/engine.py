@@ -8,15 +8,18 @@ is prepared: what belongs to a session would stay on a server connection that
 serves others next.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from corral.errors import Unreadable
-from corral.store.pool import Deadline, Driver, Pool, Row
+from corral.store.connection import ISOLATION, STATED, Row, limits_of
+from corral.store.pool import Deadline, Driver, Pool
 from corral.store.sql import within
 
 Params: TypeAlias = Mapping[str, Any]
@@ -63,10 +66,8 @@ BY_KEY = {
 """A statement that knows its keys has one good plan, whatever the statistics say of a table that was empty a
 second ago: nested loops over the primary key, planned once per connection."""
 
-# Behind a pooler: for this transaction alone, in the same round trip.
-SET_HOT = "SELECT " + ", ".join(
-    f"set_config('{name}', '{value}', true)" for name, value in (HOT.settings | BY_KEY).items()
-)
+BEGIN, COMMIT, ROLLBACK = f"BEGIN ISOLATION LEVEL {ISOLATION}", "COMMIT", "ROLLBACK"
+_FAILURES = itertools.count()
 SET_LIMITS = """
 SELECT set_config('statement_timeout', %(statement_timeout)s, true),
        set_config('lock_timeout', %(lock_timeout)s, true),
@@ -113,13 +114,13 @@ class Database:
         """`pooled`: the address may lead through a pooler of connections in transaction mode."""
         self.schema = schema
         self._pooled = pooled
-        self._pool = Pool(url, size=pool_size, application_name=application_name, prepares=not pooled)
+        self._pool = Pool(url, size=pool_size, application_name=application_name, pooled=pooled)
         self._hot = Pool(
             url,
             size=min(pool_size, HOT_CONNECTIONS),
             application_name=application_name,
-            session={} if pooled else HOT.settings | BY_KEY,
-            prepares=not pooled,
+            session=None if pooled else HOT.settings | BY_KEY,
+            pooled=pooled,
         )
 
     async def close(self) -> None:
@@ -138,7 +139,7 @@ class Database:
         """Run several such statements as one transaction, in one round trip; what each returned."""
         async with self._hot.connection(HOT.statement * len(steps)) as driver:
             if self._pooled:
-                return (await self._pipeline(driver, (SET_HOT, {}), *steps))[1:]
+                return await self._said_whole(driver, HOT.settings | BY_KEY, *steps)
             return await self._pipeline(driver, *steps)
 
     async def run(self, statement: str, params: Params | None = None, *, limits: Limits = SHORT) -> list[Row]:
@@ -148,6 +149,8 @@ class Database:
     async def together(self, *steps: tuple[str, Params], limits: Limits) -> list[list[Row]]:
         """Run statements as one transaction, in one round trip; what each returned."""
         async with self._pool.connection(limits.statement * len(steps)) as driver:
+            if self._pooled:
+                return await self._said_whole(driver, limits.settings, *steps)
             _, *results = await self._pipeline(driver, (SET_LIMITS, limits.settings), *steps)
             return results
 
@@ -156,8 +159,23 @@ class Database:
         """A transaction for steps that depend on one another; commits unless an error leaves it."""
         deadline = Deadline()
         async with self._pool.connection(limits.statement, deadline) as driver, driver.transaction():
-            await driver.execute(SET_LIMITS, limits.settings, prepare=True)
+            if self._pooled:
+                await driver.execute(_setting(driver, limits.settings))
+            else:
+                await driver.execute(SET_LIMITS, limits.settings, prepare=True)
             yield Transaction(driver, self.schema, deadline)
+
+    async def _said_whole(
+        self, driver: Driver, settings: Mapping[str, str], *steps: tuple[str, Params]
+    ) -> list[list[Row]]:
+        """One transaction behind a pooler: everything on which it relies is said in it, in the same round trip."""
+        first: list[tuple[str, Params]] = [(BEGIN, {}), (_setting(driver, settings), {})]
+        try:
+            return (await self._pipeline(driver, *first, *steps, (COMMIT, {})))[len(first) : -1]
+        except psycopg.Error:
+            if driver.info.transaction_status is TransactionStatus.INERROR:
+                await driver.execute(ROLLBACK)
+            raise
 
     async def _pipeline(self, driver: Driver, *steps: tuple[str, Params]) -> list[list[Row]]:
         """Without a BEGIN, what is sent before one Sync is one transaction."""
@@ -179,6 +197,14 @@ async def _fetched(cursor: psycopg.AsyncCursor[Row]) -> list[Row]:
         raise Unreadable(f"what Postgres answered can't be read: {error}") from error
 
 
+def _setting(driver: Driver, settings: Mapping[str, str]) -> str:
+    """The statement that makes these settings, and all on which we rely, those of this transaction."""
+    everything = {**limits_of(driver.info.server_version), **STATED, **settings}
+    return "SELECT " + ", ".join(
+        f"set_config('{name}', '{value}', true)" for name, value in everything.items()
+    )
+
+
 @asynccontextmanager
 async def _prepared(driver: Driver) -> AsyncIterator[None]:
     """After an error: statements behind the failed one were not prepared, and psycopg believes they were.
@@ -189,5 +215,6 @@ async def _prepared(driver: Driver) -> AsyncIterator[None]:
         yield
     except psycopg.Error:
         if not driver.closed and driver.prepare_threshold is not None:
-            await driver.execute("DEALLOCATE ALL")
+            # psycopg forgets what was prepared only after a text that it has not seen before.
+            await driver.execute(f"DEALLOCATE ALL -- {next(_FAILURES)}")
         raise

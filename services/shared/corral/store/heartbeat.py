@@ -23,10 +23,10 @@ from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.pace import Pace
+from corral.store.connection import connect
 from corral.store.engine import Limits
 from corral.store.faults import translated
 from corral.store.json_text import encode
-from corral.store.pool import SET_SESSION, connect_options
 from corral.store.sql import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
 from corral.store.timeouts import STRUCK, after
@@ -199,10 +199,7 @@ class Heartbeat:
 
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
-            options = connect_options("corral-heartbeat")
-            self._connection = psycopg.connect(self._url, autocommit=True, **options)
-            for name, value in LIMITS.settings.items():
-                self._connection.execute(SET_SESSION, {"name": name, "value": value})
+            self._connection = connect(self._url, "corral-heartbeat", session=LIMITS.settings)
         return self._connection
 
 

@@ -7,32 +7,30 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import event, exc
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from corral.errors import Unavailable
 from corral.store import loaders
+from corral.store.connection import Row, connect_async
 from corral.store.faults import Ambiguous, translated
 
-Row: TypeAlias = tuple[Any, ...]
+__all__ = ["Deadline", "Driver", "Pool", "Row"]
+
 Driver: TypeAlias = psycopg.AsyncConnection[Row]
 
-CONNECT_TIMEOUT = 5
-"""Seconds (libpq takes whole ones)."""
 POOL_TIMEOUT = 10.0
 """Seconds that a statement waits for a free connection."""
 ANSWER_MARGIN = 2.0
 """Seconds beyond the server's own limit after which it is taken for gone."""
 STATEMENTS_KEPT = 300
 """Prepared statements per connection; more than there are."""
-
-SET_SESSION = "SELECT set_config(%(name)s, %(value)s, false)"
 
 
 class Pool:
@@ -45,19 +43,20 @@ class Pool:
         size: int,
         application_name: str,
         session: Mapping[str, str] | None = None,
-        prepares: bool = True,
+        pooled: bool = False,
     ) -> None:
-        """Connects when first used. `session` are server settings that each connection begins with."""
-        self._session = session or {}
-        self._prepares = prepares
+        """Connects when first used. `session` are server settings that each connection begins with.
+
+        `pooled`: through a pooler of connections in transaction mode.
+        """
+        self._pooled = pooled
         self._broken_at = -math.inf
         self._engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            isolation_level="AUTOCOMMIT",
+            "postgresql+psycopg://",  # the address is libpq's business
+            async_creator=partial(connect_async, url, application_name, session=session, pooled=pooled),
             pool_size=size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
-            connect_args=connect_options(application_name),
             pool_reset_on_return=None,  # a connection that is not idle is closed instead
             use_native_hstore=False,
         )
@@ -103,13 +102,9 @@ class Pool:
         driver: Driver = adapted.driver_connection
         loaders.install(driver)
         driver.prepared_max = STATEMENTS_KEPT
-        if not self._prepares:
+        if self._pooled:
             driver.prepare_threshold = None  # never, whatever a statement asks for
         record.info["born"] = time.monotonic()
-        cursor = adapted.cursor()
-        for name, value in self._session.items():
-            cursor.execute(SET_SESSION, {"name": name, "value": value})
-        cursor.close()
 
     def _checked_out(self, adapted: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
         """Replace a connection that died, or was opened before one was found dead.
@@ -151,19 +146,6 @@ class Deadline:
         if not self._driver.closed:
             with socket.fromfd(self._driver.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
                 same.shutdown(socket.SHUT_RDWR)
-
-
-def connect_options(application_name: str) -> dict[str, Any]:
-    """Options of libpq: fail fast, notice a peer that is gone."""
-    return {
-        "connect_timeout": CONNECT_TIMEOUT,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,
-        "application_name": application_name,
-        "options": "-c timezone=UTC",
-    }
 
 
 def _readable(descriptor: int) -> bool:

@@ -4,7 +4,7 @@ A release runs on its own revision and the next one: the next release's
 migration only expands, and may be applied while this one runs.
 """
 
-from corral.errors import SchemaMismatch
+from corral.errors import SchemaMismatch, Unavailable
 from corral.store.engine import Database
 from corral.store.sql import quoted
 
@@ -13,6 +13,13 @@ REVISION = 3
 
 EXISTS = "SELECT to_regclass(%(table)s) IS NOT NULL"
 READ = "SELECT version_num FROM corral.alembic_version"
+READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
+STANDBY = "this server is a standby: name the primary, or several hosts, of which the primary is chosen"
+FROZEN = (
+    "it takes no writes: default_transaction_read_only is on for this database or role; whoever set it (a provider, "
+    "when the disk is full) keeps Corral from writing, until ALTER DATABASE or ALTER ROLE … RESET lifts it"
+)
+"""Not overruled: somebody who freezes a database means its jobs, too."""
 
 
 class Schema:
@@ -22,12 +29,15 @@ class Schema:
         self._database = database
 
     async def check(self) -> None:
-        """Return if the schema fits.
+        """Return if the schema fits, and the database takes writes.
 
         Raises:
             SchemaMismatch: it is older (`wait`: a migration may be on its way), or two or more ahead.
-            Unavailable: Postgres is away.
+            Unavailable: Postgres is away, or read-only.
         """
+        [(read_only, standby)] = await self._database.run(READ_ONLY)
+        if read_only:
+            raise Unavailable("postgres", STANDBY if standby else FROZEN)
         found = await self.revision()
         if found < REVISION:
             raise SchemaMismatch(

@@ -16,13 +16,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from corral.errors import SchemaMismatch
+from corral.store.connection import Row, connect
 from corral.store.faults import translated
-from corral.store.pool import connect_options
 from corral.store.sql import DEFAULT_SCHEMA, quoted
 
 FOLDER = Path(__file__).parent
@@ -140,11 +139,10 @@ def _migrate_once(url: str, schema: str, change: Callable[[Config], None]) -> No
 
 def engine(url: str) -> Engine:
     """Connections for migrations. Every name they use is qualified: a role named as the schema changes nothing."""
-    return create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
-        poolclass=NullPool,
-        connect_args={
-            **connect_options("corral migrate"),
-            "options": "-c timezone=UTC -c search_path=pg_catalog",
-        },
-    )
+
+    def opened() -> psycopg.Connection[Row]:
+        connection = connect(url, "corral migrate")
+        connection.autocommit = False  # SQLAlchemy begins and ends transactions
+        return connection
+
+    return create_engine("postgresql+psycopg://", creator=opened, poolclass=NullPool)
