@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from corral.store.connection import HONOURED
+
 
 def psql_command(
     url: str, schema: str, statements: Sequence[str], environment: Mapping[str, str]
@@ -11,7 +13,7 @@ def psql_command(
     """The arguments of psql and its environment.
 
     Sessions begin read-only, and names are looked up in `schema` first. The password travels in the environment,
-    where `ps` does not show it; other PG variables of the caller's are left out, because they would lead elsewhere.
+    where `ps` does not show it. Of the caller's PG variables those count that do for Corral's own connections.
     Without `statements` psql is interactive.
 
     Source: PostgreSQL documentation, psql and libpq environment variables.
@@ -22,7 +24,10 @@ def psql_command(
     arguments = [f"--dbname={make_conninfo('', **parts)}"]
     for statement in statements:
         arguments += ["--command", statement]
-    env = {name: value for name, value in environment.items() if not name.startswith("PG")}
+    counting = () if parts.get("sslmode") == "disable" else HONOURED
+    env = {
+        name: value for name, value in environment.items() if not name.startswith("PG") or name in counting
+    }
     env |= {"PGOPTIONS": options.strip(), "PGAPPNAME": "corral psql"}
     if password is not None:
         env["PGPASSWORD"] = str(password)

@@ -142,7 +142,7 @@ def engine(url: str) -> Engine:
 
     def opened() -> psycopg.Connection[Row]:
         connection = connect(url, "corral migrate")
-        connection.autocommit = False  # SQLAlchemy begins and ends transactions
+        connection.set_autocommit(False)  # SQLAlchemy begins and ends transactions
         return connection
 
     return create_engine("postgresql+psycopg://", creator=opened, poolclass=NullPool)
