@@ -34,9 +34,10 @@ curl -H "Authorization: Bearer $CORRAL_KEY" '{url}/api/v1/jobs?wait=30' -d '{exa
   declares, then the queue's defaults, then the installation's (`CORRAL_DEFAULT_…`), then Corral's. `sources` of
   a type says who set each.
 - **Lists** are `{{"items": […], "next": …}}`, newest first; `next` is the `cursor` of the following page.
-- **Times** are RFC 3339 in UTC, durations are seconds, ids are UUIDs of version 7.
-- **JSON** is read strictly: UTF-8, no NaN, no number beyond a double or 64 bits, no NUL, no lone surrogate, at
-  most 64 levels deep. Of two members with one name the last counts.
+  A row of which a field can't be shown as it is stored names it, and what is stored, in `unreadable`.
+- **Times** are RFC 3339 in UTC, within the years 1 to 9999; durations are seconds, ids are UUIDs of version 7.
+- **JSON** is read strictly: UTF-8, no NaN, no decimal beyond a double, no NUL, no lone surrogate, at most 64
+  levels deep. Of two members with one name the last counts. Numbers keep their digits, whole ones up to 4,300.
 - **Limits**: `CORRAL_MAX_PAYLOAD_BYTES` for one payload, `CORRAL_MAX_BODY_BYTES` for one body, 10,000 jobs in
   one bulk, `CORRAL_BODY_TIMEOUT` seconds for a body to arrive.
 - **Streams** are server-sent events, gathered about three times a second. `Last-Event-ID` goes on where a

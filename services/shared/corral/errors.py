@@ -121,6 +121,9 @@ class Retry(CorralError):
     def __init__(
         self, message: str = "the handler asked to be tried again", *, after: float | None = None
     ) -> None:
+        """Raises ValueError where `after` is no length of time: it would be tried again at once."""
+        if after is not None and not abs(after) < 1e300:  # NaN is not, either
+            raise ValueError(f"Retry: after is {after}; it must be a number of seconds")
         self.after = after
         super().__init__(message)
 

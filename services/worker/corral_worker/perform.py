@@ -4,11 +4,13 @@ Nothing here raises: every way in which a handler, or a model's own code, can en
 """
 
 import inspect
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from corral import json_codec
 from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
@@ -58,7 +60,13 @@ def read_payload(declared: JobType[Any, Any], payload: str) -> Any:
         BaseException: whatever the model's own code raises.
     """
     adapter = declared.payload_adapter
-    return from_json(payload) if adapter is None else adapter.validate_json(payload)
+    if adapter is None:
+        return from_json(payload)
+    if declared.reads_decimals and json_codec.may_round(payload.encode()):
+        # Pydantic's own parser makes a double of every decimal; a Decimal is read from the digits.
+        with suppress(ValidationError):  # a strict model wants what only that parser gives
+            return adapter.validate_python(json_codec.lenient(payload))
+    return adapter.validate_json(payload)
 
 
 def write_result(declared: JobType[Any, Any], value: Any) -> Returned | Raised:

@@ -91,6 +91,12 @@ class JobType(Generic[P, R]):
         return TypeAdapter(self.payload_model) if self.payload_model is not None else None
 
     @cached_property
+    def reads_decimals(self) -> bool:
+        """Whether the payload's model has a Decimal, which holds more digits than a float."""
+        adapter = self.payload_adapter
+        return adapter is not None and "'type': 'decimal'" in repr(adapter.core_schema)
+
+    @cached_property
     def result_adapter(self) -> TypeAdapter[R] | None:
         """Checks a result and makes it JSON; None without a model."""
         return TypeAdapter(self.result_model) if self.result_model is not None else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from corral.ids import new_id
@@ -46,7 +47,9 @@ class Subject:
         self,
         *,
         delay: float = 0.0,
+        run_at: datetime | None = None,
         expires_in: float | None = None,
+        timeout: float | None = 60.0,  # noqa: ASYNC109  # the job's
         max_stalls: int = 2,
         priority: Priority = Priority.NORMAL,
         queue: str = QUEUE,
@@ -62,9 +65,10 @@ class Subject:
             priority=priority,
             payload=payload,
             delay=delay,
+            run_at=run_at,
             expires_in=expires_in,
             retries=3,
-            timeout=60.0,
+            timeout=timeout,
             max_stalls=max_stalls,
             tags=tags,
         )

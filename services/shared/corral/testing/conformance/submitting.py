@@ -1,5 +1,9 @@
 """Submitting and reading back."""
 
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
 import pytest
 
 from corral.errors import InvalidInput
@@ -57,6 +61,53 @@ class Submitting:
         with pytest.raises(InvalidInput):
             await subject.submit(payload=payload)
         assert (await subject.store.jobs.page()).items == []
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"run_at": datetime.fromisoformat("9999-12-31T23:59:59-05:00")},
+            {"run_at": datetime.fromisoformat("0001-01-01T00:00:00+14:00")},
+            {"delay": math.inf},
+            {"delay": 1e300},
+            {"expires_in": 1e300},
+            {"timeout": math.nan},
+            {"timeout": math.inf},
+            {"tags": ("a\0",)},
+        ],
+        ids=lambda fields: next(iter(fields)),
+    )
+    async def test_what_nobody_could_read_back_is_refused_and_nothing_is_stored(
+        self, subject: Subject, fields: dict[str, Any]
+    ) -> None:
+        good = await subject.submit()
+        with pytest.raises(InvalidInput):
+            await subject.submit(**fields)
+        assert [job.id for job in (await subject.store.jobs.page()).items] == [good]
+
+    @pytest.mark.parametrize(
+        "moment",
+        ["9999-12-31T23:59:59.999999+00:00", "9999-12-31T23:59:59+14:00", "2999-01-01T00:00:00-05:00"],
+    )
+    async def test_a_time_is_read_back_in_utc(self, subject: Subject, moment: str) -> None:
+        due = datetime.fromisoformat(moment)
+        job = await subject.job(await subject.submit(run_at=due))
+        assert (job.state, job.run_at, job.unreadable) == (State.SCHEDULED, due, {})
+        assert job.run_at is not None
+        assert job.run_at.utcoffset() == timedelta(0)
+        assert (await subject.store.duties.next_due() or 0.0) > 0
+
+    async def test_a_time_long_ago_is_now(self, subject: Subject) -> None:
+        long_ago = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
+        job = await subject.job(await subject.submit(run_at=long_ago))
+        assert (job.state, job.run_at) == (State.QUEUED, None)
+
+    async def test_every_number_keeps_its_digits(self, subject: Subject) -> None:
+        text = '{"whole":1180591620717411303424,"digits":0.12345678901234567890,"small":-0.0,"short":1E5}'
+        id, worker = await subject.submit(payload=text), await subject.worker()
+        await subject.running(worker, id)
+        await subject.finish(worker, id, 1, Succeeded(text))
+        for job in (await subject.job(id), *(await subject.store.jobs.page()).items):
+            assert (job.payload.text, job.result.text) == (text, text)
 
     async def test_an_escaped_backslash_is_no_nul(self, subject: Subject) -> None:
         id = await subject.submit(payload='{"a": "\\\\u0000"}')

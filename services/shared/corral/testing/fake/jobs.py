@@ -15,6 +15,9 @@ from corral.store.json_text import checked
 from corral.store.reading import Attempt
 from corral.testing.fake.memory import Memory, Row
 
+LONGEST = 1e11
+"""Seconds: what is still within the calendar from now on; Postgres itself knows more, and is never asked for it."""
+
 
 class FakeJobs:
     """See corral.store.jobs."""
@@ -75,7 +78,7 @@ class FakeJobs:
     def _insert(self, job: NewJob) -> None:
         memory, now = self._memory, self._memory.clock.now()
         memory.name_queue(job.queue)
-        due = job.run_at or now + timedelta(seconds=job.delay)
+        due = in_utc(job.run_at) if job.run_at else now + timedelta(seconds=job.delay)
         later = due > now
         memory.jobs[job.id] = Row(
             new=job,
@@ -152,6 +155,10 @@ def _refuse_unstorable(job: NewJob) -> None:
         lenient(job.payload)
     except ValueError as error:
         raise InvalidInput(FieldError("/payload", f"this is not JSON: {error}")) from error
+    for name in ("delay", "expires_in", "timeout"):
+        seconds = getattr(job, name)
+        if seconds is not None and not 0 <= seconds <= LONGEST:
+            raise InvalidInput(FieldError(f"/{name}", f"{seconds} seconds can't be stored"))
     for text in (job.type, job.queue, *job.tags):
         if "\0" in text:
             raise InvalidInput(FieldError("", "the text holds a NUL"))
