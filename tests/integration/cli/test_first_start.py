@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 from corral.cli.exits import Exit
 from corral.local.postgres import EmbeddedPostgres
@@ -84,7 +84,7 @@ def test_registering_waits_for_the_schema_and_says_so(corral, tmp_path, postgres
     with _running(
         tmp_path, _environment(postgres_url, redis_url), "types", "register", "--wait", "60"
     ) as waits:
-        eventually(lambda: "waiting for" in (tmp_path / "told").read_text(), timeout=30)
+        eventually(lambda: "waiting for" in (tmp_path / "told").read_text(), timeout=START)
         corral("migrate", "up")
         assert waits.wait(60) == 0
     assert "5 job types are registered, 5 of them new" in (tmp_path / "told").read_text()
@@ -101,7 +101,7 @@ def test_everything_waits_for_a_database_that_starts_later(
         _running(tmp_path, env, "keys", "adopt", "--wait", "90") as adopts,
     ):
         eventually(
-            lambda: (tmp_path / "told").read_text().count("postgres is not available") == 2, timeout=30
+            lambda: (tmp_path / "told").read_text().count("postgres is not available") == 2, timeout=START
         )
         own_postgres.start()
         assert (migrates.wait(90), adopts.wait(90)) == (0, 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from tests.fixtures.waiting import eventually, eventually_async
+from tests.fixtures.waiting import START, eventually, eventually_async
 from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Dispatch
@@ -77,7 +77,7 @@ async def test_leading_goes_on_while_redis_is_away_and_after(
         async with Redis.from_url(own_valkey.url) as client:
             await client.flushall()
         await shop.age([delayed], 10)
-        assert await eventually_async(shop.pop, timeout=30, ignoring=(Unavailable,)) == [delayed]
+        assert await eventually_async(shop.pop, timeout=START, ignoring=(Unavailable,)) == [delayed]
     await dispatch.close()
 
 
@@ -116,7 +116,7 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Ca
 @pytest.mark.slow
 async def test_a_killed_leader_is_replaced_and_a_frozen_one_steps_down(store: Store, start):
     first = start()
-    held_by_first = await eventually_async(lambda: held_by(store, first), timeout=30)
+    held_by_first = await eventually_async(lambda: held_by(store, first), timeout=START)
     second = start()
     os.kill(first.pid, signal.SIGSTOP)
     held_by_second = await eventually_async(lambda: held_by(store, second), timeout=40)
@@ -135,7 +135,7 @@ async def held_by(store: Store, process: subprocess.Popen):
 @pytest.mark.slow
 async def test_sigterm_ends_it_at_once_and_in_good_order(store: Store, start):
     process = start()
-    await eventually_async(lambda: held_by(store, process), timeout=30)
+    await eventually_async(lambda: held_by(store, process), timeout=START)
     process.terminate()
     assert await asyncio.to_thread(process.wait, 10) == 0
     lease = await store.leases.read()
@@ -160,7 +160,7 @@ def test_it_waits_for_the_schema(postgres_url: str, redis_url: str, tmp_path: Pa
             stderr=written,
         )
     try:
-        eventually(lambda: "corral migrate" in log.read_text(), timeout=30)
+        eventually(lambda: "corral migrate" in log.read_text(), timeout=START)
         assert process.poll() is None
         process.terminate()
         assert process.wait(10) == 0

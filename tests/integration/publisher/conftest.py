@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from tests.fixtures.servers import _database
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 from corral.actions.keys import Keys
 from corral.actions.principal import Role
@@ -216,12 +216,12 @@ class Publisher:
         return httpx.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10)
 
     def wait_until_ready(self) -> None:
-        eventually(self._ready, timeout=30, ignoring=(httpx.TransportError,))
+        eventually(self._ready, timeout=START, ignoring=(httpx.TransportError,))
 
     def wait_until_answering(self) -> None:
-        eventually(lambda: self.get("/healthz").is_success, timeout=30, ignoring=(httpx.TransportError,))
+        eventually(lambda: self.get("/healthz").is_success, timeout=START, ignoring=(httpx.TransportError,))
 
-    def stop(self, timeout: float = 20) -> tuple[int, str]:
+    def stop(self, timeout: float = START) -> tuple[int, str]:
         """Exit code and output."""
         self.process.terminate()
         output, _ = self.process.communicate(timeout=timeout)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import RECORDS, Publisher, count
 from tests.integration.publisher.raw_http import answer_of, connected, head
 
@@ -94,7 +94,7 @@ async def test_metrics_add_up_all_processes_on_a_port_of_their_own(
 def test_a_metrics_port_that_is_taken_is_said_at_once(make_publisher: Make):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         publisher = make_publisher(CORRAL_METRICS_PORT=str(taken.getsockname()[1]))
-        output, _ = publisher.process.communicate(timeout=20)
+        output, _ = publisher.process.communicate(timeout=START)
     assert publisher.process.returncode == 1
     assert "CORRAL_METRICS_PORT" in output
 
@@ -148,7 +148,7 @@ def test_it_stops_soon_although_streams_are_open(publisher: Publisher, keys: dic
     with stream(publisher, keys[Role.VIEWER]), stream(publisher, keys[Role.VIEWER]):
         began = time.monotonic()
         publisher.process.send_signal(number)
-        output, _ = publisher.process.communicate(timeout=20)
+        output, _ = publisher.process.communicate(timeout=START)
         assert publisher.process.returncode == 0, output
         assert time.monotonic() - began < 15, output
     assert "Traceback" not in output
@@ -164,7 +164,7 @@ def test_a_process_that_dies_is_replaced(publisher: Publisher):
             and child.pid not in [c.pid for c in psutil.Process(publisher.process.pid).children()]
         ),
         ignoring=(httpx.TransportError,),
-        timeout=20,
+        timeout=START,
     )
 
 
@@ -178,7 +178,7 @@ def test_it_leads_the_maintenance_where_that_is_switched_on(make_publisher: Make
             line for line in text.splitlines() if line.startswith("corral_leader ") and line.endswith(" 1.0")
         ]
 
-    eventually(leaders, timeout=20)
+    eventually(leaders, timeout=START)
     code, output = publisher.stop()
     assert code == 0
     assert "leadership.given_up" in output

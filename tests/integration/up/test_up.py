@@ -59,7 +59,7 @@ def _the_printed_ways_in_work(up: Up, client: Client) -> None:
         f"{up.url}/api/v1/jobs?wait=10",
         headers={"Authorization": f"Bearer {curl[1]}"},
         json={"type": "demo.echo", "payload": {"hello": "world"}},
-        timeout=20,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
     assert answer.json()["result"] == {"hello": "world"}, answer.text
@@ -165,7 +165,7 @@ def test_a_second_ctrl_c_ends_the_patience(start):
     up.process.send_signal(signal.SIGINT)
     up.wait_for("jobs may finish within 300 s")
     assert up.process.poll() is None
-    assert up.stop(timeout=30) == 0
+    assert up.stop(timeout=60) == 0
     eventually(lambda: alive(left) == [])  # the publisher's processes end when they miss their parent
 
 
@@ -229,7 +229,7 @@ def test_workers_follow_the_backlog(start):
         eventually(lambda: client.get("/stats")["counts"]["completed"] == 40, timeout=60)
         assert {job["attempt"] for job in client.pages("/jobs")} == {1}
         eventually(lambda: len(client.get("/workers")["items"]) == 1, timeout=60)
-        eventually(lambda: {(1, 3), (3, 1)} <= decided(client), timeout=30)
+        eventually(lambda: {(1, 3), (3, 1)} <= decided(client), timeout=60)
         eventually(lambda: [one["desired"] for one in client.get("/pools")["items"]] == [1])
         up.wait_for("| 3 → 1: ")  # the status goes on to say why
         ids = {job["id"] for job in client.pages("/jobs")}

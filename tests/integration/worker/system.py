@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import psutil
-from tests.fixtures.waiting import eventually_async
+from tests.fixtures.waiting import START, eventually_async
 
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
@@ -107,7 +107,7 @@ class System:
         """A worker that claims jobs."""
         worker = self.start(**settings)
         await eventually_async(
-            lambda: worker.events("worker.ready") or worker.process.poll() is not None, timeout=90
+            lambda: worker.events("worker.ready") or worker.process.poll() is not None, timeout=START
         )
         assert worker.process.poll() is None, worker.log_path.read_text()
         return worker
@@ -121,7 +121,7 @@ class System:
         """The maintenance duties, in a process; leases are short."""
         chosen = {"heartbeat": 0.3, "lease": 1.5, **settings}
         keeper = self.start(module="corral.maintenance", **chosen)
-        await eventually_async(self.store.leases.read, timeout=90)
+        await eventually_async(self.store.leases.read, timeout=START)
         return keeper
 
     async def submit(
@@ -168,7 +168,7 @@ class System:
         assert found is not None
         return found
 
-    async def state(self, job: UUID, *states: State, timeout: float = 40.0) -> Job:  # noqa: ASYNC109
+    async def state(self, job: UUID, *states: State, timeout: float = 90.0) -> Job:  # noqa: ASYNC109
         """Wait until the job is in one of these states."""
 
         async def there() -> Job | None:
@@ -208,7 +208,7 @@ class System:
     def effect_lines(self, what: str) -> list[list[str]]:
         return [line.split() for line in self.effects.read_text().splitlines() if line.startswith(what)]
 
-    async def started(self, count: int = 1, timeout: float = 40.0) -> list[list[str]]:  # noqa: ASYNC109
+    async def started(self, count: int = 1, timeout: float = 90.0) -> list[list[str]]:  # noqa: ASYNC109
         """Wait for handlers that report their start; the lines they left."""
         await eventually_async(lambda: len(self.effect_lines("start")) >= count, timeout=timeout)
         return self.effect_lines("start")

@@ -44,6 +44,6 @@ async def codes(why: Why, job: UUID, *expected: str) -> list[Cause]:
         assert [cause.code for cause in found] == list(expected)
         return True
 
-    await eventually_async(there, timeout=20)
+    await eventually_async(there, timeout=60)
     assert all(cause.message.endswith(".") and cause.action for cause in found)
     return found

@@ -22,7 +22,7 @@ async def suspects(system: System) -> list[UUID]:
     async def both() -> bool:
         return all([(await system.job(job)).suspect for job in found])
 
-    await eventually_async(both, timeout=30)
+    await eventually_async(both, timeout=60)
     keeper.send(signal.SIGTERM)
     await keeper.ended()
     return found

@@ -65,7 +65,7 @@ async def test_the_last_worker_was_lost(system: System, why: Why):
     async def lost() -> bool:
         return (await system.store.workers.list(ended=1))[0].state == "lost"
 
-    await eventually_async(lost, timeout=20)
+    await eventually_async(lost, timeout=60)
     (cause,) = await codes(why, job, "no-worker")
     assert "lost-one, was lost" in cause.message
 
@@ -125,7 +125,7 @@ async def test_a_suspect_waits_for_an_empty_worker(system: System, why: Why, job
 
     for job in (first, second):
         await system.dispatch.enqueue([_suspect_entry(job)])
-    await eventually_async(one_runs, timeout=20)
+    await eventually_async(one_runs, timeout=60)
     waiting = first if (await system.job(first)).state is State.QUEUED else second
     running = second if waiting is first else first
     (cause,) = await codes(why, waiting, "suspect-waits")
