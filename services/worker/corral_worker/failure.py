@@ -18,6 +18,8 @@ from corral_worker.stack import MAX_FRAMES, OURS, Stack
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 16_000
 """Characters; the ends of a longer text are kept, its middle is cut."""
+CUT = 40
+"""Characters that the sentence about a cut takes, beyond a limit."""
 MAX_NAME = 200
 MAX_LEAVES = 3
 """Exceptions of a group that its message tells; its traceback has more of them."""
@@ -83,12 +85,19 @@ def death(exitcode: int | None) -> str:
 
 def cut(text: str, limit: int) -> str:
     """Text that Postgres can hold, and at most about `limit` characters of it: both ends are kept."""
-    if len(text) > limit:
-        half = limit // 2
-        text = f"{text[:half]}\n… {len(text) - 2 * half:,} characters cut …\n{text[-half:]}"
+    text = _ends(text, limit)
     if "\0" in text:
         text = text.replace("\0", "\\x00")
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return _ends(text, limit)  # what was spelled out is longer
+
+
+def _ends(text: str, limit: int) -> str:
+    if len(text) <= limit + CUT:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters cut …\n{text[-half:]}"
 
 
 def _type(error: BaseException) -> str:

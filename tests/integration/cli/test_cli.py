@@ -153,7 +153,9 @@ def test_a_failed_job_ends_the_watching_with_a_code_of_its_own(corral):
 
 
 def test_numbers_keep_their_digits_through_payload_handler_result_and_screen(corral):
-    payload = '{"whole": 1180591620717411303424, "more": [9007199254740993, -18446744073709551617], "real": 0.1}'
+    payload = (
+        '{"whole": 1180591620717411303424, "more": [9007199254740993, -18446744073709551617], "real": 0.1}'
+    )
     job = corral("jobs", "submit", "demo.echo", "--payload", payload, "--wait", "20", "--json").json
     assert job["state"] == "completed"
     assert job["result"] == job["payload"] == json.loads(payload)
@@ -164,7 +166,9 @@ def test_numbers_keep_their_digits_through_payload_handler_result_and_screen(cor
 def test_a_time_outside_the_calendar_is_refused_by_name(corral):
     answer = corral("jobs", "submit", "demo.echo", "--run-at", "9999-12-31T23:59:59-05:00")
     assert answer.code == Exit.WRONG
-    assert "/run_at: is 9999-12-31T23:59:59-05:00, which in UTC lies outside the years 1 to 9999" in answer.err
+    assert (
+        "/run_at: is 9999-12-31T23:59:59-05:00, which in UTC lies outside the years 1 to 9999" in answer.err
+    )
 
 
 def test_a_job_that_does_not_end_in_time_is_told_apart_from_a_failed_one(corral):
