@@ -48,9 +48,9 @@ class Attempts:
         services: Services,
         *,
         job_log: JobLog,
-        struck: Callable[[Execution], None],
         ended: Callable[[Execution], None],
         freed: Callable[[], None],
+        struck: Callable[[Execution], None] = lambda _: None,
     ) -> None:
         self._catalog = catalog
         self._slots = slots

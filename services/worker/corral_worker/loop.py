@@ -52,7 +52,7 @@ class Loop:
         announcements: Announcements,
         slots: Slots,
         seal: Seal,
-        stuck: Callable[[str], None],
+        stuck: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._name = name
         self._dispatch = dispatch
