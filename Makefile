@@ -28,7 +28,7 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
 test: $(DEVELOPMENT) $(HELM) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
@@ -125,8 +125,9 @@ define install
 endef
 
 %/.made:
-	@command -v $(PYTHON) >/dev/null || { echo "Corral needs Python 3.11 or newer, and there is no $(PYTHON): install it, or name it: make up PYTHON=python3.13" >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Corral needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: make up PYTHON=python3.13" >&2; exit 2; }
+	@command -v $(PYTHON) >/dev/null || { echo "Corral needs Python 3.11 to 3.14, and there is no $(PYTHON): install one, or name it: make up PYTHON=python3.13" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Corral needs Python 3.11 to 3.14; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: make up PYTHON=python3.13" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 15))' || { echo "Corral was tried with Python 3.11 to 3.14; $(PYTHON) is $$($(PYTHON) -V 2>&1), for which packages may be missing. Name an older one: make up PYTHON=python3.14" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) can't make virtual environments: install its venv (Debian and Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@echo "making a virtual environment in $* with $$($(PYTHON) -V)"
 	@$(PYTHON) -m venv --clear $*
