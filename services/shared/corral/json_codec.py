@@ -93,12 +93,31 @@ def exact(text: bytes | str) -> Any:
     Raises:
         ValueError: it is not JSON, or nested too deeply to be read.
     """
+    read = text if isinstance(text, str) else text.decode()
+    if _too_deep(read):
+        raise ValueError("nested too deeply")
     try:
-        return json.loads(
-            text if isinstance(text, str) else text.decode(), parse_int=_whole, parse_float=_decimal
-        )
+        return json.loads(read, parse_int=_whole, parse_float=_decimal)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def _too_deep(text: str) -> bool:
+    """Whether it is nested deeper than orjson reads; from Python 3.14 on json itself goes much deeper."""
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > _MAX_DEPTH:
+            return True
+    return False
+
+
+_MAX_DEPTH = 1024
+"""Source: the limit of orjson.loads."""
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+"""A bracket, or a string, whose brackets don't count."""
 
 
 def may_round(data: bytes) -> bool:
