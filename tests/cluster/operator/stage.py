@@ -16,7 +16,7 @@ from tests.cluster.operator.kube import Kube, KubectlError
 
 from corral.dispatch import Dispatch
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal, WorkerSignal
-from corral.scaling.wish import Unseal, Wish
+from corral.scaling.wish import Order, Unseal, Wish
 
 IMAGE = os.environ.get("CORRAL_TEST_IMAGE", "busybox:1.37")
 MEAN = 5.0
@@ -34,7 +34,7 @@ class Stage:
         """Whether workers hear nothing."""
         self.slow = 0.0
         """Seconds that an answer takes, each worker's by itself."""
-        self._answering: dict[str, asyncio.Task[None]] = {}
+        self._obeying: dict[str, asyncio.Task[None]] = {}
         self.sealed: set[str] = set()
         self.interrupted: list[str] = []
         self._sequence = int(time.time())
@@ -99,9 +99,9 @@ class Stage:
                     await self._beat()
                 await asyncio.sleep(0.3)
         finally:
-            for answer in self._answering.values():
-                answer.cancel()
-            await asyncio.gather(*self._answering.values(), return_exceptions=True)
+            for obeying in self._obeying.values():
+                obeying.cancel()
+            await asyncio.gather(*self._obeying.values(), return_exceptions=True)
 
     async def _beat(self) -> None:
         pods = await asyncio.to_thread(self.kube.pods)
@@ -115,27 +115,24 @@ class Stage:
         }
         wishes = {name: await self.dispatch.wish_of(name) for name in up} if not self.deaf else {}
         for name, order in wishes.items():
+            under_way = self._obeying.get(name)
+            if order is not None and (under_way is None or under_way.done()):
+                self._obeying[name] = asyncio.create_task(self._obey(name, order))
+        if not self.silent:
+            await self._signal(up, {name for name, order in wishes.items() if isinstance(order, Wish)})
+
+    async def _obey(self, name: str, order: Order) -> None:
+        """One order after the other, as a worker does, and no worker waits for another's."""
+        with contextlib.suppress(KubectlError):
             if isinstance(order, Wish) and order.nonce is not None and not self.holding.get(name):
                 if name not in self.sealed:
                     await asyncio.to_thread(self.kube, "exec", name, "--", "touch", "/tmp/sealed")
                     self.sealed.add(name)
-                self._answer(name, order.nonce)
+                await asyncio.sleep(self.slow)
+                await self.dispatch.answer_seal(name, order.nonce)
             elif isinstance(order, Unseal) and name in self.sealed:
                 await asyncio.to_thread(self.kube, "exec", name, "--", "rm", "-f", "/tmp/sealed")
                 self.sealed.discard(name)
-        if not self.silent:
-            await self._signal(up, {name for name, order in wishes.items() if isinstance(order, Wish)})
-
-    def _answer(self, name: str, nonce: str) -> None:
-        """One after the other, as a worker does: a question that comes meanwhile is answered later, or never."""
-
-        async def told() -> None:
-            await asyncio.sleep(self.slow)
-            await self.dispatch.answer_seal(name, nonce)
-
-        under_way = self._answering.get(name)
-        if under_way is None or under_way.done():
-            self._answering[name] = asyncio.create_task(told())
 
     async def _signal(self, up: set[str], draining: set[str]) -> None:
         self._sequence += 1
