@@ -102,6 +102,7 @@ class TypeView(BaseModel):
 
     `sources` says of each who set it: an operator's `override` for the queue, the `type`'s declaration, the
     `queue`'s or the `installation`'s default, or Corral's own `default`. They go before one another in that order.
+    `judged_by_worker` names the places of a payload that the publisher can't judge, and why.
     """
 
     name: str
@@ -111,6 +112,7 @@ class TypeView(BaseModel):
     result_schema: dict[str, Any] | None
     options: dict[str, Any]
     sources: dict[str, Source]
+    judged_by_worker: list[str]
 
 
 class TypePage(BaseModel):

@@ -90,6 +90,47 @@ def test_registering_waits_for_the_schema_and_says_so(corral, tmp_path, postgres
     assert "5 job types are registered, 5 of them new" in (tmp_path / "told").read_text()
 
 
+ODD_JOBS = """
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from corral.catalog import job_type
+
+
+class Odd(BaseModel):
+    model_config = ConfigDict(regex_engine="python-re")
+
+    code: Annotated[str, Field(pattern="^(?=a)")]
+
+
+class Strange(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True, json_schema_extra=lambda schema: 1 / 0)
+
+
+odd = job_type("odd.one", payload=Odd)
+strange = job_type("odd.strange", payload=Strange)
+never = job_type("odd.never", description="a\\0b")
+plain = job_type("odd.plain", payload=int)
+"""
+
+
+def test_registering_says_what_only_the_worker_judges_and_no_type_keeps_others_out(
+    corral, tmp_path, postgres_url
+):
+    (tmp_path / "odd_jobs.py").write_text(ODD_JOBS)
+    corral("migrate", "up")
+    answer = corral("types", "register", code=Exit.WRONG, CORRAL_JOBS="odd_jobs", PYTHONPATH=str(tmp_path))
+    assert "odd.one: only the worker judges /code: Python's own regular expressions match it" in answer
+    assert "odd.strange: only the worker judges /: it has no JSON Schema: ZeroDivisionError" in answer
+    assert "corral: odd.never is not registered: Postgres can't hold this value" in answer
+    assert "Traceback" not in answer
+    with psycopg.connect(postgres_url) as sql:
+        names = {row[0] for row in sql.execute("SELECT name FROM corral.job_types").fetchall()}
+    assert {"odd.one", "odd.strange", "odd.plain", "report.generate"} <= names
+    assert "odd.never" not in names
+
+
 @pytest.mark.slow
 def test_everything_waits_for_a_database_that_starts_later(
     tmp_path: Path, own_postgres: EmbeddedPostgres, redis_url: str

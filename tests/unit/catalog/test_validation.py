@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corral.catalog import job_type
 from corral.catalog.record import TypeRecord, record_of
-from corral.catalog.validation import MAX_ERRORS, MAX_MESSAGE, Validator, pointer
-from corral.errors import DeclarationError, InvalidInput
+from corral.catalog.validation import MAX_ERRORS, Validator
+from corral.catalog.wording import MAX_MESSAGE, pointer
+from corral.errors import InvalidInput
 
 
 class Line(BaseModel):
@@ -65,9 +66,11 @@ def test_a_type_without_a_schema_accepts_any_json():
         validator.check(payload)
 
 
-def test_a_registered_schema_that_is_none_is_refused():
-    with pytest.raises(DeclarationError, match="odd"):
-        Validator(TypeRecord("odd", {"type": "nonsense"}, None, {}, "1"))
+def test_a_registered_schema_that_is_none_leaves_everything_to_the_worker():
+    validator = Validator(TypeRecord("odd", {"type": "nonsense"}, None, {}, "1"))
+    validator.check({"what": "ever"})
+    (unjudged,) = validator.unjudged
+    assert str(unjudged).startswith("/: its schema is none: ")
 
 
 def test_a_pointer_escapes_as_rfc_6901_says():

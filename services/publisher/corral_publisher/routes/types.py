@@ -25,7 +25,7 @@ async def list_types(request: Request, _: Viewer) -> Response:
     services = services_of(request)
     records = await services.store.types.all()
     queues = {queue.name: queue.options for queue in await services.store.queues.list()}
-    return answer({"items": [_view(services, record, queues) for record in records], "next": None})
+    return answer({"items": [await _view(services, record, queues) for record in records], "next": None})
 
 
 @router.get("/types/{name}", summary="One job type", responses={200: {"model": TypeView}, **failures(404)})
@@ -36,10 +36,11 @@ async def get_type(request: Request, name: str, _: Viewer) -> Response:
     if record is None:
         raise NotFound("job type", name)
     queue = await services.store.queues.get(record.parsed_options.queue)
-    return answer(_view(services, record, {queue.name: queue.options} if queue else {}))
+    return answer(await _view(services, record, {queue.name: queue.options} if queue else {}))
 
 
-def _view(services: Services, record: TypeRecord, queues: Mapping[str, QueueOptions]) -> dict[str, Any]:
+async def _view(services: Services, record: TypeRecord, queues: Mapping[str, QueueOptions]) -> dict[str, Any]:
+    known = (await services.types.all()).types.get(record.name)
     queue = queues.get(record.parsed_options.queue, PLAIN)
     settled = settle(record.options, queue, services.settings.installation_options)
     return {
@@ -50,4 +51,5 @@ def _view(services: Services, record: TypeRecord, queues: Mapping[str, QueueOpti
         "result_schema": record.result_schema,
         "options": options_to_json(settled.options),
         "sources": settled.sources,
+        "judged_by_worker": list(map(str, known.validator.unjudged)) if known else [],
     }

@@ -12,7 +12,7 @@ from corral import metrics
 from corral.catalog.precedence import PLAIN, QueueOptions, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.validation import Validator
-from corral.errors import CorralError, DeclarationError, FieldError, UnknownType
+from corral.errors import CorralError, FieldError, UnknownType
 from corral.job.options import Options
 from corral.store import Store
 
@@ -41,16 +41,15 @@ class KnownType:
         installation: Mapping[str, Any],
         validator: Validator | None = None,
     ) -> Self:
-        """Settled with what is set for queues and installation; `validator` is one of the same record.
-
-        Raises:
-            DeclarationError: its schema is none.
-        """
+        """Settled with what is set for queues and installation; `validator` is one of the same record."""
         declared = record.parsed_options
-        by_queue = {
-            queue: settle(record.options, queues.get(queue, PLAIN), installation).options
-            for queue in {declared.queue, *declared.queues}
-        }
+        by_queue: dict[str, Options] = {}
+        for queue in {declared.queue, *declared.queues}:
+            settled = settle(record.options, queues.get(queue, PLAIN), installation)
+            by_queue[queue] = settled.options
+            for unread in settled.unread:
+                metrics.SWALLOWED.labels("known-types").inc()
+                log.warning("types.option_unreadable", type=record.name, queue=queue, option=unread)
         return cls(record, by_queue, validator or Validator(record))
 
     @property
@@ -147,11 +146,16 @@ class KnownTypes:
         """The type of a record; its compiled schema is kept while the record is the same."""
         kept = before.validator if before is not None and before.record == record else None
         try:
-            return KnownType.of(record, queues, self.installation, kept)
-        except DeclarationError as error:
+            known = KnownType.of(record, queues, self.installation, kept)
+        except Exception:  # whatever is wrong with one type, the others are known
             metrics.SWALLOWED.labels("known-types").inc()
-            log.warning("types.unreadable", type=record.name, error=str(error))
+            log.exception("types.unreadable", type=record.name)
             return None
+        if kept is None and known.validator.unjudged:
+            log.info(
+                "types.partly_judged", type=record.name, by_worker=list(map(str, known.validator.unjudged))
+            )
+        return known
 
     def _unknown(self, name: str) -> str:
         names = sorted(self._knowledge.types)

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from corral.catalog.handler import Handler, annotation_models, inspect_handler
 from corral.catalog.keywords import OptionKeywords, options_of
+from corral.catalog.payload_schema import payload_schema_of
 from corral.errors import DeclarationError
 from corral.job.limits import MAX_NAME, NAME_PATTERN, QUEUE_PATTERN
 from corral.job.options import Executor, Options
@@ -179,7 +180,7 @@ def _check_search(declared: JobType[P, R]) -> None:
     adapter = declared.payload_adapter if declared.options.search else None
     if adapter is None:
         return
-    schema = adapter.json_schema()
+    schema = payload_schema_of(adapter)
     fields = schema.get("properties", {})
     missing = [field for field in declared.options.search if field not in fields]
     if missing:

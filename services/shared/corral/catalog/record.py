@@ -11,6 +11,7 @@ from typing import Any
 
 from corral.catalog.declaration import JobType
 from corral.catalog.options_json import options_from_json, options_to_json
+from corral.catalog.payload_schema import payload_schema_of, result_schema_of
 from corral.job.options import Options
 
 
@@ -20,7 +21,7 @@ class TypeRecord:
 
     name: str
     payload_schema: dict[str, Any] | None
-    """JSON Schema 2020-12; None accepts any JSON."""
+    """JSON Schema 2020-12, with the marks of `corral.catalog.payload_schema`; None accepts any JSON."""
     result_schema: dict[str, Any] | None
     options: dict[str, Any]
     """Those that the declaration gives, as JSON (`options_to_json`); `corral.catalog.precedence` has the others."""
@@ -37,8 +38,8 @@ class TypeRecord:
 def record_of(declared: JobType[Any, Any]) -> TypeRecord:
     """The record of a declared type."""
     payload, result = declared.payload_adapter, declared.result_adapter
-    payload_schema = payload.json_schema(mode="validation") if payload else None
-    result_schema = result.json_schema(mode="serialization") if result else None
+    payload_schema = payload_schema_of(payload) if payload else None
+    result_schema = result_schema_of(result) if result else None
     options = {
         option: value
         for option, value in options_to_json(declared.options).items()

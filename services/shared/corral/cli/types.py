@@ -1,14 +1,23 @@
 """`corral types`: the job types that the publisher knows, and their registration."""
 
 import asyncio
-from typing import Annotated
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
+from corral.cli.exits import Exit
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.patience import Wait, patiently
 from corral.cli.services import service_settings
 from corral.cli.session import client
+from corral.errors import InvalidInput
+
+if TYPE_CHECKING:  # slow to import
+    from corral.catalog.record import TypeRecord
+    from corral.store import Store
 
 app = typer.Typer(help="See and register job types.", no_args_is_help=True)
 
@@ -48,18 +57,37 @@ def show(name: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.
 @app.command()
 def register(wait: Wait = 0.0, as_json: AsJson = False) -> None:
     """Register the types of CORRAL_JOBS and the built-in ones; a newer registration is never replaced."""
-    names, written = patiently(lambda: asyncio.run(_register()), wait)
+    done = patiently(lambda: asyncio.run(_register()), wait)
     if as_json:
-        print_json({"types": names, "written": written})
+        print_json(asdict(done))
     else:
-        console().print(
-            f"{len(names)} job types are registered, {len(written)} of them new or changed: {', '.join(names)}"
-        )
+        names = f"{len(done.types)} job types are registered, {len(done.written)} of them new or changed"
+        console().print(f"{names}: {', '.join(done.types)}")
+        for name, places in done.judged_by_worker.items():
+            console().print(Text(f"{name}: only the worker judges {'; '.join(places)}"), soft_wrap=True)
+    for name, error in done.refused.items():
+        sys.stderr.write(f"corral: {name} is not registered: {error}\n")
+    if done.refused:
+        raise typer.Exit(Exit.WRONG)
 
 
-async def _register() -> tuple[list[str], list[str]]:
-    """All names, and those that were written."""
+@dataclass(slots=True)
+class Registered:
+    """What a registration did."""
+
+    types: list[str]
+    """All that are registered now."""
+    written: list[str]
+    """Those of them that are new or changed."""
+    judged_by_worker: dict[str, list[str]]
+    """By type, the places of a payload that no publisher can judge, and why."""
+    refused: dict[str, str]
+    """Types that can't be stored, and why; they keep no other from being registered."""
+
+
+async def _register() -> Registered:
     from corral.catalog.catalog import Catalog, handling_modules  # noqa: PLC0415  slow to import
+    from corral.catalog.validation import Validator  # noqa: PLC0415
     from corral.store import Store  # noqa: PLC0415
 
     settings = service_settings()
@@ -70,7 +98,28 @@ async def _register() -> tuple[list[str], list[str]]:
     )
     try:
         await store.schema.check()
-        written = await store.types.register(records)
+        written, refused = await _written(store, records)
     finally:
         await store.close()
-    return [record.name for record in records], written
+    unjudged = {record.name: list(map(str, Validator(record).unjudged)) for record in records}
+    return Registered(
+        [record.name for record in records if record.name not in refused],
+        written,
+        {name: places for name, places in unjudged.items() if places},
+        refused,
+    )
+
+
+async def _written(store: "Store", records: list["TypeRecord"]) -> tuple[list[str], dict[str, str]]:
+    """What was written, and what can't be."""
+    try:
+        return await store.types.register(records), {}
+    except InvalidInput:
+        written: list[str] = []
+        refused: dict[str, str] = {}
+    for record in records:
+        try:
+            written += await store.types.register([record])
+        except InvalidInput as error:
+            refused[record.name] = "; ".join(one.message for one in error.errors)
+    return written, refused
