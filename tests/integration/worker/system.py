@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from corral.job.job import Job, NewJob
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.json_codec import Document
 from corral.store import JobFilter, Store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -164,9 +166,10 @@ class System:
         return job
 
     async def job(self, job: UUID) -> Job:
+        """As it is now, with its result as a value instead of the text that the store passes on."""
         found = await self.store.jobs.get(job)
         assert found is not None
-        return found
+        return replace(found, result=found.result.value) if isinstance(found.result, Document) else found
 
     async def state(self, job: UUID, *states: State, timeout: float = 90.0) -> Job:  # noqa: ASYNC109
         """Wait until the job is in one of these states."""

@@ -187,7 +187,7 @@ async def test_the_context_speaks_to_the_worker_from_every_executor(system: Syst
     job = await system.result(job_type, {})
     assert job.state is State.COMPLETED, job.error
     lines = await system.store.jobs.logs(job.id)
-    assert [(line.text, dict(line.fields or {})) for line in lines] == [("hello", {"n": 1})]
+    assert [(line.text, line.fields) for line in lines] == [("hello", {"n": 1})]
     assert [artifact.name for artifact in await system.store.artifacts.list(job.id)] == ["a.txt"]
 
 
