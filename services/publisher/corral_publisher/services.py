@@ -13,6 +13,7 @@ from corral.actions.keys import Keys
 from corral.actions.known_types import KnownTypes
 from corral.actions.load import Loads
 from corral.actions.queues import QueueActions
+from corral.actions.servers import Servers
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
 from corral.actions.why import Why
@@ -44,17 +45,19 @@ class Services:
         self.store = open_store(settings, settings.pool_size, "corral publisher")
         self.dispatch = Dispatch.open(settings.redis_url)
         self.types = KnownTypes(self.store, settings.installation_options)
+        self.servers = Servers(self.store, self.dispatch)
         self.submitter = Submitter(
             self.store,
             self.dispatch,
             self.types,
+            servers=self.servers,
             job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
             max_payload=settings.max_payload_bytes,
         )
         self.loads = Loads(self.submitter, self.store.audit)
         self.jobs = JobActions(self.store, self.dispatch)
         self.queues = QueueActions(self.store, self.dispatch)
-        self.why = Why(self.store, self.dispatch, self.types)
+        self.why = Why(self.store, self.dispatch, self.types, self.servers)
         self.counts = Counts(self.store)
         self.pools = PoolBoard(self.store, self.dispatch)
         self.keys = Keys(self.store)

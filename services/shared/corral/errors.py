@@ -78,7 +78,7 @@ class Unavailable(CorralError):
     """A dependency is away; `dependency` names it (`postgres` or `redis`)."""
 
     def __init__(self, dependency: str, reason: str) -> None:
-        self.dependency = dependency
+        self.dependency, self.reason = dependency, reason
         super().__init__(f"{dependency} is not available: {reason}")
 
 

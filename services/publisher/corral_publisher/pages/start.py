@@ -115,6 +115,7 @@ async def _live(services: Services) -> dict[str, Any]:
     page = await services.store.jobs.page(limit=NEWEST)
     known = services.pools.known()
     return {
+        "problems": (await services.servers.lately()).problems,
         "jobs": page.items,
         "counts": await services.counts.totals(),
         "pools": pools.shown(known[:POOLS]),

@@ -6,17 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from corral.errors import CorralError, SchemaMismatch, Unavailable
+from corral.actions.servers import POSTGRES_SECONDS, REDIS_SECONDS
+from corral.errors import CorralError
 from corral.store import WorkerState
 from corral_publisher.answer import answer
 from corral_publisher.services import Services
 
 router = APIRouter(tags=["health"])
-
-PATIENCE_SECONDS = 3.0
-"""A probe answers within this, whatever hangs."""
-REDIS_SECONDS = 1.0
-"""How long a Redis that hangs may delay an answer that does not depend on it."""
 
 
 @router.get("/healthz", summary="Is this process alive?")
@@ -29,36 +25,31 @@ async def alive() -> Response:
     "/readyz",
     summary="Can it accept jobs?",
     responses={
-        200: {"description": "Yes; `degraded` names what is away and not needed for that."},
+        200: {"description": "Yes; `degraded` names what does not do its part and is not needed for that."},
         503: {"description": "No; `missing` names what it waits for."},
     },
 )
 async def ready(request: Request) -> Response:
-    """Postgres must answer with a schema that fits.
+    """Both servers are tried out: a job is inserted that is none, and queued on a key of its own.
 
-    Without Redis the status is `degraded` and the answer still 200: jobs are accepted and kept, every page and list
-    works, and the sweep dispatches what came meanwhile once Redis is back. A publisher that called itself unready
-    would turn submissions away for nothing.
+    Without Redis, or with one that takes no writes, the status is `degraded` and the answer still 200: jobs are accepted
+    and kept, every page and list works, and the sweep dispatches what came meanwhile once Redis is back. A publisher
+    that called itself unready would turn submissions away for nothing. `details` says why each does not do its part.
     """
     services: Services = request.app.state.services
-    postgres, redis = await asyncio.gather(
-        _try("postgres", services.store.schema.check(), PATIENCE_SECONDS),
-        _try("redis", services.dispatch.suspended(), REDIS_SECONDS),
-    )
+    found = await services.servers.try_out()
     missing = []
-    if postgres is not None:
-        missing.append("schema" if isinstance(postgres, SchemaMismatch) else "postgres")
+    if found.postgres is not None:
+        missing.append("schema" if found.schema else "postgres")
     elif services.unready is not None:
         missing.append("starting")
-    degraded = ["redis"] if redis is not None else []
-    details = {
-        name: str(error) for name, error in (("postgres", postgres), ("redis", redis)) if error is not None
-    }
+    degraded = ["redis"] if found.redis is not None else []
+    wrong = (("postgres", found.postgres), ("redis", found.redis))
     body: dict[str, Any] = {
         "status": "unready" if missing else "degraded" if degraded else "ready",
         "missing": missing,
         "degraded": degraded,
-        "details": details,
+        "details": {name: str(error) for name, error in wrong if error is not None},
     }
     return answer(body, 503 if missing else 200)
 
@@ -77,7 +68,7 @@ async def workers(request: Request) -> Response:
     """Counts of workers, and what they run. Pools that rest at zero are well."""
     services: Services = request.app.state.services
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(POSTGRES_SECONDS):
             found = await services.store.workers.list()
     except (CorralError, TimeoutError) as error:
         return answer({"status": "unknown", "details": str(error) or "no answer in time"}, 503)
@@ -101,15 +92,3 @@ async def _at_rest(services: Services) -> bool:
     except (CorralError, TimeoutError):
         return False
     return bool(pools) and all(pool.desired == 0 for pool in pools)
-
-
-async def _try(dependency: str, check: Any, seconds: float) -> CorralError | None:
-    """What is wrong; None where the check passes in time."""
-    try:
-        async with asyncio.timeout(seconds):
-            await check
-    except CorralError as error:
-        return error
-    except TimeoutError:
-        return Unavailable(dependency, "no answer in time")
-    return None

@@ -14,9 +14,10 @@ from corral.actions.group_commit import GroupCommit
 from corral.actions.hand_over import HandOver
 from corral.actions.known_types import KnownTypes
 from corral.actions.resolution import resolve
+from corral.actions.servers import Servers
 from corral.actions.submission import NewSubmission
 from corral.dispatch import Dispatch
-from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge
+from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge, Unavailable
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
@@ -47,6 +48,7 @@ class Submitter:
         types: KnownTypes | None = None,
         *,
         job_log: JobLog | None = None,
+        servers: Servers | None = None,
         installation: Mapping[str, Any] | None = None,
         max_payload: int = MAX_PAYLOAD_BYTES,
     ) -> None:
@@ -54,6 +56,7 @@ class Submitter:
         self._commits = GroupCommit(store.jobs.insert, store.jobs.existing)
         self._hand_over = HandOver(dispatch)
         self._job_log = job_log
+        self._servers = servers
         self._max_payload = max_payload
 
     async def submit(self, submission: NewSubmission) -> Accepted:
@@ -146,7 +149,12 @@ class Submitter:
         return answers
 
     async def _store(self, jobs: Sequence[NewJob]) -> Sequence[Accepted]:
-        accepted = await self._commits.commit(jobs)
+        try:
+            accepted = await self._commits.commit(jobs)
+        except Unavailable:
+            if self._servers is not None:
+                self._servers.turned_away = True
+            raise
         try:
             self._tell(jobs, accepted)
         except Exception as error:

@@ -1,13 +1,15 @@
 """Why isn't this job running? Each cause with its fact and the action that lifts it."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from corral.actions import pool_causes
 from corral.actions.cause import Cause
 from corral.actions.known_types import KnownTypes
+from corral.actions.servers import REDIS_SECONDS, Found, Servers
 from corral.dispatch import Dispatch
 from corral.errors import NotFound, Unavailable
 from corral.job.job import Job
@@ -35,6 +37,8 @@ class Facts:
     """Newest first."""
     suspended: bool = False
     """Whether `rq suspend` is in force."""
+    servers: Found = field(default_factory=Found)
+    """What keeps Postgres or Redis from doing their part."""
     pools: Sequence[PoolStatus] = ()
     """As whoever scales them last said."""
     now: datetime
@@ -43,10 +47,13 @@ class Facts:
 class Why:
     """Gathers the facts about one job, and explains."""
 
-    def __init__(self, store: Store, dispatch: Dispatch, types: KnownTypes) -> None:
+    def __init__(
+        self, store: Store, dispatch: Dispatch, types: KnownTypes, servers: Servers | None = None
+    ) -> None:
         self._store = store
         self._dispatch = dispatch
         self._types = types
+        self._servers = servers or Servers(store, dispatch)
 
     async def explain(self, job_id: UUID) -> tuple[Job, list[Cause]]:
         """The job and what keeps it from running; nothing for one that runs or has ended.
@@ -73,11 +80,7 @@ class Why:
                 for worker in await self._store.workers.list(ended=ENDED_WORKERS)
                 if worker.state in (WorkerState.STOPPED, WorkerState.LOST)
             ]
-        try:
-            suspended = await self._dispatch.suspended()
-            pools = await self._dispatch.pools()
-        except Unavailable:  # then nothing is known to be suspended; claims go on from the sweep later
-            suspended, pools = False, []
+        suspended, pools = await self._said_by_redis()
         return list(
             causes(
                 Facts(
@@ -87,11 +90,20 @@ class Why:
                     alive=alive,
                     ended=ended,
                     suspended=suspended,
+                    servers=await self._servers.lately(),
                     pools=pools,
                     now=datetime.now(UTC),
                 )
             )
         )
+
+    async def _said_by_redis(self) -> tuple[bool, Sequence[PoolStatus]]:
+        """Whether all workers are suspended, and the pools; where Redis can't be read, nothing is known of either."""
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                return await self._dispatch.suspended(), await self._dispatch.pools()
+        except (Unavailable, TimeoutError):
+            return False, ()
 
 
 def causes(facts: Facts) -> Iterator[Cause]:
@@ -101,6 +113,7 @@ def causes(facts: Facts) -> Iterator[Cause]:
         yield Cause("waiting-for-jobs", "It waits for other jobs to end.")
     if job.state is State.SCHEDULED:
         yield _waiting_for_time(facts)
+    yield from _about_servers(facts.servers)
     if facts.queue is not None and facts.queue.paused_at is not None:
         by = f" by {facts.queue.paused_by}" if facts.queue.paused_by else ""
         yield Cause(
@@ -142,6 +155,22 @@ def _waiting_for_time(facts: Facts) -> Cause:
         "POST",
         f"/api/v1/jobs/{job.id}/run-now",
     )
+
+
+def _about_servers(found: Found) -> Iterator[Cause]:
+    """What nothing else can mend: no worker hears of a job, or none can claim it."""
+    if found.postgres is not None:
+        yield Cause(
+            "postgres-refuses",
+            f"No worker can claim it: {found.postgres}.",
+            "Let Postgres take writes again; /readyz of a publisher says whether it does",
+        )
+    if found.redis is not None:
+        yield Cause(
+            "redis-refuses",
+            f"Workers can't be told of it: {found.redis}. It is kept, and told of as soon as Redis takes writes again.",
+            "Let Redis take writes again; /readyz of a publisher says whether it does",
+        )
 
 
 def _about_workers(facts: Facts) -> Iterator[Cause]:

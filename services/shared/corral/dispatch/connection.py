@@ -8,7 +8,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from corral.errors import Refused, Unavailable
 
@@ -62,11 +63,43 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except ResponseError as error:
-        kind = Refused if str(error).startswith(WRONG_KIND) else Unavailable
-        raise kind("redis", str(error)) from error
     except (RedisError, OSError, TimeoutError) as error:
-        raise Unavailable("redis", str(error) or type(error).__name__) from error
+        kind = Refused if str(error).startswith(WRONG_KIND) else Unavailable
+        raise kind("redis", reason_of(error)) from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why Redis does not do what it is asked, in words and in its own."""
+    said = str(error)
+    if isinstance(error, TimeoutError | RedisTimeoutError):
+        return "it does not answer in time"
+    return next(
+        (f"{words} ({said})" for sign, words in _REASONS if sign in said), said or type(error).__name__
+    )
+
+
+_REASONS = (
+    ("READONLY", "it is a read-only replica: name the primary"),
+    ("read only replica", "it is a read-only replica: name the primary"),
+    ("maxmemory", "its memory is full, so it takes nothing new"),
+    ("OOM ", "its memory is full, so it takes nothing new"),
+    ("MISCONF", "it can't save to its disk, so it takes no writes"),
+    ("NOREPLICAS", "too few of its replicas are connected, so it takes no writes"),
+    ("LOADING", "it is still loading its data"),
+    ("loading the dataset", "it is still loading its data"),
+    ("NOAUTH", "it asks for a password"),
+    ("Authentication required", "it asks for a password"),
+    ("WRONGPASS", "it refuses the password"),
+    ("invalid username-password", "it refuses the password"),
+    ("NOPERM", "its user may not do what Corral needs"),
+    ("has no permissions", "its user may not do what Corral needs"),
+    ("permissions to", "its user may not do what Corral needs"),
+    ("MOVED", "it is a Redis Cluster; Corral needs one server, or a primary with replicas"),
+    ("CLUSTERDOWN", "it is a Redis Cluster; Corral needs one server, or a primary with replicas"),
+    ("cluster", "it is a Redis Cluster; Corral needs one server, or a primary with replicas"),
+    (WRONG_KIND, "a key holds something else than Corral puts there"),
+)
+"""How Redis, or redis-py for it, begins or words a refusal, and what it means here."""
 
 
 def text_of(answer: bytes | str) -> str:

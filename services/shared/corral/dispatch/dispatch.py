@@ -12,9 +12,10 @@ from corral.dispatch.hints import Hints
 from corral.dispatch.lanes import Lanes
 from corral.dispatch.pools import Pools
 from corral.dispatch.repair import Repair
+from corral.dispatch.trial import Trial
 
 
-class Dispatch(Lanes, Hints, Repair, Backlog, Board, Pools, Drains, RqContract):
+class Dispatch(Lanes, Hints, Repair, Trial, Backlog, Board, Pools, Drains, RqContract):
     """One process' connections to Redis. Nothing connects before it is used."""
 
     def __init__(self, url: str) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from uuid import UUID
 
 import structlog
@@ -17,11 +19,12 @@ from corral.errors import (
     Unavailable,
     Unreadable,
 )
+from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.moment import LATEST, in_utc
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store.engine import Database, Params
+from corral.store.engine import SHORT, Database, Params
 from corral.store.faults import Ambiguous
 from corral.store.json_text import checked, encode
 from corral.store.pool import Row
@@ -33,6 +36,8 @@ log = structlog.get_logger(__name__)
 RESOLVE_SECONDS = 3.0
 """How long a submission asks what became of its commit before the caller is told that nobody knows."""
 RESOLVE_PAUSE = 0.2
+TRIAL_BYTES = 16_384
+"""Of random payload: more than one page, however it is compressed."""
 
 # A queue exists from its first job on, so that it can be paused. The anti-join
 # keeps the common case free of writes.
@@ -78,6 +83,10 @@ INSERT_AGAIN = f"{INPUT}{INSERT} ON CONFLICT (id) DO NOTHING RETURNING {ANSWER}"
 EXISTING = f"SELECT {ANSWER} FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[])"
 
 
+class _RolledBack(Exception):
+    """Ends a transaction without a trace."""
+
+
 class Submission:
     """Jobs on their way in."""
 
@@ -107,6 +116,34 @@ class Submission:
         except Unreadable:
             rows = []
         return _told(jobs, rows, _accepted_new)
+
+    async def try_out(self, *, a_row: bool) -> None:
+        """Insert nothing by the statement that inserts jobs: privileges and a read-only server show themselves.
+
+        With `a_row` a job is inserted, as large as a page, and rolled back: so does a full disk. It costs a dead row.
+
+        Raises:
+            Unavailable: Postgres takes no jobs, or is away.
+            SchemaMismatch: the tables do not fit.
+        """
+        if not a_row:
+            await self._database.hot(INSERT_NEW, _columns([]))
+            return
+        row = NewJob(
+            id=new_id(),
+            type="corral.trial",
+            queue="corral-trial",
+            priority=Priority.NORMAL,
+            payload=f'"{token_hex(TRIAL_BYTES)}"',
+            delay=0.0,
+            retries=0,
+            timeout=None,
+            max_stalls=0,
+        )
+        with suppress(_RolledBack):
+            async with self._database.transaction(SHORT) as transaction:
+                await transaction.rows(INSERT_NEW, _columns([row]))
+                raise _RolledBack
 
     async def existing(self, ids: Sequence[UUID]) -> list[Accepted]:
         """Those of the ids that are stored, in the order given.

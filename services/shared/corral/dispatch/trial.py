@@ -1,0 +1,27 @@
+"""Trying out whether Redis does what dispatching needs: reading alone says nothing of a replica, or of a full one."""
+
+from typing import Final
+
+from redis.asyncio import Redis
+
+from corral.dispatch.connection import answering
+from corral.dispatch.scripts import Effect, Script
+
+_TRIAL = Script("trial", Effect.FILLS)
+NAME: Final = "~trial"
+"""No queue may be called so."""
+
+
+class Trial:
+    """What a probe asks."""
+
+    _redis: Redis
+
+    async def try_out(self, seconds: float) -> None:
+        """Do what handing a job to a worker needs, and leave nothing of it.
+
+        Raises:
+            Unavailable: Redis is away, does not answer within so many seconds, or takes no writes; says why.
+        """
+        async with answering(seconds):
+            await _TRIAL.run(self._redis, [NAME])
