@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
-from corral.errors import NotFound
+from corral.errors import Conflict, NotFound
 from corral_worker.execution import Execution
 from corral_worker.notes import Notes
 
@@ -47,11 +47,12 @@ class Services(Protocol):
 
 @dataclass(slots=True)
 class AttemptLine:
-    """The line of an attempt, on the event loop."""
+    """The line of an attempt. Made on the event loop; usable from threads, and from loops that they run."""
 
     execution: Execution
     notes: Notes
     services: Services
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     @property
     def cancelled(self) -> bool:
@@ -60,25 +61,29 @@ class AttemptLine:
 
     def progress(self, percent: int, message: str | None) -> None:
         """Keep the newest progress."""
+        self.refuse_ended()
         self.notes.progress(self.execution, percent, message)
 
     def log(self, text: str, fields: dict[str, Any]) -> None:
         """Keep a line."""
+        self.refuse_ended()
         self.notes.log(self.execution, text, fields)
 
     async def checkpoint(self, value: str) -> None:
         """Store it under the fence."""
         claimed = self.execution.claimed
-        await self.services.checkpoint(claimed.id, claimed.attempt, value)
+        await self._on_loop(self.services.checkpoint(claimed.id, claimed.attempt, value))
 
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
-        return await self.services.submit(self.execution.claimed.id, job_type, payload, options)
+        return await self._on_loop(
+            self.services.submit(self.execution.claimed.id, job_type, payload, options)
+        )
 
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""
         claimed = self.execution.claimed
-        artifact = await self.services.put(claimed.id, claimed.attempt, name, media_type, data)
+        artifact = await self._on_loop(self.services.put(claimed.id, claimed.attempt, name, media_type, data))
         self.execution.artifacts[name] = artifact
 
     async def publish(self, name: str) -> None:
@@ -86,15 +91,36 @@ class AttemptLine:
         claimed, artifact = self.execution.claimed, self.execution.artifacts.get(name)
         if artifact is None:
             raise NotFound("artifact of this attempt", name)
-        await self.services.publish(claimed.id, claimed.attempt, artifact)
+        await self._on_loop(self.services.publish(claimed.id, claimed.attempt, artifact))
 
     async def get(self, name: str) -> bytes | None:
         """Read an artifact."""
-        return await self.services.get(self.execution.claimed.id, name)
+        return await self._on_loop(self.services.get(self.execution.claimed.id, name))
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
-        return await self.services.statistics()
+        return await self._on_loop(self.services.statistics())
+
+    def refuse_ended(self) -> None:
+        """Refuse what a task or a thread says that the handler left behind.
+
+        Raises:
+            Conflict: the attempt has ended.
+        """
+        if self.execution.ending is not None:
+            job, attempt = self.execution.claimed.id, self.execution.claimed.attempt
+            raise Conflict(f"attempt {attempt} of job {job} has ended: its context can't be used any more")
+
+    async def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The store's connections belong to the worker's loop; a handler may have others, in its threads."""
+        try:
+            self.refuse_ended()
+        except Conflict:
+            coroutine.close()
+            raise
+        if asyncio.get_running_loop() is self.loop:
+            return await coroutine
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
 
 
 class ThreadLine:

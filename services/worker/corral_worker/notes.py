@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from pydantic_core import to_jsonable_python
 
 from corral import metrics
 from corral.errors import Unavailable
@@ -57,12 +56,15 @@ class Notes:
         self._schedule()
 
     def log(self, execution: Execution, text: str, fields: dict[str, Any]) -> None:
-        """Keep a line, unless the attempt has said enough."""
-        if execution.lines_taken >= MAX_LINES or len(self._batch.lines) >= MAX_HELD:
-            execution.lines_dropped += 1
-            return
-        execution.lines_taken += 1
-        self._add(execution, str(text), to_jsonable_python(fields, fallback=repr) if fields else {})
+        """Keep a line, unless the attempt has said enough. Text and fields are storable (`corral.storable`)."""
+        with self._lock:  # threads of one handler count together
+            enough = execution.lines_taken >= MAX_LINES or len(self._batch.lines) >= MAX_HELD
+            if enough:
+                execution.lines_dropped += 1
+            else:
+                execution.lines_taken += 1
+        if not enough:
+            self._add(execution, text, fields)
 
     def close(self, execution: Execution) -> None:
         """The attempt has ended: say how many lines it lost."""
@@ -96,7 +98,12 @@ class Notes:
                 raise
             except Exception as error:  # a note that can't be written must not hold an outcome
                 metrics.SWALLOWED.labels("notes").inc()
-                log.exception("notes.dropped", error=repr(error), lines=len(batch.lines))
+                jobs = {str(line.id) for line in batch.lines} | {
+                    str(one.id) for one in batch.progress.values()
+                }
+                log.exception(
+                    "notes.dropped", error=repr(error), lines=len(batch.lines), jobs=sorted(jobs)[:20]
+                )
 
     def _add(self, execution: Execution, text: str, fields: dict[str, Any]) -> None:
         claimed = execution.claimed

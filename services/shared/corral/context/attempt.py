@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from corral.context.line import Signals
+from corral.context.said import log_line, message_of, percent_of
 from corral.errors import JobCancelled
 from corral.job.job import Claimed
 
@@ -77,20 +78,31 @@ class Attempt:
     def progress(self, percent: float, message: str | None = None) -> None:
         """Show how far it is, 0 to 100, and what it does. Often is fine: only the newest is written.
 
+        What is below 0 or above 100 counts as 0 or 100; a message is kept up to 500 characters.
+
         Raises:
+            TypeError: `percent` is no number, or `message` no text.
+            ValueError: `percent` is NaN or infinite.
             JobCancelled: the attempt was told to stop.
+            Conflict: the attempt has ended.
         """
         self._refuse_cancelled()
-        self._signals.progress(round(min(100.0, max(0.0, percent))), message)
+        self._signals.progress(percent_of(percent), message_of(message))
 
-    def log(self, text: str, **fields: Any) -> None:
+    def log(self, text: object = "", /, **fields: object) -> None:
         """Add a line to the job's log; lines beyond the cap are counted, not kept.
 
+        `text` may be an exception: the line is its message and its traceback. Fields may be any values. Those
+        that JSON or Postgres have no form for are told in words, and what is too large is cut.
+
         Raises:
             JobCancelled: the attempt was told to stop.
+            Conflict: the attempt has ended.
         """
         self._refuse_cancelled()
-        self._signals.log(text, fields)
+        if text == "" and "text" in fields:  # given by its name
+            text = fields.pop("text")
+        self._signals.log(*log_line(text, fields))
 
     def _refuse_cancelled(self) -> None:
         if self._signals.cancelled:

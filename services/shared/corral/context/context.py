@@ -3,11 +3,11 @@
 from typing import Any, Protocol, Unpack
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
+from corral.context.json_text import json_text
 from corral.context.line import Line, Statistics, SubmitOptions, SyncLine
+from corral.context.options import plain_options
 from corral.job.job import Claimed
 
 
@@ -37,10 +37,12 @@ class Context(Attempt):
         """Store a JSON value that the next attempt finds in `checkpointed`.
 
         Raises:
+            InvalidInput: the value holds what JSON or Postgres can't: names the place.
+            TooLarge: it has more than 16 MiB of JSON.
             Conflict: the attempt no longer holds the job.
         """
         self._refuse_cancelled()
-        await self._line.checkpoint(_json(value))
+        await self._line.checkpoint(json_text(value, "/checkpoint"))
 
     async def submit(
         self, job_type: Declared | str, payload: Any = None, **options: Unpack[SubmitOptions]
@@ -49,9 +51,13 @@ class Context(Attempt):
 
         Raises:
             InvalidInput: the type, the payload or an option is refused.
+            TypeError, ValueError: there is no such option, or it is given what is no such thing.
+            Conflict: the attempt has ended.
         """
         self._refuse_cancelled()
-        return await self._line.submit(_name(job_type), _json(payload), options)
+        return await self._line.submit(
+            _name(job_type), json_text(payload, "/payload"), plain_options(options)
+        )
 
     async def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
@@ -76,29 +82,31 @@ class SyncContext(Attempt):
         """Store a JSON value that the next attempt finds in `checkpointed`.
 
         Raises:
+            InvalidInput: the value holds what JSON or Postgres can't: names the place.
+            TooLarge: it has more than 16 MiB of JSON.
             Conflict: the attempt no longer holds the job.
         """
         self._refuse_cancelled()
-        self._line.checkpoint(_json(value))
+        self._line.checkpoint(json_text(value, "/checkpoint"))
 
     def submit(self, job_type: Declared | str, payload: Any = None, **options: Unpack[SubmitOptions]) -> UUID:
         """Submit another job and return its id. A repeated attempt submits again.
 
         Raises:
             InvalidInput: the type, the payload or an option is refused.
+            TypeError, ValueError: there is no such option, or it is given what is no such thing.
+            Conflict: the attempt has ended.
         """
         self._refuse_cancelled()
-        return self._line.submit(_name(job_type), _json(payload), options)
+        return self._line.submit(_name(job_type), json_text(payload, "/payload"), plain_options(options))
 
     def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
         return self._line.statistics()
 
 
-def _name(job_type: Declared | str) -> str:
-    return job_type if isinstance(job_type, str) else job_type.name
-
-
-def _json(value: Any) -> str:
-    """JSON text of a value or a Pydantic model; NaN and infinities are null."""
-    return to_json(value).decode()
+def _name(job_type: Any) -> str:
+    name = job_type if isinstance(job_type, str) else getattr(job_type, "name", None)
+    if not isinstance(name, str):
+        raise TypeError(f"a job type or its name is submitted, not a {type(job_type).__qualname__}")
+    return str.__str__(name)

@@ -13,10 +13,11 @@ from corral import metrics
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.storable import printable
 from corral.store import endings, timeouts
 from corral.store.artifact_rows import publishing
 from corral.store.engine import Params
-from corral.store.json_text import checked, printable
+from corral.store.json_text import checked
 from corral.store.logs import Logs
 from corral.store.pool import Row
 from corral.store.sql import array, texts

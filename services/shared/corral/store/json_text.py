@@ -64,9 +64,3 @@ def decode(data: bytes | str) -> Any:
         return json_codec.lenient(data)
     except ValueError:
         return json_codec.Document(bytes(data).decode() if not isinstance(data, str) else data)
-
-
-def printable(text: str, limit: int) -> str:
-    """Text from outside that Postgres can hold: no NUL, no lone surrogate, at most `limit` characters."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return cut.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from corral.storable import printable, storable
 from corral.store.engine import Database
-from corral.store.json_text import encode, printable
+from corral.store.json_text import encode
 from corral.store.sql import array, texts
 
 MAX_LINES = 2_000
@@ -103,13 +104,5 @@ class Logs:
 
 
 def _fields(line: NewLogLine) -> str | None:
-    """Fields as JSON; values that are no JSON, and texts that Postgres can't hold, as what can be printed."""
-    if not line.fields:
-        return None
-    return encode({printable(str(key), 200): _printable(value) for key, value in line.fields.items()})
-
-
-def _printable(value: object) -> object:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return printable(value if isinstance(value, str) else repr(value), MAX_LINE)
+    """Fields as JSON; what is no JSON, and what Postgres can't hold, in words."""
+    return encode(storable(line.fields)) if line.fields else None

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from corral.scaling.scaling_decision import ScalingDecision
+from corral.storable import printable
 from corral.store.engine import DUTY, Database
-from corral.store.json_text import encode, printable
+from corral.store.json_text import encode
 from corral.store.leases import Term, hold
 from corral.store.page import LAST, Page
 from corral.store.pool import Row

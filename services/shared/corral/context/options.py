@@ -1,0 +1,83 @@
+"""The options of a job that a handler submits: checked where it submits, and of plain types alone."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from corral.context.line import SubmitOptions
+from corral.job.priority import Priority
+
+
+def plain_options(options: Mapping[str, Any]) -> SubmitOptions:
+    """The options that were given, without those that are None.
+
+    Raises:
+        TypeError: there is no such option, or its value is of a wrong type.
+        ValueError: there is no such priority.
+    """
+    made: Any = {}
+    for name, value in options.items():
+        if name not in SubmitOptions.__annotations__:
+            known = ", ".join(SubmitOptions.__annotations__)
+            raise TypeError(f"a submission has no option {name!r}; it has {known}")
+        if value is not None:
+            made[name] = _plain(name, value)
+    checked: SubmitOptions = made
+    return checked
+
+
+def _plain(name: str, value: Any) -> Any:
+    made: Any
+    match name, value:
+        case "queue", str():
+            made = str.__str__(value)
+        case "priority", str():
+            made = _priority(value)
+        case "delay" | "timeout" | "expires_in", timedelta():
+            made = value.total_seconds()
+        case "delay" | "timeout" | "expires_in", int() | float() if not isinstance(value, bool):
+            made = _seconds(name, value)
+        case "retries", int() if not isinstance(value, bool):
+            made = int(value)
+        case "run_at", datetime():
+            made = _moment(value)
+        case "tags", list() | tuple() | set() | frozenset() if all(isinstance(tag, str) for tag in value):
+            made = [str.__str__(tag) for tag in value]
+        case _:
+            raise TypeError(f"the option {name} is {_WANTED[name]}, not a {type(value).__qualname__}")
+    return made
+
+
+def _priority(value: str) -> Priority:
+    if value not in list(Priority):
+        raise ValueError(f"the option priority is one of {', '.join(Priority)}, not {value[:50]!r}")
+    return Priority(value)
+
+
+def _seconds(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:  # a whole number of hundreds of digits
+        raise ValueError(f"the option {name} is too large") from error
+
+
+def _moment(value: datetime) -> datetime:
+    """The same moment without the classes of a library of times."""
+    plain = datetime(  # noqa: DTZ001  # whoever resolves it asks for a zone
+        value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond
+    )
+    offset = value.utcoffset()
+    return plain if offset is None else (plain - offset).replace(tzinfo=UTC)
+
+
+_SECONDS = "a number of seconds or a timedelta"
+_WANTED = {
+    "queue": "the name of a queue",
+    "priority": f"a priority ({', '.join(Priority)})",
+    "delay": _SECONDS,
+    "timeout": _SECONDS,
+    "expires_in": _SECONDS,
+    "retries": "a whole number",
+    "run_at": "a datetime",
+    "tags": "a list of texts",
+}

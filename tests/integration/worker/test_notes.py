@@ -1,0 +1,97 @@
+"""Progress and log lines on their way to Postgres: one that is refused takes no other along."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+import structlog
+from tests.contract.subjects import of_store
+from tests.integration.worker.rig_context import say_async
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.errors import Unavailable
+from corral.job.job import Claimed
+from corral.testing.subject import Subject
+from corral_worker.execution import Execution
+from corral_worker.notes import Notes
+from corral_worker.notes_store import write_notes
+
+
+@pytest.fixture
+async def subject(database_url: str) -> AsyncIterator[Subject]:
+    async with of_store(database_url) as subject:
+        yield subject
+
+
+@pytest.fixture
+async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
+    opened = Dispatch.open(redis_url)
+    yield opened
+    await opened.close()
+
+
+async def running(subject: Subject, count: int) -> list[Claimed]:
+    worker = await subject.worker()
+    ids = [await subject.submit() for _ in range(count)]
+    return list((await subject.claim(worker, *ids)).claimed)
+
+
+def dropped() -> float:
+    return metrics.SWALLOWED.labels("notes")._value.get()
+
+
+async def test_one_that_postgres_refuses_is_dropped_alone_counted_and_named(
+    subject: Subject, dispatch: Dispatch
+):
+    good, bad, other = await running(subject, 3)
+    notes = Notes(partial(write_notes, subject.store, dispatch))
+    before = dropped()
+    for claimed in (good, replace(bad, attempt=2**40), other):  # no such number fits its column
+        execution = Execution(claimed, say_async)
+        notes.progress(execution, 50, "half")
+        notes.log(execution, "said", {"n": 1})
+    with structlog.testing.capture_logs() as logged:
+        await notes.flush()
+    for claimed in (good, other):
+        assert [line.text for line in await subject.store.jobs.logs(claimed.id)] == ["said"]
+        assert (await subject.job(claimed.id)).progress == 50
+    assert await subject.store.jobs.logs(bad.id) == []
+    assert dropped() - before == 2
+    told = [line for line in logged if line["event"] == "notes.dropped"]
+    assert [(line["job"], line["what"]) for line in told] == [
+        (str(bad.id), "progress"),
+        (str(bad.id), "log line"),
+    ]
+    assert not notes.pending
+
+
+async def test_lines_that_wait_for_postgres_are_written_once_also_when_one_is_refused(
+    subject: Subject, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+):
+    good, bad, other = await running(subject, 3)
+    notes = Notes(partial(write_notes, subject.store, dispatch))
+    for claimed in (good, replace(bad, attempt=2**40), other):
+        notes.log(Execution(claimed, say_async), "said", {})
+    append, asked = subject.store.attempts.append_logs, 0
+
+    async def away_in_between(lines: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 4:  # together; the good one; the bad one; then the server is away
+            raise Unavailable("postgres", "rigged")
+        return await append(lines)
+
+    monkeypatch.setattr(subject.store.attempts, "append_logs", away_in_between)
+    with pytest.raises(Unavailable):
+        await notes.flush()
+    assert notes.pending
+    await notes.flush()
+    texts: dict[UUID, list[str]] = {
+        claimed.id: [line.text for line in await subject.store.jobs.logs(claimed.id)]
+        for claimed in (good, bad, other)
+    }
+    assert texts == {good.id: ["said"], bad.id: [], other.id: ["said"]}

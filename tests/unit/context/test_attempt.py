@@ -1,0 +1,414 @@
+"""What a context takes, what it makes of it, and what is an error of the call."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from corral.context import SyncContext
+from corral.errors import InvalidInput, TooLarge
+from corral.job.job import Claimed
+from corral.job.priority import Priority
+
+
+class Noted:
+    """A line that notes what arrives."""
+
+    cancelled = False
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+
+    def progress(self, percent: int, message: str | None) -> None:
+        self.said.append((percent, message))
+
+    def log(self, text: str, fields: dict[str, Any]) -> None:
+        self.said.append((text, fields))
+
+    def checkpoint(self, value: str) -> None:
+        self.said.append(value)
+
+    def submit(self, job_type: str, payload: str, options: Any) -> UUID:
+        self.said.append((job_type, payload, options))
+        return UUID(int=1)
+
+    def put(self, name: str, media_type: str, data: bytes | Path) -> None:
+        self.said.append((name, media_type, data))
+
+    def publish(self, name: str) -> None:
+        self.said.append(name)
+
+    def get(self, name: str) -> bytes | None:
+        self.said.append(name)
+        return None
+
+    def statistics(self) -> list[Any]:
+        return []
+
+
+CLAIMED = Claimed(
+    id=UUID(int=7), type="a", queue="q", attempt=3, payload="null", errors=0, retries=0, timeout=None,
+    suspect=False, checkpoint=None, traceparent=None, parent=None,
+)  # fmt: skip
+
+
+@pytest.fixture
+def line() -> Noted:
+    return Noted()
+
+
+@pytest.fixture
+def ctx(line: Noted) -> SyncContext:
+    return SyncContext(CLAIMED, line, None)
+
+
+class Word(StrEnum):
+    A = "a word"
+
+
+class Number(int):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("percent", "kept"),
+    [
+        (0, 0), (100, 100), (40.4, 40), (99.6, 100), (-5, 0), (-0.0, 0), (130, 100), (2**70, 100), pytest.param(-(10**400), 0, id="hugely negative"),
+        pytest.param(10**400, 100, id="huge"), (Decimal("12.5"), 12), (Fraction(1, 3), 0), (Number(7), 7),
+    ],
+)  # fmt: skip
+def test_progress_is_a_number_and_ends_at_both_ends(ctx: SyncContext, line: Noted, percent: Any, kept: int):
+    ctx.progress(percent)
+    assert line.said == [(kept, None)]
+    assert type(line.said[0][0]) is int
+
+
+@pytest.mark.parametrize("percent", [math.nan, math.inf, -math.inf, Decimal("NaN"), Decimal("Infinity")])
+def test_progress_that_is_no_finite_number_is_an_error_of_the_call(
+    ctx: SyncContext, line: Noted, percent: Any
+):
+    with pytest.raises(ValueError, match="progress is a number from 0 to 100, not"):
+        ctx.progress(percent)
+    assert line.said == []
+
+
+@pytest.mark.parametrize("percent", ["50", b"50", True, None, [50], 1j, object(), Word.A])
+def test_progress_that_is_no_number_is_an_error_of_the_call(ctx: SyncContext, line: Noted, percent: Any):
+    with pytest.raises(TypeError, match="progress is a number from 0 to 100, not"):
+        ctx.progress(percent)
+    assert line.said == []
+
+
+@pytest.mark.parametrize("message", [5, b"text", ["text"], object(), 1.5, Path("/a")])
+def test_the_message_of_progress_is_a_text(ctx: SyncContext, line: Noted, message: Any):
+    with pytest.raises(TypeError, match="the message of progress is a text, not"):
+        ctx.progress(50, message)
+    assert line.said == []
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("half", "half"),
+        ("", ""),
+        (None, None),
+        ("\0\ud800", "\ufffd?"),
+        ("x" * 10**6, "x" * 499 + "…"),
+        (Word.A, "a word"),
+    ],
+)
+def test_messages_of_progress_can_be_stored(ctx: SyncContext, line: Noted, message: Any, kept: str | None):
+    ctx.progress(50, message)
+    assert line.said == [(50, kept)]
+    assert type(line.said[0][1]) in (str, type(None))
+
+
+@given(st.one_of(st.integers(), st.floats(), st.decimals(), st.fractions()))
+def test_every_number_is_progress_or_not_finite(percent: Any):
+    line = Noted()
+    try:
+        SyncContext(CLAIMED, line, None).progress(percent)
+    except ValueError:
+        assert not (percent.is_finite() if isinstance(percent, Decimal) else math.isfinite(percent))
+    else:
+        assert 0 <= line.said[0][0] <= 100
+
+
+def raiser() -> None:
+    raise ValueError("as asked \0")
+
+
+def caught(function: Any = raiser) -> BaseException:
+    try:
+        function()
+    except BaseException as error:  # noqa: BLE001  # it is what is logged
+        return error
+    raise AssertionError("did not raise")
+
+
+def test_a_logged_exception_has_its_message_and_its_traceback(ctx: SyncContext, line: Noted):
+    ctx.log(caught(), tries=3)
+    ((text, fields),) = line.said
+    assert text.startswith("ValueError: as asked \ufffd\nTraceback (most recent call last):")
+    assert 'raise ValueError("as asked' in text
+    assert fields == {"tries": 3}
+
+
+class Hostile(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+def recursive() -> None:
+    recursive()
+
+
+def grouped() -> None:
+    raise ExceptionGroup("several", [caught(), KeyError("k")]) from caught()  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Hostile(), "Hostile: (an exception whose text can't be made: Hostile)"),
+        (caught(recursive), "RecursionError"),
+        (caught(grouped), "KeyError"),
+        (ValueError("x" * 10**6), "ValueError: xxx"),
+        (SystemExit(3), "SystemExit: 3"),
+        (asyncio.CancelledError(), "CancelledError"),
+    ],
+)
+def test_any_exception_is_a_line(ctx: SyncContext, line: Noted, error: BaseException, told: str):
+    ctx.log(error)
+    ((text, _),) = line.said
+    assert told in text
+    assert len(text) <= 4_000
+
+
+class Noting(Exception):
+    @property
+    def __notes__(self) -> list[str]:
+        raise RuntimeError
+
+
+def noting() -> None:
+    raise Noting("no")
+
+
+def test_an_exception_that_breaks_its_own_traceback_is_told_all_the_same(ctx: SyncContext, line: Noted):
+    ctx.log(caught(noting))
+    ((text, _),) = line.said
+    assert text.startswith("Noting: no\n")
+    assert 'raise Noting("no")' in text
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [("text", "text"), (5, "5"), (None, "None"), (b"\xff", "\\xff"), ("x" * 10**6, "x" * 3999 + "…")],
+)
+def test_any_value_is_a_line(ctx: SyncContext, line: Noted, said: Any, text: str):
+    ctx.log(said)
+    assert line.said == [(text, {})]
+
+
+def test_fields_may_have_any_name(ctx: SyncContext, line: Noted):
+    ctx.log("said", text="field", self=1, fields=2)
+    ctx.log(text="named")
+    assert line.said == [("said", {"text": "field", "self": 1, "fields": 2}), ("named", {})]
+
+
+class Model(BaseModel):
+    n: float
+
+
+@dataclass
+class Point:
+    x: int
+
+
+def endless() -> Any:
+    ring: list[Any] = []
+    ring.append(ring)
+    return ring
+
+
+def deep() -> Any:
+    value: Any = 1
+    for _ in range(5_000):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        ({"page": 3, "big": 2**70}, '{"page":3,"big":1180591620717411303424}'),
+        (Model(n=1.5), '{"n":1.5}'),
+        ([Point(1), {2}], '[{"x":1},[2]]'),
+        (datetime(2030, 1, 31, tzinfo=UTC), '"2030-01-31T00:00:00Z"'),
+        (Word.A, '"a word"'),
+        ("NaN \\u0000", '"NaN \\\\u0000"'),
+    ],
+)
+def test_a_checkpoint_is_any_json_value(ctx: SyncContext, line: Noted, value: Any, text: str):
+    ctx.checkpoint(value)
+    assert line.said == [text]
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"a": [1, math.nan]}, "/checkpoint/a/1: is nan"),
+        (math.inf, "/checkpoint: is inf"),
+        (Model(n=math.nan), "/checkpoint/n: is nan"),
+        ({"a": "\0"}, "/checkpoint/a: contains a NUL"),
+        ({"\0": 1}, "/checkpoint: contains a NUL"),
+        ({"a/b": "\ud800"}, "/checkpoint/a~1b: can't be written as JSON"),
+        ([1, object()], "/checkpoint/1: can't be written as JSON"),
+        ({"a": b"\xff"}, "/checkpoint/a: can't be written as JSON"),
+        (endless(), "/checkpoint: can't be written as JSON"),
+        (deep(), "/checkpoint"),
+        pytest.param({"a": 2**20_000}, "/checkpoint/a: can't be written as JSON", id="huge"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_stored_is_an_error_of_the_call(
+    ctx: SyncContext, line: Noted, value: Any, place: str
+):
+    with pytest.raises(InvalidInput) as raised:
+        ctx.checkpoint(value)
+    assert str(raised.value).startswith(place)
+    assert line.said == []
+
+
+def test_a_checkpoint_has_a_bound(ctx: SyncContext):
+    with pytest.raises(TooLarge, match="/checkpoint has"):
+        ctx.checkpoint("x" * (16 * 1024 * 1024))
+
+
+class Zone(tzinfo):
+    """A time zone of a library of times."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return timedelta(hours=2)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ({}, {}),
+        (
+            {"queue": Word.A, "priority": "high", "delay": None},
+            {"queue": "a word", "priority": Priority.HIGH},
+        ),
+        ({"timeout": timedelta(minutes=1), "delay": 3}, {"timeout": 60.0, "delay": 3.0}),
+        ({"tags": {Word.A}, "retries": Number(3)}, {"tags": ["a word"], "retries": 3}),
+        (
+            {"run_at": datetime(2030, 1, 31, 12, tzinfo=Zone())},
+            {"run_at": datetime(2030, 1, 31, 10, tzinfo=UTC)},
+        ),
+        ({"run_at": datetime(2030, 1, 31)}, {"run_at": datetime(2030, 1, 31)}),  # noqa: DTZ001  # refused later
+    ],
+)
+def test_options_of_a_submission_become_plain(ctx: SyncContext, line: Noted, options: Any, kept: Any):
+    ctx.submit("a.b", {"n": 1}, **options)
+    ((name, payload, said),) = line.said
+    assert (name, payload, said) == ("a.b", '{"n":1}', kept)
+    run_at = said.get("run_at")
+    assert run_at is None or type(run_at.tzinfo) in (timezone, type(None))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"retrys": 3}, "no option 'retrys'; it has queue"),
+        ({"queue": 5}, "queue is the name of a queue, not a int"),
+        ({"tags": "abc"}, "tags is a list of texts"),
+        ({"tags": [1]}, "tags is a list of texts"),
+        ({"retries": True}, "retries is a whole number"),
+        ({"retries": 1.5}, "retries is a whole number"),
+        ({"timeout": "5"}, "timeout is a number of seconds"),
+        ({"run_at": "2030-01-31"}, "run_at is a datetime"),
+    ],
+)
+def test_an_option_that_is_no_such_thing_is_an_error_of_the_call(
+    ctx: SyncContext, line: Noted, options: Any, named: str
+):
+    with pytest.raises(TypeError, match=named):
+        ctx.submit("a.b", **options)
+    assert line.said == []
+
+
+def test_other_faults_of_a_submission_are_named(ctx: SyncContext):
+    with pytest.raises(ValueError, match="priority is one of critical, high, normal, low"):
+        ctx.submit("a.b", priority="urgent")
+    with pytest.raises(ValueError, match="timeout is too large"):
+        ctx.submit("a.b", timeout=10**400)
+    with pytest.raises(TypeError, match="a job type or its name is submitted, not a int"):
+        ctx.submit(5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="/payload/a: is nan"):
+        ctx.submit("a.b", {"a": math.nan})
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "file").write_bytes(b"content")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_artifacts_are_bytes_texts_and_files(ctx: SyncContext, line: Noted, elsewhere: Path):
+    for data in (b"a", bytearray(b"a"), memoryview(b"a"), "a"):
+        ctx.artifacts.put(Word.A, data)  # type: ignore[arg-type]
+        assert line.said.pop() == ("a word", "application/octet-stream", b"a")
+    ctx.artifacts.put("folder/file.txt", Path("file"), "text/plain; charset=utf-8")
+    assert line.said.pop() == ("folder/file.txt", "text/plain; charset=utf-8", elsewhere / "file")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "media_type", "error"),
+    [
+        ("", b"", "text/csv", ValueError),
+        ("x" * 256, b"", "text/csv", ValueError),
+        ("a\0b", b"", "text/csv", ValueError),
+        ("a\nb", b"", "text/csv", ValueError),
+        ("\ud800", b"", "text/csv", ValueError),
+        ("a/../b", b"", "text/csv", ValueError),
+        (5, b"", "text/csv", TypeError),
+        (None, b"", "text/csv", TypeError),
+        ("a", None, "text/csv", TypeError),
+        ("a", {"a": 1}, "text/csv", TypeError),
+        ("a", "\ud800", "text/csv", ValueError),
+        ("a", Path("missing"), "text/csv", FileNotFoundError),
+        ("a", Path("/"), "text/csv", IsADirectoryError),
+        ("a", b"", "", ValueError),
+        ("a", b"", "text/csv\r\nX: y", ValueError),
+        ("a", b"", None, TypeError),
+    ],
+)
+def test_an_artifact_that_cannot_be_stored_is_an_error_of_the_call(
+    ctx: SyncContext, name: Any, data: Any, media_type: Any, error: type[Exception]
+):
+    with pytest.raises(error):
+        ctx.artifacts.put(name, data, media_type)
+    if not isinstance(name, str) or name == "":
+        with pytest.raises(error):
+            ctx.artifacts.get(name)
+        with pytest.raises(error):
+            ctx.artifacts.publish(name)
