@@ -10,7 +10,8 @@ from tests.contract.subjects import of_fake, of_store
 from corral.testing.machine import StoreMachine
 from corral.testing.subject import Subject
 
-EMPTY = "TRUNCATE corral.jobs, corral.attempts, corral.workers, corral.queues, corral.leases, corral.audit"
+EMPTY = """TRUNCATE corral.jobs, corral.attempts, corral.workers, corral.queues, corral.leases, corral.audit,
+    corral.job_stats, corral.job_stats_deltas, corral.job_stats_rollups, corral.job_counts, corral.job_count_deltas"""
 EXAMPLES = settings(
     max_examples=50,
     stateful_step_count=40,

@@ -13,6 +13,7 @@ from tests.fixtures.waiting import eventually
 from corral.dispatch import keys
 from corral.job.lane import lane_of, lanes_of
 from corral.job.priority import Priority
+from corral.store.history import COUNTED
 
 FLOW_SECONDS = 30
 END_SECONDS = 120
@@ -28,6 +29,7 @@ def check(system: System) -> None:
     starts_follow_claims(system)
     attempts_only_rise(system)
     entries_agree(system)
+    counts_agree(system)
 
 
 def work_flows(system: System, seconds: float = FLOW_SECONDS) -> None:
@@ -112,6 +114,19 @@ def _entries_agree(system: System) -> bool:
                 found.update((lane.name, id.decode()) for id in [*listed, *parked])
     assert wanted == found, f"missing in Redis: {wanted - found}; too much there: {found - wanted}"
     return True
+
+
+def counts_agree(system: System) -> None:
+    """I8: what is counted of jobs that ended is what is stored: at rest, and in every snapshot before."""
+    wrong = system.rows(
+        f"""SELECT queue, type, state, s.count AS stored, c.count AS counted
+            FROM (SELECT queue, type, state, count(*) AS count FROM corral.jobs
+                  WHERE state IN ('completed', 'failed', 'cancelled') GROUP BY 1, 2, 3) s
+            FULL JOIN (SELECT queue, type, state, sum(count) AS count FROM ({COUNTED}) e GROUP BY 1, 2, 3) c
+            USING (queue, type, state)
+            WHERE coalesce(s.count, 0) <> coalesce(c.count, 0)"""
+    )
+    assert not wrong, f"counts that are not those of the rows: {wrong[:5]}"
 
 
 def all_completed(system: System) -> None:

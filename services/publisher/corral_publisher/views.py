@@ -64,10 +64,15 @@ class Problem(BaseModel):
 
 
 class JobPage(BaseModel):
-    """One page of jobs, newest first. `next` is the cursor of the following page; null at the end."""
+    """One page of jobs, newest first. `next` is the cursor of the following page; null at the end.
+
+    `hint` says how to narrow the list where looking on would have taken long: then the page is short or empty, and
+    the list goes on at `next`. Null where nothing is missing.
+    """
 
     items: list[ListedJob]
     next: UUID | None = None
+    hint: str | None = None
 
 
 class Cleaned(BaseModel):

@@ -3,7 +3,7 @@
 import os
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,14 +167,26 @@ class Client:
         """DELETE below /api/v1."""
         return self._call("DELETE", path)
 
-    def pages(self, path: str, *, limit: int | None = None, **params: Json) -> Iterator[Json]:
-        """Every item of a list, page by page, at most `limit`."""
+    def pages(
+        self,
+        path: str,
+        *,
+        limit: int | None = None,
+        on_hint: Callable[[str], object] = lambda _: None,
+        **params: Json,
+    ) -> Iterator[Json]:
+        """Every item of a list, page by page, at most `limit`.
+
+        `on_hint` is told how to narrow a list of which a page stopped before it was full; older ones follow.
+        """
         left, cursor = limit, None
         while left is None or left > 0:
             page = self.get(path, cursor=cursor, limit=PAGE if left is None else min(left, PAGE), **params)
             for item in page["items"]:
                 yield item
                 left = None if left is None else left - 1
+            if page.get("hint"):
+                on_hint(page["hint"])
             cursor = page.get("next")
             if cursor is None:
                 return

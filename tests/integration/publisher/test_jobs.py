@@ -13,7 +13,7 @@ from corral.job.lane import Lane
 from corral.job.outcome import ErrorKind, Exhausted, Finished, JobError
 from corral.job.priority import Priority
 from corral.settings import Settings
-from corral.store import Store
+from corral.store import Store, page
 from corral.store.logs import NewLogLine
 
 
@@ -240,3 +240,24 @@ async def test_a_list_carries_no_large_payloads(api: httpx.AsyncClient, submit: 
     whole = (await api.get(f"/api/v1/jobs/{job['id']}")).json()
     assert whole["payload"] == large
     assert listed.keys() - whole.keys() == {"payload_bytes", "result_bytes", "omitted"}
+
+
+async def test_a_search_that_would_take_long_answers_at_once_and_says_how_to_narrow_it(
+    api: httpx.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(page, "FIRST_LOOK", 3)
+    monkeypatch.setattr(page, "BUDGET_SECONDS", 0.0)
+    jobs = [await submit("test.letter", {"to": str(number)}) for number in range(5)]
+    await api.post(f"/api/v1/jobs/{jobs[0]['id']}/cancel")
+    answers, cursor = [], ""
+    while cursor is not None:
+        answer = (await api.get(f"/api/v1/jobs?error=nothing&limit=2&cursor={cursor}")).json()
+        answers.append(answer)
+        cursor = answer["next"]
+    assert [answer["items"] for answer in answers] == [[]] * len(answers)
+    assert len(answers) == 2
+    assert answers[-1]["hint"] is None
+    hint = answers[0]["hint"]
+    assert hint.startswith("3 jobs were looked at, back to ")
+    assert "narrow the list: by time (created_after, created_before), type, queue or state" in hint
+    assert (await api.get("/api/v1/jobs?limit=2")).json()["hint"] is None

@@ -15,6 +15,7 @@ from corral.actions.sign_in import SignIn
 from corral.catalog.builtin import reports
 from corral.catalog.record import record_of
 from corral.store import Store
+from corral.store import page as store_page
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FORM = {"Sec-Fetch-Site": "same-origin"}
@@ -292,3 +293,17 @@ async def test_errors_are_pages_for_browsers(browser: httpx.AsyncClient):
     assert (answer.status_code, answer.headers["content-type"][:9]) == (404, "text/html")
     api: dict[str, Any] = (await browser.get("/api/v1/nothing")).json()
     assert api["status"] == 404
+
+
+async def test_a_list_that_stopped_looking_says_how_to_narrow_it(
+    browser: httpx.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(store_page, "FIRST_LOOK", 3)
+    monkeypatch.setattr(store_page, "BUDGET_SECONDS", 0.0)
+    for n in range(4):
+        await submit("test.letter", {"to": f"p{n}"})
+    stopped = await page_of(browser, "/jobs?error=nothing")
+    assert "None of those fits that were looked at." in stopped.text
+    assert "narrow the list: by time" in stopped.text
+    older = next(attrs["href"] for tag, attrs in stopped.tags if attrs.get("rel") == "next")
+    assert "No job fits." in (await page_of(browser, older or "")).text

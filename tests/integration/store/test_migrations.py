@@ -1,5 +1,6 @@
 """The schema: up, down and up on data; as the tables say; one or two releases apart."""
 
+import asyncio
 import threading
 
 import psycopg
@@ -11,6 +12,7 @@ from tests.contract.subjects import of_store
 
 from corral.errors import SchemaMismatch, Unavailable
 from corral.store import Store, migrations
+from corral.store.migrations import settling
 from corral.store.schema import REVISION
 from corral.store.tables import metadata
 from corral.testing.subject import SUCCEEDED
@@ -174,3 +176,85 @@ def test_the_version_table_is_inside_the_schema(postgres_url: str) -> None:
     migrations.upgrade(postgres_url)
     with migrations.engine(postgres_url).connect() as connection:
         assert MigrationContext.configure(connection).get_current_revision() is None
+
+
+async def _past(url: str) -> None:
+    """What the release before this one leaves: jobs that ended, some of them folded; and a file of a job that is gone."""
+    with psycopg.connect(url) as connection:
+        connection.execute("""
+            INSERT INTO corral.jobs (id, type, queue, priority, payload, state, retries, max_stalls)
+            SELECT gen_random_uuid(), 't' || n % 2, 'q' || n % 3, 'normal', '{}',
+                   (ARRAY['queued', 'scheduled', 'completed', 'failed', 'cancelled'])[1 + n % 5], 0, 0
+            FROM generate_series(1, 60) n;
+            INSERT INTO corral.job_stats (minute, queue, type, outcome, measure, bucket, count, sum)
+            SELECT date_trunc('minute', now()) - n * interval '7 hours', 'q0', 't0', 'completed', 'run', 1, n, n
+            FROM generate_series(0, 9) n;
+            INSERT INTO corral.job_stats_deltas (minute, queue, type, outcome, wait_bucket, run_bucket, count, wait_sum,
+                                                 run_sum)
+            SELECT now(), 'q1', 't1', 'failed', 1, 1, 2, 0, 0;
+            INSERT INTO corral.artifacts (id, job, attempt, name, media_type, keeper, location, size, published_at)
+            VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'a', 'text/plain', 'postgres', '', 0, now())
+        """)
+
+
+async def _is_settled(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT state, count(*) FROM corral.jobs GROUP BY state").fetchall()
+        valid = connection.execute("SELECT bool_and(indisvalid) FROM pg_index").fetchone()
+    store = Store.open(url, pool_size=1)
+    counts = await store.stats.counts()
+    assert {state: count for state, count in counts.items() if count} == dict(rows)
+    (row,) = await store.stats.window(30 * 86400, "all")
+    assert row.outcomes == {"completed": 45, "failed": 2}
+    await store.close()
+    assert valid == (True,)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_what_older_releases_wrote_is_counted_once(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    migrations.upgrade(postgres_url, revision="0002")
+    await _past(postgres_url)
+    if interrupted:  # between the migration and what follows it
+        with monkeypatch.context() as patched:
+            patched.setattr(migrations, "settle", lambda *_: None)
+            migrations.upgrade(postgres_url)
+        await _is_settled(postgres_url)  # row by row for now
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("CREATE INDEX jobs_queued_new ON corral.jobs (queue)")
+    for _ in range(2):
+        migrations.upgrade(postgres_url)
+        await _is_settled(postgres_url)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT published_at FROM corral.artifacts").fetchall() == [(None,)]
+        included = "SELECT pg_get_indexdef('corral.jobs_queued'::regclass) LIKE '%INCLUDE (type)%'"
+        assert connection.execute(included).fetchone() == (True,)
+
+
+async def test_the_leader_counts_what_an_interrupted_migration_did_not(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.upgrade(postgres_url, revision="0002")
+    await _past(postgres_url)
+    monkeypatch.setattr(migrations, "settle", lambda *_: None)
+    migrations.upgrade(postgres_url)
+    store = Store.open(postgres_url, pool_size=2)
+    await asyncio.gather(store.duties.backfill(), store.duties.backfill())
+    await store.close()
+    await _is_settled(postgres_url)
+
+
+async def test_an_index_that_cannot_be_built_now_is_left_for_later(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "SNAPSHOT_SECONDS", 0.2)
+    migrations.upgrade(postgres_url, revision="0002")
+    await _past(postgres_url)
+    with psycopg.connect(postgres_url) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("SELECT FROM corral.workers")
+        migrations.upgrade(postgres_url)
+        await _is_settled(postgres_url)
+    migrations.upgrade(postgres_url)
+    await _is_settled(postgres_url)

@@ -1,14 +1,17 @@
-"""The hot statements find their rows by primary key, whatever the planner was told of the table."""
+"""The hot statements find their rows by primary key, whatever the planner was told; no question reads the history."""
 
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from corral.job.outcome import Finished
-from corral.job.state import State
-from corral.store import JobFilter, Store
-from corral.testing.subject import SUCCEEDED, Subject
+from corral.job.state import TERMINAL, State
+from corral.store import JobFilter, Store, page
+from corral.testing.subject import LONG, SUCCEEDED, Subject
 
 READ = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = %s"
 SCANS = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'jobs'"
@@ -49,31 +52,104 @@ async def test_a_plan_made_when_nothing_ran_is_good_for_a_full_worker(
     assert await _count(subject, sql, SCANS) == scanned
 
 
-async def test_a_page_is_found_without_reading_the_history(subject: Subject, sql: psycopg.Connection) -> None:
-    insert = """
-    INSERT INTO corral.jobs (id, type, queue, priority, payload, state, retries, max_stalls, finished_at)
-    SELECT (lpad(to_hex(n), 12, '0') || '70008000000000000000')::uuid, 'type-' || n %% 5, 'queue-' || n %% 3, 'normal',
-           '{}', CASE WHEN n %% 100 = 0 THEN 'failed' ELSE 'completed' END, 0, 0, now()
-    FROM generate_series(1, 20000) n
-    """
-    sql.execute(insert.replace("%%", "%"))
-    sql.execute("INSERT INTO corral.queues (name) VALUES ('rare')")
-    await subject.submit(queue="rare", type="rare.job")
-    sql.execute("VACUUM ANALYZE corral.jobs")
-    read = "SELECT sum(idx_tup_read) + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'jobs') "
-    read += "FROM pg_stat_user_indexes WHERE relname = 'jobs'"
-    for wanted, found in (
-        (JobFilter(), 50),
-        (JobFilter(type="rare.job"), 1),
-        (JobFilter(queue="rare"), 1),
-        (JobFilter(states=frozenset({State.FAILED})), 50),
-        (JobFilter(states=frozenset({State.COMPLETED}), queue="queue-1", type="type-3"), 50),
-        (JobFilter(queue="queue-2"), 50),
-        (JobFilter(states=frozenset({State.COMPLETED})), 50),
-    ):
-        before = await _count(subject, sql, read)
-        assert len((await subject.store.jobs.page(wanted)).items) == found
-        assert await _count(subject, sql, read) - before < 3000, wanted
+READ_IN_ALL = """
+SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes) + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
+"""
+PAST = 20_000
+"""Jobs, minutes of statistics, files and attempts: what has been. A question that reads a tenth of that reads history."""
+BOUND = PAST // 10
+ENDED = """
+INSERT INTO corral.jobs (id, created_at, type, queue, priority, payload, state, retries, max_stalls, started_at,
+                         finished_at, tags, search, error)
+SELECT (lpad(to_hex((date_part('epoch', at) * 1000)::int8), 12, '0') || '7000800000' || lpad(to_hex(n), 10, '0'))::uuid,
+       at, 'type-' || n % 5, 'queue-' || n % 3, 'normal', '{}',
+       CASE n % 20 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 0, 0, at, at,
+       CASE WHEN n % 25 = 0 THEN ARRAY['often'] WHEN n = 777 THEN ARRAY['once'] WHEN n < 800 THEN ARRAY['long ago'] END,
+       CASE WHEN n % 25 = 0 THEN jsonb_build_object('customer', n % 7) WHEN n = 777 THEN '{"customer": "once"}'::jsonb END,
+       CASE WHEN n % 20 = 0 THEN '{"type": "acme.Broken", "message": "it broke"}'::jsonb END
+FROM generate_series(1, 20000) n, LATERAL (SELECT now() - (20000 - n) * interval '2 minutes' AS at OFFSET 0) t
+"""
+AROUND = """
+INSERT INTO corral.job_stats (minute, queue, type, outcome, measure, bucket, count, sum)
+SELECT date_trunc('minute', j.finished_at), j.queue, j.type, j.state, m.measure, 3, 1, 1
+FROM corral.jobs j, (VALUES ('wait'), ('run')) m(measure) WHERE j.finished_at IS NOT NULL;
+INSERT INTO corral.artifacts (id, job, attempt, name, media_type, keeper, location, size, published_at)
+SELECT gen_random_uuid(), j.id, 1, 'a', 'text/plain', 'postgres', '', 0, now() FROM corral.jobs j;
+INSERT INTO corral.attempts (job, attempt, life, outcome) SELECT j.id, 1, 1, 'errored' FROM corral.jobs j;
+TRUNCATE corral.backfills, corral.job_counts, corral.job_count_deltas;
+"""
+
+
+async def test_no_question_reads_the_history(
+    subject: Subject, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages, filters, statistics and the leader's rounds: what has ended long ago costs none of them anything."""
+    store = subject.store
+    assert isinstance(store, Store)
+    monkeypatch.setattr(page, "BUDGET_SECONDS", 0.0)  # one portion of rows, however quick the machine is
+    monkeypatch.setattr(page, "FIRST_LOOK", 100)
+    monkeypatch.setattr(page, "MOST_HELD", 200)
+    monkeypatch.setattr(page, "FIRST_SLICE", 500)
+    monkeypatch.setattr(page, "CLOCK_SLACK_ROWS", 400)
+    sql.execute(ENDED)
+    sql.execute(AROUND)
+    await store.queues.name(["queue-1"])
+    await subject.submit(queue="rare", type="rare.job", delay=LONG)
+    await subject.running(await subject.worker(), await subject.submit())
+    sql.execute("VACUUM ANALYZE")
+    await store.duties.backfill()
+    kept = {name: {"seconds": 90 * 86400.0, "count": PAST} for name in ("keep_finished", "keep_failed")}
+    term, day = await subject.lead(), 86400.0
+    await store.duties.fold_stats(term)  # of the backfill
+    questions: dict[str, Callable[[], Awaitable[object]]] = {
+        **{f"page of {wanted}": partial(store.jobs.page, wanted) for wanted in _filters()},
+        "a page deep down": partial(store.jobs.page, cursor=UUID(sql.execute(OLD).fetchone()[0])),
+        "counts": store.stats.counts,
+        "a month": partial(store.stats.window, 27.7 * day, "queue-and-type"),
+        "a day": partial(store.stats.window, day, "queue-and-type"),
+        "the signal": store.backlog,
+        "fold": partial(store.duties.fold_stats, term),
+        "retention": partial(store.duties.retain, term, installation=kept),
+        "sweep of files": partial(store.artifacts.sweep, term),
+        "cleaning nothing": partial(store.queues.clean, "queue-1", list(State), 60 * day, "ann"),
+        "expiry": partial(store.duties.expire, term),
+        "promotion": partial(store.duties.promote, term),
+        "next due": store.duties.next_due,
+    }
+    for name, ask in questions.items():
+        before = await _count(subject, sql, READ_IN_ALL)
+        await ask()
+        assert (read := await _count(subject, sql, READ_IN_ALL) - before) < BOUND, f"{name} read {read} rows"
+
+
+OLD = "SELECT id::text FROM corral.jobs ORDER BY id OFFSET 60 LIMIT 1"
+
+
+def _filters() -> list[JobFilter]:
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    live = frozenset(State) - TERMINAL
+    return [
+        JobFilter(),
+        *(JobFilter(states=frozenset({state})) for state in State),
+        JobFilter(states=live),
+        JobFilter(states=TERMINAL),
+        JobFilter(type="rare.job"),
+        JobFilter(queue="rare"),
+        JobFilter(type="type-3"),
+        JobFilter(queue="queue-2"),
+        JobFilter(states=frozenset({State.COMPLETED}), queue="queue-1", type="type-3"),
+        JobFilter(created_after=now - 3 * hour),
+        JobFilter(created_before=now - 300 * hour),
+        JobFilter(created_after=now - 300 * hour, created_before=now - 290 * hour, states=TERMINAL),
+        *(JobFilter(tag=tag) for tag in ("often", "once", "long ago", "never")),
+        *(JobFilter(search={"customer": value}) for value in (3, "once", "never")),
+        JobFilter(tag="often", states=live),
+        JobFilter(tag="long ago", states=frozenset({State.FAILED})),
+        JobFilter(tag="long ago", type="type-3"),
+        JobFilter(tag="often", search={"customer": 3}),
+        *(JobFilter(error_text=text) for text in ("broke", "nothing")),
+        JobFilter(error_text="nothing", type="type-3"),
+    ]
 
 
 async def test_decisions_and_live_workers_are_found_without_reading_the_rest(

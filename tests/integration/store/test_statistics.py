@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from corral.job.outcome import Finished
 from corral.job.state import State
-from corral.store import Store
+from corral.store import JobFilter, Store
 from corral.store.stat_deltas import bound
 from corral.store.stats import Histogram
 from corral.testing.subject import ERRED, EXHAUSTED, LONG, SUCCEEDED, Subject
@@ -148,3 +148,81 @@ async def test_the_backlog_counts_work_and_knows_service_times(subject: Subject,
     assert service.completed == 6
     assert service.mean == pytest.approx(2.0, rel=0.1)
     assert service.variance < 0.1
+
+
+FOLD_OF_THE_RELEASE_BEFORE = """
+WITH taken AS (
+    DELETE FROM corral.job_stats_deltas d
+    WHERE d.ctid = ANY(ARRAY(SELECT o.ctid FROM corral.job_stats_deltas o LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+    RETURNING d.*
+), measured AS (
+    SELECT minute, queue, type, outcome, 'wait' AS measure, wait_bucket AS bucket, count, wait_sum AS sum FROM taken
+    UNION ALL
+    SELECT minute, queue, type, outcome, 'run', run_bucket, count, run_sum FROM taken
+)
+INSERT INTO corral.job_stats AS s (minute, queue, type, outcome, measure, bucket, count, sum)
+SELECT minute, queue, type, outcome, measure, bucket, sum(count), sum(sum)
+FROM measured GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+ON CONFLICT (minute, queue, type, outcome, measure, bucket)
+DO UPDATE SET count = s.count + excluded.count, sum = s.sum + excluded.sum
+"""
+
+
+async def test_counts_and_hours_are_right_whichever_release_folds(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    term = await subject.lead()
+    for _ in range(2):
+        await _history(subject)
+        before = await store.stats.counts(), await store.stats.window(3 * 86400, "all")
+        sql.execute(FOLD_OF_THE_RELEASE_BEFORE, {"limit": 3})
+        await store.duties.fold_stats(term, 5)
+        sql.execute(FOLD_OF_THE_RELEASE_BEFORE, {"limit": 1000})
+        assert (await store.stats.counts(), await store.stats.window(3 * 86400, "all"))[0] == before[0]
+    (row,) = await store.stats.window(3 * 86400, "all")
+    assert row.outcomes == {"completed": 12, "errored": 4, "failed": 2, "cancelled": 2}
+
+
+async def test_what_people_and_retention_take_away_is_counted_no_longer(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    """By whatever statement it is done, folded or not."""
+    await _history(subject)
+    term = await subject.lead()
+    (failed,) = (await store.jobs.page(JobFilter(states=frozenset({State.FAILED})))).items
+    await store.jobs.retry([failed.id], "ann")
+    await store.duties.fold_stats(term, 2)
+    sql.execute(
+        "DELETE FROM corral.jobs WHERE id IN (SELECT id FROM corral.jobs WHERE state = 'completed' LIMIT 4)"
+    )
+    await store.duties.retain(term, installation={"keep_finished": {"count": 1}})
+    for _ in range(2):
+        assert await store.stats.counts() == dict(sql.execute(ROWS).fetchall()) | dict.fromkeys(
+            (State.BLOCKED, State.FAILED), 0
+        )
+        await store.duties.fold_stats(term)
+    assert sql.execute("SELECT count(*) FROM corral.job_counts WHERE count = 0").fetchone() == (0,)
+
+
+ROWS = "SELECT state, count(*)::int FROM corral.jobs GROUP BY state"
+
+
+@pytest.mark.parametrize("seconds", [60, 3600, 5 * 3600, 86400, 3 * 86400, 20 * 86400])
+async def test_days_and_hours_add_up_to_what_the_minutes_say(
+    store: Store, sql: psycopg.Connection, seconds: int
+) -> None:
+    chance = random.Random(seconds)
+    rows = [(chance.randrange(30 * 1440), chance.randrange(6), chance.randrange(1, 9)) for _ in range(300)]
+    with sql.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO corral.job_stats VALUES (
+                   date_trunc('minute', now()) - %s * interval '1 minute', 'q', 't', 'completed', 'run', %s, %s, 1)
+               ON CONFLICT DO NOTHING""",
+            rows,
+        )
+    rolled_up = await store.stats.window(seconds)
+    sql.execute(
+        "TRUNCATE corral.backfills"
+    )  # as if the backfill were still to come: then minutes are read alone
+    assert [row.outcomes for row in await store.stats.window(seconds)] == [row.outcomes for row in rolled_up]
+    assert [row.run.p50 for row in await store.stats.window(seconds)] == [row.run.p50 for row in rolled_up]

@@ -1,6 +1,6 @@
 """The list of jobs: filtered by its address, paged by keyset, live on its first page."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -8,8 +8,11 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from corral.actions.principal import Principal, Role
+from corral.job.job import ListedJob
 from corral.job.state import State
+from corral.store import Page
 from corral_publisher import parameters
+from corral_publisher.hint import hint_of
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.services import Services, services_of
@@ -32,7 +35,8 @@ async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor
         "jobs.html",
         principal,
         jobs=found.items,
-        empty="No job fits." if filters else "No job yet.",
+        empty=_empty(found, "No job fits." if filters else "No job yet."),
+        hint=hint_of(found),
         query={name: query.get(name) for name in parameters.FILTERS},
         states=list(State),
         types=sorted(knowledge.types),
@@ -47,10 +51,18 @@ async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor
 async def live_part(request: Request, services: Services, principal: Principal) -> str:
     """The table."""
     found = await _found(services, request.query_params)
-    return render.fragment(request, "_jobs.html", principal, jobs=found.items, empty="No job fits.")
+    empty = _empty(found, "No job fits.")
+    return render.fragment(
+        request, "_jobs.html", principal, jobs=found.items, empty=empty, hint=hint_of(found)
+    )
 
 
-async def _found(services: Services, query: QueryParams) -> Any:
+def _empty(found: Page[ListedJob], words: str) -> str:
+    """What stands in place of a table without rows."""
+    return "None of those fits that were looked at." if found.looked else words
+
+
+async def _found(services: Services, query: QueryParams) -> Page[ListedJob]:
     return await services.store.jobs.page(
         parameters.job_filter(query), cursor=parameters.cursor(query), limit=ROWS
     )

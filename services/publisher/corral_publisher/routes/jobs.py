@@ -11,6 +11,7 @@ from corral.job.job import Job
 from corral_publisher import parameters
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
+from corral_publisher.hint import hint_of
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.services import services_of
 from corral_publisher.views import AttemptPage, JobPage, LogPage
@@ -54,14 +55,17 @@ _FILTERS = [
 async def list_jobs(request: Request, _: Viewer, limit: Limit = 50) -> Response:
     """All that is given must hold. Pages are linked by `next` and cost the same however deep they lie.
 
-    A payload or result over 1,024 bytes is null here and named in `omitted`; the job itself has it.
+    A text in errors, or a tag or field that many jobs have, is looked for among the newest first, and only so long
+    that every page is answered at once: then a page is short, even empty, `hint` says how far it looked and how to
+    narrow, and `next` goes on there. A payload or result over 1,024 bytes is null here and named in `omitted`; the
+    job itself has it.
     """
     page = await services_of(request).store.jobs.page(
         parameters.job_filter(request.query_params),
         cursor=parameters.cursor(request.query_params),
         limit=limit,
     )
-    return answer({"items": page.items, "next": page.next})
+    return answer({"items": page.items, "next": page.next, "hint": hint_of(page)})
 
 
 @router.get("/jobs/{job_id}", summary="One job", responses={200: {"model": Job}, **failures(404)})

@@ -1,5 +1,6 @@
 """`corral jobs`: submit, find, follow and change jobs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,7 +59,7 @@ def list_(
             raise typer.BadParameter(f"{pair!r} is not FIELD=VALUE", param_hint="--search")
         params[f"search.{name}"] = value
     with client() as api:
-        found = list(api.pages("/jobs", limit=limit, **params))
+        found = list(api.pages("/jobs", limit=limit, on_hint=_patience(), **params))
     if as_json:
         print_json(found)
     else:
@@ -158,6 +159,21 @@ def progress(job: dict[str, Any]) -> str:
     if job["state"] in ("running", "scheduled", "queued") and job.get("progress"):
         return f"{job['progress']} % {job.get('progress_message') or ''}".strip()
     return ""
+
+
+def _patience() -> Callable[[str], None]:
+    """Says, once, that the rest of a list is looked for, and how to have it sooner."""
+    said = False
+
+    def say(_: str) -> None:
+        nonlocal said
+        if not said:
+            console(stderr=True).print(
+                "looking through older jobs; --since, --until, --type, --queue or --state make it quicker"
+            )
+        said = True
+
+    return say
 
 
 def _act(job_ids: list[str], verb: str, *, as_json: bool) -> None:

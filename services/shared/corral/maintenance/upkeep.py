@@ -23,9 +23,13 @@ class Fold(Duty):
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._backfilled = False
 
     async def round(self, reign: Reign) -> int:
         """Fold all there is."""
+        if not self._backfilled:
+            await self._store.duties.backfill()
+            self._backfilled = True
         folded = 0
         while True:
             deltas = (await self._store.duties.fold_stats(reign.term, FOLD_BATCH)).deltas

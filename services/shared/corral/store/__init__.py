@@ -10,10 +10,11 @@ from corral.store.drains import LiveWorker
 from corral.store.duties import Queued, QueuedCursor
 from corral.store.faults import Ambiguous
 from corral.store.heartbeat import Beat, GivenBack, Heartbeat
+from corral.store.job_filter import JobFilter
 from corral.store.keys import ApiKey
 from corral.store.leases import LEADER, Term
 from corral.store.logs import Appended, NewLogLine
-from corral.store.page import JobFilter, Page
+from corral.store.page import Page
 from corral.store.queues import Queue
 from corral.store.reading import Attempt, LogLine
 from corral.store.sign_in import Session

@@ -17,6 +17,9 @@ from corral.store.leases import Term, hold
 from corral.store.pool import Row
 from corral.store.sql import array, texts
 
+STRAYS = 2_000
+"""Files that one sweep looks at, of all there are, for those without a row."""
+
 Content = bytes | Path | AsyncIterator[bytes]
 """What an artifact is made of; pieces of any size."""
 
@@ -60,13 +63,12 @@ LIST = (
     f"SELECT {COLUMNS} FROM corral.artifacts WHERE job = %(job)s AND published_at IS NOT NULL ORDER BY name"
 )
 FIND = f"SELECT {COLUMNS} FROM corral.artifacts WHERE job = %(job)s AND name = %(name)s AND published_at IS NOT NULL"
-# What no running attempt owns and nobody may see, and what a removed job left. A published one of a job
-# that was retried stays: the later attempt may look for it.
+# What no running attempt owns and nobody may see; through artifacts_unpublished, as removing a job takes its files
+# back (a trigger does). A published one of a job that was retried stays: the later attempt may look for it.
 ORPHANS = """
 SELECT a.id, a.location FROM corral.artifacts a LEFT JOIN corral.jobs j ON j.id = a.job
-WHERE a.keeper = %(keeper)s
-  AND (j.id IS NULL
-       OR (a.published_at IS NULL AND (j.state <> 'running' OR j.attempt <> a.attempt)))
+WHERE a.published_at IS NULL AND a.keeper = %(keeper)s
+  AND (j.id IS NULL OR j.state <> 'running' OR j.attempt <> a.attempt)
 LIMIT %(limit)s
 """
 # Waits for a chunk that is being written, then takes it along: no later one finds the row.
@@ -168,10 +170,10 @@ class Artifacts:
                 ids = {"ids": array(id for id, _ in rows)}
                 removed = len(await transaction.rows(FORGET, ids))
                 await transaction.count(FORGET_CHUNKS, ids)
-        return removed + await self._sweep_strays(limit)
+        return removed + await self._sweep_strays()
 
-    async def _sweep_strays(self, limit: int) -> int:
-        found = await self._keeper.strays(limit)
+    async def _sweep_strays(self) -> int:
+        found = await self._keeper.strays(STRAYS)
         if not found:
             return 0
         known = {row[0] for row in await self._database.run(KNOWN, {"locations": texts(found)}, limits=SHORT)}

@@ -25,3 +25,20 @@ attempts AS (
     DELETE FROM corral.jobs j USING gone WHERE j.id = gone.id RETURNING j.id
 )
 """
+
+# How many there are, as rows (queue, type, state, count), several of one kind: what was folded, what was retried or
+# removed since, and what has ended since (docs/adr/0015). A few hundred rows, however many jobs there are.
+COUNTED = """
+    SELECT n.queue, n.type, n.state, n.count FROM corral.job_counts n
+    UNION ALL
+    SELECT d.queue, d.type, d.state, d.count FROM corral.job_count_deltas d
+    UNION ALL
+    SELECT s.queue, s.type, s.outcome, s.count FROM corral.job_stats_deltas s
+    WHERE s.outcome IN ('completed', 'failed', 'cancelled')
+"""
+
+# Ids are in order of submission and nothing ends before it is submitted: from this id on, none can have ended
+# %(seconds)s ago. Ten minutes are for clocks that differ.
+TOO_YOUNG = """(
+    lpad(to_hex(greatest(0, (date_part('epoch', now()) - %(seconds)s) * 1000)::int8 + 600000), 12, '0') || repeat('0', 20)
+)::uuid"""

@@ -6,8 +6,9 @@ One conformance suite holds both to the same behaviour.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from uuid import UUID
@@ -52,7 +53,7 @@ class Keeper(Protocol):
         """
 
     async def strays(self, limit: int) -> list[str]:
-        """Locations that may belong to no row any more.
+        """Some locations that may belong to no row any more: of all there are, so many further ones at each call.
 
         Raises:
             Unavailable: the place is away.
@@ -116,6 +117,7 @@ class FilesystemKeeper:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._walk: Iterator[Path] | None = None
 
     async def write(self, location: str, chunks: AsyncIterator[bytes]) -> None:
         """See Keeper."""
@@ -176,16 +178,28 @@ class FilesystemKeeper:
                     folder.rmdir()
 
     def _old(self, limit: int) -> list[str]:
-        if not self._folder.is_dir():
-            return []
+        """Those among the next so many files that are old enough; from the beginning again after the last."""
+        if self._walk is None:
+            self._walk = _files(self._folder)
+        looked = list(islice(self._walk, limit))
+        if len(looked) < limit:
+            self._walk = None
         before, found = time.time() - STRAY_SECONDS, []
-        for path in self._folder.glob("*/*/*"):
+        for path in looked:
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < before:
                     found.append(str(path.relative_to(self._folder).with_suffix("")))
-            if len(found) == limit:
-                break
         return found
+
+
+def _files(folder: Path, depth: int = 3) -> Iterator[Path]:
+    """The files so many folders down, one folder read at a time; what is removed meanwhile is passed over."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if depth > 1:
+                yield from _files(Path(entry.path), depth - 1)
+            else:
+                yield Path(entry.path)
 
 
 def _sync(file: BinaryIO) -> None:

@@ -1,24 +1,26 @@
-"""Pages of jobs, newest first, by keyset: a page costs the same however deep it lies.
+"""Pages of jobs, newest first, by keyset: a page costs the same however deep it lies and however long the history.
 
-Ids are in order of submission, so a page is ordered by id. Which index finds
-the jobs depends on the filter, and the statement is composed accordingly:
-what is ended is found through jobs_history, one (queue, type, state) at a
-time, what is live through the partial index of its state.
+What the indexes tell is found at once. What only the rows tell (a text in an error, a tag that many have) is looked
+for among the newest of what the indexes tell, portion by portion, for as long as BUDGET_SECONDS: then the page is
+what was found so far, says how far back it looked, and the next one goes on there.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from corral.job.job import ListedJob
-from corral.job.state import TERMINAL, State
-from corral.store.engine import Database
-from corral.store.history import PAIRS
+from corral.job.state import State
+from corral.store.candidates import EDGE, held, looked_through, newest, of_slice
+from corral.store.engine import SHORT, Database, Params
+from corral.store.job_filter import HELD, READ, JobFilter, conditions
 from corral.store.json_text import encode
+from corral.store.pool import Row
 from corral.store.reading import LISTED, listed_from
-from corral.store.sql import texts
+from corral.store.sql import array, texts
 
 T = TypeVar("T")
 
@@ -26,6 +28,30 @@ CLOCK_SLACK = 10 * 60 * 1000
 """Milliseconds: how far the clocks of those who make ids may be from the database's: a time range first narrows the ids."""
 FIRST = UUID(int=0)
 LAST = UUID(int=2**128 - 1)
+BUDGET_SECONDS = 0.05
+"""How long one page goes on looking."""
+FIRST_LOOK, LONGEST_LOOK = 400, 10_000
+"""Rows in one portion."""
+CLOCK_SLACK_ROWS = 4_000
+"""So many are looked at for a time range alone, whatever that takes: some are beside it, and are read in a moment."""
+FIRST_SLICE, LONGEST_SLICE = 50_000, 500_000
+"""Ids in one portion, where indexes tell which rows to read."""
+RARE, MOST_HELD = 0.01, 2_000
+"""A tag or a field that fewer of the newest have is looked up in its own index; where more jobs have it in all, it is
+looked for on."""
+
+# Of a tag that a million jobs have, an index tells some tens of thousands at random: enough to see that they are many.
+# It only ever leaves any out where there are far more than MOST_HELD.
+FEW = "SELECT set_config('gin_fuzzy_search_limit', '50000', true)"
+# The bitmaps of both indexes, before any row is read.
+TOGETHER = "SELECT set_config('enable_indexscan', 'off', true)"
+# The values of a page differ too much for one plan, and none of these statements reads so much that compiling it or
+# sharing it out would help. A table is never read whole: a partial index is always the shorter way.
+CAREFULLY = """
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)
+"""
+SHOWN = f"SELECT {LISTED} FROM corral.jobs j WHERE j.id = ANY({{ids}}) ORDER BY j.id DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +60,40 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next: UUID | None
+    looked: int = 0
+    """How many rows were looked at where that took so long that the page stopped before it was full; 0: it is whole."""
+    looked_back_to: datetime | None = None
+    """When the oldest of them was submitted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs: all that is given must hold; nothing given is every job."""
+@dataclass(slots=True)
+class Search:
+    """A page in the making."""
 
-    states: frozenset[State] = frozenset()
-    type: str | None = None
-    queue: str | None = None
-    tag: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    search: Mapping[str, Any] = field(default_factory=dict)
-    """Searchable fields of the payload, by name."""
-    error_text: str | None = None
-    """Part of the error's message or class, in any case."""
+    wanted: int
+    """Ids that make it full: one more than are shown tells that there is another page."""
+    below: UUID
+    found: list[UUID]
+    looked: int = 0
+    ended: bool = False
+    """Whether there is nothing left to look at."""
 
+    @property
+    def missing(self) -> int:
+        """How many more make it full."""
+        return self.wanted - len(self.found)
 
-CONDITIONS = {
-    "type": "j.type = %(type)s",
-    "queue": "j.queue = %(queue)s",
-    "tag": "j.tags @> ARRAY[%(tag)s::text]",
-    "search": "j.search @> %(search)s::jsonb",
-    "created_after": "j.created_at >= %(created_after)s",
-    "created_before": "j.created_at < %(created_before)s",
-    "error_text": "concat_ws(' ', j.error->>'type', j.error->>'message') ILIKE %(error_text)s",
-}
+    @property
+    def full(self) -> bool:
+        """Whether enough was found."""
+        return self.missing <= 0
+
+    def take(self, found: Sequence[UUID], looked: int, oldest: UUID | None, *, ended: bool) -> None:
+        """Take note of what a portion brought, and go on behind its oldest."""
+        self.found += found
+        self.looked += looked
+        self.ended = ended
+        self.below = oldest or self.below
 
 
 class Pages:
@@ -74,64 +107,78 @@ class Pages:
     ) -> Page[ListedJob]:
         """Jobs submitted before the one that the cursor names, newest first.
 
+        A page may end before it is full, and be empty, although there are more: then it says how far it looked.
+
         Raises:
-            Unavailable: Postgres is away, or the search took too long: narrow it.
+            Unavailable: Postgres is away.
         """
         wanted = wanted or JobFilter()
-        params = _params(wanted, cursor, limit)
-        statement = (
-            f"SELECT {LISTED} FROM corral.jobs j WHERE j.id = ANY(ARRAY({_ids(wanted)})) ORDER BY j.id DESC"
-        )
-        jobs = [listed_from(row) for row in await self._database.run(statement, params)]
-        return Page(jobs[:limit], jobs[limit - 1].id if len(jobs) > limit else None)
+        params = _params(wanted, cursor)
+        if not conditions(wanted, HELD, READ):
+            statement = SHOWN.format(ids=f"ARRAY({newest(wanted)})")
+            return _page(await self._rows(statement, params | {"look": limit + 1}), limit)
+        search = await self._search(wanted, params, limit + 1)
+        rows = await self._rows(SHOWN.format(ids="%(ids)s::uuid[]"), {"ids": array(search.found)})
+        if search.full or search.ended:
+            return _page(rows, limit)
+        jobs = [listed_from(row) for row in rows]
+        return Page(jobs, search.below, search.looked, _moment_of(search.below))
+
+    async def _search(self, wanted: JobFilter, params: Params, rows: int) -> Search:
+        """Look through portions until the page is full, the end is reached, or the time is up."""
+        search = Search(rows, params["below"], [])
+        until = time.monotonic() + BUDGET_SECONDS
+        has_index = bool(conditions(wanted, HELD))
+        fewest = FIRST_LOOK if has_index or wanted.error_text else CLOCK_SLACK_ROWS
+        look = max(FIRST_LOOK, rows)
+        await self._look(search, wanted, params, look)
+        portion, longest = self._look, LONGEST_LOOK
+        if has_index and len(search.found) < RARE * look and not search.ended:
+            await self._look_up(search, wanted, params)
+            if State.COMPLETED in wanted.wanted_states:
+                portion, longest, look = self._slice, LONGEST_SLICE, FIRST_SLICE
+        while not search.full and not search.ended:
+            began = time.monotonic()
+            if began >= until and search.looked >= fewest:
+                break
+            await portion(search, wanted, params, look)
+            ended = time.monotonic()
+            look = max(fewest, min(longest, 4 * look, int(look / (ended - began) * (until - ended))))
+        return search
+
+    async def _look(self, search: Search, wanted: JobFilter, params: Params, look: int) -> None:
+        """Look through the rows of the next portion."""
+        given = {**params, "below": search.below, "look": look, "rows": search.missing}
+        *fits, (oldest, count) = await self._rows(looked_through(wanted), given)
+        search.take([row[0] for row in fits], count, oldest, ended=count < look)
+
+    async def _slice(self, search: Search, wanted: JobFilter, params: Params, look: int) -> None:
+        """Look through the indexes of the next portion."""
+        given = {**params, "below": search.below, "look": look, "rows": search.missing}
+        edge = await self._rows(EDGE, given)
+        oldest = edge[0][0] if edge else params["above"]
+        fits = await self._rows(of_slice(wanted), {**given, "above": oldest}, (TOGETHER, {}))
+        search.take([row[0] for row in fits], look, oldest, ended=not edge)
+
+    async def _look_up(self, search: Search, wanted: JobFilter, params: Params) -> None:
+        """Find the rest at once, where a tag or field is rare."""
+        given = {**params, "below": search.below, "most": MOST_HELD, "rows": search.missing}
+        *fits, (_, count) = await self._rows(held(wanted), given, (FEW, {}))
+        if count <= MOST_HELD:
+            search.take([row[0] for row in fits], count, None, ended=True)
+
+    async def _rows(self, statement: str, params: Params, *settings: tuple[str, Params]) -> Sequence[Row]:
+        steps = ((CAREFULLY, {}), *settings, (statement, params))
+        return (await self._database.together(*steps, limits=SHORT))[-1]
 
 
-def _ids(wanted: JobFilter) -> str:
-    """The query for the ids of the page and one more."""
-    names = [name for name in CONDITIONS if getattr(wanted, name)]
-    where = " AND ".join(["j.id < %(below)s", "j.id >= %(above)s", *(CONDITIONS[name] for name in names)])
-    states = wanted.states
-    if not states and wanted.error_text:
-        states = frozenset(State) - {State.COMPLETED}  # a success clears the error
-    if wanted.tag or wanted.search or not (states or wanted.type or wanted.queue):
-        where += " AND j.state = ANY(%(states)s::text[])" if states else ""
-        return f"SELECT j.id FROM corral.jobs j WHERE {where} ORDER BY j.id DESC LIMIT %(rows)s"
-    parts = [_of_state(state, where) for state in sorted((states or frozenset(State)) - TERMINAL)]
-    ended = (states or frozenset(State)) & TERMINAL
-    if State.COMPLETED not in ended and not (wanted.queue or wanted.type):
-        parts += [_of_state(state, where) for state in sorted(ended)]
-        ended = frozenset()
-    if ended:
-        parts += [_of_pairs(state, wanted, where) for state in sorted(ended)]
-    union = " UNION ALL ".join(f"({part})" for part in parts)
-    pairs = PAIRS if ended else ""
-    return f"{pairs} SELECT id FROM ({union}) found ORDER BY id DESC LIMIT %(rows)s"
+def _page(rows: Sequence[Row], limit: int) -> Page[ListedJob]:
+    """A page of which nothing is missing, from its rows and one more."""
+    jobs = [listed_from(row) for row in rows]
+    return Page(jobs[:limit], jobs[limit - 1].id if len(jobs) > limit else None)
 
 
-def _of_state(state: State, where: str) -> str:
-    """Through the partial index of that state."""
-    return f"SELECT j.id FROM corral.jobs j WHERE j.state = '{state}' AND {where} ORDER BY j.id DESC LIMIT %(rows)s"
-
-
-def _of_pairs(state: State, wanted: JobFilter, where: str) -> str:
-    """Through jobs_history: the newest of every queue and type that fits."""
-    which = " AND ".join(
-        [
-            "true",
-            *(["p.queue = %(queue)s"] if wanted.queue else []),
-            *(["p.type = %(type)s"] if wanted.type else []),
-        ]
-    )
-    return f"""
-    SELECT newest.id FROM pairs p CROSS JOIN LATERAL (
-        SELECT j.id FROM corral.jobs j
-        WHERE j.queue = p.queue AND j.type = p.type AND j.state = '{state}' AND {where}
-        ORDER BY j.id DESC LIMIT %(rows)s
-    ) newest WHERE {which}
-    """
-
-
-def _params(wanted: JobFilter, cursor: UUID | None, limit: int) -> dict[str, object]:
+def _params(wanted: JobFilter, cursor: UUID | None) -> dict[str, object]:
     below, above = cursor or LAST, FIRST
     if wanted.created_before:
         below = min(below, _id_at(wanted.created_before, CLOCK_SLACK))
@@ -142,13 +189,13 @@ def _params(wanted: JobFilter, cursor: UUID | None, limit: int) -> dict[str, obj
         "queue": wanted.queue,
         "tag": wanted.tag,
         "search": encode(dict(wanted.search)),
+        "one_field": encode(dict(list(wanted.search.items())[:1])),
         "created_after": wanted.created_after,
         "created_before": wanted.created_before,
         "error_text": None if wanted.error_text is None else f"%{_literal(wanted.error_text)}%",
-        "states": texts(sorted(wanted.states)),
+        "states": texts(sorted(wanted.wanted_states)),
         "below": below,
         "above": above,
-        "rows": limit + 1,
     }
 
 
@@ -156,6 +203,14 @@ def _id_at(moment: datetime, milliseconds_on: int) -> UUID:
     """The lowest id of version 7 so long after that moment; counted in whole numbers, which have no last year."""
     milliseconds = min(max(0, int(moment.timestamp() * 1000) + milliseconds_on), 2**48 - 1)
     return UUID(int=milliseconds << 80)
+
+
+def _moment_of(id: UUID) -> datetime | None:
+    """When an id of version 7 was made; None for one that nobody made."""
+    try:
+        return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _literal(text: str) -> str:

@@ -11,7 +11,7 @@ from corral.errors import NotFound
 from corral.job.state import State
 from corral.store.audit import record
 from corral.store.engine import DUTY, SHORT, Database, Transaction
-from corral.store.history import PAIRS, REMOVED
+from corral.store.history import PAIRS, REMOVED, TOO_YOUNG
 from corral.store.json_text import encode
 from corral.store.sql import texts
 
@@ -68,6 +68,7 @@ CLEAN = f"""{PAIRS}, gone AS MATERIALIZED (
         WHERE j.queue = p.queue AND j.type = p.type AND j.state = s.state
           AND j.state IN ('completed', 'failed', 'cancelled')
           AND j.finished_at <= now() - %(seconds)s * interval '1 second'
+          AND j.id < {TOO_YOUNG}
         ORDER BY j.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) old WHERE p.queue = %(name)s LIMIT %(limit)s
 ), {REMOVED}

@@ -1,9 +1,6 @@
-"""What happened: counts per state, throughput, and percentiles of wait and run.
+"""What happened in a time: how many ended as what, throughput, and percentiles of wait and run.
 
-Counts of what is live, failed or cancelled are of rows, through partial
-indexes; completed jobs are counted from the statistics, so that a long
-history costs nothing. Percentiles come from histograms of half octaves: exact
-to a fifth, interpolated within a bucket.
+Percentiles come from histograms of half octaves: exact to a fifth, interpolated within a bucket.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,37 +8,49 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from corral.job.state import State
-from corral.store.engine import SHORT, Database
+from corral.store.backfills import ASK
+from corral.store.counts import Counts
+from corral.store.engine import SHORT
 from corral.store.stat_deltas import bound
 
 By = Literal["all", "queue", "type", "queue-and-type"]
 
-LIVE = """
-SELECT j.queue, 'queued', count(*) FROM corral.jobs j WHERE j.state = 'queued' GROUP BY j.queue
-UNION ALL
-SELECT j.queue, 'running', count(*) FROM corral.jobs j WHERE j.state = 'running' GROUP BY j.queue
-UNION ALL
-SELECT j.queue, 'scheduled', count(*) FROM corral.jobs j WHERE j.state = 'scheduled' GROUP BY j.queue
-UNION ALL
-SELECT j.queue, j.state, count(*) FROM corral.jobs j WHERE j.state IN ('failed', 'cancelled') GROUP BY 1, 2
-UNION ALL
-SELECT s.queue, 'completed', sum(s.count) FROM corral.job_stats s
-WHERE s.outcome = 'completed' AND s.measure = 'run' GROUP BY s.queue
-UNION ALL
-SELECT d.queue, 'completed', sum(d.count) FROM corral.job_stats_deltas d
-WHERE d.outcome = 'completed' GROUP BY d.queue
+
+# Whole days, the whole hours before them, the minutes before those, and what is not folded yet.
+EDGES = """
+WITH since AS MATERIALIZED (
+    SELECT date_trunc('minute', now() - %(seconds)s * interval '1 second') AS minute
+), hours AS MATERIALIZED (
+    SELECT date_trunc('hour', since.minute + interval '59 minutes', 'UTC') AS hour FROM since
+), edges AS MATERIALIZED (
+    SELECT since.minute, hours.hour, date_trunc('day', hours.hour + interval '23 hours', 'UTC') AS day FROM since, hours
+)
 """
-# The folded minutes and what is not folded yet.
-WINDOW = """
-WITH since AS (SELECT date_trunc('minute', now() - %(seconds)s * interval '1 second') AS minute)
-SELECT s.queue, s.type, s.outcome, s.measure, s.bucket, sum(s.count)::int8, sum(s.sum)
-FROM corral.job_stats s, since WHERE s.minute >= since.minute GROUP BY 1, 2, 3, 4, 5
-UNION ALL
-SELECT d.queue, d.type, d.outcome, 'wait', d.wait_bucket, sum(d.count)::int8, sum(d.wait_sum)
-FROM corral.job_stats_deltas d, since WHERE d.minute >= since.minute GROUP BY 1, 2, 3, 4, 5
-UNION ALL
-SELECT d.queue, d.type, d.outcome, 'run', d.run_bucket, sum(d.count)::int8, sum(d.run_sum)
-FROM corral.job_stats_deltas d, since WHERE d.minute >= since.minute GROUP BY 1, 2, 3, 4, 5
+# As it was before there were hours and days, for as long as the backfill after an upgrade is not done.
+MINUTES_ALONE = """
+WITH edges AS MATERIALIZED (
+    SELECT date_trunc('minute', now() - %(seconds)s * interval '1 second') AS minute,
+           'infinity'::timestamptz AS hour, 'infinity'::timestamptz AS day
+)
+"""
+ADDED = """
+, told AS (
+    SELECT s.queue, s.type, s.outcome, s.measure, s.bucket, s.count, s.sum
+    FROM corral.job_stats_rollups s, edges WHERE s.span = 'day' AND s.start >= edges.day
+    UNION ALL
+    SELECT s.queue, s.type, s.outcome, s.measure, s.bucket, s.count, s.sum
+    FROM corral.job_stats_rollups s, edges WHERE s.span = 'hour' AND s.start >= edges.hour AND s.start < edges.day
+    UNION ALL
+    SELECT s.queue, s.type, s.outcome, s.measure, s.bucket, s.count, s.sum
+    FROM corral.job_stats s, edges WHERE s.minute >= edges.minute AND s.minute < edges.hour
+    UNION ALL
+    SELECT d.queue, d.type, d.outcome, 'wait', d.wait_bucket, d.count, d.wait_sum
+    FROM corral.job_stats_deltas d, edges WHERE d.minute >= edges.minute
+    UNION ALL
+    SELECT d.queue, d.type, d.outcome, 'run', d.run_bucket, d.count, d.run_sum
+    FROM corral.job_stats_deltas d, edges WHERE d.minute >= edges.minute
+)
+SELECT queue, type, outcome, measure, bucket, sum(count)::int8, sum(sum) FROM told GROUP BY 1, 2, 3, 4, 5
 """
 ELAPSED = """
 SELECT date_part('epoch', now() - date_trunc('minute', now() - %(seconds)s * interval '1 second'))
@@ -107,35 +116,8 @@ class WindowRow:
     run: Percentiles
 
 
-class Stats:
+class Stats(Counts):
     """Numbers about jobs."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def counts(self) -> dict[State, int]:
-        """Jobs per state; completed ones as far back as the statistics go.
-
-        Raises:
-            Unavailable: Postgres is away.
-        """
-        totals = dict.fromkeys(State, 0)
-        for states in (await self.counts_by_queue()).values():
-            for state, count in states.items():
-                totals[state] += count
-        return totals
-
-    async def counts_by_queue(self) -> dict[str, dict[State, int]]:
-        """The same per queue; what is zero may be missing.
-
-        Raises:
-            Unavailable: Postgres is away.
-        """
-        queues: dict[str, dict[State, int]] = {}
-        for queue, state, count in await self._database.run(LIVE):
-            counts = queues.setdefault(queue, {})
-            counts[State(state)] = counts.get(State(state), 0) + int(count)
-        return queues
 
     async def window(self, seconds: float, by: By = "queue") -> Sequence[WindowRow]:
         """What ended in the last `seconds`, in whole minutes and the one that runs, by name.
@@ -144,7 +126,9 @@ class Stats:
             Unavailable: Postgres is away.
         """
         params = {"seconds": seconds}
-        rows, elapsed = await self._database.together((WINDOW, params), (ELAPSED, params), limits=SHORT)
+        done = (await self._database.run(ASK))[0][0]
+        window = (EDGES if done else MINUTES_ALONE) + ADDED
+        rows, elapsed = await self._database.together((window, params), (ELAPSED, params), limits=SHORT)
         groups: dict[tuple[str, str], _Group] = {}
         for queue, type, outcome, measure, bucket, count, total in rows:
             key = (queue if "queue" in by else "", type if "type" in by else "")

@@ -9,8 +9,9 @@ from uuid import UUID
 from corral.catalog.precedence import QueueOptions, settle
 from corral.job.options import Options, Retention
 from corral.job.state import State
-from corral.store.engine import DUTY, Database
-from corral.store.history import PAIRS, REMOVED
+from corral.store import backfills
+from corral.store.engine import DUTY, Database, Limits
+from corral.store.history import COUNTED, PAIRS, REMOVED, TOO_YOUNG
 from corral.store.leases import Term, hold
 
 STATS_DAYS = 35
@@ -18,6 +19,11 @@ STATS_DAYS = 35
 WINDOW = 10
 """How many rows are looked at for each that may be removed in one statement."""
 NOTHING = UUID(int=0)
+BACKFILL = Limits(statement=1800.0, lock=60.0)
+"""A hundred million rows are counted in less."""
+
+Kind = tuple[str, str, State]
+"""Queue, type and state of what has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,29 @@ WITH taken AS (
 )
 SELECT count(*) FROM taken
 """
+# What was retried or removed is taken off the counts of what has ended.
+FOLD_COUNTS = """
+WITH taken AS (
+    DELETE FROM corral.job_count_deltas d
+    WHERE d.ctid = ANY(ARRAY(SELECT o.ctid FROM corral.job_count_deltas o LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+    RETURNING d.*
+), folded AS (
+    INSERT INTO corral.job_counts AS n (queue, type, state, count)
+    SELECT queue, type, state, sum(count) FROM taken GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (queue, type, state) DO UPDATE SET count = n.count + excluded.count
+)
+SELECT count(*) FROM taken
+"""
+FORGET_EMPTY = "DELETE FROM corral.job_counts n WHERE n.count = 0"
 FORGET_STATS = """
 DELETE FROM corral.job_stats s WHERE s.ctid = ANY(ARRAY(
     SELECT o.ctid FROM corral.job_stats o WHERE o.minute < now() - %(days)s * interval '1 day' LIMIT %(limit)s))
 RETURNING 1
+"""
+FORGET_ROLLUPS = """
+DELETE FROM corral.job_stats_rollups r WHERE r.ctid = ANY(ARRAY(
+    SELECT o.ctid FROM corral.job_stats_rollups o
+    WHERE o.span IN ('day', 'hour') AND o.start < now() - (%(days)s + 1) * interval '1 day' LIMIT %(limit)s))
 """
 SWEEP_SESSIONS = "DELETE FROM corral.sessions WHERE expires_at < now() RETURNING 1"
 SWEEP_LINKS = "DELETE FROM corral.sign_in_links WHERE expires_at < now() RETURNING 1"
@@ -59,16 +84,13 @@ KINDS = f"""{PAIRS}
 SELECT p.queue, p.type, t.options, q.overrides, q.defaults
 FROM pairs p LEFT JOIN corral.job_types t ON t.name = p.type LEFT JOIN corral.queues q ON q.name = p.queue
 """
-# Ids are in order of submission, and nothing ends before it is submitted: an id of the last `seconds`
-# can't be old enough. Only a window of those before is looked at; `after` carries on behind it.
+# Only a window of those that can be old enough is looked at; `after` carries on behind it.
 BY_AGE = f"""
 WITH looked AS MATERIALIZED (
     SELECT j.id, j.finished_at FROM corral.jobs j
     WHERE j.queue = %(queue)s AND j.type = %(type)s AND j.state = %(state)s
       AND j.state IN ('completed', 'failed', 'cancelled')
-      AND j.id > %(after)s AND j.id < (lpad(to_hex(
-            greatest(0, (date_part('epoch', now()) - %(seconds)s) * 1000)::int8 + 600000), 12, '0')
-            || repeat('0', 20))::uuid
+      AND j.id > %(after)s AND j.id < {TOO_YOUNG}
     ORDER BY j.id LIMIT %(window)s
 ), gone AS MATERIALIZED (
     SELECT j.id FROM looked JOIN corral.jobs j ON j.id = looked.id
@@ -77,6 +99,9 @@ WITH looked AS MATERIALIZED (
 ), {REMOVED}
 SELECT (SELECT count(*) FROM removed), (SELECT count(*) FROM looked), (SELECT max(id::text)::uuid FROM looked)
 """
+# How many there are says whether to look at all: the newest million are not read once a minute to find that they
+# are no more than a million.
+KEPT = f"SELECT e.queue, e.type, e.state, sum(e.count)::int8 FROM ({COUNTED}) e WHERE {backfills.DONE} GROUP BY 1, 2, 3"
 BY_COUNT = f"""
 WITH last AS MATERIALIZED (
     SELECT j.id FROM corral.jobs j
@@ -98,11 +123,27 @@ class Upkeep:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._passed: dict[tuple[str, str, State], UUID] = {}
+        self._passed: dict[Kind, UUID] = {}
         """How far retention by age has looked in this round, per queue, type and state."""
 
+    async def backfill(self) -> None:
+        """Compute what an interrupted `corral migrate up` did not, unless that was done.
+
+        It rests on no term: what is found done is left alone, and two at once do it one after the other.
+
+        Raises:
+            Unavailable: Postgres is away; nothing was done.
+        """
+        if (await self._database.run(backfills.ASK))[0][0]:
+            return
+        async with self._database.transaction(BACKFILL) as transaction:
+            await transaction.rows(backfills.ALONE)
+            if not (await transaction.rows(backfills.ASK))[0][0]:
+                for step in backfills.STEPS:
+                    await transaction.count(step)
+
     async def fold_stats(self, term: Term, limit: int = 20_000) -> Folded:
-        """Fold what endings appended into the statistics, and forget statistics that are too old.
+        """Fold what endings appended into the statistics and counts, and forget statistics that are too old.
 
         Raises:
             LeaseLost: nothing was written.
@@ -110,9 +151,13 @@ class Upkeep:
         """
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
-            rows = await transaction.rows(FOLD, {"limit": limit})
-            await transaction.count(FORGET_STATS, {"days": STATS_DAYS, "limit": limit})
-        return Folded(rows[0][0])
+            ended = (await transaction.rows(FOLD, {"limit": limit}))[0][0]
+            gone = (await transaction.rows(FOLD_COUNTS, {"limit": limit}))[0][0]
+            if gone:
+                await transaction.count(FORGET_EMPTY)
+            for statement in (FORGET_STATS, FORGET_ROLLUPS):
+                await transaction.count(statement, {"days": STATS_DAYS, "limit": limit})
+        return Folded(ended + gone)
 
     async def retain(
         self,
@@ -133,12 +178,17 @@ class Upkeep:
             Unavailable: Postgres is away.
         """
         removed = 0
-        for queue, type, said, overrides, defaults in await self._database.run(KINDS, limits=DUTY):
+        kinds, counts = await self._database.together((KINDS, {}), (KEPT, {}), limits=DUTY)
+        kept = {(queue, type, State(state)): count for queue, type, state, count in counts}
+        for queue, type, said, overrides, defaults in kinds:
             with each(f"{type} in {queue}"):
                 of_queue = QueueOptions(overrides or {}, defaults or {})
                 options = settle(said or {}, of_queue, installation or {}).options
                 for state, keep in _rules(options):
-                    removed += await self._retain(term, (queue, type, state), keep, limit - removed)
+                    kind = (queue, type, state)
+                    too_many = keep.count is not None and kept.get(kind, 0) > keep.count
+                    if keep.seconds is not None or too_many:
+                        removed += await self._retain(term, kind, keep, limit - removed, too_many=too_many)
                     if removed >= limit:
                         return removed
         return removed
@@ -155,13 +205,13 @@ class Upkeep:
             sessions = await transaction.rows(SWEEP_SESSIONS)
             return len(sessions) + len(await transaction.rows(SWEEP_LINKS))
 
-    async def _retain(self, term: Term, kind: tuple[str, str, State], keep: Retention, limit: int) -> int:
+    async def _retain(self, term: Term, kind: Kind, keep: Retention, limit: int, *, too_many: bool) -> int:
         queue, type, state = kind
         params: dict[str, object] = {"queue": queue, "type": type, "state": state.value, "limit": limit}
         removed = 0
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
-            if keep.count is not None:
+            if too_many:
                 removed += (await transaction.rows(BY_COUNT, {**params, "keep": keep.count}))[0][0]
             if keep.seconds is not None and removed < limit:
                 window = WINDOW * limit

@@ -120,7 +120,7 @@ class StoreMachine(RuleBasedStateMachine):
     def finish(self, worker: UUID, ids: list[UUID], outcome: Outcome, behind: int) -> None:
         """End attempts, some of which are not this worker's, or not the current ones."""
         attempts = {job.id: max(1, job.attempt - behind) for job in self._jobs(ids)}
-        items = [Finished(id, attempts[id], outcome) for id in ids]
+        items = [Finished(id, attempts.get(id, 1), outcome) for id in ids]
         self._both(
             lambda subject, _: subject.store.attempts.finish(worker, items),
             lambda answer: [(one.id, one.verdict, one.state, one.suspect, one.due_in > 0) for one in answer],
@@ -154,6 +154,21 @@ class StoreMachine(RuleBasedStateMachine):
     def advance(self, seconds: float) -> None:
         """Time passes; no sum of these is a limit, as the store's own clock runs on meanwhile."""
         self._both(lambda subject, _: subject.advance(seconds))
+
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        states=st.lists(st.sampled_from(list(State)), unique=True, max_size=4),
+        older_than=st.sampled_from([0.0, 50.0]),
+    )
+    def clean(self, queue: str, states: list[State], older_than: float) -> None:
+        """What has ended is removed; a queue is named by then."""
+        self._both(lambda subject, _: subject.store.queues.name([queue]))
+        self._both(lambda subject, _: subject.store.queues.clean(queue, states, older_than, "ann"), sorted)
+
+    @rule(limit=st.integers(1, 3))
+    def fold(self, limit: int) -> None:
+        """Some of what was counted since is folded: it changes no number."""
+        self._both(lambda subject, term: subject.store.duties.fold_stats(term, limit), lambda _: None)
 
     @rule()
     def promote(self) -> None:
@@ -230,6 +245,21 @@ class StoreMachine(RuleBasedStateMachine):
         pages = [self._run(subject.store.duties.queued_page())[0] for subject in self._subjects]
         one, other = (sorted((queued.lane.name, queued.id) for queued in page) for page in pages)
         assert one == other
+
+    @invariant()
+    def the_counts_are_those_of_the_jobs(self) -> None:
+        """Nothing is counted that is not there, and all that is."""
+        there: dict[tuple[str, State], int] = {}
+        for job in self._jobs(self._ids):
+            there[job.queue, job.state] = there.get((job.queue, job.state), 0) + 1
+        for subject in self._subjects:
+            counted = self._run(subject.store.stats.counts_by_queue())
+            assert there == {
+                (queue, state): count
+                for queue, states in counted.items()
+                for state, count in states.items()
+                if count
+            }
 
     def _jobs(self, ids: list[UUID]) -> list[Job]:
         return self._run(self._subjects[0].store.jobs.many(ids))

@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from corral.errors import SchemaMismatch
 from corral.store.connection import Row, connect
 from corral.store.faults import translated
+from corral.store.migrations.settling import settle
 from corral.store.sql import DEFAULT_SCHEMA, quoted
 
 FOLDER = Path(__file__).parent
@@ -34,6 +35,8 @@ LOCK_KEY = 0x434F5252414C  # "CORRAL": one migration at a time in a database
 def upgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> None:
     """Bring the schema up to `revision`; does nothing when it is there, or one revision ahead (protocol rule 29).
 
+    What takes long over rows that are there follows once the tables are free again: see `settling`.
+
     Raises:
         SchemaMismatch: it is two or more ahead: this release can't work with it.
         Unavailable: Postgres is away, or a table was locked all the time.
@@ -44,6 +47,8 @@ def upgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> N
             command.upgrade(config, revision)
 
     _migrate(url, schema, change)
+    with translated():
+        settle(engine(url), schema)
 
 
 def downgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "base") -> None:

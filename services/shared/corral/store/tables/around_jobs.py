@@ -85,6 +85,14 @@ def around_jobs(tables: MetaData) -> None:
     published = artifacts.c.published_at.is_not(None)
     Index("artifacts_job", artifacts.c.job, info=serves("The files of one job."))
     Index(
+        "artifacts_unpublished",
+        artifacts.c.id,
+        postgresql_where=artifacts.c.published_at.is_(None),
+        info=serves(
+            "The sweep of what nobody may see: half written, replaced, or of a job that was removed."
+        ),
+    )
+    Index(
         "artifacts_published",
         artifacts.c.job,
         artifacts.c.name,

@@ -126,3 +126,13 @@ def installation(tables: MetaData) -> None:
         ),
         info=holds("Who leads the maintenance duties."),
     )
+    Table(
+        "backfills",
+        tables,
+        needed("name", Text, doc="What was computed."),
+        moment("done_at", doc="When."),
+        PrimaryKeyConstraint(
+            "name", name="backfills_pkey", info=serves("Whether counts may be read, or are still to be made.")
+        ),
+        info=holds("What had to be computed once over the rows of older releases, after their migration."),
+    )

@@ -129,9 +129,10 @@ def jobs(tables: MetaData) -> None:
         c.priority,
         c.queued_at,
         c.id,
+        postgresql_include=["type"],
         postgresql_where=queued,
         info=serves(
-            "The sweep and the claims' order: a lane (queue, suspect, priority) oldest first; counts of the backlog; lists of queued jobs."
+            "The sweep and the claims' order: a lane (queue, suspect, priority) oldest first; counts of the backlog; lists of queued jobs, by queue and type."
         ),
     )
     Index(
@@ -144,14 +145,18 @@ def jobs(tables: MetaData) -> None:
         "jobs_scheduled",
         c.run_at,
         c.id,
+        postgresql_include=["queue", "type"],
         postgresql_where=text("state = 'scheduled'"),
-        info=serves("The promoter: jobs that are due, and when the next one is."),
+        info=serves(
+            "The promoter: jobs that are due, and when the next one is; counts and lists of scheduled jobs."
+        ),
     )
     Index(
         "jobs_blocked",
         c.id,
+        postgresql_include=["queue", "type"],
         postgresql_where=text("state = 'blocked'"),
-        info=serves("Lists of blocked jobs."),
+        info=serves("Counts and lists of blocked jobs."),
     )
     Index(
         "jobs_expiring",

@@ -54,6 +54,8 @@ def _indexes(table: Table) -> list[tuple[str, str, str]]:
     ]
     for index in sorted(table.indexes, key=lambda index: str(index.name)):
         columns = ", ".join(column.name for column in index.columns)
+        if included := index.dialect_options["postgresql"]["include"]:
+            columns += " with " + ", ".join(included)
         where = index.dialect_options["postgresql"]["where"]
         condition = (
             "" if where is None else " where " + _sql(where).replace(f"{table.schema}.{table.name}.", "")

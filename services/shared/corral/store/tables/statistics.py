@@ -1,4 +1,4 @@
-"""Counts of what has ended."""
+"""What has ended, in numbers."""
 
 from sqlalchemy import BigInteger, Double, Integer, MetaData, PrimaryKeyConstraint, SmallInteger, Table, Text
 
@@ -6,7 +6,7 @@ from corral.store.tables.column import TIME, holds, needed, serves
 
 
 def statistics(tables: MetaData) -> None:
-    """What completions append, and what it is folded into."""
+    """What completions append, what it is folded into, and how much of it is stored."""
     Table(
         "job_stats_deltas",
         tables,
@@ -23,7 +23,7 @@ def statistics(tables: MetaData) -> None:
             "What endings append, in the statement that writes them; the leader folds it into `job_stats` and removes it. It has no index: it is read whole."
         ),
     )
-    key = ("minute", "queue", "type", "outcome", "measure", "bucket")
+    key = ("queue", "type", "outcome", "measure", "bucket")
     Table(
         "job_stats",
         tables,
@@ -36,9 +36,64 @@ def statistics(tables: MetaData) -> None:
         needed("count", BigInteger, doc="How many fell into it."),
         needed("sum", Double, doc="Their seconds, in all."),
         PrimaryKeyConstraint(
+            "minute",
             *key,
             name="job_stats_pkey",
-            info=serves("Statistics of a span of time; the fold adds to a minute's rows."),
+            info=serves(
+                "The minutes before the first whole hour of a window; the last hour for the signal; the fold "
+                "adds to a minute's rows."
+            ),
         ),
         info=holds("What ended, per minute, queue, type and outcome, with histograms."),
+    )
+    Table(
+        "job_stats_rollups",
+        tables,
+        needed("span", Text, doc="hour or day, of UTC."),
+        needed("start", TIME, doc="When it begins."),
+        needed("queue", Text, doc="The queue."),
+        needed("type", Text, doc="The job type."),
+        needed("outcome", Text, doc="The outcome."),
+        needed("measure", Text, doc="wait or run."),
+        needed("bucket", SmallInteger, doc="The bucket's number in that histogram."),
+        needed("count", BigInteger, doc="How many fell into it."),
+        needed("sum", Double, doc="Their seconds, in all."),
+        PrimaryKeyConstraint(
+            "span",
+            "start",
+            *key,
+            name="job_stats_rollups_pkey",
+            info=serves("Statistics of a long window: whole days, and the whole hours before them."),
+        ),
+        info=holds("`job_stats` once more, by hour and by day. A trigger adds what is folded into a minute."),
+    )
+    counts(tables)
+
+
+def counts(tables: MetaData) -> None:
+    """How many jobs of each kind have ended and are stored."""
+    kind = ("queue", "type", "state")
+    docs = {"queue": "The queue.", "type": "The job type.", "state": "completed, failed or cancelled."}
+    Table(
+        "job_counts",
+        tables,
+        *(needed(name, Text, doc=docs[name]) for name in kind),
+        needed("count", BigInteger, doc="How many, but for what is not folded yet."),
+        PrimaryKeyConstraint(
+            *kind, name="job_counts_pkey", info=serves("The fold adds to the row of a queue, type and state.")
+        ),
+        info=holds(
+            "How many stored jobs have ended, so that a count never reads them. The whole number is this, and "
+            "what `job_count_deltas` and `job_stats_deltas` hold; it is read whole."
+        ),
+    )
+    Table(
+        "job_count_deltas",
+        tables,
+        *(needed(name, Text, doc=docs[name]) for name in kind),
+        needed("count", BigInteger, doc="What is to be added; negative for what is gone."),
+        info=holds(
+            "What triggers append when ended jobs are removed or retried; the leader folds it into `job_counts`. "
+            "It has no index: it is read whole."
+        ),
     )

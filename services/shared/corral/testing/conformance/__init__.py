@@ -6,6 +6,7 @@ with pytest-asyncio in auto mode; the machine needs Hypothesis.
 
 from corral.testing.conformance.claiming import Claiming
 from corral.testing.conformance.commands import CommandsOfPeople
+from corral.testing.conformance.counting import Counting
 from corral.testing.conformance.deciding import Deciding
 from corral.testing.conformance.draining import Draining
 from corral.testing.conformance.finishing import Finishing
@@ -16,7 +17,16 @@ from corral.testing.conformance.transitions import Transitions
 
 
 class StoreConformance(
-    Transitions, Submitting, Claiming, Finishing, CommandsOfPeople, Losing, Draining, Deciding, Leadership
+    Transitions,
+    Submitting,
+    Claiming,
+    Finishing,
+    CommandsOfPeople,
+    Counting,
+    Losing,
+    Draining,
+    Deciding,
+    Leadership,
 ):
     """What is promised to those who use a store."""
 

@@ -1,8 +1,8 @@
 """A store in memory, for tests that need no database: the same surface, the same answers.
 
 Held to the real store by the conformance suite. Time stands still until
-`store.clock.advance(seconds)`. Not here: artifacts, logs, statistics, keys
-and sessions.
+`store.clock.advance(seconds)`. Not here: artifacts, logs, statistics of times,
+keys and sessions.
 """
 
 from uuid import UUID
@@ -14,6 +14,7 @@ from corral.testing.fake.memory import Clock, Memory
 from corral.testing.fake.queues import FakeQueues
 from corral.testing.fake.running import FakeAttempts, FakeClaims
 from corral.testing.fake.scaling import FakeScaling
+from corral.testing.fake.stats import FakeStats
 
 
 class FakeStore:
@@ -29,6 +30,7 @@ class FakeStore:
         self.duties = FakeDuties(self.memory, self.leases)
         self.queues = FakeQueues(self.memory)
         self.scaling = FakeScaling(self.memory, self.leases)
+        self.stats = FakeStats(self.memory)
 
     @property
     def clock(self) -> Clock:

@@ -10,6 +10,7 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import WAITING, Event, State, Writer
 from corral.store import LEADER, Queued, QueuedCursor, Term
+from corral.store.upkeep import Folded
 from corral.testing.fake.memory import Memory, Row, urgency
 
 
@@ -60,7 +61,7 @@ class FakeLeases:
 
 
 class FakeDuties:
-    """See corral.store.duties; without statistics and retention."""
+    """See corral.store.duties; without retention. There is nothing to fold: counts are taken from the jobs."""
 
     def __init__(self, memory: Memory, leases: FakeLeases) -> None:
         self._memory = memory
@@ -97,6 +98,11 @@ class FakeDuties:
             memory.move(row, Event.EXPIRED, Writer.MAINTENANCE, State.CANCELLED)
             row.error = {"kind": "expired", "message": "expired before it was claimed"}
         return [row.id for row in late[:limit]]
+
+    async def fold_stats(self, term: Term, limit: int = 20_000) -> Folded:  # noqa: ARG002  there is nothing
+        """Nothing is left to fold."""
+        self._leases.hold(term)
+        return Folded(0)
 
     async def next_due(self, *, within: float | None = None) -> float | None:
         """Seconds until the next scheduled job is due."""

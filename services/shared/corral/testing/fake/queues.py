@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from corral.errors import NotFound
+from corral.job.state import State
 from corral.store import Queue
 from corral.testing.fake.memory import Memory
 
@@ -40,6 +43,29 @@ class FakeQueues:
         queue = replace(self._known(name), paused_at=None, paused_by=None)
         self._memory.queues[name] = queue
         return queue
+
+    async def clean(
+        self,
+        name: str,
+        states: Sequence[State],
+        older_than: float,
+        actor: str,  # noqa: ARG002  no audit of queues
+        *,
+        limit: int = 5000,
+    ) -> Sequence[UUID]:
+        """Remove ended jobs that ended long enough ago, and what belongs to them."""
+        self._known(name)
+        memory = self._memory
+        before: datetime = memory.clock.now() - timedelta(seconds=older_than)
+        gone = [
+            row.id
+            for row in memory.in_state([state for state in states if state.terminal])
+            if row.new.queue == name and row.finished_at is not None and row.finished_at <= before
+        ][:limit]
+        for id in gone:
+            del memory.jobs[id]
+        memory.attempts = {key: kept for key, kept in memory.attempts.items() if key[0] not in gone}
+        return gone
 
     def _known(self, name: str) -> Queue:
         queue = self._memory.queues.get(name)

@@ -1,4 +1,4 @@
-"""What nobody could read back is refused; an attempt whose timeout has struck ends as that, whatever becomes of its worker."""
+"""Unreadable values are refused; timeouts that struck are kept; what has ended is counted, by hour and day too."""
 
 from corral.store.migrations.revision import run
 
@@ -11,8 +11,10 @@ depends_on = None
 def upgrade() -> None:
     run("0003_readable_up.sql")
     run("0003_timeouts_up.sql")
+    run("0003_history_up.sql")
 
 
 def downgrade() -> None:
+    run("0003_history_down.sql")
     run("0003_timeouts_down.sql")
     run("0003_readable_down.sql")

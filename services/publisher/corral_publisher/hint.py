@@ -1,0 +1,18 @@
+"""What a page of a list says that stopped before it was full."""
+
+from corral.job.job import ListedJob
+from corral.store import Page
+
+
+def hint_of(page: Page[ListedJob]) -> str | None:
+    """How far it looked and how to narrow the list; None where nothing is missing from the page."""
+    if not page.looked:
+        return None
+    back = f", back to {page.looked_back_to:%Y-%m-%d %H:%M:%S} UTC" if page.looked_back_to else ""
+    fits = {0: "none of them fits", 1: "one of them fits"}.get(
+        len(page.items), f"{len(page.items):,} of them fit"
+    )
+    return (
+        f"{page.looked:,} jobs were looked at{back}, and {fits}. Go on to older ones with the next page, or narrow the "
+        "list: by time (created_after, created_before), type, queue or state."
+    )
