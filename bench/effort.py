@@ -18,6 +18,12 @@ class Effort:
     million: int
     snapshot_seconds: float
     """How long the snapshot is held."""
+    history: int
+    """Jobs that have ended."""
+    live: int
+    """Jobs beside them that have not."""
+    history_idle_seconds: float
+    """Long enough for every duty's round."""
 
     def of(self, jobs: int) -> int:
         return max(1_000, round(jobs * self.share))
@@ -32,6 +38,9 @@ FULL = Effort(
     idle_seconds=20.0,
     million=1_000_000,
     snapshot_seconds=600.0,
+    history=10_000_000,
+    live=100_000,
+    history_idle_seconds=130.0,
 )
 QUICK = Effort(
     laps=1,
@@ -42,4 +51,7 @@ QUICK = Effort(
     idle_seconds=8.0,
     million=100_000,
     snapshot_seconds=40.0,
+    history=400_000,
+    live=10_000,
+    history_idle_seconds=65.0,
 )

@@ -10,6 +10,7 @@ import structlog
 
 from bench import hotpath, idle, job_log, machine, million, page, servers, snapshot, submission, throughput
 from bench.effort import FULL, QUICK, Effort
+from bench.history import measure as history
 from bench.page import Results
 from bench.section import Section
 
@@ -20,6 +21,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "http": submission.measure,
     "million": million.measure,
     "snapshot": snapshot.measure,
+    "history": history.measure,
 }
 
 

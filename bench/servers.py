@@ -56,6 +56,11 @@ class Servers:
         )
         self.redis().flushdb()
 
+    def drop(self) -> None:
+        """Gives the disk back."""
+        self._administer(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)")
+        self.redis().flushdb()
+
     def settle(self) -> None:
         """Leaves no work of the seeding for the lap: statistics and a checkpoint are done."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:

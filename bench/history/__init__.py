@@ -1,0 +1,1 @@
+"""Whether ten million finished jobs slow anything down."""
