@@ -16,6 +16,7 @@ from corral.catalog.builtin import reports
 from corral.catalog.record import record_of
 from corral.store import Store
 from corral.store import page as store_page
+from corral_publisher.pages import jobs
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FORM = {"Sec-Fetch-Site": "same-origin"}
@@ -298,6 +299,7 @@ async def test_errors_are_pages_for_browsers(browser: httpx.AsyncClient):
 async def test_a_list_that_stopped_looking_says_how_to_narrow_it(
     browser: httpx.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(jobs, "ROWS", 2)
     monkeypatch.setattr(store_page, "FIRST_LOOK", 3)
     monkeypatch.setattr(store_page, "BUDGET_SECONDS", 0.0)
     for n in range(4):

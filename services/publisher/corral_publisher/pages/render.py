@@ -68,7 +68,7 @@ def fragment(
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates, compiled once."""
+    """The templates, all compiled: the first visitor of a page waits for it as long as any other."""
     made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -90,6 +90,8 @@ def environment() -> Environment:
         "took": took,
         "reason": reason,
     }
+    for name in made.list_templates():
+        made.get_template(name)
     return made
 
 
