@@ -13,6 +13,8 @@ _LIBRARIES = tuple(
     {path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))}
 )
 _OURS = frozenset({"corral", "corral_jobs", "corral_publisher", "corral_testing", "corral_worker"})
+_COMPILED = (".pyx", ".pxd", ".pxi")
+"""Cython's frames name the file that they were made from, wherever it was."""
 _HANDLERS = ("corral.catalog.builtin.",)
 """Of ours, what is a handler like a team's."""
 MAX_CAUSES = 20
@@ -111,7 +113,8 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 
 
 def _of_team(frame: FrameType) -> bool:
-    return not (_of_ours(frame) or frame.f_code.co_filename.startswith(("<frozen", *_LIBRARIES)))
+    name = frame.f_code.co_filename
+    return not (_of_ours(frame) or name.startswith(("<frozen", *_LIBRARIES)) or name.endswith(_COMPILED))
 
 
 def _of_ours(frame: FrameType) -> bool:

@@ -1,6 +1,8 @@
 """The attempts that this worker holds: started here, stopped here, held until they are written."""
 
 import asyncio
+import contextvars
+import os
 import sys
 import threading
 import time
@@ -10,13 +12,18 @@ from uuid import UUID
 
 import structlog
 
-from corral import metrics
+from corral import frames, metrics
 from corral.catalog import Catalog
 from corral.context import Context, SyncContext
 from corral.job.job import Claimed
 from corral.job.options import Executor
 from corral.job_log import JobLog
+from corral_worker import attribution
+from corral_worker.abandoned import Abandoned
+from corral_worker.attribution import Held
+from corral_worker.deadlines import Deadlines
 from corral_worker.ending import Ending, Raised, Stop, raised
+from corral_worker.event_loop import OwnedTask, WorkerTask
 from corral_worker.execution import Execution
 from corral_worker.line import AttemptLine, Services, ThreadLine
 from corral_worker.notes import Notes
@@ -31,10 +38,6 @@ ABANDON_SECONDS = 5.0
 """How long a handler that was told to stop may take before it is shown as abandoned."""
 GONE_SECONDS = 5.0
 """A job whose handler still runs here is not tried again before: by then this process has ended for certain."""
-WATCH_SECONDS = 0.05
-"""How often timeouts are looked at, while something runs: so late a timeout may strike."""
-
-Held = tuple[UUID, int]
 
 
 class Attempts:
@@ -61,9 +64,16 @@ class Attempts:
         self._ended = ended
         self._freed = freed
         self._loop = asyncio.get_running_loop()
+        self._ours = contextvars.Context()
+        """Timers that a handler's call sets are the worker's all the same."""
+        exits = getattr(self._loop, "exits", None)
+        if exits is not None:
+            exits.hear = self._exited
+        self._pid = os.getpid()
         self._threads = Threads(slots.sizes.get(Executor.THREAD, 0))
         self._processes = Processes(slots.sizes.get(Executor.PROCESS, 0))
-        self._watch: asyncio.TimerHandle | None = None
+        self._deadlines = Deadlines(self.running, lambda execution: self.stop(execution, Stop.TIMEOUT))
+        self._abandoned = Abandoned(slots, freed)
         self.held: dict[Held, Execution] = {}
         """From the claim until the outcome is written, or the attempt is no longer ours."""
         self._lost: set[Execution] = set()
@@ -86,9 +96,14 @@ class Attempts:
         told = execution.stop is not None
         if not told or why is Stop.LOST:
             execution.stop = why
-        if told:
+        if not told:
+            self.see_to_end(execution)
+
+    def see_to_end(self, execution: Execution) -> None:
+        """It was told to stop: end it, as far as that is possible."""
+        if execution.ending is not None:
             return
-        if why is Stop.TIMEOUT:
+        if execution.past_timeout:
             self._struck(execution)
         match execution.executor:
             case Executor.PROCESS:
@@ -97,7 +112,7 @@ class Attempts:
                 execution.task.cancel()
             case _:
                 pass
-        self._loop.call_later(ABANDON_SECONDS, self._abandon, execution)
+        self._loop.call_later(ABANDON_SECONDS, self._abandoned.add, execution, context=self._ours)
 
     def stop_all(self, why: Stop) -> None:
         """Tell every attempt to stop."""
@@ -148,6 +163,16 @@ class Attempts:
         """The attempts whose handlers have not ended."""
         return [execution for execution in list(self.held.values()) if execution.ending is None]
 
+    def over_time(self) -> list[Execution]:
+        """Coroutines that run and should have ended; from any thread."""
+        return [one for one in self.running() if one.executor is Executor.ASYNC and one.over_for > 0]
+
+    def blocking(self) -> Execution | None:
+        """The attempt whose task the event loop runs now; from any thread."""
+        task = asyncio.current_task(self._loop)
+        owner = task.owner if isinstance(task, OwnedTask) else None
+        return self.held.get(owner) if owner else None
+
     @property
     def stubborn(self) -> list[Execution]:
         """The attempts whose handlers go on here, whether or not they are still ours."""
@@ -179,15 +204,23 @@ class Attempts:
             )
         except BaseException as error:  # noqa: BLE001  # an attempt ends, whatever happens around it
             ending = raised(error)
+        attribution.belong_to(None)
+        self._end_forks()
+        if execution.exit is not None:
+            ending, execution.exit = raised(execution.exit), None
         if execution.ending is None:  # else it was given up meanwhile
             execution.ending = ending
             self._end(execution)
 
+    def _end_forks(self) -> None:
+        """A fork of the handler that comes back is no worker: it would run on with the worker's connections."""
+        if os.getpid() != self._pid:
+            os._exit(0)
+
     def _end(self, execution: Execution) -> None:
         execution.ended = time.monotonic()
         self._lost.discard(execution)
-        if execution.abandoned:
-            self._recover(execution)
+        self._abandoned.remove(execution)
         if self._slots.free(execution.executor):
             self._freed()
         if execution.stop is not Stop.LOST:
@@ -198,23 +231,27 @@ class Attempts:
         handler = declared.attached
         assert handler is not None
         if execution.executor is Executor.ASYNC:
-            self._arm(execution)
+            self._deadlines.arm(execution)
+            execution.own()
             structlog.contextvars.bind_contextvars(job=claimed.id, attempt=claimed.attempt)
             context = self._context(execution) if handler.takes_context else None
             return await perform(declared, handler, claimed.payload, context)
         line = AttemptLine(execution, self._notes, self._services)
         if execution.executor is Executor.PROCESS:
-            return await self._processes.run(execution, line, lambda: self._arm(execution))
-        self._arm(execution)
+            return await self._processes.run(execution, line, lambda: self._deadlines.arm(execution))
+        self._deadlines.arm(execution)
         blocking = SyncContext(claimed, ThreadLine(line, self._loop), execution.expires)
         names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
 
         def work() -> Ending:
             execution.thread = threading.get_ident()
+            attribution.belong_to((claimed.id, claimed.attempt))
             try:
                 return perform_blocking(declared, handler, claimed.payload, blocking)
             finally:
+                attribution.belong_to(None)
                 execution.thread = None
+                self._end_forks()
 
         return await self._threads.run(work, names)
 
@@ -222,52 +259,21 @@ class Attempts:
         line = AttemptLine(execution, self._notes, self._services)
         return Context(execution.claimed, line, execution.expires)
 
-    def _arm(self, execution: Execution) -> None:
-        """The handler starts now: so does its timeout."""
-        execution.started = time.monotonic()
-        execution.armed = True
-        if self._watch is None:
-            self._watch = self._loop.call_later(WATCH_SECONDS, self._look_at_clock)
-
-    def _look_at_clock(self) -> None:
-        """Stop what is past its timeout. One timer for all: most jobs end long before theirs."""
-        now = time.monotonic()
-        running = False
-        for execution in list(self.held.values()):
-            if execution.armed and execution.ending is None:
-                running = True
-                expires = execution.expires
-                if expires is not None and expires <= now:
-                    self.stop(execution, Stop.TIMEOUT)
-        self._watch = self._loop.call_later(WATCH_SECONDS, self._look_at_clock) if running else None
-
-    def _abandon(self, execution: Execution) -> None:
-        if execution.ending is not None or execution.abandoned:
+    def _exited(self, attempt: Held, error: BaseException) -> None:
+        """A task or a callback that the attempt started asked the process to end: it ends the attempt."""
+        execution, said = self.held.get(attempt), frames.described(error)
+        if execution is None or execution.ending is not None:
+            log.error("job.exit_after_end", job=str(attempt[0]), attempt=attempt[1], error=said)
             return
-        execution.abandoned = True
-        self._slots.abandoned[execution.executor] += 1
-        if execution.executor is Executor.THREAD:
-            metrics.THREADS_ABANDONED.inc()
-        claimed, why = execution.claimed, execution.stop
-        log.error(
-            "job.abandoned",
-            job=str(claimed.id),
-            attempt=claimed.attempt,
-            type=claimed.type,
-            executor=execution.executor.value,
-            why=why.value if why else None,
-        )
-        self._freed()
-
-    def _recover(self, execution: Execution) -> None:
-        self._slots.abandoned[execution.executor] -= 1
-        if execution.executor is Executor.THREAD:
-            metrics.THREADS_ABANDONED.dec()
-        log.info("job.abandoned_ended", job=str(execution.claimed.id), attempt=execution.claimed.attempt)
+        log.warning("job.exited", job=str(attempt[0]), attempt=attempt[1], error=said)
+        execution.exit = execution.exit or error
+        if execution.executor is Executor.ASYNC and execution.task is not None:
+            execution.task.cancel()
+            self._loop.call_later(ABANDON_SECONDS, self._abandoned.add, execution, context=self._ours)
 
 
 def _start(coroutine: Any, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
     """A task; where Python can, one that begins at once and so may end without the loop's help."""
     if sys.version_info >= (3, 12):
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
-    return loop.create_task(coroutine)
+        return WorkerTask(coroutine, loop=loop, eager_start=True)
+    return WorkerTask(coroutine, loop=loop)

@@ -1,6 +1,7 @@
 """One attempt, from claimed to finished: a value that goes through named steps."""
 
 import asyncio
+import math
 import random
 import time
 from typing import Any
@@ -10,8 +11,9 @@ from corral.catalog import JobType
 from corral.job.job import Claimed
 from corral.job.options import Executor
 from corral.job.outcome import Erred, Finished, JobError
-from corral_worker import stack
+from corral_worker import attribution, stack
 from corral_worker.ending import Ending, Raised, Stop, outcome_of
+from corral_worker.event_loop import OwnedTask
 from corral_worker.failure import timed_out
 
 MAX_LINES = 1_000
@@ -35,6 +37,7 @@ class Execution:
         "ended",
         "ending",
         "executor",
+        "exit",
         "lines_dropped",
         "lines_taken",
         "not_before",
@@ -59,6 +62,8 @@ class Execution:
         self.begun = False
         """Whether its coroutine runs: one that was cancelled before never would, and so never end."""
         self.abandoned = False
+        self.exit: BaseException | None = None
+        """What its code raised, in a task or callback of its own, to end the process."""
         self.task: asyncio.Task[None] | None = None
         self.thread: int | None = None
         """The thread that runs its handler, as `threading.get_ident()` says, while it does."""
@@ -80,9 +85,23 @@ class Execution:
         return None if timeout is None else self.started + timeout
 
     @property
+    def over_for(self) -> float:
+        """Seconds since its timeout was due; negative before, and without one."""
+        expires = self.expires if self.armed else None
+        return -math.inf if expires is None else time.monotonic() - expires
+
+    @property
     def past_timeout(self) -> bool:
         """Whether it was told that its time is over."""
         return self.stop is Stop.TIMEOUT
+
+    def own(self) -> None:
+        """What runs in the present task from here on, and what it starts, is this attempt's."""
+        attempt = (self.claimed.id, self.claimed.attempt)
+        attribution.belong_to(attempt)
+        task = asyncio.current_task()
+        if isinstance(task, OwnedTask):
+            task.owner = attempt
 
     def look(self) -> None:
         """See where a handler is that goes on past its timeout."""

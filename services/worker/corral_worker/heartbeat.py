@@ -15,8 +15,8 @@ from corral import metrics
 from corral.dispatch.presence import Counts, Presence
 from corral.errors import CorralError, Unavailable
 from corral.store.heartbeat import Beat, Heartbeat
-from corral_worker.attempts import Held
-from corral_worker.pulse import TICK_SECONDS, Pulse
+from corral_worker.attribution import Held
+from corral_worker.pulse import TICK_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -31,13 +31,13 @@ class Report:
 
 
 class HeartbeatThread:
-    """Beats for one worker, whatever its incarnation. `hear` is called in this thread."""
+    """Beats for one worker, whatever its incarnation. `look` and `hear` are called in this thread."""
 
     def __init__(
         self,
         heartbeat: Callable[[UUID], Heartbeat],
         presence: Presence,
-        pulse: Pulse,
+        look: Callable[[Heartbeat | None], None],
         *,
         period: float,
         report: Callable[[], Report],
@@ -45,7 +45,7 @@ class HeartbeatThread:
     ) -> None:
         self._connect = heartbeat
         self._presence = presence
-        self._pulse = pulse
+        self._look = look
         self._period = period
         self._report = report
         self._hear = hear
@@ -80,18 +80,16 @@ class HeartbeatThread:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop, and disappear from RQ's readers."""
+        """Stop, and disappear from RQ's readers; until then it is `alive`."""
         self._closing.set()
         self._hurried.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
         heartbeat: Heartbeat | None = None
         beating_for: UUID | None = None
         due = time.monotonic()
         while not self._closing.is_set():
-            self._pulse.look()
+            self._look(heartbeat)
             worker = self._worker
             hurried = self._hurried.is_set()
             self._hurried.clear()

@@ -1,8 +1,8 @@
 """Starts a worker: `python -m corral_worker`."""
 
 import asyncio
+import faulthandler
 import sys
-from collections.abc import Callable
 
 import structlog
 
@@ -11,7 +11,7 @@ from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.errors import DeclarationError, SchemaMismatch
 from corral.settings import Settings
-from corral_worker import exit_code
+from corral_worker import exit_code, own_process, runner
 
 log = structlog.get_logger(__name__)
 
@@ -23,13 +23,14 @@ def main() -> int:
     if not settings.worker_enabled:
         log.info("worker.disabled", hint="CORRAL_WORKER_ENABLED is false: this worker ends at once")
         return 0
+    faulthandler.enable()  # a crash says which code it was in
+    own_process.watch()
     try:
         catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
         _serve_metrics(settings)
         from corral_worker.worker import Worker  # noqa: PLC0415  # a wrong declaration is told before the rest is imported
 
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(Worker(settings, catalog).run())
+        return runner.leave(runner.run(Worker(settings, catalog).run(), _loop_class()))
     except (DeclarationError, SchemaMismatch) as error:
         log.critical("worker.refused", error=str(error))
         return exit_code.CONFIG
@@ -46,9 +47,9 @@ def _serve_metrics(settings: Settings) -> None:
         log.warning("metrics.not_served", port=settings.metrics_port, error=str(error))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _loop_class() -> type[asyncio.AbstractEventLoop]:
     if sys.platform == "win32":
-        return None
+        return asyncio.ProactorEventLoop
     import uvloop  # noqa: PLC0415  # not everywhere
 
-    return uvloop.new_event_loop
+    return uvloop.Loop

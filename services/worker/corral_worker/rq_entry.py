@@ -6,6 +6,7 @@ refusals and completing like any other. What RQ then notes about its own job cha
 
 import asyncio
 import dataclasses
+import signal
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from corral.dispatch import Budget, Dispatch, Pop, Popped
 from corral.dispatch.contract import stock_job
 from corral.job.lane import Lane
 from corral.settings import Settings
+from corral_worker import blockage, runner, signals
 from corral_worker.worker import Worker
 
 
@@ -65,7 +67,12 @@ def run() -> None:
     settings = dataclasses.replace(Settings.load(), worker_name=None, worker_port=0, metrics_port=0)
     logs.configure(settings.log_level, settings.log_format)
     catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
-    code = asyncio.run(_work(settings, catalog, lane, job))
+    before = {number: signal.getsignal(number) for number in (*signals.ASKING, blockage.SIGNAL)}
+    try:
+        code = runner.run(_work(settings, catalog, lane, job), asyncio.SelectorEventLoop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if code != 0:
         raise RuntimeError(f"the worker for job {job} ended with {code}")
 

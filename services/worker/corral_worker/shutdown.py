@@ -38,15 +38,24 @@ async def finish_or_give_back(
     running = _stoppable(attempts)
     if running and grace > 0 and not at_once.is_set():
         log.info("worker.finishing", jobs=len(running), grace=grace)
-        await _until(lambda: not _stoppable(attempts), grace, at_once)
+        await until(lambda: not _stoppable(attempts), grace, at_once)
     left = attempts.running()
     if left:
         log.info("worker.giving_back", jobs=len(left))
         attempts.stop_all(Stop.RELEASE)
-        await _until(lambda: not attempts.running(), HONOUR_SECONDS, None)
+        await until(lambda: not attempts.running(), HONOUR_SECONDS)
     announcements.withheld.update(execution.claimed.id for execution in attempts.running())
     await written(completions)
     return attempts.stubborn
+
+
+async def until(condition: Callable[[], bool], seconds: float, unless: asyncio.Event | None = None) -> None:
+    """Wait for a condition, or so long, or for the event."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    # Many things end the wait, once in a worker's life: looking is simpler than being told.
+    while not condition() and loop.time() < deadline and not (unless and unless.is_set()):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
 
 
 async def written(completions: Completions) -> None:
@@ -85,14 +94,6 @@ async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcemen
 def _stoppable(attempts: Attempts) -> list[Execution]:
     """What is worth waiting for: an abandoned handler was told to stop long ago."""
     return [execution for execution in attempts.running() if not execution.abandoned]
-
-
-async def _until(condition: Callable[[], bool], seconds: float, unless: asyncio.Event | None) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    # Many things end the wait, once in a worker's life: looking is simpler than being told.
-    while not condition() and loop.time() < deadline and not (unless and unless.is_set()):  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> bool:

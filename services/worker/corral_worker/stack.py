@@ -30,6 +30,11 @@ def of_thread(thread: int) -> Stack | None:
     return None if frame is None else _stack([(one, line) for one, line in traceback.walk_stack(frame)][::-1])
 
 
+def here() -> Stack:
+    """Where the present thread is."""
+    return of_thread(threading.get_ident()) or Stack()
+
+
 def of_task(task: asyncio.Task[Any]) -> Stack | None:
     """Where a task waits now; None where it does not."""
     found: list[tuple[FrameType, int]] = []
@@ -46,6 +51,8 @@ def _stack(found: list[tuple[FrameType, int]]) -> Stack:
     """Frames, outermost first, from the team's on: ours say nothing to its author."""
     while found and found[0][0].f_code.co_filename.startswith((OURS, threading.__file__)):
         found = found[1:]
+    while found and found[-1][0].f_code.co_filename.startswith(OURS):
+        found = found[:-1]
     place = frames.place_in(found)
     lines = traceback.StackSummary.extract(iter(found), limit=-MAX_FRAMES).format()
     return Stack(place.grouped if place else "", "".join(["Stack (most recent call last):\n", *lines]))

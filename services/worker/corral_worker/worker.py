@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from corral_worker import STARTED, exit_code, shutdown, status
 from corral_worker.announcements import Announcements
 from corral_worker.arrival import Arrival
 from corral_worker.attempts import GONE_SECONDS, Attempts
+from corral_worker.blockage import Blockage
 from corral_worker.claiming import Claiming
 from corral_worker.completions import Completions
 from corral_worker.condition import Condition
@@ -40,6 +40,7 @@ from corral_worker.orders import Orders
 from corral_worker.pulse import Pulse
 from corral_worker.seal import Seal
 from corral_worker.services import WorkerServices
+from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
 from corral_worker.timeouts import Timeouts
 
@@ -47,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 CLAIM_SECONDS = 10.0
 """How long a stopping worker waits for the answer to its last claim: longer than the claim may take."""
+HEARTBEAT_SECONDS = 5.0
+"""How long the last heartbeat may take."""
 LEAST_HELD = 500
 """Outcomes that are held while Postgres is away, at least; otherwise four for each slot."""
 
@@ -68,8 +71,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(signum, self.terminate)
+        self._signals = Signals(self.terminate)
         settings = self._settings
         self._slots = Slots(
             {
@@ -102,16 +104,21 @@ class Worker:
                 await self._work(worker)
         return self._code
 
-    def terminate(self) -> None:
-        """Stop; called again, at once."""
+    def terminate(self, asked: str = "") -> None:
+        """Stop; called again, at once. `asked` says by what it was asked to."""
         if self._stopping.is_set():
-            log.info("worker.stopping_at_once", worker=self._name)
+            log.info("worker.stopping_at_once", worker=self._name, asked=asked)
             self._at_once.set()
             self._claim_loop.give_up()
         else:
-            log.info("worker.stopping", worker=self._name)
+            log.info("worker.stopping", worker=self._name, asked=asked)
             self._stopping.set()
             self._claim_loop.stop()
+
+    def _look(self, heartbeat: Heartbeat | None) -> None:
+        """Whether the event loop turns; from the heartbeat's thread."""
+        self._pulse.look()
+        self._blockage.look(heartbeat)
 
     def _show_health(self, stack: AsyncExitStack) -> bool:
         host, port = self._settings.worker_host, self._settings.worker_port
@@ -170,6 +177,7 @@ class Worker:
         self._types = tuple(types)
         self._arrival = Arrival(self._store, slots, self._name, types, self._stopping)
         self._pulse = Pulse()
+        self._blockage = Blockage(self._pulse, self._attempts, self._signals, grace=settings.grace)
         lanes = [lane.name for lane in Rotation(slots.queues).next()]
         presence = Presence(
             settings.redis_url,
@@ -177,12 +185,12 @@ class Worker:
             lanes,
             period=settings.heartbeat,
             on_stop=lambda job: self._soon(self._attempts.cancel, [job]),
-            on_shutdown=lambda: self._soon(self.terminate),
+            on_shutdown=lambda: self._soon(self.terminate, "rq"),
         )
         self._heartbeat = HeartbeatThread(
             partial(Heartbeat, settings.direct_url, settings.schema),
             presence,
-            self._pulse,
+            self._look,
             period=settings.heartbeat,
             report=self._report,
             hear=lambda worker, beat: self._soon(self._incarnation.hear, worker, beat),
@@ -248,7 +256,8 @@ class Worker:
             grace=self._settings.grace,
             at_once=self._at_once,
         )
-        await asyncio.to_thread(self._heartbeat.close)
+        self._heartbeat.close()
+        await shutdown.until(lambda: not self._heartbeat.alive, HEARTBEAT_SECONDS)
         await self._services.close()
         if stubborn:
             # What is written now says that they have ended: let that be true before anybody tries their jobs again.
@@ -267,8 +276,11 @@ class Worker:
 
     def _ended_early(self, task: asyncio.Task[None]) -> None:
         """A task that should run for the worker's whole life ended: it is better to be started again."""
-        if not task.cancelled() and task.exception() is not None:
-            log.critical("worker.broken", task=task.get_name(), exc_info=task.exception())
+        if self._stopping.is_set():
+            return
+        error = None if task.cancelled() else task.exception()
+        if error is not None or task.cancelled():
+            log.critical("worker.broken", task=task.get_name(), exc_info=error, cancelled=task.cancelled())
             self._restart()
 
     def _stir(self) -> None:
@@ -291,7 +303,7 @@ class Worker:
         """Drain and end with a code that asks to be started again."""
         self._code = exit_code.STUCK
         if not self._stopping.is_set():
-            self.terminate()
+            self.terminate("itself")
 
     def _soon(self, call: Any, *arguments: Any) -> None:
         """Call on the loop, from any thread."""

@@ -70,9 +70,9 @@ def forget_a_claim() -> None:
 
 def be_impatient() -> None:
     """What can't be stopped is abandoned soon."""
-    from corral_worker import attempts, loop  # noqa: PLC0415  only workers have it
+    from corral_worker import attempts, blockage, loop  # noqa: PLC0415  only workers have it
 
-    attempts.ABANDON_SECONDS = 0.2
+    attempts.ABANDON_SECONDS = blockage.ABANDON_SECONDS = 0.2
     loop.POLL_SECONDS = 0.1
 
 

@@ -21,8 +21,10 @@ from psycopg import errors
 from corral import metrics
 from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
+from corral.job.outcome import Finished
 from corral.job.priority import Priority
 from corral.pace import Pace
+from corral.store import reclaiming, timeouts
 from corral.store.connection import connect
 from corral.store.engine import Limits
 from corral.store.faults import translated
@@ -30,6 +32,7 @@ from corral.store.json_text import encode
 from corral.store.sql import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
 from corral.store.timeouts import STRUCK, after
+from corral.store.workers import Reclaimed, reclaimed
 
 log = structlog.get_logger(__name__)
 
@@ -142,9 +145,10 @@ class Heartbeat:
         self, url: str, schema: str, worker: UUID, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._url = url
+        self._schema = schema or DEFAULT_SCHEMA
         self._worker = worker
-        self._beat = within(schema or DEFAULT_SCHEMA, BEAT)
-        self._live = within(schema or DEFAULT_SCHEMA, LIVE)
+        self._beat = within(self._schema, BEAT)
+        self._live = within(self._schema, LIVE)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._look = Pace(LOOK_SHARE, free=LOOK_FREE, longest=LOOK_LONGEST, clock=clock)
 
@@ -190,6 +194,26 @@ class Heartbeat:
             self.close()
             raise
         return _answer(rows)
+
+    def give_up(self, struck: Sequence[Finished]) -> list[Reclaimed]:
+        """Say goodbye for a worker that can't any more; what it held, as it is now.
+
+        `struck` are its attempts that are past their timeout: they end as that error, all others are given back.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        params = {"worker": self._worker, "reason": reclaiming.STOPPED}
+        with translated():
+            connection = self._connected()
+            with connection.transaction(), _answering(connection):
+                if struck:
+                    strike = timeouts.strike(self._worker, struck)
+                    connection.execute(within(self._schema, timeouts.STRIKE), strike)
+                if not connection.execute(within(self._schema, reclaiming.STOP), params).fetchall():
+                    return []
+                rows = connection.execute(within(self._schema, reclaiming.RELEASE), params)
+                return [reclaimed(row) for row in rows]
 
     def close(self) -> None:
         """Close the connection."""

@@ -154,7 +154,7 @@ class Workers(Drains):
             if not await transaction.rows(reclaiming.STOP, {"worker": id}):
                 return []
             params = {"worker": id, "reason": reclaiming.STOPPED}
-            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RELEASE, params)]
+            return [reclaimed(row) for row in await transaction.rows(reclaiming.RELEASE, params)]
 
     async def observations(self) -> Sequence[tuple[UUID, int]]:
         """Every live worker's id and heartbeat counter, for the leader's own clock (rule 22).
@@ -178,7 +178,7 @@ class Workers(Drains):
             if not await transaction.rows(reclaiming.LOSE, {"worker": worker, "counter": counter}):
                 return None
             params = {"worker": worker, "reason": reclaiming.LOST}
-            return [_reclaimed(row) for row in await transaction.rows(reclaiming.RECLAIM, params)]
+            return [reclaimed(row) for row in await transaction.rows(reclaiming.RECLAIM, params)]
 
     async def forget(self, term: Term, seconds: float) -> int:
         """Remove the rows of workers that ended that long ago, a thousand at a time.
@@ -215,7 +215,8 @@ def _record(row: Row) -> WorkerRecord:
     )
 
 
-def _reclaimed(row: Row) -> Reclaimed:
+def reclaimed(row: Row) -> Reclaimed:
+    """A row of `reclaiming.RECLAIM` or `RELEASE`."""
     id, attempt, state, queue, priority, suspect, alone, due_in, error = row
     return Reclaimed(
         id=id,

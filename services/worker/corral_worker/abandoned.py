@@ -1,0 +1,48 @@
+"""Handlers that were told to stop and go on: they keep their slots, and are shown (protocol rule 17)."""
+
+from collections.abc import Callable
+
+import structlog
+
+from corral import metrics
+from corral.job.options import Executor
+from corral_worker.execution import Execution
+from corral_worker.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+
+class Abandoned:
+    """Belongs to the event loop."""
+
+    def __init__(self, slots: Slots, changed: Callable[[], None]) -> None:
+        self._slots = slots
+        self._changed = changed
+
+    def add(self, execution: Execution) -> None:
+        """Its time to stop is over; unless it has ended."""
+        if execution.ending is not None or execution.abandoned:
+            return
+        execution.abandoned = True
+        self._slots.abandoned[execution.executor] += 1
+        if execution.executor is Executor.THREAD:
+            metrics.THREADS_ABANDONED.inc()
+        claimed, why = execution.claimed, execution.stop
+        log.error(
+            "job.abandoned",
+            job=str(claimed.id),
+            attempt=claimed.attempt,
+            type=claimed.type,
+            executor=execution.executor.value,
+            why=why.value if why else None,
+        )
+        self._changed()
+
+    def remove(self, execution: Execution) -> None:
+        """It has ended."""
+        if not execution.abandoned:
+            return
+        self._slots.abandoned[execution.executor] -= 1
+        if execution.executor is Executor.THREAD:
+            metrics.THREADS_ABANDONED.dec()
+        log.info("job.abandoned_ended", job=str(execution.claimed.id), attempt=execution.claimed.attempt)

@@ -1,0 +1,109 @@
+"""Runs the worker's coroutine to its end, whatever a handler does to the event loop, and lets the process end after it.
+
+SystemExit and KeyboardInterrupt that come from no task or callback of a known attempt (a callback of a file
+descriptor, a signal's handler, the loop's exception handler) leave the loop. It is entered again: what they left
+undone is still there, and other jobs run on it.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import structlog
+
+from corral import frames, metrics
+from corral_worker import event_loop, stack
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+TOO_OFTEN = (100, 10.0)
+"""So many times within so many seconds: who leaves the loop again and again keeps others from running."""
+CLOSE_SECONDS = 5.0
+"""How long what handlers left behind may take to be cancelled."""
+LEFT_SECONDS = 2.0
+"""How long threads that handlers left behind may take to end."""
+
+
+def run(main: Coroutine[Any, Any, T], loop_class: type[Any]) -> T:
+    """Run until `main` ends; its result, or what it raised."""
+    loop = event_loop.guarded(loop_class)
+    asyncio.set_event_loop(loop)
+    threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
+    loop.set_default_executor(threads)
+    event_loop.show_handlers_their_own_tasks()
+    task = loop.create_task(main, name="worker")
+    try:
+        _run(loop, task)
+        return task.result()
+    finally:
+        _close(loop)
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def leave(code: int) -> int:
+    """The exit code; ends the process at once where threads that a handler started would keep it for ever."""
+    deadline = time.monotonic() + LEFT_SECONDS
+    left = [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.main_thread()
+    ]
+    for thread in left:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    stubborn = {thread.name: _place(thread) for thread in left if thread.is_alive()}
+    if stubborn:
+        log.warning("worker.threads_left", threads=stubborn)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    times: deque[float] = deque(maxlen=TOO_OFTEN[0])
+    while not task.done():
+        try:
+            loop.run_until_complete(task)
+        except BaseException as error:
+            if task.done():
+                return
+            if loop.is_closed():
+                raise
+            metrics.SWALLOWED.labels("loop").inc()
+            log.error("loop.left", error=frames.described(error), hint="the worker goes on")  # noqa: TRY400  # the place says it
+            times.append(time.monotonic())
+            if len(times) == TOO_OFTEN[0] and times[-1] - times[0] < TOO_OFTEN[1]:
+                raise
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_until_complete(asyncio.wait_for(_end_tasks(), CLOSE_SECONDS))
+    except BaseException as error:  # noqa: BLE001  # what handlers left behind may do anything when it is cancelled
+        log.warning("loop.not_cleared", error=frames.described(error))
+    asyncio.set_event_loop(None)
+    if not loop.is_closed():
+        loop.close()
+
+
+async def _end_tasks() -> None:
+    """Cancel what is left, and close async generators, as `asyncio.run` does."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for other in others:
+        other.cancel()
+    if others:
+        await asyncio.wait(others)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _place(thread: threading.Thread) -> str:
+    found = stack.of_thread(thread.ident or 0)
+    return found.place if found else ""

@@ -1,0 +1,54 @@
+"""SIGTERM and SIGINT: heard in the main thread, and kept, whatever a handler's code makes of them."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from contextvars import Context
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+ASKING = (signal.SIGTERM, signal.SIGINT)
+"""Both ask to stop."""
+LOOK_SECONDS = 1.0
+"""How often it is seen to that they are still heard."""
+
+
+class Signals:
+    """Tells of each signal, on the event loop."""
+
+    def __init__(self, asked: Callable[[str], None]) -> None:
+        self._asked = asked
+        self._loop = asyncio.get_running_loop()
+        self._hear = self._heard  # one object, to be compared with
+        self.heard: list[float] = []
+        """When each was heard, as `time.monotonic()` readings: also where the loop has not."""
+        for one in ASKING:
+            signal.signal(one, self._hear)
+        self._look()
+
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
+        # Not a handler of the loop's: those are heard between two turns, and this also while one blocks it. In a
+        # context of its own: the signal interrupts whatever runs, an attempt's code as well.
+        self.heard.append(time.monotonic())
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._asked, signal.Signals(number).name, context=Context())
+
+    def _look(self) -> None:
+        """Hear the signals again where a handler's code took them: a worker that can't be stopped loses its jobs."""
+        for one in ASKING:
+            found = signal.getsignal(one)
+            if found is not self._hear:
+                name = getattr(found, "__qualname__", None) or str(found)
+                module = getattr(found, "__module__", "")
+                log.error(
+                    "signal.replaced",
+                    signal=one.name,
+                    by=f"{module}:{name}",
+                    hint="the worker hears it again",
+                )
+                signal.signal(one, self._hear)
+        self._loop.call_later(LOOK_SECONDS, self._look, context=Context())
