@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -113,13 +114,16 @@ class Notes:
         self._schedule()
 
     def _schedule(self) -> None:
+        # In a context of its own: the attempt that speaks first is none of the others' business.
         if self._scheduled:
             return
         self._scheduled = True
         if threading.get_ident() == self._thread:
-            self._loop.call_later(FLUSH_SECONDS, self._start)
+            self._loop.call_later(FLUSH_SECONDS, self._start, context=Context())
         else:
-            self._loop.call_soon_threadsafe(self._loop.call_later, FLUSH_SECONDS, self._start)
+            self._loop.call_soon_threadsafe(
+                self._loop.call_later, FLUSH_SECONDS, self._start, context=Context()
+            )
 
     def _start(self) -> None:
         self._task = self._loop.create_task(self._flush_quietly())

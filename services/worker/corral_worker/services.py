@@ -15,6 +15,7 @@ from corral.errors import Conflict
 from corral.job.priority import Priority
 from corral.job_log import JobLog
 from corral.store import Store
+from corral_worker.event_loop import as_worker
 from corral_worker.figures import figures
 
 
@@ -61,7 +62,7 @@ class WorkerServices:
                 max_payload=self._max_payload,
             )
         priority = options.get("priority")
-        accepted = await self._submitter.submit(
+        submission = self._submitter.submit(
             NewSubmission(
                 type=job_type,
                 payload=from_json(payload),
@@ -76,7 +77,8 @@ class WorkerServices:
                 created_by=f"job:{job}",
             )
         )
-        return accepted.id
+        # Many submissions share a commit: what commits them is not the first one's.
+        return (await as_worker(submission)).id
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id.
