@@ -1,20 +1,20 @@
-"""A handler's line to the worker from inside a child process."""
+"""A handler's line to the worker from inside a child process: one for each attempt."""
 
 import asyncio
-import os
-import threading
+import contextlib
+import itertools
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_jsonable_python
-
 from corral.context import Statistics, SubmitOptions
+from corral.errors import Conflict
 from corral_worker.ending import Raised, Returned
-from corral_worker.execution import MAX_LINE, MAX_LINES
-from corral_worker.messages import Answer, Call, Ended, LogLine, Progress
+from corral_worker.execution import MAX_LINES
+from corral_worker.link import Deliver, Link
+from corral_worker.messages import Answer, AttemptId, Ended, LogLine, Progress
 
 PROGRESS_SECONDS = 0.1
 """The least time between two reports of progress that reach the worker; the last one always does."""
@@ -23,7 +23,7 @@ NEWS_SECONDS = 0.01
 
 
 class Channel:
-    """The handler's line to the worker, usable from any thread of the child.
+    """Usable from any thread of the child, until the attempt ends.
 
     What never waits is thinned out here, so that a handler that talks without end
     can't keep the worker's event loop busy.
@@ -32,43 +32,41 @@ class Channel:
     cancelled = False
     """A cancelled attempt's process is killed, so the handler never sees it true."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._number = 0
-        self._pid = os.getpid()
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget the attempt before."""
-        self._lines = self.lines_dropped = 0
+    def __init__(self, link: Link, attempt: AttemptId) -> None:
+        self._link = link
+        self._attempt = attempt
+        self._ended = False
+        self._lines = itertools.count(1)
         self._progress: Progress | None = None
-        self._told = True
+        self._told: Progress | None = None
         self._told_at = 0.0
 
     def end(self, ending: Returned | Raised) -> None:
-        """Tell what is left to tell."""
-        if self._progress is not None and not self._told:
-            self._send(self._progress)
-        self._send(Ended(ending, self.lines_dropped))
+        """Tell what is left to tell; may be interrupted and repeated. Nothing is said after it."""
+        self._ended = True
+        if self._progress is not self._told and self._progress is not None:
+            self._link.send(self._progress)
+            self._told = self._progress
+        said = next(self._lines) - 1
+        self._link.send(Ended(self._attempt, ending, max(0, said - MAX_LINES)))
 
     def progress(self, percent: int, message: str | None) -> None:
         """Tell the newest progress, not too often."""
-        changed = self._progress is None or self._progress.message != message
-        self._progress = Progress(percent, message)
+        self._refuse_ended()
+        before = self._progress
+        newest = self._progress = Progress(self._attempt, percent, message)
         now = time.monotonic()
-        self._told = now - self._told_at >= (NEWS_SECONDS if changed else PROGRESS_SECONDS)
-        if self._told:
+        wait = PROGRESS_SECONDS if before is not None and before.message == message else NEWS_SECONDS
+        if now - self._told_at >= wait:
             self._told_at = now
-            self._send(self._progress)
+            self._link.send(newest)
+            self._told = newest
 
     def log(self, text: str, fields: dict[str, Any]) -> None:
         """Send a line, up to the cap."""
-        if self._lines >= MAX_LINES:
-            self.lines_dropped += 1
-            return
-        self._lines += 1
-        self._send(LogLine(text[:MAX_LINE], to_jsonable_python(fields, fallback=repr) if fields else {}))
+        self._refuse_ended()
+        if next(self._lines) <= MAX_LINES:
+            self._link.send(LogLine(self._attempt, text, fields))
 
     def checkpoint(self, value: str) -> None:
         """Store it under the fence."""
@@ -81,7 +79,7 @@ class Channel:
 
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""
-        self._call("put", name, media_type, data)
+        self._call("put", name, media_type, _carried(data))
 
     def publish(self, name: str) -> None:
         """Make it visible."""
@@ -97,28 +95,35 @@ class Channel:
         answer: list[Statistics] = self._call("statistics")
         return answer
 
-    def _send(self, message: object) -> None:
-        self._refuse_forks()
-        with self._lock:
-            self._connection.send(message)
+    def ask(self, method: str, arguments: tuple[Any, ...], deliver: Deliver) -> int:
+        """Ask the worker, without waiting for the answer.
 
-    def _refuse_forks(self) -> None:
-        if os.getpid() != self._pid:
-            raise RuntimeError("the context belongs to the process that runs the handler, not to its forks")
+        Raises:
+            Conflict: the attempt has ended.
+        """
+        self._refuse_ended()
+        return self._link.call(self._attempt, method, arguments, deliver)
+
+    def give_up(self, number: int) -> None:
+        """Nobody waits for this answer any more."""
+        self._link.give_up(number)
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        self._refuse_forks()
-        with self._lock:  # one call at a time: its answer is the next message
-            self._number += 1
-            self._connection.send(Call(self._number, method, arguments))
-            answer = self._connection.recv()
-        assert isinstance(answer, Answer)
-        assert answer.number == self._number
-        return answer.unwrap()
+        answers: SimpleQueue[Answer] = SimpleQueue()
+        number = self.ask(method, arguments, answers.put)
+        try:
+            return answers.get().unwrap()
+        finally:
+            self.give_up(number)
+
+    def _refuse_ended(self) -> None:
+        if self._ended:
+            job, attempt = self._attempt
+            raise Conflict(f"attempt {attempt} of job {job} has ended: its context can't be used any more")
 
 
 class AsyncChannel:
-    """The same for a coroutine that runs in the child: waiting happens in threads."""
+    """The same for a coroutine that runs in the child."""
 
     cancelled = False
 
@@ -129,24 +134,50 @@ class AsyncChannel:
 
     async def checkpoint(self, value: str) -> None:
         """Store it under the fence."""
-        await asyncio.to_thread(self._channel.checkpoint, value)
+        await self._call("checkpoint", value)
 
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
-        return await asyncio.to_thread(self._channel.submit, job_type, payload, options)
+        answer: UUID = await self._call("submit", job_type, payload, options)
+        return answer
 
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""
-        await asyncio.to_thread(self._channel.put, name, media_type, data)
+        await self._call("put", name, media_type, _carried(data))
 
     async def publish(self, name: str) -> None:
         """Make it visible."""
-        await asyncio.to_thread(self._channel.publish, name)
+        await self._call("publish", name)
 
     async def get(self, name: str) -> bytes | None:
         """Read an artifact."""
-        return await asyncio.to_thread(self._channel.get, name)
+        answer: bytes | None = await self._call("get", name)
+        return answer
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
-        return await asyncio.to_thread(self._channel.statistics)
+        answer: list[Statistics] = await self._call("statistics")
+        return answer
+
+    async def _call(self, method: str, *arguments: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+
+        def settle(answer: Answer) -> None:
+            if not future.done():
+                future.set_result(answer)
+
+        def deliver(answer: Answer) -> None:
+            with contextlib.suppress(RuntimeError):  # the handler's loop is closed
+                loop.call_soon_threadsafe(settle, answer)
+
+        number = self._channel.ask(method, arguments, deliver)
+        try:
+            return (await future).unwrap()
+        finally:
+            self._channel.give_up(number)
+
+
+def _carried(data: bytes | Path) -> bytes | str:
+    """The content of an artifact, or the path of its file."""
+    return data if isinstance(data, bytes) else str(data)

@@ -1,66 +1,142 @@
 """What runs in a child process: one handler at a time, with a line to the worker.
 
 The child imports this module and the modules of the handlers it is asked to run, nothing else. It
-speaks through one connection, in the words of messages.py. The worker kills the whole process group
-of a child, so what a handler started dies with it.
+speaks through one connection, in the words of messages.py. Its parent is its reaper, which ends
+everything that handlers started when the child ends.
 """
 
 import asyncio
 import contextlib
-import ctypes
+import faulthandler
 import importlib
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Coroutine
+import warnings
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
 from corral.job.outcome import ErrorKind
 from corral_worker.channel import AsyncChannel, Channel
-from corral_worker.ending import Raised, Returned
+from corral_worker.ending import Raised, Returned, raised
 from corral_worker.failure import failure
-from corral_worker.messages import Ready, Run
+from corral_worker.link import Link
+from corral_worker.messages import AttemptId, Ready, Run
 from corral_worker.perform import perform, perform_blocking
+from corral_worker.reaper import fork_with_reaper
+from corral_worker.streams import StandardStreams
 
-_PR_SET_PDEATHSIG = 1
-"""Source: prctl(2)."""
+MAX_INTERRUPTIONS = 100
+"""Of one step; what comes more often has no end, and the child ends instead."""
 
 
-def main(connection: Connection) -> None:
+def main(connection: socket.socket) -> NoReturn:
     """Serve until the worker closes the connection or ends."""
-    _become_leader()
-    pid = os.getpid()
-    channel = Channel(connection)
-    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
-        connection.send(Ready())
-        while True:
-            run: Run = connection.recv()
-            channel.begin()
-            ending = _perform(run, channel)
-            if os.getpid() != pid:  # a fork of the handler that came back: it is not the child
-                os._exit(0)
-            with contextlib.suppress(OSError, ValueError):  # the handler may have closed it
-                sys.stdout.flush()
-            channel.end(ending)
-
-
-def _become_leader() -> None:
-    """Set the process up: its own group, dead with its worker, first in line when memory runs out."""
-    os.setsid()
     _let_fork_server_end()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    fork_with_reaper(connection.close)
+    _set_up()
+    link = Link(connection)
+    link.send(Ready(os.getpid()))
+    child = Child(link)
+    while True:
+        child.step()
+
+
+class Child:
+    """Runs what the worker asks for.
+
+    What a handler left behind (a timer's signal, an exception that another thread sends) may interrupt any step
+    between two handlers. So each step knows what was done, and none is done twice.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._pid = os.getpid()
+        self._streams = StandardStreams()
+        self._channel: Channel | None = None
+        self._begun: Run | None = None
+        self._ending: Returned | Raised | None = None
+        self._ended: Run | None = None
+        self._interrupted = 0
+
+    def step(self) -> None:
+        """Serve one run, or go on with one that was interrupted."""
+        try:
+            self._serve()
+            self._interrupted = 0
+        except BaseException as error:
+            self._refuse_forks()
+            self._interrupted += 1
+            if self._interrupted > MAX_INTERRUPTIONS:
+                raise
+            if self._begun is not self._ended and self._ending is None:
+                self._ending = raised(error)
+
+    def _serve(self) -> None:
+        run = self._link.next_run(self._ended)
+        if self._begun is not run:
+            self._channel = Channel(self._link, AttemptId.of(run.claimed))
+            self._ending = None
+            self._begun = run
+            self._ending = self._perform(run, self._channel)
+        assert self._channel is not None
+        self._refuse_forks()
+        _stop_timers()
+        self._streams.restore()
+        self._channel.end(self._ending or _lost_ending())
+        self._ended = run
+
+    def _refuse_forks(self) -> None:
+        """End a fork of the handler that came back: it is not the child."""
+        if os.getpid() != self._pid:
+            os._exit(0)
+
+    def _perform(self, run: Run, channel: Channel) -> Returned | Raised:
+        try:
+            declared, handler = _find(run)
+        except BaseException as error:  # noqa: BLE001  # importing runs the team's code, which may even exit
+            doing = f"the handler's module {run.modules[0]} can't be imported in the child process"
+            return Raised(failure(ErrorKind.EXCEPTION, error, doing=doing))
+        self._streams.remember()
+        expires = None if run.remaining is None else time.monotonic() + run.remaining
+        if handler.is_async:
+            context = Context(run.claimed, AsyncChannel(channel), expires)
+            return asyncio.run(perform(declared, handler, run.claimed.payload, context))
+        blocking = SyncContext(run.claimed, channel, expires)
+        return perform_blocking(declared, handler, run.claimed.payload, blocking)
+
+
+def _set_up() -> None:
+    """Signals as programs that a handler starts expect them, and first in line when memory runs out."""
+    signal.signal(signal.SIGINT, _ignore)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # From Python 3.12 on; the link's threads hold no lock that a fork could inherit.
+    warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing about a signal: unlike SIG_IGN, that is not inherited by the programs that a handler starts."""
+
+
+def _stop_timers() -> None:
+    """Stop what a handler set off to interrupt or end itself: it must not strike the next one."""
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)
+    faulthandler.cancel_dump_traceback_later()
+    if signal.getsignal(signal.SIGINT) is not _ignore:
+        signal.signal(signal.SIGINT, _ignore)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _let_fork_server_end() -> None:
@@ -76,26 +152,9 @@ def _let_fork_server_end() -> None:
         server._forkserver_alive_fd = None  # type: ignore[union-attr]  # noqa: SLF001  # no public way
 
 
-def _perform(run: Run, channel: Channel) -> Returned | Raised:
-    try:
-        declared, handler = _find(run)
-    except BaseException as error:  # noqa: BLE001  # importing runs the team's code, which may even exit
-        doing = f"the handler's module {run.modules[0]} can't be imported in the child process"
-        return Raised(failure(ErrorKind.EXCEPTION, error, doing=doing))
-    expires = None if run.remaining is None else time.monotonic() + run.remaining
-    if handler.is_async:
-        line = AsyncChannel(channel)
-        return _run(perform(declared, handler, run.claimed.payload, Context(run.claimed, line, expires)))
-    return perform_blocking(
-        declared, handler, run.claimed.payload, SyncContext(run.claimed, channel, expires)
-    )
-
-
-def _run(coroutine: Coroutine[Any, Any, Returned | Raised]) -> Returned | Raised:
-    try:
-        return asyncio.run(coroutine)
-    except BaseException as error:  # noqa: BLE001  # a task that the handler left behind may raise anything
-        return Raised(failure(ErrorKind.EXCEPTION, error))
+def _lost_ending() -> Raised:
+    error = RuntimeError("the handler was interrupted while its ending was made")
+    return Raised(failure(ErrorKind.EXCEPTION, error))
 
 
 def _find(run: Run) -> tuple[JobType[Any, Any], Handler]:

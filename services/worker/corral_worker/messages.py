@@ -1,16 +1,37 @@
-"""What the worker and a child process say to each other, in both directions."""
+"""What the worker and a child process say to each other, in both directions.
+
+Each message names the attempt that it belongs to, and each call has a number, so that none can be taken for
+another's. Values are of plain types: framing.py lets no other cross.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from corral.errors import CorralError
 from corral.job.job import Claimed
+from corral.storable import text_of
 from corral_worker.ending import Raised, Returned
+
+
+class AttemptId(NamedTuple):
+    """One attempt of one job."""
+
+    job: UUID
+    attempt: int
+
+    @classmethod
+    def of(cls, claimed: Claimed) -> "AttemptId":
+        """That of a claimed job."""
+        return cls(claimed.id, claimed.attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The child leads a process group of its own and can be given work."""
+    """The child is set up and can be given work."""
+
+    pid: int
+    """The process that runs handlers; its parent is the reaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,7 @@ class Run:
 class Ended:
     """The handler ended; the child can be given work again."""
 
+    attempt: AttemptId
     ending: Returned | Raised
     lines_dropped: int
 
@@ -35,6 +57,7 @@ class Ended:
 class Progress:
     """The newest progress."""
 
+    attempt: AttemptId
     percent: int
     message: str | None
 
@@ -43,6 +66,7 @@ class Progress:
 class LogLine:
     """A line of the job's log; the fields are JSON values."""
 
+    attempt: AttemptId
     text: str
     fields: dict[str, Any]
 
@@ -51,9 +75,15 @@ class LogLine:
 class Call:
     """A method of the worker's line, to be answered."""
 
+    attempt: AttemptId
     number: int
+    """Of the child, over all its attempts."""
     method: str
     arguments: tuple[Any, ...]
+
+
+Message = Ended | Progress | LogLine | Call
+"""What a child says about an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +100,9 @@ class Answer:
     @classmethod
     def refusing(cls, number: int, error: BaseException) -> "Answer":
         """The answer that raises `error` in the child; a stranger's error is told, not carried."""
-        if isinstance(error, CorralError):
+        if isinstance(error, CorralError) and type(error).__module__ == CorralError.__module__:
             return cls(number, error=(type(error), error.args, dict(vars(error))))
-        return cls(number, error=(CorralError, (f"{type(error).__qualname__}: {error}",), {}))
+        return cls(number, error=(CorralError, (f"{type(error).__qualname__}: {text_of(error, 1000)}",), {}))
 
     def unwrap(self) -> Any:
         """The value; raises the error."""

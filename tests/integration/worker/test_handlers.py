@@ -104,6 +104,7 @@ async def test_a_result_that_json_cannot_hold_fails_its_job_and_not_its_batch(sy
 @pytest.mark.parametrize("job_type", ["rig.sleep", "rig.child_sleep"])
 async def test_a_handler_past_its_timeout_is_stopped(system: System, job_type: str):
     await system.ready()
+    await system.result(job_type, {"seconds": 0})  # a process has imported the handler then
     job = await system.result(job_type, {"seconds": 60, "effects": str(system.effects)}, timeout=0.4)
     assert (job.state, error_of(job)["kind"]) == (State.FAILED, "timeout")
     assert "0.4 s" in error_of(job)["message"]

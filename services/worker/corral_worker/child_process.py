@@ -1,0 +1,267 @@
+"""One child process as the worker sees it: started, given one attempt after the other, killed."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from corral import metrics
+from corral.context import Line
+from corral.errors import Conflict
+from corral.job.outcome import ErrorKind, JobError
+from corral_worker import child, link, messages
+from corral_worker.ending import Died, Ending, Raised
+from corral_worker.execution import Execution
+from corral_worker.failure import death
+from corral_worker.messages import AttemptId
+from corral_worker.wire import Wire
+
+log = structlog.get_logger(__name__)
+
+START_SECONDS = 60.0
+"""A child that is not ready by then is given up: importing takes a second on a slow machine."""
+CLOSED_SECONDS = 1.0
+"""A child that closed its connection may take so long to end by itself: its exit code says more than we know."""
+KILL_SECONDS = 10.0
+"""How long a reaper that was told to end may take: longer than it waits for what it killed."""
+EARLIER = 8
+"""Attempts whose last words are told from nonsense: a thread of a handler may speak while the handler returns."""
+METHODS: Final = frozenset({"checkpoint", "submit", "put", "publish", "get", "statistics"})
+"""What a child may ask of an attempt's line."""
+
+
+class ChildProcess:
+    """Belongs to the event loop; runs one attempt at a time."""
+
+    def __init__(self, context: ForkServerContext) -> None:
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._process: BaseProcess | None = None
+        self._wire: Wire | None = None
+        self._pidfd: int | None = None
+        self._pid: int | None = None
+        """The process that runs handlers, once it is known."""
+        self._ready = asyncio.Event()
+        self._gone = False
+        self._fault: str | None = None
+        self._execution: Execution | None = None
+        self._line: Line | None = None
+        self._ended: asyncio.Future[Ending] | None = None
+        self._earlier: deque[AttemptId] = deque(maxlen=EARLIER)
+        self._calls: set[asyncio.Task[None]] = set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be given another attempt."""
+        return not self._gone and self._fault is None
+
+    async def run(self, execution: Execution, line: Line, started: Callable[[], None]) -> Ending:
+        """Run an attempt. Calls `started` when the handler begins."""
+        self._execution, self._line = execution, line
+        self._ended = self._loop.create_future()
+        if self._process is None:
+            await self._start()
+        if not self._gone and not self._ready.is_set():
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    await self._ready.wait()
+            except TimeoutError:
+                self.kill()
+        if execution.stop is not None:
+            self.kill()
+        elif self._wire is not None and not self._gone:
+            started()
+            self._wire.send(_run_message(execution))
+        return await self._ended
+
+    def kill(self) -> None:
+        """End it with everything that it started."""
+        if self._gone or self._process is None:
+            return
+        if sys.platform == "linux" and self._ready.is_set():
+            self._signal(signal.SIGTERM)  # to its reaper
+            self._loop.call_later(KILL_SECONDS, self._kill_reaper)
+        else:
+            self._signal(signal.SIGKILL)
+
+    def _kill_reaper(self) -> None:
+        if not self._gone:
+            log.error("child.not_ended", pid=self._pid, seconds=KILL_SECONDS)
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To this process and no other: a number may have been given away since it ended."""
+        assert self._process is not None
+        assert self._process.pid is not None
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._pidfd is not None:
+                signal.pidfd_send_signal(self._pidfd, number)
+            elif sys.platform != "linux" and self._ready.is_set():
+                os.killpg(self._process.pid, number)
+            else:
+                os.kill(self._process.pid, number)
+
+    async def _start(self) -> None:
+        """Start the process. Starting blocks for some milliseconds, the first one for the fork server's start."""
+        ours, theirs = socket.socketpair()
+        self._process = self._context.Process(target=child.main, args=(theirs,), name="corral-job")
+        try:
+            await asyncio.to_thread(self._process.start)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # an old kernel, or a sandbox that refuses it
+                self._pidfd = os.pidfd_open(self._process.pid or 0)
+        self._wire = Wire(ours, hear=self._hear, broken=self._break, ended=self._closed)
+        self._loop.add_reader(self._process.sentinel, self._end)
+
+    def _hear(self, message: object) -> None:
+        match message:
+            case messages.Ready(pid=pid):
+                self._pid = pid
+                self._ready.set()
+            case messages.Ended() | messages.Progress() | messages.LogLine() | messages.Call():
+                self._hear_of(message)
+            case _:
+                self._break(f"a child does not say {type(message).__qualname__}")
+
+    def _hear_of(self, message: messages.Message) -> None:
+        execution, line = self._execution, self._line
+        if execution is None or line is None or message.attempt != AttemptId.of(execution.claimed):
+            self._hear_late(message)
+            return
+        match message:
+            case messages.Progress(percent=percent, message=text):
+                line.progress(percent, text)
+            case messages.LogLine(text=text, fields=fields):
+                line.log(text, fields)
+            case messages.Call():
+                self._answer_soon(message, line)
+            case messages.Ended(ending=ending, lines_dropped=dropped):
+                execution.lines_dropped += dropped
+                self._settle(ending)
+
+    def _hear_late(self, message: messages.Message) -> None:
+        """Words about an attempt that has ended reach no other."""
+        job, attempt = message.attempt
+        if message.attempt not in self._earlier:
+            self._break(f"it speaks of attempt {attempt} of job {job}, which it was never given")
+            return
+        metrics.SWALLOWED.labels("child.late").inc()
+        log.info("child.late", pid=self._pid, job=str(job), attempt=attempt, what=type(message).__qualname__)
+        if isinstance(message, messages.Call) and self._wire is not None:
+            error = Conflict(f"attempt {attempt} of job {job} has ended: its context can't be used any more")
+            self._wire.send(messages.Answer.refusing(message.number, error))
+
+    def _answer_soon(self, call: messages.Call, line: Line) -> None:
+        task = self._loop.create_task(self._answer(call, line))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _answer(self, call: messages.Call, line: Line) -> None:
+        try:
+            answer = messages.Answer(call.number, await _ask(line, call))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised in the handler
+            answer = messages.Answer.refusing(call.number, error)
+        if self._wire is not None:
+            self._wire.send(answer)
+
+    def _break(self, reason: str) -> None:
+        """What came is no message for this worker: whatever follows can't be believed, and the child is ended."""
+        if self._fault is None and not self._gone:
+            self._fault = reason
+            metrics.SWALLOWED.labels("child").inc()
+            about = AttemptId.of(self._execution.claimed) if self._execution else None
+            log.error(
+                "child.out_of_step",
+                pid=self._pid,
+                reason=reason,
+                job=str(about.job) if about else None,
+                attempt=about.attempt if about else None,
+            )
+            self.kill()
+
+    def _closed(self) -> None:
+        """The child closed the connection: it ended, or its handler closed what it did not know."""
+        if not self._gone:
+            self._loop.call_later(CLOSED_SECONDS, self._break, "the handler closed the connection")
+
+    def _end(self) -> None:
+        """The process ended."""
+        assert self._process is not None
+        assert self._wire is not None
+        self._loop.remove_reader(self._process.sentinel)
+        self._wire.drain()
+        self._process.join()
+        self._gone = True
+        self._ready.set()
+        self._wire.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+        exitcode = self._process.exitcode
+        self._process.close()
+        stop = self._execution.stop if self._execution else None
+        if self._ended is not None and not self._ended.done() and stop is None:
+            metrics.CHILDREN_DIED.labels(death(exitcode)).inc()
+            log.warning("child.died", pid=self._pid, how=death(exitcode))
+        self._settle(self._ending(exitcode))
+
+    def _ending(self, exitcode: int | None) -> Ending:
+        if self._fault is not None:
+            return _disconnected(self._fault)
+        if exitcode == link.LOST:
+            return _disconnected("the handler closed it, or put another file in its place")
+        return Died(exitcode)
+
+    def _settle(self, ending: Ending) -> None:
+        if self._execution is not None:
+            self._earlier.append(AttemptId.of(self._execution.claimed))
+        self._execution = self._line = None
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(ending)
+
+
+async def _ask(line: Line, call: messages.Call) -> Any:
+    """What the call is answered.
+
+    Raises:
+        ValueError: there is no such call.
+    """
+    if call.method not in METHODS:
+        raise ValueError(f"a context has no {call.method}")
+    arguments = call.arguments
+    if call.method == "put" and isinstance(arguments[2], str):
+        arguments = (*arguments[:2], Path(arguments[2]))
+    method: Callable[..., Any] = getattr(line, call.method)
+    return await method(*arguments)
+
+
+def _disconnected(reason: str) -> Raised:
+    return Raised(
+        JobError(
+            ErrorKind.EXIT,
+            "ConnectionLost",
+            f"the handler's process lost its connection to the worker and was ended: {reason}",
+        )
+    )
+
+
+def _run_message(execution: Execution) -> messages.Run:
+    declared = execution.declared
+    assert declared.attached is not None
+    modules = (declared.attached.reference[0], declared.module)
+    return messages.Run(execution.claimed, modules, execution.claimed.timeout)

@@ -1,0 +1,122 @@
+import contextlib
+from dataclasses import is_dataclass
+from pathlib import PurePath
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from corral.errors import Conflict, FieldError, InvalidInput, TooLarge, Unavailable
+from corral.job.job import Claimed
+from corral.job.outcome import ErrorKind, JobError
+from corral_worker.ending import Raised, Returned, Wish
+from corral_worker.framing import Decoder, OutOfStep, encode
+from corral_worker.messages import Answer, AttemptId, Call, Ended, LogLine, Progress, Ready, Run
+
+ATTEMPT = AttemptId(UUID(int=7), 3)
+CLAIMED = Claimed(
+    id=UUID(int=7), type="a", queue="q", attempt=3, payload="null", errors=0, retries=0, timeout=1.5,
+    suspect=False, checkpoint=None, traceparent=None, parent=UUID(int=1),
+)  # fmt: skip
+MESSAGES = [
+    Ready(1),
+    Run(CLAIMED, ("a", "b"), 1.5),
+    Ended(ATTEMPT, Returned('{"a": 1}'), 0),
+    Ended(ATTEMPT, Raised(JobError(ErrorKind.EXCEPTION, "T", "no"), Wish.DISCARD, 1.0), 3),
+    Progress(ATTEMPT, 50, "half"),
+    LogLine(ATTEMPT, "text", {"a": [1, None, {"b": 2.5}]}),
+    Call(ATTEMPT, 1, "put", ("name", "text/plain", b"\0" * 1000)),
+    Answer(1, UUID(int=2)),
+    Answer(2, [{"queue": "q", "waiting": 3}]),
+]
+
+
+@given(st.data())
+def test_messages_arrive_whole_in_whatever_pieces(data: st.DataObject):
+    sent = data.draw(st.lists(st.sampled_from(MESSAGES), max_size=6))
+    stream = b"".join(map(encode, sent))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    decoder, found = Decoder(), []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        found += decoder.feed(stream[start:end])
+    assert found == sent
+
+
+@given(
+    before=st.lists(st.sampled_from(MESSAGES), max_size=2),
+    place=st.integers(0, 10_000),
+    other=st.integers(1, 255),
+)
+def test_an_altered_byte_never_makes_another_message(before: list[object], place: int, other: int):
+    altered = bytearray(encode(MESSAGES[4]))
+    altered[place % len(altered)] ^= other
+    decoder, found = Decoder(), []
+    with contextlib.suppress(OutOfStep):
+        found += decoder.feed(b"".join(map(encode, before)) + bytes(altered) + encode(MESSAGES[0]) * 3)
+    assert MESSAGES[0] not in found[len(before) :]
+    assert all(message in before for message in found)
+
+
+@given(st.binary(min_size=1))
+@example(b"\xc0")
+@example(encode(MESSAGES[0])[:-1])
+def test_what_is_no_message_is_told_before_the_next_is_believed(nonsense: bytes):
+    decoder = Decoder()
+    with pytest.raises(OutOfStep):
+        list(decoder.feed(nonsense + encode(MESSAGES[0]) * 2))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Conflict("no"),
+        InvalidInput(FieldError("/a", "no"), FieldError("/b", "neither")),
+        TooLarge("the payload", 20, 10),
+        Unavailable("postgres", "gone"),
+    ],
+)
+def test_errors_of_ours_cross_with_all_they_say(error: Exception):
+    (answer,) = Decoder().feed(encode(Answer.refusing(1, error)))
+    with pytest.raises(type(error)) as raised:
+        answer.unwrap()
+    assert (str(raised.value), vars(raised.value)) == (str(error), vars(error))
+
+
+class Own(Conflict):
+    def __reduce__(self) -> object:
+        raise RuntimeError("not to be pickled")
+
+    def __str__(self) -> str:
+        raise RuntimeError("not to be printed")
+
+
+@pytest.mark.parametrize("error", [KeyError("k"), Own("x")])
+def test_an_error_of_another_kind_is_told(error: Exception):
+    (answer,) = Decoder().feed(encode(Answer.refusing(1, error)))
+    with pytest.raises(Exception, match=type(error).__name__):
+        answer.unwrap()
+
+
+def ran(_: object) -> None:
+    raise AssertionError("code of a message ran")
+
+
+class Code:
+    def __reduce__(self) -> object:
+        return ran, (1,)
+
+
+@pytest.mark.parametrize("value", [Code(), PurePath("a"), print, Own])
+def test_no_class_or_code_of_a_handler_crosses(value: object):
+    with pytest.raises(OutOfStep, match="holds a"):
+        list(Decoder().feed(encode(Call(ATTEMPT, 1, "get", (value,)))))
+
+
+def test_every_message_is_among_those_that_are_tried():
+    from corral_worker import messages  # noqa: PLC0415
+
+    every = {
+        one for one in vars(messages).values() if is_dataclass(one) and one.__module__ == messages.__name__
+    }
+    assert every == {type(message) for message in MESSAGES}
