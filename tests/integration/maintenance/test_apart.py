@@ -59,6 +59,10 @@ async def ended(shop: Shop, sql: psycopg.Connection, *queues: str) -> list[UUID]
         " id = ('00' || substr(id::text, 3))::uuid WHERE id = ANY(%s)",
         [ids],
     )
+    sql.execute(  # as the statements that end jobs would have counted them
+        "INSERT INTO corral.job_counts SELECT queue, type, state, count(*) FROM corral.jobs"
+        " WHERE state = 'completed' GROUP BY 1, 2, 3"
+    )
     return [UUID(f"00{str(job)[2:]}") for job in ids]
 
 
