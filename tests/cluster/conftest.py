@@ -20,7 +20,6 @@ from tests.cluster.release import CRDS, Release
 FOLDER = Path(__file__).parent
 SELECTION = {
     "test_install",
-    "test_readme",
     "test_scale_down",
     "test_refusals_and_uninstall",
     "test_own_image",
