@@ -75,8 +75,8 @@ class Notes:
 
     @property
     def pending(self) -> bool:
-        """Whether something is to be written."""
-        return bool(self._batch)
+        """Whether something is not written yet: what is being written is lost, too, if its attempt ends first."""
+        return bool(self._batch) or self._writing.locked()
 
     async def flush(self) -> None:
         """Write what there is. What can't be written now is kept.

@@ -45,6 +45,9 @@ async def write_notes(store: Store, dispatch: Dispatch, batch: Batch) -> None:
             appended = await store.attempts.append_logs(some)
             for job in appended.truncated:
                 log.info("job.log_full", job=str(job))
+            for job in appended.fenced:
+                metrics.FENCED.labels("log").inc()
+                log.warning("job.fenced", write="log", job=str(job))
             said.update((line.id, None) for line in some if line.id not in appended.fenced)
 
         await _each(batch.lines, append)

@@ -1,5 +1,6 @@
 """Progress and log lines on their way to Postgres: one that is refused takes no other along."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral.testing.subject import Subject
 from corral_worker.execution import Execution
-from corral_worker.notes import Notes
+from corral_worker.notes import Batch, Notes
 from corral_worker.notes_store import write_notes
 
 
@@ -95,3 +96,36 @@ async def test_lines_that_wait_for_postgres_are_written_once_also_when_one_is_re
         for claimed in (good, bad, other)
     }
     assert texts == {good.id: ["said"], bad.id: [], other.id: ["said"]}
+
+
+async def test_an_outcome_waits_for_the_lines_that_are_being_written(subject: Subject, dispatch: Dispatch):
+    """Else the attempt would have ended before its own lines, and they would be refused."""
+    (claimed,) = await running(subject, 1)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(batch: Batch) -> None:
+        begun.set()
+        await go_on.wait()
+        await write_notes(subject.store, dispatch, batch)
+
+    notes = Notes(slowly)
+    notes.log(Execution(claimed, say_async), "said", {})
+    first = asyncio.create_task(notes.flush())
+    await begun.wait()
+    assert notes.pending
+    second = asyncio.create_task(notes.flush())
+    go_on.set()
+    await asyncio.gather(first, second)
+    assert not notes.pending
+    assert [line.text for line in await subject.store.jobs.logs(claimed.id)] == ["said"]
+
+
+async def test_lines_of_an_attempt_that_is_not_the_jobs_own_are_counted_and_named(
+    subject: Subject, dispatch: Dispatch
+):
+    (claimed,) = await running(subject, 1)
+    notes = Notes(partial(write_notes, subject.store, dispatch))
+    notes.log(Execution(replace(claimed, attempt=2), say_async), "said", {})
+    with structlog.testing.capture_logs() as logged:
+        await notes.flush()
+    assert [line["job"] for line in logged if line["event"] == "job.fenced"] == [str(claimed.id)]
