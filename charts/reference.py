@@ -81,7 +81,7 @@ def _bounds(name: str) -> Json:
 
 def schema() -> Json:
     """values.schema.json, with the settings that there are."""
-    told = json.loads((CHART / "values.schema.json").read_text())
+    told = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
     told["$defs"]["settings"]["properties"] = settings()
     return told
 
@@ -115,7 +115,7 @@ def _holds_properties(node: dict[str, Json]) -> bool:
 
 def readme(told: Json) -> str:
     """The reference: a section per first name, a row per value."""
-    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
     simple = [(name, node) for name, node in told["properties"].items() if "properties" not in node]
     parts = [HEAD, "\n## For all\n", *_table(_row(name, node, defaults.get(name)) for name, node in simple)]
     for name, node in told["properties"].items():
@@ -160,5 +160,5 @@ def made() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for path, text in made().items():
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     sys.exit(0)

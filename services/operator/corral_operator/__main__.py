@@ -1,7 +1,11 @@
 """`python -m corral_operator`."""
 
-import sys
+if __name__ == "__main__":
+    import sys
 
-from corral_operator.main import main
+    from corral.startup import prepare
 
-sys.exit(main())
+    prepare("corral-operator")
+    from corral_operator.main import main
+
+    sys.exit(main())

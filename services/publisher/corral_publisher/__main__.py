@@ -7,7 +7,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+from corral.startup import prepare
+
 HINT = "an emptyDir there in Kubernetes, --tmpfs /tmp with Docker, or name another folder in TMPDIR"
+
+OF_GUNICORN = ("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "GUNICORN_PID", "GUNICORN_FD", "SENDFILE")
+"""Variables that gunicorn reads beside its settings, which are ours."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,4 +40,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    prepare(without=OF_GUNICORN)
     sys.exit(main())

@@ -9,7 +9,7 @@ another takes over. Where requests must not share a process with them,
 import asyncio
 
 from corral.dispatch import Dispatch
-from corral.maintenance import run
+from corral.maintenance.run import run
 from corral.settings import Settings
 from corral_publisher.opening import open_store
 

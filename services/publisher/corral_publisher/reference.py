@@ -165,4 +165,4 @@ def _flat(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / "reference" / "api.md").write_text(api_page())
+    (Path(sys.argv[1]) / "reference" / "api.md").write_text(api_page(), encoding="utf-8")

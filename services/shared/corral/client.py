@@ -2,23 +2,24 @@
 
 import os
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from dotenv import dotenv_values
 from httpx_sse import ServerSentEvent, connect_sse
 
 from corral import json_codec
 from corral.actions.json_value import refuse_faults
 from corral.errors import CorralError, FieldError
+from corral.publisher_address import Connection, NotConfigured
 
-CLIENT_FILE = Path(".corral/client.toml")
+__all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unreachable", "problem_of"]
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""What httpx takes from the environment, on the way to other machines."""
 TIMEOUT = 30.0
 """Seconds for one answer; `?wait` adds its own."""
 MAX_WAIT = 60.0
@@ -38,10 +39,6 @@ ENDED = frozenset({"completed", "failed", "cancelled"})
 Json = Any
 
 
-class NotConfigured(CorralError):
-    """Nothing says where the publisher is."""
-
-
 class Unreachable(CorralError):
     """The publisher did not answer."""
 
@@ -54,54 +51,29 @@ class ApiProblem(CorralError):
         super().__init__(f"{title}: {detail}" if detail else title)
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Where a publisher is, and the key that opens it."""
-
-    url: str
-    key: str | None
-    source: str
-
-    @classmethod
-    def find(cls, env: Mapping[str, str] | None = None, folder: Path | None = None) -> Self:
-        """From CORRAL_URL and CORRAL_KEY in the environment or `.env`, else from `.corral/client.toml`.
-
-        Args:
-            env: None is the process's own.
-            folder: where `.env` and `.corral` are looked for; None is the working folder.
-
-        Raises:
-            NotConfigured: neither says anything.
-        """
-        env, folder = os.environ if env is None else env, folder or Path()
-        from_file = dotenv_values(folder / ".env", interpolate=False) if (folder / ".env").is_file() else {}
-        for source, variables in (("environment", env), (".env", from_file)):
-            if url := variables.get("CORRAL_URL"):
-                return cls(url.rstrip("/"), env.get("CORRAL_KEY") or from_file.get("CORRAL_KEY"), source)
-        try:
-            written = tomllib.loads((folder / CLIENT_FILE).read_text())
-            return cls(written["url"], env.get("CORRAL_KEY") or written.get("key"), str(folder / CLIENT_FILE))
-        except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
-            raise NotConfigured(
-                "no publisher is known: start one with `corral up` here, or set CORRAL_URL and CORRAL_KEY"
-            ) from error
-
-
 class Client:
     """One publisher, one key. Close it, or use it in a `with`."""
 
     def __init__(self, connection: Connection, *, transport: httpx.BaseTransport | None = None) -> None:
+        """Raises: NotConfigured where the environment's proxies or certificates can't be used."""
         self.connection = connection
         headers = {"Accept": "application/json", "User-Agent": "corral-client"}
         if connection.key:
             headers["Authorization"] = f"Bearer {connection.key}"
-        self._http = httpx.Client(
-            base_url=connection.url,
-            headers=headers,
-            timeout=TIMEOUT,
-            transport=transport,
-            follow_redirects=False,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=connection.url,
+                headers=headers,
+                timeout=TIMEOUT,
+                transport=transport,
+                follow_redirects=False,
+                trust_env=not connection.direct,
+            )
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+            raise NotConfigured(
+                f"{_set_of(*PROXIES, *CERTIFICATES) or 'the environment'} can't be used on the way to "
+                f"{connection.url}: {type(error).__name__}; correct it or unset it"
+            ) from None
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +228,7 @@ class Client:
         except httpx.TransportError as error:
             raise Unreachable(self._away(error)) from error
         self._check(response)
-        return json_codec.lenient(response.content) if response.content else None
+        return self._json(response)
 
     def _check(self, response: httpx.Response) -> None:
         if response.is_success:
@@ -264,9 +236,25 @@ class Client:
         response.read()
         raise problem_of(response)
 
+    def _json(self, response: httpx.Response) -> Json:
+        try:
+            return json_codec.lenient(response.content) if response.content else None
+        except ValueError:
+            raise Unreachable(
+                f"{self._where} answers, but not as a publisher does (with {_kind_of(response)}, not JSON); "
+                "does the address lead to one?"
+            ) from None
+
+    @property
+    def _where(self) -> str:
+        return f"{self.connection.url} (from {self.connection.source})"
+
     def _away(self, error: Exception) -> str:
-        where = f"{self.connection.url} (from {self.connection.source})"
-        return f"{where} does not answer: {error or type(error).__name__}; does the publisher run?"
+        through = "" if self.connection.direct else _set_of(*PROXIES)
+        proxy = f" (through {through}; NO_PROXY names hosts that are reached without)" if through else ""
+        return (
+            f"{self._where} does not answer{proxy}: {error or type(error).__name__}; does the publisher run?"
+        )
 
 
 def _written(body: Json) -> bytes:
@@ -283,6 +271,15 @@ def _written(body: Json) -> bytes:
     if b"null" in text:  # NaN would be null without a word
         refuse_faults(body, "")
     return text
+
+
+def _set_of(*names: str) -> str:
+    """Those of the variables that are set, in capitals or not."""
+    return ", ".join(one for name in names for one in (name, name.lower()) if os.environ.get(one))
+
+
+def _kind_of(response: httpx.Response) -> str:
+    return response.headers.get("Content-Type", "nothing").partition(";")[0] or "nothing"
 
 
 def problem_of(response: httpx.Response) -> ApiProblem:

@@ -75,7 +75,7 @@ def _unfounded(row: Row, root: Path) -> Iterator[str]:
 def _functions(module: Path) -> frozenset[str]:
     if not module.is_file():
         return frozenset()
-    nodes = ast.walk(ast.parse(module.read_text()))
+    nodes = ast.walk(ast.parse(module.read_text(encoding="utf-8")))
     return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
     if not PAGE.is_file():
         sys.stderr.write(f"there is no {PAGE} here: run this in a checkout of Corral\n")
         return 2
-    rows = read(PAGE.read_text())
+    rows = read(PAGE.read_text(encoding="utf-8"))
     wrong = list(problems(rows, Path()))
     for line in wrong:
         sys.stdout.write(f"{line}\n")

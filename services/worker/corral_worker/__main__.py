@@ -3,6 +3,9 @@
 if __name__ == "__main__":
     import sys
 
+    from corral.startup import prepare
+
+    prepare()
     from corral_worker.main import main
 
     sys.exit(main())

@@ -7,20 +7,26 @@ without threads, so starting one takes milliseconds and copies no lock in a wron
 
 import asyncio
 import multiprocessing
+import os
+import tempfile
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
+from multiprocessing.util import get_temp_dir
 
 from corral.context import Line
 from corral_worker.child_process import ChildProcess
 from corral_worker.ending import Ending
 from corral_worker.execution import Execution
 
+LONGEST_TMPDIR = 60
+"""Characters of the temporary folder's name: a socket's has 107, and multiprocessing adds some forty."""
+
 
 class Processes:
     """At most `size` children, started when needed and kept."""
 
     def __init__(self, size: int) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["corral_worker.fork_server"])
+        self._context = fork_server()
         self._free = asyncio.Semaphore(size)
         self._idle: list[ChildProcess] = []
         self._running: dict[Execution, ChildProcess] = {}
@@ -55,3 +61,16 @@ class Processes:
         """Kill all children."""
         for one in (*self._idle, *self._running.values()):
             one.kill()
+
+
+def fork_server() -> ForkServerContext:
+    """Starts children quickly, however long the name of the temporary folder is."""
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TMPDIR:
+        usual, tempfile.tempdir = tempfile.gettempdir(), "/tmp"  # noqa: S108  mkdtemp makes a folder of our own there
+        try:
+            get_temp_dir()  # it is remembered for this process
+        finally:
+            tempfile.tempdir = usual
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["corral_worker.fork_server"])
+    return context

@@ -20,7 +20,7 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.local.valkey import EmbeddedValkey
-from corral.maintenance import run
+from corral.maintenance.run import run
 from corral.settings import Settings
 from corral.store import Store
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.cli.exits import Exit, exit_code
-from corral.client import Connection, NotConfigured, problem_of
+from corral.client import Client, Connection, NotConfigured, Unreachable, problem_of
 from corral.errors import FieldError
 
 FILE = 'url = "http://file:1"\nkey = "of the file"\n'
@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 def test_the_environment_goes_before_the_env_file_and_that_before_the_client_file(folder):
     assert Connection.find({}, folder) == Connection(
-        "http://file:1", "of the file", str(folder / ".corral/client.toml")
+        "http://file:1", "of the file", str(folder / ".corral/client.toml"), here=True
     )
     (folder / ".env").write_text("CORRAL_URL=http://env-file:2/\nCORRAL_KEY=of the env file\n")
     assert Connection.find({}, folder) == Connection("http://env-file:2", "of the env file", ".env")
@@ -53,6 +53,90 @@ def test_a_problem_keeps_its_fields():
         (FieldError("/payload/a", "is required"),),
     )
     assert exit_code(error) is Exit.WRONG
+
+
+def test_another_folder_of_data_is_found_where_it_is_named(folder):
+    (folder / "my data").mkdir()
+    (folder / "my data" / "client.toml").write_text('url = "http://mine:2"\nkey = "k"\n')
+    assert Connection.find({"CORRAL_DATA": "my data"}, folder).url == "http://mine:2"
+    (folder / ".env").write_text("CORRAL_DATA=${WHERE:-my data}\n")
+    assert Connection.find({}, folder).url == "http://mine:2"
+    with pytest.raises(NotConfigured, match="name its folder in CORRAL_DATA"):
+        Connection.find({"CORRAL_DATA": "elsewhere"}, folder)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8000",
+        "http://h:port",
+        "http://h:0",
+        "http://",
+        "ftp://h",
+        "http://[::1",
+        "http://a b",
+        "/x",
+    ],
+)
+def test_what_is_no_address_is_refused_before_it_is_used(folder, url):
+    with pytest.raises(NotConfigured, match=r"CORRAL_URL \(from environment\) is no address of a publisher"):
+        Connection.find({"CORRAL_URL": url}, folder)
+
+
+@pytest.mark.parametrize("key", ["sécret-key", "secret-key\nX-Other: 1"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(folder, key):
+    with pytest.raises(NotConfigured, match="CORRAL_KEY is no key") as error:
+        Connection.find({"CORRAL_KEY": key}, folder)
+    assert "ret-key" not in str(error.value)
+
+
+def test_line_ends_and_quotes_around_an_address_and_a_key_are_no_piece_of_them(folder):
+    found = Connection.find({"CORRAL_URL": '"http://h:1/"\r\n', "CORRAL_KEY": "k\n"}, folder)
+    assert (found.url, found.key) == ("http://h:1", "k")
+
+
+@pytest.mark.parametrize(
+    ("connection", "direct"),
+    [
+        (Connection("http://127.0.0.1:8000", None, ""), True),
+        (Connection("http://127.9.9.9", None, ""), True),
+        (Connection("http://[::1]:8000", None, ""), True),
+        (Connection("http://localhost:8000", None, ""), True),
+        (Connection("http://a.localhost", None, ""), True),
+        (Connection("http://192.168.1.5:8000", None, "", here=True), True),
+        (Connection("http://192.168.1.5:8000", None, ""), False),
+        (Connection("http://localhost.example.com", None, ""), False),
+    ],
+)
+def test_no_proxy_leads_to_this_machine(connection, direct, monkeypatch):
+    assert connection.direct is direct
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "nonsense")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    if direct:
+        Client(connection).close()
+    else:
+        with pytest.raises(NotConfigured, match=r"HTTP_PROXY, .*SSL_CERT_FILE can't be used on the way to"):
+            Client(connection)
+
+
+def test_a_proxy_on_the_way_is_named_when_nothing_answers(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with (
+        Client(Connection("http://corral.example.com", None, ".env")) as client,
+        pytest.raises(Unreachable, match=r"does not answer \(through HTTP_PROXY; NO_PROXY names hosts"),
+    ):
+        client.get("/queues")
+
+
+def test_an_answer_that_is_no_json_is_told_as_what_it_is():
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, html="<p>Sign in</p>"))
+    with (
+        Client(Connection("http://elsewhere", None, ".env"), transport=transport) as client,
+        pytest.raises(Unreachable, match=r"not as a publisher does \(with text/html, not JSON\)"),
+    ):
+        client.get("/queues")
 
 
 @given(st.integers(400, 599), st.binary(max_size=200))

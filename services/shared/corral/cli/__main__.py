@@ -1,5 +1,18 @@
-"""`python -m corral.cli` is the corral command."""
+"""The corral command, also as `python -m corral.cli`."""
 
-from corral.cli.main import main
+from typing import NoReturn
 
-main()
+from corral.startup import prepare, take_over_output
+
+
+def run() -> NoReturn:
+    """Prepare the process, and only then import what the command needs."""
+    prepare()
+    take_over_output()
+    from corral.cli.main import main  # noqa: PLC0415  the reason stands above
+
+    main()
+
+
+if __name__ == "__main__":
+    run()

@@ -20,6 +20,7 @@ REQUIRED = {
 }
 """Settings without a default, with an example."""
 CLIENT_EXAMPLES = {
+    "CORRAL_DATA": ".corral",
     "CORRAL_URL": "http://127.0.0.1:8000",
     "CORRAL_KEY": "what-corral-keys-create-printed",
     "CORRAL_BOOTSTRAP_KEY": "at-least-32-random-characters",

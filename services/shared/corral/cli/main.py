@@ -1,6 +1,5 @@
 """The corral command: its parts, and what happens when one goes wrong."""
 
-import os
 import sys
 from importlib.metadata import version
 from typing import Annotated, NoReturn
@@ -25,6 +24,7 @@ from corral.cli import (
 from corral.cli.exits import Exit, exit_code
 from corral.client import ApiProblem
 from corral.errors import CorralError, InvalidInput
+from corral.startup import OutputLost
 
 app = typer.Typer(
     name="corral",
@@ -71,17 +71,29 @@ def root(
 
 def main() -> NoReturn:
     """Run the command; every error of Corral is a message and an exit code, never a traceback."""
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
-        app(prog_name="corral")
+        try:
+            app(prog_name="corral")
+        finally:
+            sys.stdout.flush()  # what can't be written is told here, not while the interpreter ends
     except CorralError as error:
         _explain(error)
-        sys.exit(exit_code(error))
+        return exit_code(error)
+    except UnicodeEncodeError as error:
+        if not any("\ud800" <= one <= "\udfff" for one in error.object[error.start : error.end]):
+            raise
+        sys.stderr.write("corral: an argument holds bytes that are no text in UTF-8\n")
+        return Exit.WRONG
+    except OutputLost as error:
+        sys.stderr.write(f"corral: {error}\n")
+        return Exit.FAULT
     except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
-    except BrokenPipeError:  # `corral jobs list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.DONE)
-    sys.exit(Exit.DONE)
+        return Exit.INTERRUPTED
+    return Exit.DONE
 
 
 def _explain(error: CorralError) -> None:

@@ -1,5 +1,7 @@
 """What the command prints: tables and sentences for people, JSON for programs."""
 
+import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +18,8 @@ from corral import json_codec
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 WIDE = 200
 """Columns of text where no terminal says how many it has: a pipe wraps nothing."""
+UTF_8 = ("utf-8", "utf8")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 STATE_COLOURS = {
     "blocked": "bright_black",
     "scheduled": "cyan",
@@ -35,8 +39,12 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_json(value: Any, *, line: bool = False) -> None:
     """JSON on stdout: readable, or on one line where it is one of many."""
-    text = json_codec.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str, indent=not line)
-    sys.stdout.write(text.decode() + "\n")
+    text = json_codec.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str, indent=not line).decode()
+    if sys.stdout.encoding.lower() not in UTF_8:
+        text = _NOT_ASCII.sub(
+            lambda found: json.dumps(found[0])[1:-1], text
+        )  # they stand inside strings only
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

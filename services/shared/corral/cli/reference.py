@@ -33,6 +33,8 @@ def settings_page() -> str:
         "Every service reads the same settings, once, at its start: from its command line, then the environment,",
         "then the file `.env` (or the one that `CORRAL_ENV_FILE` names), then the default. `corral config` prints",
         "the effective ones with their source. An unknown `CORRAL_…` variable or a bad value stops the start.",
+        "In `.env`, `${NAME}` and `${NAME:-otherwise}` are replaced from the environment, or else from the file itself;",
+        "[how, and what old settings become](../how-to/come-from-old-settings.md).",
         "This page is made by `make docs` from the settings themselves.",
         "",
         "| setting | default | allowed | meaning |",
@@ -54,7 +56,14 @@ def settings_page() -> str:
         "|---|---|",
     ]
     lines += [f"| `{name}` | {meaning} |" for name, meaning in CLIENT.items()]
-    lines += ["", "Without them the command line reads `.corral/client.toml`, which `corral up` writes.", ""]
+    lines += [
+        "",
+        "Without CORRAL_URL the command line reads `.corral/client.toml`, which `corral up` writes, or the same file in",
+    ]
+    lines += [
+        "CORRAL_DATA. Proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`, …) and `SSL_CERT_FILE` count on the way to"
+    ]
+    lines += ["other machines; a publisher on this one is always reached directly.", ""]
     return "\n".join(lines)
 
 
@@ -117,7 +126,7 @@ def cli_page() -> str:
         "# The command line",
         "",
         "Made by `make docs` from the commands themselves. Commands that use a running system read `CORRAL_URL` and",
-        "`CORRAL_KEY`, then `.corral/client.toml` in the working folder; those that run a service or speak to the",
+        "`CORRAL_KEY`, then `.corral/client.toml` in the working folder (or in `CORRAL_DATA`); those that run a service or speak to the",
         "database read the [settings](settings.md). With `--json` the answer is JSON on standard output. Errors go to",
         "standard error and name what was wrong. `corral --install-completion` completes commands in your shell.",
         "",
@@ -137,12 +146,12 @@ def cli_page() -> str:
 
 def write(docs: Path, env_file: Path) -> None:
     """Write every page."""
-    (docs / "reference" / "states.md").write_text(states_page())
-    (docs / "reference" / "settings.md").write_text(settings_page())
-    (docs / "reference" / "metrics.md").write_text(metrics_page())
-    (docs / "reference" / "tables.md").write_text(tables_page())
-    (docs / "reference" / "cli.md").write_text(cli_page())
-    env_file.write_text(env_template())
+    (docs / "reference" / "states.md").write_text(states_page(), encoding="utf-8")
+    (docs / "reference" / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (docs / "reference" / "metrics.md").write_text(metrics_page(), encoding="utf-8")
+    (docs / "reference" / "tables.md").write_text(tables_page(), encoding="utf-8")
+    (docs / "reference" / "cli.md").write_text(cli_page(), encoding="utf-8")
+    env_file.write_text(env_template(), encoding="utf-8")
 
 
 def _labels(name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from rich.text import Text
 from corral.local.plan import Plan
 from corral.local.status import Ready, Status
 from corral.local.system import LocalSystem
+from corral.publisher_address import DATA, LOCAL_FOLDER
 
 SPARSE = 5.0
 """Seconds between two lines of status where no terminal can show a live one."""
@@ -41,22 +43,20 @@ class Screen:
 
     def ready(self, ready: Ready) -> None:
         """Print how to use what is ready now."""
-        lines = (
+        curl = f"curl -H 'Authorization: Bearer {ready.key}' -H 'Content-Type: application/json'"
+        lines = [
             "",
             f"Corral is ready at {ready.url}   (in {ready.prepared_in:.1f} s)",
             "",
             f"  sign in   {ready.sign_in}",
-            *(
-                [f"  activate  source {os.path.relpath(activate)}   then: corral --help"]
-                if (activate := _activate())
-                else []
-            ),
-            f"  try       curl -H 'Authorization: Bearer {ready.key}' -H 'Content-Type: application/json' \\",
+            *([f"  prepare   {first}"] if (first := _preparation(self._plan.data)) else []),
+            "  try       corral jobs submit demo.echo --wait 10",
+            f"  or        {curl} \\",
             f"""                 -d '{{"type": "demo.echo", "payload": {{"hello": "world"}}}}' '{ready.url}/api/v1/jobs?wait=10'""",
             f"  logs      {os.path.relpath(self._plan.data / 'logs')}",
             "  stop      Ctrl-C",
             "",
-        )
+        ]
         for line in lines:
             self._screen.print(Text(line), soft_wrap=True)
 
@@ -94,7 +94,12 @@ async def run(plan: Plan, screen: Screen) -> None:
             raise
 
 
-def _activate() -> Path | None:
-    """The script that activates the virtual environment that we run in, where there is one."""
+def _preparation(data: Path) -> str:
+    """What a shell needs so that `corral` is found, and finds this system; empty where that is nothing."""
     script = Path(sys.prefix) / "bin" / "activate"
-    return script if sys.prefix != sys.base_prefix and script.is_file() else None
+    steps = []
+    if sys.prefix != sys.base_prefix and script.is_file():
+        steps.append(f"source {shlex.quote(os.path.relpath(script))}")
+    if data.absolute() != LOCAL_FOLDER.absolute():
+        steps.append(f"export {DATA}={shlex.quote(str(data.absolute()))}")
+    return " && ".join(steps)

@@ -7,11 +7,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from corral.publisher_address import local_folder
 from corral.settings import Settings
 from corral.settings.sources import PREFIX
 
-SERVICES_FILE = Path(".corral/services.env")
-"""Written by `corral up`; names the servers of the system that runs here."""
+SERVICES_FILE = "services.env"
+"""Written by `corral up` into its folder; names the servers of the system that runs here."""
 
 
 def service_settings() -> Settings:
@@ -21,12 +22,14 @@ def service_settings() -> Settings:
 
 def local_settings() -> dict[str, str]:
     """What the local system of this folder says, unless the environment or .env already say it."""
-    from dotenv import dotenv_values  # noqa: PLC0415  not every command needs it
+    from corral.env_file import read_env_file  # noqa: PLC0415  not every command needs it
 
     name = f"{PREFIX}DATABASE_URL"
-    if name in os.environ or name in dotenv_values(".env") or not SERVICES_FILE.is_file():
+    ours = Path(".env")
+    if name in os.environ or (ours.is_file() and name in read_env_file(ours, os.environ)):
         return {}
-    return {key: value or "" for key, value in dotenv_values(SERVICES_FILE, interpolate=False).items()}
+    written = local_folder(os.environ) / SERVICES_FILE
+    return read_env_file(written, {}) if written.is_file() else {}
 
 
 def publisher() -> None:

@@ -1,6 +1,7 @@
 """`corral up`: the whole system here, from one command."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from corral.cli.number import whole
 from corral.cli.output import console
 from corral.job.bounds import Bounds
+from corral.publisher_address import local_folder
 from corral.settings.cpus import cpu_limit
 
 PORT = Bounds(1, 65535)
@@ -22,7 +24,9 @@ def up(
         int | None,
         whole(PORT, "The port of API and pages; none: 8000 or the next free."),
     ] = None,
-    data: Annotated[Path, typer.Option(help="The folder of all data.")] = Path(".corral"),
+    data: Annotated[
+        Path | None, typer.Option(help="The folder of all data; none: CORRAL_DATA, else .corral.")
+    ] = None,
     workers: Annotated[int | None, whole(WORKERS, "A fixed number of workers.")] = None,
     max_workers: Annotated[
         int | None, whole(WORKERS, "The most workers; none: the CPUs, at least 4.")
@@ -36,7 +40,7 @@ def up(
 
     logs.configure("warning", "console")
     plan = make_plan(
-        data=data,
+        data=data or local_folder(os.environ),
         port=port,
         workers=workers,
         max_workers=max_workers or max(LEAST_MAXIMUM, cpu_limit()),

@@ -123,7 +123,10 @@ class Installation:
     def client(self) -> dict[str, str]:
         """What the client file says now."""
         try:
-            return {name: str(value) for name, value in tomllib.loads(self.client_file.read_text()).items()}
+            return {
+                name: str(value)
+                for name, value in tomllib.loads(self.client_file.read_text(encoding="utf-8")).items()
+            }
         except (FileNotFoundError, tomllib.TOMLDecodeError):
             return {}
 
@@ -138,7 +141,7 @@ class Installation:
 
     def _read_record(self) -> dict[str, Any]:
         try:
-            return dict(json.loads(self._record.read_text()))
+            return dict(json.loads(self._record.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError):
             return {}
 
@@ -154,6 +157,8 @@ def _write(file: Path, text: str) -> None:
     """The whole file or nothing of it, for its owner's eyes."""
     partial = file.with_name(f"{file.name}.partial")
     partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writer:
+    with os.fdopen(
+        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as writer:
         writer.write(text)
     partial.replace(file)

@@ -166,6 +166,6 @@ class EmbeddedPostgres(EmbeddedServer):
 def _postmaster(home: Path) -> list[str]:
     """The lines of postmaster.pid; none when Postgres is not there, or is just writing it."""
     try:
-        return (home / POSTMASTER).read_text().splitlines()
+        return (home / POSTMASTER).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []

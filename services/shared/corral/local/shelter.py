@@ -53,7 +53,7 @@ class Shelter:
             shutil.move(wanted, target)
             for path in (target, *target.rglob("*")):  # a move to another disk loses the owner
                 os.chown(path, account.uid, account.gid, follow_symlinks=False)
-        _origin(target).write_text(f"{wanted}\n")
+        _origin(target).write_bytes(os.fsencode(f"{wanted}\n"))
         wanted.symlink_to(target)
         log.info("local.data_sheltered", wanted=str(wanted), at=str(target), account=account.name)
         return target
@@ -104,13 +104,13 @@ class Shelter:
         origin = _origin(target)
         if not origin.exists():
             return target
-        first = Path(origin.read_text().strip())
+        first = _named_by(origin)
         if first != link and first.is_symlink() and first.resolve() == target:
             raise UnusableData(
                 link, f"it is a copy of the link {first}, whose data it would share; remove it"
             )
         if first != link:
-            origin.write_text(f"{link}\n")
+            origin.write_bytes(os.fsencode(f"{link}\n"))
         return target
 
     def _folder(self, name: str) -> Path:
@@ -138,10 +138,15 @@ def _origin(target: Path) -> Path:
     return target.with_name(f"{target.name}.origin")
 
 
+def _named_by(origin: Path) -> Path:
+    """The link that such a file names."""
+    return Path(os.fsdecode(origin.read_bytes().strip()))
+
+
 def _unlinked(folder: Path) -> list[str]:
     """Sheltered data that no link leads to, as far as one can see: a disk may be away just now."""
     return [
         str(origin.with_suffix(""))
         for origin in sorted(folder.glob("*.origin"))
-        if origin.with_suffix("").exists() and not Path(origin.read_text().strip()).is_symlink()
+        if origin.with_suffix("").exists() and not _named_by(origin).is_symlink()
     ]

@@ -8,16 +8,30 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from corral.env_file import PREFIX, read_env_file
 from corral.errors import SettingsError
 from corral.settings.address_parts import MASK, masked_address
 from corral.settings.old_names import HONOURED, replacement
 from corral.settings.ranges import declared
 
-PREFIX = "CORRAL_"
+__all__ = [
+    "CLIENT",
+    "ENV_FILE",
+    "OTHERWISE",
+    "PREFIX",
+    "Reading",
+    "Setting",
+    "masked",
+    "names",
+    "read",
+    "written",
+]
+
 CLIENT = {
+    "CORRAL_DATA": "The folder of the local system: `corral up` keeps all data there, and the other commands find it "
+    "through what it wrote there.",
     "CORRAL_URL": "The address of the publisher that the command line talks to.",
     "CORRAL_KEY": "The key with which the command line signs in.",
     "CORRAL_BOOTSTRAP_KEY": "The key that `corral keys adopt` lets in; without it the command reads standard input.",
@@ -108,7 +122,7 @@ def _env_file(env: Mapping[str, str], chosen: str | Path | None) -> tuple[Path, 
         if named:
             raise SettingsError(f"{ENV_FILE}: there is no file {str(path)!r}")
         return path, {}
-    return path, {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+    return path, read_env_file(path, env)
 
 
 def _unknown(name: str, value: str, source: str, known: list[str]) -> str:
@@ -120,18 +134,26 @@ def _unknown(name: str, value: str, source: str, known: list[str]) -> str:
 
 
 def _old_names(layers: list[tuple[str, Mapping[str, str]]], found: dict[str, tuple[str, str]]) -> None:
-    """Honour the old names that keep their meaning; answer the others with ours, once each."""
-    answered: set[str] = set()
+    """Honour the old names that keep their meaning; answer the others with ours, each once.
+
+    Names that ours replaces together are answered in one line.
+    """
+    answers: dict[str, list[str]] = {}
+    seen: set[str] = set()
     for source, variables in layers:
         for name, value in variables.items():
             ours = replacement(name)
-            if ours is None or name in answered:
+            if ours is None or name in seen:
                 continue
-            answered.add(name)
+            seen.add(name)
             if name in HONOURED:
                 found.setdefault(HONOURED[name], (value, f"{name} in {source}"))
             elif not any(_said(found, word) for word in re.findall(r"CORRAL_[A-Z_]+", ours)):
-                sys.stderr.write(f"corral: {name} (from {source}) is not read; {ours}\n")
+                answers.setdefault(ours, []).append(f"{name} (from {source})")
+    for ours, names in answers.items():
+        sys.stderr.write(
+            f"corral: {', '.join(names)} {'is' if len(names) == 1 else 'are'} not read; {ours}\n"
+        )
 
 
 def _said(found: Mapping[str, tuple[str, str]], name: str) -> bool:
