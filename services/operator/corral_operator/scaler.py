@@ -21,6 +21,7 @@ from corral_operator.api import ApiError, Away, Outdated, Refused
 from corral_operator.asking import Asking, nonce
 from corral_operator.cluster import Cluster
 from corral_operator.ending import Ending
+from corral_operator.exits import Exits
 from corral_operator.fleet import fleet_of, missing_of, trouble_of, workers_of
 from corral_operator.holds import Cause, Hold, said
 from corral_operator.leaving import Leaving, Scene, Step, step
@@ -53,6 +54,7 @@ class Scaler:
         self._asking = Asking(dispatch, pool.name)
         self._target = Target(cluster, pool.target)
         self._announcer = Announcer(cluster, dispatch, pool)
+        self._exits = Exits(dispatch)
         self._throughput = Throughput()
         self._history, self._rivalry = History(), Rivalry()
         self._leaving: Leaving | None = None
@@ -90,6 +92,8 @@ class Scaler:
         if isinstance(sight, Held):
             await self._blind(pool, sight, backlog, rate, now)
             return
+        if sight.owned is not None:
+            await self._exits.tell(sight.owned.exits)
         if not sight.stale:
             rival = self._rivalry.found(sight.deployment.replicas, now) or rival
         asked = pool if rival is None else replace(pool, pool=replace(pool.pool, paused=True))

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from corral_operator.exits import Exit
+
 Json = Mapping[str, Any]
 
 FIELD_MANAGER: Final = "corral-operator"
@@ -110,6 +112,8 @@ class Owned:
     """ReplicaSets that have pods, or ask for them."""
     ending: Mapping[str, float] = field(default_factory=dict)
     """Pods that were deleted and are still there, and the seconds that each was given."""
+    exits: tuple[Exit, ...] = ()
+    """How containers of its pods ended, those of pods that do not count any more included."""
 
     @classmethod
     def of(cls, deployment: Deployment, replica_sets: Iterable[Json], pods: Iterable[Json]) -> "Owned":
@@ -117,7 +121,8 @@ class Owned:
         own = {
             one["metadata"]["uid"]: one for one in replica_sets if _owner(one["metadata"]) == deployment.uid
         }
-        found = [pod for pod in pods if not _ended(pod)]
+        everything = list(pods)
+        found = [pod for pod in everything if not _ended(pod)]
         counted = [(pod, _owner(pod["metadata"])) for pod in found if not _deleted(pod)]
         ending = {
             str(pod["metadata"]["name"]): float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
@@ -126,7 +131,9 @@ class Owned:
         }
         peopled = {owner for _, owner in counted if owner in own}
         asked = {uid for uid, one in own.items() if one.get("spec", {}).get("replicas", 0) or _has_pods(one)}
-        return cls(tuple(Pod.of(pod) for pod, owner in counted if owner in own), len(peopled | asked), ending)
+        exits = Exit.all_of(pod for pod in everything if _owner(pod["metadata"]) in own)
+        counting = tuple(Pod.of(pod) for pod, owner in counted if owner in own)
+        return cls(counting, len(peopled | asked), ending, exits)
 
 
 def selector_of(given: Json) -> str:

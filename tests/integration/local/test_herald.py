@@ -100,3 +100,14 @@ async def test_what_redis_did_not_hear_is_told_when_it_is_back(
 async def decisions(dispatch: Dispatch) -> list[ScalingDecision]:
     _, told = await dispatch.decisions_after(BEGINNING)
     return list(told)
+
+
+async def test_how_a_worker_ended_is_told_unless_it_said_goodbye(dispatch: Dispatch):
+    herald = Herald(dispatch, POOL, ["*"])
+    for code in (0, 2, 75, 137, 3):
+        await herald.tell_exit("up-1", code)
+    assert await dispatch.exit_of("up-1") == "its process was ended by SIGKILL"
+    await dispatch.forget_exit("up-1")
+    assert await dispatch.exit_of("up-1") == "its process ended with exit code 3"
+    await dispatch.forget_exit("up-1")
+    assert await dispatch.exit_of("up-1") is None

@@ -62,6 +62,30 @@ async def test_a_job_that_stalled_alone_too_often_fails(
     assert await shop.pop(SUSPECTS) == []
 
 
+async def test_the_error_of_a_lost_worker_says_how_its_process_ended_where_that_is_known(
+    shop: Shop, duty: Reclaim, reign: Reign, clock: Clock
+):
+    for how, said in (
+        ("its process ended with exit code 3", "the worker was lost: its process ended with exit code 3"),
+        ("its container ended with exit code 137 (OOMKilled)", "the worker was lost: its container ended with exit code 137 (OOMKilled)"),
+        (None, "the worker was lost"),
+    ):  # fmt: skip
+        (job,) = await shop.submit(max_stalls=0)
+        worker = await shop.worker()
+        await shop.claim(worker, [job])
+        record = await shop.store.workers.get(worker)
+        assert record is not None
+        if how is not None:
+            await shop.dispatch.tell_exit(record.name, how)
+        assert await watch(duty, reign, clock, 22.0) == 1
+        (stored,) = await shop.store.jobs.many([job])
+        assert stored.error is not None
+        assert (stored.error["kind"], stored.error["message"]) == ("stall", said)
+        (attempt,) = await shop.store.jobs.attempts(job)
+        assert attempt.reason == said
+        assert await shop.dispatch.exit_of(record.name) is None, "told once"
+
+
 async def test_a_worker_that_beats_keeps_its_jobs(
     shop: Shop, duty: Reclaim, reign: Reign, clock: Clock, database_url: str
 ):

@@ -87,6 +87,9 @@ def _the_dead_come_back(up: Up, client: Client) -> None:
         eventually(lambda number=number: restarts(up) == number, timeout=60)
     eventually(lambda: client.get("/stats"), timeout=60, ignoring=(Exception,))
     assert ended(client, job["id"], 90)["state"] == "completed"
+    # Where it ran on the worker that was killed.
+    lost = [one for one in client.get(f"/jobs/{job['id']}/attempts")["items"] if one["outcome"] == "stalled"]
+    assert all(one["reason"] == "the worker was lost: its process was ended by SIGKILL" for one in lost), lost
     follower.join(30)
     assert followed[-1] == "end"
     assert "was ended by SIGKILL; starting it again in 0.5 s" in up.output

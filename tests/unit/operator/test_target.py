@@ -2,6 +2,8 @@
 
 import pytest
 
+from corral.errors import Unavailable
+from corral_operator.exits import Exit, Exits
 from corral_operator.fleet import fleet_of, trouble_of
 from corral_operator.leaving import Leaving, Victim
 from corral_operator.target import Deployment, Owned, selector_of
@@ -147,3 +149,48 @@ def test_a_selector_is_written_as_a_query():
     ]
     written = selector_of({"matchLabels": {"app": "w"}, "matchExpressions": expressions})
     assert written == "app=w,tier in (a,b),!old,new,zone notin (x)"
+
+
+def ended(code: int, reason: str = "Error", container: str = "one") -> dict:
+    return {"terminated": {"exitCode": code, "reason": reason, "containerID": container}}
+
+
+def test_how_containers_ended_is_read_of_pods_that_do_not_count_any_more_too():
+    again = pod("again")
+    again["status"]["containerStatuses"][0]["lastState"] = ended(137, "OOMKilled")
+    gone = pod("gone", state=ended(3))
+    gone["status"]["phase"] = "Failed"
+    polite = [pod(f"polite-{code}", state=ended(code)) for code in (0, 2, 75)]
+    other = pod("other", "x", state=ended(1))
+    _, owned = seen([pod("well"), again, gone, other, *polite])
+    assert {(one.pod, one.how) for one in owned.exits} == {
+        ("again", "its container ended with exit code 137 (OOMKilled)"),
+        ("gone", "its container ended with exit code 3"),
+    }
+
+
+class Heard:
+    """A dispatch that notes what it is told; away where `away` is set."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.away = False
+
+    async def tell_exit(self, worker: str, how: str) -> None:
+        if self.away:
+            raise Unavailable("redis", "gone")
+        self.told.append((worker, how))
+
+
+async def test_each_end_is_told_once_and_those_before_the_first_look_are_not():
+    heard = Heard()
+    exits = Exits(heard)  # type: ignore[arg-type]  # all that it needs of one
+    old, new, newer = (Exit("w-1", container, f"its {container} ended") for container in "abc")
+    await exits.tell([old])
+    await exits.tell([old])
+    heard.away = True
+    await exits.tell([new])
+    heard.away = False
+    await exits.tell([old, new])
+    await exits.tell([new, newer])
+    assert heard.told == [("w-1", "its b ended"), ("w-1", "its c ended")]

@@ -8,6 +8,7 @@ from corral.dispatch.connection import connect
 from corral.dispatch.contract import RqContract
 from corral.dispatch.drains import Drains
 from corral.dispatch.events import Events
+from corral.dispatch.exits import Exits
 from corral.dispatch.hints import Hints
 from corral.dispatch.lanes import Lanes
 from corral.dispatch.pools import Pools
@@ -15,7 +16,7 @@ from corral.dispatch.repair import Repair
 from corral.dispatch.trial import Trial
 
 
-class Dispatch(Lanes, Hints, Repair, Trial, Backlog, Board, Pools, Drains, RqContract):
+class Dispatch(Lanes, Hints, Repair, Trial, Backlog, Board, Pools, Drains, Exits, RqContract):
     """One process' connections to Redis. Nothing connects before it is used."""
 
     def __init__(self, url: str) -> None:

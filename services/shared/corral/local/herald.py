@@ -9,6 +9,7 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
 from corral.ids import new_id
+from corral.local.keeper import ending
 from corral.local.scaler import Scaled
 from corral.scaling.decision import Condition
 from corral.scaling.pool import Pool
@@ -20,6 +21,8 @@ from corral.scaling.throughput import Throughput
 log = structlog.get_logger(__name__)
 
 NAME = "local"
+SAID_GOODBYE = (0, 2, 75)
+"""Exit codes of workers that gave their jobs back. Source: docs/reference/worker.md."""
 MOST_WAITING = 200
 """Decisions kept for a Redis that is away; older ones are let go."""
 
@@ -56,6 +59,16 @@ class Herald:
         except CorralError as error:
             metrics.SWALLOWED.labels("herald").inc()
             log.info("pool.untold", error=str(error))  # the keeper says what is wrong with the server
+
+    async def tell_exit(self, worker: str, code: int | None) -> None:
+        """Tell how the process of a worker ended that nobody told to: its jobs' errors will say so."""
+        if code in SAID_GOODBYE:
+            return
+        try:
+            await self._dispatch.tell_exit(worker, f"its process {ending(code)}")
+        except CorralError as error:
+            metrics.SWALLOWED.labels("herald").inc()
+            log.info("exit.untold", worker=worker, error=str(error))
 
     def _note(self, scaled: Scaled, backlog: PoolBacklog, ready: int) -> None:
         """Keep the decision where it changed the number of workers, or a condition came or went."""

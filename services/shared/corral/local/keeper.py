@@ -18,6 +18,8 @@ class Keeper:
     def __init__(self, say: Say, changed: Callable[[], None]) -> None:
         """`changed` is called when a process came or went."""
         self._say, self._changed = say, changed
+        self.died: Callable[[Kept], None] = lambda _: None
+        """Called when something ended that was not told to."""
         self._kept: dict[str, Kept] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._restarts: dict[str, Restarts] = {}
@@ -83,6 +85,7 @@ class Keeper:
             while kept.running:  # noqa: ASYNC110  a process that ends sets no event
                 await asyncio.sleep(LOOK)
             self._changed()
+            self.died(kept)
             if not await self._revive(kept):
                 return
 

@@ -136,6 +136,8 @@ class WorkerPool:
         """Drain a worker and stop it when it is idle: nothing is interrupted, however long a job takes."""
         try:
             await self._until_idle(worker)
+            if not worker.running:
+                self._keeper.died(worker)
             await self._keeper.let_go(worker, self._grace)
         finally:
             del self._leaving[worker.name]

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from corral.local.errors import NotReady
 from corral.local.herald import Herald
 from corral.local.installation import Installation
 from corral.local.keeper import Keeper, Say
-from corral.local.kept import Server, to_the_end
+from corral.local.kept import Kept, Server, to_the_end
 from corral.local.listening import listen
 from corral.local.plan import Plan
 from corral.local.pool import WorkerPool
@@ -57,6 +58,7 @@ class LocalSystem:
         self._listener: socket.socket | None = None
         self._database_url = plan.settings.direct_url
         self._redis_url = plan.settings.redis_url
+        self._telling: set[asyncio.Task[None]] = set()
         self._programs: Programs
         self._grace = plan.settings.grace + MARGIN
         self._began = time.monotonic()
@@ -119,6 +121,7 @@ class LocalSystem:
         self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
         scaler = Scaler(plan, self._programs.slots_of_queues(await store.types.all()))
         herald = Herald(dispatch, scaler.pool, plan.settings.queues)
+        self._keeper.died = partial(self._tell_exit, pool, herald)
         work = [self._scale(pool, dispatch, scaler, herald)]
         if plan.reload:
             changes = Changes(plan.folder, self._programs.packages())
@@ -171,6 +174,13 @@ class LocalSystem:
                         return
                 await asyncio.sleep(LOOK)
         raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
+
+    def _tell_exit(self, pool: WorkerPool, herald: Herald, kept: Kept) -> None:
+        """A worker's process ended by itself: whoever takes its jobs back will want to know how."""
+        if kept.name in pool.names or kept.name in pool.leaving:
+            told = asyncio.create_task(herald.tell_exit(kept.name, kept.exit_code))
+            self._telling.add(told)
+            told.add_done_callback(self._telling.discard)
 
     async def _scale(self, pool: WorkerPool, dispatch: Dispatch, scaler: Scaler, herald: Herald) -> None:
         """Every second: read the signal, follow the law, tell, show."""

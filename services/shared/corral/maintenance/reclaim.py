@@ -8,6 +8,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch, Entry, JobsChanged
+from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
@@ -41,16 +42,34 @@ class Reclaim(Duty):
         taken = 0
         for worker, counter in self._observation.look(counters, self._clock()):
             with self.apart.each(f"worker {worker}"):
-                reclaimed = await self._store.workers.reclaim(worker, counter, reign.term)
-                if reclaimed is not None:
-                    log.warning("worker.lost", worker=str(worker), counter=counter, jobs=len(reclaimed))
-                    await self._hand_on(worker, reclaimed)
-                    taken += len(reclaimed)
+                taken += await self._take(worker, counter, reign)
         return taken
+
+    async def _take(self, worker: UUID, counter: int, reign: Reign) -> int:
+        """Take a worker for lost, unless it has shown life; how many jobs it held."""
+        name, how = await self._ended(worker)
+        reclaimed = await self._store.workers.reclaim(worker, counter, reign.term, how=how)
+        if reclaimed is None:
+            return 0
+        log.warning("worker.lost", worker=str(worker), counter=counter, jobs=len(reclaimed), how=how)
+        await self._hand_on(worker, reclaimed)
+        if how is not None:
+            await self._dispatch.forget_exit(name)
+        return len(reclaimed)
 
     def failed(self) -> None:
         """What was not seen without a break was not seen."""
         self._observation.begin_anew()
+
+    async def _ended(self, worker: UUID) -> tuple[str, str | None]:
+        """Its name, and how its process ended where whoever started it has told."""
+        record = await self._store.workers.get(worker)
+        name = record.name if record else ""
+        try:
+            return name, await self._dispatch.exit_of(name)
+        except Unavailable:
+            metrics.REDIS_ERRORS.labels("exits").inc()
+            return name, None
 
     async def _hand_on(self, worker: UUID, reclaimed: Sequence[Reclaimed]) -> None:
         for job in reclaimed:

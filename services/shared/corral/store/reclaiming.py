@@ -1,7 +1,11 @@
 """The statements that take jobs from a worker that is gone: its row first, then its jobs, in one transaction."""
 
+from corral.storable import printable
 from corral.store.stat_deltas import appended
 from corral.store.timeouts import STRUCK, after
+
+MAX_REASON = 500
+"""Characters."""
 
 # Where the counter is still the one seen; waits for a claim or a heartbeat that is under way and then looks again.
 LOSE = """
@@ -76,3 +80,8 @@ RECLAIM = _taken("stalled", stalled=True)
 RELEASE = _taken("released", stalled=False)
 LOST = "the worker was lost"
 STOPPED = "the worker stopped"
+
+
+def lost(how: str | None) -> str:
+    """Why the attempts of a lost worker ended: `the worker was lost: its process ended with exit code 3`."""
+    return f"{LOST}: {printable(how, MAX_REASON)}" if how else LOST

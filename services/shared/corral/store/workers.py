@@ -164,10 +164,13 @@ class Workers(Drains):
         """
         return [(id, counter) for id, counter in await self._database.run(OBSERVE, limits=DUTY)]
 
-    async def reclaim(self, worker: UUID, counter: int, term: Term) -> Sequence[Reclaimed] | None:
+    async def reclaim(
+        self, worker: UUID, counter: int, term: Term, *, how: str | None = None
+    ) -> Sequence[Reclaimed] | None:
         """Take a worker for lost if its counter is still the one seen, then its jobs (rules 23 and 24).
 
-        None when the worker has shown life, or is gone.
+        None when the worker has shown life, or is gone. `how` its process ended, where somebody knows, is kept with
+        the attempts.
 
         Raises:
             LeaseLost: nothing was written.
@@ -177,7 +180,7 @@ class Workers(Drains):
             await hold(transaction, term)
             if not await transaction.rows(reclaiming.LOSE, {"worker": worker, "counter": counter}):
                 return None
-            params = {"worker": worker, "reason": reclaiming.LOST}
+            params = {"worker": worker, "reason": reclaiming.lost(how)}
             return [reclaimed(row) for row in await transaction.rows(reclaiming.RECLAIM, params)]
 
     async def forget(self, term: Term, seconds: float) -> int:

@@ -11,7 +11,7 @@ from corral.job.state import Event, State, Writer
 from corral.store import Beat, GivenBack, LiveWorker, Reclaimed, Term, WorkerRecord, WorkerState
 from corral.store.drains import POOL, leaves, person
 from corral.store.heartbeat import UNHELD, UNHELD_SECONDS
-from corral.store.reclaiming import LOST, STOPPED
+from corral.store.reclaiming import STOPPED, lost
 from corral.testing.fake.leases import FakeLeases
 from corral.testing.fake.memory import Fleet, Memory, Row
 
@@ -109,13 +109,15 @@ class FakeWorkers:
             return []
         fleet.state = WorkerState.STOPPED
         rows = self._memory.held_by(id)
-        return [self._take(row, stalled=False, alone=len(rows) == 1) for row in rows]
+        return [self._take(row, stalled=False, alone=len(rows) == 1, reason=STOPPED) for row in rows]
 
     async def observations(self) -> Sequence[tuple[UUID, int]]:
         """Every live worker's id and heartbeat counter."""
         return [(id, fleet.counter) for id, fleet in self._memory.workers.items() if fleet.alive]
 
-    async def reclaim(self, worker: UUID, counter: int, term: Term) -> Sequence[Reclaimed] | None:
+    async def reclaim(
+        self, worker: UUID, counter: int, term: Term, *, how: str | None = None
+    ) -> Sequence[Reclaimed] | None:
         """Take a silent worker for lost, then its jobs."""
         self._leases.hold(term)
         fleet = self._memory.workers.get(worker)
@@ -123,7 +125,7 @@ class FakeWorkers:
             return None
         fleet.state = WorkerState.LOST
         rows = self._memory.held_by(worker)
-        return [self._take(row, stalled=True, alone=len(rows) == 1) for row in rows]
+        return [self._take(row, stalled=True, alone=len(rows) == 1, reason=lost(how)) for row in rows]
 
     def _alive(self, which: UUID | str) -> Sequence[Fleet]:
         """Those of that id or name."""
@@ -136,9 +138,8 @@ class FakeWorkers:
             raise NotFound("worker", which)
         return found
 
-    def _take(self, row: Row, *, stalled: bool, alone: bool) -> Reclaimed:
+    def _take(self, row: Row, *, stalled: bool, alone: bool, reason: str) -> Reclaimed:
         memory, attempt, timed_out = self._memory, row.attempt, row.timed_out
-        reason = LOST if stalled else STOPPED
         cancelled = row.cancel_requested_at is not None
         if timed_out and not cancelled:
             memory.end_timed_out(row, Writer.MAINTENANCE, reason=reason)

@@ -1,0 +1,51 @@
+"""How processes of workers ended, as whoever started them saw it: told to the leader, which takes their jobs back.
+
+A hint like everything in Redis: where it is missing, a lost worker is lost without a reason.
+"""
+
+from redis.asyncio import Redis
+
+from corral.dispatch import keys
+from corral.dispatch.connection import answering
+
+KEPT_SECONDS = 600
+"""Much longer than a lease: by then its worker was taken for lost."""
+MOST_KEPT = 10
+"""Of one worker's name; a worker that keeps dying is not remembered for ever."""
+
+
+class Exits:
+    """Ends that nobody has asked for yet, by the worker's name."""
+
+    _redis: Redis
+
+    async def tell_exit(self, worker: str, how: str) -> None:
+        """Say how the process of a worker ended: `its process ended with exit code 3`.
+
+        Raises:
+            Unavailable: Redis is away; nobody will know.
+        """
+        async with answering(), self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.rpush(keys.EXITS + worker, how)
+            pipeline.ltrim(keys.EXITS + worker, -MOST_KEPT, -1)
+            pipeline.expire(keys.EXITS + worker, KEPT_SECONDS)
+            await pipeline.execute()
+
+    async def exit_of(self, worker: str) -> str | None:
+        """How the process of that name ended first that is not forgotten yet; None where nobody told.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        async with answering():
+            found = await self._redis.lindex(keys.EXITS + worker, 0)
+        return found.decode(errors="replace") if isinstance(found, bytes) else found
+
+    async def forget_exit(self, worker: str) -> None:
+        """What `exit_of` answered was told; the next process of that name ended for its own reasons.
+
+        Raises:
+            Unavailable: Redis is away; it expires.
+        """
+        async with answering():
+            await self._redis.lpop(keys.EXITS + worker)
