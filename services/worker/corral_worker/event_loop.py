@@ -6,7 +6,8 @@ it. A handler that cancels every task it finds finds its own. See `corral_worker
 
 import asyncio
 import types
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -124,7 +125,8 @@ def guarded(loop_class: type[Any]) -> asyncio.AbstractEventLoop:
     return found
 
 
-def show_handlers_their_own_tasks() -> None:
+@contextmanager
+def handlers_see_their_own_tasks() -> Iterator[None]:
     """Have `asyncio.all_tasks` answer a handler with its own tasks: whoever cancels them all cancels no neighbour's."""
     everything = asyncio.tasks.all_tasks
 
@@ -136,6 +138,10 @@ def show_handlers_their_own_tasks() -> None:
         return {task for task in found if not isinstance(task, OwnedTask) or task.owner == asks}
 
     asyncio.all_tasks = asyncio.tasks.all_tasks = all_tasks
+    try:
+        yield
+    finally:
+        asyncio.all_tasks = asyncio.tasks.all_tasks = everything
 
 
 async def as_worker(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -38,14 +38,14 @@ def run(main: Coroutine[Any, Any, T], loop_class: type[Any]) -> T:
     asyncio.set_event_loop(loop)
     threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
     loop.set_default_executor(threads)
-    event_loop.show_handlers_their_own_tasks()
     task = loop.create_task(main, name="worker")
-    try:
-        _run(loop, task)
-        return task.result()
-    finally:
-        _close(loop)
-        threads.shutdown(wait=False, cancel_futures=True)
+    with event_loop.handlers_see_their_own_tasks():
+        try:
+            _run(loop, task)
+            return task.result()
+        finally:
+            _close(loop)
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def leave(code: int) -> int:
@@ -86,7 +86,7 @@ def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
     try:
-        loop.run_until_complete(asyncio.wait_for(_end_tasks(), CLOSE_SECONDS))
+        _run(loop, loop.create_task(_end_tasks(), name="end"))
     except BaseException as error:  # noqa: BLE001  # what handlers left behind may do anything when it is cancelled
         log.warning("loop.not_cleared", error=frames.described(error))
     asyncio.set_event_loop(None)
@@ -95,13 +95,13 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _end_tasks() -> None:
-    """Cancel what is left, and close async generators, as `asyncio.run` does."""
+    """Cancel what is left, and close async generators, as `asyncio.run` does, for so long."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for other in others:
         other.cancel()
     if others:
-        await asyncio.wait(others)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+        await asyncio.wait(others, timeout=CLOSE_SECONDS)
+    await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), CLOSE_SECONDS)
 
 
 def _place(thread: threading.Thread) -> str:
