@@ -24,6 +24,7 @@ from corral_worker.ending import Died, Ending, Raised
 from corral_worker.execution import Execution
 from corral_worker.failure import death
 from corral_worker.messages import AttemptId
+from corral_worker.threads import aside
 from corral_worker.wire import Wire
 
 log = structlog.get_logger(__name__)
@@ -116,7 +117,7 @@ class ChildProcess:
         ours, theirs = socket.socketpair()
         self._process = self._context.Process(target=child.main, args=(theirs,), name="corral-job")
         try:
-            await asyncio.to_thread(self._process.start)
+            await aside(self._process.start)
         except BaseException:
             ours.close()
             raise

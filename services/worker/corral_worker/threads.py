@@ -59,3 +59,34 @@ class Threads:
 def _settle(future: asyncio.Future[Ending], ending: Ending) -> None:
     if not future.done():
         future.set_result(ending)
+
+
+async def aside(call: Callable[[], object]) -> None:
+    """Make a call that blocks, in a thread of its own: handlers may hold every thread of the loop's pool.
+
+    Raises:
+        Exception: what the call raises.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            call()
+        except BaseException as raised_by_call:  # noqa: BLE001  # passed on
+            error = raised_by_call
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_tell, done, error)
+
+    threading.Thread(target=work, name="aside", daemon=True).start()
+    await done
+
+
+def _tell(done: asyncio.Future[None], error: BaseException | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)

@@ -183,6 +183,11 @@ async def leave_threads(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_in_executor(None, time.sleep, 600)
 
 
+async def hold_every_thread(loop: asyncio.AbstractEventLoop) -> None:
+    for _ in range(64):
+        loop.run_in_executor(None, time.sleep, 600)
+
+
 async def come_back_from_fork(_: asyncio.AbstractEventLoop) -> None:
     if (child := os.fork()) != 0:
         _, status = await asyncio.to_thread(os.waitpid, child, 0)
@@ -207,7 +212,7 @@ async def end_process(_: asyncio.AbstractEventLoop) -> None:
 
 MEDDLERS = (
     cancel_all, cancel_self, take_signals, break_exception_handler, break_reader, change_loops,
-    leave_in_own_thread, leave_threads, come_back_from_fork, stop, close, raise_signal, end_process,
+    leave_in_own_thread, leave_threads, hold_every_thread, come_back_from_fork, stop, close, raise_signal, end_process,
 )  # fmt: skip
 MEDDLER = {function.__name__: function for function in MEDDLERS}
 
