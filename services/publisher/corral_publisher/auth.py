@@ -52,7 +52,11 @@ async def identify(request: Request, services: Services) -> Principal | None:
     header = request.headers.get("authorization")
     if header is not None:
         scheme, _, key = header.partition(" ")
-        principal = await services.keys.find(key.strip()) if scheme.lower() == "bearer" else None
+        if scheme.lower() != "bearer":
+            raise Unauthenticated(
+                f"the header Authorization begins with {scheme[:20]!r}; send Authorization: Bearer <key>"
+            )
+        principal = await services.keys.find(key.strip())
         if principal is None:
             raise Unauthenticated("the key is not valid; it may have been revoked")
         return principal

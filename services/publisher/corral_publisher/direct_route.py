@@ -27,7 +27,7 @@ class DirectRoute(APIRoute):
             caller = await authorize(request, services_of(request), self._role)
             response = await self.endpoint(request, caller)
         except CorralError as error:
-            response = problems.of(error)
+            response = problems.of(error, request.method)
         await response(scope, receive, send)
 
     @property

@@ -26,7 +26,7 @@ _WORDS = {
     413: "The body or the payload is too large.",
     416: "The range lies outside.",
     422: "The input is wrong; `errors` names each field.",
-    503: "A dependency is away, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
+    503: "Postgres or Redis does not do its part now, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
 }
 
 

@@ -15,6 +15,7 @@ from corral import errors
 from corral.actions.json_value import escape
 from corral.errors import CorralError, FieldError
 from corral_publisher.body import NotJson, SlowBody
+from corral_publisher.field_errors import message_of
 from corral_publisher.parameters import InvalidParameter
 
 log = structlog.get_logger(__name__)
@@ -23,9 +24,11 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 """What a client is told to wait when a dependency is away."""
 
+INVALID = "invalid-input"
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (NotJson, 400, "not-json", "The body is not JSON"),
-    (errors.InvalidInput, 422, "invalid-input", "The input is wrong; nothing was stored"),
+    (errors.InvalidInput, 422, INVALID, "The input is wrong"),
     (errors.TooLarge, 413, "too-large", "Too large"),
     (SlowBody, 408, "slow-body", "The body did not arrive in time"),
     (errors.Unauthenticated, 401, "unauthenticated", "Say who you are"),
@@ -35,7 +38,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
     (errors.Unreadable, 500, "unreadable", "A stored value can't be read"),
     (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),
-    (errors.Unavailable, 503, "unavailable", "A dependency is away"),
+    (errors.Unavailable, 503, "unavailable", "Postgres or Redis does not do its part now"),
 )
 """The first row that fits counts."""
 PROBLEMS = [
@@ -63,22 +66,28 @@ def problem(
     return Response(orjson.dumps(body | more), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def of(error: CorralError) -> Response:
-    """The answer to one of Corral's errors."""
-    for kind, status, slug, title in _TABLE:
+def of(error: CorralError, method: str) -> Response:
+    """The answer to one of Corral's errors; `method` is the request's."""
+    for kind, status, slug, _ in _TABLE:
         if isinstance(error, kind):
             if status >= 500:
                 log.warning("request.refused", reason=slug, detail=str(error))
-            return problem(status, slug, title, str(error), headers=_headers(error, status), **_extra(error))
-    return problem(500, "internal", "Something went wrong on our side", str(error))
+            title, detail = words(error, method)
+            return problem(status, slug, title, detail, headers=_headers(error, status), **_extra(error))
+    return problem(500, "internal", *words(error, method))
 
 
-def words(error: CorralError) -> tuple[str, str]:
+def words(error: CorralError, method: str) -> tuple[str, str]:
     """Title and detail, for people."""
-    for kind, _, _, title in _TABLE:
+    for kind, _, slug, title in _TABLE:
         if isinstance(error, kind):
-            return title, str(error)
+            return _title(slug, title, method), str(error)
     return "Something went wrong on our side", str(error)
+
+
+def _title(slug: str, title: str, method: str) -> str:
+    """Of wrong input, what became of it: who only asked had nothing to store."""
+    return f"{title}; nothing was stored" if slug == INVALID and method not in READING else title
 
 
 def of_http(error: HTTPException) -> Response:
@@ -93,7 +102,7 @@ def from_validation(
 ) -> errors.InvalidInput:
     """Pydantic's errors as ours: a pointer into the body for each."""
     return errors.InvalidInput(
-        *(FieldError(prefix + pointer(item["loc"]), _message(item)) for item in error.errors()[:20])
+        *(FieldError(prefix + pointer(item["loc"]), message_of(item)) for item in error.errors()[:20])
     )
 
 
@@ -105,18 +114,20 @@ def pointer(location: Iterable[str | int]) -> str:
 def install(app: FastAPI) -> None:
     """Make every error of this application a problem."""
 
-    async def corral_error(_request: Request, error: Exception) -> Response:
+    async def corral_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, CorralError)
-        return of(error)
+        return of(error, request.method)
 
-    async def validation_error(_request: Request, error: Exception) -> Response:
+    async def validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         items = [
-            {"parameter": str(item["loc"][-1]), "in": str(item["loc"][0]), "detail": _message(item)}
+            {"parameter": str(item["loc"][-1]), "in": str(item["loc"][0]), "detail": message_of(item)}
             for item in error.errors()[:20]
         ]
         named = "; ".join(f"{item['parameter']}: {item['detail']}" for item in items)
-        return problem(422, "invalid-input", "The input is wrong; nothing was stored", named, errors=items)
+        return problem(
+            422, INVALID, _title(INVALID, "The input is wrong", request.method), named, errors=items
+        )
 
     async def http_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -125,18 +136,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(CorralError, corral_error)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)
-
-
-def _message(item: Any) -> str:
-    match item["type"]:
-        case "missing":
-            return "is required"
-        case "extra_forbidden":
-            return "is not a known field"
-        case "value_error":
-            return str(item["ctx"]["error"])
-        case _:
-            return str(item["msg"])[:300]
 
 
 def _extra(error: CorralError) -> dict[str, Any]:

@@ -15,6 +15,9 @@ class FieldError:
     """Source: RFC 6901; `` is the whole document, `/payload/to` a field of the payload."""
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.pointer}: {self.message}" if self.pointer else self.message
+
 
 class CorralError(Exception):
     """The root of everything that Corral raises on purpose."""
@@ -25,7 +28,7 @@ class InvalidInput(CorralError):
 
     def __init__(self, *errors: FieldError) -> None:
         self.errors = errors
-        super().__init__("; ".join(f"{error.pointer or '/'}: {error.message}" for error in errors))
+        super().__init__("; ".join(map(str, errors)))
 
 
 class UnknownType(InvalidInput):
@@ -75,7 +78,7 @@ class OutcomeUnknown(CorralError):
 
 
 class Unavailable(CorralError):
-    """A dependency is away; `dependency` names it (`postgres` or `redis`)."""
+    """Postgres or Redis is away, or does not do its part; `dependency` names it (`postgres` or `redis`)."""
 
     def __init__(self, dependency: str, reason: str) -> None:
         self.dependency, self.reason = dependency, reason

@@ -152,6 +152,14 @@ def test_a_failed_job_ends_the_watching_with_a_code_of_its_own(corral):
     assert again[0]["life"] == 2
 
 
+def test_one_job_that_is_not_there_keeps_no_other_from_being_cancelled(corral):
+    first, last = [corral("jobs", "submit", "demo.echo", "--delay", "900").out.split()[0] for _ in range(2)]
+    answer = corral("jobs", "cancel", first, NOWHERE, last)
+    assert answer.code == Exit.NOT_FOUND
+    assert answer.out.count("cancelled") == 2
+    assert answer.err == f"corral: Not found: there is no job {NOWHERE}\n"
+
+
 def test_numbers_keep_their_digits_through_payload_handler_result_and_screen(corral):
     payload = (
         '{"whole": 1180591620717411303424, "more": [9007199254740993, -18446744073709551617], "real": 0.1}'

@@ -122,7 +122,10 @@ def test_registering_says_what_only_the_worker_judges_and_no_type_keeps_others_o
     corral("migrate", "up")
     answer = corral("types", "register", code=Exit.WRONG, CORRAL_JOBS="odd_jobs", PYTHONPATH=str(tmp_path))
     assert "odd.one: only the worker judges /code: Python's own regular expressions match it" in answer
-    assert "odd.strange: only the worker judges /: it has no JSON Schema: ZeroDivisionError" in answer
+    assert (
+        "odd.strange: only the worker judges the whole payload: it has no JSON Schema: ZeroDivisionError"
+        in answer
+    )
     assert "corral: odd.never is not registered: Postgres can't hold this value" in answer
     assert "Traceback" not in answer
     with psycopg.connect(postgres_url) as sql:

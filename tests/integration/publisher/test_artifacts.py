@@ -56,6 +56,27 @@ async def test_files_are_listed_and_downloaded(api: httpx.AsyncClient, job: str)
     assert answer.headers["etag"] == f'"{items[0]["sha256"]}"'
 
 
+async def test_every_answer_is_of_a_type_that_the_document_names(api: httpx.AsyncClient, job: str):
+    document = (await api.get("/api/v1/openapi.json")).json()
+    described = document["paths"]["/api/v1/jobs/{job_id}/artifacts/{name}"]["get"]["responses"]
+    whole = await api.get(path(job))
+    answers = [
+        whole,
+        *[await api.get(path(job, name)) for name in ("folder/page.html", "odd", "none")],
+        await api.get(path(job), headers={"Range": "bytes=0-9"}),
+        await api.get(path(job), headers={"Range": f"bytes={SIZE}-"}),
+        await api.get(path(job), headers={"If-None-Match": whole.headers["etag"]}),
+        await api.get(path(job), params={"inline": "perhaps"}),
+        await api.get("/api/v1/jobs/x/artifacts/y"),
+    ]
+    assert [one.status_code for one in answers] == [200, 200, 200, 404, 206, 416, 304, 422, 404]
+    for answer in answers:
+        ranges = described[str(answer.status_code)].get("content", {})
+        kind = answer.headers.get("content-type")
+        assert kind is None or kind in ranges or "*/*" in ranges, (answer.status_code, kind, ranges)
+        assert ("content-type" in answer.headers) == bool(ranges)
+
+
 @pytest.mark.parametrize(
     ("wanted", "start", "end"),
     [

@@ -199,6 +199,7 @@ async def test_a_wrong_parameter_is_named(api: httpx.AsyncClient, path: str, par
     answer = await api.get(path)
     assert answer.status_code == 422, answer.text
     assert [error["parameter"] for error in answer.json()["errors"]] == [parameter]
+    assert answer.json()["title"] == "The input is wrong", "who only asked had nothing to store"
 
 
 @pytest.mark.parametrize(

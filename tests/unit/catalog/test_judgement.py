@@ -130,13 +130,13 @@ def test_what_both_refuse_is_refused_before_it_is_stored(name: str, values: list
         ("python", "Python/keys: the pattern of its keys needs an engine that backtracks, as Python's"),
         ("before", "/tags: a validator of its own reads it first"),
         ("before", "/number: a validator of its own reads it first"),
-        ("anyhow", "/: a validator of its own reads it first"),
+        ("anyhow", "the whole payload: a validator of its own reads it first"),
         ("wrapped", "/number: a validator of its own reads it first"),
         ("holding", "/call: JSON Schema has no words for it"),
         ("coercing", "/code: it takes numbers as text"),
-        ("enum of anything", "/: its _missing_ may take it"),
-        ("named tuple", "/: it is a list or an object"),
-        ("forgiving", "/: its default stands in for what is wrong"),
+        ("enum of anything", "the whole payload: its _missing_ may take it"),
+        ("named tuple", "the whole payload: it is a list or an object"),
+        ("forgiving", "the whole payload: its default stands in for what is wrong"),
         ("skipped", "/number: nothing validates it"),
     ],
 )
@@ -170,17 +170,17 @@ def test_of_most_models_all_is_judged(name: str):
 @pytest.mark.parametrize(
     ("schema", "told"),
     [
-        ({"type": "nonsense"}, "/: its schema is none"),
+        ({"type": "nonsense"}, "the whole payload: its schema is none"),
         (
             {"properties": {"a": {"$ref": "http://example.com/a"}}},
             "/a: its schema refers to 'http://example.com/a'",
         ),
-        ({"$ref": "#/$defs/none"}, "/: its schema is none"),
+        ({"$ref": "#/$defs/none"}, "the whole payload: its schema is none"),
         ({"properties": {"a": {"pattern": "(?=x)"}}}, "/a: its pattern needs an engine that backtracks"),
-        ({"not": {"pattern": "(?=x)"}}, "/: its schema has a condition (not)"),
-        ({"if": {"$ref": "#"}, "then": False}, "/: its schema has a condition (if)"),
-        ({"minimum": "x"}, "/: its schema is none"),
-        ({"properties": []}, "/: its schema is none"),
+        ({"not": {"pattern": "(?=x)"}}, "the whole payload: its schema has a condition (not)"),
+        ({"if": {"$ref": "#"}, "then": False}, "the whole payload: its schema has a condition (if)"),
+        ({"minimum": "x"}, "the whole payload: its schema is none"),
+        ({"properties": []}, "the whole payload: its schema is none"),
     ],
 )
 def test_a_schema_of_another_hand_is_judged_as_far_as_it_goes(schema: dict[str, Any], told: str):

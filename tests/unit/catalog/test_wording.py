@@ -43,7 +43,8 @@ def refusals(name: str, value: Any) -> list[str]:
         ("literal true", 5, "is 5; it must be true"),
         ("bool", {}, "is an object; it must be true or false"),
         ("str", None, "is null; it must be text"),
-        ("str", "x" * 0 or 5, "is 5; it must be text"),
+        ("str", 2**70, "is 1180591620717411303424; it must be text"),
+        ("str", -(10**400), "is a whole number of more than 60 digits; it must be text"),
         ("str long", "a", "has 1 character; it must have at least 2"),
         ("str long", "abcd", "has 4 characters; it must have at most 3"),
         (

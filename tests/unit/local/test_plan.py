@@ -4,10 +4,12 @@ import socket
 
 import pytest
 
-from corral.errors import SettingsError
+from corral.errors import DeclarationError, SettingsError
 from corral.local.errors import PortHeld
+from corral.local.installation import Installation
 from corral.local.listening import choose_port
 from corral.local.plan import Plan, make_plan
+from corral.local.programs import Programs
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +75,15 @@ def test_a_taken_port_gives_way_unless_it_was_asked_for():
             PortHeld, match=rf"--port: port {port} on 127\.0\.0\.1 is taken by .* \(process \d+\)"
         ):
             choose_port("127.0.0.1", port, asked_by="--port")
+
+
+async def test_what_a_command_of_ours_says_is_told_once_and_without_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORRAL_JOBS", "no_such_module")
+    decided = plan(data=tmp_path / "data")
+    home = Installation(decided.data)
+    home.folder.mkdir()
+    programs = Programs(decided, home, "postgresql://127.0.0.1:1/x", "redis://127.0.0.1:1")
+    with pytest.raises(DeclarationError) as refused:
+        await programs.register_types()
+    assert str(refused.value).startswith("module no_such_module can't be imported: ")
+    assert "corral: " not in str(refused.value)

@@ -25,8 +25,10 @@ def install(app: FastAPI) -> None:
                 return to_sign_in(request)
             case NotHtml(path=path):
                 return RedirectResponse(path, status_code=307)
-        made = problems.of(error)
-        return _as_page(request, made, *problems.words(error)) if _by_browser(request) else made
+        made = problems.of(error, request.method)
+        return (
+            _as_page(request, made, *problems.words(error, request.method)) if _by_browser(request) else made
+        )
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

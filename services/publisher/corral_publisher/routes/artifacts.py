@@ -22,6 +22,8 @@ SHOWN = frozenset(
     {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "text/csv"}
 )
 """What a browser may show in place: nothing that could run a script in our name."""
+_FILE = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+"""A media range: jobs make files of every type."""
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*", re.ASCII)
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; object-src 'self'; frame-ancestors 'self'"
@@ -46,9 +48,10 @@ async def list_artifacts(request: Request, job_id: str, _: Viewer) -> Response:
     "/jobs/{job_id}/artifacts/{name:path}",
     summary="One of its files",
     responses={
-        200: {"description": "The file.", "content": {"application/octet-stream": {}}},
-        206: {"description": "The part that `Range` asked for.", "content": {"application/octet-stream": {}}},
-        **failures(404, 416),
+        200: {"description": "The file, of the type that its job gave it.", "content": _FILE},
+        206: {"description": "The part that `Range` asked for.", "content": _FILE},
+        304: {"description": "The caller has it already: `If-None-Match` named its `ETag`."},
+        **failures(404, 416, 422),
     },
 )
 async def get_artifact(

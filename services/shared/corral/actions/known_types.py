@@ -160,4 +160,7 @@ class KnownTypes:
     def _unknown(self, name: str) -> str:
         names = sorted(self._knowledge.types)
         shown = ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
-        return f"no job type {name[:100]!r} is registered; known are {shown or 'none yet'}"
+        return (
+            f"no job type {name[:100]!r} is registered; known are {shown or 'none yet'};"
+            " `corral types register`, with your modules in CORRAL_JOBS, registers yours"
+        )

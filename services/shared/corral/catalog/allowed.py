@@ -1,15 +1,15 @@
 """What a judged schema allows, in words: `a whole number from 1 to 5`, `text or null`, `an object (Order)`."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
-
-import orjson
 
 from corral.catalog.judgement import Schema
 from corral.catalog.taken import KEYWORD
 
 SHOWN: Final = 60
 """Characters of a value that a message repeats."""
+LONG: Final = 10**SHOWN
 LISTED: Final = 10
 """Choices that a message names."""
 DEPTH: Final = 5
@@ -50,11 +50,18 @@ def shown(value: Any) -> str:
             return "an object"
         case list() | tuple():
             return "a list"
-        case None | bool() | int() | float() | str():
-            text = orjson.dumps(value[: SHOWN + 1] if isinstance(value, str) else value).decode()
-            return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+        case str():
+            return _cut(json.dumps(value[: SHOWN + 1].encode(errors="replace").decode(), ensure_ascii=False))
+        case int() if not isinstance(value, bool) and abs(value) >= LONG:
+            return "a whole number of more than 60 digits"
+        case None | bool() | int() | float():
+            return json.dumps(value)
         case _:
             return repr(value)[:SHOWN]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def either(words: Iterable[str]) -> str:

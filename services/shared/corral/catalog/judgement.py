@@ -45,7 +45,7 @@ class Unjudged:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.place or '/'}: {self.reason}"
+        return f"{self.place or 'the whole payload'}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """`corral jobs`: submit, find, follow and change jobs."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +10,11 @@ from rich.text import Text
 
 from corral import json_codec
 from corral.cli import follow, submit
+from corral.cli.exits import exit_code
 from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
 from corral.cli.session import client
-from corral.client import Client
+from corral.client import ApiProblem, Client
 from corral.job.bounds import Bounds
 
 app = typer.Typer(help="Submit, find, follow and change jobs.", no_args_is_help=True)
@@ -177,14 +179,25 @@ def _patience() -> Callable[[str], None]:
 
 
 def _act(job_ids: list[str], verb: str, *, as_json: bool) -> None:
+    jobs: list[dict[str, Any]] = []
+    refused: list[ApiProblem] = []
     with client() as api:
-        jobs = [api.post(f"/jobs/{job_id}/{verb}") for job_id in job_ids]
+        for job_id in job_ids:
+            try:
+                jobs.append(api.post(f"/jobs/{job_id}/{verb}"))
+            except ApiProblem as error:  # the others are done all the same, and shown
+                if len(job_ids) == 1 or error.status >= 500:
+                    raise
+                refused.append(error)
+                sys.stderr.write(f"corral: {error}\n")
     if as_json:
         print_json(jobs)
     else:
         print_table(
             ("id", "type", "queue", "state", "progress", ">attempt", "submitted"), map(row, jobs), none=""
         )
+    if refused:
+        raise typer.Exit(exit_code(refused[0]))
 
 
 def _save(api: Client, job_id: str, name: str, path: Path) -> Path:

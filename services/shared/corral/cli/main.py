@@ -101,10 +101,15 @@ def _explain(error: CorralError) -> None:
     match error:
         case ApiProblem(fields=(_, *_)):
             sys.stderr.write(f"corral: {error.title}\n")
-            lines = [f"  {field.pointer or '/'}: {field.message}" for field in error.fields]
+            lines = [f"  {field}" for field in error.fields]
+        case ApiProblem(status=401):
+            lines = [
+                f"corral: {error}",
+                "  the key is read from CORRAL_KEY, .env and .corral/client.toml, in this order",
+            ]
         case InvalidInput():
             sys.stderr.write("corral: wrong input\n")
-            lines = [f"  {field.pointer or '/'}: {field.message}" for field in error.errors]
+            lines = [f"  {field}" for field in error.errors]
         case _:
             first, *rest = str(error).splitlines() or [type(error).__name__]
             lines = [f"corral: {first}", *rest]

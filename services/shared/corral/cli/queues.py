@@ -87,7 +87,8 @@ def clean(
     if as_json:
         print_json(answer)
     else:
-        console().print(f"{answer['removed']:,} removed")
+        more = "; more are left, run it again" if answer["more"] else ""
+        console().print(f"{answer['removed']:,} removed{more}")
 
 
 def _act(name: str, verb: str, done: str, *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ def list_(as_json: AsJson = False) -> None:
     print_table(
         ("name", "pool", "state", "queues", ">running", "host", ">pid", "since"),
         (_row(worker) for worker in workers),
-        none="no worker lives",
+        none="no worker runs; start one with `corral worker`",
     )
 
 

@@ -56,21 +56,19 @@ class Programs:
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.PIPE,
             cwd=self._plan.folder,
             env=self._environment(),
             start_new_session=True,
         )
         try:
-            said, _ = await process.communicate()
+            out, err = await process.communicate()
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
             raise
         if process.returncode != 0:
-            raise DeclarationError(
-                said.decode(errors="replace").strip() or f"ended with {process.returncode}"
-            )
+            raise DeclarationError(_said(err or out) or f"ended with {process.returncode}")
 
     def slots_of_queues(self, types: Iterable[TypeRecord]) -> Mapping[str, int]:
         """The slots of one worker for each queue: of the executor of which it has fewest."""
@@ -111,3 +109,9 @@ class Programs:
     def _environment(self, **given: str) -> dict[str, str]:
         said = {f"{PREFIX}{name.upper()}": value for name, value in (self._joined | given).items()}
         return {**os.environ, "PYTHONUNBUFFERED": "1", **said}
+
+
+def _said(text: bytes) -> str:
+    """What a command of ours printed, without the name with which it begins its lines: whoever tells it has one."""
+    lines = text.decode(errors="replace").strip().splitlines()
+    return "\n".join(line.removeprefix("corral: ") for line in lines)

@@ -8,6 +8,7 @@ from psycopg import errors
 from sqlalchemy import exc
 
 from corral.errors import Conflict, FieldError, InvalidInput, Refused, SchemaMismatch, Unavailable
+from corral.store.json_text import HOLDS_HALF
 
 
 class Ambiguous(Unavailable):
@@ -42,7 +43,7 @@ def _meaning(error: BaseException) -> BaseException:  # noqa: PLR0911  # a row e
     """The error that a caller should see; itself when it is a fault of ours."""
     match error:
         case UnicodeEncodeError():
-            return InvalidInput(FieldError("", "the text holds a lone surrogate"))
+            return InvalidInput(FieldError("", HOLDS_HALF))
         case errors.CheckViolation():
             return InvalidInput(_refused(error))
         case errors.UniqueViolation():

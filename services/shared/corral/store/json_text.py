@@ -13,6 +13,8 @@ import orjson
 from corral import json_codec
 from corral.errors import FieldError, InvalidInput
 
+HOLDS_NUL = "the text holds a NUL character (\\u0000), which Postgres can't store"
+HOLDS_HALF = "the text holds half of a character (a lone surrogate), which can't be stored"
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -25,15 +27,15 @@ def checked(text: str, pointer: str) -> str:
         InvalidInput: a NUL or a lone surrogate, escaped or not; `pointer` says where the text belongs.
     """
     if "\0" in text:
-        raise InvalidInput(FieldError(pointer, "the text holds a NUL"))
+        raise InvalidInput(FieldError(pointer, HOLDS_NUL))
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise InvalidInput(FieldError(pointer, "the text holds a lone surrogate")) from error
+            raise InvalidInput(FieldError(pointer, HOLDS_HALF)) from error
     if "\\u" in text:
         if _NUL.search(text):
-            raise InvalidInput(FieldError(pointer, "the text holds a NUL"))
+            raise InvalidInput(FieldError(pointer, HOLDS_NUL))
         _refuse_lone(text, pointer)
     return text
 

@@ -11,7 +11,7 @@ from corral.job.moment import in_utc
 from corral.job.state import WAITING, Event, State, Writer
 from corral.json_codec import lenient
 from corral.store import AuditEntry, Commanded, Effect, JobFilter, Page
-from corral.store.json_text import checked
+from corral.store.json_text import HOLDS_NUL, checked
 from corral.store.reading import Attempt
 from corral.testing.fake.memory import Memory, Row
 
@@ -161,7 +161,7 @@ def _refuse_unstorable(job: NewJob) -> None:
             raise InvalidInput(FieldError(f"/{name}", f"{seconds} seconds can't be stored"))
     for text in (job.type, job.queue, *job.tags):
         if "\0" in text:
-            raise InvalidInput(FieldError("", "the text holds a NUL"))
+            raise InvalidInput(FieldError("", HOLDS_NUL))
 
 
 def _fits(row: Row, wanted: JobFilter) -> bool:
