@@ -34,6 +34,7 @@ from pydantic import (
     FiniteFloat,
     GetCoreSchemaHandler,
     HttpUrl,
+    ImportString,
     IPvAnyAddress,
     IPvAnyInterface,
     IPvAnyNetwork,
@@ -275,6 +276,26 @@ class Opaque:
     """Pydantic knows nothing of it."""
 
 
+class Colour:
+    """Reads everything itself, and says that it is text."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls._read)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "format": "color"}
+
+    @staticmethod
+    def _read(value: Any) -> Any:
+        if isinstance(value, str | list):
+            return value
+        raise ValueError("no colour")
+
+
 class Holding(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -429,6 +450,8 @@ MODELS: dict[str, Any] = {
     "skipped": Skipped,
     "forgiving": Forgiving,
     "holding": Holding,
+    "colour": Colour,
+    "import": ImportString,
     "remarked": Remarked,
     "dataclass": Plain,
     "pydantic's dataclass": Strange,

@@ -27,6 +27,12 @@ NAMES: Final = "names"
 OPEN: Final = "open"
 """Of an object: names that may be given, and whose content the schema does not tell."""
 
+READ_BY_PYDANTIC: Final = frozenset(
+    f"ip{version}{kind}"
+    for version in ("v4", "v6", "vany")
+    for kind in ("", "address", "network", "interface")
+)
+"""Formats of types that Pydantic reads by functions of its own."""
 OWN = "a validator of its own reads it first"
 
 
@@ -55,11 +61,13 @@ class _Generator(GenerateJsonSchema):
     """Pydantic's own, with marks."""
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
-        """Anything at all, whatever type is written there: Pydantic describes it as that type."""
+        """What is described otherwise than it is validated."""
         made = super().generate_inner(schema)
         functions = schema.get("metadata", {}).get("pydantic_js_annotation_functions", ())
         if schema["type"] == "any" and any(one.__module__ == SkipValidation.__module__ for one in functions):
             return self._marked(made, **{WORKER: "nothing validates it"})
+        if schema["type"] == "function-plain" and made and made.get("format") not in READ_BY_PYDANTIC:
+            return self._own(made, schema)  # a type that reads everything itself, and says what it likes
         return made
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
