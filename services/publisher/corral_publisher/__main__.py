@@ -21,19 +21,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--bind", metavar="fd://N", help="serve on a listening socket that was inherited under this number"
     )
-    bind = parser.parse_args(arguments).bind
-    # Before anything imports prometheus_client: it decides then how processes share their numbers.
+    parser.add_argument(
+        "--metrics", metavar="fd://N", help="serve metrics on a listening socket that was inherited"
+    )
+    parser.add_argument(
+        "--ready", metavar="N", type=int, help="write a byte for each process that serves to this descriptor"
+    )
+    given = parser.parse_args(arguments)
     try:
         folder = tempfile.mkdtemp(prefix="corral-metrics-")
     except OSError as error:
         sys.stderr.write(f"corral: no temporary folder can be made: {error}\nLet /tmp be written: {HINT}\n")
         return 2
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    from corral_publisher.run import run  # noqa: PLC0415  the reason stands above
-
     owner = os.getpid()
     try:
-        return run(bind)
+        # Only now: prometheus_client decides when it is imported how processes share their numbers.
+        from corral_publisher.run import run  # noqa: PLC0415
+
+        return run(given.bind, metrics=given.metrics, ready=given.ready)
     finally:
         if os.getpid() == owner:
             shutil.rmtree(folder, ignore_errors=True)

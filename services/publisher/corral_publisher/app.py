@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from corral.settings import Settings
+from corral.startup import say_ready
 from corral_publisher import metrics_port, pages, problems, routes
 from corral_publisher.assets import FOLDER
 from corral_publisher.edge import Edge
@@ -19,8 +20,10 @@ READY_SECONDS = 3.0
 """How long a process waits for its database before it listens; usually it is there."""
 
 
-def create_app(settings: Settings, *, metrics_listener: socket.socket | None = None) -> FastAPI:
-    """A publisher for these settings. It connects when it is started, not here."""
+def create_app(
+    settings: Settings, *, metrics_listener: socket.socket | None = None, ready: int | None = None
+) -> FastAPI:
+    """A publisher for these settings. It connects when it is started, not here; then it writes a byte to `ready`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -28,6 +31,8 @@ def create_app(settings: Settings, *, metrics_listener: socket.socket | None = N
         services.start()
         await services.wait_until_ready(READY_SECONDS)
         metrics_server = None if metrics_listener is None else await metrics_port.serve(metrics_listener)
+        if ready is not None:
+            say_ready(ready)
         try:
             yield
         finally:

@@ -33,6 +33,13 @@ def bind(host: str, port: int) -> socket.socket | None:
     return listener
 
 
+def inherited(address: str) -> socket.socket:
+    """The listening socket of whoever started this process, as `fd://N`."""
+    listener = socket.socket(fileno=int(address.removeprefix("fd://")))
+    listener.setblocking(False)
+    return listener
+
+
 async def serve(listener: socket.socket) -> asyncio.Server:
     """Answer GET /metrics; anything else is 404."""
     return await asyncio.start_server(_answer, sock=listener, limit=MAX_REQUEST)

@@ -19,15 +19,25 @@ EXIT_REFUSED = 3
 """The database belongs to a release that this one can't work with."""
 
 
-def run(bind: str | None = None) -> int:
-    """Serve until told to stop; the exit code. `bind`: where, in gunicorn's words; None: as the settings say."""
+def run(bind: str | None = None, *, metrics: str | None = None, ready: int | None = None) -> int:
+    """Serve until told to stop; the exit code.
+
+    Args:
+        bind: where, in gunicorn's words; None: as the settings say.
+        metrics: the inherited socket for metrics, as `fd://N`; None: as the settings say.
+        ready: a descriptor that gets a byte for each process that serves.
+    """
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
     if (refusal := asyncio.run(_refusal(settings))) is not None:
         log.error("publisher.refused", reason=str(refusal))
         return EXIT_REFUSED
     try:
-        listener = metrics_port.bind(settings.metrics_host, settings.metrics_port)
+        listener = (
+            metrics_port.bind(settings.metrics_host, settings.metrics_port)
+            if metrics is None
+            else metrics_port.inherited(metrics)
+        )
     except OSError as error:
         log.error(  # noqa: TRY400  # the reason is enough
             "publisher.no_metrics_port",
@@ -41,7 +51,8 @@ def run(bind: str | None = None) -> int:
         address=f"http://{settings.host}:{settings.port}",
         processes=settings.web_workers,
     )
-    Publisher(settings, functools.partial(create_app, metrics_listener=listener), bind).run()
+    make_app = functools.partial(create_app, metrics_listener=listener, ready=ready)
+    Publisher(settings, make_app, bind).run()
     return 0
 
 

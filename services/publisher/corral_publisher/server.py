@@ -9,10 +9,11 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gasgi import ASGIWorker
+from gunicorn.workers import gasgi
 from starlette.types import ASGIApp
 
 from corral.settings import Settings
+from corral_publisher.connection import Connection
 
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 HANG_SECONDS = 60
@@ -27,8 +28,15 @@ GC_THRESHOLDS = (10_000, 20, 50)
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
-class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
-    """The ASGI worker of gunicorn; streams hear that the process stops before it waits for them to end."""
+gasgi.ASGIProtocol = Connection  # gunicorn has no setting for what serves a connection
+
+
+class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
+    """The ASGI worker of gunicorn; when it stops, it waits neither for streams nor for silent connections."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.connections: set[Connection] = set()
 
     def init_signals(self) -> None:
         """Until it serves, a process that is told to stop just ends.
@@ -44,9 +52,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         await super()._serve()
 
     def handle_exit_signal(self) -> None:
-        """SIGTERM."""
+        """SIGTERM. What comes now is for another process: gunicorn itself looks once a second only."""
+        for server in self.servers:
+            server.close()
         self._tell_streams()
         super().handle_exit_signal()
+        for connection in tuple(self.connections):
+            connection.close_when_silent()
 
     def handle_quit_signal(self) -> None:
         """SIGINT and SIGQUIT."""

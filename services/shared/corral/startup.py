@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,12 @@ def prepare(program: str = "corral", *, without: Iterable[str] = ()) -> None:
         raise SystemExit(_GONE) from None
     if not {"", folder} & set(sys.path):  # a team's modules are found here, behind what is installed
         sys.path.append(folder)
+
+
+def say_ready(descriptor: int) -> None:
+    """Tell whoever started this process that it serves: a byte, which nobody need read."""
+    with suppress(BlockingIOError, BrokenPipeError):
+        os.write(descriptor, b".")
 
 
 def take_over_output() -> None:

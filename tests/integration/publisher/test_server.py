@@ -143,9 +143,12 @@ def stream(publisher: Publisher, key: str) -> socket.socket:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_soon_although_streams_are_open(publisher: Publisher, keys: dict[Role, str], number: int):
+def test_it_stops_soon_although_streams_are_open_and_connections_kept(
+    publisher: Publisher, keys: dict[Role, str], number: int
+):
     children = psutil.Process(publisher.process.pid).children(recursive=True)
-    with stream(publisher, keys[Role.VIEWER]), stream(publisher, keys[Role.VIEWER]):
+    with stream(publisher, keys[Role.VIEWER]), stream(publisher, keys[Role.VIEWER]), httpx.Client() as kept:
+        assert kept.get(f"{publisher.url}/healthz").is_success
         began = time.monotonic()
         publisher.process.send_signal(number)
         output, _ = publisher.process.communicate(timeout=START)

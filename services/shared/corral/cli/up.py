@@ -31,7 +31,9 @@ def up(
     max_workers: Annotated[
         int | None, whole(WORKERS, "The most workers; none: the CPUs, at least 4.")
     ] = None,
-    reload: Annotated[bool, typer.Option("--reload", help="Replace the workers when code changes.")] = False,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Bring changed code into workers, publisher and maintenance.")
+    ] = False,
 ) -> None:
     """Run everything here: Postgres, Valkey, publisher, maintenance, and workers that follow the backlog."""
     from corral import logs  # noqa: PLC0415  every other command starts sooner without these

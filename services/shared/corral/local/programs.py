@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from corral.catalog import TypeRecord
 from corral.errors import DeclarationError
 from corral.job.options import Executor
+from corral.local.changes import OURS
 from corral.local.installation import Installation
 from corral.local.kept import Program
 from corral.local.plan import Plan
@@ -26,20 +27,36 @@ class Programs:
         }
         home.write_services({f"{PREFIX}{name.upper()}": value for name, value in self._joined.items()})
 
-    def publisher(self, listener: int) -> Program:
-        """The API and the pages, on a socket that listens already: its descriptor."""
+    def publisher(
+        self, name: str, ready: int, gate: int | None, *, listener: int, metrics: int | None
+    ) -> Program:
+        """The API and the pages, on sockets that listen already: descriptors.
+
+        `ready` hears of each process that serves; at `gate` it waits, with the libraries loaded.
+        """
+        module = ["corral_publisher"] if gate is None else ["corral_publisher.spare", str(gate)]
+        sockets = ["--bind", f"fd://{listener}"] + (
+            [] if metrics is None else ["--metrics", f"fd://{metrics}"]
+        )
         return self._program(
-            "publisher",
-            ["corral_publisher", "--bind", f"fd://{listener}"],
-            handed=[listener],
+            name,
+            [*module, *sockets, "--ready", str(ready)],
+            log="publisher",
+            handed=[one for one in (ready, listener, metrics, gate) if one is not None],
             maintenance_enabled="false",
             metrics_port=str(self._plan.metrics_port),
             public_url=self._plan.settings.public_url or self._plan.url,
         )
 
-    def maintenance(self) -> Program:
-        """The duties."""
-        return self._program("maintenance", ["corral.maintenance"], metrics_port="0")
+    def maintenance(self, name: str, ready: int, _gate: int | None) -> Program:
+        """The duties. `ready` hears that it stands for them; there is no hurry, so it waits at no gate."""
+        return self._program(
+            name,
+            ["corral.maintenance", "--ready", str(ready)],
+            log="maintenance",
+            handed=[ready],
+            metrics_port="0",
+        )
 
     def worker(self, name: str) -> Program:
         """One worker."""
@@ -89,20 +106,25 @@ class Programs:
         """The packages whose source counts as code: ours where it is edited, and the team's."""
         settings = self._plan.settings
         return (
-            "corral",
-            "corral_worker",
+            *OURS,
             *(name.partition(".")[0] for name in (*settings.jobs, *settings.handlers)),
         )
 
     def _program(
-        self, name: str, module: Sequence[str], *, handed: Sequence[int] = (), **given: str
+        self,
+        name: str,
+        module: Sequence[str],
+        *,
+        log: str | None = None,
+        handed: Sequence[int] = (),
+        **given: str,
     ) -> Program:
         return Program(
             name,
             [sys.executable, "-m", *module],
             environment=self._environment(**given),
             folder=self._plan.folder,
-            log=self._home.logs / f"{name}.log",
+            log=self._home.logs / f"{log or name}.log",
             handed=handed,
         )
 

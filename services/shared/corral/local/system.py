@@ -14,7 +14,7 @@ import httpx
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
 from corral.local.access import admin_key, sign_in_link
-from corral.local.changes import Changes
+from corral.local.changes import Changes, Part
 from corral.local.errors import NotReady
 from corral.local.herald import Herald
 from corral.local.installation import Installation
@@ -27,6 +27,7 @@ from corral.local.postgres import EmbeddedPostgres
 from corral.local.programs import Programs
 from corral.local.roster import StoreRoster
 from corral.local.scaler import Scaler
+from corral.local.service import Service
 from corral.local.status import Ready, Status
 from corral.local.valkey import EmbeddedValkey
 from corral.store import Store
@@ -55,7 +56,9 @@ class LocalSystem:
         self._keeper = Keeper(say, self._write_down)
         self._servers: list[Server] = []
         self._pool: WorkerPool | None = None
+        self._services: tuple[Service, ...] = ()
         self._listener: socket.socket | None = None
+        self._metrics: socket.socket | None = None
         self._database_url = plan.settings.direct_url
         self._redis_url = plan.settings.redis_url
         self._telling: set[asyncio.Task[None]] = set()
@@ -109,11 +112,9 @@ class LocalSystem:
         pool = self._pool = WorkerPool(programs.worker, self._keeper, roster, self._say, grace=self._grace)
         first = 1 if plan.workers is None else plan.workers
         self._say(f"starting the publisher on {plan.url}, maintenance and {first} worker(s)")
+        publisher, maintenance = self._services = self._made_services(programs, listener)
         await asyncio.gather(
-            programs.register_types(),
-            self._keeper.keep(programs.publisher(listener.fileno())),
-            self._keeper.keep(programs.maintenance()),
-            pool.scale(first),
+            programs.register_types(), publisher.start(), maintenance.start(), pool.scale(first)
         )
         key = await admin_key(store, self._home, plan.url)
         await self._wait_until_ready(pool, key)
@@ -125,7 +126,7 @@ class LocalSystem:
         work = [self._scale(pool, dispatch, scaler, herald)]
         if plan.reload:
             changes = Changes(plan.folder, self._programs.packages())
-            work += [changes.run(), self._reload(pool, changes)]
+            work += [changes.run(), self._reload(pool, publisher, maintenance, changes)]
         await _all(work)
 
     async def _start_servers(self) -> None:
@@ -148,17 +149,22 @@ class LocalSystem:
 
     async def _stop(self) -> None:
         """Services first, all at once, then the servers; whatever was started."""
-        if self._listener is not None:
-            self._listener.close()
+        for listener in (self._listener, self._metrics):
+            if listener is not None:
+                listener.close()
         if self._pool is not None:
             await self._pool.close()
-        services = [kept for kept in self._keeper.kept if kept not in self._servers]
+        left = [asyncio.ensure_future(service.left()) for service in self._services]
+        leaving = [program for service in self._services for program in service.leaving]
+        services = [kept for kept in self._keeper.kept if kept not in self._servers and kept not in leaving]
         if services:
             self._say(f"stopping; jobs may finish within {self._grace - MARGIN:g} s (Ctrl-C again: at once)")
         for group, grace in ((services, self._grace), (self._servers, SERVER_GRACE)):
             await asyncio.gather(
-                *(self._keeper.let_go(kept, grace) for kept in group), return_exceptions=True
+                *left, *(self._keeper.let_go(kept, grace) for kept in group), return_exceptions=True
             )
+        for service in self._services:
+            service.close()
 
     async def _wait_until_ready(self, pool: WorkerPool, key: str) -> None:
         """Until our publisher serves, which knows our key, and a worker has registered."""
@@ -200,13 +206,47 @@ class LocalSystem:
             self._show(Status(scaled.queues, pool.size, len(pool.leaving), restarts, herald.last_change))
             await asyncio.sleep(SECOND)
 
-    async def _reload(self, pool: WorkerPool, changes: Changes) -> None:
+    async def _reload(
+        self, pool: WorkerPool, publisher: Service, maintenance: Service, changes: Changes
+    ) -> None:
+        """Bring changed code into whoever runs it; the old runs finish what they have begun."""
+        await publisher.prepare()
         while True:
             changed = await changes.next()
-            if pool.size:
-                names = ", ".join(path.name for path in changed[:3])
-                self._say(f"{names} changed: starting new workers, letting the old ones finish")
-                await self._try_changed_code(pool)
+            concerned = changes.concerned(changed)
+            names = ", ".join(path.name for path in changed[:3])
+            if Part.UP in concerned:
+                self._say(
+                    f"{names} changed: it is a part of corral up itself, which runs it when started again"
+                )
+            work: list[Coroutine[None, None, None]] = []
+            if Part.WORKERS in concerned and pool.size:
+                work.append(self._try_changed_code(pool))
+            if Part.PUBLISHER in concerned:
+                work.append(publisher.replace())
+            if Part.MAINTENANCE in concerned:
+                work.append(maintenance.replace())
+            if work:
+                parts = ", ".join(part for part in Part if part in concerned and part is not Part.UP)
+                self._say(f"{names} changed: starting anew, while the old ones finish: {parts}")
+                await _all(work)
+
+    def _made_services(self, programs: Programs, listener: socket.socket) -> tuple[Service, Service]:
+        """The publisher and maintenance, not started."""
+        metrics = None
+        if self._plan.metrics_port:
+            metrics = self._metrics = listen(self._plan.settings.metrics_host, self._plan.metrics_port)
+        publisher = partial(
+            programs.publisher,
+            listener=listener.fileno(),
+            metrics=None if metrics is None else metrics.fileno(),
+        )
+        keeper, say, grace = self._keeper, self._say, self._grace
+        answering = self._plan.settings.web_workers
+        return (
+            Service("publisher", publisher, keeper, say, processes=answering, grace=grace, spare=True),
+            Service("maintenance", programs.maintenance, keeper, say, processes=1, grace=grace),
+        )
 
     async def _try_changed_code(self, pool: WorkerPool) -> None:
         """Register the types and try one worker, at the same time: both are fresh interpreters."""

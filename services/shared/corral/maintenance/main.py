@@ -1,5 +1,6 @@
 """The duties in a process of their own."""
 
+import argparse
 import asyncio
 import signal
 
@@ -12,6 +13,7 @@ from corral.dispatch import Dispatch
 from corral.errors import SchemaMismatch, Unavailable
 from corral.maintenance.run import run
 from corral.settings import Settings
+from corral.startup import say_ready
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
@@ -19,8 +21,11 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 2.0
 
 
-async def serve(settings: Settings) -> None:
-    """Wait until the schema fits, then stand for leadership until SIGTERM or SIGINT."""
+async def serve(settings: Settings, ready: int | None = None) -> None:
+    """Wait until the schema fits, then stand for leadership until SIGTERM or SIGINT.
+
+    `ready`: a descriptor that gets a byte then.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,6 +39,8 @@ async def serve(settings: Settings) -> None:
     dispatch = Dispatch.open(settings.redis_url)
     try:
         await fitting_schema(store, stop)
+        if ready is not None:
+            say_ready(ready)
         await run(store, dispatch, settings, stop)
     finally:
         await dispatch.close()
@@ -74,10 +81,15 @@ def serve_metrics(settings: Settings) -> None:
 
 def main() -> None:
     """Read the settings, then serve."""
+    parser = argparse.ArgumentParser(prog="corral.maintenance", description="The duties, from the settings.")
+    parser.add_argument(
+        "--ready", metavar="N", type=int, help="write a byte to this descriptor when it stands for the duties"
+    )
+    ready = parser.parse_args().ready
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
     serve_metrics(settings)
     try:
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, ready))
     except SchemaMismatch as error:
         raise SystemExit(f"corral: {error}") from error
