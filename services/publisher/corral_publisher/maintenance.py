@@ -11,7 +11,7 @@ import asyncio
 from corral.dispatch import Dispatch
 from corral.maintenance.run import run
 from corral.settings import Settings
-from corral_publisher.opening import open_store
+from corral.store import Store
 
 CONNECTIONS = 3
 """To Postgres: the duties work side by side, but briefly."""
@@ -27,7 +27,9 @@ class Maintenance:
     async def run(self) -> None:
         """Until `close`."""
         settings = self._settings
-        store = open_store(settings, CONNECTIONS, "corral maintenance", direct=True)
+        store = Store.from_settings(
+            settings, application_name="corral maintenance", pool_size=CONNECTIONS, direct=True
+        )
         dispatch = Dispatch.open(settings.redis_url)
         try:
             await run(store, dispatch, settings, self._stop)

@@ -8,9 +8,9 @@ import structlog
 from corral import logs
 from corral.errors import CorralError, SchemaMismatch
 from corral.settings import Settings
+from corral.store import Store
 from corral_publisher import metrics_port
 from corral_publisher.app import create_app
-from corral_publisher.opening import open_store
 from corral_publisher.server import Publisher
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ def run(bind: str | None = None, *, metrics: str | None = None, ready: int | Non
 
 async def _refusal(settings: Settings) -> CorralError | None:
     """Why this release must not work with this database; an absent one is waited for later."""
-    store = open_store(settings, 1, "corral publisher")
+    store = Store.from_settings(settings, application_name="corral publisher", pool_size=1)
     try:
         await store.schema.check()
     except SchemaMismatch as error:

@@ -21,10 +21,10 @@ from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
 from corral.job_log import JobLog
 from corral.settings import Settings
+from corral.store import Store
 from corral_publisher.broadcast import Broadcast
 from corral_publisher.counts import Counts
 from corral_publisher.maintenance import Maintenance
-from corral_publisher.opening import open_store
 from corral_publisher.pool_board import PoolBoard
 from corral_publisher.waiters import Waiters
 
@@ -42,7 +42,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = open_store(settings, settings.pool_size, "corral publisher")
+        self.store = Store.from_settings(settings, application_name="corral publisher")
         self.dispatch = Dispatch.open(settings.redis_url)
         self.types = KnownTypes(self.store, settings.installation_options)
         self.servers = Servers(self.store, self.dispatch)

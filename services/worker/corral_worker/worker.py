@@ -83,14 +83,7 @@ class Worker:
             served(settings.queues, self._catalog),
         )
         async with AsyncExitStack() as stack:
-            self._store = Store.open(
-                settings.database_url,
-                schema=settings.schema,
-                pool_size=settings.pool_size,
-                application_name=f"corral-worker {self._name}"[:63],
-                artifact_dir=settings.artifact_dir if settings.artifact_store == "filesystem" else None,
-                pooled=settings.pooled,
-            )
+            self._store = Store.from_settings(settings, application_name=f"corral-worker {self._name}"[:63])
             stack.push_async_callback(self._store.close)
             self._dispatch = self._open_dispatch(settings.redis_url)
             stack.push_async_callback(self._dispatch.close)

@@ -135,9 +135,7 @@ def _with_store(work: "Callable[[Store], Awaitable[T]]", wait: float = 0.0) -> T
     settings = service_settings()
 
     async def run() -> T:
-        store = Store.open(
-            settings.direct_url, schema=settings.schema, pool_size=1, application_name="corral keys"
-        )
+        store = Store.from_settings(settings, application_name="corral keys", pool_size=1, direct=True)
         try:
             await store.schema.check()
             return await work(store)

@@ -93,9 +93,7 @@ async def _register() -> Registered:
     settings = service_settings()
     modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs)
     records = Catalog.load(modules).records()
-    store = Store.open(
-        settings.direct_url, schema=settings.schema, pool_size=1, application_name="corral types"
-    )
+    store = Store.from_settings(settings, application_name="corral types", pool_size=1, direct=True)
     try:
         await store.schema.check()
         written, refused = await _written(store, records)

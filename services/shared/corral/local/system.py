@@ -95,8 +95,8 @@ class LocalSystem:
         await self._start_servers()
         self._say("bringing the schema up to date")
         await to_the_end(lambda: upgrade(self._database_url, schema=self._plan.settings.schema))
-        store = Store.open(
-            self._database_url, schema=self._plan.settings.schema, pool_size=2, application_name="corral up"
+        store = Store.from_settings(
+            self._plan.settings, application_name="corral up", pool_size=2, url=self._database_url
         )
         dispatch = Dispatch.open(self._redis_url)
         try:

@@ -30,12 +30,7 @@ async def serve(settings: Settings, ready: int | None = None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    store = Store.open(
-        settings.direct_url,
-        schema=settings.schema,
-        pool_size=settings.pool_size,
-        application_name="corral maintenance",
-    )
+    store = Store.from_settings(settings, application_name="corral maintenance", direct=True)
     dispatch = Dispatch.open(settings.redis_url)
     try:
         await fitting_schema(store, stop)

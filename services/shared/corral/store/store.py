@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from corral.settings import Settings
 from corral.store.artifacts import Artifacts
 from corral.store.attempts import Attempts
 from corral.store.audit import Audit
@@ -44,6 +45,34 @@ class Store:
         self.keys = Keys(database)
         self.sign_in = SignIn(database)
         self.audit = Audit(database)
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        application_name: str,
+        pool_size: int | None = None,
+        direct: bool = False,
+        url: str | None = None,
+    ) -> "Store":
+        """A store as an installation's settings say: how every program opens it, so that no setting gets lost.
+
+        Args:
+            settings: of the installation.
+            application_name: what Postgres shows.
+            pool_size: connections at most; None: as the settings say.
+            direct: past a pooler of connections, where there is one.
+            url: the database, where it is not the one of the settings: `corral up` starts its own.
+        """
+        return cls.open(
+            url or (settings.direct_url if direct else settings.database_url),
+            schema=settings.schema,
+            pool_size=settings.pool_size if pool_size is None else pool_size,
+            application_name=application_name,
+            artifact_dir=settings.artifact_dir if settings.artifact_store == "filesystem" else None,
+            pooled=settings.pooled and not direct and url is None,
+        )
 
     @classmethod
     def open(
