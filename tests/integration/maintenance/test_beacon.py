@@ -1,6 +1,7 @@
 """The signal for whoever scales workers."""
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from tests.integration.maintenance.conftest import Clock, Shop
 
@@ -34,6 +35,24 @@ async def test_the_signal_says_what_waits_and_what_runs(
     await duty.round(reign)
     found = await email(dispatch)
     assert (found.queued, found.running, found.due_soon, found.unknown) == (3, 2, 1, 3)
+
+
+async def test_every_few_seconds_the_metrics_say_how_many_jobs_each_queue_holds(
+    shop: Shop, store: Store, dispatch: Dispatch, reign: Reign, clock: Clock
+):
+    duty = Beacon(store, dispatch, clock=clock)
+    assert duty.period <= 5
+    waiting = await shop.submit(3, enqueue=True)
+    await duty.round(reign)
+    assert jobs("queued") == 3
+    await shop.claim(await shop.worker(), [*await shop.pop(room=1)])
+    clock.pass_by(5)
+    await duty.round(reign)
+    assert (jobs("queued"), jobs("running")) == (len(waiting) - 1, 1)
+
+
+def jobs(state: str) -> float | None:
+    return REGISTRY.get_sample_value("corral_queue_jobs", {"queue": "email", "state": state})
 
 
 async def test_the_sequence_rises_with_every_round_and_every_term(
