@@ -45,8 +45,15 @@ def test_it_runs_where_everything_is_set_that_could_reach_in(start, folder: Path
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["result"] == "hello Zoë 😀 nowhere.invalid"
-    listed = up.corral("jobs", "list", **HOSTILE)
-    assert (listed.returncode, "completed" in listed.stdout) == (0, True), listed.stderr
+    job = json.loads(done.stdout)["id"]
+    for words, shown in (
+        (("jobs", "list"), "completed"),
+        (("jobs", "show", job), r"Zo\xeb \U0001f600"),
+        (("types", "list"), "here.hello"),
+        (("types", "register"), "here.hello"),
+    ):
+        said = up.corral(*words, **HOSTILE, CORRAL_JOBS="zoë")
+        assert (said.returncode, shown in said.stdout) == (0, True), (words, said.stdout, said.stderr)
     assert up.stop() == 0
     assert "Traceback" not in up.output
 

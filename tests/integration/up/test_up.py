@@ -152,8 +152,10 @@ def test_what_keeps_dying_stops_everything_with_its_log(start, folder, postgres_
     servers = {"CORRAL_DATABASE_URL": postgres_url, "CORRAL_REDIS_URL": redis_url}
     up = start("--workers", "1", CORRAL_HANDLERS="broken", **servers)
     assert up.process.wait(120) == 1
-    eventually(lambda: "up-1 ended with exit code 3 five times in a minute" in up.output)
-    assert up.output.rstrip().endswith("out of luck")
+    eventually(lambda: "up-1 ended with exit code 2 five times in a minute" in up.output)
+    end = up.output.rpartition("out of luck")[2]
+    assert "module broken can't be imported: SystemExit: os._exit(3)" in end
+    assert f"{folder}/broken.py:4, in <module>" in end
     assert "using your servers" in up.output
     assert not (folder / ".corral" / "postgres").exists()
     assert up.processes() == {}

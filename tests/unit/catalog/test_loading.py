@@ -1,5 +1,6 @@
 """Importing the team's modules: whatever they do, whoever imports them is told which one, and where."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     ("line", "named"),
     [
         ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("os._exit(0)", "SystemExit: os._exit(0)"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("{}['id']", "KeyError: 'id'"),
         ("raise GeneratorExit", "GeneratorExit"),
@@ -42,6 +44,16 @@ def test_what_a_module_raises_at_import_is_told_with_its_line(write: Write, line
         Catalog.load([name])
     assert str(refused.value).startswith(f"module {name} can't be imported: {named}")
     assert f"{name}.py:{2 + line.count(chr(10))}, in <module>" in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_of_a_module_ends_as_it_wants_to(write: Write):
+    name = write(
+        "import os\nchild = os.fork()\nif not child: os._exit(7)\ncode = os.waitpid(child, 0)[1] >> 8\n"
+    )
+    before = os._exit
+    Catalog.load([name])
+    assert (sys.modules[name].code, os._exit) == (7, before)
 
 
 def test_a_syntax_error_is_told_with_its_line(write: Write):

@@ -1,8 +1,11 @@
 """The catalog: the job types that one program knows."""
 
 import importlib
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from corral import frames
 from corral.catalog.declaration import JobType
@@ -117,7 +120,8 @@ def _imported(name: str) -> Any:
         DeclarationError: it can't be imported.
     """
     try:
-        return importlib.import_module(name)
+        with _staying():
+            return importlib.import_module(name)
     except DeclarationError:
         raise
     except ModuleNotFoundError as error:
@@ -126,3 +130,23 @@ def _imported(name: str) -> Any:
         ) from error
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too
         raise DeclarationError(f"module {name} can't be imported: {frames.described(error)}") from error
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Have `os._exit` end the import instead of the process, which would say nothing.
+
+    Forks and threads that the module starts do what they want.
+    """
+    exit_, ours, importing = os._exit, (os.getpid(), threading.get_ident()), True
+
+    def refused(status: int) -> NoReturn:
+        if importing and (os.getpid(), threading.get_ident()) == ours:
+            raise SystemExit(f"os._exit({status})")
+        exit_(status)
+
+    os._exit = refused
+    try:
+        yield
+    finally:
+        os._exit, importing = exit_, False
