@@ -1,5 +1,6 @@
 """What processes cost: CPU seconds and memory, read from the kernel before and after, never sampled."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def own_cpu(process: psutil.Process) -> float:
     except psutil.NoSuchProcess:
         return 0.0
     return float(times.user + times.system)
+
+
+def own_cpu_milliseconds(pid: int) -> float:
+    """CPU of this process alone, to the microsecond; 0 where the kernel does not tell, or it has ended.
+
+    Source: the first number of /proc/pid/task/*/schedstat, in nanoseconds.
+    """
+    used = 0
+    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError):
+            used += int(thread.read_text().split()[0])
+    return used / 1e6
 
 
 def own_resident(process: psutil.Process) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Self
 
 import psutil
 import psycopg
@@ -29,8 +30,12 @@ SWEPT_LIMIT = 300.0
 SETTLE = 5.0
 IDLE = "idle"
 """A queue without jobs: the worker listens there."""
+OK = 200
 SLOWEST = 15
 """Questions in the table."""
+
+
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
 def text_of(effort: Effort) -> str:
@@ -44,18 +49,32 @@ answer. What is found in no index stops after 50 ms and says how to narrow it. M
 as it is."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What one answer took, in milliseconds."""
+
+    time: float
+    cpu: float
+    """Of the publisher and of Postgres for it: what a machine with nothing else to do needs at least."""
+
+
 @dataclass
 class Asked:
-    """One question, and how long its answers took."""
+    """One question, and what its answers took."""
 
     question: Question
-    first: float
-    again: list[float] = field(default_factory=list)
-    """Milliseconds."""
+    first: Answer
+    again: list[Answer] = field(default_factory=list)
 
     @property
     def worst(self) -> float:
-        return max(self.again)
+        """Milliseconds of the slowest that was not the first."""
+        return max(answer.time for answer in self.again)
+
+    @property
+    def rank(self) -> float:
+        """Milliseconds of the slowest of all."""
+        return max(self.first.time, self.worst)
 
 
 @dataclass(frozen=True)
@@ -93,7 +112,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
         text=text_of(effort),
         tables=(_answers(asked), _slowest(asked), _idling(idle)),
         goals=(
-            Goal("history_first_answer", max(one.first for one in asked), "<=", BOUND, "ms"),
+            Goal("history_first_answer", max(one.first.time for one in asked), "<=", BOUND, "ms"),
             Goal("history_every_answer", max(one.worst for one in asked), "<=", BOUND, "ms"),
             Goal("history_idle_cpu", idle["with"].whole / idle["without"].whole, "<=", 1.25, "x"),
         ),
@@ -132,9 +151,7 @@ def _cpu(place: Servers, children: Mapping[str, Child]) -> dict[str, float]:
     for child in children.values():
         child.check()
     with psycopg.connect(place.dsn(), autocommit=True) as connection:
-        pids = connection.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        ).fetchall()
+        pids = connection.execute(BACKENDS).fetchall()
     used = {name: cost.cpu_seconds(child.pid) for name, child in children.items()}
     return used | {
         "postgres": sum(cost.own_cpu(psutil.Process(pid)) for (pid,) in pids if psutil.pid_exists(pid))
@@ -164,30 +181,59 @@ def _ask(servers: Servers, say: Callable[[str], None]) -> list[Asked]:
     key = installation.key()
     everything = questions(servers.dsn())
     with started({"publisher": installation.publisher(port)}) as children:
-        web.wait_ready(children["publisher"], port, "/readyz")
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        asked = [Asked(question, _once(connection, question, key)) for question in everything]
-        for one in asked:
-            one.again += [_once(connection, one.question, key) for _ in range(AGAIN)]
-        connection.close()
-    for one in sorted(asked, key=lambda one: -max(one.first, one.worst))[:5]:
-        say(f"{one.first:.0f} ms first, {one.worst:.0f} ms at most again: {one.question.shown}")
+        publisher = children["publisher"]
+        web.wait_ready(publisher, port, "/readyz")
+        with Asking(servers, publisher, port, key) as asking:
+            asked = [Asked(question, asking.once(question)) for question in everything]
+            for one in asked:
+                one.again += [asking.once(one.question) for _ in range(AGAIN)]
+    for one in sorted(asked, key=lambda one: -one.rank)[:5]:
+        said = (
+            f"{one.first.time:.0f} ms first ({one.first.cpu:.0f} ms of CPU), {one.worst:.0f} ms at most again"
+        )
+        say(f"{said}: {one.question.shown}")
     return asked
 
 
-def _once(connection: http.client.HTTPConnection, question: Question, key: str) -> float:
-    headers = {
-        "Authorization": f"Bearer {key}",
-        "Accept": "text/html" if question.html else "application/json",
-    }
-    began = time.perf_counter()
-    connection.request("GET", question.path, headers=headers)
-    answer = connection.getresponse()
-    body = answer.read()
-    took = 1000 * (time.perf_counter() - began)
-    if answer.status != 200:
-        raise RuntimeError(f"GET {question.path} answered {answer.status}: {body[:500]!r}")
-    return took
+class Asking:
+    """One kept-alive connection to the publisher, and a look at what its answers cost."""
+
+    def __init__(self, servers: Servers, publisher: Child, port: int, key: str) -> None:
+        self._publisher = publisher
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._watch = psycopg.connect(servers.dsn(), autocommit=True)
+        self._key = key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+        self._watch.close()
+
+    def once(self, question: Question) -> Answer:
+        """Ask it.
+
+        Raises: RuntimeError for an answer that is no success.
+        """
+        headers = {
+            "Authorization": f"Bearer {self._key}",
+            "Accept": "text/html" if question.html else "application/json",
+        }
+        cpu = self._cpu()
+        began = time.perf_counter()
+        self._http.request("GET", question.path, headers=headers)
+        answer = self._http.getresponse()
+        body = answer.read()
+        took = 1000 * (time.perf_counter() - began)
+        if answer.status != OK:
+            raise RuntimeError(f"GET {question.path} answered {answer.status}: {body[:500]!r}")
+        return Answer(took, self._cpu() - cpu)
+
+    def _cpu(self) -> float:
+        pids = [pid for (pid,) in self._watch.execute(BACKENDS).fetchall()]
+        pids += [process.pid for process in cost.family(self._publisher.pid)]
+        return sum(map(cost.own_cpu_milliseconds, pids))
 
 
 def _answers(asked: list[Asked]) -> Table:
@@ -200,23 +246,28 @@ def _answers(asked: list[Asked]) -> Table:
     for name, of_kind in kinds.items():
         some = [one for one in asked if of_kind(one)]
         lines.append((f"{len(some)} {name}", *_cells([one.first for one in some])))
-        lines.append((f"{len(some)} {name}, again", *_cells([time for one in some for time in one.again])))
-    return Table(("Milliseconds", "median", "most"), tuple(lines))
+        lines.append(
+            (f"{len(some)} {name}, again", *_cells([answer for one in some for answer in one.again]))
+        )
+    return Table(("Milliseconds", "median", "most", "CPU, median", "CPU, most"), tuple(lines))
 
 
-def _cells(times: list[float]) -> tuple[str, str]:
-    return f"{statistics.median(times):.1f}", f"{max(times):.1f}"
+def _cells(answers: list[Answer]) -> tuple[str, ...]:
+    times, cpu = [one.time for one in answers], [one.cpu for one in answers]
+    return tuple(f"{value:.1f}" for part in (times, cpu) for value in (statistics.median(part), max(part)))
 
 
 def _slowest(asked: list[Asked]) -> Table:
-    ranked = sorted(asked, key=lambda one: -max(one.first, one.worst))[:SLOWEST]
+    ranked = sorted(asked, key=lambda one: -one.rank)[:SLOWEST]
     return Table(
-        ("The slowest, in milliseconds", "first", "again, median", "again, most"),
+        ("The slowest, in milliseconds", "first", "its CPU", "again, median", "its CPU", "again, most"),
         tuple(
             (
                 f"`{one.question.shown}`",
-                f"{one.first:.1f}",
-                f"{statistics.median(one.again):.1f}",
+                f"{one.first.time:.1f}",
+                f"{one.first.cpu:.1f}",
+                f"{statistics.median(answer.time for answer in one.again):.1f}",
+                f"{statistics.median(answer.cpu for answer in one.again):.1f}",
                 f"{one.worst:.1f}",
             )
             for one in ranked
