@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tests.fixtures.waiting import eventually
 
+from corral.actions.jobs import JobActions
 from corral.actions.queues import QueueActions
 from corral.actions.submission import NewSubmission
 from corral.actions.submit import Refused, Submitter
@@ -54,6 +55,15 @@ class Client:
 
     def resume(self, queue: str) -> None:
         self.call(lambda engine: engine.queues.resume(queue, "tests"))
+
+    def retry(self, ids: Sequence[UUID]) -> None:
+        """Give those of the jobs that have ended a new life, as a person does; nothing where the servers are away."""
+
+        async def work(engine: Engine) -> None:
+            with suppress(Unavailable):
+                await JobActions(engine.store, engine.dispatch).retry(ids, "tests")
+
+        self.call(work)
 
     async def _submit(self, engine: Engine, submissions: list[NewSubmission]) -> list[UUID]:
         answers = await engine.submitter.submit_many(submissions)

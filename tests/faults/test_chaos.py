@@ -12,6 +12,8 @@ from tests.faults.test_postgres import TERMINATE
 from tests.fixtures.waiting import eventually
 
 ACTIONS = 8
+RETRIED = 4
+"""Jobs that a person retries before each fault."""
 LEASE = 3
 
 
@@ -48,6 +50,10 @@ class Chaos:
     def calm(self) -> None:
         """Nothing is frozen any more."""
         self._thaw(sometimes=False)
+
+    def retry_what_ended(self) -> None:
+        """A person's: what it takes off the counts is committed with it or not at all."""
+        self._system.client.retry(self._chance.sample(self._system.accepted, RETRIED))
 
     def kill_a_worker(self) -> None:
         worker = self._pick(self._workers)
@@ -120,6 +126,7 @@ def test_no_order_of_faults_loses_a_job_or_ends_it_twice(system: System, chance:
     with system.load(every=0.05, count=4, seconds=0.2) as load:
         for _ in range(ACTIONS):
             load.until(chance.randint(1, 60), seconds=60)
+            chaos.retry_what_ended()
             chaos.act()
         load.until(10, seconds=60)
     chaos.calm()
