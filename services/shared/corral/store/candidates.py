@@ -57,11 +57,10 @@ def held(wanted: JobFilter) -> str:
 
     One alone: of what two tell, `gin_fuzzy_search_limit` would leave too little.
     """
-    one = HELD["tag"] if wanted.tag else "j.search @> %(one_field)s::jsonb"
     checks = [*conditions(wanted, INDEXED, HELD, READ), BOUNDS, OF_STATES]
     return f"""
     WITH candidates AS MATERIALIZED (
-        SELECT j.id FROM corral.jobs j WHERE {one} LIMIT %(most)s + 1
+        SELECT j.id FROM corral.jobs j WHERE {_one(wanted)} LIMIT %(most)s + 1
     ), looked AS MATERIALIZED (
         SELECT c.id, j.fits FROM candidates c CROSS JOIN LATERAL (
             SELECT coalesce({" AND ".join(checks)}, false) AS fits FROM corral.jobs j WHERE j.id = c.id OFFSET 0
@@ -71,6 +70,15 @@ def held(wanted: JobFilter) -> str:
     UNION ALL
     SELECT NULL, count(*) FROM candidates
     """
+
+
+def guessed(wanted: JobFilter) -> str:
+    """How many the planner thinks that tag or field tells: of what is common it knows well how common it is."""
+    return f"EXPLAIN (FORMAT JSON) SELECT FROM corral.jobs j WHERE {_one(wanted)}"
+
+
+def _one(wanted: JobFilter) -> str:
+    return HELD["tag"] if wanted.tag else "j.search @> %(one_field)s::jsonb"
 
 
 # Where the slice of so many ids begins; nothing where there are fewer.

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from corral.job.job import ListedJob
 from corral.job.state import State
-from corral.store.candidates import EDGE, held, looked_through, newest, of_slice
+from corral.store.candidates import EDGE, guessed, held, looked_through, newest, of_slice
 from corral.store.engine import SHORT, Database, Params
 from corral.store.job_filter import HELD, READ, JobFilter, conditions
 from corral.store.json_text import encode
@@ -28,9 +28,9 @@ CLOCK_SLACK = 10 * 60 * 1000
 """Milliseconds: how far the clocks of those who make ids may be from the database's: a time range first narrows the ids."""
 FIRST = UUID(int=0)
 LAST = UUID(int=2**128 - 1)
-BUDGET_SECONDS = 0.05
+BUDGET_SECONDS = 0.035
 """How long one page goes on looking."""
-FIRST_LOOK, LONGEST_LOOK = 400, 10_000
+FIRST_LOOK, LONGEST_LOOK = 600, 10_000
 """Rows in one portion."""
 CLOCK_SLACK_ROWS = 4_000
 """So many are looked at for a time range alone, whatever that takes: some are beside it, and are read in a moment."""
@@ -42,7 +42,8 @@ looked for on."""
 
 # Of a tag that a million jobs have, an index tells some tens of thousands at random: enough to see that they are many.
 # It only ever leaves any out where there are far more than MOST_HELD.
-FEW = "SELECT set_config('gin_fuzzy_search_limit', '50000', true)"
+COMMON = 50_000
+FEW = f"SELECT set_config('gin_fuzzy_search_limit', '{COMMON}', true)"
 # The bitmaps of both indexes, before any row is read.
 TOGETHER = "SELECT set_config('enable_indexscan', 'off', true)"
 # The values of a page differ too much for one plan, and none of these statements reads so much that compiling it or
@@ -163,6 +164,9 @@ class Pages:
     async def _look_up(self, search: Search, wanted: JobFilter, params: Params) -> None:
         """Find the rest at once, where a tag or field is rare."""
         given = {**params, "below": search.below, "most": MOST_HELD, "rows": search.missing}
+        ((plan,),) = await self._rows(guessed(wanted), given)
+        if plan[0]["Plan"]["Plan Rows"] > COMMON:
+            return
         *fits, (_, count) = await self._rows(held(wanted), given, (FEW, {}))
         if count <= MOST_HELD:
             search.take([row[0] for row in fits], count, None, ended=True)
