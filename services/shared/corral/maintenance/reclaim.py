@@ -63,8 +63,7 @@ class Reclaim(Duty):
 
     async def _ended(self, worker: UUID) -> tuple[str, str | None]:
         """Its name, and how its process ended where whoever started it has told."""
-        record = await self._store.workers.get(worker)
-        name = record.name if record else ""
+        name = await self._store.workers.name_of(worker) or ""
         try:
             return name, await self._dispatch.exit_of(name)
         except Unavailable:

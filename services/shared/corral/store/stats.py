@@ -51,6 +51,7 @@ ADDED = """
     FROM corral.job_stats_deltas d, edges WHERE d.minute >= edges.minute
 )
 SELECT queue, type, outcome, measure, bucket, sum(count)::int8, sum(sum) FROM told GROUP BY 1, 2, 3, 4, 5
+HAVING sum(count) <> 0
 """
 ELAPSED = """
 SELECT date_part('epoch', now() - date_trunc('minute', now() - %(seconds)s * interval '1 second'))

@@ -90,6 +90,7 @@ RECENT = f"{SELECT} ORDER BY w.registered_at DESC LIMIT %(limit)s"
 ONE = f"{SELECT} WHERE w.id = %(id)s"
 # Through workers_alive.
 OBSERVE = "SELECT w.id, w.counter FROM corral.workers w WHERE w.state IN ('active', 'draining')"
+NAME = "SELECT w.name FROM corral.workers w WHERE w.id = %(id)s"
 FORGET = """
 DELETE FROM corral.workers w WHERE w.id IN (
     SELECT o.id FROM corral.workers o
@@ -143,6 +144,15 @@ class Workers(Drains):
         """
         rows = await self._database.run(ONE, {"id": id})
         return _record(rows[0]) if rows else None
+
+    async def name_of(self, id: UUID) -> str | None:
+        """Its name; None where nothing knows it. Unlike `get` it reads no job, so that a lock on them does not hold it.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(NAME, {"id": id}, limits=DUTY)
+        return str(rows[0][0]) if rows else None
 
     async def stop(self, id: UUID) -> Sequence[Reclaimed]:
         """Say goodbye, as the last thing a worker does; jobs that it still holds are released.

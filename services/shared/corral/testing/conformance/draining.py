@@ -29,6 +29,8 @@ class Draining:
         await subject.store.workers.drain("io-a", "ann")
         assert await subject.store.workers.drain_for(["io-a"], "pool:io", term) == []
         assert await subject.store.workers.undrain(["io-a"], "pool:io", term) == []
+        assert await subject.store.workers.name_of(worker) == "io-a"
+        assert await subject.store.workers.name_of(new_id()) is None
         record = await subject.store.workers.get(worker)
         assert record is not None
         assert (record.state, record.drained_by) == (WorkerState.DRAINING, "ann")

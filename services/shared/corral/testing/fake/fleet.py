@@ -36,6 +36,11 @@ class FakeWorkers:
         fleet = self._memory.workers.get(id)
         return self._record(fleet) if fleet else None
 
+    async def name_of(self, id: UUID) -> str | None:
+        """Its name; None where nothing knows it."""
+        fleet = self._memory.workers.get(id)
+        return fleet.record.name if fleet else None
+
     async def live(self) -> Sequence[LiveWorker]:
         """Every worker that may hold jobs."""
         now = self._memory.clock.now()
