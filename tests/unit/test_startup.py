@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,32 @@ def test_what_is_printed_is_whole_whatever_the_locale_and_the_terminal(env, tmp_
     done = shell("corral config --json", tmp_path, CORRAL_JOBS="zoë,日本", **env)
     assert (done.returncode, done.stderr) == (0, "")
     assert {one["name"]: one["value"] for one in json.loads(done.stdout)}["CORRAL_JOBS"] == "zoë,日本"
+
+
+AS_ANYBODY = """
+import os
+from corral.startup import prepare
+if os.geteuid() == 0:
+    os.setuid(65534)
+prepare()
+print(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(None, None), ("", ""), ("/nowhere", None), ("{folder}", "{folder}")]
+)
+def test_a_user_without_rights_starts_and_keeps_a_folder_of_metrics_that_can_be_written(given, kept):
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        env = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
+        if given is not None:
+            env["PROMETHEUS_MULTIPROC_DIR"] = given.format(folder=folder)
+        done = subprocess.run(
+            [sys.executable, "-c", AS_ANYBODY], env=env, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"{kept and kept.format(folder=folder)}\n"
 
 
 def test_arguments_are_text_where_the_locale_is_ascii(tmp_path):

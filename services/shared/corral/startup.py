@@ -25,7 +25,8 @@ def prepare(program: str = "corral", *, without: Iterable[str] = ()) -> None:
     _open_streams()
     for name in (*_HARMFUL, *without):
         os.environ.pop(name, None)
-    if not os.access(os.environ.get(_METRICS_FOLDER) or "/", os.W_OK | os.X_OK):
+    metrics = os.environ.get(_METRICS_FOLDER)
+    if metrics and not os.access(metrics, os.W_OK | os.X_OK):
         del os.environ[_METRICS_FOLDER]  # prometheus_client could not even be imported
     try:
         folder = str(Path.cwd())
