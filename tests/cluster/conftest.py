@@ -16,6 +16,7 @@ from tests.cluster.namespace import Namespace
 from tests.cluster.node import ROOT, Node
 from tests.cluster.program import ProgramFailed, run
 from tests.cluster.release import CRDS, Release
+from tests.fixtures import leaks
 
 FOLDER = Path(__file__).parent
 SELECTION = {
@@ -66,6 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in ours:
         if item.path.stem in SELECTION:
             item.add_marker(pytest.mark.ci)
+        item.add_marker(leaks.SHARED)
         if item.path.stem in MORE:
             item.add_marker(pytest.mark.more)
         if item.get_closest_marker("timeout") is None:
