@@ -147,16 +147,17 @@ def test_edited_code_of_the_services_answers_soon_and_refuses_nobody_meanwhile(
         up.wait_for("the old one goes on", BUSY_SECONDS)
         assert "SyntaxError" in up.output
         assert {poller.newest for poller in pollers} == {"third"}
-        health.write_text(text)
-        with (edited / "corral" / "ids.py").open("a") as shared:
-            shared.write("# of everyone\n")
+        # A module that the spare itself has used: nothing of it may be left from before.
+        with (edited / "corral" / "startup.py").open("a") as shared:
+            shared.write('EDITION = "fourth"\n')
+        health.write_text(f"from corral.startup import EDITION\n{text}".replace('"ok"', "EDITION"))
         for said in ("the publisher runs", "the maintenance runs", "1 worker(s) run"):
-            eventually(lambda s=said: s in up.output.partition("ids.py")[2], timeout=BUSY_SECONDS)
-        eventually(lambda: {poller.newest for poller in pollers} == {"ok"})
+            eventually(lambda s=said: s in up.output.partition("startup.py")[2], timeout=BUSY_SECONDS)
+        eventually(lambda: {poller.newest for poller in pollers} == {"fourth"})
     for poller in pollers:
         assert poller.errors == []
         assert len(poller.answers) > 100
-        assert list(dict.fromkeys(said for _, said in poller.answers)) == ["ok", "second", "third"]
+        assert list(dict.fromkeys(said for _, said in poller.answers)) == ["ok", "second", "third", "fourth"]
     eventually(lambda: len(publishers(up)) == 2, timeout=BUSY_SECONDS)
     left = up.processes()
     assert up.stop() == 0
