@@ -17,7 +17,7 @@ HELM := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),.tools/bin/.he
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-faults test-browser test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests images kind-up kind-down clean
+.PHONY: help up test test-up test-faults test-browser test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -28,7 +28,10 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
 test: $(DEVELOPMENT) $(HELM) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
+
+test-up: $(DEVELOPMENT) ## Run whole systems of corral up: changed code, the backlog, odd surroundings, the README's lines
+	@$(BIN)/python -m pytest -n 2 tests/up $(ARGS)
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)

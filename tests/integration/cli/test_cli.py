@@ -17,8 +17,16 @@ from tests.fixtures.waiting import eventually
 from corral.cli.exits import Exit
 from corral.cli.main import main
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("cli")]
 
+BURSTS = """
+import asyncio
+from corral.catalog import job
+
+@job(name="acme.burst")
+async def burst() -> None:
+    await asyncio.sleep(3)
+"""
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 
 
@@ -27,7 +35,8 @@ def system() -> Iterator[Up]:
     """One running system for all commands."""
     with tempfile.TemporaryDirectory(prefix="corral-cli-") as name:
         Path(name).chmod(0o755)
-        up = Up(Path(name), "--workers", "1")
+        (Path(name) / "bursts.py").write_text(BURSTS)
+        up = Up(Path(name), "--workers", "1", CORRAL_HANDLERS="bursts")
         try:
             yield up.ready()
             assert up.stop() == 0
@@ -72,8 +81,8 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
     (pool,) = eventually(lambda: corral("pools", "--json").json)
     assert (pool["name"], pool["scaled_by"], pool["minimum"], pool["maximum"]) == ("local", "corral up", 1, 1)
     assert (pool["stale"], pool["queues"]) == (False, ["*"])
-    # The first jobs of all: of a type whose time is unknown each counts one slot, and one worker has 50.
-    burst = ("--count", "120", "--mix", "demo.sleep", "--payload", '{"seconds": 3}')
+    # The first jobs of their type: its time is unknown, so each counts one slot, and one worker has 50.
+    burst = ("--count", "120", "--mix", "acme.burst", "--payload", "{}")
     assert corral("load", *burst, "--no-wait").code == 0
     decided = eventually(lambda: corral("pools", "decisions", "local", "--json").json, timeout=30)
     assert decided[-1]["conditions"] == ["Limited"]

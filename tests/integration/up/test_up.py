@@ -1,7 +1,6 @@
 """`corral up`: starts on anything, keeps running, stops without a trace."""
 
 import re
-import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -112,23 +111,6 @@ def _follow(up: Up, job_id: str, into: list[str]) -> None:
         into.extend(kind for kind, _ in client.follow(job_id))
 
 
-def test_the_same_data_serve_again_also_after_kill_9(start):
-    first = start("--workers", "1").ready()
-    with first.client() as client:
-        kept = client.submit("demo.echo", "kept", wait=20)
-        key = client.connection.key
-    left = first.processes()
-    first.process.kill()
-    first.process.wait()
-    second = start("--workers", "1").ready()
-    assert alive({pid: process for pid, process in left.items() if pid not in second.processes()}) == []
-    with second.client() as client:
-        assert client.connection.key == key
-        assert client.job(kept["id"])["result"] == "kept"
-        assert client.submit("demo.echo", 1, wait=20)["state"] == "completed"
-    assert second.stop(signal.SIGTERM) == 0
-
-
 def test_a_taken_port_that_was_asked_for_is_told_with_its_holder(start):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -143,37 +125,6 @@ def test_a_taken_port_that_was_asked_for_is_told_with_its_holder(start):
         eventually(lambda: f"CORRAL_PORT (from environment): port {port}" in named.output)
 
 
-BROKEN = "import os, sys\nif 'corral_worker.main' in sys.modules:\n    print('out of luck', flush=True)\n    os._exit(3)\n"
-
-
-def test_what_keeps_dying_stops_everything_with_its_log(start, folder, postgres_url, redis_url):
-    """On servers of our own, which stay as they are."""
-    (folder / "broken.py").write_text(BROKEN)
-    servers = {"CORRAL_DATABASE_URL": postgres_url, "CORRAL_REDIS_URL": redis_url}
-    up = start("--workers", "1", CORRAL_HANDLERS="broken", **servers)
-    assert up.process.wait(120) == 1
-    eventually(lambda: "up-1 ended with exit code 2 five times in a minute" in up.output)
-    end = up.output.rpartition("out of luck")[2]
-    assert "module broken can't be imported: SystemExit: os._exit(3)" in end
-    assert f"{folder}/broken.py:4, in <module>" in end
-    assert "using your servers" in up.output
-    assert not (folder / ".corral" / "postgres").exists()
-    assert up.processes() == {}
-
-
-def test_a_second_ctrl_c_ends_the_patience(start):
-    up = start("--workers", "1", CORRAL_GRACE="300").ready()
-    with up.client() as client:
-        job = client.submit("demo.sleep", {"seconds": 200})
-        eventually(lambda: client.job(job["id"])["state"] == "running")
-    left = up.processes()
-    up.process.send_signal(signal.SIGINT)
-    up.wait_for("jobs may finish within 300 s")
-    assert up.process.poll() is None
-    assert up.stop(timeout=60) == 0
-    eventually(lambda: alive(left) == [])  # the publisher's processes end when they miss their parent
-
-
 def test_a_wrong_setting_or_declaration_starts_nothing(start, folder):
     misspelt = start(CORRAL_PROT="1")
     assert misspelt.process.wait(60) == 2
@@ -182,67 +133,3 @@ def test_a_wrong_setting_or_declaration_starts_nothing(start, folder):
     missing = start("--workers", "1", CORRAL_JOBS="no_such_module")
     assert missing.process.wait(120) == 2
     eventually(lambda: "module no_such_module can't be imported" in missing.output)
-
-
-HANDLERS = """
-import asyncio
-from corral.catalog import job
-
-@job(name="acme.version")
-async def version() -> str:
-    return "{version}"
-
-@job(name="acme.slow")
-async def slow() -> str:
-    await asyncio.sleep(4)
-    return "{version}"
-"""
-
-
-def test_changed_code_runs_within_five_seconds_and_no_job_is_lost(start, folder):
-    code = folder / "acme.py"
-    code.write_text(HANDLERS.format(version="old"))
-    up = start("--reload", "--workers", "1", CORRAL_HANDLERS="acme").ready()
-    with up.client() as client:
-        assert client.submit("acme.version", wait=20)["result"] == "old"
-        slow = client.submit("acme.slow")
-        eventually(lambda: client.job(slow["id"])["state"] == "running")
-        code.write_text(HANDLERS.format(version="new"))
-        eventually(lambda: client.submit("acme.version", wait=5)["result"] == "new", timeout=20)
-        assert ended(client, slow["id"])["result"] == "old"
-        assert client.job(slow["id"])["attempt"] == 1
-        code.write_text("this is no Python")
-        up.wait_for("the workers go on with the old one", 30)
-        assert client.submit("acme.version", wait=20)["result"] == "new"
-    assert up.stop() == 0
-
-
-def decided(client: Client) -> set[tuple[int, int]]:
-    """Sizes before and after every decision about our pool."""
-    return {(one["before"], one["after"]) for one in client.pages("/pools/local/decisions")}
-
-
-def test_workers_follow_the_backlog(start):
-    up = start("--max-workers", "3", CORRAL_SLOTS_ASYNC="5").ready()
-    with up.client() as client:
-        client.post("/jobs/bulk", {"jobs": [{"type": "demo.sleep", "payload": {"seconds": 8}}] * 40})
-        up.wait_for("workers 1 → 3", 60)
-        eventually(
-            lambda: sum(w["state"] == "active" for w in client.get("/workers")["items"]) == 3, timeout=60
-        )
-        eventually(
-            lambda: re.search(r"workers [23] → 1: ", up.output), timeout=120
-        )  # by way of two, or at once
-        eventually(lambda: client.get("/stats")["counts"]["completed"] == 40, timeout=60)
-        assert {job["attempt"] for job in client.pages("/jobs")} == {1}
-        eventually(lambda: len(client.get("/workers")["items"]) == 1, timeout=60)
-        eventually(lambda: (1, 3) in decided(client) and {(3, 1), (2, 1)} & decided(client), timeout=60)
-        eventually(lambda: [one["desired"] for one in client.get("/pools")["items"]] == [1])
-        eventually(lambda: re.search(r"\| [23] → 1: ", up.output))  # the status goes on to say why
-        ids = {job["id"] for job in client.pages("/jobs")}
-    assert up.stop() == 0
-    logs = "\n".join(log.read_text() for log in (up.data / "logs").glob("*.log*"))
-    assert re.search(r" jobs\.accepted .* jobs=40 ", logs)
-    for event in ("job.started", "job.completed"):
-        lines = re.findall(rf" {re.escape(event)} .* job=(\S+) ", logs)
-        assert sorted(lines) == sorted(ids), event

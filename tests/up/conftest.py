@@ -1,0 +1,5 @@
+"""Systems of `corral up`."""
+
+from tests.fixtures.up import folder, start
+
+__all__ = ["folder", "start"]
