@@ -28,7 +28,7 @@ from corral_worker.channel import AsyncChannel, Channel
 from corral_worker.ending import Raised, Returned, raised
 from corral_worker.failure import failure
 from corral_worker.link import Link
-from corral_worker.messages import AttemptId, Ready, Run
+from corral_worker.messages import AttemptId, Begun, Ready, Run
 from corral_worker.perform import perform, perform_blocking
 from corral_worker.reaper import fork_with_reaper
 from corral_worker.streams import StandardStreams
@@ -82,6 +82,7 @@ class Child:
     def _serve(self) -> None:
         run = self._link.next_run(self._ended)
         if self._begun is not run:
+            self._link.send(Begun(AttemptId.of(run.claimed)))
             self._channel = Channel(self._link, AttemptId.of(run.claimed))
             self._ending = None
             self._begun = run

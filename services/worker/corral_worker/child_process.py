@@ -57,6 +57,8 @@ class ChildProcess:
         self._fault: str | None = None
         self._execution: Execution | None = None
         self._line: Line | None = None
+        self.begun = False
+        """Whether the child has taken the attempt: before that it has run nothing of it."""
         self._ended: asyncio.Future[Ending] | None = None
         self._earlier: deque[AttemptId] = deque(maxlen=EARLIER)
         self._calls: set[asyncio.Task[None]] = set()
@@ -67,8 +69,8 @@ class ChildProcess:
         return not self._gone and self._fault is None
 
     async def run(self, execution: Execution, line: Line, started: Callable[[], None]) -> Ending:
-        """Run an attempt. Calls `started` when the handler begins."""
-        self._execution, self._line = execution, line
+        """Run an attempt. Calls `started` when it is handed over."""
+        self._execution, self._line, self.begun = execution, line, False
         self._ended = self._loop.create_future()
         if self._process is None:
             await self._start()
@@ -134,7 +136,13 @@ class ChildProcess:
             case messages.Ready(pid=pid):
                 self._pid = pid
                 self._ready.set()
-            case messages.Ended() | messages.Progress() | messages.LogLine() | messages.Call():
+            case (
+                messages.Begun()
+                | messages.Ended()
+                | messages.Progress()
+                | messages.LogLine()
+                | messages.Call()
+            ):
                 self._hear_of(message)
             case _:
                 self._break(f"a child does not say {type(message).__qualname__}")
@@ -145,6 +153,8 @@ class ChildProcess:
             self._hear_late(message)
             return
         match message:
+            case messages.Begun():
+                self.begun = True
             case messages.Progress(percent=percent, message=text):
                 line.progress(percent, text)
             case messages.LogLine(text=text, fields=fields):

@@ -45,6 +45,13 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The child has taken the run; what of the team's code it runs comes after this."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The handler ended; the child can be given work again."""
 
@@ -82,7 +89,7 @@ class Call:
     arguments: tuple[Any, ...]
 
 
-Message = Ended | Progress | LogLine | Call
+Message = Begun | Ended | Progress | LogLine | Call
 """What a child says about an attempt."""
 
 

@@ -18,6 +18,8 @@ from corral_worker.child_process import ChildProcess
 from corral_worker.ending import Ending
 from corral_worker.execution import Execution
 
+CHILDREN = 3
+"""So many may end before they take an attempt; then that is its error."""
 LONGEST_TMPDIR = 60
 """Characters of the temporary folder's name: a socket's has 107, and multiprocessing adds some forty."""
 
@@ -32,17 +34,30 @@ class Processes:
         self._running: dict[Execution, ChildProcess] = {}
 
     async def run(self, execution: Execution, line: Line, started: Callable[[], None]) -> Ending:
-        """Run the attempt in a child; dead children are endings. Calls `started` when the child begins."""
+        """Run the attempt in a child; dead children are endings. Calls `started` when a child gets it.
+
+        A child that ended before it took the attempt (the kernel had killed it while it was idle, or what an earlier
+        handler left in it did) has run nothing of it: another one gets it.
+        """
         async with self._free:
-            one = self._take()
-            self._running[execution] = one
-            try:
-                ending = await one.run(execution, line, started)
-            finally:
-                del self._running[execution]
-            if one.alive:
-                self._idle.append(one)
-            return ending
+            for _ in range(CHILDREN - 1):
+                one = self._take()
+                ending = await self._run_in(one, execution, line, started)
+                if one.begun or one.alive or execution.stop is not None:
+                    return ending
+            return await self._run_in(self._take(), execution, line, started)
+
+    async def _run_in(
+        self, one: ChildProcess, execution: Execution, line: Line, started: Callable[[], None]
+    ) -> Ending:
+        self._running[execution] = one
+        try:
+            ending = await one.run(execution, line, started)
+        finally:
+            del self._running[execution]
+        if one.alive:
+            self._idle.append(one)
+        return ending
 
     def _take(self) -> ChildProcess:
         while self._idle:

@@ -372,3 +372,8 @@ async def do_coroutine(payload: Any, ctx: Context) -> int:
         return wrong
 
     return sum(await asyncio.gather(*[use(number) for number in range(12)]))
+
+
+def end_at_once(_: object) -> None:
+    """What a child does instead of its work."""
+    os._exit(3)

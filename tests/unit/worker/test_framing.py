@@ -12,7 +12,7 @@ from corral.job.job import Claimed
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker.ending import Raised, Returned, Wish
 from corral_worker.framing import Decoder, OutOfStep, encode
-from corral_worker.messages import Answer, AttemptId, Call, Ended, LogLine, Progress, Ready, Run
+from corral_worker.messages import Answer, AttemptId, Begun, Call, Ended, LogLine, Progress, Ready, Run
 
 ATTEMPT = AttemptId(UUID(int=7), 3)
 CLAIMED = Claimed(
@@ -22,6 +22,7 @@ CLAIMED = Claimed(
 MESSAGES = [
     Ready(1),
     Run(CLAIMED, ("a", "b"), 1.5),
+    Begun(ATTEMPT),
     Ended(ATTEMPT, Returned('{"a": 1}'), 0),
     Ended(ATTEMPT, Raised(JobError(ErrorKind.EXCEPTION, "T", "no"), Wish.DISCARD, 1.0), 3),
     Progress(ATTEMPT, 50, "half"),

@@ -23,7 +23,7 @@ from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
 from corral_worker.ending import Died, Ending, Raised, Returned, Stop
 from corral_worker.execution import Execution
-from corral_worker.processes import Processes
+from corral_worker.processes import CHILDREN, Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -307,6 +307,22 @@ async def test_what_a_handler_that_returned_left_running_runs_on(rig: Rig, tmp_p
     assert await running == Returned(None)
     assert await rig.result("ask") == family[0]
     assert not any(gone(pid) for pid in family)
+
+
+async def test_a_job_that_is_given_to_a_child_that_has_just_died_runs_in_another(rig: Rig):
+    pid = await rig.result("ask")
+    os.kill(pid, signal.SIGKILL)
+    assert rig.made[0].alive  # nobody has told us yet
+    assert await rig.result("ask") not in {None, pid}
+    await eventually_async(lambda: gone(pid))
+
+
+async def test_children_that_all_end_before_they_take_a_job_are_its_error(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(child_process.child, "main", rig_processes.end_at_once)
+    assert await rig.run("ask") == Died(3)
+    assert len(rig.made) == CHILDREN
 
 
 async def test_a_reaper_that_does_not_end_is_killed_with_its_child(rig: Rig, monkeypatch: pytest.MonkeyPatch):
