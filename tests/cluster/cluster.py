@@ -82,7 +82,10 @@ class Cluster:
             self.close()
             raise ProgramFailed("kubectl proxy", "does not serve", line)
         self._url = "http://" + line.removeprefix("Starting to serve on ").strip()
-        self._http = httpx.Client(base_url=self._url, timeout=10)
+        # Connections that are kept would come and go beside the tests, which are asked what they leave open.
+        self._http = httpx.Client(
+            base_url=self._url, timeout=10, limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     def __enter__(self) -> Self:
         return self
