@@ -24,6 +24,7 @@ SELECTION = {
     "test_scale_down",
     "test_refusals_and_uninstall",
     "test_own_image",
+    "test_readme",
 }
 """What CI has time for; of the bursts, those that are marked so themselves."""
 MORE = {"test_both_helms", "test_backup", "test_rotation", "test_drain", "test_skaffold"}
