@@ -5,7 +5,7 @@ import json
 import pytest
 import structlog
 
-from corral import logs
+from corral import job_log, logs
 from corral.ids import new_id
 from corral.job.job import Claimed
 from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, JobError, Outcome, Released, Succeeded
@@ -33,8 +33,10 @@ def claimed(**fields) -> Claimed:
 
 
 @pytest.fixture
-def configured():
+def configured(monkeypatch: pytest.MonkeyPatch):
     """Logging as a process has it; afterwards as it was."""
+    # A logger keeps how it was configured at its first use, which may have been another test's.
+    monkeypatch.setattr(job_log, "log", structlog.get_logger("corral.job_log"))
     root = structlog.stdlib.logging.getLogger()
     before = (root.handlers[:], root.level)
     yield logs.configure
