@@ -13,6 +13,7 @@ import psutil
 import pytest
 from tests.fixtures.local_system import Up, alive, own_port
 from tests.fixtures.waiting import eventually
+from tests.up.poller import Poller
 
 import corral
 import corral_publisher
@@ -23,41 +24,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_grou
 
 BUSY_SECONDS = 30.0
 """On two cores that are shared with other tests; a quiet machine needs less than five (docs/how-to/run-locally.md)."""
-PAUSE = 0.01
-"""Seconds between an answer and the next request."""
-
-
-class Poller:
-    """A client that asks again and again, and keeps what it heard."""
-
-    def __init__(self, url: str, *, fresh: bool) -> None:
-        self._url, self._fresh = url, fresh
-        self._stop = threading.Event()
-        self.answers: list[tuple[float, str]] = []
-        self.errors: list[str] = []
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    @property
-    def newest(self) -> str:
-        return self.answers[-1][1] if self.answers else ""
-
-    def _run(self) -> None:
-        limits = httpx.Limits(max_keepalive_connections=0 if self._fresh else 1)
-        with httpx.Client(trust_env=False, timeout=30, limits=limits) as client:
-            while not self._stop.wait(PAUSE):
-                try:
-                    answer = client.get(self._url).raise_for_status()
-                    self.answers.append((time.monotonic(), answer.json()["status"]))
-                except httpx.HTTPError as error:
-                    self.errors.append(repr(error))
 
 
 class Stream:

@@ -1,0 +1,43 @@
+"""A client that asks a publisher again and again, whatever happens to that meanwhile."""
+
+import threading
+import time
+from typing import Self
+
+import httpx
+
+PAUSE = 0.01
+"""Seconds between an answer and the next request."""
+
+
+class Poller:
+    """A client that asks again and again, and keeps what it heard."""
+
+    def __init__(self, url: str, *, fresh: bool) -> None:
+        self._url, self._fresh = url, fresh
+        self._stop = threading.Event()
+        self.answers: list[tuple[float, str]] = []
+        self.errors: list[httpx.HTTPError] = []
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def newest(self) -> str:
+        return self.answers[-1][1] if self.answers else ""
+
+    def _run(self) -> None:
+        limits = httpx.Limits(max_keepalive_connections=0 if self._fresh else 1)
+        with httpx.Client(trust_env=False, timeout=100, limits=limits) as client:
+            while not self._stop.wait(PAUSE):
+                try:
+                    answer = client.get(self._url).raise_for_status()
+                    self.answers.append((time.monotonic(), answer.json()["status"]))
+                except httpx.HTTPError as error:
+                    self.errors.append(error)
