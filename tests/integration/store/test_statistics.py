@@ -83,9 +83,10 @@ async def test_a_window_leaves_out_what_was_before(
 ) -> None:
     await _history(subject)
     await store.duties.fold_stats(await subject.lead())
-    sql.execute("UPDATE corral.job_stats SET minute = minute - interval '1 hour'")
+    sql.execute("UPDATE corral.job_stats SET minute = minute - interval '3 hours'")
     assert await store.stats.window(600) == []
-    assert len(await store.stats.window(7200, by="all")) == 1
+    assert await store.stats.window(7200) == []  # of the hours in it, this one's row counts nothing any more
+    assert len(await store.stats.window(14400, by="all")) == 1
 
 
 async def test_statistics_are_kept_for_five_weeks(
