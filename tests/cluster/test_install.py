@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.cluster import until
 from tests.cluster.goals import Goals
 from tests.cluster.namespace import ready
-from tests.cluster.release import Release
+from tests.cluster.release import Json, Release
 
 READY_SECONDS = 120
 CSV = "region,sum\n" + "".join(f"Region {n},{n * 3.25}\n" for n in range(1, 41))
@@ -23,18 +23,20 @@ class Installed:
 
     release: Release
     seconds: float
+    pods: list[Json]
+    """As they were then: pools that rest at zero have none a little later."""
 
 
 @pytest.fixture(scope="module")
 def installed(release: Release) -> Installed:
     """Fresh: the namespace holds nothing else."""
-    return Installed(release, release.install())
+    seconds = release.install()
+    return Installed(release, seconds, release.namespace.every("pods"))
 
 
 def test_a_fresh_install_is_ready_within_two_minutes(installed: Installed, goals: Goals) -> None:
     goals.at_most("install: everything ready, seconds", installed.seconds, READY_SECONDS)
-    pods = installed.release.namespace.every("pods")
-    lasting = [pod for pod in pods if pod["metadata"]["ownerReferences"][0]["kind"] != "Job"]
+    lasting = [pod for pod in installed.pods if pod["metadata"]["ownerReferences"][0]["kind"] != "Job"]
     assert lasting
     for pod in lasting:
         name = pod["metadata"]["name"]

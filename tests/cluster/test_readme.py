@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,8 +55,11 @@ class Reader:
         printed = []
         while self._beside:
             process = self._beside.pop()
-            process.send_signal(signal.SIGINT)
-            printed.append(process.communicate(timeout=20)[0])
+            process.terminate()  # Ctrl-C; a command that was started in the background ignores that one
+            try:
+                printed.append(process.communicate(timeout=60)[0])
+            finally:
+                process.kill()
         return printed
 
     def _here(self, line: str) -> str:

@@ -1,14 +1,13 @@
 """The commands that a first start on a cluster runs, beside servers that are still coming up."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.fixtures import programs
 from tests.fixtures.waiting import START, eventually
 
 from corral.cli.exits import Exit
@@ -23,18 +22,10 @@ def corral(tmp_path: Path, postgres_url: str, redis_url: str):
     """Run a command in a process of its own, with nothing but these servers."""
 
     def run(*arguments: str, stdin: str = "", code: int = 0, **env: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "corral.cli", *arguments],
-            cwd=tmp_path,
-            env=_environment(postgres_url, redis_url) | env,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr + done.stdout
-        return done.stdout + done.stderr
+        environment = _environment(postgres_url, redis_url) | env
+        done = programs.run("corral.cli", *arguments, environment=environment, folder=tmp_path, stdin=stdin)
+        assert done.code == code, done.err + done.out
+        return done.out + done.err
 
     return run
 
@@ -172,11 +163,9 @@ def test_the_password_and_the_direct_address_are_used(corral, postgres_url):
 
 
 @contextmanager
-def _running(folder: Path, env: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def _running(folder: Path, env: dict[str, str], *arguments: str) -> Iterator[programs.Running]:
     with (folder / "told").open("ab") as told:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "corral.cli", *arguments], cwd=folder, env=env, stdout=told, stderr=told
-        )
+        process = programs.start("corral.cli", *arguments, folder=folder, environment=env, out=told, err=told)
     try:
         yield process
     finally:

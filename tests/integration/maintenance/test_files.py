@@ -1,14 +1,13 @@
 """Files of jobs that are gone are removed by maintenance in a process of its own, as by the publisher's."""
 
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tests.fixtures import programs
 from tests.fixtures.waiting import START, eventually
 from tests.integration.maintenance.conftest import Shop
 
@@ -62,9 +61,10 @@ def jobs_with_files(settings: Settings) -> set[str]:
 @contextmanager
 def maintenance_apart(settings: Settings, folder: Path) -> Iterator[None]:
     """`corral maintenance` in that folder."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "corral.cli", "maintenance"],
-        env={
+    process = programs.start(
+        "corral.cli",
+        "maintenance",
+        environment={
             "PATH": os.environ["PATH"],
             "CORRAL_DATABASE_URL": settings.database_url,
             "CORRAL_REDIS_URL": settings.redis_url,
@@ -72,9 +72,7 @@ def maintenance_apart(settings: Settings, folder: Path) -> Iterator[None]:
             "CORRAL_ARTIFACT_STORE": "filesystem",
             "CORRAL_ARTIFACT_DIR": "artifacts",
         },
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        folder=folder,
     )
     try:
         yield

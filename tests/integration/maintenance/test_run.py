@@ -3,14 +3,13 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from tests.fixtures import programs
 from tests.fixtures.waiting import START, eventually, eventually_async
 from tests.integration.maintenance.conftest import Shop
 
@@ -86,24 +85,18 @@ async def state_is(store: Store, job, state: State) -> bool:
 
 
 @pytest.fixture
-def start(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Callable[[], subprocess.Popen]]:
+def start(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Callable[[], programs.Running]]:
     """Start `python -m corral.maintenance`; whatever still runs at the end is killed."""
     processes = []
 
-    def started() -> subprocess.Popen:
+    def started() -> programs.Running:
         environment = {
             "PATH": os.environ["PATH"],
             "CORRAL_DATABASE_URL": database_url,
             "CORRAL_REDIS_URL": redis_url,
             "CORRAL_METRICS_PORT": "0",
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "corral.maintenance"],
-            env=environment,
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = programs.start("corral.maintenance", environment=environment, folder=tmp_path)
         processes.append(process)
         return process
 
@@ -127,7 +120,7 @@ async def test_a_killed_leader_is_replaced_and_a_frozen_one_steps_down(store: St
     assert again.term > held_by_second.term, "the frozen one noticed, and stood again"
 
 
-async def held_by(store: Store, process: subprocess.Popen):
+async def held_by(store: Store, process: programs.Running):
     lease = await store.leases.read()
     return lease if lease is not None and f":{process.pid}:" in lease.holder else None
 
@@ -147,17 +140,16 @@ async def test_sigterm_ends_it_at_once_and_in_good_order(store: Store, start):
 def test_it_waits_for_the_schema(postgres_url: str, redis_url: str, tmp_path: Path):
     log = tmp_path / "log"
     with log.open("w") as written:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "corral.maintenance"],
-            env={
+        process = programs.start(
+            "corral.maintenance",
+            environment={
                 "PATH": os.environ["PATH"],
                 "CORRAL_DATABASE_URL": postgres_url,
                 "CORRAL_REDIS_URL": redis_url,
                 "CORRAL_METRICS_PORT": "0",
             },
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=written,
+            folder=tmp_path,
+            err=written,
         )
     try:
         eventually(lambda: "corral migrate" in log.read_text(), timeout=START)

@@ -2,11 +2,11 @@
 
 import os
 import socket
-import subprocess
-import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
+from tests.fixtures import programs
 from tests.fixtures.servers import _database
 from tests.fixtures.waiting import START, eventually
 
@@ -204,12 +205,13 @@ class Publisher:
             "CORRAL_LOG_FORMAT": "json",
         } | env
         clean = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "corral_publisher"],
-            env=clean | said,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  until close
+        self.process = programs.start(
+            "corral_publisher",
+            environment=clean | said,
+            folder=Path.cwd(),
+            out=self._output,
+            err=self._output,
         )
 
     def get(self, path: str, port: int | None = None) -> httpx.Response:
@@ -222,14 +224,26 @@ class Publisher:
         eventually(lambda: self.get("/healthz").is_success, timeout=START, ignoring=(httpx.TransportError,))
 
     def stop(self, timeout: float = START) -> tuple[int, str]:
-        """Exit code and output."""
+        """Have it end; exit code and output."""
         self.process.terminate()
-        output, _ = self.process.communicate(timeout=timeout)
-        return self.process.returncode, output
+        return self.ended(timeout)
+
+    def ended(self, timeout: float = START) -> tuple[int, str]:
+        """Wait for its end; exit code and output."""
+        code = self.process.wait(timeout)
+        with self._output:
+            self._output.seek(0)
+            return code, self._output.read().decode()
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        self.process.kill()
+        self.process.wait()
+        self._output.close()
 
     def _ready(self) -> bool:
         if self.process.poll() is not None:
-            raise RuntimeError(f"ended with {self.process.returncode}: {self.process.communicate()[0]}")
+            raise RuntimeError("ended with {}: {}".format(*self.ended()))
         return self.get("/readyz").is_success
 
 
@@ -241,9 +255,7 @@ def running(settings: Settings, **env: str) -> Iterator[Publisher]:
         made.wait_until_ready()
         yield made
     finally:
-        if made.process.poll() is None:
-            made.process.kill()
-            made.process.communicate()
+        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -273,9 +285,7 @@ def make_publisher(settings: Settings) -> Iterator[Callable[..., Publisher]]:
 
     yield make
     for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.communicate()
+        one.close()
 
 
 @pytest.fixture

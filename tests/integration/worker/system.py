@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import psutil
+from tests.fixtures import programs
 from tests.fixtures.waiting import START, eventually_async
 
 from corral.catalog import Catalog
@@ -27,7 +25,6 @@ from corral.job.state import State
 from corral.json_codec import Document
 from corral.store import JobFilter, Store
 
-ROOT = Path(__file__).resolve().parents[3]
 RIG = "tests.integration.worker.rig_jobs"
 
 
@@ -37,13 +34,12 @@ class WorkerProcess:
     def __init__(self, environment: Mapping[str, str], log: Path, module: str) -> None:
         self.log_path = log
         self._file = log.open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            env={**_plain_environment(), **environment},
-            cwd=log.parent,
-            stdout=subprocess.DEVNULL,
-            stderr=self._file,
-            start_new_session=True,
+        self.process = programs.start(
+            module,
+            environment={**_plain_environment(), **environment},
+            folder=log.parent,
+            err=self._file,
+            session=True,
         )
 
     @property
@@ -100,7 +96,7 @@ class System:
         environment = {f"CORRAL_{name.upper()}": str(value) for name, value in chosen.items()}
         environment |= rig or {}
         if "pythonpath" in settings:
-            environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{environment.pop('CORRAL_PYTHONPATH')}"
+            environment["PYTHONPATH"] = f"{programs.ROOT}{os.pathsep}{environment.pop('CORRAL_PYTHONPATH')}"
         worker = WorkerProcess(environment, self.folder / f"worker-{len(self.workers)}.log", module)
         self.workers.append(worker)
         return worker
@@ -244,10 +240,4 @@ def _plain_environment() -> dict[str, str]:
     """This process's environment without settings of ours."""
     left_out = ("CORRAL_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    # Compiled once for all workers of all tests: a start takes half a second instead of two.
-    compiled = str(Path(tempfile.gettempdir()) / "corral-tests-compiled")
-    return {
-        **kept,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONPYCACHEPREFIX": compiled,
-    }
+    return {**kept, "PYTHONPATH": str(programs.ROOT), "PYTHONPYCACHEPREFIX": programs.COMPILED}

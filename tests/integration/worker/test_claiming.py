@@ -5,8 +5,9 @@ import urllib.request
 
 import orjson
 import redis
+from tests.fixtures.programs import ROOT
 from tests.fixtures.waiting import eventually_async
-from tests.integration.worker.system import ROOT, System
+from tests.integration.worker.system import System
 
 from corral.job.priority import PRIORITIES
 from corral.job.state import State
