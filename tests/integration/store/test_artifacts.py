@@ -7,11 +7,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from corral.errors import Conflict, NotFound
+from corral.errors import Conflict, NotFound, Unavailable
 from corral.ids import new_id
 from corral.job.outcome import Finished
 from corral.store import Artifact, Store, keepers
 from corral.store.keepers import CHUNK
+from corral.store.store import ArtifactStore
 from corral.testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
 
 TEXT = "text/plain"
@@ -19,8 +20,8 @@ TEXT = "text/plain"
 
 @pytest.fixture(params=["postgres", "filesystem"])
 async def store(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[Store]:
-    folder = tmp_path / "artifacts" if request.param == "filesystem" else None
-    store = Store.open(database_url, pool_size=2, artifact_dir=folder)
+    folder = tmp_path / "artifacts"
+    store = Store.open(database_url, pool_size=2, artifact_store=request.param, artifact_dir=folder)
     yield store
     await store.close()
 
@@ -182,5 +183,41 @@ async def test_a_file_of_a_row_is_no_stray(
     stray = folder / str(new_id())
     stray.write_bytes(b"stray")
     await store.artifacts.sweep(await subject.lead())
-    assert stray.exists() == (store.artifacts._keeper.name == "postgres")  # whose folder it is not
+    assert stray.exists() == (store.artifacts._into.name == "postgres")  # whose folder it is not
     assert await _read(store, await _found(store, job, "a.txt")) == b"hello"
+
+
+@pytest.fixture
+async def changed(store: Store, database_url: str, tmp_path: Path) -> AsyncIterator[Store]:
+    """The same installation after CORRAL_ARTIFACT_STORE was changed."""
+    other: ArtifactStore = "filesystem" if store.artifacts._into.name == "postgres" else "postgres"
+    changed = Store.open(database_url, pool_size=2, artifact_store=other, artifact_dir=tmp_path / "artifacts")
+    yield changed
+    await changed.close()
+
+
+async def test_after_a_change_of_the_store_the_former_files_are_read_and_swept(
+    subject: Subject, store: Store, changed: Store, sql: psycopg.Connection, tmp_path: Path
+) -> None:
+    worker, job = await _running(subject)
+    before = await store.artifacts.put(job, 1, "before.txt", TEXT, b"before")
+    after = await changed.artifacts.put(job, 1, "after.txt", TEXT, b"after")
+    await store.attempts.finish(worker, [Finished(job, 1, SUCCEEDED)], artifacts={job: [before, after]})
+    for name in ("before", "after"):
+        assert await _read(changed, await _found(changed, job, f"{name}.txt")) == name.encode()
+    sql.execute("DELETE FROM corral.jobs")
+    assert await changed.artifacts.sweep(await subject.lead()) == 2
+    assert sql.execute("SELECT count(*) FROM corral.artifact_chunks").fetchone() == (0,)
+    assert _files(tmp_path) == []
+
+
+async def test_a_file_whose_folder_is_not_told_any_more_says_which_setting_is_missing(
+    subject: Subject, database_url: str, tmp_path: Path
+) -> None:
+    worker, job = await _running(subject)
+    kept = Store.open(database_url, pool_size=1, artifact_store="filesystem", artifact_dir=tmp_path)
+    artifact = await kept.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
+    await kept.attempts.finish(worker, [Finished(job, 1, SUCCEEDED)], artifacts={job: [artifact]})
+    await kept.close()
+    with pytest.raises(Unavailable, match="CORRAL_ARTIFACT_DIR"):
+        await _read(subject.store, await _found(subject.store, job, "a.txt"))

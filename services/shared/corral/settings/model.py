@@ -177,7 +177,7 @@ class Settings:
     artifact_store: Literal["postgres", "filesystem"] = "postgres"
     """Where files made by jobs are kept."""
     artifact_dir: Path | None = None
-    """The folder of the filesystem store; every service must see it."""
+    """The folder of the filesystem store; every service must see it. Leave it set after a change to postgres: the files there are still served, and removed with their jobs."""
 
     # Audit
     audit_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 365

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from corral.errors import Conflict
+from corral.errors import Conflict, Unavailable
 from corral.ids import new_id
 from corral.job.state import State
 from corral.store.artifact_rows import publishing
@@ -19,6 +19,7 @@ from corral.store.sql import array, texts
 
 STRAYS = 2_000
 """Files that one sweep looks at, of all there are, for those without a row."""
+UNKNOWN = "set CORRAL_ARTIFACT_DIR to the folder that it was written to"
 
 Content = bytes | Path | AsyncIterator[bytes]
 """What an artifact is made of; pieces of any size."""
@@ -78,11 +79,12 @@ KNOWN = "SELECT location FROM corral.artifacts WHERE location = ANY(%(locations)
 
 
 class Artifacts:
-    """The files of jobs; `keeper` holds their content."""
+    """The files of jobs; new ones go to `into`, and what any of `keepers` holds is read and swept."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, into: Keeper, keepers: Iterable[Keeper] = ()) -> None:
         self._database = database
-        self._keeper = keeper
+        self._into = into
+        self._keepers = {into.name: into} | {keeper.name: keeper for keeper in keepers}
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, content: Content) -> UUID:
         """Store a file of an attempt, whole; nobody sees it before it is published. Its id, for `finish`.
@@ -99,13 +101,13 @@ class Artifacts:
             "attempt": attempt,
             "name": name,
             "media_type": media_type,
-            "keeper": self._keeper.name,
+            "keeper": self._into.name,
             "location": f"{job}/{attempt}/{artifact}",
         }
         if not await self._database.hot(BEGIN, params):
             raise Conflict(f"attempt {attempt} no longer holds job {job}")
         measured = _Measured()
-        await self._keeper.write(f"{job}/{attempt}/{artifact}", measured.chunks(content))
+        await self._into.write(f"{job}/{attempt}/{artifact}", measured.chunks(content))
         params |= {"size": measured.size, "sha256": measured.hash.digest()}
         if not await self._database.run(COMPLETE, params):
             raise Conflict(f"attempt {attempt} no longer holds job {job}")
@@ -145,9 +147,12 @@ class Artifacts:
 
         Raises:
             NotFound: it was removed meanwhile.
-            Unavailable: Postgres or the place of artifacts is away.
+            Unavailable: Postgres or the place of artifacts is away, or this process does not know the place.
         """
-        return self._keeper.read(
+        keeper = self._keepers.get(artifact.keeper)
+        if keeper is None:
+            raise Unavailable("artifacts", f"this file is in the {artifact.keeper} store; {UNKNOWN}")
+        return keeper.read(
             artifact.location, start, artifact.size if end is None else min(end, artifact.size)
         )
 
@@ -158,27 +163,34 @@ class Artifacts:
             LeaseLost: nothing was removed.
             Unavailable: Postgres or the place of artifacts is away.
         """
+        return sum([await self._sweep(keeper, term, limit) for keeper in self._keepers.values()])
+
+    async def _sweep(self, keeper: Keeper, term: Term, limit: int) -> int:
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
-            rows = await transaction.rows(ORPHANS, {"keeper": self._keeper.name, "limit": limit})
+            rows = await transaction.rows(ORPHANS, {"keeper": keeper.name, "limit": limit})
         removed = 0
         if rows:
             # What is an orphan stays one, whatever happens between these steps.
-            await self._keeper.remove([location for _, location in rows])
+            await keeper.remove([location for _, location in rows])
             async with self._database.transaction(DUTY) as transaction:
                 await hold(transaction, term)
                 ids = {"ids": array(id for id, _ in rows)}
                 removed = len(await transaction.rows(FORGET, ids))
                 await transaction.count(FORGET_CHUNKS, ids)
-        return removed + await self._sweep_strays()
+        if (
+            keeper is not self._into
+        ):  # files without a row are told from a team's own where only ours are written
+            return removed
+        return removed + await self._sweep_strays(keeper)
 
-    async def _sweep_strays(self) -> int:
-        found = await self._keeper.strays(STRAYS)
+    async def _sweep_strays(self, keeper: Keeper) -> int:
+        found = await keeper.strays(STRAYS)
         if not found:
             return 0
         known = {row[0] for row in await self._database.run(KNOWN, {"locations": texts(found)}, limits=SHORT)}
         strays = [location for location in found if location not in known]
-        await self._keeper.remove(strays)
+        await keeper.remove(strays)
         return len(strays)
 
 

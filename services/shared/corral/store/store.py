@@ -1,6 +1,7 @@
 """The store: one object, one attribute per aggregate."""
 
 from pathlib import Path
+from typing import Literal
 
 from corral.settings import Settings
 from corral.store.artifacts import Artifacts
@@ -23,11 +24,13 @@ from corral.store.stats import Stats
 from corral.store.types import Types
 from corral.store.workers import Workers
 
+ArtifactStore = Literal["postgres", "filesystem"]
+
 
 class Store:
     """Postgres, as the rest of Corral sees it."""
 
-    def __init__(self, database: Database, keeper: Keeper | None = None) -> None:
+    def __init__(self, database: Database, artifacts: Artifacts | None = None) -> None:
         self.database = database
         self.schema = Schema(database)
         self.jobs = Jobs(database)
@@ -38,7 +41,7 @@ class Store:
         self.duties = Duties(database)
         self.queues = Queues(database)
         self.types = Types(database)
-        self.artifacts = Artifacts(database, keeper or PostgresKeeper(database))
+        self.artifacts = artifacts or Artifacts(database, PostgresKeeper(database))
         self.stats = Stats(database)
         self.scaling = Scaling(database)
         self.backlog = Backlogs(database)
@@ -70,7 +73,8 @@ class Store:
             schema=settings.schema,
             pool_size=settings.pool_size if pool_size is None else pool_size,
             application_name=application_name,
-            artifact_dir=settings.artifact_dir if settings.artifact_store == "filesystem" else None,
+            artifact_store=settings.artifact_store,
+            artifact_dir=settings.artifact_dir,
             pooled=settings.pooled and not direct and url is None,
         )
 
@@ -82,18 +86,24 @@ class Store:
         schema: str = DEFAULT_SCHEMA,
         pool_size: int = 5,
         application_name: str = "corral",
+        artifact_store: ArtifactStore = "postgres",
         artifact_dir: Path | None = None,
         pooled: bool = False,
     ) -> "Store":
         """A store; connects when first used, and again whenever Postgres comes back.
 
-        Artifacts are kept in Postgres, or in files under `artifact_dir`. `pooled` says that `url` may lead
-        through a pooler of connections in transaction mode.
+        New artifacts go to `artifact_store`; those in Postgres and, where it is given, under `artifact_dir` are
+        read and swept whichever that is. `pooled` says that `url` may lead through a pooler of connections in
+        transaction mode.
         """
         database = Database(
             url, schema=schema, pool_size=pool_size, application_name=application_name, pooled=pooled
         )
-        return cls(database, FilesystemKeeper(artifact_dir) if artifact_dir else None)
+        keepers: list[Keeper] = [PostgresKeeper(database)]
+        if artifact_dir is not None:
+            keepers.append(FilesystemKeeper(artifact_dir))
+        into = next(keeper for keeper in keepers if keeper.name == artifact_store)
+        return cls(database, Artifacts(database, into, keepers))
 
     async def close(self) -> None:
         """Close every connection."""
