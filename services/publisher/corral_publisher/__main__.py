@@ -3,9 +3,12 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
 
 from corral.startup import prepare
 
@@ -45,6 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End in good order, so that the folder goes too."""
+    raise SystemExit(0)
+
+
 if __name__ == "__main__":
     prepare(without=OF_GUNICORN)
+    signal.signal(signal.SIGTERM, _end)  # until gunicorn sees to it: seconds of imports, on a busy machine
     sys.exit(main())

@@ -1,11 +1,13 @@
 """The publisher is told to stop before it serves, and is started where nothing can be written."""
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import free_port
 
 from corral_publisher.__main__ import main
@@ -37,6 +39,20 @@ def test_a_publisher_that_is_told_to_stop_while_it_starts_does_not_wait_out_its_
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_publisher_that_is_told_to_stop_before_it_is_imported_leaves_no_folder(tmp_path: Path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "corral_publisher"], env=os.environ | {"TMPDIR": str(tmp_path)}
+    )
+    try:
+        eventually(lambda: list(tmp_path.iterdir()), timeout=START)
+        process.terminate()
+        assert process.wait(START) == 0
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_where_nothing_can_be_written_it_says_so_and_what_to_do(
