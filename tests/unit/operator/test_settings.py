@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from corral.errors import SettingsError
+from corral.scaling.decision import Condition
 from corral.settings import names
 from corral_operator import schema
 from corral_operator.settings import OperatorSettings
+from corral_operator.status import READY, Trouble
 
 ROOT = Path(__file__).parents[3]
 CRD = ROOT / "charts/corral/crds/workerpool.yaml"
@@ -53,3 +55,11 @@ def test_the_page_lists_every_setting_and_metric():
         if hasattr(one, "_labelnames")
     }
     assert set(names(OperatorSettings)) | metrics <= listed
+
+
+def test_the_crd_names_every_condition():
+    versions = yaml.safe_load(CRD.read_text())["spec"]["versions"]
+    status = versions[0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    told = set(status["conditions"]["description"].rstrip(".").split(", "))
+    reasons_of_ready = {Trouble.TARGET_MISSING}
+    assert told == {READY, *Condition, *Trouble} - reasons_of_ready
