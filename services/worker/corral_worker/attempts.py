@@ -21,11 +21,11 @@ from corral.job_log import JobLog
 from corral_worker import attribution
 from corral_worker.abandoned import Abandoned
 from corral_worker.attribution import Held
+from corral_worker.context_link import AttemptLine, Services, ThreadLine
 from corral_worker.deadlines import Deadlines
 from corral_worker.ending import Ending, Raised, Stop, raised
 from corral_worker.event_loop import OwnedTask, WorkerTask
 from corral_worker.execution import Execution
-from corral_worker.line import AttemptLine, Services, ThreadLine
 from corral_worker.notes import Notes
 from corral_worker.perform import perform, perform_blocking
 from corral_worker.processes import Processes

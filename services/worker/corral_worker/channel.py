@@ -13,8 +13,8 @@ from corral.context import Statistics, SubmitOptions
 from corral.errors import Conflict
 from corral_worker.ending import Raised, Returned
 from corral_worker.execution import MAX_LINES
-from corral_worker.link import Deliver, Link
 from corral_worker.messages import Answer, AttemptId, Ended, LogLine, Progress
+from corral_worker.worker_connection import Deliver, Link
 
 PROGRESS_SECONDS = 0.1
 """The least time between two reports of progress that reach the worker; the last one always does."""

@@ -27,11 +27,11 @@ from corral.job.outcome import ErrorKind
 from corral_worker.channel import AsyncChannel, Channel
 from corral_worker.ending import Raised, Returned, raised
 from corral_worker.failure import failure
-from corral_worker.link import Link
 from corral_worker.messages import AttemptId, Begun, Ready, Run
 from corral_worker.perform import perform, perform_blocking
 from corral_worker.reaper import fork_with_reaper
-from corral_worker.streams import StandardStreams
+from corral_worker.standard_streams import StandardStreams
+from corral_worker.worker_connection import Link
 
 MAX_INTERRUPTIONS = 100
 """Of one step; what comes more often has no end, and the child ends instead."""

@@ -19,13 +19,13 @@ from corral import metrics
 from corral.context import Line
 from corral.errors import Conflict
 from corral.job.outcome import ErrorKind, JobError
-from corral_worker import child, link, messages
+from corral_worker import child, messages, worker_connection
+from corral_worker.child_connection import Wire
 from corral_worker.ending import Died, Ending, Raised
 from corral_worker.execution import Execution
 from corral_worker.failure import death
 from corral_worker.messages import AttemptId
 from corral_worker.threads import aside
-from corral_worker.wire import Wire
 
 log = structlog.get_logger(__name__)
 
@@ -234,7 +234,7 @@ class ChildProcess:
     def _ending(self, exitcode: int | None) -> Ending:
         if self._fault is not None:
             return _disconnected(self._fault)
-        if exitcode == link.LOST:
+        if exitcode == worker_connection.LOST:
             return _disconnected("the handler closed it, or put another file in its place")
         return Died(exitcode)
 

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from corral_worker.arrival import Arrival
+from corral_worker.claim_loop import Loop
 from corral_worker.heartbeat import HeartbeatThread
-from corral_worker.loop import Loop
-from corral_worker.pulse import Pulse
+from corral_worker.loop_watchdog import Pulse
 from corral_worker.seal import Seal
 
 DEAF_SECONDS = 120.0

@@ -16,7 +16,7 @@ from corral.dispatch.presence import Counts, Presence
 from corral.errors import CorralError, Unavailable
 from corral.store.heartbeat import Beat, Heartbeat
 from corral_worker.attribution import Held
-from corral_worker.pulse import TICK_SECONDS
+from corral_worker.loop_watchdog import TICK_SECONDS
 
 log = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ from corral.store.heartbeat import Beat
 from corral_worker.announcements import Announcements
 from corral_worker.arrival import Arrival
 from corral_worker.attempts import Attempts
+from corral_worker.claim_loop import Loop
 from corral_worker.heartbeat import HeartbeatThread
-from corral_worker.loop import Loop
 
 log = structlog.get_logger(__name__)
 

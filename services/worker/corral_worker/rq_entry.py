@@ -17,7 +17,7 @@ from corral.dispatch import Budget, Dispatch, Pop, Popped
 from corral.dispatch.contract import stock_job
 from corral.job.lane import Lane
 from corral.settings import Settings
-from corral_worker import blockage, runner, signals
+from corral_worker import blocked_loop, runner, signals
 from corral_worker.worker import Worker
 
 
@@ -67,7 +67,7 @@ def run() -> None:
     settings = dataclasses.replace(Settings.load(), worker_name=None, worker_port=0, metrics_port=0)
     logs.configure(settings.log_level, settings.log_format)
     catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
-    before = {number: signal.getsignal(number) for number in (*signals.ASKING, blockage.SIGNAL)}
+    before = {number: signal.getsignal(number) for number in (*signals.ASKING, blocked_loop.SIGNAL)}
     try:
         code = runner.run(_work(settings, catalog, lane, job), asyncio.SelectorEventLoop)
     finally:

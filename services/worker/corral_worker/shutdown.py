@@ -13,7 +13,7 @@ from corral.errors import Unavailable
 from corral.store.workers import Workers
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import Attempts
-from corral_worker.completions import Completions
+from corral_worker.completer import Completions
 from corral_worker.ending import Stop
 from corral_worker.execution import Execution
 

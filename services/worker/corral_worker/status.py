@@ -5,8 +5,8 @@ from typing import Any
 
 from corral.dispatch.presence import Counts
 from corral_worker.attempts import Attempts
-from corral_worker.completions import Completions
-from corral_worker.loop import Loop
+from corral_worker.claim_loop import Loop
+from corral_worker.completer import Completions
 from corral_worker.slots import Slots
 
 MAX_SHOWN = 200

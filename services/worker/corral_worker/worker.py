@@ -25,21 +25,21 @@ from corral_worker import STARTED, exit_code, shutdown, status
 from corral_worker.announcements import Announcements
 from corral_worker.arrival import Arrival
 from corral_worker.attempts import GONE_SECONDS, Attempts
-from corral_worker.blockage import Blockage
+from corral_worker.blocked_loop import Blockage
+from corral_worker.claim_loop import Loop
 from corral_worker.claiming import Claiming
-from corral_worker.completions import Completions
+from corral_worker.completer import Completions
 from corral_worker.condition import Condition
+from corral_worker.drain_requests import Orders
+from corral_worker.handler_services import WorkerServices
 from corral_worker.health import Health
 from corral_worker.heartbeat import HeartbeatThread, Report
 from corral_worker.incarnation import Incarnation
-from corral_worker.lanes import Rotation
-from corral_worker.loop import Loop
+from corral_worker.lane_order import Rotation
+from corral_worker.loop_watchdog import Pulse
 from corral_worker.notes import Notes
 from corral_worker.notes_store import write_notes
-from corral_worker.orders import Orders
-from corral_worker.pulse import Pulse
 from corral_worker.seal import Seal
-from corral_worker.services import WorkerServices
 from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
 from corral_worker.timeouts import Timeouts

@@ -70,10 +70,10 @@ def forget_a_claim() -> None:
 
 def be_impatient() -> None:
     """What can't be stopped is abandoned soon."""
-    from corral_worker import attempts, blockage, loop  # noqa: PLC0415  only workers have it
+    from corral_worker import attempts, blocked_loop, claim_loop  # noqa: PLC0415  only workers have it
 
-    attempts.ABANDON_SECONDS = blockage.ABANDON_SECONDS = 0.2
-    loop.POLL_SECONDS = 0.1
+    attempts.ABANDON_SECONDS = blocked_loop.ABANDON_SECONDS = 0.2
+    claim_loop.POLL_SECONDS = 0.1
 
 
 RIGS = {

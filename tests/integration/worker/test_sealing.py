@@ -25,13 +25,13 @@ from corral.scaling.wish import Wish
 from corral.store import WorkerRecord
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import Attempts
+from corral_worker.claim_loop import Loop
 from corral_worker.claiming import Claiming
-from corral_worker.completions import Completions
-from corral_worker.loop import Loop
+from corral_worker.completer import Completions
+from corral_worker.handler_services import WorkerServices
 from corral_worker.notes import Notes
 from corral_worker.notes_store import write_notes
 from corral_worker.seal import Seal
-from corral_worker.services import WorkerServices
 from corral_worker.slots import Slots
 
 NAME = "io-a"

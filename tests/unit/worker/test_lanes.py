@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.job.priority import PRIORITIES, Priority
-from corral_worker.lanes import FROM_BELOW, Rotation
+from corral_worker.lane_order import FROM_BELOW, Rotation
 
 queues = st.sets(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=6)
 

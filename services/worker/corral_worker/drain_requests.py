@@ -10,7 +10,7 @@ from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.wish import Order, Unseal, Wish
 from corral_worker.attempts import Attempts
-from corral_worker.loop import Loop
+from corral_worker.claim_loop import Loop
 from corral_worker.seal import Seal
 
 log = structlog.get_logger(__name__)

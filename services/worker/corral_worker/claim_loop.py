@@ -16,12 +16,12 @@ from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral_worker import STARTED
+from corral_worker.acks import Answers
 from corral_worker.announcements import Announcements
-from corral_worker.answers import Answers
 from corral_worker.attempts import Attempts
 from corral_worker.claiming import Claiming
-from corral_worker.completions import Completions
-from corral_worker.lanes import Rotation
+from corral_worker.completer import Completions
+from corral_worker.lane_order import Rotation
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
 

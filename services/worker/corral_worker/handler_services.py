@@ -16,7 +16,7 @@ from corral.job.priority import Priority
 from corral.job_log import JobLog
 from corral.store import Store
 from corral_worker.event_loop import as_worker
-from corral_worker.figures import figures
+from corral_worker.queue_statistics import figures
 
 
 class WorkerServices:

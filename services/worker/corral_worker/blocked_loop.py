@@ -23,7 +23,7 @@ from corral_worker import attribution, exit_code
 from corral_worker.attempts import ABANDON_SECONDS, GONE_SECONDS, Attempts
 from corral_worker.ending import Stop
 from corral_worker.execution import Execution
-from corral_worker.pulse import BLOCKED_SECONDS, Pulse
+from corral_worker.loop_watchdog import BLOCKED_SECONDS, Pulse
 from corral_worker.shutdown import HONOUR_SECONDS
 from corral_worker.signals import Signals
 
