@@ -14,7 +14,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from corral.errors import CorralError
-from corral_operator import figures
+from corral_operator import metrics
 from corral_operator.target import FIELD_MANAGER
 
 ANSWER_SECONDS: Final = 5.0
@@ -135,10 +135,10 @@ class Api:
                 response = await self._client.call_api(*prepared, _request_timeout=ANSWER_SECONDS)
                 content = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            figures.API_ERRORS.labels(method, "away").inc()
+            metrics.API_ERRORS.labels(method, "away").inc()
             raise Away(f"{method} {path}: {error or type(error).__name__}") from error
         if response.status >= 400:
-            figures.API_ERRORS.labels(method, str(response.status)).inc()
+            metrics.API_ERRORS.labels(method, str(response.status)).inc()
             raise _error(response.status, content, f"{method} {path}")
         document: dict[str, Any] = orjson.loads(content)
         return document

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from corral.scaling.decision import Fleet
 from corral.scaling.signal import Signal
+from corral_operator.candidates import Worker
 from corral_operator.holds import Cause, Hold
-from corral_operator.leaving import Leaving
+from corral_operator.scale_down import Leaving
 from corral_operator.target import Deployment, Owned
-from corral_operator.victims import Worker
 
 
 def fleet_of(deployment: Deployment, owned: Owned | None, leaving: Leaving) -> Fleet:

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from corral_operator import figures
+from corral_operator import metrics
 from corral_operator.api import Absent, ApiError, Outdated, Refused
 from corral_operator.cluster import Cluster, LeaseRecord
 
@@ -47,7 +47,7 @@ class Lease:
         while not stop.is_set():
             await self.keep(time.monotonic())
             held = self.held(time.monotonic())
-            figures.LEADS.set(held)
+            metrics.LEADS.set(held)
             try:
                 async with asyncio.timeout(RENEW_AFTER if held else ASK_AFTER):
                     await stop.wait()

@@ -14,11 +14,11 @@ from corral_operator.api import Api, NoCluster
 from corral_operator.cluster import Cluster
 from corral_operator.health import serve
 from corral_operator.lease import Lease
+from corral_operator.pool_watch import PoolWatch
 from corral_operator.pools import Pools
-from corral_operator.rounds import Rounds
+from corral_operator.reconcile import Rounds
 from corral_operator.schema import OldSchema, check
 from corral_operator.settings import OperatorSettings
-from corral_operator.watch import PoolWatch
 
 log = structlog.get_logger(__name__)
 

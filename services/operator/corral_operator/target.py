@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from corral_operator.exits import Exit
+from corral_operator.container_exits import Exit
 
 Json = Mapping[str, Any]
 

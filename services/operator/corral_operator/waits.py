@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from corral_operator.holds import Cause, Hold, gathered
-from corral_operator.leaving import Scene, Step
+from corral_operator.scale_down import Scene, Step
 from corral_operator.target import Pod
 from corral_operator.victim import Victim
 

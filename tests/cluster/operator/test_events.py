@@ -9,7 +9,7 @@ from tests.cluster.operator.kube import Kube
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
 
-from corral_operator.event_budget import BURST, EVERY
+from corral_operator.event_rate_limit import BURST, EVERY
 
 pytestmark = pytest.mark.timeout(400)
 

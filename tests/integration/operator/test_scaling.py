@@ -19,10 +19,10 @@ from tests.integration.operator.workers import Workers
 
 from corral.dispatch import Dispatch
 from corral.scaling.starting import StartLine
-from corral_operator import leaving, rounds, standstill, victim
+from corral_operator import reconcile, scale_down, standstill, victim
 from corral_operator.lease import Lease
 from corral_operator.pools import Pools
-from corral_operator.rounds import Rounds
+from corral_operator.reconcile import Rounds
 
 HELD = "ScaleDownHeld"
 PACE = 0.1
@@ -31,11 +31,11 @@ PACE = 0.1
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "PERIOD", PACE)
-    monkeypatch.setattr(rounds, "LIST_EVERY", PACE)
+    monkeypatch.setattr(reconcile, "PERIOD", PACE)
+    monkeypatch.setattr(reconcile, "LIST_EVERY", PACE)
     monkeypatch.setattr(victim, "FRESH", victim.FRESH * PACE)
-    monkeypatch.setattr(leaving, "FRESH", leaving.FRESH * PACE)
-    monkeypatch.setattr(leaving, "ABSENT_FOR", leaving.ABSENT_FOR * PACE)
+    monkeypatch.setattr(scale_down, "FRESH", scale_down.FRESH * PACE)
+    monkeypatch.setattr(scale_down, "ABSENT_FOR", scale_down.ABSENT_FOR * PACE)
     monkeypatch.setattr(standstill, "HELD_AFTER", 0.5)
     monkeypatch.setattr(standstill, "STARTS_WITHIN", 0.1)
     monkeypatch.setattr(StartLine, "of", lambda *_: 2.0 * PACE)
@@ -246,7 +246,7 @@ def _counted(name: str) -> float:
 async def test_a_turn_that_hangs_on_kubernetes_is_ended_and_the_next_goes_on(
     hurried: None, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch, hung: str
 ) -> None:
-    monkeypatch.setattr(rounds, "TURN_SECONDS", 0.4)
+    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
     before = _counted("corral_operator_turns_ended_total")
     async with (
         Kubernetes(replicas=2, hung=(hung,)) as kubernetes,
@@ -265,7 +265,7 @@ async def test_a_turn_that_hangs_on_kubernetes_is_ended_and_the_next_goes_on(
 async def test_a_turn_that_hangs_on_redis_is_ended_and_the_next_goes_on(
     hurried: None, redis_url: str, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "TURN_SECONDS", 0.4)
+    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
     before = _counted("corral_operator_rounds_ended_total")
     with Proxy(redis_url) as proxy:
         behind = Dispatch.open(proxy.url)
@@ -287,7 +287,7 @@ async def test_a_turn_that_hangs_on_a_name_is_ended_and_the_next_goes_on(
     hurried: None, redis_url: str, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The resolver of the machine does not come back, in a thread of its own."""
-    monkeypatch.setattr(rounds, "TURN_SECONDS", 0.4)
+    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
     before, answers, resolve = (
         _counted("corral_operator_rounds_ended_total"),
         threading.Event(),

@@ -5,7 +5,7 @@ import redis
 
 from corral.dispatch import Dispatch
 from corral.scaling.signal import LOST_AFTER, Signal
-from corral_operator.rounds import Rounds
+from corral_operator.reconcile import Rounds
 
 
 @pytest.fixture

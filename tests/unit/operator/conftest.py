@@ -3,9 +3,9 @@
 import itertools
 from dataclasses import dataclass, field
 
-from corral_operator.leaving import Leaving, Scene, Step, step
+from corral_operator.candidates import Worker
+from corral_operator.scale_down import Leaving, Scene, Step, step
 from corral_operator.target import Pod
-from corral_operator.victims import Worker
 
 SEAL_SECONDS = 30.0
 

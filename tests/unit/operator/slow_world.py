@@ -12,10 +12,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from corral_operator.leaving import Leaving, Scene, Step, step
+from corral_operator.candidates import Worker
+from corral_operator.scale_down import Leaving, Scene, Step, step
 from corral_operator.target import Pod
 from corral_operator.victim import Victim
-from corral_operator.victims import Worker
 
 SEAL_SECONDS = 30.0
 """How long a worker stays sealed after its last answer, by `corral_worker.seal`."""

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral_operator.event_budget import BURST, EVERY, EventBudget
+from corral_operator.event_rate_limit import BURST, EVERY, EventBudget
 
 
 def test_a_pool_that_moves_now_and_then_keeps_nothing_back():

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.operator.conftest import Hand, World
 
+from corral_operator.candidates import STUCK_AFTER, Worker
 from corral_operator.holds import said
-from corral_operator.leaving import ABSENT_FOR, UNASKED_WITHIN, Leaving, Scene, step
+from corral_operator.scale_down import ABSENT_FOR, UNASKED_WITHIN, Leaving, Scene, step
 from corral_operator.target import Pod
 from corral_operator.victim import FRESH, Victim
-from corral_operator.victims import STUCK_AFTER, Worker
 
 
 def idle(*names: str) -> list[Hand]:

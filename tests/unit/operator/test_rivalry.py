@@ -1,6 +1,6 @@
 """Telling a fight from a person's one change."""
 
-from corral_operator.rivalry import TIMES, TRUCE, WITHIN, Rivalry
+from corral_operator.rival_scaler import TIMES, TRUCE, WITHIN, Rivalry
 
 
 def fight(rivalry: Rivalry, times: int, every: float, start: float = 0.0) -> str | None:

@@ -45,13 +45,13 @@ def test_the_resource_and_the_operator_are_of_one_version():
 
 
 def test_the_page_lists_every_setting_and_metric():
-    from corral_operator import figures  # noqa: PLC0415
+    from corral_operator import metrics  # noqa: PLC0415
 
     page = (ROOT / "docs/reference/operator.md").read_text()
     listed = set(re.findall(r"`(CORRAL_[A-Z_]+|corral_operator_[a-z_]+)`", page))
     metrics = {
         one._name + ("_total" if one._type == "counter" else "")
-        for one in vars(figures).values()
+        for one in vars(metrics).values()
         if hasattr(one, "_labelnames")
     }
     assert set(names(OperatorSettings)) | metrics <= listed

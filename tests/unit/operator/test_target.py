@@ -3,9 +3,9 @@
 import pytest
 
 from corral.errors import Unavailable
-from corral_operator.exits import Exit, Exits
+from corral_operator.container_exits import Exit, Exits
 from corral_operator.fleet import fleet_of, trouble_of
-from corral_operator.leaving import Leaving, Victim
+from corral_operator.scale_down import Leaving, Victim
 from corral_operator.target import Deployment, Owned, selector_of
 
 

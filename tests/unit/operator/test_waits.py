@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from corral_operator.api import Denied, Refused, _error
-from corral_operator.ending import PATIENCE, Ending
+from corral_operator.candidates import Worker
 from corral_operator.fleet import missing_of
 from corral_operator.holds import Cause, Hold, gathered, said
-from corral_operator.leaving import Leaving, Scene, step
+from corral_operator.scale_down import Leaving, Scene, step
 from corral_operator.standstill import HELD_AFTER, Direction, Standstill
+from corral_operator.stuck_pods import PATIENCE, Ending
 from corral_operator.target import Deployment, Owned, Pod
 from corral_operator.victim import Victim
-from corral_operator.victims import Worker
 from corral_operator.waits import waits_of
 
 NOW = 1000.0

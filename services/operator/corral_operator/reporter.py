@@ -15,10 +15,10 @@ from corral.ids import new_id
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.pool_status import PoolStatus
 from corral.scaling.scaling_decision import ScalingDecision
-from corral_operator import figures
+from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster, timestamp
-from corral_operator.event_budget import EventBudget
+from corral_operator.event_rate_limit import EventBudget
 from corral_operator.standstill import Stand
 from corral_operator.status import Held, Written, conditions
 from corral_operator.worker_pool import WorkerPool
@@ -102,15 +102,15 @@ class Announcer:
 
     def _measure(self, report: Report) -> None:
         name = report.pool.name
-        figures.DESIRED.labels(name).set(report.desired)
-        figures.REPLICAS.labels(name).set(report.replicas)
-        figures.READY.labels(name).set(report.ready)
-        figures.DRAINING.labels(name).set(len(report.draining))
-        figures.held(name, report.stand)
+        metrics.DESIRED.labels(name).set(report.desired)
+        metrics.REPLICAS.labels(name).set(report.replicas)
+        metrics.READY.labels(name).set(report.ready)
+        metrics.DRAINING.labels(name).set(len(report.draining))
+        metrics.held(name, report.stand)
         for condition in self._reasons.keys() - {one.type for one in report.held}:
-            figures.CONDITION.labels(name, condition).set(0)
+            metrics.CONDITION.labels(name, condition).set(0)
         for one in report.held:
-            figures.CONDITION.labels(name, one.type).set(1)
+            metrics.CONDITION.labels(name, one.type).set(1)
 
     async def _decision(self, report: Report, before: int) -> None:
         log.info(

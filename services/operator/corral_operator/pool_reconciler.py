@@ -15,21 +15,21 @@ from corral.scaling.law import decide
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.signal import LOST_AFTER, Signal
 from corral.scaling.throughput import Throughput
-from corral_operator import figures
-from corral_operator.announce import Announcer, Report
+from corral_operator import metrics
 from corral_operator.api import ApiError, Away, Outdated, Refused
-from corral_operator.asking import Asking, nonce
 from corral_operator.cluster import Cluster
-from corral_operator.ending import Ending
-from corral_operator.exits import Exits
+from corral_operator.container_exits import Exits
 from corral_operator.fleet import fleet_of, missing_of, trouble_of, workers_of
 from corral_operator.holds import Cause, Hold, said
-from corral_operator.leaving import Leaving, Scene, Step, step
-from corral_operator.rivalry import Rivalry
-from corral_operator.sight import Sight, Target, forbidden
+from corral_operator.leave_requests import Asking, nonce
+from corral_operator.reporter import Announcer, Report
+from corral_operator.rival_scaler import Rivalry
+from corral_operator.scale_down import Leaving, Scene, Step, step
 from corral_operator.standstill import Direction, Stand, Standstill
 from corral_operator.status import Held, Trouble
+from corral_operator.stuck_pods import Ending
 from corral_operator.target import Deployment
+from corral_operator.target_reader import Sight, Target, forbidden
 from corral_operator.waits import waits_of
 from corral_operator.worker_pool import WorkerPool
 
@@ -138,7 +138,7 @@ class Scaler:
         """Let everybody stay: the pool is gone. Raises nothing."""
         leaving = self._leaving or Leaving()
         await self._asking.ask(Step(Leaving(), 0, tuple(leaving.wishes)))
-        figures.forget(pool.name)
+        metrics.forget(pool.name)
 
     async def _tried(
         self,
@@ -245,11 +245,11 @@ class Scaler:
         self._announcer.scaled()
         self._conflicts = 0
         self._rivalry.wrote(replicas)
-        figures.DECISIONS.labels(pool.name, "down" if down else "up").inc()
+        metrics.DECISIONS.labels(pool.name, "down" if down else "up").inc()
         if down:
             self._shrunk = now
         elif now - self._shrunk <= REVERSAL_SECONDS:
-            figures.REVERSALS.labels(pool.name).inc()
+            metrics.REVERSALS.labels(pool.name).inc()
             self._shrunk = float("-inf")
         return replicas
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+from corral_operator.candidates import Worker, choose, may_go_unasked
 from corral_operator.holds import Cause, Hold
 from corral_operator.target import Pod
 from corral_operator.victim import FRESH, Victim
-from corral_operator.victims import Worker, choose, may_go_unasked
 
 ABSENT_FOR: Final = 5.0
 """Seconds after which pods that are not made are asked for no more."""

@@ -8,7 +8,7 @@ from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.wish import Wish
 from corral_operator.holds import Cause, Hold
-from corral_operator.leaving import Leaving, Step
+from corral_operator.scale_down import Leaving, Step
 from corral_operator.victim import Victim
 
 log = structlog.get_logger(__name__)

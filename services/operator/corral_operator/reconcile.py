@@ -10,12 +10,12 @@ import structlog
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.signal import Signal, Watch
-from corral_operator import figures
+from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster
 from corral_operator.lease import Lease
+from corral_operator.pool_reconciler import Scaler
 from corral_operator.pools import Pools
-from corral_operator.scaler import Scaler
 from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ class Rounds:
                 began = time.monotonic()
                 await self._tried(began)
                 self._ended = time.monotonic()
-                figures.LOOP_SECONDS.observe(self._ended - began)
+                metrics.LOOP_SECONDS.observe(self._ended - began)
                 try:
                     async with asyncio.timeout(max(0.05, PERIOD - (self._ended - began))):
                         await stop.wait()
@@ -77,7 +77,7 @@ class Rounds:
                 await self._round(began)
         except Exception as error:
             if limit.expired():
-                figures.ROUNDS_ENDED.inc()
+                metrics.ROUNDS_ENDED.inc()
                 log.error("round.ended", after_seconds=TURN_SECONDS, why="it hung")  # noqa: TRY400  # the place is no fault's
                 return
             # A fault in one round must not end the rounds: the next one starts from what there is.
@@ -112,7 +112,7 @@ class Rounds:
                 await turn
         except Exception as error:
             if limit.expired():
-                figures.TURNS_ENDED.labels(pool).inc()
+                metrics.TURNS_ENDED.labels(pool).inc()
                 log.error("pool.turn_ended", pool=pool, after_seconds=TURN_SECONDS, why="it hung")  # noqa: TRY400  # as above
                 return
             log.exception("pool.failed", pool=pool, error=repr(error))
@@ -166,5 +166,5 @@ class Rounds:
             if self._signal_seen is None or signal.sequence != self._signal_seen.sequence:
                 self._moved = now
             self._signal_seen = signal
-        figures.SIGNAL_AGE.set(now - self._moved)
+        metrics.SIGNAL_AGE.set(now - self._moved)
         return signal if self._watch.fresh(signal, now) else None
