@@ -12,8 +12,8 @@ import psutil
 import pytest
 from tests.integration.local.kinds import KINDS, Kind, Owner
 
+from corral.local.root_storage import Shelter
 from corral.local.server import EmbeddedServer
-from corral.local.shelter import Shelter
 
 OWNER = Path(__file__).with_name("owner.py")
 

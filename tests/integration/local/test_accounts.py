@@ -19,8 +19,8 @@ from tests.integration.local.kinds import Kind
 
 from corral.local.account import Account, account_for
 from corral.local.errors import LocalServerError, UnusableData
+from corral.local.root_storage import Shelter
 from corral.local.server import EmbeddedServer
-from corral.local.shelter import Shelter
 from corral.local.wheels import package_folder
 
 Serve = Callable[..., EmbeddedServer]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from corral.local.changes import Changes
+from corral.local.code_watch import Changes
 
 
 @pytest.fixture

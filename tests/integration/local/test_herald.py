@@ -7,7 +7,7 @@ import pytest
 from corral.dispatch import Dispatch
 from corral.dispatch.pools import BEGINNING
 from corral.errors import Unavailable
-from corral.local.herald import NAME, Herald
+from corral.local.pool_reporter import NAME, Herald
 from corral.local.scaler import Scaled
 from corral.scaling.decision import Condition, Decision
 from corral.scaling.history import History

@@ -7,7 +7,7 @@ import pytest
 
 from corral.local.errors import ServerFailed, UnusableData
 from corral.local.postgres import EmbeddedPostgres
-from corral.local.shelter import Shelter
+from corral.local.root_storage import Shelter
 from corral.local.valkey import EmbeddedValkey
 
 

@@ -15,7 +15,7 @@ from tests.fixtures.waiting import eventually
 from tests.integration.local.kinds import Kind, Owner
 
 from corral.local.errors import DataInUse, PortTaken, ServerFailed, UnusableData
-from corral.local.leftovers import PATIENCE
+from corral.local.orphans import PATIENCE
 from corral.local.ports import HOST
 from corral.local.server import EmbeddedServer, Place
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import redis
 
-from corral.local.shelter import Shelter
+from corral.local.root_storage import Shelter
 from corral.local.valkey import EmbeddedValkey
 
 

@@ -4,13 +4,13 @@ import os
 
 import pytest
 
-from corral.local import child_log
-from corral.local.child_log import ChildLog
+from corral.local import log_file
+from corral.local.log_file import ChildLog
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr(child_log, "LONG", 100)
+    monkeypatch.setattr(log_file, "LONG", 100)
 
 
 def test_a_long_log_is_set_aside_while_its_writer_goes_on(tmp_path):
@@ -43,6 +43,6 @@ def test_the_tail_is_of_the_last_run_and_never_long(tmp_path):
     with log.appending() as descriptor:
         os.write(descriptor, b"of this run\n")
     assert log.tail(since) == "of this run"
-    (tmp_path / "worker.log").write_text("x" * 3 * child_log.TAIL)
-    assert len(log.tail()) == child_log.TAIL
+    (tmp_path / "worker.log").write_text("x" * 3 * log_file.TAIL)
+    assert len(log.tail()) == log_file.TAIL
     assert log.tail(since=10**9).startswith("x")  # it was set aside since

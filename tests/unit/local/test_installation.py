@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from corral.local.errors import SystemInUse, UnusableData
-from corral.local.installation import Installation
+from corral.local.home import Installation
 
 
 @pytest.fixture

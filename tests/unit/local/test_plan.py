@@ -6,7 +6,7 @@ import pytest
 
 from corral.errors import DeclarationError, SettingsError
 from corral.local.errors import PortHeld
-from corral.local.installation import Installation
+from corral.local.home import Installation
 from corral.local.listening import choose_port
 from corral.local.plan import Plan, make_plan
 from corral.local.programs import Programs

@@ -3,7 +3,7 @@
 from corral.actions.keys import Keys
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.local.installation import Installation
+from corral.local.home import Installation
 from corral.local.roster import ACTOR
 from corral.store import Store
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from corral.errors import NotFound, Unavailable
-from corral.local.keeper import Keeper, Say, ending
-from corral.local.kept import Program
+from corral.local.processes import Program
+from corral.local.supervisor import Keeper, Say, ending
 
 LOOK = 0.3
 """Seconds between two looks at whether a worker is ready, or idle."""

@@ -11,7 +11,7 @@ import psutil
 
 from corral.local.account import Account
 from corral.local.errors import ServerFailed, UnusableData
-from corral.local.guarded import Guarded
+from corral.local.guarded_process import Guarded
 from corral.local.ports import HOST
 from corral.local.server import EmbeddedServer, Place, Program
 from corral.local.wheels import package_folder

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from corral.catalog import TypeRecord
 from corral.errors import DeclarationError
 from corral.job.options import Executor
-from corral.local.changes import OURS
-from corral.local.installation import Installation
-from corral.local.kept import Program
+from corral.local.code_watch import OURS
+from corral.local.home import Installation
 from corral.local.plan import Plan
+from corral.local.processes import Program
 from corral.settings.sources import PREFIX
 
 

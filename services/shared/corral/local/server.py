@@ -14,10 +14,10 @@ from typing import ClassVar, Self
 from corral.local.account import Account, account_for
 from corral.local.errors import PortTaken, ServerFailed
 from corral.local.folder import DataFolder
-from corral.local.guarded import Guarded
-from corral.local.leftovers import stop_leftovers
+from corral.local.guarded_process import Guarded
+from corral.local.orphans import stop_leftovers
 from corral.local.ports import free_ports, is_free
-from corral.local.shelter import Shelter
+from corral.local.root_storage import Shelter
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 LOOK = 0.01

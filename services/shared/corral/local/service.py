@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from corral.local.gate import Gate
-from corral.local.keeper import Keeper, Say, ending
-from corral.local.kept import Program
+from corral.local.processes import Program
 from corral.local.readiness import Readiness
+from corral.local.supervisor import Keeper, Say, ending
 
 READY = 30.0
 """Seconds a successor has until it serves; then it is given up."""

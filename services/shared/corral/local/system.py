@@ -14,21 +14,21 @@ import httpx
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
 from corral.local.access import admin_key, sign_in_link
-from corral.local.changes import Changes, Part
+from corral.local.code_watch import Changes, Part
 from corral.local.errors import NotReady
-from corral.local.herald import Herald
-from corral.local.installation import Installation
-from corral.local.keeper import Keeper, Say
-from corral.local.kept import Kept, Server, to_the_end
+from corral.local.home import Installation
 from corral.local.listening import listen
 from corral.local.plan import Plan
 from corral.local.pool import WorkerPool
+from corral.local.pool_reporter import Herald
 from corral.local.postgres import EmbeddedPostgres
+from corral.local.processes import Kept, Server, to_the_end
 from corral.local.programs import Programs
 from corral.local.roster import StoreRoster
 from corral.local.scaler import Scaler
 from corral.local.service import Service
 from corral.local.status import Ready, Status
+from corral.local.supervisor import Keeper, Say
 from corral.local.valkey import EmbeddedValkey
 from corral.store import Store
 from corral.store.migrations import upgrade

@@ -12,8 +12,8 @@ import structlog
 from corral.local.account import Account
 from corral.local.errors import MissingProgram, ServerFailed, UnusableData
 from corral.local.ports import HOST
+from corral.local.root_storage import Shelter
 from corral.local.server import NO_SETTINGS, EmbeddedServer, Place, Program
-from corral.local.shelter import Shelter
 from corral.local.wheels import package_folder
 
 log = structlog.get_logger(__name__)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 
-from corral.local import guard
+from corral.local import parent_watch
 from corral.local.account import Account
 
-GUARD = Path(guard.__file__)
+GUARD = Path(parent_watch.__file__)
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 """All that a server may know of our environment: keys and passwords are none of its business."""
 KILL_WAIT = 10.0

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 
 from corral.local.errors import KeepsDying, LocalServerError
-from corral.local.kept import LOOK, Kept, Program
+from corral.local.processes import LOOK, Kept, Program
 from corral.local.restarts import Restarts
 
 Say = Callable[[str], None]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from corral.local.child_log import ChildLog
-from corral.local.guarded import Guarded
+from corral.local.guarded_process import Guarded
+from corral.local.log_file import ChildLog
 from corral.local.server import EmbeddedServer
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
 from corral.ids import new_id
-from corral.local.keeper import ending
 from corral.local.scaler import Scaled
+from corral.local.supervisor import ending
 from corral.scaling.decision import Condition
 from corral.scaling.pool import Pool
 from corral.scaling.pool_backlog import PoolBacklog

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from corral.local.errors import SystemInUse, UnusableData
-from corral.local.kept import Kept
+from corral.local.processes import Kept
 
 MARK = "corral.lock"
 BENCH = "bench"
