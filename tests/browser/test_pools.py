@@ -13,8 +13,8 @@ from tests.integration.publisher.telling import decision, status
 
 from corral.actions.principal import Role
 from corral.dispatch import Dispatch
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 
 CONDITIONS = ("Limited", "SignalLost")
 LONG = "8 → 14: " + "a reason that is told in so many words that it takes a line more than usual " * 2

@@ -12,7 +12,7 @@ from tests.faults.part import Part
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
-from corral.scaling.wish import Wish
+from corral.scaling.drain_request import Wish
 
 VICTIM = "corral-worker-io-a"
 LOOKS_SECONDS = 4

@@ -6,7 +6,7 @@ import structlog
 
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
-from corral.scaling.wish import Wish
+from corral.scaling.drain_request import Wish
 from corral_operator.holds import Cause, Hold
 from corral_operator.scale_down import Leaving, Step
 from corral_operator.victim import Victim

@@ -12,9 +12,9 @@ import structlog
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.ids import new_id
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster, timestamp

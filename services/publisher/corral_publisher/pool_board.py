@@ -13,8 +13,8 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.dispatch.pools import BEGINNING
 from corral.errors import CorralError, InvalidInput, NotFound
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 from corral.store import Page, Store
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ import structlog
 from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
-from corral.scaling.wish import Order, Unseal, Wish
+from corral.scaling.drain_request import Order, Unseal, Wish
 from corral_worker.attempts import Attempts
 from corral_worker.claim_loop import Loop
 from corral_worker.seal import Seal

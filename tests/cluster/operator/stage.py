@@ -15,8 +15,8 @@ from typing import Any
 from tests.cluster.operator.kube import Kube, KubectlError
 
 from corral.dispatch import Dispatch
+from corral.scaling.drain_request import Order, Unseal, Wish
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal, WorkerSignal
-from corral.scaling.wish import Order, Unseal, Wish
 
 IMAGE = os.environ.get("CORRAL_TEST_IMAGE", "busybox:1.37")
 MEAN = 5.0

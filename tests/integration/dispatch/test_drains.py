@@ -3,7 +3,7 @@
 from redis.asyncio import Redis
 
 from corral.dispatch import Dispatch
-from corral.scaling.wish import Unseal, Wish
+from corral.scaling.drain_request import Unseal, Wish
 
 
 async def test_a_wish_is_told_to_the_leader_and_to_the_worker(dispatch: Dispatch):

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from corral.dispatch import Dispatch
 from corral.dispatch.pools import BEGINNING, PAGE, STATUS_MS
 from corral.ids import new_id
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 
 IO = PoolStatus(
     name="io",

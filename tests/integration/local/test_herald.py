@@ -10,9 +10,9 @@ from corral.errors import Unavailable
 from corral.local.pool_reporter import NAME, Herald
 from corral.local.scaler import Scaled
 from corral.scaling.decision import Condition, Decision
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.history import History
 from corral.scaling.pool import Pool
-from corral.scaling.scaling_decision import ScalingDecision
 from corral.scaling.signal import QueueSignal, Signal
 from corral.scaling.worker_signal import WorkerSignal
 

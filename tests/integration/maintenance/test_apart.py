@@ -21,13 +21,13 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral.maintenance.apart import Apart
 from corral.maintenance.duty import Duty, Report, perform
+from corral.maintenance.housekeeping import Orphans, Retention
 from corral.maintenance.leadership import Reign
-from corral.maintenance.mirror import Mirror
 from corral.maintenance.pools import Pools
 from corral.maintenance.reclaim import Reclaim
+from corral.maintenance.rq_mirror import Mirror
 from corral.maintenance.sweep import Sweep
-from corral.maintenance.upkeep import Orphans, Retention
-from corral.scaling.wish import Wish
+from corral.scaling.drain_request import Wish
 from corral.store import Store, WorkerState
 
 YEAR = 366 * 24 * 3600.0

@@ -7,7 +7,7 @@ from tests.integration.maintenance.conftest import Clock, Shop
 
 from corral.dispatch import Dispatch
 from corral.job.outcome import Finished, Succeeded
-from corral.maintenance.beacon import Arrivals, Beacon, signal_of
+from corral.maintenance.backlog_signal import Arrivals, Beacon, signal_of
 from corral.maintenance.leadership import Candidate, Reign
 from corral.scaling.signal import QueueSignal, TypeSignal
 from corral.store import Store

@@ -14,10 +14,10 @@ from corral.errors import LeaseLost, Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty, Report, perform
 from corral.maintenance.expire import Expire
+from corral.maintenance.housekeeping import Fold, Orphans, Retention
 from corral.maintenance.leadership import Candidate, Reign
 from corral.maintenance.pauses import Pauses
 from corral.maintenance.status import Status
-from corral.maintenance.upkeep import Fold, Orphans, Retention
 from corral.store import Store
 
 

@@ -13,8 +13,8 @@ from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Dispatch
 from corral.job.outcome import Finished, Succeeded
+from corral.maintenance.housekeeping import Orphans, Retention
 from corral.maintenance.leadership import Reign
-from corral.maintenance.upkeep import Orphans, Retention
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.keepers import STRAY_SECONDS

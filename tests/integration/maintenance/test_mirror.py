@@ -16,7 +16,7 @@ from corral.dispatch.contract import ENTRY_POINT, REGISTRIES
 from corral.job.outcome import Finished, Succeeded
 from corral.job.state import State
 from corral.maintenance.leadership import Reign
-from corral.maintenance.mirror import Mirror
+from corral.maintenance.rq_mirror import Mirror
 from corral.store import Store
 
 

@@ -10,7 +10,7 @@ from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, SchemaMismatch
 from corral.maintenance.leadership import Candidate, Reign
 from corral.maintenance.pools import SILENCE_SECONDS, Pools
-from corral.scaling.wish import Wish
+from corral.scaling.drain_request import Wish
 from corral.store import Store
 from corral.testing.conformance.deciding import decision
 

@@ -17,8 +17,8 @@ from corral.dispatch import Dispatch
 from corral.job.lane import Lane
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
-from corral.maintenance import beacon, promote, sweep
-from corral.maintenance.beacon import Beacon
+from corral.maintenance import backlog_signal, promote, sweep
+from corral.maintenance.backlog_signal import Beacon
 from corral.maintenance.leadership import Reign
 from corral.maintenance.promote import Promote
 from corral.maintenance.sweep import Sweep
@@ -50,8 +50,8 @@ def dear(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (sweep, promote):
         monkeypatch.setattr(module, "SHARE", 1e-9)
         monkeypatch.setattr(module, "FREE", 0.0)
-    monkeypatch.setattr(beacon, "RUNNING_SHARE", 1e-9)
-    monkeypatch.setattr(beacon, "RUNNING_FREE", 0.0)
+    monkeypatch.setattr(backlog_signal, "RUNNING_SHARE", 1e-9)
+    monkeypatch.setattr(backlog_signal, "RUNNING_FREE", 0.0)
     monkeypatch.setattr(heartbeat, "LOOK_SHARE", 1e-9)
     monkeypatch.setattr(heartbeat, "LOOK_FREE", 0.0)
 

@@ -16,7 +16,7 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.maintenance.leadership import Reign
-from corral.maintenance.mirror import Mirror
+from corral.maintenance.rq_mirror import Mirror
 
 DEMO = Lane("demo", Priority.NORMAL)
 SUSPECTS = Lane("demo", Priority.NORMAL, suspect=True)

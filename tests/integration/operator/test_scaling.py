@@ -18,7 +18,7 @@ from tests.integration.operator.kubernetes import Kubernetes
 from tests.integration.operator.workers import Workers
 
 from corral.dispatch import Dispatch
-from corral.scaling.starting import StartLine
+from corral.scaling.startup_time import StartLine
 from corral_operator import reconcile, scale_down, standstill, victim
 from corral_operator.lease import Lease
 from corral_operator.pools import Pools

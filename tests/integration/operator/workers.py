@@ -11,8 +11,8 @@ from tests.integration.operator.kubernetes import Kubernetes, StandIn
 
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
+from corral.scaling.drain_request import Unseal, Wish
 from corral.scaling.signal import QueueSignal, Signal, WorkerSignal
-from corral.scaling.wish import Unseal, Wish
 
 
 class Workers:

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from corral.ids import new_id
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 
 
 def status(name: str = "io", **fields: Any) -> PoolStatus:

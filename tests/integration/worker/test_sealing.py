@@ -21,7 +21,7 @@ from corral.ids import new_id
 from corral.job.options import Executor
 from corral.job.state import State
 from corral.job_log import JobLog
-from corral.scaling.wish import Wish
+from corral.scaling.drain_request import Wish
 from corral.store import WorkerRecord
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import Attempts

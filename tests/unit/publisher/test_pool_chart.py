@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tests.integration.publisher.telling import decision, status
 
-from corral.scaling.scaling_decision import ScalingDecision
+from corral.scaling.decision_record import ScalingDecision
 from corral_publisher.pages.pool_chart import GAP, Chart, chart_of
 from corral_publisher.pool_board import PoolView, Sample
 

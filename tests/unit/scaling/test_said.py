@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 
 STATUS: dict[str, Any] = {
     "name": "io",

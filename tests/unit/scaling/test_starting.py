@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.scaling.starting import StartLine
+from corral.scaling.startup_time import StartLine
 
 
 def test_the_line_is_learned_from_the_starts_that_were_seen():

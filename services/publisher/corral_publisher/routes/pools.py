@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
-from corral.scaling.scaling_decision import ScalingDecision
+from corral.scaling.decision_record import ScalingDecision
 from corral_publisher import parameters
 from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer

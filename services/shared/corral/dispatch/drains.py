@@ -15,7 +15,7 @@ from corral import metrics
 from corral.dispatch import keys
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.pools import TELL, TOLD
-from corral.scaling.wish import Order, Unseal, Wish
+from corral.scaling.drain_request import Order, Unseal, Wish
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from corral import metrics
 from corral.dispatch import keys
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Effect, Script
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 
 log = structlog.get_logger(__name__)
 

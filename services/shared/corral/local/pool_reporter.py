@@ -12,10 +12,10 @@ from corral.ids import new_id
 from corral.local.scaler import Scaled
 from corral.local.supervisor import ending
 from corral.scaling.decision import Condition
+from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool import Pool
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.pool_status import PoolStatus
-from corral.scaling.scaling_decision import ScalingDecision
 from corral.scaling.throughput import Throughput
 
 log = structlog.get_logger(__name__)

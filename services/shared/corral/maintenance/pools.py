@@ -17,7 +17,7 @@ from corral.errors import InvalidInput
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.observation import Observation
-from corral.scaling.scaling_decision import ScalingDecision
+from corral.scaling.decision_record import ScalingDecision
 from corral.store import Store
 from corral.store.drains import POOL
 

@@ -13,18 +13,18 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost
 from corral.maintenance import leadership
-from corral.maintenance.beacon import Beacon
+from corral.maintenance.backlog_signal import Beacon
 from corral.maintenance.duty import Duty, Report, perform
 from corral.maintenance.expire import Expire
+from corral.maintenance.housekeeping import Fold, Orphans, Retention
 from corral.maintenance.leadership import Candidate, Reign
-from corral.maintenance.mirror import Mirror
 from corral.maintenance.pauses import Pauses
 from corral.maintenance.pools import Pools
 from corral.maintenance.promote import Promote
 from corral.maintenance.reclaim import Reclaim
+from corral.maintenance.rq_mirror import Mirror
 from corral.maintenance.status import Status
 from corral.maintenance.sweep import Sweep
-from corral.maintenance.upkeep import Fold, Orphans, Retention
 from corral.settings import Settings
 from corral.store import Store
 

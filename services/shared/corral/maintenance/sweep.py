@@ -21,9 +21,9 @@ from corral.errors import Refused
 from corral.job.lane import Lane
 from corral.job.state import State
 from corral.maintenance.duty import Duty
-from corral.maintenance.floors import Floors
 from corral.maintenance.leadership import Reign
-from corral.maintenance.trust import Trust
+from corral.maintenance.low_water_marks import Floors
+from corral.maintenance.redis_epoch import Trust
 from corral.pace import Pace
 from corral.store import Store
 from corral.store.duties import Queued, QueuedCursor

@@ -8,7 +8,7 @@ from corral.scaling.arrivals import Arrivals
 from corral.scaling.demand import service_of
 from corral.scaling.pool import Pool
 from corral.scaling.signal import LOST_AFTER, Signal
-from corral.scaling.starting import StartLine
+from corral.scaling.startup_time import StartLine
 
 
 @dataclass(frozen=True, slots=True)

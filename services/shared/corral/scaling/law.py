@@ -8,12 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from corral.scaling import reason
+from corral.scaling import explanation
 from corral.scaling.decision import Condition, Decision, Fleet
 from corral.scaling.demand import Demand, demands
 from corral.scaling.history import History, Need, remember
-from corral.scaling.need import Slots, slots_needed
 from corral.scaling.pool import Pool
+from corral.scaling.required_slots import Slots, slots_needed
 from corral.scaling.signal import Signal
 
 BURST = 15.0
@@ -46,7 +46,7 @@ def decide(signal: Signal | None, pool: Pool, history: History, fleet: Fleet, no
         return Decision(current, f"{current} left alone: the pool is paused", history)
     if signal is None:
         held = max(current, pool.minimum)  # nobody leaves unseen, not even for a lowered maximum
-        why = reason.lost(current, held, pool)
+        why = explanation.lost(current, held, pool)
         return Decision(held, why, _after(history, fleet, held, now), frozenset({Condition.SIGNAL_LOST}))
     history = history.saw(signal, pool, current, now)
     asked = demands(signal, pool, history.arrivals)
@@ -60,7 +60,7 @@ def decide(signal: Signal | None, pool: Pool, history: History, fleet: Fleet, no
     if stuck is not None and needed > fleet.ready:
         desired = min(desired, pool.bounded(current))
         conditions.add(stuck)
-    why = reason.decided(
+    why = explanation.decided(
         current, desired, needed, pool=pool, history=history, asked=asked, slots=slots,
         stuck=stuck if stuck in conditions else None,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from corral.scaling.scaling_decision import ScalingDecision
+from corral.scaling.decision_record import ScalingDecision
 from corral.storable import printable
 from corral.store.engine import DUTY, Database
 from corral.store.json_text import encode

@@ -4,7 +4,7 @@ import pytest
 
 from corral.errors import LeaseLost
 from corral.ids import new_id
-from corral.scaling.scaling_decision import ScalingDecision
+from corral.scaling.decision_record import ScalingDecision
 from corral.testing.subject import Subject
 
 

@@ -11,7 +11,7 @@ from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import Event, State, Writer, allowed
 from corral.json_codec import Document
-from corral.scaling.scaling_decision import ScalingDecision
+from corral.scaling.decision_record import ScalingDecision
 from corral.store import AuditEntry, Queue, Term, WorkerRecord, WorkerState
 from corral.store.reading import Attempt
 

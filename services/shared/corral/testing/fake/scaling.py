@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from corral.scaling.scaling_decision import ScalingDecision
+from corral.scaling.decision_record import ScalingDecision
 from corral.store import Page, Term
 from corral.store.page import LAST
 from corral.testing.fake.leases import FakeLeases

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from corral.scaling.demand import Demand
 from corral.scaling.erlang import slots_for
 from corral.scaling.pool import Pool
-from corral.scaling.starting import StartLine
+from corral.scaling.startup_time import StartLine
 
 LATE = 0.05
 """The share of jobs that may wait longer than the pool's wait."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from corral.scaling.decision import Condition
 from corral.scaling.demand import Demand
 from corral.scaling.history import History
-from corral.scaling.need import Slots, gone_within
 from corral.scaling.pool import Pool
+from corral.scaling.required_slots import Slots, gone_within
 
 STUCK = {
     Condition.WORKERS_FAILING: "workers end before they claim",
