@@ -14,9 +14,9 @@ import psycopg
 
 from corral.ids import new_id
 from corral.store.claims import CLAIM
+from corral.store.database import BY_KEY, HOT
 from corral.store.endings import SUCCEED
-from corral.store.engine import BY_KEY, HOT
-from corral.store.sql import array, texts
+from corral.store.sql_params import array, texts
 
 CONNECTIONS = 2
 QUEUED = "SELECT id FROM corral.jobs WHERE state = 'queued' ORDER BY id"

@@ -13,7 +13,7 @@ from tests.fixtures.waiting import eventually
 from corral.dispatch import keys
 from corral.job.lane import lane_of, lanes_of
 from corral.job.priority import Priority
-from corral.store.history import COUNTED
+from corral.store.finished_jobs import COUNTED
 
 FLOW_SECONDS = 30
 END_SECONDS = 120

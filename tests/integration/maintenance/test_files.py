@@ -17,7 +17,7 @@ from corral.maintenance.housekeeping import Orphans, Retention
 from corral.maintenance.leadership import Reign
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.keepers import STRAY_SECONDS
+from corral.store.artifact_storage import STRAY_SECONDS
 
 SERVICES = Path(__file__).parents[3] / "services"
 OLD = STRAY_SECONDS + 60

@@ -8,7 +8,7 @@ from tests.integration.publisher.conftest import Hand, Submit
 
 from corral.job.outcome import Finished, Succeeded
 from corral.store import Store
-from corral.store.keepers import CHUNK
+from corral.store.artifact_storage import CHUNK
 
 CONTENT = bytes(range(256)) * (CHUNK // 256) + b"the end"
 SIZE = len(CONTENT)

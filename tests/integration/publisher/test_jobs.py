@@ -13,7 +13,7 @@ from corral.job.lane import Lane
 from corral.job.outcome import ErrorKind, Exhausted, Finished, JobError
 from corral.job.priority import Priority
 from corral.settings import Settings
-from corral.store import Store, page
+from corral.store import Store
 from corral.store.logs import NewLogLine
 
 

@@ -15,7 +15,7 @@ from corral.actions.sign_in import SignIn
 from corral.catalog.builtin import reports
 from corral.catalog.record import record_of
 from corral.store import Store
-from corral.store import page as store_page
+from corral.store import job_list as store_page
 from corral_publisher.pages import jobs
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

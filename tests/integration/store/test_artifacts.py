@@ -10,8 +10,8 @@ import pytest
 from corral.errors import Conflict, NotFound, Unavailable
 from corral.ids import new_id
 from corral.job.outcome import Finished
-from corral.store import Artifact, Store, keepers
-from corral.store.keepers import CHUNK
+from corral.store import Artifact, Store, artifact_storage
+from corral.store.artifact_storage import CHUNK
 from corral.store.store import ArtifactStore
 from corral.testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
 
@@ -174,7 +174,7 @@ async def test_a_writer_that_was_given_up_leaves_nothing_behind(
 async def test_a_file_of_a_row_is_no_stray(
     subject: Subject, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keepers, "STRAY_SECONDS", -1.0)
+    monkeypatch.setattr(artifact_storage, "STRAY_SECONDS", -1.0)
     worker, job = await _running(subject)
     artifact = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
     await store.attempts.finish(worker, [Finished(job, 1, SUCCEEDED)], artifacts={job: [artifact]})

@@ -25,7 +25,7 @@ async def test_a_frozen_leader_within_a_duty_is_replaced(
     store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its transaction is idle, and the server ends it; when it wakes it writes nothing."""
-    monkeypatch.setattr("corral.store.engine.IDLE_IN_TRANSACTION", "500ms")
+    monkeypatch.setattr("corral.store.database.IDLE_IN_TRANSACTION", "500ms")
     term = await store.leases.acquire("one", None)
     assert term is not None
     frozen, awake = asyncio.Event(), asyncio.Event()

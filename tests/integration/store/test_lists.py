@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from corral.job.state import TERMINAL, State
-from corral.store import JobFilter, Store, page
+from corral.store import JobFilter, Store, job_list
 from corral.testing.subject import Subject
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
@@ -95,9 +95,9 @@ async def test_pages_show_all_that_fit_and_nothing_else(
 ) -> None:
     """Also where every page stops after a few rows, and where a tag is found through its own index."""
     for name in ("FIRST_LOOK", "CLOCK_SLACK_ROWS", "FIRST_SLICE"):
-        monkeypatch.setattr(page, name, 7)
-    monkeypatch.setattr(page, "MOST_HELD", 20)
-    monkeypatch.setattr(page, "BUDGET_SECONDS", 60.0 if patient else 0.0)
+        monkeypatch.setattr(job_list, name, 7)
+    monkeypatch.setattr(job_list, "MOST_HELD", 20)
+    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 60.0 if patient else 0.0)
     chance = random.Random(16)
     jobs = [_stored(chance, number) for number in range(200)]
     with sql.cursor() as cursor:
@@ -120,8 +120,8 @@ async def test_pages_show_all_that_fit_and_nothing_else(
 async def test_a_page_that_stopped_says_how_far_it_looked(
     subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "FIRST_LOOK", 4)
-    monkeypatch.setattr(page, "BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(job_list, "FIRST_LOOK", 4)
+    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 0.0)
     ids = [await subject.submit() for _ in range(6)]
     await store.jobs.cancel(ids, "ann")
     first = await store.jobs.page(JobFilter(error_text="x"), limit=3)

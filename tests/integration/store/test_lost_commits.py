@@ -14,7 +14,7 @@ from corral.job.job import NewJob
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store import Ambiguous, Store, Verdict, submission
+from corral.store import Ambiguous, Store, Verdict, job_insert
 from corral.testing.subject import ERRED, SUCCEEDED, TYPE, Subject
 
 KILL_AT_COMMIT = """
@@ -105,7 +105,7 @@ def _deaths(sql: psycopg.Connection) -> int:
 async def test_nobody_knows_when_postgres_stays_away(
     far: Store, proxy: Proxy, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submission, "RESOLVE_SECONDS", 0.5)
+    monkeypatch.setattr(job_insert, "RESOLVE_SECONDS", 0.5)
     job = _job()
     with pytest.raises(OutcomeUnknown) as raised:
         await _cut_while_committing(far.jobs.insert([job]), proxy, sql, heal=False)

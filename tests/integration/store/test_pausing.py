@@ -9,7 +9,7 @@ from tests.fixtures.waiting import eventually_async
 from corral.ids import new_id
 from corral.store import Refusal, Store
 from corral.store.claims import CLAIM
-from corral.store.sql import array, texts
+from corral.store.sql_params import array, texts
 from corral.testing.subject import QUEUE, TYPE, Subject
 
 WAITING = (

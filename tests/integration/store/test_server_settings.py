@@ -12,7 +12,7 @@ from tests.fixtures.pooler import PGBOUNCER, pooler
 from corral.errors import InvalidInput, Unavailable
 from corral.store import Store
 from corral.store.connection import connect
-from corral.store.engine import DUTY
+from corral.store.database import DUTY
 from corral.store.migrations import current, downgrade, upgrade
 
 STRANGE = {

@@ -12,7 +12,7 @@ from corral.errors import Conflict, NotFound, Unavailable
 from corral.job.job import Job
 from corral.job.state import State
 from corral.store import Store
-from corral.store.commands import Commanded, Effect
+from corral.store.job_commands import Commanded, Effect
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from corral.cli.services import service_settings
 if TYPE_CHECKING:  # the database's drivers take long to import: only commands that need them do
     from corral.actions.keys import Adopted
     from corral.store import Store
-    from corral.store.keys import ApiKey
+    from corral.store.api_keys import ApiKey
 
 app = typer.Typer(help="Create, list and revoke keys, in the database itself.", no_args_is_help=True)
 T = TypeVar("T")

@@ -1,22 +1,22 @@
 """Postgres, the truth: tables, migrations and statements. The only SQL of Corral."""
 
+from corral.store.api_keys import ApiKey
 from corral.store.artifacts import Artifact
 from corral.store.attempts import Progress, Recorded, Verdict
 from corral.store.audit import AuditEntry
 from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
 from corral.store.claims import ClaimAnswer, Refusal
-from corral.store.commands import Commanded, Effect
 from corral.store.drains import LiveWorker
 from corral.store.duties import Queued, QueuedCursor
-from corral.store.faults import Ambiguous
 from corral.store.heartbeat import Beat, GivenBack, Heartbeat
+from corral.store.job_commands import Commanded, Effect
 from corral.store.job_filter import JobFilter
-from corral.store.keys import ApiKey
+from corral.store.job_list import Page
+from corral.store.job_queries import Attempt, LogLine
 from corral.store.leases import LEADER, Term
 from corral.store.logs import Appended, NewLogLine
-from corral.store.page import Page
+from corral.store.pg_errors import Ambiguous
 from corral.store.queues import Queue
-from corral.store.reading import Attempt, LogLine
 from corral.store.sign_in import Session
 from corral.store.stats import Percentiles, WindowRow
 from corral.store.store import Store

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from corral.job.state import State
-from corral.store.engine import Params
-from corral.store.sql import array
+from corral.store.database import Params
+from corral.store.sql_params import array
 
 # A name is published once per job: what an earlier attempt published under it steps back, and is swept.
 WITHDRAW = """

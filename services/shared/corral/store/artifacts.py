@@ -11,11 +11,11 @@ from corral.errors import Conflict, Unavailable
 from corral.ids import new_id
 from corral.job.state import State
 from corral.store.artifact_rows import publishing
-from corral.store.engine import DUTY, SHORT, Database
-from corral.store.keepers import CHUNK, Keeper
+from corral.store.artifact_storage import CHUNK, Keeper
+from corral.store.connections import Row
+from corral.store.database import DUTY, SHORT, Database
 from corral.store.leases import Term, hold
-from corral.store.pool import Row
-from corral.store.sql import array, texts
+from corral.store.sql_params import array, texts
 
 STRAYS = 2_000
 """Files that one sweep looks at, of all there are, for those without a row."""

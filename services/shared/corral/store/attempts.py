@@ -16,11 +16,11 @@ from corral.job.state import State
 from corral.storable import printable
 from corral.store import endings, timeouts
 from corral.store.artifact_rows import publishing
-from corral.store.engine import Params
+from corral.store.connections import Row
+from corral.store.database import Params
 from corral.store.json_text import checked
 from corral.store.logs import Logs
-from corral.store.pool import Row
-from corral.store.sql import array, texts
+from corral.store.sql_params import array, texts
 
 log = structlog.get_logger(__name__)
 

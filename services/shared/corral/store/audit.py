@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from corral.ids import new_id
-from corral.store.engine import DUTY, SHORT, Database, Transaction
+from corral.store.database import DUTY, SHORT, Database, Transaction
 from corral.store.json_text import encode
 from corral.store.leases import Term, hold
-from corral.store.sql import array, texts
+from corral.store.sql_params import array, texts
 
 RECORD = """
 INSERT INTO corral.audit (id, actor, action, kind, subject, details)

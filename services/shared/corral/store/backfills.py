@@ -4,7 +4,7 @@ A migration's transaction keeps writers out of the tables that it changes, so it
 done after it is committed, by `corral migrate up`, or by the leader where that was interrupted. It locks out nobody.
 """
 
-from corral.store.history import COUNTED
+from corral.store.finished_jobs import COUNTED
 
 BACKFILL = "history"
 """Its row in `backfills`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from corral.store.engine import DUTY, Database, Params
+from corral.store.database import DUTY, Database, Params
 from corral.store.stat_deltas import bound
 
 

@@ -7,7 +7,7 @@ planner would rather walk along all ids in the hope of meeting live ones soon.
 """
 
 from corral.job.state import TERMINAL, State
-from corral.store.history import PAIRS
+from corral.store.finished_jobs import PAIRS
 from corral.store.job_filter import HELD, INDEXED, READ, JobFilter, conditions
 
 BOUNDS = "j.id < %(below)s AND j.id >= %(above)s"

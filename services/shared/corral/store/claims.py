@@ -11,9 +11,9 @@ import structlog
 from corral import metrics
 from corral.errors import Unavailable
 from corral.job.job import Claimed
-from corral.store.engine import Database, Params
-from corral.store.pool import Row
-from corral.store.sql import array, texts
+from corral.store.connections import Row
+from corral.store.database import Database, Params
+from corral.store.sql_params import array, texts
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ both into `job_counts` (docs/adr/0015). The three parts are added up in one snap
 
 from corral.job.state import State
 from corral.store.backfills import ASK
-from corral.store.engine import SHORT, Database
-from corral.store.history import COUNTED
+from corral.store.database import SHORT, Database
+from corral.store.finished_jobs import COUNTED
 
 LIVE = """
 SELECT j.queue, 'queued', count(*) FROM corral.jobs j WHERE j.state = 'queued' GROUP BY 1

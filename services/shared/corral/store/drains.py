@@ -6,9 +6,9 @@ from uuid import UUID
 
 from corral.errors import Conflict, NotFound
 from corral.store.audit import record
-from corral.store.engine import DUTY, SHORT, Database, Transaction
+from corral.store.database import DUTY, SHORT, Database, Transaction
 from corral.store.leases import Term, hold
-from corral.store.sql import texts
+from corral.store.sql_params import texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
-from corral.store.engine import DUTY
+from corral.store.connections import Row
+from corral.store.database import DUTY
+from corral.store.housekeeping import Upkeep
 from corral.store.leases import Term, hold
-from corral.store.pool import Row
 from corral.store.stat_deltas import appended
-from corral.store.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)

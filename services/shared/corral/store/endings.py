@@ -13,9 +13,9 @@ from uuid import UUID
 from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, JobError, Released, Succeeded
 from corral.job.state import State
 from corral.storable import printable
-from corral.store.engine import Params
+from corral.store.database import Params
 from corral.store.json_text import checked, encode
-from corral.store.sql import array, numbers, texts
+from corral.store.sql_params import array, numbers, texts
 from corral.store.stat_deltas import RUN, WAIT, appended
 
 MAX_MESSAGE = 4_000

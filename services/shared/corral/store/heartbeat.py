@@ -26,10 +26,10 @@ from corral.job.priority import Priority
 from corral.pace import Pace
 from corral.store import reclaiming, timeouts
 from corral.store.connection import connect
-from corral.store.engine import Limits
-from corral.store.faults import translated
+from corral.store.database import Limits
 from corral.store.json_text import encode
-from corral.store.sql import DEFAULT_SCHEMA, array, within
+from corral.store.pg_errors import translated
+from corral.store.sql_params import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
 from corral.store.timeouts import STRUCK, after
 from corral.store.workers import Reclaimed, reclaimed

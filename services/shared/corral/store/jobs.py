@@ -1,9 +1,9 @@
 """`store.jobs`: everything about jobs but claiming and ending them."""
 
-from corral.store.commands import Commands
-from corral.store.page import Pages
-from corral.store.reading import Reading
-from corral.store.submission import Submission
+from corral.store.job_commands import Commands
+from corral.store.job_insert import Submission
+from corral.store.job_list import Pages
+from corral.store.job_queries import Reading
 
 
 class Jobs(Submission, Reading, Pages, Commands):

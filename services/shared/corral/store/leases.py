@@ -7,7 +7,7 @@ row, waits by its own monotonic clock, and takes it only if nothing has moved.
 from dataclasses import dataclass
 
 from corral.errors import LeaseLost
-from corral.store.engine import SHORT, Database, Limits, Transaction
+from corral.store.database import SHORT, Database, Limits, Transaction
 
 LEADER = "leader"
 """The name of the lease for the maintenance duties."""

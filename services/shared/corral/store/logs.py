@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from corral.storable import printable, storable
-from corral.store.engine import Database
+from corral.store.database import Database
 from corral.store.json_text import encode
-from corral.store.sql import array, texts
+from corral.store.sql_params import array, texts
 
 MAX_LINES = 2_000
 """Lines kept per job, over all its attempts."""

@@ -10,10 +10,10 @@ from corral.catalog.precedence import QueueOptions
 from corral.errors import NotFound
 from corral.job.state import State
 from corral.store.audit import record
-from corral.store.engine import DUTY, SHORT, Database, Transaction
-from corral.store.history import PAIRS, REMOVED, TOO_YOUNG
+from corral.store.database import DUTY, SHORT, Database, Transaction
+from corral.store.finished_jobs import PAIRS, REMOVED, TOO_YOUNG
 from corral.store.json_text import encode
-from corral.store.sql import texts
+from corral.store.sql_params import texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from corral.scaling.decision_record import ScalingDecision
 from corral.storable import printable
-from corral.store.engine import DUTY, Database
+from corral.store.connections import Row
+from corral.store.database import DUTY, Database
+from corral.store.job_list import LAST, Page
 from corral.store.json_text import encode
 from corral.store.leases import Term, hold
-from corral.store.page import LAST, Page
-from corral.store.pool import Row
 
 KEPT_DAYS = 30
 KEPT_ROWS = 100_000

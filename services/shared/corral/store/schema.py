@@ -5,8 +5,8 @@ migration only expands, and may be applied while this one runs.
 """
 
 from corral.errors import SchemaMismatch, Unavailable
-from corral.store.engine import Database
-from corral.store.sql import quoted
+from corral.store.database import Database
+from corral.store.sql_params import quoted
 
 REVISION = 3
 """The number of the newest revision of this release; a test compares it with the migrations."""

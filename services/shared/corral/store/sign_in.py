@@ -6,7 +6,7 @@ Secrets come and stay as hashes; times are the database's.
 from dataclasses import dataclass
 from datetime import datetime
 
-from corral.store.engine import Database
+from corral.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal
 from corral.job.state import State
 from corral.store.backfills import ASK
 from corral.store.counts import Counts
-from corral.store.engine import SHORT
+from corral.store.database import SHORT
 from corral.store.stat_deltas import bound
 
 By = Literal["all", "queue", "type", "queue-and-type"]

@@ -4,24 +4,24 @@ from pathlib import Path
 from typing import Literal
 
 from corral.settings import Settings
+from corral.store.api_keys import Keys
+from corral.store.artifact_storage import FilesystemKeeper, Keeper, PostgresKeeper
 from corral.store.artifacts import Artifacts
 from corral.store.attempts import Attempts
 from corral.store.audit import Audit
 from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
+from corral.store.database import Database
 from corral.store.duties import Duties
-from corral.store.engine import Database
+from corral.store.job_types import Types
 from corral.store.jobs import Jobs
-from corral.store.keepers import FilesystemKeeper, Keeper, PostgresKeeper
-from corral.store.keys import Keys
 from corral.store.leases import Leases
 from corral.store.queues import Queues
 from corral.store.scaling import Scaling
 from corral.store.schema import Schema
 from corral.store.sign_in import SignIn
-from corral.store.sql import DEFAULT_SCHEMA
+from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.stats import Stats
-from corral.store.types import Types
 from corral.store.workers import Workers
 
 ArtifactStore = Literal["postgres", "filesystem"]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from corral.job.outcome import Erred, Exhausted, Finished
+from corral.store.database import Params
 from corral.store.endings import error_json
-from corral.store.engine import Params
-from corral.store.sql import array, numbers, texts
+from corral.store.sql_params import array, numbers, texts
 
 # Under the fence, as every write about a running job.
 STRIKE = """

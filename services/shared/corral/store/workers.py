@@ -11,12 +11,12 @@ from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import reclaiming
+from corral.store.connections import Row
+from corral.store.database import DUTY, SHORT, Database
 from corral.store.drains import Drains
-from corral.store.engine import DUTY, SHORT, Database
 from corral.store.json_text import encode
 from corral.store.leases import Term, hold
-from corral.store.pool import Row
-from corral.store.sql import texts
+from corral.store.sql_params import texts
 
 
 class WorkerState(StrEnum):

@@ -21,9 +21,9 @@ from sqlalchemy.pool import NullPool
 
 from corral.errors import SchemaMismatch
 from corral.store.connection import Row, connect
-from corral.store.faults import translated
 from corral.store.migrations.settling import settle
-from corral.store.sql import DEFAULT_SCHEMA, quoted
+from corral.store.pg_errors import translated
+from corral.store.sql_params import DEFAULT_SCHEMA, quoted
 
 FOLDER = Path(__file__).parent
 LOCK_TURN = "3s"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from corral.store import backfills
-from corral.store.sql import quoted, within
+from corral.store.sql_params import quoted, within
 
 log = structlog.get_logger(__name__)
 

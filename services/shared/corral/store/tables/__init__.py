@@ -8,12 +8,12 @@ from functools import lru_cache
 
 from sqlalchemy import MetaData
 
-from corral.store.sql import DEFAULT_SCHEMA
-from corral.store.tables.around_jobs import around_jobs
-from corral.store.tables.installation import installation
+from corral.store.sql_params import DEFAULT_SCHEMA
+from corral.store.tables.access import people
+from corral.store.tables.job_children import around_jobs
 from corral.store.tables.jobs import jobs
-from corral.store.tables.people import people
 from corral.store.tables.pools import pools
+from corral.store.tables.registry import installation
 from corral.store.tables.statistics import statistics
 
 

@@ -11,8 +11,8 @@ from corral.job.moment import in_utc
 from corral.job.state import WAITING, Event, State, Writer
 from corral.json_codec import lenient
 from corral.store import AuditEntry, Commanded, Effect, JobFilter, Page
+from corral.store.job_queries import Attempt
 from corral.store.json_text import HOLDS_NUL, checked
-from corral.store.reading import Attempt
 from corral.testing.fake.memory import Memory, Row
 
 LONGEST = 1e11

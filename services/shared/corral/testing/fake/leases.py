@@ -10,7 +10,7 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import WAITING, Event, State, Writer
 from corral.store import LEADER, Queued, QueuedCursor, Term
-from corral.store.upkeep import Folded
+from corral.store.housekeeping import Folded
 from corral.testing.fake.memory import Memory, Row, urgency
 
 

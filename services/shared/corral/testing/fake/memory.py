@@ -13,7 +13,7 @@ from corral.job.state import Event, State, Writer, allowed
 from corral.json_codec import Document
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import AuditEntry, Queue, Term, WorkerRecord, WorkerState
-from corral.store.reading import Attempt
+from corral.store.job_queries import Attempt
 
 
 class Clock:

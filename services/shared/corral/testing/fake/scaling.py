@@ -5,7 +5,7 @@ from uuid import UUID
 
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import Page, Term
-from corral.store.page import LAST
+from corral.store.job_list import LAST
 from corral.testing.fake.leases import FakeLeases
 from corral.testing.fake.memory import Memory
 

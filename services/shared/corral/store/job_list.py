@@ -15,12 +15,12 @@ from uuid import UUID
 from corral.job.job import ListedJob
 from corral.job.state import State
 from corral.store.candidates import EDGE, guessed, held, looked_through, newest, of_slice
-from corral.store.engine import SHORT, Database, Params
+from corral.store.connections import Row
+from corral.store.database import SHORT, Database, Params
 from corral.store.job_filter import HELD, READ, JobFilter, conditions
+from corral.store.job_queries import LISTED, listed_from
 from corral.store.json_text import encode
-from corral.store.pool import Row
-from corral.store.reading import LISTED, listed_from
-from corral.store.sql import array, texts
+from corral.store.sql_params import array, texts
 
 T = TypeVar("T")
 

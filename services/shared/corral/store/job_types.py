@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from corral.catalog.record import TypeRecord, supersedes
-from corral.store.engine import SHORT, Database
+from corral.store.connections import Row
+from corral.store.database import SHORT, Database
 from corral.store.json_text import encode
-from corral.store.pool import Row
-from corral.store.sql import texts
+from corral.store.sql_params import texts
 
 COLUMNS = "name, payload_schema, result_schema, options, version, description"
 ALL = f"SELECT {COLUMNS} FROM corral.job_types ORDER BY name"

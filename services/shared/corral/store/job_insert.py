@@ -24,12 +24,12 @@ from corral.job.job import Accepted, NewJob
 from corral.job.moment import LATEST, in_utc
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store.engine import SHORT, Database, Params
-from corral.store.faults import Ambiguous
+from corral.store.connections import Row
+from corral.store.database import SHORT, Database, Params
 from corral.store.json_text import checked, encode
-from corral.store.pool import Row
+from corral.store.pg_errors import Ambiguous
 from corral.store.shaping import moment
-from corral.store.sql import EMPTY, array, names, numbers, texts
+from corral.store.sql_params import EMPTY, array, names, numbers, texts
 
 log = structlog.get_logger(__name__)
 

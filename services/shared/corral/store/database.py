@@ -19,8 +19,8 @@ from psycopg.pq import TransactionStatus
 
 from corral.errors import Unreadable
 from corral.store.connection import ISOLATION, STATED, Row, limits_of
-from corral.store.pool import Deadline, Driver, Pool
-from corral.store.sql import within
+from corral.store.connections import Deadline, Driver, Pool
+from corral.store.sql_params import within
 
 Params: TypeAlias = Mapping[str, Any]
 

@@ -10,8 +10,8 @@ from corral.catalog.precedence import QueueOptions, settle
 from corral.job.options import Options, Retention
 from corral.job.state import State
 from corral.store import backfills
-from corral.store.engine import DUTY, Database, Limits
-from corral.store.history import COUNTED, PAIRS, REMOVED, TOO_YOUNG
+from corral.store.database import DUTY, Database, Limits
+from corral.store.finished_jobs import COUNTED, PAIRS, REMOVED, TOO_YOUNG
 from corral.store.leases import Term, hold
 
 STATS_DAYS = 35

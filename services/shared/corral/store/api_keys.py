@@ -8,8 +8,8 @@ from uuid import UUID
 from corral.errors import NotFound
 from corral.ids import new_id
 from corral.store.audit import record
-from corral.store.engine import SHORT, Database
-from corral.store.pool import Row
+from corral.store.connections import Row
+from corral.store.database import SHORT, Database
 
 
 @dataclass(frozen=True, slots=True)

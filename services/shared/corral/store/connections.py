@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from corral.errors import Unavailable
 from corral.store import loaders
 from corral.store.connection import Row, connect_async
-from corral.store.faults import Ambiguous, translated
+from corral.store.pg_errors import Ambiguous, translated
 
 __all__ = ["Deadline", "Driver", "Pool", "Row"]
 

@@ -9,9 +9,9 @@ from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store.audit import record
-from corral.store.engine import SHORT, Database
-from corral.store.pool import Row
-from corral.store.sql import array
+from corral.store.connections import Row
+from corral.store.database import SHORT, Database
+from corral.store.sql_params import array
 from corral.store.stat_deltas import appended
 
 

@@ -14,8 +14,8 @@ from typing import BinaryIO, Protocol
 from uuid import UUID
 
 from corral.errors import Conflict, NotFound, Unavailable
-from corral.store.engine import SHORT, Database
-from corral.store.sql import array
+from corral.store.database import SHORT, Database
+from corral.store.sql_params import array
 
 CHUNK = 256 * 1024
 """Bytes of a chunk: what is in memory at once, on the way in and out."""

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from corral.job.job import LISTED_BYTES, Job, ListedJob
-from corral.store.engine import Database
-from corral.store.pool import Row
+from corral.store.connections import Row
+from corral.store.database import Database
 from corral.store.shaping import document, moment, shaped
-from corral.store.sql import array
+from corral.store.sql_params import array
 
 
 @dataclass(frozen=True, slots=True)
