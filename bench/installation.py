@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bench.child import Command, python
 from bench.servers import Servers
-from corral.actions.keys import Keys
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.catalog.catalog import Catalog, declaring_modules
 from corral.catalog.record import TypeRecord

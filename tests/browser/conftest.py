@@ -11,7 +11,7 @@ from tests.fixtures.waiting import eventually
 from tests.integration.publisher.conftest import Publisher, free_port
 from tests.integration.worker.system import System, WorkerProcess
 
-from corral.actions.keys import Keys
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.local.postgres import EmbeddedPostgres

@@ -11,7 +11,7 @@ from tests.faults.part import Part
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
-from corral.actions.keys import Keys
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.dispatch import keys
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.pace import Pace
+from corral.query_budget import Pace
 
 
 class Clock:

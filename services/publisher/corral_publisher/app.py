@@ -11,9 +11,9 @@ from corral.settings import Settings
 from corral.startup import say_ready
 from corral_publisher import metrics_port, pages, problems, routes
 from corral_publisher.assets import FOLDER
-from corral_publisher.edge import Edge
 from corral_publisher.openapi import describe
 from corral_publisher.release import VERSION
+from corral_publisher.request_middleware import Edge
 from corral_publisher.services import Services
 
 READY_SECONDS = 3.0

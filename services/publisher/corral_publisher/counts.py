@@ -1,6 +1,6 @@
 """Jobs per queue and state, asked at most once a second however many look, and less often where that takes long."""
 
-from corral.actions.remembered import Remembered
+from corral.actions.ttl_cache import Remembered
 from corral.job.state import State
 from corral.store import Store
 

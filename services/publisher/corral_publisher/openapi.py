@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from corral_publisher.problems import MEDIA_TYPE
-from corral_publisher.schemas import Bulk, Clean, LoadRequest, QueuePatch, Submission
-from corral_publisher.views import Problem
+from corral_publisher.request_models import Bulk, Clean, LoadRequest, QueuePatch, Submission
+from corral_publisher.response_models import Problem
 
 PREFIX = "/api/v1"
 

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from corral import errors
 from corral.actions.json_value import escape
 from corral.errors import CorralError, FieldError
-from corral_publisher.body import NotJson, SlowBody
 from corral_publisher.field_errors import message_of
 from corral_publisher.parameters import InvalidParameter
+from corral_publisher.request_body import NotJson, SlowBody
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from corral.settings import Settings
 from corral_publisher.app import create_app
 from corral_publisher.auth import Requires
 from corral_publisher.problems import PROBLEMS
-from corral_publisher.schemas import EXAMPLE
+from corral_publisher.request_models import EXAMPLE
 
 _HEAD = """# The HTTP API
 

@@ -8,14 +8,14 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from corral import metrics
+from corral.actions.api_keys import Keys
 from corral.actions.jobs import JobActions
-from corral.actions.keys import Keys
-from corral.actions.known_types import KnownTypes
-from corral.actions.load import Loads
+from corral.actions.load_test import Loads
 from corral.actions.queues import QueueActions
 from corral.actions.servers import Servers
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
+from corral.actions.type_cache import KnownTypes
 from corral.actions.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable

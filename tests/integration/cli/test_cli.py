@@ -14,7 +14,7 @@ import pytest
 from tests.fixtures.local_system import Up, ended
 from tests.fixtures.waiting import eventually
 
-from corral.cli.exits import Exit
+from corral.cli.exit_codes import Exit
 from corral.cli.main import main
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("cli")]

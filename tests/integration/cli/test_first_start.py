@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures import programs
 from tests.fixtures.waiting import START, eventually
 
-from corral.cli.exits import Exit
+from corral.cli.exit_codes import Exit
 from corral.local.postgres import EmbeddedPostgres
 from corral.store.schema import REVISION
 

@@ -18,7 +18,7 @@ from tests.fixtures import programs
 from tests.fixtures.servers import _database
 from tests.fixtures.waiting import START, eventually
 
-from corral.actions.keys import Keys
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.catalog import job_type
 from corral.catalog.builtin import demo

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from tests.integration.publisher.conftest import RECORDS, client_of
 
-from corral.actions.keys import Keys
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.settings import Settings

@@ -12,8 +12,8 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount
 from tests.integration.publisher.conftest import URL, client_of
 
-from corral.actions import keys as keys_module
-from corral.actions.keys import Keys
+from corral.actions import api_keys as keys_module
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.actions.secret import digest
 from corral.settings import Settings

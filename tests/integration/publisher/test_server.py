@@ -14,7 +14,7 @@ from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import RECORDS, Publisher, count
 from tests.integration.publisher.raw_http import answer_of, connected, head
 
-from corral.actions.keys import Keys
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.settings import Settings
 from corral.store import Store

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral.actions.known_types import Knowledge, KnownType
-from corral.actions.resolution import resolve
+from corral.actions.job_request import resolve
 from corral.actions.submission import NewSubmission
+from corral.actions.type_cache import Knowledge, KnownType
 from corral.catalog import job_type
 from corral.catalog.precedence import QueueOptions
 from corral.catalog.record import record_of

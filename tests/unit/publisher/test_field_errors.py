@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from corral_publisher.problems import from_validation
-from corral_publisher.schemas import Bulk, Clean, LoadRequest, QueuePatch, Submission
+from corral_publisher.request_models import Bulk, Clean, LoadRequest, QueuePatch, Submission
 
 GOOD: dict[str, Any] = {"type": "a"}
 

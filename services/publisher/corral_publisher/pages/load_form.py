@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from corral.actions.load import COUNT, OVER, Part
+from corral.actions.load_test import COUNT, OVER, Part
 from corral.catalog.builtin.demo import MAX_SECONDS
 from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id

@@ -17,7 +17,7 @@ from corral.job.job import Job
 from corral.json_codec import Document, indented
 from corral.store import Attempt
 from corral_publisher import assets
-from corral_publisher.answer import encode
+from corral_publisher.json_response import encode
 from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_token
 
 FOLDER = Path(__file__).parent.parent / "templates"

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.known_types import KnownType
 from corral.actions.principal import Principal, Role
 from corral.actions.submission import NewSubmission
+from corral.actions.type_cache import KnownType
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.priority import Priority
-from corral_publisher.answer import answer
+from corral_publisher.json_response import answer
 from corral_publisher.pages import load_form, pools, render
 from corral_publisher.pages.form import Field, Kind, fields_of, payload_of
 from corral_publisher.pages.visitor import Visitor, form_of, wants_html

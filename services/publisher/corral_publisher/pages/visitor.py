@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
 from corral.errors import CorralError, Forbidden
-from corral_publisher import body
+from corral_publisher import request_body
 from corral_publisher.auth import authorize, identify
 from corral_publisher.openapi import PREFIX
 from corral_publisher.services import Services, services_of
@@ -80,7 +80,7 @@ async def form_of(request: Request, services: Services) -> FormData:
 async def read_form(request: Request, services: Services) -> FormData:
     """A form, bounded in size and time like any body."""
     settings = services.settings
-    raw = await body.read(
+    raw = await request_body.read(
         request.receive, request.headers, limit=settings.max_body_bytes, seconds=settings.body_timeout
     )
 

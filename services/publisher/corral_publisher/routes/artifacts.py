@@ -10,11 +10,11 @@ from starlette.responses import Response, StreamingResponse
 from corral.errors import NotFound
 from corral.store.artifacts import Artifact
 from corral_publisher import byte_range, parameters, problems
-from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.response_models import ArtifactPage
 from corral_publisher.services import services_of
-from corral_publisher.views import ArtifactPage
 
 router = APIRouter(prefix=PREFIX, tags=["artifacts"])
 

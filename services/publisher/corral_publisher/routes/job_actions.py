@@ -6,11 +6,11 @@ from starlette.responses import Response
 from corral.actions.jobs import only
 from corral.job.job import Job
 from corral_publisher import parameters
-from corral_publisher.answer import answer
 from corral_publisher.auth import Operator, Viewer
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.response_models import WhyAnswer
 from corral_publisher.services import services_of
-from corral_publisher.views import WhyAnswer
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
 

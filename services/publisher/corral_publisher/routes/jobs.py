@@ -9,12 +9,12 @@ from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.job.job import Job
 from corral_publisher import parameters
-from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
 from corral_publisher.hint import hint_of
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.response_models import AttemptPage, JobPage, LogPage
 from corral_publisher.services import services_of
-from corral_publisher.views import AttemptPage, JobPage, LogPage
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
 

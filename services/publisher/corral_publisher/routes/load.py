@@ -3,14 +3,14 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from corral.actions.load import Part
-from corral_publisher.answer import answer
+from corral.actions.load_test import Part
 from corral_publisher.auth import Admin
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.pool_views import LoadAnswer
+from corral_publisher.pool_response_models import LoadAnswer
+from corral_publisher.request_models import LoadRequest
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
-from corral_publisher.schemas import LoadRequest
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["load"])

@@ -10,11 +10,11 @@ from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.scaling.decision_record import ScalingDecision
 from corral_publisher import parameters
-from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.pool_board import PoolView
-from corral_publisher.pool_views import DecisionPage, PoolAnswer, PoolPage
+from corral_publisher.pool_response_models import DecisionPage, PoolAnswer, PoolPage
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["pools"])

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from corral.job.state import State
 from corral.store import Queue
 from corral_publisher import problems
-from corral_publisher.answer import answer
 from corral_publisher.auth import Admin, Operator, Viewer
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.request_models import Clean, QueuePatch
+from corral_publisher.response_models import Cleaned, QueuePage, QueueView
 from corral_publisher.routes.submission import read_json
-from corral_publisher.schemas import Clean, QueuePatch
 from corral_publisher.services import Services, services_of
-from corral_publisher.views import Cleaned, QueuePage, QueueView
 
 M = TypeVar("M", bound=BaseModel)
 

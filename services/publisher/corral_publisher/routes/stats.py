@@ -8,11 +8,11 @@ from starlette.responses import Response
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.store.stats import WindowRow
-from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.response_models import Stats
 from corral_publisher.services import services_of
-from corral_publisher.views import Stats
 
 router = APIRouter(prefix=PREFIX, tags=["stats"])
 

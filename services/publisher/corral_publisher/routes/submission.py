@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from corral import metrics
+from corral.actions.job_request import TRACEPARENT
 from corral.actions.principal import Principal
-from corral.actions.resolution import TRACEPARENT
 from corral.actions.submission import NewSubmission
 from corral.actions.submit import Refused, refuse_all
 from corral.bounded import Bounded
@@ -22,15 +22,15 @@ from corral.job.job import Accepted, Job, NewJob
 from corral.job.limits import MAX_BULK
 from corral.job.state import State
 from corral.json_codec import Document
-from corral_publisher import body, problems
-from corral_publisher.answer import answer
+from corral_publisher import problems, request_body
 from corral_publisher.auth import Operator
 from corral_publisher.direct_route import DirectRoute
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
-from corral_publisher.schemas import Bulk, Submission
+from corral_publisher.request_models import Bulk, Submission
+from corral_publisher.response_models import BulkAnswer
 from corral_publisher.services import Services, services_of
-from corral_publisher.views import BulkAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -112,8 +112,8 @@ def _told(job: NewJob, shape: Callable[[], Response], location: dict[str, str]) 
 async def read_json(request: Request, services: Services) -> Any:
     """The request's body as a JSON value. Raises as `body.read` and `body.parse` do."""
     settings = services.settings
-    return body.parse(
-        await body.read(
+    return request_body.parse(
+        await request_body.read(
             request.receive,
             request.headers,
             limit=settings.max_body_bytes,

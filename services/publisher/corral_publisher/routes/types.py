@@ -10,11 +10,11 @@ from corral.catalog.options_json import options_to_json
 from corral.catalog.precedence import PLAIN, QueueOptions, settle
 from corral.catalog.record import TypeRecord
 from corral.errors import NotFound
-from corral_publisher.answer import answer
 from corral_publisher.auth import Viewer
+from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.response_models import TypePage, TypeView
 from corral_publisher.services import Services, services_of
-from corral_publisher.views import TypePage, TypeView
 
 router = APIRouter(prefix=PREFIX, tags=["types"])
 

@@ -1,8 +1,8 @@
 """Signing in with a browser: a link that works once or a key becomes a session."""
 
 from corral.actions.principal import Principal, Role
-from corral.actions.remembered import Remembered
 from corral.actions.secret import digest, new_secret
+from corral.actions.ttl_cache import Remembered
 from corral.store import Store
 from corral.store.sign_in import Session
 

@@ -12,10 +12,10 @@ import structlog
 from corral import metrics
 from corral.actions.group_commit import GroupCommit
 from corral.actions.hand_over import HandOver
-from corral.actions.known_types import KnownTypes
-from corral.actions.resolution import resolve
+from corral.actions.job_request import resolve
 from corral.actions.servers import Servers
 from corral.actions.submission import NewSubmission
+from corral.actions.type_cache import KnownTypes
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge, Unavailable
 from corral.ids import new_id

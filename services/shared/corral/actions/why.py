@@ -8,8 +8,8 @@ from uuid import UUID
 
 from corral.actions import pool_causes
 from corral.actions.cause import Cause
-from corral.actions.known_types import KnownTypes
 from corral.actions.servers import REDIS_SECONDS, Found, Servers
+from corral.actions.type_cache import KnownTypes
 from corral.dispatch import Dispatch
 from corral.errors import NotFound, Unavailable
 from corral.job.job import Job

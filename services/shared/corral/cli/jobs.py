@@ -10,7 +10,7 @@ from rich.text import Text
 
 from corral import json_codec
 from corral.cli import follow, submit
-from corral.cli.exits import exit_code
+from corral.cli.exit_codes import exit_code
 from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
 from corral.cli.session import client

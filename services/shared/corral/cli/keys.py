@@ -13,11 +13,11 @@ from rich.text import Text
 
 from corral.actions.principal import Role
 from corral.cli.output import AsJson, ago, console, print_json, print_table
-from corral.cli.patience import Wait, patiently
 from corral.cli.services import service_settings
+from corral.cli.wait_for_start import Wait, patiently
 
 if TYPE_CHECKING:  # the database's drivers take long to import: only commands that need them do
-    from corral.actions.keys import Adopted
+    from corral.actions.api_keys import Adopted
     from corral.store import Store
     from corral.store.api_keys import ApiKey
 
@@ -37,7 +37,7 @@ def create(
     """Create a key and print it, this once."""
 
     async def work(store: "Store") -> "tuple[str, ApiKey]":
-        from corral.actions.keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import Keys  # noqa: PLC0415
 
         return await Keys(store).create(name, role, actor=_person())
 
@@ -65,7 +65,7 @@ def adopt(
     key = os.environ.get(BOOTSTRAP) or sys.stdin.readline().strip()
 
     async def work(store: "Store") -> "Adopted":
-        from corral.actions.keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import Keys  # noqa: PLC0415
 
         return await Keys(store).adopt(key, name, role, actor="corral keys adopt", replace=replace)
 
@@ -84,7 +84,7 @@ def list_(as_json: AsJson = False) -> None:
     """List all keys; the keys themselves are shown to nobody again."""
 
     async def work(store: "Store") -> "list[ApiKey]":
-        from corral.actions.keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import Keys  # noqa: PLC0415
 
         return list(await Keys(store).list())
 
@@ -104,7 +104,7 @@ def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id of 
     """Revoke a key; it works for a few seconds more at most."""
 
     async def work(store: "Store") -> "ApiKey":
-        from corral.actions.keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import Keys  # noqa: PLC0415
 
         return await Keys(store).revoke(key_id, actor=_person())
 

@@ -12,11 +12,11 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from corral import json_codec
-from corral.cli.exits import Exit
+from corral.cli.exit_codes import Exit
 from corral.cli.follow import LIVE
+from corral.cli.load_profile import BULK, PAYLOADS, Pace, parse_mix, percentile
 from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, span, table_of
-from corral.cli.pace import BULK, PAYLOADS, Pace, parse_mix, percentile
 from corral.cli.session import client
 from corral.client import Client
 from corral.job.bounds import Bounds

@@ -21,7 +21,7 @@ from corral.cli import (
     up,
     workers,
 )
-from corral.cli.exits import Exit, exit_code
+from corral.cli.exit_codes import Exit, exit_code
 from corral.client import ApiProblem
 from corral.errors import CorralError, InvalidInput
 from corral.startup import OutputLost

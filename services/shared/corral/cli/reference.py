@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from corral import metrics
 from corral.cli.config import default_of, env_template, unset
-from corral.cli.exits import MEANING
+from corral.cli.exit_codes import MEANING
 from corral.cli.main import app
 from corral.job.diagram import mermaid, table
 from corral.settings import Settings

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from corral import json_codec
-from corral.cli.exits import Exit
+from corral.cli.exit_codes import Exit
 from corral.cli.follow import follow_to_end
 from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, state

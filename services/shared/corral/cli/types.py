@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from corral.cli.exits import Exit
+from corral.cli.exit_codes import Exit
 from corral.cli.output import AsJson, console, print_json, print_table
-from corral.cli.patience import Wait, patiently
 from corral.cli.services import service_settings
 from corral.cli.session import client
+from corral.cli.wait_for_start import Wait, patiently
 from corral.errors import InvalidInput
 
 if TYPE_CHECKING:  # slow to import

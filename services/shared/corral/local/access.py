@@ -1,6 +1,6 @@
 """The first key of a local system, and the link that signs its owner in."""
 
-from corral.actions.keys import Keys
+from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.local.home import Installation

@@ -18,7 +18,7 @@ from corral.dispatch.repair import Depth
 from corral.job.lane import Lane
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.pace import Pace
+from corral.query_budget import Pace
 from corral.scaling.demand import KNOWN_AFTER
 from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal
 from corral.scaling.worker_signal import WorkerSignal

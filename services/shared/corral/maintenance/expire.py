@@ -9,7 +9,7 @@ from corral.dispatch import Dispatch, JobsChanged
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.pace import Pace
+from corral.query_budget import Pace
 from corral.store import Store
 
 log = structlog.get_logger(__name__)

@@ -19,7 +19,7 @@ from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign, pause
-from corral.pace import Pace
+from corral.query_budget import Pace
 from corral.store import Store
 
 log = structlog.get_logger(__name__)

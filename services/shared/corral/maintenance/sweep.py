@@ -24,7 +24,7 @@ from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.low_water_marks import Floors
 from corral.maintenance.redis_epoch import Trust
-from corral.pace import Pace
+from corral.query_budget import Pace
 from corral.store import Store
 from corral.store.duties import Queued, QueuedCursor
 

@@ -23,7 +23,7 @@ from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
-from corral.pace import Pace
+from corral.query_budget import Pace
 from corral.store import reclaiming, timeouts
 from corral.store.connection import connect
 from corral.store.database import Limits

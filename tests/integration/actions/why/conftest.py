@@ -7,8 +7,8 @@ import pytest
 from tests.integration.worker.system import System, running_system
 
 from corral.actions.jobs import JobActions
-from corral.actions.known_types import KnownTypes
 from corral.actions.queues import QueueActions
+from corral.actions.type_cache import KnownTypes
 from corral.actions.why import Why
 
 

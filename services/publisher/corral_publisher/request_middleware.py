@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corral import metrics
 from corral_publisher import problems
-from corral_publisher.body import ClientGone
+from corral_publisher.request_body import ClientGone
 
 log = structlog.get_logger(__name__)
 

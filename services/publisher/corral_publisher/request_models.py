@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from corral.actions.load import COUNT, OVER, SHARE
+from corral.actions.load_test import COUNT, OVER, SHARE
 from corral.actions.submission import NewSubmission
 from corral.bounded import Bounded
 from corral.job import moment

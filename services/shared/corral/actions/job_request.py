@@ -10,8 +10,8 @@ from uuid import UUID
 
 from corral import json_codec
 from corral.actions import json_value
-from corral.actions.known_types import Knowledge, KnownType
 from corral.actions.submission import NewSubmission
+from corral.actions.type_cache import Knowledge, KnownType
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment
 from corral.job.job import NewJob

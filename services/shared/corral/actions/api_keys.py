@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from corral.actions.principal import Principal, Role
-from corral.actions.remembered import Remembered
 from corral.actions.secret import digest, new_secret
+from corral.actions.ttl_cache import Remembered
 from corral.errors import FieldError, InvalidInput
 from corral.store import Store
 from corral.store.api_keys import ApiKey
