@@ -23,7 +23,7 @@ from bench.installation import Installation
 from bench.section import Section, Table
 from bench.servers import Servers
 from bench.span import FIFTHS, Span, look
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 
@@ -72,7 +72,7 @@ class Running:
 
     def look(self) -> None:
         """Takes note of how the duties' last rounds went."""
-        board = self.redis.get(keys.DUTIES)
+        board = self.redis.get(key_names.DUTIES)
         for duty, report in (json.loads(board)["duties"] if board else {}).items():
             if duty in self.rounds and report["ran_at"]:
                 self.rounds[duty][report["ran_at"]] = report["seconds"]

@@ -5,7 +5,7 @@ from tests.chart.edges import Edges
 from tests.chart.helm import Helm, Manifest, Refused
 from tests.chart.objects import of_kind, one
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 
 KEDA = (
     "--set",
@@ -31,7 +31,9 @@ def test_a_pools_total_is_the_sum_of_its_queues(helm: Helm) -> None:
     spec = one(objects, "ScaledObject", "corral-worker-io")["spec"]
     deployment = one(objects, "Deployment", "corral-worker-io")["spec"]["template"]["spec"]["containers"][0]
     queues = next(e["value"] for e in deployment["env"] if e["name"] == "CORRAL_QUEUES").split(",")
-    assert [t["metadata"]["listName"] for t in spec["triggers"]] == [keys.DEMAND + queue for queue in queues]
+    assert [t["metadata"]["listName"] for t in spec["triggers"]] == [
+        key_names.DEMAND + queue for queue in queues
+    ]
     modifiers = spec["advanced"]["scalingModifiers"]
     assert modifiers["formula"].split(" + ") == [trigger["name"] for trigger in spec["triggers"]]
     assert modifiers["target"] == "50"

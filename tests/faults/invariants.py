@@ -10,7 +10,7 @@ from tests.faults import witness
 from tests.faults.system import ENDED, System
 from tests.fixtures.waiting import eventually
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.job.lane import lane_of, lanes_of
 from corral.job.priority import Priority
 from corral.store.finished_jobs import COUNTED
@@ -109,8 +109,8 @@ def _entries_agree(system: System) -> bool:
     with system.redis() as client:
         for queue in system.rows("SELECT name FROM corral.queues"):
             for lane in lanes_of(queue["name"]):
-                listed = client.lrange(keys.LIST + lane.name, 0, -1)
-                parked = client.zrange(keys.PARKED + lane.name, 0, -1)
+                listed = client.lrange(key_names.LIST + lane.name, 0, -1)
+                parked = client.zrange(key_names.PARKED + lane.name, 0, -1)
                 found.update((lane.name, id.decode()) for id in [*listed, *parked])
     assert wanted == found, f"missing in Redis: {wanted - found}; too much there: {found - wanted}"
     return True

@@ -7,7 +7,7 @@ from tests.faults import invariants
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 
 LEASE = "SELECT holder, term FROM corral.leases WHERE name = 'leader'"
 COUNTERS = "SELECT counter FROM corral.workers WHERE state = 'active'"
@@ -63,7 +63,7 @@ def test_two_leaders_double_the_work_and_never_its_effects(system: System, chanc
     with system.load(every=0.02, count=10) as load:
         load.until(50)
         with system.redis() as client:
-            hit = client.llen(keys.LIST + "work") + client.zcard(keys.POPPED + "work")
+            hit = client.llen(key_names.LIST + "work") + client.zcard(key_names.POPPED + "work")
             client.flushall()
         eventually(
             lambda: all(

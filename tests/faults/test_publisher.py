@@ -13,7 +13,7 @@ from tests.fixtures.waiting import eventually
 
 from corral.actions.api_keys import Keys
 from corral.actions.principal import Role
-from corral.dispatch import keys
+from corral.dispatch import key_names
 
 
 class Api:
@@ -181,7 +181,7 @@ def test_jobs_that_a_killed_publisher_had_not_handed_on_are_found_by_the_sweep(s
     promised = [job for customer in customers for job in customer.promised.values()]
     system.accepted.extend(promised)
     with system.redis() as client:
-        listed = {id.decode() for id in client.lrange(keys.LIST + "work", 0, -1)}
+        listed = {id.decode() for id in client.lrange(key_names.LIST + "work", 0, -1)}
     missing = [row["id"] for row in system.rows("SELECT id FROM corral.jobs") if str(row["id"]) not in listed]
     assert missing, "every stored job was in Redis when the publisher died"
     system.worker()

@@ -9,13 +9,13 @@ from tests.faults import invariants, servers
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 
 
 def listed(system: System, lane: str) -> int:
     """Entries that the lane's list holds."""
     with system.redis() as client:
-        return int(client.llen(keys.LIST + lane))
+        return int(client.llen(key_names.LIST + lane))
 
 
 def test_redis_killed_and_restarted_empty_loses_no_job_and_no_pause(system: System):
@@ -45,8 +45,8 @@ def test_redis_killed_and_restarted_empty_loses_no_job_and_no_pause(system: Syst
 def tried(system: System, held: list[UUID]) -> bool:
     """Take the hint of the pause away until a worker has met its jobs: only the claim keeps them now."""
     with system.redis() as client:
-        client.delete(keys.PAUSED + "other")
-        refused = client.zcard(keys.PARKED + "other") > 0
+        client.delete(key_names.PAUSED + "other")
+        refused = client.zcard(key_names.PARKED + "other") > 0
     return refused or bool({str(id) for id in held} & {job for job, _ in system.starts()})
 
 
@@ -61,7 +61,7 @@ def test_a_redis_that_is_wiped_again_and_again_under_load_loses_nothing(
         for _ in range(5):
             load.until(chance.randint(10, 200))
             with system.redis() as client:
-                wiped += client.llen(keys.LIST + "work") + client.zcard(keys.POPPED + "work")
+                wiped += client.llen(key_names.LIST + "work") + client.zcard(key_names.POPPED + "work")
                 client.flushall()
     assert wiped > 0, "no wipe hit an entry"
     system.until_ended([id for id in system.accepted if id not in unserved])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from corral.dispatch.drains import SEAL_SECONDS
+from corral.dispatch.drain_requests import SEAL_SECONDS
 
 MARGIN: Final = 10.0
 """Seconds between the last moment in which a change is sent and the end of the seals that it rests on: five in

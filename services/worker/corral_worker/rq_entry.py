@@ -14,7 +14,7 @@ from corral import logs
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.dispatch import Budget, Dispatch, Pop, Popped
-from corral.dispatch.contract import stock_job
+from corral.dispatch.rq_compat import stock_job
 from corral.job.lane import Lane
 from corral.settings import Settings
 from corral_worker import blocked_loop, runner, signals

@@ -12,7 +12,7 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.maintenance.conftest import EMAIL, Shop
 
 from corral.dispatch import Answer, Dispatch, JobsChanged, Park
-from corral.dispatch.contract import ENTRY_POINT, REGISTRIES
+from corral.dispatch.rq_compat import ENTRY_POINT, REGISTRIES
 from corral.job.outcome import Finished, Succeeded
 from corral.job.state import State
 from corral.maintenance.leadership import Reign

@@ -3,7 +3,7 @@
 import re
 from importlib.resources import files
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 
 
 def test_every_key_that_a_script_names_exists():
@@ -16,5 +16,5 @@ def test_every_key_that_a_script_names_exists():
     assert [
         (script, name)
         for script, name in sorted(named)
-        if not isinstance(getattr(keys, name.upper(), None), str)
+        if not isinstance(getattr(key_names, name.upper(), None), str)
     ] == []

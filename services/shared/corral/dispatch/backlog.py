@@ -7,7 +7,7 @@ import structlog
 from redis.asyncio import Redis
 
 from corral import metrics
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Effect, Script
 from corral.scaling.signal import QueueSignal, Signal
@@ -41,8 +41,8 @@ class Backlog:
             for part in (name, min(LONGEST_DEMAND, max(demand_of(queue), least.get(name, 0))))
         )
         async with answering():
-            await self._redis.set(keys.BACKLOG, document)
-            await _DEMAND.run(self._redis, [keys.DEMAND, *lengths])
+            await self._redis.set(key_names.BACKLOG, document)
+            await _DEMAND.run(self._redis, [key_names.DEMAND, *lengths])
 
     async def read_backlog(self) -> Signal | None:
         """The signal; None where there is none, or none that can be read: lost, never zero.
@@ -51,7 +51,7 @@ class Backlog:
             Unavailable: Redis is away.
         """
         async with answering():
-            text = await self._redis.get(keys.BACKLOG)
+            text = await self._redis.get(key_names.BACKLOG)
         if text is None:
             return None
         try:
@@ -71,7 +71,7 @@ class Backlog:
             Unavailable: Redis is away.
         """
         async with answering():
-            found = await self._redis.hgetall(keys.ARRIVALS)
+            found = await self._redis.hgetall(key_names.ARRIVALS)
         return {text_of(queue): int(count) for queue, count in found.items()}
 
 

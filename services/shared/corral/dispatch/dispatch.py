@@ -3,16 +3,16 @@
 from typing import Self
 
 from corral.dispatch.backlog import Backlog
-from corral.dispatch.board import Board
 from corral.dispatch.connection import connect
-from corral.dispatch.contract import RqContract
-from corral.dispatch.drains import Drains
+from corral.dispatch.drain_requests import Drains
+from corral.dispatch.duty_status import Board
 from corral.dispatch.events import Events
 from corral.dispatch.exits import Exits
 from corral.dispatch.hints import Hints
 from corral.dispatch.lanes import Lanes
 from corral.dispatch.pools import Pools
 from corral.dispatch.repair import Repair
+from corral.dispatch.rq_compat import RqContract
 from corral.dispatch.trial import Trial
 
 

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from corral import metrics
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering
 from corral.dispatch.event import Event, Gap, dump, parse
 from corral.dispatch.listener import Listener
@@ -83,7 +83,7 @@ class Events:
             try:
                 async with answering(), self._redis.pipeline(transaction=False) as pipeline:
                     for event in batch:
-                        pipeline.publish(keys.EVENTS, event)
+                        pipeline.publish(key_names.EVENTS, event)
                     await pipeline.execute()
             except Unavailable as error:
                 metrics.REDIS_ERRORS.labels("publish").inc()
@@ -96,7 +96,7 @@ class Events:
             try:
                 async with self._redis.pubsub() as pubsub:
                     async with answering():
-                        await pubsub.subscribe(keys.EVENTS)
+                        await pubsub.subscribe(key_names.EVENTS)
                     await self._read(pubsub)
             except (Unavailable, RedisError, OSError, TimeoutError) as error:
                 metrics.REDIS_ERRORS.labels("subscribe").inc()

@@ -5,7 +5,7 @@ A hint like everything in Redis: where it is missing, a lost worker is lost with
 
 from redis.asyncio import Redis
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering
 
 KEPT_SECONDS = 600
@@ -26,9 +26,9 @@ class Exits:
             Unavailable: Redis is away; nobody will know.
         """
         async with answering(), self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.rpush(keys.EXITS + worker, how)
-            pipeline.ltrim(keys.EXITS + worker, -MOST_KEPT, -1)
-            pipeline.expire(keys.EXITS + worker, KEPT_SECONDS)
+            pipeline.rpush(key_names.EXITS + worker, how)
+            pipeline.ltrim(key_names.EXITS + worker, -MOST_KEPT, -1)
+            pipeline.expire(key_names.EXITS + worker, KEPT_SECONDS)
             await pipeline.execute()
 
     async def exit_of(self, worker: str) -> str | None:
@@ -38,7 +38,7 @@ class Exits:
             Unavailable: Redis is away.
         """
         async with answering():
-            found = await self._redis.lindex(keys.EXITS + worker, 0)
+            found = await self._redis.lindex(key_names.EXITS + worker, 0)
         return found.decode(errors="replace") if isinstance(found, bytes) else found
 
     async def forget_exit(self, worker: str) -> None:
@@ -48,4 +48,4 @@ class Exits:
             Unavailable: Redis is away; it expires.
         """
         async with answering():
-            await self._redis.lpop(keys.EXITS + worker)
+            await self._redis.lpop(key_names.EXITS + worker)

@@ -7,7 +7,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import ANSWER_SECONDS, answering
 from corral.dispatch.scripts import Effect, Script
 
@@ -32,7 +32,7 @@ class Hints:
         """
         async with answering(), self._redis.pipeline(transaction=False) as pipeline:
             for queue in queues:
-                pipeline.set(keys.PAUSED + queue, 1, px=round(seconds * 1000))
+                pipeline.set(key_names.PAUSED + queue, 1, px=round(seconds * 1000))
             await pipeline.execute()
 
     async def unhint_paused(self, queues: Iterable[str]) -> None:
@@ -51,7 +51,7 @@ class Hints:
             Unavailable: Redis is away.
         """
         async with answering():
-            return bool(await self._redis.exists(keys.SUSPENDED))
+            return bool(await self._redis.exists(key_names.SUSPENDED))
 
     async def hint_due(self, seconds: float) -> None:
         """Say that something will be due in `seconds`; wakes the promoter if it may oversleep that.
@@ -62,9 +62,9 @@ class Hints:
         if seconds >= PROMOTER_SLEEP_SECONDS:
             return
         async with answering(), self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.rpush(keys.DUE, 1)
-            pipeline.ltrim(keys.DUE, 0, 0)
-            pipeline.pexpire(keys.DUE, _DUE_TOKEN_MS)
+            pipeline.rpush(key_names.DUE, 1)
+            pipeline.ltrim(key_names.DUE, 0, 0)
+            pipeline.pexpire(key_names.DUE, _DUE_TOKEN_MS)
             await pipeline.execute()
 
     async def wait_due(self, timeout: float) -> bool:  # noqa: ASYNC109 - Redis does the waiting
@@ -74,7 +74,7 @@ class Hints:
             Unavailable: Redis is away.
         """
         async with answering(timeout + ANSWER_SECONDS):
-            return await self._blocking.blpop([keys.DUE], timeout=timeout) is not None
+            return await self._blocking.blpop([key_names.DUE], timeout=timeout) is not None
 
     async def hurry_cancel(self, worker: str, ids: Iterable[UUID]) -> None:
         """Tell a worker through RQ's command channel to stop these jobs; the heartbeat tells it too.

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from redis.asyncio import Redis
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import ANSWER_SECONDS, answering
 from corral.dispatch.entries import Answer, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
 from corral.dispatch.scripts import Effect, Script
@@ -105,14 +105,14 @@ class Lanes:
             Unavailable: Redis is away.
         """
         async with answering(timeout + ANSWER_SECONDS):
-            return await self._blocking.blpop([keys.WAKE + worker], timeout=timeout) is not None
+            return await self._blocking.blpop([key_names.WAKE + worker], timeout=timeout) is not None
 
     async def _drop(self, strangers: dict[Lane, list[bytes]]) -> None:
         """Forget entries that are no job ids of ours: somebody else writes to our lists."""
         for lane, texts in strangers.items():
             log.warning("dispatch.stranger", lane=lane.name, ids=[repr(text[:80]) for text in texts])
             async with answering():
-                await self._redis.zrem(keys.POPPED + lane.name, *texts)
+                await self._redis.zrem(key_names.POPPED + lane.name, *texts)
 
 
 def _request(

@@ -7,7 +7,7 @@ import structlog
 from redis.asyncio import Redis
 
 from corral import metrics
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Effect, Script
 from corral.scaling.decision_record import ScalingDecision
@@ -40,7 +40,7 @@ class Pools:
             Unavailable: Redis is away.
         """
         async with answering():
-            await TELL.run(self._redis, [keys.POOLS, status.name, orjson.dumps(status.json())])
+            await TELL.run(self._redis, [key_names.POOLS, status.name, orjson.dumps(status.json())])
 
     async def pools(self) -> list[PoolStatus]:
         """The pools that somebody scales now, by name.
@@ -49,7 +49,7 @@ class Pools:
             Unavailable: Redis is away.
         """
         async with answering():
-            told = await TOLD.run(self._redis, [keys.POOLS, STATUS_MS])
+            told = await TOLD.run(self._redis, [key_names.POOLS, STATUS_MS])
         statuses = []
         for name, document in zip(told[::3], told[2::3], strict=True):
             try:
@@ -67,7 +67,7 @@ class Pools:
         """
         async with answering():
             await self._redis.xadd(
-                keys.DECISIONS,
+                key_names.DECISIONS,
                 {"decision": orjson.dumps(decision.json())},
                 maxlen=KEPT_DECISIONS,
                 approximate=True,

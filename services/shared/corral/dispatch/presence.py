@@ -23,7 +23,7 @@ from rq.worker import WorkerStatus
 from rq.worker.base import BaseWorker
 
 from corral import metrics
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import CONNECT_SECONDS, translated
 
 log = structlog.get_logger(__name__)
@@ -113,7 +113,7 @@ class Presence(BaseWorker):
         with self.connection.pipeline(transaction=False) as pipeline:
             pipeline.hexists(self.key, "birth")
             pipeline.sismember(self.redis_workers_keys, self.key)
-            pipeline.exists(keys.SUSPENDED)
+            pipeline.exists(key_names.SUSPENDED)
             registered, listed, suspended = map(bool, pipeline.execute())
             if not (registered and listed):
                 return False, suspended

@@ -11,7 +11,7 @@ import structlog
 from redis.asyncio import Redis
 
 from corral import metrics
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Effect, Script
 from corral.job.lane import Lane
@@ -99,11 +99,11 @@ class Repair:
             Unavailable: Redis is away.
         """
         async with answering():
-            found = await self._redis.smembers(keys.QUEUES)
+            found = await self._redis.smembers(key_names.QUEUES)
         lanes = []
         for key in found:
             try:
-                lanes.append(Lane.parse(text_of(key).removeprefix(keys.LIST)))
+                lanes.append(Lane.parse(text_of(key).removeprefix(key_names.LIST)))
             except ValueError:
                 continue
         return sorted(lanes, key=lambda lane: lane.name)
@@ -161,7 +161,7 @@ class Repair:
             Unavailable: Redis is away.
         """
         async with answering():
-            found = await self._redis.get(keys.EPOCH)
+            found = await self._redis.get(key_names.EPOCH)
         return None if found is None else text_of(found)
 
     async def set_epoch(self, epoch: str) -> None:
@@ -171,7 +171,7 @@ class Repair:
             Unavailable: Redis is away.
         """
         async with answering():
-            await self._redis.set(keys.EPOCH, epoch)
+            await self._redis.set(key_names.EPOCH, epoch)
 
     async def swap_epoch(self, old: str, new: str) -> bool:
         """Write the next epoch if the last one is still there; answers whether it was.
@@ -189,7 +189,7 @@ class Repair:
             Unavailable: Redis is away.
         """
         async with answering():
-            workers = list(await self._redis.smembers(keys.WORKERS))
+            workers = list(await self._redis.smembers(key_names.WORKERS))
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for worker in workers:
                     pipeline.exists(worker)
@@ -201,11 +201,11 @@ class Repair:
 
     async def _forget(self, dead: Iterable[bytes | str]) -> None:
         names = list(dead)
-        queues = await self._redis.smembers(keys.QUEUES)
+        queues = await self._redis.smembers(key_names.QUEUES)
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.srem(keys.WORKERS, *names)
+            pipeline.srem(key_names.WORKERS, *names)
             for queue in queues:
-                pipeline.srem(keys.WORKERS_OF + text_of(queue).removeprefix(keys.LIST), *names)
+                pipeline.srem(key_names.WORKERS_OF + text_of(queue).removeprefix(key_names.LIST), *names)
             await pipeline.execute()
 
 

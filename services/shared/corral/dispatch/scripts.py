@@ -9,11 +9,13 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.job.lane import lanes_of
 
 _NAMES = {
-    name.lower(): value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)
+    name.lower(): value
+    for name, value in vars(key_names).items()
+    if name.isupper() and isinstance(value, str)
 }
 
 

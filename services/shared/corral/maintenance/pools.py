@@ -11,7 +11,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.drains import Wished
+from corral.dispatch.drain_requests import Wished
 from corral.dispatch.pools import BEGINNING
 from corral.errors import InvalidInput
 from corral.maintenance.duty import Duty

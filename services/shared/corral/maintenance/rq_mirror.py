@@ -10,8 +10,8 @@ from typing import Self
 from uuid import UUID
 
 from corral.dispatch import Dispatch, JobsChanged
-from corral.dispatch.contract import PAGE, Mirrored
 from corral.dispatch.listener import Listener
+from corral.dispatch.rq_compat import PAGE, Mirrored
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES
 from corral.job.state import State

@@ -12,7 +12,7 @@ import structlog
 from redis.asyncio import Redis
 
 from corral import metrics
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.pools import TELL, TOLD
 from corral.scaling.drain_request import Order, Unseal, Wish
@@ -49,13 +49,13 @@ class Drains:
         """
         document = orjson.dumps(sorted(wishes))
         async with answering():
-            await TELL.run(self._redis, [keys.DRAINS, pool, document])
+            await TELL.run(self._redis, [key_names.DRAINS, pool, document])
             if not wishes:
                 return
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for worker, wish in wishes.items():
                     word = _DRAIN if wish.nonce is None else _SEAL + wish.nonce
-                    pipeline.set(keys.DRAIN + worker, word, ex=WISH_SECONDS)
+                    pipeline.set(key_names.DRAIN + worker, word, ex=WISH_SECONDS)
                 await pipeline.execute()
 
     async def wished(self) -> Mapping[str, Wished]:
@@ -65,7 +65,7 @@ class Drains:
             Unavailable: Redis is away.
         """
         async with answering():
-            told = await TOLD.run(self._redis, [keys.DRAINS, DOCUMENT_MS])
+            told = await TOLD.run(self._redis, [key_names.DRAINS, DOCUMENT_MS])
         wished = {}
         for pool, sequence, document in zip(told[::3], told[1::3], told[2::3], strict=True):
             try:
@@ -85,8 +85,8 @@ class Drains:
         """
         async with answering(), self._redis.pipeline(transaction=False) as pipeline:
             for worker in workers:
-                pipeline.set(keys.DRAIN + worker, _UNSEAL, ex=UNSEAL_SECONDS)
-                pipeline.delete(keys.SEAL + worker)
+                pipeline.set(key_names.DRAIN + worker, _UNSEAL, ex=UNSEAL_SECONDS)
+                pipeline.delete(key_names.SEAL + worker)
             await pipeline.execute()
 
     async def seals(self, workers: Iterable[str]) -> dict[str, str]:
@@ -99,7 +99,7 @@ class Drains:
         if not names:
             return {}
         async with answering():
-            answers = await self._redis.mget([keys.SEAL + name for name in names])
+            answers = await self._redis.mget([key_names.SEAL + name for name in names])
         return {
             name: text_of(answer) for name, answer in zip(names, answers, strict=True) if answer is not None
         }
@@ -111,7 +111,7 @@ class Drains:
             Unavailable: Redis is away.
         """
         async with answering():
-            found = await self._redis.get(keys.DRAIN + worker)
+            found = await self._redis.get(key_names.DRAIN + worker)
         if found is None:
             return None
         word = text_of(found)
@@ -126,4 +126,4 @@ class Drains:
             Unavailable: Redis is away.
         """
         async with answering():
-            await self._redis.set(keys.SEAL + worker, nonce, ex=SEAL_SECONDS)
+            await self._redis.set(key_names.SEAL + worker, nonce, ex=SEAL_SECONDS)

@@ -13,7 +13,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from rq import get_current_job
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Effect, Script
 from corral.ids import parse_id
@@ -64,8 +64,8 @@ class RqContract:
         """
         async with answering():
             if wanted:
-                return await self._redis.set(keys.RQ, CALL, get=True) is not None
-            return await self._redis.delete(keys.RQ) == 0
+                return await self._redis.set(key_names.RQ, CALL, get=True) is not None
+            return await self._redis.delete(key_names.RQ) == 0
 
     async def describe(self, lane: Lane) -> None:
         """Write the hashes of a lane's jobs that have none: queued before they were wanted.

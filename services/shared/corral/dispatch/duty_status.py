@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from corral.dispatch import keys
+from corral.dispatch import key_names
 from corral.dispatch.connection import answering
 
 LIFETIME_SECONDS = 30
@@ -36,7 +36,7 @@ class Board:
         """
         document = orjson.dumps({"holder": holder, "term": term, "duties": duties})
         async with answering():
-            await self._redis.set(keys.DUTIES, document, ex=LIFETIME_SECONDS)
+            await self._redis.set(key_names.DUTIES, document, ex=LIFETIME_SECONDS)
 
     async def read_duties(self) -> DutyBoard | None:
         """The reports; None where nobody has led for half a minute.
@@ -45,7 +45,7 @@ class Board:
             Unavailable: Redis is away.
         """
         async with answering():
-            text = await self._redis.get(keys.DUTIES)
+            text = await self._redis.get(key_names.DUTIES)
         if text is None:
             return None
         document = orjson.loads(text)
