@@ -13,7 +13,7 @@ from corral.job.lane import Lane
 from corral.job.outcome import ErrorKind, Exhausted, Finished, JobError
 from corral.job.priority import Priority
 from corral.settings import Settings
-from corral.store import Store
+from corral.store import Store, job_list
 from corral.store.logs import NewLogLine
 
 
@@ -245,8 +245,8 @@ async def test_a_list_carries_no_large_payloads(api: httpx.AsyncClient, submit: 
 async def test_a_search_that_would_take_long_answers_at_once_and_says_how_to_narrow_it(
     api: httpx.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(page, "FIRST_LOOK", 3)
-    monkeypatch.setattr(page, "BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(job_list, "FIRST_LOOK", 3)
+    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 0.0)
     jobs = [await submit("test.letter", {"to": str(number)}) for number in range(5)]
     await api.post(f"/api/v1/jobs/{jobs[0]['id']}/cancel")
     answers, cursor = [], ""

@@ -87,11 +87,11 @@ async def test_no_question_reads_the_history(
     """Pages, filters, statistics and the leader's rounds: what has ended long ago costs none of them anything."""
     store = subject.store
     assert isinstance(store, Store)
-    monkeypatch.setattr(page, "BUDGET_SECONDS", 0.0)  # one portion of rows, however quick the machine is
-    monkeypatch.setattr(page, "FIRST_LOOK", 100)
-    monkeypatch.setattr(page, "MOST_HELD", 200)
-    monkeypatch.setattr(page, "FIRST_SLICE", 500)
-    monkeypatch.setattr(page, "CLOCK_SLACK_ROWS", 400)
+    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 0.0)  # one portion of rows, however quick the machine is
+    monkeypatch.setattr(job_list, "FIRST_LOOK", 100)
+    monkeypatch.setattr(job_list, "MOST_HELD", 200)
+    monkeypatch.setattr(job_list, "FIRST_SLICE", 500)
+    monkeypatch.setattr(job_list, "CLOCK_SLACK_ROWS", 400)
     sql.execute(ENDED)
     sql.execute(AROUND)
     await store.queues.name(["queue-1"])
@@ -180,7 +180,7 @@ async def test_decisions_and_live_workers_are_found_without_reading_the_rest(
     assert isinstance(subject.store, Store)
     before = await _count(subject, sql, read, *decisions)
     page = await subject.store.scaling.page("pool-1", cursor=UUID(int=15_000 << 80), limit=50)
-    assert len(job_list.items) == 50
+    assert len(page.items) == 50
     assert await _count(subject, sql, read, *decisions) - before < 200
     before = await _count(subject, sql, read, *workers)
     assert [one.id for one in await subject.store.workers.live()] == [worker]

@@ -107,7 +107,7 @@ class RqContract:
         Raises:
             Unavailable: Redis is away.
         """
-        key = f"{keys.REGISTRY}{REGISTRIES[state][0]}:{lane.name}"
+        key = f"{key_names.REGISTRY}{REGISTRIES[state][0]}:{lane.name}"
         async with answering():
             members = await self._redis.zrange(key, start, start + PAGE - 1)
         found = (parse_id(text_of(member)[:36]) for member in members if isinstance(member, bytes | str))
