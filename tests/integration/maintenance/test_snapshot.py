@@ -143,7 +143,11 @@ steps = st.lists(
 
 
 @pytest.mark.usefixtures("dear")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=steps)
 async def test_no_lost_job_is_left_out_for_longer_than_a_minute(
     store: Store, dispatch: Dispatch, redis: Redis, steps: list[tuple[str, str, int]]

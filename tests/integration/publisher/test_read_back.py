@@ -165,7 +165,11 @@ def readers(settings: Settings) -> Iterator[tuple[asyncio.Runner, Readers]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(body=BODIES)
 def test_what_is_accepted_is_read_back_by_everybody_and_what_is_refused_is_not_stored(
     readers: tuple[asyncio.Runner, Readers], body: dict[str, str]

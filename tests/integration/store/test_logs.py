@@ -66,7 +66,9 @@ def logged(database_url: str) -> Iterator[tuple[asyncio.Runner, Logged]]:
 
 
 @settings(
-    max_examples=30, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     said=st.lists(st.tuples(VALUES, st.dictionaries(ODD_TEXTS, VALUES, max_size=3)), min_size=1, max_size=5)
