@@ -11,7 +11,7 @@ STUCK_AFTER: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class Candidate:
     """A worker as the signal tells of it. Its name is its pod's name."""
 
     name: str
@@ -23,7 +23,7 @@ class Worker:
     """Whether the leader has made its drain true: it claims nothing."""
 
 
-def may_go_unasked(pod: Pod, workers: Mapping[str, Worker], unready_for: float) -> bool:
+def may_go_unasked(pod: Pod, workers: Mapping[str, Candidate], unready_for: float) -> bool:
     """Whether nothing can be lost with a pod: its container does not run, or runs without ever claiming.
 
     A container that starts right after this was read claims nothing for a second: a ReplicaSet that is
@@ -37,7 +37,7 @@ def may_go_unasked(pod: Pod, workers: Mapping[str, Worker], unready_for: float) 
 def choose(
     count: int,
     pods: Iterable[Pod],
-    workers: Mapping[str, Worker],
+    workers: Mapping[str, Candidate],
     *,
     unasked: Collection[str],
     taken: Collection[str],
@@ -62,7 +62,7 @@ def choose(
 
 def _ranked(
     pods: Iterable[Pod],
-    workers: Mapping[str, Worker],
+    workers: Mapping[str, Candidate],
     unasked: Collection[str],
     taken: Collection[str],
     spared: Collection[str],

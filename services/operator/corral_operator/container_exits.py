@@ -16,7 +16,7 @@ MOST_KNOWN: Final = 1_000
 """Ends that are remembered as told; the oldest is forgotten for a new one."""
 
 
-class Exit(NamedTuple):
+class ContainerExit(NamedTuple):
     """One end of one container."""
 
     pod: str
@@ -26,7 +26,7 @@ class Exit(NamedTuple):
     how: str
 
     @classmethod
-    def all_of(cls, pods: Iterable[Mapping[str, Any]]) -> tuple["Exit", ...]:
+    def all_of(cls, pods: Iterable[Mapping[str, Any]]) -> tuple["ContainerExit", ...]:
         """From Kubernetes' own documents: each container's last end, where it did not say goodbye."""
         return tuple(
             cls(str(pod["metadata"]["name"]), str(ended.get("containerID", "")), _words(ended))
@@ -36,14 +36,14 @@ class Exit(NamedTuple):
         )
 
 
-class Exits:
+class ContainerExits:
     """Tells of each end once."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
-        self._known: dict[Exit, None] | None = None
+        self._known: dict[ContainerExit, None] | None = None
 
-    async def tell(self, found: Iterable[Exit]) -> None:
+    async def tell(self, found: Iterable[ContainerExit]) -> None:
         """Tell of those that are new; what ended before the first look is nobody's news."""
         if self._known is None:
             self._known = dict.fromkeys(found)

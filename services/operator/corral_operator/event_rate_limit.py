@@ -8,7 +8,7 @@ EVERY: Final = 60.0
 """Seconds after which one more may be told."""
 
 
-class EventBudget:
+class EventRateLimit:
     """What may be told about one pool for one reason: a bucket of tokens, and how many Events found it empty."""
 
     def __init__(self) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from corral.scaling.decision import Fleet
 from corral.scaling.signal import Signal
-from corral_operator.candidates import Worker
-from corral_operator.holds import Cause, Hold
-from corral_operator.scale_down import Leaving
+from corral_operator.candidates import Candidate
+from corral_operator.holds import Hold, HoldCause
+from corral_operator.scale_down import ScaleDown
 from corral_operator.target import Deployment, Owned
 
 
-def fleet_of(deployment: Deployment, owned: Owned | None, leaving: Leaving) -> Fleet:
+def fleet_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) -> Fleet:
     """Those that stay are wanted; those on their way out come back at once when asked.
 
     Args:
@@ -40,13 +40,15 @@ def trouble_of(deployment: Deployment, owned: Owned | None) -> str | None:
     return deployment.refused or next((why for why in missing if why), None)
 
 
-def missing_of(deployment: Deployment, owned: Owned | None, leaving: Leaving) -> list[Hold]:
+def missing_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) -> list[Hold]:
     """What workers wait for that the Deployment asks for and that are not ready."""
     if owned is None:
         return []
     holds = [
         Hold(
-            Cause.PODS_NOT_READY, pod.failing or pod.unschedulable or pod.waiting or "not ready", (pod.name,)
+            HoldCause.PODS_NOT_READY,
+            pod.failing or pod.unschedulable or pod.waiting or "not ready",
+            (pod.name,),
         )
         for pod in owned.pods
         if not pod.ready and pod.name not in leaving.wishes
@@ -54,15 +56,15 @@ def missing_of(deployment: Deployment, owned: Owned | None, leaving: Leaving) ->
     unmade = deployment.replicas - len(owned.pods)
     if unmade > 0:
         why = deployment.refused or "its controller has not made them"
-        holds.append(Hold(Cause.PODS_MISSING, f"{unmade} pods are missing: {why}"))
+        holds.append(Hold(HoldCause.PODS_MISSING, f"{unmade} pods are missing: {why}"))
     return holds
 
 
-def workers_of(signal: Signal | None) -> Mapping[str, Worker] | None:
+def workers_of(signal: Signal | None) -> Mapping[str, Candidate] | None:
     """The workers that the leader knows, by name; None where the signal is lost."""
     if signal is None:
         return None
     return {
-        name: Worker(name, one.running, one.alive_for, draining=one.state == "draining")
+        name: Candidate(name, one.running, one.alive_for, draining=one.state == "draining")
         for name, one in signal.workers.items()
     }

@@ -11,7 +11,7 @@ SAID: Final = 8
 """Holds that are told in one text."""
 
 
-class Cause(StrEnum):
+class HoldCause(StrEnum):
     """What is waited for; the reason of a condition. The gravest come first: one text has one reason."""
 
     REDIS_AWAY = "RedisAway"
@@ -50,14 +50,14 @@ class Cause(StrEnum):
     """Workers finish their jobs: nothing is wrong."""
 
 
-_GRAVITY: Final = {cause: place for place, cause in enumerate(Cause)}
+_GRAVITY: Final = {cause: place for place, cause in enumerate(HoldCause)}
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """One thing that is waited for."""
 
-    cause: Cause
+    cause: HoldCause
     words: str
     """What is the matter with the pods, or with everything where none is named."""
     pods: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Hold:
 
 def gathered(holds: Iterable[Hold]) -> tuple[Hold, ...]:
     """The same with one entry for each cause and words, the gravest first."""
-    pods: dict[tuple[Cause, str], list[str]] = {}
+    pods: dict[tuple[HoldCause, str], list[str]] = {}
     for one in holds:
         pods.setdefault((one.cause, one.words), []).extend(one.pods)
     ordered = sorted(pods.items(), key=lambda item: _GRAVITY[item[0][0]])

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from corral_operator import metrics
-from corral_operator.api import Absent, ApiError, Outdated, Refused
+from corral_operator.api import Absent, ApiError, Forbidden, Outdated
 from corral_operator.cluster import Cluster, LeaseRecord
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class Lease:
             await self._try(now)
         except Outdated:
             self._renewed = None  # read again in a second
-        except (Absent, Refused) as error:
+        except (Absent, Forbidden) as error:
             self._renewed = None
             log.error("lease.unusable", lease=self._name, error=str(error))  # noqa: TRY400  # the message says all
         except ApiError as error:

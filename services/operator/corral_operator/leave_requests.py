@@ -7,14 +7,14 @@ import structlog
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.drain_request import Wish
-from corral_operator.holds import Cause, Hold
-from corral_operator.scale_down import Leaving, Step
+from corral_operator.holds import Hold, HoldCause
+from corral_operator.scale_down import ScaleDown, Step
 from corral_operator.victim import Victim
 
 log = structlog.get_logger(__name__)
 
 
-class Asking:
+class LeaveRequests:
     """Of one pool. Raises nothing; what Redis does not do is told by `holds`."""
 
     def __init__(self, dispatch: Dispatch, pool: str) -> None:
@@ -30,9 +30,9 @@ class Asking:
         """Why workers can't be asked in this second; nothing where they can."""
         if self._failed is None:
             return []
-        return [Hold(Cause.REDIS_AWAY, f"workers can't be asked to leave: {self._failed}")]
+        return [Hold(HoldCause.REDIS_AWAY, f"workers can't be asked to leave: {self._failed}")]
 
-    async def adopted(self, now: float) -> Leaving | None:
+    async def adopted(self, now: float) -> ScaleDown | None:
         """Those that an operator before this one chose; None while Redis can't say."""
         try:
             wished = (await self._dispatch.wished()).get(self._pool)
@@ -42,9 +42,9 @@ class Asking:
         names = wished.workers if wished else ()
         if names:
             log.info("pool.adopted", pool=self._pool, draining=sorted(names))
-        return Leaving({name: Victim(now, nonce(), now) for name in names})
+        return ScaleDown({name: Victim(now, nonce(), now) for name in names})
 
-    async def answers(self, leaving: Leaving) -> dict[str, str]:
+    async def answers(self, leaving: ScaleDown) -> dict[str, str]:
         """The nonce that each of those who leave answered last."""
         try:
             return await self._dispatch.seals(leaving.wishes)

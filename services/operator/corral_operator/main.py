@@ -15,8 +15,8 @@ from corral_operator.cluster import Cluster
 from corral_operator.health import serve
 from corral_operator.lease import Lease
 from corral_operator.pool_watch import PoolWatch
-from corral_operator.pools import Pools
-from corral_operator.reconcile import Rounds
+from corral_operator.pools import PoolIndex
+from corral_operator.reconcile import Reconciler
 from corral_operator.schema import OldSchema, check
 from corral_operator.settings import OperatorSettings
 
@@ -55,9 +55,9 @@ async def run(settings: OperatorSettings) -> int:
     """
     api = await Api.open()
     dispatch = Dispatch.open(settings.redis_url)
-    cluster, pools = Cluster(api, settings.namespace), Pools()
+    cluster, pools = Cluster(api, settings.namespace), PoolIndex()
     lease = Lease(cluster, settings.operator_lease, settings.operator_name)
-    rounds = Rounds(cluster, dispatch, lease, pools)
+    rounds = Reconciler(cluster, dispatch, lease, pools)
     watch = PoolWatch(settings.namespace, settings.operator_name, pools.seen)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,7 +79,7 @@ async def run(settings: OperatorSettings) -> int:
     return 0
 
 
-async def _checked(cluster: Cluster, rounds: Rounds, stop: asyncio.Event) -> bool:
+async def _checked(cluster: Cluster, rounds: Reconciler, stop: asyncio.Event) -> bool:
     """Whether the definition of WorkerPool will do; False where the operator was stopped before it knew."""
     checking = asyncio.create_task(check(cluster, rounds.alive))
     stopping = asyncio.create_task(stop.wait())

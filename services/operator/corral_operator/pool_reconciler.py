@@ -16,20 +16,20 @@ from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.signal import LOST_AFTER, Signal
 from corral.scaling.throughput import Throughput
 from corral_operator import metrics
-from corral_operator.api import ApiError, Away, Outdated, Refused
+from corral_operator.api import ApiError, Away, Forbidden, Outdated
 from corral_operator.cluster import Cluster
-from corral_operator.container_exits import Exits
+from corral_operator.container_exits import ContainerExits
 from corral_operator.fleet import fleet_of, missing_of, trouble_of, workers_of
-from corral_operator.holds import Cause, Hold, said
-from corral_operator.leave_requests import Asking, nonce
-from corral_operator.reporter import Announcer, Report
-from corral_operator.rival_scaler import Rivalry
-from corral_operator.scale_down import Leaving, Scene, Step, step
+from corral_operator.holds import Hold, HoldCause, said
+from corral_operator.leave_requests import LeaveRequests, nonce
+from corral_operator.reporter import PoolReport, Reporter
+from corral_operator.rival_scaler import RivalScaler
+from corral_operator.scale_down import Observation, ScaleDown, Step, step
 from corral_operator.standstill import Direction, Stand, Standstill
 from corral_operator.status import Held, Trouble
-from corral_operator.stuck_pods import Ending
+from corral_operator.stuck_pods import StuckPods
 from corral_operator.target import Deployment
-from corral_operator.target_reader import Sight, Target, forbidden
+from corral_operator.target_reader import TargetReader, TargetView, forbidden
 from corral_operator.waits import waits_of
 from corral_operator.worker_pool import WorkerPool
 
@@ -44,24 +44,24 @@ class Late(ApiError):
     """A change came too late to be sent: what it rests on may not last long enough."""
 
 
-class Scaler:
+class PoolReconciler:
     """What must be remembered of one pool between two seconds. A new one adopts what it finds."""
 
     def __init__(
         self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool, may_act: Callable[[], bool]
     ) -> None:
         self._cluster, self._may_act = cluster, may_act
-        self._asking = Asking(dispatch, pool.name)
-        self._target = Target(cluster, pool.target)
-        self._announcer = Announcer(cluster, dispatch, pool)
-        self._exits = Exits(dispatch)
+        self._asking = LeaveRequests(dispatch, pool.name)
+        self._target = TargetReader(cluster, pool.target)
+        self._announcer = Reporter(cluster, dispatch, pool)
+        self._exits = ContainerExits(dispatch)
         self._throughput = Throughput()
-        self._history, self._rivalry = History(), Rivalry()
-        self._leaving: Leaving | None = None
+        self._history, self._rivalry = History(), RivalScaler()
+        self._leaving: ScaleDown | None = None
         self._shrunk = float("-inf")
         self._since = time.monotonic()
-        self._told: Report | None = None
-        self._standstill, self._ending = Standstill(), Ending()
+        self._told: PoolReport | None = None
+        self._standstill, self._ending = Standstill(), StuckPods()
         self._waits: tuple[Hold, ...] = ()
         """What workers that are to leave are waited for."""
         self._refusals: list[Hold] = []
@@ -79,13 +79,13 @@ class Scaler:
             now: monotonic seconds.
         """
         if pool.target != self._target.name:
-            self._target = Target(self._cluster, pool.target)
-            self._history, self._rivalry = History(), Rivalry()
+            self._target = TargetReader(self._cluster, pool.target)
+            self._history, self._rivalry = History(), RivalScaler()
         self._waits, self._refusals = (), []
         self._asking.begin()
         if self._leaving is None:
             self._leaving = await self._asking.adopted(now)
-        leaving = self._leaving or Leaving()
+        leaving = self._leaving or ScaleDown()
         sight = await self._target.look(now, closely=leaving.anyone or self._history.first)
         backlog = PoolBacklog.of(signal, pool.pool)
         rate = self._throughput.at(now, backlog.arrived, backlog.live) if signal else 0.0
@@ -113,7 +113,7 @@ class Scaler:
             told = {Condition.WORKERS_FAILING, Condition.UNSCHEDULABLE} & decision.conditions
             held += [] if told and stand.direction is Direction.UP else [lasting]
         in_force = next((one for one in held if one.type in {Trouble.FORBIDDEN, Trouble.TARGET_TAKEN}), None)
-        report = Report(
+        report = PoolReport(
             pool=pool, wanted=fleet.wanted, replicas=replicas, ready=sight.deployment.ready,
             desired=decision.desired, needed=decision.needed, reason=decision.reason, backlog=backlog,
             throughput=rate, draining=tuple(sorted((self._leaving or leaving).wishes)), held=tuple(held),
@@ -123,10 +123,10 @@ class Scaler:
         await self._announcer.tell(report, now)
 
     def _stand(
-        self, sight: Sight, decision: Decision, fleet: Fleet, replicas: int, now: float
+        self, sight: TargetView, decision: Decision, fleet: Fleet, replicas: int, now: float
     ) -> Stand | None:
         """What the pool waits for, if it has not the workers that it should have."""
-        missing = missing_of(sight.deployment, sight.owned, self._leaving or Leaving())
+        missing = missing_of(sight.deployment, sight.owned, self._leaving or ScaleDown())
         ending = self._ending.overdue(sight.owned.ending if sight.owned else {}, now)
         down = decision.desired < replicas
         return self._standstill.look(
@@ -136,25 +136,25 @@ class Scaler:
 
     async def close(self, pool: WorkerPool) -> None:
         """Let everybody stay: the pool is gone. Raises nothing."""
-        leaving = self._leaving or Leaving()
-        await self._asking.ask(Step(Leaving(), 0, tuple(leaving.wishes)))
+        leaving = self._leaving or ScaleDown()
+        await self._asking.ask(Step(ScaleDown(), 0, tuple(leaving.wishes)))
         metrics.forget(pool.name)
 
     async def _tried(
         self,
         pool: WorkerPool,
-        sight: Sight,
+        sight: TargetView,
         decision: Decision,
         signal: Signal | None,
         *,
-        leaving: Leaving,
+        leaving: ScaleDown,
         wanted: int,
         now: float,
     ) -> tuple[int, Held | None]:
         """The same as `_act`, whatever Kubernetes says; what it refuses comes back as a condition."""
         try:
             replicas = await self._act(pool, sight, decision, signal, leaving=leaving, wanted=wanted, now=now)
-        except Refused as error:
+        except Forbidden as error:
             return sight.deployment.replicas, Held(Trouble.FORBIDDEN, forbidden(pool.target, error))
         except Outdated:
             self._conflicts += 1
@@ -162,7 +162,7 @@ class Scaler:
                 "pool.not_scaled", pool=pool.name, desired=decision.desired, why="its Deployment changed"
             )
             words = f"its Deployment changed before it could be scaled, {self._conflicts} times in a row"
-            self._refusals.append(Hold(Cause.CONFLICTS, words))
+            self._refusals.append(Hold(HoldCause.CONFLICTS, words))
             return sight.deployment.replicas, None
         except ApiError as error:
             log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
@@ -175,11 +175,11 @@ class Scaler:
     async def _act(
         self,
         pool: WorkerPool,
-        sight: Sight,
+        sight: TargetView,
         decision: Decision,
         signal: Signal | None,
         *,
-        leaving: Leaving,
+        leaving: ScaleDown,
         wanted: int,
         now: float,
     ) -> int:
@@ -190,7 +190,7 @@ class Scaler:
         """
         deployment = sight.deployment
         if sight.stale:
-            self._refusals.append(Hold(Cause.KUBERNETES_AWAY, "the API server does not answer"))
+            self._refusals.append(Hold(HoldCause.KUBERNETES_AWAY, "the API server does not answer"))
         if decision.desired < wanted and sight.owned is None and not sight.stale:
             sight = await self._target.closely(sight)
         if sight.owned is None:
@@ -199,7 +199,7 @@ class Scaler:
             # Nobody scales a paused pool, so nobody leaves it either: a lost signal means the same.
             known = None if pool.pool.paused else workers_of(signal)
             seen_at = time.monotonic()  # reading took its time, and answers are believed by the second
-            scene = Scene(
+            scene = Observation(
                 desired=deployment.replicas if pool.pool.paused else decision.desired,
                 replicas=deployment.replicas,
                 pods=sight.owned.pods,
@@ -258,7 +258,7 @@ class Scaler:
     ) -> None:
         """Tell that the target can't be seen, and leave it alone: what was decided last stays."""
         held = (why,) if why.type == Trouble.FORBIDDEN else ()
-        nothing = Report(
+        nothing = PoolReport(
             pool=pool, wanted=0, replicas=0, ready=0, desired=0, needed=0, reason="", backlog=backlog,
             throughput=rate, draining=(),
         )  # fmt: skip
@@ -266,7 +266,7 @@ class Scaler:
         await self._announcer.tell(replace(last, reason=why.message, held=held, not_ready=why), now)
 
 
-def _held(decision: Decision, sight: Sight) -> list[Held]:
+def _held(decision: Decision, sight: TargetView) -> list[Held]:
     """The law's conditions, with what Kubernetes says about pods that are missing."""
     trouble = trouble_of(sight.deployment, sight.owned)
     pods = {Condition.WORKERS_FAILING, Condition.UNSCHEDULABLE}
@@ -280,8 +280,8 @@ def _refusal(error: ApiError) -> Hold:
     """What Kubernetes did not do, in its own words."""
     match error:
         case Late():
-            return Hold(Cause.TOO_SLOW, str(error))
+            return Hold(HoldCause.TOO_SLOW, str(error))
         case Away():
-            return Hold(Cause.KUBERNETES_AWAY, f"the API server does not answer: {error}")
+            return Hold(HoldCause.KUBERNETES_AWAY, f"the API server does not answer: {error}")
         case _:
-            return Hold(Cause.REFUSED, f"the API server refuses the change: {error}")
+            return Hold(HoldCause.REFUSED, f"the API server refuses the change: {error}")

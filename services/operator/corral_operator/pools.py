@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 Document = Mapping[str, Any]
 
 
-class Pools:
+class PoolIndex:
     """An index by name."""
 
     def __init__(self) -> None:

@@ -14,8 +14,8 @@ from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster
 from corral_operator.lease import Lease
-from corral_operator.pool_reconciler import Scaler
-from corral_operator.pools import Pools
+from corral_operator.pool_reconciler import PoolReconciler
+from corral_operator.pools import PoolIndex
 from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
@@ -30,12 +30,12 @@ LIST_AGAIN: Final = 2.0
 """The same after a list that failed."""
 
 
-class Rounds:
+class Reconciler:
     """All pools, one round a second."""
 
-    def __init__(self, cluster: Cluster, dispatch: Dispatch, lease: Lease, pools: Pools) -> None:
+    def __init__(self, cluster: Cluster, dispatch: Dispatch, lease: Lease, pools: PoolIndex) -> None:
         self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools
-        self._scalers: dict[str, tuple[WorkerPool, Scaler]] = {}
+        self._scalers: dict[str, tuple[WorkerPool, PoolReconciler]] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
         """Of each pool the turn that is under way: one that hangs keeps no other pool waiting."""
         self._watch = Watch()
@@ -126,10 +126,12 @@ class Rounds:
             turn.cancel()
         await asyncio.gather(*turns, return_exceptions=True)
 
-    def _scaler(self, pool: WorkerPool) -> Scaler:
+    def _scaler(self, pool: WorkerPool) -> PoolReconciler:
         _, scaler = self._scalers.get(pool.name) or (pool, None)
         if scaler is None:
-            scaler = Scaler(self._cluster, self._dispatch, pool, lambda: self._lease.held(time.monotonic()))
+            scaler = PoolReconciler(
+                self._cluster, self._dispatch, pool, lambda: self._lease.held(time.monotonic())
+            )
         self._scalers[pool.name] = (pool, scaler)
         return scaler
 

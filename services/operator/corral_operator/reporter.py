@@ -18,7 +18,7 @@ from corral.scaling.pool_status import PoolStatus
 from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster, timestamp
-from corral_operator.event_rate_limit import EventBudget
+from corral_operator.event_rate_limit import EventRateLimit
 from corral_operator.standstill import Stand
 from corral_operator.status import Held, Written, conditions
 from corral_operator.worker_pool import WorkerPool
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class PoolReport:
     """What became of a pool in one round."""
 
     pool: WorkerPool
@@ -59,7 +59,7 @@ class Report:
         return tuple(sorted({one.cause for one in stand.holds})) if stand and stand.worth_telling else ()
 
 
-class Announcer:
+class Reporter:
     """Tells about one pool. Nothing rests on what it tells, so nothing that fails here stops anything."""
 
     def __init__(self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool) -> None:
@@ -72,7 +72,7 @@ class Announcer:
             if one.get("status") == "True"
         }
         """Of each condition that was told of and holds."""
-        self._budgets: defaultdict[str, EventBudget] = defaultdict(EventBudget)
+        self._budgets: defaultdict[str, EventRateLimit] = defaultdict(EventRateLimit)
         """By reason: a pool that is scaled all the time hides no condition."""
         self._scaled_at = _seconds(pool.status.get("lastScaleTime"))
 
@@ -84,7 +84,7 @@ class Announcer:
         """The number of replicas was just changed."""
         self._scaled_at = time.time()
 
-    async def tell(self, report: Report, now: float) -> None:
+    async def tell(self, report: PoolReport, now: float) -> None:
         """Tell what there is to tell. Raises nothing."""
         self._measure(report)
         reasons = {one.type: one.why for one in report.held}
@@ -100,7 +100,7 @@ class Announcer:
         await self._board(report)
         await self._status(report, now)
 
-    def _measure(self, report: Report) -> None:
+    def _measure(self, report: PoolReport) -> None:
         name = report.pool.name
         metrics.DESIRED.labels(name).set(report.desired)
         metrics.REPLICAS.labels(name).set(report.replicas)
@@ -112,7 +112,7 @@ class Announcer:
         for one in report.held:
             metrics.CONDITION.labels(name, one.type).set(1)
 
-    async def _decision(self, report: Report, before: int) -> None:
+    async def _decision(self, report: PoolReport, before: int) -> None:
         log.info(
             "pool.decided",
             pool=report.pool.name,
@@ -140,7 +140,9 @@ class Announcer:
         except Unavailable as error:
             log.warning("pool.decision_not_told", pool=report.pool.name, error=str(error))
 
-    async def _event(self, report: Report, reason: str, message: str, now: float, *, warning: bool) -> None:
+    async def _event(
+        self, report: PoolReport, reason: str, message: str, now: float, *, warning: bool
+    ) -> None:
         missed = self._budgets[reason].spend(now)
         if missed is None:
             return
@@ -151,7 +153,7 @@ class Announcer:
         except ApiError as error:
             log.warning("pool.event_not_told", pool=report.pool.name, error=str(error))
 
-    async def _board(self, report: Report) -> None:
+    async def _board(self, report: PoolReport) -> None:
         pool = report.pool
         status = PoolStatus(
             name=pool.name,
@@ -182,7 +184,7 @@ class Announcer:
         except Unavailable as error:
             log.debug("pool.not_told", pool=pool.name, error=str(error))
 
-    async def _status(self, report: Report, now: float) -> None:
+    async def _status(self, report: PoolReport, now: float) -> None:
         status = self._document(report)
         if not self._written.outdated_by(status, now, report.waits):
             return
@@ -193,7 +195,7 @@ class Announcer:
         else:
             self._written = Written(status, now, report.waits)
 
-    def _document(self, report: Report) -> dict[str, Any]:
+    def _document(self, report: PoolReport) -> dict[str, Any]:
         document: dict[str, Any] = {
             "replicas": report.replicas,
             "ready": report.ready,

@@ -15,7 +15,7 @@ TRUCE: Final = 600.0
 """Seconds for which Corral leaves the target to its rival, before it tries again."""
 
 
-class Rivalry:
+class RivalScaler:
     """The number of workers as this operator set it, and as it found it. All times are monotonic seconds."""
 
     def __init__(self) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from corral_operator.candidates import Worker, choose, may_go_unasked
-from corral_operator.holds import Cause, Hold
+from corral_operator.candidates import Candidate, choose, may_go_unasked
+from corral_operator.holds import Hold, HoldCause
 from corral_operator.target import Pod
 from corral_operator.victim import FRESH, Victim
 
@@ -35,7 +35,7 @@ def _nobody() -> Victims:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class ScaleDown:
     """Who leaves a pool. Empty at first."""
 
     victims: Victims = field(default_factory=_nobody)
@@ -61,7 +61,7 @@ class Leaving:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Observation:
     """Everything that one step looks at."""
 
     desired: int
@@ -69,7 +69,7 @@ class Scene:
     replicas: int
     """Workers that the Deployment asks for."""
     pods: tuple[Pod, ...]
-    workers: Mapping[str, Worker] | None
+    workers: Mapping[str, Candidate] | None
     """None: the signal is lost."""
     seals: Mapping[str, str]
     """The nonce that each sealed worker answered last."""
@@ -89,7 +89,7 @@ class Scene:
 class Step:
     """What to do now."""
 
-    leaving: Leaving
+    leaving: ScaleDown
     replicas: int
     """What the Deployment is to ask for."""
     released: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Step:
     """Monotonic seconds: a lower number must be sent before, or the seals might not last long enough."""
 
 
-def step(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Step:
+def step(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -> Step:
     """One second of a pool that has, or is to have, fewer workers.
 
     New load cancels drains before it starts pods. Nobody leaves while the signal is lost or a rollout is on.
@@ -133,7 +133,7 @@ def step(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Step:
     return replace(done, until=min([soon, *(at + FRESH for at in seals)]))
 
 
-def _seen(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Leaving:
+def _seen(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -> ScaleDown:
     """With what was answered, and without those whose pods are gone.
 
     Dismissed ones that nobody takes any more are victims again: what they answered stays true.
@@ -149,7 +149,7 @@ def _seen(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Leavi
     excess = max(0, len(scene.pods) - scene.replicas)
     back = dict(list(dismissed.items())[excess:])
     short = len(scene.pods) < scene.replicas
-    return Leaving(
+    return ScaleDown(
         victims={**victims, **{name: replace(one, since=scene.now) for name, one in back.items()}},
         dismissed={name: one for name, one in dismissed.items() if name not in back},
         spared={name: until for name, until in leaving.spared.items() if until > scene.now and name in there},
@@ -158,13 +158,13 @@ def _seen(leaving: Leaving, scene: Scene, new_nonce: Callable[[], str]) -> Leavi
     )
 
 
-def _heard(victim: Victim, pod: Pod, scene: Scene, new_nonce: Callable[[], str]) -> Victim:
+def _heard(victim: Victim, pod: Pod, scene: Observation, new_nonce: Callable[[], str]) -> Victim:
     if victim.life is not None and victim.life != pod.life:  # the process that answered is gone
         return Victim(victim.since, new_nonce(), scene.now, life=pod.life)
     return replace(victim, life=pod.life).heard(scene.seals.get(pod.name))
 
 
-def _in_time(leaving: Leaving, scene: Scene) -> Leaving:
+def _in_time(leaving: ScaleDown, scene: Observation) -> ScaleDown:
     """Without those that took longer than they may. One that holds a job is not chosen again soon."""
     late = {
         name
@@ -179,7 +179,7 @@ def _in_time(leaving: Leaving, scene: Scene) -> Leaving:
     )
 
 
-def _without_busiest(victims: Victims, count: int, scene: Scene) -> Victims:
+def _without_busiest(victims: Victims, count: int, scene: Observation) -> Victims:
     """Those that would leave last come back first."""
     order = sorted(victims, key=lambda name: (victims[name].sealed(scene.now), -_running(name, scene)))
     back = set(order[:count])
@@ -187,12 +187,12 @@ def _without_busiest(victims: Victims, count: int, scene: Scene) -> Victims:
 
 
 def _with_more(
-    leaving: Leaving,
+    leaving: ScaleDown,
     count: int,
-    scene: Scene,
-    workers: Mapping[str, Worker],
+    scene: Observation,
+    workers: Mapping[str, Candidate],
     new_nonce: Callable[[], str],
-) -> Leaving:
+) -> ScaleDown:
     names = choose(
         count,
         scene.pods,
@@ -206,7 +206,7 @@ def _with_more(
     return replace(leaving, victims={**leaving.victims, **chosen})
 
 
-def _going(leaving: Leaving, scene: Scene) -> set[str]:
+def _going(leaving: ScaleDown, scene: Observation) -> set[str]:
     """Victims with which nothing can be lost now."""
     unasked = _unasked(leaving, scene)
     unready = {pod.name for pod in scene.pods if not pod.ready}
@@ -217,7 +217,7 @@ def _going(leaving: Leaving, scene: Scene) -> set[str]:
     }
 
 
-def _absent(leaving: Leaving, scene: Scene) -> int:
+def _absent(leaving: ScaleDown, scene: Observation) -> int:
     """Pods that the Deployment asks for, are not made (a quota, an admission rule), and are not expected.
 
     The controller must have counted what was read here: one that still counts a pod which was just deleted
@@ -227,19 +227,21 @@ def _absent(leaving: Leaving, scene: Scene) -> int:
     return scene.replicas - len(scene.pods) if long_ago and scene.counted == len(scene.pods) else 0
 
 
-def _obstacles(going: Collection[str], absent: int, leaving: Leaving, scene: Scene) -> tuple[Hold, ...]:
+def _obstacles(
+    going: Collection[str], absent: int, leaving: ScaleDown, scene: Observation
+) -> tuple[Hold, ...]:
     """Why the ReplicaSet could take another than those that go; nothing where it can't."""
     if not scene.steady:
-        return (Hold(Cause.CONTROLLER_BEHIND, "the Deployment's controller has not caught up"),)
+        return (Hold(HoldCause.CONTROLLER_BEHIND, "the Deployment's controller has not caught up"),)
     if leaving.dismissed:
         words = "the ReplicaSet's controller has not taken them away yet"
-        return (Hold(Cause.CONTROLLER_BEHIND, words, tuple(sorted(leaving.dismissed))),)
+        return (Hold(HoldCause.CONTROLLER_BEHIND, words, tuple(sorted(leaving.dismissed))),)
     if len(scene.pods) + absent != scene.replicas:
         words = f"there are {len(scene.pods)} pods of {scene.replicas}"
         few = len(scene.pods) < scene.replicas
-        return (Hold(Cause.PODS_MISSING if few else Cause.CONTROLLER_BEHIND, words),)
+        return (Hold(HoldCause.PODS_MISSING if few else HoldCause.CONTROLLER_BEHIND, words),)
     others = [pod for pod in scene.pods if pod.name not in going and not pod.ready]
-    return tuple(Hold(Cause.OTHER_NOT_READY, _unready_words(pod), (pod.name,)) for pod in others)
+    return tuple(Hold(HoldCause.OTHER_NOT_READY, _unready_words(pod), (pod.name,)) for pod in others)
 
 
 def _unready_words(pod: Pod) -> str:
@@ -248,10 +250,10 @@ def _unready_words(pod: Pod) -> str:
 
 
 def _asked(
-    before: Leaving,
-    after: Leaving,
+    before: ScaleDown,
+    after: ScaleDown,
     replicas: int,
-    scene: Scene,
+    scene: Observation,
     new_nonce: Callable[[], str],
     *,
     holds: tuple[Hold, ...] = (),
@@ -270,7 +272,7 @@ def _asked(
     return Step(asked, replicas, tuple(sorted(released & there)), holds)
 
 
-def _unasked(leaving: Leaving, scene: Scene) -> set[str]:
+def _unasked(leaving: ScaleDown, scene: Observation) -> set[str]:
     workers = scene.workers or {}
     return {
         pod.name
@@ -279,6 +281,6 @@ def _unasked(leaving: Leaving, scene: Scene) -> set[str]:
     }
 
 
-def _running(name: str, scene: Scene) -> int:
+def _running(name: str, scene: Observation) -> int:
     worker = (scene.workers or {}).get(name)
     return worker.running if worker else 0

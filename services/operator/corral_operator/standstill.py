@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from corral_operator.holds import Cause, Hold, gathered, said
+from corral_operator.holds import Hold, HoldCause, gathered, said
 from corral_operator.status import Held, Trouble
 
 STARTS_WITHIN: Final = 10.0
@@ -39,7 +39,7 @@ class Stand:
         return self.direction is Direction.DOWN or self.seconds >= STARTS_WITHIN
 
     @property
-    def cause(self) -> Cause:
+    def cause(self) -> HoldCause:
         """The gravest."""
         return self.holds[0].cause
 
@@ -49,7 +49,7 @@ class Stand:
         if self.seconds < HELD_AFTER:
             return None
         kind = Trouble.SCALE_DOWN_HELD if self.direction is Direction.DOWN else Trouble.SCALE_UP_HELD
-        calm = self.cause is Cause.JOBS_RUNNING
+        calm = self.cause is HoldCause.JOBS_RUNNING
         return Held(kind, self.words, self.cause, warning=not calm)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from corral_operator.holds import Cause, Hold
+from corral_operator.holds import Hold, HoldCause
 
 PATIENCE: Final = 60.0
 """Seconds beyond the time that a pod was given, after which it counts as stuck."""
 
 
-class Ending:
+class StuckPods:
     """Since when each deleted pod of a pool was seen, by this operator's own clock."""
 
     def __init__(self) -> None:
@@ -25,4 +25,4 @@ class Ending:
         self._since = {name: self._since.get(name, now) for name in ending}
         late = [name for name, grace in ending.items() if now - self._since[name] > grace + PATIENCE]
         words = "deleted, and does not end (a finalizer, or a node that is gone)"
-        return [Hold(Cause.STUCK_TERMINATING, words, (name,)) for name in late]
+        return [Hold(HoldCause.STUCK_TERMINATING, words, (name,)) for name in late]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from corral_operator.container_exits import Exit
+from corral_operator.container_exits import ContainerExit
 
 Json = Mapping[str, Any]
 
@@ -112,7 +112,7 @@ class Owned:
     """ReplicaSets that have pods, or ask for them."""
     ending: Mapping[str, float] = field(default_factory=dict)
     """Pods that were deleted and are still there, and the seconds that each was given."""
-    exits: tuple[Exit, ...] = ()
+    exits: tuple[ContainerExit, ...] = ()
     """How containers of its pods ended, those of pods that do not count any more included."""
 
     @classmethod
@@ -131,7 +131,7 @@ class Owned:
         }
         peopled = {owner for _, owner in counted if owner in own}
         asked = {uid for uid, one in own.items() if one.get("spec", {}).get("replicas", 0) or _has_pods(one)}
-        exits = Exit.all_of(pod for pod in everything if _owner(pod["metadata"]) in own)
+        exits = ContainerExit.all_of(pod for pod in everything if _owner(pod["metadata"]) in own)
         counting = tuple(Pod.of(pod) for pod, owner in counted if owner in own)
         return cls(counting, len(peopled | asked), ending, exits)
 

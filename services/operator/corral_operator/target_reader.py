@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from corral_operator.api import Absent, ApiError, Refused
+from corral_operator.api import Absent, ApiError, Forbidden
 from corral_operator.cluster import Cluster
 from corral_operator.status import Held, Trouble
 from corral_operator.target import Deployment, Owned
@@ -17,7 +17,7 @@ LONGEST_PAUSE: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class TargetView:
     """A pool's target at one moment."""
 
     deployment: Deployment
@@ -27,16 +27,16 @@ class Sight:
     """Kubernetes does not answer: this is what it said last. Nothing is taken away by it."""
 
 
-class Target:
+class TargetReader:
     """The Deployment of one pool."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self._cluster, self.name = cluster, name
-        self._last: Sight | None = None
+        self._last: TargetView | None = None
         self._again = float("-inf")
         self._pause = 0.5
 
-    async def look(self, now: float, *, closely: bool) -> Sight | Held:
+    async def look(self, now: float, *, closely: bool) -> TargetView | Held:
         """The target, or why it can't be seen.
 
         Args:
@@ -50,11 +50,11 @@ class Target:
             gaps = deployment.ready < deployment.replicas or not deployment.observed
             ending = self._last is not None and self._last.owned is not None and self._last.owned.ending
             gaps = gaps or bool(deployment.terminating or ending)
-            sight = Sight(deployment, await self._cluster.owned(deployment) if closely or gaps else None)
+            sight = TargetView(deployment, await self._cluster.owned(deployment) if closely or gaps else None)
         except Absent:
             self._last = None
             return Held(Trouble.TARGET_MISSING, f"there is no Deployment {self.name}")
-        except Refused as error:
+        except Forbidden as error:
             self._last = None
             return Held(Trouble.FORBIDDEN, forbidden(self.name, error))
         except ApiError as error:
@@ -67,7 +67,7 @@ class Target:
         self._pause, self._last = 0.5, sight
         return sight
 
-    async def closely(self, sight: Sight) -> Sight:
+    async def closely(self, sight: TargetView) -> TargetView:
         """The same with the pods of just now.
 
         Raises:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from corral_operator.holds import Cause, Hold, gathered
-from corral_operator.scale_down import Scene, Step
+from corral_operator.holds import Hold, HoldCause, gathered
+from corral_operator.scale_down import Observation, Step
 from corral_operator.target import Pod
 from corral_operator.victim import Victim
 
 
-def waits_of(done: Step, scene: Scene) -> tuple[Hold, ...]:
+def waits_of(done: Step, scene: Observation) -> tuple[Hold, ...]:
     """Why a pool still has more workers than it is to have, the gravest reason first; nothing where it has not.
 
     Args:
@@ -31,37 +31,39 @@ def waits_of(done: Step, scene: Scene) -> tuple[Hold, ...]:
     return gathered([*done.holds, *waits])
 
 
-def _rollout(scene: Scene) -> Hold:
+def _rollout(scene: Observation) -> Hold:
     if scene.rollout_paused:
         words = "its Deployment is paused in the middle of a rollout: kubectl rollout resume goes on with it"
-        return Hold(Cause.ROLLOUT_PAUSED, words)
-    return Hold(Cause.ROLLOUT, "nobody leaves before the rollout is over")
+        return Hold(HoldCause.ROLLOUT_PAUSED, words)
+    return Hold(HoldCause.ROLLOUT, "nobody leaves before the rollout is over")
 
 
-def _goes(pod: Pod, victim: Victim, scene: Scene) -> bool:
+def _goes(pod: Pod, victim: Victim, scene: Observation) -> bool:
     """Whether nothing is wrong with it, and others are waited for."""
     return not pod.ready and (victim.sealed(scene.now) or not pod.born)
 
 
-def _wait(pod: Pod, victim: Victim, scene: Scene) -> Hold:
+def _wait(pod: Pod, victim: Victim, scene: Observation) -> Hold:
     worker = (scene.workers or {}).get(pod.name)
     if worker is None:
         words = "the leader of maintenance knows no such worker"
-        return Hold(Cause.UNKNOWN_WORKER, words, (pod.name,))
+        return Hold(HoldCause.UNKNOWN_WORKER, words, (pod.name,))
     if victim.sealed(scene.now):
-        return Hold(Cause.STILL_READY, "is sealed, and Kubernetes still takes it for ready", (pod.name,))
+        return Hold(HoldCause.STILL_READY, "is sealed, and Kubernetes still takes it for ready", (pod.name,))
     if not worker.draining:
-        return Hold(Cause.NOT_DRAINED, "the leader of maintenance has not written its drain yet", (pod.name,))
+        return Hold(
+            HoldCause.NOT_DRAINED, "the leader of maintenance has not written its drain yet", (pod.name,)
+        )
     if worker.running:
-        return Hold(Cause.JOBS_RUNNING, f"finishes {_jobs(worker.running)}", (pod.name,))
+        return Hold(HoldCause.JOBS_RUNNING, f"finishes {_jobs(worker.running)}", (pod.name,))
     if victim.sealed_at is None:
         words = f"drained, and has not answered{_for(scene.now - victim.since)}"
     else:
         words = f"sealed, and has not answered{_for(scene.now - victim.sealed_at)}"
-    return Hold(Cause.NOT_ANSWERED, words, (pod.name,))
+    return Hold(HoldCause.NOT_ANSWERED, words, (pod.name,))
 
 
-def _unchosen(done: Step, scene: Scene) -> Iterator[Hold]:
+def _unchosen(done: Step, scene: Observation) -> Iterator[Hold]:
     """Of those that nobody may ask to leave, why not."""
     workers = scene.workers or {}
     for pod in scene.pods:
@@ -70,14 +72,14 @@ def _unchosen(done: Step, scene: Scene) -> Iterator[Hold]:
         worker = workers.get(pod.name)
         if worker is not None and worker.running and pod.name in done.leaving.spared:
             words = f"did not finish within {scene.drain_timeout:.0f} s, and runs {_jobs(worker.running)}"
-            yield Hold(Cause.JOBS_RUNNING, words, (pod.name,))
+            yield Hold(HoldCause.JOBS_RUNNING, words, (pod.name,))
         elif worker is None and pod.ready:
             words = "is ready, but no worker that the leader of maintenance knows"
-            yield Hold(Cause.UNKNOWN_WORKER, words, (pod.name,))
+            yield Hold(HoldCause.UNKNOWN_WORKER, words, (pod.name,))
         elif worker is None:
             seconds = scene.now - done.leaving.unready.get(pod.name, scene.now)
             why = pod.failing or pod.waiting or "starts"
-            yield Hold(Cause.UNKNOWN_WORKER, f"is not ready{_for(seconds)} ({why})", (pod.name,))
+            yield Hold(HoldCause.UNKNOWN_WORKER, f"is not ready{_for(seconds)} ({why})", (pod.name,))
 
 
 def _jobs(count: int) -> str:

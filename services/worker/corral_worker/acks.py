@@ -16,7 +16,7 @@ TOGETHER_SECONDS = 0.05
 after which the sweep asks what became of it."""
 
 
-class Answers:
+class Acks:
     """Belongs to the event loop; one call to Redis at a time."""
 
     def __init__(self, dispatch: Dispatch) -> None:

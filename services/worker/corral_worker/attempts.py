@@ -21,7 +21,7 @@ from corral.job_log import JobLog
 from corral_worker import attribution
 from corral_worker.abandoned import Abandoned
 from corral_worker.attribution import Held
-from corral_worker.context_link import AttemptLine, Services, ThreadLine
+from corral_worker.context_link import AttemptLink, HandlerServices, ThreadLink
 from corral_worker.deadlines import Deadlines
 from corral_worker.ending import Ending, Raised, Stop, raised
 from corral_worker.event_loop import OwnedTask, WorkerTask
@@ -40,7 +40,7 @@ GONE_SECONDS = 5.0
 """A job whose handler still runs here is not tried again before: by then this process has ended for certain."""
 
 
-class Attempts:
+class HeldAttempts:
     """Belongs to the event loop; `held` may be read from other threads."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Attempts:
         catalog: Catalog,
         slots: Slots,
         notes: Notes,
-        services: Services,
+        services: HandlerServices,
         *,
         job_log: JobLog,
         ended: Callable[[Execution], None],
@@ -236,11 +236,11 @@ class Attempts:
             structlog.contextvars.bind_contextvars(job=claimed.id, attempt=claimed.attempt)
             context = self._context(execution) if handler.takes_context else None
             return await perform(declared, handler, claimed.payload, context)
-        line = AttemptLine(execution, self._notes, self._services)
+        line = AttemptLink(execution, self._notes, self._services)
         if execution.executor is Executor.PROCESS:
             return await self._processes.run(execution, line, lambda: self._deadlines.arm(execution))
         self._deadlines.arm(execution)
-        blocking = SyncContext(claimed, ThreadLine(line, self._loop), execution.expires)
+        blocking = SyncContext(claimed, ThreadLink(line, self._loop), execution.expires)
         names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
 
         def work() -> Ending:
@@ -256,7 +256,7 @@ class Attempts:
         return await self._threads.run(work, names)
 
     def _context(self, execution: Execution) -> Context:
-        line = AttemptLine(execution, self._notes, self._services)
+        line = AttemptLink(execution, self._notes, self._services)
         return Context(execution.claimed, line, execution.expires)
 
     def _exited(self, attempt: Held, error: BaseException) -> None:

@@ -20,10 +20,10 @@ from corral import frames
 from corral.errors import CorralError
 from corral.store.heartbeat import Heartbeat
 from corral_worker import attribution, exit_code
-from corral_worker.attempts import ABANDON_SECONDS, GONE_SECONDS, Attempts
+from corral_worker.attempts import ABANDON_SECONDS, GONE_SECONDS, HeldAttempts
 from corral_worker.ending import Stop
 from corral_worker.execution import Execution
-from corral_worker.loop_watchdog import BLOCKED_SECONDS, Pulse
+from corral_worker.loop_watchdog import BLOCKED_SECONDS, LoopWatchdog
 from corral_worker.shutdown import HONOUR_SECONDS
 from corral_worker.signals import Signals
 
@@ -33,11 +33,13 @@ SIGNAL = signal.SIGURG
 """Ignored by default, and used by nobody else: only between threads of this process."""
 
 
-class Blockage:
+class BlockedLoop:
     """Made in the main thread; `look` is called from another one."""
 
-    def __init__(self, pulse: Pulse, attempts: Attempts, signals: Signals, *, grace: float) -> None:
-        self._pulse = pulse
+    def __init__(
+        self, watchdog: LoopWatchdog, attempts: HeldAttempts, signals: Signals, *, grace: float
+    ) -> None:
+        self._watchdog = watchdog
         self._attempts = attempts
         self._signals = signals
         self._grace = grace
@@ -47,7 +49,7 @@ class Blockage:
 
     def look(self, heartbeat: Heartbeat | None) -> None:
         """Interrupt what blocks the loop past its timeout; where that does not help, end the process."""
-        if self._pulse.silent_for < BLOCKED_SECONDS:
+        if self._watchdog.silent_for < BLOCKED_SECONDS:
             return
         over = self._attempts.over_time()
         if over:

@@ -13,8 +13,8 @@ from corral.context import Statistics, SubmitOptions
 from corral.errors import Conflict
 from corral_worker.ending import Raised, Returned
 from corral_worker.execution import MAX_LINES
-from corral_worker.messages import Answer, AttemptId, Ended, LogLine, Progress
-from corral_worker.worker_connection import Deliver, Link
+from corral_worker.messages import AttemptId, CallAnswer, Ended, LogMessage, ProgressMessage
+from corral_worker.worker_connection import Deliver, WorkerConnection
 
 PROGRESS_SECONDS = 0.1
 """The least time between two reports of progress that reach the worker; the last one always does."""
@@ -32,13 +32,13 @@ class Channel:
     cancelled = False
     """A cancelled attempt's process is killed, so the handler never sees it true."""
 
-    def __init__(self, link: Link, attempt: AttemptId) -> None:
+    def __init__(self, link: WorkerConnection, attempt: AttemptId) -> None:
         self._link = link
         self._attempt = attempt
         self._ended = False
         self._lines = itertools.count(1)
-        self._progress: Progress | None = None
-        self._told: Progress | None = None
+        self._progress: ProgressMessage | None = None
+        self._told: ProgressMessage | None = None
         self._told_at = 0.0
 
     def end(self, ending: Returned | Raised) -> None:
@@ -54,7 +54,7 @@ class Channel:
         """Tell the newest progress, not too often."""
         self._refuse_ended()
         before = self._progress
-        newest = self._progress = Progress(self._attempt, percent, message)
+        newest = self._progress = ProgressMessage(self._attempt, percent, message)
         now = time.monotonic()
         wait = PROGRESS_SECONDS if before is not None and before.message == message else NEWS_SECONDS
         if now - self._told_at >= wait:
@@ -66,7 +66,7 @@ class Channel:
         """Send a line, up to the cap."""
         self._refuse_ended()
         if next(self._lines) <= MAX_LINES:
-            self._link.send(LogLine(self._attempt, text, fields))
+            self._link.send(LogMessage(self._attempt, text, fields))
 
     def checkpoint(self, value: str) -> None:
         """Store it under the fence."""
@@ -109,7 +109,7 @@ class Channel:
         self._link.give_up(number)
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        answers: SimpleQueue[Answer] = SimpleQueue()
+        answers: SimpleQueue[CallAnswer] = SimpleQueue()
         number = self.ask(method, arguments, answers.put)
         try:
             return answers.get().unwrap()
@@ -161,13 +161,13 @@ class AsyncChannel:
 
     async def _call(self, method: str, *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[CallAnswer] = loop.create_future()
 
-        def settle(answer: Answer) -> None:
+        def settle(answer: CallAnswer) -> None:
             if not future.done():
                 future.set_result(answer)
 
-        def deliver(answer: Answer) -> None:
+        def deliver(answer: CallAnswer) -> None:
             with contextlib.suppress(RuntimeError):  # the handler's loop is closed
                 loop.call_soon_threadsafe(settle, answer)
 

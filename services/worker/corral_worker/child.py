@@ -27,11 +27,11 @@ from corral.job.outcome import ErrorKind
 from corral_worker.channel import AsyncChannel, Channel
 from corral_worker.ending import Raised, Returned, raised
 from corral_worker.failure import failure
-from corral_worker.messages import AttemptId, Begun, Ready, Run
+from corral_worker.messages import AttemptId, Begun, ChildReady, Run
 from corral_worker.perform import perform, perform_blocking
 from corral_worker.reaper import fork_with_reaper
 from corral_worker.standard_streams import StandardStreams
-from corral_worker.worker_connection import Link
+from corral_worker.worker_connection import WorkerConnection
 
 MAX_INTERRUPTIONS = 100
 """Of one step; what comes more often has no end, and the child ends instead."""
@@ -42,8 +42,8 @@ def main(connection: socket.socket) -> NoReturn:
     _let_fork_server_end()
     fork_with_reaper(connection.close)
     _set_up()
-    link = Link(connection)
-    link.send(Ready(os.getpid()))
+    link = WorkerConnection(connection)
+    link.send(ChildReady(os.getpid()))
     child = Child(link)
     while True:
         child.step()
@@ -56,7 +56,7 @@ class Child:
     between two handlers. So each step knows what was done, and none is done twice.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: WorkerConnection) -> None:
         self._link = link
         self._pid = os.getpid()
         self._streams = StandardStreams()

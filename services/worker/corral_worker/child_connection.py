@@ -12,7 +12,7 @@ from corral_worker.framing import Decoder, OutOfStep, encode
 _CHUNK = 262_144
 
 
-class Wire:
+class ChildConnection:
     """Reads and writes whole messages. Belongs to the event loop."""
 
     def __init__(

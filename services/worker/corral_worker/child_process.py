@@ -16,11 +16,11 @@ from typing import Any, Final
 import structlog
 
 from corral import metrics
-from corral.context import Line
+from corral.context import ContextLink
 from corral.errors import Conflict
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker import child, messages, worker_connection
-from corral_worker.child_connection import Wire
+from corral_worker.child_connection import ChildConnection
 from corral_worker.ending import Died, Ending, Raised
 from corral_worker.execution import Execution
 from corral_worker.failure import death
@@ -48,7 +48,7 @@ class ChildProcess:
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._process: BaseProcess | None = None
-        self._wire: Wire | None = None
+        self._wire: ChildConnection | None = None
         self._pidfd: int | None = None
         self._pid: int | None = None
         """The process that runs handlers, once it is known."""
@@ -56,7 +56,7 @@ class ChildProcess:
         self._gone = False
         self._fault: str | None = None
         self._execution: Execution | None = None
-        self._line: Line | None = None
+        self._line: ContextLink | None = None
         self.begun = False
         """Whether the child has taken the attempt: before that it has run nothing of it."""
         self._ended: asyncio.Future[Ending] | None = None
@@ -68,7 +68,7 @@ class ChildProcess:
         """Whether it can be given another attempt."""
         return not self._gone and self._fault is None
 
-    async def run(self, execution: Execution, line: Line, started: Callable[[], None]) -> Ending:
+    async def run(self, execution: Execution, line: ContextLink, started: Callable[[], None]) -> Ending:
         """Run an attempt. Calls `started` when it is handed over."""
         self._execution, self._line, self.begun = execution, line, False
         self._ended = self._loop.create_future()
@@ -128,19 +128,19 @@ class ChildProcess:
         if sys.platform == "linux":
             with contextlib.suppress(OSError):  # an old kernel, or a sandbox that refuses it
                 self._pidfd = os.pidfd_open(self._process.pid or 0)
-        self._wire = Wire(ours, hear=self._hear, broken=self._break, ended=self._closed)
+        self._wire = ChildConnection(ours, hear=self._hear, broken=self._break, ended=self._closed)
         self._loop.add_reader(self._process.sentinel, self._end)
 
     def _hear(self, message: object) -> None:
         match message:
-            case messages.Ready(pid=pid):
+            case messages.ChildReady(pid=pid):
                 self._pid = pid
                 self._ready.set()
             case (
                 messages.Begun()
                 | messages.Ended()
-                | messages.Progress()
-                | messages.LogLine()
+                | messages.ProgressMessage()
+                | messages.LogMessage()
                 | messages.Call()
             ):
                 self._hear_of(message)
@@ -155,9 +155,9 @@ class ChildProcess:
         match message:
             case messages.Begun():
                 self.begun = True
-            case messages.Progress(percent=percent, message=text):
+            case messages.ProgressMessage(percent=percent, message=text):
                 line.progress(percent, text)
-            case messages.LogLine(text=text, fields=fields):
+            case messages.LogMessage(text=text, fields=fields):
                 line.log(text, fields)
             case messages.Call():
                 self._answer_soon(message, line)
@@ -175,18 +175,18 @@ class ChildProcess:
         log.info("child.late", pid=self._pid, job=str(job), attempt=attempt, what=type(message).__qualname__)
         if isinstance(message, messages.Call) and self._wire is not None:
             error = Conflict(f"attempt {attempt} of job {job} has ended: its context can't be used any more")
-            self._wire.send(messages.Answer.refusing(message.number, error))
+            self._wire.send(messages.CallAnswer.refusing(message.number, error))
 
-    def _answer_soon(self, call: messages.Call, line: Line) -> None:
+    def _answer_soon(self, call: messages.Call, line: ContextLink) -> None:
         task = self._loop.create_task(self._answer(call, line))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _answer(self, call: messages.Call, line: Line) -> None:
+    async def _answer(self, call: messages.Call, line: ContextLink) -> None:
         try:
-            answer = messages.Answer(call.number, await _ask(line, call))
+            answer = messages.CallAnswer(call.number, await _ask(line, call))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is raised in the handler
-            answer = messages.Answer.refusing(call.number, error)
+            answer = messages.CallAnswer.refusing(call.number, error)
         if self._wire is not None:
             self._wire.send(answer)
 
@@ -246,7 +246,7 @@ class ChildProcess:
             self._ended.set_result(ending)
 
 
-async def _ask(line: Line, call: messages.Call) -> Any:
+async def _ask(line: ContextLink, call: messages.Call) -> Any:
     """What the call is answered.
 
     Raises:

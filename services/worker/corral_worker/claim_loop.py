@@ -16,12 +16,12 @@ from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral_worker import STARTED
-from corral_worker.acks import Answers
+from corral_worker.acks import Acks
 from corral_worker.announcements import Announcements
-from corral_worker.attempts import Attempts
-from corral_worker.claiming import Claiming
-from corral_worker.completer import Completions
-from corral_worker.lane_order import Rotation
+from corral_worker.attempts import HeldAttempts
+from corral_worker.claiming import Claimer
+from corral_worker.completer import Completer
+from corral_worker.lane_order import LaneOrder
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
 
@@ -38,7 +38,7 @@ WAIT_SECONDS = 5.0
 AWAY_SECONDS = 0.5
 
 
-class Loop:
+class ClaimLoop:
     """Claims and starts jobs until it is told to stop."""
 
     def __init__(
@@ -46,9 +46,9 @@ class Loop:
         name: str,
         dispatch: Dispatch,
         *,
-        claiming: Claiming,
-        attempts: Attempts,
-        completions: Completions,
+        claiming: Claimer,
+        attempts: HeldAttempts,
+        completer: Completer,
         announcements: Announcements,
         slots: Slots,
         seal: Seal,
@@ -58,14 +58,14 @@ class Loop:
         self._dispatch = dispatch
         self._claiming = claiming
         self._attempts = attempts
-        self._completions = completions
+        self._completer = completer
         self._announcements = announcements
         self._slots = slots
         self._seal = seal
         self._stuck = stuck
-        self._rotation = Rotation(slots.queues)
+        self._lane_order = LaneOrder(slots.queues)
         self._stir = asyncio.Event()
-        self._answers = Answers(dispatch)
+        self._answers = Acks(dispatch)
         self._willing_at = 0.0
         self._stopping = False
         self._giving_up = False
@@ -113,13 +113,13 @@ class Loop:
                 self._stuck("it drains, and all that it still runs are handlers that can't be stopped")
             return POLL_SECONDS
         budgets = self._slots.budgets()
-        room = min(sum(budget.room for budget in budgets), self._completions.room)
+        room = min(sum(budget.room for budget in budgets), self._completer.room)
         if room <= 0:
             return POLL_SECONDS
         idle = not self._attempts.held
         try:
             pop = await self._dispatch.pop(
-                self._name, self._rotation.next(), room, wait=True, idle=idle, budgets=budgets
+                self._name, self._lane_order.next(), room, wait=True, idle=idle, budgets=budgets
             )
         except Unavailable as error:
             if self.holding != "redis":

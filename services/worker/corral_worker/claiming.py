@@ -29,7 +29,7 @@ RETRY_SECONDS = (0.1, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimResult:
     """What became of popped ids."""
 
     claimed: list[Claimed]
@@ -38,7 +38,7 @@ class Taken:
     """The claim was refused for the worker's own sake: it is lost, draining or stopped."""
 
 
-class Claiming:
+class Claimer:
     """Claims for one worker."""
 
     def __init__(self, store: Claims, types: Sequence[str]) -> None:
@@ -49,7 +49,7 @@ class Claiming:
 
     async def take(
         self, worker: UUID, popped: Sequence[Popped], *, alone: bool, give_up: Callable[[], bool]
-    ) -> Taken:
+    ) -> ClaimResult:
         """Claim what was popped. While Postgres is away it waits, until `give_up` says so."""
         claim = new_id()
         ids = [entry.id for entry in popped]
@@ -67,7 +67,7 @@ class Claiming:
             for entry in popped
         ]
         self._count(popped, taken, refused)
-        return Taken(claimed, answers, Refusal.WORKER in refused.values())
+        return ClaimResult(claimed, answers, Refusal.WORKER in refused.values())
 
     async def _after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
         """What a claim took whose answer did not arrive: read before anything else is done (rule 11)."""

@@ -29,7 +29,7 @@ from corral.job.outcome import (
 from corral.job_log import JobLog
 from corral.store.attempts import Attempts as AttemptStore
 from corral.store.attempts import Recorded, Verdict
-from corral_worker.attempts import Attempts
+from corral_worker.attempts import HeldAttempts
 from corral_worker.ending import Raised, Returned
 from corral_worker.execution import Execution
 from corral_worker.notes import Notes
@@ -45,7 +45,7 @@ RETRY_SECONDS = (0.1, 2.0)
 """First and longest wait between two tries while Postgres is away."""
 
 
-class Completions:
+class Completer:
     """One writer per worker. `add` is called on the event loop."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Completions:
         """How many more jobs may be claimed before outcomes are written."""
         return 0 if self._bytes > MAX_HELD_BYTES else self._limit - self.held
 
-    async def run(self, worker: Callable[[], UUID], attempts: Attempts) -> None:
+    async def run(self, worker: Callable[[], UUID], attempts: HeldAttempts) -> None:
         """Write for ever."""
         while True:
             await self._some.wait()
@@ -127,7 +127,9 @@ class Completions:
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         return batch
 
-    async def _write(self, batch: list[Execution], worker: Callable[[], UUID], attempts: Attempts) -> None:
+    async def _write(
+        self, batch: list[Execution], worker: Callable[[], UUID], attempts: HeldAttempts
+    ) -> None:
         """Write a batch, however long it takes; what was lost meanwhile is left out."""
         wait = RETRY_SECONDS[0]
         while batch := [execution for execution in batch if attempts.holds(execution)]:
@@ -148,7 +150,7 @@ class Completions:
             else:
                 return
 
-    async def _write_once(self, batch: Sequence[Execution], worker: UUID, attempts: Attempts) -> None:
+    async def _write_once(self, batch: Sequence[Execution], worker: UUID, attempts: HeldAttempts) -> None:
         if self._notes.pending:  # a log line belongs to a running attempt: it goes first
             await self._notes.flush()
         finished = [execution.finished() for execution in batch]
@@ -162,7 +164,7 @@ class Completions:
         self._log(batch, finished, recorded)
         self._recorded(recorded)
 
-    def _refused(self, execution: Execution, error: Exception, attempts: Attempts) -> None:
+    def _refused(self, execution: Execution, error: Exception, attempts: HeldAttempts) -> None:
         """Postgres refuses this outcome: the attempt fails with that as its error; a second time it is dropped."""
         claimed = execution.claimed
         metrics.SWALLOWED.labels("completion").inc()

@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from corral_worker.arrival import Arrival
-from corral_worker.claim_loop import Loop
+from corral_worker.claim_loop import ClaimLoop
 from corral_worker.heartbeat import HeartbeatThread
-from corral_worker.loop_watchdog import Pulse
+from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.seal import Seal
 
 DEAF_SECONDS = 120.0
 """A loop that has not turned for so long is not worth keeping."""
 
 
-class Condition:
+class WorkerCondition:
     """One worker's."""
 
     def __init__(
@@ -23,8 +23,8 @@ class Condition:
         *,
         arrival: Arrival,
         heartbeat: HeartbeatThread,
-        loop: Loop,
-        pulse: Pulse,
+        loop: ClaimLoop,
+        watchdog: LoopWatchdog,
         seal: Seal,
         stopping: Callable[[], bool],
         period: float,
@@ -32,7 +32,7 @@ class Condition:
         self._arrival = arrival
         self._heartbeat = heartbeat
         self._loop = loop
-        self._pulse = pulse
+        self._watchdog = watchdog
         self._seal = seal
         self._stopping = stopping
         self._patience = 2 * period + 2
@@ -41,7 +41,7 @@ class Condition:
     def alive(self) -> bool:
         """Whether the process is worth keeping."""
         mute = self._heartbeat.started and not self._heartbeat.alive
-        return not (mute or self._pulse.silent_for > DEAF_SECONDS)
+        return not (mute or self._watchdog.silent_for > DEAF_SECONDS)
 
     @property
     def unready(self) -> str | None:
@@ -82,5 +82,5 @@ class Condition:
             "id": None if worker is None else str(worker),
             "state": "waiting" if missing else "ready",
             "missing": missing,
-            "loop_silent_for": round(self._pulse.silent_for, 1),
+            "loop_silent_for": round(self._watchdog.silent_for, 1),
         }

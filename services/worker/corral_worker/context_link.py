@@ -15,7 +15,7 @@ from corral_worker.notes import Notes
 T = TypeVar("T")
 
 
-class Services(Protocol):
+class HandlerServices(Protocol):
     """What handlers may ask of the worker beside notes; every write is fenced by the attempt."""
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
@@ -46,12 +46,12 @@ class Services(Protocol):
 
 
 @dataclass(slots=True)
-class AttemptLine:
+class AttemptLink:
     """The line of an attempt. Made on the event loop; usable from threads, and from loops that they run."""
 
     execution: Execution
     notes: Notes
-    services: Services
+    services: HandlerServices
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     @property
@@ -123,10 +123,10 @@ class AttemptLine:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
 
 
-class ThreadLine:
+class ThreadLink:
     """The same line from a thread: what is awaited on the loop blocks here."""
 
-    def __init__(self, line: AttemptLine, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, line: AttemptLink, loop: asyncio.AbstractEventLoop) -> None:
         self._line = line
         self._loop = loop
         self.progress = line.progress

@@ -9,8 +9,8 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.drain_request import Order, Unseal, Wish
-from corral_worker.attempts import Attempts
-from corral_worker.claim_loop import Loop
+from corral_worker.attempts import HeldAttempts
+from corral_worker.claim_loop import ClaimLoop
 from corral_worker.seal import Seal
 
 log = structlog.get_logger(__name__)
@@ -19,7 +19,7 @@ LOOK_SECONDS = 0.5
 """How often Redis is asked; the drain itself comes from Postgres, by the heartbeat that this hurries."""
 
 
-class Orders:
+class DrainRequestReader:
     """Belongs to the event loop."""
 
     def __init__(
@@ -27,8 +27,8 @@ class Orders:
         name: str,
         dispatch: Dispatch,
         *,
-        loop: Loop,
-        attempts: Attempts,
+        loop: ClaimLoop,
+        attempts: HeldAttempts,
         seal: Seal,
         hurry: Callable[[], None],
     ) -> None:

@@ -23,7 +23,7 @@ from corral_worker.failure import child_died, failure, timed_out
 from corral_worker.stack import Stack
 
 
-class Wish(Enum):
+class RequestedOutcome(Enum):
     """What a failed handler asks for."""
 
     BACKOFF = "backoff"
@@ -44,7 +44,7 @@ class Raised:
     """The handler raised, or could not be called, or returned what can't be stored."""
 
     error: JobError
-    wish: Wish = Wish.BACKOFF
+    wish: RequestedOutcome = RequestedOutcome.BACKOFF
     after: float | None = None
     """Seconds until the next try, where the handler named them."""
 
@@ -74,9 +74,9 @@ def raised(error: BaseException) -> Raised:
     try:
         match _wish(error):
             case Discard():
-                return Raised(failure(ErrorKind.DISCARD, error), Wish.DISCARD)
+                return Raised(failure(ErrorKind.DISCARD, error), RequestedOutcome.DISCARD)
             case JobCancelled():
-                return Raised(failure(ErrorKind.EXCEPTION, error), Wish.CANCEL)
+                return Raised(failure(ErrorKind.EXCEPTION, error), RequestedOutcome.CANCEL)
             case Retry() as retry:
                 return Raised(failure(ErrorKind.EXCEPTION, error), after=_seconds(retry))
             case _:
@@ -140,9 +140,9 @@ def _own(ending: Ending, claimed: Claimed, backoff: backoffs.Backoff, chance: ra
             return Succeeded(result)
         case Died(exitcode=exitcode):
             return _erred(claimed, child_died(exitcode), backoff, chance)
-        case Raised(error=error, wish=Wish.DISCARD):
+        case Raised(error=error, wish=RequestedOutcome.DISCARD):
             return Exhausted(error)
-        case Raised(error=error, wish=Wish.CANCEL):
+        case Raised(error=error, wish=RequestedOutcome.CANCEL):
             return Cancelled(error.message)
         case Raised(error=error, after=after):
             return _erred(claimed, error, backoff, chance, after)

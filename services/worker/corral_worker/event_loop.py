@@ -25,7 +25,7 @@ _MAY_EXIT = frozenset({types.FunctionType, types.MethodType, partial})
 """Callbacks that may be a handler's. Those that asyncio resumes its tasks with are of other types, and many."""
 
 
-class Exits:
+class ExitRequests:
     """Tells of each attempt whose code, in a task or callback of its own, asked the process to end."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Exits:
 class GuardedLoop:
     """What is put before an event loop's own class. Callbacks are seen to here, tasks by `task_factory`."""
 
-    exits: Exits
+    exits: ExitRequests
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
         """As asyncio's."""
@@ -119,7 +119,7 @@ def task_factory(
 def guarded(loop_class: type[Any]) -> asyncio.AbstractEventLoop:
     """A new event loop of that class, guarded."""
     loop: Any = type("Loop", (GuardedLoop, loop_class), {})()
-    loop.exits = Exits()
+    loop.exits = ExitRequests()
     loop.set_task_factory(task_factory)
     found: asyncio.AbstractEventLoop = loop
     return found
@@ -157,7 +157,7 @@ async def as_worker(coroutine: Coroutine[Any, Any, T]) -> T:
     return await task
 
 
-def _contained(exits: Exits, attempt: Held, callback: Callable[..., Any], *args: Any) -> None:
+def _contained(exits: ExitRequests, attempt: Held, callback: Callable[..., Any], *args: Any) -> None:
     try:
         callback(*args)
     except (SystemExit, KeyboardInterrupt) as error:

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class HeartbeatReport:
     """What a beat says."""
 
     held: list[Held]
@@ -40,7 +40,7 @@ class HeartbeatThread:
         look: Callable[[Heartbeat | None], None],
         *,
         period: float,
-        report: Callable[[], Report],
+        report: Callable[[], HeartbeatReport],
         hear: Callable[[UUID, Beat], None],
     ) -> None:
         self._connect = heartbeat

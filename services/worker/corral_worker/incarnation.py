@@ -10,8 +10,8 @@ from corral.dispatch import Entry
 from corral.store.heartbeat import Beat
 from corral_worker.announcements import Announcements
 from corral_worker.arrival import Arrival
-from corral_worker.attempts import Attempts
-from corral_worker.claim_loop import Loop
+from corral_worker.attempts import HeldAttempts
+from corral_worker.claim_loop import ClaimLoop
 from corral_worker.heartbeat import HeartbeatThread
 
 log = structlog.get_logger(__name__)
@@ -26,8 +26,8 @@ class Incarnation:
         *,
         arrival: Arrival,
         heartbeat: HeartbeatThread,
-        loop: Loop,
-        attempts: Attempts,
+        loop: ClaimLoop,
+        attempts: HeldAttempts,
         announcements: Announcements,
         stir: Callable[[], None],
         stopping: Callable[[], bool],

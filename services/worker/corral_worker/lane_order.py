@@ -9,7 +9,7 @@ FROM_BELOW = 20
 """Every so many pops the lowest priority comes first, so that nothing starves."""
 
 
-class Rotation:
+class LaneOrder:
     """Priority first; within a priority the queue that came first last time comes last."""
 
     def __init__(self, queues: Iterable[str]) -> None:

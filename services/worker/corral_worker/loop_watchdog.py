@@ -16,7 +16,7 @@ BLOCKED_SECONDS = 1.5
 """A loop that has not turned for so long is blocked."""
 
 
-class Pulse:
+class LoopWatchdog:
     """Ticks on the loop; `look` is called from another thread."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ class AttemptId(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ChildReady:
     """The child is set up and can be given work."""
 
     pid: int
@@ -61,7 +61,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressMessage:
     """The newest progress."""
 
     attempt: AttemptId
@@ -70,7 +70,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
+class LogMessage:
     """A line of the job's log; the fields are JSON values."""
 
     attempt: AttemptId
@@ -89,12 +89,12 @@ class Call:
     arguments: tuple[Any, ...]
 
 
-Message = Begun | Ended | Progress | LogLine | Call
+Message = Begun | Ended | ProgressMessage | LogMessage | Call
 """What a child says about an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallAnswer:
     """What a call returned, or the error it raised.
 
     The error travels in parts: exceptions with arguments of their own don't survive pickling.
@@ -105,7 +105,7 @@ class Answer:
     error: tuple[type[CorralError], tuple[Any, ...], dict[str, Any]] | None = None
 
     @classmethod
-    def refusing(cls, number: int, error: BaseException) -> "Answer":
+    def refusing(cls, number: int, error: BaseException) -> "CallAnswer":
         """The answer that raises `error` in the child; a stranger's error is told, not carried."""
         if isinstance(error, CorralError) and type(error).__module__ == CorralError.__module__:
             return cls(number, error=(type(error), error.args, dict(vars(error))))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from multiprocessing.util import get_temp_dir
 
-from corral.context import Line
+from corral.context import ContextLink
 from corral_worker.child_process import ChildProcess
 from corral_worker.ending import Ending
 from corral_worker.execution import Execution
@@ -33,7 +33,7 @@ class Processes:
         self._idle: list[ChildProcess] = []
         self._running: dict[Execution, ChildProcess] = {}
 
-    async def run(self, execution: Execution, line: Line, started: Callable[[], None]) -> Ending:
+    async def run(self, execution: Execution, line: ContextLink, started: Callable[[], None]) -> Ending:
         """Run the attempt in a child; dead children are endings. Calls `started` when a child gets it.
 
         A child that ended before it took the attempt (the kernel had killed it while it was idle, or what an earlier
@@ -48,7 +48,7 @@ class Processes:
             return await self._run_in(self._take(), execution, line, started)
 
     async def _run_in(
-        self, one: ChildProcess, execution: Execution, line: Line, started: Callable[[], None]
+        self, one: ChildProcess, execution: Execution, line: ContextLink, started: Callable[[], None]
     ) -> Ending:
         self._running[execution] = one
         try:

@@ -12,8 +12,8 @@ from corral.dispatch import Entry
 from corral.errors import Unavailable
 from corral.store.workers import Workers
 from corral_worker.announcements import Announcements
-from corral_worker.attempts import Attempts
-from corral_worker.completer import Completions
+from corral_worker.attempts import HeldAttempts
+from corral_worker.completer import Completer
 from corral_worker.ending import Stop
 from corral_worker.execution import Execution
 
@@ -27,8 +27,8 @@ GOODBYE_SECONDS = 5.0
 
 
 async def finish_or_give_back(
-    attempts: Attempts,
-    completions: Completions,
+    attempts: HeldAttempts,
+    completer: Completer,
     announcements: Announcements,
     *,
     grace: float,
@@ -45,7 +45,7 @@ async def finish_or_give_back(
         attempts.stop_all(Stop.RELEASE)
         await until(lambda: not attempts.running(), HONOUR_SECONDS)
     announcements.withheld.update(execution.claimed.id for execution in attempts.running())
-    await written(completions)
+    await written(completer)
     return attempts.stubborn
 
 
@@ -58,10 +58,10 @@ async def until(condition: Callable[[], bool], seconds: float, unless: asyncio.E
         await asyncio.sleep(0.02)
 
 
-async def written(completions: Completions) -> None:
+async def written(completer: Completer) -> None:
     """Wait until outcomes are written, or for as long as is worth it."""
-    if not await _within(WRITE_SECONDS, completions.drained()):
-        log.error("results.lost_with_worker", results=completions.held)
+    if not await _within(WRITE_SECONDS, completer.drained()):
+        log.error("results.lost_with_worker", results=completer.held)
 
 
 def end_within(seconds: float, code: int) -> None:
@@ -91,7 +91,7 @@ async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcemen
     await _within(GOODBYE_SECONDS, announcements.drained())
 
 
-def _stoppable(attempts: Attempts) -> list[Execution]:
+def _stoppable(attempts: HeldAttempts) -> list[Execution]:
     """What is worth waiting for: an abandoned handler was told to stop long ago."""
     return [execution for execution in attempts.running() if not execution.abandoned]
 

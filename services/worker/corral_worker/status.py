@@ -4,27 +4,27 @@ import time
 from typing import Any
 
 from corral.dispatch.presence import Counts
-from corral_worker.attempts import Attempts
-from corral_worker.claim_loop import Loop
-from corral_worker.completer import Completions
+from corral_worker.attempts import HeldAttempts
+from corral_worker.claim_loop import ClaimLoop
+from corral_worker.completer import Completer
 from corral_worker.slots import Slots
 
 MAX_SHOWN = 200
 """Running jobs that are listed; a worker with thousands of slots shows the first ones."""
 
 
-def counts(attempts: Attempts, completions: Completions) -> Counts:
+def counts(attempts: HeldAttempts, completer: Completer) -> Counts:
     """For RQ's readers."""
     return Counts(
         running=len(attempts.held),
-        succeeded=completions.succeeded,
-        failed=completions.failed,
-        seconds=completions.seconds,
+        succeeded=completer.succeeded,
+        failed=completer.failed,
+        seconds=completer.seconds,
     )
 
 
 def status(
-    attempts: Attempts, completions: Completions, loop: Loop, slots: Slots, started: float
+    attempts: HeldAttempts, completer: Completer, loop: ClaimLoop, slots: Slots, started: float
 ) -> dict[str, Any]:
     """For the row in Postgres and /health/workers. Called from threads: it only reads."""
     now = time.monotonic()
@@ -32,9 +32,9 @@ def status(
     slots.observe()
     return {
         "claimed": loop.claimed,
-        "succeeded": completions.succeeded,
-        "failed": completions.failed,
-        "held_results": completions.held,
+        "succeeded": completer.succeeded,
+        "failed": completer.failed,
+        "held_results": completer.held,
         "holding": loop.holding,
         "uptime": round(now - started, 1),
         "slots": {

@@ -24,19 +24,19 @@ from corral.store.heartbeat import Heartbeat
 from corral_worker import STARTED, exit_code, shutdown, status
 from corral_worker.announcements import Announcements
 from corral_worker.arrival import Arrival
-from corral_worker.attempts import GONE_SECONDS, Attempts
-from corral_worker.blocked_loop import Blockage
-from corral_worker.claim_loop import Loop
-from corral_worker.claiming import Claiming
-from corral_worker.completer import Completions
-from corral_worker.condition import Condition
-from corral_worker.drain_requests import Orders
+from corral_worker.attempts import GONE_SECONDS, HeldAttempts
+from corral_worker.blocked_loop import BlockedLoop
+from corral_worker.claim_loop import ClaimLoop
+from corral_worker.claiming import Claimer
+from corral_worker.completer import Completer
+from corral_worker.condition import WorkerCondition
+from corral_worker.drain_requests import DrainRequestReader
 from corral_worker.handler_services import WorkerServices
 from corral_worker.health import Health
-from corral_worker.heartbeat import HeartbeatThread, Report
+from corral_worker.heartbeat import HeartbeatReport, HeartbeatThread
 from corral_worker.incarnation import Incarnation
-from corral_worker.lane_order import Rotation
-from corral_worker.loop_watchdog import Pulse
+from corral_worker.lane_order import LaneOrder
+from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.notes import Notes
 from corral_worker.notes_store import write_notes
 from corral_worker.seal import Seal
@@ -110,8 +110,8 @@ class Worker:
 
     def _look(self, heartbeat: Heartbeat | None) -> None:
         """Whether the event loop turns; from the heartbeat's thread."""
-        self._pulse.look()
-        self._blockage.look(heartbeat)
+        self._watchdog.look()
+        self._blocked_loop.look(heartbeat)
 
     def _show_health(self, stack: AsyncExitStack) -> bool:
         host, port = self._settings.worker_host, self._settings.worker_port
@@ -128,7 +128,7 @@ class Worker:
         job_log = JobLog(settings.log_jobs, settings.log_level, settings.log_format)
         self._announcements = Announcements(self._dispatch)
         self._notes = Notes(partial(write_notes, self._store, self._dispatch))
-        self._completions = Completions(
+        self._completer = Completer(
             self._store.attempts,
             self._notes,
             job_log=job_log,
@@ -144,24 +144,24 @@ class Worker:
             installation=settings.installation_options,
         )
         self._timeouts = Timeouts(self._store.attempts, lambda: self._incarnation.id)
-        self._attempts = Attempts(
+        self._attempts = HeldAttempts(
             self._catalog,
             slots,
             self._notes,
             self._services,
             job_log=job_log,
             struck=self._timeouts.struck,
-            ended=self._completions.add,
+            ended=self._completer.add,
             freed=self._stir,
         )
         self._seal = Seal()
         types = sorted(one.name for one in self._catalog if one.executor in slots.sizes)
-        self._claim_loop = Loop(
+        self._claim_loop = ClaimLoop(
             self._name,
             self._dispatch,
-            claiming=Claiming(self._store.claims, types),
+            claiming=Claimer(self._store.claims, types),
             attempts=self._attempts,
-            completions=self._completions,
+            completer=self._completer,
             announcements=self._announcements,
             slots=slots,
             seal=self._seal,
@@ -169,9 +169,9 @@ class Worker:
         )
         self._types = tuple(types)
         self._arrival = Arrival(self._store, slots, self._name, types, self._stopping)
-        self._pulse = Pulse()
-        self._blockage = Blockage(self._pulse, self._attempts, self._signals, grace=settings.grace)
-        lanes = [lane.name for lane in Rotation(slots.queues).next()]
+        self._watchdog = LoopWatchdog()
+        self._blocked_loop = BlockedLoop(self._watchdog, self._attempts, self._signals, grace=settings.grace)
+        lanes = [lane.name for lane in LaneOrder(slots.queues).next()]
         presence = Presence(
             settings.redis_url,
             self._name,
@@ -198,7 +198,7 @@ class Worker:
             stir=self._stir,
             stopping=self._stopping.is_set,
         )
-        self._orders = Orders(
+        self._orders = DrainRequestReader(
             self._name,
             self._dispatch,
             loop=self._claim_loop,
@@ -206,11 +206,11 @@ class Worker:
             seal=self._seal,
             hurry=self._heartbeat.hurry,
         )
-        self._condition = Condition(
+        self._condition = WorkerCondition(
             arrival=self._arrival,
             heartbeat=self._heartbeat,
             loop=self._claim_loop,
-            pulse=self._pulse,
+            watchdog=self._watchdog,
             seal=self._seal,
             stopping=self._stopping.is_set,
             period=settings.heartbeat,
@@ -219,7 +219,7 @@ class Worker:
     async def _work(self, worker: UUID) -> None:
         self._heartbeat.start(worker)
         writer = self._loop.create_task(
-            self._completions.run(lambda: self._incarnation.id or UUID(int=0), self._attempts),
+            self._completer.run(lambda: self._incarnation.id or UUID(int=0), self._attempts),
             name="completions",
         )
         writer.add_done_callback(self._ended_early)
@@ -244,7 +244,7 @@ class Worker:
             await asyncio.wait([claimer], timeout=CLAIM_SECONDS)
         stubborn = await shutdown.finish_or_give_back(
             self._attempts,
-            self._completions,
+            self._completer,
             self._announcements,
             grace=self._settings.grace,
             at_once=self._at_once,
@@ -256,7 +256,7 @@ class Worker:
             # What is written now says that they have ended: let that be true before anybody tries their jobs again.
             shutdown.end_within(GONE_SECONDS - 1, self._code)
             self._attempts.give_up()
-            await shutdown.written(self._completions)
+            await shutdown.written(self._completer)
         writer.cancel()
         if self._incarnation.id is not None:
             await shutdown.say_goodbye(self._store.workers, self._incarnation.id, self._announcements)
@@ -303,10 +303,10 @@ class Worker:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _report(self) -> Report:
-        return Report(
+    def _report(self) -> HeartbeatReport:
+        return HeartbeatReport(
             held=list(self._attempts.held),
-            counts=status.counts(self._attempts, self._completions),
+            counts=status.counts(self._attempts, self._completer),
             status=self._status(),
         )
 
@@ -314,7 +314,7 @@ class Worker:
         return {
             "pool": self._settings.pool,
             "sealed": self._seal.held,
-            **status.status(self._attempts, self._completions, self._claim_loop, self._slots, STARTED),
+            **status.status(self._attempts, self._completer, self._claim_loop, self._slots, STARTED),
         }
 
     def _state(self) -> dict[str, Any]:

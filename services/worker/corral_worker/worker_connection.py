@@ -15,16 +15,16 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from corral_worker.framing import Decoder, OutOfStep, encode
-from corral_worker.messages import Answer, AttemptId, Call, Run
+from corral_worker.messages import AttemptId, Call, CallAnswer, Run
 
 LOST: Final = 74
 """Exit code of a child that can't reach its worker any more. Source: EX_IOERR of sysexits.h."""
 _CHUNK = 262_144
 
-Deliver = Callable[[Answer], object]
+Deliver = Callable[[CallAnswer], object]
 
 
-class Link:
+class WorkerConnection:
     """Usable from any thread of the child, also within a signal's handler; not from its forks."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -115,7 +115,7 @@ class Link:
             case Run():
                 self._run = message
                 self._arrived.put(None)
-            case Answer(number=number):
+            case CallAnswer(number=number):
                 deliver = self._calls.pop(number, None)
                 if deliver is not None:  # else the call was interrupted
                     deliver(message)

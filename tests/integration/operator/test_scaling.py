@@ -21,8 +21,8 @@ from corral.dispatch import Dispatch
 from corral.scaling.startup_time import StartLine
 from corral_operator import reconcile, scale_down, standstill, victim
 from corral_operator.lease import Lease
-from corral_operator.pools import Pools
-from corral_operator.reconcile import Rounds
+from corral_operator.pools import PoolIndex
+from corral_operator.reconcile import Reconciler
 
 HELD = "ScaleDownHeld"
 PACE = 0.1
@@ -49,10 +49,10 @@ async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
 
 
 @contextlib.asynccontextmanager
-async def operating(kubernetes: Kubernetes, dispatch: Dispatch) -> AsyncIterator[Rounds]:
+async def operating(kubernetes: Kubernetes, dispatch: Dispatch) -> AsyncIterator[Reconciler]:
     """The operator's loop, with a Lease that it holds; without its watch, for the pools are listed all the time."""
     lease = Lease(kubernetes.cluster, "l", "operator-a")
-    running = Rounds(kubernetes.cluster, dispatch, lease, Pools())
+    running = Reconciler(kubernetes.cluster, dispatch, lease, PoolIndex())
     stop = asyncio.Event()
     tasks = [asyncio.create_task(lease.hold(stop)), asyncio.create_task(running.run(stop))]
     try:

@@ -5,14 +5,14 @@ import redis
 
 from corral.dispatch import Dispatch
 from corral.scaling.signal import LOST_AFTER, Signal
-from corral_operator.reconcile import Rounds
+from corral_operator.reconcile import Reconciler
 
 
 @pytest.fixture
 async def reading(redis_url):
     """The dispatch and the reader of one operator; nothing here asks Kubernetes."""
     dispatch = Dispatch.open(redis_url)
-    yield dispatch, Rounds(None, dispatch, None, None)
+    yield dispatch, Reconciler(None, dispatch, None, None)
     await dispatch.close()
 
 
@@ -39,7 +39,7 @@ async def test_a_signal_that_stands_still_is_lost(reading):
 
 async def test_redis_that_is_away_is_no_news(redis_url, own_valkey):
     dispatch = Dispatch.open(own_valkey.url)
-    rounds = Rounds(None, dispatch, None, None)
+    rounds = Reconciler(None, dispatch, None, None)
     await dispatch.write_backlog(Signal(7, {}))
     assert await rounds._signal(1000.0) is not None
     own_valkey.stop()

@@ -24,10 +24,10 @@ from corral.job_log import JobLog
 from corral.scaling.drain_request import Wish
 from corral.store import WorkerRecord
 from corral_worker.announcements import Announcements
-from corral_worker.attempts import Attempts
-from corral_worker.claim_loop import Loop
-from corral_worker.claiming import Claiming
-from corral_worker.completer import Completions
+from corral_worker.attempts import HeldAttempts
+from corral_worker.claim_loop import ClaimLoop
+from corral_worker.claiming import Claimer
+from corral_worker.completer import Completer
 from corral_worker.handler_services import WorkerServices
 from corral_worker.notes import Notes
 from corral_worker.notes_store import write_notes
@@ -194,19 +194,19 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
     slots = Slots({Executor.ASYNC: 5}, catalog, frozenset({"demo"}))
     notes = Notes(partial(write_notes, system.store, dispatch))
     job_log = JobLog("none", "info", "console")
-    completions = Completions(
+    completer = Completer(
         system.store.attempts, notes, job_log=job_log, limit=10, recorded=lambda _: None, room=lambda: None
     )
     services = WorkerServices(system.store, dispatch, max_payload=1000)
-    attempts = Attempts(
-        catalog, slots, notes, services, job_log=job_log, ended=completions.add, freed=lambda: None
+    attempts = HeldAttempts(
+        catalog, slots, notes, services, job_log=job_log, ended=completer.add, freed=lambda: None
     )
-    loop = Loop(
+    loop = ClaimLoop(
         NAME,
         dispatch,
-        claiming=Claiming(system.store.claims, ["demo.echo"]),
+        claiming=Claimer(system.store.claims, ["demo.echo"]),
         attempts=attempts,
-        completions=completions,
+        completer=completer,
         announcements=Announcements(dispatch),
         slots=slots,
         seal=seal,

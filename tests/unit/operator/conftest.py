@@ -3,8 +3,8 @@
 import itertools
 from dataclasses import dataclass, field
 
-from corral_operator.candidates import Worker
-from corral_operator.scale_down import Leaving, Scene, Step, step
+from corral_operator.candidates import Candidate
+from corral_operator.scale_down import Observation, ScaleDown, Step, step
 from corral_operator.target import Pod
 
 SEAL_SECONDS = 30.0
@@ -41,7 +41,7 @@ class World:
         self.hands = {hand.name: hand for hand in hands}
         self.replicas = len(hands)
         self.now = 100.0
-        self.leaving = Leaving()
+        self.leaving = ScaleDown()
         self.interrupted: list[str] = []
         self.steps: list[Step] = []
         self._nonces = map(str, itertools.count())
@@ -55,9 +55,9 @@ class World:
 
     def scene(
         self, desired: int, *, lost: bool = False, rolling: bool = False, timeout: float = 600
-    ) -> Scene:
+    ) -> Observation:
         workers = {
-            one.name: Worker(one.name, one.running(self.now), self.now - one.begins)
+            one.name: Candidate(one.name, one.running(self.now), self.now - one.begins)
             for one in self.hands.values()
             if one.alive(self.now)
         }
@@ -66,7 +66,7 @@ class World:
             for one in self.hands.values()
             if one.nonce is not None and one.sealed(self.now)
         }
-        return Scene(
+        return Observation(
             desired, self.replicas, self.pods(), None if lost else workers, seals,
             steady=not rolling, rolling=rolling, drain_timeout=timeout, now=self.now,
         )  # fmt: skip

@@ -12,8 +12,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from corral_operator.candidates import Worker
-from corral_operator.scale_down import Leaving, Scene, Step, step
+from corral_operator.candidates import Candidate
+from corral_operator.scale_down import Observation, ScaleDown, Step, step
 from corral_operator.target import Pod
 from corral_operator.victim import Victim
 
@@ -76,7 +76,7 @@ class SlowWorld:
         self._names = (f"w-{number}" for number in itertools.count())
         self.workers: dict[str, Slow] = {}
         self.desired = self.replicas = workers
-        self.leaving = Leaving()
+        self.leaving = ScaleDown()
         self.orders: dict[str, str] = {}
         self.answers: dict[str, tuple[str, float]] = {}
         self.conflicts = 0
@@ -108,7 +108,7 @@ class SlowWorld:
     def restart_operator(self) -> None:
         """Another one adopts what it finds in Redis."""
         names = list(self.leaving.wishes)
-        self.leaving = Leaving({name: Victim(self.now, next(self._nonces), self.now) for name in names})
+        self.leaving = ScaleDown({name: Victim(self.now, next(self._nonces), self.now) for name in names})
 
     def restart_container(self, name: str) -> None:
         """Nothing of its seal outlives the process; its old answer stays in Redis, and it may claim again."""
@@ -146,12 +146,12 @@ class SlowWorld:
     def _operate(self) -> None:
         self.rounds += 1
         workers = {
-            one.name: Worker(one.name, one.running(self.now), self.now - one.begins)
+            one.name: Candidate(one.name, one.running(self.now), self.now - one.begins)
             for one in self.workers.values()
             if one.alive(self.now)
         }
         seals = {name: nonce for name, (nonce, until) in self.answers.items() if self.now < until}
-        scene = Scene(
+        scene = Observation(
             self.desired, self.replicas, self.pods(), workers, seals,
             steady=True, rolling=False, drain_timeout=600.0, now=self.now,
         )  # fmt: skip

@@ -5,16 +5,16 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral_operator.event_rate_limit import BURST, EVERY, EventBudget
+from corral_operator.event_rate_limit import BURST, EVERY, EventRateLimit
 
 
 def test_a_pool_that_moves_now_and_then_keeps_nothing_back():
-    budget = EventBudget()
+    budget = EventRateLimit()
     assert [budget.spend(at * EVERY) for at in range(200)] == [0] * 200
 
 
 def test_a_pool_that_moves_each_second_is_told_of_once_a_minute_with_what_was_kept_back():
-    budget = EventBudget()
+    budget = EventRateLimit()
     told = {at: missed for at in range(3600) if (missed := budget.spend(float(at))) is not None}
     assert list(told.values())[:BURST] == [0] * BURST
     assert len(told) <= BURST + 60
@@ -26,7 +26,7 @@ def test_a_pool_that_moves_each_second_is_told_of_once_a_minute_with_what_was_ke
 
 @given(st.lists(st.floats(0, 200), max_size=200))
 def test_every_event_is_told_or_counted_and_never_more_than_the_budget(pauses):
-    budget, now, told, missed, kept = EventBudget(), 0.0, 0, 0, 0
+    budget, now, told, missed, kept = EventRateLimit(), 0.0, 0, 0, 0
     for pause in pauses:
         now += pause
         answer = budget.spend(now)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.operator.conftest import Hand, World
 
-from corral_operator.candidates import STUCK_AFTER, Worker
+from corral_operator.candidates import STUCK_AFTER, Candidate
 from corral_operator.holds import said
-from corral_operator.scale_down import ABSENT_FOR, UNASKED_WITHIN, Leaving, Scene, step
+from corral_operator.scale_down import ABSENT_FOR, UNASKED_WITHIN, Observation, ScaleDown, step
 from corral_operator.target import Pod
 from corral_operator.victim import FRESH, Victim
 
@@ -42,10 +42,10 @@ def test_a_worker_that_answers_nothing_does_not_leave():
 
 def test_an_old_answer_is_not_believed():
     pods = (Pod("a", ready=False, born=True),)
-    leaving = Leaving({"a": Victim(since=0, nonce="n", asked=90)})
+    leaving = ScaleDown({"a": Victim(since=0, nonce="n", asked=90)})
 
     def replicas_at(now: float) -> int:
-        scene = Scene(0, 1, pods, {"a": Worker("a", 0, 50)}, {"a": "n"}, True, False, 600, now)
+        scene = Observation(0, 1, pods, {"a": Candidate("a", 0, 50)}, {"a": "n"}, True, False, 600, now)
         return step(leaving, scene, lambda: "m").replicas
 
     assert replicas_at(90 + FRESH - 0.1) == 0
@@ -54,23 +54,23 @@ def test_an_old_answer_is_not_believed():
 
 def test_another_nonce_than_the_asked_one_is_not_believed():
     pods = (Pod("a", ready=False, born=True),)
-    leaving = Leaving({"a": Victim(since=0, nonce="n", asked=90)})
-    scene = Scene(0, 1, pods, {"a": Worker("a", 0, 50)}, {"a": "other"}, True, False, 600, 91)
+    leaving = ScaleDown({"a": Victim(since=0, nonce="n", asked=90)})
+    scene = Observation(0, 1, pods, {"a": Candidate("a", 0, 50)}, {"a": "other"}, True, False, 600, 91)
     assert step(leaving, scene, lambda: "m").replicas == 1
 
 
-def sealed(*names: str, dismissed: tuple[str, ...] = ()) -> Leaving:
+def sealed(*names: str, dismissed: tuple[str, ...] = ()) -> ScaleDown:
     """Everybody named was asked a second ago; the answers are in `answers`."""
-    return Leaving(
+    return ScaleDown(
         {name: Victim(90, "n", 99) for name in names}, {name: Victim(90, "n", 99) for name in dismissed}
     )
 
 
-def scene(ready: dict[str, bool], replicas: int, **changes) -> Scene:
+def scene(ready: dict[str, bool], replicas: int, **changes) -> Observation:
     pods = tuple(Pod(name, ready=is_ready, born=True) for name, is_ready in ready.items())
     usual = {"desired": 0, "steady": True, "rolling": False, "drain_timeout": 600.0, "now": 100.0}
-    usual |= {"workers": {name: Worker(name, 0, 50) for name in ready}, "seals": dict.fromkeys(ready, "n")}
-    return Scene(replicas=replicas, pods=pods, **(usual | changes))
+    usual |= {"workers": {name: Candidate(name, 0, 50) for name in ready}, "seals": dict.fromkeys(ready, "n")}
+    return Observation(replicas=replicas, pods=pods, **(usual | changes))
 
 
 @pytest.mark.parametrize(
@@ -163,11 +163,11 @@ def test_a_pod_that_never_started_leaves_first_and_unasked():
 
 def test_a_pod_that_runs_but_is_nobody_leaves_after_a_minute():
     pods = (Pod("a", ready=True, born=True), Pod("stuck", ready=False, born=True))
-    workers = {"a": Worker("a", 3, 500)}
-    leaving = Leaving(unready={"stuck": 0.0})
+    workers = {"a": Candidate("a", 3, 500)}
+    leaving = ScaleDown(unready={"stuck": 0.0})
 
     def chosen_at(now: float) -> set[str]:
-        scene = Scene(1, 2, pods, workers, {}, True, False, 600, now)
+        scene = Observation(1, 2, pods, workers, {}, True, False, 600, now)
         return set(step(leaving, scene, lambda: "n").leaving.wishes)
 
     assert chosen_at(STUCK_AFTER - 1) == {"a"}
@@ -209,7 +209,7 @@ def test_an_operator_that_starts_again_goes_on_with_what_was_wished():
     world = World([Hand("a", [103.0]), Hand("b")])
     world.second(0)
     adopted = {name: Victim(world.now, "new", world.now) for name in world.leaving.wishes}
-    world.leaving = Leaving(adopted)
+    world.leaving = ScaleDown(adopted)
     for _ in range(12):
         world.second(0)
     assert not world.hands
@@ -218,7 +218,7 @@ def test_an_operator_that_starts_again_goes_on_with_what_was_wished():
 
 def test_a_container_that_was_restarted_answers_for_itself():
     """Its predecessor's answer is in Redis still, and its pod is not ready, because it starts."""
-    asked = Leaving({"a": Victim(90, "n", 99, life="1")})
+    asked = ScaleDown({"a": Victim(90, "n", 99, life="1")})
     again = (Pod("a", ready=False, born=True, life="2"),)
     looks = scene({"a": False}, 1)
     assert step(asked, replace(looks, pods=(replace(again[0], life="1"),)), lambda: "m").replicas == 0
@@ -235,14 +235,14 @@ def test_a_container_that_was_restarted_answers_for_itself():
 def test_a_change_is_to_be_sent_while_seals_last():
     done = step(sealed("a"), scene({"a": False}, 1), lambda: "m")
     assert (done.replicas, done.until) == (0, 99 + FRESH)
-    pending = Scene(0, 1, (Pod("a", ready=False, born=False),), {}, {}, True, False, 600, 100.0)
-    done = step(Leaving(), pending, lambda: "m")
+    pending = Observation(0, 1, (Pod("a", ready=False, born=False),), {}, {}, True, False, 600, 100.0)
+    done = step(ScaleDown(), pending, lambda: "m")
     assert (done.replicas, done.until) == (0, 100.0 + UNASKED_WITHIN)
 
 
 def test_pods_that_are_not_made_are_asked_for_no_more():
     looks = scene({"a": True, "b": True}, 5, desired=2, counted=2)
-    first = step(Leaving(), looks, lambda: "m")
+    first = step(ScaleDown(), looks, lambda: "m")
     assert (first.replicas, dict(first.leaving.victims)) == (5, {}), "they may be on their way"
     later = replace(looks, now=looks.now + ABSENT_FOR)
     assert step(first.leaving, later, lambda: "m").replicas == 2

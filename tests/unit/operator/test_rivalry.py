@@ -1,9 +1,9 @@
 """Telling a fight from a person's one change."""
 
-from corral_operator.rival_scaler import TIMES, TRUCE, WITHIN, Rivalry
+from corral_operator.rival_scaler import TIMES, TRUCE, WITHIN, RivalScaler
 
 
-def fight(rivalry: Rivalry, times: int, every: float, start: float = 0.0) -> str | None:
+def fight(rivalry: RivalScaler, times: int, every: float, start: float = 0.0) -> str | None:
     """Corral sets 5, somebody sets it back to 2."""
     answer = None
     for n in range(times):
@@ -13,22 +13,22 @@ def fight(rivalry: Rivalry, times: int, every: float, start: float = 0.0) -> str
 
 
 def test_a_person_may_change_the_number():
-    rivalry = Rivalry()
+    rivalry = RivalScaler()
     assert rivalry.found(3, 0) is None
     assert fight(rivalry, TIMES - 1, 15) is None
 
 
 def test_what_is_set_back_again_and_again_has_a_rival():
-    told = fight(Rivalry(), TIMES, 15)
+    told = fight(RivalScaler(), TIMES, 15)
     assert "5 to 2, 5 to 2, 5 to 2" in told
 
 
 def test_seldom_changes_are_no_fight():
-    assert fight(Rivalry(), 10, WITHIN) is None
+    assert fight(RivalScaler(), 10, WITHIN) is None
 
 
 def test_after_the_truce_it_is_tried_again():
-    rivalry = Rivalry()
+    rivalry = RivalScaler()
     fight(rivalry, TIMES, 15)
     began = (TIMES - 1) * 15
     assert rivalry.found(4, began + TRUCE - 1), "the rival may do as it likes"
@@ -36,12 +36,12 @@ def test_after_the_truce_it_is_tried_again():
 
 
 def test_a_number_that_stays_is_no_change():
-    rivalry = Rivalry()
+    rivalry = RivalScaler()
     assert not any(rivalry.found(3, now) for now in range(1000))
 
 
 def test_what_may_have_been_set_by_corral_itself_is_no_fight():
-    rivalry = Rivalry()
+    rivalry = RivalScaler()
     for second in range(0, 60, 15):
         rivalry.wrote(5)
         rivalry.unsure()

@@ -3,9 +3,9 @@
 import pytest
 
 from corral.errors import Unavailable
-from corral_operator.container_exits import Exit, Exits
+from corral_operator.container_exits import ContainerExit, ContainerExits
 from corral_operator.fleet import fleet_of, trouble_of
-from corral_operator.scale_down import Leaving, Victim
+from corral_operator.scale_down import ScaleDown, Victim
 from corral_operator.target import Deployment, Owned, selector_of
 
 
@@ -107,7 +107,7 @@ def test_why_a_container_does_not_run(state, more, born, failing):
     given["status"]["containerStatuses"][0] |= more
     read, owned = seen([given])
     assert (owned.pods[0].born, owned.pods[0].failing) == (born, failing)
-    fleet = fleet_of(read, owned, Leaving())
+    fleet = fleet_of(read, owned, ScaleDown())
     assert (fleet.wanted, fleet.ready, fleet.failing) == (1, 0, int(failing is not None))
     assert trouble_of(read, owned) == failing
 
@@ -121,7 +121,7 @@ def test_a_pod_without_a_node_is_unschedulable():
         ],
     }
     read, owned = seen([given])
-    assert fleet_of(read, owned, Leaving()).unschedulable == 1
+    assert fleet_of(read, owned, ScaleDown()).unschedulable == 1
     assert trouble_of(read, owned) == "no room"
 
 
@@ -129,13 +129,13 @@ def test_pods_that_may_not_be_made_are_failing():
     refused = [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]
     read = Deployment.of(deployment(3, conditions=refused))
     owned = Owned.of(read, [replica_set("rs")], [pod("a")])
-    assert fleet_of(read, owned, Leaving()).failing == 2
+    assert fleet_of(read, owned, ScaleDown()).failing == 2
     assert trouble_of(read, owned) == "exceeded quota"
 
 
 def test_those_who_leave_are_not_wanted():
     read, owned = seen([pod("a"), pod("b"), pod("c", ready=False)])
-    leaving = Leaving({"b": Victim(0, "n", 0)})
+    leaving = ScaleDown({"b": Victim(0, "n", 0)})
     fleet = fleet_of(read, owned, leaving)
     assert (fleet.wanted, fleet.ready, fleet.leaving) == (2, 1, 1)
 
@@ -184,8 +184,8 @@ class Heard:
 
 async def test_each_end_is_told_once_and_those_before_the_first_look_are_not():
     heard = Heard()
-    exits = Exits(heard)  # type: ignore[arg-type]  # all that it needs of one
-    old, new, newer = (Exit("w-1", container, f"its {container} ended") for container in "abc")
+    exits = ContainerExits(heard)  # type: ignore[arg-type]  # all that it needs of one
+    old, new, newer = (ContainerExit("w-1", container, f"its {container} ended") for container in "abc")
     await exits.tell([old])
     await exits.tell([old])
     heard.away = True

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from corral_operator.api import Denied, Refused, _error
-from corral_operator.candidates import Worker
+from corral_operator.api import Denied, Forbidden, _error
+from corral_operator.candidates import Candidate
 from corral_operator.fleet import missing_of
-from corral_operator.holds import Cause, Hold, gathered, said
-from corral_operator.scale_down import Leaving, Scene, step
+from corral_operator.holds import Hold, HoldCause, gathered, said
+from corral_operator.scale_down import Observation, ScaleDown, step
 from corral_operator.standstill import HELD_AFTER, Direction, Standstill
-from corral_operator.stuck_pods import PATIENCE, Ending
+from corral_operator.stuck_pods import PATIENCE, StuckPods
 from corral_operator.target import Deployment, Owned, Pod
 from corral_operator.victim import Victim
 from corral_operator.waits import waits_of
@@ -20,40 +20,40 @@ NOW = 1000.0
 
 
 def waits(
-    pod: Pod, worker: Worker | None, victim: Victim | None, *, spared: bool = False, **changes
-) -> list[tuple[Cause, str]]:
+    pod: Pod, worker: Candidate | None, victim: Victim | None, *, spared: bool = False, **changes
+) -> list[tuple[HoldCause, str]]:
     """Of one worker that is to leave, beside a step that was just made."""
     usual = {"steady": True, "rolling": False, "drain_timeout": 600.0, "now": NOW}
-    scene = Scene(0, 1, (pod,), {worker.name: worker} if worker else {}, {}, **(usual | changes))
-    leaving = Leaving({"a": victim} if victim else {}, spared={"a": NOW + 5} if spared else {})
+    scene = Observation(0, 1, (pod,), {worker.name: worker} if worker else {}, {}, **(usual | changes))
+    leaving = ScaleDown({"a": victim} if victim else {}, spared={"a": NOW + 5} if spared else {})
     return [(one.cause, one.said()) for one in waits_of(step(leaving, scene, lambda: "m"), scene)]
 
 
 READY, UNREADY = Pod("a", ready=True, born=True), Pod("a", ready=False, born=True)
 ASKED, SEALED = Victim(NOW - 12, "n", NOW - 1), Victim(NOW - 12, "n", NOW - 1, sealed_at=NOW - 2)
-IDLE, BUSY = Worker("a", 0, 50, draining=True), Worker("a", 2, 50, draining=True)
+IDLE, BUSY = Candidate("a", 0, 50, draining=True), Candidate("a", 2, 50, draining=True)
 
 
 @pytest.mark.parametrize(
     ("found", "cause", "words"),
     [
-        (waits(READY, IDLE, ASKED), Cause.NOT_ANSWERED, "a: drained, and has not answered for 10 s"),
-        (waits(READY, IDLE, replace(SEALED, sealed_at=NOW - 25)), Cause.NOT_ANSWERED,
+        (waits(READY, IDLE, ASKED), HoldCause.NOT_ANSWERED, "a: drained, and has not answered for 10 s"),
+        (waits(READY, IDLE, replace(SEALED, sealed_at=NOW - 25)), HoldCause.NOT_ANSWERED,
          "a: sealed, and has not answered for 25 s"),
-        (waits(READY, BUSY, ASKED), Cause.JOBS_RUNNING, "a: finishes 2 jobs"),
-        (waits(READY, replace(IDLE, draining=False), ASKED), Cause.NOT_DRAINED,
+        (waits(READY, BUSY, ASKED), HoldCause.JOBS_RUNNING, "a: finishes 2 jobs"),
+        (waits(READY, replace(IDLE, draining=False), ASKED), HoldCause.NOT_DRAINED,
          "a: the leader of maintenance has not written its drain yet"),
-        (waits(READY, IDLE, SEALED), Cause.STILL_READY, "a: is sealed, and Kubernetes still takes it for ready"),
-        (waits(READY, None, ASKED), Cause.UNKNOWN_WORKER, "a: the leader of maintenance knows no such worker"),
-        (waits(READY, None, None), Cause.UNKNOWN_WORKER,
+        (waits(READY, IDLE, SEALED), HoldCause.STILL_READY, "a: is sealed, and Kubernetes still takes it for ready"),
+        (waits(READY, None, ASKED), HoldCause.UNKNOWN_WORKER, "a: the leader of maintenance knows no such worker"),
+        (waits(READY, None, None), HoldCause.UNKNOWN_WORKER,
          "a: is ready, but no worker that the leader of maintenance knows"),
-        (waits(UNREADY, None, None), Cause.UNKNOWN_WORKER, "a: is not ready (starts)"),
-        (waits(READY, BUSY, None, spared=True), Cause.JOBS_RUNNING,
+        (waits(UNREADY, None, None), HoldCause.UNKNOWN_WORKER, "a: is not ready (starts)"),
+        (waits(READY, BUSY, None, spared=True), HoldCause.JOBS_RUNNING,
          "a: did not finish within 600 s, and runs 2 jobs"),
-        (waits(READY, IDLE, ASKED, rolling=True), Cause.ROLLOUT, "nobody leaves before the rollout is over"),
-        (waits(READY, IDLE, ASKED, rolling=True, rollout_paused=True), Cause.ROLLOUT_PAUSED,
+        (waits(READY, IDLE, ASKED, rolling=True), HoldCause.ROLLOUT, "nobody leaves before the rollout is over"),
+        (waits(READY, IDLE, ASKED, rolling=True, rollout_paused=True), HoldCause.ROLLOUT_PAUSED,
          "its Deployment is paused in the middle of a rollout: kubectl rollout resume goes on with it"),
-        (waits(UNREADY, IDLE, SEALED, steady=False), Cause.CONTROLLER_BEHIND,
+        (waits(UNREADY, IDLE, SEALED, steady=False), HoldCause.CONTROLLER_BEHIND,
          "the Deployment's controller has not caught up"),
     ],
 )  # fmt: skip
@@ -63,14 +63,14 @@ def test_each_is_named_with_what_it_is_waited_for(found, cause, words):
 
 def test_nothing_is_waited_for_where_nobody_is_to_leave_or_all_have():
     assert waits(UNREADY, IDLE, SEALED) == []
-    scene = Scene(1, 1, (READY,), {"a": IDLE}, {}, True, False, 600, NOW)
-    assert waits_of(step(Leaving(), scene, lambda: "m"), scene) == ()
+    scene = Observation(1, 1, (READY,), {"a": IDLE}, {}, True, False, 600, NOW)
+    assert waits_of(step(ScaleDown(), scene, lambda: "m"), scene) == ()
 
 
 def test_many_pods_are_counted_and_the_gravest_comes_first():
     holds = gathered(
-        [*(Hold(Cause.JOBS_RUNNING, "finishes 1 job", (f"w-{n}",)) for n in range(7)),
-         Hold(Cause.NOT_ANSWERED, "drained, and has not answered", ("x",))]
+        [*(Hold(HoldCause.JOBS_RUNNING, "finishes 1 job", (f"w-{n}",)) for n in range(7)),
+         Hold(HoldCause.NOT_ANSWERED, "drained, and has not answered", ("x",))]
     )  # fmt: skip
     assert said(holds) == (
         "x: drained, and has not answered; w-0, w-1, w-2, w-3, w-4 and 2 more: finishes 1 job"
@@ -78,12 +78,12 @@ def test_many_pods_are_counted_and_the_gravest_comes_first():
 
 
 def test_of_very_many_holds_the_first_are_told():
-    told = said([Hold(Cause.PODS_NOT_READY, f"words {n}", (f"w-{n}",)) for n in range(1000)])
+    told = said([Hold(HoldCause.PODS_NOT_READY, f"words {n}", (f"w-{n}",)) for n in range(1000)])
     assert told.startswith("w-0: words 0; w-1: words 1; ")
     assert told.endswith("w-7: words 7; and 992 more")
 
 
-def look(standstill: Standstill, now: float, cause: Cause | None, *, replicas: int = 3, desired: int = 0):
+def look(standstill: Standstill, now: float, cause: HoldCause | None, *, replicas: int = 3, desired: int = 0):
     holds = [Hold(cause, "x", ("w",))] if cause else []
     return standstill.look(
         replicas=replicas, ready=3, wanted=desired, desired=desired, holds=holds, ending=False, now=now
@@ -92,11 +92,11 @@ def look(standstill: Standstill, now: float, cause: Cause | None, *, replicas: i
 
 def test_a_condition_begins_a_minute_after_the_last_step_forward():
     standstill = Standstill()
-    assert look(standstill, 0, Cause.NOT_ANSWERED).told is None
-    assert look(standstill, HELD_AFTER - 1, Cause.NOT_ANSWERED).told is None
-    assert look(standstill, HELD_AFTER, Cause.NOT_ANSWERED).told.type == "ScaleDownHeld"
-    assert look(standstill, HELD_AFTER + 1, Cause.NOT_ANSWERED, replicas=2).told is None, "one left"
-    told = look(standstill, 2 * HELD_AFTER + 1, Cause.NOT_ANSWERED, replicas=2).told
+    assert look(standstill, 0, HoldCause.NOT_ANSWERED).told is None
+    assert look(standstill, HELD_AFTER - 1, HoldCause.NOT_ANSWERED).told is None
+    assert look(standstill, HELD_AFTER, HoldCause.NOT_ANSWERED).told.type == "ScaleDownHeld"
+    assert look(standstill, HELD_AFTER + 1, HoldCause.NOT_ANSWERED, replicas=2).told is None, "one left"
+    told = look(standstill, 2 * HELD_AFTER + 1, HoldCause.NOT_ANSWERED, replicas=2).told
     assert (told.reason, told.warning, told.message) == (
         "NotAnswered", True, "2 of 2 workers are to leave; w: x",
     )  # fmt: skip
@@ -105,15 +105,15 @@ def test_a_condition_begins_a_minute_after_the_last_step_forward():
 
 def test_jobs_that_run_are_no_warning():
     standstill = Standstill()
-    look(standstill, 0, Cause.JOBS_RUNNING)
-    assert not look(standstill, HELD_AFTER, Cause.JOBS_RUNNING).told.warning
+    look(standstill, 0, HoldCause.JOBS_RUNNING)
+    assert not look(standstill, HELD_AFTER, HoldCause.JOBS_RUNNING).told.warning
 
 
 def test_growth_is_told_of_when_it_takes_longer_than_a_start():
     standstill = Standstill()
 
     def found(now: float, ready: int):
-        holds = [Hold(Cause.PODS_NOT_READY, "ContainerCreating", ("w",))]
+        holds = [Hold(HoldCause.PODS_NOT_READY, "ContainerCreating", ("w",))]
         return standstill.look(
             replicas=5, ready=ready, wanted=5, desired=5, holds=holds, ending=False, now=now
         )
@@ -126,11 +126,11 @@ def test_growth_is_told_of_when_it_takes_longer_than_a_start():
 
 
 def test_pods_that_do_not_end_are_told_of_by_the_own_clock():
-    ending = Ending()
+    ending = StuckPods()
     assert ending.overdue({"a": 30.0}, 0) == []
     assert ending.overdue({"a": 30.0}, 30 + PATIENCE) == []
     late = ending.overdue({"a": 30.0, "b": 30.0}, 31 + PATIENCE)
-    assert [(one.cause, one.pods) for one in late] == [(Cause.STUCK_TERMINATING, ("a",))]
+    assert [(one.cause, one.pods) for one in late] == [(HoldCause.STUCK_TERMINATING, ("a",))]
     assert ending.overdue({}, 200) == []
 
 
@@ -141,7 +141,7 @@ def test_what_is_missing_is_named_in_kubernetes_words():
         Pod("b", ready=False, born=False, waiting="ContainerCreating"),
         Pod("c", ready=False, born=False, unschedulable="no room"),
     )
-    assert said(gathered(missing_of(deployment, Owned(pods, 1), Leaving()))) == (
+    assert said(gathered(missing_of(deployment, Owned(pods, 1), ScaleDown()))) == (
         "1 pods are missing: exceeded quota; b: ContainerCreating; c: no room"
     )
 
@@ -151,7 +151,7 @@ def test_what_is_missing_is_named_in_kubernetes_words():
     [
         ('admission webhook "a.example" denied the request: no', Denied),
         ("deployments \"w\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: no", Denied),
-        ('deployments.apps "w" is forbidden: User "x" cannot patch resource "deployments/scale"', Refused),
+        ('deployments.apps "w" is forbidden: User "x" cannot patch resource "deployments/scale"', Forbidden),
     ],
 )
 def test_a_webhook_that_denies_is_no_missing_right(message, kind):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from corral.scaling.decision import Condition
-from corral_operator.holds import Cause
+from corral_operator.holds import HoldCause
 from corral_operator.status import Trouble
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ def test_a_condition_is_in_the_reference_and_has_words_on_the_page(name: str):
     assert f'"{name}": "' in PAGE
 
 
-@pytest.mark.parametrize("cause", Cause)
-def test_a_cause_is_in_the_reference_and_a_runbook_says_what_to_do(cause: Cause):
+@pytest.mark.parametrize("cause", HoldCause)
+def test_a_cause_is_in_the_reference_and_a_runbook_says_what_to_do(cause: HoldCause):
     assert f"`{cause}`" in REFERENCE
     assert f"`{cause}`" in RUNBOOKS

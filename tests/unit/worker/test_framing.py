@@ -10,9 +10,19 @@ from hypothesis import strategies as st
 from corral.errors import Conflict, FieldError, InvalidInput, TooLarge, Unavailable
 from corral.job.job import Claimed
 from corral.job.outcome import ErrorKind, JobError
-from corral_worker.ending import Raised, Returned, Wish
+from corral_worker.ending import Raised, RequestedOutcome, Returned
 from corral_worker.framing import Decoder, OutOfStep, encode
-from corral_worker.messages import Answer, AttemptId, Begun, Call, Ended, LogLine, Progress, Ready, Run
+from corral_worker.messages import (
+    AttemptId,
+    Begun,
+    Call,
+    CallAnswer,
+    ChildReady,
+    Ended,
+    LogMessage,
+    ProgressMessage,
+    Run,
+)
 
 ATTEMPT = AttemptId(UUID(int=7), 3)
 CLAIMED = Claimed(
@@ -20,16 +30,16 @@ CLAIMED = Claimed(
     suspect=False, checkpoint=None, traceparent=None, parent=UUID(int=1),
 )  # fmt: skip
 MESSAGES = [
-    Ready(1),
+    ChildReady(1),
     Run(CLAIMED, ("a", "b"), 1.5),
     Begun(ATTEMPT),
     Ended(ATTEMPT, Returned('{"a": 1}'), 0),
-    Ended(ATTEMPT, Raised(JobError(ErrorKind.EXCEPTION, "T", "no"), Wish.DISCARD, 1.0), 3),
-    Progress(ATTEMPT, 50, "half"),
-    LogLine(ATTEMPT, "text", {"a": [1, None, {"b": 2.5}]}),
+    Ended(ATTEMPT, Raised(JobError(ErrorKind.EXCEPTION, "T", "no"), RequestedOutcome.DISCARD, 1.0), 3),
+    ProgressMessage(ATTEMPT, 50, "half"),
+    LogMessage(ATTEMPT, "text", {"a": [1, None, {"b": 2.5}]}),
     Call(ATTEMPT, 1, "put", ("name", "text/plain", b"\0" * 1000)),
-    Answer(1, UUID(int=2)),
-    Answer(2, [{"queue": "q", "waiting": 3}]),
+    CallAnswer(1, UUID(int=2)),
+    CallAnswer(2, [{"queue": "q", "waiting": 3}]),
 ]
 
 
@@ -78,7 +88,7 @@ def test_what_is_no_message_is_told_before_the_next_is_believed(nonsense: bytes)
     ],
 )
 def test_errors_of_ours_cross_with_all_they_say(error: Exception):
-    (answer,) = Decoder().feed(encode(Answer.refusing(1, error)))
+    (answer,) = Decoder().feed(encode(CallAnswer.refusing(1, error)))
     with pytest.raises(type(error)) as raised:
         answer.unwrap()
     assert (str(raised.value), vars(raised.value)) == (str(error), vars(error))
@@ -94,7 +104,7 @@ class Own(Conflict):
 
 @pytest.mark.parametrize("error", [KeyError("k"), Own("x")])
 def test_an_error_of_another_kind_is_told(error: Exception):
-    (answer,) = Decoder().feed(encode(Answer.refusing(1, error)))
+    (answer,) = Decoder().feed(encode(CallAnswer.refusing(1, error)))
     with pytest.raises(Exception, match=type(error).__name__):
         answer.unwrap()
 

@@ -17,7 +17,7 @@ import pytest
 from tests.fixtures.waiting import eventually_async
 from tests.unit.worker import rig_processes
 
-from corral.context import Line
+from corral.context import ContextLink
 from corral.job.job import Claimed
 from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
@@ -80,7 +80,7 @@ class Rig:
         self.executions: list[Execution] = []
 
     def start(
-        self, do: str, line: Line | None = None, declared: Any = None, **payload: Any
+        self, do: str, line: ContextLink | None = None, declared: Any = None, **payload: Any
     ) -> asyncio.Task[Ending]:
         chosen = declared or rig_processes.plain
         claimed = Claimed(
@@ -101,11 +101,11 @@ class Rig:
         self.executions.append(execution)
         return asyncio.create_task(self.processes.run(execution, line or Recorded(), lambda: None))
 
-    async def run(self, do: str, line: Line | None = None, **payload: Any) -> Ending:
+    async def run(self, do: str, line: ContextLink | None = None, **payload: Any) -> Ending:
         async with asyncio.timeout(60):
             return await self.start(do, line, **payload)
 
-    async def result(self, do: str, line: Line | None = None, **payload: Any) -> Any:
+    async def result(self, do: str, line: ContextLink | None = None, **payload: Any) -> Any:
         ending = await self.run(do, line, **payload)
         assert isinstance(ending, Returned), ending
         return json.loads(ending.result or "null")

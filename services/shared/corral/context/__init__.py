@@ -8,19 +8,19 @@ coroutine and blocks elsewhere. A context is used by its own attempt only, and n
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.context import Context, Declared, SyncContext
-from corral.context.line import Data, Line, Signals, Statistics, SubmitOptions, SyncLine
+from corral.context.link import ContextLink, Data, LinkSignals, Statistics, SubmitOptions, SyncContextLink
 
 __all__ = [
     "Artifacts",
     "Attempt",
     "Context",
+    "ContextLink",
     "Data",
     "Declared",
-    "Line",
-    "Signals",
+    "LinkSignals",
     "Statistics",
     "SubmitOptions",
     "SyncArtifacts",
     "SyncContext",
-    "SyncLine",
+    "SyncContextLink",
 ]

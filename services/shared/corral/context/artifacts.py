@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from corral.context.line import Data, Line, SyncLine
+from corral.context.link import ContextLink, Data, SyncContextLink
 
 MAX_NAME = 255
 """Characters of a name, and of a media type."""
@@ -15,7 +15,7 @@ class Artifacts:
 
     __slots__ = ("_line",)
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: ContextLink) -> None:
         self._line = line
 
     async def put(self, name: str, data: Data, media_type: str = "application/octet-stream") -> None:
@@ -46,7 +46,7 @@ class SyncArtifacts:
 
     __slots__ = ("_line",)
 
-    def __init__(self, line: SyncLine) -> None:
+    def __init__(self, line: SyncContextLink) -> None:
         self._line = line
 
     def put(self, name: str, data: Data, media_type: str = "application/octet-stream") -> None:

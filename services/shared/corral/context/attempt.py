@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from corral.context.line import Signals
+from corral.context.link import LinkSignals
 from corral.context.said import log_line, message_of, percent_of
 from corral.errors import JobCancelled
 from corral.job.job import Claimed
@@ -18,7 +18,7 @@ class Attempt:
 
     __slots__ = ("_claimed", "_expires", "_signals")
 
-    def __init__(self, claimed: Claimed, signals: Signals, expires: float | None) -> None:
+    def __init__(self, claimed: Claimed, signals: LinkSignals, expires: float | None) -> None:
         self._claimed = claimed
         self._signals = signals
         self._expires = expires

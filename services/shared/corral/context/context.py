@@ -6,7 +6,7 @@ from uuid import UUID
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.json_text import json_text
-from corral.context.line import Line, Statistics, SubmitOptions, SyncLine
+from corral.context.link import ContextLink, Statistics, SubmitOptions, SyncContextLink
 from corral.context.options import plain_options
 from corral.job.job import Claimed
 
@@ -24,7 +24,7 @@ class Context(Attempt):
 
     __slots__ = ("_line",)
 
-    def __init__(self, claimed: Claimed, line: Line, expires: float | None) -> None:
+    def __init__(self, claimed: Claimed, line: ContextLink, expires: float | None) -> None:
         super().__init__(claimed, line, expires)
         self._line = line
 
@@ -69,7 +69,7 @@ class SyncContext(Attempt):
 
     __slots__ = ("_line",)
 
-    def __init__(self, claimed: Claimed, line: SyncLine, expires: float | None) -> None:
+    def __init__(self, claimed: Claimed, line: SyncContextLink, expires: float | None) -> None:
         super().__init__(claimed, line, expires)
         self._line = line
 

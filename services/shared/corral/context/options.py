@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from corral.context.line import SubmitOptions
+from corral.context.link import SubmitOptions
 from corral.job.priority import Priority
 
 

@@ -27,7 +27,7 @@ class SubmitOptions(TypedDict, total=False):
     tags: list[str]
 
 
-class Signals(Protocol):
+class LinkSignals(Protocol):
     """The part of a line that never waits."""
 
     @property
@@ -41,7 +41,7 @@ class Signals(Protocol):
         """Keep a log line for the next write."""
 
 
-class Line(Signals, Protocol):
+class ContextLink(LinkSignals, Protocol):
     """How a coroutine's context reaches the worker. Texts that hold values are JSON."""
 
     async def checkpoint(self, value: str) -> None:
@@ -63,7 +63,7 @@ class Line(Signals, Protocol):
         """Read the figures of every queue."""
 
 
-class SyncLine(Signals, Protocol):
+class SyncContextLink(LinkSignals, Protocol):
     """The same for threads and processes: every method blocks."""
 
     def checkpoint(self, value: str) -> None:
