@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bench.child import Command, python
 from bench.servers import Servers
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.catalog.catalog import Catalog, declaring_modules
 from corral.catalog.record import TypeRecord
@@ -107,7 +107,7 @@ class Installation:
 
     async def _key(self) -> str:
         async with self.store() as store:
-            secret, _ = await Keys(store).create("bench", Role.OPERATOR, actor="bench")
+            secret, _ = await KeyActions(store).create("bench", Role.OPERATOR, actor="bench")
             return secret
 
 

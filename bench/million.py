@@ -17,7 +17,7 @@ from bench.installation import Installation
 from bench.section import Section, Table
 from bench.servers import Servers
 from corral.dispatch.dispatch import Dispatch
-from corral.dispatch.entries import Answer, Done
+from corral.dispatch.entries import Ack, Done
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority
@@ -148,7 +148,7 @@ async def _claim(store: Store, dispatch: Dispatch, worker: WorkerRecord, count: 
         answer = await store.claims.claim(
             worker.id, new_id(), [entry.id for entry in popped], [TYPE], alone=False
         )
-        await dispatch.answer(Answer(entry.lane, entry.id, Done()) for entry in popped)
+        await dispatch.answer(Ack(entry.lane, entry.id, Done()) for entry in popped)
         claimed += len(answer.claimed)
     return claimed
 

@@ -7,8 +7,8 @@ from corral.scaling.decision import Fleet
 from corral.scaling.demand import KNOWN_AFTER
 from corral.scaling.history import History
 from corral.scaling.law import decide
-from corral.scaling.pool import Pool
-from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal, Watch
+from corral.scaling.pool import PoolSpec
+from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, SignalWatch, TypeSignal
 
 QUEUE, TYPE = "load", "job"
 TRUTH = 2.0
@@ -36,11 +36,11 @@ class Corral:
         self.reasons: list[tuple[float, int, int, str]] = []
 
     def begin(self, run: Run) -> None:
-        pool = Pool(
+        pool = PoolSpec(
             run.cluster.least, run.cluster.most, run.cluster.slots,
             wait=self.wait, drain=self.drain, window=self.window,
         )  # fmt: skip
-        watch, history = Watch(), History()
+        watch, history = SignalWatch(), History()
         written: Signal | None = None
         truth = Truth(run)
         rounds = 0

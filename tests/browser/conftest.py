@@ -11,7 +11,7 @@ from tests.fixtures.waiting import eventually
 from tests.integration.publisher.conftest import Publisher, free_port
 from tests.integration.worker.system import System, WorkerProcess
 
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.local.postgres import EmbeddedPostgres
@@ -51,7 +51,7 @@ class Site:
     def key(self, role: Role) -> str:
         async def make() -> str:
             store = Store.open(self.settings.database_url, pool_size=1)
-            key, _ = await Keys(store).create(role.value, role, actor="test")
+            key, _ = await KeyActions(store).create(role.value, role, actor="test")
             await store.close()
             return key
 

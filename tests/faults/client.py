@@ -14,7 +14,7 @@ from tests.fixtures.waiting import eventually
 from corral.actions.jobs import JobActions
 from corral.actions.queues import QueueActions
 from corral.actions.submission import NewSubmission
-from corral.actions.submit import Refused, Submitter
+from corral.actions.submit import SubmissionRefused, Submitter
 from corral.dispatch import Dispatch
 from corral.errors import OutcomeUnknown, Unavailable
 from corral.store import Store
@@ -67,7 +67,7 @@ class Client:
 
     async def _submit(self, engine: Engine, submissions: list[NewSubmission]) -> list[UUID]:
         answers = await engine.submitter.submit_many(submissions)
-        ids = [answer.id for answer in answers if not isinstance(answer, Refused)]
+        ids = [answer.id for answer in answers if not isinstance(answer, SubmissionRefused)]
         self.accepted += ids
         return ids
 
@@ -134,6 +134,8 @@ class Load:
             except Unavailable:
                 self.turned_away += 1
             else:
-                self._client.accepted += [answer.id for answer in answers if not isinstance(answer, Refused)]
+                self._client.accepted += [
+                    answer.id for answer in answers if not isinstance(answer, SubmissionRefused)
+                ]
                 self.submitted += len(answers)
             await asyncio.sleep(self._every)

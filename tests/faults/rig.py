@@ -137,9 +137,9 @@ def lead_always() -> None:
 
 def kill_after_insert() -> None:
     """The jobs are committed; the client gets no answer."""
-    from corral.store.job_insert import Submission  # noqa: PLC0415  as the others of this kind
+    from corral.store.job_insert import JobInsert  # noqa: PLC0415  as the others of this kind
 
-    at_call(Submission, "insert", after=die_together)
+    at_call(JobInsert, "insert", after=die_together)
 
 
 def kill_before_enqueue() -> None:

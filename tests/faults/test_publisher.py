@@ -11,7 +11,7 @@ from tests.faults.part import Part
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.dispatch import key_names
 
@@ -24,7 +24,7 @@ class Api:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._port = listener.getsockname()[1]
         key, _ = system.client.call(
-            lambda engine: Keys(engine.store).create("tests", Role.OPERATOR, actor="tests")
+            lambda engine: KeyActions(engine.store).create("tests", Role.OPERATOR, actor="tests")
         )
         self._headers = {"Authorization": f"Bearer {key}"}
         self.part = self.start(rig)

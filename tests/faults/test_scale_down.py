@@ -12,7 +12,7 @@ from tests.faults.part import Part
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
-from corral.scaling.drain_request import Wish
+from corral.scaling.drain_request import DrainRequest
 
 VICTIM = "corral-worker-io-a"
 LOOKS_SECONDS = 4
@@ -22,7 +22,7 @@ Fault = Callable[[System], None]
 
 def wish(system: System, *workers: str, nonce: str | None = "n1") -> None:
     """What the operator says every second."""
-    wishes = {name: Wish(nonce) for name in workers}
+    wishes = {name: DrainRequest(nonce) for name in workers}
     system.client.call(lambda engine: engine.dispatch.wish_drains("io", wishes))
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.query_budget import Pace
+from corral.query_budget import QueryBudget
 
 
 class Clock:
@@ -16,12 +16,12 @@ class Clock:
         return self.now
 
 
-def paced(share: float = 0.1, free: float = 1.0, longest: float = 60.0) -> tuple[Pace, Clock]:
+def paced(share: float = 0.1, free: float = 1.0, longest: float = 60.0) -> tuple[QueryBudget, Clock]:
     clock = Clock()
-    return Pace(share, free=free, longest=longest, clock=clock), clock
+    return QueryBudget(share, free=free, longest=longest, clock=clock), clock
 
 
-def asked(pace: Pace, clock: Clock, seconds: float) -> None:
+def asked(pace: QueryBudget, clock: Clock, seconds: float) -> None:
     with pace.asked():
         clock.now += seconds
 

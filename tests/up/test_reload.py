@@ -18,7 +18,7 @@ from tests.up.poller import Poller
 import corral
 import corral_publisher
 from corral.client import Connection
-from corral.local.code_watch import OURS, Changes, Part
+from corral.local.code_watch import OURS, CodeWatch, Part
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
 
@@ -137,7 +137,7 @@ def publishers(up: Up) -> list[psutil.Process]:
 
 
 def test_a_file_of_ours_concerns_those_who_run_it(tmp_path: Path):
-    changes = Changes(tmp_path, OURS)
+    changes = CodeWatch(tmp_path, OURS)
     roots = {name: changes._ours[name] for name in OURS}
     assert changes.concerned([roots["corral_publisher"] / "templates" / "job.html"]) == {Part.PUBLISHER}
     assert changes.concerned([roots["corral_worker"] / "loop.py"]) == {Part.WORKERS}

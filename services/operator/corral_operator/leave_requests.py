@@ -6,7 +6,7 @@ import structlog
 
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
-from corral.scaling.drain_request import Wish
+from corral.scaling.drain_request import DrainRequest
 from corral_operator.holds import Hold, HoldCause
 from corral_operator.scale_down import ScaleDown, Step
 from corral_operator.victim import Victim
@@ -57,7 +57,7 @@ class LeaveRequests:
         try:
             if done.released:
                 await self._dispatch.unseal(done.released)
-            wishes = {name: Wish(asked) for name, asked in done.leaving.wishes.items()}
+            wishes = {name: DrainRequest(asked) for name, asked in done.leaving.wishes.items()}
             await self._dispatch.wish_drains(self._pool, wishes)
         except Unavailable as error:
             self._failed = error

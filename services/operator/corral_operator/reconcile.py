@@ -9,7 +9,7 @@ import structlog
 
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
-from corral.scaling.signal import Signal, Watch
+from corral.scaling.signal import Signal, SignalWatch
 from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster
@@ -38,7 +38,7 @@ class Reconciler:
         self._scalers: dict[str, tuple[WorkerPool, PoolReconciler]] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
         """Of each pool the turn that is under way: one that hangs keeps no other pool waiting."""
-        self._watch = Watch()
+        self._watch = SignalWatch()
         self._signal_seen: Signal | None = None
         self._moved = time.monotonic()
         self._reign = 0

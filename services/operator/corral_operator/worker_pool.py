@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 
 GROUP: Final = "corral.dev"
 VERSION: Final = "v1alpha1"
@@ -24,7 +24,7 @@ class WorkerPool:
     target: str
     """The name of its Deployment."""
     queues: tuple[str, ...]
-    pool: Pool
+    pool: PoolSpec
     drain_timeout: float
     """Seconds that a worker may take to finish its jobs before another is chosen to leave."""
     status: Mapping[str, Any]
@@ -43,7 +43,7 @@ class WorkerPool:
             generation=int(meta.get("generation", 0)),
             target=spec["scaleTargetRef"]["name"],
             queues=queues,
-            pool=Pool(
+            pool=PoolSpec(
                 minimum=int(spec.get("minReplicas", 0)),
                 maximum=int(spec["maxReplicas"]),
                 slots=int(spec["slots"]),

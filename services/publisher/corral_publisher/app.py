@@ -13,8 +13,8 @@ from corral_publisher import metrics_port, pages, problems, routes
 from corral_publisher.assets import FOLDER
 from corral_publisher.openapi import describe
 from corral_publisher.release import VERSION
-from corral_publisher.request_middleware import Edge
-from corral_publisher.services import Services
+from corral_publisher.request_middleware import RequestMiddleware
+from corral_publisher.services import PublisherServices
 
 READY_SECONDS = 3.0
 """How long a process waits for its database before it listens; usually it is there."""
@@ -27,7 +27,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = app.state.services = Services(settings)
+        services = app.state.services = PublisherServices(settings)
         services.start()
         await services.wait_until_ready(READY_SECONDS)
         metrics_server = None if metrics_listener is None else await metrics_port.serve(metrics_listener)
@@ -50,7 +50,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.add_middleware(Edge)
+    app.add_middleware(RequestMiddleware)
     problems.install(app)
     routes.install(app)
     pages.install(app)

@@ -8,7 +8,7 @@ from fastapi.security.base import SecurityBase
 
 from corral.actions.principal import Principal, Role
 from corral.errors import Forbidden, Unauthenticated
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 from corral_publisher.session import COOKIE, same_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -32,7 +32,7 @@ class Requires(SecurityBase):
         return await authorize(request, services_of(request), self.role)
 
 
-async def authorize(request: Request, services: Services, least: Role) -> Principal:
+async def authorize(request: Request, services: PublisherServices, least: Role) -> Principal:
     """The caller of a request that needs the role `least`. Raises as `Requires` does."""
     principal = await identify(request, services)
     if principal is None:
@@ -42,7 +42,7 @@ async def authorize(request: Request, services: Services, least: Role) -> Princi
     return principal
 
 
-async def identify(request: Request, services: Services) -> Principal | None:
+async def identify(request: Request, services: PublisherServices) -> Principal | None:
     """The caller of a request, None where it does not say who it is.
 
     Raises:

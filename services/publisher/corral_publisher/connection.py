@@ -8,7 +8,7 @@ SILENT_SECONDS = 1.0
 """Who has asked nothing for so long is not about to ask."""
 
 
-class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
+class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn itself keeps silent connections until the grace is over, and so the whole process.
 
     A request that comes meanwhile is answered; its answer says that the connection is closed then.

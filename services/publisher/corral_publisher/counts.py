@@ -1,6 +1,6 @@
 """Jobs per queue and state, asked at most once a second however many look, and less often where that takes long."""
 
-from corral.actions.ttl_cache import Remembered
+from corral.actions.ttl_cache import TtlCache
 from corral.job.state import State
 from corral.store import Store
 
@@ -10,12 +10,12 @@ DEAR = 5.0
 """Counting takes at most a sixth of one connection's time."""
 
 
-class Counts:
+class CachedCounts:
     """The counts that lists and pages show."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept = Remembered(self._ask, FRESH_SECONDS, dear=DEAR)
+        self._kept = TtlCache(self._ask, FRESH_SECONDS, dear=DEAR)
 
     async def by_queue(self) -> dict[str, dict[State, int]]:
         """Per queue; what is zero may be missing."""

@@ -24,7 +24,7 @@ UNKNOWN_ROUTE = "unknown"
 """What the metrics call a path that no route serves: labels must not grow with what people type."""
 
 
-class Edge:
+class RequestMiddleware:
     """ASGI middleware."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -13,7 +13,7 @@ from gunicorn.workers import gasgi
 from starlette.types import ASGIApp
 
 from corral.settings import Settings
-from corral_publisher.connection import Connection
+from corral_publisher.connection import ClientConnection
 
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 HANG_SECONDS = 60
@@ -28,15 +28,15 @@ GC_THRESHOLDS = (10_000, 20, 50)
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
-gasgi.ASGIProtocol = Connection  # gunicorn has no setting for what serves a connection
+gasgi.ASGIProtocol = ClientConnection  # gunicorn has no setting for what serves a connection
 
 
-class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
+class WebWorker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The ASGI worker of gunicorn; when it stops, it waits neither for streams nor for silent connections."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
 
     def init_signals(self) -> None:
         """Until it serves, a process that is told to stop just ends.
@@ -102,7 +102,7 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "bind": self._bind or f"{host}:{settings.port}",
             "backlog": BACKLOG,
             "workers": settings.web_workers,
-            "worker_class": Worker,
+            "worker_class": WebWorker,
             "logger_class": Log,
             "loglevel": "warning" if settings.log_level == "info" else settings.log_level,
             "accesslog": None,

@@ -8,14 +8,14 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from corral import metrics
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.jobs import JobActions
-from corral.actions.load_test import Loads
+from corral.actions.load_test import LoadTests
 from corral.actions.queues import QueueActions
 from corral.actions.servers import Servers
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
-from corral.actions.type_cache import KnownTypes
+from corral.actions.type_cache import TypeCache
 from corral.actions.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
@@ -23,7 +23,7 @@ from corral.job_log import JobLog
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.broadcast import Broadcast
-from corral_publisher.counts import Counts
+from corral_publisher.counts import CachedCounts
 from corral_publisher.maintenance import Maintenance
 from corral_publisher.pool_board import PoolBoard
 from corral_publisher.waiters import Waiters
@@ -37,14 +37,14 @@ GIVE_UP_SECONDS = 5.0
 """How long a stopping process tries to give its leadership up."""
 
 
-class Services:
+class PublisherServices:
     """The publisher's side of store, dispatch and actions."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store.from_settings(settings, application_name="corral publisher")
         self.dispatch = Dispatch.open(settings.redis_url)
-        self.types = KnownTypes(self.store, settings.installation_options)
+        self.types = TypeCache(self.store, settings.installation_options)
         self.servers = Servers(self.store, self.dispatch)
         self.submitter = Submitter(
             self.store,
@@ -54,13 +54,13 @@ class Services:
             job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
             max_payload=settings.max_payload_bytes,
         )
-        self.loads = Loads(self.submitter, self.store.audit)
+        self.loads = LoadTests(self.submitter, self.store.audit)
         self.jobs = JobActions(self.store, self.dispatch)
         self.queues = QueueActions(self.store, self.dispatch)
         self.why = Why(self.store, self.dispatch, self.types, self.servers)
-        self.counts = Counts(self.store)
+        self.counts = CachedCounts(self.store)
         self.pools = PoolBoard(self.store, self.dispatch)
-        self.keys = Keys(self.store)
+        self.keys = KeyActions(self.store)
         self.sign_in = SignIn(self.store)
         self.waiters = Waiters(self.store, self.dispatch, limit=settings.max_waiters)
         self.broadcast = Broadcast(self.dispatch)
@@ -122,13 +122,13 @@ class Services:
                 return
 
 
-def services_of(connection: HTTPConnection) -> Services:
+def services_of(connection: HTTPConnection) -> PublisherServices:
     """The services, when they can serve.
 
     Raises:
         SchemaMismatch, Unavailable: not yet.
     """
-    services: Services = connection.app.state.services
+    services: PublisherServices = connection.app.state.services
     if services.unready is not None:
         raise services.unready
     return services

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Pace:
+class QueryBudget:
     """Bounds the share of its time that a question takes, and how long it may go unasked for that."""
 
     def __init__(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from corral import metrics
-from corral.dispatch import Answer, Dispatch, Done
+from corral.dispatch import Ack, Dispatch, Done
 from corral.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -21,11 +21,11 @@ class Acks:
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
-        self._answers: list[Answer] = []
+        self._answers: list[Ack] = []
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
 
-    async def add(self, answers: Sequence[Answer]) -> None:
+    async def add(self, answers: Sequence[Ack]) -> None:
         """Tell soon; returns when jobs that go back are back."""
         self._answers.extend(answers)
         if any(not isinstance(answer.verdict, Done) for answer in answers):
@@ -54,7 +54,7 @@ class Acks:
         answers, self._answers = self._answers, []
         await self._send(answers)
 
-    async def _send(self, answers: Sequence[Answer]) -> None:
+    async def _send(self, answers: Sequence[Ack]) -> None:
         try:
             await self._dispatch.answer(answers)
         except Unavailable as error:

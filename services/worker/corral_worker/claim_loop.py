@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.dispatch import Answer, Dispatch, Popped, Return
+from corral.dispatch import Ack, Dispatch, Popped, Return
 from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
@@ -137,7 +137,7 @@ class ClaimLoop:
 
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
         if self._seal.held:  # since the pop was sent
-            await self._answers.add([Answer(entry.lane, entry.id, Return(front=True)) for entry in popped])
+            await self._answers.add([Ack(entry.lane, entry.id, Return(front=True)) for entry in popped])
             return
         self.taking = True
         try:

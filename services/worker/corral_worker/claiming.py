@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Histogram
 
 from corral import metrics
-from corral.dispatch import Answer, Done, Move, Park, Popped, Return, Verdict
+from corral.dispatch import Ack, Done, Move, Park, Popped, Return, Verdict
 from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.job import Claimed
@@ -33,7 +33,7 @@ class ClaimResult:
     """What became of popped ids."""
 
     claimed: list[Claimed]
-    answers: list[Answer]
+    answers: list[Ack]
     refused_worker: bool
     """The claim was refused for the worker's own sake: it is lost, draining or stopped."""
 
@@ -63,7 +63,7 @@ class Claimer:
             self._waits_of(job.queue).observe(job.waited)
         taken = {job.id for job in claimed}
         answers = [
-            Answer(entry.lane, entry.id, _DONE if entry.id in taken else self._verdict(entry, refused))
+            Ack(entry.lane, entry.id, _DONE if entry.id in taken else self._verdict(entry, refused))
             for entry in popped
         ]
         self._count(popped, taken, refused)

@@ -8,7 +8,7 @@ import structlog
 from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
-from corral.scaling.drain_request import Order, Unseal, Wish
+from corral.scaling.drain_request import DrainRequest, Order, Unseal
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
 from corral_worker.seal import Seal
@@ -50,9 +50,9 @@ class DrainRequestReader:
 
     async def _obey(self, order: Order | None) -> None:
         match order:
-            case Wish() if not self._loop.draining:
+            case DrainRequest() if not self._loop.draining:
                 self._hurry()
-            case Wish(nonce=str(nonce)) if self._empty():
+            case DrainRequest(nonce=str(nonce)) if self._empty():
                 await self._answer(nonce)
             case Unseal():
                 if self._seal.held:

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.dispatch.presence import Counts, Presence
+from corral.dispatch.presence import Presence, WorkerCounts
 from corral.errors import CorralError, Unavailable
 from corral.store.heartbeat import Beat, Heartbeat
 from corral_worker.attribution import Held
@@ -26,7 +26,7 @@ class HeartbeatReport:
     """What a beat says."""
 
     held: list[Held]
-    counts: Counts
+    counts: WorkerCounts
     status: dict[str, object]
 
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from corral.dispatch.presence import Counts
+from corral.dispatch.presence import WorkerCounts
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
 from corral_worker.completer import Completer
@@ -13,9 +13,9 @@ MAX_SHOWN = 200
 """Running jobs that are listed; a worker with thousands of slots shows the first ones."""
 
 
-def counts(attempts: HeldAttempts, completer: Completer) -> Counts:
+def counts(attempts: HeldAttempts, completer: Completer) -> WorkerCounts:
     """For RQ's readers."""
-    return Counts(
+    return WorkerCounts(
         running=len(attempts.held),
         succeeded=completer.succeeded,
         failed=completer.failed,

@@ -15,7 +15,7 @@ from typing import Any
 from tests.cluster.operator.kube import Kube, KubectlError
 
 from corral.dispatch import Dispatch
-from corral.scaling.drain_request import Order, Unseal, Wish
+from corral.scaling.drain_request import DrainRequest, Order, Unseal
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal, WorkerSignal
 
 IMAGE = os.environ.get("CORRAL_TEST_IMAGE", "busybox:1.37")
@@ -119,12 +119,14 @@ class Stage:
             if order is not None and (under_way is None or under_way.done()):
                 self._obeying[name] = asyncio.create_task(self._obey(name, order))
         if not self.silent:
-            await self._signal(up, {name for name, order in wishes.items() if isinstance(order, Wish)})
+            await self._signal(
+                up, {name for name, order in wishes.items() if isinstance(order, DrainRequest)}
+            )
 
     async def _obey(self, name: str, order: Order) -> None:
         """One order after the other, as a worker does, and no worker waits for another's."""
         with contextlib.suppress(KubectlError):
-            if isinstance(order, Wish) and order.nonce is not None and not self.holding.get(name):
+            if isinstance(order, DrainRequest) and order.nonce is not None and not self.holding.get(name):
                 if name not in self.sealed:
                     await asyncio.to_thread(self.kube, "exec", name, "--", "touch", "/tmp/sealed")
                     self.sealed.add(name)

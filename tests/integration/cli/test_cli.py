@@ -14,7 +14,7 @@ import pytest
 from tests.fixtures.local_system import Up, ended
 from tests.fixtures.waiting import eventually
 
-from corral.cli.exit_codes import Exit
+from corral.cli.exit_codes import ExitCode
 from corral.cli.main import main
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("cli")]
@@ -105,7 +105,7 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
     head, *lines = corral("pools", "decisions", "local", "--limit", "1").out.splitlines()
     assert head.split() == ["when", "before", "after", "needed", "queued", "conditions", "why"]
     assert len(lines) == 1
-    assert corral("pools", "decisions", "nothing").code == Exit.NOT_FOUND
+    assert corral("pools", "decisions", "nothing").code == ExitCode.NOT_FOUND
 
 
 def test_a_job_is_submitted_found_and_shown(corral):
@@ -154,9 +154,9 @@ def test_a_failed_job_ends_the_watching_with_a_code_of_its_own(corral):
     failed = corral(
         "jobs", "submit", "demo.fail", "--field", "times:=9", "--field", "exception=Discard", "--wait", "20"
     )
-    assert failed.code == Exit.JOB_FAILED
+    assert failed.code == ExitCode.JOB_FAILED
     job_id = failed.out.split()[0]
-    assert corral("jobs", "watch", job_id).code == Exit.JOB_FAILED
+    assert corral("jobs", "watch", job_id).code == ExitCode.JOB_FAILED
     again = corral("jobs", "retry", job_id, "--json").json
     assert again[0]["life"] == 2
 
@@ -164,7 +164,7 @@ def test_a_failed_job_ends_the_watching_with_a_code_of_its_own(corral):
 def test_one_job_that_is_not_there_keeps_no_other_from_being_cancelled(corral):
     first, last = [corral("jobs", "submit", "demo.echo", "--delay", "900").out.split()[0] for _ in range(2)]
     answer = corral("jobs", "cancel", first, NOWHERE, last)
-    assert answer.code == Exit.NOT_FOUND
+    assert answer.code == ExitCode.NOT_FOUND
     assert answer.out.count("cancelled") == 2
     assert answer.err == f"corral: Not found: there is no job {NOWHERE}\n"
 
@@ -182,7 +182,7 @@ def test_numbers_keep_their_digits_through_payload_handler_result_and_screen(cor
 
 def test_a_time_outside_the_calendar_is_refused_by_name(corral):
     answer = corral("jobs", "submit", "demo.echo", "--run-at", "9999-12-31T23:59:59-05:00")
-    assert answer.code == Exit.WRONG
+    assert answer.code == ExitCode.WRONG
     assert (
         "/run_at: is 9999-12-31T23:59:59-05:00, which in UTC lies outside the years 1 to 9999" in answer.err
     )
@@ -191,7 +191,7 @@ def test_a_time_outside_the_calendar_is_refused_by_name(corral):
 def test_a_job_that_does_not_end_in_time_is_told_apart_from_a_failed_one(corral):
     long = ("demo.sleep", "--field", "seconds:=600", "--wait", "1", "--json")
     answer = corral("jobs", "submit", *long)
-    assert (answer.code, json.loads(answer.out)["state"]) == (Exit.NOT_ENDED, "running")
+    assert (answer.code, json.loads(answer.out)["state"]) == (ExitCode.NOT_ENDED, "running")
     assert corral("jobs", "cancel", json.loads(answer.out)["id"]).code == 0
 
 
@@ -206,7 +206,7 @@ def test_a_waiting_job_is_explained_run_now_and_cancelled(corral, system):
         assert ended(client, job["id"])["state"] == "completed"
     other = corral("jobs", "submit", "demo.echo", "--delay", "500", "--json").json
     assert corral("jobs", "cancel", other["id"], "--json").json[0]["state"] == "cancelled"
-    assert corral("jobs", "cancel", other["id"]).code == Exit.CONFLICT
+    assert corral("jobs", "cancel", other["id"]).code == ExitCode.CONFLICT
 
 
 def test_queues_are_listed_paused_resumed_and_cleaned(corral):
@@ -218,7 +218,7 @@ def test_queues_are_listed_paused_resumed_and_cleaned(corral):
     assert corral("queues", "resume", "cpu").out == "cpu is resumed\n"
     assert corral("jobs", "watch", job["id"]).code == 0
     assert corral("queues", "clean", "cpu", "--state", "completed", "--yes").out == "1 removed\n"
-    assert corral("jobs", "show", job["id"]).code == Exit.NOT_FOUND
+    assert corral("jobs", "show", job["id"]).code == ExitCode.NOT_FOUND
 
 
 def test_a_log_is_printed_and_followed_to_the_end(corral):
@@ -255,17 +255,19 @@ def test_a_worker_is_drained_and_let_work_again(corral):
     assert corral("workers", "undrain", "up-1").out == "up-1 claims again\n"
     assert state() == "active"
     assert corral("workers", "undrain", "up-1").out == "nobody drains up-1\n"
-    assert corral("workers", "undrain", "nobody").code == Exit.NOT_FOUND
+    assert corral("workers", "undrain", "nobody").code == ExitCode.NOT_FOUND
 
 
 def test_keys_are_made_in_the_database_and_stop_working_when_revoked(corral, system):
     made = corral("keys", "create", "reader", "--role", "viewer", "--json").json
     assert corral("jobs", "list", CORRAL_KEY=made["key"]).code == 0
     refused = corral("jobs", "submit", "demo.echo", CORRAL_KEY=made["key"])
-    assert refused.code == Exit.NOT_ALLOWED
+    assert refused.code == ExitCode.NOT_ALLOWED
     assert "this needs the role operator; reader is viewer" in refused.err
     assert corral("keys", "revoke", made["id"]).code == 0
-    eventually(lambda: corral("jobs", "list", CORRAL_KEY=made["key"]).code == Exit.NOT_ALLOWED, timeout=30)
+    eventually(
+        lambda: corral("jobs", "list", CORRAL_KEY=made["key"]).code == ExitCode.NOT_ALLOWED, timeout=30
+    )
     assert "reader" in corral("keys", "list").out
     assert corral("sign-in").out.startswith(f"{system.url}/sign-in/")
 
@@ -282,15 +284,15 @@ def test_a_load_is_submitted_followed_and_summed_up(corral):
 
 def test_wrong_input_names_the_field_and_prints_no_traceback(corral):
     wrong = corral("jobs", "submit", "demo.sleep", "--field", "seconds=x")
-    assert wrong.code == Exit.WRONG
+    assert wrong.code == ExitCode.WRONG
     assert "  /payload/seconds: " in wrong.err
-    assert corral("jobs", "show", NOWHERE).code == Exit.NOT_FOUND
-    assert corral("jobs", "submit", "demo.echo", "--payload", "{").code == Exit.WRONG
-    assert corral("jobs", "sumbit", "demo.echo").code == Exit.WRONG
-    assert corral("jobs", "list", CORRAL_KEY="corral_wrong").code == Exit.NOT_ALLOWED
+    assert corral("jobs", "show", NOWHERE).code == ExitCode.NOT_FOUND
+    assert corral("jobs", "submit", "demo.echo", "--payload", "{").code == ExitCode.WRONG
+    assert corral("jobs", "sumbit", "demo.echo").code == ExitCode.WRONG
+    assert corral("jobs", "list", CORRAL_KEY="corral_wrong").code == ExitCode.NOT_ALLOWED
     away = corral("jobs", "list", CORRAL_URL="http://127.0.0.1:9")
     assert (away.code, "http://127.0.0.1:9 (from environment) does not answer" in away.err) == (
-        Exit.AWAY,
+        ExitCode.AWAY,
         True,
     )
     assert "Traceback" not in wrong.err + away.err
@@ -304,7 +306,7 @@ def test_without_a_system_the_command_says_how_to_get_one(tmp_path):
         text=True,
         check=False,
     )
-    assert done.returncode == Exit.WRONG
+    assert done.returncode == ExitCode.WRONG
     assert "corral up" in done.stderr
 
 

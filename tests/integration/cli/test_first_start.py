@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures import programs
 from tests.fixtures.waiting import START, eventually
 
-from corral.cli.exit_codes import Exit
+from corral.cli.exit_codes import ExitCode
 from corral.local.postgres import EmbeddedPostgres
 from corral.store.schema import REVISION
 
@@ -52,7 +52,7 @@ def test_a_key_made_elsewhere_is_let_in_once_and_stays_revoked(corral, postgres_
 @pytest.mark.parametrize("bad", ["short", "with a blank in it, and long enough otherwise", "ü" * 40, ""])
 def test_what_is_no_key_is_refused_without_being_printed(corral, bad):
     corral("migrate", "up")
-    answer = corral("keys", "adopt", stdin=bad, code=Exit.WRONG)
+    answer = corral("keys", "adopt", stdin=bad, code=ExitCode.WRONG)
     assert "printable ASCII" in answer
     assert not bad or bad not in answer
 
@@ -62,15 +62,15 @@ def test_the_schema_goes_up_once_and_down_and_a_newer_one_is_left_alone(corral, 
     assert corral("migrate", "current") == f"{REVISION:04}\n"
     _pretend(postgres_url, REVISION + 1)
     assert f"at {REVISION + 1:04}, ahead of this release's {REVISION:04}" in corral("migrate", "up")
-    corral("migrate", "down", f"{REVISION:04}", code=Exit.AWAY)
+    corral("migrate", "down", f"{REVISION:04}", code=ExitCode.AWAY)
     _pretend(postgres_url, REVISION + 2)
-    assert "install the release that made it" in corral("migrate", "up", "--wait", "60", code=Exit.AWAY)
+    assert "install the release that made it" in corral("migrate", "up", "--wait", "60", code=ExitCode.AWAY)
     _pretend(postgres_url, REVISION)
     assert "at no revision" in corral("migrate", "down", "base")
 
 
 def test_registering_waits_for_the_schema_and_says_so(corral, tmp_path, postgres_url, redis_url):
-    answer = corral("types", "register", "--wait", "5", code=Exit.AWAY)
+    answer = corral("types", "register", "--wait", "5", code=ExitCode.AWAY)
     assert "waiting for up to 5 s in all: the database's schema 'corral' is at no revision" in answer
     with _running(
         tmp_path, _environment(postgres_url, redis_url), "types", "register", "--wait", "60"
@@ -111,7 +111,9 @@ def test_registering_says_what_only_the_worker_judges_and_no_type_keeps_others_o
 ):
     (tmp_path / "odd_jobs.py").write_text(ODD_JOBS)
     corral("migrate", "up")
-    answer = corral("types", "register", code=Exit.WRONG, CORRAL_JOBS="odd_jobs", PYTHONPATH=str(tmp_path))
+    answer = corral(
+        "types", "register", code=ExitCode.WRONG, CORRAL_JOBS="odd_jobs", PYTHONPATH=str(tmp_path)
+    )
     assert "odd.one: only the worker judges /code: Python's own regular expressions match it" in answer
     assert (
         "odd.strange: only the worker judges the whole payload: it has no JSON Schema: ZeroDivisionError"
@@ -145,7 +147,7 @@ def test_everything_waits_for_a_database_that_starts_later(
 
 def test_an_absent_database_is_given_up_with_a_code_of_its_own(corral):
     url = "postgresql://corral@127.0.0.1:1/x"
-    answer = corral("migrate", "up", "--wait", "1", code=Exit.AWAY, CORRAL_DATABASE_URL=url)
+    answer = corral("migrate", "up", "--wait", "1", code=ExitCode.AWAY, CORRAL_DATABASE_URL=url)
     assert "corral: waiting for up to 1 s in all: postgres is not available: connection failed" in answer
     assert "Traceback" not in answer
 

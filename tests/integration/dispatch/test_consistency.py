@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from corral.dispatch import Answer, Dispatch, Done, Entry, Move, Park, Return, Verdict
+from corral.dispatch import Ack, Dispatch, Done, Entry, Move, Park, Return, Verdict
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority
@@ -88,7 +88,7 @@ class Interleavings(RuleBasedStateMachine):
             self.queued.pop(entry.id, None)  # claimed, or gone
         elif isinstance(verdict, Move) and entry.id in self.queued:
             self.queued[entry.id] = verdict.lane
-        self.run(self.dispatch.answer([Answer(entry.lane, entry.id, verdict)]))
+        self.run(self.dispatch.answer([Ack(entry.lane, entry.id, verdict)]))
 
     @precondition(lambda self: self.held)
     @rule()

@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 from redis.asyncio import Redis
 
-from corral.dispatch import Answer, Dispatch, Done, Entry
+from corral.dispatch import Ack, Dispatch, Done, Entry
 from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.lane import Lane
@@ -70,7 +70,7 @@ async def test_a_full_redis_takes_nothing_half_and_still_gives(hurt):
     assert await dispatch.disagreements() == []
     found = await dispatch.pop("w", [EMAIL], 200, wait=True)
     assert found.popped == queued[1:]
-    await dispatch.answer([Answer(EMAIL, entry.id, Done()) for entry in queued])
+    await dispatch.answer([Ack(EMAIL, entry.id, Done()) for entry in queued])
     await client.config_set("maxmemory", 0)
     assert await dispatch.enqueue([refused]) == 1
 

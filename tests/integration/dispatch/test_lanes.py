@@ -3,7 +3,7 @@
 import pytest
 from redis.asyncio import Redis
 
-from corral.dispatch import Answer, Budget, Dispatch, Done, Entry, Move, Park, Popped, Return
+from corral.dispatch import Ack, Budget, Dispatch, Done, Entry, Move, Park, Popped, Return
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority
@@ -53,7 +53,7 @@ async def test_a_popped_job_is_noted_until_it_is_answered(dispatch: Dispatch, re
     await dispatch.pop("w", [EMAIL], 1, wait=False)
     assert await redis.zrange("corral:popped:email", 0, -1) == [str(entry.id)]
     assert not await redis.exists("rq:queue:email", "corral:in:email")
-    await dispatch.answer([Answer(EMAIL, entry.id, Done())])
+    await dispatch.answer([Ack(EMAIL, entry.id, Done())])
     assert not await redis.exists("corral:popped:email")
 
 
@@ -62,7 +62,7 @@ async def test_a_returned_job_is_next_or_last_as_said(dispatch: Dispatch):
     await dispatch.enqueue([first, second, third])
     await dispatch.pop("w", [EMAIL], 2, wait=False)
     await dispatch.answer(
-        [Answer(EMAIL, first.id, Return(front=False)), Answer(EMAIL, second.id, Return(front=True))]
+        [Ack(EMAIL, first.id, Return(front=False)), Ack(EMAIL, second.id, Return(front=True))]
     )
     found = await dispatch.pop("w", [EMAIL], 9, wait=False)
     assert found.popped == [second, third, first]
@@ -74,7 +74,7 @@ async def test_a_parked_job_comes_back_before_the_others_when_its_time_has_come(
     parked, other = entries(EMAIL, 2)
     await dispatch.enqueue([parked])
     await dispatch.pop("w", [EMAIL], 1, wait=False)
-    await dispatch.answer([Answer(EMAIL, parked.id, Park(3600))])
+    await dispatch.answer([Ack(EMAIL, parked.id, Park(3600))])
     await dispatch.enqueue([other])
     assert await dispatch.enqueue([parked]) == 0, "a parked job is in the lane"
     assert (await dispatch.pop("w", [EMAIL], 1, wait=False)).popped == [other]
@@ -88,7 +88,7 @@ async def test_a_moved_job_is_in_the_other_lane_alone(dispatch: Dispatch, redis:
     (entry,) = entries(EMAIL, 1)
     await dispatch.enqueue([entry])
     await dispatch.pop("w", [EMAIL], 1, wait=False)
-    await dispatch.answer([Answer(EMAIL, entry.id, Move(SUSPECTS))])
+    await dispatch.answer([Ack(EMAIL, entry.id, Move(SUSPECTS))])
     assert await redis.lrange("rq:queue:email.suspect", 0, -1) == [str(entry.id)]
     assert not await redis.exists("rq:queue:email", "corral:in:email", "corral:popped:email")
 
@@ -99,9 +99,9 @@ async def test_verdicts_that_look_alike_are_not_mixed_up(dispatch: Dispatch, red
     await dispatch.pop("w", [EMAIL], 3, wait=False)
     await dispatch.answer(
         [
-            Answer(EMAIL, one.id, Park(1.0)),
-            Answer(EMAIL, two.id, Return(True)),
-            Answer(EMAIL, three.id, Done()),
+            Ack(EMAIL, one.id, Park(1.0)),
+            Ack(EMAIL, two.id, Return(True)),
+            Ack(EMAIL, three.id, Done()),
         ]
     )
     assert await redis.lrange("rq:queue:email", 0, -1) == [str(two.id)]
@@ -160,6 +160,6 @@ async def test_every_script_survives_a_wipe(dispatch: Dispatch, redis: Redis, wi
         await redis.execute_command("SCRIPT", "FLUSH")
         assert (await dispatch.pop("w", [EMAIL], 9, wait=False)).popped == queued
         await redis.execute_command(*wipe.split())
-        await dispatch.answer([Answer(EMAIL, queued[0].id, Return())])
+        await dispatch.answer([Ack(EMAIL, queued[0].id, Return())])
         assert await redis.llen("rq:queue:email") == 1
         await redis.flushall()

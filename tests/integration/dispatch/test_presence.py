@@ -16,7 +16,7 @@ from rq.worker import Worker
 from tests.fixtures.waiting import eventually
 
 from corral.dispatch import Dispatch, Entry
-from corral.dispatch.presence import Counts, Presence
+from corral.dispatch.presence import Presence, WorkerCounts
 from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.lane import Lane
@@ -24,7 +24,7 @@ from corral.job.priority import Priority
 from corral.local.valkey import EmbeddedValkey
 
 EMAIL = Lane("email", Priority.NORMAL)
-NOTHING = Counts(running=0, succeeded=0, failed=0, seconds=0.0)
+NOTHING = WorkerCounts(running=0, succeeded=0, failed=0, seconds=0.0)
 
 
 class Heard:
@@ -77,7 +77,7 @@ def rq(url: str, *arguments: str) -> str:
 async def test_rq_info_shows_queues_and_workers(dispatch: Dispatch, redis_url: str):
     await dispatch.enqueue([Entry(EMAIL, new_id()) for _ in range(3)])
     with worker(redis_url) as (presence, _):
-        presence.beat(Counts(running=2, succeeded=7, failed=1, seconds=3.5))
+        presence.beat(WorkerCounts(running=2, succeeded=7, failed=1, seconds=3.5))
         shown = rq(redis_url, "info", "--raw")
     assert "queue email 3" in shown
     (line,) = [line for line in shown.splitlines() if line.startswith("worker corral-1")]

@@ -6,7 +6,7 @@ from time import monotonic
 from redis.asyncio import Redis
 from tests.fixtures.waiting import eventually_async
 
-from corral.dispatch import Answer, Dispatch, Entry, Park, Return
+from corral.dispatch import Ack, Dispatch, Entry, Park, Return
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority
@@ -102,9 +102,9 @@ async def test_a_returned_job_wakes_a_worker_and_a_parked_one_does_not(dispatch:
     await dispatch.enqueue([one, two])
     await dispatch.pop("busy", [EMAIL], 2, wait=False)
     await idle(dispatch, "w")
-    await dispatch.answer([Answer(EMAIL, one.id, Park(60))])
+    await dispatch.answer([Ack(EMAIL, one.id, Park(60))])
     assert await tokens(redis, "w") == [0]
-    await dispatch.answer([Answer(EMAIL, two.id, Return())])
+    await dispatch.answer([Ack(EMAIL, two.id, Return())])
     assert await tokens(redis, "w") == [1]
 
 

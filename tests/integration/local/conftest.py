@@ -12,7 +12,7 @@ import psutil
 import pytest
 from tests.integration.local.kinds import KINDS, Kind, Owner
 
-from corral.local.root_storage import Shelter
+from corral.local.root_storage import RootStorage
 from corral.local.server import EmbeddedServer
 
 OWNER = Path(__file__).with_name("owner.py")
@@ -30,12 +30,12 @@ def data(server_folder: Path) -> Path:
 
 
 @pytest.fixture
-def shelter(server_folder: Path) -> Shelter:
-    return Shelter(server_folder / "shelter")
+def shelter(server_folder: Path) -> RootStorage:
+    return RootStorage(server_folder / "shelter")
 
 
 @pytest.fixture
-def serve(data: Path, shelter: Shelter) -> Iterator[Callable[..., EmbeddedServer]]:
+def serve(data: Path, shelter: RootStorage) -> Iterator[Callable[..., EmbeddedServer]]:
     """Make servers that are stopped after the test, whatever happens in it."""
     made: list[EmbeddedServer] = []
 

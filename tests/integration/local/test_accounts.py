@@ -19,7 +19,7 @@ from tests.integration.local.kinds import Kind
 
 from corral.local.account import Account, account_for
 from corral.local.errors import LocalServerError, UnusableData
-from corral.local.root_storage import Shelter
+from corral.local.root_storage import RootStorage
 from corral.local.server import EmbeddedServer
 from corral.local.wheels import package_folder
 
@@ -204,9 +204,9 @@ def test_a_shelter_that_others_may_write_is_not_used(server_folder: Path, data: 
     open_to_all.chmod(0o777)
     account = Account(NOBODY.pw_uid, NOBODY.pw_gid)
     data.chmod(0o700)
-    assert Shelter(open_to_all, good).data(data / "wanted", account).is_relative_to(good)
+    assert RootStorage(open_to_all, good).data(data / "wanted", account).is_relative_to(good)
     with pytest.raises(LocalServerError, match=f"{open_to_all} is not root's alone"):
-        Shelter(open_to_all).data(data / "other", account)
+        RootStorage(open_to_all).data(data / "other", account)
 
 
 def test_a_folder_that_may_not_be_made_is_named(kind: Kind, closed: Path) -> None:

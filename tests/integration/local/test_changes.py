@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from corral.local.code_watch import Changes
+from corral.local.code_watch import CodeWatch
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def test_code_of_the_folder_and_of_what_the_team_names_counts(
 ):
     project = tmp_path / "project"
     (project / "inside").mkdir(parents=True)
-    changes = Changes(project, ["corral", "acme_package", "acme_single", "acme_absent"])
+    changes = CodeWatch(project, ["corral", "acme_package", "acme_single", "acme_absent"])
     watching = asyncio.create_task(changes.run())
 
     async def edit() -> None:

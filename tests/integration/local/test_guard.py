@@ -11,7 +11,7 @@ import psutil
 import pytest
 from tests.fixtures.waiting import eventually
 
-from corral.local.guarded_process import Guarded
+from corral.local.guarded_process import GuardedProcess
 
 STUBBORN = "import signal,time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 POLITE = "import signal,sys; print('up', flush=True); signal.sigwait([signal.SIGINT]); sys.exit(3)"
@@ -45,14 +45,14 @@ def test_a_program_that_will_not_stop_is_killed(log: int, output: Path) -> None:
 
 
 def test_a_program_that_cannot_run_says_so(log: int, output: Path) -> None:
-    run = Guarded(["/no/such/program"], account=None, farewell=signal.SIGINT, log=log)
+    run = GuardedProcess(["/no/such/program"], account=None, farewell=signal.SIGINT, log=log)
     assert run.wait(10) == 127
     assert "cannot run /no/such/program: " in output.read_text()
 
 
 def test_what_a_program_is_given_it_reads(log: int, output: Path) -> None:
     command = [sys.executable, "-c", "import sys; print(sys.stdin.read().upper(), end='')"]
-    run = Guarded(command, account=None, farewell=signal.SIGINT, log=log, given=b"hello" * 20_000)
+    run = GuardedProcess(command, account=None, farewell=signal.SIGINT, log=log, given=b"hello" * 20_000)
     assert run.wait(10) == 0
     assert output.read_text() == "HELLO" * 20_000
 
@@ -61,7 +61,7 @@ def test_what_a_program_is_handed_it_holds_alone_beside_us(log: int, output: Pat
     reading, writing = os.pipe()
     script = "import os, sys, signal; os.close(int(sys.argv[1])); print('up', flush=True); signal.pause()"
     command = [sys.executable, "-c", script, str(writing)]
-    run = Guarded(command, account=None, farewell=signal.SIGINT, log=log, handed=[writing])
+    run = GuardedProcess(command, account=None, farewell=signal.SIGINT, log=log, handed=[writing])
     try:
         eventually(lambda: output.read_text() == "up\n")
         os.close(writing)
@@ -97,8 +97,8 @@ def test_the_program_of_a_killed_guard_ends_with_it(log: int, output: Path) -> N
 def test_a_parent_that_is_gone_before_the_guard_looks_is_noticed(log: int, output: Path) -> None:
     script = (
         "import os, signal, sys\n"
-        "from corral.local.guarded_process import Guarded\n"
-        f"Guarded([sys.executable, '-c', {BLOCKED!r}], account=None, farewell=signal.SIGINT, log=1)\n"
+        "from corral.local.guarded_process import GuardedProcess\n"
+        f"GuardedProcess([sys.executable, '-c', {BLOCKED!r}], account=None, farewell=signal.SIGINT, log=1)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     # The guard's own group keeps the pipe open until the program has ended.
@@ -106,5 +106,5 @@ def test_a_parent_that_is_gone_before_the_guard_looks_is_noticed(log: int, outpu
     assert done.returncode == -signal.SIGKILL
 
 
-def _run(script: str, log: int) -> Guarded:
-    return Guarded([sys.executable, "-c", script], account=None, farewell=signal.SIGINT, log=log)
+def _run(script: str, log: int) -> GuardedProcess:
+    return GuardedProcess([sys.executable, "-c", script], account=None, farewell=signal.SIGINT, log=log)

@@ -7,16 +7,16 @@ import pytest
 from corral.dispatch import Dispatch
 from corral.dispatch.pools import BEGINNING
 from corral.errors import Unavailable
-from corral.local.pool_reporter import NAME, Herald
+from corral.local.pool_reporter import NAME, PoolReporter
 from corral.local.scaler import Scaled
 from corral.scaling.decision import Condition, Decision
 from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.history import History
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal
 from corral.scaling.worker_signal import WorkerSignal
 
-POOL = Pool(1, 4, slots=50)
+POOL = PoolSpec(1, 4, slots=50)
 SIGNAL = Signal(
     7,
     {
@@ -44,7 +44,7 @@ def scaled(
 
 
 async def test_the_pool_is_told_as_it_is_after_the_decision(dispatch: Dispatch):
-    herald = Herald(dispatch, POOL, ["*"])
+    herald = PoolReporter(dispatch, POOL, ["*"])
     await herald.tell(scaled(1, 3), ["up-1", "up-3", "up-4"], ["up-2"])
     (told,) = await dispatch.pools()
     assert (told.name, told.scaled_by, told.queues, told.serves("cpu")) == (NAME, "corral up", ("*",), True)
@@ -56,7 +56,7 @@ async def test_the_pool_is_told_as_it_is_after_the_decision(dispatch: Dispatch):
 
 
 async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch: Dispatch):
-    herald = Herald(dispatch, POOL, ["*"])
+    herald = PoolReporter(dispatch, POOL, ["*"])
     seconds = [
         scaled(1, 1),
         scaled(1, 3),
@@ -82,7 +82,7 @@ async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch:
 async def test_what_redis_did_not_hear_is_told_when_it_is_back(
     dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ):
-    herald = Herald(dispatch, POOL, ["*"])
+    herald = PoolReporter(dispatch, POOL, ["*"])
 
     async def away(_: object) -> None:
         raise Unavailable("redis", "unplugged")
@@ -103,7 +103,7 @@ async def decisions(dispatch: Dispatch) -> list[ScalingDecision]:
 
 
 async def test_how_a_worker_ended_is_told_unless_it_said_goodbye(dispatch: Dispatch):
-    herald = Herald(dispatch, POOL, ["*"])
+    herald = PoolReporter(dispatch, POOL, ["*"])
     for code in (0, 2, 75, 137, 3):
         await herald.tell_exit("up-1", code)
     assert await dispatch.exit_of("up-1") == "its process was ended by SIGKILL"

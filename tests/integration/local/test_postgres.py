@@ -7,11 +7,11 @@ import pytest
 
 from corral.local.errors import ServerFailed, UnusableData
 from corral.local.postgres import EmbeddedPostgres
-from corral.local.root_storage import Shelter
+from corral.local.root_storage import RootStorage
 from corral.local.valkey import EmbeddedValkey
 
 
-def test_nothing_answered_is_lost_unless_somebody_says_otherwise(data: Path, shelter: Shelter) -> None:
+def test_nothing_answered_is_lost_unless_somebody_says_otherwise(data: Path, shelter: RootStorage) -> None:
     with EmbeddedPostgres(data, shelter=shelter) as server, psycopg.connect(server.url) as connection:
         assert _settings(connection) == ("on", "on", "on", "on", "200")
     relaxed = {"fsync": "off", "synchronous_commit": "off", "max_connections": "20"}
@@ -59,7 +59,7 @@ def test_a_lost_password_is_named(own_postgres: EmbeddedPostgres) -> None:
         own_postgres.start()
 
 
-def test_other_things_in_place_of_the_cluster_are_refused(data: Path, shelter: Shelter) -> None:
+def test_other_things_in_place_of_the_cluster_are_refused(data: Path, shelter: RootStorage) -> None:
     server = EmbeddedPostgres(data, shelter=shelter)
     (data / "cluster").mkdir(parents=True)
     (data / "cluster" / "photo.jpg").write_text("x")
@@ -68,7 +68,7 @@ def test_other_things_in_place_of_the_cluster_are_refused(data: Path, shelter: S
         server.start()
 
 
-def test_half_a_cluster_is_made_anew(data: Path, shelter: Shelter) -> None:
+def test_half_a_cluster_is_made_anew(data: Path, shelter: RootStorage) -> None:
     (data / "cluster.partial" / "base").mkdir(parents=True)
     (data / "lock").touch()
     with EmbeddedPostgres(data, shelter=shelter) as server, psycopg.connect(server.url) as connection:
@@ -77,7 +77,7 @@ def test_half_a_cluster_is_made_anew(data: Path, shelter: Shelter) -> None:
 
 
 def test_a_cluster_that_cannot_be_made_shows_why(
-    data: Path, shelter: Shelter, monkeypatch: pytest.MonkeyPatch
+    data: Path, shelter: RootStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("corral.local.postgres.USER", "pg_reserved")
     with pytest.raises(ServerFailed, match=r'(?s)could not make its data.*"pg_"'):

@@ -17,7 +17,7 @@ from tests.integration.local.kinds import Kind, Owner
 from corral.local.errors import DataInUse, PortTaken, ServerFailed, UnusableData
 from corral.local.orphans import PATIENCE
 from corral.local.ports import HOST
-from corral.local.server import EmbeddedServer, Place
+from corral.local.server import EmbeddedServer, ServerPlace
 
 Serve = Callable[..., EmbeddedServer]
 
@@ -252,7 +252,7 @@ def test_discarded_data_are_gone(kind: Kind, serve: Serve, data: Path) -> None:
 def _without_guard(server: EmbeddedServer, home: Path, port: int) -> subprocess.Popen[bytes]:
     """The server's program on its data, started behind its back."""
     owner = home.stat()
-    program = server._program(Place(home, port, None))
+    program = server._program(ServerPlace(home, port, None))
     become = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     process = subprocess.Popen(
         program.command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **become

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from tests.fixtures.waiting import eventually_async
 
-from corral.local.processes import Program
+from corral.local.processes import ProgramProcess
 from corral.local.service import Service
-from corral.local.supervisor import Keeper
+from corral.local.supervisor import Supervisor
 
 SERVES = "import os, sys, time; [os.write(int(sys.argv[1]), b'.') for _ in 'ab']; time.sleep(600)"
 WAITS = "import os, sys; g = sys.argv[2]; g and os.read(int(g), 1); exec(open('code.py').read())"
 BREAKS = "raise SystemExit('nothing here')"
 
 
-def names(keeper: Keeper) -> list[str]:
+def names(keeper: Supervisor) -> list[str]:
     """What is kept: what serves, and the spare behind it."""
     return sorted(kept.name for kept in keeper.kept)
 
@@ -28,20 +28,20 @@ async def said() -> list[str]:
 
 
 @pytest.fixture
-async def keeper(said: list[str]) -> AsyncIterator[Keeper]:
-    keeper = Keeper(said.append, lambda: None)
+async def keeper(said: list[str]) -> AsyncIterator[Supervisor]:
+    keeper = Supervisor(said.append, lambda: None)
     yield keeper
     for kept in keeper.kept:
         await keeper.let_go(kept, 0)
 
 
 @pytest.fixture
-async def service(tmp_path: Path, keeper: Keeper, said: list[str]) -> AsyncIterator[Service]:
+async def service(tmp_path: Path, keeper: Supervisor, said: list[str]) -> AsyncIterator[Service]:
     """A service whose code is the file `code.py`."""
     (tmp_path / "code.py").write_text(SERVES)
 
-    def make(name: str, ready: int, gate: int | None) -> Program:
-        return Program(
+    def make(name: str, ready: int, gate: int | None) -> ProgramProcess:
+        return ProgramProcess(
             name,
             [sys.executable, "-I", "-S", "-c", WAITS, str(ready), str(gate or "")],
             environment=dict(os.environ),
@@ -61,7 +61,7 @@ async def service(tmp_path: Path, keeper: Keeper, said: list[str]) -> AsyncItera
 
 
 async def test_the_successor_serves_before_the_old_run_ends(
-    service: Service, keeper: Keeper, said: list[str]
+    service: Service, keeper: Supervisor, said: list[str]
 ) -> None:
     [old] = keeper.kept
     await service.replace()
@@ -71,7 +71,7 @@ async def test_the_successor_serves_before_the_old_run_ends(
 
 
 async def test_a_successor_that_does_not_serve_changes_nothing(
-    service: Service, keeper: Keeper, said: list[str], tmp_path: Path
+    service: Service, keeper: Supervisor, said: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "code.py").write_text(BREAKS)
     await service.replace()
@@ -83,7 +83,7 @@ async def test_a_successor_that_does_not_serve_changes_nothing(
 
 
 async def test_a_successor_that_dies_later_is_started_again(
-    service: Service, keeper: Keeper, said: list[str]
+    service: Service, keeper: Supervisor, said: list[str]
 ) -> None:
     await service.replace()
     await eventually_async(lambda: names(keeper) == ["thing (2)", "thing (3)"])
@@ -92,7 +92,7 @@ async def test_a_successor_that_dies_later_is_started_again(
 
 
 async def test_a_spare_waits_and_runs_the_code_as_it_is_when_it_is_sent_off(
-    service: Service, keeper: Keeper, tmp_path: Path
+    service: Service, keeper: Supervisor, tmp_path: Path
 ) -> None:
     await service.prepare()
     new = tmp_path / "new"
@@ -103,7 +103,7 @@ async def test_a_spare_waits_and_runs_the_code_as_it_is_when_it_is_sent_off(
     await eventually_async(lambda: names(keeper) == ["thing (2)", "thing (3)"])
 
 
-async def test_a_spare_that_died_is_no_loss(service: Service, keeper: Keeper, said: list[str]) -> None:
+async def test_a_spare_that_died_is_no_loss(service: Service, keeper: Supervisor, said: list[str]) -> None:
     await service.prepare()
     [spare] = [kept for kept in keeper.kept if kept.name == "thing (2)"]
     spare.kill()

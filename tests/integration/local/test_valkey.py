@@ -4,7 +4,7 @@ from pathlib import Path
 
 import redis
 
-from corral.local.root_storage import Shelter
+from corral.local.root_storage import RootStorage
 from corral.local.valkey import EmbeddedValkey
 
 
@@ -23,7 +23,7 @@ def test_a_persistent_one_writes_every_second(own_valkey: EmbeddedValkey) -> Non
         }
 
 
-def test_one_that_is_not_persistent_forgets(data: Path, shelter: Shelter) -> None:
+def test_one_that_is_not_persistent_forgets(data: Path, shelter: RootStorage) -> None:
     server = EmbeddedValkey(data, persistent=False, shelter=shelter)
     with server, redis.Redis.from_url(server.url) as client:
         client.set("left", "here")
@@ -31,7 +31,7 @@ def test_one_that_is_not_persistent_forgets(data: Path, shelter: Shelter) -> Non
         assert client.dbsize() == 0
 
 
-def test_settings_come_before_ours(data: Path, shelter: Shelter) -> None:
+def test_settings_come_before_ours(data: Path, shelter: RootStorage) -> None:
     server = EmbeddedValkey(data, settings={"databases": "40", "appendfsync": "always"}, shelter=shelter)
     with server, redis.Redis.from_url(server.url, db=39) as client:
         assert client.config_get("appendfsync") == {"appendfsync": "always"}

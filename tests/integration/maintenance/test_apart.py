@@ -20,14 +20,14 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.maintenance.apart import Apart
-from corral.maintenance.duty import Duty, Report, perform
+from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.housekeeping import Orphans, Retention
 from corral.maintenance.leadership import Reign
-from corral.maintenance.pools import Pools
+from corral.maintenance.pools import PoolDuties
 from corral.maintenance.reclaim import Reclaim
-from corral.maintenance.rq_mirror import Mirror
+from corral.maintenance.rq_mirror import RqMirror
 from corral.maintenance.sweep import Sweep
-from corral.scaling.drain_request import Wish
+from corral.scaling.drain_request import DrainRequest
 from corral.store import Store, WorkerState
 
 YEAR = 366 * 24 * 3600.0
@@ -163,10 +163,10 @@ async def test_a_pool_with_a_wish_that_cant_be_stored_keeps_no_other_from_draini
 ):
     for name in ("a", "b"):
         await shop.worker(name)
-    duty = Pools(store, dispatch)
+    duty = PoolDuties(store, dispatch)
     await duty.round(reign)
-    await dispatch.wish_drains("aaa\0", {"a": Wish("n")})
-    await dispatch.wish_drains("io", {"b": Wish("n")})
+    await dispatch.wish_drains("aaa\0", {"a": DrainRequest("n")})
+    await dispatch.wish_drains("io", {"b": DrainRequest("n")})
     assert await duty.round(reign) == 1
     assert {one.name for one in await store.workers.live() if one.draining} == {"b"}
     assert "pool aaa" in (duty.apart.told() or "")
@@ -204,7 +204,7 @@ async def test_what_another_program_wrote_into_a_registry_of_rq_stops_no_page(
     (gone,) = await shop.submit(queue="sms")
     await redis.zadd("rq:finished:sms", {"not-an-id": 1.0, str(gone): 2.0})
     await redis.set("rq:finished:email", "no registry")
-    async with Mirror(store, dispatch, wanted=True) as duty:
+    async with RqMirror(store, dispatch, wanted=True) as duty:
         pages = 2 * 4 * (len(State) - 1)
         for _ in range(pages + 1):
             await duty.round(reign)
@@ -241,7 +241,7 @@ class Parts(Duty):
 
 
 async def test_a_duty_that_fails_in_part_says_so_and_goes_on_at_its_pace(reign: Reign):
-    duty, report = Parts(), Report(0.01)
+    duty, report = Parts(), DutyReport(0.01)
     performing = asyncio.create_task(perform(duty, reign, report))
     await eventually_async(lambda: report.done >= 6)
     assert report.error == "thing 1: 'cursed'"

@@ -7,7 +7,7 @@ from tests.integration.maintenance.conftest import Clock, Shop
 
 from corral.dispatch import Dispatch
 from corral.job.outcome import Finished, Succeeded
-from corral.maintenance.backlog_signal import Arrivals, Beacon, signal_of
+from corral.maintenance.backlog_signal import ArrivalCounts, BacklogSignalDuty, signal_of
 from corral.maintenance.leadership import Candidate, Reign
 from corral.scaling.signal import QueueSignal, TypeSignal
 from corral.store import Store
@@ -15,8 +15,8 @@ from corral.store.backlog import QueueBacklog, ServiceTime
 
 
 @pytest.fixture
-def duty(store: Store, dispatch: Dispatch, clock: Clock) -> Beacon:
-    return Beacon(store, dispatch, clock=clock)
+def duty(store: Store, dispatch: Dispatch, clock: Clock) -> BacklogSignalDuty:
+    return BacklogSignalDuty(store, dispatch, clock=clock)
 
 
 async def email(dispatch: Dispatch) -> QueueSignal:
@@ -26,7 +26,7 @@ async def email(dispatch: Dispatch) -> QueueSignal:
 
 
 async def test_the_signal_says_what_waits_and_what_runs(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch
 ):
     await shop.submit(3, enqueue=True)
     await shop.submit(1, delay=5)
@@ -40,7 +40,7 @@ async def test_the_signal_says_what_waits_and_what_runs(
 async def test_every_few_seconds_the_metrics_say_how_many_jobs_each_queue_holds(
     shop: Shop, store: Store, dispatch: Dispatch, reign: Reign, clock: Clock
 ):
-    duty = Beacon(store, dispatch, clock=clock)
+    duty = BacklogSignalDuty(store, dispatch, clock=clock)
     assert duty.period <= 5
     waiting = await shop.submit(3, enqueue=True)
     await duty.round(reign)
@@ -56,7 +56,7 @@ def jobs(state: str) -> float | None:
 
 
 async def test_the_sequence_rises_with_every_round_and_every_term(
-    store: Store, dispatch: Dispatch, duty: Beacon, reign: Reign, clock: Clock
+    store: Store, dispatch: Dispatch, duty: BacklogSignalDuty, reign: Reign, clock: Clock
 ):
     sequences = []
     for _ in range(2):
@@ -65,13 +65,13 @@ async def test_the_sequence_rises_with_every_round_and_every_term(
     await reign.give_up()
     successor = await Candidate(store.leases, "next").look()
     assert successor is not None
-    await Beacon(store, dispatch, clock=clock).round(successor)
+    await BacklogSignalDuty(store, dispatch, clock=clock).round(successor)
     sequences.append((await dispatch.read_backlog()).sequence)
     assert sequences == sorted(set(sequences))
 
 
 async def test_between_two_questions_to_postgres_redis_counts(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch
 ):
     await shop.submit(2, enqueue=True)
     await duty.round(reign)
@@ -85,7 +85,7 @@ async def test_between_two_questions_to_postgres_redis_counts(
 
 
 async def test_a_list_stays_as_long_until_postgres_says_that_what_was_claimed_is_done(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, redis: Redis
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch, redis: Redis
 ):
     """Else who scales by its length would end the workers that run what was claimed a moment ago."""
     worker = await shop.worker()
@@ -105,7 +105,7 @@ async def test_a_list_stays_as_long_until_postgres_says_that_what_was_claimed_is
 
 
 async def test_rows_that_redis_does_not_know_are_counted(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch
 ):
     await shop.submit(4)
     await duty.round(reign)
@@ -113,7 +113,7 @@ async def test_rows_that_redis_does_not_know_are_counted(
 
 
 async def test_postgres_is_asked_again_when_its_answer_is_old(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, clock: Clock
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch, clock: Clock
 ):
     await duty.round(reign)
     await shop.submit(4)
@@ -129,7 +129,7 @@ async def test_postgres_is_asked_again_when_its_answer_is_old(
 
 
 async def test_postgres_is_asked_at_once_for_the_types_of_a_burst_into_an_empty_queue(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, clock: Clock
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch, clock: Clock
 ):
     jobs, worker = await shop.submit(3), await shop.worker()
     claimed = await shop.claim(worker, jobs)
@@ -145,7 +145,7 @@ async def test_postgres_is_asked_at_once_for_the_types_of_a_burst_into_an_empty_
 
 
 async def test_work_is_learned_from_completed_jobs(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch
 ):
     jobs, worker = await shop.submit(3), await shop.worker()
     claimed = await shop.claim(worker, jobs)
@@ -159,7 +159,7 @@ async def test_work_is_learned_from_completed_jobs(
 
 
 async def test_a_wiped_redis_has_no_negative_arrivals(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch, redis: Redis
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch, redis: Redis
 ):
     await shop.submit(50, enqueue=True)
     await duty.round(reign)
@@ -170,7 +170,7 @@ async def test_a_wiped_redis_has_no_negative_arrivals(
 
 
 def test_arrivals_are_a_mean_over_the_last_seconds():
-    arrivals = Arrivals(seconds=4)
+    arrivals = ArrivalCounts(seconds=4)
     assert arrivals.rates({"email": 100}) == {"email": 0}
     assert arrivals.rates({"email": 104}) == {"email": 2}
     for _ in range(4):
@@ -203,7 +203,7 @@ def test_a_paused_queue_is_told_as_paused():
 
 
 async def test_every_signal_tells_of_the_workers_that_live(
-    shop: Shop, store: Store, duty: Beacon, reign: Reign, dispatch: Dispatch
+    shop: Shop, store: Store, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch
 ):
     busy, idle, gone = [await shop.worker(name) for name in ("busy", "idle", "gone")]
     await shop.claim(busy, await shop.submit(2))
@@ -222,7 +222,7 @@ async def test_every_signal_tells_of_the_workers_that_live(
 
 
 async def test_of_two_incarnations_of_a_name_the_latest_is_told(
-    shop: Shop, duty: Beacon, reign: Reign, dispatch: Dispatch
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch
 ):
     await shop.worker("w")
     again = await shop.worker("w")

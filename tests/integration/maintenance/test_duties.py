@@ -12,12 +12,12 @@ from tests.integration.maintenance.conftest import Shop
 from corral.dispatch import Dispatch, JobsChanged
 from corral.errors import LeaseLost, Unavailable
 from corral.job.state import State
-from corral.maintenance.duty import Duty, Report, perform
+from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.expire import Expire
 from corral.maintenance.housekeeping import Fold, Orphans, Retention
 from corral.maintenance.leadership import Candidate, Reign
 from corral.maintenance.pauses import Pauses
-from corral.maintenance.status import Status
+from corral.maintenance.status import StatusDuty
 from corral.store import Store
 
 
@@ -124,7 +124,7 @@ class Failing(Duty):
 @pytest.mark.parametrize("error", [Unavailable("redis", "away"), RuntimeError("a bug")])
 async def test_a_duty_goes_on_after_any_error_and_counts_it(reign: Reign, error: Exception):
     before = REGISTRY.get_sample_value("corral_duty_errors_total", {"duty": "failing"}) or 0
-    duty, report = Failing(error), Report(0.01)
+    duty, report = Failing(error), DutyReport(0.01)
     performing = asyncio.create_task(perform(duty, reign, report))
     await eventually_async(lambda: report.done >= 10)
     performing.cancel()
@@ -135,12 +135,12 @@ async def test_a_duty_goes_on_after_any_error_and_counts_it(reign: Reign, error:
 
 async def test_a_lost_term_ends_a_duty(reign: Reign):
     with pytest.raises(LeaseLost):
-        await perform(Failing(LeaseLost("leader", 1)), reign, Report(0.01))
+        await perform(Failing(LeaseLost("leader", 1)), reign, DutyReport(0.01))
 
 
 async def test_others_can_read_how_the_duties_go(dispatch: Dispatch, reign: Reign, redis: Redis):
-    reports = {"sweep": Report(5.0, rounds=3, failures=1, done=7, error="redis is away")}
-    await Status(dispatch, "here:1", reports).round(reign)
+    reports = {"sweep": DutyReport(5.0, rounds=3, failures=1, done=7, error="redis is away")}
+    await StatusDuty(dispatch, "here:1", reports).round(reign)
     board = await dispatch.read_duties()
     assert board is not None
     assert (board.holder, board.term, board.duties) == ("here:1", 1, {"sweep": asdict(reports["sweep"])})

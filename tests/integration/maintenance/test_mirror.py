@@ -11,19 +11,19 @@ from rq.registry import clean_registries
 from tests.fixtures.waiting import eventually_async
 from tests.integration.maintenance.conftest import EMAIL, Shop
 
-from corral.dispatch import Answer, Dispatch, JobsChanged, Park
+from corral.dispatch import Ack, Dispatch, JobsChanged, Park
 from corral.dispatch.rq_compat import ENTRY_POINT, REGISTRIES
 from corral.job.outcome import Finished, Succeeded
 from corral.job.state import State
 from corral.maintenance.leadership import Reign
-from corral.maintenance.rq_mirror import Mirror
+from corral.maintenance.rq_mirror import RqMirror
 from corral.store import Store
 
 
 @pytest.fixture
 async def duty(store: Store, dispatch: Dispatch):
     await store.queues.name(["email"])
-    async with Mirror(store, dispatch, wanted=True) as mirror:
+    async with RqMirror(store, dispatch, wanted=True) as mirror:
         yield mirror
 
 
@@ -35,7 +35,7 @@ def rq(redis_url: str) -> Iterator[SyncRedis]:
 
 
 async def test_a_queued_job_can_be_fetched_and_calls_the_one_entry_point(
-    shop: Shop, duty: Mirror, reign: Reign, rq: SyncRedis
+    shop: Shop, duty: RqMirror, reign: Reign, rq: SyncRedis
 ):
     await duty.round(reign)
     (job,) = await shop.submit(enqueue=True)
@@ -46,7 +46,7 @@ async def test_a_queued_job_can_be_fetched_and_calls_the_one_entry_point(
 
 
 async def test_jobs_queued_before_it_was_wanted_get_their_hashes(
-    shop: Shop, duty: Mirror, reign: Reign, rq: SyncRedis
+    shop: Shop, duty: RqMirror, reign: Reign, rq: SyncRedis
 ):
     jobs = await shop.submit(1500, enqueue=True)
     await duty.round(reign)
@@ -54,15 +54,15 @@ async def test_jobs_queued_before_it_was_wanted_get_their_hashes(
 
 
 async def test_where_it_is_not_wanted_nothing_is_written(
-    shop: Shop, duty: Mirror, reign: Reign, redis: Redis
+    shop: Shop, duty: RqMirror, reign: Reign, redis: Redis
 ):
     await duty.round(reign)
-    await Mirror(shop.store, shop.dispatch, wanted=False).round(reign)
+    await RqMirror(shop.store, shop.dispatch, wanted=False).round(reign)
     await shop.submit(enqueue=True)
     assert [key async for key in redis.scan_iter("rq:job:*")] == []
 
 
-async def changed(shop: Shop, duty: Mirror, reign: Reign, *ids) -> None:
+async def changed(shop: Shop, duty: RqMirror, reign: Reign, *ids) -> None:
     """Say that jobs changed, and let the duty hear of it."""
     states = {job.id: job.state for job in await shop.store.jobs.many(ids)}
     await shop.dispatch.events.publish(*(JobsChanged(states[job], (job,)) for job in ids))
@@ -71,7 +71,7 @@ async def changed(shop: Shop, duty: Mirror, reign: Reign, *ids) -> None:
 
 
 async def test_each_state_is_shown_in_its_registry_and_readers_clean_ups_change_nothing(
-    shop: Shop, duty: Mirror, reign: Reign, rq: SyncRedis
+    shop: Shop, duty: RqMirror, reign: Reign, rq: SyncRedis
 ):
     running, completed, cancelled = await shop.submit(3, enqueue=True)
     (scheduled,) = await shop.submit(delay=60)
@@ -91,7 +91,7 @@ async def test_each_state_is_shown_in_its_registry_and_readers_clean_ups_change_
         clean_registries(queue)
 
 
-async def test_a_job_moves_from_registry_to_registry(shop: Shop, duty: Mirror, reign: Reign, rq: SyncRedis):
+async def test_a_job_moves_from_registry_to_registry(shop: Shop, duty: RqMirror, reign: Reign, rq: SyncRedis):
     (job,) = await shop.submit(enqueue=True)
     worker = await shop.worker()
     (claimed,) = await shop.claim(worker, [job])
@@ -105,7 +105,7 @@ async def test_a_job_moves_from_registry_to_registry(shop: Shop, duty: Mirror, r
 
 
 async def test_what_no_event_told_of_is_found_in_the_registries(
-    shop: Shop, duty: Mirror, reign: Reign, rq: SyncRedis
+    shop: Shop, duty: RqMirror, reign: Reign, rq: SyncRedis
 ):
     (job,) = await shop.submit(enqueue=True)
     worker = await shop.worker()
@@ -124,11 +124,11 @@ async def test_what_no_event_told_of_is_found_in_the_registries(
 
 
 async def test_a_parked_job_reaches_the_list_for_stock_workers(
-    shop: Shop, duty: Mirror, reign: Reign, redis: Redis
+    shop: Shop, duty: RqMirror, reign: Reign, redis: Redis
 ):
     (job,) = await shop.submit(enqueue=True)
     await shop.dispatch.pop("w", [EMAIL], 1, wait=False)
-    await shop.dispatch.answer([Answer(EMAIL, job, Park(0.0))])
+    await shop.dispatch.answer([Ack(EMAIL, job, Park(0.0))])
     await duty.round(reign)
     assert await redis.lrange("rq:queue:email", 0, -1) == [str(job)]
 

@@ -9,15 +9,15 @@ from tests.integration.maintenance.conftest import Clock, Rename, Shop
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, SchemaMismatch
 from corral.maintenance.leadership import Candidate, Reign
-from corral.maintenance.pools import SILENCE_SECONDS, Pools
-from corral.scaling.drain_request import Wish
+from corral.maintenance.pools import SILENCE_SECONDS, PoolDuties
+from corral.scaling.drain_request import DrainRequest
 from corral.store import Store
 from corral.testing.conformance.deciding import decision
 
 
 @pytest.fixture
-def duty(store: Store, dispatch: Dispatch, clock: Clock) -> Pools:
-    return Pools(store, dispatch, clock=clock)
+def duty(store: Store, dispatch: Dispatch, clock: Clock) -> PoolDuties:
+    return PoolDuties(store, dispatch, clock=clock)
 
 
 async def drains(store: Store) -> dict[str, str | None]:
@@ -26,10 +26,10 @@ async def drains(store: Store) -> dict[str, str | None]:
 
 
 async def wish(dispatch: Dispatch, *workers: str, pool: str = "io") -> None:
-    await dispatch.wish_drains(pool, {name: Wish("n") for name in workers})
+    await dispatch.wish_drains(pool, {name: DrainRequest("n") for name in workers})
 
 
-async def begun(duty: Pools, reign: Reign, shop: Shop) -> None:
+async def begun(duty: PoolDuties, reign: Reign, shop: Shop) -> None:
     """Three workers, and a leader that has looked once."""
     for name in ("io-a", "io-b", "io-c"):
         await shop.worker(name)
@@ -37,7 +37,7 @@ async def begun(duty: Pools, reign: Reign, shop: Shop) -> None:
 
 
 async def test_the_wished_are_drained_and_no_others(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
     await wish(dispatch, "io-a", "io-b", "gone")
@@ -52,7 +52,7 @@ async def test_the_wished_are_drained_and_no_others(
 
 
 async def test_a_person_keeps_a_worker_draining_that_the_pool_would_have_back(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
     await store.workers.drain("io-a", "ann")
@@ -65,7 +65,7 @@ async def test_a_person_keeps_a_worker_draining_that_the_pool_would_have_back(
 
 
 async def test_one_pool_does_not_lift_what_another_wishes(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
     await wish(dispatch, "io-a")
@@ -77,7 +77,7 @@ async def test_one_pool_does_not_lift_what_another_wishes(
 
 
 async def test_a_worker_that_restarts_under_its_name_is_drained_again(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
     await wish(dispatch, "io-a")
@@ -91,7 +91,14 @@ async def test_a_worker_that_restarts_under_its_name_is_drained_again(
 
 
 async def test_wishes_that_were_wiped_hold_for_a_minute_and_are_lifted_then(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, *, dispatch: Dispatch, redis: Redis, clock: Clock
+    shop: Shop,
+    duty: PoolDuties,
+    reign: Reign,
+    store: Store,
+    *,
+    dispatch: Dispatch,
+    redis: Redis,
+    clock: Clock,
 ):
     await begun(duty, reign, shop)
     await wish(dispatch, "io-a")
@@ -106,7 +113,14 @@ async def test_wishes_that_were_wiped_hold_for_a_minute_and_are_lifted_then(
 
 
 async def test_wishes_that_stand_still_are_not_believed(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, *, dispatch: Dispatch, redis: Redis, clock: Clock
+    shop: Shop,
+    duty: PoolDuties,
+    reign: Reign,
+    store: Store,
+    *,
+    dispatch: Dispatch,
+    redis: Redis,
+    clock: Clock,
 ):
     await begun(duty, reign, shop)
     await wish(dispatch, "io-a")
@@ -121,11 +135,11 @@ async def test_wishes_that_stand_still_are_not_believed(
 
 
 async def test_a_new_leader_waits_until_wishes_move(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, *, dispatch: Dispatch, clock: Clock
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, *, dispatch: Dispatch, clock: Clock
 ):
     await begun(duty, reign, shop)
     await wish(dispatch, "io-a")
-    successor = Pools(store, dispatch, clock=clock)
+    successor = PoolDuties(store, dispatch, clock=clock)
     await successor.round(reign)
     assert await drains(store) == {}
     await wish(dispatch, "io-a")
@@ -136,7 +150,7 @@ async def test_a_new_leader_waits_until_wishes_move(
 @pytest.mark.parametrize("how", ["postgres", "gap", "leader"])
 async def test_silence_that_was_not_observed_does_not_count(
     shop: Shop,
-    duty: Pools,
+    duty: PoolDuties,
     reign: Reign,
     store: Store,
     *,
@@ -164,7 +178,7 @@ async def test_silence_that_was_not_observed_does_not_count(
         case "gap":
             clock.pass_by(30.0)
         case "leader":
-            duty = Pools(store, dispatch, clock=clock)
+            duty = PoolDuties(store, dispatch, clock=clock)
     await duty.round(reign)
     clock.pass_by(2.0)
     await duty.round(reign)
@@ -172,7 +186,7 @@ async def test_silence_that_was_not_observed_does_not_count(
 
 
 async def test_a_leader_whose_term_is_over_drains_and_lifts_nothing(
-    shop: Shop, duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
     await wish(dispatch, "io-a")
@@ -186,14 +200,14 @@ async def test_a_leader_whose_term_is_over_drains_and_lifts_nothing(
 
 
 async def test_decisions_are_kept_once_even_by_two_leaders_and_over_a_wipe(
-    duty: Pools, reign: Reign, store: Store, dispatch: Dispatch, *, redis: Redis, clock: Clock
+    duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch, *, redis: Redis, clock: Clock
 ):
     decisions = [decision(number=number) for number in range(450)]
     for one in decisions:
         await dispatch.tell_decision(one)
     assert await duty.round(reign) == 450
     assert await duty.round(reign) == 0
-    assert await Pools(store, dispatch, clock=clock).round(reign) == 0
+    assert await PoolDuties(store, dispatch, clock=clock).round(reign) == 0
     await redis.flushall()
     later = decision(number=7)
     await dispatch.tell_decision(decisions[-1])
@@ -204,7 +218,7 @@ async def test_decisions_are_kept_once_even_by_two_leaders_and_over_a_wipe(
 
 
 async def test_a_decision_that_cannot_be_kept_hides_no_other(
-    duty: Pools, reign: Reign, store: Store, dispatch: Dispatch
+    duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     before, after = decision(number=1), decision(number=2)
     for one in (before, replace(decision(), after=2**40), after):

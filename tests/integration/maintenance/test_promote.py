@@ -10,7 +10,7 @@ from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Dispatch
 from corral.job.state import State
-from corral.maintenance.duty import Report, perform
+from corral.maintenance.duty import DutyReport, perform
 from corral.maintenance.leadership import Reign
 from corral.maintenance.promote import Promote
 from corral.store import Store
@@ -37,7 +37,7 @@ async def test_all_that_is_due_is_queued_and_nothing_else(shop: Shop, duty: Prom
 async def test_a_delayed_job_is_queued_within_a_quarter_second_of_its_time(
     shop: Shop, duty: Promote, reign: Reign, delay: float
 ):
-    report = Report(duty.period)
+    report = DutyReport(duty.period)
     promoting = asyncio.create_task(perform(duty, reign, report))
     await eventually_async(lambda: report.rounds > 0)
     late = []
@@ -60,7 +60,7 @@ async def test_without_redis_due_jobs_are_queued_all_the_same(store: Store, reig
     away = Dispatch.open("redis://127.0.0.1:1/0")
     duty = Promote(store, away)
     (job,) = await shop.submit(delay=0.001)
-    report = Report(duty.period)
+    report = DutyReport(duty.period)
     promoting = asyncio.create_task(perform(duty, reign, report))
     await eventually_async(lambda: report.done == 1)
     promoting.cancel()

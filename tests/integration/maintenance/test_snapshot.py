@@ -18,7 +18,7 @@ from corral.job.lane import Lane
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.maintenance import backlog_signal, promote, sweep
-from corral.maintenance.backlog_signal import Beacon
+from corral.maintenance.backlog_signal import BacklogSignalDuty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.promote import Promote
 from corral.maintenance.sweep import Sweep
@@ -256,7 +256,7 @@ async def claim_long_ago(shop: Shop, sql: psycopg.Connection, worker: UUID, jobs
 async def test_what_workers_run_is_counted_again_within_ten_seconds(
     shop: Shop, store: Store, dispatch: Dispatch, reign: Reign, ahead: Ahead
 ):
-    duty, worker = Beacon(store, dispatch, clock=ahead), await shop.worker()
+    duty, worker = BacklogSignalDuty(store, dispatch, clock=ahead), await shop.worker()
 
     async def running() -> int:
         await duty.round(reign)

@@ -16,7 +16,7 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.maintenance.leadership import Reign
-from corral.maintenance.rq_mirror import Mirror
+from corral.maintenance.rq_mirror import RqMirror
 
 DEMO = Lane("demo", Priority.NORMAL)
 SUSPECTS = Lane("demo", Priority.NORMAL, suspect=True)
@@ -52,7 +52,7 @@ async def stored(shop: Shop, job: UUID) -> Job:
 async def wanted(shop: Shop, reign: Reign) -> None:
     """RQ's whole contract is wanted."""
     await shop.store.queues.name(["demo"])
-    async with Mirror(shop.store, shop.dispatch, wanted=True) as mirror:
+    async with RqMirror(shop.store, shop.dispatch, wanted=True) as mirror:
         await mirror.round(reign)
 
 

@@ -11,7 +11,7 @@ from tests.integration.operator.kubernetes import Kubernetes, StandIn
 
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
-from corral.scaling.drain_request import Unseal, Wish
+from corral.scaling.drain_request import DrainRequest, Unseal
 from corral.scaling.signal import QueueSignal, Signal, WorkerSignal
 
 
@@ -76,7 +76,7 @@ class Workers:
                     order = await self.dispatch.wish_of(pod.name)
                 await asyncio.sleep(self.hears())
             match order:
-                case Wish(nonce=str(nonce)) if self._drained and not pod.jobs:
+                case DrainRequest(nonce=str(nonce)) if self._drained and not pod.jobs:
                     self._seal(pod, True)
                     await asyncio.sleep(self.tells())
                     with contextlib.suppress(Unavailable):

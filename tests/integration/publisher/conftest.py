@@ -18,7 +18,7 @@ from tests.fixtures import programs
 from tests.fixtures.servers import _database
 from tests.fixtures.waiting import START, eventually
 
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.catalog import job_type
 from corral.catalog.builtin import demo
@@ -82,7 +82,7 @@ async def store(settings: Settings) -> AsyncIterator[Store]:
 @pytest.fixture
 async def keys(store: Store) -> dict[Role, str]:
     """A key of each role; its name is the role's."""
-    made = Keys(store)
+    made = KeyActions(store)
     return {role: (await made.create(role.value, role, actor="test"))[0] for role in Role}
 
 

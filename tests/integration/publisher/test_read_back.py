@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from tests.integration.publisher.conftest import RECORDS, client_of
 
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.settings import Settings
@@ -142,7 +142,7 @@ def readers(settings: Settings) -> Iterator[tuple[asyncio.Runner, Readers]]:
     async def opened() -> tuple[Any, ...]:
         store = Store.open(settings.database_url, pool_size=2, application_name="test")
         await store.types.register(RECORDS)
-        key, _ = await Keys(store).create("ann", Role.OPERATOR, actor="test")
+        key, _ = await KeyActions(store).create("ann", Role.OPERATOR, actor="test")
         link = await SignIn(store).create_link("ann", Role.OPERATOR)
         app = create_app(settings)
         lifespan = app.router.lifespan_context(app)

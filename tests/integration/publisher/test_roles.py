@@ -13,7 +13,7 @@ from starlette.routing import Mount
 from tests.integration.publisher.conftest import URL, client_of
 
 from corral.actions import api_keys as keys_module
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.actions.secret import digest
 from corral.settings import Settings
@@ -99,7 +99,7 @@ async def test_a_key_that_is_none_is_refused(stranger: httpx.AsyncClient, header
 
 
 async def test_only_the_hash_of_a_key_is_stored(store: Store):
-    key, stored = await Keys(store).create("ci", Role.VIEWER, actor="test")
+    key, stored = await KeyActions(store).create("ci", Role.VIEWER, actor="test")
     assert len(key) > 43
     assert (await store.keys.find(digest(key))) is not None
     assert key not in repr(stored)
@@ -108,7 +108,7 @@ async def test_only_the_hash_of_a_key_is_stored(store: Store):
 
 
 async def test_a_revoked_key_is_refused(app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch):
-    made = Keys(store)
+    made = KeyActions(store)
     key, stored = await made.create("ci", Role.VIEWER, actor="test")
     app.state.services.keys._found._seconds = 0.05
     async with client_of(app, key) as client:

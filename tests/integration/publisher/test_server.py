@@ -14,7 +14,7 @@ from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import RECORDS, Publisher, count
 from tests.integration.publisher.raw_http import answer_of, connected, head
 
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.settings import Settings
 from corral.store import Store
@@ -115,7 +115,7 @@ async def test_it_waits_unready_for_its_schema_and_then_serves(
         publisher.wait_until_ready()
         store = Store.open(postgres_url, pool_size=1)
         await store.types.register(RECORDS)
-        key, _ = await Keys(store).create("k", Role.OPERATOR, actor="test")
+        key, _ = await KeyActions(store).create("k", Role.OPERATOR, actor="test")
         await store.close()
         headers = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=publisher.url, headers=headers) as client:

@@ -11,7 +11,7 @@ from tests.fixtures.waiting import eventually_async
 from corral.errors import SchemaMismatch, Unavailable
 from corral.local.postgres import EmbeddedPostgres
 from corral.store import Heartbeat, Store, migrations
-from corral.store.connections import Pool
+from corral.store.connections import ConnectionPool
 from corral.testing.subject import SUCCEEDED
 
 
@@ -64,7 +64,7 @@ async def test_a_peer_that_answers_nothing_is_given_up(
 ) -> None:
     monkeypatch.setattr("corral.store.connections.ANSWER_MARGIN", 0.2)
     with Proxy(database_url) as proxy:
-        pool = Pool(proxy.url, size=1, application_name="test")
+        pool = ConnectionPool(proxy.url, size=1, application_name="test")
         async with pool.connection(1.0) as driver:
             await driver.execute("SELECT 1")
         proxy.freeze()
@@ -81,7 +81,7 @@ async def test_more_work_than_connections_waits_or_is_told(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("corral.store.connections.POOL_TIMEOUT", 0.1)
-    pool = Pool(database_url, size=1, application_name="test")
+    pool = ConnectionPool(database_url, size=1, application_name="test")
     async with pool.connection(5.0) as driver:
         await driver.execute("SELECT 1")
         with pytest.raises(Unavailable, match="every connection"):

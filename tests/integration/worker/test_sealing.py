@@ -21,7 +21,7 @@ from corral.ids import new_id
 from corral.job.options import Executor
 from corral.job.state import State
 from corral.job_log import JobLog
-from corral.scaling.drain_request import Wish
+from corral.scaling.drain_request import DrainRequest
 from corral.store import WorkerRecord
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
@@ -78,7 +78,7 @@ async def sealed(system: System, nonce: str) -> None:
     """Wish until the worker has answered this very nonce."""
 
     async def answered() -> bool:
-        await system.dispatch.wish_drains("io", {NAME: Wish(nonce)})
+        await system.dispatch.wish_drains("io", {NAME: DrainRequest(nonce)})
         return await system.dispatch.seals([NAME]) == {NAME: nonce}
 
     await eventually_async(answered)
@@ -117,7 +117,7 @@ async def test_a_seal_outlasts_a_wiped_redis_and_a_lifted_drain_until_it_is_brok
 
 
 async def test_a_wish_alone_is_no_drain(system: System, worker: WorkerProcess, get: Get):
-    await system.dispatch.wish_drains("io", {NAME: Wish("n1")})
+    await system.dispatch.wish_drains("io", {NAME: DrainRequest("n1")})
     for number in range(5):
         assert (await system.result("demo.echo", number)).state is State.COMPLETED
     assert await system.dispatch.seals([NAME]) == {}
@@ -126,7 +126,7 @@ async def test_a_wish_alone_is_no_drain(system: System, worker: WorkerProcess, g
 
 async def test_a_drain_without_a_nonce_seals_nothing(system: System, worker: WorkerProcess, get: Get):
     await drained(system)
-    await system.dispatch.wish_drains("io", {NAME: Wish()})
+    await system.dispatch.wish_drains("io", {NAME: DrainRequest()})
     await eventually_async(lambda: worker.events("worker.draining"))
     (job,) = await system.submit("demo.echo", 1)
     await lifted(system)
@@ -146,7 +146,7 @@ async def test_a_worker_with_a_job_is_ready_and_unsealed_until_the_job_is_writte
     looks = []
 
     async def written() -> bool:
-        await system.dispatch.wish_drains("io", {NAME: Wish("n1")})
+        await system.dispatch.wish_drains("io", {NAME: DrainRequest("n1")})
         # What is asked last is the newest: a seal that is seen comes after an outcome that is seen.
         ready, answers = (await get("/readyz"))[0], await system.dispatch.seals([NAME])
         state = (await system.job(job)).state

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from corral.actions.job_request import resolve
 from corral.actions.submission import NewSubmission
-from corral.actions.type_cache import Knowledge, KnownType
+from corral.actions.type_cache import KnownType, TypeSnapshot
 from corral.catalog import job_type
 from corral.catalog.precedence import QueueOptions
 from corral.catalog.record import record_of
@@ -29,7 +29,7 @@ def known(queues: dict[str, QueueOptions] | None = None, /, **options: Any) -> K
 
 
 def resolved(kind: KnownType, **fields: Any) -> NewJob:
-    knowledge = Knowledge({"test.x": kind, "test.y": known(queue="elsewhere")})
+    knowledge = TypeSnapshot({"test.x": kind, "test.y": known(queue="elsewhere")})
     return resolve(NewSubmission(type="test.x", **fields), kind, knowledge, ID, max_payload=10_000)
 
 

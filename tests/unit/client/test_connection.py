@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.cli.exit_codes import Exit, exit_code
+from corral.cli.exit_codes import ExitCode, exit_code
 from corral.client import Client, Connection, NotConfigured, Unreachable, problem_of
 from corral.errors import FieldError
 
@@ -52,7 +52,7 @@ def test_a_problem_keeps_its_fields():
         "Wrong",
         (FieldError("/payload/a", "is required"),),
     )
-    assert exit_code(error) is Exit.WRONG
+    assert exit_code(error) is ExitCode.WRONG
 
 
 def test_another_folder_of_data_is_found_where_it_is_named(folder):
@@ -143,4 +143,4 @@ def test_an_answer_that_is_no_json_is_told_as_what_it_is():
 def test_whatever_answers_is_told_and_never_a_crash(status, body):
     error = problem_of(httpx.Response(status, content=body))
     assert error.status == status
-    assert exit_code(error) is not Exit.DONE
+    assert exit_code(error) is not ExitCode.DONE

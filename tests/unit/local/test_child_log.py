@@ -5,7 +5,7 @@ import os
 import pytest
 
 from corral.local import log_file
-from corral.local.log_file import ChildLog
+from corral.local.log_file import LogFile
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,7 @@ def _short(monkeypatch):
 
 
 def test_a_long_log_is_set_aside_while_its_writer_goes_on(tmp_path):
-    log = ChildLog(tmp_path / "worker.log")
+    log = LogFile(tmp_path / "worker.log")
     with log.appending() as descriptor:
         os.write(descriptor, b"a" * 101)
         assert log.rotate()
@@ -25,7 +25,7 @@ def test_a_long_log_is_set_aside_while_its_writer_goes_on(tmp_path):
 
 
 def test_two_older_logs_are_kept(tmp_path):
-    log = ChildLog(tmp_path / "worker.log")
+    log = LogFile(tmp_path / "worker.log")
     for letter in (b"a", b"b", b"c"):
         with log.appending() as descriptor:
             os.write(descriptor, letter * 101)
@@ -36,7 +36,7 @@ def test_two_older_logs_are_kept(tmp_path):
 
 
 def test_the_tail_is_of_the_last_run_and_never_long(tmp_path):
-    log = ChildLog(tmp_path / "worker.log")
+    log = LogFile(tmp_path / "worker.log")
     assert log.tail() == ""
     (tmp_path / "worker.log").write_text("of an earlier run\n")
     since = log.size()

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from corral.local.errors import SystemInUse, UnusableData
-from corral.local.home import Installation
+from corral.local.home import Home
 
 
 @pytest.fixture
@@ -22,13 +22,13 @@ def sleeper():
     process.wait()
 
 
-def _recorded(home: Installation, pid: int, started: float) -> None:
+def _recorded(home: Home, pid: int, started: float) -> None:
     processes = [{"name": "up-1", "pid": pid, "started": started}]
     (home.folder / "up.json").write_text(json.dumps({"pid": 1, "url": "http://x", "processes": processes}))
 
 
 def test_a_folder_has_one_owner_at_a_time(tmp_path):
-    first, second = Installation(tmp_path / "data"), Installation(tmp_path / "data")
+    first, second = Home(tmp_path / "data"), Home(tmp_path / "data")
     first.hold()
     first.record("http://127.0.0.1:8000", [])
     with pytest.raises(SystemInUse, match=rf"process {os.getpid()}, at http://127\.0\.0\.1:8000"):
@@ -41,21 +41,21 @@ def test_a_folder_has_one_owner_at_a_time(tmp_path):
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(UnusableData, match=r"it holds other things \(thesis\.tex\)"):
-        Installation(tmp_path).hold()
+        Home(tmp_path).hold()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(UnusableData, match="it is a file"):
-        Installation(tmp_path / "thesis.tex").hold()
+        Home(tmp_path / "thesis.tex").hold()
 
 
 def test_what_benchmarks_leave_is_no_stranger(tmp_path):
     (tmp_path / "bench.json").write_text("{}")
-    home = Installation(tmp_path)
+    home = Home(tmp_path)
     home.hold()
     home.release()
 
 
 def test_a_process_of_a_killed_run_is_ended(tmp_path, sleeper):
-    home = Installation(tmp_path)
+    home = Home(tmp_path)
     home.hold()
     _recorded(home, sleeper.pid, psutil.Process(sleeper.pid).create_time())
     began = time.monotonic()
@@ -66,7 +66,7 @@ def test_a_process_of_a_killed_run_is_ended(tmp_path, sleeper):
 
 
 def test_a_stranger_with_the_same_number_lives_on(tmp_path, sleeper):
-    home = Installation(tmp_path)
+    home = Home(tmp_path)
     home.hold()
     _recorded(home, sleeper.pid, psutil.Process(sleeper.pid).create_time() - 100)
     assert home.end_leftovers() == []
@@ -75,7 +75,7 @@ def test_a_stranger_with_the_same_number_lives_on(tmp_path, sleeper):
 
 
 def test_a_torn_record_is_no_record(tmp_path):
-    home = Installation(tmp_path)
+    home = Home(tmp_path)
     home.hold()
     (home.folder / "up.json").write_text('{"processes": [')
     assert home.end_leftovers() == []
@@ -83,7 +83,7 @@ def test_a_torn_record_is_no_record(tmp_path):
 
 
 def test_secrets_are_for_the_owner_alone(tmp_path):
-    home = Installation(tmp_path)
+    home = Home(tmp_path)
     home.hold()
     home.write_client("http://127.0.0.1:8000", 'corral_"quoted"')
     home.write_services({"CORRAL_REDIS_URL": "redis://:pw@h/0"})
@@ -94,7 +94,7 @@ def test_secrets_are_for_the_owner_alone(tmp_path):
 
 
 def test_only_the_newest_logs_of_workers_are_kept(tmp_path):
-    home = Installation(tmp_path)
+    home = Home(tmp_path)
     home.hold()
     for number in range(30):
         log = home.logs / f"up-{number}.log"

@@ -6,7 +6,7 @@ import pytest
 
 from corral.errors import DeclarationError, SettingsError
 from corral.local.errors import PortHeld
-from corral.local.home import Installation
+from corral.local.home import Home
 from corral.local.listening import choose_port
 from corral.local.plan import Plan, make_plan
 from corral.local.programs import Programs
@@ -80,7 +80,7 @@ def test_a_taken_port_gives_way_unless_it_was_asked_for():
 async def test_what_a_command_of_ours_says_is_told_once_and_without_its_name(tmp_path, monkeypatch):
     monkeypatch.setenv("CORRAL_JOBS", "no_such_module")
     decided = plan(data=tmp_path / "data")
-    home = Installation(decided.data)
+    home = Home(decided.data)
     home.folder.mkdir()
     programs = Programs(decided, home, "postgresql://127.0.0.1:1/x", "redis://127.0.0.1:1")
     with pytest.raises(DeclarationError) as refused:

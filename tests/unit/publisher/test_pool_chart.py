@@ -6,7 +6,7 @@ from uuid import UUID
 from tests.integration.publisher.telling import decision, status
 
 from corral.scaling.decision_record import ScalingDecision
-from corral_publisher.pages.pool_chart import GAP, Chart, chart_of
+from corral_publisher.pages.pool_chart import GAP, PoolChart, chart_of
 from corral_publisher.pool_board import PoolView, Sample
 
 NOW = 10_000.0
@@ -14,7 +14,7 @@ NOW = 10_000.0
 
 def chart(
     samples: list[Sample], decisions: list[ScalingDecision] | None = None, *, silent: float = 0.0
-) -> Chart:
+) -> PoolChart:
     """Over 300 s up to NOW, so that two units are a second; decisions newest first."""
     told = status(at=NOW - silent)
     return chart_of(PoolView(told, silent > 6, silent, samples, decisions or []))

@@ -7,7 +7,7 @@ import pytest
 from corral.scaling.decision import Decision, Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
 
@@ -38,7 +38,9 @@ def queue(
 class Loop:
     """A pool under the law, second by second: jobs, workers that start after two seconds, and a signal."""
 
-    def __init__(self, pool: Pool, *, workers: int | None = None, mean: float = 2.0, seed: int = 1) -> None:
+    def __init__(
+        self, pool: PoolSpec, *, workers: int | None = None, mean: float = 2.0, seed: int = 1
+    ) -> None:
         self.pool, self.mean, self.dice = pool, mean, random.Random(seed)
         self.workers = pool.minimum if workers is None else workers
         self.starting: list[int] = []
@@ -92,6 +94,6 @@ class Loop:
 
 
 @pytest.fixture
-def pool() -> Pool:
+def pool() -> PoolSpec:
     """Between nothing and twenty workers of four slots."""
-    return Pool(0, 20, 4)
+    return PoolSpec(0, 20, 4)

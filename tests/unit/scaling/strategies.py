@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from corral.scaling.decision import Fleet
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
 
@@ -46,9 +46,9 @@ signals = st.builds(
 
 
 @st.composite
-def pools(draw: st.DrawFn) -> Pool:
+def pools(draw: st.DrawFn) -> PoolSpec:
     low = draw(st.integers(0, 5))
-    return Pool(
+    return PoolSpec(
         low,
         draw(st.integers(max(low, 1), 40)),
         slots=draw(st.integers(1, 60)),

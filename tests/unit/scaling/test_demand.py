@@ -5,7 +5,7 @@ import random
 import pytest
 
 from corral.scaling.demand import demands, service_of
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
 
@@ -46,6 +46,6 @@ def test_the_first_second_of_a_burst_does_not_make_jobs_look_short(seed):
 
 def test_what_waits_takes_as_long_as_what_runs_tells():
     """The leader counted the completed alone; the demand does not."""
-    (demand,) = demands(Signal(1, {"q": of(10, 2.0, 4.0, [8.0] * 5)}), Pool(0, 5, 4), {})
+    (demand,) = demands(Signal(1, {"q": of(10, 2.0, 4.0, [8.0] * 5)}), PoolSpec(0, 5, 4), {})
     assert demand.mean_waiting == pytest.approx(demand.service.mean)
     assert demand.work > 30

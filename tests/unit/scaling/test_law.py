@@ -11,7 +11,7 @@ from tests.unit.scaling.strategies import fleets, pools, signals
 from corral.scaling.decision import Condition, Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import Signal
 
 
@@ -47,7 +47,7 @@ def test_a_lost_signal_shrinks_nothing(told, pool, fleet):
     st.integers(1, 50), fleets(),
 )  # fmt: skip
 def test_more_backlog_never_means_fewer_workers(told, grown, more, slots, fleet):
-    pool, mean = Pool(0, 50, slots), told.types["a"].mean
+    pool, mean = PoolSpec(0, 50, slots), told.types["a"].mean
     match grown:
         case "queued":
             larger = dataclasses.replace(told, queued=told.queued + more, work=told.work + more * mean)

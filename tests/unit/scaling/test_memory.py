@@ -11,7 +11,7 @@ from tests.unit.scaling.conftest import Loop, queue
 from corral.scaling.decision import Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import Signal
 
 
@@ -53,7 +53,7 @@ def test_a_pool_goes_to_zero_when_nothing_is_left_and_comes_back(pool):
 
 @pytest.mark.parametrize(("rate", "mean"), [(0.1, 0.5), (0.3, 2.0), (2.0, 2.0), (0.2, 30.0)])
 def test_a_pool_with_work_is_never_at_zero(rate, mean):
-    loop = Loop(Pool(0, 20, 4), mean=mean)
+    loop = Loop(PoolSpec(0, 20, 4), mean=mean)
     for _ in range(300):
         loop.pass_by(1, rate)
         if loop.queued or loop.running:
@@ -63,7 +63,7 @@ def test_a_pool_with_work_is_never_at_zero(rate, mean):
 @pytest.mark.parametrize(("rate", "mean"), [(1, 0.5), (2, 2.0), (10, 2.0), (20, 2.0), (5, 10.0)])
 def test_a_pool_under_steady_arrivals_does_not_breathe(rate, mean):
     """Ten minutes of random arrivals: after the start it moves little, and seldom up again."""
-    loop = Loop(Pool(1, 60, 4), mean=mean)
+    loop = Loop(PoolSpec(1, 60, 4), mean=mean)
     loop.pass_by(600, rate)
     later = loop.wanted[180:]
     assert max(later) - min(later) <= 2 + max(later) // 5, later
@@ -75,7 +75,7 @@ def test_a_pool_under_steady_arrivals_does_not_breathe(rate, mean):
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_with_jobs_of_a_minute_a_pool_moves_no_more_than_what_runs(seed):
     """So few and so long jobs are now 20, now 45 at once: workers follow them, and don't swing further."""
-    loop, running = Loop(Pool(1, 60, 4), mean=60.0, seed=seed), []
+    loop, running = Loop(PoolSpec(1, 60, 4), mean=60.0, seed=seed), []
     loop.pass_by(240, 0.5)
     for _ in range(660):
         loop.pass_by(1, 0.5)
@@ -88,14 +88,14 @@ def test_with_jobs_of_a_minute_a_pool_moves_no_more_than_what_runs(seed):
 
 
 def test_a_burst_that_is_gone_is_soon_forgotten_and_a_load_is_not():
-    burst = Loop(Pool(1, 20, 4))
+    burst = Loop(PoolSpec(1, 20, 4))
     burst.pass_by(30)
     burst.add(300)
     burst.pass_by(25)
     assert max(burst.wanted) >= 12
     burst.pass_by(25)
     assert burst.wanted[-1] == 1
-    load = Loop(Pool(1, 20, 4))
+    load = Loop(PoolSpec(1, 20, 4))
     load.pass_by(120, rate=20)
     high = load.wanted[-1]
     load.pass_by(45)
@@ -110,7 +110,7 @@ def test_a_burst_that_is_gone_is_soon_forgotten_and_a_load_is_not():
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_step_up_does_not_overshoot(slots, rate, mean, seed):
     """The peak is at most half as much again as the pool that would do, and a worker."""
-    loop = Loop(Pool(1, 200, slots), mean=mean, seed=seed)
+    loop = Loop(PoolSpec(1, 200, slots), mean=mean, seed=seed)
     loop.pass_by(60, rate / 10)
     loop.pass_by(180, rate)
     smallest = math.ceil(rate * mean / slots)
@@ -121,7 +121,7 @@ def test_a_step_up_does_not_overshoot(slots, rate, mean, seed):
 @given(st.integers(1, 400), st.integers(1, 20))
 @settings(deadline=None, max_examples=20)  # up to 200 decisions each
 def test_whatever_burst_comes_the_pool_returns_to_zero(jobs, slots):
-    loop = Loop(Pool(0, 20, slots), mean=0.5)
+    loop = Loop(PoolSpec(0, 20, slots), mean=0.5)
     loop.pass_by(5)
     loop.add(jobs)
     loop.pass_by(3)
@@ -131,7 +131,7 @@ def test_whatever_burst_comes_the_pool_returns_to_zero(jobs, slots):
 
 
 def test_after_a_lost_signal_a_window_passes_before_anything_shrinks():
-    loop = Loop(Pool(1, 20, 4))
+    loop = Loop(PoolSpec(1, 20, 4))
     loop.pass_by(100, rate=12)
     high = loop.wanted[-1]
     loop.pass_by(120, lost=True)

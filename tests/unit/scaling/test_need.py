@@ -7,12 +7,12 @@ from tests.unit.scaling.conftest import queue
 from corral.scaling.decision import Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import Signal
 
 
 def test_the_need_is_counted_in_seconds_of_work_where_they_are_known():
-    pool, fleet = Pool(0, 100, 1), Fleet(1, ready=1)
+    pool, fleet = PoolSpec(0, 100, 1), Fleet(1, ready=1)
     short = decide(Signal(1, {"a": queue(1000, mean=0.005)}), pool, History(), fleet, 0.0)
     long = decide(Signal(1, {"a": queue(1000, mean=1.0)}), pool, History(), fleet, 0.0)
     unknown = decide(Signal(1, {"a": queue(1000, completed=2)}), pool, History(), fleet, 0.0)
@@ -23,23 +23,23 @@ def test_the_need_is_counted_in_seconds_of_work_where_they_are_known():
 
 def test_what_is_due_soon_is_prepared_for():
     decision = decide(
-        Signal(1, {"a": queue(due_soon=400, mean=5.0)}), Pool(0, 50, 4), History(), Fleet(0, ready=0), 0.0
+        Signal(1, {"a": queue(due_soon=400, mean=5.0)}), PoolSpec(0, 50, 4), History(), Fleet(0, ready=0), 0.0
     )
     assert decision.desired >= 10
 
 
 def test_a_paused_queue_asks_for_nobody():
     waits = dataclasses.replace(queue(500), paused=True)
-    assert decide(Signal(1, {"a": waits}), Pool(0, 50, 4), History(), Fleet(0, 0), 0.0).desired == 0
+    assert decide(Signal(1, {"a": waits}), PoolSpec(0, 50, 4), History(), Fleet(0, 0), 0.0).desired == 0
 
 
 def test_queues_whose_jobs_run_in_processes_count_their_fewer_slots():
-    pool = Pool(1, 20, slots=50, slots_of={"cpu": 2})
+    pool = PoolSpec(1, 20, slots=50, slots_of={"cpu": 2})
     told = Signal(1, {"cpu": queue(10, completed=0), "io": queue(10, completed=0)})
     assert decide(told, pool, History(), Fleet(1, ready=1), 0.0).desired == 5
 
 
 def test_queues_of_another_pool_are_not_counted():
-    pool = Pool(0, 20, 4, queues=frozenset({"io"}))
+    pool = PoolSpec(0, 20, 4, queues=frozenset({"io"}))
     told = Signal(1, {"cpu": queue(100), "io": queue()})
     assert decide(told, pool, History(), Fleet(0, ready=0), 0.0).desired == 0

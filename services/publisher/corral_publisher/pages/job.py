@@ -12,7 +12,7 @@ from corral.job.job import Job
 from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -52,14 +52,14 @@ async def act(request: Request, job_id: str, action: str, principal: Doer) -> Re
     return RedirectResponse(f"/jobs/{found}", status_code=303)
 
 
-async def live_part(request: Request, services: Services, principal: Principal, found: Job) -> str:
+async def live_part(request: Request, services: PublisherServices, principal: Principal, found: Job) -> str:
     """The part of the page that moves: all of it."""
     return render.fragment(request, "_job_live.html", principal, **await _values(services, principal, found))
 
 
 async def _page(
     request: Request,
-    services: Services,
+    services: PublisherServices,
     principal: Principal,
     found: Job,
     *,
@@ -70,7 +70,7 @@ async def _page(
     return render.page(request, "job.html", principal, status=status, refused=refused, **values)
 
 
-async def _values(services: Services, principal: Principal, found: Job) -> dict[str, Any]:
+async def _values(services: PublisherServices, principal: Principal, found: Job) -> dict[str, Any]:
     jobs = services.store.jobs
     return {
         "job": found,

@@ -15,7 +15,7 @@ from corral_publisher import parameters
 from corral_publisher.hint import hint_of
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,7 +48,7 @@ async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor
     )
 
 
-async def live_part(request: Request, services: Services, principal: Principal) -> str:
+async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
     """The table."""
     found = await _found(services, request.query_params)
     empty = _empty(found, "No job fits.")
@@ -62,7 +62,7 @@ def _empty(found: Page[ListedJob], words: str) -> str:
     return "None of those fits that were looked at." if found.looked else words
 
 
-async def _found(services: Services, query: QueryParams) -> Page[ListedJob]:
+async def _found(services: PublisherServices, query: QueryParams) -> Page[ListedJob]:
     return await services.store.jobs.page(
         parameters.job_filter(query), cursor=parameters.cursor(query), limit=ROWS
     )

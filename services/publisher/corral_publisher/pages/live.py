@@ -16,7 +16,7 @@ from corral_publisher.event_stream import BEAT, EventStream, event, fragment
 from corral_publisher.pages import job, jobs, pools, queues, start, workers
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.routes.events import changes
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ POOL_SECONDS = 1.0
 """The same where pools are shown: they are told of once a second."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
-Part = Callable[[Request, Services, Principal], Awaitable[str]]
+Part = Callable[[Request, PublisherServices, Principal], Awaitable[str]]
 
 
 @router.get("/live/start")
@@ -100,7 +100,7 @@ def _stream(
 
 
 async def _parts(
-    request: Request, services: Services, principal: Principal, part: Part, look_seconds: float
+    request: Request, services: PublisherServices, principal: Principal, part: Part, look_seconds: float
 ) -> AsyncIterator[bytes]:
     broadcast = services.broadcast
     shown = ""

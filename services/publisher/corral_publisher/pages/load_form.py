@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from corral.actions.load_test import COUNT, OVER, Part
+from corral.actions.load_test import COUNT, OVER, LoadTestPart
 from corral.catalog.builtin.demo import MAX_SECONDS
 from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id
 from corral_publisher.openapi import PREFIX
-from corral_publisher.services import Services
+from corral_publisher.services import PublisherServices
 
 FIELDS = ("kind", "seconds", "count", "over")
 DEFAULTS = {"kind": "demo.sleep", "seconds": "2", "count": "2000", "over": "0"}
@@ -28,7 +28,7 @@ KINDS = {
 
 async def values(
     request: Request,
-    services: Services,
+    services: PublisherServices,
     sent: Mapping[str, str],
     refused: InvalidInput | None = None,
 ) -> dict[str, Any] | None:
@@ -55,7 +55,7 @@ async def values(
     }
 
 
-def read(sent: Mapping[str, str], types: Collection[str]) -> tuple[dict[str, Part], int, float]:
+def read(sent: Mapping[str, str], types: Collection[str]) -> tuple[dict[str, LoadTestPart], int, float]:
     """Mix, count and seconds to spread over.
 
     Raises:
@@ -63,7 +63,7 @@ def read(sent: Mapping[str, str], types: Collection[str]) -> tuple[dict[str, Par
     """
     errors = []
     mix = {
-        name: Part(part["share"], part.get("payload"))
+        name: LoadTestPart(part["share"], part.get("payload"))
         for name, part in _mix(sent["kind"], sent["seconds"], types).items()
     }
     if not mix:

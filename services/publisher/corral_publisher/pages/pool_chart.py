@@ -20,7 +20,7 @@ STEPS = (1, 2, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DecisionMark:
     """A decision, where it was made."""
 
     x: str
@@ -30,7 +30,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class PoolChart:
     """What is drawn. A path may be empty."""
 
     minutes: int
@@ -39,12 +39,12 @@ class Chart:
     queued: str
     most_workers: int
     most_queued: int
-    marks: tuple[Mark, ...]
+    marks: tuple[DecisionMark, ...]
     words: str
     """The same for those who do not see it."""
 
 
-def chart_of(view: PoolView, window: float = WINDOW) -> Chart:
+def chart_of(view: PoolView, window: float = WINDOW) -> PoolChart:
     """The chart of a pool, up to now as the clock of whoever scales it tells it."""
     end = math.ceil((view.status.at + view.silent) / STEP) * STEP
     begin = end - window
@@ -56,7 +56,7 @@ def chart_of(view: PoolView, window: float = WINDOW) -> Chart:
     stretches = [_steps(stretch, begin, window) for stretch in _stretches(samples)]
     wanted = [[(_x(at, begin, window), one) for at, one in earlier]] if earlier else []
     wanted += [[(x, one.desired) for x, one in stretch] for stretch in stretches]
-    return Chart(
+    return PoolChart(
         minutes=round(window / 60),
         ready=" ".join(_area([(x, one.ready / workers) for x, one in stretch]) for stretch in stretches),
         desired=" ".join(_line([(x, one / workers) for x, one in stretch]) for stretch in wanted),
@@ -64,7 +64,7 @@ def chart_of(view: PoolView, window: float = WINDOW) -> Chart:
         most_workers=workers,
         most_queued=queued,
         marks=tuple(
-            Mark(_number(_x(one.at, begin, window)), _kind(one), one)
+            DecisionMark(_number(_x(one.at, begin, window)), _kind(one), one)
             for one in reversed(view.decisions)
             if begin <= one.at <= end
         ),

@@ -10,10 +10,10 @@ from corral.actions.principal import Principal, Role
 from corral.errors import NotFound
 from corral_publisher import parameters
 from corral_publisher.pages import render
-from corral_publisher.pages.pool_chart import Chart, chart_of
+from corral_publisher.pages.pool_chart import PoolChart, chart_of
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.pool_board import PoolView
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -40,12 +40,12 @@ async def pool(request: Request, name: str, principal: Looker) -> Response:
     return render.page(request, "pool.html", principal, **values)
 
 
-async def live_parts(request: Request, services: Services, principal: Principal) -> str:
+async def live_parts(request: Request, services: PublisherServices, principal: Principal) -> str:
     """All pools."""
     return render.fragment(request, "_pools.html", principal, pools=shown(services.pools.known()))
 
 
-async def live_part(request: Request, services: Services, principal: Principal) -> str:
+async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
     """One pool, and the page of decisions that the address names."""
     name: str = request.path_params["name"]
     return render.fragment(request, "_pool_live.html", principal, **await _values(request, services, name))
@@ -56,11 +56,11 @@ def shown(views: Sequence[PoolView]) -> list[dict[str, Any]]:
     return [_shown(view, chart_of(view)) for view in views]
 
 
-def _shown(view: PoolView, chart: Chart) -> dict[str, Any]:
+def _shown(view: PoolView, chart: PoolChart) -> dict[str, Any]:
     return {"view": view, "status": view.status, "chart": chart, "decisions": view.decisions[:LAST]}
 
 
-async def _values(request: Request, services: Services, name: str) -> dict[str, Any]:
+async def _values(request: Request, services: PublisherServices, name: str) -> dict[str, Any]:
     """The pool, where it is known, and its decisions. Raises NotFound."""
     cursor = parameters.cursor(request.query_params)
     page = await services.pools.history(name, cursor, ROWS)

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from corral.actions.principal import Principal, Role
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,12 +39,12 @@ async def act(
     return RedirectResponse("/queues", status_code=303)
 
 
-async def live_part(request: Request, services: Services, principal: Principal) -> str:
+async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
     """The table."""
     return render.fragment(request, "_queues.html", principal, **await _values(services, principal))
 
 
-async def _values(services: Services, principal: Principal) -> dict[str, Any]:
+async def _values(services: PublisherServices, principal: Principal) -> dict[str, Any]:
     counts = await services.counts.by_queue()
     known = services.pools.known()
     return {

@@ -17,7 +17,7 @@ from corral_publisher.pages import load_form, pools, render
 from corral_publisher.pages.form import Field, Kind, fields_of, payload_of
 from corral_publisher.pages.visitor import Visitor, form_of, wants_html
 from corral_publisher.release import VERSION
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,14 +70,14 @@ async def submit(
     return RedirectResponse(f"/jobs/{accepted.id}", status_code=303)
 
 
-async def live_part(request: Request, services: Services, principal: Principal) -> str:
+async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
     """The part of the page that moves."""
     return render.fragment(request, "_start_live.html", principal, **await _live(services))
 
 
 async def page(
     request: Request,
-    services: Services,
+    services: PublisherServices,
     principal: Principal,
     chosen: str,
     *,
@@ -111,7 +111,7 @@ async def page(
     )
 
 
-async def _live(services: Services) -> dict[str, Any]:
+async def _live(services: PublisherServices) -> dict[str, Any]:
     page = await services.store.jobs.page(limit=NEWEST)
     known = services.pools.known()
     return {

@@ -11,7 +11,7 @@ from corral.errors import CorralError, Forbidden
 from corral_publisher import request_body
 from corral_publisher.auth import authorize, identify
 from corral_publisher.openapi import PREFIX
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_holds
 
 
@@ -63,7 +63,7 @@ def to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/sign-in{back}", status_code=303)
 
 
-async def form_of(request: Request, services: Services) -> FormData:
+async def form_of(request: Request, services: PublisherServices) -> FormData:
     """The form that a page of ours sent.
 
     Raises:
@@ -77,7 +77,7 @@ async def form_of(request: Request, services: Services) -> FormData:
     return form
 
 
-async def read_form(request: Request, services: Services) -> FormData:
+async def read_form(request: Request, services: PublisherServices) -> FormData:
     """A form, bounded in size and time like any body."""
     settings = services.settings
     raw = await request_body.read(

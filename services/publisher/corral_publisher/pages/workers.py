@@ -10,7 +10,7 @@ from corral.actions.principal import Principal, Role
 from corral.store.drains import POOL
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,12 +44,12 @@ async def act(
     return RedirectResponse("/workers", status_code=303)
 
 
-async def live_part(request: Request, services: Services, principal: Principal) -> str:
+async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
     """The table."""
     return render.fragment(request, "_workers.html", principal, **await _values(services, principal))
 
 
-async def _values(services: Services, principal: Principal) -> dict[str, Any]:
+async def _values(services: PublisherServices, principal: Principal) -> dict[str, Any]:
     return {
         "workers": await services.store.workers.list(),
         "pool_prefix": POOL,

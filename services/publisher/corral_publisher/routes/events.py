@@ -15,7 +15,7 @@ from corral_publisher import parameters
 from corral_publisher.auth import Viewer
 from corral_publisher.event_stream import BEAT, BEAT_SECONDS, EventStream, event
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["events"])
 
@@ -48,7 +48,7 @@ async def job_events(request: Request, job_id: str, _: Viewer, last_event_id: La
     return EventStream(_one(services, job, last_event_id), stopping=services.stopping)
 
 
-async def _everything(services: Services, last_event_id: str | None) -> AsyncIterator[bytes]:
+async def _everything(services: PublisherServices, last_event_id: str | None) -> AsyncIterator[bytes]:
     broadcast = services.broadcast
     with broadcast.reading():
         number, missed = broadcast.resume(last_event_id)
@@ -68,7 +68,7 @@ async def _everything(services: Services, last_event_id: str | None) -> AsyncIte
                 yield event(*last, f"{broadcast.epoch}-{number}")
 
 
-async def _one(services: Services, job: Job, last_event_id: str | None) -> AsyncIterator[bytes]:
+async def _one(services: PublisherServices, job: Job, last_event_id: str | None) -> AsyncIterator[bytes]:
     """Snapshots of the row whenever it may have changed, and the log's new lines.
 
     The id of an event is `<last line>-<microseconds of the row>`: any process can go on from it.
@@ -93,7 +93,7 @@ async def _one(services: Services, job: Job, last_event_id: str | None) -> Async
             yield event("end", {"state": current.state}, f"{seen}-{shown}")
 
 
-async def changes(services: Services, job: Job) -> AsyncIterator[Job]:
+async def changes(services: PublisherServices, job: Job) -> AsyncIterator[Job]:
     """The job now, and as it is after whatever may have changed it, at most about three times a second.
 
     Ends after the job has ended, or is gone.
@@ -112,7 +112,7 @@ async def changes(services: Services, job: Job) -> AsyncIterator[Job]:
             job = found
 
 
-async def _touched(services: Services, job_id: UUID, number: int) -> int:
+async def _touched(services: PublisherServices, job_id: UUID, number: int) -> int:
     """Returns when the job may have changed, at the latest when it is time to look; the newest number read."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + LOOK_SECONDS

@@ -10,7 +10,7 @@ from corral.actions.servers import POSTGRES_SECONDS, REDIS_SECONDS
 from corral.errors import CorralError
 from corral.store import WorkerState
 from corral_publisher.json_response import answer
-from corral_publisher.services import Services
+from corral_publisher.services import PublisherServices
 
 router = APIRouter(tags=["health"])
 
@@ -36,7 +36,7 @@ async def ready(request: Request) -> Response:
     and kept, every page and list works, and the sweep dispatches what came meanwhile once Redis is back. A publisher
     that called itself unready would turn submissions away for nothing. `details` says why each does not do its part.
     """
-    services: Services = request.app.state.services
+    services: PublisherServices = request.app.state.services
     found = await services.servers.try_out()
     missing = []
     if found.postgres is not None:
@@ -66,7 +66,7 @@ async def ready(request: Request) -> Response:
 )
 async def workers(request: Request) -> Response:
     """Counts of workers, and what they run. Pools that rest at zero are well."""
-    services: Services = request.app.state.services
+    services: PublisherServices = request.app.state.services
     try:
         async with asyncio.timeout(POSTGRES_SECONDS):
             found = await services.store.workers.list()
@@ -84,7 +84,7 @@ async def workers(request: Request) -> Response:
     return answer(body, 503 if status == "none" else 200)
 
 
-async def _at_rest(services: Services) -> bool:
+async def _at_rest(services: PublisherServices) -> bool:
     """Whether somebody scales pools now, and all of them are to have no workers."""
     try:
         async with asyncio.timeout(REDIS_SECONDS):

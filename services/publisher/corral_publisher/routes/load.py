@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from corral.actions.load_test import Part
+from corral.actions.load_test import LoadTestPart
 from corral_publisher.auth import Admin
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
@@ -27,7 +27,7 @@ async def start_load(request: Request, caller: Admin) -> Response:
     """Store up to 10,000 jobs of a mix of types in one transaction, due evenly over some seconds."""
     services = services_of(request)
     wanted = checked(LoadRequest, await read_json(request, services))
-    mix = {name: Part(part.share, part.payload) for name, part in wanted.mix.items()}
+    mix = {name: LoadTestPart(part.share, part.payload) for name, part in wanted.mix.items()}
     load = await services.loads.start(mix, wanted.count, wanted.over, caller)
     return answer(
         {"id": load.id, "tag": load.tag, "count": load.count, "over": load.over},

@@ -16,7 +16,7 @@ from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.request_models import Clean, QueuePatch
 from corral_publisher.response_models import Cleaned, QueuePage, QueueView
 from corral_publisher.routes.submission import read_json
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -102,7 +102,7 @@ def checked(model: type[M], value: Any) -> M:
         raise problems.from_validation(error) from error
 
 
-async def _answer(services: Services, queue: Queue) -> Response:
+async def _answer(services: PublisherServices, queue: Queue) -> Response:
     counts = await services.counts.by_queue()
     return answer(_view(queue, counts.get(queue.name, {})))
 

@@ -14,7 +14,7 @@ from corral import metrics
 from corral.actions.job_request import TRACEPARENT
 from corral.actions.principal import Principal
 from corral.actions.submission import NewSubmission
-from corral.actions.submit import Refused, refuse_all
+from corral.actions.submit import SubmissionRefused, refuse_all
 from corral.bounded import Bounded
 from corral.errors import CorralError
 from corral.job.bounds import Bounds
@@ -30,7 +30,7 @@ from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
 from corral_publisher.request_models import Bulk, Submission
 from corral_publisher.response_models import BulkAnswer
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 log = structlog.get_logger(__name__)
 
@@ -88,11 +88,11 @@ async def submit_bulk(
     value = await read_json(request, services)
     trace = trace_of(request)
     submissions = [
-        item if isinstance(item, Refused) else item.submission(caller.name, trace)
+        item if isinstance(item, SubmissionRefused) else item.submission(caller.name, trace)
         for item in parse_bulk(value, partial=partial)
     ]
     results = await services.submitter.submit_many(submissions, partial=partial)
-    refused = sum(isinstance(item, Refused) for item in results)
+    refused = sum(isinstance(item, SubmissionRefused) for item in results)
     if refused == len(results):
         refuse_all(results)
     items = [_bulk_item(index, item) for index, item in enumerate(results)]
@@ -109,7 +109,7 @@ def _told(job: NewJob, shape: Callable[[], Response], location: dict[str, str]) 
         return answer({"id": job.id, "type": job.type, "queue": job.queue}, 201, location)
 
 
-async def read_json(request: Request, services: Services) -> Any:
+async def read_json(request: Request, services: PublisherServices) -> Any:
     """The request's body as a JSON value. Raises as `body.read` and `body.parse` do."""
     settings = services.settings
     return request_body.parse(
@@ -141,7 +141,7 @@ def trace_of(request: Request) -> str | None:
     return header if TRACEPARENT.fullmatch(header) else None
 
 
-def parse_bulk(value: Any, *, partial: bool) -> list[Submission | Refused]:
+def parse_bulk(value: Any, *, partial: bool) -> list[Submission | SubmissionRefused]:
     """The submissions of a bulk; with `partial` the malformed ones are refused each for itself.
 
     Raises:
@@ -161,11 +161,11 @@ def parse_bulk(value: Any, *, partial: bool) -> list[Submission | Refused]:
     return [_parse_item(item) for item in items]
 
 
-def _parse_item(value: Any) -> Submission | Refused:
+def _parse_item(value: Any) -> Submission | SubmissionRefused:
     try:
         return Submission.model_validate(value)
     except ValidationError as error:
-        return Refused(problems.from_validation(error).errors)
+        return SubmissionRefused(problems.from_validation(error).errors)
 
 
 def stored(job: NewJob, accepted: Accepted) -> Job:
@@ -208,7 +208,7 @@ def stored(job: NewJob, accepted: Accepted) -> Job:
     )
 
 
-async def _submit_and_wait(services: Services, job: NewJob, seconds: float) -> tuple[bool, Job]:
+async def _submit_and_wait(services: PublisherServices, job: NewJob, seconds: float) -> tuple[bool, Job]:
     """Store the job and wait for its end: whether it ended, and how it stands (protocol rule 28)."""
     with services.waiters.waiting(job.id) as end:
         accepted = await services.submitter.commit(job)
@@ -227,7 +227,7 @@ async def _submit_and_wait(services: Services, job: NewJob, seconds: float) -> t
     return (now.state.terminal, now) if now is not None else (False, stored(job, accepted))
 
 
-def _bulk_item(index: int, item: Accepted | Refused) -> dict[str, Any]:
+def _bulk_item(index: int, item: Accepted | SubmissionRefused) -> dict[str, Any]:
     if isinstance(item, Accepted):
         return {"index": index, "id": item.id, "state": item.state}
     errors = [{"pointer": error.pointer, "detail": error.message} for error in item.errors]

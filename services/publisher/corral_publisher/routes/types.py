@@ -14,7 +14,7 @@ from corral_publisher.auth import Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.response_models import TypePage, TypeView
-from corral_publisher.services import Services, services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["types"])
 
@@ -39,7 +39,9 @@ async def get_type(request: Request, name: str, _: Viewer) -> Response:
     return answer(await _view(services, record, {queue.name: queue.options} if queue else {}))
 
 
-async def _view(services: Services, record: TypeRecord, queues: Mapping[str, QueueOptions]) -> dict[str, Any]:
+async def _view(
+    services: PublisherServices, record: TypeRecord, queues: Mapping[str, QueueOptions]
+) -> dict[str, Any]:
     known = (await services.types.all()).types.get(record.name)
     queue = queues.get(record.parsed_options.queue, PLAIN)
     settled = settle(record.options, queue, services.settings.installation_options)

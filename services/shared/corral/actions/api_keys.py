@@ -6,7 +6,7 @@ from uuid import UUID
 
 from corral.actions.principal import Principal, Role
 from corral.actions.secret import digest, new_secret
-from corral.actions.ttl_cache import Remembered
+from corral.actions.ttl_cache import TtlCache
 from corral.errors import FieldError, InvalidInput
 from corral.store import Store
 from corral.store.api_keys import ApiKey
@@ -33,12 +33,12 @@ class Adopted:
     """Other keys of that name that were revoked now."""
 
 
-class Keys:
+class KeyActions:
     """Who may call the API."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found = Remembered(self._ask, TRUST_SECONDS)
+        self._found = TtlCache(self._ask, TRUST_SECONDS)
 
     async def create(
         self, name: str, role: Role, *, actor: str, key: str | None = None

@@ -11,7 +11,7 @@ from uuid import UUID
 from corral import json_codec
 from corral.actions import json_value
 from corral.actions.submission import NewSubmission
-from corral.actions.type_cache import Knowledge, KnownType
+from corral.actions.type_cache import KnownType, TypeSnapshot
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment
 from corral.job.job import NewJob
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def resolve(
-    submission: NewSubmission, known: KnownType, knowledge: Knowledge, job_id: UUID, *, max_payload: int
+    submission: NewSubmission, known: KnownType, knowledge: TypeSnapshot, job_id: UUID, *, max_payload: int
 ) -> NewJob:
     """The job that a submission asks for.
 
@@ -100,7 +100,7 @@ def _faults(submission: NewSubmission) -> Iterator[FieldError]:
         yield FieldError("/traceparent", "is no W3C trace context")
 
 
-def _queue(submission: NewSubmission, known: KnownType, knowledge: Knowledge) -> str:
+def _queue(submission: NewSubmission, known: KnownType, knowledge: TypeSnapshot) -> str:
     queue = submission.queue or known.record.parsed_options.queue
     if queue in known.by_queue:
         return queue

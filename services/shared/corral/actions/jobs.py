@@ -12,7 +12,7 @@ from corral.errors import Conflict, NotFound, Unavailable
 from corral.job.job import Job
 from corral.job.state import State
 from corral.store import Store
-from corral.store.job_commands import Commanded, Effect
+from corral.store.job_commands import Commanded, CommandEffect
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class JobActions:
         entries = [
             Entry(answer.lane, answer.id)
             for answer in answers
-            if answer.effect is Effect.DONE and answer.lane is not None
+            if answer.effect is CommandEffect.DONE and answer.lane is not None
         ]
         if entries:
             await self._told(action, lambda: self._dispatch.enqueue(entries))
@@ -70,7 +70,7 @@ class JobActions:
     async def _hurry(self, answers: list[Commanded]) -> None:
         by_worker: dict[UUID, list[UUID]] = {}
         for answer in answers:
-            if answer.effect is Effect.REQUESTED and answer.worker is not None:
+            if answer.effect is CommandEffect.REQUESTED and answer.worker is not None:
                 by_worker.setdefault(answer.worker, []).append(answer.id)
         for worker_id, ids in by_worker.items():
             worker = await self._store.workers.get(worker_id)
@@ -80,7 +80,7 @@ class JobActions:
     async def _publish(self, answers: list[Commanded]) -> None:
         changed: dict[State, list[UUID]] = {}
         for answer in answers:
-            if answer.effect in (Effect.DONE, Effect.REQUESTED) and answer.state is not None:
+            if answer.effect in (CommandEffect.DONE, CommandEffect.REQUESTED) and answer.state is not None:
                 changed.setdefault(answer.state, []).append(answer.id)
         events = [JobsChanged(state, tuple(ids)) for state, ids in changed.items()]
         await self._dispatch.events.publish(*events)
@@ -103,9 +103,9 @@ def only(action: str, answers: Sequence[Commanded]) -> Commanded:
     """
     (answer,) = answers
     match answer.effect:
-        case Effect.MISSING:
+        case CommandEffect.MISSING:
             raise NotFound("job", answer.id)
-        case Effect.REFUSED:
+        case CommandEffect.REFUSED:
             raise Conflict(f"job {answer.id} is {answer.state}: {_REFUSALS[action]}")
         case _:
             return answer

@@ -23,7 +23,7 @@ SHARE = Bounds(1, 1000, "shares", whole=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LoadTestPart:
     """One job type of a load."""
 
     share: int = 1
@@ -32,7 +32,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadTest:
     """A load that was stored."""
 
     id: UUID
@@ -46,14 +46,16 @@ class Load:
         return f"load:{self.id}"
 
 
-class Loads:
+class LoadTests:
     """Makes loads. They are jobs like any others, stored in one transaction."""
 
     def __init__(self, submitter: Submitter, audit: Audit) -> None:
         self._submitter = submitter
         self._audit = audit
 
-    async def start(self, mix: Mapping[str, Part], count: int, over: float, caller: Principal) -> Load:
+    async def start(
+        self, mix: Mapping[str, LoadTestPart], count: int, over: float, caller: Principal
+    ) -> LoadTest:
         """Store `count` jobs that become due evenly over so many seconds, the first at once.
 
         The audit names the load before its jobs are stored: there may be an entry without jobs, and never jobs
@@ -68,7 +70,7 @@ class Loads:
         ]
         if errors:
             raise InvalidInput(*errors)
-        load = Load(new_id(), count, over)
+        load = LoadTest(new_id(), count, over)
         shares = {name: part.share for name, part in mix.items()}
         names = dealt(shares, count)
         details = {"mix": shares, "count": count, "over": over}
@@ -81,7 +83,7 @@ class Loads:
         )
         return load
 
-    async def _wrong(self, name: str, part: Part, caller: Principal) -> tuple[FieldError, ...]:
+    async def _wrong(self, name: str, part: LoadTestPart, caller: Principal) -> tuple[FieldError, ...]:
         """What is wrong with one part, by pointers into the load: each is tried once, not once per job."""
         below = f"/mix/{escape(name)}"
         try:
@@ -109,7 +111,7 @@ def dealt(shares: Mapping[str, int], count: int) -> Iterator[str]:
 
 
 def _submission(
-    name: str, part: Part, caller: Principal, *, tag: str | None = None, delay: float | None = None
+    name: str, part: LoadTestPart, caller: Principal, *, tag: str | None = None, delay: float | None = None
 ) -> NewSubmission:
     return NewSubmission(
         type=name,
@@ -120,7 +122,7 @@ def _submission(
     )
 
 
-def _faults(mix: Mapping[str, Part], count: int, over: float) -> Iterator[FieldError]:
+def _faults(mix: Mapping[str, LoadTestPart], count: int, over: float) -> Iterator[FieldError]:
     given: list[tuple[str, float, Bounds]] = [("/mix", len(mix), MIX)]
     given += [(f"/mix/{escape(name)}/share", part.share, SHARE) for name, part in mix.items()]
     for pointer, value, bounds in [*given, ("/count", count, COUNT), ("/over", over, OVER)]:

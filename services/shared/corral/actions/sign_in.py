@@ -2,7 +2,7 @@
 
 from corral.actions.principal import Principal, Role
 from corral.actions.secret import digest, new_secret
-from corral.actions.ttl_cache import Remembered
+from corral.actions.ttl_cache import TtlCache
 from corral.store import Store
 from corral.store.sign_in import Session
 
@@ -19,7 +19,7 @@ class SignIn:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found = Remembered(self._ask, TRUST_SECONDS)
+        self._found = TtlCache(self._ask, TRUST_SECONDS)
 
     async def create_link(self, actor: str, role: Role, *, seconds: float = LINK_SECONDS) -> str:
         """The secret part of a link, for `/sign-in/<secret>`."""

@@ -15,7 +15,7 @@ from corral.actions.hand_over import HandOver
 from corral.actions.job_request import resolve
 from corral.actions.servers import Servers
 from corral.actions.submission import NewSubmission
-from corral.actions.type_cache import KnownTypes
+from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge, Unavailable
 from corral.ids import new_id
@@ -32,7 +32,7 @@ BREATH = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class SubmissionRefused:
     """One submission of a bulk that was not stored, and why. Pointers start at the submission."""
 
     errors: tuple[FieldError, ...]
@@ -45,14 +45,14 @@ class Submitter:
         self,
         store: Store,
         dispatch: Dispatch,
-        types: KnownTypes | None = None,
+        types: TypeCache | None = None,
         *,
         job_log: JobLog | None = None,
         servers: Servers | None = None,
         installation: Mapping[str, Any] | None = None,
         max_payload: int = MAX_PAYLOAD_BYTES,
     ) -> None:
-        self.types = types or KnownTypes(store, installation)
+        self.types = types or TypeCache(store, installation)
         self._commits = GroupCommit(store.jobs.insert, store.jobs.existing)
         self._hand_over = HandOver(dispatch)
         self._job_log = job_log
@@ -85,8 +85,8 @@ class Submitter:
         return (await self._store([job]))[0]
 
     async def submit_many(
-        self, submissions: Sequence[NewSubmission | Refused], *, partial: bool = False
-    ) -> list[Accepted | Refused]:
+        self, submissions: Sequence[NewSubmission | SubmissionRefused], *, partial: bool = False
+    ) -> list[Accepted | SubmissionRefused]:
         """Store a bulk in one transaction: all or nothing, or with `partial` all that is right.
 
         What the caller refused already stays refused.
@@ -97,7 +97,7 @@ class Submitter:
         """
         if len(submissions) > MAX_BULK:
             raise InvalidInput(FieldError("/jobs", f"{len(submissions):,} jobs are more than {MAX_BULK:,}"))
-        prepared: list[NewJob | Refused] = []
+        prepared: list[NewJob | SubmissionRefused] = []
         for index, submission in enumerate(submissions):
             prepared.append(await self._prepare_or_refuse(submission))
             if index % BREATH == BREATH - 1:
@@ -114,17 +114,19 @@ class Submitter:
         await self._commits.close()
         await self._hand_over.close()
 
-    async def _prepare_or_refuse(self, submission: NewSubmission | Refused) -> NewJob | Refused:
-        if isinstance(submission, Refused):
+    async def _prepare_or_refuse(
+        self, submission: NewSubmission | SubmissionRefused
+    ) -> NewJob | SubmissionRefused:
+        if isinstance(submission, SubmissionRefused):
             return submission
         try:
             return await self.prepare(submission)
         except InvalidInput as error:
-            return Refused(error.errors)
+            return SubmissionRefused(error.errors)
         except TooLarge as error:
-            return Refused((FieldError("/payload", str(error)),))
+            return SubmissionRefused((FieldError("/payload", str(error)),))
 
-    async def _store_what_can_be(self, jobs: Sequence[NewJob]) -> Sequence[Accepted | Refused]:
+    async def _store_what_can_be(self, jobs: Sequence[NewJob]) -> Sequence[Accepted | SubmissionRefused]:
         """One that Postgres refuses must not keep the others out."""
         try:
             return await self._store(jobs)
@@ -133,11 +135,11 @@ class Submitter:
 
     async def _store_halves(
         self, jobs: Sequence[NewJob], error: InvalidInput
-    ) -> Sequence[Accepted | Refused]:
+    ) -> Sequence[Accepted | SubmissionRefused]:
         """Halved until the culprit is alone. Some may be stored already, so from here on nothing raises."""
         if len(jobs) == 1:
-            return [Refused(error.errors)]
-        answers: list[Accepted | Refused] = []
+            return [SubmissionRefused(error.errors)]
+        answers: list[Accepted | SubmissionRefused] = []
         middle = len(jobs) // 2
         for half in (jobs[:middle], jobs[middle:]):
             try:
@@ -171,8 +173,8 @@ class Submitter:
             metrics.JOBS_SUBMITTED.labels(queue, name).inc(count)
 
 
-def _refused(message: str) -> Refused:
-    return Refused((FieldError("", message),))
+def _refused(message: str) -> SubmissionRefused:
+    return SubmissionRefused((FieldError("", message),))
 
 
 def refuse_all(items: Sequence[object]) -> None:
@@ -184,7 +186,7 @@ def refuse_all(items: Sequence[object]) -> None:
     errors = [
         FieldError(f"/jobs/{index}{error.pointer}", error.message)
         for index, item in enumerate(items)
-        if isinstance(item, Refused)
+        if isinstance(item, SubmissionRefused)
         for error in item.errors
     ]
     if errors:

@@ -10,7 +10,7 @@ V = TypeVar("V")
 MAX_KEPT = 10_000
 
 
-class Remembered(Generic[V]):
+class TtlCache(Generic[V]):
     """A cache by key in front of a question. Belongs to one event loop."""
 
     def __init__(self, ask: Callable[[bytes], Awaitable[V]], seconds: float, *, dear: float = 0.0) -> None:

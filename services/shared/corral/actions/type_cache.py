@@ -59,7 +59,7 @@ class KnownType:
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class TypeSnapshot:
     """What the database said at one time. Replaced as a whole."""
 
     types: Mapping[str, KnownType] = field(default_factory=dict)
@@ -70,19 +70,19 @@ class Knowledge:
         return frozenset(queue for known in self.types.values() for queue in known.by_queue)
 
 
-class KnownTypes:
+class TypeCache:
     """A cache in front of `job_types` and `queues`; one per process."""
 
     def __init__(self, store: Store, installation: Mapping[str, Any] | None = None) -> None:
         """`installation`: its default options, as JSON by option."""
         self._store = store
         self.installation = installation or {}
-        self._knowledge = Knowledge()
+        self._knowledge = TypeSnapshot()
         self._version: str | None = None
         self._read_at = -1e9
         self._reading: asyncio.Task[None] | None = None
 
-    async def get(self, name: str) -> tuple[KnownType, Knowledge]:
+    async def get(self, name: str) -> tuple[KnownType, TypeSnapshot]:
         """The type of that name and all that was known with it.
 
         A known name never waits: knowledge older than a second is renewed beside it.
@@ -104,7 +104,7 @@ class KnownTypes:
             raise UnknownType(FieldError("/type", self._unknown(name)))
         return known, self._knowledge
 
-    async def all(self) -> Knowledge:
+    async def all(self) -> TypeSnapshot:
         """All that is known, at most a second old where the database answers."""
         if time.monotonic() - self._read_at > FRESH_SECONDS:
             await self.read()
@@ -136,7 +136,7 @@ class KnownTypes:
         queues = {queue.name: queue.options for queue in await self._store.queues.list()}
         before = self._knowledge.types
         known = (self._known(record, queues, before.get(record.name)) for record in records)
-        self._knowledge = Knowledge({one.record.name: one for one in known if one is not None})
+        self._knowledge = TypeSnapshot({one.record.name: one for one in known if one is not None})
         self._version = version
         self._read_at = time.monotonic()
 

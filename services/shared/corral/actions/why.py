@@ -9,7 +9,7 @@ from uuid import UUID
 from corral.actions import pool_causes
 from corral.actions.cause import Cause
 from corral.actions.servers import REDIS_SECONDS, Found, Servers
-from corral.actions.type_cache import KnownTypes
+from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
 from corral.errors import NotFound, Unavailable
 from corral.job.job import Job
@@ -48,7 +48,7 @@ class Why:
     """Gathers the facts about one job, and explains."""
 
     def __init__(
-        self, store: Store, dispatch: Dispatch, types: KnownTypes, servers: Servers | None = None
+        self, store: Store, dispatch: Dispatch, types: TypeCache, servers: Servers | None = None
     ) -> None:
         self._store = store
         self._dispatch = dispatch

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from corral.cli.exit_codes import Exit
+from corral.cli.exit_codes import ExitCode
 from corral.cli.output import AsJson, console, print_json, span, state, table_of
 from corral.cli.session import client
 from corral.client import ENDED, Client
@@ -42,7 +42,7 @@ def watch(
         else:
             job = follow_to_end(api, job)
     if job["state"] != "completed":
-        raise typer.Exit(Exit.JOB_FAILED)
+        raise typer.Exit(ExitCode.JOB_FAILED)
 
 
 def logs(

@@ -37,9 +37,9 @@ def create(
     """Create a key and print it, this once."""
 
     async def work(store: "Store") -> "tuple[str, ApiKey]":
-        from corral.actions.api_keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
 
-        return await Keys(store).create(name, role, actor=_person())
+        return await KeyActions(store).create(name, role, actor=_person())
 
     key, stored = _with_store(work)
     if as_json:
@@ -65,9 +65,9 @@ def adopt(
     key = os.environ.get(BOOTSTRAP) or sys.stdin.readline().strip()
 
     async def work(store: "Store") -> "Adopted":
-        from corral.actions.api_keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
 
-        return await Keys(store).adopt(key, name, role, actor="corral keys adopt", replace=replace)
+        return await KeyActions(store).adopt(key, name, role, actor="corral keys adopt", replace=replace)
 
     adopted = _with_store(work, wait)
     if as_json:
@@ -84,9 +84,9 @@ def list_(as_json: AsJson = False) -> None:
     """List all keys; the keys themselves are shown to nobody again."""
 
     async def work(store: "Store") -> "list[ApiKey]":
-        from corral.actions.api_keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
 
-        return list(await Keys(store).list())
+        return list(await KeyActions(store).list())
 
     keys = _with_store(work)
     if as_json:
@@ -104,9 +104,9 @@ def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id of 
     """Revoke a key; it works for a few seconds more at most."""
 
     async def work(store: "Store") -> "ApiKey":
-        from corral.actions.api_keys import Keys  # noqa: PLC0415
+        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
 
-        return await Keys(store).revoke(key_id, actor=_person())
+        return await KeyActions(store).revoke(key_id, actor=_person())
 
     console().print(Text(f"{_with_store(work).name} can't come in any more"))
 

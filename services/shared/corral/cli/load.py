@@ -12,9 +12,9 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from corral import json_codec
-from corral.cli.exit_codes import Exit
+from corral.cli.exit_codes import ExitCode
 from corral.cli.follow import LIVE
-from corral.cli.load_profile import BULK, PAYLOADS, Pace, parse_mix, percentile
+from corral.cli.load_profile import BULK, PAYLOADS, LoadProfile, parse_mix, percentile
 from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, span, table_of
 from corral.cli.session import client
@@ -80,10 +80,10 @@ def load(
     else:
         _print(summary)
     if wait and summary["completed"] < pace.count:
-        raise typer.Exit(Exit.JOB_FAILED)
+        raise typer.Exit(ExitCode.JOB_FAILED)
 
 
-def submit_all(api: Client, pace: Pace, tag: str, payload: Any, show: Shown) -> list[float]:
+def submit_all(api: Client, pace: LoadProfile, tag: str, payload: Any, show: Shown) -> list[float]:
     """Submit at the pace; the seconds that each call took."""
     types, sent, latencies = pace.types(), 0, []
     began = time.monotonic()
@@ -129,7 +129,7 @@ def summarise(count: int, jobs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _pace(count: int, rate: float | None, duration: float | None, mix: str | None, seed: int) -> Pace:
+def _pace(count: int, rate: float | None, duration: float | None, mix: str | None, seed: int) -> LoadProfile:
     if duration is not None:
         if rate is None:
             raise typer.BadParameter("a duration needs a rate", param_hint="--duration")
@@ -137,7 +137,11 @@ def _pace(count: int, rate: float | None, duration: float | None, mix: str | Non
         if (fault := COUNT.fault(count)) is not None:
             raise typer.BadParameter(f"rate times duration {fault}", param_hint="--duration")
     try:
-        return Pace(count, rate, seed=seed) if mix is None else Pace(count, rate, parse_mix(mix), seed)
+        return (
+            LoadProfile(count, rate, seed=seed)
+            if mix is None
+            else LoadProfile(count, rate, parse_mix(mix), seed)
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--mix") from None
 

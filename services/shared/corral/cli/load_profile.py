@@ -23,7 +23,7 @@ LONGEST_WEIGHT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class LoadProfile:
     """A load: so many jobs at once, or so many a second for a time."""
 
     count: int

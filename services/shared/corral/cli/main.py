@@ -21,7 +21,7 @@ from corral.cli import (
     up,
     workers,
 )
-from corral.cli.exit_codes import Exit, exit_code
+from corral.cli.exit_codes import ExitCode, exit_code
 from corral.client import ApiProblem
 from corral.errors import CorralError, InvalidInput
 from corral.startup import OutputLost
@@ -87,13 +87,13 @@ def _run() -> int:
         if not any("\ud800" <= one <= "\udfff" for one in error.object[error.start : error.end]):
             raise
         sys.stderr.write("corral: an argument holds bytes that are no text in UTF-8\n")
-        return Exit.WRONG
+        return ExitCode.WRONG
     except OutputLost as error:
         sys.stderr.write(f"corral: {error}\n")
-        return Exit.FAULT
+        return ExitCode.FAULT
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    return Exit.DONE
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE
 
 
 def _explain(error: CorralError) -> None:

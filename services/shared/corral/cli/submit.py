@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from corral import json_codec
-from corral.cli.exit_codes import Exit
+from corral.cli.exit_codes import ExitCode
 from corral.cli.follow import follow_to_end
 from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, state
@@ -73,7 +73,7 @@ def submit(
     elif not watch:
         console().print(Text.assemble(job["id"], " ", state(job["state"])))
     if (wait or watch) and job["state"] != "completed":
-        raise typer.Exit(Exit.JOB_FAILED if job["state"] in ENDED else Exit.NOT_ENDED)
+        raise typer.Exit(ExitCode.JOB_FAILED if job["state"] in ENDED else ExitCode.NOT_ENDED)
 
 
 def _payload(text: str | None, fields: list[str], csv: Path | None) -> Any:

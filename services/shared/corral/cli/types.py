@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from corral.cli.exit_codes import Exit
+from corral.cli.exit_codes import ExitCode
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.services import service_settings
 from corral.cli.session import client
@@ -68,7 +68,7 @@ def register(wait: Wait = 0.0, as_json: AsJson = False) -> None:
     for name, error in done.refused.items():
         sys.stderr.write(f"corral: {name} is not registered: {error}\n")
     if done.refused:
-        raise typer.Exit(Exit.WRONG)
+        raise typer.Exit(ExitCode.WRONG)
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ def up(
 ) -> None:
     """Run everything here: Postgres, Valkey, publisher, maintenance, and workers that follow the backlog."""
     from corral import logs  # noqa: PLC0415  every other command starts sooner without these
-    from corral.cli.up_display import Screen, run  # noqa: PLC0415
+    from corral.cli.up_display import UpDisplay, run  # noqa: PLC0415
     from corral.local.plan import make_plan  # noqa: PLC0415
 
     logs.configure("warning", "console")
@@ -49,6 +49,6 @@ def up(
         reload=reload,
     )
     screen = console()
-    with Screen(screen, plan) as shown:
+    with UpDisplay(screen, plan) as shown:
         asyncio.run(run(plan, shown))
     screen.print("Corral has stopped; nothing is left running.")

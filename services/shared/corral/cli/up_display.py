@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from corral.local.plan import Plan
-from corral.local.status import Ready, Status
+from corral.local.status import LocalStatus, Ready
 from corral.local.system import LocalSystem
 from corral.publisher_address import DATA, LOCAL_FOLDER
 
@@ -22,7 +22,7 @@ SPARSE = 5.0
 """Seconds between two lines of status where no terminal can show a live one."""
 
 
-class Screen:
+class UpDisplay:
     """What a person sees: lines of what happens, and below them one that lives."""
 
     def __init__(self, screen: Console, plan: Plan) -> None:
@@ -60,7 +60,7 @@ class Screen:
         for line in lines:
             self._screen.print(Text(line), soft_wrap=True)
 
-    def show(self, status: Status) -> None:
+    def show(self, status: LocalStatus) -> None:
         """Show the status: alive on a terminal, else a line when it changed."""
         line = status.in_words()
         if self._live:
@@ -71,7 +71,7 @@ class Screen:
             self._last, self._last_at = line, time.monotonic()
 
 
-async def run(plan: Plan, screen: Screen) -> None:
+async def run(plan: Plan, screen: UpDisplay) -> None:
     """Run until a signal; a second one ends the patience."""
     system = LocalSystem(plan, screen.say, screen.ready, screen.show)
     running = asyncio.create_task(system.run())

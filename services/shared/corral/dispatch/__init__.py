@@ -5,11 +5,11 @@ Nothing here is believed until Postgres agrees, and all of it may be wiped at an
 """
 
 from corral.dispatch.dispatch import Dispatch
-from corral.dispatch.entries import Answer, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
+from corral.dispatch.entries import Ack, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
 from corral.dispatch.event import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
 
 __all__ = [
-    "Answer",
+    "Ack",
     "Budget",
     "Dispatch",
     "Done",

@@ -9,18 +9,18 @@ from redis.asyncio import Redis
 from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
-from corral.dispatch.scripts import Effect, Script
+from corral.dispatch.scripts import Script, ScriptEffect
 from corral.scaling.signal import QueueSignal, Signal
 from corral.scaling.worker_signal import WorkerSignal
 
 log = structlog.get_logger(__name__)
 
-_DEMAND = Script("demand", Effect.FILLS)
+_DEMAND = Script("demand", ScriptEffect.FILLS)
 LONGEST_DEMAND = 20_000
 """More jobs than that are told as so many: no pool has more slots."""
 
 
-class Backlog:
+class BacklogSignal:
     """Where the signal of corral.scaling is kept."""
 
     _redis: Redis

@@ -2,21 +2,23 @@
 
 from typing import Self
 
-from corral.dispatch.backlog import Backlog
+from corral.dispatch.backlog import BacklogSignal
 from corral.dispatch.connection import connect
-from corral.dispatch.drain_requests import Drains
-from corral.dispatch.duty_status import Board
+from corral.dispatch.drain_requests import DrainRequests
+from corral.dispatch.duty_status import DutyStatus
 from corral.dispatch.events import Events
 from corral.dispatch.exits import Exits
 from corral.dispatch.hints import Hints
 from corral.dispatch.lanes import Lanes
-from corral.dispatch.pools import Pools
+from corral.dispatch.pools import PoolReports
 from corral.dispatch.repair import Repair
 from corral.dispatch.rq_compat import RqContract
 from corral.dispatch.trial import Trial
 
 
-class Dispatch(Lanes, Hints, Repair, Trial, Backlog, Board, Pools, Drains, Exits, RqContract):
+class Dispatch(
+    Lanes, Hints, Repair, Trial, BacklogSignal, DutyStatus, PoolReports, DrainRequests, Exits, RqContract
+):
     """One process' connections to Redis. Nothing connects before it is used."""
 
     def __init__(self, url: str) -> None:

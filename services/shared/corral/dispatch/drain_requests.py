@@ -15,7 +15,7 @@ from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.pools import TELL, TOLD
-from corral.scaling.drain_request import Order, Unseal, Wish
+from corral.scaling.drain_request import DrainRequest, Order, Unseal
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ SEAL_SECONDS = 30
 _DRAIN, _SEAL, _UNSEAL = "drain", "seal:", "unseal"
 
 
-class Wished(NamedTuple):
+class PoolDrainRequests(NamedTuple):
     """The workers of one pool that are to drain: all of them, so that others are not."""
 
     sequence: int
@@ -36,12 +36,12 @@ class Wished(NamedTuple):
     """By name."""
 
 
-class Drains:
+class DrainRequests:
     """Where whoever scales, the leader and the workers leave word for each other."""
 
     _redis: Redis
 
-    async def wish_drains(self, pool: str, wishes: Mapping[str, Wish]) -> None:
+    async def wish_drains(self, pool: str, wishes: Mapping[str, DrainRequest]) -> None:
         """Say which workers of a pool are to drain, and no others; to be repeated every second.
 
         Raises:
@@ -58,7 +58,7 @@ class Drains:
                     pipeline.set(key_names.DRAIN + worker, word, ex=WISH_SECONDS)
                 await pipeline.execute()
 
-    async def wished(self) -> Mapping[str, Wished]:
+    async def wished(self) -> Mapping[str, PoolDrainRequests]:
         """What is wished of each pool that somebody scales now.
 
         Raises:
@@ -74,7 +74,7 @@ class Drains:
                 metrics.SWALLOWED.labels("drains.read").inc()
                 log.warning("drains.unreadable", pool=text_of(pool), error=repr(error))
             else:
-                wished[text_of(pool)] = Wished(int(sequence), workers)
+                wished[text_of(pool)] = PoolDrainRequests(int(sequence), workers)
         return wished
 
     async def unseal(self, workers: Iterable[str]) -> None:
@@ -117,7 +117,7 @@ class Drains:
         word = text_of(found)
         if word == _UNSEAL:
             return Unseal()
-        return Wish(word.removeprefix(_SEAL) if word.startswith(_SEAL) else None)
+        return DrainRequest(word.removeprefix(_SEAL) if word.startswith(_SEAL) else None)
 
     async def answer_seal(self, worker: str, nonce: str) -> None:
         """Say that this worker is sealed, and was asked with `nonce`.

@@ -16,14 +16,14 @@ LIFETIME_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class DutyBoard:
-    """Who leads, and a report per duty; its fields are those of corral.maintenance.duty.Report."""
+    """Who leads, and a report per duty; its fields are those of corral.maintenance.duty.DutyReport."""
 
     holder: str
     term: int
     duties: Mapping[str, Mapping[str, Any]]
 
 
-class Board:
+class DutyStatus:
     """Where the reports are kept."""
 
     _redis: Redis

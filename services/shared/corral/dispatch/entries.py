@@ -69,7 +69,7 @@ class Move:
 Verdict = Done | Return | Park | Move
 
 
-class Answer(NamedTuple):
+class Ack(NamedTuple):
     """What became of a popped job; `lane` is the one it was popped from."""
 
     lane: Lane

@@ -9,9 +9,9 @@ from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from corral.dispatch import key_names
 from corral.dispatch.connection import ANSWER_SECONDS, answering
-from corral.dispatch.scripts import Effect, Script
+from corral.dispatch.scripts import Script, ScriptEffect
 
-_UNPAUSE = Script("unpause", Effect.FREES)
+_UNPAUSE = Script("unpause", ScriptEffect.FREES)
 PROMOTER_SLEEP_SECONDS = 1.0
 """The promoter asks Postgres at least so often: it hears of anything due later without a hint."""
 _DUE_TOKEN_MS = 5000

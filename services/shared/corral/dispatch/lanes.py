@@ -8,15 +8,15 @@ from redis.asyncio import Redis
 
 from corral.dispatch import key_names
 from corral.dispatch.connection import ANSWER_SECONDS, answering
-from corral.dispatch.entries import Answer, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
-from corral.dispatch.scripts import Effect, Script
+from corral.dispatch.entries import Ack, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
+from corral.dispatch.scripts import Script, ScriptEffect
 from corral.job.lane import Lane
 
 log = structlog.get_logger(__name__)
 
-_ENQUEUE = Script("enqueue", Effect.FILLS)
-_POP = Script("pop", Effect.FREES)
-_ANSWER = Script("answer", Effect.FREES)
+_ENQUEUE = Script("enqueue", ScriptEffect.FILLS)
+_POP = Script("pop", ScriptEffect.FREES)
+_ANSWER = Script("answer", ScriptEffect.FREES)
 
 
 class Lanes:
@@ -81,7 +81,7 @@ class Lanes:
             await self._drop(strangers)
         return Pop(popped, bool(waiting), [queue.decode() for queue in suspects], bool(suspended))
 
-    async def answer(self, answers: Iterable[Answer]) -> None:
+    async def answer(self, answers: Iterable[Ack]) -> None:
         """Say what became of popped jobs: one call for all.
 
         Raises:

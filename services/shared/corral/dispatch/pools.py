@@ -9,15 +9,15 @@ from redis.asyncio import Redis
 from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
-from corral.dispatch.scripts import Effect, Script
+from corral.dispatch.scripts import Script, ScriptEffect
 from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
 
 log = structlog.get_logger(__name__)
 
-TELL = Script("tell", Effect.FILLS)
-TOLD = Script("told", Effect.FREES)
-_DECISIONS = Script("decisions", Effect.READS)
+TELL = Script("tell", ScriptEffect.FILLS)
+TOLD = Script("told", ScriptEffect.FREES)
+_DECISIONS = Script("decisions", ScriptEffect.READS)
 
 STATUS_MS = 30_000
 """A status older than this, by Redis' clock, is forgotten: nobody scales the pool any more."""
@@ -28,7 +28,7 @@ BEGINNING = "0-0"
 """The cursor before every decision."""
 
 
-class Pools:
+class PoolReports:
     """The board on which whoever scales tells what it does."""
 
     _redis: Redis

@@ -36,7 +36,7 @@ RECONNECT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class WorkerCounts:
     """What a worker did so far, and does now."""
 
     running: int
@@ -79,7 +79,7 @@ class Presence(BaseWorker):
         self._on_stop, self._on_shutdown = on_stop, on_shutdown
         self._closing = Event()
 
-    def beat(self, counts: Counts) -> bool:
+    def beat(self, counts: WorkerCounts) -> bool:
         """Tell the readers what goes on; registers first where Redis does not know this worker.
 
         Answers whether `rq suspend` is in force.
@@ -108,7 +108,7 @@ class Presence(BaseWorker):
             log.info("presence.leave_failed", worker=self.name, error=str(error))
         self.connection.close()
 
-    def _report(self, counts: Counts) -> tuple[bool, bool]:
+    def _report(self, counts: WorkerCounts) -> tuple[bool, bool]:
         """Write the heartbeat; answers whether Redis knows this worker, and whether it is suspended."""
         with self.connection.pipeline(transaction=False) as pipeline:
             pipeline.hexists(self.key, "birth")

@@ -13,17 +13,17 @@ from redis.asyncio import Redis
 from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
-from corral.dispatch.scripts import Effect, Script
+from corral.dispatch.scripts import Script, ScriptEffect
 from corral.job.lane import Lane
 
 log = structlog.get_logger(__name__)
 
-_MISSING = Script("missing", Effect.READS)
-_PRUNE = Script("prune", Effect.FREES)
-_DEPTHS = Script("depths", Effect.READS)
-_SWAP = Script("swap", Effect.FREES)
-_REBUILD = Script("rebuild", Effect.FREES)
-_MEND = Script("mend", Effect.FREES)
+_MISSING = Script("missing", ScriptEffect.READS)
+_PRUNE = Script("prune", ScriptEffect.FREES)
+_DEPTHS = Script("depths", ScriptEffect.READS)
+_SWAP = Script("swap", ScriptEffect.FREES)
+_REBUILD = Script("rebuild", ScriptEffect.FREES)
+_MEND = Script("mend", ScriptEffect.FREES)
 
 REBUILD_SECONDS = 60.0
 """A million entries take about two seconds, in which Redis does nothing else."""

@@ -15,15 +15,15 @@ from rq import get_current_job
 
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
-from corral.dispatch.scripts import Effect, Script
+from corral.dispatch.scripts import Script, ScriptEffect
 from corral.ids import parse_id
 from corral.job.lane import Lane
 from corral.job.state import State
 
-_MIRROR = Script("mirror", Effect.FILLS)
-_DESCRIBE = Script("describe", Effect.FILLS)
-_UNPARK = Script("unpark", Effect.FREES)
-_TAKEN = Script("taken", Effect.FREES)
+_MIRROR = Script("mirror", ScriptEffect.FILLS)
+_DESCRIBE = Script("describe", ScriptEffect.FILLS)
+_UNPARK = Script("unpark", ScriptEffect.FREES)
+_TAKEN = Script("taken", ScriptEffect.FREES)
 
 ENTRY_POINT: Final = "corral_worker.rq_entry.run"
 """What a stock worker calls. It takes the job's id from RQ, and everything else from Postgres."""

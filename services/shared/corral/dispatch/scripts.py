@@ -19,7 +19,7 @@ _NAMES = {
 }
 
 
-class Effect(StrEnum):
+class ScriptEffect(StrEnum):
     """What a script does to the memory of Redis, as the first line of the script."""
 
     FILLS = "#!lua"
@@ -30,7 +30,7 @@ class Effect(StrEnum):
     """Runs even then, and on a server that takes no writes."""
 
 
-def _text(name: str, effect: Effect) -> str:
+def _text(name: str, effect: ScriptEffect) -> str:
     """The script `lua/<name>.lua` with the key names and the shared functions in front of it.
 
     A script with a first line of flags is refused as a whole where it may not run, so none is left half done.
@@ -46,7 +46,7 @@ def _text(name: str, effect: Effect) -> str:
 class Script:
     """One script of `lua/`. Survives SCRIPT FLUSH, a restart and a failover of the server."""
 
-    def __init__(self, name: str, effect: Effect) -> None:
+    def __init__(self, name: str, effect: ScriptEffect) -> None:
         self._text = _text(name, effect)
         self._hash = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 

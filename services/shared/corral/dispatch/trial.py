@@ -5,9 +5,9 @@ from typing import Final
 from redis.asyncio import Redis
 
 from corral.dispatch.connection import answering
-from corral.dispatch.scripts import Effect, Script
+from corral.dispatch.scripts import Script, ScriptEffect
 
-_TRIAL = Script("trial", Effect.FILLS)
+_TRIAL = Script("trial", ScriptEffect.FILLS)
 NAME: Final = "~trial"
 """No queue may be called so."""
 

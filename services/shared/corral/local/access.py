@@ -1,16 +1,16 @@
 """The first key of a local system, and the link that signs its owner in."""
 
-from corral.actions.api_keys import Keys
+from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.local.home import Installation
+from corral.local.home import Home
 from corral.local.roster import ACTOR
 from corral.store import Store
 
 
-async def admin_key(store: Store, home: Installation, url: str) -> str:
+async def admin_key(store: Store, home: Home, url: str) -> str:
     """The key in the client file, if it is still valid; else a new one. The file names `url` afterwards."""
-    keys = Keys(store)
+    keys = KeyActions(store)
     key = home.client().get("key", "")
     found = await keys.find(key)
     if found is None or found.role is not Role.ADMIN:

@@ -36,7 +36,7 @@ _OF_UP = ("local", "cli")
 """Folders of the package corral of which the running services know nothing."""
 
 
-class Changes:
+class CodeWatch:
     """Watches the Python files of a folder, and of packages and modules outside of it."""
 
     def __init__(self, folder: Path, packages: Iterable[str]) -> None:

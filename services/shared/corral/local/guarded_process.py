@@ -24,7 +24,7 @@ def plain_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"LC_ALL": "C"}
 
 
-class Guarded:
+class GuardedProcess:
     """One run of one program under its guard. Not started again: make another."""
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from corral.local.errors import SystemInUse, UnusableData
-from corral.local.processes import Kept
+from corral.local.processes import SupervisedProcess
 
 MARK = "corral.lock"
 BENCH = "bench"
@@ -22,7 +22,7 @@ PATIENCE = 5.0
 """Seconds that processes of a killed run are given to end by themselves."""
 
 
-class Installation:
+class Home:
     """A `.corral` folder. One `corral up` at a time holds it."""
 
     def __init__(self, folder: Path) -> None:
@@ -94,7 +94,7 @@ class Installation:
             os.close(self._lock)
             self._lock = None
 
-    def record(self, url: str, kept: Iterable[Kept]) -> None:
+    def record(self, url: str, kept: Iterable[SupervisedProcess]) -> None:
         """Write down what runs, so that a run after a kill -9 knows what it finds."""
         processes = [
             {"name": one.name, "pid": pid, "started": started}

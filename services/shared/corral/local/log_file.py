@@ -13,7 +13,7 @@ TAIL = 4096
 CHUNK = 1024 * 1024
 
 
-class ChildLog:
+class LogFile:
     """A log file that outlives the runs of its child."""
 
     def __init__(self, path: Path) -> None:

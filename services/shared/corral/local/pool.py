@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from corral.errors import NotFound, Unavailable
-from corral.local.processes import Program
-from corral.local.supervisor import Keeper, Say, ending
+from corral.local.processes import ProgramProcess
+from corral.local.supervisor import Say, Supervisor, ending
 
 LOOK = 0.3
 """Seconds between two looks at whether a worker is ready, or idle."""
@@ -25,18 +25,24 @@ class Roster(Protocol):
         """Let the worker of that name claim no more; whether it did until now."""
 
 
-class WorkerPool:
+class LocalWorkerPool:
     """Local worker processes. `up-1`, `up-2`, … are never used twice for different processes of one run."""
 
     def __init__(
-        self, make: Callable[[str], Program], keeper: Keeper, roster: Roster, say: Say, *, grace: float
+        self,
+        make: Callable[[str], ProgramProcess],
+        keeper: Supervisor,
+        roster: Roster,
+        say: Say,
+        *,
+        grace: float,
     ) -> None:
         self._make, self._keeper, self._roster, self._say = make, keeper, roster, say
         self._grace = grace
         self._numbers = itertools.count(1)
         self._changing = asyncio.Lock()
         """Scaling and replacing take turns."""
-        self._active: list[Program] = []
+        self._active: list[ProgramProcess] = []
         self._leaving: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -69,7 +75,7 @@ class WorkerPool:
         running = await self._roster.running()
         return worker in running if worker else any(name in running for name in self.names)
 
-    async def candidate(self) -> Program | None:
+    async def candidate(self) -> ProgramProcess | None:
         """A worker that is tried out: it registered. None where it does not, which is told."""
         first = self._next()
         try:
@@ -85,7 +91,7 @@ class WorkerPool:
         )
         return None
 
-    async def replace(self, first: Program) -> None:
+    async def replace(self, first: ProgramProcess) -> None:
         """Take in a candidate and as many more as are needed, and let the old workers finish."""
         async with self._changing:
             old = list(self._active)
@@ -107,10 +113,10 @@ class WorkerPool:
         self._active.append(worker)
         await self._keeper.keep(worker)
 
-    def _next(self) -> Program:
+    def _next(self) -> ProgramProcess:
         return self._make(f"up-{next(self._numbers)}")
 
-    async def _comes_up(self, worker: Program) -> bool:
+    async def _comes_up(self, worker: ProgramProcess) -> bool:
         """Whether a worker registers before it dies or its time is over."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + READY
@@ -120,19 +126,19 @@ class WorkerPool:
             await asyncio.sleep(LOOK)
         return False
 
-    async def _victims(self, count: int) -> list[Program]:
+    async def _victims(self, count: int) -> list[ProgramProcess]:
         """Whom to let go: those not up yet or idle, then the least loaded, then the youngest."""
         running = await self._roster.running()
         age = {worker.name: position for position, worker in enumerate(self._active)}
         ordered = sorted(self._active, key=lambda worker: (running.get(worker.name, 0), -age[worker.name]))
         return ordered[:count]
 
-    def _dismiss(self, worker: Program) -> None:
+    def _dismiss(self, worker: ProgramProcess) -> None:
         self._active.remove(worker)
         self._keeper.forget(worker)
         self._leaving[worker.name] = asyncio.create_task(self._leave(worker), name=f"drain {worker.name}")
 
-    async def _leave(self, worker: Program) -> None:
+    async def _leave(self, worker: ProgramProcess) -> None:
         """Drain a worker and stop it when it is idle: nothing is interrupted, however long a job takes."""
         try:
             await self._until_idle(worker)
@@ -142,7 +148,7 @@ class WorkerPool:
         finally:
             del self._leaving[worker.name]
 
-    async def _until_idle(self, worker: Program) -> None:
+    async def _until_idle(self, worker: ProgramProcess) -> None:
         """Return when the worker claims no more and runs nothing. Without an answer nothing is idle."""
         while worker.running:
             try:

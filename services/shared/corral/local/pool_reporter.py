@@ -13,7 +13,7 @@ from corral.local.scaler import Scaled
 from corral.local.supervisor import ending
 from corral.scaling.decision import Condition
 from corral.scaling.decision_record import ScalingDecision
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.pool_status import PoolStatus
 from corral.scaling.throughput import Throughput
@@ -27,10 +27,10 @@ MOST_WAITING = 200
 """Decisions kept for a Redis that is away; older ones are let go."""
 
 
-class Herald:
+class PoolReporter:
     """The one that speaks for the pool of this `corral up`."""
 
-    def __init__(self, dispatch: Dispatch, pool: Pool, queues: Sequence[str]) -> None:
+    def __init__(self, dispatch: Dispatch, pool: PoolSpec, queues: Sequence[str]) -> None:
         self._dispatch, self._pool, self._queues = dispatch, pool, tuple(queues)
         self._throughput = Throughput()
         self._conditions: frozenset[Condition] = frozenset()

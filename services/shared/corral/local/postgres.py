@@ -11,9 +11,9 @@ import psutil
 
 from corral.local.account import Account
 from corral.local.errors import ServerFailed, UnusableData
-from corral.local.guarded_process import Guarded
+from corral.local.guarded_process import GuardedProcess
 from corral.local.ports import HOST
-from corral.local.server import EmbeddedServer, Place, Program
+from corral.local.server import EmbeddedServer, ServerCommand, ServerPlace
 from corral.local.wheels import package_folder
 from corral.store.connection import connect
 
@@ -128,7 +128,7 @@ class EmbeddedPostgres(EmbeddedServer):
             command.append("--no-sync")
         with self.folder.appending() as log:
             begin = self.folder.log_size()
-            run = Guarded(command, account=account, farewell=signal.SIGTERM, log=log)
+            run = GuardedProcess(command, account=account, farewell=signal.SIGTERM, log=log)
         try:
             code = run.wait(INITDB_TIMEOUT)
         finally:
@@ -137,17 +137,17 @@ class EmbeddedPostgres(EmbeddedServer):
             reason = "could not make its data" if code is not None else "was too long in making its data"
             raise ServerFailed(self.kind, reason, self.log, self.folder.log_since(begin))
 
-    def _program(self, place: Place) -> Program:
+    def _program(self, place: ServerPlace) -> ServerCommand:
         settings = {**SETTINGS, **self.settings}
         settings |= {"listen_addresses": HOST, "port": str(place.port), "unix_socket_directories": ""}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
-        return Program([self._binary("postgres", place.account), "-D", str(place.home), *options])
+        return ServerCommand([self._binary("postgres", place.account), "-D", str(place.home), *options])
 
     def _written_pid(self, home: Path) -> int | None:
         lines = _postmaster(home)
         return int(lines[0]) if lines and lines[0].isdecimal() else None
 
-    def _answers(self, place: Place) -> bool:
+    def _answers(self, place: ServerPlace) -> bool:
         lines = _postmaster(place.home)
         return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready"
 

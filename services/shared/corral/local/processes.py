@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from corral.local.guarded_process import Guarded
-from corral.local.log_file import ChildLog
+from corral.local.guarded_process import GuardedProcess
+from corral.local.log_file import LogFile
 from corral.local.server import EmbeddedServer
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ LOOK = 0.1
 """Seconds between two looks at whether something still runs."""
 
 
-class Kept(Protocol):
+class SupervisedProcess(Protocol):
     """Something that runs, may die, and is started again."""
 
     @property
@@ -35,7 +35,7 @@ class Kept(Protocol):
         """The process to signal, while it runs."""
 
     @property
-    def log(self) -> ChildLog:
+    def log(self) -> LogFile:
         """Where it writes."""
 
     def tail(self) -> str:
@@ -51,7 +51,7 @@ class Kept(Protocol):
         """Stop being patient."""
 
 
-class Program:
+class ProgramProcess:
     """One of Corral's programs, under the guard: it ends when we do, however we end."""
 
     def __init__(
@@ -66,10 +66,10 @@ class Program:
     ) -> None:
         """`handed`: descriptors of ours that each run of it gets."""
         self.name = name
-        self.log = ChildLog(log)
+        self.log = LogFile(log)
         self._command, self._environment, self._folder = command, environment, folder
         self._handed = handed
-        self._run: Guarded | None = None
+        self._run: GuardedProcess | None = None
         self._since = 0
 
     @property
@@ -98,7 +98,7 @@ class Program:
         self.log.rotate()
         self._since = self.log.size()
         with self.log.appending() as descriptor:
-            self._run = Guarded(
+            self._run = GuardedProcess(
                 self._command,
                 account=None,
                 farewell=signal.SIGTERM,
@@ -129,13 +129,13 @@ class Program:
         self.ask_to_stop()
 
 
-class Server:
+class ServerProcess:
     """An embedded server."""
 
     def __init__(self, server: EmbeddedServer) -> None:
         self._server = server
         self.name = server.kind
-        self.log = ChildLog(server.log)
+        self.log = LogFile(server.log)
 
     @property
     def running(self) -> bool:

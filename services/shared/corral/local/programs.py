@@ -9,16 +9,16 @@ from corral.catalog import TypeRecord
 from corral.errors import DeclarationError
 from corral.job.options import Executor
 from corral.local.code_watch import OURS
-from corral.local.home import Installation
+from corral.local.home import Home
 from corral.local.plan import Plan
-from corral.local.processes import Program
+from corral.local.processes import ProgramProcess
 from corral.settings.sources import PREFIX
 
 
 class Programs:
     """Makes programs; others keep them running."""
 
-    def __init__(self, plan: Plan, home: Installation, database_url: str, redis_url: str) -> None:
+    def __init__(self, plan: Plan, home: Home, database_url: str, redis_url: str) -> None:
         self._plan, self._home = plan, home
         self._joined = {
             "database_url": database_url,
@@ -29,7 +29,7 @@ class Programs:
 
     def publisher(
         self, name: str, ready: int, gate: int | None, *, listener: int, metrics: int | None
-    ) -> Program:
+    ) -> ProgramProcess:
         """The API and the pages, on sockets that listen already: descriptors.
 
         `ready` hears of each process that serves; at `gate` it waits, with the libraries loaded.
@@ -48,7 +48,7 @@ class Programs:
             public_url=self._plan.settings.public_url or self._plan.url,
         )
 
-    def maintenance(self, name: str, ready: int, _gate: int | None) -> Program:
+    def maintenance(self, name: str, ready: int, _gate: int | None) -> ProgramProcess:
         """The duties. `ready` hears that it stands for them; there is no hurry, so it waits at no gate."""
         return self._program(
             name,
@@ -58,7 +58,7 @@ class Programs:
             metrics_port="0",
         )
 
-    def worker(self, name: str) -> Program:
+    def worker(self, name: str) -> ProgramProcess:
         """One worker."""
         return self._program(name, ["corral_worker"], worker_name=name, worker_port="0", metrics_port="0")
 
@@ -118,8 +118,8 @@ class Programs:
         log: str | None = None,
         handed: Sequence[int] = (),
         **given: str,
-    ) -> Program:
-        return Program(
+    ) -> ProgramProcess:
+        return ProgramProcess(
             name,
             [sys.executable, "-m", *module],
             environment=self._environment(**given),

@@ -27,7 +27,7 @@ SHELTERS = (Path("/var/lib/corral"), Path("/var/tmp/corral"))  # noqa: S108  che
 UNNEEDED = shutil.ignore_patterns("*.a", "include", "doc", "pgxs", "pkgconfig", "__pycache__", "*.py")
 
 
-class Shelter:
+class RootStorage:
     """One folder that root owns and everybody may enter."""
 
     def __init__(self, *candidates: Path) -> None:

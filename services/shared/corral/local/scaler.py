@@ -7,8 +7,8 @@ from corral.local.plan import Plan
 from corral.scaling.decision import Decision, Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
-from corral.scaling.pool import Pool
-from corral.scaling.signal import QueueSignal, Signal, Watch
+from corral.scaling.pool import PoolSpec
+from corral.scaling.signal import QueueSignal, Signal, SignalWatch
 
 WINDOW = 30.0
 """Seconds that a laptop remembers a need; starting a local worker takes about one."""
@@ -39,14 +39,14 @@ class Scaled:
         return None if self.signal is None else self.signal.queues
 
 
-class Scaler:
+class LocalScaler:
     """Remembers what the law must remember between two seconds."""
 
     def __init__(self, plan: Plan, slots_of: Mapping[str, int]) -> None:
         least, most = (1, plan.max_workers) if plan.workers is None else (plan.workers, plan.workers)
         usual = max(1, plan.settings.slots_async)
-        self.pool = Pool(least, most, slots=usual, slots_of=slots_of, window=WINDOW)
-        self._watch = Watch()
+        self.pool = PoolSpec(least, most, slots=usual, slots_of=slots_of, window=WINDOW)
+        self._watch = SignalWatch()
         self._history = History()
 
     def next(self, signal: Signal | None, current: int, now: float) -> Scaled:

@@ -14,10 +14,10 @@ from typing import ClassVar, Self
 from corral.local.account import Account, account_for
 from corral.local.errors import PortTaken, ServerFailed
 from corral.local.folder import DataFolder
-from corral.local.guarded_process import Guarded
+from corral.local.guarded_process import GuardedProcess
 from corral.local.orphans import stop_leftovers
 from corral.local.ports import free_ports, is_free
-from corral.local.root_storage import Shelter
+from corral.local.root_storage import RootStorage
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 LOOK = 0.01
@@ -29,7 +29,7 @@ PORT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerPlace:
     """Where one run of a server takes place."""
 
     home: Path
@@ -38,7 +38,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ServerCommand:
     """What to run: path and arguments, and what it reads from its standard input."""
 
     command: list[str]
@@ -66,7 +66,7 @@ class EmbeddedServer(ABC):
         *,
         port: int | None = None,
         settings: Mapping[str, str] = NO_SETTINGS,
-        shelter: Shelter | None = None,
+        shelter: RootStorage | None = None,
     ) -> None:
         """Describe the server; `start` starts it.
 
@@ -80,10 +80,10 @@ class EmbeddedServer(ABC):
         self.settings = settings
         self.home: Path | None = None
         """Where the server's data really are; known from the first start on."""
-        self._shelter = shelter or Shelter()
+        self._shelter = shelter or RootStorage()
         self._fixed_port = port
         self._port: int | None = None
-        self._run: Guarded | None = None
+        self._run: GuardedProcess | None = None
 
     @property
     def data(self) -> Path:
@@ -176,7 +176,7 @@ class EmbeddedServer(ABC):
         """Make `home` what the server needs, at each start, before it runs."""
 
     @abstractmethod
-    def _program(self, place: Place) -> Program:
+    def _program(self, place: ServerPlace) -> ServerCommand:
         """What to run there."""
 
     @abstractmethod
@@ -184,7 +184,7 @@ class EmbeddedServer(ABC):
         """The process id that the server wrote into its data; it may be one of an earlier run."""
 
     @abstractmethod
-    def _answers(self, place: Place) -> bool:
+    def _answers(self, place: ServerPlace) -> bool:
         """Whether the server, known to be ours, takes clients now."""
 
     @abstractmethod
@@ -193,11 +193,11 @@ class EmbeddedServer(ABC):
 
     def _run_on_a_port(self, home: Path, account: Account | None, deadline: float) -> None:
         for port in self._ports():
-            place = Place(home, port, account)
+            place = ServerPlace(home, port, account)
             program = self._program(place)
             with self.folder.appending() as log:
                 begin = self.folder.log_size()
-                self._run = Guarded(
+                self._run = GuardedProcess(
                     program.command, account=account, farewell=self.farewell, log=log, given=program.given
                 )
             if self._ready(place, deadline):
@@ -222,7 +222,7 @@ class EmbeddedServer(ABC):
             yield last
         yield from islice(free_ports(), PORT_TRIES)
 
-    def _ready(self, place: Place, deadline: float) -> bool:
+    def _ready(self, place: ServerPlace, deadline: float) -> bool:
         """Whether the server became ready before it ended or the deadline passed."""
         while self.running and time.monotonic() < deadline:
             if self.pid is not None and self._answers(place):

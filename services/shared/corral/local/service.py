@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from corral.local.gate import Gate
-from corral.local.processes import Program
+from corral.local.processes import ProgramProcess
 from corral.local.readiness import Readiness
-from corral.local.supervisor import Keeper, Say, ending
+from corral.local.supervisor import Say, Supervisor, ending
 
 READY = 30.0
 """Seconds a successor has until it serves; then it is given up."""
 FAREWELL = 2.0
 """Seconds that one which is given up has to clean up behind itself."""
 
-Make = Callable[[str, int, int | None], Program]
+Make = Callable[[str, int, int | None], ProgramProcess]
 """A program of a name, which says through a descriptor that it serves, and waits at a gate where one is given."""
 
 
@@ -22,7 +22,7 @@ Make = Callable[[str, int, int | None], Program]
 class _Run:
     """A program with its pipes."""
 
-    program: Program
+    program: ProgramProcess
     readiness: Readiness
     gate: Gate | None
 
@@ -40,7 +40,7 @@ class Service:
         self,
         name: str,
         make: Make,
-        keeper: Keeper,
+        keeper: Supervisor,
         say: Say,
         *,
         processes: int,
@@ -63,7 +63,7 @@ class Service:
         self._number = 0
         self._run = self._next(gate=False)
         self._spare: _Run | None = None
-        self._leaving: dict[Program, asyncio.Task[None]] = {}
+        self._leaving: dict[ProgramProcess, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Start it for the first time, and keep it.
@@ -106,7 +106,7 @@ class Service:
         await self.prepare()
 
     @property
-    def leaving(self) -> list[Program]:
+    def leaving(self) -> list[ProgramProcess]:
         """Old runs that finish what they have begun."""
         return list(self._leaving)
 

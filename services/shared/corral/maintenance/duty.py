@@ -60,7 +60,7 @@ class Duty(ABC):
 
 
 @dataclass(slots=True)
-class Report:
+class DutyReport:
     """How a duty went so far. Read by others through corral.dispatch, as JSON."""
 
     period: float
@@ -77,7 +77,7 @@ class Report:
 
 
 async def perform(
-    duty: Duty, reign: Reign, report: Report, clock: Callable[[], float] = time.monotonic
+    duty: Duty, reign: Reign, report: DutyReport, clock: Callable[[], float] = time.monotonic
 ) -> None:
     """Do a duty until the reign is over, whatever goes wrong.
 
@@ -100,7 +100,7 @@ async def perform(
             await pause(reign.over, _again_in(failures))
 
 
-async def _rounds(duty: Duty, reign: Reign, report: Report, clock: Callable[[], float]) -> None:
+async def _rounds(duty: Duty, reign: Reign, report: DutyReport, clock: Callable[[], float]) -> None:
     failures = 0
     while not reign.over.is_set():
         began = clock()

@@ -9,7 +9,7 @@ from corral.dispatch import Dispatch, JobsChanged
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.query_budget import Pace
+from corral.query_budget import QueryBudget
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class Expire(Duty):
     ) -> None:
         self._store = store
         self._dispatch = dispatch
-        self._pace = Pace(SHARE, free=FREE, clock=clock)
+        self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
 
     async def round(self, reign: Reign) -> int:
         """Cancel all that have expired."""

@@ -10,7 +10,7 @@ Corral may take, and a step of the database's clock. What a caller's own transac
 is moved to another list, is found by the next look at all lists."""
 
 
-class Floors:
+class LowWaterMarks:
     """By the clock of whoever holds it: only how long ago something was is compared with the database's."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.drain_requests import Wished
+from corral.dispatch.drain_requests import PoolDrainRequests
 from corral.dispatch.pools import BEGINNING
 from corral.errors import InvalidInput
 from corral.maintenance.duty import Duty
@@ -30,7 +30,7 @@ ABSENT = 0
 """Stands for the sequence of a document that is not there."""
 
 
-class Pools(Duty):
+class PoolDuties(Duty):
     """Copies decisions, applies wishes, lifts what nobody wishes any more."""
 
     name = "pools"
@@ -80,7 +80,7 @@ class Pools(Duty):
                     changes += await self._lift(pool, drained.get(pool, set()) - wishes, reign)
         return changes
 
-    def _moved(self, wished: Mapping[str, Wished]) -> set[str]:
+    def _moved(self, wished: Mapping[str, PoolDrainRequests]) -> set[str]:
         """The pools whose wishes were written since the last look. Others may be the remains of another time."""
         before = self._sequences
         self._sequences = {pool: wish.sequence for pool, wish in wished.items()}
@@ -88,7 +88,7 @@ class Pools(Duty):
             return set()
         return {pool for pool, sequence in self._sequences.items() if before.get(pool, ABSENT) != sequence}
 
-    def _silent(self, wished: Mapping[str, Wished], drained: Mapping[str, set[str]]) -> set[str]:
+    def _silent(self, wished: Mapping[str, PoolDrainRequests], drained: Mapping[str, set[str]]) -> set[str]:
         """The pools whose wishes have not moved for so long that nobody is there to wish."""
         counters = [(pool, wished[pool].sequence if pool in wished else ABSENT) for pool in drained]
         return {pool for pool, _ in self._silence.look(counters, self._clock())}

@@ -19,7 +19,7 @@ from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign, pause
-from corral.query_budget import Pace
+from corral.query_budget import QueryBudget
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ class Promote(Duty):
         self._dispatch = dispatch
         self._clock = clock
         self._due_at: float | None = None
-        self._pace = Pace(SHARE, free=FREE, clock=clock)
+        self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
         self._floor: float | None = None
         """By our clock: what was due before was queued. None before the first look."""
 

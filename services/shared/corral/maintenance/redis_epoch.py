@@ -46,7 +46,7 @@ class Epoch:
         return 0 <= lease.beat - self.beat <= BEATS_BEHIND
 
 
-class Trust:
+class EpochWatch:
     """One leader's watch over the epoch."""
 
     def __init__(self, dispatch: Dispatch) -> None:

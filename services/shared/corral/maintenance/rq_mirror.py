@@ -25,7 +25,7 @@ SHOWN = tuple(state for state in State if state is not State.QUEUED)
 """States that have a registry: a queued job stands in its list."""
 
 
-class Mirror(Duty):
+class RqMirror(Duty):
     """Writes the registries, and lets stock workers find what was parked. Idle where it is not wanted."""
 
     name = "rq"

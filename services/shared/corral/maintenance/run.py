@@ -13,17 +13,17 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost
 from corral.maintenance import leadership
-from corral.maintenance.backlog_signal import Beacon
-from corral.maintenance.duty import Duty, Report, perform
+from corral.maintenance.backlog_signal import BacklogSignalDuty
+from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.expire import Expire
 from corral.maintenance.housekeeping import Fold, Orphans, Retention
 from corral.maintenance.leadership import Candidate, Reign
 from corral.maintenance.pauses import Pauses
-from corral.maintenance.pools import Pools
+from corral.maintenance.pools import PoolDuties
 from corral.maintenance.promote import Promote
 from corral.maintenance.reclaim import Reclaim
-from corral.maintenance.rq_mirror import Mirror
-from corral.maintenance.status import Status
+from corral.maintenance.rq_mirror import RqMirror
+from corral.maintenance.status import StatusDuty
 from corral.maintenance.sweep import Sweep
 from corral.settings import Settings
 from corral.store import Store
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 AFTER_A_BUG_SECONDS = 5.0
 T = TypeVar("T")
-Roster = Callable[[dict[str, Report]], Sequence[Duty]]
+Roster = Callable[[dict[str, DutyReport]], Sequence[Duty]]
 """Makes the duties of one reign, fresh: what an earlier one observed is not ours. Given are their reports."""
 
 
@@ -44,20 +44,20 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     candidate = Candidate(store.leases, holder)
 
-    def roster(reports: dict[str, Report]) -> Sequence[Duty]:
+    def roster(reports: dict[str, DutyReport]) -> Sequence[Duty]:
         return (
             Promote(store, dispatch),
             Reclaim(store, dispatch, lease=settings.lease),
             Sweep(store, dispatch),
             Expire(store, dispatch),
             Pauses(store, dispatch),
-            Beacon(store, dispatch),
-            Pools(store, dispatch),
+            BacklogSignalDuty(store, dispatch),
+            PoolDuties(store, dispatch),
             Fold(store),
             Retention(store, settings.installation_options, settings.audit_days),
             Orphans(store, dispatch),
-            Mirror(store, dispatch, wanted=settings.rq_compat == "full"),
-            Status(dispatch, holder, reports),
+            RqMirror(store, dispatch, wanted=settings.rq_compat == "full"),
+            StatusDuty(dispatch, holder, reports),
         )
 
     while not stop.is_set():
@@ -80,9 +80,9 @@ async def lead(
     silence_seconds: float = leadership.SILENCE_SECONDS,
 ) -> None:
     """Do all duties at once until another leads or `stop` is set."""
-    reports: dict[str, Report] = {}
+    reports: dict[str, DutyReport] = {}
     duties = roster(reports)
-    reports |= {duty.name: Report(duty.period) for duty in duties}
+    reports |= {duty.name: DutyReport(duty.period) for duty in duties}
     tasks = [
         asyncio.create_task(stop.wait(), name="stop"),
         asyncio.create_task(reign.keep(renew_seconds, silence_seconds), name="leadership"),

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from corral.dispatch import Dispatch
-from corral.maintenance.duty import Duty, Report
+from corral.maintenance.duty import Duty, DutyReport
 from corral.maintenance.leadership import Reign
 
 
-class Status(Duty):
+class StatusDuty(Duty):
     """Writes the reports of all duties, its own included."""
 
     name = "status"
     period = 2.0
 
-    def __init__(self, dispatch: Dispatch, holder: str, reports: Mapping[str, Report]) -> None:
+    def __init__(self, dispatch: Dispatch, holder: str, reports: Mapping[str, DutyReport]) -> None:
         self._dispatch = dispatch
         self._holder = holder
         self._reports = reports

@@ -2,7 +2,7 @@
 
 While somebody holds a snapshot, the index of queued jobs keeps an entry of each that was claimed since, before all
 that wait, and a look at the oldest reads them all. Where that takes long it is done less often, once a minute at
-least; the rounds in between look at each list from its floor on (`Floors`). What becomes queued below a floor, and
+least; the rounds in between look at each list from its floor on (`LowWaterMarks`). What becomes queued below a floor, and
 is not known to Redis, is found by the next look at the oldest: a minute later at most, and the time of that look.
 A pass over everything knows no floors.
 """
@@ -22,9 +22,9 @@ from corral.job.lane import Lane
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.maintenance.low_water_marks import Floors
-from corral.maintenance.redis_epoch import Trust
-from corral.query_budget import Pace
+from corral.maintenance.low_water_marks import LowWaterMarks
+from corral.maintenance.redis_epoch import EpochWatch
+from corral.query_budget import QueryBudget
 from corral.store import Store
 from corral.store.duties import Queued, QueuedCursor
 
@@ -66,10 +66,10 @@ class Sweep(Duty):
         self._stale = stale_seconds
         self._disagreement = disagreement_seconds
         self._clock = clock
-        self._trust = Trust(dispatch)
+        self._trust = EpochWatch(dispatch)
         self._disagreeing: dict[Lane, float] = {}
-        self._pace = Pace(SHARE, free=FREE, clock=clock)
-        self._floors = Floors()
+        self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
+        self._floors = LowWaterMarks()
         self._full = False
         """Whether a full pass is owed; one that was broken off still is."""
         self._mended = False

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from corral.scaling.arrivals import Arrivals
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
 KNOWN_AFTER = 3
@@ -24,7 +24,7 @@ WATCHED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceTimes:
     """How long jobs run, learned from those that completed and those that have run longer."""
 
     jobs: float = 0.0
@@ -41,7 +41,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class SteadyLoad:
     """Jobs that keep coming."""
 
     rate: float = 0.0
@@ -67,8 +67,8 @@ class Demand:
     unknown: int = 0
     """Waiting jobs of unknown types."""
     unknown_running: int = 0
-    load: Load = Load()
-    service: Service = Service()
+    load: SteadyLoad = SteadyLoad()
+    service: ServiceTimes = ServiceTimes()
 
     @property
     def waiting(self) -> int:
@@ -96,12 +96,12 @@ class Demand:
         return not (self.waiting or self.running)
 
 
-def service_of(queue: QueueSignal) -> Service:
+def service_of(queue: QueueSignal) -> ServiceTimes:
     """The jobs that arrive in this queue, weighted by how many of each type completed."""
     return _mixed([_service(kind) for kind in queue.types.values() if kind.completed >= KNOWN_AFTER])
 
 
-def _service(kind: TypeSignal) -> Service:
+def _service(kind: TypeSignal) -> ServiceTimes:
     """One type. Long jobs are known while they run, not only when they end.
 
     What completes first in a burst is what is short: the mean of the completed alone would ask for too few workers
@@ -111,7 +111,7 @@ def _service(kind: TypeSignal) -> Service:
     """
     old = [age for age in kind.elapsed if age > OLD * kind.mean]
     jobs = kind.completed + len(old)
-    known = Service(
+    known = ServiceTimes(
         jobs,
         (kind.completed * kind.mean + sum(old)) / jobs,
         (kind.completed * (kind.variance + kind.mean**2) + sum(age * age for age in old)) / jobs,
@@ -122,10 +122,10 @@ def _service(kind: TypeSignal) -> Service:
         mean = (kind.completed * kind.mean + sum(telling)) / (
             kind.completed + len(telling) * (1 - memoryless)
         )
-    return Service(jobs, mean, (known.spread + 1) * mean**2)
+    return ServiceTimes(jobs, mean, (known.spread + 1) * mean**2)
 
 
-def demands(signal: Signal, pool: Pool, arrivals: Mapping[str, Arrivals]) -> list[Demand]:
+def demands(signal: Signal, pool: PoolSpec, arrivals: Mapping[str, Arrivals]) -> list[Demand]:
     """One for each kind of slot; queues whose jobs take the same slots are one queue."""
     kinds: dict[int, list[tuple[QueueSignal, Arrivals]]] = {}
     for name, queue in signal.queues.items():
@@ -173,7 +173,7 @@ def _unknown_running(queue: QueueSignal) -> int:
     return max(0, queue.running - known)
 
 
-def _load(told: Sequence[tuple[QueueSignal, Arrivals]], services: Sequence[Service]) -> Load:
+def _load(told: Sequence[tuple[QueueSignal, Arrivals]], services: Sequence[ServiceTimes]) -> SteadyLoad:
     """The rates of the queues together. Where one was hardly watched yet, what runs tells its load."""
     rate = mean = variance = 0.0
     for (queue, came), service in zip(told, services, strict=True):
@@ -187,15 +187,15 @@ def _load(told: Sequence[tuple[QueueSignal, Arrivals]], services: Sequence[Servi
         mean += soon * service.mean
         variance += (now.deviation * service.mean) ** 2
         variance += (soon * service.mean) ** 2 * service.spread / service.jobs
-    return Load(rate, mean, math.sqrt(variance))
+    return SteadyLoad(rate, mean, math.sqrt(variance))
 
 
-def _mixed(services: Sequence[Service]) -> Service:
+def _mixed(services: Sequence[ServiceTimes]) -> ServiceTimes:
     """Of all queues, by how many completed in each."""
     jobs = sum(service.jobs for service in services)
     if not jobs:
-        return Service()
-    return Service(
+        return ServiceTimes()
+    return ServiceTimes(
         jobs,
         sum(service.jobs * service.mean for service in services) / jobs,
         sum(service.jobs * service.square for service in services) / jobs,

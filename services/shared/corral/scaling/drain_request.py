@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DrainRequest:
     """That a worker drains, and seals itself once it is empty."""
 
     nonce: str | None = None
@@ -16,5 +16,5 @@ class Unseal:
     """That a worker breaks its seal at once: it is needed again."""
 
 
-Order = Wish | Unseal
+Order = DrainRequest | Unseal
 """What stands for one worker; the later word replaces the earlier one."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from corral.scaling.decision import Condition
 from corral.scaling.demand import Demand
 from corral.scaling.history import History
-from corral.scaling.pool import Pool
-from corral.scaling.required_slots import Slots, gone_within
+from corral.scaling.pool import PoolSpec
+from corral.scaling.required_slots import RequiredSlots, gone_within
 
 STUCK = {
     Condition.WORKERS_FAILING: "workers end before they claim",
@@ -14,7 +14,7 @@ STUCK = {
 }
 
 
-def lost(current: int, held: int, pool: Pool) -> str:
+def lost(current: int, held: int, pool: PoolSpec) -> str:
     """Of a decision without a signal."""
     if held != current:
         return f"{current} → {held}: the minimum; the signal is lost"
@@ -28,10 +28,10 @@ def decided(
     desired: int,
     needed: int,
     *,
-    pool: Pool,
+    pool: PoolSpec,
     history: History,
     asked: Sequence[Demand],
-    slots: Sequence[Slots],
+    slots: Sequence[RequiredSlots],
     stuck: Condition | None,
 ) -> str:
     """Of a decision: what changed, and what for."""
@@ -58,13 +58,13 @@ def _remembered(needed: int, desired: int, history: History, why: str) -> str:
     return f"{needed} would do ({why}), but {desired} {were} needed lately"
 
 
-def _most(asked: Sequence[Demand], slots: Sequence[Slots]) -> tuple[Demand, Slots] | None:
+def _most(asked: Sequence[Demand], slots: Sequence[RequiredSlots]) -> tuple[Demand, RequiredSlots] | None:
     """The kind of slot that asks for most workers."""
     pairs = [pair for pair in zip(asked, slots, strict=True) if pair[1].all > 0]
     return max(pairs, key=lambda pair: pair[1].all / pair[0].slots, default=None)
 
 
-def _of(demand: Demand, slots: Slots, pool: Pool) -> str:
+def _of(demand: Demand, slots: RequiredSlots, pool: PoolSpec) -> str:
     """What of a demand needs the most slots."""
     if demand.unplanned and demand.unplanned >= slots.all / 2:
         jobs = "job" if demand.unplanned == 1 else "jobs"

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from corral.scaling.arrivals import Arrivals
 from corral.scaling.demand import service_of
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import LOST_AFTER, Signal
 from corral.scaling.startup_time import StartLine
 
@@ -72,7 +72,7 @@ class History:
         starts = self.starts.learned([(start.position, now - start.ordered) for start in came])
         return replace(self, starts=starts, starting=self.starting[len(came) :], came_at=came_at)
 
-    def saw(self, signal: Signal, pool: Pool, workers: int, now: float) -> "History":
+    def saw(self, signal: Signal, pool: PoolSpec, workers: int, now: float) -> "History":
         """With the arrivals that this signal tells, if it is a new one.
 
         What was known of arrivals is out of date when the signal was away; so many `workers` are taken to

@@ -12,8 +12,8 @@ from corral.scaling import explanation
 from corral.scaling.decision import Condition, Decision, Fleet
 from corral.scaling.demand import Demand, demands
 from corral.scaling.history import History, Need, remember
-from corral.scaling.pool import Pool
-from corral.scaling.required_slots import Slots, slots_needed
+from corral.scaling.pool import PoolSpec
+from corral.scaling.required_slots import RequiredSlots, slots_needed
 from corral.scaling.signal import Signal
 
 BURST = 15.0
@@ -30,7 +30,7 @@ SOON = 0.5
 """The fewest seconds that a worker which starts is taken to need still."""
 
 
-def decide(signal: Signal | None, pool: Pool, history: History, fleet: Fleet, now: float) -> Decision:
+def decide(signal: Signal | None, pool: PoolSpec, history: History, fleet: Fleet, now: float) -> Decision:
     """The number of workers that the pool should have now.
 
     Args:
@@ -81,11 +81,11 @@ def workers_for(asked: Sequence[Demand], slots: Sequence[float], noise: float = 
 
 def _remembered(
     history: History,
-    pool: Pool,
+    pool: PoolSpec,
     current: int,
     *,
     asked: Sequence[Demand],
-    slots: Sequence[Slots],
+    slots: Sequence[RequiredSlots],
     needed: int,
     now: float,
 ) -> History:
@@ -103,7 +103,7 @@ def _remembered(
     )
 
 
-def _desired(needed: int, pool: Pool, fleet: Fleet, history: History) -> int:
+def _desired(needed: int, pool: PoolSpec, fleet: Fleet, history: History) -> int:
     target, current = pool.bounded(needed), pool.bounded(fleet.wanted)
     if target >= current or needed > PANIC * fleet.ready:
         return max(target, current)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class PoolSpec:
     """The part of a WorkerPool that the law reads."""
 
     minimum: int

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import Signal
 
 
@@ -23,7 +23,7 @@ class PoolBacklog:
     """That wait or run."""
 
     @classmethod
-    def of(cls, signal: Signal | None, pool: Pool) -> Self:
+    def of(cls, signal: Signal | None, pool: PoolSpec) -> Self:
         """Nothing, where the signal is lost."""
         queues = [one for name, one in signal.queues.items() if pool.serves(name)] if signal else []
         return cls(

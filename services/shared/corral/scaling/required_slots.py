@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from corral.scaling.demand import Demand
 from corral.scaling.erlang import slots_for
-from corral.scaling.pool import Pool
+from corral.scaling.pool import PoolSpec
 from corral.scaling.startup_time import StartLine
 
 LATE = 0.05
@@ -28,7 +28,7 @@ PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
+class RequiredSlots:
     """Slots of one kind that are needed."""
 
     load: float = 0.0
@@ -46,7 +46,9 @@ class Slots:
         return max(self.steady, self.burst, self.wait)
 
 
-def slots_needed(demand: Demand, pool: Pool, ready: int, coming: Sequence[float], starts: StartLine) -> Slots:
+def slots_needed(
+    demand: Demand, pool: PoolSpec, ready: int, coming: Sequence[float], starts: StartLine
+) -> RequiredSlots:
     """Slots of this kind.
 
     Args:
@@ -59,7 +61,7 @@ def slots_needed(demand: Demand, pool: Pool, ready: int, coming: Sequence[float]
     lead = starts.of(1) + AGE
     load = demand.load.mean + SURE * demand.load.doubt
     if demand.idle and demand.load.rate * lead < 1:
-        return Slots()
+        return RequiredSlots()
     calm = _calm(demand, load, pool)
     stays = math.exp(-STAYS * lead / demand.service.mean) if demand.service.mean else 1.0
     present = float(demand.waiting + demand.running)
@@ -67,7 +69,7 @@ def slots_needed(demand: Demand, pool: Pool, ready: int, coming: Sequence[float]
     within = gone_within(pool)
     # More than what is there, the safety, and what comes before another worker could be had, fills no slot.
     most = present + (calm - load) + demand.load.rate * lead
-    return Slots(
+    return RequiredSlots(
         load=max(min((1 - stays) * load + stays * usual, most), 1.0),
         steady=max(min((1 - stays) * calm + stays * usual + demand.unplanned, most), 1.0),
         burst=min(demand.load.mean + demand.work / within + demand.unplanned, most),
@@ -75,12 +77,12 @@ def slots_needed(demand: Demand, pool: Pool, ready: int, coming: Sequence[float]
     )
 
 
-def gone_within(pool: Pool) -> float:
+def gone_within(pool: PoolSpec) -> float:
     """Seconds within which what waits is to be gone: who promises a wait cannot take long to catch up."""
     return min(pool.drain, CATCH_UP * pool.wait)
 
 
-def _calm(demand: Demand, load: float, pool: Pool) -> float:
+def _calm(demand: Demand, load: float, pool: PoolSpec) -> float:
     """Slots that keep a load of jobs like these from waiting, by Erlang's formula."""
     if not load or not demand.service.mean:
         return load
@@ -88,7 +90,7 @@ def _calm(demand: Demand, load: float, pool: Pool) -> float:
 
 
 def _for_the_wait(
-    demand: Demand, pool: Pool, ready: int, coming: Sequence[float], starts: StartLine
+    demand: Demand, pool: PoolSpec, ready: int, coming: Sequence[float], starts: StartLine
 ) -> float:
     """Slots that start 95 of 100 waiting jobs within the pool's wait, counted from when they were queued.
 

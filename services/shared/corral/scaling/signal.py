@@ -105,7 +105,7 @@ class Signal:
 
 
 @dataclass(slots=True)
-class Watch:
+class SignalWatch:
     """Whether a signal is fresh, by the reader's own monotonic clock."""
 
     _sequence: int | None = None

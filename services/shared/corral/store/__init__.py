@@ -4,12 +4,12 @@ from corral.store.api_keys import ApiKey
 from corral.store.artifacts import Artifact
 from corral.store.attempts import Progress, Recorded, Verdict
 from corral.store.audit import AuditEntry
-from corral.store.backlog import Backlog, QueueBacklog, ServiceTime
+from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
 from corral.store.claims import ClaimAnswer, Refusal
 from corral.store.drains import LiveWorker
 from corral.store.duties import Queued, QueuedCursor
 from corral.store.heartbeat import Beat, GivenBack, Heartbeat
-from corral.store.job_commands import Commanded, Effect
+from corral.store.job_commands import Commanded, CommandEffect
 from corral.store.job_filter import JobFilter
 from corral.store.job_list import Page
 from corral.store.job_queries import Attempt, LogLine
@@ -18,7 +18,7 @@ from corral.store.logs import Appended, NewLogLine
 from corral.store.pg_errors import Ambiguous
 from corral.store.queues import Queue
 from corral.store.sign_in import Session
-from corral.store.stats import Percentiles, WindowRow
+from corral.store.stats import TimePercentiles, WindowRow
 from corral.store.store import Store
 from corral.store.workers import Reclaimed, WorkerRecord, WorkerState
 
@@ -30,11 +30,11 @@ __all__ = [
     "Artifact",
     "Attempt",
     "AuditEntry",
-    "Backlog",
+    "BacklogRows",
     "Beat",
     "ClaimAnswer",
+    "CommandEffect",
     "Commanded",
-    "Effect",
     "GivenBack",
     "Heartbeat",
     "JobFilter",
@@ -42,7 +42,6 @@ __all__ = [
     "LogLine",
     "NewLogLine",
     "Page",
-    "Percentiles",
     "Progress",
     "Queue",
     "QueueBacklog",
@@ -55,6 +54,7 @@ __all__ = [
     "Session",
     "Store",
     "Term",
+    "TimePercentiles",
     "Verdict",
     "WindowRow",
     "WorkerRecord",

@@ -59,7 +59,7 @@ UPDATE corral.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %
 """
 
 
-class Keys:
+class ApiKeys:
     """Who may call the API."""
 
     def __init__(self, database: Database) -> None:

@@ -23,7 +23,7 @@ STRAY_SECONDS = 24 * 3600.0
 """A file without a row is left this long: its writer may be slow."""
 
 
-class Keeper(Protocol):
+class ArtifactStorage(Protocol):
     """Keeps content under a location (`job/attempt/artifact id`), written once."""
 
     name: str
@@ -72,7 +72,7 @@ READ = "SELECT data FROM corral.artifact_chunks WHERE artifact = %(artifact)s AN
 REMOVE = "DELETE FROM corral.artifact_chunks WHERE artifact = ANY(%(artifacts)s::uuid[])"
 
 
-class PostgresKeeper:
+class PostgresStorage:
     """Chunks in the table beside the rows: nothing else to run, back up or share."""
 
     name = "postgres"
@@ -81,7 +81,7 @@ class PostgresKeeper:
         self._database = database
 
     async def write(self, location: str, chunks: AsyncIterator[bytes]) -> None:
-        """See Keeper."""
+        """See ArtifactStorage."""
         artifact, seq = _artifact(location), 0
         async for chunk in chunks:
             params = {"artifact": artifact, "seq": seq, "data": chunk}
@@ -90,7 +90,7 @@ class PostgresKeeper:
             seq += 1
 
     async def read(self, location: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """See Keeper."""
+        """See ArtifactStorage."""
         artifact = _artifact(location)
         while start < end:
             seq, offset = divmod(start, CHUNK)
@@ -102,15 +102,15 @@ class PostgresKeeper:
             start += len(piece)
 
     async def remove(self, locations: list[str]) -> None:
-        """See Keeper."""
+        """See ArtifactStorage."""
         await self._database.run(REMOVE, {"artifacts": array(map(_artifact, locations))})
 
     async def strays(self, limit: int) -> list[str]:  # noqa: ARG002  a chunk is never without its row
-        """See Keeper."""
+        """See ArtifactStorage."""
         return []
 
 
-class FilesystemKeeper:
+class FilesystemStorage:
     """Files in a folder that every worker and publisher mounts. A file appears whole, under its final name."""
 
     name = "filesystem"
@@ -120,7 +120,7 @@ class FilesystemKeeper:
         self._walk: Iterator[Path] | None = None
 
     async def write(self, location: str, chunks: AsyncIterator[bytes]) -> None:
-        """See Keeper."""
+        """See ArtifactStorage."""
         path = self._folder / location
         partial = path.with_suffix(".partial")
         try:
@@ -139,7 +139,7 @@ class FilesystemKeeper:
             raise Unavailable("artifacts", str(error)) from error
 
     async def read(self, location: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """See Keeper."""
+        """See ArtifactStorage."""
         try:
             file = await asyncio.to_thread((self._folder / location).open, "rb")
         except FileNotFoundError as error:
@@ -158,14 +158,14 @@ class FilesystemKeeper:
             await asyncio.to_thread(file.close)
 
     async def remove(self, locations: list[str]) -> None:
-        """See Keeper."""
+        """See ArtifactStorage."""
         try:
             await asyncio.to_thread(self._remove, locations)
         except OSError as error:
             raise Unavailable("artifacts", str(error)) from error
 
     async def strays(self, limit: int) -> list[str]:
-        """See Keeper."""
+        """See ArtifactStorage."""
         return await asyncio.to_thread(self._old, limit)
 
     def _remove(self, locations: list[str]) -> None:

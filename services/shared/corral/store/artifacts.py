@@ -11,7 +11,7 @@ from corral.errors import Conflict, Unavailable
 from corral.ids import new_id
 from corral.job.state import State
 from corral.store.artifact_rows import publishing
-from corral.store.artifact_storage import CHUNK, Keeper
+from corral.store.artifact_storage import CHUNK, ArtifactStorage
 from corral.store.connections import Row
 from corral.store.database import DUTY, SHORT, Database
 from corral.store.leases import Term, hold
@@ -81,7 +81,9 @@ KNOWN = "SELECT location FROM corral.artifacts WHERE location = ANY(%(locations)
 class Artifacts:
     """The files of jobs; new ones go to `into`, and what any of `keepers` holds is read and swept."""
 
-    def __init__(self, database: Database, into: Keeper, keepers: Iterable[Keeper] = ()) -> None:
+    def __init__(
+        self, database: Database, into: ArtifactStorage, keepers: Iterable[ArtifactStorage] = ()
+    ) -> None:
         self._database = database
         self._into = into
         self._keepers = {into.name: into} | {keeper.name: keeper for keeper in keepers}
@@ -165,7 +167,7 @@ class Artifacts:
         """
         return sum([await self._sweep(keeper, term, limit) for keeper in self._keepers.values()])
 
-    async def _sweep(self, keeper: Keeper, term: Term, limit: int) -> int:
+    async def _sweep(self, keeper: ArtifactStorage, term: Term, limit: int) -> int:
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
             rows = await transaction.rows(ORPHANS, {"keeper": keeper.name, "limit": limit})
@@ -184,7 +186,7 @@ class Artifacts:
             return removed
         return removed + await self._sweep_strays(keeper)
 
-    async def _sweep_strays(self, keeper: Keeper) -> int:
+    async def _sweep_strays(self, keeper: ArtifactStorage) -> int:
         found = await keeper.strays(STRAYS)
         if not found:
             return 0

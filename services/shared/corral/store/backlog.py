@@ -38,7 +38,7 @@ class QueueBacklog:
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class BacklogRows:
     """Every queue, and how long the jobs of each type ran that completed there in the last hour."""
 
     queues: Mapping[str, QueueBacklog]
@@ -83,7 +83,7 @@ class Backlogs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def __call__(self, soon: float = 10.0) -> Backlog:
+    async def __call__(self, soon: float = 10.0) -> BacklogRows:
         """The backlog of every queue; `soon` is the time that a worker needs to start, in seconds.
 
         Raises:
@@ -99,7 +99,7 @@ class Backlogs:
         shares: dict[str, dict[str, int]] = {}
         for queue, type, count in mix:
             shares.setdefault(queue, {})[type] = count
-        return Backlog(
+        return BacklogRows(
             queues={
                 name: QueueBacklog(
                     queue=name,

@@ -21,7 +21,7 @@ from corral.store import loaders
 from corral.store.connection import Row, connect_async
 from corral.store.pg_errors import Ambiguous, translated
 
-__all__ = ["Deadline", "Driver", "Pool", "Row"]
+__all__ = ["ConnectionPool", "Deadline", "Driver", "Row"]
 
 Driver: TypeAlias = psycopg.AsyncConnection[Row]
 
@@ -33,7 +33,7 @@ STATEMENTS_KEPT = 300
 """Prepared statements per connection; more than there are."""
 
 
-class Pool:
+class ConnectionPool:
     """Connections in autocommit: transactions are begun where they are wanted."""
 
     def __init__(

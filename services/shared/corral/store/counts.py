@@ -26,7 +26,7 @@ SELECT j.queue, j.state, count(*) FROM corral.jobs j WHERE j.state IN ('complete
 """
 
 
-class Counts:
+class StateCounts:
     """How many."""
 
     def __init__(self, database: Database) -> None:

@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 
 from corral.errors import Unreadable
 from corral.store.connection import ISOLATION, STATED, Row, limits_of
-from corral.store.connections import Deadline, Driver, Pool
+from corral.store.connections import ConnectionPool, Deadline, Driver
 from corral.store.sql_params import within
 
 Params: TypeAlias = Mapping[str, Any]
@@ -114,8 +114,8 @@ class Database:
         """`pooled`: the address may lead through a pooler of connections in transaction mode."""
         self.schema = schema
         self._pooled = pooled
-        self._pool = Pool(url, size=pool_size, application_name=application_name, pooled=pooled)
-        self._hot = Pool(
+        self._pool = ConnectionPool(url, size=pool_size, application_name=application_name, pooled=pooled)
+        self._hot = ConnectionPool(
             url,
             size=min(pool_size, HOT_CONNECTIONS),
             application_name=application_name,

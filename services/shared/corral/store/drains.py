@@ -68,7 +68,7 @@ ORDER BY registered_at, id
 """
 
 
-class Drains:
+class StoredDrains:
     """Who claims no more, and for whose sake."""
 
     _database: Database

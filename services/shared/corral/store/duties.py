@@ -8,7 +8,7 @@ from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.store.connections import Row
 from corral.store.database import DUTY
-from corral.store.housekeeping import Upkeep
+from corral.store.housekeeping import Housekeeping
 from corral.store.leases import Term, hold
 from corral.store.stat_deltas import appended
 
@@ -108,7 +108,7 @@ ORDER BY j.queued_at, j.id LIMIT %(limit)s
 START = QueuedCursor("", False, "", "-infinity", UUID(int=0))
 
 
-class Duties(Upkeep):
+class Duties(Housekeeping):
     """What keeps jobs moving, and the house clean."""
 
     async def promote(self, term: Term, limit: int = 1000, *, within: float | None = None) -> list[Queued]:

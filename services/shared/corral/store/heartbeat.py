@@ -23,7 +23,7 @@ from corral.errors import Unavailable
 from corral.job.lane import Lane, lane_of
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
-from corral.query_budget import Pace
+from corral.query_budget import QueryBudget
 from corral.store import reclaiming, timeouts
 from corral.store.connection import connect
 from corral.store.database import Limits
@@ -150,7 +150,7 @@ class Heartbeat:
         self._beat = within(self._schema, BEAT)
         self._live = within(self._schema, LIVE)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
-        self._look = Pace(LOOK_SHARE, free=LOOK_FREE, longest=LOOK_LONGEST, clock=clock)
+        self._look = QueryBudget(LOOK_SHARE, free=LOOK_FREE, longest=LOOK_LONGEST, clock=clock)
 
     def __enter__(self) -> Self:
         return self

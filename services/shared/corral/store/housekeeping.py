@@ -118,7 +118,7 @@ SELECT count(*) FROM removed
 """
 
 
-class Upkeep:
+class Housekeeping:
     """What is done now and then."""
 
     def __init__(self, database: Database) -> None:

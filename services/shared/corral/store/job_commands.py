@@ -15,7 +15,7 @@ from corral.store.sql_params import array
 from corral.store.stat_deltas import appended
 
 
-class Effect(StrEnum):
+class CommandEffect(StrEnum):
     """What a command did to one job."""
 
     DONE = "done"
@@ -31,7 +31,7 @@ class Commanded:
     """The answer for one id. What follows `effect` is None where the job is missing."""
 
     id: UUID
-    effect: Effect
+    effect: CommandEffect
     state: State | None = None
     """After the command."""
     lane: Lane | None = None
@@ -93,7 +93,7 @@ UNION ALL SELECT 'refused', {ANSWER} FROM locked j WHERE j.state <> 'scheduled'
 """
 
 
-class Commands:
+class JobCommands:
     """Changes of a job's state that a person or a service asks for."""
 
     def __init__(self, database: Database) -> None:
@@ -127,12 +127,14 @@ class Commands:
         async with self._database.transaction(SHORT) as transaction:
             rows = await transaction.rows(statement, {"ids": array(ids)})
             answers = {row[1]: _commanded(row) for row in rows}
-            changed = [str(id) for id, answer in answers.items() if answer.effect is not Effect.REFUSED]
+            changed = [
+                str(id) for id, answer in answers.items() if answer.effect is not CommandEffect.REFUSED
+            ]
             await record(transaction, actor, action, kind="job", subjects=changed)
-        return [answers.get(id, Commanded(id, Effect.MISSING)) for id in ids]
+        return [answers.get(id, Commanded(id, CommandEffect.MISSING)) for id in ids]
 
 
 def _commanded(row: Row) -> Commanded:
     effect, id, state, queue, priority, suspect, worker, attempt = row
     lane = lane_of(queue, Priority.read(priority), suspect=suspect)
-    return Commanded(id, Effect(effect), State.read(state), lane, worker, attempt)
+    return Commanded(id, CommandEffect(effect), State.read(state), lane, worker, attempt)

@@ -87,7 +87,7 @@ class _RolledBack(Exception):
     """Ends a transaction without a trace."""
 
 
-class Submission:
+class JobInsert:
     """Jobs on their way in."""
 
     def __init__(self, database: Database) -> None:

@@ -97,7 +97,7 @@ class Search:
         self.below = oldest or self.below
 
 
-class Pages:
+class JobLists:
     """Lists of jobs."""
 
     def __init__(self, database: Database) -> None:

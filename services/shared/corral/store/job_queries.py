@@ -100,7 +100,7 @@ WHERE job = %(id)s AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
 """
 
 
-class Reading:
+class JobQueries:
     """Jobs as they are stored."""
 
     def __init__(self, database: Database) -> None:

@@ -33,7 +33,7 @@ INSERT INTO corral.queues (name) SELECT DISTINCT q FROM unnest(%(queues)s::text[
 """
 
 
-class Types:
+class JobTypes:
     """The installation's job types."""
 
     def __init__(self, database: Database) -> None:

@@ -1,10 +1,10 @@
 """`store.jobs`: everything about jobs but claiming and ending them."""
 
-from corral.store.job_commands import Commands
-from corral.store.job_insert import Submission
-from corral.store.job_list import Pages
-from corral.store.job_queries import Reading
+from corral.store.job_commands import JobCommands
+from corral.store.job_insert import JobInsert
+from corral.store.job_list import JobLists
+from corral.store.job_queries import JobQueries
 
 
-class Jobs(Submission, Reading, Pages, Commands):
+class Jobs(JobInsert, JobQueries, JobLists, JobCommands):
     """Insert, read, list, cancel, retry and run now."""

@@ -44,7 +44,7 @@ SELECT actor, role, created_at, expires_at FROM corral.sessions WHERE hash = %(s
 END = "DELETE FROM corral.sessions WHERE hash = %(session)b"
 
 
-class SignIn:
+class SignInRows:
     """Links and sessions."""
 
     def __init__(self, database: Database) -> None:

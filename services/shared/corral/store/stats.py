@@ -9,7 +9,7 @@ from typing import Literal
 
 from corral.job.state import State
 from corral.store.backfills import ASK
-from corral.store.counts import Counts
+from corral.store.counts import StateCounts
 from corral.store.database import SHORT
 from corral.store.stat_deltas import bound
 
@@ -61,7 +61,7 @@ MEASURED = ("completed", "errored", "failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Percentiles:
+class TimePercentiles:
     """Of a time, in seconds; None where nothing was measured."""
 
     p50: float | None
@@ -82,12 +82,14 @@ class Histogram:
         self.counts[bucket] = self.counts.get(bucket, 0) + count
         self.sum += total
 
-    def percentiles(self) -> Percentiles:
+    def percentiles(self) -> TimePercentiles:
         """The usual ones."""
         number = sum(self.counts.values())
         if not number:
-            return Percentiles(None, None, None, None)
-        return Percentiles(self.quantile(0.5), self.quantile(0.95), self.quantile(0.99), self.sum / number)
+            return TimePercentiles(None, None, None, None)
+        return TimePercentiles(
+            self.quantile(0.5), self.quantile(0.95), self.quantile(0.99), self.sum / number
+        )
 
     def quantile(self, share: float) -> float:
         """The time that `share` of the counted did not exceed, as if each bucket were evenly filled."""
@@ -112,12 +114,12 @@ class WindowRow:
     """How many attempts ended as completed, errored, failed, cancelled, stalled or released."""
     per_second: float
     """Completed jobs."""
-    wait: Percentiles
+    wait: TimePercentiles
     """From queued to claimed."""
-    run: Percentiles
+    run: TimePercentiles
 
 
-class Stats(Counts):
+class Statistics(StateCounts):
     """Numbers about jobs."""
 
     async def window(self, seconds: float, by: By = "queue") -> Sequence[WindowRow]:

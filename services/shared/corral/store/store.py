@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Literal
 
 from corral.settings import Settings
-from corral.store.api_keys import Keys
-from corral.store.artifact_storage import FilesystemKeeper, Keeper, PostgresKeeper
+from corral.store.api_keys import ApiKeys
+from corral.store.artifact_storage import ArtifactStorage, FilesystemStorage, PostgresStorage
 from corral.store.artifacts import Artifacts
 from corral.store.attempts import Attempts
 from corral.store.audit import Audit
@@ -13,15 +13,15 @@ from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.duties import Duties
-from corral.store.job_types import Types
+from corral.store.job_types import JobTypes
 from corral.store.jobs import Jobs
 from corral.store.leases import Leases
 from corral.store.queues import Queues
 from corral.store.scaling import Scaling
 from corral.store.schema import Schema
-from corral.store.sign_in import SignIn
+from corral.store.sign_in import SignInRows
 from corral.store.sql_params import DEFAULT_SCHEMA
-from corral.store.stats import Stats
+from corral.store.stats import Statistics
 from corral.store.workers import Workers
 
 ArtifactStore = Literal["postgres", "filesystem"]
@@ -40,13 +40,13 @@ class Store:
         self.leases = Leases(database)
         self.duties = Duties(database)
         self.queues = Queues(database)
-        self.types = Types(database)
-        self.artifacts = artifacts or Artifacts(database, PostgresKeeper(database))
-        self.stats = Stats(database)
+        self.types = JobTypes(database)
+        self.artifacts = artifacts or Artifacts(database, PostgresStorage(database))
+        self.stats = Statistics(database)
         self.scaling = Scaling(database)
         self.backlog = Backlogs(database)
-        self.keys = Keys(database)
-        self.sign_in = SignIn(database)
+        self.keys = ApiKeys(database)
+        self.sign_in = SignInRows(database)
         self.audit = Audit(database)
 
     @classmethod
@@ -99,9 +99,9 @@ class Store:
         database = Database(
             url, schema=schema, pool_size=pool_size, application_name=application_name, pooled=pooled
         )
-        keepers: list[Keeper] = [PostgresKeeper(database)]
+        keepers: list[ArtifactStorage] = [PostgresStorage(database)]
         if artifact_dir is not None:
-            keepers.append(FilesystemKeeper(artifact_dir))
+            keepers.append(FilesystemStorage(artifact_dir))
         into = next(keeper for keeper in keepers if keeper.name == artifact_store)
         return cls(database, Artifacts(database, into, keepers))
 

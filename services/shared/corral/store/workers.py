@@ -13,7 +13,7 @@ from corral.job.state import State
 from corral.store import reclaiming
 from corral.store.connections import Row
 from corral.store.database import DUTY, SHORT, Database
-from corral.store.drains import Drains
+from corral.store.drains import StoredDrains
 from corral.store.json_text import encode
 from corral.store.leases import Term, hold
 from corral.store.sql_params import texts
@@ -101,7 +101,7 @@ RETURNING w.id
 """
 
 
-class Workers(Drains):
+class Workers(StoredDrains):
     """The fleet as rows."""
 
     def __init__(self, database: Database) -> None:

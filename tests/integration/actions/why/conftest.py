@@ -8,7 +8,7 @@ from tests.integration.worker.system import System, running_system
 
 from corral.actions.jobs import JobActions
 from corral.actions.queues import QueueActions
-from corral.actions.type_cache import KnownTypes
+from corral.actions.type_cache import TypeCache
 from corral.actions.why import Why
 
 
@@ -21,7 +21,7 @@ async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 
 @pytest.fixture
 def why(system: System) -> Why:
-    return Why(system.store, system.dispatch, KnownTypes(system.store))
+    return Why(system.store, system.dispatch, TypeCache(system.store))
 
 
 @pytest.fixture

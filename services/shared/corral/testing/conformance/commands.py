@@ -2,7 +2,7 @@
 
 from corral.ids import new_id
 from corral.job.state import State
-from corral.store import Effect
+from corral.store import CommandEffect
 from corral.testing.subject import ERRED, EXHAUSTED, LONG, SUCCEEDED, Subject
 
 
@@ -12,7 +12,7 @@ class CommandsOfPeople:
     async def test_a_cancelled_job_never_starts(self, subject: Subject) -> None:
         worker, id = await subject.worker(), await subject.submit()
         (answer,) = await subject.store.jobs.cancel([id], "ann")
-        assert (answer.effect, answer.state) == (Effect.DONE, State.CANCELLED)
+        assert (answer.effect, answer.state) == (CommandEffect.DONE, State.CANCELLED)
         assert (await subject.claim(worker, id)).claimed == []
 
     async def test_commands_answer_for_every_id_in_order(self, subject: Subject) -> None:
@@ -27,10 +27,10 @@ class CommandsOfPeople:
         await subject.finish(worker, done, 1, SUCCEEDED)
         answers = await subject.store.jobs.cancel([missing, done, running, queued], "ann")
         assert [answer.effect for answer in answers] == [
-            Effect.MISSING,
-            Effect.REFUSED,
-            Effect.REQUESTED,
-            Effect.DONE,
+            CommandEffect.MISSING,
+            CommandEffect.REFUSED,
+            CommandEffect.REQUESTED,
+            CommandEffect.DONE,
         ]
         assert (answers[2].worker, answers[2].attempt) == (worker, 1)
 
@@ -39,7 +39,7 @@ class CommandsOfPeople:
         await subject.running(worker, id)
         await subject.finish(worker, id, 1, EXHAUSTED)
         (answer,) = await subject.store.jobs.retry([id], "ann")
-        assert (answer.effect, answer.state) == (Effect.DONE, State.QUEUED)
+        assert (answer.effect, answer.state) == (CommandEffect.DONE, State.QUEUED)
         job = await subject.job(id)
         assert (job.life, job.attempt, job.errors, job.stalls, job.error) == (2, 1, 0, 0, None)
         await subject.running(worker, id)
@@ -67,6 +67,6 @@ class CommandsOfPeople:
     async def test_run_now_does_not_wait_for_the_time(self, subject: Subject) -> None:
         id = await subject.submit(delay=LONG)
         (answer,) = await subject.store.jobs.run_now([id], "ann")
-        assert (answer.effect, answer.state) == (Effect.DONE, State.QUEUED)
+        assert (answer.effect, answer.state) == (CommandEffect.DONE, State.QUEUED)
         assert (await subject.job(id)).run_at is None
-        assert (await subject.store.jobs.run_now([id], "ann"))[0].effect is Effect.REFUSED
+        assert (await subject.store.jobs.run_now([id], "ann"))[0].effect is CommandEffect.REFUSED

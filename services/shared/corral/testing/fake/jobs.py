@@ -10,7 +10,7 @@ from corral.job.job import Accepted, Job, ListedJob, NewJob
 from corral.job.moment import in_utc
 from corral.job.state import WAITING, Event, State, Writer
 from corral.json_codec import lenient
-from corral.store import AuditEntry, Commanded, Effect, JobFilter, Page
+from corral.store import AuditEntry, Commanded, CommandEffect, JobFilter, Page
 from corral.store.job_queries import Attempt
 from corral.store.json_text import HOLDS_NUL, checked
 from corral.testing.fake.memory import Memory, Row
@@ -102,30 +102,32 @@ class FakeJobs:
             due_in=max(0.0, left),
         )
 
-    def _command(self, action: str, id: UUID, actor: str, change: Callable[[Row], Effect]) -> Commanded:
+    def _command(
+        self, action: str, id: UUID, actor: str, change: Callable[[Row], CommandEffect]
+    ) -> Commanded:
         row = self._memory.jobs.get(id)
         if row is None:
-            return Commanded(id, Effect.MISSING)
+            return Commanded(id, CommandEffect.MISSING)
         effect = change(row)
-        if effect is not Effect.REFUSED:
+        if effect is not CommandEffect.REFUSED:
             now = self._memory.clock.now()
             self._memory.audit.append(AuditEntry(new_id(), now, actor, action, "job", str(id), {}))
         return Commanded(id, effect, row.state, row.lane, row.worker, row.attempt)
 
-    def _cancel(self, row: Row) -> Effect:
+    def _cancel(self, row: Row) -> CommandEffect:
         now = self._memory.clock.now()
         if row.state in WAITING:
             self._memory.move(row, Event.CANCELLED, Writer.ACTION, State.CANCELLED)
             row.cancel_requested_at = now
-            return Effect.DONE
+            return CommandEffect.DONE
         if row.state is State.RUNNING:
             row.cancel_requested_at = row.cancel_requested_at or now
-            return Effect.REQUESTED
-        return Effect.REFUSED
+            return CommandEffect.REQUESTED
+        return CommandEffect.REFUSED
 
-    def _retry(self, row: Row) -> Effect:
+    def _retry(self, row: Row) -> CommandEffect:
         if not row.state.terminal:
-            return Effect.REFUSED
+            return CommandEffect.REFUSED
         if row.state is State.COMPLETED:
             self._memory.keep(row, "completed", error=None, reason=None)
             row.checkpoint = None
@@ -134,13 +136,13 @@ class FakeJobs:
         row.life += 1
         row.result = row.error = row.progress_message = None
         row.expires_at = row.started_at = row.cancel_requested_at = None
-        return Effect.DONE
+        return CommandEffect.DONE
 
-    def _run_now(self, row: Row) -> Effect:
+    def _run_now(self, row: Row) -> CommandEffect:
         if row.state is not State.SCHEDULED:
-            return Effect.REFUSED
+            return CommandEffect.REFUSED
         self._memory.move(row, Event.RUN_NOW, Writer.ACTION, State.QUEUED)
-        return Effect.DONE
+        return CommandEffect.DONE
 
 
 def _refuse_unstorable(job: NewJob) -> None:
