@@ -14,7 +14,7 @@ from corral.actions.principal import Role
 from corral.catalog.catalog import Catalog, declaring_modules
 from corral.catalog.record import TypeRecord
 from corral.dispatch.dispatch import Dispatch
-from corral.dispatch.entries import Entry
+from corral.dispatch.lanes import Entry
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.lane import Lane

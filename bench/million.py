@@ -17,7 +17,7 @@ from bench.installation import Installation
 from bench.section import Section, Table
 from bench.servers import Servers
 from corral.dispatch.dispatch import Dispatch
-from corral.dispatch.entries import Ack, Done
+from corral.dispatch.lanes import Ack, Done
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from tests.fixtures.waiting import eventually
 
+from corral.actions.job_request import NewSubmission
 from corral.actions.jobs import JobActions
 from corral.actions.queues import QueueActions
-from corral.actions.submission import NewSubmission
 from corral.actions.submit import SubmissionRefused, Submitter
 from corral.dispatch import Dispatch
 from corral.errors import OutcomeUnknown, Unavailable

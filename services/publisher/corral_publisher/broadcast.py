@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from corral.dispatch import Dispatch
-from corral.dispatch.event import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
 
 FRAME_SECONDS = 0.3
 """Between two frames: what changes faster is told together."""

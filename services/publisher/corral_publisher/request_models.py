@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from corral.actions.job_request import NewSubmission
 from corral.actions.load_test import COUNT, OVER, SHARE
-from corral.actions.submission import NewSubmission
 from corral.bounded import Bounded
 from corral.job import moment
 from corral.job.limits import (

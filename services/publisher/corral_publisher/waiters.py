@@ -9,7 +9,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.event import Gap, JobsChanged
+from corral.dispatch.events import Gap, JobsChanged
 from corral.errors import CorralError
 from corral.job.job import Job
 from corral.job.state import TERMINAL

@@ -26,11 +26,11 @@ from corral_worker.deadlines import Deadlines
 from corral_worker.ending import Ending, Raised, Stop, raised
 from corral_worker.event_loop import OwnedTask, WorkerTask
 from corral_worker.execution import Execution
-from corral_worker.notes import Notes
 from corral_worker.perform import perform, perform_blocking
 from corral_worker.processes import Processes
 from corral_worker.slots import Slots
 from corral_worker.threads import Threads
+from corral_worker.updates import Updates
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class HeldAttempts:
         self,
         catalog: Catalog,
         slots: Slots,
-        notes: Notes,
+        updates: Updates,
         services: HandlerServices,
         *,
         job_log: JobLog,
@@ -57,7 +57,7 @@ class HeldAttempts:
     ) -> None:
         self._catalog = catalog
         self._slots = slots
-        self._notes = notes
+        self._updates = updates
         self._services = services
         self._job_log = job_log
         self._struck = struck
@@ -236,7 +236,7 @@ class HeldAttempts:
             structlog.contextvars.bind_contextvars(job=claimed.id, attempt=claimed.attempt)
             context = self._context(execution) if handler.takes_context else None
             return await perform(declared, handler, claimed.payload, context)
-        line = AttemptLink(execution, self._notes, self._services)
+        line = AttemptLink(execution, self._updates, self._services)
         if execution.executor is Executor.PROCESS:
             return await self._processes.run(execution, line, lambda: self._deadlines.arm(execution))
         self._deadlines.arm(execution)
@@ -256,7 +256,7 @@ class HeldAttempts:
         return await self._threads.run(work, names)
 
     def _context(self, execution: Execution) -> Context:
-        line = AttemptLink(execution, self._notes, self._services)
+        line = AttemptLink(execution, self._updates, self._services)
         return Context(execution.claimed, line, execution.expires)
 
     def _exited(self, attempt: Held, error: BaseException) -> None:

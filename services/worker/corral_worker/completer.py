@@ -32,7 +32,7 @@ from corral.store.attempts import Recorded, Verdict
 from corral_worker.attempts import HeldAttempts
 from corral_worker.ending import Raised, Returned
 from corral_worker.execution import Execution
-from corral_worker.notes import Notes
+from corral_worker.updates import Updates
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Completer:
     def __init__(
         self,
         store: AttemptStore,
-        notes: Notes,
+        updates: Updates,
         *,
         job_log: JobLog,
         limit: int,
@@ -59,7 +59,7 @@ class Completer:
         room: Callable[[], None],
     ) -> None:
         self._store = store
-        self._notes = notes
+        self._updates = updates
         self._job_log = job_log
         self._limit = limit
         self._recorded = recorded
@@ -77,7 +77,7 @@ class Completer:
 
     def add(self, execution: Execution) -> None:
         """The attempt has ended; write it."""
-        self._notes.close(execution)
+        self._updates.close(execution)
         self._waiting.append(execution)
         self._bytes += _size(execution)
         self._some.set()
@@ -151,8 +151,8 @@ class Completer:
                 return
 
     async def _write_once(self, batch: Sequence[Execution], worker: UUID, attempts: HeldAttempts) -> None:
-        if self._notes.pending:  # a log line belongs to a running attempt: it goes first
-            await self._notes.flush()
+        if self._updates.pending:  # a log line belongs to a running attempt: it goes first
+            await self._updates.flush()
         finished = [execution.finished() for execution in batch]
         artifacts = {one.claimed.id: tuple(one.artifacts.values()) for one in batch if one.artifacts}
         recorded = await self._store.finish(worker, finished, artifacts=artifacts or None)

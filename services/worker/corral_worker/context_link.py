@@ -10,13 +10,13 @@ from uuid import UUID
 from corral.context import Statistics, SubmitOptions
 from corral.errors import Conflict, NotFound
 from corral_worker.execution import Execution
-from corral_worker.notes import Notes
+from corral_worker.updates import Updates
 
 T = TypeVar("T")
 
 
 class HandlerServices(Protocol):
-    """What handlers may ask of the worker beside notes; every write is fenced by the attempt."""
+    """What handlers may ask of the worker beside progress and log lines; every write is fenced by the attempt."""
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
         """Store what the next attempt finds.
@@ -50,7 +50,7 @@ class AttemptLink:
     """The line of an attempt. Made on the event loop; usable from threads, and from loops that they run."""
 
     execution: Execution
-    notes: Notes
+    updates: Updates
     services: HandlerServices
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
@@ -62,12 +62,12 @@ class AttemptLink:
     def progress(self, percent: int, message: str | None) -> None:
         """Keep the newest progress."""
         self.refuse_ended()
-        self.notes.progress(self.execution, percent, message)
+        self.updates.progress(self.execution, percent, message)
 
     def log(self, text: str, fields: dict[str, Any]) -> None:
         """Keep a line."""
         self.refuse_ended()
-        self.notes.log(self.execution, text, fields)
+        self.updates.log(self.execution, text, fields)
 
     async def checkpoint(self, value: str) -> None:
         """Store it under the fence."""

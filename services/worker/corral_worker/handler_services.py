@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from corral.actions.submission import NewSubmission
+from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
 from corral.context import Statistics, SubmitOptions
 from corral.dispatch import Dispatch

@@ -21,28 +21,26 @@ from corral.job_log import JobLog
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.heartbeat import Heartbeat
-from corral_worker import STARTED, exit_code, shutdown, status
+from corral_worker import STARTED, exit_code, shutdown, worker_status
 from corral_worker.announcements import Announcements
-from corral_worker.arrival import Arrival
 from corral_worker.attempts import GONE_SECONDS, HeldAttempts
 from corral_worker.blocked_loop import BlockedLoop
 from corral_worker.claim_loop import ClaimLoop
 from corral_worker.claiming import Claimer
 from corral_worker.completer import Completer
-from corral_worker.condition import WorkerCondition
 from corral_worker.drain_requests import DrainRequestReader
 from corral_worker.handler_services import WorkerServices
 from corral_worker.health import Health
 from corral_worker.heartbeat import HeartbeatReport, HeartbeatThread
-from corral_worker.incarnation import Incarnation
 from corral_worker.lane_order import LaneOrder
 from corral_worker.loop_watchdog import LoopWatchdog
-from corral_worker.notes import Notes
-from corral_worker.notes_store import write_notes
+from corral_worker.registration import Incarnation, Registration
 from corral_worker.seal import Seal
 from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
 from corral_worker.timeouts import Timeouts
+from corral_worker.updates import Updates, write_notes
+from corral_worker.worker_status import WorkerCondition
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +88,7 @@ class Worker:
             self._assemble()
             if settings.worker_port and not self._show_health(stack):
                 return exit_code.CONFIG
-            if not await self._arrival.schema_fits():
+            if not await self._registration.schema_fits():
                 return self._code
             worker = await self._incarnation.begin()
             if worker is not None:
@@ -127,10 +125,10 @@ class Worker:
         total = sum(slots.sizes.values())
         job_log = JobLog(settings.log_jobs, settings.log_level, settings.log_format)
         self._announcements = Announcements(self._dispatch)
-        self._notes = Notes(partial(write_notes, self._store, self._dispatch))
+        self._updates = Updates(partial(write_notes, self._store, self._dispatch))
         self._completer = Completer(
             self._store.attempts,
-            self._notes,
+            self._updates,
             job_log=job_log,
             limit=max(LEAST_HELD, 4 * total),
             recorded=self._announcements.recorded,
@@ -147,7 +145,7 @@ class Worker:
         self._attempts = HeldAttempts(
             self._catalog,
             slots,
-            self._notes,
+            self._updates,
             self._services,
             job_log=job_log,
             struck=self._timeouts.struck,
@@ -168,7 +166,7 @@ class Worker:
             stuck=self._stuck,
         )
         self._types = tuple(types)
-        self._arrival = Arrival(self._store, slots, self._name, types, self._stopping)
+        self._registration = Registration(self._store, slots, self._name, types, self._stopping)
         self._watchdog = LoopWatchdog()
         self._blocked_loop = BlockedLoop(self._watchdog, self._attempts, self._signals, grace=settings.grace)
         lanes = [lane.name for lane in LaneOrder(slots.queues).next()]
@@ -190,7 +188,7 @@ class Worker:
         )
         self._incarnation = Incarnation(
             self._name,
-            arrival=self._arrival,
+            registration=self._registration,
             heartbeat=self._heartbeat,
             loop=self._claim_loop,
             attempts=self._attempts,
@@ -207,7 +205,7 @@ class Worker:
             hurry=self._heartbeat.hurry,
         )
         self._condition = WorkerCondition(
-            arrival=self._arrival,
+            registration=self._registration,
             heartbeat=self._heartbeat,
             loop=self._claim_loop,
             watchdog=self._watchdog,
@@ -306,7 +304,7 @@ class Worker:
     def _report(self) -> HeartbeatReport:
         return HeartbeatReport(
             held=list(self._attempts.held),
-            counts=status.counts(self._attempts, self._completer),
+            counts=worker_status.counts(self._attempts, self._completer),
             status=self._status(),
         )
 
@@ -314,7 +312,7 @@ class Worker:
         return {
             "pool": self._settings.pool,
             "sealed": self._seal.held,
-            **status.status(self._attempts, self._completer, self._claim_loop, self._slots, STARTED),
+            **worker_status.status(self._attempts, self._completer, self._claim_loop, self._slots, STARTED),
         }
 
     def _state(self) -> dict[str, Any]:

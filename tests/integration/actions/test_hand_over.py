@@ -11,7 +11,7 @@ from tests.integration.actions.conftest import Make
 from corral.actions import hand_over as hand_over_module
 from corral.actions.hand_over import HandOver
 from corral.dispatch import Dispatch
-from corral.dispatch.event import Gap, JobsChanged
+from corral.dispatch.events import Gap, JobsChanged
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.store import Store

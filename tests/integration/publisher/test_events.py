@@ -18,7 +18,7 @@ from tests.integration.publisher.conftest import Hand, Publisher, client_of
 
 from corral.actions.principal import Role
 from corral.dispatch import Dispatch
-from corral.dispatch.event import JobsChanged, Progressed
+from corral.dispatch.events import JobsChanged, Progressed
 from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Progress, Store

@@ -11,8 +11,7 @@ from tests.integration.publisher.conftest import Hand, client_of
 
 from corral.actions.principal import Role
 from corral.dispatch import Dispatch
-from corral.dispatch.event import JobsChanged, QueueChanged
-from corral.dispatch.listener import Listener
+from corral.dispatch.events import JobsChanged, Listener, QueueChanged
 from corral.job.job import Accepted, NewJob
 from corral.settings import Settings
 from corral.store import Store

@@ -18,8 +18,7 @@ from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral.testing.subject import Subject
 from corral_worker.execution import Execution
-from corral_worker.notes import Batch, Notes
-from corral_worker.notes_store import write_notes
+from corral_worker.updates import Batch, Updates, write_notes
 
 
 @pytest.fixture
@@ -49,14 +48,14 @@ async def test_one_that_postgres_refuses_is_dropped_alone_counted_and_named(
     subject: Subject, dispatch: Dispatch
 ):
     good, bad, other = await running(subject, 3)
-    notes = Notes(partial(write_notes, subject.store, dispatch))
+    updates = Updates(partial(write_notes, subject.store, dispatch))
     before = dropped()
     for claimed in (good, replace(bad, attempt=2**40), other):  # no such number fits its column
         execution = Execution(claimed, say_async)
-        notes.progress(execution, 50, "half")
-        notes.log(execution, "said", {"n": 1})
+        updates.progress(execution, 50, "half")
+        updates.log(execution, "said", {"n": 1})
     with structlog.testing.capture_logs() as logged:
-        await notes.flush()
+        await updates.flush()
     for claimed in (good, other):
         assert [line.text for line in await subject.store.jobs.logs(claimed.id)] == ["said"]
         assert (await subject.job(claimed.id)).progress == 50
@@ -67,16 +66,16 @@ async def test_one_that_postgres_refuses_is_dropped_alone_counted_and_named(
         (str(bad.id), "progress"),
         (str(bad.id), "log line"),
     ]
-    assert not notes.pending
+    assert not updates.pending
 
 
 async def test_lines_that_wait_for_postgres_are_written_once_also_when_one_is_refused(
     subject: Subject, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ):
     good, bad, other = await running(subject, 3)
-    notes = Notes(partial(write_notes, subject.store, dispatch))
+    updates = Updates(partial(write_notes, subject.store, dispatch))
     for claimed in (good, replace(bad, attempt=2**40), other):
-        notes.log(Execution(claimed, say_async), "said", {})
+        updates.log(Execution(claimed, say_async), "said", {})
     append, asked = subject.store.attempts.append_logs, 0
 
     async def away_in_between(lines: Any) -> Any:
@@ -88,9 +87,9 @@ async def test_lines_that_wait_for_postgres_are_written_once_also_when_one_is_re
 
     monkeypatch.setattr(subject.store.attempts, "append_logs", away_in_between)
     with pytest.raises(Unavailable):
-        await notes.flush()
-    assert notes.pending
-    await notes.flush()
+        await updates.flush()
+    assert updates.pending
+    await updates.flush()
     texts: dict[UUID, list[str]] = {
         claimed.id: [line.text for line in await subject.store.jobs.logs(claimed.id)]
         for claimed in (good, bad, other)
@@ -108,15 +107,15 @@ async def test_an_outcome_waits_for_the_lines_that_are_being_written(subject: Su
         await go_on.wait()
         await write_notes(subject.store, dispatch, batch)
 
-    notes = Notes(slowly)
-    notes.log(Execution(claimed, say_async), "said", {})
-    first = asyncio.create_task(notes.flush())
+    updates = Updates(slowly)
+    updates.log(Execution(claimed, say_async), "said", {})
+    first = asyncio.create_task(updates.flush())
     await begun.wait()
-    assert notes.pending
-    second = asyncio.create_task(notes.flush())
+    assert updates.pending
+    second = asyncio.create_task(updates.flush())
     go_on.set()
     await asyncio.gather(first, second)
-    assert not notes.pending
+    assert not updates.pending
     assert [line.text for line in await subject.store.jobs.logs(claimed.id)] == ["said"]
 
 
@@ -124,8 +123,8 @@ async def test_lines_of_an_attempt_that_is_not_the_jobs_own_are_counted_and_name
     subject: Subject, dispatch: Dispatch
 ):
     (claimed,) = await running(subject, 1)
-    notes = Notes(partial(write_notes, subject.store, dispatch))
-    notes.log(Execution(replace(claimed, attempt=2), say_async), "said", {})
+    updates = Updates(partial(write_notes, subject.store, dispatch))
+    updates.log(Execution(replace(claimed, attempt=2), say_async), "said", {})
     with structlog.testing.capture_logs() as logged:
-        await notes.flush()
+        await updates.flush()
     assert [line["job"] for line in logged if line["event"] == "job.fenced"] == [str(claimed.id)]

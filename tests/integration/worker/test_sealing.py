@@ -29,10 +29,9 @@ from corral_worker.claim_loop import ClaimLoop
 from corral_worker.claiming import Claimer
 from corral_worker.completer import Completer
 from corral_worker.handler_services import WorkerServices
-from corral_worker.notes import Notes
-from corral_worker.notes_store import write_notes
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
+from corral_worker.updates import Updates, write_notes
 
 NAME = "io-a"
 URL = {"redis": "redis_url", "postgres": "database_url"}
@@ -192,14 +191,14 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
     dispatch = SealedMeanwhile.open(system.redis_url)
     catalog = Catalog.load(handling_modules([], [], demo=True)).handled()
     slots = Slots({Executor.ASYNC: 5}, catalog, frozenset({"demo"}))
-    notes = Notes(partial(write_notes, system.store, dispatch))
+    updates = Updates(partial(write_notes, system.store, dispatch))
     job_log = JobLog("none", "info", "console")
     completer = Completer(
-        system.store.attempts, notes, job_log=job_log, limit=10, recorded=lambda _: None, room=lambda: None
+        system.store.attempts, updates, job_log=job_log, limit=10, recorded=lambda _: None, room=lambda: None
     )
     services = WorkerServices(system.store, dispatch, max_payload=1000)
     attempts = HeldAttempts(
-        catalog, slots, notes, services, job_log=job_log, ended=completer.add, freed=lambda: None
+        catalog, slots, updates, services, job_log=job_log, ended=completer.add, freed=lambda: None
     )
     loop = ClaimLoop(
         NAME,

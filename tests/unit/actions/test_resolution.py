@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral.actions.job_request import resolve
-from corral.actions.submission import NewSubmission
+from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.type_cache import KnownType, TypeSnapshot
 from corral.catalog import job_type
 from corral.catalog.precedence import QueueOptions

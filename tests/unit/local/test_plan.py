@@ -7,8 +7,8 @@ import pytest
 from corral.errors import DeclarationError, SettingsError
 from corral.local.errors import PortHeld
 from corral.local.home import Home
-from corral.local.listening import choose_port
 from corral.local.plan import Plan, make_plan
+from corral.local.ports import choose_port
 from corral.local.programs import Programs
 
 

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.local.restarts import LIMIT, WITHIN, Restarts
-from corral.local.supervisor import ending
+from corral.local.supervisor import LIMIT, WITHIN, Restarts, ending
 
 
 def test_the_waits_double_and_the_fifth_death_within_a_minute_is_too_many():

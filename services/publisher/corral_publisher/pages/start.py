@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
+from corral.actions.job_request import NewSubmission
 from corral.actions.principal import Principal, Role
-from corral.actions.submission import NewSubmission
 from corral.actions.type_cache import KnownType
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.priority import Priority

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from corral import metrics
-from corral.actions.job_request import TRACEPARENT
+from corral.actions.job_request import TRACEPARENT, NewSubmission
 from corral.actions.principal import Principal
-from corral.actions.submission import NewSubmission
 from corral.actions.submit import SubmissionRefused, refuse_all
 from corral.bounded import Bounded
 from corral.errors import CorralError

@@ -11,8 +11,8 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.entries import Entry
-from corral.dispatch.event import JobsChanged
+from corral.dispatch.events import JobsChanged
+from corral.dispatch.lanes import Entry
 from corral.errors import CorralError
 from corral.job.job import Accepted
 from corral.job.lane import Lane

@@ -1,21 +1,45 @@
-"""From a submission to a job: every option settled, every value checked.
-
-Precedence: the submission, then what `corral.catalog.precedence` settled for the job type in that queue.
-"""
+"""From a request to run a job to the job: every option settled, every value checked."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from corral import json_codec
 from corral.actions import json_value
-from corral.actions.submission import NewSubmission
 from corral.actions.type_cache import KnownType, TypeSnapshot
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment
 from corral.job.job import NewJob
 from corral.job.limits import DELAY, EXPIRES_IN, MAX_NAME, MAX_TAGS, RETRIES, TIMEOUT
+from corral.job.priority import Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSubmission:
+    """What a caller asks for. None leaves an option to the job type and its queue."""
+
+    type: str
+    payload: Any = None
+    queue: str | None = None
+    priority: Priority | None = None
+    delay: float | None = None
+    """Seconds."""
+    run_at: datetime | None = None
+    """Instead of `delay`; must know its time zone."""
+    retries: int | None = None
+    timeout: float | None = None
+    expires_in: float | None = None
+    tags: tuple[str, ...] = ()
+    """Added to the tags of the job type."""
+    parent: UUID | None = None
+    traceparent: str | None = None
+    created_by: str | None = None
+    from_wire: bool = False
+    """Whether `payload` came out of a strict JSON parser (see `json_value.encode`)."""
+
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """Source: W3C Trace Context, section 3.2."""

@@ -7,7 +7,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch, Entry
-from corral.dispatch.event import JobsChanged
+from corral.dispatch.events import JobsChanged
 from corral.errors import Conflict, NotFound, Unavailable
 from corral.job.job import Job
 from corral.job.state import State

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from corral.actions.job_request import NewSubmission
 from corral.actions.json_value import escape
 from corral.actions.principal import Principal
-from corral.actions.submission import NewSubmission
 from corral.actions.submit import Submitter
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.ids import new_id

@@ -9,7 +9,7 @@ import structlog
 from corral import metrics
 from corral.catalog.precedence import SETTABLE
 from corral.dispatch import Dispatch
-from corral.dispatch.event import QueueChanged
+from corral.dispatch.events import QueueChanged
 from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
 from corral.job.state import State
 from corral.store import Store

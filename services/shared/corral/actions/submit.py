@@ -12,9 +12,8 @@ import structlog
 from corral import metrics
 from corral.actions.group_commit import GroupCommit
 from corral.actions.hand_over import HandOver
-from corral.actions.job_request import resolve
+from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.servers import Servers
-from corral.actions.submission import NewSubmission
 from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge, Unavailable

@@ -5,8 +5,8 @@ Nothing here is believed until Postgres agrees, and all of it may be wiped at an
 """
 
 from corral.dispatch.dispatch import Dispatch
-from corral.dispatch.entries import Ack, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
-from corral.dispatch.event import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral.dispatch.lanes import Ack, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
 
 __all__ = [
     "Ack",

@@ -1,12 +1,13 @@
-"""Events: hints that something changed. One connection per process, however many listen.
-
-An event may be lost; whoever misses one is told so (`Gap`) and reads the rows again (protocol rule 28).
-"""
+"""Events: hints that something changed, as values, and the one connection per process that carries them."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from uuid import UUID
 
+import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -16,9 +17,118 @@ from redis.exceptions import RedisError
 from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering
-from corral.dispatch.event import Event, Gap, dump, parse
-from corral.dispatch.listener import Listener
 from corral.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class JobsChanged:
+    """These jobs entered a state (one of corral.job.state.State)."""
+
+    state: str
+    ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A running job says how far it is."""
+
+    id: UUID
+    percent: int
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """These jobs have new log lines."""
+
+    ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """A queue was paused, resumed, cleaned or set."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events were missed: read the rows again. Made by the listener's own process, never sent."""
+
+
+Event = JobsChanged | Progressed | Logged | QueueChanged
+
+
+def dump(event: Event) -> bytes:
+    """An event as JSON."""
+    match event:
+        case JobsChanged(state=state, ids=ids):
+            return orjson.dumps({"k": "jobs", "s": state, "ids": ids})
+        case Progressed(id=job, percent=percent, message=message):
+            return orjson.dumps({"k": "progress", "id": job, "p": percent, "m": message})
+        case Logged(ids=ids):
+            return orjson.dumps({"k": "logs", "ids": ids})
+        case QueueChanged(queue=queue):
+            return orjson.dumps({"k": "queue", "q": queue})
+
+
+def parse(text: bytes) -> Event | None:
+    """The event that JSON spells; None for a kind that a newer release may know.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    try:
+        said = orjson.loads(text)
+        match said["k"]:
+            case "jobs":
+                return JobsChanged(str(said["s"]), tuple(map(UUID, said["ids"])))
+            case "progress":
+                return Progressed(UUID(said["id"]), int(said["p"]), said["m"])
+            case "logs":
+                return Logged(tuple(map(UUID, said["ids"])))
+            case "queue":
+                return QueueChanged(str(said["q"]))
+            case _:
+                return None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not an event: {text[:100]!r}") from error
+
+
+class Listener:
+    """Iterate over it. A slow one loses events, never memory: it then gets one `Gap` in their place."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._events: deque[Event | Gap] = deque()
+        self._news = asyncio.Event()
+
+    def offer(self, event: Event | Gap) -> None:
+        """Add an event; never blocks."""
+        if isinstance(event, Gap) or len(self._events) >= self._limit:
+            metrics.EVENTS_DROPPED.inc(sum(not isinstance(old, Gap) for old in self._events))
+            self._events.clear()
+            event = Gap()
+        self._events.append(event)
+        self._news.set()
+
+    def taken(self) -> list[Event | Gap]:
+        """All that is there now, without waiting."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    async def get(self) -> Event | Gap:
+        """The next event; waits for it."""
+        while not self._events:
+            self._news.clear()
+            await self._news.wait()
+        return self._events.popleft()
+
+    async def __aiter__(self) -> AsyncIterator[Event | Gap]:
+        while True:
+            yield await self.get()
+
 
 log = structlog.get_logger(__name__)
 

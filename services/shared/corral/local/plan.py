@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corral.errors import SettingsError
-from corral.local.listening import choose_port
+from corral.local.ports import choose_port
 from corral.settings import Settings
 from corral.settings.sources import OTHERWISE, PREFIX, Reading
 

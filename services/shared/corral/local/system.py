@@ -17,10 +17,10 @@ from corral.local.access import admin_key, sign_in_link
 from corral.local.code_watch import CodeWatch, Part
 from corral.local.errors import NotReady
 from corral.local.home import Home
-from corral.local.listening import listen
 from corral.local.plan import Plan
 from corral.local.pool import LocalWorkerPool
 from corral.local.pool_reporter import PoolReporter
+from corral.local.ports import listen
 from corral.local.postgres import EmbeddedPostgres
 from corral.local.processes import ServerProcess, SupervisedProcess, to_the_end
 from corral.local.programs import Programs

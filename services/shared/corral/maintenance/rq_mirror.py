@@ -10,7 +10,7 @@ from typing import Self
 from uuid import UUID
 
 from corral.dispatch import Dispatch, JobsChanged
-from corral.dispatch.listener import Listener
+from corral.dispatch.events import Listener
 from corral.dispatch.rq_compat import PAGE, Mirrored
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES

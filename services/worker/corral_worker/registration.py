@@ -1,27 +1,34 @@
-"""Becoming a worker: wait for the schema, then register as a new incarnation."""
+"""Registration: becoming a worker of the installation, and what this process hears of itself from there."""
 
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from uuid import UUID
 
 import structlog
 
+from corral.dispatch import Entry
 from corral.errors import SchemaMismatch, Unavailable
 from corral.ids import new_id
 from corral.store import Store
+from corral.store.heartbeat import Beat
 from corral.store.workers import WorkerRecord
+from corral_worker.announcements import Announcements
+from corral_worker.attempts import HeldAttempts
+from corral_worker.claim_loop import ClaimLoop
+from corral_worker.heartbeat import HeartbeatThread
 from corral_worker.slots import Slots
 
 log = structlog.get_logger(__name__)
+
 
 RETRY_SECONDS = (0.2, 2.0)
 """First and longest wait between two tries."""
 
 
-class Arrival:
+class Registration:
     """Tries until it succeeds or the worker is told to stop."""
 
     def __init__(
@@ -96,3 +103,73 @@ class Arrival:
                 await self._stopping.wait()
         except TimeoutError:
             pass
+
+
+class Incarnation:
+    """From registering to the goodbye; a new one after it was taken for lost (protocol rule 23)."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        registration: Registration,
+        heartbeat: HeartbeatThread,
+        loop: ClaimLoop,
+        attempts: HeldAttempts,
+        announcements: Announcements,
+        stir: Callable[[], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._name = name
+        self._registration = registration
+        self._heartbeat = heartbeat
+        self._loop = loop
+        self._attempts = attempts
+        self._announcements = announcements
+        self._stir = stir
+        self._stopping = stopping
+        self._registering: asyncio.Task[None] | None = None
+        self.id: UUID | None = None
+        """None while it is registered under none: before the first time, and after a loss."""
+
+    async def begin(self) -> UUID | None:
+        """Register; None when told to stop meanwhile."""
+        self.id = await self._registration.register()
+        return self.id
+
+    def hear(self, worker: UUID, beat: Beat) -> None:
+        """What the database thinks of us. On the loop."""
+        if worker != self.id:
+            return
+        if not beat.known:
+            self._lost()
+            return
+        if beat.draining != self._loop.draining:
+            log.info("worker.draining" if beat.draining else "worker.drain_ended", worker=self._name)
+            self._loop.draining = beat.draining
+            self._stir()
+        if beat.cancels:
+            self._attempts.cancel(beat.cancels)
+        if beat.stolen:
+            self._attempts.lose(beat.stolen)
+        for one in beat.released:
+            log.warning("job.released_unheld", job=str(one.id), attempt=one.attempt)
+        entries = [Entry(one.lane, one.id) for one in beat.released if one.lane is not None]
+        if entries:
+            self._announcements.hand_out(entries)
+
+    def _lost(self) -> None:
+        """We were taken for dead: stop everything and register anew."""
+        log.error("worker.lost", worker=self._name, id=str(self.id), held=len(self._attempts.held))
+        self.id = None
+        self._attempts.lose_all()
+        if not self._stopping():
+            registering = self._begin_anew()
+            self._registering = asyncio.get_running_loop().create_task(registering, name="register")
+
+    async def _begin_anew(self) -> None:
+        worker = await self.begin()
+        if worker is not None:
+            self._heartbeat.become(worker)
+            log.info("worker.registered_anew", worker=self._name, id=str(worker))
+            self._stir()

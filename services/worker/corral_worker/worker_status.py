@@ -1,15 +1,59 @@
-"""How a worker is, for probes and people. Read from threads: it changes nothing."""
+"""How a worker is: what it says of itself in its heartbeat and to RQ's readers, and what probes and people read."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from corral_worker.arrival import Arrival
+from corral.dispatch.presence import WorkerCounts
+from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
+from corral_worker.completer import Completer
 from corral_worker.heartbeat import HeartbeatThread
 from corral_worker.loop_watchdog import LoopWatchdog
+from corral_worker.registration import Registration
 from corral_worker.seal import Seal
+from corral_worker.slots import Slots
+
+MAX_SHOWN = 200
+"""Running jobs that are listed; a worker with thousands of slots shows the first ones."""
+
+
+def counts(attempts: HeldAttempts, completer: Completer) -> WorkerCounts:
+    """For RQ's readers."""
+    return WorkerCounts(
+        running=len(attempts.held),
+        succeeded=completer.succeeded,
+        failed=completer.failed,
+        seconds=completer.seconds,
+    )
+
+
+def status(
+    attempts: HeldAttempts, completer: Completer, loop: ClaimLoop, slots: Slots, started: float
+) -> dict[str, Any]:
+    """For the row in Postgres and /health/workers. Called from threads: it only reads."""
+    now = time.monotonic()
+    running = list(attempts.held.values())[:MAX_SHOWN]
+    slots.observe()
+    return {
+        "claimed": loop.claimed,
+        "succeeded": completer.succeeded,
+        "failed": completer.failed,
+        "held_results": completer.held,
+        "holding": loop.holding,
+        "uptime": round(now - started, 1),
+        "slots": {
+            executor.value: {
+                "size": size,
+                "used": slots.used[executor],
+                "abandoned": slots.abandoned[executor],
+            }
+            for executor, size in slots.sizes.items()
+        },
+        "abandoned": [str(one.claimed.id) for one in running if one.abandoned],
+    }
+
 
 DEAF_SECONDS = 120.0
 """A loop that has not turned for so long is not worth keeping."""
@@ -21,7 +65,7 @@ class WorkerCondition:
     def __init__(
         self,
         *,
-        arrival: Arrival,
+        registration: Registration,
         heartbeat: HeartbeatThread,
         loop: ClaimLoop,
         watchdog: LoopWatchdog,
@@ -29,7 +73,7 @@ class WorkerCondition:
         stopping: Callable[[], bool],
         period: float,
     ) -> None:
-        self._arrival = arrival
+        self._registration = registration
         self._heartbeat = heartbeat
         self._loop = loop
         self._watchdog = watchdog
@@ -52,8 +96,8 @@ class WorkerCondition:
         """
         if self._seal.held:
             return "sealed"
-        if not self._arrival.registered:
-            return self._arrival.waiting_for or "start"
+        if not self._registration.registered:
+            return self._registration.waiting_for or "start"
         return None
 
     @property
@@ -61,8 +105,8 @@ class WorkerCondition:
         """What keeps it from claiming."""
         if self._stopping():
             return ["stop"]
-        if self._arrival.waiting_for is not None:
-            return [self._arrival.waiting_for]
+        if self._registration.waiting_for is not None:
+            return [self._registration.waiting_for]
         now, missing = time.monotonic(), []
         if now - self._heartbeat.postgres_at > self._patience:
             missing.append("postgres")

@@ -1,18 +1,20 @@
-"""Progress and log lines of running jobs: kept for a moment, written together, under the fence."""
+"""Updates of running jobs: progress and log lines, kept for a moment, written together under the fence, and told to whoever watches."""
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 import structlog
 
 from corral import metrics
+from corral.dispatch import Dispatch, Event, Logged, Progressed
 from corral.errors import Unavailable
-from corral.store.attempts import Progress
+from corral.store import Progress, Store
 from corral.store.logs import NewLogLine
 from corral_worker.execution import MAX_LINE, MAX_LINES, Execution
 
@@ -35,8 +37,8 @@ class Batch:
         return bool(self.progress or self.lines)
 
 
-class Notes:
-    """Collects notes from the event loop and from threads; one write at a time."""
+class Updates:
+    """Collects updates from the event loop and from threads; one write at a time."""
 
     def __init__(self, write: Callable[[Batch], Awaitable[None]]) -> None:
         self._write = write
@@ -135,3 +137,75 @@ class Notes:
         except Unavailable as error:
             log.warning("notes.held", error=str(error), lines=len(self._batch.lines))
             self._schedule()
+
+
+Note = TypeVar("Note", Progress, NewLogLine)
+
+
+async def write_notes(store: Store, dispatch: Dispatch, batch: Batch) -> None:
+    """Write a batch of updates under the fence of their attempts.
+
+    An update that Postgres refuses is dropped alone, counted, and named in the log by its job.
+
+    Raises:
+        Unavailable: Postgres is away; what is left in the batch may be written again.
+    """
+    if batch.progress:
+        updates = list(batch.progress.values())
+        mine: set[UUID] = set()
+
+        async def show(some: Sequence[Progress]) -> None:
+            mine.update(await store.attempts.progress(some))
+
+        await _each(updates, show)
+        batch.progress.clear()
+        await dispatch.events.publish(
+            *[Progressed(note.id, note.percent, note.message) for note in updates if note.id in mine]
+        )
+    if batch.lines:
+        said: dict[UUID, None] = {}
+
+        async def append(some: Sequence[NewLogLine]) -> None:
+            appended = await store.attempts.append_logs(some)
+            for job in appended.truncated:
+                log.info("job.log_full", job=str(job))
+            for job in appended.fenced:
+                metrics.FENCED.labels("log").inc()
+                log.warning("job.fenced", write="log", job=str(job))
+            said.update((line.id, None) for line in some if line.id not in appended.fenced)
+
+        await _each(batch.lines, append)
+        batch.lines.clear()
+        events: list[Event] = [Logged(tuple(said))] if said else []
+        await dispatch.events.publish(*events)
+
+
+async def _each(updates: list[Note], write: Callable[[Sequence[Note]], Awaitable[None]]) -> None:
+    """Write the updates together or, where that is refused, one by one; those that were written leave the list."""
+    try:
+        await write(updates)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with one must not take its neighbours along
+        log.warning("notes.split", notes=len(updates), error=repr(error))
+    else:
+        return
+    while updates:
+        note = updates[0]
+        try:
+            await write([note])
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # as above
+            metrics.SWALLOWED.labels("notes").inc()
+            log.error(  # noqa: TRY400  # the statement's traceback says nothing about the note
+                "notes.dropped",
+                what=_WHAT[type(note)],
+                job=str(note.id),
+                attempt=note.attempt,
+                error=repr(error)[:500],
+            )
+        del updates[0]
+
+
+_WHAT: dict[type, str] = {Progress: "progress", NewLogLine: "log line"}
