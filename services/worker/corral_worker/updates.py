@@ -21,7 +21,7 @@ from corral_worker.execution import MAX_LINE, MAX_LINES, Execution
 log = structlog.get_logger(__name__)
 
 FLUSH_SECONDS = 0.2
-"""How long a note may wait for others."""
+"""How long an update may wait for others."""
 MAX_HELD = 20_000
 """Lines that wait for an absent Postgres; further ones are dropped and counted."""
 
@@ -53,9 +53,9 @@ class Updates:
     def progress(self, execution: Execution, percent: int, message: str | None) -> None:
         """Keep the newest progress of the attempt."""
         claimed = execution.claimed
-        note = Progress(claimed.id, claimed.attempt, percent, message)
+        update = Progress(claimed.id, claimed.attempt, percent, message)
         with self._lock:
-            self._batch.progress[execution] = note
+            self._batch.progress[execution] = update
         self._schedule()
 
     def log(self, execution: Execution, text: str, fields: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ class Updates:
                     self._batch.progress.update(newer.progress)
                     self._batch.lines.extend(newer.lines)
                 raise
-            except Exception as error:  # a note that can't be written must not hold an outcome
+            except Exception as error:  # an update that can't be written must not hold an outcome
                 metrics.SWALLOWED.labels("notes").inc()
                 jobs = {str(line.id) for line in batch.lines} | {
                     str(one.id) for one in batch.progress.values()
@@ -142,7 +142,7 @@ class Updates:
 Note = TypeVar("Note", Progress, NewLogLine)
 
 
-async def write_notes(store: Store, dispatch: Dispatch, batch: Batch) -> None:
+async def write_updates(store: Store, dispatch: Dispatch, batch: Batch) -> None:
     """Write a batch of updates under the fence of their attempts.
 
     An update that Postgres refuses is dropped alone, counted, and named in the log by its job.
@@ -160,7 +160,11 @@ async def write_notes(store: Store, dispatch: Dispatch, batch: Batch) -> None:
         await _each(updates, show)
         batch.progress.clear()
         await dispatch.events.publish(
-            *[Progressed(note.id, note.percent, note.message) for note in updates if note.id in mine]
+            *[
+                Progressed(update.id, update.percent, update.message)
+                for update in updates
+                if update.id in mine
+            ]
         )
     if batch.lines:
         said: dict[UUID, None] = {}
@@ -191,18 +195,18 @@ async def _each(updates: list[Note], write: Callable[[Sequence[Note]], Awaitable
     else:
         return
     while updates:
-        note = updates[0]
+        update = updates[0]
         try:
-            await write([note])
+            await write([update])
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  # as above
             metrics.SWALLOWED.labels("notes").inc()
-            log.error(  # noqa: TRY400  # the statement's traceback says nothing about the note
+            log.error(  # noqa: TRY400  # the statement's traceback says nothing about the update
                 "notes.dropped",
-                what=_WHAT[type(note)],
-                job=str(note.id),
-                attempt=note.attempt,
+                what=_WHAT[type(update)],
+                job=str(update.id),
+                attempt=update.attempt,
                 error=repr(error)[:500],
             )
         del updates[0]

@@ -39,7 +39,7 @@ from corral_worker.seal import Seal
 from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
 from corral_worker.timeouts import Timeouts
-from corral_worker.updates import Updates, write_notes
+from corral_worker.updates import Updates, write_updates
 from corral_worker.worker_status import WorkerCondition
 
 log = structlog.get_logger(__name__)
@@ -125,7 +125,7 @@ class Worker:
         total = sum(slots.sizes.values())
         job_log = JobLog(settings.log_jobs, settings.log_level, settings.log_format)
         self._announcements = Announcements(self._dispatch)
-        self._updates = Updates(partial(write_notes, self._store, self._dispatch))
+        self._updates = Updates(partial(write_updates, self._store, self._dispatch))
         self._completer = Completer(
             self._store.attempts,
             self._updates,

@@ -31,7 +31,7 @@ from corral_worker.completer import Completer
 from corral_worker.handler_services import WorkerServices
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
-from corral_worker.updates import Updates, write_notes
+from corral_worker.updates import Updates, write_updates
 
 NAME = "io-a"
 URL = {"redis": "redis_url", "postgres": "database_url"}
@@ -191,7 +191,7 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
     dispatch = SealedMeanwhile.open(system.redis_url)
     catalog = Catalog.load(handling_modules([], [], demo=True)).handled()
     slots = Slots({Executor.ASYNC: 5}, catalog, frozenset({"demo"}))
-    updates = Updates(partial(write_notes, system.store, dispatch))
+    updates = Updates(partial(write_updates, system.store, dispatch))
     job_log = JobLog("none", "info", "console")
     completer = Completer(
         system.store.attempts, updates, job_log=job_log, limit=10, recorded=lambda _: None, room=lambda: None

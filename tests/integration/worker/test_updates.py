@@ -18,7 +18,7 @@ from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral.testing.subject import Subject
 from corral_worker.execution import Execution
-from corral_worker.updates import Batch, Updates, write_notes
+from corral_worker.updates import Batch, Updates, write_updates
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_one_that_postgres_refuses_is_dropped_alone_counted_and_named(
     subject: Subject, dispatch: Dispatch
 ):
     good, bad, other = await running(subject, 3)
-    updates = Updates(partial(write_notes, subject.store, dispatch))
+    updates = Updates(partial(write_updates, subject.store, dispatch))
     before = dropped()
     for claimed in (good, replace(bad, attempt=2**40), other):  # no such number fits its column
         execution = Execution(claimed, say_async)
@@ -73,7 +73,7 @@ async def test_lines_that_wait_for_postgres_are_written_once_also_when_one_is_re
     subject: Subject, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ):
     good, bad, other = await running(subject, 3)
-    updates = Updates(partial(write_notes, subject.store, dispatch))
+    updates = Updates(partial(write_updates, subject.store, dispatch))
     for claimed in (good, replace(bad, attempt=2**40), other):
         updates.log(Execution(claimed, say_async), "said", {})
     append, asked = subject.store.attempts.append_logs, 0
@@ -105,7 +105,7 @@ async def test_an_outcome_waits_for_the_lines_that_are_being_written(subject: Su
     async def slowly(batch: Batch) -> None:
         begun.set()
         await go_on.wait()
-        await write_notes(subject.store, dispatch, batch)
+        await write_updates(subject.store, dispatch, batch)
 
     updates = Updates(slowly)
     updates.log(Execution(claimed, say_async), "said", {})
@@ -123,7 +123,7 @@ async def test_lines_of_an_attempt_that_is_not_the_jobs_own_are_counted_and_name
     subject: Subject, dispatch: Dispatch
 ):
     (claimed,) = await running(subject, 1)
-    updates = Updates(partial(write_notes, subject.store, dispatch))
+    updates = Updates(partial(write_updates, subject.store, dispatch))
     updates.log(Execution(replace(claimed, attempt=2), say_async), "said", {})
     with structlog.testing.capture_logs() as logged:
         await updates.flush()
