@@ -1,4 +1,4 @@
-"""The page that leads from the protocol's rules to their tests names all rules, and tests that exist."""
+"""The page of the protocol names all rules, each with its reason and with tests that exist."""
 
 import ast
 import re
@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "reference" / "protocol-tests.md"
+PAGE = ROOT / "docs" / "explanation" / "protocol.md"
 CONFORMANCE = ROOT / "services" / "shared" / "corral" / "testing" / "conformance"
 BUILT = {1, 2, *range(6, 12), *range(15, 27), *range(28, 31)}
 """The rules that are built. The others, on keys, limits, rates, batches and flows, come with what they are about."""
-ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
+HEADING = re.compile(r"^### Rule (\d+): .*$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-def rows() -> dict[int, str]:
-    return {int(line.split("|")[1]): line for line in PAGE.read_text().splitlines() if ROW.match(line)}
+def rules() -> dict[int, str]:
+    """What the page says of each."""
+    _, *parts = HEADING.split(PAGE.read_text().split("## Invariants")[0])
+    return {int(number): said for number, said in zip(parts[::2], parts[1::2], strict=True)}
 
 
 @cache
@@ -30,14 +32,26 @@ def defined_in(path: str) -> frozenset[str]:
     return frozenset(node.name for node in nodes if isinstance(node, functions))
 
 
-def test_every_rule_that_is_built_has_a_row():
-    assert set(rows()) == BUILT
-    assert len(ROW.findall(PAGE.read_text())) == len(BUILT)
+def test_every_rule_that_is_built_stands_there_once():
+    assert len(HEADING.findall(PAGE.read_text())) == len(BUILT)
+    assert set(rules()) == BUILT
+
+
+def test_every_rule_that_the_code_names_stands_there():
+    code = [path.read_text() for path in (ROOT / "services").rglob("*.py")]
+    named = {int(number) for text in code for number in re.findall(r"\brules? (\d+)\b", text)}
+    assert named
+    assert named <= BUILT
+
+
+@pytest.mark.parametrize("rule", sorted(BUILT))
+def test_every_rule_has_its_reason(rule: int):
+    assert "*Why:* " in rules()[rule]
 
 
 @pytest.mark.parametrize("rule", sorted(BUILT))
 def test_every_rule_names_tests_that_exist(rule: int):
-    named = TEST.findall(rows()[rule])
+    named = TEST.findall(rules()[rule])
     assert named, f"rule {rule} names no test"
     missing = [f"{path}::{name}" for path, name in named if name not in defined_in(path)]
     assert not missing
