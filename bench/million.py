@@ -148,7 +148,7 @@ async def _claim(store: Store, dispatch: Dispatch, worker: WorkerRecord, count: 
         answer = await store.claims.claim(
             worker.id, new_id(), [entry.id for entry in popped], [TYPE], alone=False
         )
-        await dispatch.answer(Ack(entry.lane, entry.id, Done()) for entry in popped)
+        await dispatch.ack(Ack(entry.lane, entry.id, Done()) for entry in popped)
         claimed += len(answer.claimed)
     return claimed
 

@@ -48,7 +48,7 @@ class OneJob(Dispatch):
         if entry.lane.suspect and entry.lane not in lanes:
             return Pop([], waiting=False, suspects=[entry.lane.queue], suspended=False)
         self._entry = None
-        await self.taken(entry.lane, entry.id)
+        await self.note_popped(entry.lane, entry.id)
         return Pop([entry], waiting=False, suspects=[], suspended=False)
 
     async def wait(self, worker: str, timeout: float) -> bool:  # noqa: ARG002, ASYNC109 - as its parent

@@ -88,7 +88,7 @@ class Interleavings(RuleBasedStateMachine):
             self.queued.pop(entry.id, None)  # claimed, or gone
         elif isinstance(verdict, Move) and entry.id in self.queued:
             self.queued[entry.id] = verdict.lane
-        self.run(self.dispatch.answer([Ack(entry.lane, entry.id, verdict)]))
+        self.run(self.dispatch.ack([Ack(entry.lane, entry.id, verdict)]))
 
     @precondition(lambda self: self.held)
     @rule()

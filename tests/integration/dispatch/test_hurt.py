@@ -70,7 +70,7 @@ async def test_a_full_redis_takes_nothing_half_and_still_gives(hurt):
     assert await dispatch.disagreements() == []
     found = await dispatch.pop("w", [EMAIL], 200, wait=True)
     assert found.popped == queued[1:]
-    await dispatch.answer([Ack(EMAIL, entry.id, Done()) for entry in queued])
+    await dispatch.ack([Ack(EMAIL, entry.id, Done()) for entry in queued])
     await client.config_set("maxmemory", 0)
     assert await dispatch.enqueue([refused]) == 1
 

@@ -53,7 +53,7 @@ async def test_a_popped_job_is_noted_until_it_is_answered(dispatch: Dispatch, re
     await dispatch.pop("w", [EMAIL], 1, wait=False)
     assert await redis.zrange("corral:popped:email", 0, -1) == [str(entry.id)]
     assert not await redis.exists("rq:queue:email", "corral:in:email")
-    await dispatch.answer([Ack(EMAIL, entry.id, Done())])
+    await dispatch.ack([Ack(EMAIL, entry.id, Done())])
     assert not await redis.exists("corral:popped:email")
 
 
@@ -61,9 +61,7 @@ async def test_a_returned_job_is_next_or_last_as_said(dispatch: Dispatch):
     first, second, third = entries(EMAIL, 3)
     await dispatch.enqueue([first, second, third])
     await dispatch.pop("w", [EMAIL], 2, wait=False)
-    await dispatch.answer(
-        [Ack(EMAIL, first.id, Return(front=False)), Ack(EMAIL, second.id, Return(front=True))]
-    )
+    await dispatch.ack([Ack(EMAIL, first.id, Return(front=False)), Ack(EMAIL, second.id, Return(front=True))])
     found = await dispatch.pop("w", [EMAIL], 9, wait=False)
     assert found.popped == [second, third, first]
 
@@ -74,7 +72,7 @@ async def test_a_parked_job_comes_back_before_the_others_when_its_time_has_come(
     parked, other = entries(EMAIL, 2)
     await dispatch.enqueue([parked])
     await dispatch.pop("w", [EMAIL], 1, wait=False)
-    await dispatch.answer([Ack(EMAIL, parked.id, Park(3600))])
+    await dispatch.ack([Ack(EMAIL, parked.id, Park(3600))])
     await dispatch.enqueue([other])
     assert await dispatch.enqueue([parked]) == 0, "a parked job is in the lane"
     assert (await dispatch.pop("w", [EMAIL], 1, wait=False)).popped == [other]
@@ -88,7 +86,7 @@ async def test_a_moved_job_is_in_the_other_lane_alone(dispatch: Dispatch, redis:
     (entry,) = entries(EMAIL, 1)
     await dispatch.enqueue([entry])
     await dispatch.pop("w", [EMAIL], 1, wait=False)
-    await dispatch.answer([Ack(EMAIL, entry.id, Move(SUSPECTS))])
+    await dispatch.ack([Ack(EMAIL, entry.id, Move(SUSPECTS))])
     assert await redis.lrange("rq:queue:email.suspect", 0, -1) == [str(entry.id)]
     assert not await redis.exists("rq:queue:email", "corral:in:email", "corral:popped:email")
 
@@ -97,7 +95,7 @@ async def test_verdicts_that_look_alike_are_not_mixed_up(dispatch: Dispatch, red
     one, two, three = entries(EMAIL, 3)
     await dispatch.enqueue([one, two, three])
     await dispatch.pop("w", [EMAIL], 3, wait=False)
-    await dispatch.answer(
+    await dispatch.ack(
         [
             Ack(EMAIL, one.id, Park(1.0)),
             Ack(EMAIL, two.id, Return(True)),
@@ -160,6 +158,6 @@ async def test_every_script_survives_a_wipe(dispatch: Dispatch, redis: Redis, wi
         await redis.execute_command("SCRIPT", "FLUSH")
         assert (await dispatch.pop("w", [EMAIL], 9, wait=False)).popped == queued
         await redis.execute_command(*wipe.split())
-        await dispatch.answer([Ack(EMAIL, queued[0].id, Return())])
+        await dispatch.ack([Ack(EMAIL, queued[0].id, Return())])
         assert await redis.llen("rq:queue:email") == 1
         await redis.flushall()

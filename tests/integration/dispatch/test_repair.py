@@ -21,7 +21,7 @@ async def test_redis_says_which_jobs_it_does_not_know(dispatch: Dispatch):
     listed, parked, popped, unknown = entries(EMAIL, 4)
     await dispatch.enqueue([parked, popped])
     await dispatch.pop("w", [EMAIL], 2, wait=False)
-    await dispatch.answer([Ack(EMAIL, parked.id, Park(60))])
+    await dispatch.ack([Ack(EMAIL, parked.id, Park(60))])
     await dispatch.enqueue([listed])
     asked = [listed.id, unknown.id, parked.id, popped.id]
     assert await dispatch.missing(EMAIL, asked, stale_seconds=15) == ([unknown.id], listed.id)
@@ -52,7 +52,7 @@ async def test_depths_count_what_is_listed_parked_and_popped(dispatch: Dispatch,
     one, two, three = entries(EMAIL, 3)
     await dispatch.enqueue([one, two, three, *entries(VIDEO, 2)])
     await dispatch.pop("w", [EMAIL], 2, wait=False)
-    await dispatch.answer([Ack(EMAIL, one.id, Park(60))])
+    await dispatch.ack([Ack(EMAIL, one.id, Park(60))])
     await redis.sadd("rq:queues", "rq:queue:another.program", "rq:queue:")
     found = await dispatch.depths()
     assert found[EMAIL] == Depth(listed=1, members=2, parked=1, popped=1)

@@ -102,9 +102,9 @@ async def test_a_returned_job_wakes_a_worker_and_a_parked_one_does_not(dispatch:
     await dispatch.enqueue([one, two])
     await dispatch.pop("busy", [EMAIL], 2, wait=False)
     await idle(dispatch, "w")
-    await dispatch.answer([Ack(EMAIL, one.id, Park(60))])
+    await dispatch.ack([Ack(EMAIL, one.id, Park(60))])
     assert await tokens(redis, "w") == [0]
-    await dispatch.answer([Ack(EMAIL, two.id, Return())])
+    await dispatch.ack([Ack(EMAIL, two.id, Return())])
     assert await tokens(redis, "w") == [1]
 
 

@@ -143,7 +143,7 @@ class Shop:
     async def pop(self, lane: Lane = EMAIL, room: int = 1000) -> list[UUID]:
         """What a worker would be given now; answered at once."""
         found = await self.dispatch.pop("w", [lane], room, wait=False, idle=True)
-        await self.dispatch.answer([Ack(entry.lane, entry.id, Done()) for entry in found.popped])
+        await self.dispatch.ack([Ack(entry.lane, entry.id, Done()) for entry in found.popped])
         return [entry.id for entry in found.popped]
 
 

@@ -128,7 +128,7 @@ async def test_a_parked_job_reaches_the_list_for_stock_workers(
 ):
     (job,) = await shop.submit(enqueue=True)
     await shop.dispatch.pop("w", [EMAIL], 1, wait=False)
-    await shop.dispatch.answer([Ack(EMAIL, job, Park(0.0))])
+    await shop.dispatch.ack([Ack(EMAIL, job, Park(0.0))])
     await duty.round(reign)
     assert await redis.lrange("rq:queue:email", 0, -1) == [str(job)]
 
@@ -136,7 +136,7 @@ async def test_a_parked_job_reaches_the_list_for_stock_workers(
 async def test_what_a_stock_worker_popped_counts_as_popped(shop: Shop, dispatch: Dispatch, redis: Redis):
     (job,) = await shop.submit(enqueue=True)
     await redis.lpop("rq:queue:email")
-    await dispatch.taken(EMAIL, job)
+    await dispatch.note_popped(EMAIL, job)
     assert await dispatch.disagreements() == []
     assert (await dispatch.missing(EMAIL, [job], stale_seconds=15)).ids == []
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
-from corral.dispatch.pools import TELL, TOLD
+from corral.dispatch.pools import READ_POOLS, WRITE_POOL
 from corral.scaling.drain_request import DrainRequest, Order, Unseal
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ class DrainRequests:
         """
         document = orjson.dumps(sorted(wishes))
         async with answering():
-            await TELL.run(self._redis, [key_names.DRAINS, pool, document])
+            await WRITE_POOL.run(self._redis, [key_names.DRAINS, pool, document])
             if not wishes:
                 return
             async with self._redis.pipeline(transaction=False) as pipeline:
@@ -65,7 +65,7 @@ class DrainRequests:
             Unavailable: Redis is away.
         """
         async with answering():
-            told = await TOLD.run(self._redis, [key_names.DRAINS, DOCUMENT_MS])
+            told = await READ_POOLS.run(self._redis, [key_names.DRAINS, DOCUMENT_MS])
         wished = {}
         for pool, sequence, document in zip(told[::3], told[1::3], told[2::3], strict=True):
             try:

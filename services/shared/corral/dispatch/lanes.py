@@ -88,7 +88,7 @@ log = structlog.get_logger(__name__)
 
 _ENQUEUE = Script("enqueue", ScriptEffect.FILLS)
 _POP = Script("pop", ScriptEffect.FREES)
-_ANSWER = Script("answer", ScriptEffect.FREES)
+_ACK = Script("ack", ScriptEffect.FREES)
 
 
 class Lanes:
@@ -153,14 +153,14 @@ class Lanes:
             await self._drop(strangers)
         return Pop(popped, bool(waiting), [queue.decode() for queue in suspects], bool(suspended))
 
-    async def answer(self, answers: Iterable[Ack]) -> None:
+    async def ack(self, acks: Iterable[Ack]) -> None:
         """Say what became of popped jobs: one call for all.
 
         Raises:
             Unavailable: Redis is away; the sweep drops the entries and asks Postgres.
         """
         groups: dict[tuple[Lane, Verdict], dict[UUID, None]] = {}
-        for lane, job, verdict in answers:
+        for lane, job, verdict in acks:
             groups.setdefault((lane, verdict), {})[job] = None
         if not groups:
             return
@@ -168,7 +168,7 @@ class Lanes:
         for (lane, verdict), ids in groups.items():
             arguments += (*_spelled(verdict, lane), _joined(ids))
         async with answering():
-            await _ANSWER.run(self._redis, arguments)
+            await _ACK.run(self._redis, arguments)
 
     async def wait(self, worker: str, timeout: float) -> bool:  # noqa: ASYNC109 - Redis does the waiting
         """Sleep until the worker is woken, or `timeout` seconds; answers whether it was woken.
@@ -206,7 +206,7 @@ def _request(
 
 
 def _spelled(verdict: Verdict, lane: Lane) -> tuple[str, str, str, str | int]:
-    """Verdict, lane, queue and value as answer.lua reads them."""
+    """Verdict, lane, queue and value as ack.lua reads them."""
     match verdict:
         case Return(front=True):
             return "front", lane.name, lane.queue, ""

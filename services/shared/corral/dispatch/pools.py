@@ -15,8 +15,8 @@ from corral.scaling.pool_status import PoolStatus
 
 log = structlog.get_logger(__name__)
 
-TELL = Script("tell", ScriptEffect.FILLS)
-TOLD = Script("told", ScriptEffect.FREES)
+WRITE_POOL = Script("write_pool", ScriptEffect.FILLS)
+READ_POOLS = Script("read_pools", ScriptEffect.FREES)
 _DECISIONS = Script("decisions", ScriptEffect.READS)
 
 STATUS_MS = 30_000
@@ -40,7 +40,7 @@ class PoolReports:
             Unavailable: Redis is away.
         """
         async with answering():
-            await TELL.run(self._redis, [key_names.POOLS, status.name, orjson.dumps(status.json())])
+            await WRITE_POOL.run(self._redis, [key_names.POOLS, status.name, orjson.dumps(status.json())])
 
     async def pools(self) -> list[PoolStatus]:
         """The pools that somebody scales now, by name.
@@ -49,7 +49,7 @@ class PoolReports:
             Unavailable: Redis is away.
         """
         async with answering():
-            told = await TOLD.run(self._redis, [key_names.POOLS, STATUS_MS])
+            told = await READ_POOLS.run(self._redis, [key_names.POOLS, STATUS_MS])
         statuses = []
         for name, document in zip(told[::3], told[2::3], strict=True):
             try:

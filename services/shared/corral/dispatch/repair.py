@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 _MISSING = Script("missing", ScriptEffect.READS)
 _PRUNE = Script("prune", ScriptEffect.FREES)
 _DEPTHS = Script("depths", ScriptEffect.READS)
-_SWAP = Script("swap", ScriptEffect.FREES)
+_SWAP_EPOCH = Script("swap_epoch", ScriptEffect.FREES)
 _REBUILD = Script("rebuild", ScriptEffect.FREES)
 _MEND = Script("mend", ScriptEffect.FREES)
 
@@ -180,7 +180,7 @@ class Repair:
             Unavailable: Redis is away.
         """
         async with answering():
-            return bool(await _SWAP.run(self._redis, (old, new)))
+            return bool(await _SWAP_EPOCH.run(self._redis, (old, new)))
 
     async def forget_dead_workers(self) -> int:
         """Take workers whose hash has expired out of RQ's sets, as RQ's own maintenance does.

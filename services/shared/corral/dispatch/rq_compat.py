@@ -23,7 +23,7 @@ from corral.job.state import State
 _MIRROR = Script("mirror", ScriptEffect.FILLS)
 _DESCRIBE = Script("describe", ScriptEffect.FILLS)
 _UNPARK = Script("unpark", ScriptEffect.FREES)
-_TAKEN = Script("taken", ScriptEffect.FREES)
+_NOTE_POPPED = Script("note_popped", ScriptEffect.FREES)
 
 ENTRY_POINT: Final = "corral_worker.rq_entry.run"
 """What a stock worker calls. It takes the job's id from RQ, and everything else from Postgres."""
@@ -125,14 +125,14 @@ class RqContract:
         async with answering():
             return int(await _UNPARK.run(self._redis, names))
 
-    async def taken(self, lane: Lane, job: UUID) -> None:
+    async def note_popped(self, lane: Lane, job: UUID) -> None:
         """Note what a stock worker popped, as if Corral's script had: to be claimed, then answered.
 
         Raises:
             Unavailable: Redis is away.
         """
         async with answering():
-            await _TAKEN.run(self._redis, (lane.name, str(job)))
+            await _NOTE_POPPED.run(self._redis, (lane.name, str(job)))
 
 
 def stock_job() -> tuple[Lane, UUID]:
