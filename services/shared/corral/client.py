@@ -20,18 +20,18 @@ __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unre
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """What httpx takes from the environment, on the way to other machines."""
-TIMEOUT = 30.0
+ANSWER_SECONDS = 30.0
 """Seconds for one answer; `?wait` adds its own."""
 MAX_WAIT = 60.0
 """Seconds that the publisher lets one request wait."""
-LOOK = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks at a job that is waited for longer."""
-SILENCE = 45.0
+STREAM_SILENCE_SECONDS = 45.0
 """Seconds without an event or a beat after which a stream counts as broken; the publisher beats every 15."""
-PATIENCE = 60.0
+GIVE_UP_SECONDS = 60.0
 """Seconds without a publisher after which following gives up."""
-RECONNECT = 1.0
-PAGE = 200
+RECONNECT_SECONDS = 1.0
+PAGE_ITEMS = 200
 """Items on one page at most."""
 ENDED = frozenset({"completed", "failed", "cancelled"})
 """The states that a job does not leave by itself."""
@@ -64,7 +64,7 @@ class Client:
             self._http = httpx.Client(
                 base_url=connection.url,
                 headers=headers,
-                timeout=TIMEOUT,
+                timeout=ANSWER_SECONDS,
                 transport=transport,
                 follow_redirects=False,
                 trust_env=not connection.direct,
@@ -108,7 +108,7 @@ class Client:
         """
         until = time.monotonic() + seconds
         while job["state"] not in ENDED and time.monotonic() < until:
-            time.sleep(max(0.0, min(LOOK, until - time.monotonic())))
+            time.sleep(max(0.0, min(POLL_SECONDS, until - time.monotonic())))
             try:
                 job = self.job(job["id"])
             except (Unreachable, ApiProblem) as error:
@@ -128,7 +128,7 @@ class Client:
     def post(self, path: str, body: Json = None, *, wait: float | None = None, **params: Json) -> Json:
         """POST below /api/v1; `wait` is passed on, and waited for."""
         return self._call(
-            "POST", path, body=body, params=params | {"wait": wait}, timeout=TIMEOUT + (wait or 0)
+            "POST", path, body=body, params=params | {"wait": wait}, timeout=ANSWER_SECONDS + (wait or 0)
         )
 
     def patch(self, path: str, body: Json) -> Json:
@@ -153,7 +153,9 @@ class Client:
         """
         left, cursor = limit, None
         while left is None or left > 0:
-            page = self.get(path, cursor=cursor, limit=PAGE if left is None else min(left, PAGE), **params)
+            page = self.get(
+                path, cursor=cursor, limit=PAGE_ITEMS if left is None else min(left, PAGE_ITEMS), **params
+            )
             for item in page["items"]:
                 yield item
                 left = None if left is None else left - 1
@@ -166,7 +168,7 @@ class Client:
     def follow(self, job_id: str) -> Iterator[tuple[str, Json]]:
         """What happens to a job until it ends: `job` with the job, `log` with a line, `end`.
 
-        A connection that breaks is made again, for as long as `PATIENCE` without an event.
+        A connection that breaks is made again, for as long as `GIVE_UP_SECONDS` without an event.
         """
         last: str | None = None
         heard = time.monotonic()
@@ -181,9 +183,9 @@ class Client:
                         return
             except (Unreachable, ApiProblem) as error:
                 refused = isinstance(error, ApiProblem) and error.status < 500
-                if refused or time.monotonic() - heard > PATIENCE:
+                if refused or time.monotonic() - heard > GIVE_UP_SECONDS:
                     raise
-            time.sleep(RECONNECT)
+            time.sleep(RECONNECT_SECONDS)
 
     def _events(self, path: str, last: str | None) -> Iterator[ServerSentEvent]:
         """Server-sent events until the publisher closes, or is silent for longer than its own beat."""
@@ -194,7 +196,7 @@ class Client:
                 "GET",
                 f"/api/v1{path}",
                 headers=headers,
-                timeout=httpx.Timeout(TIMEOUT, read=SILENCE),
+                timeout=httpx.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
             ) as source:
                 self._check(source.response)
                 yield from source.iter_sse()
@@ -212,7 +214,13 @@ class Client:
             raise Unreachable(self._away(error)) from error
 
     def _call(
-        self, method: str, path: str, *, body: Json = None, params: Json = None, timeout: float = TIMEOUT
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json = None,
+        params: Json = None,
+        timeout: float = ANSWER_SECONDS,
     ) -> Json:
         content = None if body is None else _written(body)
         headers = {} if body is None else {"Content-Type": "application/json"}

@@ -10,7 +10,7 @@ from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 from tests.integration.actions.conftest import Make
 
-from corral.actions.group_commit import BULKS, GROUP, MAX_PENDING, GroupCommit
+from corral.actions.group_commit import MAX_GROUP_JOBS, MAX_LARGE_BULKS, MAX_PENDING, GroupCommit
 from corral.errors import InvalidInput, OutcomeUnknown, Unavailable
 from corral.job.job import Accepted, NewJob
 from corral.job.state import State
@@ -100,14 +100,16 @@ async def test_large_bulks_are_groups_of_their_own_and_hold_nobody_up(
     commits: GroupCommit, gate: Gate, store: Store, make: Make
 ):
     gate.open.clear()
-    bulks = [asyncio.create_task(commits.commit([make() for _ in range(GROUP + 1)])) for _ in range(4)]
-    await eventually_async(lambda: len(gate.groups) == BULKS)
+    bulks = [
+        asyncio.create_task(commits.commit([make() for _ in range(MAX_GROUP_JOBS + 1)])) for _ in range(4)
+    ]
+    await eventually_async(lambda: len(gate.groups) == MAX_LARGE_BULKS)
     lone = asyncio.create_task(commits.commit([make()]))
-    await eventually_async(lambda: gate.groups == [GROUP + 1] * BULKS + [1])
+    await eventually_async(lambda: gate.groups == [MAX_GROUP_JOBS + 1] * MAX_LARGE_BULKS + [1])
     gate.open.set()
     await asyncio.gather(lone, *bulks)
-    assert sorted(gate.groups) == [1] + [GROUP + 1] * 4
-    assert await stored(store) == 1 + 4 * (GROUP + 1)
+    assert sorted(gate.groups) == [1] + [MAX_GROUP_JOBS + 1] * 4
+    assert await stored(store) == 1 + 4 * (MAX_GROUP_JOBS + 1)
 
 
 async def test_only_the_culprit_of_a_failed_group_fails(

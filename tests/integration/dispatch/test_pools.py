@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from corral.dispatch import Dispatch
-from corral.dispatch.pools import BEGINNING, PAGE, STATUS_MS
+from corral.dispatch.pools import BEGINNING, DECISIONS_PER_PAGE, STATUS_MS
 from corral.ids import new_id
 from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_status import PoolStatus
@@ -86,7 +86,7 @@ async def test_a_status_of_another_release_is_read(dispatch: Dispatch):
 
 async def test_decisions_are_read_on_from_the_cursor(dispatch: Dispatch):
     assert await dispatch.decisions_after() == (BEGINNING, [])
-    decisions = [decision(number) for number in range(PAGE + 3)]
+    decisions = [decision(number) for number in range(DECISIONS_PER_PAGE + 3)]
     for one in decisions[:2]:
         await dispatch.tell_decision(one)
     cursor, found = await dispatch.decisions_after()

@@ -8,9 +8,9 @@ from tests.integration.publisher.conftest import Hand, Submit
 
 from corral.job.outcome import Finished, Succeeded
 from corral.store import Store
-from corral.store.artifact_storage import CHUNK
+from corral.store.artifact_storage import CHUNK_BYTES
 
-CONTENT = bytes(range(256)) * (CHUNK // 256) + b"the end"
+CONTENT = bytes(range(256)) * (CHUNK_BYTES // 256) + b"the end"
 SIZE = len(CONTENT)
 
 
@@ -82,7 +82,7 @@ async def test_every_answer_is_of_a_type_that_the_document_names(api: httpx.Asyn
     [
         ("bytes=0-0", 0, 1),
         ("bytes=5-9", 5, 10),
-        (f"bytes={CHUNK - 2}-{CHUNK + 2}", CHUNK - 2, CHUNK + 3),
+        (f"bytes={CHUNK_BYTES - 2}-{CHUNK_BYTES + 2}", CHUNK_BYTES - 2, CHUNK_BYTES + 3),
         ("bytes=-7", SIZE - 7, SIZE),
         (f"bytes={SIZE - 3}-", SIZE - 3, SIZE),
         (f"bytes=10-{SIZE * 10}", 10, SIZE),

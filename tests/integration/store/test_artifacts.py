@@ -11,7 +11,7 @@ from corral.errors import Conflict, NotFound, Unavailable
 from corral.ids import new_id
 from corral.job.outcome import Finished
 from corral.store import Artifact, Store, artifact_storage
-from corral.store.artifact_storage import CHUNK
+from corral.store.artifact_storage import CHUNK_BYTES
 from corral.store.store import ArtifactStore
 from corral.testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
 
@@ -109,7 +109,7 @@ async def test_a_name_is_shown_once_and_the_newest_wins(subject: Subject, store:
     assert await _read(store, shown) == b"second"
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17])
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 17])
 async def test_any_range_is_read_back(subject: Subject, store: Store, size: int, tmp_path: Path) -> None:
     worker, job = await _running(subject)
     content = os.urandom(size)
@@ -129,7 +129,7 @@ async def test_any_range_is_read_back(subject: Subject, store: Store, size: int,
         for start, end in (
             (0, 1),
             (size // 2, size),
-            (CHUNK - 1, CHUNK + 1),
+            (CHUNK_BYTES - 1, CHUNK_BYTES + 1),
             (size, size),
             (3, None),
             (0, size + 9),
@@ -159,10 +159,10 @@ async def test_a_writer_that_was_given_up_leaves_nothing_behind(
     term = await subject.lead()
 
     async def slow() -> AsyncIterator[bytes]:
-        yield b"x" * CHUNK
+        yield b"x" * CHUNK_BYTES
         await subject.finish(worker, job, 1, RELEASED)
         await store.artifacts.sweep(term)
-        yield b"y" * CHUNK
+        yield b"y" * CHUNK_BYTES
 
     with pytest.raises(Conflict):
         await store.artifacts.put(job, 1, "a.bin", TEXT, slow())

@@ -17,11 +17,11 @@ log = structlog.get_logger(__name__)
 Insert = Callable[[Sequence[NewJob]], Awaitable[list[Accepted]]]
 Existing = Callable[[Sequence[UUID]], Awaitable[list[Accepted]]]
 
-GROUP = 500
+MAX_GROUP_JOBS = 500
 """Jobs in one statement; a larger bulk is a group of its own."""
 MAX_PENDING = 20_000
 """Jobs that may wait for a commit before callers are turned away."""
-BULKS = 2
+MAX_LARGE_BULKS = 2
 """Large bulks under way at once: each holds a connection for long."""
 
 
@@ -56,7 +56,7 @@ class GroupCommit:
         self._pending: deque[Unit] = deque()
         self._jobs_pending = 0
         self._committing: asyncio.Task[None] | None = None
-        self._bulks = asyncio.Semaphore(BULKS)
+        self._bulks = asyncio.Semaphore(MAX_LARGE_BULKS)
 
     async def commit(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         """Store the jobs, all or none. A lone caller never waits; a caller that goes away changes nothing.
@@ -69,7 +69,7 @@ class GroupCommit:
             raise Unavailable("postgres", f"{self._jobs_pending:,} submissions wait for it already")
         unit = Unit(jobs)
         self._jobs_pending += len(jobs)
-        if len(jobs) > GROUP:
+        if len(jobs) > MAX_GROUP_JOBS:
             task = asyncio.create_task(self._bulk(unit))
             task.add_done_callback(_retrieved)
         else:
@@ -94,7 +94,7 @@ class GroupCommit:
     def _next_group(self) -> list[Unit]:
         group = [self._pending.popleft()]
         size = len(group[0].jobs)
-        while self._pending and size + len(self._pending[0].jobs) <= GROUP:
+        while self._pending and size + len(self._pending[0].jobs) <= MAX_GROUP_JOBS:
             unit = self._pending.popleft()
             group.append(unit)
             size += len(unit.jobs)

@@ -21,7 +21,7 @@ from corral.job.state import State
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 1000
+IDS_PER_CALL = 1000
 """Ids in one round trip."""
 MAX_BACKLOG = 50_000
 """Ids kept for a Redis that does not answer; those beyond are left to the sweep."""
@@ -61,7 +61,7 @@ class HandOver:
 
     async def _run(self) -> None:
         while self._entries or self._due_in is not None:
-            chunk = [self._entries.popleft() for _ in range(min(CHUNK, len(self._entries)))]
+            chunk = [self._entries.popleft() for _ in range(min(IDS_PER_CALL, len(self._entries)))]
             due_in, self._due_in = self._due_in, None
             try:
                 if chunk:

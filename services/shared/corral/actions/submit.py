@@ -26,7 +26,7 @@ from corral.store import Store
 log = structlog.get_logger(__name__)
 
 MAX_PAYLOAD_BYTES = 1_048_576
-BREATH = 250
+SUBMISSIONS_PER_TURN = 250
 """Submissions of a bulk that are checked before others get a turn."""
 
 
@@ -99,7 +99,7 @@ class Submitter:
         prepared: list[NewJob | SubmissionRefused] = []
         for index, submission in enumerate(submissions):
             prepared.append(await self._prepare_or_refuse(submission))
-            if index % BREATH == BREATH - 1:
+            if index % SUBMISSIONS_PER_TURN == SUBMISSIONS_PER_TURN - 1:
                 await asyncio.sleep(0)
         if not partial:
             refuse_all(prepared)

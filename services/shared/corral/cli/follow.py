@@ -16,10 +16,10 @@ from corral.cli.output import AsJson, console, print_json, span, state, table_of
 from corral.cli.session import client
 from corral.client import ENDED, Client
 
-LOOK = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks at all live jobs."""
 LIVE = ("blocked", "scheduled", "queued", "running")
-ROWS = 30
+MAX_ROWS = 30
 """Jobs that a live table shows."""
 
 
@@ -127,7 +127,7 @@ def _watch_all(api: Client, *, as_json: bool) -> None:
     screen = console()
     with Live(console=screen, auto_refresh=False, transient=True) as live:
         while True:
-            now = list(api.pages("/jobs", limit=ROWS, state=LIVE))
+            now = list(api.pages("/jobs", limit=MAX_ROWS, state=LIVE))
             for job_id in known - {job["id"] for job in now}:
                 ended = api.job(job_id)
                 if ended["state"] in ENDED:
@@ -137,7 +137,7 @@ def _watch_all(api: Client, *, as_json: bool) -> None:
                 live.update(_table(now), refresh=True)
             if not known:
                 break
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
     if not as_json:
         screen.print("no live job is left")
 

@@ -23,7 +23,7 @@ app.command("watch")(follow.watch)
 app.command("logs")(follow.logs)
 
 SHOWN_JOBS = Bounds(1, 1_000_000, "jobs")
-SHOWN = 1_000
+SHOWN_CHARACTERS = 1_000
 """Characters of a payload or a result that are shown to people."""
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of jobs.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job.")]
@@ -214,6 +214,8 @@ def _fact(name: str, value: Any) -> Text:
         return state(str(value))
     if isinstance(value, dict | list):
         text = json_codec.dumps(value, indent=True).decode()
-        rest = len(text) - SHOWN
-        return Text(text if rest <= 0 else f"{text[:SHOWN]}… ({rest:,} more characters; --json shows all)")
+        rest = len(text) - SHOWN_CHARACTERS
+        return Text(
+            text if rest <= 0 else f"{text[:SHOWN_CHARACTERS]}… ({rest:,} more characters; --json shows all)"
+        )
     return Text(f"{value} ({ago(value)})" if name.endswith("_at") else str(value))

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from corral import json_codec
 from corral.cli.exit_codes import ExitCode
 from corral.cli.follow import LIVE
-from corral.cli.load_profile import BULK, PAYLOADS, LoadProfile, parse_mix, percentile
+from corral.cli.load_profile import MAX_BULK_JOBS, PAYLOADS, LoadProfile, parse_mix, percentile
 from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, span, table_of
 from corral.cli.session import client
@@ -24,9 +24,9 @@ from corral.job.bounds import Bounds
 COUNT = Bounds(1, 10_000_000, "jobs")
 RATE = Bounds(0.01, 1_000_000, "jobs a second")
 DURATION = Bounds(0.1, 7 * 24 * 3600, "seconds")
-LOOK = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks at what has not ended, and at least thrice what a look costs."""
-NAP = 0.01
+NAP_SECONDS = 0.01
 PERCENTILES = (50, 95, 99)
 
 Shown = Callable[[int, int], None]
@@ -88,9 +88,9 @@ def submit_all(api: Client, pace: LoadProfile, tag: str, payload: Any, show: Sho
     types, sent, latencies = pace.types(), 0, []
     began = time.monotonic()
     while sent < pace.count:
-        due = min(pace.due(time.monotonic() - began) - sent, BULK)
+        due = min(pace.due(time.monotonic() - began) - sent, MAX_BULK_JOBS)
         if due <= 0:
-            time.sleep(NAP)
+            time.sleep(NAP_SECONDS)
             continue
         jobs = [_submission(name, tag, payload) for name in islice(types, due)]
         called = time.monotonic()
@@ -109,7 +109,7 @@ def wait_for_all(api: Client, count: int, tag: str, show: Shown) -> None:
         show(count, count - live)
         if not live:
             return
-        time.sleep(max(LOOK, 3 * (time.monotonic() - looked)))
+        time.sleep(max(POLL_SECONDS, 3 * (time.monotonic() - looked)))
 
 
 def summarise(count: int, jobs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ PAYLOADS: dict[str, object] = {
     "report.generate": {"title": "Queue statistics", "source": "queue-statistics"},
 }
 """What a job of each type gets where nothing else is given."""
-BULK = 500
+MAX_BULK_JOBS = 500
 """Jobs in one call at most."""
 WEIGHT = Bounds(0, 1_000_000, whole=True)
 LONGEST_WEIGHT = 1000

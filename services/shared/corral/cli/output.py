@@ -16,7 +16,7 @@ from rich.text import Text
 from corral import json_codec
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-WIDE = 200
+PIPE_COLUMNS = 200
 """Columns of text where no terminal says how many it has: a pipe wraps nothing."""
 UTF_8 = ("utf-8", "utf8")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -34,7 +34,9 @@ STATE_COLOURS = {
 def console(*, stderr: bool = False) -> Console:
     """Where to print; made anew, so that a redirected stream is the one used."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+    return Console(
+        file=stream, width=None if stream.isatty() else PIPE_COLUMNS, highlight=False, soft_wrap=False
+    )
 
 
 def print_json(value: Any, *, line: bool = False) -> None:

@@ -18,7 +18,7 @@ from corral.local.status import LocalStatus, Ready
 from corral.local.system import LocalSystem
 from corral.publisher_address import DATA, LOCAL_FOLDER
 
-SPARSE = 5.0
+STATUS_LINE_SECONDS = 5.0
 """Seconds between two lines of status where no terminal can show a live one."""
 
 
@@ -66,7 +66,7 @@ class UpDisplay:
         if self._live:
             self._live.start()  # once; before there is a status it would leave an empty line
             self._live.update(Text(line, overflow="ellipsis", no_wrap=True), refresh=True)
-        elif line != self._last and time.monotonic() - self._last_at >= SPARSE:
+        elif line != self._last and time.monotonic() - self._last_at >= STATUS_LINE_SECONDS:
             self.say(line)
             self._last, self._last_at = line, time.monotonic()
 

@@ -18,11 +18,11 @@ ANSWER_SECONDS = 3.0
 CONNECT_SECONDS = 2.0
 WRONG_KIND = "WRONGTYPE"
 """How Redis begins to say that a key holds something else than the command asks for: of one key, not of all."""
-POOL = 16
+MAX_CONNECTIONS = 16
 """Connections of one process for ordinary commands; more callers wait their turn."""
 
 
-def connect(url: str, *, connections: int = POOL) -> Redis:
+def connect(url: str, *, connections: int = MAX_CONNECTIONS) -> Redis:
     """A client of its own pool. Connects at the first command.
 
     It has no timeout of its own for answers: redis-py's costs a task per command, and on Python 3.11 such

@@ -132,7 +132,7 @@ class Listener:
 
 log = structlog.get_logger(__name__)
 
-HELD = 1000
+MAX_UNSENT_EVENTS = 1000
 """Events that wait to be sent; more are dropped: they are hints."""
 LISTENER_LIMIT = 1000
 SILENCE_SECONDS = 10.0
@@ -156,7 +156,7 @@ class Events:
 
     async def publish(self, *events: Event) -> None:
         """Send events, soon: returns at once and never fails; what Redis does not take is dropped."""
-        room = HELD - len(self._unsent)
+        room = MAX_UNSENT_EVENTS - len(self._unsent)
         if len(events) > room:
             metrics.EVENTS_DROPPED.inc(len(events) - room)
         self._unsent += [dump(event) for event in events[:room]]

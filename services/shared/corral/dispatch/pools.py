@@ -23,7 +23,7 @@ STATUS_MS = 30_000
 """A status older than this, by Redis' clock, is forgotten: nobody scales the pool any more."""
 KEPT_DECISIONS = 1000
 """About so many wait for the leader; Postgres keeps them for good."""
-PAGE = 200
+DECISIONS_PER_PAGE = 200
 BEGINNING = "0-0"
 """The cursor before every decision."""
 
@@ -82,7 +82,7 @@ class PoolReports:
             Unavailable: Redis is away.
         """
         async with answering():
-            behind, documents = await _DECISIONS.run(self._redis, [cursor, PAGE])
+            behind, documents = await _DECISIONS.run(self._redis, [cursor, DECISIONS_PER_PAGE])
         decisions = []
         for document in documents:
             try:

@@ -9,9 +9,9 @@ from corral.errors import LeaseLost, Refused, Unavailable
 
 log = structlog.get_logger(__name__)
 
-REFUSALS = 3
+REFUSALS_IN_A_ROW = 3
 """After so many refusals in a row it is the server that is in trouble, and not what it was asked."""
-TOLD = 3
+NAMED_FAILURES = 3
 """Failures that a report names; it counts the others."""
 
 
@@ -40,7 +40,7 @@ class Apart:
                 return True
             case Refused():
                 self._refusals += 1
-                if self._refusals >= REFUSALS:
+                if self._refusals >= REFUSALS_IN_A_ROW:
                     return False
                 log.warning("duty.part_failed", duty=self._duty, part=thing, error=str(error))
             case LeaseLost() | Unavailable():
@@ -61,8 +61,8 @@ class Apart:
         failed, self._failed, self._refusals = self._failed, {}, 0
         if not failed:
             return None
-        named = [f"{thing}: {error}" for thing, error in list(failed.items())[:TOLD]]
-        more = f"; and {len(failed) - TOLD} more" if len(failed) > TOLD else ""
+        named = [f"{thing}: {error}" for thing, error in list(failed.items())[:NAMED_FAILURES]]
+        more = f"; and {len(failed) - NAMED_FAILURES} more" if len(failed) > NAMED_FAILURES else ""
         return "; ".join(named) + more
 
 

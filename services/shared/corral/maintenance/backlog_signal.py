@@ -25,7 +25,7 @@ from corral.scaling.worker_signal import WorkerSignal
 from corral.store import LiveWorker, Store
 from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
 
-SHARE = 0.01
+QUERY_SHARE = 0.01
 """Of one connection's time that asking Postgres may take."""
 STRANGE_SHARE = 0.1
 """The same while jobs wait in a queue that was empty when Postgres was asked: of which types, it alone can say."""
@@ -113,7 +113,7 @@ class BacklogSignalDuty(Duty):
         self._told_at = self._clock()
         self._asked_for = {}
         took = self._told_at - began
-        self._ask_at = self._told_at + min(took / SHARE, LONGEST_TRUST_SECONDS)
+        self._ask_at = self._told_at + min(took / QUERY_SHARE, LONGEST_TRUST_SECONDS)
         self._ask_early_at = self._told_at + min(took / STRANGE_SHARE, LONGEST_TRUST_SECONDS)
         self._offsets = {
             name: queue.queued - entries.get(name, 0) for name, queue in self._truth.queues.items()

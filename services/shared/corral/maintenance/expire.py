@@ -14,7 +14,7 @@ from corral.store import Store
 
 log = structlog.get_logger(__name__)
 
-BATCH = 1000
+JOBS_PER_STATEMENT = 1000
 SHARE, FREE = 0.05, 0.1
 """The pace where a round takes long: at least one a minute."""
 
@@ -37,12 +37,12 @@ class Expire(Duty):
         expired = 0
         while self._pace.due or expired:
             with self._pace.asked():
-                ids = await self._store.duties.expire(reign.term, BATCH)
+                ids = await self._store.duties.expire(reign.term, JOBS_PER_STATEMENT)
             for job in ids:
                 log.info("job.expired", job=str(job))
             if ids:
                 await self._dispatch.events.publish(JobsChanged(State.CANCELLED, tuple(ids)))
             expired += len(ids)
-            if len(ids) < BATCH:
+            if len(ids) < JOBS_PER_STATEMENT:
                 break
         return expired

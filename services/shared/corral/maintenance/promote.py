@@ -24,7 +24,7 @@ from corral.store import Store
 
 log = structlog.get_logger(__name__)
 
-BATCH = 1000
+JOBS_PER_STATEMENT = 1000
 SHORTEST_REST_SECONDS = 0.02
 """However often it is woken: so many hints cost no more than fifty rounds a second."""
 SHARE, FREE = 0.05, 0.01
@@ -54,7 +54,7 @@ class Promote(Duty):
         """Queue all that is due, then ask when the next is."""
         promoted = 0
         while (due := await self._next_due()) is not None and due <= 0:
-            queued = await self._store.duties.promote(reign.term, BATCH, within=self._within())
+            queued = await self._store.duties.promote(reign.term, JOBS_PER_STATEMENT, within=self._within())
             await queue(self._dispatch, [Entry(job.lane, job.id) for job in queued])
             promoted += len(queued)
             if not queued:  # held by another transaction, which will be over

@@ -19,7 +19,7 @@ from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.store import Store
 
-HELD = 10_000
+MAX_EVENTS_PER_ROUND = 10_000
 """Events that one round takes; of a flood beyond it the pages make up for."""
 SHOWN = tuple(state for state in State if state is not State.QUEUED)
 """States that have a registry: a queued job stands in its list."""
@@ -44,7 +44,9 @@ class RqMirror(Duty):
 
     async def __aenter__(self) -> Self:
         if self._wanted:
-            self._listener = await self._stack.enter_async_context(self._dispatch.events.listen(HELD))
+            self._listener = await self._stack.enter_async_context(
+                self._dispatch.events.listen(MAX_EVENTS_PER_ROUND)
+            )
         return self
 
     async def __aexit__(

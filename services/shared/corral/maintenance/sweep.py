@@ -30,7 +30,7 @@ from corral.store.duties import Queued, QueuedCursor
 
 log = structlog.get_logger(__name__)
 
-PAGE = 5000
+ROWS_PER_PAGE = 5000
 """Rows of one list that every round asks about, and rows of one step of a full pass."""
 GRACE_SECONDS = 5.0
 """Younger rows are on their way: the commit came first, the list comes now."""
@@ -40,7 +40,7 @@ STALE_SECONDS = 15.0
 DISAGREEMENT_SECONDS = 15.0
 SHARE, FREE = 0.05, 0.25
 """The pace of looks at the oldest rows of all lists, where that takes long."""
-LOGGED = 20
+LOGGED_IDS = 20
 """Ids in one line of the log."""
 
 
@@ -142,7 +142,7 @@ class Sweep(Duty):
             for _, page in pages[:-1]:
                 yield page
             lane, page = pages[-1]
-            if len(page) < PAGE:
+            if len(page) < ROWS_PER_PAGE:
                 page, _ = await self._page(lane)
             yield page
             cursor = _behind(cursor)
@@ -160,7 +160,7 @@ class Sweep(Duty):
     ) -> tuple[list[Queued], QueuedCursor | None]:
         began = self._clock()
         try:
-            return await self._store.duties.queued_page(lane, cursor, PAGE, within=within)
+            return await self._store.duties.queued_page(lane, cursor, ROWS_PER_PAGE, within=within)
         finally:
             self._reading += self._clock() - began
 
@@ -199,8 +199,8 @@ class Sweep(Duty):
         enqueued += await self._dispatch.enqueue(_entries(lane, behind))
         metrics.REDISPATCHED.labels(lane.queue).inc(enqueued)
         # After a wipe that is every queued job; a page's first ids tell enough of that.
-        for start in range(0, LOGGED if self._full else len(missing), LOGGED):
-            ids = [str(job) for job in missing[start : start + LOGGED]]
+        for start in range(0, LOGGED_IDS if self._full else len(missing), LOGGED_IDS):
+            ids = [str(job) for job in missing[start : start + LOGGED_IDS]]
             log.warning(
                 "sweep.enqueued_again", lane=lane.name, jobs=ids, of=len(missing), full_pass=self._full
             )

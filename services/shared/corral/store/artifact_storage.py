@@ -17,7 +17,7 @@ from corral.errors import Conflict, NotFound, Unavailable
 from corral.store.database import SHORT, Database
 from corral.store.sql_params import array
 
-CHUNK = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 """Bytes of a chunk: what is in memory at once, on the way in and out."""
 STRAY_SECONDS = 24 * 3600.0
 """A file without a row is left this long: its writer may be slow."""
@@ -30,7 +30,7 @@ class ArtifactStorage(Protocol):
     """As `artifacts.keeper` holds it."""
 
     async def write(self, location: str, chunks: AsyncIterator[bytes]) -> None:
-        """Keep the content; every chunk but the last has CHUNK bytes.
+        """Keep the content; every chunk but the last has CHUNK_BYTES bytes.
 
         Raises:
             Conflict: the artifact was swept meanwhile.
@@ -93,7 +93,7 @@ class PostgresStorage:
         """See ArtifactStorage."""
         artifact = _artifact(location)
         while start < end:
-            seq, offset = divmod(start, CHUNK)
+            seq, offset = divmod(start, CHUNK_BYTES)
             rows = await self._database.run(READ, {"artifact": artifact, "seq": seq})
             if not rows:
                 raise NotFound("artifact", artifact)
@@ -149,7 +149,7 @@ class FilesystemStorage:
         try:
             await asyncio.to_thread(file.seek, start)
             while start < end:
-                piece = await asyncio.to_thread(file.read, min(CHUNK, end - start))
+                piece = await asyncio.to_thread(file.read, min(CHUNK_BYTES, end - start))
                 if not piece:
                     raise NotFound("artifact", location)
                 yield piece

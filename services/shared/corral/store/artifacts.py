@@ -11,7 +11,7 @@ from corral.errors import Conflict, Unavailable
 from corral.ids import new_id
 from corral.job.state import State
 from corral.store.artifact_rows import publishing
-from corral.store.artifact_storage import CHUNK, ArtifactStorage
+from corral.store.artifact_storage import CHUNK_BYTES, ArtifactStorage
 from corral.store.connections import Row
 from corral.store.database import DUTY, SHORT, Database
 from corral.store.leases import Term, hold
@@ -145,7 +145,7 @@ class Artifacts:
         return _artifact(rows[0]) if rows else None
 
     def read(self, artifact: Artifact, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Its bytes from `start` up to and without `end`, in pieces of at most CHUNK.
+        """Its bytes from `start` up to and without `end`, in pieces of at most CHUNK_BYTES.
 
         Raises:
             NotFound: it was removed meanwhile.
@@ -214,9 +214,9 @@ class _Measured:
         held = bytearray()
         async for piece in _pieces(content):
             held += piece
-            while len(held) >= CHUNK:
-                yield self._count(bytes(held[:CHUNK]))
-                del held[:CHUNK]
+            while len(held) >= CHUNK_BYTES:
+                yield self._count(bytes(held[:CHUNK_BYTES]))
+                del held[:CHUNK_BYTES]
         if held:
             yield self._count(bytes(held))
 
@@ -229,11 +229,11 @@ class _Measured:
 async def _pieces(content: Content) -> AsyncIterator[bytes]:
     match content:
         case bytes():
-            for start in range(0, len(content), CHUNK):
-                yield content[start : start + CHUNK]
+            for start in range(0, len(content), CHUNK_BYTES):
+                yield content[start : start + CHUNK_BYTES]
         case Path():
             with content.open("rb") as file:
-                while piece := file.read(CHUNK):
+                while piece := file.read(CHUNK_BYTES):
                     yield piece
         case _:
             async for piece in content:
