@@ -8,7 +8,7 @@ from corral.scaling.demand import KNOWN_AFTER
 from corral.scaling.history import History
 from corral.scaling.law import decide
 from corral.scaling.pool import PoolSpec
-from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, SignalWatch, TypeSignal
+from corral.scaling.signal import MAX_ELAPSED_TOLD, QueueSignal, Signal, SignalWatch, TypeSignal
 
 QUEUE, TYPE = "load", "job"
 TRUTH = 2.0
@@ -74,7 +74,7 @@ class Truth:
 
     def __init__(self, run: Run) -> None:
         self.at, self.running = run.now, run.running
-        self.elapsed = heapq.nlargest(LONGEST_TOLD, run.elapsed)
+        self.elapsed = heapq.nlargest(MAX_ELAPSED_TOLD, run.elapsed)
         self.oldest, self.queued = run.oldest, run.queued
         self.completed = run.completed
         self.mean = run.completed_seconds / run.completed if run.completed else 0.0

@@ -24,7 +24,7 @@ from bench.autoscale.tournament import (
     WAIT,
 )
 from bench.goal import Goal
-from corral.scaling.signal import LOST_AFTER
+from corral.scaling.signal import LOST_SECONDS
 
 BURSTY = {shape.name for shape in SHAPES if shape.bursty}
 LAST_START = ALONE + EACH * (MOST - 1)
@@ -151,5 +151,5 @@ def _first_ups(found: Sequence[Contest]) -> Iterator[float]:
 
 
 def _while_lost(reading: Reading) -> int:
-    since, until = SILENCE[0] + LOST_AFTER + 1, SILENCE[1]
+    since, until = SILENCE[0] + LOST_SECONDS + 1, SILENCE[1]
     return sum(since <= at < until for at, _ in reading.changes)

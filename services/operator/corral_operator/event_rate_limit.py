@@ -2,9 +2,9 @@
 
 from typing import Final
 
-BURST: Final = 25
+MAX_EVENTS_AT_ONCE: Final = 25
 """Events of one reason at once. Source: client-go, tools/record, EventSourceObjectSpamFilter."""
-EVERY: Final = 60.0
+SECONDS_PER_EVENT: Final = 60.0
 """Seconds after which one more may be told."""
 
 
@@ -12,7 +12,7 @@ class EventRateLimit:
     """What may be told about one pool for one reason: a bucket of tokens, and how many Events found it empty."""
 
     def __init__(self) -> None:
-        self._tokens = float(BURST)
+        self._tokens = float(MAX_EVENTS_AT_ONCE)
         self._at: float | None = None
         self._kept_back = 0
 
@@ -23,7 +23,7 @@ class EventRateLimit:
             now: monotonic seconds.
         """
         if self._at is not None:
-            self._tokens = min(BURST, self._tokens + (now - self._at) / EVERY)
+            self._tokens = min(MAX_EVENTS_AT_ONCE, self._tokens + (now - self._at) / SECONDS_PER_EVENT)
         self._at = now
         if self._tokens < 1:
             self._kept_back += 1

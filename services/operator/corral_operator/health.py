@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY, generate_latest
 
 log = structlog.get_logger(__name__)
 
-OLD: Final = 30.0
+ROUND_TOO_OLD_SECONDS: Final = 30.0
 """Seconds after which the last round is too long ago. A round that waits for Kubernetes takes 15 at most."""
 MAX_REQUEST: Final = 8_192
 REQUEST_SECONDS: Final = 5.0
@@ -60,7 +60,7 @@ def _answer(path: bytes, age: float) -> tuple[str, bytes]:
     match path:
         case b"/metrics":
             return "200 OK", generate_latest(REGISTRY)
-        case b"/healthz" if age <= OLD:
+        case b"/healthz" if age <= ROUND_TOO_OLD_SECONDS:
             return "200 OK", b"ok\n"
         case b"/healthz":
             return "503 Service Unavailable", f"the last round was {age:.0f} seconds ago\n".encode()

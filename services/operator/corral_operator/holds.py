@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-NAMED: Final = 5
+MAX_NAMED_PODS: Final = 5
 """Pods that are named in one text; more are counted."""
-SAID: Final = 8
+MAX_HOLDS_IN_TEXT: Final = 8
 """Holds that are told in one text."""
 
 
@@ -66,8 +66,10 @@ class Hold:
         """In one line."""
         if not self.pods:
             return self.words
-        more = len(self.pods) - NAMED
-        return f"{', '.join(self.pods[:NAMED])}{f' and {more} more' if more > 0 else ''}: {self.words}"
+        more = len(self.pods) - MAX_NAMED_PODS
+        return (
+            f"{', '.join(self.pods[:MAX_NAMED_PODS])}{f' and {more} more' if more > 0 else ''}: {self.words}"
+        )
 
 
 def gathered(holds: Iterable[Hold]) -> tuple[Hold, ...]:
@@ -81,6 +83,6 @@ def gathered(holds: Iterable[Hold]) -> tuple[Hold, ...]:
 
 def said(holds: Sequence[Hold]) -> str:
     """All of them in one text; of very many the first."""
-    told = [one.said() for one in holds[:SAID]]
-    more = len(holds) - SAID
+    told = [one.said() for one in holds[:MAX_HOLDS_IN_TEXT]]
+    more = len(holds) - MAX_HOLDS_IN_TEXT
     return "; ".join([*told, f"and {more} more" if more > 0 else ""]).removesuffix("; ")

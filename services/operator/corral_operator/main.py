@@ -26,7 +26,7 @@ _QUIETER = {
     "kopf": logging.WARNING,  # else a line per event of the watch
     "kopf._core.reactor.running": logging.ERROR,  # it warns that signals are not its own, as they should be
 }
-REFUSED = 78
+EXIT_REFUSED = 78
 """The exit code for what only a person can mend. Source: sysexits.h, EX_CONFIG."""
 
 
@@ -43,7 +43,7 @@ def main() -> int:
             return runner.run(run(settings))
     except (NoCluster, OldSchema) as error:
         log.critical("operator.refused", error=str(error))
-        return REFUSED
+        return EXIT_REFUSED
 
 
 async def run(settings: OperatorSettings) -> int:

@@ -13,7 +13,7 @@ from corral.scaling.decision import Condition, Decision, Fleet
 from corral.scaling.history import History
 from corral.scaling.law import decide
 from corral.scaling.pool_backlog import PoolBacklog
-from corral.scaling.signal import LOST_AFTER, Signal
+from corral.scaling.signal import LOST_SECONDS, Signal
 from corral.scaling.throughput import Throughput
 from corral_operator import metrics
 from corral_operator.api import ApiError, Away, Forbidden, Outdated
@@ -36,7 +36,7 @@ from corral_operator.worker_pool import WorkerPool
 log = structlog.get_logger(__name__)
 
 REVERSAL_SECONDS: Final = 300.0
-TRIES: Final = 3
+SCALE_UP_TRIES: Final = 3
 """Of a scale-up that meets changes of the Deployment's status."""
 
 
@@ -102,7 +102,7 @@ class PoolReconciler:
         if rival is not None:
             decision = replace(decision, reason=f"{fleet.wanted} left alone: {rival}")
         held = [*_held(decision, sight), *([Held(Trouble.TARGET_TAKEN, rival)] if rival else [])]
-        if now - self._since < LOST_AFTER and not self._announcer.holds(Condition.SIGNAL_LOST):
+        if now - self._since < LOST_SECONDS and not self._announcer.holds(Condition.SIGNAL_LOST):
             held = [one for one in held if one.type != Condition.SIGNAL_LOST]  # nobody has spoken yet
         replicas, refusal = await self._tried(
             asked, sight, decision, signal, leaving=leaving, wanted=fleet.wanted, now=now
@@ -228,7 +228,7 @@ class PoolReconciler:
         down = replicas < deployment.replicas
         if time.monotonic() > done.until:
             raise Late("too late: reading the pool's pods and asking its workers took too long")
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(SCALE_UP_TRIES)):
             try:
                 await self._cluster.scale(deployment.name, replicas, deployment.version)
                 break

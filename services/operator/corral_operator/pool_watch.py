@@ -17,9 +17,9 @@ from corral_operator.worker_pool import GROUP, PLURAL, VERSION
 
 log = structlog.get_logger(__name__)
 
-INACTIVE: Final = 70.0
+INACTIVITY_SECONDS: Final = 70.0
 """Seconds without a word, after which a watch counts as broken. The API server says something every 60."""
-AGAIN: Final = 5.0
+RESTART_SECONDS: Final = 5.0
 """Seconds until kopf is started again, should it ever end by itself."""
 
 Seen = Callable[[Mapping[str, Any], bool], None]
@@ -56,14 +56,14 @@ class PoolWatch:
                 asyncio.run(self._follow())
             except Exception as error:
                 log.exception("watch.ended", error=repr(error))
-            self._stop.wait(AGAIN)
+            self._stop.wait(RESTART_SECONDS)
 
     async def _follow(self) -> None:
         settings = kopf.OperatorSettings()
         settings.scanning.disabled = True  # a namespaced Role may look at neither namespaces nor definitions
         settings.posting.enabled = False  # Events are the operator's own
         settings.peering.standalone = True  # a Lease elects
-        settings.watching.inactivity_timeout = INACTIVE
+        settings.watching.inactivity_timeout = INACTIVITY_SECONDS
         settings.networking.request_timeout = 30.0
         settings.networking.connect_timeout = 5.0
         settings.networking.error_backoffs = (1, 1, 2, 3, 5)

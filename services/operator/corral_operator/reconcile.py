@@ -20,13 +20,13 @@ from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
 
-PERIOD: Final = 1.0
+ROUND_SECONDS: Final = 1.0
 TURN_SECONDS: Final = 20.0
 """No pool's turn takes longer, and no round: whatever hangs, Kubernetes, Redis or a name that is looked up, it is
 ended then, and the next one goes on. What a turn leaves undone the next one does: it starts from what Kubernetes says."""
-LIST_EVERY: Final = 30.0
+LIST_SECONDS: Final = 30.0
 """Seconds between two lists of all pools."""
-LIST_AGAIN: Final = 2.0
+LIST_RETRY_SECONDS: Final = 2.0
 """The same after a list that failed."""
 
 
@@ -63,7 +63,7 @@ class Reconciler:
                 self._ended = time.monotonic()
                 metrics.LOOP_SECONDS.observe(self._ended - began)
                 try:
-                    async with asyncio.timeout(max(0.05, PERIOD - (self._ended - began))):
+                    async with asyncio.timeout(max(0.05, ROUND_SECONDS - (self._ended - began))):
                         await stop.wait()
                 except TimeoutError:
                     continue
@@ -102,7 +102,7 @@ class Reconciler:
                 turn = self._scaler(pool).turn(pool, signal, rivals.get(name), now)
                 self._turns[name] = asyncio.create_task(self._turn(name, turn), name=f"turn of {name}")
         if self._turns:
-            await asyncio.wait(self._turns.values(), timeout=PERIOD)
+            await asyncio.wait(self._turns.values(), timeout=ROUND_SECONDS)
 
     async def _turn(self, pool: str, turn: Coroutine[None, None, None]) -> None:
         """One turn, and its end. Raises nothing."""
@@ -151,11 +151,11 @@ class Reconciler:
         try:
             documents, version = await self._cluster.pools()
         except ApiError as error:
-            self._list_at = now + LIST_AGAIN
+            self._list_at = now + LIST_RETRY_SECONDS
             log.warning("pools.not_listed", error=str(error))
             return
         self._pools.listed(documents, version)
-        self._listed, self._list_at = True, now + LIST_EVERY
+        self._listed, self._list_at = True, now + LIST_SECONDS
 
     async def _signal(self, now: float) -> Signal | None:
         """The backlog, if it is fresh. While Redis is away or was wiped, the last one counts for as long as any."""

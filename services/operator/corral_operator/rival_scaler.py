@@ -7,11 +7,11 @@ The Role may not list autoscalers, and an autoscaler leaves no name in the Deplo
 from collections import deque
 from typing import Final
 
-TIMES: Final = 3
+RIVAL_CHANGES: Final = 3
 """Changes by others that make a rival: a person does it once, an autoscaler every quarter of a minute."""
-WITHIN: Final = 300.0
+RIVAL_WINDOW_SECONDS: Final = 300.0
 """Seconds within which they must happen."""
-TRUCE: Final = 600.0
+RIVAL_PAUSE_SECONDS: Final = 600.0
 """Seconds for which Corral leaves the target to its rival, before it tries again."""
 
 
@@ -20,7 +20,7 @@ class RivalScaler:
 
     def __init__(self) -> None:
         self._expected: int | None = None
-        self._changes: deque[tuple[float, int, int]] = deque(maxlen=TIMES)
+        self._changes: deque[tuple[float, int, int]] = deque(maxlen=RIVAL_CHANGES)
         self._truce = float("-inf")
 
     def wrote(self, replicas: int) -> None:
@@ -35,14 +35,14 @@ class RivalScaler:
         """The number was read; why to leave the target alone, if so."""
         if self._expected is not None and replicas != self._expected and now >= self._truce:
             self._changes.append((now, self._expected, replicas))
-            if len(self._changes) == TIMES and now - self._changes[0][0] <= WITHIN:
-                self._truce = now + TRUCE
+            if len(self._changes) == RIVAL_CHANGES and now - self._changes[0][0] <= RIVAL_WINDOW_SECONDS:
+                self._truce = now + RIVAL_PAUSE_SECONDS
         self._expected = replicas
         if now >= self._truce:
             return None
         told = ", ".join(f"{ours} to {theirs}" for _, ours, theirs in self._changes)
         return (
-            f"somebody else changed the number of workers {TIMES} times within {WITHIN / 60:.0f} minutes "
+            f"somebody else changed the number of workers {RIVAL_CHANGES} times within {RIVAL_WINDOW_SECONDS / 60:.0f} minutes "
             f"({told}): remove the HorizontalPodAutoscaler, or the replicas from what deploys it. "
-            f"Corral tries again after {TRUCE / 60:.0f} minutes"
+            f"Corral tries again after {RIVAL_PAUSE_SECONDS / 60:.0f} minutes"
         )

@@ -5,7 +5,7 @@ the nonce that it was asked with, turns not ready, and claims nothing for 30 sec
 then the number of replicas falls, by as many as are sealed; the ReplicaSet takes those that are not ready.
 
 Each second every victim is asked with a new nonce, and what it answered before counts meanwhile. So all are
-known to be sealed at once, whenever each was chosen, as long as answers take no longer than `FRESH` seconds
+known to be sealed at once, whenever each was chosen, as long as answers take no longer than `ANSWER_VALID_SECONDS` seconds
 less two between questions. Were an answer to end with the next question, one victim would always be in doubt,
 and one in doubt that is not ready holds all the others.
 """
@@ -18,9 +18,9 @@ from typing import Final
 from corral_operator.candidates import Candidate, choose, may_go_unasked
 from corral_operator.holds import Hold, HoldCause
 from corral_operator.target import Pod
-from corral_operator.victim import FRESH, Victim
+from corral_operator.victim import ANSWER_VALID_SECONDS, Victim
 
-ABSENT_FOR: Final = 5.0
+ABSENT_SECONDS: Final = 5.0
 """Seconds after which pods that are not made are asked for no more."""
 UNASKED_WITHIN: Final = 2.0
 """Seconds within which a change that takes away a container that does not run must be sent: it may start."""
@@ -130,7 +130,7 @@ def step(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -
     fewer = max(scene.desired, scene.replicas - absent - len(going))
     done = _asked(leaving, lasting, fewer, scene, new_nonce)
     soon = scene.now + UNASKED_WITHIN if len(seals) < len(going) else float("inf")
-    return replace(done, until=min([soon, *(at + FRESH for at in seals)]))
+    return replace(done, until=min([soon, *(at + ANSWER_VALID_SECONDS for at in seals)]))
 
 
 def _seen(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -> ScaleDown:
@@ -223,7 +223,7 @@ def _absent(leaving: ScaleDown, scene: Observation) -> int:
     The controller must have counted what was read here: one that still counts a pod which was just deleted
     would take another for it.
     """
-    long_ago = leaving.absent is not None and scene.now - leaving.absent >= ABSENT_FOR
+    long_ago = leaving.absent is not None and scene.now - leaving.absent >= ABSENT_SECONDS
     return scene.replicas - len(scene.pods) if long_ago and scene.counted == len(scene.pods) else 0
 
 

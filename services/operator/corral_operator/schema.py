@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 VERSION: Final = 1
 """Of the schema that this operator reads and writes; charts/corral/crds/workerpool.yaml says the same."""
 COMMAND: Final = "kubectl apply --server-side --force-conflicts -f charts/corral/crds/workerpool.yaml"
-PATIENCE: Final = 20
+DEFINITION_WAIT_SECONDS: Final = 20
 """Seconds for a definition that was just installed to be published."""
 _VERSION = re.compile(r"Schema version (\d+)")
 
@@ -41,7 +41,7 @@ async def check(cluster: Cluster, alive: Callable[[], None]) -> None:
         OldSchema: it won't; the message names the command that helps.
     """
     found = 0
-    for second in range(PATIENCE + 1):
+    for second in range(DEFINITION_WAIT_SECONDS + 1):
         if second:
             await asyncio.sleep(1)
         try:

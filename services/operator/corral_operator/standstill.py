@@ -10,7 +10,7 @@ from corral_operator.status import Held, Trouble
 
 STARTS_WITHIN: Final = 10.0
 """Seconds that a worker may take to start without a word about it."""
-HELD_AFTER: Final = 60.0
+HELD_SECONDS: Final = 60.0
 """Seconds without a step forward after which a condition and an Event tell of it."""
 
 
@@ -46,7 +46,7 @@ class Stand:
     @property
     def told(self) -> Held | None:
         """The condition, once it has lasted."""
-        if self.seconds < HELD_AFTER:
+        if self.seconds < HELD_SECONDS:
             return None
         kind = Trouble.SCALE_DOWN_HELD if self.direction is Direction.DOWN else Trouble.SCALE_UP_HELD
         calm = self.cause is HoldCause.JOBS_RUNNING

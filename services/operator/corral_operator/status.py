@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-EVERY: Final = 10.0
+FIGURES_SECONDS: Final = 10.0
 """Seconds between two writes of figures alone; a new number of workers or a new condition is written at once."""
 READY: Final = "Ready"
 _FIGURES: Final = (
@@ -98,7 +98,9 @@ class Written:
         """Whether to write `status` at `now`; what a pool waits for is told at once."""
         if waits != self.waits or _essence(status) != _essence(self.status):
             return True
-        return now - self.at >= EVERY and any(status.get(name) != self.status.get(name) for name in _FIGURES)
+        return now - self.at >= FIGURES_SECONDS and any(
+            status.get(name) != self.status.get(name) for name in _FIGURES
+        )
 
 
 def _essence(status: Mapping[str, Any]) -> dict[str, Any]:

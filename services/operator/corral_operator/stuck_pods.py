@@ -5,7 +5,7 @@ from typing import Final
 
 from corral_operator.holds import Hold, HoldCause
 
-PATIENCE: Final = 60.0
+STUCK_SECONDS: Final = 60.0
 """Seconds beyond the time that a pod was given, after which it counts as stuck."""
 
 
@@ -23,6 +23,6 @@ class StuckPods:
             now: monotonic seconds.
         """
         self._since = {name: self._since.get(name, now) for name in ending}
-        late = [name for name, grace in ending.items() if now - self._since[name] > grace + PATIENCE]
+        late = [name for name, grace in ending.items() if now - self._since[name] > grace + STUCK_SECONDS]
         words = "deleted, and does not end (a finalizer, or a node that is gone)"
         return [Hold(HoldCause.STUCK_TERMINATING, words, (name,)) for name in late]

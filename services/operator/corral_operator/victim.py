@@ -7,10 +7,10 @@ from typing import Final
 
 from corral.dispatch.drain_requests import SEAL_SECONDS
 
-MARGIN: Final = 10.0
+SEAL_MARGIN_SECONDS: Final = 10.0
 """Seconds between the last moment in which a change is sent and the end of the seals that it rests on: five in
 which the API server makes it or gives up, and five for the ReplicaSet's controller to take the pods."""
-FRESH: Final = SEAL_SECONDS - MARGIN
+ANSWER_VALID_SECONDS: Final = SEAL_SECONDS - SEAL_MARGIN_SECONDS
 """Seconds after the question for which an answer is believed. A worker seals itself after it was asked."""
 
 
@@ -33,7 +33,7 @@ class Victim:
 
     def sealed(self, now: float) -> bool:
         """Whether it is known to be sealed, for long enough to be taken away."""
-        return self.sealed_at is not None and now - self.sealed_at <= FRESH
+        return self.sealed_at is not None and now - self.sealed_at <= ANSWER_VALID_SECONDS
 
     def heard(self, answer: str | None) -> "Victim":
         """With what it answered last. A nonce that it was not asked with says nothing."""
@@ -45,6 +45,8 @@ class Victim:
     def asked_anew(self, nonce: str, now: float) -> "Victim":
         """With another question; what it answered until now still counts."""
         earlier = {
-            one: at for one, at in (*self.earlier.items(), (self.nonce, self.asked)) if now - at <= FRESH
+            one: at
+            for one, at in (*self.earlier.items(), (self.nonce, self.asked))
+            if now - at <= ANSWER_VALID_SECONDS
         }
         return replace(self, nonce=nonce, asked=now, earlier=earlier)

@@ -14,7 +14,7 @@ from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, 
 
 FRAME_SECONDS = 0.3
 """Between two frames: what changes faster is told together."""
-KEPT = 200
+MAX_FRAMES = 200
 """Frames kept for a client that comes back: a minute of them."""
 MAX_IDS = 2_000
 """Ids told in one frame; beyond it says `gap`, and readers look again."""
@@ -41,7 +41,7 @@ class Broadcast:
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
-        self._frames: deque[Frame] = deque(maxlen=KEPT)
+        self._frames: deque[Frame] = deque(maxlen=MAX_FRAMES)
         self._number = 0
         self._readers = 0
         self._news: asyncio.Future[None] | None = None

@@ -6,7 +6,7 @@ from corral.store import Store
 
 FRESH_SECONDS = 1.0
 """A count of a million queued jobs costs Postgres 0.2 s."""
-DEAR = 5.0
+COST_FACTOR = 5.0
 """Counting takes at most a sixth of one connection's time."""
 
 
@@ -15,7 +15,7 @@ class CachedCounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept = TtlCache(self._ask, FRESH_SECONDS, dear=DEAR)
+        self._kept = TtlCache(self._ask, FRESH_SECONDS, dear=COST_FACTOR)
 
     async def by_queue(self) -> dict[str, dict[State, int]]:
         """Per queue; what is zero may be missing."""

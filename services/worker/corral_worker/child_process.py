@@ -35,7 +35,7 @@ CLOSED_SECONDS = 1.0
 """A child that closed its connection may take so long to end by itself: its exit code says more than we know."""
 KILL_SECONDS = 10.0
 """How long a reaper that was told to end may take: longer than it waits for what it killed."""
-EARLIER = 8
+REMEMBERED_ATTEMPTS = 8
 """Attempts whose last words are told from nonsense: a thread of a handler may speak while the handler returns."""
 METHODS: Final = frozenset({"checkpoint", "submit", "put", "publish", "get", "statistics"})
 """What a child may ask of an attempt's line."""
@@ -60,7 +60,7 @@ class ChildProcess:
         self.begun = False
         """Whether the child has taken the attempt: before that it has run nothing of it."""
         self._ended: asyncio.Future[Ending] | None = None
-        self._earlier: deque[AttemptId] = deque(maxlen=EARLIER)
+        self._earlier: deque[AttemptId] = deque(maxlen=REMEMBERED_ATTEMPTS)
         self._calls: set[asyncio.Task[None]] = set()
 
     @property

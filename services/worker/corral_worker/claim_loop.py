@@ -29,13 +29,13 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 """Without being woken the worker looks this often (protocol rule 8)."""
-PATIENCE_SECONDS = 10.0
+SUSPECT_WAIT_SECONDS = 10.0
 """How long a worker claims nothing to become empty for a suspect (rule 24)."""
-UNWILLING_SECONDS = 60.0
+SUSPECT_PAUSE_SECONDS = 60.0
 """After it waited in vain, how long it does not try again."""
 WAIT_SECONDS = 5.0
 """One blocking wait for a wake-up token."""
-AWAY_SECONDS = 0.5
+REDIS_RETRY_SECONDS = 0.5
 
 
 class ClaimLoop:
@@ -126,7 +126,7 @@ class ClaimLoop:
                 log.warning("dispatch.away", error=str(error))
             self.holding = "redis"
             metrics.REDIS_ERRORS.labels("pop").inc()
-            return AWAY_SECONDS
+            return REDIS_RETRY_SECONDS
         self.holding = "suspended" if pop.suspended else None
         if pop.popped:
             await self._take(worker, pop.popped, alone=False)
@@ -159,7 +159,7 @@ class ClaimLoop:
     async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:
         """Become empty, claim one suspect, and nothing beside it until it has ended."""
         self.holding = "suspect"
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        give_up_at = time.monotonic() + SUSPECT_WAIT_SECONDS
         while self._attempts.held and not self._stopping:
             if self._attempts.only_abandoned:
                 self._stuck(
@@ -169,7 +169,7 @@ class ClaimLoop:
             left = give_up_at - time.monotonic()
             if left <= 0:
                 log.info("suspect.no_room", queues=list(queues), held=len(self._attempts.held))
-                self._willing_at = time.monotonic() + UNWILLING_SECONDS
+                self._willing_at = time.monotonic() + SUSPECT_PAUSE_SECONDS
                 return
             self._stir.clear()
             await self._rest(left)
@@ -181,7 +181,7 @@ class ClaimLoop:
             return
         if not pop.popped:
             # Somebody else took it, or its executor has no slot here.
-            await self._rest(AWAY_SECONDS)
+            await self._rest(REDIS_RETRY_SECONDS)
             return
         await self._take(worker, pop.popped, alone=True)
         while self._attempts.held and not self._stopping:
@@ -206,4 +206,4 @@ class ClaimLoop:
                     self._stir.set()
             except Unavailable:
                 metrics.REDIS_ERRORS.labels("wait").inc()
-                await asyncio.sleep(AWAY_SECONDS)
+                await asyncio.sleep(REDIS_RETRY_SECONDS)

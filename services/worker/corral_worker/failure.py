@@ -18,7 +18,7 @@ from corral_worker.stack import MAX_FRAMES, OURS, Stack
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 16_000
 """Characters; the ends of a longer text are kept, its middle is cut."""
-CUT = 40
+CUT_CHARACTERS = 40
 """Characters that the sentence about a cut takes, beyond a limit."""
 MAX_NAME = 200
 MAX_LEAVES = 3
@@ -94,7 +94,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def _ends(text: str, limit: int) -> str:
-    if len(text) <= limit + CUT:
+    if len(text) <= limit + CUT_CHARACTERS:
         return text
     half = limit // 2
     return f"{text[:half]}\n… {len(text) - 2 * half:,} characters cut …\n{text[-half:]}"

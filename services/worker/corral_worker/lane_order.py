@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES
 
-FROM_BELOW = 20
+POPS_PER_LOOK_FROM_BELOW = 20
 """Every so many pops the lowest priority comes first, so that nothing starves."""
 
 
@@ -27,5 +27,5 @@ class LaneOrder:
     def next(self) -> Sequence[Lane]:
         """The lanes for the next pop."""
         self._pops += 1
-        orders = self._from_below if self._pops % FROM_BELOW == 0 else self._orders
+        orders = self._from_below if self._pops % POPS_PER_LOOK_FROM_BELOW == 0 else self._orders
         return orders[self._pops % len(orders)]

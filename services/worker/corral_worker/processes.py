@@ -18,9 +18,9 @@ from corral_worker.child_process import ChildProcess
 from corral_worker.ending import Ending
 from corral_worker.execution import Execution
 
-CHILDREN = 3
+MAX_CHILDREN_TRIED = 3
 """So many may end before they take an attempt; then that is its error."""
-LONGEST_TMPDIR = 60
+MAX_TMPDIR_CHARACTERS = 60
 """Characters of the temporary folder's name: a socket's has 107, and multiprocessing adds some forty."""
 
 
@@ -40,7 +40,7 @@ class Processes:
         handler left in it did) has run nothing of it: another one gets it.
         """
         async with self._free:
-            for _ in range(CHILDREN - 1):
+            for _ in range(MAX_CHILDREN_TRIED - 1):
                 one = self._take()
                 ending = await self._run_in(one, execution, line, started)
                 if one.begun or one.alive or execution.stop is not None:
@@ -80,7 +80,7 @@ class Processes:
 
 def fork_server() -> ForkServerContext:
     """Starts children quickly, however long the name of the temporary folder is."""
-    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TMPDIR:
+    if len(os.fsencode(tempfile.gettempdir())) > MAX_TMPDIR_CHARACTERS:
         usual, tempfile.tempdir = tempfile.gettempdir(), "/tmp"  # noqa: S108  mkdtemp makes a folder of our own there
         try:
             get_temp_dir()  # it is remembered for this process

@@ -5,7 +5,7 @@ from corral.job.state import State
 from corral.store import Store
 from corral.store.stats import WindowRow
 
-DAY = 24 * 3600.0
+DAY_SECONDS = 24 * 3600.0
 
 
 async def figures(store: Store) -> list[Statistics]:
@@ -15,7 +15,7 @@ async def figures(store: Store) -> list[Statistics]:
         Unavailable: Postgres is away.
     """
     counts = await store.stats.counts_by_queue()
-    day = {row.queue: row for row in await store.stats.window(DAY, "queue")}
+    day = {row.queue: row for row in await store.stats.window(DAY_SECONDS, "queue")}
     names = {queue.name for queue in await store.queues.list()} | counts.keys() | day.keys()
     return [_row(name, counts.get(name, {}), day.get(name)) for name in sorted(names)]
 

@@ -48,7 +48,7 @@ CLAIM_SECONDS = 10.0
 """How long a stopping worker waits for the answer to its last claim: longer than the claim may take."""
 HEARTBEAT_SECONDS = 5.0
 """How long the last heartbeat may take."""
-LEAST_HELD = 500
+MIN_HELD_OUTCOMES = 500
 """Outcomes that are held while Postgres is away, at least; otherwise four for each slot."""
 
 
@@ -130,7 +130,7 @@ class Worker:
             self._store.attempts,
             self._updates,
             job_log=job_log,
-            limit=max(LEAST_HELD, 4 * total),
+            limit=max(MIN_HELD_OUTCOMES, 4 * total),
             recorded=self._announcements.recorded,
             room=self._stir,
         )

@@ -9,7 +9,7 @@ from tests.cluster.operator.kube import Kube
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
 
-from corral_operator.event_rate_limit import BURST, EVERY
+from corral_operator.event_rate_limit import MAX_EVENTS_AT_ONCE, SECONDS_PER_EVENT
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -34,11 +34,11 @@ async def test_a_pool_that_moves_all_the_time_is_told_of_now_and_then(
         )
         moves += 1
         told = scaled(kube)
-        assert len(told) <= BURST + (time.monotonic() - began) / EVERY + 1
+        assert len(told) <= MAX_EVENTS_AT_ONCE + (time.monotonic() - began) / SECONDS_PER_EVENT + 1
         if missed := [found for one in told if (found := re.search(r" \((\d+) more Scaled since", one))]:
             break
         assert len(told) <= moves + 2
-    assert len(told) >= BURST
+    assert len(told) >= MAX_EVENTS_AT_ONCE
     assert len(told) + int(missed[0][1]) in range(
         moves, moves + 3
     )  # and what the pool did before its first bounds

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from corral.dispatch import Dispatch
-from corral.scaling.signal import LOST_AFTER, Signal
+from corral.scaling.signal import LOST_SECONDS, Signal
 from corral_operator.reconcile import Reconciler
 
 
@@ -24,17 +24,17 @@ async def test_a_signal_that_was_wiped_counts_until_it_is_old(reading, redis_url
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
     assert (await rounds._signal(1002.0)).sequence == 7
-    assert (await rounds._signal(1001.0 + LOST_AFTER)).sequence == 7
-    assert await rounds._signal(1001.1 + LOST_AFTER) is None
+    assert (await rounds._signal(1001.0 + LOST_SECONDS)).sequence == 7
+    assert await rounds._signal(1001.1 + LOST_SECONDS) is None
     await dispatch.write_backlog(Signal(8, {}))
-    assert (await rounds._signal(1002.0 + LOST_AFTER)).sequence == 8
+    assert (await rounds._signal(1002.0 + LOST_SECONDS)).sequence == 8
 
 
 async def test_a_signal_that_stands_still_is_lost(reading):
     dispatch, rounds = reading
     await dispatch.write_backlog(Signal(7, {}))
     assert await rounds._signal(1000.0) is not None
-    assert await rounds._signal(1000.1 + LOST_AFTER) is None
+    assert await rounds._signal(1000.1 + LOST_SECONDS) is None
 
 
 async def test_redis_that_is_away_is_no_news(redis_url, own_valkey):
@@ -44,5 +44,5 @@ async def test_redis_that_is_away_is_no_news(redis_url, own_valkey):
     assert await rounds._signal(1000.0) is not None
     own_valkey.stop()
     assert (await rounds._signal(1001.0)).sequence == 7
-    assert await rounds._signal(1000.1 + LOST_AFTER) is None
+    assert await rounds._signal(1000.1 + LOST_SECONDS) is None
     await dispatch.close()

@@ -62,7 +62,7 @@ async def test_while_it_is_away_everyone_is_told_so(server: EmbeddedPostgres) ->
 async def test_a_peer_that_answers_nothing_is_given_up(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corral.store.connections.ANSWER_MARGIN", 0.2)
+    monkeypatch.setattr("corral.store.connections.ANSWER_MARGIN_SECONDS", 0.2)
     with Proxy(database_url) as proxy:
         pool = ConnectionPool(proxy.url, size=1, application_name="test")
         async with pool.connection(1.0) as driver:
@@ -80,7 +80,7 @@ async def test_a_peer_that_answers_nothing_is_given_up(
 async def test_more_work_than_connections_waits_or_is_told(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corral.store.connections.POOL_TIMEOUT", 0.1)
+    monkeypatch.setattr("corral.store.connections.POOL_WAIT_SECONDS", 0.1)
     pool = ConnectionPool(database_url, size=1, application_name="test")
     async with pool.connection(5.0) as driver:
         await driver.execute("SELECT 1")

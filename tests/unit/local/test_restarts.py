@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.local.supervisor import LIMIT, WITHIN, Restarts, ending
+from corral.local.supervisor import DEATHS_WINDOW_SECONDS, MAX_DEATHS, Restarts, ending
 
 
 def test_the_waits_double_and_the_fifth_death_within_a_minute_is_too_many():
@@ -14,9 +14,9 @@ def test_the_waits_double_and_the_fifth_death_within_a_minute_is_too_many():
 
 def test_deaths_of_long_ago_count_for_the_total_only():
     restarts = Restarts()
-    assert [restarts.died(second * WITHIN) for second in range(20)] == [0.5] * 20
+    assert [restarts.died(second * DEATHS_WINDOW_SECONDS) for second in range(20)] == [0.5] * 20
     assert restarts.total == 20
-    assert restarts.recent(19 * WITHIN) == 1
+    assert restarts.recent(19 * DEATHS_WINDOW_SECONDS) == 1
 
 
 @given(st.lists(st.floats(0, 40), min_size=1, max_size=60))
@@ -25,8 +25,8 @@ def test_it_gives_up_exactly_when_the_last_minute_saw_five(gaps):
     for gap in gaps:
         now += gap
         deaths.append(now)
-        recent = sum(death > now - WITHIN for death in deaths)
-        assert (restarts.died(now) is None) == (recent >= LIMIT)
+        recent = sum(death > now - DEATHS_WINDOW_SECONDS for death in deaths)
+        assert (restarts.died(now) is None) == (recent >= MAX_DEATHS)
 
 
 def test_an_exit_code_is_told_in_words():

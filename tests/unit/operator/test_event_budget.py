@@ -5,22 +5,22 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral_operator.event_rate_limit import BURST, EVERY, EventRateLimit
+from corral_operator.event_rate_limit import MAX_EVENTS_AT_ONCE, SECONDS_PER_EVENT, EventRateLimit
 
 
 def test_a_pool_that_moves_now_and_then_keeps_nothing_back():
     budget = EventRateLimit()
-    assert [budget.spend(at * EVERY) for at in range(200)] == [0] * 200
+    assert [budget.spend(at * SECONDS_PER_EVENT) for at in range(200)] == [0] * 200
 
 
 def test_a_pool_that_moves_each_second_is_told_of_once_a_minute_with_what_was_kept_back():
     budget = EventRateLimit()
     told = {at: missed for at in range(3600) if (missed := budget.spend(float(at))) is not None}
-    assert list(told.values())[:BURST] == [0] * BURST
-    assert len(told) <= BURST + 60
-    later = list(told)[BURST + 1 :]
+    assert list(told.values())[:MAX_EVENTS_AT_ONCE] == [0] * MAX_EVENTS_AT_ONCE
+    assert len(told) <= MAX_EVENTS_AT_ONCE + 60
+    later = list(told)[MAX_EVENTS_AT_ONCE + 1 :]
     for before, at in itertools.pairwise(later):
-        assert EVERY <= at - before <= EVERY + 1
+        assert SECONDS_PER_EVENT <= at - before <= SECONDS_PER_EVENT + 1
         assert told[at] == at - before - 1
 
 
@@ -37,4 +37,4 @@ def test_every_event_is_told_or_counted_and_never_more_than_the_budget(pauses):
             missed += answer
             assert missed == kept
     assert told + kept == len(pauses)
-    assert told <= BURST + sum(pauses) / EVERY + 1e-6
+    assert told <= MAX_EVENTS_AT_ONCE + sum(pauses) / SECONDS_PER_EVENT + 1e-6

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from corral_operator.health import OLD, serve
+from corral_operator.health import ROUND_TOO_OLD_SECONDS, serve
 
 
 async def ask(port: int, path: str) -> tuple[int, str]:
@@ -17,7 +17,11 @@ async def ask(port: int, path: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     ("age", "answer"),
-    [(0.5, (200, "ok\n")), (OLD, (200, "ok\n")), (OLD + 1, (503, "the last round was 31 seconds ago\n"))],
+    [
+        (0.5, (200, "ok\n")),
+        (ROUND_TOO_OLD_SECONDS, (200, "ok\n")),
+        (ROUND_TOO_OLD_SECONDS + 1, (503, "the last round was 31 seconds ago\n")),
+    ],
 )
 async def test_an_operator_whose_rounds_stopped_is_not_healthy(age, answer):
     async with await serve("127.0.0.1", 0, lambda: age) as server:

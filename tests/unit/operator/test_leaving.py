@@ -9,9 +9,9 @@ from tests.unit.operator.conftest import Hand, World
 
 from corral_operator.candidates import STUCK_AFTER, Candidate
 from corral_operator.holds import said
-from corral_operator.scale_down import ABSENT_FOR, UNASKED_WITHIN, Observation, ScaleDown, step
+from corral_operator.scale_down import ABSENT_SECONDS, UNASKED_WITHIN, Observation, ScaleDown, step
 from corral_operator.target import Pod
-from corral_operator.victim import FRESH, Victim
+from corral_operator.victim import ANSWER_VALID_SECONDS, Victim
 
 
 def idle(*names: str) -> list[Hand]:
@@ -48,8 +48,8 @@ def test_an_old_answer_is_not_believed():
         scene = Observation(0, 1, pods, {"a": Candidate("a", 0, 50)}, {"a": "n"}, True, False, 600, now)
         return step(leaving, scene, lambda: "m").replicas
 
-    assert replicas_at(90 + FRESH - 0.1) == 0
-    assert replicas_at(90 + FRESH + 0.1) == 1
+    assert replicas_at(90 + ANSWER_VALID_SECONDS - 0.1) == 0
+    assert replicas_at(90 + ANSWER_VALID_SECONDS + 0.1) == 1
 
 
 def test_another_nonce_than_the_asked_one_is_not_believed():
@@ -234,7 +234,7 @@ def test_a_container_that_was_restarted_answers_for_itself():
 
 def test_a_change_is_to_be_sent_while_seals_last():
     done = step(sealed("a"), scene({"a": False}, 1), lambda: "m")
-    assert (done.replicas, done.until) == (0, 99 + FRESH)
+    assert (done.replicas, done.until) == (0, 99 + ANSWER_VALID_SECONDS)
     pending = Observation(0, 1, (Pod("a", ready=False, born=False),), {}, {}, True, False, 600, 100.0)
     done = step(ScaleDown(), pending, lambda: "m")
     assert (done.replicas, done.until) == (0, 100.0 + UNASKED_WITHIN)
@@ -244,7 +244,7 @@ def test_pods_that_are_not_made_are_asked_for_no_more():
     looks = scene({"a": True, "b": True}, 5, desired=2, counted=2)
     first = step(ScaleDown(), looks, lambda: "m")
     assert (first.replicas, dict(first.leaving.victims)) == (5, {}), "they may be on their way"
-    later = replace(looks, now=looks.now + ABSENT_FOR)
+    later = replace(looks, now=looks.now + ABSENT_SECONDS)
     assert step(first.leaving, later, lambda: "m").replicas == 2
     assert step(first.leaving, replace(later, desired=4), lambda: "m").replicas == 4, "no fewer than wanted"
     assert step(first.leaving, replace(later, counted=3), lambda: "m").replicas == 5, "one was just deleted"

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.operator.slow_world import POLL_SECONDS, STARTS_SECONDS, SlowWorld
 
-from corral_operator.victim import FRESH, Victim
+from corral_operator.victim import ANSWER_VALID_SECONDS, Victim
 
 LONGEST_TICK = 1.5
 """Seconds between two looks of the operator: one, and what a look takes."""
-LONGEST_WAY = (FRESH - LONGEST_TICK - POLL_SECONDS) / 4
+LONGEST_WAY = (ANSWER_VALID_SECONDS - LONGEST_TICK - POLL_SECONDS) / 4
 """Seconds to a worker, or back, at most. In the worst case a worker has just looked when it is asked: what it
 read is heard and answered, half a second passes, and then the question goes the same way."""
 KUBELET = 2.0
@@ -141,5 +141,9 @@ def test_an_answer_counts_from_when_its_question_was_asked(answered: str | None,
 
 
 def test_a_question_that_is_too_old_is_forgotten():
-    victim = Victim(0.0, "a", 10.0).asked_anew("b", 10.0 + FRESH).asked_anew("c", 11.0 + FRESH)
+    victim = (
+        Victim(0.0, "a", 10.0)
+        .asked_anew("b", 10.0 + ANSWER_VALID_SECONDS)
+        .asked_anew("c", 11.0 + ANSWER_VALID_SECONDS)
+    )
     assert set(victim.earlier) == {"b"}

@@ -1,6 +1,6 @@
 """What is written into a pool's status, and when."""
 
-from corral_operator.status import EVERY, Held, Written, conditions
+from corral_operator.status import FIGURES_SECONDS, Held, Written, conditions
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
@@ -29,9 +29,9 @@ def test_a_pool_that_can_not_be_scaled_is_not_ready():
 def test_a_status_is_written_only_when_it_changed_and_figures_seldom():
     status = {"replicas": 1, "desired": 1, "backlogJobs": 3, "reason": "1: 3 jobs", "conditions": []}
     written = Written(status, at=0.0)
-    assert not written.outdated_by(dict(status), EVERY * 9)
-    assert not written.outdated_by(status | {"backlogJobs": 4, "reason": "1: 4 jobs"}, EVERY - 1)
-    assert written.outdated_by(status | {"backlogJobs": 4}, EVERY)
+    assert not written.outdated_by(dict(status), FIGURES_SECONDS * 9)
+    assert not written.outdated_by(status | {"backlogJobs": 4, "reason": "1: 4 jobs"}, FIGURES_SECONDS - 1)
+    assert written.outdated_by(status | {"backlogJobs": 4}, FIGURES_SECONDS)
     assert written.outdated_by(status | {"desired": 2}, 1)
     assert written.outdated_by(status | {"conditions": [{"type": "Limited", "status": "True"}]}, 1)
 

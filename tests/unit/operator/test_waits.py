@@ -10,8 +10,8 @@ from corral_operator.candidates import Candidate
 from corral_operator.fleet import missing_of
 from corral_operator.holds import Hold, HoldCause, gathered, said
 from corral_operator.scale_down import Observation, ScaleDown, step
-from corral_operator.standstill import HELD_AFTER, Direction, Standstill
-from corral_operator.stuck_pods import PATIENCE, StuckPods
+from corral_operator.standstill import HELD_SECONDS, Direction, Standstill
+from corral_operator.stuck_pods import STUCK_SECONDS, StuckPods
 from corral_operator.target import Deployment, Owned, Pod
 from corral_operator.victim import Victim
 from corral_operator.waits import waits_of
@@ -93,20 +93,20 @@ def look(standstill: Standstill, now: float, cause: HoldCause | None, *, replica
 def test_a_condition_begins_a_minute_after_the_last_step_forward():
     standstill = Standstill()
     assert look(standstill, 0, HoldCause.NOT_ANSWERED).told is None
-    assert look(standstill, HELD_AFTER - 1, HoldCause.NOT_ANSWERED).told is None
-    assert look(standstill, HELD_AFTER, HoldCause.NOT_ANSWERED).told.type == "ScaleDownHeld"
-    assert look(standstill, HELD_AFTER + 1, HoldCause.NOT_ANSWERED, replicas=2).told is None, "one left"
-    told = look(standstill, 2 * HELD_AFTER + 1, HoldCause.NOT_ANSWERED, replicas=2).told
+    assert look(standstill, HELD_SECONDS - 1, HoldCause.NOT_ANSWERED).told is None
+    assert look(standstill, HELD_SECONDS, HoldCause.NOT_ANSWERED).told.type == "ScaleDownHeld"
+    assert look(standstill, HELD_SECONDS + 1, HoldCause.NOT_ANSWERED, replicas=2).told is None, "one left"
+    told = look(standstill, 2 * HELD_SECONDS + 1, HoldCause.NOT_ANSWERED, replicas=2).told
     assert (told.reason, told.warning, told.message) == (
         "NotAnswered", True, "2 of 2 workers are to leave; w: x",
     )  # fmt: skip
-    assert look(standstill, 2 * HELD_AFTER + 2, None, replicas=2, desired=2) is None, "as it is to be"
+    assert look(standstill, 2 * HELD_SECONDS + 2, None, replicas=2, desired=2) is None, "as it is to be"
 
 
 def test_jobs_that_run_are_no_warning():
     standstill = Standstill()
     look(standstill, 0, HoldCause.JOBS_RUNNING)
-    assert not look(standstill, HELD_AFTER, HoldCause.JOBS_RUNNING).told.warning
+    assert not look(standstill, HELD_SECONDS, HoldCause.JOBS_RUNNING).told.warning
 
 
 def test_growth_is_told_of_when_it_takes_longer_than_a_start():
@@ -128,8 +128,8 @@ def test_growth_is_told_of_when_it_takes_longer_than_a_start():
 def test_pods_that_do_not_end_are_told_of_by_the_own_clock():
     ending = StuckPods()
     assert ending.overdue({"a": 30.0}, 0) == []
-    assert ending.overdue({"a": 30.0}, 30 + PATIENCE) == []
-    late = ending.overdue({"a": 30.0, "b": 30.0}, 31 + PATIENCE)
+    assert ending.overdue({"a": 30.0}, 30 + STUCK_SECONDS) == []
+    late = ending.overdue({"a": 30.0, "b": 30.0}, 31 + STUCK_SECONDS)
     assert [(one.cause, one.pods) for one in late] == [(HoldCause.STUCK_TERMINATING, ("a",))]
     assert ending.overdue({}, 200) == []
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from tests.integration.publisher.telling import decision, status
 
 from corral.scaling.decision_record import ScalingDecision
-from corral_publisher.pages.pool_chart import GAP, PoolChart, chart_of
+from corral_publisher.pages.pool_chart import GAP_SECONDS, PoolChart, chart_of
 from corral_publisher.pool_board import PoolView, Sample
 
 NOW = 10_000.0
@@ -46,9 +46,9 @@ def test_axes_end_with_round_numbers():
 
 
 def test_a_silence_breaks_the_line():
-    drawn = chart([*steady(200, 150), *steady(150 - GAP - 1, 0)])
+    drawn = chart([*steady(200, 150), *steady(150 - GAP_SECONDS - 1, 0)])
     assert drawn.ready.count("M") == drawn.ready.count("Z") == 2
-    assert chart([*steady(200, 150), *steady(150 - GAP, 0)]).ready.count("M") == 1
+    assert chart([*steady(200, 150), *steady(150 - GAP_SECONDS, 0)]).ready.count("M") == 1
 
 
 def test_what_is_older_than_the_window_is_left_out():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from corral.scaling.throughput import WINDOW, Throughput
+from corral.scaling.throughput import WINDOW_SECONDS, Throughput
 
 
 def test_what_came_and_is_gone_has_ended():
@@ -17,7 +17,7 @@ def test_only_the_last_half_minute_counts():
     for second in range(60):
         rate = seen.at(second, arrived=1000, live=1000 - 10 * min(second, 20))
     assert rate == 0
-    assert WINDOW == 30
+    assert WINDOW_SECONDS == 30
 
 
 def test_a_count_that_begins_anew_is_no_negative_throughput():

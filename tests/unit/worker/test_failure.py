@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.job.outcome import ErrorKind
-from corral_worker.failure import CUT, MAX_MESSAGE, MAX_TRACEBACK, cut, failure
+from corral_worker.failure import CUT_CHARACTERS, MAX_MESSAGE, MAX_TRACEBACK, cut, failure
 
 
 def caught(function, *arguments):
@@ -73,7 +73,7 @@ def test_a_cut_text_is_bounded_and_can_be_stored(text: str, limit: int):
     short = cut(text, limit)
     assert "\0" not in short
     short.encode()
-    assert len(short) <= limit + CUT + 20
+    assert len(short) <= limit + CUT_CHARACTERS + 20
     if len(text) <= limit and text.isascii() and "\0" not in text:
         assert short == text
 
@@ -92,7 +92,7 @@ def test_a_long_message_keeps_both_ends():
 def test_no_text_passes_its_limit_whatever_it_holds(character: str):
     for length in (0, 100, 101, 140, 141, 1_000, 100_000):
         shown = cut(character * length, 100)
-        assert len(shown) <= 100 + CUT
+        assert len(shown) <= 100 + CUT_CHARACTERS
         assert "\0" not in shown
         shown.encode()
         assert length > 100 or character in "\0\ud800" or shown == character * length

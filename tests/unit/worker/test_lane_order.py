@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.job.priority import PRIORITIES, Priority
-from corral_worker.lane_order import FROM_BELOW, LaneOrder
+from corral_worker.lane_order import POPS_PER_LOOK_FROM_BELOW, LaneOrder
 
 queues = st.sets(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=6)
 
@@ -22,7 +22,7 @@ def test_priority_goes_before_queue_except_every_twentieth_time(names: set[str])
     lane_order = LaneOrder(names)
     for number in range(1, 61):
         urgency = [PRIORITIES.index(lane.priority) for lane in lane_order.next()]
-        assert urgency == sorted(urgency, reverse=number % FROM_BELOW == 0)
+        assert urgency == sorted(urgency, reverse=number % POPS_PER_LOOK_FROM_BELOW == 0)
 
 
 @given(queues)
@@ -39,4 +39,4 @@ def test_a_worker_without_queues_looks_nowhere():
 
 def test_the_lowest_priority_is_reached_while_others_have_work():
     lane_order = LaneOrder(["a"])
-    assert [lane_order.next()[0].priority for _ in range(FROM_BELOW)].count(Priority.LOW) == 1
+    assert [lane_order.next()[0].priority for _ in range(POPS_PER_LOOK_FROM_BELOW)].count(Priority.LOW) == 1

@@ -23,7 +23,7 @@ from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
 from corral_worker.ending import Died, Ending, Raised, Returned, Stop
 from corral_worker.execution import Execution
-from corral_worker.processes import CHILDREN, Processes
+from corral_worker.processes import MAX_CHILDREN_TRIED, Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -322,7 +322,7 @@ async def test_children_that_all_end_before_they_take_a_job_are_its_error(
 ):
     monkeypatch.setattr(child_process.child, "main", rig_processes.end_at_once)
     assert await rig.run("ask") == Died(3)
-    assert len(rig.made) == CHILDREN
+    assert len(rig.made) == MAX_CHILDREN_TRIED
 
 
 async def test_a_reaper_that_does_not_end_is_killed_with_its_child(rig: Rig, monkeypatch: pytest.MonkeyPatch):

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from corral.scaling.decision_record import ScalingDecision
 from corral_publisher.pool_board import PoolView, Sample
 
-WINDOW = 300.0
+WINDOW_SECONDS = 300.0
 """Seconds shown, where nothing else is asked."""
-STEP = 2.0
+EDGE_STEP_SECONDS = 2.0
 """Seconds by which the right edge moves on."""
-GAP = 10.0
+GAP_SECONDS = 10.0
 """Seconds without a sample after which a line is broken."""
 WIDTH, HEIGHT = 600.0, 100.0
 """Of the drawing; the page stretches it."""
-STEPS = (1, 2, 3, 4, 5, 6, 8, 10)
+AXIS_ENDS = (1, 2, 3, 4, 5, 6, 8, 10)
 """What an axis ends with, times a power of ten."""
 
 
@@ -44,9 +44,9 @@ class PoolChart:
     """The same for those who do not see it."""
 
 
-def chart_of(view: PoolView, window: float = WINDOW) -> PoolChart:
+def chart_of(view: PoolView, window: float = WINDOW_SECONDS) -> PoolChart:
     """The chart of a pool, up to now as the clock of whoever scales it tells it."""
-    end = math.ceil((view.status.at + view.silent) / STEP) * STEP
+    end = math.ceil((view.status.at + view.silent) / EDGE_STEP_SECONDS) * EDGE_STEP_SECONDS
     begin = end - window
     samples = [sample for sample in view.samples if sample.at >= begin]
     earlier = _earlier(view.decisions, begin, samples[0].at if samples else end)
@@ -84,14 +84,14 @@ def _axis(most: int, *, least: int) -> int:
     """The end of an axis: round, so that it seldom changes."""
     wanted = max(most, least)
     size = 10 ** max(0, len(str(wanted)) - 1)
-    return int(next(step * size for step in STEPS if step * size >= wanted))
+    return int(next(step * size for step in AXIS_ENDS if step * size >= wanted))
 
 
 def _stretches(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
     """Samples without a gap between them."""
     stretch: list[Sample] = []
     for sample in samples:
-        if stretch and sample.at - stretch[-1].at > GAP:
+        if stretch and sample.at - stretch[-1].at > GAP_SECONDS:
             yield stretch
             stretch = []
         stretch.append(sample)

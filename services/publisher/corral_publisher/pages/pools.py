@@ -18,9 +18,9 @@ from corral_publisher.services import PublisherServices, services_of
 router = APIRouter(include_in_schema=False)
 
 ROWS = 50
-LONG = 600.0
+LONG_CHART_SECONDS = 600.0
 """Seconds of the chart on a pool's own page."""
-LAST = 3
+SHOWN_DECISIONS = 3
 """Decisions shown beside a pool."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
@@ -57,7 +57,12 @@ def shown(views: Sequence[PoolView]) -> list[dict[str, Any]]:
 
 
 def _shown(view: PoolView, chart: PoolChart) -> dict[str, Any]:
-    return {"view": view, "status": view.status, "chart": chart, "decisions": view.decisions[:LAST]}
+    return {
+        "view": view,
+        "status": view.status,
+        "chart": chart,
+        "decisions": view.decisions[:SHOWN_DECISIONS],
+    }
 
 
 async def _values(request: Request, services: PublisherServices, name: str) -> dict[str, Any]:
@@ -70,7 +75,7 @@ async def _values(request: Request, services: PublisherServices, name: str) -> d
         view = None
     return {
         "pool_name": name,
-        "pool": None if view is None else _shown(view, chart_of(view, LONG)),
+        "pool": None if view is None else _shown(view, chart_of(view, LONG_CHART_SECONDS)),
         "log": page.items,
         "first_page": cursor is None,
         "query_string": f"?cursor={cursor}" if cursor else "",

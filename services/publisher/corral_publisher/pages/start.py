@@ -21,11 +21,11 @@ from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
-NEWEST = 12
+SHOWN_JOBS = 12
 """Jobs shown on the start page."""
-POOLS = 4
+SHOWN_POOLS = 4
 """Pools shown there."""
-FEW = 4
+MAX_OPEN_FIELDS = 4
 """So many fields are all shown at once."""
 FIRST_CHOICE = "report.generate"
 """The form that a new user sees: the one with something to look at."""
@@ -112,14 +112,14 @@ async def page(
 
 
 async def _live(services: PublisherServices) -> dict[str, Any]:
-    page = await services.store.jobs.page(limit=NEWEST)
+    page = await services.store.jobs.page(limit=SHOWN_JOBS)
     known = services.pools.known()
     return {
         "problems": (await services.servers.lately()).problems,
         "jobs": page.items,
         "counts": await services.counts.totals(),
-        "pools": pools.shown(known[:POOLS]),
-        "more_pools": len(known[POOLS:]),
+        "pools": pools.shown(known[:SHOWN_POOLS]),
+        "more_pools": len(known[SHOWN_POOLS:]),
     }
 
 
@@ -128,7 +128,7 @@ def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ..
     if known is None:
         return (), ()
     fields = fields_of(known.record.payload_schema)
-    if len(fields) <= FEW:
+    if len(fields) <= MAX_OPEN_FIELDS:
         return fields, ()
     first = [field for field in fields if field.required or field.kind is Kind.FILE_TEXT]
     first += [field for field in fields if field not in first and field.kind is Kind.CHOICE]

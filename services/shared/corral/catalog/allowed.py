@@ -7,12 +7,12 @@ from typing import Any, Final
 from corral.catalog.judgement import Schema
 from corral.catalog.taken import KEYWORD
 
-SHOWN: Final = 60
+SHOWN_CHARACTERS: Final = 60
 """Characters of a value that a message repeats."""
-LONG: Final = 10**SHOWN
-LISTED: Final = 10
+LONG: Final = 10**SHOWN_CHARACTERS
+MAX_CHOICES: Final = 10
 """Choices that a message names."""
-DEPTH: Final = 5
+MAX_DEPTH: Final = 5
 """Schemas within schemas that are told."""
 _KINDS: Final = {
     "integer": "a whole number",
@@ -51,17 +51,21 @@ def shown(value: Any) -> str:
         case list() | tuple():
             return "a list"
         case str():
-            return _cut(json.dumps(value[: SHOWN + 1].encode(errors="replace").decode(), ensure_ascii=False))
+            return _cut(
+                json.dumps(
+                    value[: SHOWN_CHARACTERS + 1].encode(errors="replace").decode(), ensure_ascii=False
+                )
+            )
         case int() if not isinstance(value, bool) and abs(value) >= LONG:
             return "a whole number of more than 60 digits"
         case None | bool() | int() | float():
             return json.dumps(value)
         case _:
-            return repr(value)[:SHOWN]
+            return repr(value)[:SHOWN_CHARACTERS]
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def either(words: Iterable[str]) -> str:
@@ -88,7 +92,7 @@ class Allowed:
 
     def words(self, node: Any) -> str:
         """What this node allows."""
-        return either(self._words(node, DEPTH))
+        return either(self._words(node, MAX_DEPTH))
 
     def _words(self, node: Any, depth: int) -> Iterator[str]:
         if not isinstance(node, dict) or not node or depth == 0:
@@ -126,8 +130,8 @@ def of_scalar(node: Mapping[str, Any]) -> Iterator[str]:
         yield shown(node["const"])
         return
     if isinstance(choices := node.get("enum"), list):
-        more = [f"{len(choices) - LISTED:,} others"] if len(choices) > LISTED else []
-        yield either([*map(shown, choices[:LISTED]), *more])
+        more = [f"{len(choices) - MAX_CHOICES:,} others"] if len(choices) > MAX_CHOICES else []
+        yield either([*map(shown, choices[:MAX_CHOICES]), *more])
         return
     kinds = node.get("type", ["string"] if {"format", "pattern"} & node.keys() else ["something else"])
     for kind in [kinds] if isinstance(kinds, str) else kinds:
@@ -157,7 +161,7 @@ def _text(node: Mapping[str, Any]) -> str:
             else f"at least {least:,}"
         )
         length = f" of {span} characters"
-    pattern = f" that matches {str(node['pattern'])[:SHOWN]}" if "pattern" in node else ""
+    pattern = f" that matches {str(node['pattern'])[:SHOWN_CHARACTERS]}" if "pattern" in node else ""
     return _FORMATS.get(name, _KINDS["string"]) + length + pattern
 
 

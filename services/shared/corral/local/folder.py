@@ -13,9 +13,9 @@ from corral.local.errors import DataInUse, UnusableData
 
 MARKS = frozenset({"lock", "password", "port", "server.log"})
 """Files that show that a folder is ours; a folder that holds others only is somebody else's."""
-LONG_LOG = 10 * 1024 * 1024
+ROTATE_BYTES = 10 * 1024 * 1024
 """Bytes from which a log is set aside at the next start; one such is kept."""
-TAIL = 4096
+TAIL_BYTES = 4096
 """Bytes of a log that an error quotes at most."""
 
 
@@ -95,7 +95,7 @@ class DataFolder:
     @contextmanager
     def appending(self) -> Iterator[int]:
         """A descriptor to append to the log."""
-        if self.log_size() > LONG_LOG:
+        if self.log_size() > ROTATE_BYTES:
             self.log.rename(self.log.with_suffix(".log.1"))
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         try:
@@ -110,7 +110,7 @@ class DataFolder:
     def log_since(self, start: int) -> str:
         """The log from byte `start` on, of a long one only its end."""
         with self.log.open("rb") as reader:
-            reader.seek(max(start, self.log_size() - TAIL))
+            reader.seek(max(start, self.log_size() - TAIL_BYTES))
             return reader.read().decode(errors="replace").strip()
 
     def _refuse_foreign(self) -> None:

@@ -15,7 +15,7 @@ from corral.local.account import Account
 GUARD = Path(parent_watch.__file__)
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 """All that a server may know of our environment: keys and passwords are none of its business."""
-KILL_WAIT = 10.0
+KILL_SECONDS = 10.0
 """Seconds that a killed program is given to be gone."""
 
 
@@ -104,7 +104,7 @@ class GuardedProcess:
 
     def stop(self, timeout: float) -> None:
         """Stop the program in good order; after `timeout` seconds, kill it."""
-        for patience in (timeout, KILL_WAIT):
+        for patience in (timeout, KILL_SECONDS):
             if not self.running:
                 return
             self._process.terminate()

@@ -18,7 +18,7 @@ BENCH = "bench"
 """How the names of what benchmarks leave in the same folder begin."""
 WORKER_LOGS = "up-*.log*"
 KEPT_LOGS = 20
-PATIENCE = 5.0
+ORPHAN_GRACE_SECONDS = 5.0
 """Seconds that processes of a killed run are given to end by themselves."""
 
 
@@ -110,14 +110,14 @@ class Home:
             pid, started = int(entry["pid"]), float(entry["started"])
             if _started(pid) == started:  # and not another program that was given the number
                 found[str(entry["name"])] = psutil.Process(pid)
-        _, alive = psutil.wait_procs(list(found.values()), PATIENCE if found else 0)
+        _, alive = psutil.wait_procs(list(found.values()), ORPHAN_GRACE_SECONDS if found else 0)
         for stop in (psutil.Process.terminate, psutil.Process.terminate, psutil.Process.kill):
             for process in alive:
                 try:
                     stop(process)
                 except psutil.NoSuchProcess:
                     continue
-            _, alive = psutil.wait_procs(alive, PATIENCE if alive else 0)
+            _, alive = psutil.wait_procs(alive, ORPHAN_GRACE_SECONDS if alive else 0)
         return list(found)
 
     def client(self) -> dict[str, str]:

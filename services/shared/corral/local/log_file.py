@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LONG = 10 * 1024 * 1024
+ROTATE_BYTES = 10 * 1024 * 1024
 """Bytes from which a log is set aside; two older ones are kept."""
-KEPT = 2
+KEPT_FILES = 2
 TAIL = 4096
 """Bytes of a log that an error quotes at most."""
 CHUNK = 1024 * 1024
@@ -47,9 +47,9 @@ class LogFile:
         The child holds the file open, so it is copied and emptied, not renamed. What is written between the
         last copied byte and the emptying is copied first, until there is nothing more.
         """
-        if self.size() <= LONG:
+        if self.size() <= ROTATE_BYTES:
             return False
-        for number in range(KEPT, 1, -1):
+        for number in range(KEPT_FILES, 1, -1):
             older = self._aside(number - 1)
             if older.exists():
                 older.replace(self._aside(number))

@@ -20,9 +20,9 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-LOOK = 1.0
+POLL_SECONDS = 1.0
 """Seconds between two looks at whether the parent is still there."""
-FAREWELL = 60.0
+ORPHAN_GRACE_SECONDS = 60.0
 """Seconds an orphaned program may take to stop before it is killed."""
 PR_SET_PDEATHSIG = 1
 """Source: prctl(2)."""
@@ -84,10 +84,10 @@ def watch(child: int, parent: int, farewell: int) -> int:
         if os.getppid() != parent:
             if not asked:
                 ask(signal.SIGTERM, None)
-            elif orphaned_for > FAREWELL:
+            elif orphaned_for > ORPHAN_GRACE_SECONDS:
                 os.kill(child, signal.SIGKILL)
-            orphaned_for += LOOK
-        select.select([awake], [], [], LOOK)
+            orphaned_for += POLL_SECONDS
+        select.select([awake], [], [], POLL_SECONDS)
         with contextlib.suppress(BlockingIOError):
             os.read(awake, 512)
 

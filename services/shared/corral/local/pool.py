@@ -9,9 +9,9 @@ from corral.errors import NotFound, Unavailable
 from corral.local.processes import ProgramProcess
 from corral.local.supervisor import Say, Supervisor, ending
 
-LOOK = 0.3
+POLL_SECONDS = 0.3
 """Seconds between two looks at whether a worker is ready, or idle."""
-READY = 30.0
+REPLACEMENT_SECONDS = 30.0
 """Seconds a replacement has to register before the old workers stay."""
 
 
@@ -119,11 +119,11 @@ class LocalWorkerPool:
     async def _comes_up(self, worker: ProgramProcess) -> bool:
         """Whether a worker registers before it dies or its time is over."""
         clock = asyncio.get_running_loop().time
-        deadline = clock() + READY
+        deadline = clock() + REPLACEMENT_SECONDS
         while worker.running and clock() < deadline:
             if await self.ready(worker.name):
                 return True
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_SECONDS)
         return False
 
     async def _victims(self, count: int) -> list[ProgramProcess]:
@@ -161,4 +161,4 @@ class LocalWorkerPool:
                 pass  # Postgres is away, and says so elsewhere
             except NotFound:
                 return
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_SECONDS)

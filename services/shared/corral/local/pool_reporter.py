@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 NAME = "local"
 SAID_GOODBYE = (0, 2, 75)
 """Exit codes of workers that gave their jobs back. Source: docs/reference/worker.md."""
-MOST_WAITING = 200
+MAX_WAITING_DECISIONS = 200
 """Decisions kept for a Redis that is away; older ones are let go."""
 
 
@@ -95,7 +95,7 @@ class PoolReporter:
                 oldest_seconds=backlog.oldest,
             )
         )
-        del self._untold[:-MOST_WAITING]
+        del self._untold[:-MAX_WAITING_DECISIONS]
 
     def _status(
         self, scaled: Scaled, backlog: PoolBacklog, ready: int, replicas: int, leaving: Sequence[str]

@@ -13,9 +13,9 @@ CHOICE = range(15_000, 32_000)
 """Below the ports that systems give to outgoing connections (Linux: 32768 up). A client that keeps
 reconnecting to a stopped server's port from that range can be given this very port and then speaks to itself,
 and the server can't have it back."""
-TRIES = 100
+PORT_TRIES = 100
 """Ports after the usual one that are tried."""
-BACKLOG = 2048
+LISTEN_BACKLOG = 2048
 """Connections that wait to be accepted."""
 
 
@@ -41,7 +41,7 @@ def choose_port(host: str, wanted: int, *, asked_by: str | None) -> int:
     if is_free(wanted, host):
         return wanted
     if asked_by is None:
-        for port in range(wanted + 1, min(wanted + 1 + TRIES, 65536)):
+        for port in range(wanted + 1, min(wanted + 1 + PORT_TRIES, 65536)):
             if is_free(port, host):
                 return port
     raise PortHeld(asked_by or "port", host, wanted, holder_of(wanted))
@@ -76,7 +76,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(found[4])
-        listener.listen(BACKLOG)
+        listener.listen(LISTEN_BACKLOG)
     except OSError:
         listener.close()
         raise

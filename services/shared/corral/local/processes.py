@@ -11,7 +11,7 @@ from corral.local.log_file import LogFile
 from corral.local.server import EmbeddedServer
 
 T = TypeVar("T")
-LOOK = 0.1
+POLL_SECONDS = 0.1
 """Seconds between two looks at whether something still runs."""
 
 
@@ -121,7 +121,7 @@ class ProgramProcess:
         self.ask_to_stop()
         deadline = asyncio.get_running_loop().time() + grace
         while self.running and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  no event is set
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_SECONDS)
         await asyncio.to_thread(run.stop, 0)
 
     def kill(self) -> None:

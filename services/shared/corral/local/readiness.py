@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 
-LOOK = 0.05
+POLL_SECONDS = 0.05
 """Seconds between two looks."""
 
 
@@ -25,7 +25,7 @@ class Readiness:
             try:
                 serving += len(os.read(self._reading, 64))
             except BlockingIOError:
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(POLL_SECONDS)
             if serving >= processes:
                 return True
         return False

@@ -10,7 +10,7 @@ from corral.scaling.law import decide
 from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal, SignalWatch
 
-WINDOW = 30.0
+WINDOW_SECONDS = 30.0
 """Seconds that a laptop remembers a need; starting a local worker takes about one."""
 
 
@@ -45,7 +45,7 @@ class LocalScaler:
     def __init__(self, plan: Plan, slots_of: Mapping[str, int]) -> None:
         least, most = (1, plan.max_workers) if plan.workers is None else (plan.workers, plan.workers)
         usual = max(1, plan.settings.slots_async)
-        self.pool = PoolSpec(least, most, slots=usual, slots_of=slots_of, window=WINDOW)
+        self.pool = PoolSpec(least, most, slots=usual, slots_of=slots_of, window=WINDOW_SECONDS)
         self._watch = SignalWatch()
         self._history = History()
 

@@ -20,7 +20,7 @@ from corral.local.ports import free_ports, is_free
 from corral.local.root_storage import RootStorage
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-LOOK = 0.01
+POLL_SECONDS = 0.01
 """Seconds between two looks at whether the server is ready."""
 ADDRESS_IN_USE = "Address already in use"
 """What a server logs when another was faster. Source: strerror(EADDRINUSE) in the C locale."""
@@ -227,5 +227,5 @@ class EmbeddedServer(ABC):
         while self.running and time.monotonic() < deadline:
             if self.pid is not None and self._answers(place):
                 return True
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
         return False

@@ -9,9 +9,9 @@ from corral.local.processes import ProgramProcess
 from corral.local.readiness import Readiness
 from corral.local.supervisor import Say, Supervisor, ending
 
-READY = 30.0
+SUCCESSOR_SECONDS = 30.0
 """Seconds a successor has until it serves; then it is given up."""
-FAREWELL = 2.0
+GIVEN_UP_GRACE_SECONDS = 2.0
 """Seconds that one which is given up has to clean up behind itself."""
 
 Make = Callable[[str, int, int | None], ProgramProcess]
@@ -84,7 +84,7 @@ class Service:
         successor = await self._successor()
         try:
             serves = await successor.readiness.heard(
-                self._processes, READY, lambda: successor.program.running
+                self._processes, SUCCESSOR_SECONDS, lambda: successor.program.running
             )
         except BaseException:
             await self._give_up(successor)
@@ -147,5 +147,5 @@ class Service:
             old.close()
 
     async def _give_up(self, run: _Run) -> None:
-        await self._keeper.let_go(run.program, FAREWELL)
+        await self._keeper.let_go(run.program, GIVEN_UP_GRACE_SECONDS)
         run.close()

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from corral.local.errors import KeepsDying, LocalServerError
-from corral.local.processes import LOOK, ProgramProcess, SupervisedProcess
+from corral.local.processes import POLL_SECONDS, ProgramProcess, SupervisedProcess
 
-LIMIT = 5
-"""Deaths within `WITHIN` that are too many."""
-WITHIN = 60.0
+MAX_DEATHS = 5
+"""Deaths within `DEATHS_WINDOW_SECONDS` that are too many."""
+DEATHS_WINDOW_SECONDS = 60.0
 """Seconds."""
-FIRST_WAIT = 0.5
+FIRST_WAIT_SECONDS = 0.5
 """Seconds before the first restart; each further death of the same minute doubles it."""
 
 
@@ -28,13 +28,13 @@ class Restarts:
         """Count a death at `now` (monotonic seconds): seconds to wait, or None when it died too often."""
         self.total += 1
         self._recent.append(now)
-        while self._recent[0] <= now - WITHIN:
+        while self._recent[0] <= now - DEATHS_WINDOW_SECONDS:
             self._recent.popleft()
-        return None if len(self._recent) >= LIMIT else FIRST_WAIT * 2 ** (len(self._recent) - 1)
+        return None if len(self._recent) >= MAX_DEATHS else FIRST_WAIT_SECONDS * 2 ** (len(self._recent) - 1)
 
     def recent(self, now: float) -> int:
         """Deaths within the last minute."""
-        return sum(death > now - WITHIN for death in self._recent)
+        return sum(death > now - DEATHS_WINDOW_SECONDS for death in self._recent)
 
 
 Say = Callable[[str], None]
@@ -112,7 +112,7 @@ class Supervisor:
     async def _watch(self, kept: SupervisedProcess) -> None:
         while True:
             while kept.running:  # noqa: ASYNC110  a process that ends sets no event
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(POLL_SECONDS)
             self._changed()
             self.died(kept)
             if not await self._revive(kept):

@@ -33,15 +33,15 @@ from corral.local.valkey import EmbeddedValkey
 from corral.store import Store
 from corral.store.migrations import upgrade
 
-READY_WITHIN = 90.0
+READY_SECONDS = 90.0
 """Seconds from start to ready, on a slow machine."""
-LOOK = 0.05
+POLL_SECONDS = 0.05
 """Seconds between two looks at whether the publisher is ready."""
-SECOND = 1.0
-SERVER_GRACE = 20.0
-ROTATE = 10
+ROUND_SECONDS = 1.0
+SERVER_GRACE_SECONDS = 20.0
+LOG_CHECK_ROUNDS = 10
 """Seconds between two looks at how long the logs are."""
-MARGIN = 5.0
+GRACE_MARGIN_SECONDS = 5.0
 """Seconds that a service may take to leave beyond its own grace."""
 
 
@@ -63,7 +63,7 @@ class LocalSystem:
         self._redis_url = plan.settings.redis_url
         self._telling: set[asyncio.Task[None]] = set()
         self._programs: Programs
-        self._grace = plan.settings.grace + MARGIN
+        self._grace = plan.settings.grace + GRACE_MARGIN_SECONDS
         self._began = time.monotonic()
 
     async def run(self) -> None:
@@ -162,8 +162,10 @@ class LocalSystem:
         leaving = [program for service in self._services for program in service.leaving]
         services = [kept for kept in self._keeper.kept if kept not in self._servers and kept not in leaving]
         if services:
-            self._say(f"stopping; jobs may finish within {self._grace - MARGIN:g} s (Ctrl-C again: at once)")
-        for group, grace in ((services, self._grace), (self._servers, SERVER_GRACE)):
+            self._say(
+                f"stopping; jobs may finish within {self._grace - GRACE_MARGIN_SECONDS:g} s (Ctrl-C again: at once)"
+            )
+        for group, grace in ((services, self._grace), (self._servers, SERVER_GRACE_SECONDS)):
             await asyncio.gather(
                 *left, *(self._keeper.let_go(kept, grace) for kept in group), return_exceptions=True
             )
@@ -172,7 +174,7 @@ class LocalSystem:
 
     async def _wait_until_ready(self, pool: LocalWorkerPool, key: str) -> None:
         """Until our publisher serves, which knows our key, and a worker has registered."""
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + READY_SECONDS
         publisher = next(kept for kept in self._keeper.kept if kept.name == "publisher")
         ours = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
@@ -182,8 +184,8 @@ class LocalSystem:
                     ready = ready and (await http.get("/api/v1/workers", headers=ours)).is_success
                     if ready and (not pool.size or await pool.ready()):
                         return
-                await asyncio.sleep(LOOK)
-        raise NotReady("the system", READY_WITHIN, publisher.log.path, publisher.tail())
+                await asyncio.sleep(POLL_SECONDS)
+        raise NotReady("the system", READY_SECONDS, publisher.log.path, publisher.tail())
 
     def _tell_exit(self, pool: LocalWorkerPool, herald: PoolReporter, kept: SupervisedProcess) -> None:
         """A worker's process ended by itself: whoever takes its jobs back will want to know how."""
@@ -197,7 +199,7 @@ class LocalSystem:
     ) -> None:
         """Every second: read the signal, follow the law, tell, show."""
         for second in itertools.count():
-            if second % ROTATE == 0:
+            if second % LOG_CHECK_ROUNDS == 0:
                 self._keeper.rotate_logs()
             try:
                 signal = await dispatch.read_backlog()
@@ -210,7 +212,7 @@ class LocalSystem:
             await herald.tell(scaled, pool.names, pool.leaving)
             restarts = self._keeper.restarts()
             self._show(LocalStatus(scaled.queues, pool.size, len(pool.leaving), restarts, herald.last_change))
-            await asyncio.sleep(SECOND)
+            await asyncio.sleep(ROUND_SECONDS)
 
     async def _reload(
         self, pool: LocalWorkerPool, publisher: Service, maintenance: Service, changes: CodeWatch

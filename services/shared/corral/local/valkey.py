@@ -25,7 +25,7 @@ APPEND_ONLY = "appendonlydir"
 DAMAGED = "Bad file format reading the append only file"
 """What it logs about one. Source: src/aof.c."""
 PID_FILE = "valkey.pid"
-ANSWER_TIMEOUT = 1.0
+ANSWER_SECONDS = 1.0
 """Seconds to wait for one answer on the loopback address."""
 
 SETTINGS = {
@@ -129,7 +129,7 @@ class EmbeddedValkey(EmbeddedServer):
     def _answers(self, place: ServerPlace) -> bool:
         """Whether it is done loading. Two commands, spoken plainly: only dispatch imports a client."""
         try:
-            with socket.create_connection((HOST, place.port), timeout=ANSWER_TIMEOUT) as connection:
+            with socket.create_connection((HOST, place.port), timeout=ANSWER_SECONDS) as connection:
                 connection.sendall(f"AUTH {self.folder.password()}\r\nPING\r\n".encode())
                 connection.shutdown(socket.SHUT_WR)
                 return b"".join(iter(lambda: connection.recv(512), b"")).endswith(b"+PONG\r\n")

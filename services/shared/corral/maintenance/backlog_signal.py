@@ -20,7 +20,7 @@ from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.query_budget import QueryBudget
 from corral.scaling.demand import KNOWN_AFTER
-from corral.scaling.signal import LONGEST_TOLD, QueueSignal, Signal, TypeSignal
+from corral.scaling.signal import MAX_ELAPSED_TOLD, QueueSignal, Signal, TypeSignal
 from corral.scaling.worker_signal import WorkerSignal
 from corral.store import LiveWorker, Store
 from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
@@ -195,7 +195,7 @@ def _type_signal(kind: str, truth: QueueBacklog, service: Mapping[str, ServiceTi
         variance=round(learned.variance, 6),
         share=truth.mix.get(kind, 0.0),
         running=len(elapsed),
-        elapsed=tuple(round(seconds, 3) for seconds in sorted(elapsed, reverse=True)[:LONGEST_TOLD]),
+        elapsed=tuple(round(seconds, 3) for seconds in sorted(elapsed, reverse=True)[:MAX_ELAPSED_TOLD]),
     )
 
 

@@ -4,24 +4,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LONGEST = 180.0
-"""Seconds of the past that are learned from, at most; for long jobs `SERVICES` times the time that one takes."""
-SERVICES = 3.0
-KEPT = 1200
+MAX_PAST_SECONDS = 180.0
+"""Seconds of the past that are learned from, at most; for long jobs `PAST_SERVICE_TIMES` times the time that one takes."""
+PAST_SERVICE_TIMES = 3.0
+MAX_SIGNALS = 1200
 """Signals that are remembered at most, however long a job takes."""
-SHORTEST = 0.1
+MIN_INTERVAL_SECONDS = 0.1
 """Seconds between two signals, at least: a new leader may speak right after the old one, and that is no rate."""
-LOOKS = (3, 6, 10, 16, 25, 40, 65, 105, 170)
+CHANGE_WINDOWS_SIGNALS = (3, 6, 10, 16, 25, 40, 65, 105, 170)
 """Signals that may be a new rate: the last so many."""
-CHANGED = 4.4
+CHANGE_SIGMAS = 4.4
 """Standard deviations from what came before, from which on it is a new rate."""
-SLOPE = 0.7
+SLOPE_SIGMAS = 0.7
 """Standard deviations from which a slope is one."""
-BURST = 4.0
+OUTLIER_SIGMAS = 4.0
 """Standard deviations above the middle from which a second's arrivals are a burst."""
-BURSTS = 2
+MAX_OUTLIER_SECONDS = 2
 """Seconds that a burst may take."""
-FEWEST = 30
+MIN_LINE_SIGNALS = 30
 """Signals that a line needs."""
 
 
@@ -57,8 +57,11 @@ class Arrivals:
         if self.total is None:
             return Arrivals(total)
         came = total - self.total if total >= self.total else total
-        kept = min(KEPT, math.ceil(max(LONGEST, SERVICES * mean)))
-        counts, lengths = (*self.counts, came)[-kept:], (*self.lengths, max(seconds, SHORTEST))[-kept:]
+        kept = min(MAX_SIGNALS, math.ceil(max(MAX_PAST_SECONDS, PAST_SERVICE_TIMES * mean)))
+        counts, lengths = (
+            (*self.counts, came)[-kept:],
+            (*self.lengths, max(seconds, MIN_INTERVAL_SECONDS))[-kept:],
+        )
         kept = _since_change(counts, lengths, mean)
         return Arrivals(total, counts[-kept:], lengths[-kept:], self.watched + 1)
 
@@ -81,19 +84,19 @@ class Arrivals:
             leaning += off * taken
             squares += off * off * seconds
         mean, deviation = counted / length, math.sqrt(max(counted, 1.0)) / length
-        if len(self.counts) < FEWEST:
+        if len(self.counts) < MIN_LINE_SIGNALS:
             return Rate(mean, 0.0, deviation)
         plain = leaning * leaning / (max(mean, 1 / length) * squares)
-        if plain <= SLOPE**2:
+        if plain <= SLOPE_SIGMAS**2:
             return Rate(mean, 0.0, deviation)
-        rise = leaning / squares * (1 - SLOPE**2 / plain)
+        rise = leaning / squares * (1 - SLOPE_SIGMAS**2 / plain)
         return Rate(max(0.0, mean + rise * half), rise, deviation)
 
 
 def _since_change(counts: Sequence[int], lengths: Sequence[float], mean: float) -> int:
     """How many of the last signals are left when all before the plainest change of the rate is forgotten."""
-    plainest, found = CHANGED, len(counts)
-    for look in LOOKS:
+    plainest, found = CHANGE_SIGMAS, len(counts)
+    for look in CHANGE_WINDOWS_SIGNALS:
         if look > len(counts) - 3:
             break
         if look < mean:
@@ -128,6 +131,6 @@ def _without_bursts(counts: Sequence[int]) -> float:
 
 
 def _cap(ordered: Sequence[int]) -> float:
-    kept = ordered[: max(1, len(ordered) - max(BURSTS, len(ordered) // 20))]
+    kept = ordered[: max(1, len(ordered) - max(MAX_OUTLIER_SECONDS, len(ordered) // 20))]
     middle = sum(kept) / len(kept)
-    return middle + BURST * math.sqrt(middle) + 2
+    return middle + OUTLIER_SIGMAS * math.sqrt(middle) + 2

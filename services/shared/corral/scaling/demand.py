@@ -10,16 +10,16 @@ from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
 KNOWN_AFTER = 3
 """Completions from which a type's time is known."""
-OLD = 2.0
+LEARN_FROM_AGE_TIMES_MEAN = 2.0
 """Times the mean from which on the age of a running job is learned from."""
-WIDEST = 30.0
+MAX_SQUARED_VARIATION = 30.0
 """The most that a squared coefficient of variation is believed to be."""
-AHEAD = 3.0
+LOOKAHEAD_SECONDS = 3.0
 """Seconds that a rate which plainly rises or falls is carried on."""
 
-ROUNDS = 3
+MEAN_ROUNDS = 3
 """In which a mean and what it says of running jobs come to agree."""
-WATCHED = 10
+TRUSTED_AFTER_SIGNALS = 10
 """Signals from which on the arrivals of a queue tell its load."""
 
 
@@ -37,7 +37,7 @@ class ServiceTimes:
     @property
     def spread(self) -> float:
         """Variance over the mean squared."""
-        return min(max(self.square / self.mean**2 - 1, 0.0), WIDEST) if self.mean > 0 else 1.0
+        return min(max(self.square / self.mean**2 - 1, 0.0), MAX_SQUARED_VARIATION) if self.mean > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _service(kind: TypeSignal) -> ServiceTimes:
 
     Source: for exponential times this is the maximum likelihood under right-censoring, total time over completions.
     """
-    old = [age for age in kind.elapsed if age > OLD * kind.mean]
+    old = [age for age in kind.elapsed if age > LEARN_FROM_AGE_TIMES_MEAN * kind.mean]
     jobs = kind.completed + len(old)
     known = ServiceTimes(
         jobs,
@@ -117,7 +117,7 @@ def _service(kind: TypeSignal) -> ServiceTimes:
         (kind.completed * (kind.variance + kind.mean**2) + sum(age * age for age in old)) / jobs,
     )
     memoryless, mean = min(1.0, known.spread), kind.mean
-    for _ in range(ROUNDS):
+    for _ in range(MEAN_ROUNDS):
         telling = [age for age in kind.elapsed if age > (1 - memoryless) * mean]
         mean = (kind.completed * kind.mean + sum(telling)) / (
             kind.completed + len(telling) * (1 - memoryless)
@@ -180,8 +180,8 @@ def _load(told: Sequence[tuple[QueueSignal, Arrivals]], services: Sequence[Servi
         if not service.mean:
             continue
         now = came.rate()
-        soon = max(0.0, now.per_second + now.rise * AHEAD)
-        if came.watched < WATCHED:
+        soon = max(0.0, now.per_second + now.rise * LOOKAHEAD_SECONDS)
+        if came.watched < TRUSTED_AFTER_SIGNALS:
             soon = max(soon, (queue.running - _unknown_running(queue)) / service.mean)
         rate += soon
         mean += soon * service.mean

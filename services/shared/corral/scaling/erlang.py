@@ -2,7 +2,7 @@
 
 import math
 
-LARGEST = 20_000
+MAX_EXACT_SLOTS = 20_000
 """Slots from which on the mean load is all that is asked for: a safety is small beside it."""
 
 
@@ -21,7 +21,7 @@ def slots_for(load: float, mean: float, wait: float, late: float, spread: float 
     if load <= 0:
         return 0
     slots = math.floor(load) + 1
-    if slots >= LARGEST:
+    if slots >= MAX_EXACT_SLOTS:
         return slots
     lost = 1.0
     for n in range(1, slots + 1):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from corral.scaling.arrivals import Arrivals
 from corral.scaling.demand import service_of
 from corral.scaling.pool import PoolSpec
-from corral.scaling.signal import LOST_AFTER, Signal
+from corral.scaling.signal import LOST_SECONDS, Signal
 from corral.scaling.startup_time import StartLine
 
 
@@ -81,9 +81,9 @@ class History:
         if signal.sequence == self.sequence:
             return self
         known, seconds = self, signal.at - self.leader_at
-        if not 0 < seconds <= LOST_AFTER:
+        if not 0 < seconds <= LOST_SECONDS:
             seconds = now - self.seen_at
-        if self.sequence is None or not 0 < seconds <= LOST_AFTER:
+        if self.sequence is None or not 0 < seconds <= LOST_SECONDS:
             need = (Need(now, workers),)
             known = replace(self, arrivals={}, load=need, steady=need, burst=need)
         arrivals = {

@@ -16,17 +16,17 @@ from corral.scaling.pool import PoolSpec
 from corral.scaling.required_slots import RequiredSlots, slots_needed
 from corral.scaling.signal import Signal
 
-BURST = 15.0
+BURST_MEMORY_SECONDS = 15.0
 """Seconds that a burst is remembered, at least."""
-SAFETY = 0.5
+SAFETY_MEMORY_SHARE = 0.5
 """The share of the pool's window that the safety above the load is remembered."""
-NOISE = 0.25
+NOISE_ROOTS = 0.25
 """By how many square roots of the load a need must fall below a number of workers to count as less."""
-PANIC = 2.0
+PANIC_TIMES_READY = 2.0
 """Times the workers that claim: a need above that shrinks nothing."""
-STUCK = 3.0
+STUCK_START_TIMES = 3.0
 """Start times without any worker becoming ready, after which workers that fail or wait stop the growth."""
-SOON = 0.5
+MIN_START_SECONDS = 0.5
 """The fewest seconds that a worker which starts is taken to need still."""
 
 
@@ -50,7 +50,9 @@ def decide(signal: Signal | None, pool: PoolSpec, history: History, fleet: Fleet
         return Decision(held, why, _after(history, fleet, held, now), frozenset({Condition.SIGNAL_LOST}))
     history = history.saw(signal, pool, current, now)
     asked = demands(signal, pool, history.arrivals)
-    coming = [max(SOON, history.starts.of(s.position) - (now - s.ordered)) for s in history.starting]
+    coming = [
+        max(MIN_START_SECONDS, history.starts.of(s.position) - (now - s.ordered)) for s in history.starting
+    ]
     slots = [slots_needed(demand, pool, fleet.ready, coming, history.starts) for demand in asked]
     needed = workers_for(asked, [one.all for one in slots])
     history = _remembered(history, pool, current, asked=asked, slots=slots, needed=needed, now=now)
@@ -90,22 +92,22 @@ def _remembered(
     now: float,
 ) -> History:
     """With the needs of now. A long job's safety changes as slowly as such jobs come and go."""
-    load = Need(now, pool.bounded(workers_for(asked, [one.load for one in slots], NOISE)))
-    steady = Need(now, pool.bounded(workers_for(asked, [one.steady for one in slots], NOISE)))
+    load = Need(now, pool.bounded(workers_for(asked, [one.load for one in slots], NOISE_ROOTS)))
+    steady = Need(now, pool.bounded(workers_for(asked, [one.steady for one in slots], NOISE_ROOTS)))
     burst = Need(now, pool.bounded(needed))
     longest = max((demand.service.mean for demand in asked), default=0.0)
     again = history.starts.of(max(0, current - burst.workers))
     return replace(
         history,
         load=remember(history.load, load, pool.window),
-        steady=remember(history.steady, steady, max(SAFETY * pool.window, longest)),
-        burst=remember(history.burst, burst, max(min(BURST, pool.window), again)),
+        steady=remember(history.steady, steady, max(SAFETY_MEMORY_SHARE * pool.window, longest)),
+        burst=remember(history.burst, burst, max(min(BURST_MEMORY_SECONDS, pool.window), again)),
     )
 
 
 def _desired(needed: int, pool: PoolSpec, fleet: Fleet, history: History) -> int:
     target, current = pool.bounded(needed), pool.bounded(fleet.wanted)
-    if target >= current or needed > PANIC * fleet.ready:
+    if target >= current or needed > PANIC_TIMES_READY * fleet.ready:
         return max(target, current)
     return min(current, max(target, history.highest))
 
@@ -115,7 +117,7 @@ def _stuck(fleet: Fleet, history: History, now: float) -> Condition | None:
     missing = fleet.wanted - fleet.ready
     if missing <= 0 or history.came_at is None:
         return None
-    if now - history.came_at <= STUCK * history.starts.of(missing):
+    if now - history.came_at <= STUCK_START_TIMES * history.starts.of(missing):
         return None
     if fleet.failing:
         return Condition.WORKERS_FAILING

@@ -9,21 +9,21 @@ from corral.scaling.erlang import slots_for
 from corral.scaling.pool import PoolSpec
 from corral.scaling.startup_time import StartLine
 
-LATE = 0.05
+LATE_SHARE = 0.05
 """The share of jobs that may wait longer than the pool's wait."""
-SURE = 0.5
+SAFETY_SIGMAS = 0.5
 """Standard deviations of what is not known about the load that are provided for."""
-SURE_OF_TIMES = 0.2
+SERVICE_TIME_SIGMAS = 0.2
 """The same of how long the waiting jobs will run."""
-AGE = 1.5
+DECISION_AGE_SECONDS = 1.5
 """Seconds from an arrival to the decision that sees it."""
-STAYS = 2.0
+HORIZON_START_TIMES = 2.0
 """Start times over which the jobs that run now are looked at."""
-FAR = 3.0
+BURST_SIGMAS = 3.0
 """Standard deviations above the load from which jobs in the system are a burst and no load."""
-CATCH_UP = 2.0
+CATCH_UP_TIMES_WAIT = 2.0
 """Times the pool's wait within which what waits is to be gone, if the pool's drain is longer."""
-PATIENCE = 0.5
+OVERDUE_WAIT_SHARE = 0.5
 """The share of the pool's wait that is left, at least, to those that have waited long: they are late already."""
 
 
@@ -58,14 +58,14 @@ def slots_needed(
         coming: seconds until each of the workers that start claims.
         starts: how long further ones would take.
     """
-    lead = starts.of(1) + AGE
-    load = demand.load.mean + SURE * demand.load.doubt
+    lead = starts.of(1) + DECISION_AGE_SECONDS
+    load = demand.load.mean + SAFETY_SIGMAS * demand.load.doubt
     if demand.idle and demand.load.rate * lead < 1:
         return RequiredSlots()
     calm = _calm(demand, load, pool)
-    stays = math.exp(-STAYS * lead / demand.service.mean) if demand.service.mean else 1.0
+    stays = math.exp(-HORIZON_START_TIMES * lead / demand.service.mean) if demand.service.mean else 1.0
     present = float(demand.waiting + demand.running)
-    usual = min(present, load + FAR * math.sqrt(load))
+    usual = min(present, load + BURST_SIGMAS * math.sqrt(load))
     within = gone_within(pool)
     # More than what is there, the safety, and what comes before another worker could be had, fills no slot.
     most = present + (calm - load) + demand.load.rate * lead
@@ -79,14 +79,14 @@ def slots_needed(
 
 def gone_within(pool: PoolSpec) -> float:
     """Seconds within which what waits is to be gone: who promises a wait cannot take long to catch up."""
-    return min(pool.drain, CATCH_UP * pool.wait)
+    return min(pool.drain, CATCH_UP_TIMES_WAIT * pool.wait)
 
 
 def _calm(demand: Demand, load: float, pool: PoolSpec) -> float:
     """Slots that keep a load of jobs like these from waiting, by Erlang's formula."""
     if not load or not demand.service.mean:
         return load
-    return float(slots_for(load, demand.service.mean, pool.wait, LATE, demand.service.spread))
+    return float(slots_for(load, demand.service.mean, pool.wait, LATE_SHARE, demand.service.spread))
 
 
 def _for_the_wait(
@@ -100,9 +100,11 @@ def _for_the_wait(
     if not mean:
         return 0.0
     if demand.service.jobs:
-        mean *= 1 + SURE_OF_TIMES * math.sqrt(demand.service.spread / demand.service.jobs)
-    goal = (1 - LATE) * demand.planned
-    left = max(pool.wait - AGE - demand.oldest / 2, PATIENCE * pool.wait, starts.of(1) + 1)
+        mean *= 1 + SERVICE_TIME_SIGMAS * math.sqrt(demand.service.spread / demand.service.jobs)
+    goal = (1 - LATE_SHARE) * demand.planned
+    left = max(
+        pool.wait - DECISION_AGE_SECONDS - demand.oldest / 2, OVERDUE_WAIT_SHARE * pool.wait, starts.of(1) + 1
+    )
     slots, workers, position = demand.slots, ready, 0
     started = max(0, ready * slots - demand.running) + ready * slots * left / mean
     if started >= goal:

@@ -1,7 +1,7 @@
 """The signal: what the leader of maintenance says about the backlog, once a second.
 
 Work is counted in seconds, not in jobs. A reader calls the signal lost when
-its sequence has not moved for `LOST_AFTER` of the reader's own clock; an
+its sequence has not moved for `LOST_SECONDS` of the reader's own clock; an
 absent signal is lost, never zero.
 """
 
@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from corral.scaling.worker_signal import WorkerSignal
 
-LOST_AFTER = 15.0
+LOST_SECONDS = 15.0
 """Seconds without a new sequence number after which a reader stops believing the last one."""
-LONGEST_TOLD = 50
+MAX_ELAPSED_TOLD = 50
 """Running jobs of one type whose elapsed time is told: the longest."""
 
 
@@ -32,7 +32,7 @@ class TypeSignal:
     """Of the jobs that are claimed next, how many are of this type: 0 to 1."""
     running: int = 0
     elapsed: tuple[float, ...] = ()
-    """Seconds since their claim, of at most `LONGEST_TOLD` running jobs; the longest first.
+    """Seconds since their claim, of at most `MAX_ELAPSED_TOLD` running jobs; the longest first.
 
     As old as when Postgres was asked: of the same moment as `completed`, so that none is counted as both.
     """
@@ -112,7 +112,7 @@ class SignalWatch:
     _moved: float = float("-inf")
 
     def fresh(self, signal: Signal | None, now: float) -> bool:
-        """Whether the signal moved within the last `LOST_AFTER` seconds; `now` in monotonic seconds."""
+        """Whether the signal moved within the last `LOST_SECONDS` seconds; `now` in monotonic seconds."""
         if signal is not None and signal.sequence != self._sequence:
             self._sequence, self._moved = signal.sequence, now
-        return signal is not None and now - self._moved <= LOST_AFTER
+        return signal is not None and now - self._moved <= LOST_SECONDS

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-REMEMBERED = 40
+MAX_STARTS = 40
 """Starts that are learned from."""
-EXPECTED = ((1.0, 2.0), (20.0, 10.0))
+PRIOR_STARTS = ((1.0, 2.0), (20.0, 10.0))
 """Position in its batch and seconds, believed before any start was seen, and as much as one start each later."""
 
 
@@ -22,8 +22,8 @@ class StartLine:
         """With more starts: least squares over the last ones and what was believed before."""
         if not started:
             return self
-        samples = (*self.samples, *started)[-REMEMBERED:]
-        points = (*EXPECTED, *samples)
+        samples = (*self.samples, *started)[-MAX_STARTS:]
+        points = (*PRIOR_STARTS, *samples)
         count = len(points)
         middle_k = sum(k for k, _ in points) / count
         middle_s = sum(s for _, s in points) / count

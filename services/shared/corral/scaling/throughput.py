@@ -2,7 +2,7 @@
 
 from collections import deque
 
-WINDOW = 30.0
+WINDOW_SECONDS = 30.0
 """Seconds that are looked back."""
 
 
@@ -26,7 +26,7 @@ class Throughput:
         self._arrived = arrived
         ended = arrived - live
         self._seen.append((now, ended))
-        while now - self._seen[0][0] > WINDOW:
+        while now - self._seen[0][0] > WINDOW_SECONDS:
             self._seen.popleft()
         since, before = self._seen[0]
         return max(0.0, (ended - before) / (now - since)) if now > since else 0.0

@@ -17,7 +17,7 @@ from corral.store.database import DUTY, SHORT, Database
 from corral.store.leases import Term, hold
 from corral.store.sql_params import array, texts
 
-STRAYS = 2_000
+STRAYS_PER_SWEEP = 2_000
 """Files that one sweep looks at, of all there are, for those without a row."""
 UNKNOWN = "set CORRAL_ARTIFACT_DIR to the folder that it was written to"
 
@@ -187,7 +187,7 @@ class Artifacts:
         return removed + await self._sweep_strays(keeper)
 
     async def _sweep_strays(self, keeper: ArtifactStorage) -> int:
-        found = await keeper.strays(STRAYS)
+        found = await keeper.strays(STRAYS_PER_SWEEP)
         if not found:
             return 0
         known = {row[0] for row in await self._database.run(KNOWN, {"locations": texts(found)}, limits=SHORT)}

@@ -20,10 +20,10 @@ Row: TypeAlias = tuple[Any, ...]
 AnyConnection: TypeAlias = psycopg.Connection[Row] | psycopg.AsyncConnection[Row]
 Parameters: TypeAlias = Mapping[str, str | int]
 
-CONNECT_TIMEOUT: Final = 5
+CONNECT_SECONDS: Final = 5
 """Seconds (libpq takes whole ones)."""
 DEFAULTS: Final[Parameters] = {
-    "connect_timeout": CONNECT_TIMEOUT,
+    "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,

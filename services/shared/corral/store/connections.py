@@ -25,11 +25,11 @@ __all__ = ["ConnectionPool", "Deadline", "Driver", "Row"]
 
 Driver: TypeAlias = psycopg.AsyncConnection[Row]
 
-POOL_TIMEOUT = 10.0
+POOL_WAIT_SECONDS = 10.0
 """Seconds that a statement waits for a free connection."""
-ANSWER_MARGIN = 2.0
+ANSWER_MARGIN_SECONDS = 2.0
 """Seconds beyond the server's own limit after which it is taken for gone."""
-STATEMENTS_KEPT = 300
+MAX_PREPARED_STATEMENTS = 300
 """Prepared statements per connection; more than there are."""
 
 
@@ -56,7 +56,7 @@ class ConnectionPool:
             async_creator=partial(connect_async, url, application_name, session=session, pooled=pooled),
             pool_size=size,
             max_overflow=0,
-            pool_timeout=POOL_TIMEOUT,
+            pool_timeout=POOL_WAIT_SECONDS,
             pool_reset_on_return=None,  # a connection that is not idle is closed instead
             use_native_hstore=False,
         )
@@ -101,7 +101,7 @@ class ConnectionPool:
     def _connected(self, adapted: Any, record: ConnectionPoolEntry) -> None:
         driver: Driver = adapted.driver_connection
         loaders.install(driver)
-        driver.prepared_max = STATEMENTS_KEPT
+        driver.prepared_max = MAX_PREPARED_STATEMENTS
         if self._pooled:
             driver.prepare_threshold = None  # never, whatever a statement asks for
         record.info["born"] = time.monotonic()
@@ -128,7 +128,7 @@ class Deadline:
     def set(self, driver: Driver, seconds: float) -> None:
         """Begin to wait for an answer on this connection."""
         self._driver = driver
-        self._seconds = seconds + ANSWER_MARGIN
+        self._seconds = seconds + ANSWER_MARGIN_SECONDS
         self.begin_anew()
 
     def begin_anew(self) -> None:

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 RESOLVE_SECONDS = 3.0
 """How long a submission asks what became of its commit before the caller is told that nobody knows."""
-RESOLVE_PAUSE = 0.2
+RESOLVE_PAUSE_SECONDS = 0.2
 TRIAL_BYTES = 16_384
 """Of random payload: more than one page, however it is compressed."""
 
@@ -167,7 +167,7 @@ class JobInsert:
                 if time.monotonic() >= deadline:
                     metrics.OUTCOMES_UNKNOWN.labels("insert", "no").inc(len(ids))
                     raise OutcomeUnknown(tuple(ids)) from error
-                await asyncio.sleep(RESOLVE_PAUSE)
+                await asyncio.sleep(RESOLVE_PAUSE_SECONDS)
                 continue
             except Unreadable:
                 rows = []

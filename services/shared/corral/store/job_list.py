@@ -24,7 +24,7 @@ from corral.store.sql_params import array, texts
 
 T = TypeVar("T")
 
-CLOCK_SLACK = 10 * 60 * 1000
+CLOCK_SLACK_MILLISECONDS = 10 * 60 * 1000
 """Milliseconds: how far the clocks of those who make ids may be from the database's: a time range first narrows the ids."""
 FIRST = UUID(int=0)
 LAST = UUID(int=2**128 - 1)
@@ -185,9 +185,9 @@ def _page(rows: Sequence[Row], limit: int) -> Page[ListedJob]:
 def _params(wanted: JobFilter, cursor: UUID | None) -> dict[str, object]:
     below, above = cursor or LAST, FIRST
     if wanted.created_before:
-        below = min(below, _id_at(wanted.created_before, CLOCK_SLACK))
+        below = min(below, _id_at(wanted.created_before, CLOCK_SLACK_MILLISECONDS))
     if wanted.created_after:
-        above = _id_at(wanted.created_after, -CLOCK_SLACK)
+        above = _id_at(wanted.created_after, -CLOCK_SLACK_MILLISECONDS)
     return {
         "type": wanted.type,
         "queue": wanted.queue,

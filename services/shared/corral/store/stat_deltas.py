@@ -5,23 +5,23 @@ them into `job_stats`. A bucket is half an octave of time above 0.1 ms:
 bucket b holds what took more than 0.1 ms * 2^((b-1)/2) and at most 0.1 ms * 2^(b/2).
 """
 
-FIRST_BOUND = 1e-4
+FIRST_BOUND_SECONDS = 1e-4
 """Seconds; bucket 0 holds everything up to here."""
 BUCKETS_PER_OCTAVE = 2
 
 
 def bound(bucket: int) -> float:
     """The longest time, in seconds, that belongs to this bucket."""
-    return FIRST_BOUND * float(2 ** (bucket / BUCKETS_PER_OCTAVE))
+    return FIRST_BOUND_SECONDS * float(2 ** (bucket / BUCKETS_PER_OCTAVE))
 
 
-LONGEST = 1e9
+MAX_SECONDS = 1e9
 """Seconds, thirty years: what a row whose times were set by hand adds at most."""
 
 
 def _told(seconds: str) -> str:
     """A length of time that can be summed up: neither negative nor endless; NULL adds nothing."""
-    return f"least(greatest({seconds}, 0), {LONGEST:.0f})"
+    return f"least(greatest({seconds}, 0), {MAX_SECONDS:.0f})"
 
 
 def _bucket(seconds: str) -> str:

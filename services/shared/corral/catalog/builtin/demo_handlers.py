@@ -9,7 +9,7 @@ from corral.catalog.builtin.demo import Cpu, Fail, Sleep, cpu, echo, fail, sleep
 from corral.context import Context, SyncContext
 from corral.errors import Discard
 
-STEP = 0.25
+PROGRESS_SECONDS = 0.25
 """Seconds between two reports of progress."""
 
 
@@ -25,7 +25,7 @@ async def do_sleep(payload: Sleep, ctx: Context) -> dict[str, float]:
     started = time.monotonic()
     while (passed := time.monotonic() - started) < payload.seconds:
         ctx.progress(100 * passed / payload.seconds, "sleeping")
-        await asyncio.sleep(min(STEP, payload.seconds - passed))
+        await asyncio.sleep(min(PROGRESS_SECONDS, payload.seconds - passed))
     return {"slept": payload.seconds}
 
 
@@ -36,7 +36,7 @@ def do_cpu(payload: Cpu, ctx: SyncContext) -> dict[str, int]:
     count = 0
     while (now := time.monotonic()) - started < payload.seconds:
         count += sum(1 for _ in range(10_000))
-        if now - reported >= STEP:
+        if now - reported >= PROGRESS_SECONDS:
             ctx.progress(100 * (now - started) / payload.seconds, "computing")
             reported = now
     return {"counted": count}
