@@ -82,7 +82,7 @@ async def test_an_older_definition_is_refused_with_the_command_that_helps(
 ) -> None:
     """The operator's own rights are enough to see it."""
     monkeypatch.setenv("KUBECONFIG", account)
-    monkeypatch.setattr(schema, "PATIENCE", 1)
+    monkeypatch.setattr(schema, "DEFINITION_WAIT_SECONDS", 1)
     api = await Api.open()
     try:
         cluster = Cluster(api, kube.namespace)

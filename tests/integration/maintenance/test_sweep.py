@@ -99,7 +99,7 @@ async def test_suspects_come_back_in_their_own_lane(shop: Shop, trusted: Sweep, 
 async def test_only_the_oldest_of_a_long_list_are_asked_about_in_every_lane(
     shop: Shop, trusted: Sweep, reign: Reign, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sweeping, "PAGE", 10)
+    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 10)
     few = await shop.submit(7, queue="a", age=10)
     many = await shop.submit(25, queue="b", age=10)
     suspects = await shop.submit(25, queue="c", priority=Priority.LOW, age=10)
@@ -116,7 +116,7 @@ async def test_only_the_oldest_of_a_long_list_are_asked_about_in_every_lane(
 async def test_a_redis_that_was_wiped_or_put_back_is_filled_again_at_once(  # noqa: PLR0917  fixtures
     shop: Shop, trusted: Sweep, reign: Reign, redis: Redis, monkeypatch: pytest.MonkeyPatch, harm: str
 ):
-    monkeypatch.setattr(sweeping, "PAGE", 100)
+    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 100)
     snapshot = await redis.get("corral:epoch")
     reign.term = await shop.store.leases.renew(reign.term)
     jobs = await shop.submit(1000, age=10, enqueue=True)
@@ -132,7 +132,7 @@ async def test_a_redis_that_was_wiped_or_put_back_is_filled_again_at_once(  # no
 async def test_a_wipe_in_the_middle_of_a_full_pass_is_noticed(
     shop: Shop, trusted: Sweep, reign: Reign, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sweeping, "PAGE", 10)
+    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 10)
     jobs = await shop.submit(50, age=10)
     await redis.flushall()
     asked = shop.dispatch.missing
@@ -154,7 +154,7 @@ async def test_a_wipe_in_the_middle_of_a_full_pass_is_noticed(
 async def test_a_full_pass_that_a_leader_began_is_not_trusted_by_the_next(  # noqa: PLR0917  fixtures
     shop: Shop, trusted: Sweep, reign: Reign, redis: Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sweeping, "PAGE", 10)
+    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 10)
     jobs = await shop.submit(30, age=10)
     await redis.flushall()
     monkeypatch.setattr(trusted, "_ask", crash)

@@ -31,12 +31,12 @@ PACE = 0.1
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "PERIOD", PACE)
-    monkeypatch.setattr(reconcile, "LIST_EVERY", PACE)
-    monkeypatch.setattr(victim, "FRESH", victim.ANSWER_VALID_SECONDS * PACE)
-    monkeypatch.setattr(scale_down, "FRESH", scale_down.FRESH * PACE)
-    monkeypatch.setattr(scale_down, "ABSENT_FOR", scale_down.ABSENT_SECONDS * PACE)
-    monkeypatch.setattr(standstill, "HELD_AFTER", 0.5)
+    monkeypatch.setattr(reconcile, "ROUND_SECONDS", PACE)
+    monkeypatch.setattr(reconcile, "LIST_SECONDS", PACE)
+    monkeypatch.setattr(victim, "ANSWER_VALID_SECONDS", victim.ANSWER_VALID_SECONDS * PACE)
+    monkeypatch.setattr(scale_down, "ANSWER_VALID_SECONDS", scale_down.ANSWER_VALID_SECONDS * PACE)
+    monkeypatch.setattr(scale_down, "ABSENT_SECONDS", scale_down.ABSENT_SECONDS * PACE)
+    monkeypatch.setattr(standstill, "HELD_SECONDS", 0.5)
     monkeypatch.setattr(standstill, "STARTS_WITHIN", 0.1)
     monkeypatch.setattr(StartLine, "of", lambda *_: 2.0 * PACE)
 

@@ -10,7 +10,7 @@ from corral.local.log_file import LogFile
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr(log_file, "LONG", 100)
+    monkeypatch.setattr(log_file, "ROTATE_BYTES", 100)
 
 
 def test_a_long_log_is_set_aside_while_its_writer_goes_on(tmp_path):
