@@ -15,7 +15,7 @@ class CachedCounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept = TtlCache(self._ask, FRESH_SECONDS, dear=COST_FACTOR)
+        self._kept = TtlCache(self._ask, FRESH_SECONDS, cost_factor=COST_FACTOR)
 
     async def by_queue(self) -> dict[str, dict[State, int]]:
         """Per queue; what is zero may be missing."""

@@ -13,16 +13,18 @@ MAX_KEPT = 10_000
 class TtlCache(Generic[V]):
     """A cache by key in front of a question. Belongs to one event loop."""
 
-    def __init__(self, ask: Callable[[bytes], Awaitable[V]], seconds: float, *, dear: float = 0.0) -> None:
-        """`dear`: an answer is kept for at least so many times what asking took."""
+    def __init__(
+        self, ask: Callable[[bytes], Awaitable[V]], seconds: float, *, cost_factor: float = 0.0
+    ) -> None:
+        """`cost_factor`: an answer is kept for at least so many times what asking took."""
         self._ask = ask
-        self._dear = dear
+        self._cost_factor = cost_factor
         self._seconds = seconds
         self._kept: dict[bytes, tuple[float, V]] = {}
         self._asking: dict[bytes, asyncio.Task[V]] = {}
 
     async def get(self, key: bytes) -> V:
-        """The answer for `key`, at most `seconds` old, or older where it is dear. Errors are not kept."""
+        """The answer for `key`, at most `seconds` old, or older where asking takes long. Errors are not kept."""
         kept = self._kept.get(key)
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
@@ -42,5 +44,5 @@ class TtlCache(Generic[V]):
         now = time.monotonic()
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
-        self._kept[key] = (now + max(self._seconds, self._dear * (now - began)), answer)
+        self._kept[key] = (now + max(self._seconds, self._cost_factor * (now - began)), answer)
         return answer
