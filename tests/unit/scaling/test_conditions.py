@@ -15,13 +15,17 @@ from corral.scaling.signal import Signal
 def test_a_paused_pool_is_left_alone():
     pool = dataclasses.replace(PoolSpec(2, 5, 4), paused=True)
     decision = decide(Signal(1, {"a": queue(1000)}), pool, History(), Fleet(9, ready=1), 0.0)
-    assert (decision.desired, decision.reason) == (9, "9 left alone: the pool is paused")
+    assert (decision.desired, decision.reason) == (
+        9,
+        "9 kept: The pool is paused, so that only a person changes its size",
+    )
 
 
 def test_more_than_the_maximum_is_said():
     decision = decide(Signal(1, {"a": queue(9000)}), PoolSpec(0, 3, 4), History(), Fleet(1, 1), 0.0)
     assert (decision.desired, decision.conditions) == (3, {Condition.LIMITED})
-    assert decision.reason.startswith("1 → 3: the maximum; ")
+    assert decision.reason.startswith("1 → 3: ")
+    assert decision.reason.endswith(f". {decision.needed} workers are needed for that, but the maximum is 3")
 
 
 def test_workers_that_never_come_up_stop_the_growth():
@@ -34,7 +38,7 @@ def test_workers_that_never_come_up_stop_the_growth():
         if second == 5:
             early = wanted
     assert Condition.WORKERS_FAILING in decision.conditions
-    assert "workers end before they claim" in decision.reason
+    assert "those that were started end before they claim a job" in decision.reason
     assert wanted < decision.needed
     assert wanted <= early + 3
 
@@ -46,21 +50,31 @@ def test_workers_that_never_come_up_are_told_of_also_where_all_are_there():
         decision = decide(told, pool, history, Fleet(3, ready=0, unschedulable=3), float(second))
         history = decision.history
     assert decision.conditions == {Condition.LIMITED, Condition.UNSCHEDULABLE}
-    assert decision.reason == f"3 kept: {decision.needed} needed, but workers find no place to run"
+    assert (
+        decision.reason
+        == f"3 kept: {decision.needed} workers are needed, but those that were started find no place to run"
+    )
 
 
 def test_a_lost_signal_holds_what_there_is():
     decision = decide(None, PoolSpec(1, 4, slots=1), History(), Fleet(3, ready=3), 0.0)
-    assert (decision.desired, decision.reason) == (3, "3 held: the signal is lost")
+    assert (decision.desired, decision.reason) == (
+        3,
+        "3 kept: The backlog is not known at the moment, so the number of workers stays",
+    )
 
 
 @pytest.mark.parametrize(
     ("wanted", "held", "reason"),
     [
-        (5, 5, "5 held: the signal is lost; the maximum is 3, but nobody leaves unseen"),
-        (1, 2, "1 → 2: the minimum; the signal is lost"),
-        (0, 2, "0 → 2: the minimum; the signal is lost"),
-        (3, 3, "3 held: the signal is lost"),
+        (
+            5,
+            5,
+            "5 kept: The backlog is not known at the moment, so no worker is taken away, although the maximum is 3",
+        ),
+        (1, 2, "1 → 2: The backlog is not known at the moment, and the minimum is 2"),
+        (0, 2, "0 → 2: The backlog is not known at the moment, and the minimum is 2"),
+        (3, 3, "3 kept: The backlog is not known at the moment, so the number of workers stays"),
     ],
 )
 def test_without_a_signal_a_raised_minimum_counts_and_a_lowered_maximum_waits(wanted, held, reason):

@@ -35,7 +35,7 @@ def test_a_lost_signal_shrinks_nothing(told, pool, fleet):
     change = (
         f"{fleet.wanted} → {decision.desired}: "
         if decision.desired != fleet.wanted
-        else f"{fleet.wanted} held: "
+        else f"{fleet.wanted} kept: "
     )
     assert decision.reason.startswith(change)
     assert Condition.SIGNAL_LOST in decision.conditions

@@ -1,4 +1,7 @@
-"""A decision in words and numbers: "8 → 14: 1,820 s of work queued, to be gone in 20 s"."""
+"""A decision in words and numbers: "8 → 14: 1,820 s of work are queued and are to be done within 20 s".
+
+Sentences, without a full stop at the end: whoever shows them may add something.
+"""
 
 from collections.abc import Sequence
 
@@ -9,18 +12,24 @@ from corral.scaling.pool import PoolSpec
 from corral.scaling.required_slots import RequiredSlots, gone_within
 
 STUCK = {
-    Condition.WORKERS_FAILING: "workers end before they claim",
-    Condition.UNSCHEDULABLE: "workers find no place to run",
+    Condition.WORKERS_FAILING: "those that were started end before they claim a job",
+    Condition.UNSCHEDULABLE: "those that were started find no place to run",
 }
+
+
+def paused(current: int) -> str:
+    """Of a decision about a pool that only a person scales."""
+    return f"{current} kept: The pool is paused, so that only a person changes its size"
 
 
 def lost(current: int, held: int, pool: PoolSpec) -> str:
     """Of a decision without a signal."""
+    unknown = "The backlog is not known at the moment"
     if held != current:
-        return f"{current} → {held}: the minimum; the signal is lost"
+        return f"{current} → {held}: {unknown}, and the minimum is {held}"
     if held > pool.maximum:
-        return f"{held} held: the signal is lost; the maximum is {pool.maximum}, but nobody leaves unseen"
-    return f"{held} held: the signal is lost"
+        return f"{held} kept: {unknown}, so no worker is taken away, although the maximum is {pool.maximum}"
+    return f"{held} kept: {unknown}, so the number of workers stays"
 
 
 def decided(
@@ -37,25 +46,34 @@ def decided(
     """Of a decision: what changed, and what for."""
     what = f"{current} → {desired}" if desired != current else f"{current} kept"
     if stuck is not None:
-        return f"{what}: {needed} needed, but {STUCK[stuck]}"
+        return f"{what}: {_workers(needed)} needed, but {STUCK[stuck]}"
     most = _most(asked, slots)
-    why = "nothing queued, running or due" if most is None else _of(*most, pool)
+    why = "Nothing is queued, running or due" if most is None else _of(*most, pool)
     if desired > needed:
-        bound = (
-            f"the minimum; {why}" if desired == pool.minimum else _remembered(needed, desired, history, why)
-        )
-        return f"{what}: {bound}"
+        return f"{what}: {why}. {_more(needed, desired, pool, history)}"
     if needed > desired:
-        return f"{what}: the maximum; {needed} needed, {why}"
+        return f"{what}: {why}. {_workers(needed).capitalize()} needed for that, but the maximum is {desired}"
     return f"{what}: {why}"
 
 
-def _remembered(needed: int, desired: int, history: History, why: str) -> str:
+def _more(needed: int, desired: int, pool: PoolSpec, history: History) -> str:
     """Why there are more than needed."""
+    if desired == pool.minimum:
+        return f"The minimum is {desired}"
     if desired > history.highest:
-        return f"{needed} needed ({why}), more than twice those that are ready"
+        return f"{_workers(needed).capitalize()} needed, more than twice as many as are ready, so none is taken away"
+    enough = "1 is" if needed == 1 else f"{needed} are" if needed else "None is needed"
     were = "was" if desired == 1 else "were"
-    return f"{needed} would do ({why}), but {desired} {were} needed lately"
+    enough = f"{enough} enough now" if needed else f"{enough} now"
+    return f"{enough}, but {desired} {were} needed a short while ago"
+
+
+def _workers(count: int) -> str:
+    return "1 worker is" if count == 1 else f"{count} workers are"
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count:,} jobs"
 
 
 def _most(asked: Sequence[Demand], slots: Sequence[RequiredSlots]) -> tuple[Demand, RequiredSlots] | None:
@@ -67,13 +85,21 @@ def _most(asked: Sequence[Demand], slots: Sequence[RequiredSlots]) -> tuple[Dema
 def _of(demand: Demand, slots: RequiredSlots, pool: PoolSpec) -> str:
     """What of a demand needs the most slots."""
     if demand.unplanned and demand.unplanned >= slots.all / 2:
-        jobs = "job" if demand.unplanned == 1 else "jobs"
-        return f"{demand.unplanned:,} {jobs} of unknown length, one slot each"
+        get = "gets a slot" if demand.unplanned == 1 else "get a slot each"
+        return f"{_jobs(demand.unplanned)} of unknown length {get}"
     if slots.wait >= max(slots.burst, slots.steady):
-        return f"{demand.waiting:,} queued for up to {demand.oldest:.0f} s, to start within {pool.wait:g} s"
+        have, are = ("has", "is") if demand.waiting == 1 else ("have", "are")
+        return (
+            f"{_jobs(demand.waiting)} {have} waited for up to {demand.oldest:.0f} s and {are} to start "
+            f"within {pool.wait:g} s"
+        )
     if slots.burst > slots.steady:
-        return f"{demand.work:,.0f} s of work queued, to be gone in {gone_within(pool):g} s"
+        return f"{demand.work:,.0f} s of work are queued and are to be done within {gone_within(pool):g} s"
     load = demand.load
     if not load.rate:
-        return f"{demand.running:,} running, {demand.waiting:,} queued"
-    return f"{load.rate:.3g} jobs a second of {demand.service.mean:.3g} s keep {load.mean:.3g} slots busy"
+        runs = "runs" if demand.running == 1 else "run"
+        return f"{_jobs(demand.running)} {runs}, and {demand.waiting:,} wait"
+    return (
+        f"{load.rate:.3g} jobs arrive each second and take {demand.service.mean:.3g} s, "
+        f"which keeps {load.mean:.3g} slots busy"
+    )

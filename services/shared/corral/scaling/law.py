@@ -43,7 +43,7 @@ def decide(signal: Signal | None, pool: PoolSpec, history: History, fleet: Fleet
     current = fleet.wanted
     history = history.counted(fleet.wanted, fleet.ready, now)
     if pool.paused:
-        return Decision(current, f"{current} left alone: the pool is paused", history)
+        return Decision(current, explanation.paused(current), history)
     if signal is None:
         held = max(current, pool.minimum)  # nobody leaves unseen, not even for a lowered maximum
         why = explanation.lost(current, held, pool)
