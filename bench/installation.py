@@ -115,7 +115,7 @@ async def _queue(store: Store, dispatch: Dispatch, record: TypeRecord, count: in
     for first in range(0, count, CHUNK):
         jobs = [new_job(record, number) for number in range(first, min(first + CHUNK, count))]
         await store.jobs.insert(jobs)
-        await dispatch.enqueue(Entry(Lane(job.queue, job.priority), job.id) for job in jobs)
+        await dispatch.lanes.enqueue(Entry(Lane(job.queue, job.priority), job.id) for job in jobs)
 
 
 def records() -> list[TypeRecord]:

@@ -142,13 +142,13 @@ async def _claim(store: Store, dispatch: Dispatch, worker: WorkerRecord, count: 
     claimed = 0
     lanes = [Lane(QUEUE, Priority.NORMAL)]
     while claimed < count:
-        popped = (await dispatch.pop(worker.name, lanes, BATCH, wait=False)).popped
+        popped = (await dispatch.lanes.pop(worker.name, lanes, BATCH, wait=False)).popped
         if not popped:
             raise RuntimeError(f"the queue is empty after {claimed} of {count} jobs")
         answer = await store.claims.claim(
             worker.id, new_id(), [entry.id for entry in popped], [TYPE], alone=False
         )
-        await dispatch.ack(Ack(entry.lane, entry.id, Done()) for entry in popped)
+        await dispatch.lanes.ack(Ack(entry.lane, entry.id, Done()) for entry in popped)
         claimed += len(answer.claimed)
     return claimed
 

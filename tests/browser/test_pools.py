@@ -24,8 +24,8 @@ def tell(site: Site, told: PoolStatus, *decisions: ScalingDecision) -> None:
     async def speak() -> None:
         dispatch = Dispatch.open(site.settings.redis_url)
         for one in decisions:
-            await dispatch.tell_decision(one)
-        await dispatch.tell_pool(told)
+            await dispatch.pools.record(one)
+        await dispatch.pools.report(told)
         await dispatch.close()
 
     asyncio.run(speak())

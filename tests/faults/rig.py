@@ -144,9 +144,9 @@ def kill_after_insert() -> None:
 
 def kill_before_enqueue() -> None:
     """The client has its answer; Redis was not told."""
-    from corral.dispatch import Dispatch  # noqa: PLC0415
+    from corral.dispatch.lanes import Lanes  # noqa: PLC0415
 
-    at_call(Dispatch, "enqueue", before=die_together)
+    at_call(Lanes, "enqueue", before=die_together)
 
 
 # -- guards switched off

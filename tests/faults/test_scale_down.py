@@ -23,7 +23,7 @@ Fault = Callable[[System], None]
 def wish(system: System, *workers: str, nonce: str | None = "n1") -> None:
     """What the operator says every second."""
     wishes = {name: DrainRequest(nonce) for name in workers}
-    system.client.call(lambda engine: engine.dispatch.wish_drains("io", wishes))
+    system.client.call(lambda engine: engine.dispatch.drain_requests.write("io", wishes))
 
 
 def sealed(system: System, nonce: str = "n1") -> None:
@@ -31,7 +31,9 @@ def sealed(system: System, nonce: str = "n1") -> None:
 
     def answered() -> bool:
         wish(system, VICTIM, nonce=nonce)
-        return system.client.call(lambda engine: engine.dispatch.seals([VICTIM])) == {VICTIM: nonce}
+        return system.client.call(lambda engine: engine.dispatch.drain_requests.seals([VICTIM])) == {
+            VICTIM: nonce
+        }
 
     eventually(answered, timeout=20)
 
@@ -81,7 +83,9 @@ def sealed_and_hit(system: System, fault: Fault, rig: str = "") -> tuple[Part, l
     system.until_ended(system.submit(5))  # it works
     sealed(system)
     fault(system)
-    assert system.client.call(lambda engine: engine.dispatch.wish_of(VICTIM)) is None, "the fault did not hit"
+    assert system.client.call(lambda engine: engine.dispatch.drain_requests.of(VICTIM)) is None, (
+        "the fault did not hit"
+    )
     lifted(system, victim)
     return victim, system.submit(20, seconds=20)
 
@@ -127,7 +131,7 @@ def test_a_victim_that_is_needed_again_works_within_seconds(system: System):
     sealed(system)
     began = time.monotonic()
     wish(system)
-    system.client.call(lambda engine: engine.dispatch.unseal([VICTIM]))
+    system.client.call(lambda engine: engine.dispatch.drain_requests.unseal([VICTIM]))
     jobs = system.submit(5)
     system.until_ended(jobs, seconds=10)
     took = time.monotonic() - began

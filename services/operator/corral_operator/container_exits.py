@@ -52,7 +52,7 @@ class ContainerExits:
             if one in self._known:
                 continue
             try:
-                await self._dispatch.tell_exit(one.pod, one.how)
+                await self._dispatch.exits.tell(one.pod, one.how)
             except Unavailable as error:
                 log.info("exit.untold", pod=one.pod, error=str(error))
                 return

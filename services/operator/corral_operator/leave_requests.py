@@ -35,7 +35,7 @@ class LeaveRequests:
     async def adopted(self, now: float) -> ScaleDown | None:
         """Those that an operator before this one chose; None while Redis can't say."""
         try:
-            wished = (await self._dispatch.wished()).get(self._pool)
+            wished = (await self._dispatch.drain_requests.all()).get(self._pool)
         except Unavailable as error:
             self._failed = error
             return None
@@ -47,7 +47,7 @@ class LeaveRequests:
     async def answers(self, leaving: ScaleDown) -> dict[str, str]:
         """The nonce that each of those who leave answered last."""
         try:
-            return await self._dispatch.seals(leaving.wishes)
+            return await self._dispatch.drain_requests.seals(leaving.wishes)
         except Unavailable as error:
             self._failed = error
             return {}
@@ -56,9 +56,9 @@ class LeaveRequests:
         """Tell the leader and the workers. What Redis does not take runs out by itself."""
         try:
             if done.released:
-                await self._dispatch.unseal(done.released)
+                await self._dispatch.drain_requests.unseal(done.released)
             wishes = {name: DrainRequest(asked) for name, asked in done.leaving.wishes.items()}
-            await self._dispatch.wish_drains(self._pool, wishes)
+            await self._dispatch.drain_requests.write(self._pool, wishes)
         except Unavailable as error:
             self._failed = error
             log.debug("pool.wishes_not_told", pool=self._pool, error=str(error))

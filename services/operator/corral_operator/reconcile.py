@@ -160,7 +160,7 @@ class Reconciler:
     async def _signal(self, now: float) -> Signal | None:
         """The backlog, if it is fresh. While Redis is away or was wiped, the last one counts for as long as any."""
         try:
-            signal = await self._dispatch.read_backlog() or self._signal_seen
+            signal = await self._dispatch.backlog.read() or self._signal_seen
         except Unavailable as error:
             log.debug("signal.not_read", error=str(error))
             signal = self._signal_seen

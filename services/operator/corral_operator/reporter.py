@@ -136,7 +136,7 @@ class Reporter:
             oldest_seconds=report.backlog.oldest,
         )
         try:
-            await self._dispatch.tell_decision(decision)
+            await self._dispatch.pools.record(decision)
         except Unavailable as error:
             log.warning("pool.decision_not_told", pool=report.pool.name, error=str(error))
 
@@ -180,7 +180,7 @@ class Reporter:
             last_scale_at=self._scaled_at,
         )
         try:
-            await self._dispatch.tell_pool(status)
+            await self._dispatch.pools.report(status)
         except Unavailable as error:
             log.debug("pool.not_told", pool=pool.name, error=str(error))
 

@@ -130,7 +130,7 @@ class PoolBoard:
         return page
 
     async def _look(self) -> None:
-        statuses = await self._dispatch.pools()
+        statuses = await self._dispatch.pools.all()
         await self._read_decisions()
         now = self._clock()
         for status in statuses:
@@ -157,7 +157,7 @@ class PoolBoard:
     async def _read_decisions(self) -> None:
         """Those since the last look; some may come twice."""
         while True:
-            self._cursor, decisions = await self._dispatch.decisions_after(self._cursor)
+            self._cursor, decisions = await self._dispatch.pools.decisions_after(self._cursor)
             if not decisions:
                 return
             self._decisions.extend(decisions)

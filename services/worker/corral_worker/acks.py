@@ -56,7 +56,7 @@ class Acks:
 
     async def _send(self, answers: Sequence[Ack]) -> None:
         try:
-            await self._dispatch.ack(answers)
+            await self._dispatch.lanes.ack(answers)
         except Unavailable as error:
             metrics.REDIS_ERRORS.labels("answer").inc()
             log.warning("dispatch.left_to_sweep", jobs=len(answers), error=str(error))

@@ -71,7 +71,7 @@ class Announcements:
     async def enqueue(self, entries: Sequence[Entry]) -> None:
         """Hand out jobs that were given back, before all others."""
         try:
-            await self._dispatch.enqueue(entries, front=True)
+            await self._dispatch.lanes.enqueue(entries, front=True)
         except Unavailable as error:
             metrics.REDIS_ERRORS.labels("enqueue").inc()
             log.warning("dispatch.left_to_sweep", jobs=len(entries), error=str(error))
@@ -110,7 +110,7 @@ class Announcements:
 
     async def _hint_due(self, seconds: float) -> None:
         try:
-            await self._dispatch.hint_due(seconds)
+            await self._dispatch.hints.due_in(seconds)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("hint-due").inc()
 

@@ -118,7 +118,7 @@ class ClaimLoop:
             return POLL_SECONDS
         idle = not self._attempts.held
         try:
-            pop = await self._dispatch.pop(
+            pop = await self._dispatch.lanes.pop(
                 self._name, self._lane_order.next(), room, wait=True, idle=idle, budgets=budgets
             )
         except Unavailable as error:
@@ -175,7 +175,7 @@ class ClaimLoop:
             await self._rest(left)
         lanes = [Lane(queue, Priority.NORMAL, suspect=True) for queue in queues]
         try:
-            pop = await self._dispatch.pop(self._name, lanes, 1, wait=False, idle=True)
+            pop = await self._dispatch.lanes.pop(self._name, lanes, 1, wait=False, idle=True)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("pop").inc()
             return
@@ -202,7 +202,7 @@ class ClaimLoop:
         """Turn wake-up tokens into stirs. Tokens come only while the pop has registered a wish."""
         while True:
             try:
-                if await self._dispatch.wait(self._name, WAIT_SECONDS):
+                if await self._dispatch.lanes.wait(self._name, WAIT_SECONDS):
                     self._stir.set()
             except Unavailable:
                 metrics.REDIS_ERRORS.labels("wait").inc()

@@ -43,7 +43,7 @@ class DrainRequestReader:
         """Look again and again; without Redis nothing is asked, and a seal runs out by itself."""
         while True:
             try:
-                await self._obey(await self._dispatch.wish_of(self._name))
+                await self._obey(await self._dispatch.drain_requests.of(self._name))
             except Unavailable:
                 metrics.REDIS_ERRORS.labels("wish").inc()
             await asyncio.sleep(LOOK_SECONDS)
@@ -76,5 +76,5 @@ class DrainRequestReader:
         if not before:
             log.info("worker.sealed", worker=self._name)
             self._hurry()
-        await self._dispatch.answer_seal(self._name, nonce)
+        await self._dispatch.drain_requests.answer_seal(self._name, nonce)
         self._seal.keep()

@@ -8,13 +8,15 @@ import asyncio
 import dataclasses
 import signal
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 from corral import logs
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.dispatch import Budget, Dispatch, Pop, Popped
-from corral.dispatch.rq_compat import stock_job
+from corral.dispatch.lanes import Lanes
+from corral.dispatch.rq_compat import RqContract, stock_job
 from corral.job.lane import Lane
 from corral.settings import Settings
 from corral_worker import blocked_loop, runner, signals
@@ -26,6 +28,15 @@ class OneJob(Dispatch):
 
     def __init__(self, url: str, entry: Popped, ended: Callable[[], None]) -> None:
         super().__init__(url)
+        self.lanes = OneJobLanes(self._redis, self._blocking, rq=self.rq, entry=entry, ended=ended)
+
+
+class OneJobLanes(Lanes):
+    """Its lanes."""
+
+    def __init__(self, *connections: Any, rq: RqContract, entry: Popped, ended: Callable[[], None]) -> None:
+        super().__init__(*connections)
+        self._rq = rq
         self._entry: Popped | None = entry
         self._ended = ended
 
@@ -48,7 +59,7 @@ class OneJob(Dispatch):
         if entry.lane.suspect and entry.lane not in lanes:
             return Pop([], waiting=False, suspects=[entry.lane.queue], suspended=False)
         self._entry = None
-        await self.note_popped(entry.lane, entry.id)
+        await self._rq.note_popped(entry.lane, entry.id)
         return Pop([entry], waiting=False, suspects=[], suspended=False)
 
     async def wait(self, worker: str, timeout: float) -> bool:  # noqa: ARG002, ASYNC109 - as its parent

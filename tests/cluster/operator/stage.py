@@ -113,7 +113,7 @@ class Stage:
             for one in pods
             if any(c.get("started") for c in one["status"].get("containerStatuses", ()))
         }
-        wishes = {name: await self.dispatch.wish_of(name) for name in up} if not self.deaf else {}
+        wishes = {name: await self.dispatch.drain_requests.of(name) for name in up} if not self.deaf else {}
         for name, order in wishes.items():
             under_way = self._obeying.get(name)
             if order is not None and (under_way is None or under_way.done()):
@@ -131,7 +131,7 @@ class Stage:
                     await asyncio.to_thread(self.kube, "exec", name, "--", "touch", "/tmp/sealed")
                     self.sealed.add(name)
                 await asyncio.sleep(self.slow)
-                await self.dispatch.answer_seal(name, order.nonce)
+                await self.dispatch.drain_requests.answer_seal(name, order.nonce)
             elif isinstance(order, Unseal) and name in self.sealed:
                 await asyncio.to_thread(self.kube, "exec", name, "--", "rm", "-f", "/tmp/sealed")
                 self.sealed.discard(name)
@@ -156,7 +156,7 @@ class Stage:
             )
             for name in up
         }
-        await self.dispatch.write_backlog(Signal(self._sequence, {"q": queue}, time.monotonic(), workers))
+        await self.dispatch.backlog.write(Signal(self._sequence, {"q": queue}, time.monotonic(), workers))
 
 
 async def until(done: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:

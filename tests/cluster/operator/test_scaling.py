@@ -50,7 +50,7 @@ async def test_a_burst_scales_up_and_idle_workers_leave(
     assert status["lastScaleTime"]
     events = {one["reason"] for one in kube.get("events")["items"] if one["involvedObject"]["name"] == "io"}
     assert {"Scaled", "Limited"} <= events
-    _, decisions = await stage.dispatch.decisions_after()
+    _, decisions = await stage.dispatch.pools.decisions_after()
     assert (decisions[0].before, max(one.after for one in decisions), decisions[-1].after) == (1, 5, 0)
     assert operator.metric("corral_operator_decisions_total") >= 3
     assert operator.ask("/healthz") == (200, "ok\n")
@@ -122,7 +122,7 @@ async def test_load_that_comes_back_keeps_those_that_were_leaving(
     stage.bounds(3, 3)
     await until(lambda: not kube.get("workerpool", "io")["status"]["draining"], "both stay")
     assert names(kube) == workers
-    wished = await stage.dispatch.wished()
+    wished = await stage.dispatch.drain_requests.all()
     assert wished["io"].workers == frozenset()
 
 
@@ -165,7 +165,7 @@ async def test_an_operator_that_was_killed_is_followed_by_one_that_goes_on(
         operator.stop(9)
         await until(lambda: other.metric("corral_operator_leads ") == 1, "the other takes over")
         await asyncio.sleep(2)
-        assert (await stage.dispatch.wished())["io"].workers == frozenset(leaving)
+        assert (await stage.dispatch.drain_requests.all())["io"].workers == frozenset(leaving)
         stage.holding.pop(leaving[0])
         await until(lambda: names(kube) == workers - set(leaving), "it goes on with the one that drained")
         assert stage.interrupted == []

@@ -94,10 +94,10 @@ async def test_a_deleted_pool_lets_everybody_stay_and_nothing_hangs(
     assert "finalizers" not in kube.get("workerpool", "io")["metadata"]
     kube("delete", "workerpool", "io", "--timeout=5s")
     deadline = asyncio.get_running_loop().time() + 10
-    while (await stage.dispatch.wished())["io"].workers:
+    while (await stage.dispatch.drain_requests.all())["io"].workers:
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.2)
-    assert str(await stage.dispatch.wish_of(leaving[0])) == "Unseal()"
+    assert str(await stage.dispatch.drain_requests.of(leaving[0])) == "Unseal()"
     assert kube.replicas() == 2
 
 

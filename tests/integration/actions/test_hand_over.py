@@ -20,7 +20,7 @@ LANE = Lane("post", Priority.NORMAL)
 
 
 async def listed(dispatch: Dispatch) -> int:
-    return (await dispatch.depths([LANE]))[LANE].listed
+    return (await dispatch.repair.depths([LANE]))[LANE].listed
 
 
 async def test_queued_jobs_are_enqueued_in_order_and_told(store: Store, dispatch: Dispatch, make: Make):
@@ -38,14 +38,14 @@ async def test_queued_jobs_are_enqueued_in_order_and_told(store: Store, dispatch
             else:
                 assert isinstance(event, Gap)
     popped: list[object] = []
-    while found := (await dispatch.pop("w", [LANE], 1000, wait=False)).popped:
+    while found := (await dispatch.lanes.pop("w", [LANE], 1000, wait=False)).popped:
         popped += [entry.id for entry in found]
     assert popped == [job.id for job in accepted] == told
 
 
 async def test_a_scheduled_job_wakes_the_promoter(store: Store, dispatch: Dispatch, make: Make):
     hand_over = HandOver(dispatch)
-    waiting = asyncio.create_task(dispatch.wait_due(10))
+    waiting = asyncio.create_task(dispatch.hints.wait_due(10))
     hand_over.give(await store.jobs.insert([make(delay=0.3)]))
     assert await waiting
     await hand_over.close()
@@ -83,5 +83,5 @@ async def test_the_backlog_for_an_absent_redis_is_bounded(
         hand_over.give(accepted)
     assert [line["jobs"] for line in logs] == [15]
     await hand_over.close()
-    popped = await dispatch.pop("w", [LANE], 100, wait=False)
+    popped = await dispatch.lanes.pop("w", [LANE], 100, wait=False)
     assert [entry.id for entry in popped.popped] == [job.id for job in accepted[15:]]

@@ -72,11 +72,11 @@ class Interleavings(RuleBasedStateMachine):
     @rule(lane=lanes, ids=jobs, front=st.booleans())
     def enqueue(self, lane: Lane, ids: list[UUID], front: bool) -> None:
         self.queued |= dict.fromkeys(ids, lane)
-        self.run(self.dispatch.enqueue([Entry(lane, job) for job in ids], front=front))
+        self.run(self.dispatch.lanes.enqueue([Entry(lane, job) for job in ids], front=front))
 
     @rule(asked=st.lists(lanes, min_size=1, max_size=4, unique=True), room=st.integers(0, 8))
     def pop(self, asked: list[Lane], room: int) -> None:
-        found = self.run(self.dispatch.pop("w", asked, room, wait=True))
+        found = self.run(self.dispatch.lanes.pop("w", asked, room, wait=True))
         assert len(found.popped) <= room
         self.held += [Entry(lane, job) for lane, job in found.popped]
 
@@ -88,7 +88,7 @@ class Interleavings(RuleBasedStateMachine):
             self.queued.pop(entry.id, None)  # claimed, or gone
         elif isinstance(verdict, Move) and entry.id in self.queued:
             self.queued[entry.id] = verdict.lane
-        self.run(self.dispatch.ack([Ack(entry.lane, entry.id, verdict)]))
+        self.run(self.dispatch.lanes.ack([Ack(entry.lane, entry.id, verdict)]))
 
     @precondition(lambda self: self.held)
     @rule()
@@ -104,16 +104,16 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(lane=lanes)
     def rebuild(self, lane: Lane) -> None:
-        self.run(self.dispatch.rebuild(lane))
+        self.run(self.dispatch.repair.rebuild(lane))
 
     @rule()
     def sweep(self) -> None:
         """As the leader does it: stale pops are forgotten, then every queued job is asked for."""
-        self.run(self.dispatch.prune_popped(LANES, stale_seconds=15))
+        self.run(self.dispatch.repair.prune_popped(LANES, stale_seconds=15))
         for lane in LANES:
             ids = [job for job, home in self.queued.items() if home == lane]
-            found = self.run(self.dispatch.missing(lane, ids, stale_seconds=15))
-            self.run(self.dispatch.enqueue([Entry(lane, job) for job in found.ids], front=True))
+            found = self.run(self.dispatch.repair.missing(lane, ids, stale_seconds=15))
+            self.run(self.dispatch.lanes.enqueue([Entry(lane, job) for job in found.ids], front=True))
         for job, lane in self.queued.items():
             assert str(job) in self.known(lane), "a queued job that nobody will ever look at"
 
@@ -130,7 +130,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def nothing_disagrees(self) -> None:
-        assert self.run(self.dispatch.disagreements()) == []
+        assert self.run(self.dispatch.repair.disagreements()) == []
 
 
 @pytest.mark.slow

@@ -30,70 +30,70 @@ async def hurt(own_valkey: EmbeddedValkey) -> AsyncIterator[tuple[Dispatch, Redi
 async def test_a_redis_that_is_away_is_unavailable_at_once_and_used_again_when_it_is_back(hurt):
     dispatch, _, valkey = hurt
     first, second = Entry(EMAIL, new_id()), Entry(EMAIL, new_id())
-    await dispatch.enqueue([first])
+    await dispatch.lanes.enqueue([first])
     await asyncio.to_thread(valkey.stop)
     began = monotonic()
     with pytest.raises(Unavailable, match="redis"):
-        await dispatch.enqueue([second])
+        await dispatch.lanes.enqueue([second])
     with pytest.raises(Unavailable, match="redis"):
-        await dispatch.wait("w", 1)
+        await dispatch.lanes.wait("w", 1)
     assert monotonic() - began < 4
     await asyncio.to_thread(valkey.start)
-    await dispatch.enqueue([second])
-    assert (await dispatch.pop("w", [EMAIL], 9, wait=False)).popped == [first, second]
+    await dispatch.lanes.enqueue([second])
+    assert (await dispatch.lanes.pop("w", [EMAIL], 9, wait=False)).popped == [first, second]
 
 
 async def test_a_redis_that_hangs_is_unavailable_within_seconds_and_its_late_answer_confuses_nobody(hurt):
     dispatch, client, _ = hurt
     queued = [Entry(EMAIL, new_id()) for _ in range(3)]
-    await dispatch.enqueue(queued[:1])
+    await dispatch.lanes.enqueue(queued[:1])
     await client.execute_command("CLIENT", "PAUSE", 4500, "ALL")
     began = monotonic()
     with pytest.raises(Unavailable, match="redis"):
-        await dispatch.enqueue(queued[1:2])
+        await dispatch.lanes.enqueue(queued[1:2])
     assert 2 < monotonic() - began < 4.4
-    await asyncio.gather(*[dispatch.enqueue(queued[2:])], return_exceptions=True)
-    found = (await dispatch.pop("w", [EMAIL], 9, wait=False)).popped
+    await asyncio.gather(*[dispatch.lanes.enqueue(queued[2:])], return_exceptions=True)
+    found = (await dispatch.lanes.pop("w", [EMAIL], 9, wait=False)).popped
     assert set(found) >= {queued[0]}
-    assert await dispatch.disagreements() == []
+    assert await dispatch.repair.disagreements() == []
 
 
 async def test_a_full_redis_takes_nothing_half_and_still_gives(hurt):
     dispatch, client, _ = hurt
     queued = [Entry(EMAIL, new_id()) for _ in range(100)]
-    await dispatch.enqueue(queued)
-    await dispatch.pop("w", [EMAIL], 1, wait=True)
+    await dispatch.lanes.enqueue(queued)
+    await dispatch.lanes.pop("w", [EMAIL], 1, wait=True)
     await client.config_set("maxmemory", 1)
     refused = Entry(EMAIL, new_id())
     with pytest.raises(Unavailable, match="maxmemory"):
-        await dispatch.enqueue([refused])
-    assert await dispatch.disagreements() == []
-    found = await dispatch.pop("w", [EMAIL], 200, wait=True)
+        await dispatch.lanes.enqueue([refused])
+    assert await dispatch.repair.disagreements() == []
+    found = await dispatch.lanes.pop("w", [EMAIL], 200, wait=True)
     assert found.popped == queued[1:]
-    await dispatch.ack([Ack(EMAIL, entry.id, Done()) for entry in queued])
+    await dispatch.lanes.ack([Ack(EMAIL, entry.id, Done()) for entry in queued])
     await client.config_set("maxmemory", 0)
-    assert await dispatch.enqueue([refused]) == 1
+    assert await dispatch.lanes.enqueue([refused]) == 1
 
 
 async def test_a_redis_that_is_read_only_is_unavailable(hurt):
     dispatch, client, _ = hurt
     await client.replicaof("127.0.0.1", 1)
     with pytest.raises(Unavailable, match="redis"):
-        await dispatch.enqueue([Entry(EMAIL, new_id())])
+        await dispatch.lanes.enqueue([Entry(EMAIL, new_id())])
     await client.replicaof("NO", "ONE")
-    assert await dispatch.enqueue([Entry(EMAIL, new_id())]) == 1
+    assert await dispatch.lanes.enqueue([Entry(EMAIL, new_id())]) == 1
 
 
 async def test_more_callers_than_connections_wait_their_turn(hurt):
     dispatch, _, _ = hurt
-    await asyncio.gather(*[dispatch.enqueue([Entry(EMAIL, new_id())]) for _ in range(200)])
-    assert (await dispatch.depths())[EMAIL].listed == 200
+    await asyncio.gather(*[dispatch.lanes.enqueue([Entry(EMAIL, new_id())]) for _ in range(200)])
+    assert (await dispatch.repair.depths())[EMAIL].listed == 200
 
 
 async def test_a_caller_that_is_cancelled_leaves_a_connection_that_works(hurt):
     dispatch, client, _ = hurt
     await client.execute_command("CLIENT", "PAUSE", 300, "ALL")
-    calls = [asyncio.create_task(dispatch.depths([EMAIL])) for _ in range(20)]
+    calls = [asyncio.create_task(dispatch.repair.depths([EMAIL])) for _ in range(20)]
     await asyncio.sleep(0)
     for call in calls:
         call.cancel()
@@ -102,5 +102,5 @@ async def test_a_caller_that_is_cancelled_leaves_a_connection_that_works(hurt):
         for ending in await asyncio.gather(*calls, return_exceptions=True)
     )
     queued = Entry(EMAIL, new_id())
-    await dispatch.enqueue([queued])
-    assert (await dispatch.pop("w", [EMAIL], 9, wait=False)).popped == [queued]
+    await dispatch.lanes.enqueue([queued])
+    assert (await dispatch.lanes.pop("w", [EMAIL], 9, wait=False)).popped == [queued]

@@ -75,7 +75,7 @@ def rq(url: str, *arguments: str) -> str:
 
 
 async def test_rq_info_shows_queues_and_workers(dispatch: Dispatch, redis_url: str):
-    await dispatch.enqueue([Entry(EMAIL, new_id()) for _ in range(3)])
+    await dispatch.lanes.enqueue([Entry(EMAIL, new_id()) for _ in range(3)])
     with worker(redis_url) as (presence, _):
         presence.beat(WorkerCounts(running=2, succeeded=7, failed=1, seconds=3.5))
         shown = rq(redis_url, "info", "--raw")
@@ -121,7 +121,7 @@ async def test_a_cancel_is_hurried_through_the_same_channel(dispatch: Dispatch, 
     with worker(redis_url) as (presence, heard), SyncRedis.from_url(redis_url) as client:
         presence.beat(NOTHING)
         eventually(listening(client))
-        await dispatch.hurry_cancel("corral-1", jobs)
+        await dispatch.hints.cancel("corral-1", jobs)
         eventually(lambda: heard.stopped == jobs)
 
 

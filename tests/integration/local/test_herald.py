@@ -46,7 +46,7 @@ def scaled(
 async def test_the_pool_is_told_as_it_is_after_the_decision(dispatch: Dispatch):
     herald = PoolReporter(dispatch, POOL, ["*"])
     await herald.tell(scaled(1, 3), ["up-1", "up-3", "up-4"], ["up-2"])
-    (told,) = await dispatch.pools()
+    (told,) = await dispatch.pools.all()
     assert (told.name, told.scaled_by, told.queues, told.serves("cpu")) == (NAME, "corral up", ("*",), True)
     assert (told.minimum, told.maximum, told.slots) == (1, 4, 50)
     assert (told.replicas, told.ready, told.desired) == (3, 1, 3)
@@ -88,8 +88,8 @@ async def test_what_redis_did_not_hear_is_told_when_it_is_back(
         raise Unavailable("redis", "unplugged")
 
     with monkeypatch.context() as unplugged:
-        unplugged.setattr(dispatch, "tell_decision", away)
-        unplugged.setattr(dispatch, "tell_pool", away)
+        unplugged.setattr(dispatch.pools, "record", away)
+        unplugged.setattr(dispatch.pools, "report", away)
         await herald.tell(scaled(1, 2), [], [])
         await herald.tell(scaled(2, 3), [], [])
     assert await decisions(dispatch) == []
@@ -98,7 +98,7 @@ async def test_what_redis_did_not_hear_is_told_when_it_is_back(
 
 
 async def decisions(dispatch: Dispatch) -> list[ScalingDecision]:
-    _, told = await dispatch.decisions_after(BEGINNING)
+    _, told = await dispatch.pools.decisions_after(BEGINNING)
     return list(told)
 
 
@@ -106,8 +106,8 @@ async def test_how_a_worker_ended_is_told_unless_it_said_goodbye(dispatch: Dispa
     herald = PoolReporter(dispatch, POOL, ["*"])
     for code in (0, 2, 75, 137, 3):
         await herald.tell_exit("up-1", code)
-    assert await dispatch.exit_of("up-1") == "its process was ended by SIGKILL"
-    await dispatch.forget_exit("up-1")
-    assert await dispatch.exit_of("up-1") == "its process ended with exit code 3"
-    await dispatch.forget_exit("up-1")
-    assert await dispatch.exit_of("up-1") is None
+    assert await dispatch.exits.of("up-1") == "its process was ended by SIGKILL"
+    await dispatch.exits.forget("up-1")
+    assert await dispatch.exits.of("up-1") == "its process ended with exit code 3"
+    await dispatch.exits.forget("up-1")
+    assert await dispatch.exits.of("up-1") is None

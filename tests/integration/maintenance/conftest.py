@@ -108,7 +108,7 @@ class Shop:
         if age:
             await self.age(ids, age)
         if enqueue:
-            await self.dispatch.enqueue([Entry(Lane(queue, priority), job) for job in ids])
+            await self.dispatch.lanes.enqueue([Entry(Lane(queue, priority), job) for job in ids])
         return ids
 
     async def age(self, ids: list[UUID], seconds: float) -> None:
@@ -142,8 +142,8 @@ class Shop:
 
     async def pop(self, lane: Lane = EMAIL, room: int = 1000) -> list[UUID]:
         """What a worker would be given now; answered at once."""
-        found = await self.dispatch.pop("w", [lane], room, wait=False, idle=True)
-        await self.dispatch.ack([Ack(entry.lane, entry.id, Done()) for entry in found.popped])
+        found = await self.dispatch.lanes.pop("w", [lane], room, wait=False, idle=True)
+        await self.dispatch.lanes.ack([Ack(entry.lane, entry.id, Done()) for entry in found.popped])
         return [entry.id for entry in found.popped]
 
 

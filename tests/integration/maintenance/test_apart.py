@@ -165,8 +165,8 @@ async def test_a_pool_with_a_wish_that_cant_be_stored_keeps_no_other_from_draini
         await shop.worker(name)
     duty = PoolDuties(store, dispatch)
     await duty.round(reign)
-    await dispatch.wish_drains("aaa\0", {"a": DrainRequest("n")})
-    await dispatch.wish_drains("io", {"b": DrainRequest("n")})
+    await dispatch.drain_requests.write("aaa\0", {"a": DrainRequest("n")})
+    await dispatch.drain_requests.write("io", {"b": DrainRequest("n")})
     assert await duty.round(reign) == 1
     assert {one.name for one in await store.workers.live() if one.draining} == {"b"}
     assert "pool aaa" in (duty.apart.told() or "")

@@ -20,7 +20,7 @@ def duty(store: Store, dispatch: Dispatch, clock: Clock) -> BacklogSignalDuty:
 
 
 async def email(dispatch: Dispatch) -> QueueSignal:
-    signal = await dispatch.read_backlog()
+    signal = await dispatch.backlog.read()
     assert signal is not None
     return signal.queues.get("email", QueueSignal())
 
@@ -61,12 +61,12 @@ async def test_the_sequence_rises_with_every_round_and_every_term(
     sequences = []
     for _ in range(2):
         await duty.round(reign)
-        sequences.append((await dispatch.read_backlog()).sequence)
+        sequences.append((await dispatch.backlog.read()).sequence)
     await reign.give_up()
     successor = await Candidate(store.leases, "next").look()
     assert successor is not None
     await BacklogSignalDuty(store, dispatch, clock=clock).round(successor)
-    sequences.append((await dispatch.read_backlog()).sequence)
+    sequences.append((await dispatch.backlog.read()).sequence)
     assert sequences == sorted(set(sequences))
 
 
@@ -166,7 +166,7 @@ async def test_a_wiped_redis_has_no_negative_arrivals(
     await redis.flushall()
     await shop.submit(1, enqueue=True)
     await duty.round(reign)
-    assert (await email(dispatch)).arrivals == 0
+    assert (await email(dispatch)).backlog.arrivals == 0
 
 
 def test_arrivals_are_a_mean_over_the_last_seconds():
@@ -212,7 +212,7 @@ async def test_every_signal_tells_of_the_workers_that_live(
     await store.workers.drain("idle", "ann")
     await store.workers.stop(gone)
     await duty.round(reign)
-    signal = await dispatch.read_backlog()
+    signal = await dispatch.backlog.read()
     assert signal is not None
     assert {name: (one.id, one.running, one.state) for name, one in signal.workers.items()} == {
         "busy": (str(busy), 2, "active"),
@@ -227,6 +227,6 @@ async def test_of_two_incarnations_of_a_name_the_latest_is_told(
     await shop.worker("w")
     again = await shop.worker("w")
     await duty.round(reign)
-    signal = await dispatch.read_backlog()
+    signal = await dispatch.backlog.read()
     assert signal is not None
     assert [one.id for one in signal.workers.values()] == [str(again)]

@@ -43,7 +43,7 @@ async def test_paused_queues_keep_their_hint_and_resumed_ones_lose_it(
     assert 10_000 < await redis.pttl("corral:paused:email") <= 15_000
     assert await shop.pop() == []
     await store.queues.resume("email", "ann")
-    await dispatch.unhint_paused(["email"])
+    await dispatch.hints.unpause(["email"])
     assert await Pauses(store, dispatch).round(reign) == 0
     assert await shop.pop() == jobs
 
@@ -54,14 +54,14 @@ async def test_a_queue_resumed_while_its_hint_is_renewed_is_served(
     jobs = await shop.submit(enqueue=True)
     await store.queues.name(["email"])
     await store.queues.pause("email", "ann")
-    hint = dispatch.hint_paused
+    hint = dispatch.hints.pause
 
     async def resumed_meanwhile(*arguments):
         await store.queues.resume("email", "ann")
-        await dispatch.unhint_paused(["email"])
+        await dispatch.hints.unpause(["email"])
         await hint(*arguments)
 
-    monkeypatch.setattr(dispatch, "hint_paused", resumed_meanwhile)
+    monkeypatch.setattr(dispatch.hints, "pause", resumed_meanwhile)
     await Pauses(store, dispatch).round(reign)
     assert await shop.pop() == jobs
 
@@ -141,8 +141,8 @@ async def test_a_lost_term_ends_a_duty(reign: Reign):
 async def test_others_can_read_how_the_duties_go(dispatch: Dispatch, reign: Reign, redis: Redis):
     reports = {"sweep": DutyReport(5.0, rounds=3, failures=1, done=7, error="redis is away")}
     await StatusDuty(dispatch, "here:1", reports).round(reign)
-    board = await dispatch.read_duties()
+    board = await dispatch.duties.read()
     assert board is not None
     assert (board.holder, board.term, board.duties) == ("here:1", 1, {"sweep": asdict(reports["sweep"])})
     await redis.delete("corral:duties")
-    assert await dispatch.read_duties() is None
+    assert await dispatch.duties.read() is None

@@ -127,8 +127,8 @@ async def test_a_parked_job_reaches_the_list_for_stock_workers(
     shop: Shop, duty: RqMirror, reign: Reign, redis: Redis
 ):
     (job,) = await shop.submit(enqueue=True)
-    await shop.dispatch.pop("w", [EMAIL], 1, wait=False)
-    await shop.dispatch.ack([Ack(EMAIL, job, Park(0.0))])
+    await shop.dispatch.lanes.pop("w", [EMAIL], 1, wait=False)
+    await shop.dispatch.lanes.ack([Ack(EMAIL, job, Park(0.0))])
     await duty.round(reign)
     assert await redis.lrange("rq:queue:email", 0, -1) == [str(job)]
 
@@ -136,9 +136,9 @@ async def test_a_parked_job_reaches_the_list_for_stock_workers(
 async def test_what_a_stock_worker_popped_counts_as_popped(shop: Shop, dispatch: Dispatch, redis: Redis):
     (job,) = await shop.submit(enqueue=True)
     await redis.lpop("rq:queue:email")
-    await dispatch.note_popped(EMAIL, job)
-    assert await dispatch.disagreements() == []
-    assert (await dispatch.missing(EMAIL, [job], stale_seconds=15)).ids == []
+    await dispatch.rq.note_popped(EMAIL, job)
+    assert await dispatch.repair.disagreements() == []
+    assert (await dispatch.repair.missing(EMAIL, [job], stale_seconds=15)).ids == []
 
 
 def test_every_state_has_its_place():

@@ -26,7 +26,7 @@ async def drains(store: Store) -> dict[str, str | None]:
 
 
 async def wish(dispatch: Dispatch, *workers: str, pool: str = "io") -> None:
-    await dispatch.wish_drains(pool, {name: DrainRequest("n") for name in workers})
+    await dispatch.drain_requests.write(pool, {name: DrainRequest("n") for name in workers})
 
 
 async def begun(duty: PoolDuties, reign: Reign, shop: Shop) -> None:
@@ -204,14 +204,14 @@ async def test_decisions_are_kept_once_even_by_two_leaders_and_over_a_wipe(
 ):
     decisions = [decision(number=number) for number in range(450)]
     for one in decisions:
-        await dispatch.tell_decision(one)
+        await dispatch.pools.record(one)
     assert await duty.round(reign) == 450
     assert await duty.round(reign) == 0
     assert await PoolDuties(store, dispatch, clock=clock).round(reign) == 0
     await redis.flushall()
     later = decision(number=7)
-    await dispatch.tell_decision(decisions[-1])
-    await dispatch.tell_decision(later)
+    await dispatch.pools.record(decisions[-1])
+    await dispatch.pools.record(later)
     assert await duty.round(reign) == 1
     page = await store.scaling.page("io", limit=500)
     assert list(page.items) == [later, *reversed(decisions)]
@@ -222,6 +222,6 @@ async def test_a_decision_that_cannot_be_kept_hides_no_other(
 ):
     before, after = decision(number=1), decision(number=2)
     for one in (before, replace(decision(), after=2**40), after):
-        await dispatch.tell_decision(one)
+        await dispatch.pools.record(one)
     assert await duty.round(reign) == 2
     assert list((await store.scaling.page("io")).items) == [after, before]

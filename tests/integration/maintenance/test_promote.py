@@ -47,7 +47,7 @@ async def test_a_delayed_job_is_queued_within_a_quarter_second_of_its_time(
         popped = asyncio.create_task(eventually_async(shop.pop))
         submitted = monotonic()
         (job,) = await shop.submit(delay=delay)
-        await shop.dispatch.hint_due(delay)
+        await shop.dispatch.hints.due_in(delay)
         assert await popped == [job]
         late.append(monotonic() - submitted - delay)
     promoting.cancel()

@@ -76,14 +76,14 @@ async def test_the_error_of_a_lost_worker_says_how_its_process_ended_where_that_
         record = await shop.store.workers.get(worker)
         assert record is not None
         if how is not None:
-            await shop.dispatch.tell_exit(record.name, how)
+            await shop.dispatch.exits.tell(record.name, how)
         assert await watch(duty, reign, clock, 22.0) == 1
         (stored,) = await shop.store.jobs.many([job])
         assert stored.error is not None
         assert (stored.error["kind"], stored.error["message"]) == ("stall", said)
         (attempt,) = await shop.store.jobs.attempts(job)
         assert attempt.reason == said
-        assert await shop.dispatch.exit_of(record.name) is None, "told once"
+        assert await shop.dispatch.exits.of(record.name) is None, "told once"
 
 
 async def test_a_worker_that_beats_keeps_its_jobs(

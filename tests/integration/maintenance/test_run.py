@@ -54,9 +54,9 @@ async def test_a_leader_promotes_reclaims_and_reports_until_told_to_stop(
     async with leading(store, dispatch, settings(database_url, redis_url)):
         assert await eventually_async(shop.pop) == [delayed]
         assert await eventually_async(lambda: shop.pop(SUSPECTS)) == [stalled]
-        board = await eventually_async(dispatch.read_duties)
+        board = await eventually_async(dispatch.duties.read)
         assert set(board.duties) == DUTIES
-        assert await eventually_async(dispatch.read_backlog)
+        assert await eventually_async(dispatch.backlog.read)
     lease = await store.leases.read()
     assert lease is not None
     assert lease.holder == "", "given up, so that the next one need not wait"
@@ -68,7 +68,7 @@ async def test_leading_goes_on_while_redis_is_away_and_after(
     dispatch = Dispatch.open(own_valkey.url)
     shop = Shop(store, dispatch)
     async with leading(store, dispatch, settings(database_url, own_valkey.url)):
-        await eventually_async(dispatch.read_duties)
+        await eventually_async(dispatch.duties.read)
         await asyncio.to_thread(own_valkey.stop)
         (delayed,) = await shop.submit(delay=0.1)
         await eventually_async(lambda: state_is(store, delayed, State.QUEUED))

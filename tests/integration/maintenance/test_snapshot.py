@@ -260,7 +260,7 @@ async def test_what_workers_run_is_counted_again_within_ten_seconds(
 
     async def running() -> int:
         await duty.round(reign)
-        signal = await dispatch.read_backlog()
+        signal = await dispatch.backlog.read()
         assert signal is not None
         return signal.workers["w"].running
 

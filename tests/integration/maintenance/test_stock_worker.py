@@ -64,8 +64,8 @@ async def test_it_claims_runs_and_completes(
     for job in (first, second):
         found = await stored(shop, job)
         assert (found.state, found.attempt) == (State.COMPLETED, 1), printed
-    assert await shop.dispatch.disagreements() == []
-    assert (await shop.dispatch.depths())[DEMO].popped == 0
+    assert await shop.dispatch.repair.disagreements() == []
+    assert (await shop.dispatch.repair.depths())[DEMO].popped == 0
 
 
 async def test_it_obeys_a_refusal(
@@ -75,7 +75,7 @@ async def test_it_obeys_a_refusal(
     await shop.store.queues.pause("demo", "ann")
     printed = await stock_worker(database_url, redis_url, tmp_path, "demo")
     assert (await stored(shop, job)).state is State.QUEUED, printed
-    assert (await shop.dispatch.depths())[DEMO].parked == 1, printed
+    assert (await shop.dispatch.repair.depths())[DEMO].parked == 1, printed
 
 
 async def test_a_job_that_is_gone_is_not_run(
@@ -93,6 +93,6 @@ async def test_a_suspect_runs_alone(
 ):
     (job,) = await shop.submit(queue="demo")
     await shop.store.database.run("UPDATE corral.jobs SET suspect = true")
-    await shop.dispatch.enqueue([Entry(SUSPECTS, job)])
+    await shop.dispatch.lanes.enqueue([Entry(SUSPECTS, job)])
     printed = await stock_worker(database_url, redis_url, tmp_path, "demo", "demo.suspect")
     assert (await stored(shop, job)).state is State.COMPLETED, printed

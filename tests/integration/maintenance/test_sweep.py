@@ -52,7 +52,7 @@ async def test_a_job_that_was_just_queued_is_left_to_its_publisher(shop: Shop, t
 async def test_jobs_that_redis_knows_are_left_where_they_are(shop: Shop, trusted: Sweep, reign: Reign):
     listed = await shop.submit(3, age=60, enqueue=True)
     assert await trusted.round(reign) == 0
-    found = await shop.dispatch.pop("w", [EMAIL], 2, wait=False)
+    found = await shop.dispatch.lanes.pop("w", [EMAIL], 2, wait=False)
     assert [entry.id for entry in found.popped] == listed[:2]
     assert await trusted.round(reign) == 0, "popped a moment ago and not yet claimed"
 
@@ -61,7 +61,7 @@ async def test_a_pop_that_was_never_answered_is_undone_after_fifteen_seconds(
     shop: Shop, trusted: Sweep, reign: Reign, redis: Redis
 ):
     jobs = await shop.submit(2, age=60, enqueue=True)
-    await shop.dispatch.pop("dead", [EMAIL], 2, wait=False)
+    await shop.dispatch.lanes.pop("dead", [EMAIL], 2, wait=False)
     for job in jobs:
         await redis.zincrby("corral:popped:email", -15_001, str(job))
     assert await trusted.round(reign) == 2
@@ -135,7 +135,7 @@ async def test_a_wipe_in_the_middle_of_a_full_pass_is_noticed(
     monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 10)
     jobs = await shop.submit(50, age=10)
     await redis.flushall()
-    asked = shop.dispatch.missing
+    asked = shop.dispatch.repair.missing
     calls = 0
 
     async def wiped_at_the_third(*arguments, **options):
@@ -145,7 +145,7 @@ async def test_a_wipe_in_the_middle_of_a_full_pass_is_noticed(
             await redis.flushall()
         return await asked(*arguments, **options)
 
-    monkeypatch.setattr(shop.dispatch, "missing", wiped_at_the_third)
+    monkeypatch.setattr(shop.dispatch.repair, "missing", wiped_at_the_third)
     await trusted.round(reign)
     await trusted.round(reign)
     assert sorted(await shop.pop()) == sorted(jobs)
@@ -214,19 +214,19 @@ async def test_a_job_claimed_while_the_sweep_asks_is_not_enqueued(
 ):
     jobs = await shop.submit(3, age=10)
     worker = await shop.worker()
-    asked = shop.dispatch.missing
+    asked = shop.dispatch.repair.missing
 
     async def claimed_meanwhile(*arguments, **options):
         await shop.claim(worker, jobs[:2])
         return await asked(*arguments, **options)
 
-    monkeypatch.setattr(shop.dispatch, "missing", claimed_meanwhile)
+    monkeypatch.setattr(shop.dispatch.repair, "missing", claimed_meanwhile)
     assert await trusted.round(reign) == 1
     assert await shop.pop() == jobs[2:]
 
 
 async def test_entries_without_a_row_are_left_to_the_claim(shop: Shop, trusted: Sweep, reign: Reign):
     stale = new_id()
-    await shop.dispatch.enqueue([Entry(EMAIL, stale)])
+    await shop.dispatch.lanes.enqueue([Entry(EMAIL, stale)])
     assert await trusted.round(reign) == 0
     assert await shop.pop() == [stale]

@@ -19,20 +19,20 @@ async def reading(redis_url):
 async def test_a_signal_that_was_wiped_counts_until_it_is_old(reading, redis_url):
     dispatch, rounds = reading
     assert await rounds._signal(1000.0) is None, "never zero"
-    await dispatch.write_backlog(Signal(7, {}))
+    await dispatch.backlog.write(Signal(7, {}))
     assert (await rounds._signal(1001.0)).sequence == 7
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
     assert (await rounds._signal(1002.0)).sequence == 7
     assert (await rounds._signal(1001.0 + LOST_SECONDS)).sequence == 7
     assert await rounds._signal(1001.1 + LOST_SECONDS) is None
-    await dispatch.write_backlog(Signal(8, {}))
+    await dispatch.backlog.write(Signal(8, {}))
     assert (await rounds._signal(1002.0 + LOST_SECONDS)).sequence == 8
 
 
 async def test_a_signal_that_stands_still_is_lost(reading):
     dispatch, rounds = reading
-    await dispatch.write_backlog(Signal(7, {}))
+    await dispatch.backlog.write(Signal(7, {}))
     assert await rounds._signal(1000.0) is not None
     assert await rounds._signal(1000.1 + LOST_SECONDS) is None
 
@@ -40,7 +40,7 @@ async def test_a_signal_that_stands_still_is_lost(reading):
 async def test_redis_that_is_away_is_no_news(redis_url, own_valkey):
     dispatch = Dispatch.open(own_valkey.url)
     rounds = Reconciler(None, dispatch, None, None)
-    await dispatch.write_backlog(Signal(7, {}))
+    await dispatch.backlog.write(Signal(7, {}))
     assert await rounds._signal(1000.0) is not None
     own_valkey.stop()
     assert (await rounds._signal(1001.0)).sequence == 7

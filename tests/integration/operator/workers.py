@@ -55,14 +55,14 @@ class Workers:
                 if name not in self._tasks:
                     self._tasks[name] = asyncio.create_task(self._work(pod))
             with contextlib.suppress(Unavailable):
-                wished = await self.dispatch.wished()
+                wished = await self.dispatch.drain_requests.all()
                 drained = wished["io"].workers if "io" in wished and self._drained else frozenset()
                 workers = {
                     name: WorkerSignal(name, one.jobs, "draining" if name in drained else "active", 100.0)
                     for name, one in self.kubernetes.pods.items()
                 }
                 self._sequence += 1
-                await self.dispatch.write_backlog(
+                await self.dispatch.backlog.write(
                     Signal(self._sequence, {"q": QueueSignal()}, time.monotonic(), workers)
                 )
             await asyncio.sleep(self._period)
@@ -73,14 +73,14 @@ class Workers:
             order = None
             if pod.name not in self.deaf:
                 with contextlib.suppress(Unavailable):
-                    order = await self.dispatch.wish_of(pod.name)
+                    order = await self.dispatch.drain_requests.of(pod.name)
                 await asyncio.sleep(self.hears())
             match order:
                 case DrainRequest(nonce=str(nonce)) if self._drained and not pod.jobs:
                     self._seal(pod, True)
                     await asyncio.sleep(self.tells())
                     with contextlib.suppress(Unavailable):
-                        await self.dispatch.answer_seal(pod.name, nonce)
+                        await self.dispatch.drain_requests.answer_seal(pod.name, nonce)
                 case Unseal():
                     self._seal(pod, False)
             await asyncio.sleep(self._period / 2)

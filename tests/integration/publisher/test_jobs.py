@@ -102,7 +102,7 @@ async def test_cancel_retry_and_run_now(
     answer = await api.post(f"/api/v1/jobs/{waiting['id']}/run-now")
     assert (answer.status_code, answer.json()["state"]) == (200, "queued")
     dispatch = Dispatch.open(settings.redis_url)
-    popped = await dispatch.pop("w", [Lane("post", Priority.NORMAL)], 10, wait=False)
+    popped = await dispatch.lanes.pop("w", [Lane("post", Priority.NORMAL)], 10, wait=False)
     assert [str(entry.id) for entry in popped.popped] == [waiting["id"]]
     await dispatch.close()
     assert (await api.post(f"/api/v1/jobs/{waiting['id']}/run-now")).status_code == 409

@@ -158,7 +158,7 @@ async def test_answers_about_pools_and_loads_fit_their_schemas(
     assert term is not None
     await store.scaling.add([telling.decision(1, 2)], term)
     dispatch = Dispatch.open(settings.redis_url)
-    await dispatch.tell_pool(telling.status())
+    await dispatch.pools.report(telling.status())
     await dispatch.close()
     await app.state.services.pools.look()
     calls: list[tuple[str, str, str, Any]] = [

@@ -54,8 +54,8 @@ async def ann(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient]:
 async def test_every_place_shows_a_pool_its_reason_and_its_decisions(
     app: FastAPI, viewer: httpx.AsyncClient, dispatch: Dispatch
 ):
-    await dispatch.tell_pool(status(conditions=("Limited",), oldest_seconds=12.0))
-    await dispatch.tell_decision(decision(3, 8))
+    await dispatch.pools.report(status(conditions=("Limited",), oldest_seconds=12.0))
+    await dispatch.pools.record(decision(3, 8))
     await app.state.services.pools.look()
     for path in ("/", "/pools", "/pools/io"):
         page = await page_of(viewer, path)
@@ -77,7 +77,7 @@ async def test_every_place_shows_a_pool_its_reason_and_its_decisions(
 async def test_a_silent_pool_says_since_when(
     app: FastAPI, viewer: httpx.AsyncClient, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ):
-    await dispatch.tell_pool(status(at=1_790_000_000.0))
+    await dispatch.pools.report(status(at=1_790_000_000.0))
     board = app.state.services.pools
     await board.look()
     assert "silent" not in (await page_of(viewer, "/pools/io")).text

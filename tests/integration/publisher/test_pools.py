@@ -42,8 +42,8 @@ def board(store: Store, dispatch: Dispatch, clock: Clock) -> PoolBoard:
 async def test_pools_are_answered_as_they_were_told(app: FastAPI, api: httpx.AsyncClient, dispatch: Dispatch):
     assert (await api.get("/api/v1/pools")).json() == {"items": [], "next": None}
     told = status(at=1_790_000_000.25, last_scale_at=1_789_999_990.0, conditions=("Limited",))
-    await dispatch.tell_pool(told)
-    await dispatch.tell_pool(status("cpu"))
+    await dispatch.pools.report(told)
+    await dispatch.pools.report(status("cpu"))
     await app.state.services.pools.look()
     cpu, io = (await api.get("/api/v1/pools")).json()["items"]
     assert io == told.json() | {
@@ -63,11 +63,11 @@ async def test_a_pool_that_is_told_of_no_more_is_stale_and_then_forgotten(
     board: PoolBoard, dispatch: Dispatch, clock: Clock
 ):
     first = status()
-    await dispatch.tell_pool(first)
+    await dispatch.pools.report(first)
     await board.look()
     clock.now += STALE_SECONDS
     assert not (await board.view("io")).stale
-    await dispatch.tell_pool(replace(first, at=first.at + 1))
+    await dispatch.pools.report(replace(first, at=first.at + 1))
     await board.look()
     clock.now += STALE_SECONDS
     assert not (await board.view("io")).stale
@@ -77,7 +77,7 @@ async def test_a_pool_that_is_told_of_no_more_is_stale_and_then_forgotten(
     assert view.stale
     assert view.silent == pytest.approx(STALE_SECONDS + 0.1)
     assert view.status.at == first.at + 1
-    await dispatch.tell_pool(replace(first, at=first.at + 60))
+    await dispatch.pools.report(replace(first, at=first.at + 60))
     await board.look()
     assert not (await board.view("io")).stale
     assert [sample.at - first.at for sample in (await board.view("io")).samples] == [0, 1, 60]
@@ -95,13 +95,13 @@ async def test_the_last_decisions_come_from_both_books_once_each(
     assert term is not None
     await store.scaling.add([kept, both, decision(1, 2, pool="cpu")], term)
     for one in (both, fresh, decision(4, 0, pool="cpu")):
-        await dispatch.tell_decision(one)
+        await dispatch.pools.record(one)
     await board.look()  # what was decided comes before the pool itself
-    await dispatch.tell_pool(status())
+    await dispatch.pools.report(status())
     await board.look()
     view = await board.view("io")
     assert [one.id for one in view.decisions] == [fresh.id, both.id, kept.id]
-    await dispatch.tell_decision(last := decision(9, 0))
+    await dispatch.pools.record(last := decision(9, 0))
     await board.look()
     assert [one.id for one in (await board.view("io")).decisions] == [last.id, fresh.id, both.id, kept.id]
 
@@ -128,7 +128,7 @@ async def test_decisions_are_paged_newest_first_also_of_pools_that_are_gone(
 async def test_a_pool_without_decisions_has_an_empty_page_and_an_unknown_one_none(
     app: FastAPI, api: httpx.AsyncClient, dispatch: Dispatch
 ):
-    await dispatch.tell_pool(status("idle"))
+    await dispatch.pools.report(status("idle"))
     await app.state.services.pools.look()
     assert (await api.get("/api/v1/pools/idle/decisions")).json() == {"items": [], "next": None}
     assert (await api.get("/api/v1/pools/nothing/decisions")).status_code == 404
@@ -151,7 +151,7 @@ async def test_pools_that_rest_at_zero_are_well(stranger: httpx.AsyncClient, dis
         return answer.status_code, answer.json()["status"]
 
     assert await health() == (503, "none")
-    await dispatch.tell_pool(status(desired=0))
+    await dispatch.pools.report(status(desired=0))
     assert await health() == (200, "at-rest")
-    await dispatch.tell_pool(status("cpu", desired=1))
+    await dispatch.pools.report(status("cpu", desired=1))
     assert await health() == (503, "none")

@@ -131,10 +131,10 @@ async def test_a_committed_job_is_handed_to_redis(submit: Submit, settings: Sett
     lane = Lane("post", Priority.HIGH)
 
     async def there() -> bool:
-        return (await dispatch.depths([lane]))[lane].listed == 1
+        return (await dispatch.repair.depths([lane]))[lane].listed == 1
 
     await eventually_async(there)
-    popped = (await dispatch.pop("w", [lane], 10, wait=False)).popped
+    popped = (await dispatch.lanes.pop("w", [lane], 10, wait=False)).popped
     assert [str(entry.id) for entry in popped] == [job["id"]]
     await dispatch.close()
 

@@ -143,7 +143,7 @@ class System:
             for _ in range(count)
         ]
         accepted = await self.store.jobs.insert(jobs)
-        await self.dispatch.enqueue(
+        await self.dispatch.lanes.enqueue(
             [
                 Entry(lane_of(one.queue, one.priority, suspect=False), one.id)
                 for one in accepted
@@ -158,7 +158,7 @@ class System:
         await self.store.database.run("UPDATE corral.jobs SET suspect = true WHERE id = %(id)s", {"id": job})
         await self.store.jobs.run_now([job], "test")
         queue = (await self.job(job)).queue
-        await self.dispatch.enqueue([Entry(lane_of(queue, Priority.NORMAL, suspect=True), job)])
+        await self.dispatch.lanes.enqueue([Entry(lane_of(queue, Priority.NORMAL, suspect=True), job)])
         return job
 
     async def job(self, job: UUID) -> Job:

@@ -15,7 +15,7 @@ async def test_a_running_job_is_cancelled(system: System, kind: str, hurried: bo
     await system.store.jobs.cancel([job], "test")
     if hurried:
         (record,) = await system.store.workers.list()
-        await system.dispatch.hurry_cancel(record.name, [job])
+        await system.dispatch.hints.cancel(record.name, [job])
     cancelled = await system.state(job, State.CANCELLED)
     assert cancelled.attempt == 1
     assert not system.effect_lines("end")

@@ -58,7 +58,7 @@ async def test_a_paused_queue_is_not_claimed_even_without_its_hint(system: Syste
 
 async def _parked(system: System) -> bool:
     lane = system.lane("demo")
-    depth = (await system.dispatch.depths([lane]))[lane]
+    depth = (await system.dispatch.repair.depths([lane]))[lane]
     return depth.parked == 5
 
 

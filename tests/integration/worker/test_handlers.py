@@ -204,7 +204,7 @@ async def test_an_attempt_finds_what_the_one_before_left(system: System):
     (job,) = await system.submit("rig.context", {"retry": True}, retries=1)
     await system.state(job, State.SCHEDULED)
     await system.store.jobs.run_now([job], "test")
-    await system.dispatch.enqueue([system.entry("rig", job)])
+    await system.dispatch.lanes.enqueue([system.entry("rig", job)])
     job = await system.state(job, State.COMPLETED)
     assert (job.result["before"], job.attempt) == ({"step": 1}, 2)
 

@@ -17,6 +17,7 @@ from tests.integration.worker.system import System, WorkerProcess
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.dispatch import Dispatch, Pop
+from corral.dispatch.lanes import Lanes
 from corral.ids import new_id
 from corral.job.options import Executor
 from corral.job.state import State
@@ -77,8 +78,8 @@ async def sealed(system: System, nonce: str) -> None:
     """Wish until the worker has answered this very nonce."""
 
     async def answered() -> bool:
-        await system.dispatch.wish_drains("io", {NAME: DrainRequest(nonce)})
-        return await system.dispatch.seals([NAME]) == {NAME: nonce}
+        await system.dispatch.drain_requests.write("io", {NAME: DrainRequest(nonce)})
+        return await system.dispatch.drain_requests.seals([NAME]) == {NAME: nonce}
 
     await eventually_async(answered)
 
@@ -110,26 +111,26 @@ async def test_a_seal_outlasts_a_wiped_redis_and_a_lifted_drain_until_it_is_brok
     with pytest.raises(AssertionError, match="not within"):
         await system.state(job, State.RUNNING, State.COMPLETED, timeout=3)
     assert (await get("/readyz"))[0] == 503
-    await system.dispatch.unseal([NAME])
+    await system.dispatch.drain_requests.unseal([NAME])
     await system.state(job, State.COMPLETED, timeout=5)
     assert (await get("/readyz"))[0] == 200
 
 
 async def test_a_wish_alone_is_no_drain(system: System, worker: WorkerProcess, get: Get):
-    await system.dispatch.wish_drains("io", {NAME: DrainRequest("n1")})
+    await system.dispatch.drain_requests.write("io", {NAME: DrainRequest("n1")})
     for number in range(5):
         assert (await system.result("demo.echo", number)).state is State.COMPLETED
-    assert await system.dispatch.seals([NAME]) == {}
+    assert await system.dispatch.drain_requests.seals([NAME]) == {}
     assert (await get("/readyz"))[0] == 200
 
 
 async def test_a_drain_without_a_nonce_seals_nothing(system: System, worker: WorkerProcess, get: Get):
     await drained(system)
-    await system.dispatch.wish_drains("io", {NAME: DrainRequest()})
+    await system.dispatch.drain_requests.write("io", {NAME: DrainRequest()})
     await eventually_async(lambda: worker.events("worker.draining"))
     (job,) = await system.submit("demo.echo", 1)
     await lifted(system)
-    await system.dispatch.unseal([NAME])
+    await system.dispatch.drain_requests.unseal([NAME])
     await system.state(job, State.COMPLETED)
     assert not worker.events("worker.sealed")
     assert (await get("/readyz"))[0] == 200
@@ -145,9 +146,9 @@ async def test_a_worker_with_a_job_is_ready_and_unsealed_until_the_job_is_writte
     looks = []
 
     async def written() -> bool:
-        await system.dispatch.wish_drains("io", {NAME: DrainRequest("n1")})
+        await system.dispatch.drain_requests.write("io", {NAME: DrainRequest("n1")})
         # What is asked last is the newest: a seal that is seen comes after an outcome that is seen.
-        ready, answers = (await get("/readyz"))[0], await system.dispatch.seals([NAME])
+        ready, answers = (await get("/readyz"))[0], await system.dispatch.drain_requests.seals([NAME])
         state = (await system.job(job)).state
         looks.append((ready, answers, state))
         return state is State.COMPLETED
@@ -181,14 +182,15 @@ async def test_a_worker_stays_ready_whatever_its_servers_do(
 async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: System):
     seal = Seal()
 
-    class SealedMeanwhile(Dispatch):
+    class SealedMeanwhile(Lanes):
         async def pop(self, *arguments: Any, **keywords: Any) -> Pop:
             found = await super().pop(*arguments, **keywords)
             if found.popped:
                 seal.keep()
             return found
 
-    dispatch = SealedMeanwhile.open(system.redis_url)
+    dispatch = Dispatch.open(system.redis_url)
+    dispatch.lanes = SealedMeanwhile(dispatch._redis, dispatch._blocking)
     catalog = Catalog.load(handling_modules([], [], demo=True)).handled()
     slots = Slots({Executor.ASYNC: 5}, catalog, frozenset({"demo"}))
     updates = Updates(partial(write_updates, system.store, dispatch))
@@ -219,7 +221,7 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
     await eventually_async(lambda: loop.holding == "sealed")
     assert (loop.claimed, loop.taking, attempts.held) == (0, False, {})
     assert (await system.job(job)).state is State.QUEUED
-    popped = await system.dispatch.pop("other", [system.lane("demo")], 1, wait=False)
+    popped = await system.dispatch.lanes.pop("other", [system.lane("demo")], 1, wait=False)
     assert [one.id for one in popped.popped] == [job]
     loop.stop()
     await running

@@ -55,7 +55,7 @@ async def test_what_does_not_finish_within_the_grace_is_given_back(system: Syste
     )
     if kind in ("rig.stubborn", "rig.thread_sleep"):
         # It could not be stopped, so the sweep hands it out, once its thread is gone for certain (rule 17).
-        assert (await system.dispatch.depths([system.lane("rig")]))[system.lane("rig")].members == 0
+        assert (await system.dispatch.repair.depths([system.lane("rig")]))[system.lane("rig")].members == 0
     else:
         await system.ready(grace=0)
         await system.started(2)

@@ -88,7 +88,7 @@ async def _at_rest(services: PublisherServices) -> bool:
     """Whether somebody scales pools now, and all of them are to have no workers."""
     try:
         async with asyncio.timeout(REDIS_SECONDS):
-            pools = await services.dispatch.pools()
+            pools = await services.dispatch.pools.all()
     except (CorralError, TimeoutError):
         return False
     return bool(pools) and all(pool.desired == 0 for pool in pools)

@@ -65,9 +65,9 @@ class HandOver:
             due_in, self._due_in = self._due_in, None
             try:
                 if chunk:
-                    await self._dispatch.enqueue(chunk)
+                    await self._dispatch.lanes.enqueue(chunk)
                 if due_in is not None:
-                    await self._dispatch.hint_due(due_in)
+                    await self._dispatch.hints.due_in(due_in)
                 if chunk:
                     await self._dispatch.events.publish(
                         JobsChanged(State.QUEUED, tuple(entry.id for entry in chunk))

@@ -63,7 +63,7 @@ class JobActions:
             if answer.effect is CommandEffect.DONE and answer.lane is not None
         ]
         if entries:
-            await self._told(action, lambda: self._dispatch.enqueue(entries))
+            await self._told(action, lambda: self._dispatch.lanes.enqueue(entries))
         await self._publish(answers)
         return answers
 
@@ -75,7 +75,7 @@ class JobActions:
         for worker_id, ids in by_worker.items():
             worker = await self._store.workers.get(worker_id)
             if worker is not None:
-                await self._dispatch.hurry_cancel(worker.name, ids)
+                await self._dispatch.hints.cancel(worker.name, ids)
 
     async def _publish(self, answers: list[Commanded]) -> None:
         changed: dict[State, list[UUID]] = {}

@@ -46,7 +46,7 @@ class QueueActions:
         """No job of it is claimed once this returns. Raises NotFound."""
         queue = await self._store.queues.pause(name, actor)
         try:
-            await self._dispatch.hint_paused([name], PAUSE_HINT_SECONDS)
+            await self._dispatch.hints.pause([name], PAUSE_HINT_SECONDS)
         except Unavailable as error:
             _not_told("pause", error)
         await self._dispatch.events.publish(QueueChanged(name))
@@ -56,7 +56,7 @@ class QueueActions:
         """Its jobs are claimed again. Raises NotFound."""
         queue = await self._store.queues.resume(name, actor)
         try:
-            await self._dispatch.unhint_paused([name])
+            await self._dispatch.hints.unpause([name])
         except Unavailable as error:
             _not_told("resume", error)
         await self._dispatch.events.publish(QueueChanged(name))

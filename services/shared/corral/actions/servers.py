@@ -61,7 +61,7 @@ class Servers:
         """Try both now, each within its time."""
         postgres, redis = await asyncio.gather(
             _wrong("postgres", self._postgres(), POSTGRES_SECONDS),
-            _wrong("redis", self._dispatch.try_out(REDIS_SECONDS), REDIS_SECONDS),
+            _wrong("redis", self._dispatch.trial.run(REDIS_SECONDS), REDIS_SECONDS),
         )
         if postgres is None:
             self.turned_away = False

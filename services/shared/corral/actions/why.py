@@ -101,7 +101,7 @@ class Why:
         """Whether all workers are suspended, and the pools; where Redis can't be read, nothing is known of either."""
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                return await self._dispatch.suspended(), await self._dispatch.pools()
+                return await self._dispatch.hints.suspended(), await self._dispatch.pools.all()
         except (Unavailable, TimeoutError):
             return False, ()
 

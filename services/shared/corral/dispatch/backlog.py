@@ -23,9 +23,10 @@ LONGEST_DEMAND = 20_000
 class BacklogSignal:
     """Where the signal of corral.scaling is kept."""
 
-    _redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
-    async def write_backlog(self, signal: Signal, at_least: Mapping[str, int] | None = None) -> None:
+    async def write(self, signal: Signal, at_least: Mapping[str, int] | None = None) -> None:
         """Replace the signal, and the lists whose lengths say the same to other autoscalers.
 
         `at_least`: per queue, how long its list is even where the signal asks for less.
@@ -44,7 +45,7 @@ class BacklogSignal:
             await self._redis.set(key_names.BACKLOG, document)
             await _DEMAND.run(self._redis, [key_names.DEMAND, *lengths])
 
-    async def read_backlog(self) -> Signal | None:
+    async def read(self) -> Signal | None:
         """The signal; None where there is none, or none that can be read: lost, never zero.
 
         Raises:

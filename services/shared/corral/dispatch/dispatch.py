@@ -1,4 +1,4 @@
-"""The one object through which everything else speaks to Redis."""
+"""The one object through which everything else speaks to Redis: one attribute per subject."""
 
 from typing import Self
 
@@ -16,15 +16,34 @@ from corral.dispatch.rq_compat import RqContract
 from corral.dispatch.trial import Trial
 
 
-class Dispatch(
-    Lanes, Hints, Repair, Trial, BacklogSignal, DutyStatus, PoolReports, DrainRequests, Exits, RqContract
-):
+class Dispatch:
     """One process' connections to Redis. Nothing connects before it is used."""
 
     def __init__(self, url: str) -> None:
-        self._redis = connect(url)
-        self._blocking = connect(url, connections=2)
-        self.events = Events(self._redis)
+        redis = self._redis = connect(url)
+        blocking = self._blocking = connect(url, connections=2)
+        self.lanes = Lanes(redis, blocking)
+        """Jobs on their way: queued, popped, acknowledged, and workers that wait for them."""
+        self.hints = Hints(redis, blocking)
+        """What saves useless pops: pauses, due times, cancels."""
+        self.repair = Repair(redis, blocking)
+        """Questions about the lanes as a whole, and their repair."""
+        self.rq = RqContract(redis)
+        """What stock RQ programs need beside the lists."""
+        self.pools = PoolReports(redis)
+        """What whoever scales tells of its pools."""
+        self.drain_requests = DrainRequests(redis)
+        """Requests that workers drain, and their answers."""
+        self.backlog = BacklogSignal(redis)
+        """The signal for whoever scales."""
+        self.duties = DutyStatus(redis)
+        """Who leads, and how its duties go."""
+        self.exits = Exits(redis)
+        """How worker processes ended."""
+        self.trial = Trial(redis)
+        """Whether Redis does what the service needs."""
+        self.events = Events(redis)
+        """Hints that something changed."""
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -39,9 +39,10 @@ class PoolDrainRequests(NamedTuple):
 class DrainRequests:
     """Where whoever scales, the leader and the workers leave word for each other."""
 
-    _redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
-    async def wish_drains(self, pool: str, wishes: Mapping[str, DrainRequest]) -> None:
+    async def write(self, pool: str, wishes: Mapping[str, DrainRequest]) -> None:
         """Say which workers of a pool are to drain, and no others; to be repeated every second.
 
         Raises:
@@ -58,7 +59,7 @@ class DrainRequests:
                     pipeline.set(key_names.DRAIN + worker, word, ex=WISH_SECONDS)
                 await pipeline.execute()
 
-    async def wished(self) -> Mapping[str, PoolDrainRequests]:
+    async def all(self) -> Mapping[str, PoolDrainRequests]:
         """What is wished of each pool that somebody scales now.
 
         Raises:
@@ -104,7 +105,7 @@ class DrainRequests:
             name: text_of(answer) for name, answer in zip(names, answers, strict=True) if answer is not None
         }
 
-    async def wish_of(self, worker: str) -> Order | None:
+    async def of(self, worker: str) -> Order | None:
         """What this worker is asked to do; None where nobody asks anything.
 
         Raises:

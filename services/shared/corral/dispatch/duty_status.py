@@ -26,9 +26,10 @@ class DutyBoard:
 class DutyStatus:
     """Where the reports are kept."""
 
-    _redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
-    async def write_duties(self, holder: str, term: int, duties: Mapping[str, Mapping[str, Any]]) -> None:
+    async def write(self, holder: str, term: int, duties: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace the reports.
 
         Raises:
@@ -38,7 +39,7 @@ class DutyStatus:
         async with answering():
             await self._redis.set(key_names.DUTIES, document, ex=LIFETIME_SECONDS)
 
-    async def read_duties(self) -> DutyBoard | None:
+    async def read(self) -> DutyBoard | None:
         """The reports; None where nobody has led for half a minute.
 
         Raises:

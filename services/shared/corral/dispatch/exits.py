@@ -17,9 +17,10 @@ MOST_KEPT = 10
 class Exits:
     """Ends that nobody has asked for yet, by the worker's name."""
 
-    _redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
-    async def tell_exit(self, worker: str, how: str) -> None:
+    async def tell(self, worker: str, how: str) -> None:
         """Say how the process of a worker ended: `its process ended with exit code 3`.
 
         Raises:
@@ -31,7 +32,7 @@ class Exits:
             pipeline.expire(key_names.EXITS + worker, KEPT_SECONDS)
             await pipeline.execute()
 
-    async def exit_of(self, worker: str) -> str | None:
+    async def of(self, worker: str) -> str | None:
         """How the process of that name ended first that is not forgotten yet; None where nobody told.
 
         Raises:
@@ -41,8 +42,8 @@ class Exits:
             found = await self._redis.lindex(key_names.EXITS + worker, 0)
         return found.decode(errors="replace") if isinstance(found, bytes) else found
 
-    async def forget_exit(self, worker: str) -> None:
-        """What `exit_of` answered was told; the next process of that name ended for its own reasons.
+    async def forget(self, worker: str) -> None:
+        """What `of` answered was told; the next process of that name ended for its own reasons.
 
         Raises:
             Unavailable: Redis is away; it expires.

@@ -21,10 +21,11 @@ _DUE_TOKEN_MS = 5000
 class Hints:
     """Paused queues, earlier due times, and cancels on their way."""
 
-    _redis: Redis
-    _blocking: Redis
+    def __init__(self, redis: Redis, blocking: Redis) -> None:
+        self._redis = redis
+        self._blocking = blocking
 
-    async def hint_paused(self, queues: Iterable[str], seconds: float) -> None:
+    async def pause(self, queues: Iterable[str], seconds: float) -> None:
         """Have workers pass over these queues for `seconds`; the leader renews it while the pause lasts.
 
         Raises:
@@ -35,7 +36,7 @@ class Hints:
                 pipeline.set(key_names.PAUSED + queue, 1, px=round(seconds * 1000))
             await pipeline.execute()
 
-    async def unhint_paused(self, queues: Iterable[str]) -> None:
+    async def unpause(self, queues: Iterable[str]) -> None:
         """Have workers look at these queues again, and wake some for what waits there.
 
         Raises:
@@ -53,7 +54,7 @@ class Hints:
         async with answering():
             return bool(await self._redis.exists(key_names.SUSPENDED))
 
-    async def hint_due(self, seconds: float) -> None:
+    async def due_in(self, seconds: float) -> None:
         """Say that something will be due in `seconds`; wakes the promoter if it may oversleep that.
 
         Raises:
@@ -76,7 +77,7 @@ class Hints:
         async with answering(timeout + ANSWER_SECONDS):
             return await self._blocking.blpop([key_names.DUE], timeout=timeout) is not None
 
-    async def hurry_cancel(self, worker: str, ids: Iterable[UUID]) -> None:
+    async def cancel(self, worker: str, ids: Iterable[UUID]) -> None:
         """Tell a worker through RQ's command channel to stop these jobs; the heartbeat tells it too.
 
         Raises:

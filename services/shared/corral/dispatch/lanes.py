@@ -94,8 +94,9 @@ _ACK = Script("ack", ScriptEffect.FREES)
 class Lanes:
     """The lists of jobs in Redis and the workers that wait for them (protocol rules 6 and 8)."""
 
-    _redis: Redis
-    _blocking: Redis
+    def __init__(self, redis: Redis, blocking: Redis) -> None:
+        self._redis = redis
+        self._blocking = blocking
 
     async def enqueue(self, entries: Iterable[Entry], *, front: bool = False) -> int:
         """Queue jobs and wake as many waiting workers; answers how many were not there yet.

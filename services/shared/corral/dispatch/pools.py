@@ -31,9 +31,10 @@ BEGINNING = "0-0"
 class PoolReports:
     """The board on which whoever scales tells what it does."""
 
-    _redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
-    async def tell_pool(self, status: PoolStatus) -> None:
+    async def report(self, status: PoolStatus) -> None:
         """Replace what is said of a pool; to be repeated every second or so.
 
         Raises:
@@ -42,7 +43,7 @@ class PoolReports:
         async with answering():
             await WRITE_POOL.run(self._redis, [key_names.POOLS, status.name, orjson.dumps(status.json())])
 
-    async def pools(self) -> list[PoolStatus]:
+    async def all(self) -> list[PoolStatus]:
         """The pools that somebody scales now, by name.
 
         Raises:
@@ -59,7 +60,7 @@ class PoolReports:
                 log.warning("pools.unreadable", pool=text_of(name), error=repr(error))
         return sorted(statuses, key=lambda status: status.name)
 
-    async def tell_decision(self, decision: ScalingDecision) -> None:
+    async def record(self, decision: ScalingDecision) -> None:
         """Have a decision kept; may be repeated.
 
         Raises:

@@ -57,8 +57,9 @@ class Depth(NamedTuple):
 class Repair:
     """Questions about the lanes as a whole, and their repair."""
 
-    _redis: Redis
-    _blocking: Redis
+    def __init__(self, redis: Redis, blocking: Redis) -> None:
+        self._redis = redis
+        self._blocking = blocking
 
     async def missing(self, lane: Lane, ids: Sequence[UUID], *, stale_seconds: float) -> Missing:
         """Those of `ids` that are neither in the lane nor popped within the last `stale_seconds`.

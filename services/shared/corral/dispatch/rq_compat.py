@@ -54,9 +54,10 @@ class Mirrored(NamedTuple):
 class RqContract:
     """Keeps what stock RQ programs need, beside the lists."""
 
-    _redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
-    async def want_rq(self, wanted: bool) -> bool:
+    async def want(self, wanted: bool) -> bool:
         """Say whether hashes are wanted from now on; answers whether that was said before.
 
         Raises:

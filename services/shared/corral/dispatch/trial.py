@@ -15,9 +15,10 @@ NAME: Final = "~trial"
 class Trial:
     """What a probe asks."""
 
-    _redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
-    async def try_out(self, seconds: float) -> None:
+    async def run(self, seconds: float) -> None:
         """Do what handing a job to a worker needs, and leave nothing of it.
 
         Raises:

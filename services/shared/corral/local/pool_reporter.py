@@ -53,9 +53,9 @@ class PoolReporter:
         status = self._status(scaled, backlog, ready, len(workers), leaving)
         try:
             while self._untold:
-                await self._dispatch.tell_decision(self._untold[0])
+                await self._dispatch.pools.record(self._untold[0])
                 del self._untold[0]
-            await self._dispatch.tell_pool(status)
+            await self._dispatch.pools.report(status)
         except CorralError as error:
             metrics.SWALLOWED.labels("herald").inc()
             log.info("pool.untold", error=str(error))  # the keeper says what is wrong with the server
@@ -65,7 +65,7 @@ class PoolReporter:
         if code in SAID_GOODBYE:
             return
         try:
-            await self._dispatch.tell_exit(worker, f"its process {ending(code)}")
+            await self._dispatch.exits.tell(worker, f"its process {ending(code)}")
         except CorralError as error:
             metrics.SWALLOWED.labels("herald").inc()
             log.info("exit.untold", worker=worker, error=str(error))

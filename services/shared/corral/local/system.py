@@ -202,7 +202,7 @@ class LocalSystem:
             if second % LOG_CHECK_ROUNDS == 0:
                 self._keeper.rotate_logs()
             try:
-                signal = await dispatch.read_backlog()
+                signal = await dispatch.backlog.read()
             except CorralError:
                 signal = None  # the law holds; the keeper says what is wrong with the server
             scaled = scaler.next(signal, pool.size, time.monotonic())

@@ -66,7 +66,7 @@ class BacklogSignalDuty(Duty):
 
     async def round(self, reign: Reign) -> int:
         """Count, and write."""
-        entries = _entries(await self._dispatch.depths())
+        entries = _entries(await self._dispatch.repair.depths())
         if self._clock() >= (self._ask_early_at if self._strange(entries) else self._ask_at):
             await self._ask_postgres(entries)
         live = await self._store.workers.live()
@@ -74,7 +74,7 @@ class BacklogSignalDuty(Duty):
             with self._counting.asked():
                 self._running = await self._store.workers.running()
         workers = workers_of(live, self._running)
-        arrived = await self._dispatch.arrivals()
+        arrived = await self._dispatch.backlog.arrivals()
         rates = self._arrivals.rates(arrived)
         since = self._clock() - self._told_at
         queues = {
@@ -92,7 +92,7 @@ class BacklogSignalDuty(Duty):
             self._asked_for[name] = max(self._asked_for.get(name, 0), demand_of(queue))
         self._rounds += 1
         sequence = reign.term.term * TERM_ROUNDS + self._rounds
-        await self._dispatch.write_backlog(Signal(sequence, queues, self._clock(), workers), self._asked_for)
+        await self._dispatch.backlog.write(Signal(sequence, queues, self._clock(), workers), self._asked_for)
         _show(queues, workers)
         return 1
 

@@ -83,7 +83,7 @@ class Orphans(Duty):
         with self.apart.each("workers"):
             swept += await self._store.workers.forget(reign.term, KEEP_WORKERS_SECONDS)
         with self.apart.each("workers in Redis"):
-            swept += await self._dispatch.forget_dead_workers()
+            swept += await self._dispatch.repair.forget_dead_workers()
         with self.apart.each("artifacts"):
             swept += await _all(
                 lambda: self._store.artifacts.sweep(reign.term, ARTIFACT_BATCH), ARTIFACT_BATCH

@@ -23,10 +23,10 @@ class Pauses(Duty):
         """Renew the hint of every paused queue."""
         paused = await self._paused()
         if paused:
-            await self._dispatch.hint_paused(paused, HINT_SECONDS)
+            await self._dispatch.hints.pause(paused, HINT_SECONDS)
             # A queue resumed since the first look must not keep the hint that was set after its end.
             resumed = paused - await self._paused()
-            await self._dispatch.unhint_paused(resumed)
+            await self._dispatch.hints.unpause(resumed)
         return len(paused)
 
     async def _paused(self) -> set[str]:

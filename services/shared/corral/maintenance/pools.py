@@ -60,7 +60,7 @@ class PoolDuties(Duty):
         self._sequences = None
 
     async def _apply(self, reign: Reign) -> int:
-        wished = await self._dispatch.wished()
+        wished = await self._dispatch.drain_requests.all()
         drained: dict[str, set[str]] = {}
         free = set()
         for worker in await self._store.workers.live():
@@ -113,7 +113,7 @@ class PoolDuties(Duty):
         """Keep the decisions behind the cursor; it moves on only when they are kept."""
         kept = 0
         while True:
-            cursor, decisions = await self._dispatch.decisions_after(self._cursor)
+            cursor, decisions = await self._dispatch.pools.decisions_after(self._cursor)
             try:
                 kept += await self._store.scaling.add(decisions, reign.term)
             except InvalidInput:

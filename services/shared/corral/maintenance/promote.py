@@ -83,7 +83,7 @@ class Promote(Duty):
         if self._due_at is not None:
             seconds = min(seconds, max(self._due_at - began, SHORTEST_REST_SECONDS))
         try:
-            await self._dispatch.wait_due(seconds)
+            await self._dispatch.hints.wait_due(seconds)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("wait_due").inc()
             await pause(reign.over, max(0.0, seconds - (time.monotonic() - began)))
@@ -95,7 +95,7 @@ async def queue(dispatch: Dispatch, entries: list[Entry]) -> None:
     if not entries:
         return
     try:
-        await dispatch.enqueue(entries)
+        await dispatch.lanes.enqueue(entries)
     except Unavailable as error:
         metrics.REDIS_ERRORS.labels("enqueue").inc()
         log.warning("maintenance.not_enqueued", jobs=[str(entry.id) for entry in entries], error=str(error))

@@ -54,7 +54,7 @@ class Reclaim(Duty):
         log.warning("worker.lost", worker=str(worker), counter=counter, jobs=len(reclaimed), how=how)
         await self._hand_on(worker, reclaimed)
         if how is not None:
-            await self._dispatch.forget_exit(name)
+            await self._dispatch.exits.forget(name)
         return len(reclaimed)
 
     def failed(self) -> None:
@@ -65,7 +65,7 @@ class Reclaim(Duty):
         """Its name, and how its process ended where whoever started it has told."""
         name = await self._store.workers.name_of(worker) or ""
         try:
-            return name, await self._dispatch.exit_of(name)
+            return name, await self._dispatch.exits.of(name)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("exits").inc()
             return name, None

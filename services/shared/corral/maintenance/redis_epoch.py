@@ -59,7 +59,7 @@ class EpochWatch:
         Raises:
             Unavailable: Redis is away.
         """
-        found = await self._dispatch.epoch()
+        found = await self._dispatch.repair.epoch()
         if self._written is not None:
             return found != self._written
         epoch = Epoch.parse(found)
@@ -75,7 +75,7 @@ class EpochWatch:
             Unavailable: Redis is away.
         """
         self._written = f"{uuid4().hex}/pass"
-        await self._dispatch.set_epoch(self._written)
+        await self._dispatch.repair.set_epoch(self._written)
 
     async def go_on(self, reign: Reign) -> bool:
         """Write this round's epoch over the last one; answers False where another stands there.
@@ -87,7 +87,7 @@ class EpochWatch:
             return False
         generation = self._written.partition("/")[0]
         epoch = str(Epoch(generation, reign.term.term, reign.term.beat))
-        if not await self._dispatch.swap_epoch(self._written, epoch):
+        if not await self._dispatch.repair.swap_epoch(self._written, epoch):
             return False
         self._written = epoch
         return True

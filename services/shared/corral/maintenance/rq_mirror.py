@@ -56,14 +56,14 @@ class RqMirror(Duty):
 
     async def round(self, reign: Reign) -> int:  # noqa: ARG002 - what is shown needs no lease
         """Show what changed, and look through one page of what is shown."""
-        before = await self._dispatch.want_rq(self._wanted)
+        before = await self._dispatch.rq.want(self._wanted)
         if not self._wanted:
             return 0
-        lanes = await self._dispatch.lanes()
+        lanes = await self._dispatch.repair.lanes()
         if not before:
             for lane in lanes:
-                await self._dispatch.describe(lane)
-        await self._dispatch.unpark(lanes)
+                await self._dispatch.rq.describe(lane)
+        await self._dispatch.rq.unpark(lanes)
         shown = 0
         changed = self._changed()
         for start in range(0, len(changed), PAGE):
@@ -79,7 +79,7 @@ class RqMirror(Duty):
 
     async def _show(self, ids: list[UUID]) -> int:
         stored = await self._store.jobs.existing(ids)
-        await self._dispatch.mirror(
+        await self._dispatch.rq.mirror(
             Mirrored(Lane(job.queue, job.priority), job.id, job.state) for job in stored
         )
         return len(stored)
@@ -106,12 +106,12 @@ class RqMirror(Duty):
         return wrong or 0
 
     async def _look_through(self, lane: Lane, state: State) -> int:
-        ids, read = await self._dispatch.mirrored(lane, state, self._start)
+        ids, read = await self._dispatch.rq.mirrored(lane, state, self._start)
         if read < PAGE:
             self._pages.pop()
             self._start = 0
         stored = {job.id: job.state for job in await self._store.jobs.existing(ids)}
         wrong = [Mirrored(lane, job, stored.get(job)) for job in ids if stored.get(job) is not state]
-        await self._dispatch.mirror(wrong)
+        await self._dispatch.rq.mirror(wrong)
         self._start = max(0, self._start + read - len(wrong)) if read == PAGE else 0
         return len(wrong)

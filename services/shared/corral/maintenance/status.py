@@ -1,4 +1,4 @@
-"""What the leader does and how that goes, for others to read: corral.dispatch's `read_duties`."""
+"""What the leader does and how that goes, for others to read: `dispatch.duties.read`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,5 +22,5 @@ class StatusDuty(Duty):
     async def round(self, reign: Reign) -> int:
         """Write them all, in one command."""
         reports = {name: asdict(report) for name, report in self._reports.items()}
-        await self._dispatch.write_duties(self._holder, reign.term.term, reports)
+        await self._dispatch.duties.write(self._holder, reign.term.term, reports)
         return 0

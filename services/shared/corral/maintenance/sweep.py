@@ -79,10 +79,10 @@ class Sweep(Duty):
 
     async def round(self, reign: Reign) -> int:
         """Forget stale pops, then ask about the oldest rows, or about all."""
-        if await self._dispatch.mend():
+        if await self._dispatch.repair.mend():
             self._full = True
-        lanes = await self._dispatch.lanes()
-        await self._dispatch.prune_popped(lanes, stale_seconds=self._stale)
+        lanes = await self._dispatch.repair.lanes()
+        await self._dispatch.repair.prune_popped(lanes, stale_seconds=self._stale)
         rebuilt = await self._rebuild_what_disagrees()
         if rebuilt or await self._trust.broken(reign):
             self._full = True
@@ -173,7 +173,7 @@ class Sweep(Duty):
                 try:
                     asked = await self._ask(rows, first=first)
                 except Refused as error:
-                    if error.dependency == "redis" and await self._dispatch.mend([lane]):
+                    if error.dependency == "redis" and await self._dispatch.repair.mend([lane]):
                         self._full = self._mended = True
                     raise
         return asked
@@ -189,14 +189,14 @@ class Sweep(Duty):
         lane = rows[0].lane
         grace = min(self._grace, FULL_PASS_GRACE_SECONDS) if self._full else self._grace
         grown = [row.id for row in rows if row.age >= grace]
-        missing, head = await self._dispatch.missing(lane, grown, stale_seconds=self._stale)
+        missing, head = await self._dispatch.repair.missing(lane, grown, stale_seconds=self._stale)
         if not self._full:  # after a wipe nearly all are missing, and the few claimed meanwhile do no harm
             missing = await self._still_queued(missing)
         if not missing:
             return 0
         before, behind = _around(head, missing, rows, first=first)
-        enqueued = await self._dispatch.enqueue(_entries(lane, before), front=True)
-        enqueued += await self._dispatch.enqueue(_entries(lane, behind))
+        enqueued = await self._dispatch.lanes.enqueue(_entries(lane, before), front=True)
+        enqueued += await self._dispatch.lanes.enqueue(_entries(lane, behind))
         metrics.REDISPATCHED.labels(lane.queue).inc(enqueued)
         # After a wipe that is every queued job; a page's first ids tell enough of that.
         for start in range(0, LOGGED_IDS if self._full else len(missing), LOGGED_IDS):
@@ -217,12 +217,12 @@ class Sweep(Duty):
     async def _rebuild_what_disagrees(self) -> bool:
         """Mend lists that somebody else wrote to, once they have disagreed with their sets for long enough."""
         now = self._clock()
-        disagreeing = await self._dispatch.disagreements()
+        disagreeing = await self._dispatch.repair.disagreements()
         self._disagreeing = {lane: self._disagreeing.get(lane, now) for lane in disagreeing}
         old = [lane for lane, since in self._disagreeing.items() if now - since >= self._disagreement]
         for lane in old:
             with self.apart.each(f"list {lane.name}"):
-                repetitions = await self._dispatch.rebuild(lane)
+                repetitions = await self._dispatch.repair.rebuild(lane)
                 metrics.LANES_REBUILT.labels(lane.queue).inc()
                 log.warning("sweep.rebuilt", lane=lane.name, repetitions=repetitions)
                 del self._disagreeing[lane]

@@ -125,7 +125,7 @@ async def test_a_suspect_waits_for_an_empty_worker(system: System, why: Why, job
         return states == {State.RUNNING, State.QUEUED}
 
     for job in (first, second):
-        await system.dispatch.enqueue([_suspect_entry(job)])
+        await system.dispatch.lanes.enqueue([_suspect_entry(job)])
     await eventually_async(one_runs, timeout=60)
     waiting = first if (await system.job(first)).state is State.QUEUED else second
     running = second if waiting is first else first

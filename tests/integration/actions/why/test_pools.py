@@ -30,13 +30,13 @@ async def test_a_time_to_come_and_a_pool_at_rest(system: System, why: Why):
 
 
 async def test_a_pool_at_rest_says_so_itself(system: System, why: Why):
-    await system.dispatch.tell_pool(RESTING)
+    await system.dispatch.pools.report(RESTING)
     (job,) = await system.submit("demo.echo", delay=300)
     _, cause = await codes(why, job, "waiting-for-time", "pool-at-rest")
     assert cause.message == (
         "The pool io, which serves demo, is at rest: 0 kept: nothing queued, running or due."
     )
-    await system.dispatch.tell_pool(replace(RESTING, maximum=0))
+    await system.dispatch.pools.report(replace(RESTING, maximum=0))
     _, cause = await codes(why, job, "waiting-for-time", "pool-at-rest")
     assert (
         cause.command == """kubectl patch workerpool io --type merge --patch '{"spec":{"maxReplicas":1}}'"""
@@ -45,11 +45,11 @@ async def test_a_pool_at_rest_says_so_itself(system: System, why: Why):
 
 async def test_a_pool_that_starts_from_zero_says_so_with_its_reason(system: System, why: Why):
     starting = replace(RESTING, desired=3, replicas=3, reason="0 → 3: 40 s of work queued")
-    await system.dispatch.tell_pool(starting)
+    await system.dispatch.pools.report(starting)
     (job,) = await system.submit("demo.echo")
     (cause,) = await codes(why, job, "pool-starting")
     assert "0 of 3 are ready: 0 → 3: 40 s of work queued." in cause.message
-    await system.dispatch.tell_pool(replace(starting, conditions=("Unschedulable",)))
+    await system.dispatch.pools.report(replace(starting, conditions=("Unschedulable",)))
     (cause,) = await codes(why, job, "pool-starting")
     assert (cause.message.endswith("It reports Unschedulable."), cause.action) == (
         True,
@@ -61,7 +61,7 @@ async def test_a_pool_that_starts_from_zero_says_so_with_its_reason(system: Syst
 
 
 async def test_a_paused_pool_starts_nobody(system: System, why: Why):
-    await system.dispatch.tell_pool(replace(RESTING, desired=3, paused=True, scaled_by="corral up"))
+    await system.dispatch.pools.report(replace(RESTING, desired=3, paused=True, scaled_by="corral up"))
     (job,) = await system.submit("demo.echo")
     (cause,) = await codes(why, job, "pool-paused")
     assert cause.command is None
@@ -81,6 +81,6 @@ async def test_full_workers_of_a_pool_that_grows_or_may_not(system: System, why:
         (replace(full, paused=True), "nobody but a person changes its number of workers."),
         (replace(full, reason="1 kept: objective 120 s"), "stays at 1 worker: 1 kept: objective 120 s."),
     ):
-        await system.dispatch.tell_pool(status)
+        await system.dispatch.pools.report(status)
         (cause,) = await codes(why, job, "workers-full")
         assert cause.message.endswith(said)
