@@ -77,6 +77,31 @@ def corral(system: Up, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
     return run
 
 
+HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "submit-from-python.md"
+
+
+@pytest.mark.parametrize(
+    ("number", "printed"),
+    [
+        (0, "queued"),
+        (1, "{'hello': 'world'}"),
+        (2, "100 jobs were stored"),
+        (3, "/payload/seconds"),
+        (4, "completed"),
+    ],
+)
+def test_the_page_about_submitting_from_python_is_true(
+    system: Up, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, printed: str
+):
+    examples = re.findall(r"^```python\n(.*?)^```$", HOW_TO.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(examples) == 5
+    monkeypatch.chdir(system.folder)
+    for name in [name for name in os.environ if name.startswith("CORRAL_")]:
+        monkeypatch.delenv(name)
+    exec(compile(examples[number], str(HOW_TO), "exec"), {})
+    assert printed in capsys.readouterr().out
+
+
 def test_pools_and_what_was_decided_about_them_are_listed(corral):
     (pool,) = eventually(lambda: corral("pools", "--json").json)
     assert (pool["name"], pool["scaled_by"], pool["minimum"], pool["maximum"]) == ("local", "corral up", 1, 1)

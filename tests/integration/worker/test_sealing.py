@@ -93,7 +93,9 @@ async def test_an_idle_worker_that_drains_seals_itself_and_is_not_ready(
     assert await get("/readyz") == (503, {"status": "waiting", "missing": ["sealed"]})
     (shown,) = (await get("/health/workers"))[1]["workers"]
     assert shown["sealed"]
-    assert {"draining", "sealed"} <= set(shown["missing"])  # a beat that is late, on a busy machine, is told too
+    assert {"draining", "sealed"} <= set(
+        shown["missing"]
+    )  # a beat that is late, on a busy machine, is told too
     assert (await get("/healthz"))[0] == 200
     await sealed(system, "n2")
 
