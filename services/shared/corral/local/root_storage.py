@@ -116,10 +116,10 @@ class RootStorage:
     def _folder(self, name: str) -> Path:
         """`name` in the first shelter that is there, or can be made, and is root's alone."""
         reasons = []
-        for shelter in self._candidates:
-            folder = shelter / name
+        for root_storage in self._candidates:
+            folder = root_storage / name
             try:
-                for path in (shelter, folder):
+                for path in (root_storage, folder):
                     path.mkdir(exist_ok=True, parents=True)
                     found = path.lstat()
                     if found.st_uid != os.geteuid() or found.st_mode & 0o022:

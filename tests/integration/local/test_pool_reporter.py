@@ -44,8 +44,8 @@ def scaled(
 
 
 async def test_the_pool_is_told_as_it_is_after_the_decision(dispatch: Dispatch):
-    herald = PoolReporter(dispatch, POOL, ["*"])
-    await herald.tell(scaled(1, 3), ["up-1", "up-3", "up-4"], ["up-2"])
+    pool_reporter = PoolReporter(dispatch, POOL, ["*"])
+    await pool_reporter.tell(scaled(1, 3), ["up-1", "up-3", "up-4"], ["up-2"])
     (told,) = await dispatch.pools.all()
     assert (told.name, told.scaled_by, told.queues, told.serves("cpu")) == (NAME, "corral up", ("*",), True)
     assert (told.minimum, told.maximum, told.slots) == (1, 4, 50)
@@ -56,7 +56,7 @@ async def test_the_pool_is_told_as_it_is_after_the_decision(dispatch: Dispatch):
 
 
 async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch: Dispatch):
-    herald = PoolReporter(dispatch, POOL, ["*"])
+    pool_reporter = PoolReporter(dispatch, POOL, ["*"])
     seconds = [
         scaled(1, 1),
         scaled(1, 3),
@@ -67,7 +67,7 @@ async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch:
         scaled(4, 4, reason="4 kept: the signal is back"),
     ]
     for one in seconds:
-        await herald.tell(one, [], [])
+        await pool_reporter.tell(one, [], [])
     told = await decisions(dispatch)
     assert [(one.before, one.after, one.conditions) for one in told] == [
         (1, 3, ()),
@@ -76,13 +76,13 @@ async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch:
         (4, 4, ()),
     ]
     assert [one.backlog_jobs for one in told] == [902, 902, 0, 902]
-    assert herald.last_change == "4 kept: the signal is back"
+    assert pool_reporter.last_change == "4 kept: the signal is back"
 
 
 async def test_what_redis_did_not_hear_is_told_when_it_is_back(
     dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ):
-    herald = PoolReporter(dispatch, POOL, ["*"])
+    pool_reporter = PoolReporter(dispatch, POOL, ["*"])
 
     async def away(_: object) -> None:
         raise Unavailable("redis", "unplugged")
@@ -90,10 +90,10 @@ async def test_what_redis_did_not_hear_is_told_when_it_is_back(
     with monkeypatch.context() as unplugged:
         unplugged.setattr(dispatch.pools, "record", away)
         unplugged.setattr(dispatch.pools, "report", away)
-        await herald.tell(scaled(1, 2), [], [])
-        await herald.tell(scaled(2, 3), [], [])
+        await pool_reporter.tell(scaled(1, 2), [], [])
+        await pool_reporter.tell(scaled(2, 3), [], [])
     assert await decisions(dispatch) == []
-    await herald.tell(scaled(3, 3), [], [])
+    await pool_reporter.tell(scaled(3, 3), [], [])
     assert [(one.before, one.after) for one in await decisions(dispatch)] == [(1, 2), (2, 3)]
 
 
@@ -103,9 +103,9 @@ async def decisions(dispatch: Dispatch) -> list[ScalingDecision]:
 
 
 async def test_how_a_worker_ended_is_told_unless_it_said_goodbye(dispatch: Dispatch):
-    herald = PoolReporter(dispatch, POOL, ["*"])
+    pool_reporter = PoolReporter(dispatch, POOL, ["*"])
     for code in (0, 2, 75, 137, 3):
-        await herald.tell_exit("up-1", code)
+        await pool_reporter.tell_exit("up-1", code)
     assert await dispatch.exits.of("up-1") == "its process was ended by SIGKILL"
     await dispatch.exits.forget("up-1")
     assert await dispatch.exits.of("up-1") == "its process ended with exit code 3"
