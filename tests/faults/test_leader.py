@@ -75,7 +75,7 @@ def test_two_leaders_double_the_work_and_never_its_effects(system: System, chanc
         load.until(chance.randint(10, 100))
         system.until_running(1)
         worker.kill()
-        assert system.live(system.accepted)["running"] > 0
+        eventually(lambda: system.live(system.accepted).get("running", 0) > 0)
         system.worker()
     assert hit > 0
     invariants.check(system)

@@ -122,7 +122,7 @@ def test_a_slow_network_costs_time_and_nothing_else(system: System, postgres: Pr
     assert redis.delay(0.2) > 1
     with system.load(every=0.1, count=10) as load:
         load.until(200)
-        assert system.live(system.accepted)
+        eventually(lambda: system.live(system.accepted))
     invariants.check(system)
     invariants.all_completed(system)
     assert (system.lost_workers(), system.stalled()) == (0, 0)

@@ -98,7 +98,7 @@ def test_a_redis_that_hangs_costs_no_lease_and_no_job(system: System):
         load.until(20)
         with system.redis() as client:
             before = worker.events("dispatch.away")
-            assert system.live(system.accepted)
+            eventually(lambda: system.live(system.accepted))
             client.client_pause(8000, all=True)
         eventually(lambda: len(worker.events("dispatch.away")) > len(before), timeout=20)
         with (
