@@ -73,9 +73,10 @@ def test_two_leaders_double_the_work_and_never_its_effects(system: System, chanc
             timeout=30,
         )
         load.until(chance.randint(10, 100))
-        system.until_running(1)
+        held = system.submit(5, seconds=3)
+        eventually(lambda: system.live(held) == {"running": 5})
         worker.kill()
-        eventually(lambda: system.live(system.accepted).get("running", 0) > 0)
+        assert system.live(held) == {"running": 5}
         system.worker()
     assert hit > 0
     invariants.check(system)
