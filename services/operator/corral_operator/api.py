@@ -39,7 +39,7 @@ class Away(ApiError):
 
 
 class Absent(ApiError):
-    """There is no such thing."""
+    """The object does not exist."""
 
 
 class Forbidden(ApiError):
@@ -51,11 +51,11 @@ class Denied(ApiError):
 
 
 class Outdated(ApiError):
-    """What was to be changed has changed since it was read."""
+    """The object has changed since it was read, so the change was refused."""
 
 
 class Api:
-    """One connection pool to the API server."""
+    """The operator's client of Kubernetes: one pool of connections to the API server."""
 
     def __init__(self, client: ApiClient, configuration: Configuration) -> None:
         self._client, self._configuration = client, configuration

@@ -23,7 +23,7 @@ class LeaseRecord(NamedTuple):
 
 
 class Cluster:
-    """One namespace of a cluster."""
+    """What the operator asks of Kubernetes, in one namespace."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api, self.namespace = api, namespace

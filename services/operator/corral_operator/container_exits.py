@@ -17,7 +17,7 @@ MOST_KNOWN: Final = 1_000
 
 
 class ContainerExit(NamedTuple):
-    """One end of one container."""
+    """How one container ended."""
 
     pod: str
     """Its worker's name."""
@@ -37,7 +37,7 @@ class ContainerExit(NamedTuple):
 
 
 class ContainerExits:
-    """Tells of each end once."""
+    """Passes the end of each container on to the leader, once."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch

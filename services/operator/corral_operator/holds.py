@@ -55,7 +55,7 @@ _GRAVITY: Final = {cause: place for place, cause in enumerate(HoldCause)}
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One thing that is waited for."""
+    """One thing that a change of the number of workers waits for."""
 
     cause: HoldCause
     words: str

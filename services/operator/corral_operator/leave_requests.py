@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 class LeaveRequests:
-    """Of one pool. Raises nothing; what Redis does not do is told by `holds`."""
+    """Asks the workers of one pool to leave, and reads their answers. Raises nothing; `holds` tells what Redis does not do."""
 
     def __init__(self, dispatch: Dispatch, pool: str) -> None:
         self._dispatch, self._pool = dispatch, pool

@@ -27,7 +27,7 @@ Seen = Callable[[Mapping[str, Any], bool], None]
 
 
 class PoolWatch:
-    """A thread that follows the pools of one namespace."""
+    """Follows the WorkerPools of one namespace, in a thread of its own."""
 
     def __init__(self, namespace: str, identity: str, seen: Seen) -> None:
         """`seen` is called in the event loop that is running now."""

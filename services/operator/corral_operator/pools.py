@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 
 
 class PoolIndex:
-    """An index by name."""
+    """The WorkerPools that are known, by name."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, WorkerPool]] = {}

@@ -31,7 +31,7 @@ LIST_RETRY_SECONDS: Final = 2.0
 
 
 class Reconciler:
-    """All pools, one round a second."""
+    """Sees to every pool once a second."""
 
     def __init__(self, cluster: Cluster, dispatch: Dispatch, lease: Lease, pools: PoolIndex) -> None:
         self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools

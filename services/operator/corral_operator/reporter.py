@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolReport:
-    """What became of a pool in one round."""
+    """What became of a pool in one round, to be told."""
 
     pool: WorkerPool
     wanted: int

@@ -36,7 +36,7 @@ def _nobody() -> Victims:
 
 @dataclass(frozen=True, slots=True)
 class ScaleDown:
-    """Who leaves a pool. Empty at first."""
+    """The workers of a pool that are on their way out. Empty at first."""
 
     victims: Victims = field(default_factory=_nobody)
     """Chosen; the Deployment still asks for them."""
@@ -62,7 +62,7 @@ class ScaleDown:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything that one step looks at."""
+    """Everything that one step of a scale-down looks at."""
 
     desired: int
     """Workers that the law asks for."""
@@ -87,7 +87,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do now."""
+    """What a scale-down is to do now."""
 
     leaving: ScaleDown
     replicas: int

@@ -30,7 +30,7 @@ def _own_namespace() -> str:
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(use_attribute_docstrings=True, extra="forbid"))
 class OperatorSettings:
-    """What the operator is told."""
+    """The operator's settings."""
 
     redis_url: RedisUrl = Field(repr=False)
     """The Redis or Valkey that dispatches, as redis://:password@host:6379/0, or rediss:// for TLS."""

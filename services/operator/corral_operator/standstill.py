@@ -15,7 +15,7 @@ HELD_SECONDS: Final = 60.0
 
 
 class Direction(StrEnum):
-    """Where the number of workers is to go."""
+    """Whether a pool is to get larger, smaller or neither."""
 
     UP = "up"
     DOWN = "down"
@@ -54,7 +54,7 @@ class Stand:
 
 
 class Standstill:
-    """Of one pool. All times are monotonic seconds."""
+    """Since when one pool has not come nearer to its number of workers. All times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._direction: Direction | None = None

@@ -36,7 +36,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A condition that holds."""
+    """A condition that holds, with its reason."""
 
     type: str
     message: str

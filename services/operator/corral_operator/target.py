@@ -105,7 +105,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What a Deployment owns, read right after it."""
+    """The pods and ReplicaSets of a Deployment, read right after it."""
 
     pods: tuple[Pod, ...]
     sets: int

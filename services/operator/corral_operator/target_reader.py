@@ -18,7 +18,7 @@ LONGEST_PAUSE: Final = 8.0
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """A pool's target at one moment."""
+    """The Deployment of a pool and its pods, at one moment."""
 
     deployment: Deployment
     owned: Owned | None
@@ -28,7 +28,7 @@ class TargetView:
 
 
 class TargetReader:
-    """The Deployment of one pool."""
+    """Reads the Deployment of one pool, and its pods when they matter."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self._cluster, self.name = cluster, name

@@ -16,7 +16,7 @@ ANSWER_VALID_SECONDS: Final = SEAL_SECONDS - SEAL_MARGIN_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """A worker on its way out."""
+    """A worker that was chosen to leave: what it was asked, and what it answered."""
 
     since: float
     """Monotonic seconds: when it was chosen."""

@@ -22,7 +22,7 @@ MAX_IDS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What happened in one span of time."""
+    """The events of a third of a second, merged."""
 
     number: int
     events: tuple[tuple[str, dict[str, Any]], ...]
@@ -37,7 +37,7 @@ class Frame:
 
 
 class Broadcast:
-    """Makes frames while somebody reads them."""
+    """Gathers events into frames that all streams of this process share, while somebody reads them."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch

@@ -9,7 +9,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class Unsatisfiable(Exception):
-    """The range lies outside."""
+    """The range that was asked for lies outside of the file."""
 
 
 def parse(header: str | None, size: int) -> tuple[int, int] | None:

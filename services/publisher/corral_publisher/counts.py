@@ -11,7 +11,7 @@ COST_FACTOR = 5.0
 
 
 class CachedCounts:
-    """The counts that lists and pages show."""
+    """The counts of jobs that lists and pages show, kept for a moment."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

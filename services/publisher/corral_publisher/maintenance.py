@@ -18,7 +18,7 @@ CONNECTIONS = 3
 
 
 class Maintenance:
-    """Stands for leadership until it is closed."""
+    """Runs the leader's duties in a publisher's process: it stands for leadership until it is closed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

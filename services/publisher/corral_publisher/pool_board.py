@@ -33,7 +33,7 @@ KEPT_DECIDED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A pool at one moment of the scaler's clock."""
+    """What was known of a pool at one moment of the scaler's clock."""
 
     at: float
     ready: int
@@ -43,7 +43,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """A pool as it is shown."""
+    """A pool as pages and API show it."""
 
     status: PoolStatus
     stale: bool

@@ -25,7 +25,7 @@ UNKNOWN_ROUTE = "unknown"
 
 
 class RequestMiddleware:
-    """ASGI middleware."""
+    """Gives each request its id, its metrics and security headers, and an answer whatever goes wrong. ASGI."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -72,7 +72,7 @@ class WebWorker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no type
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """The log of gunicorn, through ours."""
+    """gunicorn's log, written through ours."""
 
     def setup(self, cfg: Any) -> None:
         """Add no handlers: the root has one."""

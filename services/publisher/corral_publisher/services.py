@@ -38,7 +38,7 @@ GIVE_UP_SECONDS = 5.0
 
 
 class PublisherServices:
-    """The publisher's side of store, dispatch and actions."""
+    """What the routes of a publisher need: store, dispatch and actions, opened once per process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

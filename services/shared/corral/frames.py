@@ -23,7 +23,7 @@ MAX_CAUSES = 20
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of code."""
+    """A line of code: module, function, file and number."""
 
     module: str
     function: str

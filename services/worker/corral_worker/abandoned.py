@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 class Abandoned:
-    """Belongs to the event loop."""
+    """The attempts whose handlers were told to stop and go on. Belongs to the event loop."""
 
     def __init__(self, slots: Slots, changed: Callable[[], None]) -> None:
         self._slots = slots

@@ -17,7 +17,7 @@ after which the sweep asks what became of it."""
 
 
 class Acks:
-    """Belongs to the event loop; one call to Redis at a time."""
+    """Tells Redis what became of popped ids, one call at a time. Belongs to the event loop."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch

@@ -27,7 +27,7 @@ EVENTS_SECONDS = 0.025
 
 
 class Announcements:
-    """Belongs to the event loop."""
+    """Tells Redis what Postgres has recorded. Belongs to the event loop."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch

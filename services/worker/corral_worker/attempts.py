@@ -41,7 +41,7 @@ GONE_SECONDS = 5.0
 
 
 class HeldAttempts:
-    """Belongs to the event loop; `held` may be read from other threads."""
+    """Starts, stops and holds this worker's attempts. Belongs to the event loop; `held` may be read from other threads."""
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ SIGNAL = signal.SIGURG
 
 
 class BlockedLoop:
-    """Made in the main thread; `look` is called from another one."""
+    """Interrupts a handler that blocks the event loop past its timeout. Made in the main thread; `look` is called from another one."""
 
     def __init__(
         self, watchdog: LoopWatchdog, attempts: HeldAttempts, signals: Signals, *, grace: float

@@ -123,7 +123,7 @@ class Channel:
 
 
 class AsyncChannel:
-    """The same for a coroutine that runs in the child."""
+    """A handler's link to the worker, for a coroutine that runs in the child."""
 
     cancelled = False
 

@@ -13,7 +13,7 @@ _CHUNK = 262_144
 
 
 class ChildConnection:
-    """Reads and writes whole messages. Belongs to the event loop."""
+    """Reads and writes whole messages of one child process. Belongs to the event loop."""
 
     def __init__(
         self,

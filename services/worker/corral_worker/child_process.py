@@ -42,7 +42,7 @@ METHODS: Final = frozenset({"checkpoint", "submit", "put", "publish", "get", "st
 
 
 class ChildProcess:
-    """Belongs to the event loop; runs one attempt at a time."""
+    """One child process, as the worker sees it: it runs one attempt at a time. Belongs to the event loop."""
 
     def __init__(self, context: ForkServerContext) -> None:
         self._context = context

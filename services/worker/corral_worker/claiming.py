@@ -39,7 +39,7 @@ class ClaimResult:
 
 
 class Claimer:
-    """Claims for one worker."""
+    """Claims popped ids in Postgres, for one worker."""
 
     def __init__(self, store: Claims, types: Sequence[str]) -> None:
         self._store = store

@@ -46,7 +46,7 @@ RETRY_SECONDS = (0.1, 2.0)
 
 
 class Completer:
-    """One writer per worker. `add` is called on the event loop."""
+    """Writes outcomes in batches; one per worker. `add` is called on the event loop."""
 
     def __init__(
         self,

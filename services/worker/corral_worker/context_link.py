@@ -124,7 +124,7 @@ class AttemptLink:
 
 
 class ThreadLink:
-    """The same line from a thread: what is awaited on the loop blocks here."""
+    """The link of an attempt in a thread: it blocks until what it awaits on the event loop is there."""
 
     def __init__(self, line: AttemptLink, loop: asyncio.AbstractEventLoop) -> None:
         self._line = line

@@ -12,7 +12,7 @@ WATCH_SECONDS = 0.05
 
 
 class Deadlines:
-    """Belongs to the event loop."""
+    """Stops attempts at their timeouts, with one timer for all. Belongs to the event loop."""
 
     def __init__(
         self, running: Callable[[], Iterable[Execution]], strike: Callable[[Execution], None]

@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.5
 
 
 class DrainRequestReader:
-    """Belongs to the event loop."""
+    """Reads what whoever scales asks of this worker, and does it. Belongs to the event loop."""
 
     def __init__(
         self,

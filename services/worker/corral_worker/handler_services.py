@@ -20,7 +20,7 @@ from corral_worker.queue_statistics import figures
 
 
 class WorkerServices:
-    """For one worker. The submitter is made when a handler first submits."""
+    """What handlers may ask of their worker. The submitter is made when a handler first submits."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ CLOSE_SECONDS = 0.1
 
 
 class Health:
-    """An HTTP server in a daemon thread."""
+    """Answers probes over HTTP, from a daemon thread."""
 
     def __init__(self, host: str, port: int, state: State) -> None:
         class Handler(_Handler):

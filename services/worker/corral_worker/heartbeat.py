@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatReport:
-    """What a beat says."""
+    """What a heartbeat says of its worker."""
 
     held: list[Held]
     counts: WorkerCounts

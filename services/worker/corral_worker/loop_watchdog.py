@@ -17,7 +17,7 @@ BLOCKED_SECONDS = 1.5
 
 
 class LoopWatchdog:
-    """Ticks on the loop; `look` is called from another thread."""
+    """Tells whether the event loop turns. It ticks on the loop; `look` is called from another thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

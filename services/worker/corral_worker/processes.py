@@ -25,7 +25,7 @@ MAX_TMPDIR_CHARACTERS = 60
 
 
 class Processes:
-    """At most `size` children, started when needed and kept."""
+    """Runs handlers in child processes: at most `size`, started when needed and kept."""
 
     def __init__(self, size: int) -> None:
         self._context = fork_server()

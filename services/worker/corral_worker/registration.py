@@ -29,7 +29,7 @@ RETRY_SECONDS = (0.2, 2.0)
 
 
 class Registration:
-    """Tries until it succeeds or the worker is told to stop."""
+    """Waits for the schema and registers the worker, until it succeeds or the worker is told to stop."""
 
     def __init__(
         self, store: Store, slots: Slots, name: str, types: Sequence[str], stopping: asyncio.Event

@@ -32,7 +32,7 @@ class OneJob(Dispatch):
 
 
 class OneJobLanes(Lanes):
-    """Its lanes."""
+    """Lanes that hold one job."""
 
     def __init__(self, *connections: Any, rq: RqContract, entry: Popped, ended: Callable[[], None]) -> None:
         super().__init__(*connections)

@@ -9,7 +9,7 @@ takes to remove the worker."""
 
 
 class Seal:
-    """Kept by this process's own monotonic clock. May be read from any thread."""
+    """The promise to claim nothing for a while, kept by this process's own monotonic clock. May be read from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

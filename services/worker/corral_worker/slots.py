@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 class Slots:
-    """Counts per executor. A slot is taken from the claim to the handler's end."""
+    """Counts the free slots of each executor. A slot is taken from the claim to the handler's end."""
 
     def __init__(self, sizes: Mapping[Executor, int], catalog: Catalog, queues: frozenset[str]) -> None:
         self.sizes = {executor: size for executor, size in sizes.items() if size > 0}

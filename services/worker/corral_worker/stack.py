@@ -18,7 +18,7 @@ OURS = str(Path(__file__).resolve().parent)
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where code was: the place that groups it, and the stack for people."""
+    """Where code was: the place that groups failures, and the stack for people."""
 
     place: str = ""
     text: str = ""

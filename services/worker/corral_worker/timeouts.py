@@ -25,7 +25,7 @@ RETRY_SECONDS = (0.1, 2.0)
 
 
 class Timeouts:
-    """Belongs to the event loop."""
+    """Writes down timeouts that handlers go on past. Belongs to the event loop."""
 
     def __init__(self, store: AttemptStore, worker: Callable[[], UUID | None]) -> None:
         self._store = store

@@ -28,7 +28,7 @@ MAX_HELD = 20_000
 
 @dataclass(slots=True)
 class Batch:
-    """What is written at once."""
+    """Updates that are written together."""
 
     progress: dict[Execution, Progress] = field(default_factory=dict)
     lines: list[NewLogLine] = field(default_factory=list)

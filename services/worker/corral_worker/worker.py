@@ -53,7 +53,7 @@ MIN_HELD_OUTCOMES = 500
 
 
 class Worker:
-    """One process that runs jobs. `run` returns its exit code."""
+    """One worker process. `run` returns its exit code."""
 
     def __init__(
         self, settings: Settings, catalog: Catalog, open_dispatch: Callable[[str], Dispatch] = Dispatch.open

@@ -60,7 +60,7 @@ DEAF_SECONDS = 120.0
 
 
 class WorkerCondition:
-    """One worker's."""
+    """Liveness and readiness of one worker, read from probe threads."""
 
     def __init__(
         self,

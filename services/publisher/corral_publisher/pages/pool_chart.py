@@ -21,7 +21,7 @@ AXIS_ENDS = (1, 2, 3, 4, 5, 6, 8, 10)
 
 @dataclass(frozen=True, slots=True)
 class DecisionMark:
-    """A decision, where it was made."""
+    """A decision of the autoscaler, at its place in the chart."""
 
     x: str
     kind: str
@@ -31,7 +31,7 @@ class DecisionMark:
 
 @dataclass(frozen=True, slots=True)
 class PoolChart:
-    """What is drawn. A path may be empty."""
+    """The chart of a pool as paths of an SVG. A path may be empty."""
 
     minutes: int
     ready: str

@@ -24,7 +24,7 @@ class NotHtml(CorralError):
 
 
 class SignInFirst(CorralError):
-    """Nobody is signed in."""
+    """The page needs somebody who has signed in, and nobody has."""
 
 
 class Visitor:

@@ -34,7 +34,7 @@ class Adopted:
 
 
 class KeyActions:
-    """Who may call the API."""
+    """Makes, checks and revokes API keys."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

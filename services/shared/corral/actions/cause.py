@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Said in words, for people and programs."""
+    """One reason why a job does not run, in words and as a code."""
 
     code: str
     """For programs; never changes."""

@@ -27,7 +27,7 @@ MAX_LARGE_BULKS = 2
 
 @dataclass(slots=True)
 class Unit:
-    """What stands or falls together: one submission, or one bulk."""
+    """What is stored or fails as a whole: one submission, or one bulk."""
 
     jobs: Sequence[NewJob]
     done: asyncio.Future[list[Accepted]] = field(

@@ -30,7 +30,7 @@ CLOSE_SECONDS = 5.0
 
 
 class HandOver:
-    """A queue in front of Redis, emptied by one task. Belongs to one event loop."""
+    """Hands stored jobs to Redis: a queue that one task empties. Belongs to one event loop."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch

@@ -15,7 +15,7 @@ MAX_LENGTH = 200
 
 
 class SignIn:
-    """Links and sessions."""
+    """Lets people sign in: links that work once, and sessions."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

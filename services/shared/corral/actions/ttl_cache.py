@@ -11,7 +11,7 @@ MAX_KEPT = 10_000
 
 
 class TtlCache(Generic[V]):
-    """A cache by key in front of a question. Belongs to one event loop."""
+    """Keeps answers by key for some seconds, and asks one question at a time. Belongs to one event loop."""
 
     def __init__(
         self, ask: Callable[[bytes], Awaitable[V]], seconds: float, *, cost_factor: float = 0.0

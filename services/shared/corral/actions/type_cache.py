@@ -60,7 +60,7 @@ class KnownType:
 
 @dataclass(frozen=True, slots=True)
 class TypeSnapshot:
-    """What the database said at one time. Replaced as a whole."""
+    """Job types and the options of queues as the database had them at one time. Replaced as a whole."""
 
     types: Mapping[str, KnownType] = field(default_factory=dict)
 
@@ -71,7 +71,7 @@ class TypeSnapshot:
 
 
 class TypeCache:
-    """A cache in front of `job_types` and `queues`; one per process."""
+    """The job types that submissions are checked against, kept fresh from the database; one per process."""
 
     def __init__(self, store: Store, installation: Mapping[str, Any] | None = None) -> None:
         """`installation`: its default options, as JSON by option."""

@@ -26,7 +26,7 @@ ENDED_WORKERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that an explanation depends on."""
+    """Everything that the explanation of why a job does not run depends on."""
 
     job: Job
     queue: Queue | None

@@ -75,7 +75,7 @@ def either(words: Iterable[str]) -> str:
 
 
 class Allowed:
-    """One schema's words. Follows its references."""
+    """Says in words what one schema allows. Follows its references."""
 
     def __init__(self, root: Schema) -> None:
         self._root = root

@@ -28,7 +28,7 @@ _OTHER = (Kind.Type, Kind.Enum, Kind.Constant, Kind.Custom)
 
 
 class Wording:
-    """The words for one judged schema."""
+    """Words for what is wrong with a value, for one schema."""
 
     def __init__(self, schema: Schema) -> None:
         self._allowed = Allowed(schema)

@@ -11,7 +11,7 @@ MAX_NAME = 255
 
 
 class Artifacts:
-    """A job's files, from a coroutine."""
+    """Stores and finds a job's files, from a coroutine."""
 
     __slots__ = ("_line",)
 
@@ -42,7 +42,7 @@ class Artifacts:
 
 
 class SyncArtifacts:
-    """A job's files, from a thread or a process."""
+    """Stores and finds a job's files, from a thread or a process."""
 
     __slots__ = ("_line",)
 

@@ -12,7 +12,7 @@ from corral.job.job import Claimed
 
 
 class Declared(Protocol):
-    """A job type as far as submitting goes."""
+    """A job type, as far as it is needed to submit a job."""
 
     @property
     def name(self) -> str:

@@ -28,7 +28,7 @@ class SubmitOptions(TypedDict, total=False):
 
 
 class LinkSignals(Protocol):
-    """The part of a line that never waits."""
+    """The part of a context's link that never waits."""
 
     @property
     def cancelled(self) -> bool:
@@ -64,7 +64,7 @@ class ContextLink(LinkSignals, Protocol):
 
 
 class SyncContextLink(LinkSignals, Protocol):
-    """The same for threads and processes: every method blocks."""
+    """The link of a context in threads and processes: every method blocks."""
 
     def checkpoint(self, value: str) -> None:
         """Store it under the fence."""

@@ -21,7 +21,7 @@ LONGEST_DEMAND = 20_000
 
 
 class BacklogSignal:
-    """Where the signal of corral.scaling is kept."""
+    """Writes and reads the signal about the backlog, in Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

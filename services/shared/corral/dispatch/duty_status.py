@@ -24,7 +24,7 @@ class DutyBoard:
 
 
 class DutyStatus:
-    """Where the reports are kept."""
+    """Writes and reads who leads and how its duties go, in Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

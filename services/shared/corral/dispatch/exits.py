@@ -15,7 +15,7 @@ MOST_KEPT = 10
 
 
 class Exits:
-    """Ends that nobody has asked for yet, by the worker's name."""
+    """How worker processes ended, by the worker's name, until the leader has asked for it."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -19,7 +19,7 @@ _DUE_TOKEN_MS = 5000
 
 
 class Hints:
-    """Paused queues, earlier due times, and cancels on their way."""
+    """Hints in Redis that save work: paused queues, earlier due times, and cancels on their way."""
 
     def __init__(self, redis: Redis, blocking: Redis) -> None:
         self._redis = redis

@@ -36,7 +36,7 @@ class Budget(NamedTuple):
 
 
 class Pop(NamedTuple):
-    """What a pop found."""
+    """What one pop found."""
 
     popped: list[Popped]
     waiting: bool
@@ -49,7 +49,7 @@ class Pop(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The entry has served: claimed, or refused for good."""
+    """The id leaves the lane: its job was claimed, or refused for good."""
 
 
 @dataclass(frozen=True, slots=True)

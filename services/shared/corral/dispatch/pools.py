@@ -29,7 +29,7 @@ BEGINNING = "0-0"
 
 
 class PoolReports:
-    """The board on which whoever scales tells what it does."""
+    """What whoever scales a pool says of it and decides, in Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

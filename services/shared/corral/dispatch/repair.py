@@ -55,7 +55,7 @@ class Depth(NamedTuple):
 
 
 class Repair:
-    """Questions about the lanes as a whole, and their repair."""
+    """Compares the lanes with what is queued in Postgres, and mends them."""
 
     def __init__(self, redis: Redis, blocking: Redis) -> None:
         self._redis = redis

@@ -13,7 +13,7 @@ NAME: Final = "~trial"
 
 
 class Trial:
-    """What a probe asks."""
+    """Tries whether Redis takes what the service writes."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -16,7 +16,7 @@ NAMED_FAILURES = 3
 
 
 class Apart:
-    """What failed in this round of a duty, by name."""
+    """Keeps the failure of one thing from the others, in one round of a duty, and names what failed."""
 
     def __init__(self, duty: str) -> None:
         self._duty = duty
@@ -67,7 +67,7 @@ class Apart:
 
 
 class Part:
-    """One thing of a round, as a context."""
+    """One thing that a round of a duty does, as a context manager."""
 
     def __init__(self, apart: Apart, thing: str) -> None:
         self._apart, self._thing = apart, thing

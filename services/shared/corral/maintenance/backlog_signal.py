@@ -39,7 +39,7 @@ ARRIVAL_SECONDS = 10
 
 
 class BacklogSignalDuty(Duty):
-    """Writes `corral:backlog`. Its sequence rises over reigns too."""
+    """The duty that publishes the backlog (`corral:backlog`). Its sequence rises over terms of leaders too."""
 
     name = "signal"
     period = 1.0

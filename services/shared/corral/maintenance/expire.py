@@ -20,7 +20,7 @@ SHARE, FREE = 0.05, 0.1
 
 
 class Expire(Duty):
-    """Claims refuse a job from its expiry on; this only makes it show."""
+    """The duty that ends expired jobs. Claims refuse them anyway; this makes it show."""
 
     name = "expire"
     period = 2.0

@@ -16,7 +16,7 @@ KEEP_WORKERS_SECONDS = 24 * 3600.0
 
 
 class Fold(Duty):
-    """What completions appended becomes statistics; nothing re-reads jobs."""
+    """The duty that folds what endings appended into the statistics; it re-reads no job."""
 
     name = "fold"
     period = 5.0

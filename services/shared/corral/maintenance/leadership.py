@@ -29,7 +29,7 @@ async def pause(over: asyncio.Event, seconds: float) -> bool:
 
 
 class Reign:
-    """One time as leader."""
+    """The time for which this process leads."""
 
     def __init__(
         self, leases: Leases, term: Term, predecessor: Term | None, clock: Callable[[], float]

@@ -10,7 +10,7 @@ HINT_SECONDS = 15.0
 
 
 class Pauses(Duty):
-    """Renews the hints that keep workers from popping what they may not claim."""
+    """The duty that renews the hints about pauses, which keep workers from popping what they may not claim."""
 
     name = "pauses"
     period = 5.0

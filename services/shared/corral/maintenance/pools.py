@@ -31,7 +31,7 @@ ABSENT = 0
 
 
 class PoolDuties(Duty):
-    """Copies decisions, applies wishes, lifts what nobody wishes any more."""
+    """The duty for pools: stores decisions, turns drain requests into rows, and lifts drains that nobody requests any more."""
 
     name = "pools"
     period = 1.0

@@ -18,7 +18,7 @@ BEATS_BEHIND = 4
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What `corral:epoch` says."""
+    """The epoch that is written in Redis (`corral:epoch`)."""
 
     generation: str
     term: int
@@ -47,7 +47,7 @@ class Epoch:
 
 
 class EpochWatch:
-    """One leader's watch over the epoch."""
+    """Sees whether Redis was wiped or put back to an older state, by its epoch."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch

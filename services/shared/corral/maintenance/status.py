@@ -9,7 +9,7 @@ from corral.maintenance.leadership import Reign
 
 
 class StatusDuty(Duty):
-    """Writes the reports of all duties, its own included."""
+    """The duty that writes the reports of all duties, its own included."""
 
     name = "status"
     period = 2.0

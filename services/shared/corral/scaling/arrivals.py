@@ -38,7 +38,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Arrivals of one queue, by the leader's seconds."""
+    """How many jobs arrived in one queue in each of the last seconds, as the leader counted them."""
 
     total: int | None = None
     """The counter as last seen."""

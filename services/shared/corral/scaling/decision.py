@@ -7,7 +7,7 @@ from corral.scaling.history import History
 
 
 class Condition(StrEnum):
-    """What a person should know about a pool."""
+    """A state of a pool that a person should know of."""
 
     SIGNAL_LOST = "SignalLost"
     """The backlog is not known; the number of workers is held."""

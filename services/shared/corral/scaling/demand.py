@@ -42,7 +42,7 @@ class ServiceTimes:
 
 @dataclass(frozen=True, slots=True)
 class SteadyLoad:
-    """Jobs that keep coming."""
+    """The load of jobs that keep arriving: their rate and the slots that they keep busy."""
 
     rate: float = 0.0
     """Jobs of known types that arrive per second."""
@@ -54,7 +54,7 @@ class SteadyLoad:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the queues of one kind of slot ask for."""
+    """What the queues that share one kind of slot need."""
 
     slots: int
     """Of this kind, in one worker."""

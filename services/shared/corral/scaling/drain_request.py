@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DrainRequest:
-    """That a worker drains, and seals itself once it is empty."""
+    """A request that a worker drains, and seals itself once it is empty."""
 
     nonce: str | None = None
     """None: drain only. Otherwise: seal, and answer with this very text."""
@@ -13,7 +13,7 @@ class DrainRequest:
 
 @dataclass(frozen=True, slots=True)
 class Unseal:
-    """That a worker breaks its seal at once: it is needed again."""
+    """A request that a worker breaks its seal at once, because it is needed again."""
 
 
 Order = DrainRequest | Unseal

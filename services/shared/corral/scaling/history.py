@@ -34,7 +34,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Empty at first sight of a pool."""
+    """What the law remembers of a pool between two decisions. Empty at first."""
 
     sequence: int | None = None
     """Of the last signal counted."""

@@ -9,7 +9,7 @@ from corral.scaling.signal import Signal
 
 @dataclass(frozen=True, slots=True)
 class PoolBacklog:
-    """The queues of one pool, taken together."""
+    """The backlog of all queues of one pool, added up."""
 
     jobs: int = 0
     """That wait."""

@@ -29,7 +29,7 @@ OVERDUE_WAIT_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RequiredSlots:
-    """Slots of one kind that are needed."""
+    """How many slots of one kind are needed, and for which reason."""
 
     load: float = 0.0
     """Taken by what keeps coming, on average."""

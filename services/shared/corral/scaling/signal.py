@@ -20,7 +20,7 @@ MAX_ELAPSED_TOLD = 50
 
 @dataclass(frozen=True, slots=True)
 class TypeSignal:
-    """One job type in one queue."""
+    """The jobs of one type in one queue."""
 
     completed: int = 0
     """Jobs of this type that completed in this queue lately: what the two below were learned from."""
@@ -52,7 +52,7 @@ class TypeSignal:
 
 @dataclass(frozen=True, slots=True)
 class QueueSignal:
-    """One queue's backlog."""
+    """The backlog of one queue."""
 
     queued: int = 0
     """Jobs that are due and not claimed."""
@@ -93,7 +93,7 @@ class QueueSignal:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """All queues at one moment."""
+    """The backlog of all queues at one moment."""
 
     sequence: int
     """Rises by one with every signal of one leader, and by millions when another takes over."""
@@ -106,7 +106,7 @@ class Signal:
 
 @dataclass(slots=True)
 class SignalWatch:
-    """Whether a signal is fresh, by the reader's own monotonic clock."""
+    """Tells whether a signal is fresh, by the reader's own monotonic clock."""
 
     _sequence: int | None = None
     _moved: float = float("-inf")

@@ -7,7 +7,7 @@ WINDOW_SECONDS = 30.0
 
 
 class Throughput:
-    """Counts of one pool, kept for as long as they are looked back at."""
+    """How many jobs a pool completed lately: counts, kept for as long as they are looked back at."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()

@@ -9,7 +9,7 @@ Standing = Literal["active", "draining"]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSignal:
-    """One live worker; its name is the key under which it is told."""
+    """What the signal says of one live worker; its name is the key."""
 
     id: str
     """Its incarnation: another one after a restart under the same name."""

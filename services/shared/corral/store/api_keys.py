@@ -60,7 +60,7 @@ UPDATE corral.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %
 
 
 class ApiKeys:
-    """Who may call the API."""
+    """API keys as rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

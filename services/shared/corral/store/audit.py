@@ -40,7 +40,7 @@ LAST = UUID(int=2**128 - 1)
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One deed on one thing."""
+    """One entry of the audit: who did what to what."""
 
     id: UUID
     at: datetime
@@ -75,7 +75,7 @@ async def record(
 
 
 class Audit:
-    """The book of deeds."""
+    """The audit: what people did."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

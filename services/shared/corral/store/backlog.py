@@ -78,7 +78,7 @@ SELECT queue, type, bucket, sum(count)::int8, sum(total) FROM (
 
 
 class Backlogs:
-    """`store.backlog`: call it."""
+    """Reads the backlog: `await store.backlog()`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -90,7 +90,7 @@ CLAIMED_UNDER = f"SELECT {COLUMNS} FROM corral.jobs j WHERE j.state = 'running' 
 
 
 class Claims:
-    """The door between queued and running."""
+    """Claims queued jobs for a worker."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

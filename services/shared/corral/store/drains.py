@@ -13,7 +13,7 @@ from corral.store.sql_params import texts
 
 @dataclass(frozen=True, slots=True)
 class LiveWorker:
-    """What there is to know of a worker each second."""
+    """What the leader reads of a worker each second."""
 
     id: UUID
     name: str
@@ -69,7 +69,7 @@ ORDER BY registered_at, id
 
 
 class StoredDrains:
-    """Who claims no more, and for whose sake."""
+    """Drains as rows: which worker is to claim no more, and who asked for it."""
 
     _database: Database
 

@@ -109,7 +109,7 @@ START = QueuedCursor("", False, "", "-infinity", UUID(int=0))
 
 
 class Duties(Housekeeping):
-    """What keeps jobs moving, and the house clean."""
+    """The statements of the leader's duties that move jobs."""
 
     async def promote(self, term: Term, limit: int = 1000, *, within: float | None = None) -> list[Queued]:
         """Queue scheduled jobs that are due, earliest first; `within`: not those that were due that long ago.

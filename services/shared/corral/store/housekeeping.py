@@ -28,7 +28,7 @@ Kind = tuple[str, str, State]
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """One round of folding."""
+    """What one round of folding the statistics did."""
 
     deltas: int
     """Rows that were folded; a full round means that more may wait."""
@@ -119,7 +119,7 @@ SELECT count(*) FROM removed
 
 
 class Housekeeping:
-    """What is done now and then."""
+    """Folds statistics and removes what is kept no longer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

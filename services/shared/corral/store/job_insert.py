@@ -88,7 +88,7 @@ class _RolledBack(Exception):
 
 
 class JobInsert:
-    """Jobs on their way in."""
+    """Inserts jobs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -69,7 +69,7 @@ class Page(Generic[T]):
 
 @dataclass(slots=True)
 class Search:
-    """A page in the making."""
+    """One page of a list while it is gathered."""
 
     wanted: int
     """Ids that make it full: one more than are shown tells that there is another page."""
@@ -98,7 +98,7 @@ class Search:
 
 
 class JobLists:
-    """Lists of jobs."""
+    """Lists of jobs by filter, page by page."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -101,7 +101,7 @@ WHERE job = %(id)s AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
 
 
 class JobQueries:
-    """Jobs as they are stored."""
+    """Reads jobs, their attempts and their log lines."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

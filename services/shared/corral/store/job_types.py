@@ -34,7 +34,7 @@ INSERT INTO corral.queues (name) SELECT DISTINCT q FROM unnest(%(queues)s::text[
 
 
 class JobTypes:
-    """The installation's job types."""
+    """Registered job types as rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -7,4 +7,4 @@ from corral.store.job_queries import JobQueries
 
 
 class Jobs(JobInsert, JobQueries, JobLists, JobCommands):
-    """Insert, read, list, cancel, retry and run now."""
+    """Inserts, reads, lists, cancels and retries jobs, and has them run now."""

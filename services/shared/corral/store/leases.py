@@ -62,7 +62,7 @@ HOLD = "SELECT 1 FROM corral.leases WHERE name = %(name)s AND term = %(term)s FO
 
 
 class Leases:
-    """Who leads."""
+    """Leadership as a row."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -75,7 +75,7 @@ SELECT m.id, EXISTS (
 
 
 class Logs:
-    """What handlers log."""
+    """Writes the log lines of running jobs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -77,7 +77,7 @@ SELECT id FROM removed
 
 
 class Queues:
-    """Every queue that a type or a job has named."""
+    """Queues as rows: every queue that a job type or a job has named."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

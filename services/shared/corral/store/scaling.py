@@ -48,7 +48,7 @@ RETURNING d.id
 
 
 class Scaling:
-    """The book of decisions."""
+    """Stored decisions of the autoscaler."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

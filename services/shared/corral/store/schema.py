@@ -23,7 +23,7 @@ FROZEN = (
 
 
 class Schema:
-    """The revision of the schema in the database."""
+    """Tells whether the tables fit this release."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

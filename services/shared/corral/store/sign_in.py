@@ -11,7 +11,7 @@ from corral.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in."""
+    """A session of a browser: who is signed in."""
 
     actor: str
     role: str
@@ -45,7 +45,7 @@ END = "DELETE FROM corral.sessions WHERE hash = %(session)b"
 
 
 class SignInRows:
-    """Links and sessions."""
+    """Sign-in links and sessions as rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -62,7 +62,7 @@ MEASURED = ("completed", "errored", "failed")
 
 @dataclass(frozen=True, slots=True)
 class TimePercentiles:
-    """Of a time, in seconds; None where nothing was measured."""
+    """Percentiles of a time, in seconds; None where nothing was measured."""
 
     p50: float | None
     p95: float | None
@@ -120,7 +120,7 @@ class WindowRow:
 
 
 class Statistics(StateCounts):
-    """Numbers about jobs."""
+    """Reads the statistics."""
 
     async def window(self, seconds: float, by: By = "queue") -> Sequence[WindowRow]:
         """What ended in the last `seconds`, in whole minutes and the one that runs, by name.

@@ -102,7 +102,7 @@ RETURNING w.id
 
 
 class Workers(StoredDrains):
-    """The fleet as rows."""
+    """Worker incarnations as rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
