@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +12,8 @@ from httpx_sse import ServerSentEvent, connect_sse
 
 from corral import json_codec
 from corral.actions.json_value import refuse_faults
-from corral.errors import CorralError, FieldError
+from corral.api_problem import ApiProblem, problem_of
+from corral.errors import CorralError
 from corral.publisher_address import Connection, NotConfigured
 
 __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unreachable", "problem_of"]
@@ -41,14 +42,6 @@ Json = Any
 
 class Unreachable(CorralError):
     """The publisher did not answer."""
-
-
-class ApiProblem(CorralError):
-    """The publisher refused; the fields are those of its problem answer. Source: RFC 9457."""
-
-    def __init__(self, status: int, title: str, detail: str, fields: Sequence[FieldError]) -> None:
-        self.status, self.title, self.detail, self.fields = status, title, detail, tuple(fields)
-        super().__init__(f"{title}: {detail}" if detail else title)
 
 
 class Client:
@@ -288,28 +281,6 @@ def _set_of(*names: str) -> str:
 
 def _kind_of(response: httpx.Response) -> str:
     return response.headers.get("Content-Type", "nothing").partition(";")[0] or "nothing"
-
-
-def problem_of(response: httpx.Response) -> ApiProblem:
-    """The refusal as an error, whatever the body is."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return ApiProblem(
-            response.status_code, f"HTTP {response.status_code}", response.text[:200].strip(), ()
-        )
-    fields = [
-        FieldError(str(item.get("pointer", item.get("parameter", ""))), str(item.get("detail", "")))
-        for item in body.get("errors", ())
-    ]
-    return ApiProblem(
-        response.status_code,
-        str(body.get("title", f"HTTP {response.status_code}")),
-        str(body.get("detail", "")),
-        fields,
-    )
 
 
 def _given(params: Mapping[str, Json]) -> httpx.QueryParams:

@@ -1,0 +1,37 @@
+"""A publisher's refusal as an error, read from its problem answer. Source: RFC 9457."""
+
+from collections.abc import Sequence
+
+import httpx
+
+from corral.errors import CorralError, FieldError
+
+
+class ApiProblem(CorralError):
+    """The publisher refused; the fields are those of its problem answer. Source: RFC 9457."""
+
+    def __init__(self, status: int, title: str, detail: str, fields: Sequence[FieldError]) -> None:
+        self.status, self.title, self.detail, self.fields = status, title, detail, tuple(fields)
+        super().__init__(f"{title}: {detail}" if detail else title)
+
+
+def problem_of(response: httpx.Response) -> ApiProblem:
+    """The refusal as an error, whatever the body is."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return ApiProblem(
+            response.status_code, f"HTTP {response.status_code}", response.text[:200].strip(), ()
+        )
+    fields = [
+        FieldError(str(item.get("pointer", item.get("parameter", ""))), str(item.get("detail", "")))
+        for item in body.get("errors", ())
+    ]
+    return ApiProblem(
+        response.status_code,
+        str(body.get("title", f"HTTP {response.status_code}")),
+        str(body.get("detail", "")),
+        fields,
+    )
