@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-from corral.dispatch import Dispatch
+from corral.dispatch.exits import Exits
 from corral.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -39,8 +39,8 @@ class ContainerExit(NamedTuple):
 class ContainerExits:
     """Passes the end of each container on to the leader, once."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
+    def __init__(self, exits: Exits) -> None:
+        self._exits = exits
         self._known: dict[ContainerExit, None] | None = None
 
     async def tell(self, found: Iterable[ContainerExit]) -> None:
@@ -52,7 +52,7 @@ class ContainerExits:
             if one in self._known:
                 continue
             try:
-                await self._dispatch.exits.tell(one.pod, one.how)
+                await self._exits.tell(one.pod, one.how)
             except Unavailable as error:
                 log.info("exit.untold", pod=one.pod, error=str(error))
                 return

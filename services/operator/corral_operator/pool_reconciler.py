@@ -54,7 +54,7 @@ class PoolReconciler:
         self._asking = LeaveRequests(dispatch, pool.name)
         self._target = TargetReader(cluster, pool.target)
         self._announcer = Reporter(cluster, dispatch, pool)
-        self._exits = ContainerExits(dispatch)
+        self._exits = ContainerExits(dispatch.exits)
         self._throughput = Throughput()
         self._history, self._rivalry = History(), RivalScaler()
         self._leaving: ScaleDown | None = None

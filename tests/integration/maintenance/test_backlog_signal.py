@@ -166,7 +166,7 @@ async def test_a_wiped_redis_has_no_negative_arrivals(
     await redis.flushall()
     await shop.submit(1, enqueue=True)
     await duty.round(reign)
-    assert (await email(dispatch)).backlog.arrivals == 0
+    assert (await email(dispatch)).arrivals == 0
 
 
 def test_arrivals_are_a_mean_over_the_last_seconds():

@@ -170,13 +170,13 @@ def test_how_containers_ended_is_read_of_pods_that_do_not_count_any_more_too():
 
 
 class Heard:
-    """A dispatch that notes what it is told; away where `away` is set."""
+    """Exits that note what they are told; away where `away` is set."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.away = False
 
-    async def tell_exit(self, worker: str, how: str) -> None:
+    async def tell(self, worker: str, how: str) -> None:
         if self.away:
             raise Unavailable("redis", "gone")
         self.told.append((worker, how))
