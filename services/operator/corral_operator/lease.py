@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from corral.waiting import wait_for_event
 from corral_operator import metrics
 from corral_operator.api import Absent, ApiError, Forbidden, Outdated
 from corral_operator.cluster import Cluster, LeaseRecord
@@ -48,11 +49,7 @@ class Lease:
             await self.keep(time.monotonic())
             held = self.held(time.monotonic())
             metrics.LEADS.set(held)
-            try:
-                async with asyncio.timeout(RENEW_AFTER if held else ASK_AFTER):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await wait_for_event(stop, RENEW_AFTER if held else ASK_AFTER)
 
     async def keep(self, now: float) -> None:
         """Take or renew the Lease, if it is free or held here. Raises nothing."""

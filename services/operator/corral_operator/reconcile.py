@@ -10,6 +10,7 @@ import structlog
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.signal import Signal, SignalWatch
+from corral.waiting import wait_for_event
 from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster
@@ -62,11 +63,7 @@ class Reconciler:
                 await self._tried(began)
                 self._ended = time.monotonic()
                 metrics.LOOP_SECONDS.observe(self._ended - began)
-                try:
-                    async with asyncio.timeout(max(0.05, ROUND_SECONDS - (self._ended - began))):
-                        await stop.wait()
-                except TimeoutError:
-                    continue
+                await wait_for_event(stop, max(0.05, ROUND_SECONDS - (self._ended - began)))
         finally:
             await self._end_turns()
 

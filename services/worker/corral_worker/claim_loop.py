@@ -15,6 +15,7 @@ from corral.dispatch import Ack, Dispatch, Popped, Return
 from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
+from corral.waiting import wait_for_event
 from corral_worker import STARTED
 from corral_worker.acks import Acks
 from corral_worker.announcements import Announcements
@@ -192,11 +193,7 @@ class ClaimLoop:
             await self._rest(POLL_SECONDS)
 
     async def _rest(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stir.wait()
-        except TimeoutError:
-            pass
+        await wait_for_event(self._stir, seconds)
 
     async def _listen(self) -> None:
         """Turn wake-up tokens into stirs. Tokens come only while the pop has registered a wish."""

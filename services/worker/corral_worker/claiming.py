@@ -17,6 +17,7 @@ from corral.job.job import Claimed
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.store.claims import Claims, Refusal
+from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,6 @@ PAUSED_SECONDS = 1.0
 LOCKED_SECONDS = 0.2
 UNKNOWN_SECONDS = (1.0, 30.0)
 """First and longest wait of a job whose type this worker does not know: another one may."""
-RETRY_SECONDS = (0.1, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,12 @@ class Claimer:
 
     async def _after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
         """What a claim took whose answer did not arrive: read before anything else is done (rule 11)."""
-        wait = RETRY_SECONDS[0]
+        waits = doubling(*POSTGRES_RETRY_SECONDS)
         while not give_up():
             try:
                 claimed = await self._store.claimed_under(claim)
             except Unavailable:
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, RETRY_SECONDS[1])
+                await asyncio.sleep(next(waits))
             else:
                 metrics.OUTCOMES_UNKNOWN.labels("claim", "yes").inc()
                 return claimed

@@ -29,6 +29,7 @@ from corral.job.outcome import (
 from corral.job_log import JobLog
 from corral.store.attempts import Attempts as AttemptStore
 from corral.store.attempts import Recorded, Verdict
+from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 from corral_worker.attempts import HeldAttempts
 from corral_worker.ending import Raised, Returned
 from corral_worker.execution import Execution
@@ -41,8 +42,6 @@ MAX_BATCH_BYTES = 8 * 2**20
 """Of results in one write; a larger one goes alone."""
 MAX_HELD_BYTES = 64 * 2**20
 """Of results that wait; while there are more, nothing is claimed."""
-RETRY_SECONDS = (0.1, 2.0)
-"""First and longest wait between two tries while Postgres is away."""
 
 
 class Completer:
@@ -131,15 +130,14 @@ class Completer:
         self, batch: list[Execution], worker: Callable[[], UUID], attempts: HeldAttempts
     ) -> None:
         """Write a batch, however long it takes; what was lost meanwhile is left out."""
-        wait = RETRY_SECONDS[0]
+        waits = doubling(*POSTGRES_RETRY_SECONDS)
         while batch := [execution for execution in batch if attempts.holds(execution)]:
             try:
                 await self._write_once(batch, worker(), attempts)
             except Unavailable as error:
                 metrics.RESULTS_HELD.set(self.held)
                 log.warning("results.held", results=self.held, error=str(error))
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, RETRY_SECONDS[1])
+                await asyncio.sleep(next(waits))
             except Exception as error:  # noqa: BLE001  # one bad outcome must not hold the others
                 if len(batch) > 1:
                     log.warning("results.split", results=len(batch), error=repr(error))

@@ -15,6 +15,7 @@ from corral.ids import new_id
 from corral.store import Store
 from corral.store.heartbeat import Beat
 from corral.store.workers import WorkerRecord
+from corral.waiting import doubling, wait_for_event
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
@@ -50,7 +51,7 @@ class Registration:
         Raises:
             SchemaMismatch: this release is too old for the schema: waiting won't help.
         """
-        wait = RETRY_SECONDS[0]
+        waits = doubling(*RETRY_SECONDS)
         while not self._stopping.is_set():
             try:
                 await self._store.schema.check()
@@ -62,8 +63,7 @@ class Registration:
                 self._wait_for("postgres", error)
             else:
                 return True
-            await self._pause(wait)
-            wait = min(2 * wait, RETRY_SECONDS[1])
+            await wait_for_event(self._stopping, next(waits))
         return False
 
     async def register(self) -> UUID | None:
@@ -78,7 +78,7 @@ class Registration:
             types=tuple(self._types),
             slots={executor.value: size for executor, size in self._slots.sizes.items()},
         )
-        wait = RETRY_SECONDS[0]
+        waits = doubling(*RETRY_SECONDS)
         while not self._stopping.is_set():
             try:
                 await self._store.workers.register(record)
@@ -88,21 +88,13 @@ class Registration:
                 self.waiting_for = None
                 self.registered = True
                 return record.id
-            await self._pause(wait)
-            wait = min(2 * wait, RETRY_SECONDS[1])
+            await wait_for_event(self._stopping, next(waits))
         return None
 
     def _wait_for(self, what: str, error: Exception) -> None:
         if self.waiting_for != what:
             log.warning("worker.waiting", worker=self._name, on=what, error=str(error))
         self.waiting_for = what
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass
 
 
 class Incarnation:

@@ -14,14 +14,13 @@ import structlog
 from corral import metrics
 from corral.errors import Unavailable
 from corral.store.attempts import Attempts as AttemptStore
+from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 from corral_worker.execution import Execution
 
 log = structlog.get_logger(__name__)
 
 LINGER_SECONDS = 0.25
 """A coroutine that honours its timeout and a process that is killed have ended by then, and cost no write more."""
-RETRY_SECONDS = (0.1, 2.0)
-"""First and longest wait between two tries while Postgres is away."""
 
 
 class Timeouts:
@@ -57,7 +56,7 @@ class Timeouts:
 
     async def _write(self, batch: list[Execution]) -> None:
         """Write those that still run, however long it takes."""
-        wait = RETRY_SECONDS[0]
+        waits = doubling(*POSTGRES_RETRY_SECONDS)
         while running := [
             execution for execution in batch if execution.past_timeout and execution.ending is None
         ]:
@@ -70,8 +69,7 @@ class Timeouts:
                 await self._store.time_out(worker, [execution.overdue() for execution in running])
             except Unavailable as error:
                 log.warning("timeouts.held", jobs=len(running), error=str(error))
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, RETRY_SECONDS[1])
+                await asyncio.sleep(next(waits))
             except Exception as error:  # one that can't be written ends as its worker can tell it
                 metrics.SWALLOWED.labels("timeouts").inc()
                 log.exception("timeouts.dropped", jobs=len(running), error=repr(error))

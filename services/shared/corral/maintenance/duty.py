@@ -14,7 +14,8 @@ import structlog
 from corral import metrics
 from corral.errors import CorralError, LeaseLost
 from corral.maintenance.apart import Apart
-from corral.maintenance.leadership import Reign, pause
+from corral.maintenance.leadership import Reign
+from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class Duty(ABC):
 
     async def rest(self, seconds: float, reign: Reign) -> None:
         """Wait for the next round, or for the end of the reign."""
-        await pause(reign.over, seconds)
+        await wait_for_event(reign.over, seconds)
 
     def failed(self) -> None:  # noqa: B027 - most duties rest on nothing
         """A round was broken off: forget what rested on an unbroken row of successes."""
@@ -97,7 +98,7 @@ async def perform(
             report.failures += 1
             metrics.DUTY_ERRORS.labels(duty.name).inc()
             log.warning("duty.not_begun", duty=duty.name, error=repr(error))
-            await pause(reign.over, _again_in(failures))
+            await wait_for_event(reign.over, _again_in(failures))
 
 
 async def _rounds(duty: Duty, reign: Reign, report: DutyReport, clock: Callable[[], float]) -> None:
@@ -129,7 +130,7 @@ async def _rounds(duty: Duty, reign: Reign, report: DutyReport, clock: Callable[
             failures += 1
             duty.failed()
             duty.apart.told()
-            await pause(reign.over, _again_in(failures))
+            await wait_for_event(reign.over, _again_in(failures))
             continue
         if took > duty.period:
             metrics.TICKS_SKIPPED.labels(duty.name).inc(took // duty.period)

@@ -9,6 +9,7 @@ import structlog
 from corral import metrics
 from corral.errors import CorralError, LeaseLost
 from corral.store.leases import Leases, Term
+from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
 
@@ -17,15 +18,6 @@ SILENCE_SECONDS = 10.0
 RENEW_SECONDS = 2.0
 LOOK_SECONDS = 2.0
 """How often a candidate looks."""
-
-
-async def pause(over: asyncio.Event, seconds: float) -> bool:
-    """Sleep for so long or until it is over; answers whether it is."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await over.wait()
-    except TimeoutError:
-        return over.is_set()
 
 
 class Reign:
@@ -50,7 +42,7 @@ class Reign:
             LeaseLost: another leads, or may: nothing was renewed for as long as others need to take over.
         """
         renewed = self._clock()
-        while not await pause(self.over, renew_seconds):
+        while not await wait_for_event(self.over, renew_seconds):
             began = self._clock()
             try:
                 self.term = await self._leases.renew(self.term)
@@ -103,7 +95,7 @@ class Candidate:
                 self._seen = None
                 metrics.SWALLOWED.labels("leadership.look").inc()
                 log.info("leadership.not_seen", error=str(error))
-            await pause(stop, self._look)
+            await wait_for_event(stop, self._look)
         return None
 
     async def look(self) -> Reign | None:

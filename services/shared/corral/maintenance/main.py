@@ -15,6 +15,7 @@ from corral.maintenance.run import run
 from corral.settings import Settings
 from corral.startup import say_ready
 from corral.store import Store
+from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
 
@@ -57,11 +58,7 @@ async def fitting_schema(store: Store, stop: asyncio.Event) -> None:
             log.warning("maintenance.waiting", reason=str(error))
         else:
             return
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await wait_for_event(stop, LOOK_SECONDS)
 
 
 def serve_metrics(settings: Settings) -> None:

@@ -18,9 +18,10 @@ from corral.dispatch.hints import PROMOTER_SLEEP_SECONDS
 from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
-from corral.maintenance.leadership import Reign, pause
+from corral.maintenance.leadership import Reign
 from corral.query_budget import QueryBudget
 from corral.store import Store
+from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
 
@@ -86,8 +87,8 @@ class Promote(Duty):
             await self._dispatch.hints.wait_due(seconds)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("wait_due").inc()
-            await pause(reign.over, max(0.0, seconds - (time.monotonic() - began)))
-        await pause(reign.over, max(0.0, SHORTEST_REST_SECONDS - (time.monotonic() - began)))
+            await wait_for_event(reign.over, max(0.0, seconds - (time.monotonic() - began)))
+        await wait_for_event(reign.over, max(0.0, SHORTEST_REST_SECONDS - (time.monotonic() - began)))
 
 
 async def queue(dispatch: Dispatch, entries: list[Entry]) -> None:
