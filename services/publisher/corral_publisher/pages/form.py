@@ -13,6 +13,7 @@ from typing import Any
 from corral import json_codec
 from corral.actions.json_value import escape
 from corral.errors import FieldError, InvalidInput
+from corral.json_pointer import unescaped
 
 MAX_NESTING = 3
 """Objects within objects that become groups of fields."""
@@ -171,7 +172,7 @@ def _resolved(node: Schema, root: Schema) -> Schema:
         if "$ref" in node:
             target: Any = root
             for part in re.sub(r"^#/?", "", node["$ref"]).split("/"):
-                target = target.get(part.replace("~1", "/").replace("~0", "~"), {}) if part else target
+                target = target.get(unescaped(part), {}) if part else target
             node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
             continue
         options = [option for option in node.get("anyOf", ()) if option.get("type") != "null"]
@@ -189,7 +190,7 @@ def _shown(default: Any) -> str:
 def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[FieldError]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for item in fields:
-        name = item.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        name = unescaped(item.pointer.rpartition("/")[2])
         if item.kind is Kind.GROUP:
             if item.required or any(_filled(child, sent) for child in item.fields):
                 made[name] = _object(item.fields, sent, errors)

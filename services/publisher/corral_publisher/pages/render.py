@@ -16,12 +16,12 @@ from corral.actions.principal import Principal
 from corral.job.job import Job
 from corral.json_codec import Document, indented
 from corral.store import Attempt
+from corral.time_span import span
 from corral_publisher import assets
 from corral_publisher.json_response import encode
 from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_token
 
 FOLDER = Path(__file__).parent.parent / "templates"
-UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -121,18 +121,6 @@ def relative(moment: datetime) -> str:
     if abs(seconds) < 1:
         return "now"
     return f"{span(-seconds)} ago" if seconds < 0 else f"in {span(seconds)}"
-
-
-def span(seconds: float) -> str:
-    """A length of time in its largest unit."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    unit, length = next((unit, length) for unit, length in UNITS if seconds >= length)
-    return (
-        f"{seconds / length:.1f} {unit}"
-        if unit == "s" and seconds < 10
-        else f"{int(seconds // length)} {unit}"
-    )
 
 
 def size(count: int) -> str:

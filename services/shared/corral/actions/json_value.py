@@ -14,6 +14,7 @@ from typing import Any
 from corral import json_codec
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.limits import MAX_DEPTH
+from corral.json_pointer import escaped
 
 MAX_ERRORS = 20
 """Faults named in one answer; the rest would only repeat them."""
@@ -101,8 +102,8 @@ def _scalar_faults(item: Any, place: str) -> Iterator[FieldError]:
 
 
 def escape(key: str) -> str:
-    """A key as part of a JSON pointer. Source: RFC 6901, section 3."""
-    return key.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
+    """A key as part of a JSON pointer, whatever characters it holds."""
+    return escaped(key.encode("utf-8", "replace").decode())
 
 
 def _children(item: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> list[tuple[Any, Any]]:

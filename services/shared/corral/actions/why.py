@@ -17,6 +17,7 @@ from corral.job.options import Executor
 from corral.job.state import State
 from corral.scaling.pool_status import PoolStatus
 from corral.store import Queue, Store, WorkerRecord, WorkerState
+from corral.time_span import span
 
 SILENT_SECONDS = 20.0
 """A worker that has been silent for so long is about to be taken for lost."""
@@ -149,7 +150,7 @@ def _waiting_for_time(facts: Facts) -> Cause:
     )
     return Cause(
         "waiting-for-time",
-        f"It is due in {_span(seconds)}, at {_moment(job.run_at)}: {reason}.",
+        f"It is due in {span(seconds)}, at {_moment(job.run_at)}: {reason}.",
         "Run it now",
         f"corral jobs run-now {job.id}",
         "POST",
@@ -208,7 +209,7 @@ def _nobody_listens(facts: Facts, start: tuple[str, str]) -> Cause:
         longest = max(worker.silent_for for worker in silent)
         return Cause(
             "workers-silent",
-            f"Every worker that could take it is silent ({_names(silent)}), up to {_span(longest)}: "
+            f"Every worker that could take it is silent ({_names(silent)}), up to {span(longest)}: "
             "it is lost, or cut off from Postgres.",
             *start,
         )
@@ -293,10 +294,3 @@ def _names(workers: Sequence[WorkerRecord]) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _span(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"

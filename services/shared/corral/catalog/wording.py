@@ -8,6 +8,7 @@ import jsonschema_rs
 from corral.catalog.allowed import Allowed, either, scalar_of, shown
 from corral.catalog.judgement import Schema
 from corral.errors import FieldError
+from corral.json_pointer import escaped
 
 MAX_MESSAGE = 300
 """Characters; what is allowed may be long."""
@@ -126,8 +127,7 @@ class Wording:
 
 def pointer(*path: str | int) -> str:
     """A JSON pointer below `/payload`. Source: RFC 6901, section 3."""
-    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
-    return "".join((ROOT, *(f"/{part}" for part in escaped)))
+    return "".join((ROOT, *(f"/{escaped(str(part))}" for part in path)))
 
 
 def _number(count: int, things: str) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from corral import json_codec
+from corral import json_codec, time_span
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 PIPE_COLUMNS = 200
@@ -81,15 +81,8 @@ def ago(moment: str | None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """Seconds as people say them."""
-    if seconds is None:
-        return ""
-    for size, unit, below in ((86_400, "d", None), (3_600, "h", 86_400), (60, "min", 3_600)):
-        if seconds >= size and (below is None or seconds < below):
-            return f"{seconds / size:.0f} {unit}"
-    if seconds >= 10:
-        return f"{seconds:.0f} s"
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+    """Seconds as people say them; nothing for None."""
+    return "" if seconds is None else time_span.span(seconds)
 
 
 def _words(cell: Any) -> str:

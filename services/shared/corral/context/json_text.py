@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import from_json, to_json, to_jsonable_python
 
 from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.json_pointer import escaped
 from corral.storable import text_of
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -66,10 +67,7 @@ def _leaves(value: Any, pointer: str, most: float = math.inf) -> Iterator[tuple[
             case dict():
                 for key, child in item.items():
                     yield place, key
-                    name = (
-                        text_of(key, 100).replace("~", "~0").replace("/", "~1")
-                    )  # Source: RFC 6901, section 3
-                    stack.append((f"{place}/{name}", child))
+                    stack.append((f"{place}/{escaped(text_of(key, 100))}", child))
             case list() | tuple():
                 stack.extend((f"{place}/{index}", child) for index, child in enumerate(item))
             case _:

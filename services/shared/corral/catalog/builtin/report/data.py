@@ -7,6 +7,7 @@ from corral.catalog.builtin.report.column import RawColumn
 from corral.catalog.builtin.report.csvtext import read_csv
 from corral.catalog.builtin.report.invalid import InvalidReport
 from corral.catalog.builtin.report.request import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS, Cell, ReportRequest
+from corral.json_pointer import escaped
 
 Row = Mapping[str, Cell]
 
@@ -46,7 +47,7 @@ def _from_rows(rows: Sequence[Row], field: str) -> Data:
         for name, cell in row.items():
             if isinstance(cell, str) and len(cell) > MAX_CELL_LENGTH:
                 raise InvalidReport(
-                    f"{field}/{at}/{_pointer(name)}",
+                    f"{field}/{at}/{escaped(name)}",
                     f"has {len(cell):,} characters; at most {MAX_CELL_LENGTH:,}",
                 )
         names.update(dict.fromkeys(row))
@@ -54,8 +55,3 @@ def _from_rows(rows: Sequence[Row], field: str) -> Data:
             raise InvalidReport(field, f"has more than {MAX_COLUMNS} columns; row {at + 1} adds another")
     columns = (RawColumn(name, [row.get(name) for row in rows]) for name in names)
     return Data(tuple(columns), len(rows), field)
-
-
-def _pointer(name: str) -> str:
-    """`name` as one step of a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
