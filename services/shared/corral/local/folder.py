@@ -1,6 +1,5 @@
 """The folder of one embedded server: its lock, its password, its port and its log."""
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Self
 
 from corral.local.account import Account
 from corral.local.errors import DataInUse, UnusableData
+from corral.local.folder_lock import FolderLocked, lock
 
 MARKS = frozenset({"lock", "password", "port", "server.log"})
 """Files that show that a folder is ours; a folder that holds others only is somebody else's."""
@@ -37,20 +37,13 @@ class DataFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._refuse_foreign()
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self._lock = lock(self.path / "lock", 0o644)
+        except FolderLocked as other:
+            raise DataInUse(self.path, other.owner) from None
         except FileExistsError:
             raise UnusableData(self.path, "it is a file") from None
         except OSError as error:
             raise UnusableData(self.path, error.strerror or str(error)) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.read(lock, 32).decode(errors="replace").strip()
-            os.close(lock)
-            raise DataInUse(self.path, owner) from None
-        os.truncate(lock, 0)
-        os.write(lock, f"{os.getpid()}\n".encode())
-        self._lock = lock
         return self
 
     def release(self) -> None:

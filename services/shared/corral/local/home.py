@@ -1,6 +1,5 @@
 """The folder of a local system: who runs on it, its secrets, its logs, how clients reach it."""
 
-import fcntl
 import json
 import os
 import tomllib
@@ -11,6 +10,7 @@ from typing import Any
 import psutil
 
 from corral.local.errors import SystemInUse, UnusableData
+from corral.local.folder_lock import FolderLocked, lock
 from corral.local.processes import SupervisedProcess
 
 MARK = "corral.lock"
@@ -63,23 +63,15 @@ class Home:
                     self.folder,
                     f"it holds other things ({', '.join(found[:3])}); give an empty or a new folder",
                 )
-            lock = os.open(self.folder / MARK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = lock(self.folder / MARK, 0o600)  # first: by this file the folder is known as ours
             self.logs.mkdir(exist_ok=True)
+        except FolderLocked as other:
+            url = str(self._read_record().get("url", ""))
+            raise SystemInUse(self.folder, other.owner or "unknown", url) from None
         except FileExistsError:
             raise UnusableData(self.folder, "it is a file") from None
         except OSError as error:
             raise UnusableData(self.folder, error.strerror or str(error)) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.read(lock, 32).decode(errors="replace").strip()
-            os.close(lock)
-            raise SystemInUse(
-                self.folder, pid or "unknown", str(self._read_record().get("url", ""))
-            ) from None
-        os.truncate(lock, 0)
-        os.write(lock, f"{os.getpid()}\n".encode())
-        self._lock = lock
 
     def prune_logs(self) -> None:
         """Remove the oldest logs of workers: each scaling up begins a new one."""
