@@ -20,17 +20,17 @@ LOOKS_SECONDS = 4
 Fault = Callable[[System], None]
 
 
-def wish(system: System, *workers: str, nonce: str | None = "n1") -> None:
+def ask(system: System, *workers: str, nonce: str | None = "n1") -> None:
     """What the operator says every second."""
-    wishes = {name: DrainRequest(nonce) for name in workers}
-    system.client.call(lambda engine: engine.dispatch.drain_requests.write("io", wishes))
+    requests = {name: DrainRequest(nonce) for name in workers}
+    system.client.call(lambda engine: engine.dispatch.drain_requests.write("io", requests))
 
 
 def sealed(system: System, nonce: str = "n1") -> None:
-    """Wish the victim away until it has answered."""
+    """Ask the victim to leave until it has answered."""
 
     def answered() -> bool:
-        wish(system, VICTIM, nonce=nonce)
+        ask(system, VICTIM, nonce=nonce)
         return system.client.call(lambda engine: engine.dispatch.drain_requests.seals([VICTIM])) == {
             VICTIM: nonce
         }
@@ -39,10 +39,10 @@ def sealed(system: System, nonce: str = "n1") -> None:
 
 
 def lifted(system: System, worker: Part) -> None:
-    """An operator that has forgotten its victim wishes nobody away: the leader lifts the drain."""
+    """An operator that has forgotten its victim asks nobody to leave: the leader lifts the drain."""
 
     def heard() -> bool:
-        wish(system)
+        ask(system)
         return worker.said("worker.drain_ended")
 
     eventually(heard, timeout=20)
@@ -130,7 +130,7 @@ def test_a_victim_that_is_needed_again_works_within_seconds(system: System):
     victim = system.worker(worker_name=VICTIM, heartbeat=30, lease=120)
     sealed(system)
     began = time.monotonic()
-    wish(system)
+    ask(system)
     system.client.call(lambda engine: engine.dispatch.drain_requests.unseal([VICTIM]))
     jobs = system.submit(5)
     system.until_ended(jobs, seconds=10)

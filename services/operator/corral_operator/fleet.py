@@ -21,7 +21,7 @@ def fleet_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) ->
     wanted = max(0, deployment.replicas - len(leaving.victims))
     if owned is None:
         return Fleet(wanted, ready=min(wanted, deployment.ready))
-    staying = [pod for pod in owned.pods if pod.name not in leaving.wishes]
+    staying = [pod for pod in owned.pods if pod.name not in leaving.requests]
     missing = [pod for pod in staying if not pod.ready]
     refused = max(0, wanted - len(staying)) if deployment.refused else 0
     return Fleet(
@@ -51,7 +51,7 @@ def missing_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) 
             (pod.name,),
         )
         for pod in owned.pods
-        if not pod.ready and pod.name not in leaving.wishes
+        if not pod.ready and pod.name not in leaving.requests
     ]
     unmade = deployment.replicas - len(owned.pods)
     if unmade > 0:

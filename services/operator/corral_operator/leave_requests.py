@@ -35,11 +35,11 @@ class LeaveRequests:
     async def adopted(self, now: float) -> ScaleDown | None:
         """Those that an operator before this one chose; None while Redis can't say."""
         try:
-            wished = (await self._dispatch.drain_requests.all()).get(self._pool)
+            requested = (await self._dispatch.drain_requests.all()).get(self._pool)
         except Unavailable as error:
             self._failed = error
             return None
-        names = wished.workers if wished else ()
+        names = requested.workers if requested else ()
         if names:
             log.info("pool.adopted", pool=self._pool, draining=sorted(names))
         return ScaleDown({name: Victim(now, nonce(), now) for name in names})
@@ -47,7 +47,7 @@ class LeaveRequests:
     async def answers(self, leaving: ScaleDown) -> dict[str, str]:
         """The nonce that each of those who leave answered last."""
         try:
-            return await self._dispatch.drain_requests.seals(leaving.wishes)
+            return await self._dispatch.drain_requests.seals(leaving.requests)
         except Unavailable as error:
             self._failed = error
             return {}
@@ -57,8 +57,8 @@ class LeaveRequests:
         try:
             if done.released:
                 await self._dispatch.drain_requests.unseal(done.released)
-            wishes = {name: DrainRequest(asked) for name, asked in done.leaving.wishes.items()}
-            await self._dispatch.drain_requests.write(self._pool, wishes)
+            requests = {name: DrainRequest(asked) for name, asked in done.leaving.requests.items()}
+            await self._dispatch.drain_requests.write(self._pool, requests)
         except Unavailable as error:
             self._failed = error
             log.debug("pool.wishes_not_told", pool=self._pool, error=str(error))

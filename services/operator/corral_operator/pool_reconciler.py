@@ -116,7 +116,7 @@ class PoolReconciler:
         report = PoolReport(
             pool=pool, wanted=fleet.wanted, replicas=replicas, ready=sight.deployment.ready,
             desired=decision.desired, needed=decision.needed, reason=decision.reason, backlog=backlog,
-            throughput=rate, draining=tuple(sorted((self._leaving or leaving).wishes)), held=tuple(held),
+            throughput=rate, draining=tuple(sorted((self._leaving or leaving).requests)), held=tuple(held),
             not_ready=in_force, stand=stand,
         )  # fmt: skip
         self._told = report
@@ -137,7 +137,7 @@ class PoolReconciler:
     async def close(self, pool: WorkerPool) -> None:
         """Let everybody stay: the pool is gone. Raises nothing."""
         leaving = self._leaving or ScaleDown()
-        await self._asking.ask(Step(ScaleDown(), 0, tuple(leaving.wishes)))
+        await self._asking.ask(Step(ScaleDown(), 0, tuple(leaving.requests)))
         metrics.forget(pool.name)
 
     async def _tried(

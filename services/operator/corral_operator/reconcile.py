@@ -56,7 +56,7 @@ class Reconciler:
         self._ended = time.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Decide until `stop`. Whoever takes over finds the wishes in Redis and goes on."""
+        """Decide until `stop`. Whoever takes over finds the requests in Redis and goes on."""
         try:
             while not stop.is_set():
                 began = time.monotonic()

@@ -55,7 +55,7 @@ class ScaleDown:
         return bool(self.victims or self.dismissed)
 
     @property
-    def wishes(self) -> Mapping[str, str]:
+    def requests(self) -> Mapping[str, str]:
         """The nonce for each worker that is to drain and to seal."""
         return {name: one.nonce for name, one in (*self.victims.items(), *self.dismissed.items())}
 
@@ -268,7 +268,7 @@ def _asked(
 
     asked = replace(after, victims=fresh(after.victims), dismissed=fresh(after.dismissed))
     there = {pod.name for pod in scene.pods}
-    released = {*before.victims, *before.dismissed} - asked.wishes.keys()
+    released = {*before.victims, *before.dismissed} - asked.requests.keys()
     return Step(asked, replicas, tuple(sorted(released & there)), holds)
 
 

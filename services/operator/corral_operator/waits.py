@@ -67,7 +67,7 @@ def _unchosen(done: Step, scene: Observation) -> Iterator[Hold]:
     """Of those that nobody may ask to leave, why not."""
     workers = scene.workers or {}
     for pod in scene.pods:
-        if pod.name in done.leaving.wishes:
+        if pod.name in done.leaving.requests:
             continue
         worker = workers.get(pod.name)
         if worker is not None and worker.running and pod.name in done.leaving.spared:

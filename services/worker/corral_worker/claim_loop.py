@@ -196,7 +196,7 @@ class ClaimLoop:
         await wait_for_event(self._stir, seconds)
 
     async def _listen(self) -> None:
-        """Turn wake-up tokens into stirs. Tokens come only while the pop has registered a wish."""
+        """Turn wake-up tokens into stirs. Tokens come only while the pop has registered that this worker waits."""
         while True:
             try:
                 if await self._dispatch.lanes.wait(self._name, WAIT_SECONDS):

@@ -44,7 +44,7 @@ class Raised:
     """The handler raised, or could not be called, or returned what can't be stored."""
 
     error: JobError
-    wish: RequestedOutcome = RequestedOutcome.BACKOFF
+    requested: RequestedOutcome = RequestedOutcome.BACKOFF
     after: float | None = None
     """Seconds until the next try, where the handler named them."""
 
@@ -140,9 +140,9 @@ def _own(ending: Ending, claimed: Claimed, backoff: backoffs.Backoff, chance: ra
             return Succeeded(result)
         case Died(exitcode=exitcode):
             return _erred(claimed, child_died(exitcode), backoff, chance)
-        case Raised(error=error, wish=RequestedOutcome.DISCARD):
+        case Raised(error=error, requested=RequestedOutcome.DISCARD):
             return Exhausted(error)
-        case Raised(error=error, wish=RequestedOutcome.CANCEL):
+        case Raised(error=error, requested=RequestedOutcome.CANCEL):
             return Cancelled(error.message)
         case Raised(error=error, after=after):
             return _erred(claimed, error, backoff, chance, after)

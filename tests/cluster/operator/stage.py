@@ -113,14 +113,14 @@ class Stage:
             for one in pods
             if any(c.get("started") for c in one["status"].get("containerStatuses", ()))
         }
-        wishes = {name: await self.dispatch.drain_requests.of(name) for name in up} if not self.deaf else {}
-        for name, order in wishes.items():
+        requests = {name: await self.dispatch.drain_requests.of(name) for name in up} if not self.deaf else {}
+        for name, order in requests.items():
             under_way = self._obeying.get(name)
             if order is not None and (under_way is None or under_way.done()):
                 self._obeying[name] = asyncio.create_task(self._obey(name, order))
         if not self.silent:
             await self._signal(
-                up, {name for name, order in wishes.items() if isinstance(order, DrainRequest)}
+                up, {name for name, order in requests.items() if isinstance(order, DrainRequest)}
             )
 
     async def _obey(self, name: str, order: Order) -> None:

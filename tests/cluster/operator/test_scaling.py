@@ -122,8 +122,8 @@ async def test_load_that_comes_back_keeps_those_that_were_leaving(
     stage.bounds(3, 3)
     await until(lambda: not kube.get("workerpool", "io")["status"]["draining"], "both stay")
     assert names(kube) == workers
-    wished = await stage.dispatch.drain_requests.all()
-    assert wished["io"].workers == frozenset()
+    requested = await stage.dispatch.drain_requests.all()
+    assert requested["io"].workers == frozenset()
 
 
 async def test_a_rollout_cancels_drains_and_nobody_is_taken_meanwhile(

@@ -1,4 +1,4 @@
-"""Wishes and seals are hints with an expiry; the later word replaces the earlier one."""
+"""Requests and seals are hints with an expiry; the later word replaces the earlier one."""
 
 from redis.asyncio import Redis
 
@@ -9,8 +9,8 @@ from corral.scaling.drain_request import DrainRequest, Unseal
 async def test_a_wish_is_told_to_the_leader_and_to_the_worker(dispatch: Dispatch):
     await dispatch.drain_requests.write("io", {"io-a": DrainRequest("n1"), "io-b": DrainRequest()})
     await dispatch.drain_requests.write("cpu", {})
-    wished = await dispatch.drain_requests.all()
-    assert {pool: set(wish.workers) for pool, wish in wished.items()} == {
+    requested = await dispatch.drain_requests.all()
+    assert {pool: set(request.workers) for pool, request in requested.items()} == {
         "io": {"io-a", "io-b"},
         "cpu": set(),
     }

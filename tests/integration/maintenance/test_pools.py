@@ -1,4 +1,4 @@
-"""Wishes become drains, drains nobody wishes are lifted, decisions become rows."""
+"""Requests become drains, drains that nobody requests any more are lifted, decisions become rows."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ async def drains(store: Store) -> dict[str, str | None]:
     return {worker.name: worker.drained_by for worker in await store.workers.live() if worker.draining}
 
 
-async def wish(dispatch: Dispatch, *workers: str, pool: str = "io") -> None:
+async def ask(dispatch: Dispatch, *workers: str, pool: str = "io") -> None:
     await dispatch.drain_requests.write(pool, {name: DrainRequest("n") for name in workers})
 
 
@@ -40,13 +40,13 @@ async def test_the_wished_are_drained_and_no_others(
     shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a", "io-b", "gone")
+    await ask(dispatch, "io-a", "io-b", "gone")
     assert await duty.round(reign) == 2
     assert await drains(store) == {"io-a": "pool:io", "io-b": "pool:io"}
-    await wish(dispatch, "io-b")
+    await ask(dispatch, "io-b")
     assert await duty.round(reign) == 1
     assert await drains(store) == {"io-b": "pool:io"}
-    await wish(dispatch)
+    await ask(dispatch)
     await duty.round(reign)
     assert await drains(store) == {}
 
@@ -56,10 +56,10 @@ async def test_a_person_keeps_a_worker_draining_that_the_pool_would_have_back(
 ):
     await begun(duty, reign, shop)
     await store.workers.drain("io-a", "ann")
-    await wish(dispatch, "io-a", "io-b")
+    await ask(dispatch, "io-a", "io-b")
     await duty.round(reign)
     await store.workers.drain("io-b", "ann")
-    await wish(dispatch)
+    await ask(dispatch)
     await duty.round(reign)
     assert await drains(store) == {"io-a": "ann", "io-b": "ann"}
 
@@ -68,10 +68,10 @@ async def test_one_pool_does_not_lift_what_another_wishes(
     shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a")
-    await wish(dispatch, pool="cpu")
+    await ask(dispatch, "io-a")
+    await ask(dispatch, pool="cpu")
     await duty.round(reign)
-    await wish(dispatch, pool="cpu")
+    await ask(dispatch, pool="cpu")
     await duty.round(reign)
     assert await drains(store) == {"io-a": "pool:io"}
 
@@ -80,10 +80,10 @@ async def test_a_worker_that_restarts_under_its_name_is_drained_again(
     shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     await duty.round(reign)
     again = await shop.worker("io-a")
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     await duty.round(reign)
     record = await store.workers.get(again)
     assert record is not None
@@ -101,7 +101,7 @@ async def test_wishes_that_were_wiped_hold_for_a_minute_and_are_lifted_then(
     clock: Clock,
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     await duty.round(reign)
     await redis.flushall()
     for _ in range(int(SILENCE_SECONDS)):
@@ -123,12 +123,12 @@ async def test_wishes_that_stand_still_are_not_believed(
     clock: Clock,
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     await duty.round(reign)
     stands = await redis.hget("corral:drains", "io")
     await store.workers.undrain(["io-a"], "pool:io", reign.term)
     await duty.round(reign)
-    assert await drains(store) == {}  # nobody has wished it since
+    assert await drains(store) == {}  # nobody has asked for it since
     await redis.hset("corral:drains", "io", stands or "")
     await duty.round(reign)
     assert await drains(store) == {}
@@ -138,11 +138,11 @@ async def test_a_new_leader_waits_until_wishes_move(
     shop: Shop, duty: PoolDuties, reign: Reign, store: Store, *, dispatch: Dispatch, clock: Clock
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     successor = PoolDuties(store, dispatch, clock=clock)
     await successor.round(reign)
     assert await drains(store) == {}
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     await successor.round(reign)
     assert await drains(store) == {"io-a": "pool:io"}
 
@@ -161,7 +161,7 @@ async def test_silence_that_was_not_observed_does_not_count(
     how: str,
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     await duty.round(reign)
     await redis.flushall()
     await duty.round(reign)
@@ -189,11 +189,11 @@ async def test_a_leader_whose_term_is_over_drains_and_lifts_nothing(
     shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
 ):
     await begun(duty, reign, shop)
-    await wish(dispatch, "io-a")
+    await ask(dispatch, "io-a")
     await duty.round(reign)
     await reign.give_up()
     assert await Candidate(store.leases, "next").look() is not None
-    await wish(dispatch, "io-b")
+    await ask(dispatch, "io-b")
     with pytest.raises(LeaseLost):
         await duty.round(reign)
     assert await drains(store) == {"io-a": "pool:io"}

@@ -55,8 +55,8 @@ class Workers:
                 if name not in self._tasks:
                     self._tasks[name] = asyncio.create_task(self._work(pod))
             with contextlib.suppress(Unavailable):
-                wished = await self.dispatch.drain_requests.all()
-                drained = wished["io"].workers if "io" in wished and self._drained else frozenset()
+                requested = await self.dispatch.drain_requests.all()
+                drained = requested["io"].workers if "io" in requested and self._drained else frozenset()
                 workers = {
                     name: WorkerSignal(name, one.jobs, "draining" if name in drained else "active", 100.0)
                     for name, one in self.kubernetes.pods.items()

@@ -21,7 +21,7 @@ async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient
 
 
 async def drained_for_pool(store: Store, name: str) -> None:
-    """As the leader does that reads the wishes of the pool `io`."""
+    """As the leader does that reads the requests of the pool `io`."""
     term = await store.leases.acquire("the test", await store.leases.read())
     assert term is not None
     assert await store.workers.drain_for([name], "pool:io", term)

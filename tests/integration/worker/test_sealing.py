@@ -58,7 +58,7 @@ def get(free_port: int) -> Get:
 
 @pytest.fixture
 async def worker(system: System, free_port: int) -> WorkerProcess:
-    """A worker that beats so seldom that only a wish makes it hear of a drain in time."""
+    """A worker that beats so seldom that only a request makes it hear of a drain in time."""
     return await system.ready(worker_name=NAME, worker_port=free_port, heartbeat=60, lease=240)
 
 
@@ -75,7 +75,7 @@ async def lifted(system: System) -> None:
 
 
 async def sealed(system: System, nonce: str) -> None:
-    """Wish until the worker has answered this very nonce."""
+    """Ask until the worker has answered this very nonce."""
 
     async def answered() -> bool:
         await system.dispatch.drain_requests.write("io", {NAME: DrainRequest(nonce)})

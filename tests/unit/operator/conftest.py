@@ -20,7 +20,7 @@ class Hand:
     begins: float = 0.0
     """When it begins to claim."""
     deaf: bool = False
-    """It hears no wish."""
+    """It hears no request."""
     sealed_until: float = 0.0
     nonce: str | None = None
 
@@ -80,7 +80,7 @@ class World:
         for name in done.released:
             self.hands[name].sealed_until = 0.0
         self.replica_set()
-        for name, nonce in done.leaving.wishes.items():
+        for name, nonce in done.leaving.requests.items():
             hand = self.hands.get(name)
             if hand and hand.alive(self.now) and not hand.running(self.now) and not hand.deaf:
                 hand.nonce, hand.sealed_until = nonce, self.now + SEAL_SECONDS

@@ -107,7 +107,7 @@ class SlowWorld:
 
     def restart_operator(self) -> None:
         """Another one adopts what it finds in Redis."""
-        names = list(self.leaving.wishes)
+        names = list(self.leaving.requests)
         self.leaving = ScaleDown({name: Victim(self.now, next(self._nonces), self.now) for name in names})
 
     def restart_container(self, name: str) -> None:
@@ -160,7 +160,7 @@ class SlowWorld:
         for name in done.released:
             self.orders[name] = "unseal"
             self.answers.pop(name, None)
-        self.orders |= done.leaving.wishes
+        self.orders |= done.leaving.requests
         if done.replicas != self.replicas:
             if self.conflicts:
                 self.conflicts -= 1

@@ -168,7 +168,7 @@ def test_a_pod_that_runs_but_is_nobody_leaves_after_a_minute():
 
     def chosen_at(now: float) -> set[str]:
         scene = Observation(1, 2, pods, workers, {}, True, False, 600, now)
-        return set(step(leaving, scene, lambda: "n").leaving.wishes)
+        return set(step(leaving, scene, lambda: "n").leaving.requests)
 
     assert chosen_at(STUCK_AFTER - 1) == {"a"}
     assert chosen_at(STUCK_AFTER) == {"stuck"}
@@ -180,7 +180,7 @@ def test_the_dismissed_are_kept_sealed_until_they_are_gone():
     world.replica_set = lambda: None
     for _ in range(40):
         done = world.second(0)
-        assert set(done.leaving.wishes) == {"a"}
+        assert set(done.leaving.requests) == {"a"}
     assert world.replicas == 0
     assert world.hands["a"].sealed(world.now)
 
@@ -202,13 +202,13 @@ def test_a_victim_whose_pod_is_gone_is_forgotten():
     gone = next(iter(world.leaving.victims))
     del world.hands[gone]
     world.hands["new"] = Hand("new", begins=1e9)
-    assert gone not in world.second(1).leaving.wishes
+    assert gone not in world.second(1).leaving.requests
 
 
 def test_an_operator_that_starts_again_goes_on_with_what_was_wished():
     world = World([Hand("a", [103.0]), Hand("b")])
     world.second(0)
-    adopted = {name: Victim(world.now, "new", world.now) for name in world.leaving.wishes}
+    adopted = {name: Victim(world.now, "new", world.now) for name in world.leaving.requests}
     world.leaving = ScaleDown(adopted)
     for _ in range(12):
         world.second(0)
@@ -284,7 +284,7 @@ def test_no_job_is_interrupted_whatever_is_asked(ends, orders, arrivals):
             free = [
                 one
                 for one in world.hands.values()
-                if one.alive(world.now) and one.name not in done.leaving.wishes
+                if one.alive(world.now) and one.name not in done.leaving.requests
             ]
             for at, which, seconds in arrivals:
                 if at == second and free:
@@ -297,7 +297,7 @@ def test_no_job_is_interrupted_whatever_is_asked(ends, orders, arrivals):
             assert world.replicas <= max(before, desired)
             assert len(done.leaving.victims) <= max(0, world.replicas - desired)
             assert not done.leaving.victims.keys() & done.leaving.dismissed.keys()
-            assert not set(done.released) & done.leaving.wishes.keys()
+            assert not set(done.released) & done.leaving.requests.keys()
     assert world.interrupted == []
 
 

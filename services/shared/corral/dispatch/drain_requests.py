@@ -1,6 +1,6 @@
-"""Wishes that workers drain, and the workers' answers when they are sealed.
+"""Requests that workers drain, and the workers' answers when they are sealed.
 
-A wish only hurries: the drain is a row in Postgres, written by the leader, and a seal is kept by the worker's
+A request only hurries: the drain is a row in Postgres, written by the leader, and a seal is kept by the worker's
 own clock. All of this may be wiped at any moment without a job being interrupted.
 """
 
@@ -20,7 +20,7 @@ from corral.scaling.drain_request import DrainRequest, Order, Unseal
 log = structlog.get_logger(__name__)
 
 DOCUMENT_MS = 30_000
-WISH_SECONDS = 15
+REQUEST_SECONDS = 15
 UNSEAL_SECONDS = 30
 SEAL_SECONDS = 30
 """How long an answer stands; a worker stays sealed at least as long after it gave it, by its own clock."""
@@ -31,7 +31,7 @@ class PoolDrainRequests(NamedTuple):
     """The workers of one pool that are to drain: all of them, so that others are not."""
 
     sequence: int
-    """Changes whenever the wishes are written, whatever they are; only differences mean anything."""
+    """Changes whenever the requests are written, whatever they are; only differences mean anything."""
     workers: frozenset[str]
     """By name."""
 
@@ -42,32 +42,32 @@ class DrainRequests:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def write(self, pool: str, wishes: Mapping[str, DrainRequest]) -> None:
+    async def write(self, pool: str, requests: Mapping[str, DrainRequest]) -> None:
         """Say which workers of a pool are to drain, and no others; to be repeated every second.
 
         Raises:
-            Unavailable: Redis is away. Wishes that are not repeated are forgotten.
+            Unavailable: Redis is away. Requests that are not repeated are forgotten.
         """
-        document = orjson.dumps(sorted(wishes))
+        document = orjson.dumps(sorted(requests))
         async with answering():
             await WRITE_POOL.run(self._redis, [key_names.DRAINS, pool, document])
-            if not wishes:
+            if not requests:
                 return
             async with self._redis.pipeline(transaction=False) as pipeline:
-                for worker, wish in wishes.items():
-                    word = _DRAIN if wish.nonce is None else _SEAL + wish.nonce
-                    pipeline.set(key_names.DRAIN + worker, word, ex=WISH_SECONDS)
+                for worker, request in requests.items():
+                    word = _DRAIN if request.nonce is None else _SEAL + request.nonce
+                    pipeline.set(key_names.DRAIN + worker, word, ex=REQUEST_SECONDS)
                 await pipeline.execute()
 
     async def all(self) -> Mapping[str, PoolDrainRequests]:
-        """What is wished of each pool that somebody scales now.
+        """What is requested of each pool that somebody scales now.
 
         Raises:
             Unavailable: Redis is away.
         """
         async with answering():
             told = await READ_POOLS.run(self._redis, [key_names.DRAINS, DOCUMENT_MS])
-        wished = {}
+        requested = {}
         for pool, sequence, document in zip(told[::3], told[1::3], told[2::3], strict=True):
             try:
                 workers = frozenset(map(str, orjson.loads(document)))
@@ -75,11 +75,11 @@ class DrainRequests:
                 metrics.SWALLOWED.labels("drains.read").inc()
                 log.warning("drains.unreadable", pool=text_of(pool), error=repr(error))
             else:
-                wished[text_of(pool)] = PoolDrainRequests(int(sequence), workers)
-        return wished
+                requested[text_of(pool)] = PoolDrainRequests(int(sequence), workers)
+        return requested
 
     async def unseal(self, workers: Iterable[str]) -> None:
-        """Have these workers break their seals: they are no longer wished to drain.
+        """Have these workers break their seals: they are no longer asked to drain.
 
         Raises:
             Unavailable: Redis is away; the seals run out by themselves.

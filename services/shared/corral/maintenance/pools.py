@@ -1,6 +1,6 @@
-"""Pools: wishes that workers drain become rows, and decisions become history.
+"""Pools: requests that workers drain become rows, and decisions become history.
 
-Whoever scales speaks to Redis only. Here its wishes are made true in Postgres, where claims obey them; and
+Whoever scales speaks to Redis only. Here its requests are made true in Postgres, where claims obey them; and
 where it falls silent, what was drained in its name works again.
 """
 
@@ -24,7 +24,7 @@ from corral.store.drains import POOL
 log = structlog.get_logger(__name__)
 
 SILENCE_SECONDS = 60.0
-"""How long drains outlive their wishes, by the leader's own clock: a wiped Redis, or an operator that restarts,
+"""How long drains outlive their requests, by the leader's own clock: a wiped Redis, or an operator that restarts,
 must not have workers claim again that are about to be removed."""
 ABSENT = 0
 """Stands for the sequence of a document that is not there."""
@@ -44,11 +44,11 @@ class PoolDuties(Duty):
         self._clock = clock
         self._cursor = BEGINNING
         self._sequences: Mapping[str, int] | None = None
-        """Of every pool's wishes at the last look; None before the first."""
+        """Of every pool's requests at the last look; None before the first."""
         self._silence: Observation[str] = Observation(SILENCE_SECONDS, longest_gap=5 * self.period)
 
     async def round(self, reign: Reign) -> int:
-        """One look at wishes and decisions."""
+        """One look at requests and decisions."""
         kept = 0
         with self.apart.each("decisions"):
             kept = await self._copy(reign)
@@ -60,7 +60,7 @@ class PoolDuties(Duty):
         self._sequences = None
 
     async def _apply(self, reign: Reign) -> int:
-        wished = await self._dispatch.drain_requests.all()
+        requested = await self._dispatch.drain_requests.all()
         drained: dict[str, set[str]] = {}
         free = set()
         for worker in await self._store.workers.live():
@@ -68,29 +68,31 @@ class PoolDuties(Duty):
                 free.add(worker.name)
             elif worker.drained_by is not None and worker.drained_by.startswith(POOL):
                 drained.setdefault(worker.drained_by.removeprefix(POOL), set()).add(worker.name)
-        moved = self._moved(wished)
-        silent = self._silent(wished, drained)
+        moved = self._moved(requested)
+        silent = self._silent(requested, drained)
         changes = 0
-        for pool in sorted(drained.keys() | wished.keys()):
-            wishes = wished[pool].workers if pool in moved else frozenset()
+        for pool in sorted(drained.keys() | requested.keys()):
+            requests = requested[pool].workers if pool in moved else frozenset()
             with self.apart.each(f"pool {pool}"):
                 if pool in moved:
-                    changes += await self._drain(pool, wishes & free, reign)
+                    changes += await self._drain(pool, requests & free, reign)
                 if pool in moved or pool in silent:
-                    changes += await self._lift(pool, drained.get(pool, set()) - wishes, reign)
+                    changes += await self._lift(pool, drained.get(pool, set()) - requests, reign)
         return changes
 
-    def _moved(self, wished: Mapping[str, PoolDrainRequests]) -> set[str]:
-        """The pools whose wishes were written since the last look. Others may be the remains of another time."""
+    def _moved(self, requested: Mapping[str, PoolDrainRequests]) -> set[str]:
+        """The pools whose requests were written since the last look. Others may be the remains of another time."""
         before = self._sequences
-        self._sequences = {pool: wish.sequence for pool, wish in wished.items()}
+        self._sequences = {pool: request.sequence for pool, request in requested.items()}
         if before is None:
             return set()
         return {pool for pool, sequence in self._sequences.items() if before.get(pool, ABSENT) != sequence}
 
-    def _silent(self, wished: Mapping[str, PoolDrainRequests], drained: Mapping[str, set[str]]) -> set[str]:
-        """The pools whose wishes have not moved for so long that nobody is there to wish."""
-        counters = [(pool, wished[pool].sequence if pool in wished else ABSENT) for pool in drained]
+    def _silent(
+        self, requested: Mapping[str, PoolDrainRequests], drained: Mapping[str, set[str]]
+    ) -> set[str]:
+        """The pools whose requests have not moved for so long that nobody is there to make any."""
+        counters = [(pool, requested[pool].sequence if pool in requested else ABSENT) for pool in drained]
         return {pool for pool, _ in self._silence.look(counters, self._clock())}
 
     async def _drain(self, pool: str, workers: Collection[str], reign: Reign) -> int:

@@ -1,4 +1,4 @@
-"""What whoever scales asks of a worker. A wish is no drain: the leader makes it one, in Postgres."""
+"""What whoever scales asks of a worker. A request is no drain: the leader makes it one, in Postgres."""
 
 from dataclasses import dataclass
 
