@@ -21,7 +21,7 @@ from corral.job_log import JobLog
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.heartbeat import Heartbeat
-from corral_worker import STARTED, exit_code, shutdown, worker_status
+from corral_worker import STARTED, exit_code, shutdown
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import GONE_SECONDS, HeldAttempts
 from corral_worker.blocked_loop import BlockedLoop
@@ -31,7 +31,7 @@ from corral_worker.completer import Completer
 from corral_worker.drain_requests import DrainRequestReader
 from corral_worker.handler_services import WorkerServices
 from corral_worker.health import Health
-from corral_worker.heartbeat import HeartbeatReport, HeartbeatThread
+from corral_worker.heartbeat import HeartbeatThread
 from corral_worker.lane_order import LaneOrder
 from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.registration import Incarnation, Registration
@@ -40,7 +40,7 @@ from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
 from corral_worker.timeouts import Timeouts
 from corral_worker.updates import Updates, write_updates
-from corral_worker.worker_status import WorkerCondition
+from corral_worker.worker_status import WorkerCondition, WorkerStatus
 
 log = structlog.get_logger(__name__)
 
@@ -178,12 +178,20 @@ class Worker:
             on_stop=lambda job: self._soon(self._attempts.cancel, [job]),
             on_shutdown=lambda: self._soon(self.terminate, "rq"),
         )
+        self._status = WorkerStatus(
+            pool=settings.pool,
+            attempts=self._attempts,
+            completer=self._completer,
+            loop=self._claim_loop,
+            slots=slots,
+            seal=self._seal,
+        )
         self._heartbeat = HeartbeatThread(
             partial(Heartbeat, settings.direct_url, settings.schema),
             presence,
             self._look,
             period=settings.heartbeat,
-            report=self._report,
+            report=self._status.report,
             hear=lambda worker, beat: self._soon(self._incarnation.hear, worker, beat),
         )
         self._incarnation = Incarnation(
@@ -196,7 +204,7 @@ class Worker:
             stir=self._stir,
             stopping=self._stopping.is_set,
         )
-        self._orders = DrainRequestReader(
+        self._drain_requests = DrainRequestReader(
             self._name,
             self._dispatch,
             loop=self._claim_loop,
@@ -223,7 +231,7 @@ class Worker:
         writer.add_done_callback(self._ended_early)
         claimer = self._loop.create_task(self._claim_loop.run(lambda: self._incarnation.id), name="claims")
         claimer.add_done_callback(self._ended_early)
-        orders = self._loop.create_task(self._orders.run(), name="orders")
+        orders = self._loop.create_task(self._drain_requests.run(), name="orders")
         orders.add_done_callback(self._ended_early)
         log.info(
             "worker.ready",
@@ -301,20 +309,6 @@ class Worker:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _report(self) -> HeartbeatReport:
-        return HeartbeatReport(
-            held=list(self._attempts.held),
-            counts=worker_status.counts(self._attempts, self._completer),
-            status=self._status(),
-        )
-
-    def _status(self) -> dict[str, Any]:
-        return {
-            "pool": self._settings.pool,
-            "sealed": self._seal.held,
-            **worker_status.status(self._attempts, self._completer, self._claim_loop, self._slots, STARTED),
-        }
-
     def _state(self) -> dict[str, Any]:
         """For probes, from their threads."""
         return {
@@ -324,6 +318,6 @@ class Worker:
                 **self._condition.shown(self._name, self._incarnation.id),
                 "queues": sorted(self._slots.queues),
                 "types": list(self._types),
-                **self._status(),
+                **self._status.shown(),
             },
         }

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from corral.dispatch.presence import WorkerCounts
+from corral_worker import STARTED
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
 from corral_worker.completer import Completer
-from corral_worker.heartbeat import HeartbeatThread
+from corral_worker.heartbeat import HeartbeatReport, HeartbeatThread
 from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.registration import Registration
 from corral_worker.seal import Seal
@@ -19,40 +20,57 @@ MAX_SHOWN = 200
 """Running jobs that are listed; a worker with thousands of slots shows the first ones."""
 
 
-def counts(attempts: HeldAttempts, completer: Completer) -> WorkerCounts:
-    """For RQ's readers."""
-    return WorkerCounts(
-        running=len(attempts.held),
-        succeeded=completer.succeeded,
-        failed=completer.failed,
-        seconds=completer.seconds,
-    )
+class WorkerStatus:
+    """What a worker says of itself. Called from threads: it only reads."""
 
+    def __init__(
+        self,
+        *,
+        pool: str | None,
+        attempts: HeldAttempts,
+        completer: Completer,
+        loop: ClaimLoop,
+        slots: Slots,
+        seal: Seal,
+    ) -> None:
+        self._pool = pool
+        self._attempts, self._completer, self._loop, self._slots = attempts, completer, loop, slots
+        self._seal = seal
 
-def status(
-    attempts: HeldAttempts, completer: Completer, loop: ClaimLoop, slots: Slots, started: float
-) -> dict[str, Any]:
-    """For the row in Postgres and /health/workers. Called from threads: it only reads."""
-    now = time.monotonic()
-    running = list(attempts.held.values())[:MAX_SHOWN]
-    slots.observe()
-    return {
-        "claimed": loop.claimed,
-        "succeeded": completer.succeeded,
-        "failed": completer.failed,
-        "held_results": completer.held,
-        "holding": loop.holding,
-        "uptime": round(now - started, 1),
-        "slots": {
-            executor.value: {
-                "size": size,
-                "used": slots.used[executor],
-                "abandoned": slots.abandoned[executor],
-            }
-            for executor, size in slots.sizes.items()
-        },
-        "abandoned": [str(one.claimed.id) for one in running if one.abandoned],
-    }
+    def report(self) -> HeartbeatReport:
+        """For the heartbeat: what is held, and the rest for Postgres' row and RQ's readers."""
+        counts = WorkerCounts(
+            running=len(self._attempts.held),
+            succeeded=self._completer.succeeded,
+            failed=self._completer.failed,
+            seconds=self._completer.seconds,
+        )
+        return HeartbeatReport(held=list(self._attempts.held), counts=counts, status=self.shown())
+
+    def shown(self) -> dict[str, Any]:
+        """For the row in Postgres and /health/workers."""
+        completer, slots = self._completer, self._slots
+        running = list(self._attempts.held.values())[:MAX_SHOWN]
+        slots.observe()
+        return {
+            "pool": self._pool,
+            "sealed": self._seal.held,
+            "claimed": self._loop.claimed,
+            "succeeded": completer.succeeded,
+            "failed": completer.failed,
+            "held_results": completer.held,
+            "holding": self._loop.holding,
+            "uptime": round(time.monotonic() - STARTED, 1),
+            "slots": {
+                executor.value: {
+                    "size": size,
+                    "used": slots.used[executor],
+                    "abandoned": slots.abandoned[executor],
+                }
+                for executor, size in slots.sizes.items()
+            },
+            "abandoned": [str(one.claimed.id) for one in running if one.abandoned],
+        }
 
 
 DEAF_SECONDS = 120.0
