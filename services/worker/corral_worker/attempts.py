@@ -5,7 +5,6 @@ import contextvars
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -189,8 +188,7 @@ class HeldAttempts:
         for execution in self.running():
             if execution.past_timeout:
                 execution.not_before = GONE_SECONDS
-                execution.ending = Raised(execution.overdue_error())
-                self._end(execution)
+                self._end(execution, Raised(execution.overdue_error()))
 
     def close(self) -> None:
         """Kill what can be killed."""
@@ -209,16 +207,15 @@ class HeldAttempts:
         if execution.exit is not None:
             ending, execution.exit = raised(execution.exit), None
         if execution.ending is None:  # else it was given up meanwhile
-            execution.ending = ending
-            self._end(execution)
+            self._end(execution, ending)
 
     def _end_forks(self) -> None:
         """A fork of the handler that comes back is no worker: it would run on with the worker's connections."""
         if os.getpid() != self._pid:
             os._exit(0)
 
-    def _end(self, execution: Execution) -> None:
-        execution.ended = time.monotonic()
+    def _end(self, execution: Execution, ending: Ending) -> None:
+        execution.end(ending)
         self._lost.discard(execution)
         self._abandoned.remove(execution)
         if self._slots.free(execution.executor):

@@ -151,7 +151,7 @@ class Completer:
     async def _write_once(self, batch: Sequence[Execution], worker: UUID, attempts: HeldAttempts) -> None:
         if self._updates.pending:  # a log line belongs to a running attempt: it goes first
             await self._updates.flush()
-        finished = [execution.finished() for execution in batch]
+        finished = [one.finished for one in batch if one.finished is not None]
         artifacts = {one.claimed.id: tuple(one.artifacts.values()) for one in batch if one.artifacts}
         recorded = await self._store.finish(worker, finished, artifacts=artifacts or None)
         metrics.COMPLETION_BATCH.observe(len(batch))
@@ -172,8 +172,8 @@ class Completer:
             return
         execution.refused = True
         told = str(error) if isinstance(error, CorralError) else repr(error)
-        execution.ending = Raised(
-            JobError(ErrorKind.RESULT, "ResultRefused", f"the result can't be stored: {told[:1000]}")
+        execution.end(
+            Raised(JobError(ErrorKind.RESULT, "ResultRefused", f"the result can't be stored: {told[:1000]}"))
         )
 
     def _count(self, batch: Sequence[Execution], outcomes: Sequence[Outcome]) -> None:

@@ -1,4 +1,7 @@
-"""One attempt, from claimed to finished: a value that goes through named steps."""
+"""One attempt, from claimed to finished: a value that goes through named steps.
+
+Its outcome is decided once, when its handler has ended; whoever writes it later only writes.
+"""
 
 import asyncio
 import math
@@ -38,6 +41,7 @@ class Execution:
         "ending",
         "executor",
         "exit",
+        "finished",
         "lines_dropped",
         "lines_taken",
         "not_before",
@@ -57,6 +61,8 @@ class Execution:
         self.ended: float | None = None
         self.stop: Stop | None = None
         self.ending: Ending | None = None
+        self.finished: Finished | None = None
+        """What to write about it, once it has ended."""
         self.armed = False
         """Whether its handler has started, and with it its timeout."""
         self.begun = False
@@ -117,14 +123,16 @@ class Execution:
 
     def overdue(self) -> Finished:
         """How it ends if its worker is lost while its handler goes on past its timeout."""
-        return self._finished(Raised(self.overdue_error()))
+        return self._decided(Raised(self.overdue_error()))
 
-    def finished(self) -> Finished:
-        """What to write about it, once it has ended."""
-        assert self.ending is not None
-        return self._finished(self.ending)
+    def end(self, ending: Ending) -> None:
+        """Its handler has ended so; an ending that could not be stored is replaced."""
+        if self.ended is None:
+            self.ended = time.monotonic()
+        self.ending = ending
+        self.finished = self._decided(ending)
 
-    def _finished(self, ending: Ending) -> Finished:
+    def _decided(self, ending: Ending) -> Finished:
         outcome = outcome_of(
             ending, self.stop, self.claimed, self.declared.options.backoff, _chance, seen=self.seen
         )
