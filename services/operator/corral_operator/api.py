@@ -72,7 +72,9 @@ class Api:
             if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
                 config.load_incluster_config(client_configuration=configuration)
             else:
-                await config.load_kube_config(client_configuration=configuration)
+                await config.load_kube_config(
+                    config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
+                )
         except config.ConfigException as error:
             raise NoCluster(
                 f"no cluster to work in: {error}. The operator runs in a pod with a service account, or with KUBECONFIG"
