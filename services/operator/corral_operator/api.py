@@ -75,9 +75,16 @@ class Api:
                 await config.load_kube_config(
                     config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
                 )
-        except config.ConfigException as error:
+        except (
+            Exception
+        ) as error:  # the library answers a file that is none with whatever its own code stumbles over
+            said = (
+                str(error)
+                if isinstance(error, config.ConfigException)
+                else f"{type(error).__name__}: {error}"
+            )
             raise NoCluster(
-                f"no cluster to work in: {error}. The operator runs in a pod with a service account, or with KUBECONFIG"
+                f"no cluster to work in: {' '.join(said.split())}. The operator runs in a pod with a service account, or with KUBECONFIG"
             ) from error
         # Python 3.13 refuses authorities without a key identifier, which clusters of some age have. All else,
         # signature, name and dates, is verified as ever.

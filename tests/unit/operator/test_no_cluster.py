@@ -7,7 +7,7 @@ import pytest
 from corral_operator.api import Api, NoCluster
 
 
-@pytest.mark.parametrize("written", [None, "", "not: a kubeconfig\n"])
+@pytest.mark.parametrize("written", [None, "", "not: a kubeconfig\n", "[]", ": [", "clusters: 5\n", "\0"])
 async def test_without_a_cluster_it_says_what_it_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str | None
 ):
