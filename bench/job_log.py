@@ -11,7 +11,7 @@ from bench.section import Section, Table
 from bench.servers import Servers
 
 JOBS = 12_000
-LAPS = 15
+LAPS = 11
 """The difference is a few per cent, and laps differ by more: the median of many pairs tells it."""
 TEXT = """\
 The same workers with `CORRAL_LOG_JOBS=all` (a line when a job starts and one when it ends) and with `none`, in turn.
