@@ -25,3 +25,25 @@ async def test_a_pod_without_a_service_account_says_so(monkeypatch: pytest.Monke
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
     with pytest.raises(NoCluster, match="service account"):
         await Api.open()
+
+
+KUBECONFIG = """
+clusters: [{name: here, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: me, user: {token: secret}}]
+contexts: [{name: it, context: {cluster: here, user: me}}]
+current-context: it
+"""
+
+
+async def test_the_file_is_the_one_that_is_named_when_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The library reads the variable when it is imported, which was long ago here."""
+    named = tmp_path / "config"
+    named.write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", str(named))
+    api = await Api.open()
+    try:
+        assert api._configuration.host == "http://127.0.0.1:1"
+    finally:
+        await api.close()
