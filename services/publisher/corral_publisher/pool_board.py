@@ -106,16 +106,17 @@ class PoolBoard:
         return [self._pools[name].view(self._clock()) for name in sorted(self._pools)]
 
     async def view(self, name: str) -> PoolView:
-        """One pool.
+        """One pool; one that is not known yet is looked for first, so it is found as soon as it is told of.
 
         Raises:
             NotFound: nobody tells of such a pool, or has lately.
-            Unavailable: as `views`.
+            Unavailable: it is not known yet and Redis, or Postgres, is away.
         """
-        for view in await self.views():
-            if view.status.name == name:
-                return view
-        raise NotFound("pool", name[:100])
+        if name not in self._pools:
+            await self.look()
+        if name not in self._pools:
+            raise NotFound("pool", name[:100])
+        return self._pools[name].view(self._clock())
 
     async def history(self, name: str, cursor: UUID | None, limit: int) -> Page[ScalingDecision]:
         """What was decided about a pool, newest first, from Postgres: of pools that are gone, too.

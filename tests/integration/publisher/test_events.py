@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -213,6 +213,23 @@ async def test_streams_of_clients_that_left_are_cleaned_up(
         await eventually_async(none)
 
 
+class Sent:
+    """What an application has sent so far: httpx hands over a body only when it is whole."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.ended = 0, b"", False
+
+    async def take(self, message: MutableMapping[str, Any]) -> None:
+        self.status = message.get("status", self.status)
+        self.body += message.get("body", b"")
+        self.ended = not message.get("more_body", True)
+
+    async def stay(self) -> dict[str, Any]:
+        """The client does not go away."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
 async def test_a_stream_ends_in_order_when_postgres_goes_away(
     settings: Settings, store: Store, keys: dict[Role, str]
 ):
@@ -221,13 +238,21 @@ async def test_a_stream_ends_in_order_when_postgres_goes_away(
         app = create_app(Settings(**(settings.__dict__ | {"database_url": proxy.url})))
         async with app.router.lifespan_context(app), client_of(app, keys[Role.OPERATOR]) as api:
             job = await submit(api)
-            following = asyncio.create_task(api.get(f"/api/v1/jobs/{job['id']}/events"))
-            await eventually_async(lambda: app.state.services.broadcast._readers)
+            sent = Sent()
+            scope = {
+                "type": "http",
+                "method": "GET",
+                "path": f"/api/v1/jobs/{job['id']}/events",
+                "query_string": b"",
+                "headers": [(b"authorization", f"Bearer {keys[Role.OPERATOR]}".encode())],
+            }
+            following = asyncio.create_task(app(scope, sent.stay, sent.take))
+            await eventually_async(lambda: b"event: job" in sent.body)
             with capture_logs() as logs:
                 proxy.cut()
-                answer = await following
-            assert answer.status_code == 200
-            assert "event: job" in answer.text
+                await following
+            assert sent.status == 200
+            assert sent.ended
             events = {line["event"] for line in logs}
             assert "stream.broken" in events
             assert "request.failed" not in events

@@ -83,8 +83,16 @@ async def test_a_pool_that_is_told_of_no_more_is_stale_and_then_forgotten(
     assert [sample.at - first.at for sample in (await board.view("io")).samples] == [0, 1, 60]
     clock.now += FORGET_SECONDS + 1
     await board.look()
+    assert board.known() == []
+
+
+async def test_a_pool_is_found_as_soon_as_it_is_told_of(board: PoolBoard, dispatch: Dispatch):
+    """The page of a pool that is a moment old is its page: the board looks once a second."""
+    await board.look()
     with pytest.raises(NotFound):
         await board.view("io")
+    await dispatch.pools.report(status())
+    assert (await board.view("io")).status.name == "io"
 
 
 async def test_the_last_decisions_come_from_both_books_once_each(

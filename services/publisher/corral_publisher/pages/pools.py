@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from corral.actions.principal import Principal, Role
-from corral.errors import NotFound
+from corral.errors import NotFound, Unavailable
 from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.pool_chart import PoolChart, chart_of
@@ -66,13 +66,15 @@ def _shown(view: PoolView, chart: PoolChart) -> dict[str, Any]:
 
 
 async def _values(request: Request, services: PublisherServices, name: str) -> dict[str, Any]:
-    """The pool, where it is known, and its decisions. Raises NotFound."""
+    """The pool, where it is known, and its decisions. Raises NotFound and Unavailable."""
     cursor = parameters.cursor(request.query_params)
     page = await services.pools.history(name, cursor, ROWS)
     try:
         view = await services.pools.view(name)
-    except NotFound:  # its decisions are kept
-        view = None
+    except (NotFound, Unavailable):
+        if not page.items:
+            raise
+        view = None  # its decisions are kept
     return {
         "pool_name": name,
         "pool": None if view is None else _shown(view, chart_of(view, LONG_CHART_SECONDS)),
