@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIETLY := --quiet --disable-pip-version-check --root-user-action=ignore
 UV := $(shell command -v uv 2>/dev/null)
-PACKAGES := services/shared services/publisher services/worker services/operator
+# What `corral up` is made of; tests need the rest, too.
+RUNNING := services/shared services/jobs services/publisher services/worker services/local
+PACKAGES := $(RUNNING) services/operator services/testing
 DESCRIBED := $(PACKAGES:=/pyproject.toml)
 LOCAL := $(VENV)/.installed-local
 DEVELOPMENT := $(VENV)/.installed-development
@@ -110,20 +112,20 @@ clean: ## Remove what was installed and cached here; data in .corral stay
 
 # Each stamp says: installed from this lock, in an environment that works.
 $(LOCAL): requirements/local.txt $(DESCRIBED) | $(VENV)/.made
-	$(call install,local,$(VENV))
+	$(call install,local,$(VENV),$(RUNNING))
 
 $(DEVELOPMENT): requirements/development.txt $(DESCRIBED) | $(VENV)/.made
-	$(call install,development,$(VENV))
+	$(call install,development,$(VENV),$(PACKAGES))
 
 $(BENCH)/.installed-bench: requirements/bench.txt $(DESCRIBED) | $(BENCH)/.made
-	$(call install,bench,$(BENCH))
+	$(call install,bench,$(BENCH),$(RUNNING))
 
 # uv is ten times as fast where there is one; pip serves everywhere. Both check every hash.
 define install
 @echo "installing requirements/$(1).txt into $(2)"
 @$(if $(UV),$(UV) pip install --quiet --python $(2)/bin/python --require-hashes --requirement requirements/$(1).txt ||) \
   $(2)/bin/python -m pip install $(QUIETLY) --no-compile --require-hashes --requirement requirements/$(1).txt
-@$(2)/bin/python -m pip install $(QUIETLY) --no-index --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
+@$(2)/bin/python -m pip install $(QUIETLY) --no-index --no-deps --no-build-isolation $(3:%=--editable %)
 @touch $@
 endef
 

@@ -14,10 +14,10 @@ from tests.integration.worker.system import System, WorkerProcess
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.local.postgres import EmbeddedPostgres
-from corral.local.valkey import EmbeddedValkey
 from corral.settings import Settings
 from corral.store import Store
+from corral_local.postgres import EmbeddedPostgres
+from corral_local.valkey import EmbeddedValkey
 
 TIMEOUT = 60
 

@@ -20,7 +20,7 @@ from tests.cluster.release import Release
 from tests.cluster.restarts import Restart
 from tests.cluster.skaffold import Checkout, Dev, Missing, Tools, docker_host
 
-HANDLERS = "services/shared/corral/catalog/builtin/demo_handlers.py"
+HANDLERS = "services/jobs/corral_jobs/demo/handlers.py"
 EDITS = 5
 LIVE_SECONDS = 5
 """What is promised of the median."""

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from corral.job.state import State
 from corral.store import Heartbeat, Store
-from corral.testing.fake import FakeStore
-from corral.testing.subject import Subject
+from corral_testing.fake import FakeStore
+from corral_testing.subject import Subject
 
 PASS_TIME = """
 UPDATE corral.jobs SET

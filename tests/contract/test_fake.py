@@ -1,8 +1,8 @@
 import pytest
 from tests.contract.subjects import of_fake
 
-from corral.testing.conformance import StoreConformance
-from corral.testing.subject import Subject
+from corral_testing.conformance import StoreConformance
+from corral_testing.subject import Subject
 
 
 class TestFakeStore(StoreConformance):

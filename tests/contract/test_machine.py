@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.contract.subjects import of_fake, of_store
 
-from corral.testing.machine import StoreMachine
-from corral.testing.subject import Subject
+from corral_testing.machine import StoreMachine
+from corral_testing.subject import Subject
 
 EMPTY = """TRUNCATE corral.jobs, corral.attempts, corral.workers, corral.queues, corral.leases, corral.audit,
     corral.job_stats, corral.job_stats_deltas, corral.job_stats_rollups, corral.job_counts, corral.job_count_deltas"""

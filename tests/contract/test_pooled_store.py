@@ -10,8 +10,8 @@ import pytest
 from tests.contract.subjects import of_store
 from tests.fixtures.pooler import PGBOUNCER, pooler
 
-from corral.testing.conformance import StoreConformance
-from corral.testing.subject import Subject
+from corral_testing.conformance import StoreConformance
+from corral_testing.subject import Subject
 
 
 @pytest.mark.needs("pgbouncer", PGBOUNCER is not None, "Debian and Ubuntu: apt install pgbouncer")

@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.contract.subjects import of_store
 
-from corral.testing.conformance import StoreConformance
-from corral.testing.subject import Subject
+from corral_testing.conformance import StoreConformance
+from corral_testing.subject import Subject
 
 
 class TestStore(StoreConformance):

@@ -13,10 +13,10 @@ import redis
 from tests.faults import witness
 from tests.fixtures.waiting import eventually
 
-from corral.local.postgres import EmbeddedPostgres
-from corral.local.server import EmbeddedServer
-from corral.local.valkey import EmbeddedValkey
 from corral.store.migrations import upgrade
+from corral_local.postgres import EmbeddedPostgres
+from corral_local.server import EmbeddedServer
+from corral_local.valkey import EmbeddedValkey
 
 SETTINGS = {
     "fsync": "off",

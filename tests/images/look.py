@@ -43,6 +43,18 @@ def filled(folder: str) -> bool:
     return os.access(folder, os.R_OK) and any(Path(folder).iterdir())
 
 
+def found(modules: list[str]) -> list[str]:
+    """Those of these modules that can be imported."""
+    there = []
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            continue
+        there.append(name)
+    return there
+
+
 def uncompiled(modules: list[str]) -> list[str]:
     """Modules that were imported from source because there is no bytecode."""
     for name in modules:
@@ -79,7 +91,8 @@ def main() -> None:
         "set_uid": [str(path) for path in everything if path.is_file() and path.lstat().st_mode & 0o6000],
         "sources": [str(path) for kind in ("c", "h", "pyx", "pxd") for path in site.rglob(f"*.{kind}")],
         "writable": [str(path) for path in everything if writable(path)],
-        "uncompiled": uncompiled(sys.argv[1:]),
+        "found": found(sys.argv[1].split(",")),
+        "uncompiled": uncompiled(sys.argv[2:]),
         "orphans_left": orphans_left(),
         "bytes": {"all": size("/"), "python": size("/usr/local"), "corral": size("/opt/corral")},
     }

@@ -6,13 +6,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-from tests.images.belonging import FOREIGN, IMAGES, OWN, ROOT, locked, normal
+from tests.images.belonging import ABSENT, FOREIGN, IMAGES, ROOT, locked, normal, own
 from tests.images.rig import Namespace
 from tests.images.rig import image as name
 
 MODULES = {
     "publisher": ["corral_publisher.run", "corral.cli.main"],
-    "worker": ["corral_worker.worker", "corral.cli.main", "corral.catalog.builtin.report_handlers"],
+    "worker": ["corral_worker.worker", "corral.cli.main", "corral_jobs.report.handlers"],
     "operator": ["corral_operator.main"],
 }
 LARGEST_MB = {"publisher": 140, "worker": 215, "operator": 80}
@@ -32,7 +32,11 @@ def seen(image: str, tag: str, namespace: Namespace, say: Callable[[str], None])
 @cache
 def _look(image: str, tag: str, namespace: Namespace, say: Callable[[str], None]) -> Any:
     script = (ROOT / "tests" / "images" / "look.py").read_text()
-    namespace.run(f"look-{image}", name(image, tag), args=["python", "-c", script, *MODULES[image]])
+    namespace.run(
+        f"look-{image}",
+        name(image, tag),
+        args=["python", "-c", script, ",".join(ABSENT[image]), *MODULES[image]],
+    )
     seen = json.loads(namespace.finish(f"look-{image}").splitlines()[-1])
     megabytes = {name: round(size / 1e6) for name, size in seen["bytes"].items()}
     packages = ", ".join(f"{name} {version}" for name, version in sorted(seen["packages"].items()))
@@ -45,9 +49,13 @@ def _look(image: str, tag: str, namespace: Namespace, say: Callable[[str], None]
 
 def test_it_holds_its_lock_and_its_own_code_and_nothing_else(image, seen):
     packages = {normal(name) for name in seen["packages"]}
-    assert packages - OWN[image] <= locked(image).keys()
-    assert packages >= OWN[image]
+    assert packages - own(image) <= locked(image).keys()
+    assert packages >= own(image)
     assert not packages & FOREIGN[image]
+
+
+def test_nothing_can_be_imported_that_does_not_belong(seen):
+    assert seen["found"] == []
 
 
 def test_no_installer_compiler_cache_or_source_of_compiled_modules_is_left(seen):

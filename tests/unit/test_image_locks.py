@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.images.belonging import FOREIGN, IMAGES, ROOT, declared, locked
+from tests.images.belonging import FOREIGN, IMAGES, ROOT, carried, declared, locked, own
 
 import corral
 
@@ -22,9 +22,22 @@ def test_an_image_holds_nothing_that_does_not_belong(image):
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_holds_all_that_its_service_declares(image):
-    assert declared(image) <= locked(image).keys()
-    if image != "operator":  # of the engine the operator takes a part
-        assert declared("shared") <= locked(image).keys()
+    for folder in carried(image):
+        if (image, folder) != ("operator", "shared"):  # of the engine the operator takes a part
+            assert declared(folder) <= locked(image).keys()
+
+
+def test_the_images_carry_the_engine_their_service_and_the_job_types_where_these_are_used():
+    assert {image: own(image) for image in IMAGES} == {
+        "publisher": {"corral", "corral-jobs", "corral-publisher"},
+        "worker": {"corral", "corral-jobs", "corral-worker"},
+        "operator": {"corral", "corral-operator"},
+    }
+
+
+def test_a_worker_holds_what_the_handlers_need_and_a_publisher_does_not():
+    assert "typst" in locked("worker")
+    assert "typst" not in locked("publisher")
 
 
 @pytest.mark.parametrize("lock", ALL)

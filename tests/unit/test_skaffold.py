@@ -2,14 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import yaml
+from tests.images.belonging import ROOT, carried
 
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT.parent / "shared" / "schemas" / "skaffold-v4beta13.json"
 IMAGES = {"corral-publisher", "corral-worker", "corral-operator"}
 
@@ -45,7 +44,8 @@ def test_every_profile_builds_all_images_from_dockerfiles_that_exist(config):
             if "docker" in one:
                 assert one["docker"]["dockerfile"] == f"Dockerfile.{service}"
             else:
-                paths = {f"Dockerfile.{service}", "requirements", "services/shared", f"services/{service}"}
+                code = {f"services/{folder}" for folder in carried(service)}
+                paths = {f"Dockerfile.{service}", "requirements"} | code
                 assert set(one["custom"]["dependencies"]["paths"]) == paths
                 assert f"-f Dockerfile.{service} " in one["custom"]["buildCommand"]
             assert (ROOT / f"Dockerfile.{service}").is_file()

@@ -18,7 +18,7 @@ from tests.up.poller import Poller
 import corral
 import corral_publisher
 from corral.client import Connection
-from corral.local.code_watch import OURS, CodeWatch, Part
+from corral_local.code_watch import OURS, CodeWatch, Part
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
 

@@ -12,11 +12,10 @@ from types import FrameType, TracebackType
 _LIBRARIES = tuple(
     {path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))}
 )
-_OURS = frozenset({"corral", "corral_jobs", "corral_publisher", "corral_testing", "corral_worker"})
+_OURS = frozenset({"corral", "corral_local", "corral_publisher", "corral_testing", "corral_worker"})
+"""Without corral_jobs: a handler that comes with Corral is shown like a team's."""
 _COMPILED = (".pyx", ".pxd", ".pxi")
 """Cython's frames name the file that they were made from, wherever it was."""
-_HANDLERS = ("corral.catalog.builtin.",)
-"""Of ours, what is a handler like a team's."""
 MAX_CAUSES = 20
 """How far a chain of exceptions is followed."""
 
@@ -118,8 +117,7 @@ def _of_team(frame: FrameType) -> bool:
 
 
 def _of_ours(frame: FrameType) -> bool:
-    module = _module(frame)
-    return module.partition(".")[0] in _OURS and not module.startswith(_HANDLERS)
+    return _module(frame).partition(".")[0] in _OURS
 
 
 def _module(frame: FrameType) -> str:

@@ -11,8 +11,8 @@ from tests.fixtures import programs
 from tests.fixtures.waiting import START, eventually
 
 from corral.cli.exit_codes import ExitCode
-from corral.local.postgres import EmbeddedPostgres
 from corral.store.schema import REVISION
+from corral_local.postgres import EmbeddedPostgres
 
 KEY = "a-key-made-elsewhere-0123456789abcdef"
 

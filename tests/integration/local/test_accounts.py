@@ -17,11 +17,11 @@ from structlog.testing import capture_logs
 from tests.integration.local.conftest import OWNER
 from tests.integration.local.kinds import Kind
 
-from corral.local.account import Account, account_for
-from corral.local.errors import LocalServerError, UnusableData
-from corral.local.root_storage import RootStorage
-from corral.local.server import EmbeddedServer
-from corral.local.wheels import package_folder
+from corral_local.account import Account, account_for
+from corral_local.errors import LocalServerError, UnusableData
+from corral_local.root_storage import RootStorage
+from corral_local.server import EmbeddedServer
+from corral_local.wheels import package_folder
 
 Serve = Callable[..., EmbeddedServer]
 AS_ROOT = os.geteuid() == 0

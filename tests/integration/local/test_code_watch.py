@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from corral.local.code_watch import CodeWatch
+from corral_local.code_watch import CodeWatch
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import pytest
 from corral.dispatch import Dispatch
 from corral.dispatch.pools import BEGINNING
 from corral.errors import Unavailable
-from corral.local.pool_reporter import NAME, PoolReporter
-from corral.local.scaler import Scaled
 from corral.scaling.decision import Condition, Decision
 from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.history import History
 from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal
 from corral.scaling.worker_signal import WorkerSignal
+from corral_local.pool_reporter import NAME, PoolReporter
+from corral_local.scaler import Scaled
 
 POOL = PoolSpec(1, 4, slots=50)
 SIGNAL = Signal(

@@ -12,7 +12,7 @@ from corral.maintenance.leadership import Candidate, Reign
 from corral.maintenance.pools import SILENCE_SECONDS, PoolDuties
 from corral.scaling.drain_request import DrainRequest
 from corral.store import Store
-from corral.testing.conformance.deciding import decision
+from corral_testing.conformance.deciding import decision
 
 
 @pytest.fixture

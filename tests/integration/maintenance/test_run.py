@@ -18,10 +18,10 @@ from corral.errors import Unavailable
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.local.valkey import EmbeddedValkey
 from corral.maintenance.run import run
 from corral.settings import Settings
 from corral.store import Store
+from corral_local.valkey import EmbeddedValkey
 
 SUSPECTS = Lane("email", Priority.NORMAL, suspect=True)
 DUTIES = {

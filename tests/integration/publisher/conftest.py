@@ -21,13 +21,13 @@ from tests.fixtures.waiting import START, eventually
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.catalog import job_type
-from corral.catalog.builtin import demo
 from corral.catalog.record import TypeRecord, record_of
 from corral.job.outcome import Finished, Succeeded
-from corral.local.postgres import EmbeddedPostgres
-from corral.local.valkey import EmbeddedValkey
 from corral.settings import Settings
 from corral.store import Store, WorkerRecord
+from corral_jobs import demo
+from corral_local.postgres import EmbeddedPostgres
+from corral_local.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
 
 URL = "http://publisher"

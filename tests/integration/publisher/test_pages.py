@@ -12,10 +12,10 @@ from tests.integration.publisher.conftest import Hand, Submit, client_of, count
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.catalog.builtin import reports
 from corral.catalog.record import record_of
 from corral.store import Store
 from corral.store import job_list as store_page
+from corral_jobs import report
 from corral_publisher.pages import jobs
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -145,7 +145,7 @@ async def test_a_job_is_submitted_from_a_form_made_of_its_schema(browser: httpx.
 
 
 async def test_a_file_becomes_the_text_of_its_field(browser: httpx.AsyncClient, store: Store):
-    await store.types.register([record_of(reports.generate)])
+    await store.types.register([record_of(report.generate)])
     token = (await page_of(browser, "/")).value("csrf")
     text = "region,sum\nNörth,1\n"
     answer = await browser.post(

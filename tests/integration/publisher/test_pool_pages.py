@@ -14,11 +14,11 @@ from tests.integration.publisher.test_pages import FORM, HTML, Page, page_of, se
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.catalog.builtin import demo
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
 from corral.settings import Settings
 from corral.store import JobFilter, Store
+from corral_jobs import demo
 from corral_publisher.pool_board import STALE_SECONDS
 
 

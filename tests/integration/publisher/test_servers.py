@@ -18,9 +18,9 @@ from tests.integration.publisher.conftest import client_of, count
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.local.valkey import EmbeddedValkey
 from corral.settings import Settings
 from corral.store import Store
+from corral_local.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

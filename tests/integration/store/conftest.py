@@ -5,7 +5,7 @@ import pytest
 from tests.contract.subjects import of_store
 
 from corral.store import Store
-from corral.testing.subject import Subject
+from corral_testing.subject import Subject
 
 
 @pytest.fixture

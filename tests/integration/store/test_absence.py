@@ -9,10 +9,10 @@ from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 
 from corral.errors import SchemaMismatch, Unavailable
-from corral.local.postgres import EmbeddedPostgres
 from corral.store import Heartbeat, Store, migrations
 from corral.store.connections import ConnectionPool
-from corral.testing.subject import SUCCEEDED
+from corral_local.postgres import EmbeddedPostgres
+from corral_testing.subject import SUCCEEDED
 
 
 @pytest.fixture

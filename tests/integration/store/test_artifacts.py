@@ -13,7 +13,7 @@ from corral.job.outcome import Finished
 from corral.store import Artifact, Store, artifact_storage
 from corral.store.artifact_storage import CHUNK_BYTES
 from corral.store.store import ArtifactStore
-from corral.testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
+from corral_testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
 
 TEXT = "text/plain"
 

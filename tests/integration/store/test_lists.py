@@ -11,7 +11,7 @@ import pytest
 
 from corral.job.state import TERMINAL, State
 from corral.store import JobFilter, Store, job_list
-from corral.testing.subject import Subject
+from corral_testing.subject import Subject
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 INSERT = """

@@ -15,7 +15,7 @@ from corral.job.outcome import Finished
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import Ambiguous, Store, Verdict, job_insert
-from corral.testing.subject import ERRED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import ERRED, SUCCEEDED, TYPE, Subject
 
 KILL_AT_COMMIT = """
 CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS

@@ -15,7 +15,7 @@ from corral.store import Store, migrations
 from corral.store.migrations import settling
 from corral.store.schema import REVISION
 from corral.store.tables import metadata
-from corral.testing.subject import SUCCEEDED
+from corral_testing.subject import SUCCEEDED
 
 COLUMNS = """
 SELECT table_name, column_name, udt_name, is_nullable, column_default FROM information_schema.columns

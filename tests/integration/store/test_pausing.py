@@ -10,7 +10,7 @@ from corral.ids import new_id
 from corral.store import Refusal, Store
 from corral.store.claims import CLAIM
 from corral.store.sql_params import array, texts
-from corral.testing.subject import QUEUE, TYPE, Subject
+from corral_testing.subject import QUEUE, TYPE, Subject
 
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

@@ -11,7 +11,7 @@ import pytest
 from corral.job.outcome import Finished
 from corral.job.state import TERMINAL, State
 from corral.store import JobFilter, Store, job_list
-from corral.testing.subject import LONG, SUCCEEDED, Subject
+from corral_testing.subject import LONG, SUCCEEDED, Subject
 
 READ = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = %s"
 SCANS = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'jobs'"

@@ -13,7 +13,7 @@ from corral.job.state import State
 from corral.store import JobFilter, Store
 from corral.store.stat_deltas import bound
 from corral.store.stats import Histogram
-from corral.testing.subject import ERRED, EXHAUSTED, LONG, SUCCEEDED, Subject
+from corral_testing.subject import ERRED, EXHAUSTED, LONG, SUCCEEDED, Subject
 
 
 async def _history(subject: Subject) -> None:

@@ -17,7 +17,7 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import Store, Verdict, migrations
 from corral.store.logs import NewLogLine
-from corral.testing.subject import QUEUE, TYPE, Subject
+from corral_testing.subject import QUEUE, TYPE, Subject
 
 LATEST = "9999-12-31T23:59:59.999999+00:00"
 EARLIEST = "0001-01-01T00:00:00+00:00"

@@ -11,8 +11,8 @@ from corral.errors import InvalidInput, LeaseLost
 from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.store import NewLogLine, Store, logs, scaling
-from corral.testing.conformance.deciding import decision
-from corral.testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
+from corral_testing.conformance.deciding import decision
+from corral_testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
 
 HOUR, DAY = 3600.0, 86400.0
 

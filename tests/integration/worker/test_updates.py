@@ -16,7 +16,7 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.job.job import Claimed
-from corral.testing.subject import Subject
+from corral_testing.subject import Subject
 from corral_worker.execution import Execution
 from corral_worker.updates import Batch, Updates, write_updates
 

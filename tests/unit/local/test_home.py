@@ -10,8 +10,8 @@ import time
 import psutil
 import pytest
 
-from corral.local.errors import SystemInUse, UnusableData
-from corral.local.home import Home
+from corral_local.errors import SystemInUse, UnusableData
+from corral_local.home import Home
 
 
 @pytest.fixture

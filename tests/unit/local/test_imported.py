@@ -4,7 +4,7 @@ import sys
 import pytest
 from watchfiles import Change
 
-from corral.local.imported import Imported
+from corral.reload_filter import Imported
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_files_of_other_kinds_count_and_bytecode_does_not(tmp_path, child):
 ENDED = """
 import os, subprocess, sys
 from watchfiles import Change
-from corral.local.imported import Imported
+from corral.reload_filter import Imported
 child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
 counted = [Imported()(Change.modified, sys.argv[1])]
 child.stdin.close()

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from corral.local import log_file
-from corral.local.log_file import LogFile
+from corral_local import log_file
+from corral_local.log_file import LogFile
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ import socket
 import pytest
 
 from corral.errors import DeclarationError, SettingsError
-from corral.local.errors import PortHeld
-from corral.local.home import Home
-from corral.local.plan import Plan, make_plan
-from corral.local.ports import choose_port
-from corral.local.programs import Programs
+from corral_local.errors import PortHeld
+from corral_local.home import Home
+from corral_local.plan import Plan, make_plan
+from corral_local.ports import choose_port
+from corral_local.programs import Programs
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter
 
-from corral.catalog.builtin import demo, reports
 from corral.catalog.record import record_of
 from corral.errors import InvalidInput
+from corral_jobs import demo, report
 from corral_publisher.pages.form import Kind, fields_of, payload_of
 
 
@@ -137,11 +137,11 @@ def test_a_schema_that_refers_to_itself_ends():
     assert fields_of({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}})
 
 
-@pytest.mark.parametrize("kind", [demo.echo, demo.sleep, demo.cpu, demo.fail, reports.generate])
+@pytest.mark.parametrize("kind", [demo.echo, demo.sleep, demo.cpu, demo.fail, report.generate])
 def test_the_shipped_types_have_forms(kind: Any):
     fields = fields_of(record_of(kind).payload_schema)
     assert fields
-    if kind is reports.generate:
+    if kind is report.generate:
         kinds = {field.pointer: field.kind for field in fields}
         assert (kinds["/title"], kinds["/csv"], kinds["/source"]) == (Kind.TEXT, Kind.FILE_TEXT, Kind.CHOICE)
         assert fields[0].pointer == "/title", "in the order of the declaration"

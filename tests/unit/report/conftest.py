@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from corral.catalog.builtin.report import Report, ReportRequest, render
+from corral_jobs.report import Report, ReportRequest
+from corral_jobs.report.document import render
 
 NOW = datetime(2026, 3, 5, 14, 7, tzinfo=UTC)
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.catalog.builtin.report import InvalidReport, ReportRequest
-from corral.catalog.builtin.report.axis import Axis
-from corral.catalog.builtin.report.chart import Chart, draw, subject_of
-from corral.catalog.builtin.report.data import gather
-from corral.catalog.builtin.report.number import Style
-from corral.catalog.builtin.report.period import Period
-from corral.catalog.builtin.report.summary import Figure, figures_of
-from corral.catalog.builtin.report.table import arrange
+from corral_jobs.report import InvalidReport, ReportRequest
+from corral_jobs.report.axis import Axis
+from corral_jobs.report.chart import Chart, draw, subject_of
+from corral_jobs.report.data import gather
+from corral_jobs.report.number import Style
+from corral_jobs.report.period import Period
+from corral_jobs.report.summary import Figure, figures_of
+from corral_jobs.report.table import arrange
 
 SALES: list[dict[str, Any]] = [
     {

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.catalog.builtin.report.calendar_date import print_moment, print_span, read_dates
-from corral.catalog.builtin.report.column import Column, Kind, RawColumn, read_columns
-from corral.catalog.builtin.report.number import Mark, Style, read
-from corral.catalog.builtin.report.request import Cell
+from corral_jobs.report.calendar_date import print_moment, print_span, read_dates
+from corral_jobs.report.column import Column, Kind, RawColumn, read_columns
+from corral_jobs.report.number import Mark, Style, read
+from corral_jobs.report.request import Cell
 
 
 def column(*cells: Cell, name: str = "amount", beside: list[Cell] | None = None) -> Column:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.catalog.builtin.report import InvalidReport
-from corral.catalog.builtin.report.csvtext import read_csv
-from corral.catalog.builtin.report.request import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS
+from corral_jobs.report import InvalidReport
+from corral_jobs.report.csvtext import read_csv
+from corral_jobs.report.request import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

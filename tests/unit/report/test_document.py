@@ -16,7 +16,8 @@ import pytest
 from pypdf import PdfReader
 from tests.unit.report.conftest import NOW, Made, Make, squeezed
 
-from corral.catalog.builtin.report import InvalidReport, ReportRequest, render
+from corral_jobs.report import InvalidReport, ReportRequest
+from corral_jobs.report.document import render
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "regional-orders.csv"
 A4 = (595.28, 841.89)
@@ -190,13 +191,13 @@ def test_all_but_the_document_works_without_a_typesetter() -> None:
     program = """
 import json, sys
 sys.modules["typst"] = None  # importing it fails
-import corral.catalog.builtin.report as report
+import corral_jobs.report as report
 request = report.ReportRequest(title="T", csv="a,b\\n1,2\\n")
 report.Report.model_json_schema()
-from corral.catalog.builtin.report import chart, data, summary, table
+from corral_jobs.report import chart, data, handlers, summary, table
 print(json.dumps([column.label for column in table.arrange(data.gather(request), request).columns]))
 try:
-    report.render(request, progress=print, now=None)
+    handlers.do_generate(request, None)
 except ModuleNotFoundError as error:
     print(error.name)
 """

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral.catalog.builtin.report.column import Column, Kind, RawColumn, read_columns
-from corral.catalog.builtin.report.layout import Layout, broken, lay_out, lines_of
-from corral.catalog.builtin.report.typeface import Widths
+from corral_jobs.report.column import Column, Kind, RawColumn, read_columns
+from corral_jobs.report.layout import Layout, broken, lay_out, lines_of
+from corral_jobs.report.typeface import Widths
 
 CHARACTERS = [chr(code) for code in range(0x20, 0x17F) if chr(code).isprintable()]
 

@@ -6,8 +6,8 @@ import jsonschema_rs
 import pytest
 from pydantic import ValidationError
 
-from corral.catalog.builtin.report import ReportRequest
-from corral.catalog.builtin.report.request import MAX_COLUMNS, MAX_ROWS
+from corral_jobs.report import ReportRequest
+from corral_jobs.report.request import MAX_COLUMNS, MAX_ROWS
 
 
 def errors(request: dict[str, Any]) -> list[tuple[str, str]]:

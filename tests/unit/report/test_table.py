@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from corral.catalog.builtin.report import InvalidReport, ReportRequest
-from corral.catalog.builtin.report.data import gather
-from corral.catalog.builtin.report.table import Table, arrange
+from corral_jobs.report import InvalidReport, ReportRequest
+from corral_jobs.report.data import gather
+from corral_jobs.report.table import Table, arrange
 
 
 def table(rows_of_source: list[dict[str, Any]] | None = None, **request: Any) -> Table:

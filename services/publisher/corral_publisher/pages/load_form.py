@@ -7,9 +7,9 @@ import orjson
 from fastapi import Request
 
 from corral.actions.load_test import COUNT, OVER, LoadTestPart
-from corral.catalog.builtin.demo import MAX_SECONDS
 from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id
+from corral_jobs.demo import MAX_SECONDS
 from corral_publisher.openapi import PREFIX
 from corral_publisher.services import PublisherServices
 

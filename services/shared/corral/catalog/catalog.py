@@ -1,6 +1,7 @@
 """The catalog: the job types that one program knows."""
 
 import importlib
+import importlib.util
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +14,10 @@ from corral.catalog.record import TypeRecord, record_of
 from corral.errors import DeclarationError
 from corral.job.options import Executor
 
-BUILTIN = ("corral.catalog.builtin.reports",)
-BUILTIN_HANDLERS = ("corral.catalog.builtin.report_handlers",)
-DEMO = ("corral.catalog.builtin.demo",)
-DEMO_HANDLERS = ("corral.catalog.builtin.demo_handlers",)
+BUILTIN = "corral_jobs"
+"""The package of the job types that come with Corral."""
+REPORT, DEMO = f"{BUILTIN}.report", f"{BUILTIN}.demo"
+"""What declares them; the handlers of each are in its module `handlers`."""
 
 
 class Catalog:
@@ -75,13 +76,20 @@ class Catalog:
 
 def declaring_modules(jobs: Sequence[str], *, demo: bool) -> list[str]:
     """The modules that a program that submits imports: the built-in types and the team's."""
-    return [*BUILTIN, *(DEMO if demo else ()), *jobs]
+    return [*_builtin_modules(demo=demo), *jobs]
 
 
 def handling_modules(jobs: Sequence[str], handlers: Sequence[str], *, demo: bool) -> list[str]:
     """The modules that a worker imports: declarations first, then handlers."""
-    builtin = [*BUILTIN_HANDLERS, *(DEMO_HANDLERS if demo else ())]
+    builtin = [f"{module}.handlers" for module in _builtin_modules(demo=demo)]
     return [*declaring_modules(jobs, demo=demo), *builtin, *handlers]
+
+
+def _builtin_modules(*, demo: bool) -> list[str]:
+    """The built-in types that are wanted; none where the distribution corral-jobs is not installed."""
+    if importlib.util.find_spec(BUILTIN) is None:
+        return []
+    return [REPORT, DEMO] if demo else [REPORT]
 
 
 def _queues(declared: JobType[Any, Any]) -> frozenset[str]:

@@ -4,7 +4,6 @@ from enum import IntEnum
 
 from corral import errors
 from corral.client import ApiProblem, NotConfigured, Unreachable
-from corral.local.errors import PortHeld, SystemInUse
 
 
 class ExitCode(IntEnum):
@@ -54,8 +53,6 @@ _BY_ERROR: tuple[tuple[type[errors.CorralError], ExitCode], ...] = (
     (errors.Unauthenticated, ExitCode.NOT_ALLOWED),
     (errors.Forbidden, ExitCode.NOT_ALLOWED),
     (errors.Conflict, ExitCode.CONFLICT),
-    (PortHeld, ExitCode.CONFLICT),
-    (SystemInUse, ExitCode.CONFLICT),
 )
 
 

@@ -3,15 +3,13 @@
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from corral.cli.services import service_settings
 from corral.errors import SettingsError
-from corral.local.errors import MissingProgram
-from corral.local.postgres import BINARIES, PACKAGE, WHEEL
-from corral.local.wheels import package_folder
 
 
 def psql(
@@ -36,13 +34,18 @@ def _program() -> str:
     Raises:
         SettingsError: there is neither.
     """
-    if found := shutil.which("psql"):
+    if found := shutil.which("psql") or _embedded_program():
         return found
-    try:
-        folder = package_folder(PACKAGE, server="psql", wheel=WHEEL)
-    except MissingProgram:
-        raise SettingsError(
-            "corral psql needs the program psql, and there is none: install it "
-            "(Debian and Ubuntu: apt install postgresql-client), or install corral[local]"
-        ) from None
-    return str(folder / BINARIES / "psql")
+    raise SettingsError(
+        "corral psql needs the program psql, and there is none: install it "
+        "(Debian and Ubuntu: apt install postgresql-client), or pip install corral-local"
+    )
+
+
+def _embedded_program() -> str | None:
+    """The psql of the Postgres that `corral up` runs, where that is installed."""
+    if find_spec("corral_local") is None:
+        return None
+    from corral_local.postgres import psql_program  # noqa: PLC0415  no dependency of corral
+
+    return psql_program()

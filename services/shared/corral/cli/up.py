@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from corral.cli.number import whole
 from corral.cli.output import console
+from corral.errors import SettingsError
 from corral.job.bounds import Bounds
 from corral.publisher_address import local_folder
 from corral.settings.cpus import cpu_limit
@@ -36,9 +38,14 @@ def up(
     ] = False,
 ) -> None:
     """Run everything here: Postgres, Valkey, publisher, maintenance, and workers that follow the backlog."""
-    from corral import logs  # noqa: PLC0415  every other command starts sooner without these
-    from corral.cli.up_display import UpDisplay, run  # noqa: PLC0415
-    from corral.local.plan import make_plan  # noqa: PLC0415
+    if find_spec("corral_local") is None:
+        raise SettingsError(
+            "corral up needs the distribution corral-local, which is not installed here "
+            "(images of Corral hold one service each): pip install corral-local"
+        )
+    from corral import logs  # noqa: PLC0415
+    from corral_local.plan import make_plan  # noqa: PLC0415  every other command starts sooner without these
+    from corral_local.up_display import UpDisplay, run  # noqa: PLC0415
 
     logs.configure("warning", "console")
     plan = make_plan(

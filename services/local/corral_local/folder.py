@@ -1,0 +1,115 @@
+"""The folder of one embedded server: its lock, its password, its port and its log."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from corral_local.account import Account
+from corral_local.errors import DataInUse, UnusableData
+from corral_local.folder_lock import FolderLocked, lock
+
+MARKS = frozenset({"lock", "password", "port", "server.log"})
+"""Files that show that a folder is ours; a folder that holds others only is somebody else's."""
+ROTATE_BYTES = 10 * 1024 * 1024
+"""Bytes from which a log is set aside at the next start; one such is kept."""
+TAIL_BYTES = 4096
+"""Bytes of a log that an error quotes at most."""
+
+
+class DataFolder:
+    """What stands beside a server's own data. One process at a time may hold it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.log = self.path / "server.log"
+        self._lock: int | None = None
+
+    def hold(self) -> Self:
+        """Make the folder if need be and lock it; it stays locked until `release` or the end of the process.
+
+        Raises: UnusableData, DataInUse.
+        """
+        if self._lock is not None:
+            return self
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign()
+            self._lock = lock(self.path / "lock", 0o644)
+        except FolderLocked as other:
+            raise DataInUse(self.path, other.owner) from None
+        except FileExistsError:
+            raise UnusableData(self.path, "it is a file") from None
+        except OSError as error:
+            raise UnusableData(self.path, error.strerror or str(error)) from error
+        return self
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def admit(self, account: Account | None) -> None:
+        """Let the server's account pass through this folder, without seeing what is in it."""
+        if account is not None:
+            self.path.chmod(0o711)
+
+    def password(self) -> str:
+        """The server's password, made at first use; only the owner of the folder can read the file."""
+        file = self.path / "password"
+        if not file.exists():
+            partial = self.path / "password.partial"
+            partial.unlink(missing_ok=True)
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writer:
+                writer.write(secrets.token_urlsafe(24))
+            partial.rename(file)
+        return file.read_text().strip()
+
+    @property
+    def has_password(self) -> bool:
+        """Whether a password was made before."""
+        return (self.path / "password").exists()
+
+    @property
+    def port(self) -> int | None:
+        """The port of the last start, so that addresses people noted down stay good."""
+        try:
+            return int((self.path / "port").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    @port.setter
+    def port(self, port: int) -> None:
+        (self.path / "port").write_text(f"{port}\n")
+
+    @contextmanager
+    def appending(self) -> Iterator[int]:
+        """A descriptor to append to the log."""
+        if self.log_size() > ROTATE_BYTES:
+            self.log.rename(self.log.with_suffix(".log.1"))
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        try:
+            yield log
+        finally:
+            os.close(log)
+
+    def log_size(self) -> int:
+        """Bytes in the log now: where the next start's part begins."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def log_since(self, start: int) -> str:
+        """The log from byte `start` on, of a long one only its end."""
+        with self.log.open("rb") as reader:
+            reader.seek(max(start, self.log_size() - TAIL_BYTES))
+            return reader.read().decode(errors="replace").strip()
+
+    def _refuse_foreign(self) -> None:
+        found = {entry.name for entry in self.path.iterdir()}
+        if found and not found & MARKS:
+            raise UnusableData(
+                self.path,
+                f"it holds other things ({', '.join(sorted(found)[:3])}); give an empty or a new folder",
+            )

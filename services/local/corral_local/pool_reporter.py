@@ -1,0 +1,137 @@
+"""Tells what becomes of the local pool, as the operator does in a cluster: pages and API then show the same."""
+
+import time
+from collections.abc import Collection, Sequence
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.errors import CorralError
+from corral.ids import new_id
+from corral.scaling.decision import Condition
+from corral.scaling.decision_record import ScalingDecision
+from corral.scaling.pool import PoolSpec
+from corral.scaling.pool_backlog import PoolBacklog
+from corral.scaling.pool_status import PoolStatus
+from corral.scaling.throughput import Throughput
+from corral_local.scaler import Scaled
+from corral_local.supervisor import ending
+
+log = structlog.get_logger(__name__)
+
+NAME = "local"
+SAID_GOODBYE = (0, 2, 75)
+"""Exit codes of workers that gave their jobs back. Source: docs/reference/worker.md."""
+MAX_WAITING_DECISIONS = 200
+"""Decisions kept for a Redis that is away; older ones are let go."""
+
+
+class PoolReporter:
+    """The one that speaks for the pool of this `corral up`."""
+
+    def __init__(self, dispatch: Dispatch, pool: PoolSpec, queues: Sequence[str]) -> None:
+        self._dispatch, self._pool, self._queues = dispatch, pool, tuple(queues)
+        self._throughput = Throughput()
+        self._conditions: frozenset[Condition] = frozenset()
+        self._scaled_at: float | None = None
+        self._untold: list[ScalingDecision] = []
+        self.last_change = ""
+        """The reason of the last decision that changed anything."""
+
+    async def tell(self, scaled: Scaled, workers: Collection[str], leaving: Sequence[str]) -> None:
+        """Tell of this second; what Redis did not hear of decisions is told again in the next.
+
+        Args:
+            scaled: what was decided.
+            workers: names of those that were asked for, as they are after the decision.
+            leaving: names of those that finish what they run.
+        """
+        backlog = PoolBacklog.of(scaled.signal, self._pool)
+        ready = self._ready(scaled, workers)
+        self._note(scaled, backlog, ready)
+        status = self._status(scaled, backlog, ready, len(workers), leaving)
+        try:
+            while self._untold:
+                await self._dispatch.pools.record(self._untold[0])
+                del self._untold[0]
+            await self._dispatch.pools.report(status)
+        except CorralError as error:
+            metrics.SWALLOWED.labels("herald").inc()
+            log.info("pool.untold", error=str(error))  # the supervisor says what is wrong with the server
+
+    async def tell_exit(self, worker: str, code: int | None) -> None:
+        """Tell how the process of a worker ended that nobody told to: its jobs' errors will say so."""
+        if code in SAID_GOODBYE:
+            return
+        try:
+            await self._dispatch.exits.tell(worker, f"its process {ending(code)}")
+        except CorralError as error:
+            metrics.SWALLOWED.labels("herald").inc()
+            log.info("exit.untold", worker=worker, error=str(error))
+
+    def _note(self, scaled: Scaled, backlog: PoolBacklog, ready: int) -> None:
+        """Keep the decision where it changed the number of workers, or a condition came or went."""
+        decision = scaled.decision
+        if decision.desired == scaled.before and decision.conditions == self._conditions:
+            return
+        now = time.time()
+        if decision.desired != scaled.before:
+            self._scaled_at = now
+        self._conditions, self.last_change = decision.conditions, decision.reason
+        self._untold.append(
+            ScalingDecision(
+                id=new_id(),
+                pool=NAME,
+                at=now,
+                before=scaled.before,
+                after=decision.desired,
+                needed=decision.needed,
+                ready=ready,
+                reason=decision.reason,
+                conditions=tuple(sorted(decision.conditions)),
+                backlog_jobs=backlog.jobs,
+                backlog_seconds=backlog.seconds,
+                oldest_seconds=backlog.oldest,
+            )
+        )
+        del self._untold[:-MAX_WAITING_DECISIONS]
+
+    def _status(
+        self, scaled: Scaled, backlog: PoolBacklog, ready: int, replicas: int, leaving: Sequence[str]
+    ) -> PoolStatus:
+        decision, pool = scaled.decision, self._pool
+        return PoolStatus(
+            name=NAME,
+            scaled_by="corral up",
+            minimum=pool.minimum,
+            maximum=pool.maximum,
+            slots=pool.slots,
+            queues=self._queues,
+            replicas=replicas,
+            ready=ready,
+            desired=decision.desired,
+            needed=decision.needed,
+            reason=decision.reason,
+            conditions=tuple(sorted(decision.conditions)),
+            backlog_jobs=backlog.jobs,
+            backlog_seconds=backlog.seconds,
+            oldest_seconds=backlog.oldest,
+            throughput=round(self._throughput.at(time.monotonic(), backlog.arrived, backlog.live), 2)
+            if scaled.signal
+            else 0.0,
+            draining=tuple(leaving),
+            paused=pool.paused,
+            wait_objective=pool.wait,
+            drain_objective=pool.drain,
+            at=time.time(),
+            last_scale_at=self._scaled_at,
+        )
+
+    @staticmethod
+    def _ready(scaled: Scaled, workers: Collection[str]) -> int:
+        """Those that the leader knows to live and claim; all, while it is not heard."""
+        if scaled.signal is None:
+            return len(workers)
+        known = scaled.signal.workers
+        return sum(1 for name in workers if name in known and known[name].state == "active")

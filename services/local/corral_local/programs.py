@@ -1,0 +1,139 @@
+"""Corral's own programs as a local system starts them: commands, environments, logs."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from corral.catalog import TypeRecord
+from corral.errors import DeclarationError
+from corral.job.options import Executor
+from corral.settings.sources import PREFIX
+from corral_local.code_watch import OURS
+from corral_local.home import Home
+from corral_local.plan import Plan
+from corral_local.processes import ProgramProcess
+
+
+class Programs:
+    """Makes programs; others keep them running."""
+
+    def __init__(self, plan: Plan, home: Home, database_url: str, redis_url: str) -> None:
+        self._plan, self._home = plan, home
+        self._joined = {
+            "database_url": database_url,
+            "redis_url": redis_url,
+            "port": str(plan.port),
+        }
+        home.write_services({f"{PREFIX}{name.upper()}": value for name, value in self._joined.items()})
+
+    def publisher(
+        self, name: str, ready: int, gate: int | None, *, listener: int, metrics: int | None
+    ) -> ProgramProcess:
+        """The API and the pages, on sockets that listen already: descriptors.
+
+        `ready` hears of each process that serves; at `gate` it waits, with the libraries loaded.
+        """
+        module = ["corral_publisher"] if gate is None else ["corral_publisher.spare", str(gate)]
+        sockets = ["--bind", f"fd://{listener}"] + (
+            [] if metrics is None else ["--metrics", f"fd://{metrics}"]
+        )
+        return self._program(
+            name,
+            [*module, *sockets, "--ready", str(ready)],
+            log="publisher",
+            handed=[one for one in (ready, listener, metrics, gate) if one is not None],
+            maintenance_enabled="false",
+            metrics_port=str(self._plan.metrics_port),
+            public_url=self._plan.settings.public_url or self._plan.url,
+        )
+
+    def maintenance(self, name: str, ready: int, _gate: int | None) -> ProgramProcess:
+        """The duties. `ready` hears that it stands for them; there is no hurry, so it waits at no gate."""
+        return self._program(
+            name,
+            ["corral.maintenance", "--ready", str(ready)],
+            log="maintenance",
+            handed=[ready],
+            metrics_port="0",
+        )
+
+    def worker(self, name: str) -> ProgramProcess:
+        """One worker."""
+        return self._program(name, ["corral_worker"], worker_name=name, worker_port="0", metrics_port="0")
+
+    async def register_types(self) -> None:
+        """Register the job types in a fresh interpreter, so that changed code counts.
+
+        Raises:
+            DeclarationError: the code does not load, or declares wrongly; the message is what it printed.
+        """
+        command = (sys.executable, "-m", "corral.cli", "types", "register")
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self._plan.folder,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        try:
+            out, err = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        if process.returncode != 0:
+            raise DeclarationError(_said(err or out) or f"ended with {process.returncode}")
+
+    def slots_of_queues(self, types: Iterable[TypeRecord]) -> Mapping[str, int]:
+        """The slots of one worker for each queue: of the executor of which it has fewest."""
+        settings = self._plan.settings
+        slots = {
+            Executor.ASYNC: settings.slots_async,
+            Executor.THREAD: settings.slots_thread,
+            Executor.PROCESS: settings.slots_process,
+        }
+        found: dict[str, int] = {}
+        for record in types:
+            options = record.parsed_options
+            for queue in {options.queue, *options.queues}:
+                found[queue] = min(found.get(queue, sys.maxsize), max(1, slots[options.executor]))
+        return found
+
+    def packages(self) -> tuple[str, ...]:
+        """The packages whose source counts as code: ours where it is edited, and the team's."""
+        settings = self._plan.settings
+        return (
+            *OURS,
+            *(name.partition(".")[0] for name in (*settings.jobs, *settings.handlers)),
+        )
+
+    def _program(
+        self,
+        name: str,
+        module: Sequence[str],
+        *,
+        log: str | None = None,
+        handed: Sequence[int] = (),
+        **given: str,
+    ) -> ProgramProcess:
+        return ProgramProcess(
+            name,
+            [sys.executable, "-m", *module],
+            environment=self._environment(**given),
+            folder=self._plan.folder,
+            log=self._home.logs / f"{log or name}.log",
+            handed=handed,
+        )
+
+    def _environment(self, **given: str) -> dict[str, str]:
+        said = {f"{PREFIX}{name.upper()}": value for name, value in (self._joined | given).items()}
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **said}
+
+
+def _said(text: bytes) -> str:
+    """What a command of ours printed, without the name with which it begins its lines: whoever tells it has one."""
+    lines = text.decode(errors="replace").strip().splitlines()
+    return "\n".join(line.removeprefix("corral: ") for line in lines)

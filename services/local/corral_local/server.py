@@ -1,0 +1,231 @@
+"""What the embedded servers have in common: to start, to be ready, to stop, to start again."""
+
+import shutil
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import ClassVar, Self
+
+from corral_local.account import Account, account_for
+from corral_local.errors import PortTaken, ServerFailed
+from corral_local.folder import DataFolder
+from corral_local.guarded_process import GuardedProcess
+from corral_local.orphans import stop_leftovers
+from corral_local.ports import free_ports, is_free
+from corral_local.root_storage import RootStorage
+
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+POLL_SECONDS = 0.01
+"""Seconds between two looks at whether the server is ready."""
+ADDRESS_IN_USE = "Address already in use"
+"""What a server logs when another was faster. Source: strerror(EADDRINUSE) in the C locale."""
+PORT_TRIES = 5
+"""Ports of our own choice to try: between choosing and listening another program may take one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlace:
+    """Where one run of a server takes place."""
+
+    home: Path
+    port: int
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCommand:
+    """What to run: path and arguments, and what it reads from its standard input."""
+
+    command: list[str]
+    given: bytes = b""
+
+
+class EmbeddedServer(ABC):
+    """A server from a wheel, on the loopback address, with its data in a folder.
+
+    As root it runs under an unprivileged account. It never outlives this process for longer than it takes to
+    stop. All methods block; they may be called from any one thread at a time.
+    """
+
+    kind: ClassVar[str]
+    """What people call it."""
+    process_name: ClassVar[str]
+    store_name: ClassVar[str]
+    """The folder inside the data folder that the server itself writes."""
+    farewell: ClassVar[signal.Signals]
+    """The signal on which it ends its clients' work and stops in good order."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] = NO_SETTINGS,
+        root_storage: RootStorage | None = None,
+    ) -> None:
+        """Describe the server; `start` starts it.
+
+        Args:
+            data: its folder, made at the first start; one process at a time can have it.
+            port: to listen on; None: the one of the last start if it is free, else any free one.
+            settings: the server's own settings, before ours.
+            root_storage: where root keeps what the server's account must reach, when `data` can't be reached.
+        """
+        self.folder = DataFolder(data)
+        self.settings = settings
+        self.home: Path | None = None
+        """Where the server's data really are; known from the first start on."""
+        self._root_storage = root_storage or RootStorage()
+        self._fixed_port = port
+        self._port: int | None = None
+        self._run: GuardedProcess | None = None
+
+    @property
+    def data(self) -> Path:
+        """The folder as given, made absolute."""
+        return self.folder.path
+
+    @property
+    def log(self) -> Path:
+        """What the server printed, over all its starts."""
+        return self.folder.log
+
+    @property
+    def port(self) -> int:
+        """The port it listens on. Raises: RuntimeError before the first start."""
+        if self._port is None:
+            raise RuntimeError(f"{self.kind} on {self.data} was not started")
+        return self._port
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process is there."""
+        return self._run is not None and self._run.running
+
+    @property
+    def exit_code(self) -> int | None:
+        """How its last run ended (128 + number when by a signal); None while it runs or before."""
+        return self._run.exit_code if self._run else None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id (not its guard's); None when it does not run."""
+        if self._run is None or self.home is None or not self._run.running:
+            return None
+        pid = self._written_pid(self.home)
+        return pid if pid is not None and self._run.owns(pid) else None
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where clients connect, password included."""
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Start it, unless it runs, and wait until it answers. Its address stays the same over restarts.
+
+        Raises: DataInUse, UnusableData, PortTaken, MissingProgram, ServerFailed when it ended or did not
+            answer within `timeout` seconds; nothing is left running then.
+        """
+        if self.running:
+            return
+        self.folder.hold()
+        try:
+            wanted = self.data / self.store_name
+            account = account_for(wanted)
+            self.folder.admit(account)
+            stop_leftovers(self.process_name, wanted.resolve(), self.farewell)
+            self.home = self._root_storage.data(wanted, account)
+            self._prepare(self.home, account)
+            self._run_on_a_port(self.home, account, time.monotonic() + timeout)
+            self._complete()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Stop it in good order; after `timeout` seconds, kill it. The data folder is free for others then."""
+        if self._run is not None:
+            self._run.stop(timeout)
+        self.folder.release()
+
+    def discard(self) -> None:
+        """Stop it and delete its data, wherever they are."""
+        self.folder.hold()
+        if self._run is not None:
+            self._run.stop(0)
+        self._root_storage.discard(self.data / self.store_name)
+        shutil.rmtree(self.data)
+        self.folder.release()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @abstractmethod
+    def _prepare(self, home: Path, account: Account | None) -> None:
+        """Make `home` what the server needs, at each start, before it runs."""
+
+    @abstractmethod
+    def _program(self, place: ServerPlace) -> ServerCommand:
+        """What to run there."""
+
+    @abstractmethod
+    def _written_pid(self, home: Path) -> int | None:
+        """The process id that the server wrote into its data; it may be one of an earlier run."""
+
+    @abstractmethod
+    def _answers(self, place: ServerPlace) -> bool:
+        """Whether the server, known to be ours, takes clients now."""
+
+    @abstractmethod
+    def _complete(self) -> None:
+        """What is left to do once it answers."""
+
+    def _run_on_a_port(self, home: Path, account: Account | None, deadline: float) -> None:
+        for port in self._ports():
+            place = ServerPlace(home, port, account)
+            program = self._program(place)
+            with self.folder.appending() as log:
+                begin = self.folder.log_size()
+                self._run = GuardedProcess(
+                    program.command, account=account, farewell=self.farewell, log=log, given=program.given
+                )
+            if self._ready(place, deadline):
+                self._port = self.folder.port = port
+                return
+            said = self.folder.log_since(begin)
+            if self.running or ADDRESS_IN_USE not in said:
+                reason = "was not ready in time" if self.running else f"ended with {self.exit_code}"
+                raise ServerFailed(self.kind, reason, self.log, said)
+        raise PortTaken(port)
+
+    def _ports(self) -> Iterator[int]:
+        """Ports to try in order."""
+        fixed = self._port or self._fixed_port
+        if fixed is not None:
+            if not is_free(fixed):
+                raise PortTaken(fixed)
+            yield fixed
+            return
+        last = self.folder.port
+        if last is not None and is_free(last):
+            yield last
+        yield from islice(free_ports(), PORT_TRIES)
+
+    def _ready(self, place: ServerPlace, deadline: float) -> bool:
+        """Whether the server became ready before it ended or the deadline passed."""
+        while self.running and time.monotonic() < deadline:
+            if self.pid is not None and self._answers(place):
+                return True
+            time.sleep(POLL_SECONDS)
+        return False

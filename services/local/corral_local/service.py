@@ -1,0 +1,151 @@
+"""One service that is replaced while it serves: its successor serves first, and only then it finishes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from corral_local.gate import Gate
+from corral_local.processes import ProgramProcess
+from corral_local.readiness import Readiness
+from corral_local.supervisor import Say, Supervisor, ending
+
+SUCCESSOR_SECONDS = 30.0
+"""Seconds a successor has until it serves; then it is given up."""
+GIVEN_UP_GRACE_SECONDS = 2.0
+"""Seconds that one which is given up has to clean up behind itself."""
+
+Make = Callable[[str, int, int | None], ProgramProcess]
+"""A program of a name, which says through a descriptor that it serves, and waits at a gate where one is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A program with its pipes."""
+
+    program: ProgramProcess
+    readiness: Readiness
+    gate: Gate | None
+
+    def close(self) -> None:
+        """Give the pipes back, once nothing runs."""
+        self.readiness.close()
+        if self.gate is not None:
+            self.gate.close()
+
+
+class Service:
+    """The publisher, or maintenance. Both runs of a change serve at once for a moment; they share their sockets."""
+
+    def __init__(
+        self,
+        name: str,
+        make: Make,
+        supervisor: Supervisor,
+        say: Say,
+        *,
+        processes: int,
+        grace: float,
+        spare: bool = False,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            name: what people call it.
+            make: makes its programs.
+            supervisor: keeps them running.
+            say: tells the person at the terminal.
+            processes: how many say that they serve.
+            grace: seconds for what the old run has begun.
+            spare: whether the next successor waits, with the libraries loaded, for code to change.
+        """
+        self._name, self._make, self._supervisor, self._say = name, make, supervisor, say
+        self._processes, self._grace, self._spares = processes, grace, spare
+        self._number = 0
+        self._run = self._next(gate=False)
+        self._spare: _Run | None = None
+        self._leaving: dict[ProgramProcess, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Start it for the first time, and keep it.
+
+        Raises:
+            LocalServerError: it did not start.
+        """
+        await self._supervisor.keep(self._run.program)
+
+    async def prepare(self) -> None:
+        """Have a spare wait for the next change, where this service has one."""
+        if self._spares:
+            self._spare = self._next(gate=True)
+            await self._supervisor.try_out(self._spare.program)
+
+    async def replace(self) -> None:
+        """Run the code as it is now; where that does not serve, the old run goes on and the reason is told."""
+        successor = await self._successor()
+        try:
+            serves = await successor.readiness.heard(
+                self._processes, SUCCESSOR_SECONDS, lambda: successor.program.running
+            )
+        except BaseException:
+            await self._give_up(successor)
+            raise
+        if serves:
+            self._supervisor.trust(successor.program)
+            old, self._run = self._run, successor
+            self._supervisor.forget(old.program)
+            task = asyncio.create_task(self._leave(old), name=f"end of {old.program.name}")
+            self._leaving[old.program] = task
+            self._say(f"the {self._name} runs the changed code")
+        else:
+            program = successor.program
+            how = "takes too long to start" if program.running else ending(program.exit_code)
+            await self._give_up(successor)
+            self._say(
+                f"the changed code of the {self._name} does not start ({how}); the old one goes on:\n{program.tail()}"
+            )
+        await self.prepare()
+
+    @property
+    def leaving(self) -> list[ProgramProcess]:
+        """Old runs that finish what they have begun."""
+        return list(self._leaving)
+
+    async def left(self) -> None:
+        """Wait until they have; each has its grace."""
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
+
+    def close(self) -> None:
+        """Give the pipes back, once nothing runs."""
+        self._run.close()
+        if self._spare is not None:
+            self._spare.close()
+
+    async def _successor(self) -> _Run:
+        """The spare, sent off; or a new run, where there is none."""
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.gate is not None and spare.program.running:
+            spare.gate.open()
+            return spare
+        if spare is not None:
+            await self._give_up(spare)
+        run = self._next(gate=False)
+        await self._supervisor.try_out(run.program)
+        return run
+
+    def _next(self, *, gate: bool) -> _Run:
+        self._number += 1
+        name = self._name if self._number == 1 else f"{self._name} ({self._number})"
+        readiness, waits = Readiness(), Gate() if gate else None
+        program = self._make(name, readiness.descriptor, None if waits is None else waits.descriptor)
+        return _Run(program, readiness, waits)
+
+    async def _leave(self, old: _Run) -> None:
+        try:
+            await self._supervisor.let_go(old.program, self._grace)
+        finally:
+            del self._leaving[old.program]
+            old.close()
+
+    async def _give_up(self, run: _Run) -> None:
+        await self._supervisor.let_go(run.program, GIVEN_UP_GRACE_SECONDS)
+        run.close()

@@ -1,1 +1,0 @@
-"""The job types that Corral ships: declarations and handlers apart, one module each."""

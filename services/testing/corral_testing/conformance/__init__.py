@@ -1,0 +1,34 @@
+"""The behaviour of a store: every implementation passes every test of StoreConformance.
+
+Subclass it in a test module and give it a fixture `subject`. Needs pytest
+with pytest-asyncio in auto mode; the machine needs Hypothesis.
+"""
+
+from corral_testing.conformance.claiming import Claiming
+from corral_testing.conformance.commands import CommandsOfPeople
+from corral_testing.conformance.counting import Counting
+from corral_testing.conformance.deciding import Deciding
+from corral_testing.conformance.draining import Draining
+from corral_testing.conformance.finishing import Finishing
+from corral_testing.conformance.leadership import Leadership
+from corral_testing.conformance.losing import Losing
+from corral_testing.conformance.submitting import Submitting
+from corral_testing.conformance.transitions import Transitions
+
+
+class StoreConformance(
+    Transitions,
+    Submitting,
+    Claiming,
+    Finishing,
+    CommandsOfPeople,
+    Counting,
+    Losing,
+    Draining,
+    Deciding,
+    Leadership,
+):
+    """What is promised to those who use a store."""
+
+
+__all__ = ["StoreConformance"]

@@ -1,0 +1,48 @@
+"""A store in memory, for tests that need no database: the same surface, the same answers.
+
+Held to the real store by the conformance suite. Time stands still until
+`store.clock.advance(seconds)`. Not here: artifacts, logs, statistics of times,
+keys and sessions.
+"""
+
+from uuid import UUID
+
+from corral_testing.fake.fleet import FakeHeartbeat, FakeWorkers
+from corral_testing.fake.jobs import FakeJobs
+from corral_testing.fake.leases import FakeDuties, FakeLeases
+from corral_testing.fake.memory import Clock, Memory
+from corral_testing.fake.queues import FakeQueues
+from corral_testing.fake.running import FakeAttempts, FakeClaims
+from corral_testing.fake.scaling import FakeScaling
+from corral_testing.fake.stats import FakeStats
+
+
+class FakeStore:
+    """Has the attributes of corral.store.Store that move jobs."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self.jobs = FakeJobs(self.memory)
+        self.claims = FakeClaims(self.memory)
+        self.attempts = FakeAttempts(self.memory)
+        self.leases = FakeLeases(self.memory)
+        self.workers = FakeWorkers(self.memory, self.leases)
+        self.duties = FakeDuties(self.memory, self.leases)
+        self.queues = FakeQueues(self.memory)
+        self.scaling = FakeScaling(self.memory, self.leases)
+        self.stats = FakeStats(self.memory)
+
+    @property
+    def clock(self) -> Clock:
+        """Its time."""
+        return self.memory.clock
+
+    def heartbeat(self, worker: UUID) -> FakeHeartbeat:
+        """The heartbeat of a worker."""
+        return FakeHeartbeat(self.memory, worker)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+__all__ = ["Clock", "FakeStore"]

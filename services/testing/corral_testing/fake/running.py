@@ -1,0 +1,186 @@
+"""The fake's `claims` and `attempts`: from queued to running to an end."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from corral.job.job import Claimed
+from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, Released, Succeeded
+from corral.job.state import Event, State, Writer
+from corral.store import ClaimAnswer, Progress, Recorded, Refusal, Verdict, WorkerState
+from corral.store.endings import error_json, kind_of
+from corral.store.json_text import checked, decode
+from corral_testing.fake.memory import Memory, Row
+
+
+class FakeClaims:
+    """See corral.store.claims."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def claim(
+        self, worker: UUID, claim: UUID, ids: Sequence[UUID], types: Sequence[str], *, alone: bool
+    ) -> ClaimAnswer:
+        """Take those that may run here."""
+        claimed: list[Claimed] = []
+        refused: dict[UUID, Refusal] = {}
+        for id in dict.fromkeys(ids):
+            row = self._memory.jobs.get(id)
+            reason = self._refusal(worker, row, types, alone=alone)
+            if reason is not None or row is None:
+                refused[id] = reason or Refusal.GONE
+            else:
+                claimed.append(self._claim(worker, claim, row))
+        return ClaimAnswer(claimed, refused)
+
+    async def claimed_under(self, claim: UUID) -> list[Claimed]:
+        """What that claim took and is still running."""
+        return [_claimed(row) for row in self._memory.jobs.values() if row.claim == claim]
+
+    def _refusal(self, worker: UUID, row: Row | None, types: Sequence[str], *, alone: bool) -> Refusal | None:
+        memory = self._memory
+        fleet = memory.workers.get(worker)
+        if fleet is None or fleet.state is not WorkerState.ACTIVE:
+            return Refusal.WORKER
+        if row is None or row.state is not State.QUEUED:
+            return Refusal.GONE
+        if row.expires_at is not None and row.expires_at <= memory.clock.now() and row.attempt == 0:
+            return Refusal.GONE
+        if row.new.type not in types:
+            return Refusal.UNKNOWN_TYPE
+        if memory.queues[row.new.queue].paused:
+            return Refusal.PAUSED
+        return Refusal.SUSPECT if row.suspect and not alone else None
+
+    def _claim(self, worker: UUID, claim: UUID, row: Row) -> Claimed:
+        self._memory.move(row, Event.CLAIMED, Writer.WORKER, State.RUNNING)
+        row.attempt += 1
+        row.worker, row.claim, row.started_at = worker, claim, self._memory.clock.now()
+        row.progress, row.progress_message = 0, None
+        return _claimed(row)
+
+
+class FakeAttempts:
+    """See corral.store.attempts; artifacts and logs are not kept."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def finish(
+        self,
+        worker: UUID,
+        finished: Sequence[Finished],
+        *,
+        artifacts: Mapping[UUID, Sequence[UUID]] | None = None,  # noqa: ARG002  not kept
+    ) -> list[Recorded]:
+        """Write how attempts ended, under the fence."""
+        for item in finished:
+            if isinstance(item.outcome, Succeeded) and item.outcome.result is not None:
+                checked(item.outcome.result, "/result")
+        return [self._finish(worker, item) for item in finished]
+
+    async def time_out(self, worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
+        """Keep the errors of attempts that are past their timeout and still run."""
+        struck = set()
+        for item in finished:
+            row, outcome = self._memory.jobs.get(item.id), item.outcome
+            assert isinstance(outcome, Erred | Exhausted)
+            if row is not None and row.runs_under(worker, item.attempt):
+                row.error = decode(error_json(outcome.error))
+                row.timed_out_attempt = item.attempt
+                row.timed_out_retry_in = outcome.retry_in if isinstance(outcome, Erred) else None
+                struck.add(item.id)
+        return struck
+
+    async def progress(self, items: Sequence[Progress]) -> set[UUID]:
+        """Write how far attempts have come."""
+        written = set()
+        for item in {item.id: item for item in items}.values():
+            row = self._memory.jobs.get(item.id)
+            if row and row.state is State.RUNNING and row.attempt == item.attempt:
+                row.progress = min(100, max(0, item.percent))
+                row.progress_message = item.message or row.progress_message
+                written.add(item.id)
+        return written
+
+    async def checkpoint(self, id: UUID, attempt: int, value: str) -> bool:
+        """Keep JSON text for later attempts."""
+        row = self._memory.jobs.get(id)
+        if row is None or row.state is not State.RUNNING or row.attempt != attempt:
+            return False
+        row.checkpoint = checked(value, "/checkpoint")
+        return True
+
+    def _finish(self, worker: UUID, item: Finished) -> Recorded:
+        row = self._memory.jobs.get(item.id)
+        if row is not None and row.runs_under(worker, item.attempt):
+            self._end(row, item)
+            return self._recorded(item, row, Verdict.RECORDED)
+        already = row is not None and self._already(row, item)
+        return self._recorded(item, row, Verdict.ALREADY if already else Verdict.FENCED)
+
+    def _already(self, row: Row, item: Finished) -> bool:
+        kind, kept = kind_of(item), self._memory.attempts.get((item.id, item.attempt))
+        if kind == State.COMPLETED:
+            ended = row.state is State.COMPLETED and row.attempt == item.attempt
+            return ended or (kept is not None and kept.outcome == kind)
+        return kept is not None and kept.outcome in {kind, "cancelled"}
+
+    def _end(self, row: Row, item: Finished) -> None:
+        memory, outcome = self._memory, item.outcome
+        if isinstance(outcome, Succeeded):
+            memory.move(row, Event.SUCCEEDED, Writer.WORKER, State.COMPLETED)
+            row.result, row.error, row.progress = outcome.result, None, 100
+            return
+        cancelled = isinstance(outcome, Cancelled) or row.cancel_requested_at is not None
+        error = decode(error_json(outcome.error)) if isinstance(outcome, Erred | Exhausted) else None
+        reason = outcome.reason if isinstance(outcome, Released | Cancelled) else None
+        memory.keep(row, "cancelled" if cancelled else kind_of(item), error=error, reason=reason)
+        row.errors += error is not None
+        row.error = error or row.error
+        match outcome:
+            case _ if cancelled:
+                memory.move(row, Event.CANCELLED, Writer.WORKER, State.CANCELLED)
+            case Erred(retry_in=seconds):
+                memory.move(row, Event.ERRED, Writer.WORKER, State.SCHEDULED)
+                row.run_at = memory.clock.now() + timedelta(seconds=seconds)
+            case Exhausted():
+                memory.move(row, Event.EXHAUSTED, Writer.WORKER, State.FAILED)
+            case _:
+                memory.move(row, Event.RELEASED, Writer.WORKER, State.QUEUED)
+                row.releases += 1
+
+    def _recorded(self, item: Finished, row: Row | None, verdict: Verdict) -> Recorded:
+        if row is None:
+            return Recorded(item.id, item.attempt, verdict, None, 0.0, None, None, suspect=False)
+        left = (row.run_at - self._memory.clock.now()).total_seconds() if row.run_at else 0.0
+        return Recorded(
+            id=item.id,
+            attempt=item.attempt,
+            verdict=verdict,
+            state=row.state,
+            due_in=max(0.0, left),
+            queue=row.new.queue,
+            priority=row.new.priority,
+            suspect=row.suspect,
+        )
+
+
+def _claimed(row: Row) -> Claimed:
+    new = row.new
+    return Claimed(
+        id=new.id,
+        type=new.type,
+        queue=new.queue,
+        attempt=row.attempt,
+        payload=new.payload,
+        errors=row.errors,
+        retries=new.retries,
+        timeout=new.timeout,
+        suspect=row.suspect,
+        checkpoint=row.checkpoint,
+        traceparent=new.traceparent,
+        parent=new.parent,
+        waited=(row.started_at - row.queued_at).total_seconds() if row.started_at and row.queued_at else 0.0,
+    )

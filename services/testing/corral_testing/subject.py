@@ -1,0 +1,131 @@
+"""A store under test, and short ways to say what happens to it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from corral.ids import new_id
+from corral.job.job import Job, NewJob
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    ErrorKind,
+    Exhausted,
+    Finished,
+    JobError,
+    Outcome,
+    Released,
+    Succeeded,
+)
+from corral.job.priority import Priority
+from corral.job.state import State
+from corral.store import ClaimAnswer, Recorded, Store, Term, WorkerRecord
+from corral.store.heartbeat import Heartbeat
+from corral_testing.fake import FakeStore
+from corral_testing.fake.fleet import FakeHeartbeat
+
+TYPE = "contract.job"
+QUEUE = "contract"
+ERROR = JobError(ErrorKind.EXCEPTION, "builtins.ValueError", "it broke", "Traceback …", "acme.jobs:run:12")
+LONG = 3600.0
+"""Seconds that no test waits for: only `advance` passes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A store with nothing in it, and what only its owner can do to it."""
+
+    store: Store | FakeStore
+    heartbeat: Callable[[UUID], Heartbeat | FakeHeartbeat]
+    advance: Callable[[float], Awaitable[None]]
+    """Let seconds pass for everything that is stored."""
+    block: Callable[[UUID], Awaitable[None]]
+    """Make a queued job wait for others, as a flow would."""
+
+    async def submit(
+        self,
+        *,
+        delay: float = 0.0,
+        run_at: datetime | None = None,
+        expires_in: float | None = None,
+        timeout: float | None = 60.0,  # noqa: ASYNC109  # the job's
+        max_stalls: int = 2,
+        priority: Priority = Priority.NORMAL,
+        queue: str = QUEUE,
+        type: str = TYPE,
+        tags: tuple[str, ...] = (),
+        payload: str = '{"n": 1}',
+    ) -> UUID:
+        """Insert one job; its id."""
+        job = NewJob(
+            id=new_id(),
+            type=type,
+            queue=queue,
+            priority=priority,
+            payload=payload,
+            delay=delay,
+            run_at=run_at,
+            expires_in=expires_in,
+            retries=3,
+            timeout=timeout,
+            max_stalls=max_stalls,
+            tags=tags,
+        )
+        await self.store.jobs.insert([job])
+        return job.id
+
+    async def worker(self, name: str | None = None) -> UUID:
+        """Register a worker; its id."""
+        id = new_id()
+        await self.store.workers.register(
+            WorkerRecord(
+                id=id,
+                name=name or f"worker-{id}",
+                host="localhost",
+                pid=1,
+                version="1",
+                queues=(QUEUE,),
+                types=(TYPE,),
+                slots={"async": 50},
+            )
+        )
+        return id
+
+    async def claim(self, worker: UUID, *ids: UUID, alone: bool = False) -> ClaimAnswer:
+        """Claim jobs under a claim id of their own."""
+        return await self.store.claims.claim(worker, new_id(), ids, [TYPE], alone=alone)
+
+    async def running(self, worker: UUID, *ids: UUID) -> None:
+        """Claim jobs, all of which must be claimed."""
+        answer = await self.claim(worker, *ids, alone=True)
+        assert not answer.refused, answer.refused
+
+    async def finish(self, worker: UUID, id: UUID, attempt: int, outcome: Outcome) -> Recorded:
+        """Write how one attempt ended."""
+        return (await self.store.attempts.finish(worker, [Finished(id, attempt, outcome)]))[0]
+
+    async def lose(self, worker: UUID, term: Term) -> Sequence[State]:
+        """Take a worker for lost; the states of its jobs."""
+        counter = dict(await self.store.workers.observations())[worker]
+        return [job.state for job in await self.store.workers.reclaim(worker, counter, term) or ()]
+
+    async def lead(self) -> Term:
+        """Be the leader, for as long as nobody else asks."""
+        term = await self.store.leases.acquire("the test", await self.store.leases.read())
+        assert term is not None
+        return term
+
+    async def job(self, id: UUID) -> Job:
+        """The job, which must exist."""
+        job = await self.store.jobs.get(id)
+        assert job is not None, id
+        return job
+
+
+SUCCEEDED = Succeeded('{"done": true}')
+TIMED_OUT = JobError(ErrorKind.TIMEOUT, "builtins.TimeoutError", "ran longer than its timeout of 60 s")
+ERRED = Erred(ERROR, retry_in=LONG)
+EXHAUSTED = Exhausted(ERROR)
+RELEASED = Released("the worker is stopping")
+CANCELLED = Cancelled("a cancel was requested")
