@@ -15,6 +15,9 @@ UPDATE corral.jobs SET
     queued_at = queued_at - %(time)s, started_at = started_at - %(time)s, finished_at = finished_at - %(time)s,
     expires_at = expires_at - %(time)s, cancel_requested_at = cancel_requested_at - %(time)s
 """
+PASS_KEYS_TIME = """
+UPDATE corral.idempotency_keys SET created_at = created_at - %(time)s, expires_at = expires_at - %(time)s
+"""
 BLOCK = "UPDATE corral.jobs SET state = 'blocked', queued_at = NULL WHERE id = %(id)s"
 
 
@@ -46,8 +49,9 @@ async def of_store(url: str, pooler: str | None = None) -> AsyncIterator[Subject
             return hearts[worker]
 
         async def advance(seconds: float) -> None:
-            statement = PASS_TIME.replace("%(time)s", "%(seconds)s * interval '1 second'")
-            await store.database.run(statement, {"seconds": seconds})
+            for statement in (PASS_TIME, PASS_KEYS_TIME):
+                passing = statement.replace("%(time)s", "%(seconds)s * interval '1 second'")
+                await store.database.run(passing, {"seconds": seconds})
 
         async def block(id: UUID) -> None:
             await store.database.run(BLOCK, {"id": id})

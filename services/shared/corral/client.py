@@ -13,7 +13,8 @@ from httpx_sse import ServerSentEvent, connect_sse
 from corral import json_codec
 from corral.actions.json_value import refuse_faults
 from corral.api_problem import ApiProblem, problem_of
-from corral.errors import CorralError
+from corral.errors import CorralError, FieldError, InvalidInput
+from corral.job.idempotency_key import fault
 from corral.publisher_address import Connection, NotConfigured
 
 __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unreachable", "problem_of"]
@@ -32,6 +33,10 @@ STREAM_SILENCE_SECONDS = 45.0
 GIVE_UP_SECONDS = 60.0
 """Seconds without a publisher after which following gives up."""
 RECONNECT_SECONDS = 1.0
+RESEND_SECONDS = 20.0
+"""Seconds for which a request with an idempotency key is sent again while no answer comes."""
+AWAY = 503
+"""What a publisher answers whose database is away, or that does not know whether a commit came through."""
 PAGE_ITEMS = 200
 """Items on one page at most."""
 ENDED = frozenset({"completed", "failed", "cancelled"})
@@ -80,9 +85,19 @@ class Client:
         """Give the connections back."""
         self._http.close()
 
-    def submit(self, type: str, payload: Json = None, *, wait: float | None = None, **options: Json) -> Json:  # noqa: A002
+    def submit(
+        self,
+        type: str,  # noqa: A002
+        payload: Json = None,
+        *,
+        wait: float | None = None,
+        idempotency_key: str | None = None,
+        **options: Json,
+    ) -> Json:
         """Submit a job; the answer is the job, ended if it ended within `wait` seconds.
 
+        With an `idempotency_key` the job is stored once, however often this is called with the same request: the answer
+        is the first job then. Where no answer comes, it is sent again for up to `RESEND_SECONDS`.
         `options` are the fields of `POST /jobs`: queue, priority, delay, run_at, retries, timeout, …
 
         Raises:
@@ -90,7 +105,12 @@ class Client:
         """
         body = {"type": type, "payload": payload} | options
         until = time.monotonic() + (wait or 0)
-        job = self.post("/jobs", body, wait=None if wait is None else min(wait, MAX_WAIT))
+        job = self.post(
+            "/jobs",
+            body,
+            wait=None if wait is None else min(wait, MAX_WAIT),
+            idempotency_key=idempotency_key,
+        )
         return self.wait_for(job, until - time.monotonic())
 
     def wait_for(self, job: Json, seconds: float) -> Json:
@@ -118,11 +138,34 @@ class Client:
         """GET below /api/v1."""
         return self._call("GET", path, params=params)
 
-    def post(self, path: str, body: Json = None, *, wait: float | None = None, **params: Json) -> Json:
-        """POST below /api/v1; `wait` is passed on, and waited for."""
-        return self._call(
-            "POST", path, body=body, params=params | {"wait": wait}, timeout=ANSWER_SECONDS + (wait or 0)
-        )
+    def post(
+        self,
+        path: str,
+        body: Json = None,
+        *,
+        wait: float | None = None,
+        idempotency_key: str | None = None,
+        **params: Json,
+    ) -> Json:
+        """POST below /api/v1; `wait` is passed on, and waited for. With a key it is sent again where no answer comes."""
+        if idempotency_key is not None and (wrong := fault(idempotency_key)) is not None:
+            raise InvalidInput(FieldError("/idempotency_key", wrong))
+        until = time.monotonic() + (RESEND_SECONDS if idempotency_key is not None else 0)
+        while True:
+            try:
+                return self._call(
+                    "POST",
+                    path,
+                    body=body,
+                    params=params | {"wait": wait},
+                    timeout=ANSWER_SECONDS + (wait or 0),
+                    headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+                )
+            except (Unreachable, ApiProblem) as error:
+                refused = isinstance(error, ApiProblem) and error.status != AWAY
+                if refused or time.monotonic() >= until:
+                    raise
+            time.sleep(RECONNECT_SECONDS)
 
     def patch(self, path: str, body: Json) -> Json:
         """PATCH below /api/v1."""
@@ -214,9 +257,10 @@ class Client:
         body: Json = None,
         params: Json = None,
         timeout: float = ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
     ) -> Json:
         content = None if body is None else _written(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         try:
             response = self._http.request(
                 method,

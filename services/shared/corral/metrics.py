@@ -29,6 +29,10 @@ SUBMIT_BATCH = Histogram(
 SUBMIT_BATCHES_SPLIT = Counter(
     "corral_submit_batches_split", "Group commits that failed and were repeated one by one."
 )
+IDEMPOTENT_REPLAYS = Counter(
+    "corral_idempotent_replays",
+    "Requests with an idempotency key that was used before: answered with the jobs of the first one.",
+)
 HAND_OVER_FAILED = Counter(
     "corral_hand_over_failed", "Stored jobs that Redis did not take; the sweep enqueues them."
 )

@@ -86,15 +86,16 @@ HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "submit-from-python.md"
         (0, "queued"),
         (1, "{'hello': 'world'}"),
         (2, "100 jobs were stored"),
-        (3, "/payload/seconds"),
-        (4, "completed"),
+        (3, "the same job: True"),
+        (4, "/payload/seconds"),
+        (5, "completed"),
     ],
 )
 def test_the_page_about_submitting_from_python_is_true(
     system: Up, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, printed: str
 ):
     examples = re.findall(r"^```python\n(.*?)^```$", HOW_TO.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(examples) == 5
+    assert len(examples) == 6
     monkeypatch.chdir(system.folder)
     for name in [name for name in os.environ if name.startswith("CORRAL_")]:
         monkeypatch.delenv(name)
@@ -131,6 +132,15 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
     assert head.split() == ["when", "before", "after", "needed", "queued", "conditions", "why"]
     assert len(lines) == 1
     assert corral("pools", "decisions", "nothing").code == ExitCode.NOT_FOUND
+
+
+def test_a_submission_with_a_key_is_stored_once(corral):
+    keyed = ("jobs", "submit", "demo.echo", "--delay", "500", "--json", "--idempotency-key")
+    first, again, other = (corral(*keyed, key).json["id"] for key in ("order 17", "order 17", "order 18"))
+    assert first == again != other
+    refused = corral(*keyed, "ö")
+    assert (refused.code, refused.out) == (2, "")
+    assert "printable ASCII" in refused.err
 
 
 def test_a_job_is_submitted_found_and_shown(corral):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Annotated, Any
 
 import structlog
@@ -19,8 +18,6 @@ from corral.errors import CorralError
 from corral.job.bounds import Bounds
 from corral.job.job import Accepted, Job, NewJob
 from corral.job.limits import MAX_BULK
-from corral.job.state import State
-from corral.json_codec import Document
 from corral_publisher import problems, request_body
 from corral_publisher.auth import Operator
 from corral_publisher.direct_route import DirectRoute
@@ -29,7 +26,14 @@ from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
 from corral_publisher.request_models import Bulk, Submission
 from corral_publisher.response_models import BulkAnswer
+from corral_publisher.routes.idempotent_submission import (
+    HEADER,
+    IdempotencyKey,
+    submit_bulk_once,
+    submit_once,
+)
 from corral_publisher.services import PublisherServices, services_of
+from corral_publisher.stored_job import stored
 
 log = structlog.get_logger(__name__)
 
@@ -51,14 +55,23 @@ Wait = Annotated[
     openapi_extra=documented(Submission),
     responses={
         201: {"model": Job, "description": "Stored; with `wait`, ended."},
+        200: {"model": Job, "description": "Stored by an earlier request with this idempotency key."},
         202: {"model": Job, "description": "Stored, and not ended within `wait` seconds."},
         **failures(400, 408, 413, 422),
     },
 )
-async def submit(request: Request, caller: Operator, wait: Wait = None) -> Response:
+async def submit(
+    request: Request,
+    caller: Operator,
+    wait: Wait = None,
+    _key: IdempotencyKey = None,  # documents the header; the direct route passes none
+) -> Response:
     """Store one job and answer once it is committed."""
     services = services_of(request)
     submission = parse_submission(await read_json(request, services), caller, request)
+    key = request.headers.get(HEADER)
+    if key is not None:
+        return await submit_once(services, submission, key, wait)
     job = await services.submitter.prepare(submission)
     location = {"Location": f"/api/v1/jobs/{job.id}"}
     if not wait:
@@ -73,7 +86,11 @@ async def submit(request: Request, caller: Operator, wait: Wait = None) -> Respo
     status_code=201,
     summary="Submit many jobs",
     openapi_extra=documented(Bulk),
-    responses={201: {"model": BulkAnswer}, **failures(400, 408, 413, 422)},
+    responses={
+        200: {"model": BulkAnswer, "description": "Stored by an earlier request with this idempotency key."},
+        201: {"model": BulkAnswer},
+        **failures(400, 408, 413, 422),
+    },
 )
 async def submit_bulk(
     request: Request,
@@ -81,6 +98,7 @@ async def submit_bulk(
     partial: Annotated[
         bool, Query(description="Store what is right; otherwise one wrong job refuses all.")
     ] = False,
+    _key: IdempotencyKey = None,
 ) -> Response:
     """Store up to 10,000 jobs in one transaction."""
     services = services_of(request)
@@ -90,6 +108,10 @@ async def submit_bulk(
         item if isinstance(item, SubmissionRefused) else item.submission(caller.name, trace)
         for item in parse_bulk(value, partial=partial)
     ]
+    key = request.headers.get(HEADER)
+    if key is not None:
+        whole = [item for item in submissions if isinstance(item, NewSubmission)]
+        return await submit_bulk_once(services, whole, key, partial=partial)
     results = await services.submitter.submit_many(submissions, partial=partial)
     refused = sum(isinstance(item, SubmissionRefused) for item in results)
     if refused == len(results):
@@ -165,46 +187,6 @@ def _parse_item(value: Any) -> Submission | SubmissionRefused:
         return Submission.model_validate(value)
     except ValidationError as error:
         return SubmissionRefused(problems.from_validation(error).errors)
-
-
-def stored(job: NewJob, accepted: Accepted) -> Job:
-    """The job as it is in the database right after its insert."""
-    queued = accepted.state is State.QUEUED
-    return Job(
-        id=job.id,
-        type=job.type,
-        queue=accepted.queue,
-        priority=accepted.priority,
-        state=accepted.state,
-        payload=Document(job.payload),
-        result=None,
-        error=None,
-        attempt=0,
-        errors=0,
-        stalls=0,
-        releases=0,
-        life=1,
-        retries=job.retries,
-        timeout=job.timeout,
-        max_stalls=job.max_stalls,
-        suspect=False,
-        created_at=accepted.created_at,
-        run_at=accepted.run_at,
-        queued_at=accepted.created_at if queued else None,
-        started_at=None,
-        finished_at=None,
-        updated_at=accepted.created_at,
-        expires_at=None
-        if job.expires_in is None
-        else accepted.created_at + timedelta(seconds=job.expires_in),
-        cancel_requested_at=None,
-        worker=None,
-        progress=0,
-        progress_message=None,
-        tags=list(job.tags),
-        parent=job.parent,
-        created_by=job.created_by,
-    )
 
 
 async def _submit_and_wait(services: PublisherServices, job: NewJob, seconds: float) -> tuple[bool, Job]:

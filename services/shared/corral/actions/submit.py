@@ -12,6 +12,7 @@ import structlog
 from corral import metrics
 from corral.actions.group_commit import GroupCommit
 from corral.actions.hand_over import HandOver
+from corral.actions.idempotency import IdempotentCommit, check_key, keyed
 from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.servers import Servers
 from corral.actions.type_cache import TypeCache
@@ -21,7 +22,7 @@ from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
 from corral.job_log import JobLog
-from corral.store import Store
+from corral.store import EarlierRequest, Store
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Submitter:
     ) -> None:
         self.types = types or TypeCache(store, installation)
         self._commits = GroupCommit(store.jobs.insert, store.jobs.existing)
+        self._keyed = IdempotentCommit(store.idempotency.insert)
         self._hand_over = HandOver(dispatch)
         self._job_log = job_log
         self._servers = servers
@@ -94,13 +96,7 @@ class Submitter:
             InvalidInput: too many submissions; without `partial` also any faulty one.
             OutcomeUnknown, Unavailable: as in `submit`.
         """
-        if len(submissions) > MAX_BULK:
-            raise InvalidInput(FieldError("/jobs", f"{len(submissions):,} jobs are more than {MAX_BULK:,}"))
-        prepared: list[NewJob | SubmissionRefused] = []
-        for index, submission in enumerate(submissions):
-            prepared.append(await self._prepare_or_refuse(submission))
-            if index % SUBMISSIONS_PER_TURN == SUBMISSIONS_PER_TURN - 1:
-                await asyncio.sleep(0)
+        prepared = await self._prepare_many(submissions)
         if not partial:
             refuse_all(prepared)
         jobs = [job for job in prepared if isinstance(job, NewJob)]
@@ -108,10 +104,51 @@ class Submitter:
         answers = iter(await store(jobs) if jobs else [])
         return [next(answers) if isinstance(item, NewJob) else item for item in prepared]
 
+    async def prepare_bulk(self, submissions: Sequence[NewSubmission]) -> list[NewJob]:
+        """The jobs of a bulk, checked and with their ids, not yet stored.
+
+        Raises:
+            InvalidInput: too many submissions, or any faulty one; names the fields.
+        """
+        prepared = await self._prepare_many(submissions)
+        refuse_all(prepared)
+        return [job for job in prepared if isinstance(job, NewJob)]
+
+    async def submit_once(
+        self, submissions: Sequence[NewSubmission], jobs: Sequence[NewJob], key: str
+    ) -> list[Accepted] | EarlierRequest:
+        """Store prepared jobs, all or none, unless the same caller sent the same under this key before.
+
+        `jobs` are those that `prepare` made of `submissions`. A key answers for 24 hours, and for as long as one of
+        its jobs is live.
+
+        Raises:
+            InvalidInput: the key is none, or was used for another request.
+            OutcomeUnknown, Unavailable: as in `submit`.
+        """
+        check_key(key)
+        answer = await self._keyed.commit(keyed(submissions, jobs, key))
+        if not isinstance(answer, EarlierRequest):
+            self._told(jobs, answer)
+        return answer
+
     async def close(self) -> None:
         """Finish the commits under way and hand their jobs over."""
         await self._commits.close()
+        await self._keyed.close()
         await self._hand_over.close()
+
+    async def _prepare_many(
+        self, submissions: Sequence[NewSubmission | SubmissionRefused]
+    ) -> list[NewJob | SubmissionRefused]:
+        if len(submissions) > MAX_BULK:
+            raise InvalidInput(FieldError("/jobs", f"{len(submissions):,} jobs are more than {MAX_BULK:,}"))
+        prepared: list[NewJob | SubmissionRefused] = []
+        for index, submission in enumerate(submissions):
+            prepared.append(await self._prepare_or_refuse(submission))
+            if index % SUBMISSIONS_PER_TURN == SUBMISSIONS_PER_TURN - 1:
+                await asyncio.sleep(0)
+        return prepared
 
     async def _prepare_or_refuse(
         self, submission: NewSubmission | SubmissionRefused
@@ -156,12 +193,16 @@ class Submitter:
             if self._servers is not None:
                 self._servers.turned_away = True
             raise
+        self._told(jobs, accepted)
+        return accepted
+
+    def _told(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
+        """Whatever goes wrong with telling: they are stored."""
         try:
             self._tell(jobs, accepted)
         except Exception as error:
             metrics.SWALLOWED.labels("submit-tell").inc()
             log.exception("submit.not_told", jobs=len(jobs), error=repr(error))
-        return accepted
 
     def _tell(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
         """They are stored: tell Redis, the log and the metrics."""

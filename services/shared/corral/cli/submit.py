@@ -45,6 +45,13 @@ def submit(
         real(EXPIRES_IN, "Seconds after which it is cancelled unless it started."),
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. May be repeated.")] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Store it once: the same submission with the same key, sent again within 24 hours, answers the first job.",
+        ),
+    ] = None,
     wait: Annotated[
         float | None,
         real(DELAY, "Seconds to wait for its end; exit codes tell how it ended."),
@@ -65,7 +72,9 @@ def submit(
     }
     given = {name: value for name, value in options.items() if value is not None}
     with client() as api:
-        job = api.submit(type_, _payload(payload, field or [], csv), wait=wait, **given)
+        job = api.submit(
+            type_, _payload(payload, field or [], csv), wait=wait, idempotency_key=idempotency_key, **given
+        )
         if watch and not as_json:
             job = follow_to_end(api, job)
     if as_json:

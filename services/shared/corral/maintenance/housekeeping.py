@@ -66,7 +66,7 @@ class Retention(Duty):
 
 
 class Orphans(Duty):
-    """What belongs to nobody: unpublished artifacts, sessions that are over, workers long gone."""
+    """What belongs to nobody: unpublished artifacts, sessions and idempotency keys that are over, workers long gone."""
 
     name = "orphans"
     period = 60.0
@@ -80,6 +80,8 @@ class Orphans(Duty):
         swept = 0
         with self.apart.each("sessions"):
             swept += await self._store.duties.sweep_sessions(reign.term)
+        with self.apart.each("idempotency keys"):
+            swept += await _all(lambda: self._store.idempotency.sweep(reign.term, RETAIN_BATCH))
         with self.apart.each("workers"):
             swept += await self._store.workers.forget(reign.term, KEEP_WORKERS_SECONDS)
         with self.apart.each("workers in Redis"):

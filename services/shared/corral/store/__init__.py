@@ -9,6 +9,7 @@ from corral.store.claims import ClaimAnswer, Refusal
 from corral.store.drains import LiveWorker
 from corral.store.duties import Queued, QueuedCursor
 from corral.store.heartbeat import Beat, GivenBack, Heartbeat
+from corral.store.idempotency import EarlierJob, EarlierRequest, KeyedRequest
 from corral.store.job_commands import Commanded, CommandEffect
 from corral.store.job_filter import JobFilter
 from corral.store.job_list import Page
@@ -35,9 +36,12 @@ __all__ = [
     "ClaimAnswer",
     "CommandEffect",
     "Commanded",
+    "EarlierJob",
+    "EarlierRequest",
     "GivenBack",
     "Heartbeat",
     "JobFilter",
+    "KeyedRequest",
     "LiveWorker",
     "LogLine",
     "NewLogLine",

@@ -15,14 +15,17 @@ WITH RECURSIVE pairs AS (
 )
 """
 
-# Takes along what belongs to the jobs of `gone`; artifacts are swept later.
+# Takes along what belongs to the jobs of `gone`; artifacts are swept later. Whoever sent one under an idempotency key
+# can still ask how it ended.
 REMOVED = """
 attempts AS (
     DELETE FROM corral.attempts a USING gone WHERE a.job = gone.id
 ), logs AS (
     DELETE FROM corral.job_logs l USING gone WHERE l.job = gone.id
 ), removed AS (
-    DELETE FROM corral.jobs j USING gone WHERE j.id = gone.id RETURNING j.id
+    DELETE FROM corral.jobs j USING gone WHERE j.id = gone.id RETURNING j.id, j.state
+), remembered AS (
+    UPDATE corral.idempotency_jobs i SET state = removed.state FROM removed WHERE i.job = removed.id
 )
 """
 

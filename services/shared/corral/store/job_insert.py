@@ -107,7 +107,7 @@ class JobInsert:
         """
         if not jobs:
             return []
-        params = _columns(jobs)
+        params = columns_of(jobs)
         try:
             rows = await self._database.hot(INSERT_NEW, params)
         except Ambiguous as lost:
@@ -127,7 +127,7 @@ class JobInsert:
             SchemaMismatch: the tables do not fit.
         """
         if not a_row:
-            await self._database.hot(INSERT_NEW, _columns([]))
+            await self._database.hot(INSERT_NEW, columns_of([]))
             return
         row = NewJob(
             id=new_id(),
@@ -142,7 +142,7 @@ class JobInsert:
         )
         with suppress(_RolledBack):
             async with self._database.transaction(SHORT) as transaction:
-                await transaction.rows(INSERT_NEW, _columns([row]))
+                await transaction.rows(INSERT_NEW, columns_of([row]))
                 raise _RolledBack
 
     async def existing(self, ids: Sequence[UUID]) -> list[Accepted]:
@@ -175,8 +175,8 @@ class JobInsert:
             return _told(jobs, rows, _accepted_again)
 
 
-def _columns(jobs: Sequence[NewJob]) -> Params:
-    """The arrays of INSERT. One that would hold nothing is empty: unnest fills it up with NULL."""
+def columns_of(jobs: Sequence[NewJob]) -> Params:
+    """The arrays of the statements that insert. One that would hold nothing is empty: unnest fills it up with NULL."""
     return {
         "ids": array([job.id for job in jobs]),
         "types": names([job.type for job in jobs]),
@@ -245,7 +245,7 @@ def _accepted_new(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]
 
 def _accepted_again(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]:
     """One for each job, also where a job has ended and was removed since."""
-    found = {row[0]: _accepted(row) for row in rows}
+    found = {row[0]: accepted_from(row) for row in rows}
     return [found.get(job.id) or _supposed(job) for job in jobs]
 
 
@@ -262,11 +262,12 @@ def _accepted_one(job: NewJob, created_at: datetime, run_at: datetime | None, du
 
 
 def _in_order(ids: Sequence[UUID], rows: Sequence[Row]) -> list[Accepted]:
-    accepted = {row[0]: _accepted(row) for row in rows}
+    accepted = {row[0]: accepted_from(row) for row in rows}
     return [accepted[id] for id in ids if id in accepted]
 
 
-def _accepted(row: Row) -> Accepted:
+def accepted_from(row: Row) -> Accepted:
+    """A row of ANSWER."""
     id, queue, priority, state, run_at, created_at, due_in = row
     return Accepted(
         id=id,

@@ -8,7 +8,7 @@ from corral.errors import SchemaMismatch, Unavailable
 from corral.store.database import Database
 from corral.store.sql_params import quoted
 
-REVISION = 3
+REVISION = 4
 """The number of the newest revision of this release; a test compares it with the migrations."""
 
 EXISTS = "SELECT to_regclass(%(table)s) IS NOT NULL"

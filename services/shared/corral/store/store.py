@@ -13,6 +13,7 @@ from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.duties import Duties
+from corral.store.idempotency import Idempotency
 from corral.store.job_types import JobTypes
 from corral.store.jobs import Jobs
 from corral.store.leases import Leases
@@ -34,6 +35,7 @@ class Store:
         self.database = database
         self.schema = Schema(database)
         self.jobs = Jobs(database)
+        self.idempotency = Idempotency(database)
         self.claims = Claims(database)
         self.attempts = Attempts(database)
         self.workers = Workers(database)

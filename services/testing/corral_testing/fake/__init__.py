@@ -8,6 +8,7 @@ keys and sessions.
 from uuid import UUID
 
 from corral_testing.fake.fleet import FakeHeartbeat, FakeWorkers
+from corral_testing.fake.idempotency import FakeIdempotency
 from corral_testing.fake.jobs import FakeJobs
 from corral_testing.fake.leases import FakeDuties, FakeLeases
 from corral_testing.fake.memory import Clock, Memory
@@ -26,6 +27,7 @@ class FakeStore:
         self.claims = FakeClaims(self.memory)
         self.attempts = FakeAttempts(self.memory)
         self.leases = FakeLeases(self.memory)
+        self.idempotency = FakeIdempotency(self.memory, self.jobs, self.leases)
         self.workers = FakeWorkers(self.memory, self.leases)
         self.duties = FakeDuties(self.memory, self.leases)
         self.queues = FakeQueues(self.memory)

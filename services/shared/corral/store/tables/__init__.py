@@ -10,6 +10,7 @@ from sqlalchemy import MetaData
 
 from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.tables.access import people
+from corral.store.tables.idempotency import idempotency
 from corral.store.tables.job_children import around_jobs
 from corral.store.tables.jobs import jobs
 from corral.store.tables.pools import pools
@@ -21,6 +22,6 @@ from corral.store.tables.statistics import statistics
 def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
     """Every table, in `schema`."""
     tables = MetaData(schema=schema)
-    for part in (jobs, around_jobs, installation, statistics, pools, people):
+    for part in (jobs, around_jobs, installation, statistics, pools, people, idempotency):
         part(tables)
     return tables

@@ -1,0 +1,11 @@
+"""What may be an idempotency key."""
+
+MAX_KEY = 255
+"""Characters of a key."""
+
+
+def fault(key: str) -> str | None:
+    """What is wrong with a key, to be said after its name; None where it is one. It has to fit into a header."""
+    if 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable():
+        return None
+    return f"is not 1 to {MAX_KEY} printable ASCII characters"

@@ -1,0 +1,4 @@
+-- Requests that are repeated after this are stored again.
+
+DROP TABLE corral.idempotency_jobs;
+DROP TABLE corral.idempotency_keys;
