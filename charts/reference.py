@@ -32,6 +32,8 @@ EXAMPLES = {
     "metrics_host": "::",
     "worker_host": "::",
     "secure_cookies": "true",
+    "outgoing_allow": "10.20.0.0/16,fd12:3456::/48",
+    "outgoing_proxy": "http://proxy.example.com:3128",
     "default_retries": "5",
     "default_timeout": "600",
     "default_max_stalls": "3",

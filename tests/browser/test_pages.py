@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.browser.conftest import Site
 from tests.browser.webdriver import Browser, Driver
@@ -20,7 +20,7 @@ PAGES = ["/", "/?type=report.generate", "/jobs", "/jobs?state=failed", "/queues"
 
 def submit(site: Site, key: str, **body: Any) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {key}"}
-    answer = httpx.post(f"{site.publisher.url}/api/v1/jobs", json=body, headers=headers)
+    answer = httpx2.post(f"{site.publisher.url}/api/v1/jobs", json=body, headers=headers)
     made: dict[str, Any] = answer.raise_for_status().json()
     return made
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 from tests.fixtures.waiting import eventually
 
@@ -60,7 +60,7 @@ class Browser:
     """One window."""
 
     def __init__(self, driver: str, session: str, base: str) -> None:
-        self._http = httpx.Client(timeout=60)
+        self._http = httpx2.Client(timeout=60)
         self._session = f"{driver}/session/{session}"
         self.base = base
 
@@ -143,9 +143,9 @@ class Driver:
             stderr=subprocess.DEVNULL,
         )
         eventually(
-            lambda: httpx.get(f"{self.url}/status").json()["value"]["ready"],
+            lambda: httpx2.get(f"{self.url}/status").json()["value"]["ready"],
             timeout=30,
-            ignoring=(httpx.TransportError,),
+            ignoring=(httpx2.TransportError,),
         )
 
     @contextmanager
@@ -167,7 +167,7 @@ class Driver:
             "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},
         }
-        answer = httpx.post(
+        answer = httpx2.post(
             f"{self.url}/session", json={"capabilities": {"alwaysMatch": capabilities}}, timeout=60
         ).json()["value"]
         if "error" in answer:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import httpx
+import httpx2
 from tests.cluster.program import ProgramFailed, run
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def until(condition: Callable[[], T | None], what: str, seconds: float) -> T:
             if value:
                 return value
             last = value
-        except (AssertionError, httpx.TransportError) as error:
+        except (AssertionError, httpx2.TransportError) as error:
             last = error
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}\nlast: {last!r}")
@@ -70,7 +70,7 @@ class Cluster:
         self._proxy = subprocess.Popen(
             ["kubectl", "proxy", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        self._http = httpx.Client()
+        self._http = httpx2.Client()
         said: queue.Queue[str] = queue.Queue()
         threading.Thread(target=_read, args=(self._proxy, said), daemon=True).start()
         try:
@@ -83,8 +83,8 @@ class Cluster:
             raise ProgramFailed("kubectl proxy", "does not serve", line)
         self._url = "http://" + line.removeprefix("Starting to serve on ").strip()
         # Connections that are kept would come and go beside the tests, which are asked what they leave open.
-        self._http = httpx.Client(
-            base_url=self._url, timeout=10, limits=httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx2.Client(
+            base_url=self._url, timeout=10, limits=httpx2.Limits(max_keepalive_connections=0)
         )
 
     def __enter__(self) -> Self:
@@ -142,7 +142,7 @@ class Cluster:
         path = f"/{GROUPS[kind]}/namespaces/{namespace}/{kind}"
         params = {"watch": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
         with (
-            httpx.Client(base_url=self._url, timeout=httpx.Timeout(10, read=None)) as http,
+            httpx2.Client(base_url=self._url, timeout=httpx2.Timeout(10, read=None)) as http,
             http.stream("GET", path, params=params) as response,
         ):
             yield (json.loads(line) for line in response.iter_lines() if line)

@@ -3,7 +3,7 @@
 import json
 import time
 
-import httpx
+import httpx2
 import pytest
 from tests.cluster.cluster import until
 from tests.cluster.goals import Goals
@@ -171,7 +171,7 @@ def gone(release: Release, id: str) -> bool:
 def allowed(release: Release, key: str) -> bool:
     """Whether the API lets a key in."""
     url = release.forward.url + "/api/v1/queues"
-    answer = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+    answer = httpx2.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
     assert answer.status_code in {200, 401}, answer.text
     return answer.status_code == 200
 

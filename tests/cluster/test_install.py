@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpx
+import httpx2
 import pypdf
 import pytest
 from tests.cluster.cluster import until
@@ -71,12 +71,12 @@ def test_a_report_is_generated_and_downloaded(installed: Installed, goals: Goals
 
 def test_the_page_and_its_files_answer(installed: Installed) -> None:
     url = installed.release.forward.url
-    page = httpx.get(url, headers={"Accept": "text/html"}, follow_redirects=True, timeout=30)
+    page = httpx2.get(url, headers={"Accept": "text/html"}, follow_redirects=True, timeout=30)
     assert page.status_code == 200
     assert "Sign in" in page.text
     stylesheet = re.search(r'href="(/static/[^"]+\.css[^"]*)"', page.text)
     assert stylesheet is not None, page.text[:2000]
-    assert httpx.get(url + stylesheet[1], timeout=30).headers["content-type"].startswith("text/css")
+    assert httpx2.get(url + stylesheet[1], timeout=30).headers["content-type"].startswith("text/css")
 
 
 def _seconds(job: dict[str, str]) -> float:

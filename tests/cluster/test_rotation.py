@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
 
-import httpx
+import httpx2
 import pytest
 from tests.cluster.cluster import until
 from tests.cluster.goals import Goals
@@ -137,8 +137,8 @@ def status(release: Release, key: str) -> int:
     """What a request with that key is answered."""
     headers = {"Authorization": f"Bearer {key}"}
     try:
-        return httpx.get(release.forward.url + "/api/v1/queues", headers=headers, timeout=30).status_code
-    except httpx.TransportError:
+        return httpx2.get(release.forward.url + "/api/v1/queues", headers=headers, timeout=30).status_code
+    except httpx2.TransportError:
         return 0
 
 

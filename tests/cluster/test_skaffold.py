@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cluster.cluster import Cluster
 from tests.cluster.goals import Goals
@@ -81,7 +81,7 @@ def test_an_edited_handler_is_live_in_seconds_and_no_job_is_lost(
     began = time.monotonic()
     with checkout.dev("cluster-dev") as dev:
         goals.note(f"skaffold dev: built and installed in {time.monotonic() - began:.0f} s")
-        assert httpx.get(f"http://127.0.0.1:{checkout.port}/readyz").is_success
+        assert httpx2.get(f"http://127.0.0.1:{checkout.port}/readyz").is_success
         release = installed(namespace)
         try:
             _edit_under_load(release, checkout, dev, goals)

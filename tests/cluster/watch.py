@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 from tests.cluster.cluster import GROUPS, Cluster
 
 Json = Any
@@ -69,7 +69,7 @@ class Watch:
 
     def _run(self) -> None:
         while not self._enough.is_set():
-            with contextlib.suppress(httpx.HTTPError, AssertionError):
+            with contextlib.suppress(httpx2.HTTPError, AssertionError):
                 page = self.cluster.ask(f"/{GROUPS[self.kind]}/namespaces/{self.namespace}/{self.kind}")
                 for item in page["items"]:
                     self._note("LISTED", item)

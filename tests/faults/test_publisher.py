@@ -4,7 +4,7 @@ import socket
 import threading
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from tests.faults import invariants
 from tests.faults.part import Part
@@ -36,13 +36,13 @@ class Api:
             eventually(
                 lambda: client.get("/readyz").status_code == 200 or not self.part.alive,
                 timeout=30,
-                ignoring=(httpx.TransportError,),
+                ignoring=(httpx2.TransportError,),
             )
         assert self.part.alive, self.part.tail()
         return self.part
 
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self._port}", headers=self._headers, timeout=60)
+    def client(self) -> httpx2.Client:
+        return httpx2.Client(base_url=f"http://127.0.0.1:{self._port}", headers=self._headers, timeout=60)
 
     def listed(self, tag: str) -> list[UUID]:
         """What a client finds that asks for its jobs, however many pages there are."""
@@ -78,7 +78,7 @@ class Customer(threading.Thread):
                 body = {"type": "faults.work", "payload": {}, "tags": [tag]}
                 try:
                     answer = client.post("/api/v1/jobs", json=body)
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     self.unanswered = tag
                     return
                 if answer.status_code == 201:
@@ -139,7 +139,7 @@ def test_a_bulk_whose_publisher_is_killed_is_stored_whole_or_not_at_all(system: 
     body = {"jobs": [{"type": "faults.work", "payload": {}, "tags": ["bulk"]} for _ in range(BULK)]}
 
     def post() -> None:
-        with api.client() as client, pytest.raises(httpx.TransportError):
+        with api.client() as client, pytest.raises(httpx2.TransportError):
             client.post("/api/v1/jobs/bulk", json=body)
 
     with system.connection() as connection:

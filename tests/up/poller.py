@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Self
 
-import httpx
+import httpx2
 
 PAUSE = 0.01
 """Seconds between an answer and the next request."""
@@ -17,7 +17,7 @@ class Poller:
         self._url, self._fresh = url, fresh
         self._stop = threading.Event()
         self.answers: list[tuple[float, str]] = []
-        self.errors: list[httpx.HTTPError] = []
+        self.errors: list[httpx2.HTTPError] = []
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Self:
@@ -33,11 +33,11 @@ class Poller:
         return self.answers[-1][1] if self.answers else ""
 
     def _run(self) -> None:
-        limits = httpx.Limits(max_keepalive_connections=0 if self._fresh else 1)
-        with httpx.Client(trust_env=False, timeout=100, limits=limits) as client:
+        limits = httpx2.Limits(max_keepalive_connections=0 if self._fresh else 1)
+        with httpx2.Client(trust_env=False, timeout=100, limits=limits) as client:
             while not self._stop.wait(PAUSE):
                 try:
                     answer = client.get(self._url).raise_for_status()
                     self.answers.append((time.monotonic(), answer.json()["status"]))
-                except httpx.HTTPError as error:
+                except httpx2.HTTPError as error:
                     self.errors.append(error)

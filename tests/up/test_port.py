@@ -3,7 +3,7 @@
 import socket
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from tests.fixtures.local_system import Up
@@ -31,14 +31,14 @@ def test_a_killed_publisher_refuses_nobody_and_loses_its_port_to_nobody(start):
                 thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 with pytest.raises(OSError, match="in use"):
                     thief.bind((place.hostname, place.port))
-            assert httpx.get(f"{up.url}/healthz", timeout=100).status_code == 200
+            assert httpx2.get(f"{up.url}/healthz", timeout=100).status_code == 200
             up.wait_for(f"publisher is back (restart {number})", 60)
     assert poller.newest == "ok"
     # What was being answered when the publisher was killed is cut off; nothing else goes wrong.
-    assert {type(error) for error in poller.errors} <= {httpx.ReadError, httpx.RemoteProtocolError}, (
+    assert {type(error) for error in poller.errors} <= {httpx2.ReadError, httpx2.RemoteProtocolError}, (
         poller.errors
     )
     assert len(poller.errors) <= 2
     assert up.stop() == 0
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(up.url)
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(up.url)

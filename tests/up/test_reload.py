@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from tests.fixtures.local_system import Up, alive, own_port
@@ -46,14 +46,14 @@ class Stream:
 
     def _run(self) -> None:
         with (
-            httpx.Client(trust_env=False, timeout=60, headers=self._headers) as client,
+            httpx2.Client(trust_env=False, timeout=60, headers=self._headers) as client,
             client.stream("GET", self._url) as answer,
         ):
             try:
                 for text in answer.iter_text():
                     self.heard += text
                 self.end = "told"
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 self.end = repr(error)
 
 
@@ -93,7 +93,7 @@ def test_edited_code_of_the_services_answers_soon_and_refuses_nobody_meanwhile(
     ).ready()
     health = edited / "corral_publisher" / "routes" / "health.py"
     text = health.read_text()
-    with httpx.Client(trust_env=False) as silent, polled(f"{up.url}/healthz") as pollers:
+    with httpx2.Client(trust_env=False) as silent, polled(f"{up.url}/healthz") as pollers:
         eventually(lambda: all(poller.newest == "ok" for poller in pollers))
         with up.client() as client:
             waiting = client.submit("demo.sleep", {"seconds": 2})

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import httpx
+import httpx2
 
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
@@ -179,9 +179,9 @@ class LocalSystem:
         deadline = time.monotonic() + READY_SECONDS
         publisher = next(kept for kept in self._supervisor.kept if kept.name == "publisher")
         ours = {"Authorization": f"Bearer {key}"}
-        async with httpx.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
+        async with httpx2.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
             while time.monotonic() < deadline:
-                with suppress(httpx.TransportError):
+                with suppress(httpx2.TransportError):
                     ready = (await http.get("/readyz")).is_success
                     ready = ready and (await http.get("/api/v1/workers", headers=ours)).is_success
                     if ready and (not pool.size or await pool.ready()):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import httpx
+import httpx2
 
 from corral.errors import CorralError, FieldError
 
@@ -15,7 +15,7 @@ class ApiProblem(CorralError):
         super().__init__(f"{title}: {detail}" if detail else title)
 
 
-def problem_of(response: httpx.Response) -> ApiProblem:
+def problem_of(response: httpx2.Response) -> ApiProblem:
     """The refusal as an error, whatever the body is."""
     try:
         body = response.json()

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-from httpx_sse import ServerSentEvent, connect_sse
+import httpx2
 
 from corral import json_codec
 from corral.actions.json_value import refuse_faults
@@ -21,7 +20,7 @@ __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unre
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""What httpx takes from the environment, on the way to other machines."""
+"""What httpx2 takes from the environment, on the way to other machines."""
 ANSWER_SECONDS = 30.0
 """Seconds for one answer; `?wait` adds its own."""
 MAX_WAIT = 60.0
@@ -52,14 +51,14 @@ class Unreachable(CorralError):
 class Client:
     """One publisher, one key. Close it, or use it in a `with`."""
 
-    def __init__(self, connection: Connection, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
         """Raises: NotConfigured where the environment's proxies or certificates can't be used."""
         self.connection = connection
         headers = {"Accept": "application/json", "User-Agent": "corral-client"}
         if connection.key:
             headers["Authorization"] = f"Bearer {connection.key}"
         try:
-            self._http = httpx.Client(
+            self._http = httpx2.Client(
                 base_url=connection.url,
                 headers=headers,
                 timeout=ANSWER_SECONDS,
@@ -67,7 +66,7 @@ class Client:
                 follow_redirects=False,
                 trust_env=not connection.direct,
             )
-        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
             raise NotConfigured(
                 f"{_set_of(*PROXIES, *CERTIFICATES) or 'the environment'} can't be used on the way to "
                 f"{connection.url}: {type(error).__name__}; correct it or unset it"
@@ -223,30 +222,29 @@ class Client:
                     raise
             time.sleep(RECONNECT_SECONDS)
 
-    def _events(self, path: str, last: str | None) -> Iterator[ServerSentEvent]:
+    def _events(self, path: str, last: str | None) -> Iterator[httpx2.ServerSentEvent]:
         """Server-sent events until the publisher closes, or is silent for longer than its own beat."""
         headers = {} if last is None else {"Last-Event-ID": last}
         try:
-            with connect_sse(
-                self._http,
-                "GET",
+            with self._http.sse(
                 f"/api/v1{path}",
                 headers=headers,
-                timeout=httpx.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
+                timeout=httpx2.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
+                max_event_size=None,  # a result is as large as its job type lets it be
             ) as source:
                 self._check(source.response)
-                yield from source.iter_sse()
-        except httpx.TransportError as error:
+                yield from source
+        except httpx2.TransportError as error:
             raise Unreachable(self._away(error)) from error
 
     @contextmanager
-    def download(self, path: str) -> Iterator[httpx.Response]:
+    def download(self, path: str) -> Iterator[httpx2.Response]:
         """A body to be read piece by piece."""
         try:
             with self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response:
                 self._check(response)
                 yield response
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             raise Unreachable(self._away(error)) from error
 
     def _call(
@@ -270,18 +268,18 @@ class Client:
                 params=_given(params or {}),
                 timeout=timeout,
             )
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             raise Unreachable(self._away(error)) from error
         self._check(response)
         return self._json(response)
 
-    def _check(self, response: httpx.Response) -> None:
+    def _check(self, response: httpx2.Response) -> None:
         if response.is_success:
             return
         response.read()
         raise problem_of(response)
 
-    def _json(self, response: httpx.Response) -> Json:
+    def _json(self, response: httpx2.Response) -> Json:
         try:
             return json_codec.lenient(response.content) if response.content else None
         except ValueError:
@@ -323,13 +321,13 @@ def _set_of(*names: str) -> str:
     return ", ".join(one for name in names for one in (name, name.lower()) if os.environ.get(one))
 
 
-def _kind_of(response: httpx.Response) -> str:
+def _kind_of(response: httpx2.Response) -> str:
     return response.headers.get("Content-Type", "nothing").partition(";")[0] or "nothing"
 
 
-def _given(params: Mapping[str, Json]) -> httpx.QueryParams:
+def _given(params: Mapping[str, Json]) -> httpx2.QueryParams:
     """Query parameters without those that are None; a list repeats its name."""
-    return httpx.QueryParams(
+    return httpx2.QueryParams(
         [
             (name, str(one).lower() if isinstance(one, bool) else str(one))
             for name, value in params.items()

@@ -4,6 +4,7 @@ A message says what was wrong, with the value, and what to do.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 
@@ -99,6 +100,64 @@ class LeaseLost(CorralError):
     def __init__(self, name: str, term: int) -> None:
         self.name, self.term = name, term
         super().__init__(f"term {term} of the lease {name} is over: another process holds it")
+
+
+class RefusalReason(StrEnum):
+    """Why Corral does not send a request to an address that somebody gave."""
+
+    MALFORMED = "malformed"
+    """It is no address of the web."""
+    SCHEME = "scheme"
+    """It is neither http nor https."""
+    USERINFO = "userinfo"
+    """It holds a user or a password."""
+    SPELLING = "spelling"
+    """Its host is written so that others may read another one."""
+    ADDRESS = "address"
+    """It leads to an address that is not of the public internet, and that no setting allows."""
+    DOWNGRADE = "downgrade"
+    """A redirect leads from https to http."""
+    HEADER = "header"
+    """A header is one that Corral sets, or can't be sent."""
+
+
+class FailureReason(StrEnum):
+    """Why a request got no answer, or not a whole one."""
+
+    NAME = "name"
+    """The host's name has no address."""
+    CONNECT = "connect"
+    """No connection was made."""
+    TLS = "tls"
+    """The other side could not prove who it is, or speaks no TLS that we speak."""
+    PROXY = "proxy"
+    """The proxy did not let us through."""
+    TIMEOUT = "timeout"
+    """A time ran out."""
+    BROKEN = "broken"
+    """The connection broke, or what came was no HTTP."""
+    REDIRECTS = "redirects"
+    """There were more redirects than are followed, or one that leads nowhere."""
+    TOO_LARGE = "too-large"
+    """The body is larger than is taken."""
+    ENCODING = "encoding"
+    """The body can't be decompressed."""
+
+
+class OutgoingRefused(CorralError):
+    """A request to an address that somebody gave is not sent, or not sent on; another try would be refused, too."""
+
+    def __init__(self, reason: RefusalReason, url: str, why: str) -> None:
+        self.reason, self.url, self.why = reason, url, why
+        super().__init__(f"nothing is sent to {url or 'this address'}: {why}")
+
+
+class OutgoingFailed(CorralError):
+    """A request to an address that somebody gave has no answer, or not a whole one; another try may have."""
+
+    def __init__(self, reason: FailureReason, url: str, why: str) -> None:
+        self.reason, self.url, self.why = reason, url, why
+        super().__init__(f"{url} gave no answer: {why}")
 
 
 class SchemaMismatch(CorralError):

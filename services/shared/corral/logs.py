@@ -42,7 +42,7 @@ def configure(level: Level, form: Format) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(severity)
-    for chatty in ("httpx", "httpcore", "watchfiles", "asyncio"):
+    for chatty in ("httpx2", "httpcore2", "watchfiles", "asyncio"):
         logging.getLogger(chatty).setLevel(max(severity, logging.WARNING))
 
 

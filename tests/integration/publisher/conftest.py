@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
@@ -95,26 +95,26 @@ async def app(settings: Settings, store: Store) -> AsyncIterator[FastAPI]:
         yield made
 
 
-def client_of(app: FastAPI, key: str | None) -> httpx.AsyncClient:
+def client_of(app: FastAPI, key: str | None) -> httpx2.AsyncClient:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL, headers=headers)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL, headers=headers)
 
 
 @pytest.fixture
-async def api(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx.AsyncClient]:
+async def api(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx2.AsyncClient]:
     """An operator."""
     async with client_of(app, keys[Role.OPERATOR]) as client:
         yield client
 
 
 @pytest.fixture
-async def admin(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx.AsyncClient]:
+async def admin(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx2.AsyncClient]:
     async with client_of(app, keys[Role.ADMIN]) as client:
         yield client
 
 
 @pytest.fixture
-async def stranger(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """Nobody: no key, no cookie."""
     async with client_of(app, None) as client:
         yield client
@@ -170,7 +170,7 @@ Submit = Callable[..., Awaitable[dict[str, Any]]]
 
 
 @pytest.fixture
-def submit(api: httpx.AsyncClient) -> Submit:
+def submit(api: httpx2.AsyncClient) -> Submit:
     """Submit and expect 201."""
 
     async def submit(type: str = "test.anything", payload: Any = None, **fields: Any) -> dict[str, Any]:
@@ -214,14 +214,14 @@ class Publisher:
             err=self._output,
         )
 
-    def get(self, path: str, port: int | None = None) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10)
+    def get(self, path: str, port: int | None = None) -> httpx2.Response:
+        return httpx2.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10)
 
     def wait_until_ready(self) -> None:
-        eventually(self._ready, timeout=START, ignoring=(httpx.TransportError,))
+        eventually(self._ready, timeout=START, ignoring=(httpx2.TransportError,))
 
     def wait_until_answering(self) -> None:
-        eventually(lambda: self.get("/healthz").is_success, timeout=START, ignoring=(httpx.TransportError,))
+        eventually(lambda: self.get("/healthz").is_success, timeout=START, ignoring=(httpx2.TransportError,))
 
     def stop(self, timeout: float = START) -> tuple[int, str]:
         """Have it end; exit code and output."""

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from tests.integration.publisher.conftest import Hand, Submit
 
@@ -38,7 +38,7 @@ def path(job: str, name: str = 'ein "Bericht" ä.pdf') -> str:
     return f"/api/v1/jobs/{job}/artifacts/{name}"
 
 
-async def test_files_are_listed_and_downloaded(api: httpx.AsyncClient, job: str):
+async def test_files_are_listed_and_downloaded(api: httpx2.AsyncClient, job: str):
     items = (await api.get(f"/api/v1/jobs/{job}/artifacts")).json()["items"]
     assert [(item["name"], item["size"]) for item in items] == [
         ('ein "Bericht" ä.pdf', SIZE),
@@ -56,7 +56,7 @@ async def test_files_are_listed_and_downloaded(api: httpx.AsyncClient, job: str)
     assert answer.headers["etag"] == f'"{items[0]["sha256"]}"'
 
 
-async def test_every_answer_is_of_a_type_that_the_document_names(api: httpx.AsyncClient, job: str):
+async def test_every_answer_is_of_a_type_that_the_document_names(api: httpx2.AsyncClient, job: str):
     document = (await api.get("/api/v1/openapi.json")).json()
     described = document["paths"]["/api/v1/jobs/{job_id}/artifacts/{name}"]["get"]["responses"]
     whole = await api.get(path(job))
@@ -89,7 +89,7 @@ async def test_every_answer_is_of_a_type_that_the_document_names(api: httpx.Asyn
         (f"bytes=-{SIZE * 10}", 0, SIZE),
     ],
 )
-async def test_a_range_is_that_part(api: httpx.AsyncClient, job: str, wanted: str, start: int, end: int):
+async def test_a_range_is_that_part(api: httpx2.AsyncClient, job: str, wanted: str, start: int, end: int):
     answer = await api.get(path(job), headers={"Range": wanted})
     assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
     assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{SIZE}"
@@ -97,7 +97,7 @@ async def test_a_range_is_that_part(api: httpx.AsyncClient, job: str, wanted: st
 
 
 @pytest.mark.parametrize("wanted", [f"bytes={SIZE}-", f"bytes={SIZE * 2}-{SIZE * 3}", "bytes=-0"])
-async def test_a_range_outside_is_416(api: httpx.AsyncClient, job: str, wanted: str):
+async def test_a_range_outside_is_416(api: httpx2.AsyncClient, job: str, wanted: str):
     answer = await api.get(path(job), headers={"Range": wanted})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{SIZE}"
@@ -106,12 +106,12 @@ async def test_a_range_outside_is_416(api: httpx.AsyncClient, job: str, wanted: 
 @pytest.mark.parametrize(
     "wanted", ["bytes=5-2", "bytes=a-b", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "bytes=" + "9" * 30 + "-"]
 )
-async def test_a_range_that_makes_no_sense_is_ignored(api: httpx.AsyncClient, job: str, wanted: str):
+async def test_a_range_that_makes_no_sense_is_ignored(api: httpx2.AsyncClient, job: str, wanted: str):
     answer = await api.get(path(job), headers={"Range": wanted})
     assert (answer.status_code, len(answer.content)) == (200, SIZE)
 
 
-async def test_what_the_client_has_is_not_sent_again(api: httpx.AsyncClient, job: str):
+async def test_what_the_client_has_is_not_sent_again(api: httpx2.AsyncClient, job: str):
     etag = (await api.get(path(job))).headers["etag"]
     same = await api.get(path(job), headers={"If-None-Match": etag})
     assert (same.status_code, same.content) == (304, b"")
@@ -120,7 +120,7 @@ async def test_what_the_client_has_is_not_sent_again(api: httpx.AsyncClient, job
     assert (await api.get(path(job), headers=part | {"If-Range": '"other"'})).status_code == 200
 
 
-async def test_only_harmless_files_are_shown_in_place(api: httpx.AsyncClient, job: str):
+async def test_only_harmless_files_are_shown_in_place(api: httpx2.AsyncClient, job: str):
     shown = await api.get(path(job), params={"inline": "true"})
     assert shown.headers["content-disposition"].startswith("inline;")
     page = await api.get(path(job, "folder/page.html"), params={"inline": "true"})
@@ -130,13 +130,13 @@ async def test_only_harmless_files_are_shown_in_place(api: httpx.AsyncClient, jo
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_media_type_can_not_add_headers(api: httpx.AsyncClient, job: str):
+async def test_a_media_type_can_not_add_headers(api: httpx2.AsyncClient, job: str):
     answer = await api.get(path(job, "odd"))
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_file_that_is_not_there_is_404(api: httpx.AsyncClient, job: str):
+async def test_a_file_that_is_not_there_is_404(api: httpx2.AsyncClient, job: str):
     answer = await api.get(path(job, "none"))
     assert (answer.status_code, answer.json()["detail"]) == (404, "there is no artifact none")

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
@@ -132,7 +132,7 @@ CASES: dict[str, tuple[bytes, int, str]] = {
 }
 
 
-def named(answer: httpx.Response) -> list[str]:
+def named(answer: httpx2.Response) -> list[str]:
     """The places that a problem names."""
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
@@ -144,7 +144,7 @@ def named(answer: httpx.Response) -> list[str]:
 
 @pytest.mark.parametrize("name", CASES)
 async def test_a_wrong_submission_is_a_problem_that_names_the_field(
-    api: httpx.AsyncClient, store: Store, name: str
+    api: httpx2.AsyncClient, store: Store, name: str
 ):
     body, status, place = CASES[name]
     answer = await api.post("/api/v1/jobs", content=body)
@@ -156,13 +156,13 @@ async def test_a_wrong_submission_is_a_problem_that_names_the_field(
     assert await count(store) == 0
 
 
-async def test_every_wrong_field_is_named_at_once(api: httpx.AsyncClient):
+async def test_every_wrong_field_is_named_at_once(api: httpx2.AsyncClient):
     body = {"type": "test.letter", "payload": {"to": 1, "pages": "x", "cc": 2}}
     answer = await api.post("/api/v1/jobs", json=body)
     assert sorted(named(answer)) == ["/payload/cc", "/payload/pages", "/payload/to"]
 
 
-async def test_values_at_the_bounds_are_accepted_and_kept(api: httpx.AsyncClient, store: Store):
+async def test_values_at_the_bounds_are_accepted_and_kept(api: httpx2.AsyncClient, store: Store):
     payload = {
         "deep": nested(62),
         "whole": [2**64 - 1, -(2**63), 2**64, 2**70, -(2**70), 10**400, -(10**4299)],
@@ -195,7 +195,7 @@ async def test_values_at_the_bounds_are_accepted_and_kept(api: httpx.AsyncClient
         ("/api/v1/workers?ended=-1", "ended"),
     ],
 )
-async def test_a_wrong_parameter_is_named(api: httpx.AsyncClient, path: str, parameter: str):
+async def test_a_wrong_parameter_is_named(api: httpx2.AsyncClient, path: str, parameter: str):
     answer = await api.get(path)
     assert answer.status_code == 422, answer.text
     assert [error["parameter"] for error in answer.json()["errors"]] == [parameter]
@@ -219,26 +219,26 @@ async def test_a_wrong_parameter_is_named(api: httpx.AsyncClient, path: str, par
         "/api/v1/nothing",
     ],
 )
-async def test_what_is_not_there_is_404(api: httpx.AsyncClient, path: str):
+async def test_what_is_not_there_is_404(api: httpx2.AsyncClient, path: str):
     answer = await api.get(path)
     assert answer.status_code in ((404,) if "%00" not in path else (404, 422)), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry", "run-now"])
-async def test_actions_on_no_job_are_404(api: httpx.AsyncClient, action: str):
+async def test_actions_on_no_job_are_404(api: httpx2.AsyncClient, action: str):
     answer = await api.post(f"/api/v1/jobs/00000000-0000-7000-8000-000000000000/{action}")
     assert answer.status_code == 404
 
 
-async def test_a_method_that_is_not_there_is_405(api: httpx.AsyncClient):
+async def test_a_method_that_is_not_there_is_405(api: httpx2.AsyncClient):
     answer = await api.put("/api/v1/jobs", json={})
     assert answer.status_code == 405
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["allow"] == "POST"
 
 
-async def test_a_fault_of_ours_is_a_500_with_an_id_that_is_in_the_log(app: FastAPI, api: httpx.AsyncClient):
+async def test_a_fault_of_ours_is_a_500_with_an_id_that_is_in_the_log(app: FastAPI, api: httpx2.AsyncClient):
     app.state.services.store.jobs.page = None  # a bug
     with capture_logs() as logs:
         answer = await api.get("/api/v1/jobs")

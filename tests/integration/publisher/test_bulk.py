@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.integration.publisher.conftest import count
 
 from corral.store import Store
 
 
-async def test_a_bulk_is_stored_as_a_whole(api: httpx.AsyncClient, store: Store):
+async def test_a_bulk_is_stored_as_a_whole(api: httpx2.AsyncClient, store: Store):
     jobs = [{"type": "test.letter", "payload": {"to": f"p{n}"}} for n in range(1200)]
     answer = await api.post("/api/v1/jobs/bulk", json={"jobs": jobs})
     assert answer.status_code == 201
@@ -33,7 +33,7 @@ async def test_a_bulk_is_stored_as_a_whole(api: httpx.AsyncClient, store: Store)
         "not a job",
     ],
 )
-async def test_one_wrong_job_refuses_the_whole_bulk(api: httpx.AsyncClient, store: Store, wrong: Any):
+async def test_one_wrong_job_refuses_the_whole_bulk(api: httpx2.AsyncClient, store: Store, wrong: Any):
     jobs = [{"type": "test.anything"}, wrong, {"type": "test.anything"}]
     answer = await api.post("/api/v1/jobs/bulk", json={"jobs": jobs})
     assert answer.status_code == 422
@@ -41,7 +41,7 @@ async def test_one_wrong_job_refuses_the_whole_bulk(api: httpx.AsyncClient, stor
     assert await count(store) == 0
 
 
-async def test_a_partial_bulk_stores_what_is_right(api: httpx.AsyncClient, store: Store):
+async def test_a_partial_bulk_stores_what_is_right(api: httpx2.AsyncClient, store: Store):
     jobs = [
         {"type": "test.anything"},
         {"type": "no.such"},
@@ -64,7 +64,7 @@ async def test_a_partial_bulk_stores_what_is_right(api: httpx.AsyncClient, store
     assert await count(store) == 2
 
 
-async def test_a_partial_bulk_without_a_right_job_is_refused(api: httpx.AsyncClient, store: Store):
+async def test_a_partial_bulk_without_a_right_job_is_refused(api: httpx2.AsyncClient, store: Store):
     answer = await api.post("/api/v1/jobs/bulk?partial=true", json={"jobs": [{"type": "no.such"}]})
     assert (answer.status_code, await count(store)) == (422, 0)
 
@@ -72,7 +72,7 @@ async def test_a_partial_bulk_without_a_right_job_is_refused(api: httpx.AsyncCli
 @pytest.mark.parametrize(
     "body", [[], {}, {"jobs": []}, {"jobs": [{"type": "test.anything"}] * 10_001}, {"jobs": 3}]
 )
-async def test_a_bulk_that_is_none_is_refused(api: httpx.AsyncClient, store: Store, body: Any):
+async def test_a_bulk_that_is_none_is_refused(api: httpx2.AsyncClient, store: Store, body: Any):
     for partial in ("false", "true"):
         answer = await api.post(f"/api/v1/jobs/bulk?partial={partial}", json=body)
         assert answer.status_code == 422, answer.text

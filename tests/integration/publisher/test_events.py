@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import pytest
-from httpx_sse import EventSource, ServerSentEvent
+from httpx2 import EventSource, ServerSentEvent
 from structlog.testing import capture_logs
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
@@ -37,10 +37,10 @@ def publisher(shared_publisher: Publisher) -> Publisher:
 
 
 @pytest.fixture
-async def api(publisher: Publisher, keys: dict[Role, str]) -> AsyncIterator[httpx.AsyncClient]:
+async def api(publisher: Publisher, keys: dict[Role, str]) -> AsyncIterator[httpx2.AsyncClient]:
     """An operator at the real port."""
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
-    async with httpx.AsyncClient(base_url=publisher.url, headers=headers, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=publisher.url, headers=headers, timeout=20) as client:
         yield client
 
 
@@ -53,13 +53,13 @@ async def dispatch(settings: Settings) -> AsyncIterator[Dispatch]:
 
 @asynccontextmanager
 async def stream(
-    api: httpx.AsyncClient, path: str, last: str | None = None
+    api: httpx2.AsyncClient, path: str, last: str | None = None
 ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
     headers = {"Last-Event-ID": last} if last else {}
     async with api.stream("GET", path, headers=headers) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield EventSource(response).aiter_sse()
+        yield aiter(EventSource(response))
 
 
 async def until(events: AsyncIterator[ServerSentEvent], name: str) -> tuple[list[ServerSentEvent], Any]:
@@ -72,13 +72,13 @@ async def until(events: AsyncIterator[ServerSentEvent], name: str) -> tuple[list
     raise AssertionError(f"the stream ended before {name}: {seen}")
 
 
-async def submit(api: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+async def submit(api: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]:
     made: dict[str, Any] = (await api.post("/api/v1/jobs", json={"type": "test.anything"} | fields)).json()
     return made
 
 
 async def test_a_job_is_followed_to_its_end(
-    api: httpx.AsyncClient, hand: Hand, store: Store, dispatch: Dispatch
+    api: httpx2.AsyncClient, hand: Hand, store: Store, dispatch: Dispatch
 ):
     job = await submit(api, payload={"secret": "x" * 1000})
     job_id = UUID(job["id"])
@@ -104,7 +104,7 @@ async def test_a_job_is_followed_to_its_end(
         assert [event async for event in events] == []
 
 
-async def test_a_job_is_followed_without_any_event(api: httpx.AsyncClient, hand: Hand):
+async def test_a_job_is_followed_without_any_event(api: httpx2.AsyncClient, hand: Hand):
     """Redis may lose every hint: the row is the truth."""
     job = await submit(api)
     async with stream(api, f"/api/v1/jobs/{job['id']}/events") as events:
@@ -115,7 +115,7 @@ async def test_a_job_is_followed_without_any_event(api: httpx.AsyncClient, hand:
 
 
 async def test_a_follower_that_comes_back_goes_on_where_it_was(
-    api: httpx.AsyncClient, hand: Hand, store: Store
+    api: httpx2.AsyncClient, hand: Hand, store: Store
 ):
     job = await submit(api)
     job_id = UUID(job["id"])
@@ -138,15 +138,15 @@ async def test_a_follower_that_comes_back_goes_on_where_it_was(
 
 
 @pytest.mark.parametrize("last", ["x", "-", "1-2-3", "99999999999999999999-1", "\u00bd-1"])
-async def test_a_strange_last_event_id_begins_anew(api: httpx.AsyncClient, last: str):
+async def test_a_strange_last_event_id_begins_anew(api: httpx2.AsyncClient, last: str):
     job = await submit(api)
     headers = {"Last-Event-ID": last.encode("latin-1")}
     async with api.stream("GET", f"/api/v1/jobs/{job['id']}/events", headers=headers) as response:
-        _, first = await until(EventSource(response).aiter_sse(), "job")
+        _, first = await until(aiter(EventSource(response)), "job")
         assert first["id"] == job["id"]
 
 
-async def test_everything_is_told_in_few_frames(api: httpx.AsyncClient, dispatch: Dispatch):
+async def test_everything_is_told_in_few_frames(api: httpx2.AsyncClient, dispatch: Dispatch):
     ids = [uuid4() for _ in range(200)]
     async with stream(api, "/api/v1/events") as events:
         for job_id in ids:
@@ -168,7 +168,7 @@ async def test_everything_is_told_in_few_frames(api: httpx.AsyncClient, dispatch
     assert len(frames) < 10
 
 
-async def test_who_comes_back_in_time_misses_nothing(api: httpx.AsyncClient, dispatch: Dispatch):
+async def test_who_comes_back_in_time_misses_nothing(api: httpx2.AsyncClient, dispatch: Dispatch):
     first, second = uuid4(), uuid4()
     async with stream(api, "/api/v1/events") as keeper:  # frames are made while somebody reads
         async with stream(api, "/api/v1/events") as events:
@@ -183,14 +183,14 @@ async def test_who_comes_back_in_time_misses_nothing(api: httpx.AsyncClient, dis
             assert len(seen) == 1
 
 
-async def test_who_comes_back_too_late_is_told_of_the_gap(api: httpx.AsyncClient):
+async def test_who_comes_back_too_late_is_told_of_the_gap(api: httpx2.AsyncClient):
     async with stream(api, "/api/v1/events", "0000-5") as events:
         seen, _ = await until(events, "gap")
         assert len(seen) == 1
 
 
 async def test_streams_of_clients_that_left_are_cleaned_up(
-    api: httpx.AsyncClient, publisher: Publisher, store: Store
+    api: httpx2.AsyncClient, publisher: Publisher, store: Store
 ):
     job = await submit(api)
 
@@ -214,7 +214,7 @@ async def test_streams_of_clients_that_left_are_cleaned_up(
 
 
 class Sent:
-    """What an application has sent so far: httpx hands over a body only when it is whole."""
+    """What an application has sent so far: httpx2 hands over a body only when it is whole."""
 
     def __init__(self) -> None:
         self.status, self.body, self.ended = 0, b"", False

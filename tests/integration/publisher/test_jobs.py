@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import pytest
 from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.conftest import RECORDS, Hand, Submit
@@ -17,7 +17,7 @@ from corral.store import Store, job_list
 from corral.store.logs import NewLogLine
 
 
-async def listed(api: httpx.AsyncClient, query: str) -> list[str]:
+async def listed(api: httpx2.AsyncClient, query: str) -> list[str]:
     answer = await api.get(f"/api/v1/jobs?{query}")
     assert answer.status_code == 200, answer.text
     return [job["payload"]["to"] for job in answer.json()["items"]]
@@ -29,7 +29,7 @@ async def fail(hand: Hand, store: Store, job: str, message: str) -> None:
     await store.attempts.finish(hand.id, [Finished(UUID(job), attempt, Exhausted(error))])
 
 
-async def test_every_filter_finds_its_jobs(api: httpx.AsyncClient, submit: Submit, hand: Hand, store: Store):
+async def test_every_filter_finds_its_jobs(api: httpx2.AsyncClient, submit: Submit, hand: Hand, store: Store):
     before = datetime.now(UTC) - timedelta(seconds=1)
     ann = await submit("test.letter", {"to": "ann", "pages": 2}, tags=["blue"])
     bob = await submit("test.letter", {"to": "bob"}, queue="express")
@@ -61,7 +61,7 @@ async def test_every_filter_finds_its_jobs(api: httpx.AsyncClient, submit: Submi
     assert found == expected
 
 
-async def test_pages_are_linked_and_complete(api: httpx.AsyncClient, submit: Submit):
+async def test_pages_are_linked_and_complete(api: httpx2.AsyncClient, submit: Submit):
     made = [(await submit("test.letter", {"to": str(n)}))["id"] for n in range(7)]
     seen: list[str] = []
     cursor = ""
@@ -75,7 +75,7 @@ async def test_pages_are_linked_and_complete(api: httpx.AsyncClient, submit: Sub
 
 
 async def test_a_failed_job_has_its_error_attempts_and_log(
-    api: httpx.AsyncClient, submit: Submit, hand: Hand, store: Store
+    api: httpx2.AsyncClient, submit: Submit, hand: Hand, store: Store
 ):
     job = await submit()
     attempt = await hand.claim(job["id"])
@@ -96,7 +96,7 @@ async def test_a_failed_job_has_its_error_attempts_and_log(
 
 
 async def test_cancel_retry_and_run_now(
-    api: httpx.AsyncClient, submit: Submit, hand: Hand, settings: Settings
+    api: httpx2.AsyncClient, submit: Submit, hand: Hand, settings: Settings
 ):
     waiting = await submit(delay=60)
     answer = await api.post(f"/api/v1/jobs/{waiting['id']}/run-now")
@@ -121,7 +121,7 @@ async def test_cancel_retry_and_run_now(
 
 
 async def test_a_paused_queue_gives_no_job_until_it_is_resumed(
-    api: httpx.AsyncClient, submit: Submit, hand: Hand, store: Store
+    api: httpx2.AsyncClient, submit: Submit, hand: Hand, store: Store
 ):
     job = await submit()
     answer = await api.post("/api/v1/queues/post/pause")
@@ -133,7 +133,7 @@ async def test_a_paused_queue_gives_no_job_until_it_is_resumed(
     await hand.complete(job["id"])
 
 
-async def test_queues_are_listed_with_their_counts(api: httpx.AsyncClient, submit: Submit, hand: Hand):
+async def test_queues_are_listed_with_their_counts(api: httpx2.AsyncClient, submit: Submit, hand: Hand):
     await submit()
     await submit(delay=60)
     done = await submit("test.letter", {"to": "Ann"}, queue="express")
@@ -172,7 +172,7 @@ async def test_queues_are_listed_with_their_counts(api: httpx.AsyncClient, submi
     ],
 )
 async def test_a_wrong_change_of_a_queue_names_the_field(
-    api: httpx.AsyncClient, body: dict[str, object], status: int, place: str
+    api: httpx2.AsyncClient, body: dict[str, object], status: int, place: str
 ):
     answer = await api.patch("/api/v1/queues/post", json=body)
     assert answer.status_code == status
@@ -180,7 +180,7 @@ async def test_a_wrong_change_of_a_queue_names_the_field(
 
 
 async def test_clean_removes_what_was_asked_for(
-    api: httpx.AsyncClient, admin: httpx.AsyncClient, submit: Submit, hand: Hand, store: Store
+    api: httpx2.AsyncClient, admin: httpx2.AsyncClient, submit: Submit, hand: Hand, store: Store
 ):
     done, failed, queued = await submit(), await submit(), await submit()
     await hand.complete(done["id"])
@@ -202,7 +202,7 @@ async def test_clean_removes_what_was_asked_for(
     assert (await admin.post("/api/v1/queues/none/clean", json={})).status_code == 404
 
 
-async def test_types_are_listed_with_their_schemas(api: httpx.AsyncClient):
+async def test_types_are_listed_with_their_schemas(api: httpx2.AsyncClient):
     items = (await api.get("/api/v1/types")).json()["items"]
     assert [item["name"] for item in items] == sorted(record.name for record in RECORDS)
     one = (await api.get("/api/v1/types/test.letter")).json()
@@ -211,7 +211,7 @@ async def test_types_are_listed_with_their_schemas(api: httpx.AsyncClient):
 
 
 async def test_statistics_count_and_time_what_ended(
-    api: httpx.AsyncClient, submit: Submit, hand: Hand, store: Store
+    api: httpx2.AsyncClient, submit: Submit, hand: Hand, store: Store
 ):
     for _ in range(3):
         await hand.complete((await submit())["id"])
@@ -231,7 +231,7 @@ async def test_statistics_count_and_time_what_ended(
     assert 0 <= groups["post", "test.anything"]["run"]["p50"] < 60
 
 
-async def test_a_list_carries_no_large_payloads(api: httpx.AsyncClient, submit: Submit):
+async def test_a_list_carries_no_large_payloads(api: httpx2.AsyncClient, submit: Submit):
     large = {"to": "Ann", "inside": {"text": "x" * 50_000}}
     job = await submit("test.letter", large)
     (listed,) = (await api.get("/api/v1/jobs")).json()["items"]
@@ -243,7 +243,7 @@ async def test_a_list_carries_no_large_payloads(api: httpx.AsyncClient, submit: 
 
 
 async def test_a_search_that_would_take_long_answers_at_once_and_says_how_to_narrow_it(
-    api: httpx.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(job_list, "FIRST_LOOK", 3)
     monkeypatch.setattr(job_list, "BUDGET_SECONDS", 0.0)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -29,7 +29,7 @@ async def _registered(store: Store) -> None:
     await store.types.register([record_of(job_type("test.odd", payload=Odd, queue="post"))])
 
 
-async def submitted(api: httpx.AsyncClient, payload: Any, type_: str = "test.odd") -> httpx.Response:
+async def submitted(api: httpx2.AsyncClient, payload: Any, type_: str = "test.odd") -> httpx2.Response:
     return await api.post("/api/v1/jobs", json={"type": type_, "payload": payload})
 
 
@@ -43,7 +43,7 @@ async def submitted(api: httpx.AsyncClient, payload: Any, type_: str = "test.odd
         {"when": "5"},
     ],
 )
-async def test_what_the_model_takes_is_stored(api: httpx.AsyncClient, payload: Any):
+async def test_what_the_model_takes_is_stored(api: httpx2.AsyncClient, payload: Any):
     answer = await submitted(api, payload)
     assert answer.status_code == 201, answer.text
     assert answer.json()["payload"] == payload
@@ -60,13 +60,13 @@ async def test_what_the_model_takes_is_stored(api: httpx.AsyncClient, payload: A
         ({"when": [5]}, ("/payload/when", "is a list; it must be a whole number, text or null")),
     ],
 )
-async def test_what_it_refuses_it_explains(api: httpx.AsyncClient, payload: Any, error: tuple[str, str]):
+async def test_what_it_refuses_it_explains(api: httpx2.AsyncClient, payload: Any, error: tuple[str, str]):
     answer = await submitted(api, payload)
     assert answer.status_code == 422
     assert [(one["pointer"], one["detail"]) for one in answer.json()["errors"]] == [error]
 
 
-async def test_what_the_worker_alone_judges_is_told_of_the_type(api: httpx.AsyncClient):
+async def test_what_the_worker_alone_judges_is_told_of_the_type(api: httpx2.AsyncClient):
     told = (await api.get("/api/v1/types/test.odd")).json()
     assert told["judged_by_worker"] == ["/code: Python's own regular expressions match it"]
     assert (await api.get("/api/v1/types/test.letter")).json()["judged_by_worker"] == []
@@ -83,7 +83,7 @@ async def test_what_the_worker_alone_judges_is_told_of_the_type(api: httpx.Async
     ],
 )
 async def test_a_type_of_another_release_hides_neither_itself_nor_others(
-    app: FastAPI, api: httpx.AsyncClient, settings: Any, column: str, value: Any
+    app: FastAPI, api: httpx2.AsyncClient, settings: Any, column: str, value: Any
 ):
     with psycopg.connect(settings.database_url, autocommit=True) as sql:
         sql.execute(

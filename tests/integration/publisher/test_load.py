@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.integration.publisher.conftest import count
 
@@ -16,14 +16,14 @@ SLEEP: dict[str, Any] = {
 }
 
 
-async def start(admin: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+async def start(admin: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]:
     answer = await admin.post("/api/v1/load", json=SLEEP | fields)
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
 
 
-async def test_a_load_is_jobs_with_its_tag(admin: httpx.AsyncClient, store: Store):
+async def test_a_load_is_jobs_with_its_tag(admin: httpx2.AsyncClient, store: Store):
     answer = await admin.post("/api/v1/load", json=SLEEP)
     load = answer.json()
     assert load == {"id": load["id"], "tag": f"load:{load['id']}", "count": 4, "over": 0}
@@ -35,7 +35,7 @@ async def test_a_load_is_jobs_with_its_tag(admin: httpx.AsyncClient, store: Stor
     assert len(listed["items"]) == 4
 
 
-async def test_the_audit_names_who_started_a_load_and_what_it_is(admin: httpx.AsyncClient, store: Store):
+async def test_the_audit_names_who_started_a_load_and_what_it_is(admin: httpx2.AsyncClient, store: Store):
     mix = {"demo.sleep": {"share": 3, "payload": {"seconds": 0}}, "demo.echo": {"payload": "a secret"}}
     load = await start(admin, mix=mix, count=8, over=2.5)
     (entry,) = await store.audit.page(kind="load", subject=load["id"])
@@ -43,7 +43,7 @@ async def test_the_audit_names_who_started_a_load_and_what_it_is(admin: httpx.As
     assert entry.details == {"mix": {"demo.sleep": 3, "demo.echo": 1}, "count": 8, "over": 2.5}
 
 
-async def test_the_types_are_mixed_by_their_shares_throughout(admin: httpx.AsyncClient, store: Store):
+async def test_the_types_are_mixed_by_their_shares_throughout(admin: httpx2.AsyncClient, store: Store):
     mix = {"demo.sleep": {"share": 3, "payload": {"seconds": 0}}, "demo.echo": {}}
     await start(admin, mix=mix, count=40)
     jobs = (await store.jobs.page(limit=100)).items
@@ -51,7 +51,7 @@ async def test_the_types_are_mixed_by_their_shares_throughout(admin: httpx.Async
         assert Counter(job.type for job in jobs[begin : begin + 4]) == {"demo.sleep": 3, "demo.echo": 1}
 
 
-async def test_a_spread_load_becomes_due_evenly(admin: httpx.AsyncClient, store: Store):
+async def test_a_spread_load_becomes_due_evenly(admin: httpx2.AsyncClient, store: Store):
     await start(admin, count=5, over=100)
     jobs = (await store.jobs.page()).items[::-1]
     assert [job.state for job in jobs] == ["queued", *["scheduled"] * 4]
@@ -59,7 +59,7 @@ async def test_a_spread_load_becomes_due_evenly(admin: httpx.AsyncClient, store:
     assert [round((moment - due[0]).total_seconds()) for moment in due] == [0, 20, 40, 60, 80]
 
 
-async def test_ten_thousand_jobs_are_one_load(admin: httpx.AsyncClient, store: Store):
+async def test_ten_thousand_jobs_are_one_load(admin: httpx2.AsyncClient, store: Store):
     await start(admin, count=10_000)
     assert await count(store) == 10_000
 
@@ -92,7 +92,7 @@ async def test_ten_thousand_jobs_are_one_load(admin: httpx.AsyncClient, store: S
     ],
 )
 async def test_what_is_wrong_is_named_and_nothing_is_stored(
-    admin: httpx.AsyncClient, store: Store, fields: dict[str, Any], pointer: str, detail: str
+    admin: httpx2.AsyncClient, store: Store, fields: dict[str, Any], pointer: str, detail: str
 ):
     answer = await admin.post("/api/v1/load", json=SLEEP | fields)
     assert answer.status_code == 422, answer.text
@@ -103,7 +103,7 @@ async def test_what_is_wrong_is_named_and_nothing_is_stored(
     assert not [entry for entry in await store.audit.page() if entry.kind == "load"]
 
 
-async def test_only_admins_start_loads(api: httpx.AsyncClient, store: Store):
+async def test_only_admins_start_loads(api: httpx2.AsyncClient, store: Store):
     answer = await api.post("/api/v1/load", json=SLEEP)
     assert answer.status_code == 403
     assert await count(store) == 0

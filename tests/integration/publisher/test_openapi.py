@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema_rs
 import pytest
 from fastapi import FastAPI
@@ -116,7 +116,7 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Any:
 
 
 async def test_answers_fit_their_schemas(
-    document: dict[str, Any], api: httpx.AsyncClient, submit: Submit, hand: Hand
+    document: dict[str, Any], api: httpx2.AsyncClient, submit: Submit, hand: Hand
 ):
     job = await submit("test.letter", {"to": "Ann"}, tags=["x"])
     await hand.complete(job["id"])
@@ -152,7 +152,7 @@ async def test_answers_fit_their_schemas(
 
 
 async def test_answers_about_pools_and_loads_fit_their_schemas(
-    document: dict[str, Any], app: FastAPI, settings: Settings, store: Store, admin: httpx.AsyncClient
+    document: dict[str, Any], app: FastAPI, settings: Settings, store: Store, admin: httpx2.AsyncClient
 ):
     term = await store.leases.acquire("test", None)
     assert term is not None
@@ -179,5 +179,5 @@ async def test_answers_about_pools_and_loads_fit_their_schemas(
     assert statuses == [200, 200, 404, 200, 404, 201, 422]
 
 
-async def test_the_document_is_served(api: httpx.AsyncClient, document: dict[str, Any]):
+async def test_the_document_is_served(api: httpx2.AsyncClient, document: dict[str, Any]):
     assert (await api.get("/api/v1/openapi.json")).json()["paths"].keys() == document["paths"].keys()

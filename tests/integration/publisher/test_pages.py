@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, Submit, client_of, count
@@ -23,7 +23,7 @@ FORM = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
     """Signed in as an operator called ann, through a link."""
     link = await SignIn(store).create_link("ann", Role.OPERATOR)
     async with client_of(app, None) as client:
@@ -51,13 +51,13 @@ class Page(HTMLParser):
         return next(attrs["value"] or "" for tag, attrs in self.tags if attrs.get("name") == name)
 
 
-async def page_of(browser: httpx.AsyncClient, path: str) -> Page:
+async def page_of(browser: httpx2.AsyncClient, path: str) -> Page:
     answer = await browser.get(path)
     assert answer.status_code == 200, answer.text
     return Page(answer.text)
 
 
-async def send(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
+async def send(browser: httpx2.AsyncClient, path: str, **fields: str) -> httpx2.Response:
     """Send a form of ours, with its token."""
     token = (await page_of(browser, "/")).value("csrf")
     return await browser.post(path, data={"csrf": token} | fields, headers=FORM)
@@ -108,7 +108,7 @@ async def test_a_wrong_key_signs_nobody_in(app: FastAPI, store: Store):
         assert "set-cookie" not in answer.headers
 
 
-async def test_signing_out_ends_the_session_everywhere(app: FastAPI, browser: httpx.AsyncClient):
+async def test_signing_out_ends_the_session_everywhere(app: FastAPI, browser: httpx2.AsyncClient):
     cookies = dict(browser.cookies)
     assert (await send(browser, "/sign-out")).status_code == 303
     async with client_of(app, None) as other:
@@ -116,7 +116,7 @@ async def test_signing_out_ends_the_session_everywhere(app: FastAPI, browser: ht
         assert (await other.get("/jobs", headers=HTML)).status_code == 303
 
 
-async def test_a_job_is_submitted_from_a_form_made_of_its_schema(browser: httpx.AsyncClient, store: Store):
+async def test_a_job_is_submitted_from_a_form_made_of_its_schema(browser: httpx2.AsyncClient, store: Store):
     form = await page_of(browser, "/?type=test.letter")
     names = {
         attrs["name"]
@@ -144,7 +144,7 @@ async def test_a_job_is_submitted_from_a_form_made_of_its_schema(browser: httpx.
     assert (job.priority, job.created_by) == ("high", "ann")
 
 
-async def test_a_file_becomes_the_text_of_its_field(browser: httpx.AsyncClient, store: Store):
+async def test_a_file_becomes_the_text_of_its_field(browser: httpx2.AsyncClient, store: Store):
     await store.types.register([record_of(report.generate)])
     token = (await page_of(browser, "/")).value("csrf")
     text = "region,sum\nNörth,1\n"
@@ -159,7 +159,7 @@ async def test_a_file_becomes_the_text_of_its_field(browser: httpx.AsyncClient, 
     assert job.payload == {"title": "Sales", "csv": text, "chart": True}
 
 
-async def test_a_wrong_form_comes_back_with_what_was_typed_and_why(browser: httpx.AsyncClient, store: Store):
+async def test_a_wrong_form_comes_back_with_what_was_typed_and_why(browser: httpx2.AsyncClient, store: Store):
     answer = await send(
         browser, "/jobs", type="test.letter", **{"/to": "Ann", "/pages": "many", "/inside": "{"}
     )
@@ -172,7 +172,7 @@ async def test_a_wrong_form_comes_back_with_what_was_typed_and_why(browser: http
     assert await count(store) == 0
 
 
-async def test_a_form_that_is_not_ours_changes_nothing(browser: httpx.AsyncClient, store: Store):
+async def test_a_form_that_is_not_ours_changes_nothing(browser: httpx2.AsyncClient, store: Store):
     for fields, headers in [
         ({}, FORM),
         ({"csrf": "0" * 64}, FORM),
@@ -197,7 +197,7 @@ async def test_a_viewer_sees_and_can_not_act(app: FastAPI, store: Store, submit:
 
 
 async def test_a_job_is_cancelled_and_run_again_from_its_page(
-    browser: httpx.AsyncClient, submit: Submit, store: Store
+    browser: httpx2.AsyncClient, submit: Submit, store: Store
 ):
     job = await submit(delay=100)
     shown = await page_of(browser, f"/jobs/{job['id']}")
@@ -215,7 +215,7 @@ async def test_a_job_is_cancelled_and_run_again_from_its_page(
 
 
 async def test_a_page_shows_everything_of_a_job_and_nothing_of_it_is_markup(
-    browser: httpx.AsyncClient, submit: Submit, hand: Hand
+    browser: httpx2.AsyncClient, submit: Submit, hand: Hand
 ):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     job = await submit(payload={"a": evil}, tags=[evil[:60]])
@@ -229,7 +229,7 @@ async def test_a_page_shows_everything_of_a_job_and_nothing_of_it_is_markup(
     assert "<script>alert" not in answer.text + listed.text
 
 
-async def test_lists_filter_and_page_by_their_address(browser: httpx.AsyncClient, submit: Submit):
+async def test_lists_filter_and_page_by_their_address(browser: httpx2.AsyncClient, submit: Submit):
     for n in range(35):
         await submit("test.letter", {"to": f"p{n}"}, tags=["even" if n % 2 == 0 else "odd"])
     first = await page_of(browser, "/jobs")
@@ -243,7 +243,7 @@ async def test_lists_filter_and_page_by_their_address(browser: httpx.AsyncClient
 
 
 async def test_a_queue_is_paused_and_resumed_from_its_page(
-    browser: httpx.AsyncClient, submit: Submit, store: Store
+    browser: httpx2.AsyncClient, submit: Submit, store: Store
 ):
     await submit()
     await send(browser, "/queues/post/pause")
@@ -255,7 +255,9 @@ async def test_a_queue_is_paused_and_resumed_from_its_page(
     assert not (await store.queues.get("post") or queue).paused
 
 
-async def test_html_is_given_only_where_it_is_asked_for(app: FastAPI, api: httpx.AsyncClient, submit: Submit):
+async def test_html_is_given_only_where_it_is_asked_for(
+    app: FastAPI, api: httpx2.AsyncClient, submit: Submit
+):
     job = await submit()
     answer = await api.get("/")
     assert answer.json()["api"] == "/api/v1"
@@ -265,7 +267,7 @@ async def test_html_is_given_only_where_it_is_asked_for(app: FastAPI, api: httpx
     assert [item["id"] for item in answer.json()["items"]] == [job["id"]]
 
 
-async def test_pages_let_only_their_own_scripts_run(browser: httpx.AsyncClient, submit: Submit):
+async def test_pages_let_only_their_own_scripts_run(browser: httpx2.AsyncClient, submit: Submit):
     job = await submit(delay=100)
     nonces = set()
     for path in ("/", "/jobs", f"/jobs/{job['id']}", "/queues", "/pools", "/workers"):
@@ -286,7 +288,7 @@ async def test_pages_let_only_their_own_scripts_run(browser: httpx.AsyncClient, 
     assert len(nonces) == 6
 
 
-async def test_errors_are_pages_for_browsers(browser: httpx.AsyncClient):
+async def test_errors_are_pages_for_browsers(browser: httpx2.AsyncClient):
     answer = await browser.get("/jobs/00000000-0000-7000-8000-000000000000")
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
@@ -297,7 +299,7 @@ async def test_errors_are_pages_for_browsers(browser: httpx.AsyncClient):
 
 
 async def test_a_list_that_stopped_looking_says_how_to_narrow_it(
-    browser: httpx.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+    browser: httpx2.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(jobs, "ROWS", 2)
     monkeypatch.setattr(store_page, "FIRST_LOOK", 3)

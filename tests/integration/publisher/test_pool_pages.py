@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, quote, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import client_of, count
@@ -30,7 +30,7 @@ async def dispatch(settings: Settings) -> AsyncIterator[Dispatch]:
 
 
 @asynccontextmanager
-async def signed_in(app: FastAPI, store: Store, role: Role) -> AsyncIterator[httpx.AsyncClient]:
+async def signed_in(app: FastAPI, store: Store, role: Role) -> AsyncIterator[httpx2.AsyncClient]:
     link = await SignIn(store).create_link("ann", role)
     async with client_of(app, None) as client:
         client.headers.update(HTML)
@@ -39,20 +39,20 @@ async def signed_in(app: FastAPI, store: Store, role: Role) -> AsyncIterator[htt
 
 
 @pytest.fixture
-async def viewer(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient]:
+async def viewer(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
     async with signed_in(app, store, Role.VIEWER) as client:
         yield client
 
 
 @pytest.fixture
-async def ann(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient]:
+async def ann(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
     """An admin."""
     async with signed_in(app, store, Role.ADMIN) as client:
         yield client
 
 
 async def test_every_place_shows_a_pool_its_reason_and_its_decisions(
-    app: FastAPI, viewer: httpx.AsyncClient, dispatch: Dispatch
+    app: FastAPI, viewer: httpx2.AsyncClient, dispatch: Dispatch
 ):
     await dispatch.pools.report(status(conditions=("Limited",), oldest_seconds=12.0))
     await dispatch.pools.record(decision(3, 8))
@@ -75,7 +75,7 @@ async def test_every_place_shows_a_pool_its_reason_and_its_decisions(
 
 
 async def test_a_silent_pool_says_since_when(
-    app: FastAPI, viewer: httpx.AsyncClient, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, viewer: httpx2.AsyncClient, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ):
     await dispatch.pools.report(status(at=1_790_000_000.0))
     board = app.state.services.pools
@@ -90,7 +90,7 @@ async def test_a_silent_pool_says_since_when(
     assert "/pools/io" not in (await viewer.get("/queues")).text
 
 
-async def test_the_log_of_decisions_is_paged_by_its_address(viewer: httpx.AsyncClient, store: Store):
+async def test_the_log_of_decisions_is_paged_by_its_address(viewer: httpx2.AsyncClient, store: Store):
     term = await store.leases.acquire("test", None)
     assert term is not None
     await store.scaling.add([decision(number, number + 1) for number in range(60)], term)
@@ -107,12 +107,12 @@ def rows(page: Page) -> int:
     return sum(tag == "tr" and (attrs.get("id") or "").startswith("decision-") for tag, attrs in page.tags)
 
 
-async def test_without_a_pool_it_is_said_who_would_scale(viewer: httpx.AsyncClient):
+async def test_without_a_pool_it_is_said_who_would_scale(viewer: httpx2.AsyncClient):
     assert "Nothing scales workers here" in (await page_of(viewer, "/pools")).text
     assert "Workers that scale themselves" not in (await page_of(viewer, "/")).text
 
 
-async def test_an_admin_starts_a_load_and_is_led_to_its_jobs(ann: httpx.AsyncClient, store: Store):
+async def test_an_admin_starts_a_load_and_is_led_to_its_jobs(ann: httpx2.AsyncClient, store: Store):
     await store.types.register([record_of(demo.cpu)])
     answer = await send(ann, "/load", kind="mixed", seconds="0.5", count="100", over="60")
     assert answer.status_code == 303, answer.text
@@ -138,7 +138,7 @@ async def test_an_admin_starts_a_load_and_is_led_to_its_jobs(ann: httpx.AsyncCli
 
 
 async def test_the_request_beside_the_form_does_the_same(
-    ann: httpx.AsyncClient, admin: httpx.AsyncClient, store: Store
+    ann: httpx2.AsyncClient, admin: httpx2.AsyncClient, store: Store
 ):
     shown = await ann.get("/?kind=demo.sleep&seconds=1.5&count=30&over=0")
     page = Page(shown.text)
@@ -168,7 +168,7 @@ async def test_the_request_beside_the_form_does_the_same(
     ],
 )
 async def test_a_wrong_load_comes_back_with_what_was_typed_and_why(
-    ann: httpx.AsyncClient, store: Store, fields: dict[str, str], pointer: str
+    ann: httpx2.AsyncClient, store: Store, fields: dict[str, str], pointer: str
 ):
     sent = {"kind": "demo.sleep", "seconds": "1", "count": "10", "over": "0"} | fields
     answer = await send(ann, "/load", **sent)
@@ -197,7 +197,7 @@ async def test_only_an_admin_sees_the_form_and_may_send_it(app: FastAPI, store: 
     assert await count(store) == 0
 
 
-async def test_a_load_of_another_site_starts_nothing(ann: httpx.AsyncClient, store: Store):
+async def test_a_load_of_another_site_starts_nothing(ann: httpx2.AsyncClient, store: Store):
     token = (await page_of(ann, "/")).value("csrf")
     data = {"csrf": token, "kind": "demo.echo", "seconds": "1", "count": "5", "over": "0"}
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {}):

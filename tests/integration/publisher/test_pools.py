@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.telling import decision, status
@@ -39,7 +39,9 @@ def board(store: Store, dispatch: Dispatch, clock: Clock) -> PoolBoard:
     return PoolBoard(store, dispatch, clock)
 
 
-async def test_pools_are_answered_as_they_were_told(app: FastAPI, api: httpx.AsyncClient, dispatch: Dispatch):
+async def test_pools_are_answered_as_they_were_told(
+    app: FastAPI, api: httpx2.AsyncClient, dispatch: Dispatch
+):
     assert (await api.get("/api/v1/pools")).json() == {"items": [], "next": None}
     told = status(at=1_790_000_000.25, last_scale_at=1_789_999_990.0, conditions=("Limited",))
     await dispatch.pools.report(told)
@@ -115,7 +117,7 @@ async def test_the_last_decisions_come_from_both_books_once_each(
 
 
 async def test_decisions_are_paged_newest_first_also_of_pools_that_are_gone(
-    api: httpx.AsyncClient, store: Store
+    api: httpx2.AsyncClient, store: Store
 ):
     decided = [decision(number, number + 1, conditions=("Limited",)) for number in range(5)]
     term = await store.leases.acquire("test", None)
@@ -134,7 +136,7 @@ async def test_decisions_are_paged_newest_first_also_of_pools_that_are_gone(
 
 
 async def test_a_pool_without_decisions_has_an_empty_page_and_an_unknown_one_none(
-    app: FastAPI, api: httpx.AsyncClient, dispatch: Dispatch
+    app: FastAPI, api: httpx2.AsyncClient, dispatch: Dispatch
 ):
     await dispatch.pools.report(status("idle"))
     await app.state.services.pools.look()
@@ -146,14 +148,14 @@ async def test_a_pool_without_decisions_has_an_empty_page_and_an_unknown_one_non
     ("query", "named"), [({"limit": "0"}, "limit"), ({"limit": "201"}, "limit"), ({"cursor": "x"}, "cursor")]
 )
 async def test_a_wrong_page_is_refused_by_the_name_of_its_parameter(
-    api: httpx.AsyncClient, query: dict[str, str], named: str
+    api: httpx2.AsyncClient, query: dict[str, str], named: str
 ):
     answer = await api.get("/api/v1/pools/io/decisions", params=query)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["parameter"] == named
 
 
-async def test_pools_that_rest_at_zero_are_well(stranger: httpx.AsyncClient, dispatch: Dispatch):
+async def test_pools_that_rest_at_zero_are_well(stranger: httpx2.AsyncClient, dispatch: Dispatch):
     async def health() -> tuple[int, str]:
         answer = await stranger.get("/health/workers")
         return answer.status_code, answer.json()["status"]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, event, given, settings
@@ -80,7 +80,7 @@ class Readers:
     """A publisher in this process, and everybody who reads of it."""
 
     def __init__(
-        self, app: FastAPI, store: Store, api: httpx.AsyncClient, browser: httpx.AsyncClient
+        self, app: FastAPI, store: Store, api: httpx2.AsyncClient, browser: httpx2.AsyncClient
     ) -> None:
         self.app, self.store, self.api, self.browser = app, store, api, browser
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -69,7 +69,7 @@ def test_every_route_declares_its_role():
 
 
 async def test_no_route_of_the_api_answers_without_its_role(
-    app: FastAPI, keys: dict[Role, str], stranger: httpx.AsyncClient
+    app: FastAPI, keys: dict[Role, str], stranger: httpx2.AsyncClient
 ):
     order = list(Role)
     checked = 0
@@ -93,7 +93,7 @@ async def test_no_route_of_the_api_answers_without_its_role(
 @pytest.mark.parametrize(
     "header", ["Bearer nonsense", "Bearer ", "Bearer", "Basic YTpi", "", "Bearer " + "x" * 10_000, "Bearer ä"]
 )
-async def test_a_key_that_is_none_is_refused(stranger: httpx.AsyncClient, header: str):
+async def test_a_key_that_is_none_is_refused(stranger: httpx2.AsyncClient, header: str):
     answer = await stranger.get("/api/v1/jobs", headers={"Authorization": header.encode("latin-1")})
     assert answer.status_code == 401
 

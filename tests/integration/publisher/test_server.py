@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from tests.fixtures.waiting import START, eventually
@@ -80,7 +80,7 @@ async def test_metrics_add_up_all_processes_on_a_port_of_their_own(
     publisher.wait_until_ready()
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
     for _ in range(20):  # a connection each, so that both processes get some
-        async with httpx.AsyncClient(base_url=publisher.url, headers=headers) as client:
+        async with httpx2.AsyncClient(base_url=publisher.url, headers=headers) as client:
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
     for _ in range(5):
@@ -118,7 +118,7 @@ async def test_it_waits_unready_for_its_schema_and_then_serves(
         key, _ = await KeyActions(store).create("k", Role.OPERATOR, actor="test")
         await store.close()
         headers = {"Authorization": f"Bearer {key}"}
-        async with httpx.AsyncClient(base_url=publisher.url, headers=headers) as client:
+        async with httpx2.AsyncClient(base_url=publisher.url, headers=headers) as client:
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
     finally:
@@ -147,7 +147,7 @@ def test_it_stops_soon_although_streams_are_open_and_connections_kept(
     publisher: Publisher, keys: dict[Role, str], number: int
 ):
     children = psutil.Process(publisher.process.pid).children(recursive=True)
-    with stream(publisher, keys[Role.VIEWER]), stream(publisher, keys[Role.VIEWER]), httpx.Client() as kept:
+    with stream(publisher, keys[Role.VIEWER]), stream(publisher, keys[Role.VIEWER]), httpx2.Client() as kept:
         assert kept.get(f"{publisher.url}/healthz").is_success
         began = time.monotonic()
         publisher.process.send_signal(number)
@@ -166,7 +166,7 @@ def test_a_process_that_dies_is_replaced(publisher: Publisher):
             publisher.get("/readyz").is_success
             and child.pid not in [c.pid for c in psutil.Process(publisher.process.pid).children()]
         ),
-        ignoring=(httpx.TransportError,),
+        ignoring=(httpx2.TransportError,),
         timeout=START,
     )
 
@@ -192,9 +192,11 @@ def test_one_line_tells_of_each_accepted_submission(make_publisher: Make, keys: 
     publisher.wait_until_ready()
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
     job = {"type": "test.anything", "payload": 1}
-    one = httpx.post(f"{publisher.url}/api/v1/jobs", headers=headers, json=job)
-    many = httpx.post(f"{publisher.url}/api/v1/jobs/bulk", headers=headers, json={"jobs": [job] * 5})
-    refused = httpx.post(f"{publisher.url}/api/v1/jobs", headers=headers, json={"type": "none", "payload": 1})
+    one = httpx2.post(f"{publisher.url}/api/v1/jobs", headers=headers, json=job)
+    many = httpx2.post(f"{publisher.url}/api/v1/jobs/bulk", headers=headers, json={"jobs": [job] * 5})
+    refused = httpx2.post(
+        f"{publisher.url}/api/v1/jobs", headers=headers, json={"type": "none", "payload": 1}
+    )
     assert (one.status_code, many.is_success, refused.status_code) == (201, True, 422)
     _, output = publisher.stop()
     lines = [json.loads(line) for line in output.splitlines() if '"corral.job_log"' in line]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -31,14 +31,14 @@ class Publisher:
     """One publisher, its operator, and somebody who looks at its pages."""
 
     app: FastAPI
-    api: httpx.AsyncClient
-    browser: httpx.AsyncClient
+    api: httpx2.AsyncClient
+    browser: httpx2.AsyncClient
 
     async def ready(self) -> tuple[int, dict[str, Any]]:
         answer = await self.api.get("/readyz")
         return answer.status_code, answer.json()
 
-    async def submit(self) -> httpx.Response:
+    async def submit(self) -> httpx2.Response:
         return await self.api.post("/api/v1/jobs", json={"type": "test.anything"})
 
     async def why(self, job: str) -> dict[str, str]:

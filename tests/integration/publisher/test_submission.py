@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.conftest import Hand, Submit
 
@@ -16,7 +16,7 @@ from corral.settings import Settings
 from corral.store import Store
 
 
-async def test_a_submitted_job_is_answered_as_it_is_stored(api: httpx.AsyncClient):
+async def test_a_submitted_job_is_answered_as_it_is_stored(api: httpx2.AsyncClient):
     body: dict[str, Any] = {
         "type": "test.letter",
         "payload": {"to": "Ann", "weights": [1, 2.5]},
@@ -40,7 +40,7 @@ async def test_a_submitted_job_is_answered_as_it_is_stored(api: httpx.AsyncClien
     assert job["created_by"] == "operator"
 
 
-async def test_a_queues_defaults_count_where_the_type_says_nothing(api: httpx.AsyncClient, submit: Submit):
+async def test_a_queues_defaults_count_where_the_type_says_nothing(api: httpx2.AsyncClient, submit: Submit):
     body = {"defaults": {"retries": 7, "timeout": 5, "keep_finished": {"count": 3}}}
     patch = await api.patch("/api/v1/queues/post", json=body)
     assert patch.json()["defaults"] == body["defaults"]
@@ -70,7 +70,7 @@ async def test_what_is_left_out_comes_from_the_job_type(submit: Submit):
 
 
 async def test_precedence_is_submission_then_operator_then_type(
-    api: httpx.AsyncClient, submit: Submit, store: Store
+    api: httpx2.AsyncClient, submit: Submit, store: Store
 ):
     patch = await api.patch("/api/v1/queues/post", json={"overrides": {"retries": 9, "priority": "low"}})
     assert patch.status_code == 200
@@ -92,7 +92,7 @@ async def test_precedence_is_submission_then_operator_then_type(
     await eventually_async(taken_back)
 
 
-async def test_a_trace_is_passed_on_and_a_strange_one_is_not(api: httpx.AsyncClient, store: Store):
+async def test_a_trace_is_passed_on_and_a_strange_one_is_not(api: httpx2.AsyncClient, store: Store):
     good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     for header in (good, "nonsense"):
         answer = await api.post(
@@ -104,7 +104,7 @@ async def test_a_trace_is_passed_on_and_a_strange_one_is_not(api: httpx.AsyncCli
 
 
 async def test_a_result_deeper_than_json_libraries_like_is_answered(
-    api: httpx.AsyncClient, submit: Submit, hand: Hand
+    api: httpx2.AsyncClient, submit: Submit, hand: Hand
 ):
     job = await submit()
     await hand.complete(job["id"], "[" * 500 + "]" * 500)
@@ -140,7 +140,7 @@ async def test_a_committed_job_is_handed_to_redis(submit: Submit, settings: Sett
 
 
 async def test_a_type_that_is_registered_later_is_known_at_once(
-    api: httpx.AsyncClient, submit: Submit, store: Store
+    api: httpx2.AsyncClient, submit: Submit, store: Store
 ):
     assert (await api.post("/api/v1/jobs", json={"type": "test.newcomer"})).status_code == 422
     await store.types.register([record_of(job_type("test.newcomer", queue="post"))])

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from tests.integration.publisher.conftest import count
@@ -32,7 +32,7 @@ def unreadable(*_: object) -> None:
 
 
 async def test_a_job_whose_stored_times_can_not_be_read_is_told(
-    api: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ):
     assert (await api.post("/api/v1/jobs", json={"type": "test.anything"})).status_code == 201
     bodies = [{"type": "test.anything", "payload": {"n": n}, "expires_in": 60 + n} for n in range(30)]
@@ -49,7 +49,7 @@ async def test_a_job_whose_stored_times_can_not_be_read_is_told(
 
 
 async def test_an_answer_that_can_not_be_made_still_names_the_job(
-    api: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ):
     def broken(*_: object) -> None:
         raise OverflowError("date value out of range")
@@ -63,7 +63,7 @@ async def test_an_answer_that_can_not_be_made_still_names_the_job(
 
 
 @pytest.mark.usefixtures("poisonous")
-async def test_what_postgres_alone_refuses_fails_alone(api: httpx.AsyncClient, store: Store):
+async def test_what_postgres_alone_refuses_fails_alone(api: httpx2.AsyncClient, store: Store):
     bodies: list[dict[str, Any]] = [{"type": "test.anything", "payload": n} for n in range(20)]
     bodies[13]["payload"] = "poison"
     answers = await asyncio.gather(*[api.post("/api/v1/jobs", json=body) for body in bodies])
@@ -73,7 +73,7 @@ async def test_what_postgres_alone_refuses_fails_alone(api: httpx.AsyncClient, s
 
 
 @pytest.mark.usefixtures("poisonous")
-async def test_a_partial_bulk_stores_all_but_what_postgres_refuses(api: httpx.AsyncClient, store: Store):
+async def test_a_partial_bulk_stores_all_but_what_postgres_refuses(api: httpx2.AsyncClient, store: Store):
     jobs: list[dict[str, Any]] = [{"type": "test.anything", "payload": n} for n in range(25)]
     for index in (3, 17, 24):
         jobs[index]["payload"] = "poison"
@@ -94,7 +94,7 @@ async def test_a_partial_bulk_stores_all_but_what_postgres_refuses(api: httpx.As
 @pytest.mark.usefixtures("poisonous")
 @pytest.mark.parametrize("failure", [OutcomeUnknown(()), CorralError("gone away")], ids=["unknown", "away"])
 async def test_what_a_partial_bulk_has_stored_is_told_whatever_becomes_of_the_rest(
-    app: Any, api: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch, failure: CorralError
+    app: Any, api: httpx2.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch, failure: CorralError
 ):
     """The first half is stored when the second one's commit fails."""
     submitter = app.state.services.submitter

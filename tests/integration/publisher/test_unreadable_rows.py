@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -18,7 +18,7 @@ from corral_publisher.routes.events import _one
 
 
 @pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
     link = await SignIn(store).create_link("ann", Role.OPERATOR)
     async with client_of(app, None) as client:
         client.headers["Accept"] = "text/html"
@@ -27,7 +27,7 @@ async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient
 
 
 async def test_every_reader_shows_the_others_and_names_the_odd_one(
-    app: FastAPI, api: httpx.AsyncClient, browser: httpx.AsyncClient, settings: Settings, submit: Submit
+    app: FastAPI, api: httpx2.AsyncClient, browser: httpx2.AsyncClient, settings: Settings, submit: Submit
 ):
     first = (await submit())["id"]
     odd = {

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.fixtures.waiting import eventually_async
@@ -26,7 +26,7 @@ def only_events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_wait_answers_with_the_ended_job(
-    only_events: None, api: httpx.AsyncClient, hand: Hand, store: Store, settings: Settings
+    only_events: None, api: httpx2.AsyncClient, hand: Hand, store: Store, settings: Settings
 ):
     """As soon as the event comes."""
 
@@ -49,7 +49,7 @@ async def test_wait_answers_with_the_ended_job(
 
 
 async def test_a_waiter_is_registered_before_the_commit(
-    only_events: None, app: FastAPI, api: httpx.AsyncClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
+    only_events: None, app: FastAPI, api: httpx2.AsyncClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
 ):
     """Rule 28: the job ends, and its event passes, before the submitter hears of the commit."""
     services = app.state.services
@@ -75,7 +75,7 @@ async def test_a_waiter_is_registered_before_the_commit(
     assert (answer.status_code, answer.json()["state"]) == (201, "completed")
 
 
-async def test_wait_needs_no_event(api: httpx.AsyncClient, hand: Hand, store: Store):
+async def test_wait_needs_no_event(api: httpx2.AsyncClient, hand: Hand, store: Store):
     """Events are hints: the row is read every second."""
 
     async def work() -> None:
@@ -92,7 +92,7 @@ async def test_wait_needs_no_event(api: httpx.AsyncClient, hand: Hand, store: St
     assert (answer.status_code, answer.json()["state"]) == (201, "completed")
 
 
-async def test_a_wait_that_is_too_short_answers_202_with_the_job(api: httpx.AsyncClient, app: FastAPI):
+async def test_a_wait_that_is_too_short_answers_202_with_the_job(api: httpx2.AsyncClient, app: FastAPI):
     answer = await api.post("/api/v1/jobs?wait=0.2", json={"type": "test.anything"})
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
     assert not app.state.services.waiters._waiting

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, make_hand
@@ -14,7 +14,7 @@ from corral.store import Store
 
 
 @pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
     """Signed in as an operator called ann."""
     async with signed_in(app, store, Role.OPERATOR) as client:
         yield client
@@ -34,7 +34,7 @@ def forms(page: Page) -> set[str]:
 
 
 async def test_workers_are_listed_drained_and_let_work_again(
-    api: httpx.AsyncClient, store: Store, stranger: httpx.AsyncClient
+    api: httpx2.AsyncClient, store: Store, stranger: httpx2.AsyncClient
 ):
     assert (await stranger.get("/health/workers")).status_code == 503
     hand = await make_hand(store, name="one")
@@ -58,7 +58,7 @@ async def test_workers_are_listed_drained_and_let_work_again(
     assert (await api.get("/api/v1/workers?ended=5")).json()["items"][0]["state"] == "stopped"
 
 
-async def test_a_person_is_told_who_lifts_the_drain_of_a_pool(api: httpx.AsyncClient, store: Store):
+async def test_a_person_is_told_who_lifts_the_drain_of_a_pool(api: httpx2.AsyncClient, store: Store):
     await make_hand(store, name="io-a")
     await drained_for_pool(store, "io-a")
     answer = await api.post("/api/v1/workers/io-a/undrain")
@@ -69,7 +69,7 @@ async def test_a_person_is_told_who_lifts_the_drain_of_a_pool(api: httpx.AsyncCl
 
 
 async def test_a_worker_is_drained_and_let_work_again_from_its_page(
-    browser: httpx.AsyncClient, hand: Hand, store: Store
+    browser: httpx2.AsyncClient, hand: Hand, store: Store
 ):
     assert forms(await page_of(browser, "/workers")) == {f"/workers/{hand.id}/drain"}
     await send(browser, f"/workers/{hand.id}/drain")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from tests.fixtures.local_system import Up, alive
@@ -54,7 +54,7 @@ def _the_printed_ways_in_work(up: Up, client: Client) -> None:
     assert curl
     assert link
     assert curl[1] == client.connection.key
-    answer = httpx.post(
+    answer = httpx2.post(
         f"{up.url}/api/v1/jobs?wait=10",
         headers={"Authorization": f"Bearer {curl[1]}"},
         json={"type": "demo.echo", "payload": {"hello": "world"}},
@@ -62,7 +62,7 @@ def _the_printed_ways_in_work(up: Up, client: Client) -> None:
     )
     assert answer.status_code == 201, answer.text
     assert answer.json()["result"] == {"hello": "world"}, answer.text
-    assert httpx.get(link[1], follow_redirects=False).status_code < 400
+    assert httpx2.get(link[1], follow_redirects=False).status_code < 400
     done = up.corral("jobs", "submit", "demo.echo", "--payload", "5", "--wait", "20", "--json")
     assert done.returncode == 0, done.stderr
     assert '"result": 5' in done.stdout

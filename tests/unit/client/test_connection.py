@@ -1,6 +1,6 @@
 """Where the client finds its publisher, and how it tells what a publisher refused."""
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +46,7 @@ def test_without_an_address_it_says_how_to_get_one(folder, text):
 
 def test_a_problem_keeps_its_fields():
     body = {"title": "Wrong", "detail": "no", "errors": [{"pointer": "/payload/a", "detail": "is required"}]}
-    error = problem_of(httpx.Response(422, json=body))
+    error = problem_of(httpx2.Response(422, json=body))
     assert (error.status, error.title, error.fields) == (
         422,
         "Wrong",
@@ -131,7 +131,7 @@ def test_a_proxy_on_the_way_is_named_when_nothing_answers(monkeypatch):
 
 
 def test_an_answer_that_is_no_json_is_told_as_what_it_is():
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, html="<p>Sign in</p>"))
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, html="<p>Sign in</p>"))
     with (
         Client(Connection("http://elsewhere", None, ".env"), transport=transport) as client,
         pytest.raises(Unreachable, match=r"not as a publisher does \(with text/html, not JSON\)"),
@@ -141,6 +141,6 @@ def test_an_answer_that_is_no_json_is_told_as_what_it_is():
 
 @given(st.integers(400, 599), st.binary(max_size=200))
 def test_whatever_answers_is_told_and_never_a_crash(status, body):
-    error = problem_of(httpx.Response(status, content=body))
+    error = problem_of(httpx2.Response(status, content=body))
     assert error.status == status
     assert exit_code(error) is not ExitCode.DONE

@@ -3,22 +3,22 @@
 import math
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from corral.client import Client, Connection
 from corral.errors import InvalidInput
 
 
-class Publisher(httpx.BaseTransport):
+class Publisher(httpx2.BaseTransport):
     """Keeps what was sent, and answers with it as a job's result."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         self.sent.append(request.read())
-        return httpx.Response(201, content=b'{"state":"completed","result":%s}' % self.sent[-1])
+        return httpx2.Response(201, content=b'{"state":"completed","result":%s}' % self.sent[-1])
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from corral.cli import (
     keys,
     load,
     migrate,
+    outgoing,
     pools,
     psql,
     queues,
@@ -43,6 +44,7 @@ app.command("maintenance", rich_help_panel=RUN)(services.maintenance)
 app.add_typer(migrate.app, name="migrate", rich_help_panel=RUN)
 app.command("psql", rich_help_panel=RUN)(psql.psql)
 app.command("config", rich_help_panel=RUN)(config.config)
+app.add_typer(outgoing.app, name="outgoing", rich_help_panel=RUN)
 app.command("sign-in", rich_help_panel=RUN)(keys.sign_in)
 app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
 app.add_typer(types.app, name="types", rich_help_panel=USE)

@@ -20,6 +20,7 @@ from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIME
 from corral.settings import database_address, redis_address, sources
 from corral.settings.address_parts import bare, with_password
 from corral.settings.cpus import cpu_limit
+from corral.settings.networks import networks
 
 
 def _split(value: object) -> object:
@@ -67,6 +68,12 @@ def _within(least: float, most: float, unit: str, *, above: bool = False) -> Bou
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Networks = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_split),
+    AfterValidator(networks),
+    Field(json_schema_extra={"allowed": "networks separated by commas, as 10.20.0.0/16,fd12:3456::/48"}),
+]
 Port = Annotated[int, Bounded(Bounds(0, 65535))]
 DatabaseUrl = Annotated[
     str, *_address(database_address.database_address, database_address.SCHEMES, database_address.FORM)
@@ -178,6 +185,12 @@ class Settings:
     """Where files made by jobs are kept."""
     artifact_dir: Path | None = None
     """The folder of the filesystem store; every service must see it. Leave it set after a change to postgres: the files there are still served, and removed with their jobs."""
+
+    # Requests to addresses that users give
+    outgoing_allow: Networks = ()
+    """Networks in CIDR form that may be reached although they are not of the public internet, separated by commas. A cloud's metadata service is reached only if its single address is named, as 169.254.169.254/32."""
+    outgoing_proxy: WebUrl | None = None
+    """The HTTP proxy through which such requests go, as http://proxy.example.com:3128; none: they go straight out, whatever HTTP_PROXY says. Names are looked up here; the proxy is asked for the address."""
 
     # Audit
     audit_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 365
