@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.fixtures.local_system import Up, ended
 from tests.fixtures.waiting import eventually
@@ -105,17 +105,17 @@ def test_the_page_about_submitting_from_python_is_true(
     assert printed in capsys.readouterr().out
 
 
-class DropsAnswers(httpx.HTTPTransport):
+class DropsAnswers(httpx2.HTTPTransport):
     """Delivers every request, and loses the answers to the first ones."""
 
     left = 2
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         response = super().handle_request(request)
         if self.left:
             self.left -= 1
             response.close()
-            raise httpx.ReadError("the connection broke", request=request)
+            raise httpx2.ReadError("the connection broke", request=request)
         return response
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from tests.integration.publisher.conftest import Hand
 
@@ -17,11 +17,11 @@ def key(name: str = "order 17") -> dict[str, str]:
     return {"Idempotency-Key": name}
 
 
-async def count(api: httpx.AsyncClient) -> int:
+async def count(api: httpx2.AsyncClient) -> int:
     return len((await api.get("/api/v1/jobs")).json()["items"])
 
 
-async def test_the_same_request_is_stored_once(api: httpx.AsyncClient, hand: Hand):
+async def test_the_same_request_is_stored_once(api: httpx2.AsyncClient, hand: Hand):
     first = await api.post("/api/v1/jobs", json=ECHO, headers=key())
     again = await api.post(
         "/api/v1/jobs", json=ECHO, headers=key() | {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
@@ -37,7 +37,7 @@ async def test_the_same_request_is_stored_once(api: httpx.AsyncClient, hand: Han
     assert await count(api) == 1
 
 
-async def test_many_that_come_at_once_are_stored_once(api: httpx.AsyncClient):
+async def test_many_that_come_at_once_are_stored_once(api: httpx2.AsyncClient):
     answers = await asyncio.gather(
         *(api.post("/api/v1/jobs", json=ECHO, headers=key(f"order {number % 3}")) for number in range(60))
     )
@@ -51,7 +51,7 @@ async def test_many_that_come_at_once_are_stored_once(api: httpx.AsyncClient):
     [{"payload": {"to": "Bob"}}, {"delay": 5}, {"tags": ["a"]}, {"priority": "high"}, {"payload": None}],
     ids=str,
 )
-async def test_another_request_with_the_same_key_is_refused(api: httpx.AsyncClient, other: dict[str, Any]):
+async def test_another_request_with_the_same_key_is_refused(api: httpx2.AsyncClient, other: dict[str, Any]):
     first = await api.post("/api/v1/jobs", json=ECHO, headers=key())
     refused = await api.post("/api/v1/jobs", json=ECHO | other, headers=key())
     assert refused.status_code == 422
@@ -62,7 +62,7 @@ async def test_another_request_with_the_same_key_is_refused(api: httpx.AsyncClie
     assert (await api.post("/api/v1/jobs", json=ECHO, headers=key())).json()["id"] == first.json()["id"]
 
 
-async def test_callers_do_not_share_keys(api: httpx.AsyncClient, admin: httpx.AsyncClient):
+async def test_callers_do_not_share_keys(api: httpx2.AsyncClient, admin: httpx2.AsyncClient):
     mine = await api.post("/api/v1/jobs", json=ECHO, headers=key())
     theirs = await admin.post("/api/v1/jobs", json=ECHO, headers=key())
     assert (mine.status_code, theirs.status_code) == (201, 201)
@@ -70,7 +70,7 @@ async def test_callers_do_not_share_keys(api: httpx.AsyncClient, admin: httpx.As
 
 
 @pytest.mark.parametrize("wrong", ["", "a" * 256, "a\tb", "a\xffb"], ids=["empty", "long", "tab", "latin"])
-async def test_what_is_no_key_is_refused(api: httpx.AsyncClient, wrong: str):
+async def test_what_is_no_key_is_refused(api: httpx2.AsyncClient, wrong: str):
     headers = {b"idempotency-key": wrong.encode("latin-1")}
     answer = await api.post("/api/v1/jobs", json=ECHO, headers=headers)  # type: ignore[arg-type]
     assert answer.status_code == 422
@@ -80,12 +80,12 @@ async def test_what_is_no_key_is_refused(api: httpx.AsyncClient, wrong: str):
     assert await count(api) == 0
 
 
-async def test_a_refused_submission_uses_no_key(api: httpx.AsyncClient):
+async def test_a_refused_submission_uses_no_key(api: httpx2.AsyncClient):
     assert (await api.post("/api/v1/jobs", json={"type": "nothing"}, headers=key())).status_code == 422
     assert (await api.post("/api/v1/jobs", json=ECHO, headers=key())).status_code == 201
 
 
-async def test_waiting_and_a_key_go_together(api: httpx.AsyncClient, hand: Hand):
+async def test_waiting_and_a_key_go_together(api: httpx2.AsyncClient, hand: Hand):
     posted = {"json": ECHO, "headers": key()}
     first = await api.post("/api/v1/jobs?wait=0.05", **posted)
     assert (first.status_code, first.json()["state"]) == (202, "queued")
@@ -99,7 +99,7 @@ async def test_waiting_and_a_key_go_together(api: httpx.AsyncClient, hand: Hand)
     )
 
 
-async def test_a_bulk_is_stored_once(api: httpx.AsyncClient):
+async def test_a_bulk_is_stored_once(api: httpx2.AsyncClient):
     body = {"jobs": [ECHO, ECHO | {"delay": 600}]}
     first = await api.post("/api/v1/jobs/bulk", json=body, headers=key())
     again = await api.post("/api/v1/jobs/bulk", json=body, headers=key())
@@ -114,7 +114,7 @@ async def test_a_bulk_is_stored_once(api: httpx.AsyncClient):
     assert await count(api) == 2
 
 
-async def test_ten_thousand_with_a_key_are_stored_once(api: httpx.AsyncClient, store: Store):
+async def test_ten_thousand_with_a_key_are_stored_once(api: httpx2.AsyncClient, store: Store):
     body = {"jobs": [ECHO] * 10_000}
     first, again = [
         await api.post("/api/v1/jobs/bulk", json=body, headers=key(), timeout=60) for _ in range(2)
@@ -126,7 +126,7 @@ async def test_ten_thousand_with_a_key_are_stored_once(api: httpx.AsyncClient, s
 
 
 async def test_after_its_removal_a_job_is_said_to_be_expired(
-    api: httpx.AsyncClient, hand: Hand, store: Store
+    api: httpx2.AsyncClient, hand: Hand, store: Store
 ):
     posted = {"json": ECHO, "headers": key(str(uuid4()))}
     job = (await api.post("/api/v1/jobs", **posted)).json()
