@@ -12,10 +12,16 @@ from corral.errors import Refused
 from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.store import EarlierJob, EarlierRequest, Store
+from corral.store.database import Limits
+from corral.store.idempotency import Idempotency
 from corral_testing.conformance.idempotent import ids, job, request
 from corral_testing.subject import SUCCEEDED, Subject
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+HOLD = (
+    "INSERT INTO corral.idempotency_keys (caller, key, digest, expires_at) VALUES ('ann', %(key)s, '', now())"
+)
+PATIENT = Limits(statement=60.0, lock=60.0)
 
 
 async def test_a_hundred_clients_race_for_one_key(store: Store, sql: psycopg.Connection):
@@ -26,29 +32,34 @@ async def test_a_hundred_clients_race_for_one_key(store: Store, sql: psycopg.Con
     assert sql.execute("SELECT count(*) FROM corral.jobs").fetchone() == (1,)
 
 
-async def test_many_keys_in_many_orders_do_not_deadlock(store: Store, sql: psycopg.Connection):
-    names = [f"key {number}" for number in range(20)]
-    await asyncio.gather(
-        *(
-            store.idempotency.insert([request(name) for name in (names if turn % 2 else names[::-1])])
-            for turn in range(10)
-        )
-    )
+async def test_requests_with_the_same_keys_in_other_orders_do_not_deadlock(
+    store: Store, sql: psycopg.Connection
+):
+    """Both have to wait for the key in the middle; neither may hold one by then that the other needs."""
+    names = [f"key {number}" for number in range(9)]
+    patient = Idempotency(store.database, PATIENT)
+    with psycopg.connect(sql.info.dsn, password=sql.info.password) as holder:
+        holder.execute(HOLD, {"key": names[4]})
+        both = [
+            asyncio.create_task(patient.insert([request(name) for name in order]))
+            for order in (names, names[::-1])
+        ]
+        await eventually_async(lambda: sql.execute(WAITING).fetchone() == (2,))
+        holder.rollback()
+        await asyncio.gather(*both)
     assert sql.execute("SELECT count(*) FROM corral.jobs").fetchone() == (len(names),)
 
 
-async def test_an_open_transaction_that_holds_the_key_is_waited_for_a_second(
+async def test_an_open_transaction_that_holds_the_key_is_not_waited_for_without_end(
     store: Store, sql: psycopg.Connection
 ):
-    hold = (
-        "INSERT INTO corral.idempotency_keys (caller, key, digest, expires_at) VALUES ('ann', 'a', '', now())"
-    )
     with psycopg.connect(sql.info.dsn, password=sql.info.password) as holder:
-        holder.execute(hold)
+        holder.execute(HOLD, {"key": "a"})
         with pytest.raises(Refused, match="another request with this key is being stored"):
             await store.idempotency.insert([request("a")])
-        waiting = asyncio.create_task(store.idempotency.insert([mine := request("a")]))
-        await eventually_async(lambda: sql.execute(WAITING).fetchone() != (0,))
+        patient = Idempotency(store.database, PATIENT)
+        waiting = asyncio.create_task(patient.insert([mine := request("a")]))
+        await eventually_async(lambda: sql.execute(WAITING).fetchone() == (1,))
         holder.rollback()
         (answer,) = await waiting
     assert ids(answer) == [mine.jobs[0].id]

@@ -114,8 +114,10 @@ DELETE FROM corral.idempotency_keys k USING over WHERE k.caller = over.caller AN
 class Idempotency:
     """Stores requests that carry a key."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, wait: Limits = WAIT) -> None:
+        """`wait`: how long a key that somebody else is storing is waited for."""
         self._database = database
+        self._wait = wait
 
     async def insert(self, requests: Sequence[KeyedRequest]) -> list[list[Accepted] | EarlierRequest]:
         """Store those whose key is new, all or none of them; for the others, what came of the earlier request.
@@ -161,7 +163,7 @@ class Idempotency:
             return await transaction.count(SWEEP, {"limit": limit})
 
     async def _insert(self, requests: Sequence[KeyedRequest]) -> list[list[Accepted] | EarlierRequest]:
-        async with self._database.transaction(WAIT) as transaction:
+        async with self._database.transaction(self._wait) as transaction:
             taken = {(caller, key) for caller, key in await transaction.rows(TAKE, _keys(requests))}
             new = [request for request in requests if (request.caller, request.key) in taken]
             if new:
