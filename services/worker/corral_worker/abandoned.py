@@ -1,13 +1,12 @@
 """Handlers that were told to stop and go on: they keep their slots, and are shown (protocol rule 17)."""
 
-from collections.abc import Callable
-
 import structlog
 
 from corral import metrics
 from corral.job.options import Executor
 from corral_worker.execution import Execution
 from corral_worker.slots import Slots
+from corral_worker.this_worker import ThisWorker
 
 log = structlog.get_logger(__name__)
 
@@ -15,12 +14,12 @@ log = structlog.get_logger(__name__)
 class Abandoned:
     """The attempts whose handlers were told to stop and go on. Belongs to the event loop."""
 
-    def __init__(self, slots: Slots, changed: Callable[[], None]) -> None:
+    def __init__(self, slots: Slots, worker: ThisWorker) -> None:
         self._slots = slots
-        self._changed = changed
+        self._worker = worker
 
     def add(self, execution: Execution) -> None:
-        """Its time to stop is over; unless it has ended."""
+        """Its time to stop is over; unless it has ended. With too many of them the worker is of no use any more."""
         if execution.ending is not None or execution.abandoned:
             return
         execution.abandoned = True
@@ -36,7 +35,13 @@ class Abandoned:
             executor=execution.executor.value,
             why=why.value if why else None,
         )
-        self._changed()
+        executor = self._slots.stuck()
+        if executor is not None:
+            count, size = self._slots.abandoned[executor], self._slots.sizes[executor]
+            self._worker.stuck(
+                f"{count} of the {size} {executor.value} slots are held by handlers that can't be stopped"
+            )
+        self._slots.freed.set()
 
     def remove(self, execution: Execution) -> None:
         """It has ended."""

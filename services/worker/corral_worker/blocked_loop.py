@@ -20,9 +20,9 @@ from corral import frames
 from corral.errors import CorralError
 from corral.store.heartbeat import Heartbeat
 from corral_worker import attribution, exit_code
-from corral_worker.attempts import ABANDON_SECONDS, GONE_SECONDS, HeldAttempts
-from corral_worker.ending import Stop
-from corral_worker.execution import Execution
+from corral_worker.attempts import HeldAttempts
+from corral_worker.execution import Execution, Stop
+from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS, AttemptExecutor
 from corral_worker.loop_watchdog import BLOCKED_SECONDS, LoopWatchdog
 from corral_worker.shutdown import HONOUR_SECONDS
 from corral_worker.signals import Signals
@@ -37,10 +37,19 @@ class BlockedLoop:
     """Interrupts a handler that blocks the event loop past its timeout. Made in the main thread; `look` is called from another one."""
 
     def __init__(
-        self, watchdog: LoopWatchdog, attempts: HeldAttempts, signals: Signals, *, grace: float
+        self,
+        watchdog: LoopWatchdog,
+        attempts: HeldAttempts,
+        executor: AttemptExecutor,
+        signals: Signals,
+        *,
+        grace: float,
+        abandon_seconds: float = ABANDON_SECONDS,
     ) -> None:
         self._watchdog = watchdog
         self._attempts = attempts
+        self._executor = executor
+        self._abandon_seconds = abandon_seconds
         self._signals = signals
         self._grace = grace
         self._loop = asyncio.get_running_loop()
@@ -48,14 +57,15 @@ class BlockedLoop:
         signal.signal(SIGNAL, self._interrupt)
 
     def look(self, heartbeat: Heartbeat | None) -> None:
-        """Interrupt what blocks the loop past its timeout; where that does not help, end the process."""
+        """Tell of a loop that does not turn; interrupt what blocks it past its timeout, or end the process."""
+        self._watchdog.look()
         if self._watchdog.silent_for < BLOCKED_SECONDS:
             return
         over = self._attempts.over_time()
         if over:
             signal.pthread_kill(self._thread, SIGNAL)
         blocking = self._attempts.blocking()
-        if blocking is not None and blocking in over and blocking.over_for > ABANDON_SECONDS:
+        if blocking is not None and blocking in over and blocking.over_for > self._abandon_seconds:
             blocking.thread = self._thread
             why = (
                 f"job {blocking.claimed.id} blocks the event loop past its timeout, and can't be interrupted"
@@ -82,7 +92,7 @@ class BlockedLoop:
             return  # in the worker's own code: it will soon be back in the handler's
         if execution.stop is None:
             execution.stop = Stop.TIMEOUT
-            self._loop.call_soon_threadsafe(self._attempts.see_to_end, execution, context=Context())
+            self._loop.call_soon_threadsafe(self._executor.see_to_end, execution, context=Context())
         raise asyncio.CancelledError("past its timeout")
 
     def _give_up(self, heartbeat: Heartbeat | None, why: str, over: list[Execution], code: int) -> None:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
 from corral.errors import Conflict
-from corral_worker.ending import Raised, Returned
 from corral_worker.execution import MAX_LINES
+from corral_worker.handler_call import Raised, Returned
 from corral_worker.messages import AttemptId, CallAnswer, Ended, LogMessage, ProgressMessage
 from corral_worker.worker_connection import Deliver, WorkerConnection
 

@@ -25,10 +25,9 @@ from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
 from corral.job.outcome import ErrorKind
 from corral_worker.channel import AsyncChannel, Channel
-from corral_worker.ending import Raised, Returned, raised
 from corral_worker.failure import failure
+from corral_worker.handler_call import Raised, Returned, perform, perform_blocking, raised
 from corral_worker.messages import AttemptId, Begun, ChildReady, Run
-from corral_worker.perform import perform, perform_blocking
 from corral_worker.reaper import fork_with_reaper
 from corral_worker.standard_streams import StandardStreams
 from corral_worker.worker_connection import WorkerConnection

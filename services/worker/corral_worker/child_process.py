@@ -21,9 +21,9 @@ from corral.errors import Conflict
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker import child, messages, worker_connection
 from corral_worker.child_connection import ChildConnection
-from corral_worker.ending import Died, Ending, Raised
 from corral_worker.execution import Execution
 from corral_worker.failure import death
+from corral_worker.handler_call import Died, Ending, Raised
 from corral_worker.messages import AttemptId
 from corral_worker.threads import aside
 

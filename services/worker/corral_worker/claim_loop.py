@@ -5,7 +5,7 @@ Completions are written by another task on another connection, so that the next 
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -21,10 +21,12 @@ from corral_worker.acks import Acks
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claiming import Claimer
-from corral_worker.completer import Completer
+from corral_worker.completer import FinishedAttempts
+from corral_worker.executor import AttemptExecutor
 from corral_worker.lane_order import LaneOrder
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
+from corral_worker.this_worker import ThisWorker
 
 log = structlog.get_logger(__name__)
 
@@ -44,31 +46,31 @@ class ClaimLoop:
 
     def __init__(
         self,
-        name: str,
+        worker: ThisWorker,
         dispatch: Dispatch,
         *,
         claiming: Claimer,
         attempts: HeldAttempts,
-        completer: Completer,
+        executor: AttemptExecutor,
+        finished: FinishedAttempts,
         announcements: Announcements,
         slots: Slots,
         seal: Seal,
-        stuck: Callable[[str], None] = lambda _: None,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        self._name = name
+        self._worker = worker
         self._dispatch = dispatch
         self._claiming = claiming
         self._attempts = attempts
-        self._completer = completer
+        self._executor = executor
+        self._finished = finished
         self._announcements = announcements
         self._slots = slots
         self._seal = seal
-        self._stuck = stuck
+        self._poll_seconds = poll_seconds
         self._lane_order = LaneOrder(slots.queues)
-        self._stir = asyncio.Event()
         self._answers = Acks(dispatch)
         self._willing_at = 0.0
-        self._stopping = False
         self._giving_up = False
         self.holding: str | None = None
         """Why nothing is claimed now: `sealed`, `draining`, `suspended`, `suspect`, `redis`; None if it is."""
@@ -79,26 +81,24 @@ class ClaimLoop:
 
     def stir(self) -> None:
         """Something changed: look again."""
-        self._stir.set()
-
-    def stop(self) -> None:
-        """Claim no more."""
-        self._stopping = True
-        self._stir.set()
+        self._slots.freed.set()
 
     def give_up(self) -> None:
-        """Stop waiting for an absent Postgres, too."""
+        """The worker stops: wait for an absent Postgres no longer."""
         self._giving_up = True
-        self.stop()
 
-    async def run(self, worker: Callable[[], UUID | None]) -> None:
-        """Claim until stopped; `worker` is the incarnation, None while there is none."""
+    @property
+    def _stopping(self) -> bool:
+        return self._worker.stopping.is_set()
+
+    async def run(self) -> None:
+        """Claim until the worker stops; nothing while it is registered under no incarnation."""
         waker = asyncio.get_running_loop().create_task(self._listen(), name="waker")
         try:
             while not self._stopping:
-                self._stir.clear()
-                incarnation = worker()
-                pause = POLL_SECONDS if incarnation is None else await self._round(incarnation)
+                self._slots.freed.clear()
+                incarnation = self._worker.incarnation
+                pause = self._poll_seconds if incarnation is None else await self._round(incarnation)
                 if pause and not self._stopping:
                     await self._rest(pause)
         finally:
@@ -111,16 +111,16 @@ class ClaimLoop:
         if self._seal.held or self.draining:
             self.holding = "sealed" if self._seal.held else "draining"
             if self._attempts.only_abandoned:
-                self._stuck("it drains, and all that it still runs are handlers that can't be stopped")
-            return POLL_SECONDS
+                self._worker.stuck("it drains, and all that it still runs are handlers that can't be stopped")
+            return self._poll_seconds
         budgets = self._slots.budgets()
-        room = min(sum(budget.room for budget in budgets), self._completer.room)
+        room = min(sum(budget.room for budget in budgets), self._finished.room)
         if room <= 0:
-            return POLL_SECONDS
+            return self._poll_seconds
         idle = not self._attempts.held
         try:
             pop = await self._dispatch.lanes.pop(
-                self._name, self._lane_order.next(), room, wait=True, idle=idle, budgets=budgets
+                self._worker.name, self._lane_order.next(), room, wait=True, idle=idle, budgets=budgets
             )
         except Unavailable as error:
             if self.holding != "redis":
@@ -134,7 +134,7 @@ class ClaimLoop:
         if pop.suspects and time.monotonic() >= self._willing_at:
             await self._run_suspect(worker, pop.suspects)
             return 0
-        return 0 if pop.popped else POLL_SECONDS
+        return 0 if pop.popped else self._poll_seconds
 
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
         if self._seal.held:  # since the pop was sent
@@ -142,20 +142,20 @@ class ClaimLoop:
             return
         self.taking = True
         try:
-            taken = await self._claiming.take(worker, popped, alone=alone, give_up=lambda: self._giving_up)
+            taken = await self._claiming.take(worker, popped, alone=alone, give_up=self._give_up)
             if taken.claimed:
                 if not self.claimed:
                     seconds = time.monotonic() - STARTED
                     log.info("worker.first_claim", jobs=len(taken.claimed), seconds=round(seconds, 2))
                 self.claimed += len(taken.claimed)
-                self._attempts.start(taken.claimed)
+                self._executor.start(taken.claimed)
                 self._announcements.claimed(taken.claimed)
         finally:
             self.taking = False
         await self._answers.add(taken.answers)
         if taken.refused_worker:
             # The heartbeat says what is the matter; until then popping would only turn jobs around.
-            await self._rest(POLL_SECONDS)
+            await self._rest(self._poll_seconds)
 
     async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:
         """Become empty, claim one suspect, and nothing beside it until it has ended."""
@@ -163,7 +163,7 @@ class ClaimLoop:
         give_up_at = time.monotonic() + SUSPECT_WAIT_SECONDS
         while self._attempts.held and not self._stopping:
             if self._attempts.only_abandoned:
-                self._stuck(
+                self._worker.stuck(
                     "a suspect waits to run alone, and all that runs are handlers that can't be stopped"
                 )
                 return
@@ -172,11 +172,11 @@ class ClaimLoop:
                 log.info("suspect.no_room", queues=list(queues), held=len(self._attempts.held))
                 self._willing_at = time.monotonic() + SUSPECT_PAUSE_SECONDS
                 return
-            self._stir.clear()
+            self._slots.freed.clear()
             await self._rest(left)
         lanes = [Lane(queue, Priority.NORMAL, suspect=True) for queue in queues]
         try:
-            pop = await self._dispatch.lanes.pop(self._name, lanes, 1, wait=False, idle=True)
+            pop = await self._dispatch.lanes.pop(self._worker.name, lanes, 1, wait=False, idle=True)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("pop").inc()
             return
@@ -187,20 +187,24 @@ class ClaimLoop:
         await self._take(worker, pop.popped, alone=True)
         while self._attempts.held and not self._stopping:
             if self._attempts.only_abandoned:
-                self._stuck("a suspect runs alone, past its end, and can't be stopped")
+                self._worker.stuck("a suspect runs alone, past its end, and can't be stopped")
                 return
-            self._stir.clear()
-            await self._rest(POLL_SECONDS)
+            self._slots.freed.clear()
+            await self._rest(self._poll_seconds)
 
     async def _rest(self, seconds: float) -> None:
-        await wait_for_event(self._stir, seconds)
+        await wait_for_event(self._slots.freed, seconds)
+
+    def _give_up(self) -> bool:
+        """Whether to wait for an absent Postgres no longer."""
+        return self._giving_up or self._worker.at_once.is_set()
 
     async def _listen(self) -> None:
         """Turn wake-up tokens into stirs. Tokens come only while the pop has registered that this worker waits."""
         while True:
             try:
-                if await self._dispatch.lanes.wait(self._name, WAIT_SECONDS):
-                    self._stir.set()
+                if await self._dispatch.lanes.wait(self._worker.name, WAIT_SECONDS):
+                    self._slots.freed.set()
             except Unavailable:
                 metrics.REDIS_ERRORS.labels("wait").inc()
                 await asyncio.sleep(REDIS_RETRY_SECONDS)

@@ -1,13 +1,13 @@
-"""Writing outcomes: what ended while the last batch was being written is the next batch.
+"""The queue of finished attempts, and what writes their outcomes: all that ended while a batch was written is the next.
 
 A lone outcome goes at once, and a batch never waits to be filled. While Postgres is away outcomes
-are held, and the loop stops claiming when too many are (protocol rule 16).
+are held, and the claim loop stops claiming when too many are (protocol rule 16).
 """
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -30,9 +30,12 @@ from corral.job_log import JobLog
 from corral.store.attempts import Attempts as AttemptStore
 from corral.store.attempts import Recorded, Verdict
 from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
+from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
-from corral_worker.ending import Raised, Returned
 from corral_worker.execution import Execution
+from corral_worker.handler_call import Raised, Returned
+from corral_worker.slots import Slots
+from corral_worker.this_worker import ThisWorker
 from corral_worker.updates import Updates
 
 log = structlog.get_logger(__name__)
@@ -40,43 +43,29 @@ log = structlog.get_logger(__name__)
 MAX_BATCH = 500
 MAX_BATCH_BYTES = 8 * 2**20
 """Of results in one write; a larger one goes alone."""
+MIN_LIMIT, LIMIT_PER_SLOT = 500, 4
+"""Outcomes that are held while Postgres is away: so many for each slot, and never fewer than the first."""
 MAX_HELD_BYTES = 64 * 2**20
 """Of results that wait; while there are more, nothing is claimed."""
 
 
-class Completer:
-    """Writes outcomes in batches; one per worker. `add` is called on the event loop."""
+class FinishedAttempts:
+    """A queue: attempts that have ended and are not written yet. Bounded: `room` says how many more may be begun."""
 
-    def __init__(
-        self,
-        store: AttemptStore,
-        updates: Updates,
-        *,
-        job_log: JobLog,
-        limit: int,
-        recorded: Callable[[Sequence[Recorded]], None],
-        room: Callable[[], None],
-    ) -> None:
-        self._store = store
-        self._updates = updates
-        self._job_log = job_log
-        self._limit = limit
-        self._recorded = recorded
-        self._has_room = room
+    def __init__(self, slots: Slots, limit: int | None = None) -> None:
+        """At most so many; by default four for each slot."""
+        self._limit = limit or max(MIN_LIMIT, LIMIT_PER_SLOT * sum(slots.sizes.values()))
+        self._slots = slots
         self._waiting: list[Execution] = []
-        self._writing: Sequence[Execution] = ()
-        self._bytes = 0
+        self._writing: list[Execution] = []
+        self._bytes = self._writing_bytes = 0
+        """Of results: of all that are held, and of those that are being written."""
         self._some = asyncio.Event()
         self._none = asyncio.Event()
         self._none.set()
-        self._histograms: dict[tuple[str, str], Histogram] = {}
-        self.succeeded = self.failed = 0
-        self.seconds = 0.0
-        """Running time of all attempts that were written."""
 
     def add(self, execution: Execution) -> None:
-        """The attempt has ended; write it."""
-        self._updates.close(execution)
+        """The attempt has ended; its outcome is to be written."""
         self._waiting.append(execution)
         self._bytes += _size(execution)
         self._some.set()
@@ -88,91 +77,123 @@ class Completer:
         return len(self._waiting) + len(self._writing)
 
     @property
+    def waiting(self) -> int:
+        """Those of them that are not being written now."""
+        return len(self._waiting)
+
+    @property
     def room(self) -> int:
         """How many more jobs may be claimed before outcomes are written."""
         return 0 if self._bytes > MAX_HELD_BYTES else self._limit - self.held
 
-    async def run(self, worker: Callable[[], UUID], attempts: HeldAttempts) -> None:
-        """Write for ever."""
-        while True:
-            await self._some.wait()
-            self._some.clear()
-            while self._waiting:
-                batch = self._next_batch()
-                full = self.room <= len(batch)
-                size = sum(map(_size, batch))
-                self._writing = batch
-                try:
-                    await self._write(batch, worker, attempts)
-                finally:
-                    self._writing = ()
-                    self._bytes -= size
-                if full:
-                    self._has_room()
-            self._none.set()
-
-    async def drained(self) -> None:
+    async def written(self) -> None:
         """Wait until everything is written."""
         await self._none.wait()
 
-    def _next_batch(self) -> list[Execution]:
-        """What has waited longest, up to the bounds; at least one."""
+    async def take(self) -> list[Execution]:
+        """What has waited longest, up to the bounds of one write; waits until there is some."""
+        await self._some.wait()
         size = count = 0
         for execution in self._waiting[:MAX_BATCH]:
-            size += _size(execution)
-            if count and size > MAX_BATCH_BYTES:
+            if count and size + _size(execution) > MAX_BATCH_BYTES:
                 break
+            size += _size(execution)
             count += 1
-        batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        return batch
+        self._writing, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._writing_bytes = size
+        if not self._waiting:
+            self._some.clear()
+        return self._writing
 
-    async def _write(
-        self, batch: list[Execution], worker: Callable[[], UUID], attempts: HeldAttempts
+    def done(self) -> None:
+        """What was taken is written, or will never be."""
+        full = self.room <= 0
+        self._writing = []
+        self._bytes -= self._writing_bytes
+        if full:
+            self._slots.freed.set()
+        if not self._waiting:
+            self._none.set()
+
+
+class Completer:
+    """Writes the outcomes of finished attempts, in batches; one per worker."""
+
+    def __init__(
+        self,
+        store: AttemptStore,
+        finished: FinishedAttempts,
+        attempts: HeldAttempts,
+        *,
+        worker: ThisWorker,
+        updates: Updates,
+        announcements: Announcements,
+        job_log: JobLog,
     ) -> None:
+        self._store = store
+        self._finished = finished
+        self._attempts = attempts
+        self._worker = worker
+        self._updates = updates
+        self._announcements = announcements
+        self._job_log = job_log
+        self._histograms: dict[tuple[str, str], Histogram] = {}
+        self.succeeded = self.failed = 0
+        self.seconds = 0.0
+        """Running time of all attempts that were written."""
+
+    async def run(self) -> None:
+        """Write for ever."""
+        while True:
+            await self._write(await self._finished.take())
+            self._finished.done()
+
+    async def _write(self, batch: list[Execution]) -> None:
         """Write a batch, however long it takes; what was lost meanwhile is left out."""
         waits = doubling(*POSTGRES_RETRY_SECONDS)
-        while batch := [execution for execution in batch if attempts.holds(execution)]:
+        while batch := [execution for execution in batch if self._attempts.holds(execution)]:
             try:
-                await self._write_once(batch, worker(), attempts)
+                await self._write_once(batch)
             except Unavailable as error:
-                metrics.RESULTS_HELD.set(self.held)
-                log.warning("results.held", results=self.held, error=str(error))
+                metrics.RESULTS_HELD.set(self._finished.held)
+                log.warning("results.held", results=self._finished.held, error=str(error))
                 await asyncio.sleep(next(waits))
             except Exception as error:  # noqa: BLE001  # one bad outcome must not hold the others
                 if len(batch) > 1:
                     log.warning("results.split", results=len(batch), error=repr(error))
                     for execution in batch:
-                        await self._write([execution], worker, attempts)
+                        await self._write([execution])
                     return
-                self._refused(batch[0], error, attempts)
+                self._refused(batch[0], error)
             else:
                 return
 
-    async def _write_once(self, batch: Sequence[Execution], worker: UUID, attempts: HeldAttempts) -> None:
+    async def _write_once(self, batch: Sequence[Execution]) -> None:
         if self._updates.pending:  # a log line belongs to a running attempt: it goes first
             await self._updates.flush()
         finished = [one.finished for one in batch if one.finished is not None]
         artifacts = {one.claimed.id: tuple(one.artifacts.values()) for one in batch if one.artifacts}
+        worker = self._worker.incarnation or _NO_WORKER
         recorded = await self._store.finish(worker, finished, artifacts=artifacts or None)
         metrics.COMPLETION_BATCH.observe(len(batch))
-        metrics.RESULTS_HELD.set(len(self._waiting))
+        metrics.RESULTS_HELD.set(self._finished.waiting)
         for execution in batch:
-            attempts.forget(execution)
+            self._attempts.forget(execution)
         self._count(batch, [one.outcome for one in finished])
         self._log(batch, finished, recorded)
-        self._recorded(recorded)
+        self._announcements.recorded(recorded)
 
-    def _refused(self, execution: Execution, error: Exception, attempts: HeldAttempts) -> None:
+    def _refused(self, execution: Execution, error: Exception) -> None:
         """Postgres refuses this outcome: the attempt fails with that as its error; a second time it is dropped."""
         claimed = execution.claimed
         metrics.SWALLOWED.labels("completion").inc()
         log.error("result.refused", job=str(claimed.id), attempt=claimed.attempt, error=repr(error))
         if execution.refused:
-            attempts.forget(execution)
+            self._attempts.forget(execution)
             return
         execution.refused = True
         told = str(error) if isinstance(error, CorralError) else repr(error)
-        execution.end(
+        execution.finish(
             Raised(JobError(ErrorKind.RESULT, "ResultRefused", f"the result can't be stored: {told[:1000]}"))
         )
 
@@ -219,6 +240,8 @@ def _size(execution: Execution) -> int:
     return len(ending.result) if isinstance(ending, Returned) and ending.result else 0
 
 
+_NO_WORKER = UUID(int=0)
+"""Matches no row: what a process writes that is registered under no incarnation."""
 _KINDS: dict[type[Outcome], str] = {
     Succeeded: "succeeded",
     Erred: "errored",

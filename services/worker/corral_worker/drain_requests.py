@@ -12,6 +12,7 @@ from corral.scaling.drain_request import DrainRequest, Order, Unseal
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
 from corral_worker.seal import Seal
+from corral_worker.this_worker import ThisWorker
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +25,7 @@ class DrainRequestReader:
 
     def __init__(
         self,
-        name: str,
+        worker: ThisWorker,
         dispatch: Dispatch,
         *,
         loop: ClaimLoop,
@@ -32,7 +33,7 @@ class DrainRequestReader:
         seal: Seal,
         hurry: Callable[[], None],
     ) -> None:
-        self._name = name
+        self._name = worker.name
         self._dispatch = dispatch
         self._loop = loop
         self._attempts = attempts

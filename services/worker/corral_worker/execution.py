@@ -1,23 +1,27 @@
-"""One attempt, from claimed to finished: a value that goes through named steps.
+"""One attempt, from claimed to finished: what is known of it, and the outcome that its end makes.
 
-Its outcome is decided once, when its handler has ended; whoever writes it later only writes.
+The outcome is decided once, when the handler has ended; whoever writes it later only writes.
 """
 
 import asyncio
 import math
 import random
 import time
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from corral.catalog import JobType
+from corral.job import backoff as backoffs
 from corral.job.job import Claimed
+from corral.job.limits import MAX_DELAY_SECONDS
 from corral.job.options import Executor
-from corral.job.outcome import Erred, Finished, JobError
+from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, JobError, Outcome, Released, Succeeded
 from corral_worker import attribution, stack
-from corral_worker.ending import Ending, Raised, Stop, outcome_of
 from corral_worker.event_loop import OwnedTask
-from corral_worker.failure import timed_out
+from corral_worker.failure import child_died, timed_out
+from corral_worker.handler_call import Died, Ending, Raised, RequestedOutcome, Returned
+from corral_worker.stack import Stack
 
 MAX_LINES = 1_000
 """Log lines of one attempt; further ones are counted."""
@@ -25,6 +29,16 @@ MAX_LINE = 4_000
 """Characters of one of them."""
 
 _chance = random.Random()  # noqa: S311  # jitter needs no secrecy
+
+
+class Stop(Enum):
+    """Why an attempt was told to stop."""
+
+    TIMEOUT = "timeout"
+    CANCEL = "cancel"
+    RELEASE = "release"
+    LOST = "lost"
+    """The job is no longer this worker's: whatever the handler does is not written."""
 
 
 class Execution:
@@ -125,12 +139,13 @@ class Execution:
         """How it ends if its worker is lost while its handler goes on past its timeout."""
         return self._decided(Raised(self.overdue_error()))
 
-    def end(self, ending: Ending) -> None:
-        """Its handler has ended so; an ending that could not be stored is replaced."""
+    def finish(self, ending: Ending) -> Finished:
+        """Its handler has ended so: what to write about it. An ending that could not be stored is replaced."""
         if self.ended is None:
             self.ended = time.monotonic()
         self.ending = ending
         self.finished = self._decided(ending)
+        return self.finished
 
     def _decided(self, ending: Ending) -> Finished:
         outcome = outcome_of(
@@ -139,3 +154,73 @@ class Execution:
         if isinstance(outcome, Erred) and outcome.retry_in < self.not_before:
             outcome = Erred(outcome.error, self.not_before)
         return Finished(self.claimed.id, self.claimed.attempt, outcome)
+
+
+def outcome_of(
+    ending: Ending,
+    stop: Stop | None,
+    claimed: Claimed,
+    backoff: backoffs.Backoff,
+    chance: random.Random,
+    *,
+    seen: JobError | None = None,
+) -> Outcome:
+    """The outcome of an attempt that was not lost.
+
+    A success under way wins over a cancel and over a release (rule 19), not over a timeout.
+
+    Args:
+        ending: how the handler ended.
+        stop: why it was told to stop, if it was.
+        claimed: its job.
+        backoff: of its job type.
+        chance: for the jitter.
+        seen: its timeout as an error, where it was seen to go on past it.
+    """
+    match stop:
+        case Stop.TIMEOUT:
+            return _erred(claimed, seen or _timeout(ending, claimed), backoff, chance)
+        case Stop.CANCEL if not isinstance(ending, Returned):
+            return Cancelled("a cancel was requested")
+        case Stop.RELEASE | Stop.LOST if not isinstance(ending, Returned):
+            return Released("the worker is stopping")
+        case _:
+            return _own(ending, claimed, backoff, chance)
+
+
+def _own(ending: Ending, claimed: Claimed, backoff: backoffs.Backoff, chance: random.Random) -> Outcome:
+    """The outcome of a handler that ended by itself."""
+    match ending:
+        case Returned(result=result):
+            return Succeeded(result)
+        case Died(exitcode=exitcode):
+            return _erred(claimed, child_died(exitcode), backoff, chance)
+        case Raised(error=error, requested=RequestedOutcome.DISCARD):
+            return Exhausted(error)
+        case Raised(error=error, requested=RequestedOutcome.CANCEL):
+            return Cancelled(error.message)
+        case Raised(error=error, after=after):
+            return _erred(claimed, error, backoff, chance, after)
+
+
+def _erred(
+    claimed: Claimed,
+    error: JobError,
+    backoff: backoffs.Backoff,
+    chance: random.Random,
+    after: float | None = None,
+) -> Outcome:
+    errors = claimed.errors + 1
+    if errors > claimed.retries:
+        return Exhausted(error)
+    if after is None:
+        return Erred(error, backoffs.wait(backoff, errors, chance))
+    return Erred(error, min(max(0.0, after), MAX_DELAY_SECONDS))
+
+
+def _timeout(ending: Ending, claimed: Claimed) -> JobError:
+    """The error of a timeout, with the place where the handler was, as far as that can be told."""
+    seconds = claimed.timeout or 0.0
+    if isinstance(ending, Raised):
+        return timed_out(seconds, Stack(ending.error.place, ending.error.traceback))
+    return timed_out(seconds)

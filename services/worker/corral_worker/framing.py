@@ -19,14 +19,14 @@ _MARK = b"\xc0rrl"
 _OURS = frozenset(
     {
         "corral_worker.messages",
-        "corral_worker.ending",
+        "corral_worker.handler_call",
         "corral.errors",
         "corral.job.job",
         "corral.job.outcome",
         "corral.job.priority",
     }
 )
-"""Modules whose classes may cross."""
+"""Modules whose own classes may cross; what they import may not."""
 _PLAIN = frozenset(
     {
         ("datetime", "datetime"),
@@ -90,7 +90,7 @@ class _Loader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _PLAIN or module in _OURS:
             found = super().find_class(module, name)
-            if isinstance(found, type):
+            if isinstance(found, type) and (found.__module__ == module or module not in _OURS):
                 return found
         raise OutOfStep(f"a message holds a {module}.{name}")
 

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import structlog
@@ -25,6 +25,15 @@ CLOSE_SECONDS = 0.1
 
 class Health:
     """Answers probes over HTTP, from a daemon thread."""
+
+    @classmethod
+    def serve(cls, host: str, port: int, state: State) -> Self | None:
+        """Answer from now on; None, and a line in the log, where that address can't be had."""
+        try:
+            return cls(host, port, state)
+        except OSError as error:
+            log.critical("health.not_served", host=host, port=port, error=str(error))
+            return None
 
     def __init__(self, host: str, port: int, state: State) -> None:
         class Handler(_Handler):

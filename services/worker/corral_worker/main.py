@@ -16,8 +16,8 @@ from corral_worker import exit_code, own_process, runner
 log = structlog.get_logger(__name__)
 
 
-def main() -> int:
-    """Run one worker until it is told to stop; the process's exit code."""
+def main(**timings: float) -> int:
+    """Run one worker until it is told to stop; the process's exit code. `timings` are the worker's, for tests."""
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
     if not settings.worker_enabled:
@@ -30,7 +30,7 @@ def main() -> int:
         _serve_metrics(settings)
         from corral_worker.worker import Worker  # noqa: PLC0415  # a wrong declaration is told before the rest is imported
 
-        return runner.leave(runner.run(Worker(settings, catalog).run(), _loop_class()))
+        return runner.leave(runner.run(Worker(settings, catalog, **timings).run(), _loop_class()))
     except (DeclarationError, SchemaMismatch) as error:
         log.critical("worker.refused", error=str(error))
         return exit_code.CONFIG

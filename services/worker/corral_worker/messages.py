@@ -11,7 +11,7 @@ from uuid import UUID
 from corral.errors import CorralError
 from corral.job.job import Claimed
 from corral.storable import text_of
-from corral_worker.ending import Raised, Returned
+from corral_worker.handler_call import Raised, Returned
 
 
 class AttemptId(NamedTuple):

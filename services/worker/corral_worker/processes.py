@@ -15,8 +15,8 @@ from multiprocessing.util import get_temp_dir
 
 from corral.context import ContextLink
 from corral_worker.child_process import ChildProcess
-from corral_worker.ending import Ending
 from corral_worker.execution import Execution
+from corral_worker.handler_call import Ending
 
 MAX_CHILDREN_TRIED = 3
 """So many may end before they take an attempt; then that is its error."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from uuid import UUID
 
@@ -19,8 +19,10 @@ from corral.waiting import doubling, wait_for_event
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
+from corral_worker.executor import AttemptExecutor
 from corral_worker.heartbeat import HeartbeatThread
 from corral_worker.slots import Slots
+from corral_worker.this_worker import ThisWorker
 
 log = structlog.get_logger(__name__)
 
@@ -32,14 +34,12 @@ RETRY_SECONDS = (0.2, 2.0)
 class Registration:
     """Waits for the schema and registers the worker, until it succeeds or the worker is told to stop."""
 
-    def __init__(
-        self, store: Store, slots: Slots, name: str, types: Sequence[str], stopping: asyncio.Event
-    ) -> None:
+    def __init__(self, store: Store, slots: Slots, worker: ThisWorker, types: Sequence[str]) -> None:
         self._store = store
         self._slots = slots
-        self._name = name
+        self._name = worker.name
         self._types = types
-        self._stopping = stopping
+        self._stopping = worker.stopping
         self.waiting_for: str | None = "start"
         """`schema` or `postgres` while that is missing."""
         self.registered = False
@@ -102,48 +102,44 @@ class Incarnation:
 
     def __init__(
         self,
-        name: str,
+        worker: ThisWorker,
         *,
         registration: Registration,
         heartbeat: HeartbeatThread,
         loop: ClaimLoop,
         attempts: HeldAttempts,
+        executor: AttemptExecutor,
         announcements: Announcements,
-        stir: Callable[[], None],
-        stopping: Callable[[], bool],
     ) -> None:
-        self._name = name
+        self._worker = worker
         self._registration = registration
         self._heartbeat = heartbeat
         self._loop = loop
         self._attempts = attempts
+        self._executor = executor
         self._announcements = announcements
-        self._stir = stir
-        self._stopping = stopping
         self._registering: asyncio.Task[None] | None = None
-        self.id: UUID | None = None
-        """None while it is registered under none: before the first time, and after a loss."""
 
     async def begin(self) -> UUID | None:
         """Register; None when told to stop meanwhile."""
-        self.id = await self._registration.register()
-        return self.id
+        self._worker.incarnation = await self._registration.register()
+        return self._worker.incarnation
 
-    def hear(self, worker: UUID, beat: Beat) -> None:
+    def hear(self, incarnation: UUID, beat: Beat) -> None:
         """What the database thinks of us. On the loop."""
-        if worker != self.id:
+        if incarnation != self._worker.incarnation:
             return
         if not beat.known:
             self._lost()
             return
         if beat.draining != self._loop.draining:
-            log.info("worker.draining" if beat.draining else "worker.drain_ended", worker=self._name)
+            log.info("worker.draining" if beat.draining else "worker.drain_ended", worker=self._worker.name)
             self._loop.draining = beat.draining
-            self._stir()
+            self._loop.stir()
         if beat.cancels:
-            self._attempts.cancel(beat.cancels)
+            self._executor.cancel(beat.cancels)
         if beat.stolen:
-            self._attempts.lose(beat.stolen)
+            self._executor.lose(beat.stolen)
         for one in beat.released:
             log.warning("job.released_unheld", job=str(one.id), attempt=one.attempt)
         entries = [Entry(one.lane, one.id) for one in beat.released if one.lane is not None]
@@ -152,16 +148,19 @@ class Incarnation:
 
     def _lost(self) -> None:
         """We were taken for dead: stop everything and register anew."""
-        log.error("worker.lost", worker=self._name, id=str(self.id), held=len(self._attempts.held))
-        self.id = None
-        self._attempts.lose_all()
-        if not self._stopping():
+        worker = self._worker
+        log.error(
+            "worker.lost", worker=worker.name, id=str(worker.incarnation), held=len(self._attempts.held)
+        )
+        worker.incarnation = None
+        self._executor.lose_all()
+        if not worker.stopping.is_set():
             registering = self._begin_anew()
             self._registering = asyncio.get_running_loop().create_task(registering, name="register")
 
     async def _begin_anew(self) -> None:
-        worker = await self.begin()
-        if worker is not None:
-            self._heartbeat.become(worker)
-            log.info("worker.registered_anew", worker=self._name, id=str(worker))
-            self._stir()
+        incarnation = await self.begin()
+        if incarnation is not None:
+            self._heartbeat.become(incarnation)
+            log.info("worker.registered_anew", worker=self._worker.name, id=str(incarnation))
+            self._loop.stir()

@@ -90,5 +90,5 @@ def run() -> None:
 
 async def _work(settings: Settings, catalog: Catalog, lane: Lane, job: UUID) -> int:
     worker: Worker
-    worker = Worker(settings, catalog, lambda url: OneJob(url, Popped(lane, job), lambda: worker.terminate()))  # noqa: PLW0108 - not made yet
+    worker = Worker(settings, catalog, lambda url: OneJob(url, Popped(lane, job), lambda: worker.stop()))  # noqa: PLW0108 - not made yet
     return await worker.run()

@@ -13,9 +13,9 @@ from corral.errors import Unavailable
 from corral.store.workers import Workers
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
-from corral_worker.completer import Completer
-from corral_worker.ending import Stop
-from corral_worker.execution import Execution
+from corral_worker.completer import FinishedAttempts
+from corral_worker.execution import Execution, Stop
+from corral_worker.executor import AttemptExecutor
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,8 @@ GOODBYE_SECONDS = 5.0
 
 async def finish_or_give_back(
     attempts: HeldAttempts,
-    completer: Completer,
+    executor: AttemptExecutor,
+    finished: FinishedAttempts,
     announcements: Announcements,
     *,
     grace: float,
@@ -42,10 +43,10 @@ async def finish_or_give_back(
     left = attempts.running()
     if left:
         log.info("worker.giving_back", jobs=len(left))
-        attempts.stop_all(Stop.RELEASE)
+        executor.stop_all(Stop.RELEASE)
         await until(lambda: not attempts.running(), HONOUR_SECONDS)
     announcements.withheld.update(execution.claimed.id for execution in attempts.running())
-    await written(completer)
+    await written(finished)
     return attempts.stubborn
 
 
@@ -58,10 +59,10 @@ async def until(condition: Callable[[], bool], seconds: float, unless: asyncio.E
         await asyncio.sleep(0.02)
 
 
-async def written(completer: Completer) -> None:
+async def written(finished: FinishedAttempts) -> None:
     """Wait until outcomes are written, or for as long as is worth it."""
-    if not await _within(WRITE_SECONDS, completer.drained()):
-        log.error("results.lost_with_worker", results=completer.held)
+    if not await _within(WRITE_SECONDS, finished.written()):
+        log.error("results.lost_with_worker", results=finished.held)
 
 
 def end_within(seconds: float, code: int) -> None:

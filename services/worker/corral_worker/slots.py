@@ -1,5 +1,6 @@
 """The slots of a worker: how many jobs each executor may run, and what that allows to pop."""
 
+import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -28,6 +29,9 @@ class Slots:
             for executor in self.sizes
         }
         self._scarce: set[Executor] = set()
+        self.freed = asyncio.Event()
+        """Set when a look for jobs may find more than the last one: a slot is free that was missed, the worker is
+        empty, outcomes were written while too many waited, or it was told something. The claim loop clears it."""
 
     def budgets(self) -> list[Budget]:
         """What each executor's queues may be popped for now; remembers which ones were bound by it."""
@@ -45,13 +49,12 @@ class Slots:
         """A job of this executor was claimed."""
         self.used[executor] += 1
 
-    def free(self, executor: Executor) -> bool:
-        """Its handler ended. Answers whether that is worth a look: once after a pop that it had bound."""
+    def free(self, executor: Executor) -> None:
+        """Its handler ended. That is worth a look once after a pop that it had bound."""
         self.used[executor] -= 1
-        if executor not in self._scarce:
-            return False
-        self._scarce.discard(executor)
-        return True
+        if executor in self._scarce:
+            self._scarce.discard(executor)
+            self.freed.set()
 
     @property
     def idle(self) -> bool:

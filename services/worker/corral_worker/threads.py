@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from corral_worker.ending import Ending, raised
+from corral_worker.handler_call import Ending, raised
 
 Work = Callable[[], Ending]
 

@@ -5,9 +5,7 @@ error in the job's row (`corral.store.timeouts`).
 """
 
 import asyncio
-from collections.abc import Callable
 from contextvars import Context
-from uuid import UUID
 
 import structlog
 
@@ -16,6 +14,7 @@ from corral.errors import Unavailable
 from corral.store.attempts import Attempts as AttemptStore
 from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 from corral_worker.execution import Execution
+from corral_worker.this_worker import ThisWorker
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +25,7 @@ LINGER_SECONDS = 0.25
 class Timeouts:
     """Writes down timeouts that handlers go on past. Belongs to the event loop."""
 
-    def __init__(self, store: AttemptStore, worker: Callable[[], UUID | None]) -> None:
+    def __init__(self, store: AttemptStore, worker: ThisWorker) -> None:
         self._store = store
         self._worker = worker
         self._loop = asyncio.get_running_loop()
@@ -60,7 +59,7 @@ class Timeouts:
         while running := [
             execution for execution in batch if execution.past_timeout and execution.ending is None
         ]:
-            worker = self._worker()
+            worker = self._worker.incarnation
             if worker is None:  # taken for lost: they are not ours any more
                 return
             for execution in running:

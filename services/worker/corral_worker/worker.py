@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -23,12 +23,13 @@ from corral.store import Store
 from corral.store.heartbeat import Heartbeat
 from corral_worker import STARTED, exit_code, shutdown
 from corral_worker.announcements import Announcements
-from corral_worker.attempts import GONE_SECONDS, HeldAttempts
+from corral_worker.attempts import HeldAttempts
 from corral_worker.blocked_loop import BlockedLoop
-from corral_worker.claim_loop import ClaimLoop
+from corral_worker.claim_loop import POLL_SECONDS, ClaimLoop
 from corral_worker.claiming import Claimer
-from corral_worker.completer import Completer
+from corral_worker.completer import Completer, FinishedAttempts
 from corral_worker.drain_requests import DrainRequestReader
+from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS, AttemptExecutor
 from corral_worker.handler_services import WorkerServices
 from corral_worker.health import Health
 from corral_worker.heartbeat import HeartbeatThread
@@ -38,6 +39,7 @@ from corral_worker.registration import Incarnation, Registration
 from corral_worker.seal import Seal
 from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
+from corral_worker.this_worker import ThisWorker
 from corral_worker.timeouts import Timeouts
 from corral_worker.updates import Updates, write_updates
 from corral_worker.worker_status import WorkerCondition, WorkerStatus
@@ -48,29 +50,30 @@ CLAIM_SECONDS = 10.0
 """How long a stopping worker waits for the answer to its last claim: longer than the claim may take."""
 HEARTBEAT_SECONDS = 5.0
 """How long the last heartbeat may take."""
-MIN_HELD_OUTCOMES = 500
-"""Outcomes that are held while Postgres is away, at least; otherwise four for each slot."""
 
 
 class Worker:
     """One worker process. `run` returns its exit code."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, open_dispatch: Callable[[str], Dispatch] = Dispatch.open
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        open_dispatch: Callable[[str], Dispatch] = Dispatch.open,
+        *,
+        abandon_seconds: float = ABANDON_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._settings = settings
         self._open_dispatch = open_dispatch
         self._catalog = catalog.handled()
-        self._name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
-        self._code = 0
+        self._abandon_seconds = abandon_seconds
+        self._poll_seconds = poll_seconds
 
     async def run(self) -> int:
         """Work until told to stop."""
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        self._at_once = asyncio.Event()
-        self._signals = Signals(self.terminate)
         settings = self._settings
+        self._loop = asyncio.get_running_loop()
         self._slots = Slots(
             {
                 Executor.ASYNC: settings.slots_async,
@@ -80,132 +83,132 @@ class Worker:
             self._catalog,
             served(settings.queues, self._catalog),
         )
+        name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
+        self._worker = ThisWorker(name, self._slots)
+        self._signals = Signals(self._worker.stop)
         async with AsyncExitStack() as stack:
-            self._store = Store.from_settings(settings, application_name=f"corral-worker {self._name}"[:63])
+            self._store = Store.from_settings(settings, application_name=f"corral-worker {name}"[:63])
             stack.push_async_callback(self._store.close)
             self._dispatch = self._open_dispatch(settings.redis_url)
             stack.push_async_callback(self._dispatch.close)
-            self._assemble()
-            if settings.worker_port and not self._show_health(stack):
-                return exit_code.CONFIG
+            self._make_engine()
+            self._make_signs_of_life()
+            if settings.worker_port:
+                health = Health.serve(settings.worker_host, settings.worker_port, self._condition.told)
+                if health is None:
+                    return exit_code.CONFIG
+                stack.callback(health.close)
             if not await self._registration.schema_fits():
-                return self._code
-            worker = await self._incarnation.begin()
-            if worker is not None:
-                await self._work(worker)
-        return self._code
+                return self._worker.exit_code
+            incarnation = await self._incarnation.begin()
+            if incarnation is not None:
+                await self._work(incarnation)
+        return self._worker.exit_code
 
-    def terminate(self, asked: str = "") -> None:
-        """Stop; called again, at once. `asked` says by what it was asked to."""
-        if self._stopping.is_set():
-            log.info("worker.stopping_at_once", worker=self._name, asked=asked)
-            self._at_once.set()
-            self._claim_loop.give_up()
-        else:
-            log.info("worker.stopping", worker=self._name, asked=asked)
-            self._stopping.set()
-            self._claim_loop.stop()
+    def stop(self) -> None:
+        """Stop, as at a SIGTERM."""
+        self._worker.stop()
 
-    def _look(self, heartbeat: Heartbeat | None) -> None:
-        """Whether the event loop turns; from the heartbeat's thread."""
-        self._watchdog.look()
-        self._blocked_loop.look(heartbeat)
-
-    def _show_health(self, stack: AsyncExitStack) -> bool:
-        host, port = self._settings.worker_host, self._settings.worker_port
-        try:
-            stack.callback(Health(host, port, self._state).close)
-        except OSError as error:
-            log.critical("health.not_served", host=host, port=port, error=str(error))
-            return False
-        return True
-
-    def _assemble(self) -> None:
-        settings, slots = self._settings, self._slots
-        total = sum(slots.sizes.values())
+    def _make_engine(self) -> None:
+        """What a job passes through: claimed, executed, its outcome written and announced."""
+        settings, store, worker, slots = self._settings, self._store, self._worker, self._slots
         job_log = JobLog(settings.log_jobs, settings.log_level, settings.log_format)
+        self._types = sorted(one.name for one in self._catalog if one.executor in slots.sizes)
+        self._seal = Seal()
         self._announcements = Announcements(self._dispatch)
-        self._updates = Updates(partial(write_updates, self._store, self._dispatch))
-        self._completer = Completer(
-            self._store.attempts,
-            self._updates,
-            job_log=job_log,
-            limit=max(MIN_HELD_OUTCOMES, 4 * total),
-            recorded=self._announcements.recorded,
-            room=self._stir,
-        )
         self._services = WorkerServices(
-            self._store,
+            store,
             self._dispatch,
             job_log=job_log,
             max_payload=settings.max_payload_bytes,
             installation=settings.installation_options,
         )
-        self._timeouts = Timeouts(self._store.attempts, lambda: self._incarnation.id)
-        self._attempts = HeldAttempts(
+        updates = Updates(partial(write_updates, store, self._dispatch))
+        self._attempts = HeldAttempts(slots)
+        self._finished = FinishedAttempts(slots)
+        self._executor = AttemptExecutor(
             self._catalog,
-            slots,
-            self._updates,
-            self._services,
+            self._attempts,
+            worker=worker,
+            slots=slots,
+            updates=updates,
+            services=self._services,
+            timeouts=Timeouts(store.attempts, worker),
+            finished=self._finished,
             job_log=job_log,
-            struck=self._timeouts.struck,
-            ended=self._completer.add,
-            freed=self._stir,
+            abandon_seconds=self._abandon_seconds,
         )
-        self._seal = Seal()
-        types = sorted(one.name for one in self._catalog if one.executor in slots.sizes)
+        self._completer = Completer(
+            store.attempts,
+            self._finished,
+            self._attempts,
+            worker=worker,
+            updates=updates,
+            announcements=self._announcements,
+            job_log=job_log,
+        )
         self._claim_loop = ClaimLoop(
-            self._name,
+            worker,
             self._dispatch,
-            claiming=Claimer(self._store.claims, types),
+            claiming=Claimer(store.claims, self._types),
             attempts=self._attempts,
-            completer=self._completer,
+            executor=self._executor,
+            finished=self._finished,
             announcements=self._announcements,
             slots=slots,
             seal=self._seal,
-            stuck=self._stuck,
+            poll_seconds=self._poll_seconds,
         )
-        self._types = tuple(types)
-        self._registration = Registration(self._store, slots, self._name, types, self._stopping)
-        self._watchdog = LoopWatchdog()
-        self._blocked_loop = BlockedLoop(self._watchdog, self._attempts, self._signals, grace=settings.grace)
-        lanes = [lane.name for lane in LaneOrder(slots.queues).next()]
+
+    def _make_signs_of_life(self) -> None:
+        """What tells others of this worker, and it of what they think and ask: heartbeat, health, drain requests."""
+        settings, worker = self._settings, self._worker
+        self._registration = Registration(self._store, self._slots, worker, self._types)
+        watchdog = LoopWatchdog()
+        blocked_loop = BlockedLoop(
+            watchdog,
+            self._attempts,
+            self._executor,
+            self._signals,
+            grace=settings.grace,
+            abandon_seconds=self._abandon_seconds,
+        )
         presence = Presence(
             settings.redis_url,
-            self._name,
-            lanes,
+            worker.name,
+            [lane.name for lane in LaneOrder(self._slots.queues).next()],
             period=settings.heartbeat,
-            on_stop=lambda job: self._soon(self._attempts.cancel, [job]),
-            on_shutdown=lambda: self._soon(self.terminate, "rq"),
+            on_stop=lambda job: self._soon(self._executor.cancel, [job]),
+            on_shutdown=lambda: self._soon(worker.stop, "rq"),
         )
-        self._status = WorkerStatus(
+        status = WorkerStatus(
             pool=settings.pool,
             attempts=self._attempts,
+            finished=self._finished,
             completer=self._completer,
             loop=self._claim_loop,
-            slots=slots,
+            slots=self._slots,
             seal=self._seal,
         )
         self._heartbeat = HeartbeatThread(
             partial(Heartbeat, settings.direct_url, settings.schema),
             presence,
-            self._look,
+            blocked_loop.look,
             period=settings.heartbeat,
-            report=self._status.report,
-            hear=lambda worker, beat: self._soon(self._incarnation.hear, worker, beat),
+            report=status.report,
+            hear=lambda incarnation, beat: self._soon(self._incarnation.hear, incarnation, beat),
         )
         self._incarnation = Incarnation(
-            self._name,
+            worker,
             registration=self._registration,
             heartbeat=self._heartbeat,
             loop=self._claim_loop,
             attempts=self._attempts,
+            executor=self._executor,
             announcements=self._announcements,
-            stir=self._stir,
-            stopping=self._stopping.is_set,
         )
         self._drain_requests = DrainRequestReader(
-            self._name,
+            worker,
             self._dispatch,
             loop=self._claim_loop,
             attempts=self._attempts,
@@ -213,111 +216,84 @@ class Worker:
             hurry=self._heartbeat.hurry,
         )
         self._condition = WorkerCondition(
+            worker,
             registration=self._registration,
             heartbeat=self._heartbeat,
             loop=self._claim_loop,
-            watchdog=self._watchdog,
+            watchdog=watchdog,
+            status=status,
+            slots=self._slots,
             seal=self._seal,
-            stopping=self._stopping.is_set,
+            types=self._types,
             period=settings.heartbeat,
         )
 
-    async def _work(self, worker: UUID) -> None:
-        self._heartbeat.start(worker)
-        writer = self._loop.create_task(
-            self._completer.run(lambda: self._incarnation.id or UUID(int=0), self._attempts),
-            name="completions",
-        )
-        writer.add_done_callback(self._ended_early)
-        claimer = self._loop.create_task(self._claim_loop.run(lambda: self._incarnation.id), name="claims")
-        claimer.add_done_callback(self._ended_early)
-        orders = self._loop.create_task(self._drain_requests.run(), name="orders")
-        orders.add_done_callback(self._ended_early)
+    async def _work(self, incarnation: UUID) -> None:
+        self._heartbeat.start(incarnation)
+        writing = self._run(self._completer.run(), "completions")
+        claiming = self._run(self._claim_loop.run(), "claims")
+        orders = self._run(self._drain_requests.run(), "orders")
         log.info(
             "worker.ready",
-            worker=self._name,
-            id=str(worker),
+            worker=self._worker.name,
+            id=str(incarnation),
             queues=sorted(self._slots.queues),
             types=len(self._types),
             slots={executor.value: size for executor, size in self._slots.sizes.items()},
             seconds=round(time.monotonic() - STARTED, 3),
         )
-        await self._stopping.wait()
+        await self._worker.stopping.wait()
         orders.cancel()
-        await asyncio.wait([claimer], timeout=CLAIM_SECONDS)
-        if not claimer.done():  # it waits for Postgres to say what became of its last claim
+        await asyncio.wait([claiming], timeout=CLAIM_SECONDS)
+        if not claiming.done():  # it waits for Postgres to say what became of its last claim
             self._claim_loop.give_up()
-            await asyncio.wait([claimer], timeout=CLAIM_SECONDS)
+            await asyncio.wait([claiming], timeout=CLAIM_SECONDS)
+        await self._leave(writing)
+
+    async def _leave(self, writing: asyncio.Task[None]) -> None:
+        """Nothing is claimed any more: finish or give back what runs, and say goodbye."""
+        code = self._worker.exit_code
         stubborn = await shutdown.finish_or_give_back(
             self._attempts,
-            self._completer,
+            self._executor,
+            self._finished,
             self._announcements,
             grace=self._settings.grace,
-            at_once=self._at_once,
+            at_once=self._worker.at_once,
         )
         self._heartbeat.close()
         await shutdown.until(lambda: not self._heartbeat.alive, HEARTBEAT_SECONDS)
         await self._services.close()
         if stubborn:
             # What is written now says that they have ended: let that be true before anybody tries their jobs again.
-            shutdown.end_within(GONE_SECONDS - 1, self._code)
-            self._attempts.give_up()
-            await shutdown.written(self._completer)
-        writer.cancel()
-        if self._incarnation.id is not None:
-            await shutdown.say_goodbye(self._store.workers, self._incarnation.id, self._announcements)
-        self._attempts.close()
-        log.info("worker.stopped", worker=self._name, claimed=self._claim_loop.claimed, code=self._code)
+            shutdown.end_within(GONE_SECONDS - 1, code)
+            self._executor.give_up()
+            await shutdown.written(self._finished)
+        writing.cancel()
+        if self._worker.incarnation is not None:
+            await shutdown.say_goodbye(self._store.workers, self._worker.incarnation, self._announcements)
+        self._executor.close()
+        log.info("worker.stopped", worker=self._worker.name, claimed=self._claim_loop.claimed, code=code)
         if stubborn:
             # Their threads would run on while the interpreter tears itself down.
             await self._dispatch.close()
-            os._exit(self._code)
+            os._exit(code)
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """A task for the worker's whole life: where it ends early, the worker is better started again."""
+        task = self._loop.create_task(work, name=name)
+        task.add_done_callback(self._ended_early)
+        return task
 
     def _ended_early(self, task: asyncio.Task[None]) -> None:
-        """A task that should run for the worker's whole life ended: it is better to be started again."""
-        if self._stopping.is_set():
+        if self._worker.stopping.is_set():
             return
         error = None if task.cancelled() else task.exception()
         if error is not None or task.cancelled():
             log.critical("worker.broken", task=task.get_name(), exc_info=error, cancelled=task.cancelled())
-            self._restart()
-
-    def _stir(self) -> None:
-        executor = self._slots.stuck()
-        if executor is not None:
-            count, size = self._slots.abandoned[executor], self._slots.sizes[executor]
-            self._stuck(
-                f"{count} of the {size} {executor.value} slots are held by handlers that can't be stopped"
-            )
-        self._claim_loop.stir()
-
-    def _stuck(self, why: str) -> None:
-        """Handlers that can't be stopped keep it from what it is for."""
-        if not self._stopping.is_set():
-            abandoned = {executor.value: count for executor, count in self._slots.abandoned.items() if count}
-            log.critical("worker.stuck", why=why, abandoned=abandoned)
-            self._restart()
-
-    def _restart(self) -> None:
-        """Drain and end with a code that asks to be started again."""
-        self._code = exit_code.STUCK
-        if not self._stopping.is_set():
-            self.terminate("itself")
+            self._worker.restart()
 
     def _soon(self, call: Any, *arguments: Any) -> None:
         """Call on the loop, from any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)
-
-    def _state(self) -> dict[str, Any]:
-        """For probes, from their threads."""
-        return {
-            "alive": self._condition.alive,
-            "unready": self._condition.unready,
-            "worker": {
-                **self._condition.shown(self._name, self._incarnation.id),
-                "queues": sorted(self._slots.queues),
-                "types": list(self._types),
-                **self._status.shown(),
-            },
-        }

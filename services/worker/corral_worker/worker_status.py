@@ -1,20 +1,20 @@
 """How a worker is: what it says of itself in its heartbeat and to RQ's readers, and what probes and people read."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from corral.dispatch.presence import WorkerCounts
 from corral_worker import STARTED
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
-from corral_worker.completer import Completer
+from corral_worker.completer import Completer, FinishedAttempts
 from corral_worker.heartbeat import HeartbeatReport, HeartbeatThread
 from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.registration import Registration
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
+from corral_worker.this_worker import ThisWorker
 
 MAX_SHOWN = 200
 """Running jobs that are listed; a worker with thousands of slots shows the first ones."""
@@ -28,14 +28,15 @@ class WorkerStatus:
         *,
         pool: str | None,
         attempts: HeldAttempts,
+        finished: FinishedAttempts,
         completer: Completer,
         loop: ClaimLoop,
         slots: Slots,
         seal: Seal,
     ) -> None:
         self._pool = pool
-        self._attempts, self._completer, self._loop, self._slots = attempts, completer, loop, slots
-        self._seal = seal
+        self._attempts, self._finished, self._completer = attempts, finished, completer
+        self._loop, self._slots, self._seal = loop, slots, seal
 
     def report(self) -> HeartbeatReport:
         """For the heartbeat: what is held, and the rest for Postgres' row and RQ's readers."""
@@ -58,7 +59,7 @@ class WorkerStatus:
             "claimed": self._loop.claimed,
             "succeeded": completer.succeeded,
             "failed": completer.failed,
-            "held_results": completer.held,
+            "held_results": self._finished.held,
             "holding": self._loop.holding,
             "uptime": round(time.monotonic() - STARTED, 1),
             "slots": {
@@ -82,21 +83,25 @@ class WorkerCondition:
 
     def __init__(
         self,
+        worker: ThisWorker,
         *,
         registration: Registration,
         heartbeat: HeartbeatThread,
         loop: ClaimLoop,
         watchdog: LoopWatchdog,
+        status: WorkerStatus,
+        slots: Slots,
         seal: Seal,
-        stopping: Callable[[], bool],
+        types: Sequence[str],
         period: float,
     ) -> None:
+        self._worker = worker
         self._registration = registration
         self._heartbeat = heartbeat
         self._loop = loop
         self._watchdog = watchdog
+        self._status, self._slots, self._types = status, slots, types
         self._seal = seal
-        self._stopping = stopping
         self._patience = 2 * period + 2
 
     @property
@@ -121,7 +126,7 @@ class WorkerCondition:
     @property
     def missing(self) -> list[str]:
         """What keeps it from claiming."""
-        if self._stopping():
+        if self._worker.stopping.is_set():
             return ["stop"]
         if self._registration.waiting_for is not None:
             return [self._registration.waiting_for]
@@ -136,13 +141,19 @@ class WorkerCondition:
             missing.append("sealed")
         return missing
 
-    def shown(self, name: str, worker: UUID | None) -> dict[str, Any]:
-        """For /health/workers."""
-        missing = self.missing
+    def told(self) -> dict[str, Any]:
+        """What probes ask: whether it lives, why it is not ready, and all that /health/workers shows."""
+        return {"alive": self.alive, "unready": self.unready, "worker": self._shown()}
+
+    def _shown(self) -> dict[str, Any]:
+        missing, incarnation = self.missing, self._worker.incarnation
         return {
-            "name": name,
-            "id": None if worker is None else str(worker),
+            "name": self._worker.name,
+            "id": None if incarnation is None else str(incarnation),
             "state": "waiting" if missing else "ready",
             "missing": missing,
             "loop_silent_for": round(self._watchdog.silent_for, 1),
+            "queues": sorted(self._slots.queues),
+            "types": list(self._types),
+            **self._status.shown(),
         }

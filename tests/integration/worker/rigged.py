@@ -68,22 +68,17 @@ def forget_a_claim() -> None:
     Claims.claim, Claims.claimed_under = forgotten, claimed_under  # type: ignore[method-assign]
 
 
-def be_impatient() -> None:
-    """What can't be stopped is abandoned soon."""
-    from corral_worker import attempts, blocked_loop, claim_loop  # noqa: PLC0415  only workers have it
-
-    attempts.ABANDON_SECONDS = blocked_loop.ABANDON_SECONDS = 0.2
-    claim_loop.POLL_SECONDS = 0.1
-
-
+IMPATIENT = "impatient"
+"""What can't be stopped is abandoned soon."""
 RIGS = {
-    "impatient": be_impatient,
     "postgres-refuses-a-result": refuse_poison,
     "a-claim-is-forgotten": forget_a_claim,
 }
 
 
 def rig(failpoint: str, once: Path) -> None:
+    if failpoint == IMPATIENT:
+        return
     if failpoint in RIGS:
         RIGS[failpoint]()
         return
@@ -113,5 +108,6 @@ if __name__ == "__main__":
 
     from corral_worker.main import main
 
-    rig(os.environ["RIG_FAILPOINT"], Path(os.environ["RIG_ONCE"]))
-    sys.exit(main())
+    chosen = os.environ["RIG_FAILPOINT"]
+    rig(chosen, Path(os.environ["RIG_ONCE"]))
+    sys.exit(main(abandon_seconds=0.2, poll_seconds=0.1) if chosen == IMPATIENT else main())

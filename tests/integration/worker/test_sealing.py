@@ -28,10 +28,13 @@ from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.claim_loop import ClaimLoop
 from corral_worker.claiming import Claimer
-from corral_worker.completer import Completer
+from corral_worker.completer import FinishedAttempts
+from corral_worker.executor import AttemptExecutor
 from corral_worker.handler_services import WorkerServices
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
+from corral_worker.this_worker import ThisWorker
+from corral_worker.timeouts import Timeouts
 from corral_worker.updates import Updates, write_updates
 
 NAME = "io-a"
@@ -198,36 +201,47 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
     slots = Slots({Executor.ASYNC: 5}, catalog, frozenset({"demo"}))
     updates = Updates(partial(write_updates, system.store, dispatch))
     job_log = JobLog("none", "info", "console")
-    completer = Completer(
-        system.store.attempts, updates, job_log=job_log, limit=10, recorded=lambda _: None, room=lambda: None
-    )
+    worker = ThisWorker(NAME, slots)
+    finished = FinishedAttempts(slots)
     services = WorkerServices(system.store, dispatch, max_payload=1000)
-    attempts = HeldAttempts(
-        catalog, slots, updates, services, job_log=job_log, ended=completer.add, freed=lambda: None
+    attempts = HeldAttempts(slots)
+    executor = AttemptExecutor(
+        catalog,
+        attempts,
+        worker=worker,
+        slots=slots,
+        updates=updates,
+        services=services,
+        timeouts=Timeouts(system.store.attempts, worker),
+        finished=finished,
+        job_log=job_log,
     )
     loop = ClaimLoop(
-        NAME,
+        worker,
         dispatch,
         claiming=Claimer(system.store.claims, ["demo.echo"]),
         attempts=attempts,
-        completer=completer,
+        executor=executor,
+        finished=finished,
         announcements=Announcements(dispatch),
         slots=slots,
         seal=seal,
     )
-    worker = new_id()
+    worker.incarnation = new_id()
     await system.store.workers.register(
-        WorkerRecord(id=worker, name=NAME, host="h", pid=1, version="1", queues=(), types=(), slots={})
+        WorkerRecord(
+            id=worker.incarnation, name=NAME, host="h", pid=1, version="1", queues=(), types=(), slots={}
+        )
     )
     (job,) = await system.submit("demo.echo", 1)
-    running = asyncio.create_task(loop.run(lambda: worker))
+    running = asyncio.create_task(loop.run())
     await eventually_async(lambda: loop.holding == "sealed")
     assert (loop.claimed, loop.taking, attempts.held) == (0, False, {})
     assert (await system.job(job)).state is State.QUEUED
     popped = await system.dispatch.lanes.pop("other", [system.lane("demo")], 1, wait=False)
     assert [one.id for one in popped.popped] == [job]
-    loop.stop()
+    worker.stop()
     await running
-    attempts.close()
+    executor.close()
     await services.close()
     await dispatch.close()

@@ -5,8 +5,8 @@ from tests.unit.worker.test_ending import FAILED, claimed
 from corral.catalog import job_type
 from corral.job.backoff import Exponential
 from corral.job.outcome import Erred, Exhausted, Succeeded
-from corral_worker.ending import Raised, Returned, Stop
-from corral_worker.execution import Execution
+from corral_worker.execution import Execution, Stop
+from corral_worker.handler_call import Raised, Returned
 
 declared = job_type(
     "unit.execution", queue="unit", executor="async", retries=3, backoff=Exponential(2, jitter=0.5)
@@ -16,7 +16,7 @@ declared = job_type(
 def test_the_wait_for_the_next_try_is_drawn_once():
     execution = Execution(claimed(), declared)
     assert execution.finished is None
-    execution.end(FAILED)
+    execution.finish(FAILED)
     first = execution.finished
     assert first is not None
     assert isinstance(first.outcome, Erred)
@@ -26,7 +26,7 @@ def test_the_wait_for_the_next_try_is_drawn_once():
 
 def test_a_stop_that_comes_after_the_end_changes_nothing():
     execution = Execution(claimed(), declared)
-    execution.end(Returned("1"))
+    execution.finish(Returned("1"))
     execution.stop = Stop.TIMEOUT
     assert execution.finished is not None
     assert execution.finished.outcome == Succeeded("1")
@@ -34,10 +34,10 @@ def test_a_stop_that_comes_after_the_end_changes_nothing():
 
 def test_an_ending_that_can_not_be_stored_is_replaced_and_the_time_of_the_end_stays():
     execution = Execution(claimed(retries=0), declared)
-    execution.end(Returned("1"))
+    execution.finish(Returned("1"))
     ended = execution.ended
     assert isinstance(FAILED, Raised)
-    execution.end(FAILED)
+    execution.finish(FAILED)
     assert execution.finished is not None
     assert isinstance(execution.finished.outcome, Exhausted)
     assert execution.ended == ended

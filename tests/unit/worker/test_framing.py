@@ -1,5 +1,6 @@
 import contextlib
 from dataclasses import is_dataclass
+from io import BytesIO
 from pathlib import PurePath
 from uuid import UUID
 
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from corral.errors import Conflict, FieldError, InvalidInput, TooLarge, Unavailable
 from corral.job.job import Claimed
 from corral.job.outcome import ErrorKind, JobError
-from corral_worker.ending import Raised, RequestedOutcome, Returned
-from corral_worker.framing import Decoder, OutOfStep, encode
+from corral_worker.framing import Decoder, OutOfStep, _Loader, encode
+from corral_worker.handler_call import Raised, RequestedOutcome, Returned
 from corral_worker.messages import (
     AttemptId,
     Begun,
@@ -122,6 +123,12 @@ class Code:
 def test_no_class_or_code_of_a_handler_crosses(value: object):
     with pytest.raises(OutOfStep, match="holds a"):
         list(Decoder().feed(encode(Call(ATTEMPT, 1, "get", (value,)))))
+
+
+def test_what_a_module_of_ours_imports_does_not_cross():
+    for body in (b"ccorral_worker.handler_call\nsuppress\n.", b"ccorral_worker.handler_call\nraised\n."):
+        with pytest.raises(OutOfStep, match="holds a corral_worker"):
+            _Loader(BytesIO(body)).load()
 
 
 def test_every_message_is_among_those_that_are_tried():

@@ -21,8 +21,8 @@ from corral.context import ContextLink
 from corral.job.job import Claimed
 from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
-from corral_worker.ending import Died, Ending, Raised, Returned, Stop
-from corral_worker.execution import Execution
+from corral_worker.execution import Execution, Stop
+from corral_worker.handler_call import Died, Ending, Raised, Returned
 from corral_worker.processes import MAX_CHILDREN_TRIED, Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

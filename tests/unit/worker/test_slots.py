@@ -37,7 +37,8 @@ def test_a_full_executor_closes_its_queues_and_no_others():
     counted = slots(**{"async": 50, "process": 1})
     counted.take(Executor.PROCESS)
     assert rooms(counted) == {"fast": 50, "mixed": 0, "heavy": 0}
-    assert counted.free(Executor.PROCESS), "the pop was bound by it, so its end is worth a look"
+    counted.free(Executor.PROCESS)
+    assert counted.freed.is_set(), "the pop was bound by it, so its end is worth a look"
     assert rooms(counted) == {"fast": 50, "mixed": 1, "heavy": 1}
 
 
@@ -45,7 +46,8 @@ def test_the_end_of_a_job_is_not_worth_a_look_where_there_was_room():
     counted = slots(**{"async": 50, "process": 1})
     counted.take(Executor.ASYNC)
     counted.budgets()
-    assert not counted.free(Executor.ASYNC)
+    counted.free(Executor.ASYNC)
+    assert not counted.freed.is_set()
 
 
 def test_without_slots_for_an_executor_its_queues_are_not_served():

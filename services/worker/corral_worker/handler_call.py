@@ -1,10 +1,14 @@
-"""The steps that every handler goes through, wherever it runs: read the payload, call, write the result.
+"""One call of a handler, the same wherever it runs: read the payload, call, write the result; how it ended is a value.
 
-Nothing here raises: every way in which a handler, or a model's own code, can end is an ending.
+Nothing here raises: every way in which a handler, or a model's own code, can end is an ending. Child processes import
+this module too.
 """
 
 import inspect
+import math
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,10 +18,46 @@ from corral import json_codec
 from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
-from corral.job.outcome import ErrorKind
-from corral_worker.ending import Raised, Returned, raised
+from corral.errors import Discard, JobCancelled, Retry
+from corral.job.outcome import ErrorKind, JobError
 from corral_worker.failure import failure
 from corral_worker.result import ResultRefused, result_text
+
+
+class RequestedOutcome(Enum):
+    """What a failed handler asks for."""
+
+    BACKOFF = "backoff"
+    """Nothing in particular: the type's backoff."""
+    DISCARD = "discard"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The handler returned; `result` is JSON text or None."""
+
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The handler raised, or could not be called, or returned what can't be stored."""
+
+    error: JobError
+    requested: RequestedOutcome = RequestedOutcome.BACKOFF
+    after: float | None = None
+    """Seconds until the next try, where the handler named them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The child process ended before the handler did; `exitcode` is negative for a signal."""
+
+    exitcode: int | None
+
+
+Ending = Returned | Raised | Died
 
 
 async def perform(
@@ -104,3 +144,35 @@ def _refuse_awaitable(value: Any) -> None:
         raise TypeError(
             "the handler returned an awaitable that it did not await; write `await`, or `async def`"
         )
+
+
+def raised(error: BaseException) -> Raised:
+    """The ending of a handler that raised. Never raises itself."""
+    try:
+        match _wish(error):
+            case Discard():
+                return Raised(failure(ErrorKind.DISCARD, error), RequestedOutcome.DISCARD)
+            case JobCancelled():
+                return Raised(failure(ErrorKind.EXCEPTION, error), RequestedOutcome.CANCEL)
+            case Retry() as retry:
+                return Raised(failure(ErrorKind.EXCEPTION, error), after=_seconds(retry))
+            case _:
+                return Raised(failure(ErrorKind.EXCEPTION, error))
+    except BaseException:  # noqa: BLE001  # a class may raise when it is asked what it is
+        return Raised(failure(ErrorKind.EXCEPTION, error))
+
+
+def _wish(error: BaseException) -> BaseException:
+    """What asks for something: the exception, or the only one in a group, which is how a TaskGroup passes it on."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _seconds(retry: Retry) -> float | None:
+    """The wait that a Retry names; the type's backoff where that is no number of seconds."""
+    try:
+        seconds = float(retry.after)  # type: ignore[arg-type]  # a handler's, so it may be anything
+    except BaseException:  # noqa: BLE001  # also a subclass whose `after` raises
+        return None
+    return None if math.isnan(seconds) else seconds

@@ -1,0 +1,246 @@
+"""Runs attempts: one function takes an attempt from its claim to its outcome, and others stop it on the way."""
+
+import asyncio
+import contextvars
+import os
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from corral import frames
+from corral.catalog import Catalog
+from corral.context import Context, SyncContext
+from corral.job.job import Claimed
+from corral.job.options import Executor
+from corral.job.outcome import Finished
+from corral.job_log import JobLog
+from corral_worker import attribution
+from corral_worker.abandoned import Abandoned
+from corral_worker.attempts import HeldAttempts
+from corral_worker.attribution import Held
+from corral_worker.completer import FinishedAttempts
+from corral_worker.context_link import AttemptLink, HandlerServices, ThreadLink
+from corral_worker.deadlines import Deadlines
+from corral_worker.event_loop import WorkerTask
+from corral_worker.execution import Execution, Stop
+from corral_worker.handler_call import Ending, Raised, perform, perform_blocking, raised
+from corral_worker.processes import Processes
+from corral_worker.slots import Slots
+from corral_worker.this_worker import ThisWorker
+from corral_worker.threads import Threads
+from corral_worker.timeouts import Timeouts
+from corral_worker.updates import Updates
+
+log = structlog.get_logger(__name__)
+
+ABANDON_SECONDS = 5.0
+"""How long a handler that was told to stop may take before it is shown as abandoned."""
+GONE_SECONDS = 5.0
+"""A job whose handler still runs here is not tried again before: by then this process has ended for certain."""
+
+
+class AttemptExecutor:
+    """Starts, runs and stops the attempts of one worker. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        attempts: HeldAttempts,
+        *,
+        worker: ThisWorker,
+        slots: Slots,
+        updates: Updates,
+        services: HandlerServices,
+        timeouts: Timeouts,
+        finished: FinishedAttempts,
+        job_log: JobLog,
+        abandon_seconds: float = ABANDON_SECONDS,
+    ) -> None:
+        self._catalog = catalog
+        self._attempts = attempts
+        self._slots = slots
+        self._updates = updates
+        self._services = services
+        self._timeouts = timeouts
+        self._finished = finished
+        self._job_log = job_log
+        self._abandon_seconds = abandon_seconds
+        self._loop = asyncio.get_running_loop()
+        self._ours = contextvars.Context()
+        """Timers that a handler's call sets are the worker's all the same."""
+        exits = getattr(self._loop, "exits", None)
+        if exits is not None:
+            exits.hear = self._exited
+        self._pid = os.getpid()
+        self._threads = Threads(slots.sizes.get(Executor.THREAD, 0))
+        self._processes = Processes(slots.sizes.get(Executor.PROCESS, 0))
+        self._deadlines = Deadlines(attempts.running, lambda execution: self.stop(execution, Stop.TIMEOUT))
+        self._abandoned = Abandoned(slots, worker)
+
+    def start(self, claimed: Sequence[Claimed]) -> None:
+        """Start the handlers of claimed jobs."""
+        self._job_log.started(claimed)
+        for job in claimed:
+            execution = Execution(job, self._catalog.types[job.type])
+            self._attempts.add(execution)
+            self._slots.take(execution.executor)
+            execution.task = _start(self.run(execution), self._loop)
+
+    async def run(self, execution: Execution) -> Finished:
+        """One attempt, from its start to what is written of it. Never raises: however it ends, that is an outcome."""
+        execution.begun = True
+        try:
+            ending = (
+                await self._perform(execution) if execution.stop is None else raised(asyncio.CancelledError())
+            )
+        except BaseException as error:  # noqa: BLE001  # an attempt ends, whatever happens around it
+            ending = raised(error)
+        attribution.belong_to(None)
+        self._end_forks()
+        if execution.exit is not None:
+            ending, execution.exit = raised(execution.exit), None
+        return execution.finished or self._finish(execution, ending)  # it may have been given up meanwhile
+
+    def _finish(self, execution: Execution, ending: Ending) -> Finished:
+        """Its handler has ended: the outcome is decided, its slot is free, and the completer gets it."""
+        finished = execution.finish(ending)
+        self._attempts.ended(execution)
+        self._abandoned.remove(execution)
+        self._slots.free(execution.executor)
+        if execution.stop is not Stop.LOST:  # a lost one is not ours to write about
+            self._updates.close(execution)
+            self._finished.add(execution)
+        return finished
+
+    async def _perform(self, execution: Execution) -> Ending:
+        """Call the handler where its executor says: on the event loop, in a thread, in a child process."""
+        claimed, declared = execution.claimed, execution.declared
+        handler = declared.attached
+        assert handler is not None
+        if execution.executor is Executor.ASYNC:
+            self._deadlines.arm(execution)
+            execution.own()
+            structlog.contextvars.bind_contextvars(job=claimed.id, attempt=claimed.attempt)
+            context = (
+                Context(claimed, self._link(execution), execution.expires) if handler.takes_context else None
+            )
+            return await perform(declared, handler, claimed.payload, context)
+        link = self._link(execution)
+        if execution.executor is Executor.PROCESS:
+            return await self._processes.run(execution, link, lambda: self._deadlines.arm(execution))
+        self._deadlines.arm(execution)
+        blocking = SyncContext(claimed, ThreadLink(link, self._loop), execution.expires)
+        names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
+
+        def work() -> Ending:
+            execution.thread = threading.get_ident()
+            attribution.belong_to((claimed.id, claimed.attempt))
+            try:
+                return perform_blocking(declared, handler, claimed.payload, blocking)
+            finally:
+                attribution.belong_to(None)
+                execution.thread = None
+                self._end_forks()
+
+        return await self._threads.run(work, names)
+
+    def _link(self, execution: Execution) -> AttemptLink:
+        return AttemptLink(execution, self._updates, self._services)
+
+    def _end_forks(self) -> None:
+        """A fork of the handler that comes back is no worker: it would run on with the worker's connections."""
+        if os.getpid() != self._pid:
+            os._exit(0)
+
+    def stop(self, execution: Execution, why: Stop) -> None:
+        """Tell an attempt to stop; the first reason stays, except that a lost one is lost."""
+        if execution.ending is not None:
+            return
+        told = execution.stop is not None
+        if not told or why is Stop.LOST:
+            execution.stop = why
+        if not told:
+            self.see_to_end(execution)
+
+    def see_to_end(self, execution: Execution) -> None:
+        """It was told to stop: end it, as far as that is possible."""
+        if execution.ending is not None:
+            return
+        if execution.past_timeout:
+            self._timeouts.struck(execution)
+        match execution.executor:
+            case Executor.PROCESS:
+                self._processes.kill(execution)
+            case Executor.ASYNC if execution.task is not None and execution.begun:
+                execution.task.cancel()
+            case _:
+                pass
+        self._abandon_later(execution)
+
+    def stop_all(self, why: Stop) -> None:
+        """Tell every attempt to stop."""
+        for execution in list(self._attempts.held.values()):
+            self.stop(execution, why)
+
+    def cancel(self, ids: Iterable[UUID]) -> None:
+        """A cancel was requested for these jobs."""
+        wanted = set(ids)
+        for (job, attempt), execution in list(self._attempts.held.items()):
+            if job in wanted:
+                log.info("job.cancel_heard", job=str(job), attempt=attempt)
+                self.stop(execution, Stop.CANCEL)
+
+    def lose(self, pairs: Iterable[Held]) -> None:
+        """These attempts are no longer ours: stop those that run. Outcomes on their way meet the fence."""
+        for pair in pairs:
+            execution = self._attempts.held.get(pair)
+            if execution is not None and execution.ending is None:
+                self._lose(execution)
+
+    def lose_all(self) -> None:
+        """This incarnation was taken for lost: nothing that it holds is ours any more."""
+        for execution in list(self._attempts.held.values()):
+            self._lose(execution)
+
+    def give_up(self) -> None:
+        """Say how those end that go on past their timeout: this process is about to end, and with it they."""
+        for execution in self._attempts.running():
+            if execution.past_timeout:
+                execution.not_before = GONE_SECONDS
+                self._finish(execution, Raised(execution.overdue_error()))
+
+    def close(self) -> None:
+        """Kill what can be killed."""
+        self._processes.close()
+
+    def _lose(self, execution: Execution) -> None:
+        log.warning("job.lost", job=str(execution.claimed.id), attempt=execution.claimed.attempt)
+        self._attempts.lose(execution)
+        self.stop(execution, Stop.LOST)
+
+    def _exited(self, attempt: Held, error: BaseException) -> None:
+        """A task or a callback that the attempt started asked the process to end: it ends the attempt."""
+        execution, said = self._attempts.held.get(attempt), frames.described(error)
+        if execution is None or execution.ending is not None:
+            log.error("job.exit_after_end", job=str(attempt[0]), attempt=attempt[1], error=said)
+            return
+        log.warning("job.exited", job=str(attempt[0]), attempt=attempt[1], error=said)
+        execution.exit = execution.exit or error
+        if execution.executor is Executor.ASYNC and execution.task is not None:
+            execution.task.cancel()
+            self._abandon_later(execution)
+
+    def _abandon_later(self, execution: Execution) -> None:
+        """Show it as abandoned, unless it ends soon."""
+        self._loop.call_later(self._abandon_seconds, self._abandoned.add, execution, context=self._ours)
+
+
+def _start(coroutine: Any, loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any]:
+    """A task; where Python can, one that begins at once and so may end without the loop's help."""
+    if sys.version_info >= (3, 12):
+        return WorkerTask(coroutine, loop=loop, eager_start=True)
+    return WorkerTask(coroutine, loop=loop)

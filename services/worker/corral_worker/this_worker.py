@@ -1,0 +1,50 @@
+"""What the parts of one worker process share about it: its name, the incarnation it is, and whether it stops."""
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from corral_worker import exit_code
+from corral_worker.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+
+class ThisWorker:
+    """One worker process, as its parts know it. Belongs to the event loop; may be read from other threads."""
+
+    def __init__(self, name: str, slots: Slots) -> None:
+        self._slots = slots
+        self.name = name
+        self.incarnation: UUID | None = None
+        """Its id in Postgres. None while it is registered under none: before the first time, and after a loss."""
+        self.stopping = asyncio.Event()
+        """It was told to stop: nothing more is claimed."""
+        self.at_once = asyncio.Event()
+        """It was told twice: nothing is waited for."""
+        self.exit_code = 0
+        """What the process will end with."""
+
+    def stop(self, asked: str = "") -> None:
+        """Stop; called again, at once. `asked` says by what it was asked to."""
+        if self.stopping.is_set():
+            log.info("worker.stopping_at_once", worker=self.name, asked=asked)
+            self.at_once.set()
+        else:
+            log.info("worker.stopping", worker=self.name, asked=asked)
+            self.stopping.set()
+        self._slots.freed.set()
+
+    def stuck(self, why: str) -> None:
+        """Handlers that can't be stopped keep it from what it is for: it ends, to be started again."""
+        if not self.stopping.is_set():
+            abandoned = {executor.value: count for executor, count in self._slots.abandoned.items() if count}
+            log.critical("worker.stuck", why=why, abandoned=abandoned)
+            self.restart()
+
+    def restart(self) -> None:
+        """Drain and end with a code that asks to be started again."""
+        self.exit_code = exit_code.STUCK
+        if not self.stopping.is_set():
+            self.stop("itself")
