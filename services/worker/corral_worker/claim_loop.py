@@ -5,7 +5,7 @@ Completions are written by another task on another connection, so that the next 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import structlog
@@ -14,16 +14,14 @@ from corral import metrics
 from corral.dispatch import Ack, Dispatch, Popped, Return
 from corral.errors import Unavailable
 from corral.job.lane import Lane
-from corral.job.priority import Priority
+from corral.job.priority import PRIORITIES, Priority
 from corral.waiting import wait_for_event
 from corral_worker import STARTED
-from corral_worker.acks import Acks
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
-from corral_worker.claiming import Claimer
+from corral_worker.claiming import Acks, Claimer
 from corral_worker.completer import FinishedAttempts
 from corral_worker.executor import AttemptExecutor
-from corral_worker.lane_order import LaneOrder
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
@@ -39,6 +37,8 @@ SUSPECT_PAUSE_SECONDS = 60.0
 WAIT_SECONDS = 5.0
 """One blocking wait for a wake-up token."""
 REDIS_RETRY_SECONDS = 0.5
+POPS_PER_LOOK_FROM_BELOW = 20
+"""Every so many pops the lowest priority comes first, so that nothing starves."""
 
 
 class ClaimLoop:
@@ -208,3 +208,25 @@ class ClaimLoop:
             except Unavailable:
                 metrics.REDIS_ERRORS.labels("wait").inc()
                 await asyncio.sleep(REDIS_RETRY_SECONDS)
+
+
+class LaneOrder:
+    """Priority first; within a priority the queue that came first last time comes last."""
+
+    def __init__(self, queues: Iterable[str]) -> None:
+        names = sorted(queues)
+        turned = [names[start:] + names[:start] for start in range(len(names))] or [[]]
+        self._orders = [
+            [Lane(queue, priority) for priority in PRIORITIES for queue in order] for order in turned
+        ]
+        self._from_below = [
+            [Lane(queue, priority) for priority in reversed(PRIORITIES) for queue in order]
+            for order in turned
+        ]
+        self._pops = 0
+
+    def next(self) -> Sequence[Lane]:
+        """The lanes for the next pop."""
+        self._pops += 1
+        orders = self._from_below if self._pops % POPS_PER_LOOK_FROM_BELOW == 0 else self._orders
+        return orders[self._pops % len(orders)]

@@ -1,4 +1,4 @@
-"""From popped ids to claimed jobs, and the answer that Redis gets (protocol rules 10 and 11)."""
+"""From popped ids to claimed jobs, and the acknowledgements that Redis gets of them (protocol rules 10 and 11)."""
 
 import asyncio
 from collections import Counter
@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Histogram
 
 from corral import metrics
-from corral.dispatch import Ack, Done, Move, Park, Popped, Return, Verdict
+from corral.dispatch import Ack, Dispatch, Done, Move, Park, Popped, Return, Verdict
 from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.job import Claimed
@@ -26,6 +26,9 @@ PAUSED_SECONDS = 1.0
 LOCKED_SECONDS = 0.2
 UNKNOWN_SECONDS = (1.0, 30.0)
 """First and longest wait of a job whose type this worker does not know: another one may."""
+TOGETHER_SECONDS = 0.05
+"""How long answers wait for others. An unanswered id only waits to be forgotten: far less than the 15 s
+after which the sweep asks what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,52 @@ class Claimer:
                 log.warning("job.type_unknown", job=str(entry.id), queue=entry.lane.queue)
         for (queue, answer), count in counts.items():
             metrics.CLAIMS.labels(queue, answer).inc(count)
+
+
+class Acks:
+    """Tells Redis what became of popped ids, one call at a time. Belongs to the event loop."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._answers: list[Ack] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    async def add(self, answers: Sequence[Ack]) -> None:
+        """Tell soon; returns when jobs that go back are back."""
+        self._answers.extend(answers)
+        if any(not isinstance(answer.verdict, Done) for answer in answers):
+            await self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._start)
+
+    async def flush(self) -> None:
+        """Tell what there is to tell."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._sending is not None:
+            await self._sending
+        answers, self._answers = self._answers, []
+        if answers:
+            await self._send(answers)
+
+    def _start(self) -> None:
+        self._timer = None
+        self._sending = asyncio.get_running_loop().create_task(self._send_all(self._sending))
+
+    async def _send_all(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        answers, self._answers = self._answers, []
+        await self._send(answers)
+
+    async def _send(self, answers: Sequence[Ack]) -> None:
+        try:
+            await self._dispatch.lanes.ack(answers)
+        except Unavailable as error:
+            metrics.REDIS_ERRORS.labels("answer").inc()
+            log.warning("dispatch.left_to_sweep", jobs=len(answers), error=str(error))
 
 
 _DONE = Done()

@@ -19,12 +19,10 @@ from corral.job.options import Executor
 from corral.job.outcome import Finished
 from corral.job_log import JobLog
 from corral_worker import attribution
-from corral_worker.abandoned import Abandoned
-from corral_worker.attempts import HeldAttempts
+from corral_worker.attempts import Abandoned, HeldAttempts
 from corral_worker.attribution import Held
 from corral_worker.completer import FinishedAttempts
 from corral_worker.context_link import AttemptLink, HandlerServices, ThreadLink
-from corral_worker.deadlines import Deadlines
 from corral_worker.event_loop import WorkerTask
 from corral_worker.execution import Execution, Stop
 from corral_worker.handler_call import Ending, Raised, perform, perform_blocking, raised
@@ -32,7 +30,7 @@ from corral_worker.processes import Processes
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
 from corral_worker.threads import Threads
-from corral_worker.timeouts import Timeouts
+from corral_worker.timeouts import Deadlines, Timeouts
 from corral_worker.updates import Updates
 
 log = structlog.get_logger(__name__)

@@ -144,7 +144,7 @@ class Incarnation:
             log.warning("job.released_unheld", job=str(one.id), attempt=one.attempt)
         entries = [Entry(one.lane, one.id) for one in beat.released if one.lane is not None]
         if entries:
-            self._announcements.hand_out(entries)
+            self._announcements.enqueuer.enqueue_soon(entries)
 
     def _lost(self) -> None:
         """We were taken for dead: stop everything and register anew."""

@@ -88,8 +88,8 @@ async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcemen
         if one.state == "queued" and one.id not in announcements.withheld
     ]
     if entries:
-        await announcements.enqueue(entries)
-    await _within(GOODBYE_SECONDS, announcements.drained())
+        await announcements.enqueuer.enqueue(entries)
+    await announcements.enqueuer.close()
 
 
 def _stoppable(attempts: HeldAttempts) -> list[Execution]:

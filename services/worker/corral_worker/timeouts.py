@@ -1,11 +1,13 @@
-"""Timeouts that last: a handler that goes on past its own is written down, and ends as that error whatever comes.
+"""Timeouts: one clock stops attempts at their ends, and a timeout that a handler goes on past is written down.
 
-Its worker may be drained, killed or cut off before a thread ends. Who takes the job from the worker then finds the
+The worker of such a handler may be drained, killed or cut off before a thread ends. Who takes the job from the worker then finds the
 error in the job's row (`corral.store.timeouts`).
 """
 
 import asyncio
+from collections.abc import Callable, Iterable
 from contextvars import Context
+from time import monotonic
 
 import structlog
 
@@ -18,8 +20,40 @@ from corral_worker.this_worker import ThisWorker
 
 log = structlog.get_logger(__name__)
 
+WATCH_SECONDS = 0.05
+"""How often timeouts are looked at, while something runs: so late a timeout may strike."""
 LINGER_SECONDS = 0.25
 """A coroutine that honours its timeout and a process that is killed have ended by then, and cost no write more."""
+
+
+class Deadlines:
+    """Stops attempts at their timeouts, with one timer for all. Belongs to the event loop."""
+
+    def __init__(
+        self, running: Callable[[], Iterable[Execution]], strike: Callable[[Execution], None]
+    ) -> None:
+        self._running = running
+        self._strike = strike
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def arm(self, execution: Execution) -> None:
+        """The handler starts now: so does its timeout."""
+        execution.started = monotonic()
+        execution.armed = True
+        if self._timer is None:
+            # In a context of its own: the attempt that is armed first is none of the others' business.
+            self._timer = self._loop.call_later(WATCH_SECONDS, self._look, context=Context())
+
+    def _look(self) -> None:
+        """Stop what is past its timeout."""
+        now = monotonic()
+        armed = [execution for execution in self._running() if execution.armed]
+        for execution in armed:
+            expires = execution.expires
+            if expires is not None and expires <= now:
+                self._strike(execution)
+        self._timer = self._loop.call_later(WATCH_SECONDS, self._look) if armed else None
 
 
 class Timeouts:

@@ -25,7 +25,7 @@ from corral_worker import STARTED, exit_code, shutdown
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.blocked_loop import BlockedLoop
-from corral_worker.claim_loop import POLL_SECONDS, ClaimLoop
+from corral_worker.claim_loop import POLL_SECONDS, ClaimLoop, LaneOrder
 from corral_worker.claiming import Claimer
 from corral_worker.completer import Completer, FinishedAttempts
 from corral_worker.drain_requests import DrainRequestReader
@@ -33,7 +33,6 @@ from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS, AttemptExecuto
 from corral_worker.handler_services import WorkerServices
 from corral_worker.health import Health
 from corral_worker.heartbeat import HeartbeatThread
-from corral_worker.lane_order import LaneOrder
 from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.registration import Incarnation, Registration
 from corral_worker.seal import Seal

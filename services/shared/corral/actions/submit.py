@@ -10,8 +10,8 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
+from corral.actions.enqueuer import Enqueuer
 from corral.actions.group_commit import GroupCommit
-from corral.actions.hand_over import HandOver
 from corral.actions.idempotency import IdempotentCommit, check_key, keyed
 from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.servers import Servers
@@ -55,7 +55,7 @@ class Submitter:
         self.types = types or TypeCache(store, installation)
         self._commits = GroupCommit(store.jobs.insert, store.jobs.existing)
         self._keyed = IdempotentCommit(store.idempotency.insert)
-        self._hand_over = HandOver(dispatch)
+        self._enqueuer = Enqueuer(dispatch)
         self._job_log = job_log
         self._servers = servers
         self._max_payload = max_payload
@@ -136,7 +136,7 @@ class Submitter:
         """Finish the commits under way and hand their jobs over."""
         await self._commits.close()
         await self._keyed.close()
-        await self._hand_over.close()
+        await self._enqueuer.close()
 
     async def _prepare_many(
         self, submissions: Sequence[NewSubmission | SubmissionRefused]
@@ -206,7 +206,7 @@ class Submitter:
 
     def _tell(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
         """They are stored: tell Redis, the log and the metrics."""
-        self._hand_over.give(accepted)
+        self._enqueuer.accepted(accepted)
         if self._job_log is not None:
             self._job_log.accepted(jobs, accepted)
         for (queue, name), count in Counter((job.queue, job.type) for job in jobs).items():

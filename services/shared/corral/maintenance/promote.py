@@ -8,14 +8,15 @@ most, and at once where nothing is held.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from corral import metrics
-from corral.dispatch import Dispatch, Entry, JobsChanged
+from corral.actions.enqueuer import Enqueuer
+from corral.dispatch import Dispatch, Entry
 from corral.dispatch.hints import PROMOTER_SLEEP_SECONDS
-from corral.errors import Unavailable
+from corral.errors import CorralError, Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
@@ -45,6 +46,7 @@ class Promote(Duty):
     ) -> None:
         self._store = store
         self._dispatch = dispatch
+        self._enqueuer = Enqueuer(dispatch, not_taken)
         self._clock = clock
         self._due_at: float | None = None
         self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
@@ -56,7 +58,9 @@ class Promote(Duty):
         promoted = 0
         while (due := await self._next_due()) is not None and due <= 0:
             queued = await self._store.duties.promote(reign.term, JOBS_PER_STATEMENT, within=self._within())
-            await queue(self._dispatch, [Entry(job.lane, job.id) for job in queued])
+            if queued:
+                await self._enqueuer.enqueue([Entry(job.lane, job.id) for job in queued])
+                self._enqueuer.changed(State.QUEUED, [job.id for job in queued])
             promoted += len(queued)
             if not queued:  # held by another transaction, which will be over
                 due = SHORTEST_REST_SECONDS
@@ -91,13 +95,7 @@ class Promote(Duty):
         await wait_for_event(reign.over, max(0.0, SHORTEST_REST_SECONDS - (time.monotonic() - began)))
 
 
-async def queue(dispatch: Dispatch, entries: list[Entry]) -> None:
-    """Hand freshly queued jobs to Redis and say so; without Redis the sweep does, later."""
-    if not entries:
-        return
-    try:
-        await dispatch.lanes.enqueue(entries)
-    except Unavailable as error:
-        metrics.REDIS_ERRORS.labels("enqueue").inc()
-        log.warning("maintenance.not_enqueued", jobs=[str(entry.id) for entry in entries], error=str(error))
-    await dispatch.events.publish(JobsChanged(State.QUEUED, tuple(entry.id for entry in entries)))
+def not_taken(entries: Sequence[Entry], error: CorralError) -> None:
+    """Without Redis the sweep enqueues these, later."""
+    metrics.REDIS_ERRORS.labels("enqueue").inc()
+    log.warning("maintenance.not_enqueued", jobs=[str(entry.id) for entry in entries], error=str(error))

@@ -7,13 +7,14 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.dispatch import Dispatch, Entry, JobsChanged
+from corral.actions.enqueuer import Enqueuer
+from corral.dispatch import Dispatch, Entry
 from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.observation import Observation
-from corral.maintenance.promote import queue
+from corral.maintenance.promote import not_taken
 from corral.store import Store
 from corral.store.workers import Reclaimed
 
@@ -32,6 +33,7 @@ class Reclaim(Duty):
     ) -> None:
         self._store = store
         self._dispatch = dispatch
+        self._enqueuer = Enqueuer(dispatch, not_taken)
         self._clock = clock
         self.period = min(LONGEST_PERIOD, lease / 5)
         self._observation: Observation[UUID] = Observation(lease, longest_gap=3 * self.period)
@@ -83,13 +85,11 @@ class Reclaim(Duty):
             )
             if job.state in (State.FAILED, State.SCHEDULED):
                 _tell_failure(job)
-        await queue(
-            self._dispatch, [Entry(job.lane, job.id) for job in reclaimed if job.state is State.QUEUED]
-        )
+        entries = [Entry(job.lane, job.id) for job in reclaimed if job.state is State.QUEUED]
+        if entries:
+            await self._enqueuer.enqueue(entries)
         for state in State:
-            ids = tuple(job.id for job in reclaimed if job.state is state)
-            if ids and state is not State.QUEUED:
-                await self._dispatch.events.publish(JobsChanged(state, ids))
+            self._enqueuer.changed(state, [job.id for job in reclaimed if job.state is state])
 
 
 def _tell_failure(job: Reclaimed) -> None:

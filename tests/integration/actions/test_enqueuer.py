@@ -2,14 +2,12 @@
 
 import asyncio
 
-import pytest
 from structlog.testing import capture_logs
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 from tests.integration.actions.conftest import Make
 
-from corral.actions import hand_over as hand_over_module
-from corral.actions.hand_over import HandOver
+from corral.actions.enqueuer import Enqueuer
 from corral.dispatch import Dispatch
 from corral.dispatch.events import Gap, JobsChanged
 from corral.job.lane import Lane
@@ -24,12 +22,12 @@ async def listed(dispatch: Dispatch) -> int:
 
 
 async def test_queued_jobs_are_enqueued_in_order_and_told(store: Store, dispatch: Dispatch, make: Make):
-    hand_over = HandOver(dispatch)
+    enqueuer = Enqueuer(dispatch)
     accepted = await store.jobs.insert([make() for _ in range(2500)])
     async with dispatch.events.listen() as listener:
-        hand_over.give(accepted[:1])
-        hand_over.give(accepted[1:])
-        await hand_over.close()
+        enqueuer.accepted(accepted[:1])
+        enqueuer.accepted(accepted[1:])
+        await enqueuer.close()
         told: list[object] = []
         while len(told) < 2500:
             event = await listener.get()
@@ -44,27 +42,27 @@ async def test_queued_jobs_are_enqueued_in_order_and_told(store: Store, dispatch
 
 
 async def test_a_scheduled_job_wakes_the_promoter(store: Store, dispatch: Dispatch, make: Make):
-    hand_over = HandOver(dispatch)
+    enqueuer = Enqueuer(dispatch)
     waiting = asyncio.create_task(dispatch.hints.wait_due(10))
-    hand_over.give(await store.jobs.insert([make(delay=0.3)]))
+    enqueuer.accepted(await store.jobs.insert([make(delay=0.3)]))
     assert await waiting
-    await hand_over.close()
+    await enqueuer.close()
     assert await listed(dispatch) == 0
 
 
 async def test_giving_never_waits_and_a_lost_chunk_is_counted(store: Store, redis_url: str, make: Make):
     with Proxy(redis_url) as proxy:
         dispatch = Dispatch.open(proxy.url)
-        hand_over = HandOver(dispatch)
+        enqueuer = Enqueuer(dispatch)
         proxy.freeze()
         accepted = await store.jobs.insert([make() for _ in range(3)])
         with capture_logs() as logs:
-            hand_over.give(accepted)  # not a coroutine: it can't wait
+            enqueuer.accepted(accepted)  # not a coroutine: it can't wait
             proxy.cut()
-            await hand_over.close()
+            await enqueuer.close()
         assert [line["left_to_the_sweep"] for line in logs if line["event"] == "submit.redis_away"] == [3]
         proxy.heal()
-        hand_over.give(await store.jobs.insert([make()]))
+        enqueuer.accepted(await store.jobs.insert([make()]))
 
         async def there() -> bool:
             return await listed(dispatch) == 1
@@ -73,15 +71,12 @@ async def test_giving_never_waits_and_a_lost_chunk_is_counted(store: Store, redi
         await dispatch.close()
 
 
-async def test_the_backlog_for_an_absent_redis_is_bounded(
-    store: Store, dispatch: Dispatch, make: Make, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(hand_over_module, "MAX_BACKLOG", 10)
+async def test_the_backlog_for_an_absent_redis_is_bounded(store: Store, dispatch: Dispatch, make: Make):
     accepted = await store.jobs.insert([make() for _ in range(25)])
-    hand_over = HandOver(dispatch)
+    enqueuer = Enqueuer(dispatch, max_backlog=10)
     with capture_logs() as logs:
-        hand_over.give(accepted)
+        enqueuer.accepted(accepted)
     assert [line["jobs"] for line in logs] == [15]
-    await hand_over.close()
+    await enqueuer.close()
     popped = await dispatch.lanes.pop("w", [LANE], 100, wait=False)
     assert [entry.id for entry in popped.popped] == [job.id for job in accepted[15:]]
