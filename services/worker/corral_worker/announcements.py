@@ -28,11 +28,11 @@ class Announcements:
         """Released jobs whose handlers still run here: the sweep hands them out when we are gone (rule 17)."""
 
     def claimed(self, jobs: Sequence[Claimed]) -> None:
-        """These jobs run now."""
+        """Publish that these jobs run now."""
         self.enqueuer.changed(State.RUNNING, [job.id for job in jobs])
 
     def recorded(self, answers: Sequence[Recorded]) -> None:
-        """These attempts have ended, and their outcomes are stored."""
+        """Publish how these attempts ended, now that it is stored; enqueue what is to be tried again."""
         states: defaultdict[State, list[UUID]] = defaultdict(list)
         entries: list[Entry] = []
         due: list[float] = []

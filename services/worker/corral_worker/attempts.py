@@ -22,12 +22,12 @@ class HeldAttempts:
         self._slots = slots
         self._loop = asyncio.get_running_loop()
         self.held: dict[Held, Execution] = {}
-        """From the claim until the outcome is written, or the attempt is no longer ours."""
+        """Attempts by job and number, from the claim until the outcome is written or the attempt is no longer ours."""
         self._lost: set[Execution] = set()
-        """No longer ours, and their handlers still run."""
+        """Attempts that are no longer ours while their handlers still run here."""
 
     def add(self, execution: Execution) -> None:
-        """It was claimed."""
+        """Hold an attempt that was claimed."""
         self.held[execution.claimed.id, execution.claimed.attempt] = execution
 
     def holds(self, execution: Execution) -> bool:
@@ -35,21 +35,21 @@ class HeldAttempts:
         return self.held.get((execution.claimed.id, execution.claimed.attempt)) is execution
 
     def forget(self, execution: Execution) -> None:
-        """Its outcome is written, or will never be."""
+        """Hold it no longer: its outcome is written, or will never be."""
         if self.holds(execution):
             del self.held[execution.claimed.id, execution.claimed.attempt]
             if not self.held:
                 self._slots.freed.set()
 
     def lose(self, execution: Execution) -> None:
-        """It is no longer ours; its handler may still run."""
+        """Hold it no longer, because Postgres says that it is not ours any more; its handler may still run."""
         metrics.FENCED.labels("heartbeat").inc()
         self.forget(execution)
         if execution.ending is None:
             self._lost.add(execution)
 
     def ended(self, execution: Execution) -> None:
-        """Its handler has ended: if it was lost, nothing is left of it."""
+        """Note that its handler has ended: a lost attempt is gone with that."""
         self._lost.discard(execution)
 
     def running(self) -> list[Execution]:
@@ -57,11 +57,11 @@ class HeldAttempts:
         return [execution for execution in list(self.held.values()) if execution.ending is None]
 
     def over_time(self) -> list[Execution]:
-        """Coroutines that run and should have ended; from any thread."""
+        """Attempts on the event loop that run past their timeout. May be called from any thread."""
         return [one for one in self.running() if one.executor is Executor.ASYNC and one.over_for > 0]
 
     def blocking(self) -> Execution | None:
-        """The attempt whose task the event loop runs now; from any thread."""
+        """The attempt whose code the event loop runs at this moment, if any. May be called from any thread."""
         task = asyncio.current_task(self._loop)
         owner = task.owner if isinstance(task, OwnedTask) else None
         return self.held.get(owner) if owner else None
@@ -86,7 +86,7 @@ class Abandoned:
         self._worker = worker
 
     def add(self, execution: Execution) -> None:
-        """Its time to stop is over; unless it has ended. With too many of them the worker is of no use any more."""
+        """Count an attempt as abandoned, unless it has ended by now. With a quarter of the slots abandoned the worker restarts."""
         if execution.ending is not None or execution.abandoned:
             return
         execution.abandoned = True
@@ -111,7 +111,7 @@ class Abandoned:
         self._slots.freed.set()
 
     def remove(self, execution: Execution) -> None:
-        """It has ended."""
+        """Count an attempt as abandoned no longer: its handler has ended."""
         if not execution.abandoned:
             return
         self._slots.abandoned[execution.executor] -= 1

@@ -8,16 +8,16 @@ from contextvars import Context, ContextVar
 from uuid import UUID
 
 Held = tuple[UUID, int]
-"""A job and the attempt under which this worker holds it."""
+"""Id of a job and number of the attempt under which this worker holds it."""
 
 _OWNER: ContextVar[Held | None] = ContextVar("corral_attempt", default=None)
 
 
 def belong_to(attempt: Held | None) -> None:
-    """From here on, what runs in this context is the attempt's; None: the worker's own."""
+    """Say whose code runs in this context from here on: an attempt's, or with None the worker's own."""
     _OWNER.set(attempt)
 
 
 def owner(context: Context | None = None) -> Held | None:
-    """Whose code runs in a context, by default in the present one; None for the worker's own."""
+    """The attempt whose code runs in a context, by default in the present one; None for the worker's own code."""
     return _OWNER.get() if context is None else context.get(_OWNER)

@@ -30,7 +30,7 @@ from corral_worker.signals import Signals
 log = structlog.get_logger(__name__)
 
 SIGNAL = signal.SIGURG
-"""Ignored by default, and used by nobody else: only between threads of this process."""
+"""Sent only from one thread of this process to another: the system ignores it by default, and nothing else uses it."""
 
 
 class BlockedLoop:
@@ -57,7 +57,7 @@ class BlockedLoop:
         signal.signal(SIGNAL, self._interrupt)
 
     def look(self, heartbeat: Heartbeat | None) -> None:
-        """Tell of a loop that does not turn; interrupt what blocks it past its timeout, or end the process."""
+        """Log a loop that does not turn; interrupt what blocks it past its timeout, or end the process."""
         self._watchdog.look()
         if self._watchdog.silent_for < BLOCKED_SECONDS:
             return
@@ -75,7 +75,7 @@ class BlockedLoop:
             self._give_up(heartbeat, "it was told to stop, and a handler blocks the event loop", over, 0)
 
     def _told_in_vain(self) -> bool:
-        """Whether it was told to stop so long ago that it would have."""
+        """Whether the worker was told to stop so long ago that it would have stopped, if its loop turned."""
         told = self._signals.heard
         if not told:
             return False
@@ -83,7 +83,7 @@ class BlockedLoop:
         return time.monotonic() - told[-1] > patience
 
     def _interrupt(self, _number: int, frame: FrameType | None) -> None:
-        """In the main thread, between two instructions of whatever runs there: of an attempt past its timeout?"""
+        """Called in the main thread, between two instructions: if those are of an attempt past its timeout, end them."""
         attempt = attribution.owner()
         execution = self._attempts.held.get(attempt) if attempt else None
         if execution is None or execution.ending is not None or execution.over_for <= 0:

@@ -1,4 +1,4 @@
-"""A handler's line to the worker from inside a child process: one for each attempt."""
+"""What a handler in a child process can say to the worker and ask of it: one channel for each attempt."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from corral_worker.worker_connection import Deliver, WorkerConnection
 PROGRESS_SECONDS = 0.1
 """The least time between two reports of progress that reach the worker; the last one always does."""
 NEWS_SECONDS = 0.01
-"""The same where the message is a new one."""
+"""The least time between two reports of progress where the message of the second one is new."""
 
 
 class Channel:
@@ -42,7 +42,7 @@ class Channel:
         self._told_at = 0.0
 
     def end(self, ending: Returned | Raised) -> None:
-        """Tell what is left to tell; may be interrupted and repeated. Nothing is said after it."""
+        """Send what is left to send; may be interrupted and repeated. Nothing is sent after it."""
         self._ended = True
         if self._progress is not self._told and self._progress is not None:
             self._link.send(self._progress)
@@ -51,7 +51,7 @@ class Channel:
         self._link.send(Ended(self._attempt, ending, max(0, said - MAX_LINES)))
 
     def progress(self, percent: int, message: str | None) -> None:
-        """Tell the newest progress, not too often."""
+        """Send the newest progress, at most every PROGRESS_SECONDS."""
         self._refuse_ended()
         before = self._progress
         newest = self._progress = ProgressMessage(self._attempt, percent, message)
@@ -63,13 +63,13 @@ class Channel:
             self._told = newest
 
     def log(self, text: str, fields: dict[str, Any]) -> None:
-        """Send a line, up to the cap."""
+        """Send a line of the job's log, up to MAX_LINES of one attempt."""
         self._refuse_ended()
         if next(self._lines) <= MAX_LINES:
             self._link.send(LogMessage(self._attempt, text, fields))
 
     def checkpoint(self, value: str) -> None:
-        """Store it under the fence."""
+        """Store a checkpoint, if the attempt still holds the job."""
         self._call("checkpoint", value)
 
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
@@ -82,7 +82,7 @@ class Channel:
         self._call("put", name, media_type, _carried(data))
 
     def publish(self, name: str) -> None:
-        """Make it visible."""
+        """Make an artifact visible before the attempt ends."""
         self._call("publish", name)
 
     def get(self, name: str) -> bytes | None:
@@ -133,7 +133,7 @@ class AsyncChannel:
         self.log = channel.log
 
     async def checkpoint(self, value: str) -> None:
-        """Store it under the fence."""
+        """Store a checkpoint, if the attempt still holds the job."""
         await self._call("checkpoint", value)
 
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
@@ -146,7 +146,7 @@ class AsyncChannel:
         await self._call("put", name, media_type, _carried(data))
 
     async def publish(self, name: str) -> None:
-        """Make it visible."""
+        """Make an artifact visible before the attempt ends."""
         await self._call("publish", name)
 
     async def get(self, name: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What runs in a child process: one handler at a time, with a line to the worker.
+"""What runs in a child process: one handler at a time, connected to the worker.
 
 The child imports this module and the modules of the handlers it is asked to run, nothing else. It
 speaks through one connection, in the words of messages.py. Its parent is its reaper, which ends
@@ -33,7 +33,7 @@ from corral_worker.standard_streams import StandardStreams
 from corral_worker.worker_connection import WorkerConnection
 
 MAX_INTERRUPTIONS = 100
-"""Of one step; what comes more often has no end, and the child ends instead."""
+"""How often one step may be interrupted; then the interruptions have no end, and the child ends instead."""
 
 
 def main(connection: socket.socket) -> NoReturn:

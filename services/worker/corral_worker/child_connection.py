@@ -36,7 +36,7 @@ class ChildConnection:
         self._loop.add_reader(connection.fileno(), self._read)
 
     def send(self, message: object) -> None:
-        """Send it as soon as the child takes it."""
+        """Send a message as soon as the child takes it."""
         if self._connection.fileno() < 0:
             return
         idle = not self._unsent
@@ -50,7 +50,7 @@ class ChildConnection:
             pass
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close this end of the connection."""
         if self._connection.fileno() >= 0:
             self._stop_reading()
             self._loop.remove_writer(self._connection.fileno())

@@ -38,7 +38,7 @@ KILL_SECONDS = 10.0
 REMEMBERED_ATTEMPTS = 8
 """Attempts whose last words are told from nonsense: a thread of a handler may speak while the handler returns."""
 METHODS: Final = frozenset({"checkpoint", "submit", "put", "publish", "get", "statistics"})
-"""What a child may ask of an attempt's line."""
+"""Methods of `AttemptLink` that a child may call."""
 
 
 class ChildProcess:
@@ -88,7 +88,7 @@ class ChildProcess:
         return await self._ended
 
     def kill(self) -> None:
-        """End it with everything that it started."""
+        """Kill the child with everything that it started."""
         if self._gone or self._process is None:
             return
         if sys.platform == "linux" and self._ready.is_set():
@@ -103,7 +103,7 @@ class ChildProcess:
             self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        """To this process and no other: a number may have been given away since it ended."""
+        """Send a signal to this process and no other: its number may have been given away since it ended."""
         assert self._process is not None
         assert self._process.pid is not None
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -166,7 +166,7 @@ class ChildProcess:
                 self._settle(ending)
 
     def _hear_late(self, message: messages.Message) -> None:
-        """Words about an attempt that has ended reach no other."""
+        """Drop messages about an attempt that has ended, so that they reach no other attempt."""
         job, attempt = message.attempt
         if message.attempt not in self._earlier:
             self._break(f"it speaks of attempt {attempt} of job {job}, which it was never given")
@@ -211,7 +211,7 @@ class ChildProcess:
             self._loop.call_later(CLOSED_SECONDS, self._break, "the handler closed the connection")
 
     def _end(self) -> None:
-        """The process ended."""
+        """Settle what the end of the process leaves open."""
         assert self._process is not None
         assert self._wire is not None
         self._loop.remove_reader(self._process.sentinel)
@@ -247,7 +247,7 @@ class ChildProcess:
 
 
 async def _ask(line: ContextLink, call: messages.Call) -> Any:
-    """What the call is answered.
+    """Make a child's call on its attempt's link; its result.
 
     Raises:
         ValueError: there is no such call.

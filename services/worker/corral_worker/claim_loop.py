@@ -1,4 +1,4 @@
-"""The worker's loop: pop up to the free room, claim in one statement, start, answer; again.
+"""The claim loop: pop as many ids as there are free slots, claim them in one statement, start them, acknowledge; again.
 
 Completions are written by another task on another connection, so that the next claim overlaps them.
 """
@@ -29,16 +29,16 @@ from corral_worker.this_worker import ThisWorker
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
-"""Without being woken the worker looks this often (protocol rule 8)."""
+"""Seconds between two looks where nothing wakes the worker (protocol rule 8)."""
 SUSPECT_WAIT_SECONDS = 10.0
-"""How long a worker claims nothing to become empty for a suspect (rule 24)."""
+"""Seconds for which a worker claims nothing, to become empty for a suspect (rule 24)."""
 SUSPECT_PAUSE_SECONDS = 60.0
-"""After it waited in vain, how long it does not try again."""
+"""Seconds before it tries that again, after it did not become empty."""
 WAIT_SECONDS = 5.0
-"""One blocking wait for a wake-up token."""
+"""Seconds of one blocking call that waits for a wake-up token."""
 REDIS_RETRY_SECONDS = 0.5
 POPS_PER_LOOK_FROM_BELOW = 20
-"""Every so many pops the lowest priority comes first, so that nothing starves."""
+"""Every twentieth pop begins with the lowest priority, so that no job waits for ever."""
 
 
 class ClaimLoop:
@@ -76,15 +76,15 @@ class ClaimLoop:
         """Why nothing is claimed now: `sealed`, `draining`, `suspended`, `suspect`, `redis`; None if it is."""
         self.draining = False
         self.taking = False
-        """A claim is under way: its answer may bring jobs."""
+        """Whether a claim is under way, whose answer may bring jobs."""
         self.claimed = 0
 
     def stir(self) -> None:
-        """Something changed: look again."""
+        """Look for jobs now: something changed."""
         self._slots.freed.set()
 
     def give_up(self) -> None:
-        """The worker stops: wait for an absent Postgres no longer."""
+        """Wait no longer for an absent Postgres to say what became of the last claim: the worker stops."""
         self._giving_up = True
 
     @property
@@ -107,7 +107,7 @@ class ClaimLoop:
             await self._answers.flush()
 
     async def _round(self, worker: UUID) -> float:
-        """One look; answers how long to rest unless stirred, 0 to look again at once."""
+        """Look for jobs once; the seconds to rest after it unless something changes, 0 to look again at once."""
         if self._seal.held or self.draining:
             self.holding = "sealed" if self._seal.held else "draining"
             if self._attempts.only_abandoned:
@@ -196,11 +196,11 @@ class ClaimLoop:
         await wait_for_event(self._slots.freed, seconds)
 
     def _give_up(self) -> bool:
-        """Whether to wait for an absent Postgres no longer."""
+        """Whether an absent Postgres is no longer waited for."""
         return self._giving_up or self._worker.at_once.is_set()
 
     async def _listen(self) -> None:
-        """Turn wake-up tokens into stirs. Tokens come only while the pop has registered that this worker waits."""
+        """Look again at each wake-up token. Tokens come only while the pop has registered that this worker waits."""
         while True:
             try:
                 if await self._dispatch.lanes.wait(self._worker.name, WAIT_SECONDS):
@@ -211,7 +211,7 @@ class ClaimLoop:
 
 
 class LaneOrder:
-    """Priority first; within a priority the queue that came first last time comes last."""
+    """The order in which a worker looks into its lanes (protocol rule 9): by priority; queues of one priority take turns."""
 
     def __init__(self, queues: Iterable[str]) -> None:
         names = sorted(queues)

@@ -22,23 +22,23 @@ from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 log = structlog.get_logger(__name__)
 
 PAUSED_SECONDS = 1.0
-"""A job of a paused queue is looked at again after this, where the hint was lost; also the latest after a resume."""
+"""Seconds for which the id of a job is set aside whose queue is paused: after a resume it waits no longer than that."""
 LOCKED_SECONDS = 0.2
 UNKNOWN_SECONDS = (1.0, 30.0)
 """First and longest wait of a job whose type this worker does not know: another one may."""
 TOGETHER_SECONDS = 0.05
-"""How long answers wait for others. An unanswered id only waits to be forgotten: far less than the 15 s
+"""Seconds for which an acknowledgement waits for others. It only says that an id can be forgotten: far less than the 15 s
 after which the sweep asks what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """What became of popped ids."""
+    """What became of popped ids: the claimed jobs, and what Redis is told of each id."""
 
     claimed: list[Claimed]
     answers: list[Ack]
     refused_worker: bool
-    """The claim was refused for the worker's own sake: it is lost, draining or stopped."""
+    """Whether the worker itself was refused: it is lost, draining or stopped."""
 
 
 class Claimer:
@@ -73,7 +73,7 @@ class Claimer:
         return ClaimResult(claimed, answers, Refusal.WORKER in refused.values())
 
     async def _after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
-        """What a claim took whose answer did not arrive: read before anything else is done (rule 11)."""
+        """The jobs that a claim took whose answer did not arrive: read before anything else is done (rule 11)."""
         waits = doubling(*POSTGRES_RETRY_SECONDS)
         while not give_up():
             try:
@@ -132,7 +132,7 @@ class Acks:
         self._sending: asyncio.Task[None] | None = None
 
     async def add(self, answers: Sequence[Ack]) -> None:
-        """Tell soon; returns when jobs that go back are back."""
+        """Acknowledge ids soon, together with others; ids that go back to a lane at once, and then it returns when they are back."""
         self._answers.extend(answers)
         if any(not isinstance(answer.verdict, Done) for answer in answers):
             await self.flush()
@@ -140,7 +140,7 @@ class Acks:
             self._timer = asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._start)
 
     async def flush(self) -> None:
-        """Tell what there is to tell."""
+        """Send the acknowledgements that wait, now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

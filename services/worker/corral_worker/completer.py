@@ -42,30 +42,30 @@ log = structlog.get_logger(__name__)
 
 MAX_BATCH = 500
 MAX_BATCH_BYTES = 8 * 2**20
-"""Of results in one write; a larger one goes alone."""
+"""Bytes of results in one write; a larger result is written alone."""
 MIN_LIMIT, LIMIT_PER_SLOT = 500, 4
 """Outcomes that are held while Postgres is away: so many for each slot, and never fewer than the first."""
 MAX_HELD_BYTES = 64 * 2**20
-"""Of results that wait; while there are more, nothing is claimed."""
+"""Bytes of results that may wait to be written; while more wait, nothing is claimed."""
 
 
 class FinishedAttempts:
     """A queue: attempts that have ended and are not written yet. Bounded: `room` says how many more may be begun."""
 
     def __init__(self, slots: Slots, limit: int | None = None) -> None:
-        """At most so many; by default four for each slot."""
+        """`limit` is how many attempts it may hold; by default four for each slot."""
         self._limit = limit or max(MIN_LIMIT, LIMIT_PER_SLOT * sum(slots.sizes.values()))
         self._slots = slots
         self._waiting: list[Execution] = []
         self._writing: list[Execution] = []
         self._bytes = self._writing_bytes = 0
-        """Of results: of all that are held, and of those that are being written."""
+        """Bytes of results: of all attempts that are held, and of those that are being written."""
         self._some = asyncio.Event()
         self._none = asyncio.Event()
         self._none.set()
 
     def add(self, execution: Execution) -> None:
-        """The attempt has ended; its outcome is to be written."""
+        """Put in an attempt that has ended, so that its outcome is written."""
         self._waiting.append(execution)
         self._bytes += _size(execution)
         self._some.set()
@@ -73,12 +73,12 @@ class FinishedAttempts:
 
     @property
     def held(self) -> int:
-        """Outcomes that are not written yet."""
+        """How many outcomes are not written yet."""
         return len(self._waiting) + len(self._writing)
 
     @property
     def waiting(self) -> int:
-        """Those of them that are not being written now."""
+        """How many of them are not being written now."""
         return len(self._waiting)
 
     @property
@@ -91,7 +91,7 @@ class FinishedAttempts:
         await self._none.wait()
 
     async def take(self) -> list[Execution]:
-        """What has waited longest, up to the bounds of one write; waits until there is some."""
+        """Take out what has waited longest, as much as one write may hold; waits until there is something."""
         await self._some.wait()
         size = count = 0
         for execution in self._waiting[:MAX_BATCH]:
@@ -106,7 +106,7 @@ class FinishedAttempts:
         return self._writing
 
     def done(self) -> None:
-        """What was taken is written, or will never be."""
+        """Say that what was taken is written, or will never be."""
         full = self.room <= 0
         self._writing = []
         self._bytes -= self._writing_bytes
@@ -140,16 +140,16 @@ class Completer:
         self._histograms: dict[tuple[str, str], Histogram] = {}
         self.succeeded = self.failed = 0
         self.seconds = 0.0
-        """Running time of all attempts that were written."""
+        """Seconds that all attempts ran whose outcomes were written."""
 
     async def run(self) -> None:
-        """Write for ever."""
+        """Write outcomes as attempts end, until cancelled."""
         while True:
             await self._write(await self._finished.take())
             self._finished.done()
 
     async def _write(self, batch: list[Execution]) -> None:
-        """Write a batch, however long it takes; what was lost meanwhile is left out."""
+        """Write a batch, again and again until Postgres has taken it; attempts that were lost meanwhile are left out."""
         waits = doubling(*POSTGRES_RETRY_SECONDS)
         while batch := [execution for execution in batch if self._attempts.holds(execution)]:
             try:

@@ -1,4 +1,4 @@
-"""How a handler's context reaches the worker: one line per attempt."""
+"""What the context of a handler reaches the worker with: one link for each attempt."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -19,7 +19,7 @@ class HandlerServices(Protocol):
     """What handlers may ask of the worker beside progress and log lines; every write is fenced by the attempt."""
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
-        """Store what the next attempt finds.
+        """Store a checkpoint, which the next attempt finds.
 
         Raises:
             Conflict: the attempt no longer holds the job.
@@ -32,7 +32,7 @@ class HandlerServices(Protocol):
         """Store an artifact, invisible until the attempt succeeds; its id."""
 
     async def publish(self, job: UUID, attempt: int, artifact: UUID) -> None:
-        """Make it visible now.
+        """Make an artifact visible now, before the attempt ends.
 
         Raises:
             Conflict: the attempt no longer holds the job.
@@ -47,7 +47,7 @@ class HandlerServices(Protocol):
 
 @dataclass(slots=True)
 class AttemptLink:
-    """The line of an attempt. Made on the event loop; usable from threads, and from loops that they run."""
+    """The link of one attempt to its worker. Made on the event loop; usable from threads, and from loops that they run."""
 
     execution: Execution
     updates: Updates
@@ -60,17 +60,17 @@ class AttemptLink:
         return self.execution.stop is not None
 
     def progress(self, percent: int, message: str | None) -> None:
-        """Keep the newest progress."""
+        """Keep the newest progress; it is written soon, with that of others."""
         self.refuse_ended()
         self.updates.progress(self.execution, percent, message)
 
     def log(self, text: str, fields: dict[str, Any]) -> None:
-        """Keep a line."""
+        """Keep a line of the job's log; it is written soon, with others."""
         self.refuse_ended()
         self.updates.log(self.execution, text, fields)
 
     async def checkpoint(self, value: str) -> None:
-        """Store it under the fence."""
+        """Store a checkpoint, if the attempt still holds the job."""
         claimed = self.execution.claimed
         await self._on_loop(self.services.checkpoint(claimed.id, claimed.attempt, value))
 
@@ -87,7 +87,7 @@ class AttemptLink:
         self.execution.artifacts[name] = artifact
 
     async def publish(self, name: str) -> None:
-        """Make it visible."""
+        """Make an artifact visible before the attempt ends."""
         claimed, artifact = self.execution.claimed, self.execution.artifacts.get(name)
         if artifact is None:
             raise NotFound("artifact of this attempt", name)
@@ -138,7 +138,7 @@ class ThreadLink:
         return self._line.cancelled
 
     def checkpoint(self, value: str) -> None:
-        """Store it under the fence."""
+        """Store a checkpoint, if the attempt still holds the job."""
         self._wait(self._line.checkpoint(value))
 
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
@@ -150,7 +150,7 @@ class ThreadLink:
         self._wait(self._line.put(name, media_type, data))
 
     def publish(self, name: str) -> None:
-        """Make it visible."""
+        """Make an artifact visible before the attempt ends."""
         self._wait(self._line.publish(name))
 
     def get(self, name: str) -> bytes | None:

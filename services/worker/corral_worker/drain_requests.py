@@ -1,4 +1,4 @@
-"""What whoever scales asks of this worker: to drain, to seal itself, to work again."""
+"""Scale-down requests to this worker, from the operator or `corral up`: to drain, to seal itself, to work again."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from corral_worker.this_worker import ThisWorker
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
-"""How often Redis is asked; the drain itself comes from Postgres, by the heartbeat that this hurries."""
+"""Seconds between two looks into Redis. The drain itself is a row in Postgres, which the heartbeat reads: this hurries it."""
 
 
 class DrainRequestReader:
-    """Reads what whoever scales asks of this worker, and does it. Belongs to the event loop."""
+    """Reads the scale-down requests to this worker, and follows them. Belongs to the event loop."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class DrainRequestReader:
                 pass
 
     def _empty(self) -> bool:
-        """Whether it holds nothing, and no claim is under way whose answer may bring something."""
+        """Whether the worker holds no attempt, and no claim is under way whose answer may bring one."""
         return not self._attempts.held and not self._loop.taking
 
     async def _answer(self, nonce: str) -> None:

@@ -33,12 +33,12 @@ class ExitRequests:
 
 
 class GuardedLoop:
-    """What is put before an event loop's own class. Callbacks are seen to here, tasks by `task_factory`."""
+    """Put before the class of an event loop, it contains the callbacks that handlers set; `task_factory` contains their tasks."""
 
     exits: ExitRequests
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
-        """As asyncio's."""
+        """As asyncio's; a handler's callback that asks the process to end ends its attempt instead."""
         if type(callback) in _MAY_EXIT and attribution.owner(context) is not None:
             callback, args = self._contain(callback, args, context)
         return super().call_soon(callback, *args, context=context)  # type: ignore[misc]  # of the class that follows
@@ -46,21 +46,21 @@ class GuardedLoop:
     def call_soon_threadsafe(
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Any:
-        """As asyncio's."""
+        """As asyncio's; a handler's callback that asks the process to end ends its attempt instead."""
         callback, args = self._contain(callback, args, context)
         return super().call_soon_threadsafe(callback, *args, context=context)  # type: ignore[misc]  # as above
 
     def call_later(
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Any:
-        """As asyncio's."""
+        """As asyncio's; a handler's callback that asks the process to end ends its attempt instead."""
         callback, args = self._contain(callback, args, context)
         return super().call_later(delay, callback, *args, context=context)  # type: ignore[misc]  # as above
 
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Any:
-        """As asyncio's."""
+        """As asyncio's; a handler's callback that asks the process to end ends its attempt instead."""
         callback, args = self._contain(callback, args, context)
         return super().call_at(when, callback, *args, context=context)  # type: ignore[misc]  # as above
 

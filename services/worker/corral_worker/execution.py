@@ -24,15 +24,15 @@ from corral_worker.handler_call import Died, Ending, Raised, RequestedOutcome, R
 from corral_worker.stack import Stack
 
 MAX_LINES = 1_000
-"""Log lines of one attempt; further ones are counted."""
+"""Lines of one attempt's log that are kept; further ones are only counted."""
 MAX_LINE = 4_000
-"""Characters of one of them."""
+"""Characters of one line that are kept."""
 
 _chance = random.Random()  # noqa: S311  # jitter needs no secrecy
 
 
 class Stop(Enum):
-    """Why an attempt was told to stop."""
+    """Why an attempt was told to stop before its handler ended by itself."""
 
     TIMEOUT = "timeout"
     CANCEL = "cancel"
@@ -42,7 +42,7 @@ class Stop(Enum):
 
 
 class Execution:
-    """An attempt that this worker holds. Lives on the event loop; `stop` is read from other threads."""
+    """What a worker knows of one attempt that it holds. Belongs to the event loop; `stop` is read from other threads."""
 
     __slots__ = (
         "abandoned",
@@ -83,14 +83,14 @@ class Execution:
         """Whether its coroutine runs: one that was cancelled before never would, and so never end."""
         self.abandoned = False
         self.exit: BaseException | None = None
-        """What its code raised, in a task or callback of its own, to end the process."""
+        """The SystemExit or KeyboardInterrupt that a task or a callback of its handler raised."""
         self.task: asyncio.Task[None] | None = None
         self.thread: int | None = None
         """The thread that runs its handler, as `threading.get_ident()` says, while it does."""
         self.seen: JobError | None = None
-        """Its timeout as an error, with the line at which it was seen to go on."""
+        """The error of its timeout with the line where its handler was, once it was seen to go on past it."""
         self.not_before = 0.0
-        """Seconds that the next try waits at least: its handler may still run here for so long."""
+        """Seconds for which the next try waits at least, because its handler may still run here."""
         self.artifacts: dict[str, UUID] = {}
         """Ids of the files it wrote, by name; they become visible with its success."""
         self.refused = False
@@ -106,17 +106,17 @@ class Execution:
 
     @property
     def over_for(self) -> float:
-        """Seconds since its timeout was due; negative before, and without one."""
+        """Seconds by which it is past its timeout; negative before, and minus infinity without a timeout."""
         expires = self.expires if self.armed else None
         return -math.inf if expires is None else time.monotonic() - expires
 
     @property
     def past_timeout(self) -> bool:
-        """Whether it was told that its time is over."""
+        """Whether it was told to stop because of its timeout."""
         return self.stop is Stop.TIMEOUT
 
     def own(self) -> None:
-        """What runs in the present task from here on, and what it starts, is this attempt's."""
+        """Mark the present task, and what it starts from here on, as this attempt's."""
         attempt = (self.claimed.id, self.claimed.attempt)
         attribution.belong_to(attempt)
         task = asyncio.current_task()
@@ -124,7 +124,7 @@ class Execution:
             task.owner = attempt
 
     def look(self) -> None:
-        """See where a handler is that goes on past its timeout."""
+        """Note the line where its handler is that goes on past its timeout."""
         if self.thread is not None:
             found = stack.of_thread(self.thread)
         else:
@@ -132,15 +132,15 @@ class Execution:
         self.seen = timed_out(self.claimed.timeout or 0.0, found)
 
     def overdue_error(self) -> JobError:
-        """Its timeout as an error."""
+        """The error of its timeout, with the place where the handler was if that is known."""
         return self.seen or timed_out(self.claimed.timeout or 0.0)
 
     def overdue(self) -> Finished:
-        """How it ends if its worker is lost while its handler goes on past its timeout."""
+        """What is written of it if its worker is lost while its handler goes on past its timeout."""
         return self._decided(Raised(self.overdue_error()))
 
     def finish(self, ending: Ending) -> Finished:
-        """Its handler has ended so: what to write about it. An ending that could not be stored is replaced."""
+        """Note how its handler ended; what is to be written of it. Called again where an ending can't be stored."""
         if self.ended is None:
             self.ended = time.monotonic()
         self.ending = ending
@@ -167,15 +167,8 @@ def outcome_of(
 ) -> Outcome:
     """The outcome of an attempt that was not lost.
 
-    A success under way wins over a cancel and over a release (rule 19), not over a timeout.
-
-    Args:
-        ending: how the handler ended.
-        stop: why it was told to stop, if it was.
-        claimed: its job.
-        backoff: of its job type.
-        chance: for the jitter.
-        seen: its timeout as an error, where it was seen to go on past it.
+    A success under way wins over a cancel and over a release (rule 19), not over a timeout. `seen` is its timeout as an
+    error, where the handler was seen to go on past it; `chance` is for the jitter of the backoff.
     """
     match stop:
         case Stop.TIMEOUT:

@@ -69,7 +69,7 @@ class AttemptExecutor:
         self._abandon_seconds = abandon_seconds
         self._loop = asyncio.get_running_loop()
         self._ours = contextvars.Context()
-        """Timers that a handler's call sets are the worker's all the same."""
+        """The context of timers that are set while a handler's code runs: they belong to the worker, not to that handler."""
         exits = getattr(self._loop, "exits", None)
         if exits is not None:
             exits.hear = self._exited
@@ -150,7 +150,7 @@ class AttemptExecutor:
         return AttemptLink(execution, self._updates, self._services)
 
     def _end_forks(self) -> None:
-        """A fork of the handler that comes back is no worker: it would run on with the worker's connections."""
+        """End this process if it is a fork that a handler left: it would run on with the worker's connections."""
         if os.getpid() != self._pid:
             os._exit(0)
 
@@ -165,7 +165,7 @@ class AttemptExecutor:
             self.see_to_end(execution)
 
     def see_to_end(self, execution: Execution) -> None:
-        """It was told to stop: end it, as far as that is possible."""
+        """End the handler of an attempt that was told to stop, as far as that is possible: a thread can't be ended."""
         if execution.ending is not None:
             return
         if execution.past_timeout:
@@ -185,7 +185,7 @@ class AttemptExecutor:
             self.stop(execution, why)
 
     def cancel(self, ids: Iterable[UUID]) -> None:
-        """A cancel was requested for these jobs."""
+        """Stop the attempts of these jobs: somebody cancelled them."""
         wanted = set(ids)
         for (job, attempt), execution in list(self._attempts.held.items()):
             if job in wanted:
@@ -193,26 +193,26 @@ class AttemptExecutor:
                 self.stop(execution, Stop.CANCEL)
 
     def lose(self, pairs: Iterable[Held]) -> None:
-        """These attempts are no longer ours: stop those that run. Outcomes on their way meet the fence."""
+        """Stop those of these attempts that run: Postgres says that they are no longer ours. Outcomes on their way meet the fence."""
         for pair in pairs:
             execution = self._attempts.held.get(pair)
             if execution is not None and execution.ending is None:
                 self._lose(execution)
 
     def lose_all(self) -> None:
-        """This incarnation was taken for lost: nothing that it holds is ours any more."""
+        """Stop every attempt: this incarnation was taken for lost, so nothing that it holds is ours any more."""
         for execution in list(self._attempts.held.values()):
             self._lose(execution)
 
     def give_up(self) -> None:
-        """Say how those end that go on past their timeout: this process is about to end, and with it they."""
+        """End the attempts that go on past their timeout as that error: the process is about to end, and their handlers with it."""
         for execution in self._attempts.running():
             if execution.past_timeout:
                 execution.not_before = GONE_SECONDS
                 self._finish(execution, Raised(execution.overdue_error()))
 
     def close(self) -> None:
-        """Kill what can be killed."""
+        """Kill the child processes."""
         self._processes.close()
 
     def _lose(self, execution: Execution) -> None:
@@ -221,7 +221,7 @@ class AttemptExecutor:
         self.stop(execution, Stop.LOST)
 
     def _exited(self, attempt: Held, error: BaseException) -> None:
-        """A task or a callback that the attempt started asked the process to end: it ends the attempt."""
+        """End an attempt of which a task or a callback asked the whole process to end."""
         execution, said = self._attempts.held.get(attempt), frames.described(error)
         if execution is None or execution.ending is not None:
             log.error("job.exit_after_end", job=str(attempt[0]), attempt=attempt[1], error=said)

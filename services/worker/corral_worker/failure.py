@@ -19,7 +19,7 @@ MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 16_000
 """Characters; the ends of a longer text are kept, its middle is cut."""
 CUT_CHARACTERS = 40
-"""Characters that the sentence about a cut takes, beyond a limit."""
+"""Characters by which a text may exceed its limit: those of the sentence that says what was cut."""
 MAX_NAME = 200
 MAX_LEAVES = 3
 """Exceptions of a group that its message tells; its traceback has more of them."""
@@ -74,7 +74,7 @@ def child_died(exitcode: int | None) -> JobError:
 
 
 def death(exitcode: int | None) -> str:
-    """A word for how a process ended: `SIGKILL`, or `exit 3`."""
+    """How a process ended, in short: `SIGKILL`, or `exit 3`."""
     if exitcode is None or exitcode >= 0:
         return f"exit {exitcode}"
     try:

@@ -28,7 +28,7 @@ class RequestedOutcome(Enum):
     """What a failed handler asks for."""
 
     BACKOFF = "backoff"
-    """Nothing in particular: the type's backoff."""
+    """To be tried again after the backoff of its job type."""
     DISCARD = "discard"
     CANCEL = "cancel"
 
@@ -63,7 +63,7 @@ Ending = Returned | Raised | Died
 async def perform(
     declared: JobType[Any, Any], handler: Handler, payload: str, context: Context | None
 ) -> Returned | Raised:
-    """Run a coroutine; `context` may be left out for a handler that does not take it."""
+    """Call a handler that is a coroutine function; `context` may be left out where the handler does not take it."""
     try:
         value = read_payload(declared, payload)
     except BaseException as error:  # noqa: BLE001  # a model's validator may raise anything
@@ -79,7 +79,7 @@ async def perform(
 def perform_blocking(
     declared: JobType[Any, Any], handler: Handler, payload: str, context: SyncContext
 ) -> Returned | Raised:
-    """Run a plain function."""
+    """Call a handler that is a plain function."""
     try:
         value = read_payload(declared, payload)
     except BaseException as error:  # noqa: BLE001  # as above

@@ -39,7 +39,7 @@ class WorkerServices:
         self._submitter: Submitter | None = None
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
-        """Store what the next attempt finds.
+        """Store a checkpoint, which the next attempt finds.
 
         Raises:
             Conflict: the attempt no longer holds the job.
@@ -89,7 +89,7 @@ class WorkerServices:
         return await self._store.artifacts.put(job, attempt, name, media_type, data)
 
     async def publish(self, job: UUID, attempt: int, artifact: UUID) -> None:
-        """Make it visible now.
+        """Make an artifact visible now, before the attempt ends.
 
         Raises:
             Conflict: the attempt no longer holds the job.

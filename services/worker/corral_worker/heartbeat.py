@@ -31,7 +31,7 @@ class HeartbeatReport:
 
 
 class HeartbeatThread:
-    """Beats for one worker, whatever its incarnation. `look` and `hear` are called in this thread."""
+    """The thread of the heartbeat, for the whole life of a worker process. `look` and `hear` are called in it."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class HeartbeatThread:
         self._presence.leave()
 
     def _beat(self, heartbeat: Heartbeat, worker: UUID) -> bool:
-        """One beat to each; answers whether Postgres heard it."""
+        """Beat once to Postgres and once to Redis; whether Postgres answered."""
         report = self._report()
         heard = True
         try:

@@ -32,7 +32,7 @@ class LoopWatchdog:
         return max(0.0, time.monotonic() - self._ticked - TICK_SECONDS)
 
     def look(self) -> None:
-        """Tell once when the loop is blocked, with what it is doing, and once when it turns again."""
+        """Log once when the loop is blocked, with the code that blocks it, and once when it turns again."""
         silent = self.silent_for
         if silent < BLOCKED_SECONDS:
             if self._blocked:

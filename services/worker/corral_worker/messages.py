@@ -22,7 +22,7 @@ class AttemptId(NamedTuple):
 
     @classmethod
     def of(cls, claimed: Claimed) -> "AttemptId":
-        """That of a claimed job."""
+        """The id of the attempt that a claim began."""
         return cls(claimed.id, claimed.attempt)
 
 
@@ -80,11 +80,11 @@ class LogMessage:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A method of the worker's line, to be answered."""
+    """A call of a method of `AttemptLink`, which the worker answers."""
 
     attempt: AttemptId
     number: int
-    """Of the child, over all its attempts."""
+    """The calls of a child are numbered over all its attempts."""
     method: str
     arguments: tuple[Any, ...]
 

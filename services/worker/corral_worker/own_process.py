@@ -1,4 +1,4 @@
-"""What a handler does to the worker's own process: told, and where that is possible its attempt's error.
+"""What a handler does to the worker's own process: it is logged and, where that is possible, made the error of its attempt.
 
 In a program of its own `os.kill(os.getpid(), SIGINT)` is a KeyboardInterrupt, and SIGTERM the end. In a worker both
 would stop it, as an operator's SIGTERM does: the job would be given back, and stop the next worker. `os._exit` and
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 def watch() -> None:
-    """See to the functions with which a program ends itself. Called once, before the team's modules are imported."""
+    """Replace the functions with which a program ends itself. Called once, before the team's modules are imported."""
     pid = os.getpid()
     exit_, kill, killpg, raise_signal = os._exit, os.kill, os.killpg, signal.raise_signal
 

@@ -19,7 +19,7 @@ from corral_worker.execution import Execution
 from corral_worker.handler_call import Ending
 
 MAX_CHILDREN_TRIED = 3
-"""So many may end before they take an attempt; then that is its error."""
+"""Children that are tried for one attempt; if each ends before it takes it, that is the attempt's error."""
 MAX_TMPDIR_CHARACTERS = 60
 """Characters of the temporary folder's name: a socket's has 107, and multiprocessing adds some forty."""
 
@@ -34,7 +34,7 @@ class Processes:
         self._running: dict[Execution, ChildProcess] = {}
 
     async def run(self, execution: Execution, line: ContextLink, started: Callable[[], None]) -> Ending:
-        """Run the attempt in a child; dead children are endings. Calls `started` when a child gets it.
+        """Run the attempt in a child; that the child died is an ending, too. Calls `started` when a child gets the attempt.
 
         A child that ended before it took the attempt (the kernel had killed it while it was idle, or what an earlier
         handler left in it did) has run nothing of it: another one gets it.

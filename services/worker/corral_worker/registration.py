@@ -43,7 +43,7 @@ class Registration:
         self.waiting_for: str | None = "start"
         """`schema` or `postgres` while that is missing."""
         self.registered = False
-        """Whether it ever became an incarnation; stays so."""
+        """Whether this process was ever registered; it stays true."""
 
     async def schema_fits(self) -> bool:
         """Wait until the tables are there; False when told to stop meanwhile.
@@ -67,7 +67,7 @@ class Registration:
         return False
 
     async def register(self) -> UUID | None:
-        """Become an incarnation, and return its id; None when told to stop meanwhile."""
+        """Write a new incarnation of this worker into Postgres; its id, or None when told to stop meanwhile."""
         record = WorkerRecord(
             id=new_id(),
             name=self._name,
@@ -98,7 +98,7 @@ class Registration:
 
 
 class Incarnation:
-    """From registering to the goodbye; a new one after it was taken for lost (protocol rule 23)."""
+    """Registers this process as an incarnation, and as another one after it was taken for lost (protocol rule 23)."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Incarnation:
         return self._worker.incarnation
 
     def hear(self, incarnation: UUID, beat: Beat) -> None:
-        """What the database thinks of us. On the loop."""
+        """Follow what a heartbeat's answer says of this worker: drains, cancels, jobs that are no longer its own. On the loop."""
         if incarnation != self._worker.incarnation:
             return
         if not beat.known:
@@ -147,7 +147,7 @@ class Incarnation:
             self._announcements.enqueuer.enqueue_soon(entries)
 
     def _lost(self) -> None:
-        """We were taken for dead: stop everything and register anew."""
+        """Stop everything and register anew: the leader has taken this incarnation for lost."""
         worker = self._worker
         log.error(
             "worker.lost", worker=worker.name, id=str(worker.incarnation), held=len(self._attempts.held)

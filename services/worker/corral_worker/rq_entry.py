@@ -50,7 +50,7 @@ class OneJobLanes(Lanes):
         idle: bool = False,
         budgets: Sequence[Budget] = (),  # noqa: ARG002
     ) -> Pop:
-        """The job, then nothing; says so when that has ended."""
+        """Pop the one job; after that nothing, and the worker is told to stop when the job has ended."""
         entry = self._entry
         if entry is None:
             if idle:
@@ -63,7 +63,7 @@ class OneJobLanes(Lanes):
         return Pop([entry], waiting=False, suspects=[], suspended=False)
 
     async def wait(self, worker: str, timeout: float) -> bool:  # noqa: ARG002, ASYNC109 - as its parent
-        """Nobody wakes this one."""
+        """Wait in vain: nobody wakes a worker of one job."""
         await asyncio.sleep(timeout)
         return False
 

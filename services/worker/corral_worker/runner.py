@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 TOO_OFTEN = (100, 10.0)
-"""So many times within so many seconds: who leaves the loop again and again keeps others from running."""
+"""Times and seconds: code that leaves the loop so often within such a time keeps other jobs from running."""
 CLOSE_SECONDS = 5.0
 """How long what handlers left behind may take to be cancelled."""
 LEFT_SECONDS = 2.0
@@ -49,7 +49,7 @@ def run(main: Coroutine[Any, Any, T], loop_class: type[Any]) -> T:
 
 
 def leave(code: int) -> int:
-    """The exit code; ends the process at once where threads that a handler started would keep it for ever."""
+    """Give back the exit code, or end the process at once where threads that a handler started would keep it for ever."""
     deadline = time.monotonic() + LEFT_SECONDS
     left = [
         thread
@@ -95,7 +95,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _end_tasks() -> None:
-    """Cancel what is left, and close async generators, as `asyncio.run` does, for so long."""
+    """Cancel the tasks that are left and close async generators, as `asyncio.run` does, for at most CLOSE_SECONDS."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for other in others:
         other.cancel()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 SEAL_SECONDS = 30.0
-"""How long a seal outlasts the worker's last answer, by its own clock: several times what whoever was answered
+"""Seconds for which a seal outlasts the worker's last answer, by its own clock: several times what the operator
 takes to remove the worker."""
 
 
@@ -21,9 +21,9 @@ class Seal:
         return self._clock() < self._until
 
     def keep(self) -> None:
-        """Seal from now on, or for longer."""
+        """Seal the worker for SEAL_SECONDS from now on."""
         self._until = self._clock() + SEAL_SECONDS
 
     def lift(self) -> None:
-        """Break it at once: the worker is needed again."""
+        """End the seal at once: the worker is needed again."""
         self._until = float("-inf")

@@ -35,7 +35,7 @@ async def finish_or_give_back(
     grace: float,
     at_once: asyncio.Event,
 ) -> list[Execution]:
-    """Wait for what runs, then stop it; answers the attempts whose handlers can't be stopped, lost ones included."""
+    """Wait for what runs, then stop it; the attempts whose handlers can't be stopped, lost ones included."""
     running = _stoppable(attempts)
     if running and grace > 0 and not at_once.is_set():
         log.info("worker.finishing", jobs=len(running), grace=grace)
@@ -51,7 +51,7 @@ async def finish_or_give_back(
 
 
 async def until(condition: Callable[[], bool], seconds: float, unless: asyncio.Event | None = None) -> None:
-    """Wait for a condition, or so long, or for the event."""
+    """Wait until a condition holds, the seconds are over, or the event `unless` is set."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     # Many things end the wait, once in a worker's life: looking is simpler than being told.
@@ -60,7 +60,7 @@ async def until(condition: Callable[[], bool], seconds: float, unless: asyncio.E
 
 
 async def written(finished: FinishedAttempts) -> None:
-    """Wait until outcomes are written, or for as long as is worth it."""
+    """Wait until all outcomes are written, at most WRITE_SECONDS."""
     if not await _within(WRITE_SECONDS, finished.written()):
         log.error("results.lost_with_worker", results=finished.held)
 
@@ -93,7 +93,7 @@ async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcemen
 
 
 def _stoppable(attempts: HeldAttempts) -> list[Execution]:
-    """What is worth waiting for: an abandoned handler was told to stop long ago."""
+    """The attempts that are worth waiting for: an abandoned handler was told to stop long ago."""
     return [execution for execution in attempts.running() if not execution.abandoned]
 
 

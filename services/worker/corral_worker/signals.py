@@ -12,13 +12,13 @@ import structlog
 log = structlog.get_logger(__name__)
 
 ASKING = (signal.SIGTERM, signal.SIGINT)
-"""Both ask to stop."""
+"""The signals that ask a worker to stop."""
 LOOK_SECONDS = 1.0
-"""How often it is seen to that they are still heard."""
+"""Seconds between two looks whether the signals still reach the worker."""
 
 
 class Signals:
-    """Tells of each signal, on the event loop."""
+    """Calls `asked` on the event loop for each signal, with its name."""
 
     def __init__(self, asked: Callable[[str], None]) -> None:
         self._asked = asked

@@ -20,7 +20,7 @@ class Slots:
         self.sizes = {executor: size for executor, size in sizes.items() if size > 0}
         self.used = dict.fromkeys(self.sizes, 0)
         self.abandoned = dict.fromkeys(self.sizes, 0)
-        """Of the used ones: handlers past their end that can't be stopped (protocol rule 17)."""
+        """How many of the used slots are held by handlers that can't be stopped (protocol rule 17)."""
         needs = {queue: catalog.executors(queue) & self.sizes.keys() for queue in queues}
         self.queues = frozenset(queue for queue, executors in needs.items() if executors)
         """The queues whose jobs can run here."""
@@ -34,7 +34,7 @@ class Slots:
         empty, outcomes were written while too many waited, or it was told something. The claim loop clears it."""
 
     def budgets(self) -> list[Budget]:
-        """What each executor's queues may be popped for now; remembers which ones were bound by it."""
+        """How many jobs may be popped for each executor now, and from which queues; remembers which executors had no slot free."""
         self._scarce.clear()
         budgets = []
         for executor, queues in self._of.items():
@@ -46,11 +46,11 @@ class Slots:
         return budgets
 
     def take(self, executor: Executor) -> None:
-        """A job of this executor was claimed."""
+        """Use a slot: a job of this executor was claimed."""
         self.used[executor] += 1
 
     def free(self, executor: Executor) -> None:
-        """Its handler ended. That is worth a look once after a pop that it had bound."""
+        """Give a slot back: a handler ended. Sets `freed` if the last pop found no room for want of it."""
         self.used[executor] -= 1
         if executor in self._scarce:
             self._scarce.discard(executor)

@@ -1,4 +1,4 @@
-"""Where running code is: of a thread that can't be stopped, of a task that does not end."""
+"""Finds the line where running code is: of a thread that can't be stopped, or of a task that does not end."""
 
 import asyncio
 import sys

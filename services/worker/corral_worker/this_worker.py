@@ -20,14 +20,14 @@ class ThisWorker:
         self.incarnation: UUID | None = None
         """Its id in Postgres. None while it is registered under none: before the first time, and after a loss."""
         self.stopping = asyncio.Event()
-        """It was told to stop: nothing more is claimed."""
+        """Set when it is told to stop: from then on nothing is claimed."""
         self.at_once = asyncio.Event()
-        """It was told twice: nothing is waited for."""
+        """Set when it is told to stop a second time: from then on nothing is waited for."""
         self.exit_code = 0
-        """What the process will end with."""
+        """The exit code that the process will end with."""
 
     def stop(self, asked: str = "") -> None:
-        """Stop; called again, at once. `asked` says by what it was asked to."""
+        """Have the worker stop; called again, at once. `asked` names for the log what asks for it."""
         if self.stopping.is_set():
             log.info("worker.stopping_at_once", worker=self.name, asked=asked)
             self.at_once.set()
@@ -37,7 +37,7 @@ class ThisWorker:
         self._slots.freed.set()
 
     def stuck(self, why: str) -> None:
-        """Handlers that can't be stopped keep it from what it is for: it ends, to be started again."""
+        """Have the worker end and be started again, because handlers that can't be stopped keep it from its work; `why` in words."""
         if not self.stopping.is_set():
             abandoned = {executor.value: count for executor, count in self._slots.abandoned.items() if count}
             log.critical("worker.stuck", why=why, abandoned=abandoned)

@@ -29,7 +29,7 @@ class Threads:
         self._busy = 0
 
     async def run(self, work: Work, names: dict[str, Any]) -> Ending:
-        """Do the work in a thread; its logs carry `names`. What it raises is an ending, and the thread goes on."""
+        """Do the work in a thread; its log lines carry `names`. What it raises is an ending, and the thread serves the next job."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Ending] = loop.create_future()
         self._busy += 1

@@ -21,9 +21,9 @@ from corral_worker.this_worker import ThisWorker
 log = structlog.get_logger(__name__)
 
 WATCH_SECONDS = 0.05
-"""How often timeouts are looked at, while something runs: so late a timeout may strike."""
+"""Seconds between two looks at the timeouts of what runs: a timeout strikes at most so late."""
 LINGER_SECONDS = 0.25
-"""A coroutine that honours its timeout and a process that is killed have ended by then, and cost no write more."""
+"""Seconds before a timeout is written down: coroutines that honour it and processes that are killed have ended by then."""
 
 
 class Deadlines:
@@ -38,7 +38,7 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def arm(self, execution: Execution) -> None:
-        """The handler starts now: so does its timeout."""
+        """Start the timeout of an attempt: its handler starts now."""
         execution.started = monotonic()
         execution.armed = True
         if self._timer is None:
@@ -46,7 +46,7 @@ class Deadlines:
             self._timer = self._loop.call_later(WATCH_SECONDS, self._look, context=Context())
 
     def _look(self) -> None:
-        """Stop what is past its timeout."""
+        """Stop the attempts that are past their timeouts."""
         now = monotonic()
         armed = [execution for execution in self._running() if execution.armed]
         for execution in armed:
@@ -67,7 +67,7 @@ class Timeouts:
         self._task: asyncio.Task[None] | None = None
 
     def struck(self, execution: Execution) -> None:
-        """The attempt was told that its time is over."""
+        """Note an attempt that was told to stop at its timeout; if its handler goes on, that is written down soon."""
         self._struck.append(execution)
         if self._task is None:
             # A context of its own: whoever asks for this is often an attempt, and this is not part of it.

@@ -21,7 +21,7 @@ from corral_worker.execution import MAX_LINE, MAX_LINES, Execution
 log = structlog.get_logger(__name__)
 
 FLUSH_SECONDS = 0.2
-"""How long an update may wait for others."""
+"""Seconds for which an update may wait for others, to be written with them."""
 MAX_HELD = 20_000
 """Lines that wait for an absent Postgres; further ones are dropped and counted."""
 
@@ -70,7 +70,7 @@ class Updates:
             self._add(execution, text, fields)
 
     def close(self, execution: Execution) -> None:
-        """The attempt has ended: say how many lines it lost."""
+        """Add a line that says how many lines were not kept, if any: the attempt has ended."""
         if execution.lines_dropped:
             metrics.LOGS_TRUNCATED.labels(execution.claimed.type).inc()
             self._add(execution, f"{execution.lines_dropped:,} further lines were not kept", {})
@@ -81,7 +81,7 @@ class Updates:
         return bool(self._batch) or self._writing.locked()
 
     async def flush(self) -> None:
-        """Write what there is. What can't be written now is kept.
+        """Write the updates that wait. What can't be written now is kept.
 
         Raises:
             Unavailable: Postgres is away.

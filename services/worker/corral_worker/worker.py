@@ -250,7 +250,7 @@ class Worker:
         await self._leave(writing)
 
     async def _leave(self, writing: asyncio.Task[None]) -> None:
-        """Nothing is claimed any more: finish or give back what runs, and say goodbye."""
+        """Finish or give back what runs, and say goodbye to Postgres: nothing is claimed any more."""
         code = self._worker.exit_code
         stubborn = await shutdown.finish_or_give_back(
             self._attempts,
@@ -279,7 +279,7 @@ class Worker:
             os._exit(code)
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """A task for the worker's whole life: where it ends early, the worker is better started again."""
+        """Run a part for the worker's whole life. If it ends early, the worker ends, to be started again."""
         task = self._loop.create_task(work, name=name)
         task.add_done_callback(self._ended_early)
         return task
@@ -293,6 +293,6 @@ class Worker:
             self._worker.restart()
 
     def _soon(self, call: Any, *arguments: Any) -> None:
-        """Call on the loop, from any thread."""
+        """Make a call on the event loop, from any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)

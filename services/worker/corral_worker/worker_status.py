@@ -39,7 +39,7 @@ class WorkerStatus:
         self._loop, self._slots, self._seal = loop, slots, seal
 
     def report(self) -> HeartbeatReport:
-        """For the heartbeat: what is held, and the rest for Postgres' row and RQ's readers."""
+        """What a heartbeat sends: the attempts that are held, counts for RQ's tools, and the status for the row in Postgres."""
         counts = WorkerCounts(
             running=len(self._attempts.held),
             succeeded=self._completer.succeeded,
@@ -49,7 +49,7 @@ class WorkerStatus:
         return HeartbeatReport(held=list(self._attempts.held), counts=counts, status=self.shown())
 
     def shown(self) -> dict[str, Any]:
-        """For the row in Postgres and /health/workers."""
+        """The status of the worker, as its row in Postgres and /health/workers show it."""
         completer, slots = self._completer, self._slots
         running = list(self._attempts.held.values())[:MAX_SHOWN]
         slots.observe()
@@ -75,7 +75,7 @@ class WorkerStatus:
 
 
 DEAF_SECONDS = 120.0
-"""A loop that has not turned for so long is not worth keeping."""
+"""Seconds for which the event loop may not turn; after that the process counts as dead."""
 
 
 class WorkerCondition:
@@ -106,7 +106,7 @@ class WorkerCondition:
 
     @property
     def alive(self) -> bool:
-        """Whether the process is worth keeping."""
+        """Whether the process is alive: its heartbeat runs, and its event loop turns."""
         mute = self._heartbeat.started and not self._heartbeat.alive
         return not (mute or self._watchdog.silent_for > DEAF_SECONDS)
 
@@ -125,7 +125,7 @@ class WorkerCondition:
 
     @property
     def missing(self) -> list[str]:
-        """What keeps it from claiming."""
+        """What the worker lacks to claim jobs, or why it does not."""
         if self._worker.stopping.is_set():
             return ["stop"]
         if self._registration.waiting_for is not None:

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 _DEMAND = Script("demand", ScriptEffect.FILLS)
 LONGEST_DEMAND = 20_000
-"""More jobs than that are told as so many: no pool has more slots."""
+"""The most jobs that are told to other autoscalers: no pool has more slots."""
 
 
 class BacklogSignal:

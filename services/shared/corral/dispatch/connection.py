@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from corral.errors import Refused, Unavailable
 
 ANSWER_SECONDS = 3.0
-"""No command takes longer, or Redis counts as away."""
+"""Seconds that a command may take; after that Redis counts as away."""
 CONNECT_SECONDS = 2.0
 WRONG_KIND = "WRONGTYPE"
 """How Redis begins to say that a key holds something else than the command asks for: of one key, not of all."""
@@ -23,7 +23,7 @@ MAX_CONNECTIONS = 16
 
 
 def connect(url: str, *, connections: int = MAX_CONNECTIONS) -> Redis:
-    """A client of its own pool. Connects at the first command.
+    """A client with a pool of connections of its own. It connects at the first command.
 
     It has no timeout of its own for answers: redis-py's costs a task per command, and on Python 3.11 such
     a task swallows a cancel that comes at the wrong moment. `answering` has one. A broken connection is replaced once, at once, which a restarted server needs;
@@ -43,7 +43,7 @@ def connect(url: str, *, connections: int = MAX_CONNECTIONS) -> Redis:
 
 @asynccontextmanager
 async def answering(seconds: float = ANSWER_SECONDS) -> AsyncIterator[None]:
-    """Whatever goes wrong between here and Redis becomes one fact; so does an answer that takes too long.
+    """Turn whatever goes wrong between here and Redis into one kind of error; an answer that takes too long, too.
 
     Raises:
         Unavailable: Redis is away, hangs, is loading, read-only or out of memory.
@@ -56,7 +56,7 @@ async def answering(seconds: float = ANSWER_SECONDS) -> AsyncIterator[None]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The same for a client that has timeouts of its own.
+    """Translate Redis' errors as `answering` does, for a client that has timeouts of its own.
 
     Raises:
         Unavailable: as `answering`.
@@ -69,7 +69,7 @@ def translated() -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """Why Redis does not do what it is asked, in words and in its own."""
+    """Why Redis does not do what it is asked: in plain words, with Redis' own behind them."""
     said = str(error)
     if isinstance(error, TimeoutError | RedisTimeoutError):
         return "it does not answer in time"

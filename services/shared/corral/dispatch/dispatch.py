@@ -25,19 +25,19 @@ class Dispatch:
         self.lanes = Lanes(redis, blocking)
         """Jobs on their way: queued, popped, acknowledged, and workers that wait for them."""
         self.hints = Hints(redis, blocking)
-        """What saves useless pops: pauses, due times, cancels."""
+        """Hints that save time: pauses, due times, cancels."""
         self.repair = Repair(redis, blocking)
         """Questions about the lanes as a whole, and their repair."""
         self.rq = RqContract(redis)
-        """What stock RQ programs need beside the lists."""
+        """What RQ's own programs need beside the lists."""
         self.pools = PoolReports(redis)
-        """What whoever scales tells of its pools."""
+        """Reports of the operator, or of `corral up`, about its pools."""
         self.drain_requests = DrainRequests(redis)
         """Requests that workers drain, and their answers."""
         self.backlog = BacklogSignal(redis)
-        """The signal for whoever scales."""
+        """The signal about the backlog, for whoever scales workers."""
         self.duties = DutyStatus(redis)
-        """Who leads, and how its duties go."""
+        """Who leads the maintenance, and how its duties go."""
         self.exits = Exits(redis)
         """How worker processes ended."""
         self.trial = Trial(redis)

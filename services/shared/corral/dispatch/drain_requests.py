@@ -23,7 +23,7 @@ DOCUMENT_MS = 30_000
 REQUEST_SECONDS = 15
 UNSEAL_SECONDS = 30
 SEAL_SECONDS = 30
-"""How long an answer stands; a worker stays sealed at least as long after it gave it, by its own clock."""
+"""Seconds for which an answer stands; the worker stays sealed at least as long after it, by its own clock."""
 _DRAIN, _SEAL, _UNSEAL = "drain", "seal:", "unseal"
 
 
@@ -33,11 +33,11 @@ class PoolDrainRequests(NamedTuple):
     sequence: int
     """Changes whenever the requests are written, whatever they are; only differences mean anything."""
     workers: frozenset[str]
-    """By name."""
+    """Names of the workers, each with what it is asked to do."""
 
 
 class DrainRequests:
-    """Where whoever scales, the leader and the workers leave word for each other."""
+    """Drain requests in Redis: written by whoever scales, turned into rows by the leader, answered by sealed workers."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

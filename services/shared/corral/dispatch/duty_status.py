@@ -11,7 +11,7 @@ from corral.dispatch import key_names
 from corral.dispatch.connection import answering
 
 LIFETIME_SECONDS = 30
-"""After so long without a leader there is nothing to read."""
+"""Seconds after which the reports of a leader are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

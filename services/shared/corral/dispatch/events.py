@@ -96,7 +96,7 @@ def parse(text: bytes) -> Event | None:
 
 
 class Listener:
-    """Iterate over it. A slow one loses events, never memory: it then gets one `Gap` in their place."""
+    """Events for one reader, to be iterated over. A slow reader loses events, never memory: it gets one `Gap` in their place."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -113,7 +113,7 @@ class Listener:
         self._news.set()
 
     def taken(self) -> list[Event | Gap]:
-        """All that is there now, without waiting."""
+        """All events that are there now, without waiting."""
         events = list(self._events)
         self._events.clear()
         return events
@@ -133,7 +133,7 @@ class Listener:
 log = structlog.get_logger(__name__)
 
 MAX_UNSENT_EVENTS = 1000
-"""Events that wait to be sent; more are dropped: they are hints."""
+"""Events that may wait to be sent; further ones are dropped, as they are only hints."""
 LISTENER_LIMIT = 1000
 SILENCE_SECONDS = 10.0
 """After so much silence the server is asked whether it is there; after twice as much it is not."""

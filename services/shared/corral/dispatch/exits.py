@@ -9,9 +9,9 @@ from corral.dispatch import key_names
 from corral.dispatch.connection import answering
 
 KEPT_SECONDS = 600
-"""Much longer than a lease: by then its worker was taken for lost."""
+"""Seconds for which an exit is kept: much longer than a lease, so its worker was taken for lost by then."""
 MOST_KEPT = 10
-"""Of one worker's name; a worker that keeps dying is not remembered for ever."""
+"""Exits that are kept for one worker's name: a worker may die again and again."""
 
 
 class Exits:
@@ -43,7 +43,7 @@ class Exits:
         return found.decode(errors="replace") if isinstance(found, bytes) else found
 
     async def forget(self, worker: str) -> None:
-        """What `of` answered was told; the next process of that name ended for its own reasons.
+        """Forget what `of` answered: it was told. The next process of that name ends for its own reasons.
 
         Raises:
             Unavailable: Redis is away; it expires.

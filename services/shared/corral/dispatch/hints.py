@@ -1,4 +1,4 @@
-"""Hints: things Redis says to save time. Each is true in Postgres, or doubted there."""
+"""Hints: what Redis says to save time. Postgres has the truth about each of them."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from corral.dispatch.scripts import Script, ScriptEffect
 
 _UNPAUSE = Script("unpause", ScriptEffect.FREES)
 PROMOTER_SLEEP_SECONDS = 1.0
-"""The promoter asks Postgres at least so often: it hears of anything due later without a hint."""
+"""Seconds between two looks of the promoter: it hears of anything that is due later without a hint."""
 _DUE_TOKEN_MS = 5000
 """Longer than the promoter's longest sleep: a token nobody takes must not wake a later leader for nothing."""
 

@@ -1,4 +1,4 @@
-"""The hot path: queue, pop, answer and wait. One round trip each, however many jobs; what goes in and out are values."""
+"""The hot path: enqueue, pop, acknowledge and wait. One round trip each, however many jobs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
 
 class Popped(NamedTuple):
-    """A job that a worker took out of a lane: to be claimed, then answered."""
+    """A job that a worker took out of a lane: to be claimed, then acknowledged."""
 
     lane: Lane
     id: UUID
@@ -36,7 +36,7 @@ class Budget(NamedTuple):
 
 
 class Pop(NamedTuple):
-    """What one pop found."""
+    """What one pop found: jobs to be claimed, and what else the worker should know."""
 
     popped: list[Popped]
     waiting: bool
@@ -181,7 +181,7 @@ class Lanes:
             return await self._blocking.blpop([key_names.WAKE + worker], timeout=timeout) is not None
 
     async def _drop(self, strangers: dict[Lane, list[bytes]]) -> None:
-        """Forget entries that are no job ids of ours: somebody else writes to our lists."""
+        """Forget entries that are no ids of jobs: somebody else writes to our lists."""
         for lane, texts in strangers.items():
             log.warning("dispatch.stranger", lane=lane.name, ids=[repr(text[:80]) for text in texts])
             async with answering():
@@ -207,7 +207,7 @@ def _request(
 
 
 def _spelled(verdict: Verdict, lane: Lane) -> tuple[str, str, str, str | int]:
-    """Verdict, lane, queue and value as ack.lua reads them."""
+    """A verdict as the four arguments that ack.lua reads: its name, lane, queue and a value."""
     match verdict:
         case Return(front=True):
             return "front", lane.name, lane.queue, ""

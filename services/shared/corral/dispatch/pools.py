@@ -1,4 +1,4 @@
-"""What is said of pools: their status, and what was decided about them. For people; nothing rests on it."""
+"""Reports about pools: their status, and the decisions about their size. For people alone: nothing depends on them."""
 
 from collections.abc import Sequence
 
@@ -22,20 +22,20 @@ _DECISIONS = Script("decisions", ScriptEffect.READS)
 STATUS_MS = 30_000
 """A status older than this, by Redis' clock, is forgotten: nobody scales the pool any more."""
 KEPT_DECISIONS = 1000
-"""About so many wait for the leader; Postgres keeps them for good."""
+"""Decisions that may wait for the leader, about; it copies them to Postgres, which keeps them for good."""
 DECISIONS_PER_PAGE = 200
 BEGINNING = "0-0"
-"""The cursor before every decision."""
+"""The cursor that stands before the first decision."""
 
 
 class PoolReports:
-    """What whoever scales a pool says of it and decides, in Redis."""
+    """Writes and reads in Redis what whoever scales a pool says of it and decides."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def report(self, status: PoolStatus) -> None:
-        """Replace what is said of a pool; to be repeated every second or so.
+        """Replace the status of a pool; to be repeated about every second.
 
         Raises:
             Unavailable: Redis is away.
@@ -61,7 +61,7 @@ class PoolReports:
         return sorted(statuses, key=lambda status: status.name)
 
     async def record(self, decision: ScalingDecision) -> None:
-        """Have a decision kept; may be repeated.
+        """Keep a decision for the leader; may be repeated.
 
         Raises:
             Unavailable: Redis is away.

@@ -43,7 +43,7 @@ class WorkerCounts:
     succeeded: int
     failed: int
     seconds: float
-    """Running time of all ended attempts together."""
+    """Seconds that all attempts ran that have ended."""
 
 
 class Presence(BaseWorker):
@@ -80,7 +80,7 @@ class Presence(BaseWorker):
         self._closing = Event()
 
     def beat(self, counts: WorkerCounts) -> bool:
-        """Tell the readers what goes on; registers first where Redis does not know this worker.
+        """Show RQ's tools what the worker does; registers it first where Redis does not know it.
 
         Answers whether `rq suspend` is in force.
 
@@ -171,7 +171,7 @@ class Presence(BaseWorker):
         self._closing.wait(RECONNECT_SECONDS)
 
     def handle_payload(self, message: dict[Any, Any]) -> None:
-        """One of RQ's commands. They hurry things up; the heartbeat's answer carries what they say too."""
+        """Follow one of RQ's commands. Each only hurries: the heartbeat's answer says the same."""
         try:
             payload = parse_payload(message)
             match payload["command"]:
@@ -186,5 +186,5 @@ class Presence(BaseWorker):
             log.warning("presence.bad_command", worker=self.name, error=repr(error))
 
     def work(self, *_args: object, **_options: object) -> NoReturn:
-        """RQ's loop is not ours."""
+        """Refuse to run RQ's own loop."""
         raise NotImplementedError("Corral's worker has a loop of its own: python -m corral_worker")

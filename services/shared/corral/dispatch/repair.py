@@ -33,7 +33,7 @@ class Missing(NamedTuple):
     """What Redis does not know of the jobs it was asked about."""
 
     ids: list[UUID]
-    """In the order asked."""
+    """Ids that Redis does not know, in the order in which they were asked about."""
     head: UUID | None
     """The job at the head of the list."""
 
@@ -43,10 +43,10 @@ class Depth(NamedTuple):
 
     listed: int
     members: int
-    """Of the set; as many as listed and parked together, unless somebody else wrote to the list."""
+    """Entries of the set: as many as are listed and parked together, unless somebody else wrote to the list."""
     parked: int
     popped: int
-    """Under way: popped and not answered."""
+    """Ids that were popped and not acknowledged yet."""
 
     @property
     def agrees(self) -> bool:

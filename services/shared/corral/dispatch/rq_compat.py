@@ -58,7 +58,7 @@ class RqContract:
         self._redis = redis
 
     async def want(self, wanted: bool) -> bool:
-        """Say whether hashes are wanted from now on; answers whether that was said before.
+        """Say whether hashes are wanted from now on; whether the same was said before.
 
         Raises:
             Unavailable: Redis is away.

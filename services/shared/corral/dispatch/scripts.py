@@ -23,11 +23,11 @@ class ScriptEffect(StrEnum):
     """What a script does to the memory of Redis, as the first line of the script."""
 
     FILLS = "#!lua"
-    """Refused when memory is out."""
+    """It may add to Redis' memory: refused when Redis has none left."""
     FREES = "#!lua flags=allow-oom"
-    """Runs even then."""
+    """It frees memory, or adds very little: runs even when Redis has none left."""
     READS = "#!lua flags=no-writes"
-    """Runs even then, and on a server that takes no writes."""
+    """It only reads: runs even when Redis has no memory left, and on a server that takes no writes."""
 
 
 def _text(name: str, effect: ScriptEffect) -> str:
@@ -51,7 +51,7 @@ class Script:
         self._hash = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     async def run(self, redis: Redis, arguments: Sequence[bytes | str | int]) -> Any:
-        """Run it with these ARGV; keys are built inside from KEY.
+        """Run the script with these arguments; it builds its keys itself, from the names in KEY.
 
         Raises:
             redis.exceptions.RedisError: whatever the server or the connection says.

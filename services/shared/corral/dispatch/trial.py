@@ -9,7 +9,7 @@ from corral.dispatch.scripts import Script, ScriptEffect
 
 _TRIAL = Script("trial", ScriptEffect.FILLS)
 NAME: Final = "~trial"
-"""No queue may be called so."""
+"""The name of the queue that the trial uses; no real queue can have it."""
 
 
 class Trial:

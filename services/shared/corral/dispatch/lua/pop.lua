@@ -7,25 +7,22 @@ local WISH_MS = 3000        -- a worker looks again every second, so it is renew
 local RESERVED_MS = 30000   -- how long one worker may take to become empty before another is asked
 
 local worker, room, wait, idle = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4] == '1'
-redis.call('DEL', KEY.wake .. worker)  -- a token is spent by looking
-if redis.call('EXISTS', KEY.suspended) == 1 then
-  redis.call('ZREM', KEY.waiters, worker)
-  return {1, 0, {}}
-end
+local time = now()
 
-local time, at = now(), 5
-local budgets = {}
-for i = 1, tonumber(ARGV[at]) do budgets[i] = tonumber(ARGV[at + i]) end
-at = at + #budgets + 1
-local queues = {}
-for i = 1, tonumber(ARGV[at]) do
-  local queue = {name = ARGV[at + 2 * i - 1], budgets = {}}
-  for number in string.gmatch(ARGV[at + 2 * i], '%d+') do
-    queue.budgets[#queue.budgets + 1] = tonumber(number)
+-- The budgets, and the queues with the numbers of their budgets; where in ARGV the lanes begin.
+local function read_request()
+  local at, budgets, queues = 5, {}, {}
+  for i = 1, tonumber(ARGV[at]) do budgets[i] = tonumber(ARGV[at + i]) end
+  at = at + #budgets + 1
+  for i = 1, tonumber(ARGV[at]) do
+    local queue = {name = ARGV[at + 2 * i - 1], budgets = {}}
+    for number in string.gmatch(ARGV[at + 2 * i], '%d+') do
+      queue.budgets[#queue.budgets + 1] = tonumber(number)
+    end
+    queues[i] = queue
   end
-  queues[i] = queue
+  return budgets, queues, at + 2 * #queues + 1
 end
-at = at + 2 * #queues + 1
 
 -- Whether any of these keys exists: one call that nearly always saves one per lane.
 local function any(prefix, names)
@@ -37,9 +34,76 @@ local function any(prefix, names)
   return found
 end
 
-local names, suspects = {}, {}
-for i, queue in ipairs(queues) do
-  names[i], suspects[i] = queue.name, queue.name .. SUFFIXES[#SUFFIXES]
+-- Take ids out of a lane, and note them as popped.
+local function take(lane, limit)
+  local ids = redis.call('LPOP', KEY.list .. lane, math.min(limit, CHUNK))
+  if not ids then return {} end
+  if redis.call('SREM', KEY.members .. lane, unpack(ids)) ~= #ids then
+    ids = once(ids)  -- someone else wrote to the list: an id may stand there twice
+  end
+  local scored = {}
+  for _, id in ipairs(ids) do
+    scored[#scored + 1] = time
+    scored[#scored + 1] = id
+  end
+  redis.call('ZADD', KEY.popped .. lane, unpack(scored))
+  return ids
+end
+
+-- Suspects run alone: one worker per queue is asked to become empty for them. Names of the queues for which this one is.
+local function suspects_for(queues, asked, took)
+  local lanes, chosen = {}, {}
+  for i, queue in ipairs(queues) do lanes[i] = queue.name .. SUFFIXES[#SUFFIXES] end
+  if not (any(KEY.list, lanes) or any(KEY.parked, lanes)) then return chosen end
+  for i, queue in ipairs(queues) do
+    local lane = lanes[i]
+    if not queue.paused and not asked[lane]
+        and (redis.call('EXISTS', KEY.list .. lane) == 1
+          or #redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, 1) == 1) then
+      local reserved = KEY.suspect .. queue.name
+      if idle and not took then
+        redis.call('SET', reserved, worker, 'PX', RESERVED_MS)
+      else
+        redis.call('SET', reserved, worker, 'NX', 'PX', RESERVED_MS)
+      end
+      if redis.call('GET', reserved) == worker then
+        chosen[#chosen + 1] = queue.name
+      end
+    end
+  end
+  return chosen
+end
+
+-- Register the worker as one that waits for jobs of the queues that it has slots for; 1 where there is one, or 0.
+local function register(queues, slots_for)
+  local waits = 0
+  for _, queue in ipairs(queues) do
+    if slots_for(queue) > 0 then  -- of a paused queue too: the end of the pause wakes
+      redis.call('ZREMRANGEBYSCORE', KEY.waiting .. queue.name, '-inf', time)  -- of workers that are no more
+      redis.call('ZADD', KEY.waiting .. queue.name, time + WISH_MS, worker)
+      waits = 1
+    end
+  end
+  if waits == 1 then
+    redis.call('ZREMRANGEBYSCORE', KEY.waiters, '-inf', time)
+    redis.call('ZADD', KEY.waiters, time + WISH_MS, worker)
+  end
+  return waits
+end
+
+redis.call('DEL', KEY.wake .. worker)  -- a token is spent by looking
+if redis.call('EXISTS', KEY.suspended) == 1 then
+  redis.call('ZREM', KEY.waiters, worker)
+  return {1, 0, {}}
+end
+
+local budgets, queues, at = read_request()
+local names, lanes, asked = {}, {}, {}
+for i, queue in ipairs(queues) do names[i] = queue.name end
+for i = at, #ARGV, 2 do
+  lanes[#lanes + 1] = {name = ARGV[i], queue = queues[tonumber(ARGV[i + 1])]}
+  asked[#asked + 1] = ARGV[i]
+  asked[ARGV[i]] = true
 end
 if any(KEY.paused, names) then
   for _, queue in ipairs(queues) do
@@ -57,28 +121,6 @@ local function room_for(queue)
   return queue.paused and 0 or slots_for(queue)
 end
 
-local function take(lane, limit)
-  local ids = redis.call('LPOP', KEY.list .. lane, math.min(limit, CHUNK))
-  if not ids then return {} end
-  if redis.call('SREM', KEY.members .. lane, unpack(ids)) ~= #ids then
-    ids = once(ids)  -- someone else wrote to the list: an id may stand there twice
-  end
-  local scored = {}
-  for _, id in ipairs(ids) do
-    scored[#scored + 1] = time
-    scored[#scored + 1] = id
-  end
-  redis.call('ZADD', KEY.popped .. lane, unpack(scored))
-  return ids
-end
-
-local lanes, asked = {}, {}
-for i = at, #ARGV, 2 do
-  local lane = {name = ARGV[i], queue = queues[tonumber(ARGV[i + 1])]}
-  lanes[#lanes + 1] = lane
-  asked[#asked + 1] = lane.name
-  asked[lane.name] = true
-end
 if room > 0 and any(KEY.parked, asked) then
   for _, lane in ipairs(lanes) do
     if room_for(lane.queue) > 0 then unpark(lane.name, time) end
@@ -106,38 +148,6 @@ redis.call('ZREM', KEY.waiters, worker)
 for _, queue in ipairs(queues) do
   if queue.left then offer(queue.name, 1, time) end
 end
-
--- Suspects run alone: one worker per queue is asked to become empty for them.
-if any(KEY.list, suspects) or any(KEY.parked, suspects) then
-  for i, queue in ipairs(queues) do
-    local lane = suspects[i]
-    if not queue.paused and not asked[lane]
-        and (redis.call('EXISTS', KEY.list .. lane) == 1
-          or #redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, 1) == 1) then
-      local reserved = KEY.suspect .. queue.name
-      if idle and #answer == 3 then
-        redis.call('SET', reserved, worker, 'PX', RESERVED_MS)
-      else
-        redis.call('SET', reserved, worker, 'NX', 'PX', RESERVED_MS)
-      end
-      if redis.call('GET', reserved) == worker then
-        answer[3][#answer[3] + 1] = queue.name
-      end
-    end
-  end
-end
-
-if wait and #answer[3] == 0 then
-  for _, queue in ipairs(queues) do
-    if slots_for(queue) > 0 then  -- of a paused queue too: the end of the pause wakes
-      redis.call('ZREMRANGEBYSCORE', KEY.waiting .. queue.name, '-inf', time)  -- of workers that are no more
-      redis.call('ZADD', KEY.waiting .. queue.name, time + WISH_MS, worker)
-      answer[2] = 1
-    end
-  end
-  if answer[2] == 1 then
-    redis.call('ZREMRANGEBYSCORE', KEY.waiters, '-inf', time)
-    redis.call('ZADD', KEY.waiters, time + WISH_MS, worker)
-  end
-end
+answer[3] = suspects_for(queues, asked, #answer > 3)
+if wait and #answer[3] == 0 then answer[2] = register(queues, slots_for) end
 return answer
