@@ -3,6 +3,7 @@
 import asyncio
 import faulthandler
 import sys
+from typing import TypedDict, Unpack
 
 import structlog
 
@@ -16,8 +17,15 @@ from corral_worker import exit_code, own_process, runner
 log = structlog.get_logger(__name__)
 
 
-def main(**timings: float) -> int:
-    """Run one worker until it is told to stop; the process's exit code. `timings` are the worker's, for tests."""
+class Timings(TypedDict, total=False):
+    """Times of a worker that tests make shorter, in seconds."""
+
+    abandon_seconds: float
+    poll_seconds: float
+
+
+def main(**timings: Unpack[Timings]) -> int:
+    """Run one worker until it is told to stop; the process's exit code."""
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
     if not settings.worker_enabled:
