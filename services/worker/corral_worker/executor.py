@@ -212,8 +212,9 @@ class AttemptExecutor:
                 self._finish(execution, Raised(execution.overdue_error()))
 
     def close(self) -> None:
-        """Kill the child processes."""
+        """Kill the child processes, and let idle threads end: nothing is started after this."""
         self._processes.close()
+        self._threads.close()
 
     def _lose(self, execution: Execution) -> None:
         log.warning("job.lost", job=str(execution.claimed.id), attempt=execution.claimed.attempt)

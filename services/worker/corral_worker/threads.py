@@ -22,7 +22,7 @@ class Threads:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._work: queue.SimpleQueue[tuple[Work, dict[str, Any], asyncio.Future[Ending]]] = (
+        self._work: queue.SimpleQueue[tuple[Work, dict[str, Any], asyncio.Future[Ending]] | None] = (
             queue.SimpleQueue()
         )
         self._started = 0
@@ -42,9 +42,17 @@ class Threads:
         finally:
             self._busy -= 1
 
+    def close(self) -> None:
+        """Let the threads end, each when its handler has."""
+        for _ in range(self._started):
+            self._work.put(None)
+
     def _serve(self) -> None:
         while True:
-            work, names, future = self._work.get()
+            given = self._work.get()
+            if given is None:
+                return
+            work, names, future = given
             try:
                 with structlog.contextvars.bound_contextvars(**names):
                     ending = work()

@@ -171,7 +171,9 @@ class Engine:
         """A job that this worker has claimed, and not begun."""
         job = await self.submit(job_type, payload, **fields)
         assert self.worker.incarnation is not None
-        answer = await self.system.store.claims.claim(self.worker.incarnation, new_id(), [job], sorted(TYPES))
+        answer = await self.system.store.claims.claim(
+            self.worker.incarnation, new_id(), [job], sorted(TYPES), alone=False
+        )
         (claimed,) = answer.claimed
         return claimed
 
