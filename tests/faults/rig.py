@@ -113,7 +113,7 @@ def freeze_before_reclaim() -> None:
 
 def lead_always() -> None:
     """Lead from the start and for ever, whoever else does: no lease, no term."""
-    from corral.maintenance.leadership import Candidate, Reign  # noqa: PLC0415  only maintenance has it
+    from corral.maintenance.leadership import LeaderCandidate, Reign  # noqa: PLC0415  only maintenance has it
     from corral.store import leases  # noqa: PLC0415
 
     async def look(self: Any) -> Reign:
@@ -122,7 +122,7 @@ def lead_always() -> None:
     async def keep(self: Any, *_: Any) -> None:
         await asyncio.Event().wait()
 
-    patch.object(Candidate, "look", look).start()
+    patch.object(LeaderCandidate, "look", look).start()
     patch.object(Reign, "keep", keep).start()
     replaced(
         leases,
@@ -181,9 +181,9 @@ def no_suspects() -> None:
 
 def no_observation() -> None:
     """Rule 22 off: what the leader saw before a failure counts on after it."""
-    from corral.maintenance.observation import Observation  # noqa: PLC0415
+    from corral.maintenance.observation import LeaseObservation  # noqa: PLC0415
 
-    patch.object(Observation, "begin_anew", lambda _: None).start()
+    patch.object(LeaseObservation, "begin_anew", lambda _: None).start()
 
 
 def no_counter() -> None:

@@ -18,7 +18,7 @@ from tests.up.poller import Poller
 import corral
 import corral_publisher
 from corral.client import Connection
-from corral_local.code_watch import OURS, CodeWatch, Part
+from corral_local.code_watch import OURS, CodeWatch, ReloadPart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
 
@@ -139,8 +139,10 @@ def publishers(up: Up) -> list[psutil.Process]:
 def test_a_file_of_ours_concerns_those_who_run_it(tmp_path: Path):
     changes = CodeWatch(tmp_path, OURS)
     roots = {name: changes._ours[name] for name in OURS}
-    assert changes.concerned([roots["corral_publisher"] / "templates" / "job.html"]) == {Part.PUBLISHER}
-    assert changes.concerned([roots["corral_worker"] / "loop.py"]) == {Part.WORKERS}
-    assert changes.concerned([roots["corral"] / "dispatch" / "lua" / "pop.lua"]) == set(Part) - {Part.UP}
-    assert changes.concerned([roots["corral"] / "local" / "pool.py"]) == {Part.UP}
-    assert changes.concerned([tmp_path / "acme.py"]) == {Part.WORKERS}
+    assert changes.concerned([roots["corral_publisher"] / "templates" / "job.html"]) == {ReloadPart.PUBLISHER}
+    assert changes.concerned([roots["corral_worker"] / "loop.py"]) == {ReloadPart.WORKERS}
+    assert changes.concerned([roots["corral"] / "dispatch" / "lua" / "pop.lua"]) == set(ReloadPart) - {
+        ReloadPart.UP
+    }
+    assert changes.concerned([roots["corral"] / "local" / "pool.py"]) == {ReloadPart.UP}
+    assert changes.concerned([tmp_path / "acme.py"]) == {ReloadPart.WORKERS}

@@ -18,7 +18,7 @@ BESIDE = (".html", ".css", ".js", ".svg", ".lua", ".sql", ".typ")
 """What else is code in them: the endings of its files."""
 
 
-class Part(StrEnum):
+class ReloadPart(StrEnum):
     """Who runs code."""
 
     WORKERS = "workers"
@@ -28,11 +28,11 @@ class Part(StrEnum):
 
 
 _OF_PACKAGE = {
-    "corral_local": frozenset({Part.UP}),
-    "corral_jobs": frozenset({Part.WORKERS, Part.PUBLISHER}),
-    "corral_publisher": frozenset({Part.PUBLISHER}),
-    "corral_worker": frozenset({Part.WORKERS}),
-    "corral": frozenset({Part.WORKERS, Part.PUBLISHER, Part.MAINTENANCE}),
+    "corral_local": frozenset({ReloadPart.UP}),
+    "corral_jobs": frozenset({ReloadPart.WORKERS, ReloadPart.PUBLISHER}),
+    "corral_publisher": frozenset({ReloadPart.PUBLISHER}),
+    "corral_worker": frozenset({ReloadPart.WORKERS}),
+    "corral": frozenset({ReloadPart.WORKERS, ReloadPart.PUBLISHER, ReloadPart.MAINTENANCE}),
 }
 _COMMANDS = "cli"
 """The folder of the package corral of which the running services know nothing."""
@@ -67,16 +67,20 @@ class CodeWatch:
         changed, self._changed = self._changed, set()
         return sorted(changed)
 
-    def concerned(self, changed: Iterable[Path]) -> AbstractSet[Part]:
+    def concerned(self, changed: Iterable[Path]) -> AbstractSet[ReloadPart]:
         """Who runs code of these files: of the team's the workers do."""
         return frozenset(part for path in changed for part in self._of(path))
 
-    def _of(self, path: Path) -> AbstractSet[Part]:
+    def _of(self, path: Path) -> AbstractSet[ReloadPart]:
         for name, root in self._ours.items():
             if path.is_relative_to(root):
                 inner = path.relative_to(root).parts[0]
-                return frozenset({Part.UP}) if name == "corral" and inner == _COMMANDS else _OF_PACKAGE[name]
-        return frozenset({Part.WORKERS})
+                return (
+                    frozenset({ReloadPart.UP})
+                    if name == "corral" and inner == _COMMANDS
+                    else _OF_PACKAGE[name]
+                )
+        return frozenset({ReloadPart.WORKERS})
 
     async def _watch(self, paths: list[Path], *, recursive: bool) -> None:
         code = _Code(self._ours.values())

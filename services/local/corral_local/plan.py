@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corral.errors import SettingsError
 from corral.settings import Settings
-from corral.settings.sources import OTHERWISE, PREFIX, Reading
+from corral.settings.sources import OTHERWISE, PREFIX, SourcedSettings
 from corral_local.ports import choose_port
 
 EMBEDDED = {
@@ -28,7 +28,7 @@ class Plan:
     reload: bool
     folder: Path
     """Where the team's code is: the working folder of every service."""
-    reading: Reading[Settings]
+    reading: SourcedSettings[Settings]
     port: int
     metrics_port: int
     embeds_postgres: bool

@@ -19,7 +19,7 @@ Make = Callable[[str, int, int | None], ProgramProcess]
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _ProgramRun:
     """A program with its pipes."""
 
     program: ProgramProcess
@@ -62,7 +62,7 @@ class Service:
         self._processes, self._grace, self._spares = processes, grace, spare
         self._number = 0
         self._run = self._next(gate=False)
-        self._spare: _Run | None = None
+        self._spare: _ProgramRun | None = None
         self._leaving: dict[ProgramProcess, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -120,7 +120,7 @@ class Service:
         if self._spare is not None:
             self._spare.close()
 
-    async def _successor(self) -> _Run:
+    async def _successor(self) -> _ProgramRun:
         """The spare, sent off; or a new run, where there is none."""
         spare, self._spare = self._spare, None
         if spare is not None and spare.gate is not None and spare.program.running:
@@ -132,20 +132,20 @@ class Service:
         await self._supervisor.try_out(run.program)
         return run
 
-    def _next(self, *, gate: bool) -> _Run:
+    def _next(self, *, gate: bool) -> _ProgramRun:
         self._number += 1
         name = self._name if self._number == 1 else f"{self._name} ({self._number})"
         readiness, waits = Readiness(), Gate() if gate else None
         program = self._make(name, readiness.descriptor, None if waits is None else waits.descriptor)
-        return _Run(program, readiness, waits)
+        return _ProgramRun(program, readiness, waits)
 
-    async def _leave(self, old: _Run) -> None:
+    async def _leave(self, old: _ProgramRun) -> None:
         try:
             await self._supervisor.let_go(old.program, self._grace)
         finally:
             del self._leaving[old.program]
             old.close()
 
-    async def _give_up(self, run: _Run) -> None:
+    async def _give_up(self, run: _ProgramRun) -> None:
         await self._supervisor.let_go(run.program, GIVEN_UP_GRACE_SECONDS)
         run.close()

@@ -16,7 +16,7 @@ from corral.errors import CorralError
 from corral.store import Store
 from corral.store.migrations import upgrade
 from corral_local.access import admin_key, sign_in_link
-from corral_local.code_watch import CodeWatch, Part
+from corral_local.code_watch import CodeWatch, ReloadPart
 from corral_local.errors import NotReady
 from corral_local.home import Home
 from corral_local.plan import Plan
@@ -227,19 +227,21 @@ class LocalSystem:
             changed = await changes.next()
             concerned = changes.concerned(changed)
             names = ", ".join(path.name for path in changed[:3])
-            if Part.UP in concerned:
+            if ReloadPart.UP in concerned:
                 self._say(
                     f"{names} changed: it is a part of corral up itself, which runs it when started again"
                 )
             work: list[Coroutine[None, None, None]] = []
-            if Part.WORKERS in concerned and pool.size:
+            if ReloadPart.WORKERS in concerned and pool.size:
                 work.append(self._try_changed_code(pool))
-            if Part.PUBLISHER in concerned:
+            if ReloadPart.PUBLISHER in concerned:
                 work.append(publisher.replace())
-            if Part.MAINTENANCE in concerned:
+            if ReloadPart.MAINTENANCE in concerned:
                 work.append(maintenance.replace())
             if work:
-                parts = ", ".join(part for part in Part if part in concerned and part is not Part.UP)
+                parts = ", ".join(
+                    part for part in ReloadPart if part in concerned and part is not ReloadPart.UP
+                )
                 self._say(f"{names} changed: starting anew, while the old ones finish: {parts}")
                 await _all(work)
 

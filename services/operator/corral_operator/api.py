@@ -42,7 +42,7 @@ class Absent(ApiError):
     """The object does not exist."""
 
 
-class Forbidden(ApiError):
+class ApiForbidden(ApiError):
     """The operator's Role does not allow it; the message is the API server's and names what is missing."""
 
 
@@ -162,7 +162,7 @@ def _error(status: int, content: bytes, what: str) -> ApiError:
         case 403 if message.startswith("admission webhook") or "ValidatingAdmissionPolicy" in message:
             kind: type[ApiError] = Denied
         case 403:
-            kind = Forbidden
+            kind = ApiForbidden
         case 404:
             kind = Absent
         case 409:

@@ -13,7 +13,7 @@ import structlog
 
 from corral.waiting import wait_for_event
 from corral_operator import metrics
-from corral_operator.api import Absent, ApiError, Forbidden, Outdated
+from corral_operator.api import Absent, ApiError, ApiForbidden, Outdated
 from corral_operator.cluster import Cluster, LeaseRecord
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ class Lease:
             await self._try(now)
         except Outdated:
             self._renewed = None  # read again in a second
-        except (Absent, Forbidden) as error:
+        except (Absent, ApiForbidden) as error:
             self._renewed = None
             log.error("lease.unusable", lease=self._name, error=str(error))  # noqa: TRY400  # the message says all
         except ApiError as error:

@@ -16,7 +16,7 @@ from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.signal import LOST_SECONDS, Signal
 from corral.scaling.throughput import Throughput
 from corral_operator import metrics
-from corral_operator.api import ApiError, Away, Forbidden, Outdated
+from corral_operator.api import ApiError, ApiForbidden, Away, Outdated
 from corral_operator.cluster import Cluster
 from corral_operator.container_exits import ContainerExits
 from corral_operator.fleet import fleet_of, missing_of, trouble_of, workers_of
@@ -154,7 +154,7 @@ class PoolReconciler:
         """The same as `_act`, whatever Kubernetes says; what it refuses comes back as a condition."""
         try:
             replicas = await self._act(pool, sight, decision, signal, leaving=leaving, wanted=wanted, now=now)
-        except Forbidden as error:
+        except ApiForbidden as error:
             return sight.deployment.replicas, Held(Trouble.FORBIDDEN, forbidden(pool.target, error))
         except Outdated:
             self._conflicts += 1

@@ -77,7 +77,7 @@ class PoolWatch:
         )
 
 
-class _Connection(kopf.ConnectionInfo):
+class _KubernetesConnection(kopf.ConnectionInfo):
     """As the operator's own client: authorities without a key identifier are accepted."""
 
     def as_ssl_context(self) -> ssl.SSLContext:
@@ -93,7 +93,7 @@ def _registry(seen: Seen) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=registry)
     def login(**given: Any) -> kopf.ConnectionInfo | None:
         found = kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
-        return _Connection(**asdict(found)) if found else None
+        return _KubernetesConnection(**asdict(found)) if found else None
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def event(event: kopf.RawEvent, **_: Any) -> None:

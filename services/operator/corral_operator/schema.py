@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from corral.errors import CorralError
-from corral_operator.api import Absent, ApiError, Away, Forbidden
+from corral_operator.api import Absent, ApiError, ApiForbidden, Away
 from corral_operator.cluster import Cluster
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ async def check(cluster: Cluster, alive: Callable[[], None]) -> None:
             await asyncio.sleep(1)
         try:
             found = await _published(cluster, alive)
-        except Forbidden as error:
+        except ApiForbidden as error:
             log.warning(
                 "schema.unknown", error=str(error), hint="/openapi/v3 may not be read: it is not checked"
             )
@@ -71,7 +71,7 @@ async def _published(cluster: Cluster, alive: Callable[[], None]) -> int:
             log.warning("schema.waiting", error=str(error))
             await asyncio.sleep(2)
             continue
-        except Forbidden:
+        except ApiForbidden:
             raise
         except ApiError as error:
             log.warning("schema.unreadable", error=str(error))

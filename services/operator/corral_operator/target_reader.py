@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from corral_operator.api import Absent, ApiError, Forbidden
+from corral_operator.api import Absent, ApiError, ApiForbidden
 from corral_operator.cluster import Cluster
 from corral_operator.status import Held, Trouble
 from corral_operator.target import Deployment, Owned
@@ -54,7 +54,7 @@ class TargetReader:
         except Absent:
             self._last = None
             return Held(Trouble.TARGET_MISSING, f"there is no Deployment {self.name}")
-        except Forbidden as error:
+        except ApiForbidden as error:
             self._last = None
             return Held(Trouble.FORBIDDEN, forbidden(self.name, error))
         except ApiError as error:

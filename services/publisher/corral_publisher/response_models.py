@@ -10,7 +10,7 @@ from corral.actions.cause import Cause
 from corral.catalog.precedence import Source
 from corral.job.job import ListedJob
 from corral.job.state import State
-from corral.store import Attempt, LogLine
+from corral.store import AttemptRecord, StoredLogLine
 
 
 class BulkItem(BaseModel):
@@ -176,14 +176,14 @@ class Undrained(BaseModel):
 class AttemptPage(BaseModel):
     """Earlier attempts of a job."""
 
-    items: list[Attempt]
+    items: list[AttemptRecord]
     next: None = None
 
 
 class LogPage(BaseModel):
     """Lines of a job's log."""
 
-    items: list[LogLine]
+    items: list[StoredLogLine]
     next: int | None = None
 
 

@@ -22,7 +22,7 @@ _SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _WrittenValue:
     """A value as it was written."""
 
     text: str
@@ -48,9 +48,9 @@ def read_env_file(path: Path, env: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _written(path: Path) -> dict[str, _Written]:
+def _written(path: Path) -> dict[str, _WrittenValue]:
     """Raises: SettingsError."""
-    found: dict[str, _Written] = {}
+    found: dict[str, _WrittenValue] = {}
     try:
         with path.open(encoding="utf-8-sig") as stream:
             for binding in parse_stream(stream):
@@ -61,7 +61,7 @@ def _written(path: Path) -> dict[str, _Written]:
                     raise SettingsError(f"{line}: this is no NAME=value")
                 if binding.key is not None:
                     quoted = _SINGLE_QUOTED.match(written.lstrip()) is not None
-                    found[binding.key] = _Written(binding.value or "", quoted)
+                    found[binding.key] = _WrittenValue(binding.value or "", quoted)
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: it is not written in UTF-8 (byte {error.start})") from error
     except OSError as error:
@@ -74,7 +74,7 @@ class _Replacing:
     """Replaces references in the values of one file."""
 
     source: str
-    written: Mapping[str, _Written]
+    written: Mapping[str, _WrittenValue]
     env: Mapping[str, str]
 
     def value_of(self, name: str, within: tuple[str, ...]) -> str:

@@ -221,7 +221,7 @@ def _writer(default: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
     return write
 
 
-class _Written(bytes):
+class _WrittenJson(bytes):
     """A part of the JSON text."""
 
 
@@ -230,7 +230,7 @@ def _pieces(value: Any, option: int, write: Callable[[Any], Any]) -> Iterator[by
     stack: list[Any] = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, _Written):
+        if isinstance(item, _WrittenJson):
             yield item
         elif isinstance(item, Mapping):
             stack += _object(item, option)
@@ -248,21 +248,21 @@ def _pieces(value: Any, option: int, write: Callable[[Any], Any]) -> Iterator[by
 
 def _object(item: Mapping[Any, Any], option: int) -> Iterator[Any]:
     """What an object is made of, last things first."""
-    yield _Written(b"}")
+    yield _WrittenJson(b"}")
     for index, (key, child) in enumerate(reversed([*item.items()])):
         yield child
         comma = b"" if index == len(item) - 1 else b","
-        yield _Written(comma + _key(key, option) + b":")
-    yield _Written(b"{")
+        yield _WrittenJson(comma + _key(key, option) + b":")
+    yield _WrittenJson(b"{")
 
 
 def _array(item: Sequence[Any]) -> Iterator[Any]:
     """What an array is made of, last things first."""
-    yield _Written(b"]")
+    yield _WrittenJson(b"]")
     for index, child in enumerate(reversed(item)):
         yield child
-        yield _Written(b"" if index == len(item) - 1 else b",")
-    yield _Written(b"[")
+        yield _WrittenJson(b"" if index == len(item) - 1 else b",")
+    yield _WrittenJson(b"[")
 
 
 def _text(text: str) -> bytes:

@@ -25,7 +25,7 @@ _FILE = re.compile(r"\b(?:charts|docs|examples|k8s|services|tests)/[\w/.-]*\w")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Promise:
     """One promise: its id and words, where it is kept here, and what shows it."""
 
     id: str
@@ -39,12 +39,12 @@ class Row:
         return not self.shown_by.startswith(LATER)
 
 
-def read(page: str) -> list[Row]:
+def read(page: str) -> list[Promise]:
     """The rows of the page, in its order."""
-    return [Row(*found.groups()) for line in page.splitlines() if (found := _ROW.match(line))]
+    return [Promise(*found.groups()) for line in page.splitlines() if (found := _ROW.match(line))]
 
 
-def problems(rows: Sequence[Row], root: Path) -> Iterator[str]:
+def problems(rows: Sequence[Promise], root: Path) -> Iterator[str]:
     """What is wrong with the rows, in words; files and tests are looked up below `root`."""
     wanted = [f"{system}-{number:02}" for system, last in PROMISES.items() for number in range(1, last + 1)]
     counted = Counter(row.id for row in rows)
@@ -58,7 +58,7 @@ def problems(rows: Sequence[Row], root: Path) -> Iterator[str]:
             yield from _unfounded(row, root)
 
 
-def _unfounded(row: Row, root: Path) -> Iterator[str]:
+def _unfounded(row: Promise, root: Path) -> Iterator[str]:
     """What a shown row names and what does not exist."""
     tests = _TEST.findall(row.shown_by)
     if not tests:

@@ -36,13 +36,13 @@ class Health:
             return None
 
     def __init__(self, host: str, port: int, state: State) -> None:
-        class Handler(_Handler):
+        class HealthHandler(_ProbeHandler):
             read_state = staticmethod(state)
 
         class Server(ThreadingHTTPServer):
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
-        self._server = Server((host, port), Handler)
+        self._server = Server((host, port), HealthHandler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(CLOSE_SECONDS,), name="health", daemon=True
@@ -61,7 +61,7 @@ class Health:
         self._server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _ProbeHandler(BaseHTTPRequestHandler):
     read_state: State
     protocol_version = "HTTP/1.1"
     timeout = 5.0

@@ -13,7 +13,7 @@ from corral.ids import new_id
 from corral.job.job import Claimed, NewJob
 from corral.job.lane import Lane
 from corral.job.priority import Priority
-from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.store import Store, WorkerRecord
 
 TYPE = "demo.echo"
@@ -45,7 +45,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def reign(store: Store) -> Reign:
     """This process leads."""
-    elected = await Candidate(store.leases, "leader").look()
+    elected = await LeaderCandidate(store.leases, "leader").look()
     assert elected is not None
     return elected
 

@@ -21,7 +21,7 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral.maintenance.apart import Apart
 from corral.maintenance.duty import Duty, DutyReport, perform
-from corral.maintenance.housekeeping import Orphans, Retention
+from corral.maintenance.housekeeping import Orphans, RetentionDuty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.pools import PoolDuties
 from corral.maintenance.reclaim import Reclaim
@@ -103,7 +103,7 @@ async def test_what_an_older_release_stored_without_bounds_stops_no_retention(
         sql.execute(
             "INSERT INTO corral.job_types (name, version, options) VALUES ('demo.echo', '1', %s)", [options]
         )
-    duty = Retention(store, {"keep_finished": kept} if place == "installation" else {})
+    duty = RetentionDuty(store, {"keep_finished": kept} if place == "installation" else {})
     await duty.round(reign)
     assert duty.apart.told() is None
     assert left(sql) == (set() if goes else {"cursed"})
@@ -115,7 +115,7 @@ async def test_a_queue_whose_jobs_cant_be_removed_keeps_no_other_from_its_retent
     await ended(shop, sql, "aaa", "cursed", "zzz")
     refuse(sql, "jobs", "DELETE", "OLD.queue = 'cursed'")
     before = parts_failed("retention")
-    duty = Retention(store)
+    duty = RetentionDuty(store)
     with capture_logs() as logs:
         assert await duty.round(reign) == 2
     assert left(sql) == {"cursed"}

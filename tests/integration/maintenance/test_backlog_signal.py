@@ -8,7 +8,7 @@ from tests.integration.maintenance.conftest import Clock, Shop
 from corral.dispatch import Dispatch
 from corral.job.outcome import Finished, Succeeded
 from corral.maintenance.backlog_signal import ArrivalCounts, BacklogSignalDuty, signal_of
-from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.scaling.signal import QueueSignal, TypeSignal
 from corral.store import Store
 from corral.store.backlog import QueueBacklog, ServiceTime
@@ -63,7 +63,7 @@ async def test_the_sequence_rises_with_every_round_and_every_term(
         await duty.round(reign)
         sequences.append((await dispatch.backlog.read()).sequence)
     await reign.give_up()
-    successor = await Candidate(store.leases, "next").look()
+    successor = await LeaderCandidate(store.leases, "next").look()
     assert successor is not None
     await BacklogSignalDuty(store, dispatch, clock=clock).round(successor)
     sequences.append((await dispatch.backlog.read()).sequence)

@@ -14,8 +14,8 @@ from corral.errors import LeaseLost, Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.expire import Expire
-from corral.maintenance.housekeeping import Fold, Orphans, Retention
-from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.housekeeping import Fold, Orphans, RetentionDuty
+from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.pauses import Pauses
 from corral.maintenance.status import StatusDuty
 from corral.store import Store
@@ -71,7 +71,7 @@ async def test_housekeeping_does_what_there_is_to_do(
 ):
     await redis.sadd("rq:workers", "rq:worker:dead")
     assert await Fold(store).round(reign) == 0
-    assert await Retention(store).round(reign) == 0
+    assert await RetentionDuty(store).round(reign) == 0
     assert await Orphans(store, dispatch).round(reign) == 1
 
 
@@ -83,16 +83,16 @@ async def test_the_audit_is_kept_for_as_long_as_the_setting_says(
     for name in ("old", "new"):
         await store.queues.pause(name, "ann")
     await store.database.run("UPDATE corral.audit SET at = at - interval '366 days' WHERE subject = 'old'")
-    assert await Retention(store, audit_days=days).round(reign) == 2 - kept
+    assert await RetentionDuty(store, audit_days=days).round(reign) == 2 - kept
     assert len(await store.audit.page()) == kept
 
 
-@pytest.mark.parametrize("kind", [Fold, Retention])
+@pytest.mark.parametrize("kind", [Fold, RetentionDuty])
 async def test_housekeeping_of_a_lost_term_does_nothing(store: Store, reign: Reign, shop: Shop, kind: type):
     worker, jobs = await shop.worker(), await shop.submit()
     await shop.claim(worker, jobs)
     await reign.give_up()
-    assert await Candidate(store.leases, "other").look() is not None
+    assert await LeaderCandidate(store.leases, "other").look() is not None
     await store.database.run(
         "UPDATE corral.jobs SET state = 'completed', finished_at = now() - interval '1 year'"
     )

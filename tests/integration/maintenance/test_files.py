@@ -13,7 +13,7 @@ from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Dispatch
 from corral.job.outcome import Finished, Succeeded
-from corral.maintenance.housekeeping import Orphans, Retention
+from corral.maintenance.housekeeping import Orphans, RetentionDuty
 from corral.maintenance.leadership import Reign
 from corral.settings import Settings
 from corral.store import Store
@@ -101,10 +101,10 @@ async def test_the_files_of_a_job_go_when_its_time_is_over(
 ):
     job = await with_file(shop)
     await store.database.run("UPDATE corral.jobs SET finished_at = finished_at - interval '1 minute'")
-    assert await Retention(store, {"keep_finished": {"seconds": 3600}}).round(reign) == 0
+    assert await RetentionDuty(store, {"keep_finished": {"seconds": 3600}}).round(reign) == 0
     await Orphans(store, dispatch).round(reign)
     assert jobs_with_files(settings) == {str(job)}
-    assert await Retention(store, {"keep_finished": {"seconds": 30}}).round(reign) == 1
+    assert await RetentionDuty(store, {"keep_finished": {"seconds": 30}}).round(reign) == 1
     await Orphans(store, dispatch).round(reign)
     assert jobs_with_files(settings) == set()
 

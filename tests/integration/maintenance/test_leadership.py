@@ -4,12 +4,12 @@ import pytest
 from tests.integration.maintenance.conftest import Clock, Rename
 
 from corral.errors import LeaseLost
-from corral.maintenance.leadership import Candidate
+from corral.maintenance.leadership import LeaderCandidate
 from corral.store import Store
 
 
-def candidate(store: Store, holder: str, clock: Clock) -> Candidate:
-    return Candidate(store.leases, holder, silence_seconds=10.0, clock=clock)
+def candidate(store: Store, holder: str, clock: Clock) -> LeaderCandidate:
+    return LeaderCandidate(store.leases, holder, silence_seconds=10.0, clock=clock)
 
 
 async def test_the_first_candidate_leads_at_once_and_the_second_does_not(store: Store, clock: Clock):

@@ -8,7 +8,7 @@ from tests.integration.maintenance.conftest import Clock, Rename, Shop
 
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, SchemaMismatch
-from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.pools import SILENCE_SECONDS, PoolDuties
 from corral.scaling.drain_request import DrainRequest
 from corral.store import Store
@@ -192,7 +192,7 @@ async def test_a_leader_whose_term_is_over_drains_and_lifts_nothing(
     await ask(dispatch, "io-a")
     await duty.round(reign)
     await reign.give_up()
-    assert await Candidate(store.leases, "next").look() is not None
+    assert await LeaderCandidate(store.leases, "next").look() is not None
     await ask(dispatch, "io-b")
     with pytest.raises(LeaseLost):
         await duty.round(reign)

@@ -10,7 +10,7 @@ from corral.errors import CorralError, LeaseLost
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.reclaim import Reclaim
 from corral.store import Heartbeat, Store, WorkerState
 
@@ -131,7 +131,7 @@ async def test_a_leader_that_was_replaced_takes_nothing(
     await shop.claim(worker, jobs)
     await watch(duty, reign, clock, 18.0)
     await reign.give_up()
-    assert await Candidate(shop.store.leases, "other").look() is not None
+    assert await LeaderCandidate(shop.store.leases, "other").look() is not None
     with pytest.raises(LeaseLost):
         await watch(duty, reign, clock, 4.0)
     assert await state_of(shop.store, worker) is WorkerState.ACTIVE

@@ -12,7 +12,7 @@ from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES, Priority
 from corral.maintenance import sweep as sweeping
-from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.sweep import Sweep
 from corral.store import Store
 
@@ -161,7 +161,7 @@ async def test_a_full_pass_that_a_leader_began_is_not_trusted_by_the_next(  # no
     with pytest.raises(asyncio.CancelledError):
         await trusted.round(reign)
     await reign.give_up()
-    successor = await Candidate(shop.store.leases, "next").look()
+    successor = await LeaderCandidate(shop.store.leases, "next").look()
     assert successor is not None
     assert await Sweep(shop.store, shop.dispatch, clock=clock).round(successor) == 30
     assert sorted(await shop.pop()) == sorted(jobs)
@@ -177,7 +177,7 @@ async def test_the_next_leader_trusts_what_the_last_one_left(
     await trusted.round(reign)
     generation = (await redis.get("corral:epoch")).partition("/")[0]
     await reign.give_up()
-    successor = await Candidate(shop.store.leases, "next").look()
+    successor = await LeaderCandidate(shop.store.leases, "next").look()
     assert successor is not None
     await Sweep(shop.store, shop.dispatch, clock=clock).round(successor)
     assert (await redis.get("corral:epoch")).partition("/")[0] == generation

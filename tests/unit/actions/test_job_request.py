@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.type_cache import KnownType, TypeSnapshot
 from corral.catalog import job_type
-from corral.catalog.precedence import QueueOptions
+from corral.catalog.precedence import QueueOverrides
 from corral.catalog.record import record_of
 from corral.errors import InvalidInput, UnknownQueue
 from corral.ids import new_id
@@ -22,7 +22,7 @@ ID = new_id()
 INSTALLATION = {"retries": 77}
 
 
-def known(queues: dict[str, QueueOptions] | None = None, /, **options: Any) -> KnownType:
+def known(queues: dict[str, QueueOverrides] | None = None, /, **options: Any) -> KnownType:
     record = record_of(job_type("test.x", **({"queue": "a", "queues": ["b"]} | options)))
     return KnownType.of(record, queues or {}, INSTALLATION)
 
@@ -39,17 +39,17 @@ LEVELS = st.tuples(*[st.none() | st.integers(0, 50)] * 4)
 @given(LEVELS)
 def test_the_most_specific_setting_wins(levels: tuple[int | None, ...]):
     submitted, overridden, declared, default = levels
-    of_queue = QueueOptions(
+    of_queue = QueueOverrides(
         {} if overridden is None else {"retries": overridden}, {} if default is None else {"retries": default}
     )
-    queues = {"a": of_queue, "b": QueueOptions({"retries": 99}, {"retries": 98})}
+    queues = {"a": of_queue, "b": QueueOverrides({"retries": 99}, {"retries": 98})}
     options = {} if declared is None else {"retries": declared}
     job = resolved(known(queues, **options), retries=submitted)
     assert job.retries == next((level for level in levels if level is not None), INSTALLATION["retries"])
 
 
 def test_an_override_counts_for_the_queue_that_the_job_is_in():
-    queues = {"b": QueueOptions({"priority": "critical", "timeout": 5.0, "delay": 7.0})}
+    queues = {"b": QueueOverrides({"priority": "critical", "timeout": 5.0, "delay": 7.0})}
     job = resolved(known(queues))
     assert (job.queue, job.priority, job.timeout, job.delay) == ("a", Priority.NORMAL, 3600.0, 0.0)
     job = resolved(known(queues), queue="b")

@@ -1,7 +1,7 @@
 """Whose word counts for an option, and that it is told."""
 
 from corral.catalog import job, job_type
-from corral.catalog.precedence import PLAIN, QueueOptions, Source, settle
+from corral.catalog.precedence import PLAIN, QueueOverrides, Source, settle
 from corral.catalog.record import record_of
 from corral.job.options import Executor, Options, Retention
 
@@ -18,7 +18,7 @@ def test_only_what_a_declaration_says_is_registered():
 
 def test_a_declaration_that_says_the_default_means_it():
     """Retries of three that somebody wrote down are no default for a queue to change."""
-    queue = QueueOptions(defaults={"retries": 9, "max_stalls": 9})
+    queue = QueueOverrides(defaults={"retries": 9, "max_stalls": 9})
     settled = settle(record_of(job_type("test.x", retries=3)).options, queue, {})
     assert (settled.options.retries, settled.options.max_stalls) == (3, 9)
     assert settled.sources["retries"] is Source.TYPE
@@ -26,7 +26,7 @@ def test_a_declaration_that_says_the_default_means_it():
 
 
 def test_every_option_has_a_source():
-    queue = QueueOptions(overrides={"priority": "low"}, defaults={"keep_finished": {"count": 5}})
+    queue = QueueOverrides(overrides={"priority": "low"}, defaults={"keep_finished": {"count": 5}})
     settled = settle({"executor": "process", "timeout": None}, queue, {"retries": 1, "timeout": 7})
     assert settled.options == Options(
         priority=settled.options.priority,
@@ -46,6 +46,6 @@ def test_every_option_has_a_source():
 
 
 def test_a_queue_can_not_say_what_belongs_to_the_type():
-    queue = QueueOptions(overrides={"queue": "other", "executor": "thread", "novelty": 1})
+    queue = QueueOverrides(overrides={"queue": "other", "executor": "thread", "novelty": 1})
     assert settle({}, queue, {"tags": ["x"]}).options == Options()
     assert settle({}, PLAIN, {}).options == Options()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from corral.catalog import job_type
 from corral.catalog.options_json import options_from_json, options_to_json
-from corral.catalog.precedence import QueueOptions, settle
+from corral.catalog.precedence import QueueOverrides, settle
 from corral.catalog.record import record_of, supersedes
 from corral.job import backoff as backoffs
 from corral.job.limits import KEPT_SECONDS
@@ -78,7 +78,7 @@ stored_json = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(Options.__dataclass_fields__)), stored_json))
 def test_whatever_is_stored_is_read_as_options_that_make_sense(stored: dict[str, Any]):
     """But for tags: those of older releases may have been longer."""
-    settled = settle(stored, QueueOptions(overrides=stored), stored)
+    settled = settle(stored, QueueOverrides(overrides=stored), stored)
     replace(settled.options, tags=()).check()
     replace(options_from_json(stored), tags=()).check()
     assert all(any(option in told for option in stored) for told in settled.unread)

@@ -3,17 +3,19 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
-from corral.maintenance.observation import Observation
+from corral.maintenance.observation import LeaseObservation
 
 LEASE = 20.0
 PERIOD = 2.0
 
 
-def observation() -> Observation[str]:
-    return Observation(LEASE, longest_gap=3 * PERIOD)
+def observation() -> LeaseObservation[str]:
+    return LeaseObservation(LEASE, longest_gap=3 * PERIOD)
 
 
-def looks(watch: Observation[str], counters: list[int], start: float = 0.0) -> list[list[tuple[str, int]]]:
+def looks(
+    watch: LeaseObservation[str], counters: list[int], start: float = 0.0
+) -> list[list[tuple[str, int]]]:
     return [watch.look([("w", counter)], start + PERIOD * i) for i, counter in enumerate(counters)]
 
 

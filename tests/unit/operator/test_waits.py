@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from corral_operator.api import Denied, Forbidden, _error
+from corral_operator.api import ApiForbidden, Denied, _error
 from corral_operator.candidates import Candidate
 from corral_operator.fleet import missing_of
 from corral_operator.holds import Hold, HoldCause, gathered, said
@@ -151,7 +151,10 @@ def test_what_is_missing_is_named_in_kubernetes_words():
     [
         ('admission webhook "a.example" denied the request: no', Denied),
         ("deployments \"w\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: no", Denied),
-        ('deployments.apps "w" is forbidden: User "x" cannot patch resource "deployments/scale"', Forbidden),
+        (
+            'deployments.apps "w" is forbidden: User "x" cannot patch resource "deployments/scale"',
+            ApiForbidden,
+        ),
     ],
 )
 def test_a_webhook_that_denies_is_no_missing_right(message, kind):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from corral.catalog.record import record_of
 from corral.errors import InvalidInput
 from corral_jobs import demo, report
-from corral_publisher.pages.form import Kind, fields_of, payload_of
+from corral_publisher.pages.form import FieldKind, fields_of, payload_of
 
 
 class Address(BaseModel):
@@ -40,21 +40,21 @@ FIELDS = fields_of(TypeAdapter(Order).json_schema())
 def test_every_kind_of_field_is_recognised():
     kinds = {field.pointer: field.kind for field in FIELDS}
     assert kinds == {
-        "/name": Kind.TEXT,
-        "/group_by": Kind.TEXT,
-        "/count": Kind.INTEGER,
-        "/price": Kind.NUMBER,
-        "/rush": Kind.BOOLEAN,
-        "/size": Kind.CHOICE,
-        "/tags": Kind.LINES,
-        "/weights": Kind.LINES,
-        "/address": Kind.GROUP,
-        "/billing": Kind.GROUP,
-        "/rows": Kind.JSON,
-        "/anything": Kind.JSON,
-        "/notes": Kind.LONG,
-        "/csv": Kind.FILE_TEXT,
-        "/a~1b~0c": Kind.TEXT,
+        "/name": FieldKind.TEXT,
+        "/group_by": FieldKind.TEXT,
+        "/count": FieldKind.INTEGER,
+        "/price": FieldKind.NUMBER,
+        "/rush": FieldKind.BOOLEAN,
+        "/size": FieldKind.CHOICE,
+        "/tags": FieldKind.LINES,
+        "/weights": FieldKind.LINES,
+        "/address": FieldKind.GROUP,
+        "/billing": FieldKind.GROUP,
+        "/rows": FieldKind.JSON,
+        "/anything": FieldKind.JSON,
+        "/notes": FieldKind.LONG,
+        "/csv": FieldKind.FILE_TEXT,
+        "/a~1b~0c": FieldKind.TEXT,
     }
     by_name = {field.pointer: field for field in FIELDS}
     assert (by_name["/count"].least, by_name["/count"].most, by_name["/count"].default) == (1, 9, "1")
@@ -116,7 +116,7 @@ def test_what_can_not_be_read_is_named():
 )
 def test_what_is_no_plain_object_is_one_field_of_json(schema: dict[str, Any] | None):
     (field,) = fields_of(schema)
-    assert (field.pointer, field.kind) == ("", Kind.JSON)
+    assert (field.pointer, field.kind) == ("", FieldKind.JSON)
     assert payload_of((field,), {"payload": "[1, 2]"}) == [1, 2]
     assert payload_of((field,), {}) == {}
     with pytest.raises(InvalidInput):
@@ -143,5 +143,9 @@ def test_the_shipped_types_have_forms(kind: Any):
     assert fields
     if kind is report.generate:
         kinds = {field.pointer: field.kind for field in fields}
-        assert (kinds["/title"], kinds["/csv"], kinds["/source"]) == (Kind.TEXT, Kind.FILE_TEXT, Kind.CHOICE)
+        assert (kinds["/title"], kinds["/csv"], kinds["/source"]) == (
+            FieldKind.TEXT,
+            FieldKind.FILE_TEXT,
+            FieldKind.CHOICE,
+        )
         assert fields[0].pointer == "/title", "in the order of the declaration"

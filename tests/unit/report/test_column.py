@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral_jobs.report.calendar_date import print_moment, print_span, read_dates
-from corral_jobs.report.column import Column, Kind, RawColumn, read_columns
+from corral_jobs.report.column import Column, ColumnKind, RawColumn, read_columns
 from corral_jobs.report.number import Mark, Style, read
 from corral_jobs.report.request import Cell
 
@@ -45,7 +45,7 @@ def test_unambiguous_numbers_are_aligned_and_summed(
     cells: list[Cell], printed: list[str], total: str
 ) -> None:
     made = column(*cells)
-    assert made.kind is Kind.NUMBER
+    assert made.kind is ColumnKind.NUMBER
     assert list(made.texts) == printed
     assert made.additive
     assert made.total() == Decimal(total)
@@ -74,14 +74,14 @@ def test_unambiguous_numbers_are_aligned_and_summed(
 )
 def test_what_may_not_be_a_number_is_left_as_it_is(cells: list[Cell]) -> None:
     made = column(*cells)
-    assert made.kind is Kind.TEXT
+    assert made.kind is ColumnKind.TEXT
     assert not made.additive
 
 
 def test_another_column_proves_the_decimal_mark() -> None:
     assert column("1.234", beside=["0,5"]).total() == 1234
     assert column("1.234", beside=["0.5"]).total() == Decimal("1.234")
-    assert column("1.234", beside=["0.5,", "x"]).kind is Kind.TEXT
+    assert column("1.234", beside=["0.5,", "x"]).kind is ColumnKind.TEXT
 
 
 def test_a_column_left_alone_for_its_marks_is_noted() -> None:
@@ -108,7 +108,7 @@ def test_identifiers_and_rates_are_not_summed(
     name: str, cells: list[Cell], additive: bool, printed: str
 ) -> None:
     made = column(*cells, name=name)
-    assert (made.kind, made.additive, made.texts[0]) == (Kind.NUMBER, additive, printed)
+    assert (made.kind, made.additive, made.texts[0]) == (ColumnKind.NUMBER, additive, printed)
 
 
 def test_the_request_decides_what_is_summed() -> None:

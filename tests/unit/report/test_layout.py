@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral_jobs.report.column import Column, Kind, RawColumn, read_columns
+from corral_jobs.report.column import Column, ColumnKind, RawColumn, read_columns
 from corral_jobs.report.layout import Layout, broken, lay_out, lines_of
 from corral_jobs.report.typeface import Widths
 
@@ -43,7 +43,7 @@ def test_any_table_fits_the_paper_and_keeps_its_numbers_whole(widths: Widths, ce
     assert layout.table_width <= layout.measure * 1.001
     assert 4.0 <= layout.size <= 9.0
     for column, width in zip(made, layout.widths, strict=True):
-        if column.kind is Kind.NUMBER and layout.size > 4.0:
+        if column.kind is ColumnKind.NUMBER and layout.size > 4.0:
             assert max(map(widths.line, column.texts)) * layout.size <= width
 
 

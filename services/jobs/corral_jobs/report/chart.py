@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from corral_jobs.report.axis import Axis
-from corral_jobs.report.column import Column, Kind
+from corral_jobs.report.column import Column, ColumnKind
 from corral_jobs.report.invalid import InvalidReport
 from corral_jobs.report.number import Style
 from corral_jobs.report.period import Period
@@ -49,7 +49,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ChartSubject:
     """What the chart and the summary are about."""
 
     value: Column | None
@@ -72,21 +72,21 @@ class Subject:
         return self.value.style
 
 
-def subject_of(table: Table, request: ReportRequest) -> Subject:
+def subject_of(table: Table, request: ReportRequest) -> ChartSubject:
     """What the request names, and the most telling columns for what it leaves open.
 
     Raises:
         InvalidReport: it names a column that isn't there, or that is no number.
     """
     if not table.row_count:
-        return Subject(None, None, "count")
+        return ChartSubject(None, None, "count")
     asked = request.chart if isinstance(request.chart, ChartRequest) else ChartRequest()
     value = None if asked.value is None else table.column(asked.value, "/chart/value")
     if asked.measure == "count":
         value = None
     elif value is None:
         value = _telling_number(table.columns)
-    elif value.kind is not Kind.NUMBER:
+    elif value.kind is not ColumnKind.NUMBER:
         raise InvalidReport("/chart/value", f"{value.name!r} holds {value.kind.value}s, not numbers")
     if asked.by is not None:
         by: Column | None = table.column(asked.by, "/chart/by")
@@ -95,11 +95,11 @@ def subject_of(table: Table, request: ReportRequest) -> Subject:
     else:
         by = _telling_category(table)
     if value is None:
-        return Subject(None, by, "count")
-    return Subject(value, by, asked.measure or ("sum" if value.additive else "mean"))
+        return ChartSubject(None, by, "count")
+    return ChartSubject(value, by, asked.measure or ("sum" if value.additive else "mean"))
 
 
-def draw(subject: Subject) -> Chart | None:
+def draw(subject: ChartSubject) -> Chart | None:
     """The chart of that subject; None where there is nothing to compare."""
     by = subject.by
     if by is None:
@@ -118,18 +118,18 @@ def draw(subject: Subject) -> Chart | None:
     )
 
 
-def _points(subject: Subject, by: Column) -> tuple[Shape, list[Point], str]:
+def _points(subject: ChartSubject, by: Column) -> tuple[Shape, list[Point], str]:
     """How they are drawn, what, and what each of them stands for."""
     match by.kind:
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return _over_time(subject, by)
-        case Kind.NUMBER:
+        case ColumnKind.NUMBER:
             return "columns", _in_order(subject, by), by.label
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             return "bars", _by_size(subject, by), by.label
 
 
-def measured(subject: Subject, keys: Iterable[object]) -> dict[object, Decimal]:
+def measured(subject: ChartSubject, keys: Iterable[object]) -> dict[object, Decimal]:
     """The figure for each key; `keys` has one for each row, None where it belongs to none."""
     sums: dict[object, Decimal] = {}
     counts: dict[object, int] = {}
@@ -146,7 +146,7 @@ def measured(subject: Subject, keys: Iterable[object]) -> dict[object, Decimal]:
     return sums
 
 
-def _by_size(subject: Subject, by: Column) -> list[Point]:
+def _by_size(subject: ChartSubject, by: Column) -> list[Point]:
     figures = measured(subject, (text.replace("\n", " ") or "(none)" for text in by.texts))
     ranked = sorted(figures.items(), key=lambda item: (-item[1], str(item[0])))
     points = [Point(str(label), value) for label, value in ranked]
@@ -160,7 +160,7 @@ def _by_size(subject: Subject, by: Column) -> list[Point]:
     return shown
 
 
-def _in_order(subject: Subject, by: Column) -> list[Point]:
+def _in_order(subject: ChartSubject, by: Column) -> list[Point]:
     figures = measured(subject, by.numbers)
     if len(figures) > _MOST_ORDERED:
         return []
@@ -171,7 +171,7 @@ def _in_order(subject: Subject, by: Column) -> list[Point]:
     ]
 
 
-def _over_time(subject: Subject, by: Column) -> tuple[Shape, list[Point], str]:
+def _over_time(subject: ChartSubject, by: Column) -> tuple[Shape, list[Point], str]:
     days = {day for day in by.dates if day is not None}
     period = Period.dividing(days)
     if period is None:
@@ -185,14 +185,14 @@ def _over_time(subject: Subject, by: Column) -> tuple[Shape, list[Point], str]:
     return "columns" if len(points) <= _MOST_COLUMNS else "line", points, period.value
 
 
-def _printed(points: Sequence[Point], subject: Subject) -> tuple[Point, ...]:
+def _printed(points: Sequence[Point], subject: ChartSubject) -> tuple[Point, ...]:
     """The points with their figures, all with the same decimals: those that the largest needs."""
     decimals = figure_decimals(max(abs(point.value) for point in points), subject)
     style = subject.style.with_decimals(decimals)
     return tuple(replace(point, printed=style.print(point.value)) for point in points)
 
 
-def figure_decimals(largest: Decimal, subject: Subject) -> int:
+def figure_decimals(largest: Decimal, subject: ChartSubject) -> int:
     """Decimals of figures up to `largest`: a reader compares five digits, not eight."""
     decimals = subject.style.decimals
     if largest >= 10_000:
@@ -204,7 +204,7 @@ def figure_decimals(largest: Decimal, subject: Subject) -> int:
 
 def _telling_number(columns: Sequence[Column]) -> Column | None:
     """Money before counts, sums before rates; the last of several sums of money, as results stand to the right."""
-    numbers = [column for column in columns if column.kind is Kind.NUMBER and column.style.grouped]
+    numbers = [column for column in columns if column.kind is ColumnKind.NUMBER and column.style.grouped]
     additive = [column for column in numbers if column.additive]
     money = [column for column in additive if column.is_money]
     return money[-1] if money else next(iter(additive or numbers), None)
@@ -212,13 +212,13 @@ def _telling_number(columns: Sequence[Column]) -> Column | None:
 
 def _telling_category(table: Table) -> Column | None:
     """A column with a few different texts, else the time, else the first of many texts."""
-    texts = [column for column in table.columns if column.kind is Kind.TEXT]
+    texts = [column for column in table.columns if column.kind is ColumnKind.TEXT]
     distinct = {column.name: len(set(column.texts)) for column in texts}
     for column in texts:
         if distinct[column.name] in _FEW and table.row_count >= 2 * distinct[column.name]:
             return column
     for column in table.columns:
-        if column.kind is Kind.DATE:
+        if column.kind is ColumnKind.DATE:
             return column
     for column in texts:
         if distinct[column.name] in _FEW or 2 <= distinct[column.name] <= table.row_count / 4:

@@ -9,7 +9,7 @@ from enum import Enum
 
 from corral_jobs.report import number
 from corral_jobs.report.calendar_date import print_moment, read_dates
-from corral_jobs.report.number import BLANKS, Doubt, Mark, Numbers, Reading, Style
+from corral_jobs.report.number import BLANKS, Doubt, Mark, NumberReading, Numbers, Style
 from corral_jobs.report.printable import printable
 from corral_jobs.report.request import Cell
 
@@ -106,7 +106,7 @@ _MONEY = frozenset(
 )
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """What the cells of a column are."""
 
     TEXT = "text"
@@ -120,7 +120,7 @@ class Column:
 
     name: str
     label: str
-    kind: Kind
+    kind: ColumnKind
     texts: tuple[str, ...]
     numbers: tuple[Decimal | None, ...] = ()
     dates: tuple[date | None, ...] = ()
@@ -167,7 +167,7 @@ def read_columns(raw: Sequence[RawColumn]) -> tuple[list[Column], list[str]]:
     """The columns, and notes for the reader about numbers that were left alone."""
     readings = [_readings(column.cells) for column in raw]
     proofs = [
-        number.evidence(cell for cell in cells if isinstance(cell, Reading))
+        number.evidence(cell for cell in cells if isinstance(cell, NumberReading))
         for cells in readings
         if cells is not None
     ]
@@ -189,10 +189,10 @@ def words(name: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(name)]
 
 
-def _readings(cells: Sequence[Cell]) -> list[Reading | Decimal | None] | None:
+def _readings(cells: Sequence[Cell]) -> list[NumberReading | Decimal | None] | None:
     """What each cell can mean as a number; None if one of them can't be any."""
-    readings: list[Reading | Decimal | None] = []
-    known: dict[str, Reading | None] = {}
+    readings: list[NumberReading | Decimal | None] = []
+    known: dict[str, NumberReading | None] = {}
     for cell in cells:
         if cell is None:
             readings.append(None)
@@ -214,7 +214,7 @@ def _readings(cells: Sequence[Cell]) -> list[Reading | Decimal | None] | None:
 
 
 def _column(
-    raw: RawColumn, readings: list[Reading | Decimal | None] | None, elsewhere: Mark | None
+    raw: RawColumn, readings: list[NumberReading | Decimal | None] | None, elsewhere: Mark | None
 ) -> tuple[Column, str | None]:
     label = printable(raw.label or _label(raw.name)).replace("\n", " ")
     texts = tuple(_text(cell) for cell in raw.cells)
@@ -231,20 +231,20 @@ def _column(
                 for text, value in zip(texts, found.values, strict=True)
             )
             numbers = Column(
-                raw.name, label, Kind.NUMBER, printed, found.values, (), found.style, additive=additive
+                raw.name, label, ColumnKind.NUMBER, printed, found.values, (), found.style, additive=additive
             )
             return numbers, None
         if found is Doubt.MARK:
             example = next(
                 text
                 for text, reading in zip(texts, readings, strict=True)
-                if isinstance(reading, Reading) and reading.point != reading.comma
+                if isinstance(reading, NumberReading) and reading.point != reading.comma
             )
             note = f"“{label}” is not summed: {example} can mean a thousand or a fraction."
     days = read_dates([None if text in BLANKS else text for text in texts])
     if days is not None:
-        return Column(raw.name, label, Kind.DATE, tuple(map(print_moment, texts)), (), days), note
-    return Column(raw.name, label, Kind.TEXT, texts), note
+        return Column(raw.name, label, ColumnKind.DATE, tuple(map(print_moment, texts)), (), days), note
+    return Column(raw.name, label, ColumnKind.TEXT, texts), note
 
 
 def _text(cell: Cell) -> str:
@@ -267,13 +267,15 @@ def _label(name: str) -> str:
     return name
 
 
-def _is_identifier(name: str, readings: Sequence[Reading | Decimal | None]) -> bool:
+def _is_identifier(name: str, readings: Sequence[NumberReading | Decimal | None]) -> bool:
     named = words(name)
     if _IDENTIFIERS.intersection(named) and "of" not in named:
         return True
     if {"date", "month", "day"}.isdisjoint(named):
         return False
-    values = [item.point if isinstance(item, Reading) else item for item in readings if item is not None]
+    values = [
+        item.point if isinstance(item, NumberReading) else item for item in readings if item is not None
+    ]
     return all(value is not None and value == value.to_integral_value() for value in values)
 
 

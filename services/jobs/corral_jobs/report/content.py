@@ -6,7 +6,7 @@ from typing import Any
 
 from corral_jobs.report.calendar_date import print_day
 from corral_jobs.report.chart import Chart, draw, subject_of
-from corral_jobs.report.column import Column, Kind
+from corral_jobs.report.column import Column, ColumnKind
 from corral_jobs.report.layout import Layout, broken, lay_out, lines_of
 from corral_jobs.report.printable import printable
 from corral_jobs.report.request import ReportRequest
@@ -70,7 +70,7 @@ def content_of(request: ReportRequest, table: Table, now: datetime) -> Content:
             "gap": layout.gap,
             "head": (max(heads, default=0) * _LINE + 0.3) * layout.size,
             "widths": layout.widths,
-            "right": [column.kind is Kind.NUMBER for column in table.columns],
+            "right": [column.kind is ColumnKind.NUMBER for column in table.columns],
         },
     }
 

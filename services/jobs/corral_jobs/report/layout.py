@@ -8,7 +8,7 @@ advances that it told once.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from corral_jobs.report.column import Column, Kind
+from corral_jobs.report.column import Column, ColumnKind
 from corral_jobs.report.typeface import Widths
 
 _PORTRAIT, _LANDSCAPE = 595.28 - 2 * 51.0, 841.89 - 2 * 45.0
@@ -61,7 +61,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class _Demand:
+class _WantedWidth:
     """What one column wants, in em."""
 
     natural: float
@@ -134,19 +134,21 @@ def _cell_widths(column: Column, widths: Widths) -> dict[str, float]:
     return {text: widths.block(text) for text in set(column.texts)}
 
 
-def _demand(column: Column, cells: dict[str, float], widths: Widths, total: str) -> _Demand:
+def _demand(column: Column, cells: dict[str, float], widths: Widths, total: str) -> _WantedWidth:
     widest = max(*cells.values(), widths.line(total, bold=True), 1.0)
     label, word = widths.line(column.label, bold=True), widths.widest_word(column.label, bold=True)
     # A heading may take two lines rather than widen a column of short cells.
     natural = max(widest, word, min(label, max(widest, label * 0.6)))
-    if column.kind is not Kind.TEXT:
-        return _Demand(natural * _SLACK, max(widest, min(word, _WIDE_WORD)) * _SLACK, widest * _SLACK)
+    if column.kind is not ColumnKind.TEXT:
+        return _WantedWidth(natural * _SLACK, max(widest, min(word, _WIDE_WORD)) * _SLACK, widest * _SLACK)
     words = max(map(widths.widest_word, cells), default=0.0)
     tight = min(max(words, min(widest, _WIDE_WORD * 0.6)), _WIDE_WORD)
-    return _Demand(natural * _SLACK, max(tight, min(word, _WIDE_WORD)) * _SLACK, min(widest, _BROKEN_WORD))
+    return _WantedWidth(
+        natural * _SLACK, max(tight, min(word, _WIDE_WORD)) * _SLACK, min(widest, _BROKEN_WORD)
+    )
 
 
-def _paper(demands: Sequence[_Demand]) -> tuple[float, float, float]:
+def _paper(demands: Sequence[_WantedWidth]) -> tuple[float, float, float]:
     """Width of the paper, size of type, gap in em."""
     comfortable = sum(min(demand.natural, max(_WIDE_TEXT, demand.tight)) for demand in demands)
     tight = sum(demand.tight for demand in demands)
@@ -165,7 +167,7 @@ def _paper(demands: Sequence[_Demand]) -> tuple[float, float, float]:
     return _LANDSCAPE, min(_SMALLER[-1][1], max(_SMALLEST, _LANDSCAPE / least)), _NARROW_GAP
 
 
-def _share(demands: Sequence[_Demand], measure: float, gap: float) -> list[float]:
+def _share(demands: Sequence[_WantedWidth], measure: float, gap: float) -> list[float]:
     """The measure, in em, divided: the tight widths first, then evenly up to the natural ones."""
     if not demands:
         return []

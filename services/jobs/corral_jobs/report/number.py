@@ -64,7 +64,7 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class NumberReading:
     """What one text can mean under either decimal mark; None where it can't."""
 
     point: Decimal | None
@@ -92,7 +92,7 @@ class Doubt(Enum):
     MARK = "its numbers could mean two things"
 
 
-def read(text: str) -> Reading | None:
+def read(text: str) -> NumberReading | None:
     """What `text` can mean as a number; None if nothing."""
     shape = _SHAPE.fullmatch(text)
     if shape is None or (shape["before"] and shape["prefix"]):
@@ -105,7 +105,7 @@ def read(text: str) -> Reading | None:
     meanings = [value for value in (point, comma) if value is not None]
     if not meanings or not all(map(_is_amount, meanings)):
         return None
-    return Reading(point, comma, shape["before"] or shape["prefix"] or "", shape["suffix"] or "")
+    return NumberReading(point, comma, shape["before"] or shape["prefix"] or "", shape["suffix"] or "")
 
 
 def _point(digits: str) -> str | None:
@@ -130,7 +130,7 @@ def _comma(digits: str) -> str | None:
     return None
 
 
-def evidence(readings: Iterable[Reading | None]) -> set[Mark]:
+def evidence(readings: Iterable[NumberReading | None]) -> set[Mark]:
     """The decimal marks that texts prove by having a value under only one of them."""
     marks = set()
     for reading in readings:
@@ -140,14 +140,14 @@ def evidence(readings: Iterable[Reading | None]) -> set[Mark]:
 
 
 def resolve(
-    readings: Sequence[Reading | Decimal | None], elsewhere: Mark | None, *, grouped: bool
+    readings: Sequence[NumberReading | Decimal | None], elsewhere: Mark | None, *, grouped: bool
 ) -> Numbers | Doubt:
     """One column's numbers. `None` is a blank cell, a Decimal a number that was sent as one.
 
     `elsewhere` is the decimal mark that other columns of the same data prove; it
     decides only where this column proves none itself.
     """
-    texts = [reading for reading in readings if isinstance(reading, Reading)]
+    texts = [reading for reading in readings if isinstance(reading, NumberReading)]
     marks = evidence(texts)
     if len(marks) > 1 or len({(text.prefix.strip(), text.suffix.strip()) for text in texts}) > 1:
         return Doubt.TEXT
@@ -155,7 +155,7 @@ def resolve(
     if not marks and not agreed and elsewhere is None:
         return Doubt.MARK
     mark = marks.pop() if marks else (elsewhere or Mark.POINT)
-    values = tuple(item.under(mark) if isinstance(item, Reading) else item for item in readings)
+    values = tuple(item.under(mark) if isinstance(item, NumberReading) else item for item in readings)
     decimals = max((_decimals(value) for value in values if value is not None), default=0)
     style = Style(
         mark,

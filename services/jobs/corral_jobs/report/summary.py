@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from corral_jobs.report.calendar_date import print_span
-from corral_jobs.report.chart import Subject, figure_decimals, lower, measured
-from corral_jobs.report.column import Column, Kind, words
+from corral_jobs.report.chart import ChartSubject, figure_decimals, lower, measured
+from corral_jobs.report.column import Column, ColumnKind, words
 from corral_jobs.report.table import Table
 
 _MOST = 4
@@ -20,12 +20,12 @@ class Figure:
     remark: str = ""
 
 
-def figures_of(table: Table, subject: Subject) -> tuple[Figure, ...]:
+def figures_of(table: Table, subject: ChartSubject) -> tuple[Figure, ...]:
     """How much, of what, the most of it where, and when: four at most."""
     figures = [_main(subject.value)] if subject.value is not None else []
     figures.append(Figure("Rows", f"{table.row_count:,}", _groups(table)))
     figures += _leader(subject)
-    figures += [_span(column) for column in table.every_column if column.kind is Kind.DATE][:1]
+    figures += [_span(column) for column in table.every_column if column.kind is ColumnKind.DATE][:1]
     figures += [_main(column) for column in table.columns if column.additive and column is not subject.value]
     return tuple(figures[:_MOST])
 
@@ -49,9 +49,9 @@ def _groups(table: Table) -> str:
     return f"in {len(table.groups):,} groups" if len(table.groups) > 1 else ""
 
 
-def _leader(subject: Subject) -> list[Figure]:
+def _leader(subject: ChartSubject) -> list[Figure]:
     """The category with the most, and its share where all are parts of a whole."""
-    if subject.by is None or subject.by.kind is not Kind.TEXT or subject.measure == "mean":
+    if subject.by is None or subject.by.kind is not ColumnKind.TEXT or subject.measure == "mean":
         return []
     shares = measured(subject, (text or None for text in subject.by.texts))
     if len(shares) < 2:

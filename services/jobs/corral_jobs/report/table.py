@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from corral_jobs.report.column import Column, Kind, RawColumn, read_columns
+from corral_jobs.report.column import Column, ColumnKind, RawColumn, read_columns
 from corral_jobs.report.data import Data
 from corral_jobs.report.invalid import InvalidReport
 from corral_jobs.report.request import MAX_CELLS, ChartRequest, ColumnRequest, ReportRequest
@@ -121,11 +121,11 @@ def _grouped(table: Table, by: str) -> Table:
 def _order(column: Column) -> Callable[[int], tuple[object, ...]]:
     """Rows of one group together, groups by value, those without a value last."""
     match column.kind:
-        case Kind.NUMBER:
+        case ColumnKind.NUMBER:
             values: Sequence[object | None] = column.numbers
-        case Kind.DATE:
+        case ColumnKind.DATE:
             values = column.dates
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             values = [text.casefold() or None for text in column.texts]
     return lambda row: (
         values[row] is None,

@@ -28,7 +28,7 @@ FILE_TEXT = 10_000
 Schema = Mapping[str, Any]
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """How a field is shown and read."""
 
     TEXT = "text"
@@ -51,7 +51,7 @@ class Field:
 
     pointer: str
     label: str
-    kind: Kind
+    kind: FieldKind
     required: bool
     help: str = ""
     default: str = ""
@@ -69,10 +69,10 @@ class Field:
 def fields_of(schema: Schema | None) -> tuple[Field, ...]:
     """The fields of a payload; a single JSON field where the payload is no plain object."""
     if schema is None:
-        return (Field("", "Payload", Kind.JSON, required=False, default="{}", help="Any JSON."),)
+        return (Field("", "Payload", FieldKind.JSON, required=False, default="{}", help="Any JSON."),)
     root = _resolved(schema, schema)
     if root.get("type") != "object" or not root.get("properties"):
-        return (Field("", "Payload", Kind.JSON, required=True, default="{}"),)
+        return (Field("", "Payload", FieldKind.JSON, required=True, default="{}"),)
     return _properties(root, schema, "", 0)
 
 
@@ -106,7 +106,7 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
     plain = Field(
         pointer,
         label=_label(name, node),
-        kind=Kind.JSON,
+        kind=FieldKind.JSON,
         required=required,
         help=_sentence(str(node.get("description", ""))),
         default=_shown(default),
@@ -114,20 +114,20 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
     items = _resolved(node.get("items", {}), root)
     match node.get("type"):
         case _ if choices := _choices(node):
-            made = replace(plain, kind=Kind.CHOICE, choices=choices)
+            made = replace(plain, kind=FieldKind.CHOICE, choices=choices)
         case "string":
             made = _text(node, plain)
         case "integer" | "number" as kind:
             least = node.get("minimum", node.get("exclusiveMinimum"))
             most = node.get("maximum", node.get("exclusiveMaximum"))
-            made = replace(plain, kind=Kind(kind), least=least, most=most)
+            made = replace(plain, kind=FieldKind(kind), least=least, most=most)
         case "boolean":
-            made = replace(plain, kind=Kind.BOOLEAN, default="true" if default is True else "")
+            made = replace(plain, kind=FieldKind.BOOLEAN, default="true" if default is True else "")
         case "array" if items.get("type") in ("string", "integer", "number"):
             lines = "\n".join(str(item) for item in default or ())
-            made = replace(plain, kind=Kind.LINES, default=lines, numbers=items["type"] != "string")
+            made = replace(plain, kind=FieldKind.LINES, default=lines, numbers=items["type"] != "string")
         case "object" if node.get("properties") and depth < MAX_NESTING:
-            made = replace(plain, kind=Kind.GROUP, fields=_properties(node, root, pointer, depth + 1))
+            made = replace(plain, kind=FieldKind.GROUP, fields=_properties(node, root, pointer, depth + 1))
         case _:
             text = "" if default is None else json_codec.dumps(default, indent=True).decode()
             made = replace(plain, default=text)
@@ -137,13 +137,13 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
 def _text(node: Schema, plain: Field) -> Field:
     media = str(node.get("contentMediaType", ""))
     if media:
-        return replace(plain, kind=Kind.FILE_TEXT, accept=f"{media},.{media.rpartition('/')[2]}")
+        return replace(plain, kind=FieldKind.FILE_TEXT, accept=f"{media},.{media.rpartition('/')[2]}")
     if node.get("maxLength", 0) > FILE_TEXT:
-        return replace(plain, kind=Kind.FILE_TEXT)
+        return replace(plain, kind=FieldKind.FILE_TEXT)
     if node.get("maxLength", 0) > LONG_TEXT or node.get("format") == "textarea":
-        return replace(plain, kind=Kind.LONG)
+        return replace(plain, kind=FieldKind.LONG)
     types = {"email": "email", "uri": "url", "date": "date"}
-    return replace(plain, kind=Kind.TEXT, input_type=types.get(str(node.get("format")), "text"))
+    return replace(plain, kind=FieldKind.TEXT, input_type=types.get(str(node.get("format")), "text"))
 
 
 def _label(name: str, node: Schema) -> str:
@@ -191,14 +191,16 @@ def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[Fie
     made: dict[str, Any] = {}
     for item in fields:
         name = unescaped(item.pointer.rpartition("/")[2])
-        if item.kind is Kind.GROUP:
+        if item.kind is FieldKind.GROUP:
             if item.required or any(_filled(child, sent) for child in item.fields):
                 made[name] = _object(item.fields, sent, errors)
             continue
         text = sent.get(item.pointer, "")
-        if item.kind is Kind.BOOLEAN:
+        if item.kind is FieldKind.BOOLEAN:
             made[name] = text == "true"
-        elif text.strip() or (item.required and item.kind in (Kind.TEXT, Kind.LONG, Kind.FILE_TEXT)):
+        elif text.strip() or (
+            item.required and item.kind in (FieldKind.TEXT, FieldKind.LONG, FieldKind.FILE_TEXT)
+        ):
             try:
                 made[name] = _value(item, text)
             except InvalidInput as error:
@@ -213,12 +215,12 @@ def _filled(item: Field, sent: Mapping[str, str]) -> bool:
 
 def _value(item: Field, text: str) -> Any:
     match item.kind:
-        case Kind.INTEGER | Kind.NUMBER:
+        case FieldKind.INTEGER | FieldKind.NUMBER:
             return _number(item, text)
-        case Kind.LINES:
+        case FieldKind.LINES:
             lines = [line.strip() for line in text.splitlines() if line.strip()]
             return [_number(item, line) for line in lines] if item.numbers else lines
-        case Kind.JSON:
+        case FieldKind.JSON:
             return _json(item, text)
         case _:
             return text.replace("\r\n", "\n")  # what browsers send for every new line
@@ -226,7 +228,7 @@ def _value(item: Field, text: str) -> Any:
 
 def _number(item: Field, text: str) -> int | float:
     try:
-        if item.kind is Kind.INTEGER or text.strip().lstrip("-").isdigit():
+        if item.kind is FieldKind.INTEGER or text.strip().lstrip("-").isdigit():
             return int(text)
         number = float(text)
     except ValueError as error:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from corral.actions.principal import Principal
 from corral.job.job import Job
 from corral.json_codec import Document, indented
-from corral.store import Attempt
+from corral.store import AttemptRecord
 from corral.time_span import span
 from corral_publisher import assets
 from corral_publisher.json_response import encode
@@ -153,6 +153,6 @@ def took(job: Job) -> str:
     return f"took {span((job.finished_at - job.started_at).total_seconds())}"
 
 
-def reason(attempt: Attempt) -> str:
+def reason(attempt: AttemptRecord) -> str:
     """Why an attempt ended."""
     return attempt.reason or (str(attempt.error.get("message", "")) if attempt.error else "")

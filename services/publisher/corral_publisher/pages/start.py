@@ -14,7 +14,7 @@ from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.priority import Priority
 from corral_publisher.json_response import answer
 from corral_publisher.pages import load_form, pools, render
-from corral_publisher.pages.form import Field, Kind, fields_of, payload_of
+from corral_publisher.pages.form import Field, FieldKind, fields_of, payload_of
 from corral_publisher.pages.visitor import Visitor, form_of, wants_html
 from corral_publisher.release import VERSION
 from corral_publisher.services import PublisherServices, services_of
@@ -130,8 +130,8 @@ def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ..
     fields = fields_of(known.record.payload_schema)
     if len(fields) <= MAX_OPEN_FIELDS:
         return fields, ()
-    first = [field for field in fields if field.required or field.kind is Kind.FILE_TEXT]
-    first += [field for field in fields if field not in first and field.kind is Kind.CHOICE]
+    first = [field for field in fields if field.required or field.kind is FieldKind.FILE_TEXT]
+    first += [field for field in fields if field not in first and field.kind is FieldKind.CHOICE]
     rest = tuple(field for field in fields if field not in first)
     return (tuple(first), rest) if first else (fields, ())
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
 from corral.job.job import Job
-from corral.store import LogLine
+from corral.store import StoredLogLine
 from corral_publisher import parameters
 from corral_publisher.auth import Viewer
 from corral_publisher.event_stream import BEAT, BEAT_SECONDS, EventStream, event
@@ -132,6 +132,6 @@ def _resume(last_event_id: str | None) -> tuple[int, int]:
     return 0, 0
 
 
-def _plain(value: Job | LogLine) -> dict[str, Any]:
+def _plain(value: Job | StoredLogLine) -> dict[str, Any]:
     """What an event tells: everything but the payload, which may be large and never changes."""
     return {field.name: getattr(value, field.name) for field in fields(value) if field.name != "payload"}

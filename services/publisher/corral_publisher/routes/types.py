@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral.catalog.options_json import options_to_json
-from corral.catalog.precedence import PLAIN, QueueOptions, settle
+from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
 from corral.errors import NotFound
 from corral_publisher.auth import Viewer
@@ -40,7 +40,7 @@ async def get_type(request: Request, name: str, _: Viewer) -> Response:
 
 
 async def _view(
-    services: PublisherServices, record: TypeRecord, queues: Mapping[str, QueueOptions]
+    services: PublisherServices, record: TypeRecord, queues: Mapping[str, QueueOverrides]
 ) -> dict[str, Any]:
     known = (await services.types.all()).types.get(record.name)
     queue = queues.get(record.parsed_options.queue, PLAIN)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import structlog
 
 from corral import metrics
-from corral.catalog.precedence import PLAIN, QueueOptions, settle
+from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.validation import Validator
 from corral.errors import CorralError, FieldError, UnknownType
@@ -37,7 +37,7 @@ class KnownType:
     def of(
         cls,
         record: TypeRecord,
-        queues: Mapping[str, QueueOptions],
+        queues: Mapping[str, QueueOverrides],
         installation: Mapping[str, Any],
         validator: Validator | None = None,
     ) -> Self:
@@ -141,7 +141,7 @@ class TypeCache:
         self._read_at = time.monotonic()
 
     def _known(
-        self, record: TypeRecord, queues: Mapping[str, QueueOptions], before: KnownType | None
+        self, record: TypeRecord, queues: Mapping[str, QueueOverrides], before: KnownType | None
     ) -> KnownType | None:
         """The type of a record; its compiled schema is kept while the record is the same."""
         kept = before.validator if before is not None and before.record == record else None

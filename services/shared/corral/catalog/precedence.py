@@ -43,14 +43,14 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class QueueOptions:
+class QueueOverrides:
     """What an operator has set for a queue, as JSON by option."""
 
     overrides: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
-PLAIN = QueueOptions()
+PLAIN = QueueOverrides()
 """A queue for which nobody set anything."""
 
 
@@ -64,7 +64,7 @@ class Settled:
     """Values that can't be read, and why: who said less counts for them."""
 
 
-def settle(declared: Mapping[str, Any], queue: QueueOptions, installation: Mapping[str, Any]) -> Settled:
+def settle(declared: Mapping[str, Any], queue: QueueOverrides, installation: Mapping[str, Any]) -> Settled:
     """Every option's value and source. All three are JSON by option; `declared` is a `TypeRecord`'s."""
     values: dict[str, Any] = {}
     sources = dict.fromkeys(Options.__dataclass_fields__, Source.DEFAULT)
@@ -81,7 +81,7 @@ def settle(declared: Mapping[str, Any], queue: QueueOptions, installation: Mappi
 
 
 def _layers(
-    declared: Mapping[str, Any], queue: QueueOptions, installation: Mapping[str, Any]
+    declared: Mapping[str, Any], queue: QueueOverrides, installation: Mapping[str, Any]
 ) -> Iterator[tuple[Source, Mapping[str, Any]]]:
     """Each goes before the ones above it."""
     yield Source.INSTALLATION, installation

@@ -23,14 +23,14 @@ class Apart:
         self._failed: dict[str, str] = {}
         self._refusals = 0
 
-    def each(self, thing: str) -> "Part":
+    def each(self, thing: str) -> "DutyPart":
         """Do one thing inside: its failure is counted and logged with its name, and the next one may begin.
 
         Raises:
             LeaseLost: another leads.
             Unavailable: a server is away, or refuses one thing after another.
         """
-        return Part(self, thing)
+        return DutyPart(self, thing)
 
     def ended(self, thing: str, error: BaseException | None) -> bool:
         """Take note of how one thing ended; answers whether the round may go on."""
@@ -66,7 +66,7 @@ class Apart:
         return "; ".join(named) + more
 
 
-class Part:
+class DutyPart:
     """One thing that a round of a duty does, as a context manager."""
 
     def __init__(self, apart: Apart, thing: str) -> None:

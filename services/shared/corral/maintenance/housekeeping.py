@@ -38,7 +38,7 @@ class Fold(Duty):
                 return folded
 
 
-class Retention(Duty):
+class RetentionDuty(Duty):
     """Ended jobs are removed when they are kept no longer, decisions about pools and the audit when they are old."""
 
     name = "retention"

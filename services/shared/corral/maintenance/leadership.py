@@ -64,7 +64,7 @@ class Reign:
             log.info("leadership.not_given_up", term=self.term.term, error=str(error))
 
 
-class Candidate:
+class LeaderCandidate:
     """One process that would lead. Watches the lease by its own monotonic clock, nobody else's."""
 
     def __init__(

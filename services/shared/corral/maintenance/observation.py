@@ -13,7 +13,7 @@ class _Seen:
     since: float
 
 
-class Observation(Generic[Subject]):
+class LeaseObservation(Generic[Subject]):
     """Which subjects have not moved for `lease` seconds, as far as can be known.
 
     Looks further apart than `longest_gap` do not join: what happened between them was not observed.

@@ -16,7 +16,7 @@ from corral.dispatch.pools import BEGINNING
 from corral.errors import InvalidInput
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.maintenance.observation import Observation
+from corral.maintenance.observation import LeaseObservation
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import Store
 from corral.store.drains import POOL
@@ -45,7 +45,7 @@ class PoolDuties(Duty):
         self._cursor = BEGINNING
         self._sequences: Mapping[str, int] | None = None
         """Of every pool's requests at the last look; None before the first."""
-        self._silence: Observation[str] = Observation(SILENCE_SECONDS, longest_gap=5 * self.period)
+        self._silence: LeaseObservation[str] = LeaseObservation(SILENCE_SECONDS, longest_gap=5 * self.period)
 
     async def round(self, reign: Reign) -> int:
         """One look at requests and decisions."""

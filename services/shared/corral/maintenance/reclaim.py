@@ -13,7 +13,7 @@ from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.maintenance.observation import Observation
+from corral.maintenance.observation import LeaseObservation
 from corral.maintenance.promote import not_taken
 from corral.store import Store
 from corral.store.workers import Reclaimed
@@ -36,7 +36,7 @@ class Reclaim(Duty):
         self._enqueuer = Enqueuer(dispatch, not_taken)
         self._clock = clock
         self.period = min(LONGEST_PERIOD, lease / 5)
-        self._observation: Observation[UUID] = Observation(lease, longest_gap=3 * self.period)
+        self._observation: LeaseObservation[UUID] = LeaseObservation(lease, longest_gap=3 * self.period)
 
     async def round(self, reign: Reign) -> int:
         """One look at all workers."""

@@ -16,8 +16,8 @@ from corral.maintenance import leadership
 from corral.maintenance.backlog_signal import BacklogSignalDuty
 from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.expire import Expire
-from corral.maintenance.housekeeping import Fold, Orphans, Retention
-from corral.maintenance.leadership import Candidate, Reign
+from corral.maintenance.housekeeping import Fold, Orphans, RetentionDuty
+from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.pauses import Pauses
 from corral.maintenance.pools import PoolDuties
 from corral.maintenance.promote import Promote
@@ -42,7 +42,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
     End it by `stop`: only then it gives the lease up, and another can lead at once.
     """
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    candidate = Candidate(store.leases, holder)
+    candidate = LeaderCandidate(store.leases, holder)
 
     def roster(reports: dict[str, DutyReport]) -> Sequence[Duty]:
         return (
@@ -54,7 +54,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             BacklogSignalDuty(store, dispatch),
             PoolDuties(store, dispatch),
             Fold(store),
-            Retention(store, settings.installation_options, settings.audit_days),
+            RetentionDuty(store, settings.installation_options, settings.audit_days),
             Orphans(store, dispatch),
             RqMirror(store, dispatch, wanted=settings.rq_compat == "full"),
             StatusDuty(dispatch, holder, reports),

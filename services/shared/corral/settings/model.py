@@ -267,7 +267,7 @@ class Settings:
         env_file: str | Path | None = None,
         given: Mapping[str, str] | None = None,
         otherwise: Mapping[str, str] | None = None,
-    ) -> sources.Reading[Self]:
+    ) -> sources.SourcedSettings[Self]:
         """The same as `load`, with the source of each setting."""
         return sources.read(cls, os.environ if env is None else env, env_file, given or {}, otherwise or {})
 

@@ -13,7 +13,7 @@ from corral.job.bounds import Bounds
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredSetting:
     """A setting as it was declared."""
 
     name: str
@@ -27,7 +27,7 @@ class Declared:
     """Whether it is a whole number."""
 
 
-def declared(model: Any, name: str) -> Declared:
+def declared(model: Any, name: str) -> DeclaredSetting:
     """What the model says about one of its fields."""
     info: FieldInfo = model.__pydantic_fields__[name]
     base, marks = _flat(info.annotation)
@@ -43,7 +43,7 @@ def declared(model: Any, name: str) -> Declared:
     allowed = merged.get("allowed") or _words(base, marks)
     default = None if info.default is PydanticUndefined else info.default
     bounds = next((mark.bounds for mark in marks if isinstance(mark, Bounded)), None)
-    return Declared(name, info.description or "", allowed, default, bounds, base is int)
+    return DeclaredSetting(name, info.description or "", allowed, default, bounds, base is int)
 
 
 def _flat(annotation: Any) -> tuple[Any, list[Any]]:

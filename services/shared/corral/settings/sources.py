@@ -21,8 +21,8 @@ __all__ = [
     "ENV_FILE",
     "OTHERWISE",
     "PREFIX",
-    "Reading",
     "Setting",
+    "SourcedSettings",
     "masked",
     "names",
     "read",
@@ -66,7 +66,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
+class SourcedSettings(Generic[T]):
     """Settings with the source of each."""
 
     settings: T
@@ -84,7 +84,7 @@ def read(
     env_file: str | Path | None,
     given: Mapping[str, str],
     otherwise: Mapping[str, str],
-) -> Reading[T]:
+) -> SourcedSettings[T]:
     """Settings from all sources, each with its source.
 
     Raises:
@@ -111,7 +111,7 @@ def read(
         problems += [_problem(model, found, dict(layers[1][1]) | from_file, line) for line in error.errors()]
     else:
         if not problems:
-            return Reading(settings, tuple(_effective(settings, found)))
+            return SourcedSettings(settings, tuple(_effective(settings, found)))
     raise SettingsError("\n".join(problems))
 
 

@@ -13,7 +13,7 @@ from corral.store.idempotency import EarlierJob, EarlierRequest, KeyedRequest
 from corral.store.job_commands import Commanded, CommandEffect
 from corral.store.job_filter import JobFilter
 from corral.store.job_list import Page
-from corral.store.job_queries import Attempt, LogLine
+from corral.store.job_queries import AttemptRecord, StoredLogLine
 from corral.store.leases import LEADER, Term
 from corral.store.logs import Appended, NewLogLine
 from corral.store.pg_errors import Ambiguous
@@ -29,7 +29,7 @@ __all__ = [
     "ApiKey",
     "Appended",
     "Artifact",
-    "Attempt",
+    "AttemptRecord",
     "AuditEntry",
     "BacklogRows",
     "Beat",
@@ -43,7 +43,6 @@ __all__ = [
     "JobFilter",
     "KeyedRequest",
     "LiveWorker",
-    "LogLine",
     "NewLogLine",
     "Page",
     "Progress",
@@ -57,6 +56,7 @@ __all__ = [
     "ServiceTime",
     "Session",
     "Store",
+    "StoredLogLine",
     "Term",
     "TimePercentiles",
     "Verdict",

@@ -78,7 +78,7 @@ FORGET_CHUNKS = "DELETE FROM corral.artifact_chunks WHERE artifact = ANY(%(ids)s
 KNOWN = "SELECT location FROM corral.artifacts WHERE location = ANY(%(locations)s::text[])"
 
 
-class Artifacts:
+class StoredArtifacts:
     """The files of jobs; new ones go to `into`, and what any of `keepers` holds is read and swept."""
 
     def __init__(

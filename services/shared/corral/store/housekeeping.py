@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from corral.catalog.precedence import QueueOptions, settle
+from corral.catalog.precedence import QueueOverrides, settle
 from corral.job.options import Options, Retention
 from corral.job.state import State
 from corral.store import backfills
@@ -182,7 +182,7 @@ class Housekeeping:
         kept = {(queue, type, State(state)): count for queue, type, state, count in counts}
         for queue, type, said, overrides, defaults in kinds:
             with each(f"{type} in {queue}"):
-                of_queue = QueueOptions(overrides or {}, defaults or {})
+                of_queue = QueueOverrides(overrides or {}, defaults or {})
                 options = settle(said or {}, of_queue, installation or {}).options
                 for state, keep in _rules(options):
                     kind = (queue, type, state)

@@ -14,7 +14,7 @@ from corral.store.sql_params import array
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptRecord:
     """An attempt that did not simply succeed, or the successful one of an earlier life."""
 
     job: UUID
@@ -32,7 +32,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
+class StoredLogLine:
     """One line that a handler logged."""
 
     seq: int
@@ -124,7 +124,7 @@ class JobQueries:
         jobs = {row[0]: job_from(row) for row in await self._database.run(MANY, {"ids": array(ids)})}
         return [jobs[id] for id in ids if id in jobs]
 
-    async def attempts(self, id: UUID) -> list[Attempt]:
+    async def attempts(self, id: UUID) -> list[AttemptRecord]:
         """The job's attempts, oldest first, but for the one that runs or that completed this life.
 
         Raises:
@@ -132,7 +132,7 @@ class JobQueries:
         """
         return [_attempt(row) for row in await self._database.run(ATTEMPTS, {"id": id})]
 
-    async def logs(self, id: UUID, after_seq: int = 0, limit: int = 500) -> list[LogLine]:
+    async def logs(self, id: UUID, after_seq: int = 0, limit: int = 500) -> list[StoredLogLine]:
         """Lines after `after_seq`, in order.
 
         Raises:
@@ -140,7 +140,7 @@ class JobQueries:
         """
         rows = await self._database.run(LOGS, {"id": id, "after": after_seq, "limit": limit})
         return [
-            LogLine(seq, attempt, moment(at), text, document(fields))
+            StoredLogLine(seq, attempt, moment(at), text, document(fields))
             for seq, attempt, at, text, fields in rows
         ]
 
@@ -162,9 +162,9 @@ def listed_from(row: Row) -> ListedJob:
     )
 
 
-def _attempt(row: Row) -> Attempt:
+def _attempt(row: Row) -> AttemptRecord:
     job, attempt, life, outcome, worker, started_at, ended_at, error, reason, result = row
-    return Attempt(
+    return AttemptRecord(
         job=job,
         attempt=attempt,
         life=life,

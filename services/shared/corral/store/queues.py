@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from corral.catalog.precedence import QueueOptions
+from corral.catalog.precedence import QueueOverrides
 from corral.errors import NotFound
 from corral.job.state import State
 from corral.store.audit import record
@@ -30,9 +30,9 @@ class Queue:
     created_at: datetime
 
     @property
-    def options(self) -> QueueOptions:
+    def options(self) -> QueueOverrides:
         """What was set for it."""
-        return QueueOptions(self.overrides, self.defaults)
+        return QueueOverrides(self.overrides, self.defaults)
 
     @property
     def paused(self) -> bool:

@@ -132,14 +132,14 @@ class Statistics(StateCounts):
         done = (await self._database.run(ASK))[0][0]
         window = (EDGES if done else MINUTES_ALONE) + ADDED
         rows, elapsed = await self._database.together((window, params), (ELAPSED, params), limits=SHORT)
-        groups: dict[tuple[str, str], _Group] = {}
+        groups: dict[tuple[str, str], _StatsRows] = {}
         for queue, type, outcome, measure, bucket, count, total in rows:
             key = (queue if "queue" in by else "", type if "type" in by else "")
-            groups.setdefault(key, _Group()).add(outcome, measure, bucket, int(count), total=float(total))
+            groups.setdefault(key, _StatsRows()).add(outcome, measure, bucket, int(count), total=float(total))
         return [group.row(*key, float(elapsed[0][0])) for key, group in sorted(groups.items())]
 
 
-class _Group:
+class _StatsRows:
     """The rows of one line of a window."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 from corral.settings import Settings
 from corral.store.api_keys import ApiKeys
 from corral.store.artifact_storage import ArtifactStorage, FilesystemStorage, PostgresStorage
-from corral.store.artifacts import Artifacts
+from corral.store.artifacts import StoredArtifacts
 from corral.store.attempts import Attempts
 from corral.store.audit import Audit
 from corral.store.backlog import Backlogs
@@ -31,7 +31,7 @@ ArtifactStore = Literal["postgres", "filesystem"]
 class Store:
     """Postgres, as the rest of Corral sees it."""
 
-    def __init__(self, database: Database, artifacts: Artifacts | None = None) -> None:
+    def __init__(self, database: Database, artifacts: StoredArtifacts | None = None) -> None:
         self.database = database
         self.schema = Schema(database)
         self.jobs = Jobs(database)
@@ -43,7 +43,7 @@ class Store:
         self.duties = Duties(database)
         self.queues = Queues(database)
         self.types = JobTypes(database)
-        self.artifacts = artifacts or Artifacts(database, PostgresStorage(database))
+        self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
         self.stats = Statistics(database)
         self.scaling = Scaling(database)
         self.backlog = Backlogs(database)
@@ -105,7 +105,7 @@ class Store:
         if artifact_dir is not None:
             keepers.append(FilesystemStorage(artifact_dir))
         into = next(keeper for keeper in keepers if keeper.name == artifact_store)
-        return cls(database, Artifacts(database, into, keepers))
+        return cls(database, StoredArtifacts(database, into, keepers))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -13,7 +13,7 @@ from corral.store.drains import POOL, leaves, person
 from corral.store.heartbeat import UNHELD, UNHELD_SECONDS
 from corral.store.reclaiming import STOPPED, lost
 from corral_testing.fake.leases import FakeLeases
-from corral_testing.fake.memory import Fleet, Memory, Row
+from corral_testing.fake.memory import FakeWorker, JobRow, Memory
 
 
 class FakeWorkers:
@@ -25,7 +25,7 @@ class FakeWorkers:
 
     async def register(self, worker: WorkerRecord) -> None:
         """Make the incarnation known."""
-        self._memory.workers.setdefault(worker.id, Fleet(worker, self._memory.clock.now()))
+        self._memory.workers.setdefault(worker.id, FakeWorker(worker, self._memory.clock.now()))
 
     async def list(self) -> Sequence[WorkerRecord]:
         """The workers that are alive."""
@@ -132,7 +132,7 @@ class FakeWorkers:
         rows = self._memory.held_by(worker)
         return [self._take(row, stalled=True, alone=len(rows) == 1, reason=lost(how)) for row in rows]
 
-    def _alive(self, which: UUID | str) -> Sequence[Fleet]:
+    def _alive(self, which: UUID | str) -> Sequence[FakeWorker]:
         """Those of that id or name."""
         found = [
             fleet
@@ -143,7 +143,7 @@ class FakeWorkers:
             raise NotFound("worker", which)
         return found
 
-    def _take(self, row: Row, *, stalled: bool, alone: bool, reason: str) -> Reclaimed:
+    def _take(self, row: JobRow, *, stalled: bool, alone: bool, reason: str) -> Reclaimed:
         memory, attempt, timed_out = self._memory, row.attempt, row.timed_out
         cancelled = row.cancel_requested_at is not None
         if timed_out and not cancelled:
@@ -167,7 +167,7 @@ class FakeWorkers:
             row.releases += not stalled
         return self._reclaimed(row, attempt, alone=alone)
 
-    def _reclaimed(self, row: Row, attempt: int, *, alone: bool) -> Reclaimed:
+    def _reclaimed(self, row: JobRow, attempt: int, *, alone: bool) -> Reclaimed:
         due_in = (row.run_at - self._memory.clock.now()).total_seconds() if row.run_at else 0.0
         return Reclaimed(
             id=row.id,
@@ -179,7 +179,7 @@ class FakeWorkers:
             error=row.error,
         )
 
-    def _record(self, fleet: Fleet) -> WorkerRecord:
+    def _record(self, fleet: FakeWorker) -> WorkerRecord:
         running = len(self._memory.held_by(fleet.record.id))
         return replace(fleet.record, state=fleet.state, drained_by=fleet.drained_by, running=running)
 
@@ -217,7 +217,7 @@ class FakeHeartbeat:
     def close(self) -> None:
         """Nothing to close."""
 
-    def _release(self, row: Row) -> GivenBack:
+    def _release(self, row: JobRow) -> GivenBack:
         memory, attempt = self._memory, row.attempt
         cancelled = row.cancel_requested_at is not None
         if row.timed_out and not cancelled:

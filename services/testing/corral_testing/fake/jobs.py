@@ -11,9 +11,9 @@ from corral.job.moment import in_utc
 from corral.job.state import WAITING, Event, State, Writer
 from corral.json_codec import lenient
 from corral.store import AuditEntry, Commanded, CommandEffect, JobFilter, Page
-from corral.store.job_queries import Attempt
+from corral.store.job_queries import AttemptRecord
 from corral.store.json_text import HOLDS_NUL, checked
-from corral_testing.fake.memory import Memory, Row
+from corral_testing.fake.memory import JobRow, Memory
 
 LONGEST = 1e11
 """Seconds: what is still within the calendar from now on; Postgres itself knows more, and is never asked for it."""
@@ -46,7 +46,7 @@ class FakeJobs:
         """Those that are stored."""
         return [row.job() for row in self._memory.rows(ids)]
 
-    async def attempts(self, id: UUID) -> list[Attempt]:
+    async def attempts(self, id: UUID) -> list[AttemptRecord]:
         """What is remembered of the job's attempts, oldest first."""
         kept = [attempt for attempt in self._memory.attempts.values() if attempt.job == id]
         return sorted(kept, key=lambda attempt: attempt.attempt)
@@ -80,7 +80,7 @@ class FakeJobs:
         memory.name_queue(job.queue)
         due = in_utc(job.run_at) if job.run_at else now + timedelta(seconds=job.delay)
         later = due > now
-        memory.jobs[job.id] = Row(
+        memory.jobs[job.id] = JobRow(
             new=job,
             state=State.SCHEDULED if later else State.QUEUED,
             created_at=now,
@@ -90,7 +90,7 @@ class FakeJobs:
             expires_at=None if job.expires_in is None else now + timedelta(seconds=job.expires_in),
         )
 
-    def _accepted(self, row: Row) -> Accepted:
+    def _accepted(self, row: JobRow) -> Accepted:
         left = (row.run_at - self._memory.clock.now()).total_seconds() if row.run_at else 0.0
         return Accepted(
             id=row.id,
@@ -103,7 +103,7 @@ class FakeJobs:
         )
 
     def _command(
-        self, action: str, id: UUID, actor: str, change: Callable[[Row], CommandEffect]
+        self, action: str, id: UUID, actor: str, change: Callable[[JobRow], CommandEffect]
     ) -> Commanded:
         row = self._memory.jobs.get(id)
         if row is None:
@@ -114,7 +114,7 @@ class FakeJobs:
             self._memory.audit.append(AuditEntry(new_id(), now, actor, action, "job", str(id), {}))
         return Commanded(id, effect, row.state, row.lane, row.worker, row.attempt)
 
-    def _cancel(self, row: Row) -> CommandEffect:
+    def _cancel(self, row: JobRow) -> CommandEffect:
         now = self._memory.clock.now()
         if row.state in WAITING:
             self._memory.move(row, Event.CANCELLED, Writer.ACTION, State.CANCELLED)
@@ -125,7 +125,7 @@ class FakeJobs:
             return CommandEffect.REQUESTED
         return CommandEffect.REFUSED
 
-    def _retry(self, row: Row) -> CommandEffect:
+    def _retry(self, row: JobRow) -> CommandEffect:
         if not row.state.terminal:
             return CommandEffect.REFUSED
         if row.state is State.COMPLETED:
@@ -138,7 +138,7 @@ class FakeJobs:
         row.expires_at = row.started_at = row.cancel_requested_at = None
         return CommandEffect.DONE
 
-    def _run_now(self, row: Row) -> CommandEffect:
+    def _run_now(self, row: JobRow) -> CommandEffect:
         if row.state is not State.SCHEDULED:
             return CommandEffect.REFUSED
         self._memory.move(row, Event.RUN_NOW, Writer.ACTION, State.QUEUED)
@@ -166,7 +166,7 @@ def _refuse_unstorable(job: NewJob) -> None:
             raise InvalidInput(FieldError("", HOLDS_NUL))
 
 
-def _fits(row: Row, wanted: JobFilter) -> bool:
+def _fits(row: JobRow, wanted: JobFilter) -> bool:
     new, error = row.new, row.error or {}
     text = f"{error.get('type', '')} {error.get('message', '')}".lower()
     return all(

@@ -11,7 +11,7 @@ from corral.job.priority import Priority
 from corral.job.state import WAITING, Event, State, Writer
 from corral.store import LEADER, Queued, QueuedCursor, Term
 from corral.store.housekeeping import Folded
-from corral_testing.fake.memory import Memory, Row, urgency
+from corral_testing.fake.memory import JobRow, Memory, urgency
 
 
 class FakeLeases:
@@ -133,7 +133,7 @@ class FakeDuties:
         page = rows[:limit]
         return [self._queued(row) for row in page], _cursor(page[-1]) if len(page) == limit else None
 
-    def _queued(self, row: Row) -> Queued:
+    def _queued(self, row: JobRow) -> Queued:
         assert row.queued_at is not None
         age: timedelta = self._memory.clock.now() - row.queued_at
         return Queued(row.lane, row.id, age.total_seconds())
@@ -143,7 +143,7 @@ def _recent(moment: datetime | None, now: datetime, within: float | None) -> boo
     return within is None or (moment is not None and (now - moment).total_seconds() <= within)
 
 
-def _cursor(row: Row) -> QueuedCursor:
+def _cursor(row: JobRow) -> QueuedCursor:
     queue, suspect, priority, queued_at, id = urgency(row)
     return QueuedCursor(queue, suspect, priority.value, queued_at.isoformat(), id)
 

@@ -13,7 +13,7 @@ from corral.job.state import Event, State, Writer, allowed
 from corral.json_codec import Document
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import AuditEntry, Queue, Term, WorkerRecord, WorkerState
-from corral.store.job_queries import Attempt
+from corral.store.job_queries import AttemptRecord
 
 
 class Clock:
@@ -32,7 +32,7 @@ class Clock:
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
+class JobRow:
     """A job, to be changed in place."""
 
     new: NewJob
@@ -135,7 +135,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Fleet:
+class FakeWorker:
     """A worker incarnation, its state and its heartbeats."""
 
     record: WorkerRecord
@@ -155,28 +155,28 @@ class Memory:
     """Everything the fake knows."""
 
     clock: Clock = field(default_factory=Clock)
-    jobs: dict[UUID, Row] = field(default_factory=dict)
-    attempts: dict[tuple[UUID, int], Attempt] = field(default_factory=dict)
-    workers: dict[UUID, Fleet] = field(default_factory=dict)
+    jobs: dict[UUID, JobRow] = field(default_factory=dict)
+    attempts: dict[tuple[UUID, int], AttemptRecord] = field(default_factory=dict)
+    workers: dict[UUID, FakeWorker] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
     leases: dict[str, Term] = field(default_factory=dict)
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
 
-    def rows(self, ids: Iterable[UUID]) -> list[Row]:
+    def rows(self, ids: Iterable[UUID]) -> list[JobRow]:
         """The rows of those ids that exist, in the order of the ids."""
         return [self.jobs[id] for id in ids if id in self.jobs]
 
-    def held_by(self, worker: UUID) -> list[Row]:
+    def held_by(self, worker: UUID) -> list[JobRow]:
         """What runs under a worker, by id."""
         rows = [row for row in self.jobs.values() if row.state is State.RUNNING and row.worker == worker]
         return sorted(rows, key=lambda row: row.id)
 
-    def in_state(self, states: Sequence[State]) -> list[Row]:
+    def in_state(self, states: Sequence[State]) -> list[JobRow]:
         """Every job in one of these states."""
         return [row for row in self.jobs.values() if row.state in states]
 
-    def move(self, row: Row, event: Event, writer: Writer, after: State) -> None:
+    def move(self, row: JobRow, event: Event, writer: Writer, after: State) -> None:
         """Take a job to its next state.
 
         Raises:
@@ -193,7 +193,7 @@ class Memory:
         else:
             row.worker = None
 
-    def end_timed_out(self, row: Row, writer: Writer, *, reason: str) -> None:
+    def end_timed_out(self, row: JobRow, writer: Writer, *, reason: str) -> None:
         """End an attempt whose worker gave it up, and whose timeout had struck, as that error."""
         seconds = row.timed_out_retry_in
         self.keep(row, "failed" if seconds is None else "errored", error=row.error, reason=reason)
@@ -204,9 +204,9 @@ class Memory:
             self.move(row, Event.ERRED, writer, State.SCHEDULED)
             row.run_at = self.clock.now() + timedelta(seconds=seconds)
 
-    def keep(self, row: Row, outcome: str, *, error: dict[str, Any] | None, reason: str | None) -> None:
+    def keep(self, row: JobRow, outcome: str, *, error: dict[str, Any] | None, reason: str | None) -> None:
         """Remember how the row's attempt ended, before it moves on."""
-        self.attempts[row.id, row.attempt] = Attempt(
+        self.attempts[row.id, row.attempt] = AttemptRecord(
             job=row.id,
             attempt=row.attempt,
             life=row.life,
@@ -225,7 +225,7 @@ class Memory:
             self.queues[name] = Queue(name, None, None, {}, {}, self.clock.now())
 
 
-def urgency(row: Row) -> tuple[str, bool, Priority, datetime, UUID]:
+def urgency(row: JobRow) -> tuple[str, bool, Priority, datetime, UUID]:
     """The order in which the store pages queued jobs."""
     assert row.queued_at is not None
     return (row.new.queue, row.suspect, row.new.priority, row.queued_at, row.id)

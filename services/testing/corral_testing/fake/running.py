@@ -10,7 +10,7 @@ from corral.job.state import Event, State, Writer
 from corral.store import ClaimAnswer, Progress, Recorded, Refusal, Verdict, WorkerState
 from corral.store.endings import error_json, kind_of
 from corral.store.json_text import checked, decode
-from corral_testing.fake.memory import Memory, Row
+from corral_testing.fake.memory import JobRow, Memory
 
 
 class FakeClaims:
@@ -38,7 +38,9 @@ class FakeClaims:
         """What that claim took and is still running."""
         return [_claimed(row) for row in self._memory.jobs.values() if row.claim == claim]
 
-    def _refusal(self, worker: UUID, row: Row | None, types: Sequence[str], *, alone: bool) -> Refusal | None:
+    def _refusal(
+        self, worker: UUID, row: JobRow | None, types: Sequence[str], *, alone: bool
+    ) -> Refusal | None:
         memory = self._memory
         fleet = memory.workers.get(worker)
         if fleet is None or fleet.state is not WorkerState.ACTIVE:
@@ -53,7 +55,7 @@ class FakeClaims:
             return Refusal.PAUSED
         return Refusal.SUSPECT if row.suspect and not alone else None
 
-    def _claim(self, worker: UUID, claim: UUID, row: Row) -> Claimed:
+    def _claim(self, worker: UUID, claim: UUID, row: JobRow) -> Claimed:
         self._memory.move(row, Event.CLAIMED, Writer.WORKER, State.RUNNING)
         row.attempt += 1
         row.worker, row.claim, row.started_at = worker, claim, self._memory.clock.now()
@@ -120,14 +122,14 @@ class FakeAttempts:
         already = row is not None and self._already(row, item)
         return self._recorded(item, row, Verdict.ALREADY if already else Verdict.FENCED)
 
-    def _already(self, row: Row, item: Finished) -> bool:
+    def _already(self, row: JobRow, item: Finished) -> bool:
         kind, kept = kind_of(item), self._memory.attempts.get((item.id, item.attempt))
         if kind == State.COMPLETED:
             ended = row.state is State.COMPLETED and row.attempt == item.attempt
             return ended or (kept is not None and kept.outcome == kind)
         return kept is not None and kept.outcome in {kind, "cancelled"}
 
-    def _end(self, row: Row, item: Finished) -> None:
+    def _end(self, row: JobRow, item: Finished) -> None:
         memory, outcome = self._memory, item.outcome
         if isinstance(outcome, Succeeded):
             memory.move(row, Event.SUCCEEDED, Writer.WORKER, State.COMPLETED)
@@ -151,7 +153,7 @@ class FakeAttempts:
                 memory.move(row, Event.RELEASED, Writer.WORKER, State.QUEUED)
                 row.releases += 1
 
-    def _recorded(self, item: Finished, row: Row | None, verdict: Verdict) -> Recorded:
+    def _recorded(self, item: Finished, row: JobRow | None, verdict: Verdict) -> Recorded:
         if row is None:
             return Recorded(item.id, item.attempt, verdict, None, 0.0, None, None, suspect=False)
         left = (row.run_at - self._memory.clock.now()).total_seconds() if row.run_at else 0.0
@@ -167,7 +169,7 @@ class FakeAttempts:
         )
 
 
-def _claimed(row: Row) -> Claimed:
+def _claimed(row: JobRow) -> Claimed:
     new = row.new
     return Claimed(
         id=new.id,
