@@ -1,6 +1,7 @@
 """A virtual environment with what an image installs, made from its Dockerfile's own lines, on this machine."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -78,7 +79,8 @@ class Environment:
 
     def run(self, *arguments: str, **environment: str) -> str:
         """What this Python prints, away from the repository; an AssertionError where it fails."""
-        return _run(self.python, "-P", *arguments, folder=self.folder, environment=environment)
+        clean = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **environment}
+        return _run(self.python, "-P", *arguments, folder=self.folder, environment=clean)
 
     def _install(self, *arguments: str) -> None:
         if uv := shutil.which("uv"):
@@ -92,7 +94,7 @@ def _run(*command: str, folder: Path = ROOT, environment: dict[str, str] | None 
     done = subprocess.run(
         command,
         cwd=folder,
-        env=environment or None,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=seconds,

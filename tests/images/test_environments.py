@@ -51,7 +51,7 @@ def running(environment: Environment, name: str, *module: str, **variables: str)
         program = subprocess.Popen(
             [environment.python, "-P", "-m", *module],
             cwd=environment.folder,
-            env=variables,
+            env={"PATH": os.environ["PATH"], "HOME": str(environment.folder), **variables},
             stdout=log,
             stderr=log,
         )
@@ -69,8 +69,6 @@ def test_the_services_run_a_report_and_a_demo_from_submission_to_result(
     publisher, worker = environments["publisher"], environments["worker"]
     port = own_port()
     variables = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
         "CORRAL_DATABASE_URL": postgres_url,
         "CORRAL_REDIS_URL": redis_url,
         "CORRAL_METRICS_PORT": "0",
@@ -106,12 +104,11 @@ def test_the_services_run_a_report_and_a_demo_from_submission_to_result(
 @pytest.mark.parametrize("image", ["publisher", "worker"])
 def test_corral_up_says_there_what_it_lacks(environments, image):
     with pytest.raises(AssertionError, match="corral up needs the distribution corral-local"):
-        environments[image].run("-m", "corral.cli", "up", PATH=os.environ["PATH"])
+        environments[image].run("-m", "corral.cli", "up")
 
 
 def test_the_operator_says_that_there_is_no_cluster(environments, redis_url, tmp_path):
     variables = {
-        "PATH": os.environ["PATH"],
         "CORRAL_REDIS_URL": redis_url,
         "KUBECONFIG": str(tmp_path / "none"),
     }

@@ -1,0 +1,167 @@
+"""The context of a handler without a worker: what the handler says is recorded in memory, for a test to look at.
+
+ctx, recording = context(resize)
+await resize(Resize(...), ctx)
+assert recording.progress[-1] == (100, "done")
+
+The context itself is the real one: it refuses what a worker's refuses.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from corral.catalog import JobType
+from corral.context import Context, SyncContext
+from corral.context.link import Statistics, SubmitOptions
+from corral.ids import new_id
+from corral.job.job import Claimed
+
+
+@dataclass(slots=True)
+class Recording:
+    """What a handler said and stored."""
+
+    cancelled: bool = False
+    """Set it to tell the handler to stop, as a cancel does."""
+    progress: list[tuple[int, str | None]] = field(default_factory=list)
+    """Percent and message, in order."""
+    log: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Text and fields of each line, in order."""
+    checkpoints: list[Any] = field(default_factory=list)
+    """The values given to `checkpoint`, in order."""
+    submitted: list[tuple[str, Any, SubmitOptions]] = field(default_factory=list)
+    """Type, payload and options of each job that the handler submitted; none of them runs."""
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+    """The files by name, also those that a worker would show only once the attempt succeeds."""
+    published: set[str] = field(default_factory=set)
+    """The names of the files that `get` finds: those given to the test, and those that the handler published."""
+    statistics: Sequence[Statistics] = ()
+    """What the handler reads with `ctx.statistics()`."""
+
+
+def context(
+    job_type: JobType[Any, Any],
+    *,
+    errors: int = 0,
+    checkpointed: Any = None,
+    artifacts: Mapping[str, bytes] | None = None,
+    statistics: Sequence[Statistics] = (),
+) -> tuple[Context, Recording]:
+    """A context for a coroutine, and what is recorded of it.
+
+    Args:
+        job_type: whose handler is tested.
+        errors: how often the job has failed before.
+        checkpointed: the JSON value that an earlier attempt left.
+        artifacts: files that an earlier attempt published.
+        statistics: Corral's figures, as the handler is to read them.
+    """
+    recording = _recording(artifacts, statistics)
+    return Context(_claimed(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
+
+
+def sync_context(
+    job_type: JobType[Any, Any],
+    *,
+    errors: int = 0,
+    checkpointed: Any = None,
+    artifacts: Mapping[str, bytes] | None = None,
+    statistics: Sequence[Statistics] = (),
+) -> tuple[SyncContext, Recording]:
+    """A context for a function that runs in a thread or a process; see `context`."""
+    recording = _recording(artifacts, statistics)
+    return SyncContext(_claimed(job_type, errors, checkpointed), _BlockingLink(recording), None), recording
+
+
+def _recording(artifacts: Mapping[str, bytes] | None, statistics: Sequence[Statistics]) -> Recording:
+    given = dict(artifacts or {})
+    return Recording(artifacts=given, published=set(given), statistics=statistics)
+
+
+def _claimed(job_type: JobType[Any, Any], errors: int, checkpointed: Any) -> Claimed:
+    options = job_type.options
+    return Claimed(
+        id=new_id(),
+        type=job_type.name,
+        queue=options.queue,
+        attempt=errors + 1,
+        payload="null",  # the handler is given its payload by the test
+        errors=errors,
+        retries=options.retries,
+        timeout=options.timeout,
+        suspect=False,
+        checkpoint=None if checkpointed is None else to_json(checkpointed).decode(),
+        traceparent=None,
+        parent=None,
+    )
+
+
+class _Signals:
+    """The part that never waits."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    @property
+    def cancelled(self) -> bool:
+        return self._recording.cancelled
+
+    def progress(self, percent: int, message: str | None) -> None:
+        self._recording.progress.append((percent, message))
+
+    def log(self, text: str, fields: dict[str, Any]) -> None:
+        self._recording.log.append((text, fields))
+
+
+class _BlockingLink(_Signals):
+    """Keeps what a handler in a thread or a process says."""
+
+    def checkpoint(self, value: str) -> None:
+        self._recording.checkpoints.append(from_json(value))
+
+    def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        self._recording.submitted.append((job_type, from_json(payload), options))
+        return new_id()
+
+    def put(self, name: str, media_type: str, data: bytes | Path) -> None:  # noqa: ARG002  a test looks at the data
+        self._recording.artifacts[name] = data.read_bytes() if isinstance(data, Path) else data
+
+    def publish(self, name: str) -> None:
+        self._recording.published.add(name)
+
+    def get(self, name: str) -> bytes | None:
+        return self._recording.artifacts[name] if name in self._recording.published else None
+
+    def statistics(self) -> list[Statistics]:
+        return list(self._recording.statistics)
+
+
+class _AwaitedLink(_Signals):
+    """The same for a coroutine."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(recording)
+        self._link = _BlockingLink(recording)
+
+    async def checkpoint(self, value: str) -> None:
+        self._link.checkpoint(value)
+
+    async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        return self._link.submit(job_type, payload, options)
+
+    async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
+        self._link.put(name, media_type, data)
+
+    async def publish(self, name: str) -> None:
+        self._link.publish(name)
+
+    async def get(self, name: str) -> bytes | None:
+        return self._link.get(name)
+
+    async def statistics(self) -> list[Statistics]:
+        return self._link.statistics()
