@@ -5,9 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -16,67 +13,11 @@ from tests.fixtures.local_system import Up, ended
 from tests.fixtures.waiting import eventually
 
 from corral.cli.exit_codes import ExitCode
-from corral.cli.main import main
 from corral.client import Client, Connection, Unreachable
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("cli")]
 
-BURSTS = """
-import asyncio
-from corral.catalog import job
-
-@job(name="acme.burst")
-async def burst() -> None:
-    await asyncio.sleep(3)
-"""
 NOWHERE = "01900000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Up]:
-    """One running system for all commands."""
-    with tempfile.TemporaryDirectory(prefix="corral-cli-") as name:
-        Path(name).chmod(0o755)
-        (Path(name) / "bursts.py").write_text(BURSTS)
-        up = Up(Path(name), "--workers", "1", CORRAL_HANDLERS="bursts")
-        try:
-            yield up.ready()
-            assert up.stop() == 0
-        finally:
-            up.end()
-
-
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        assert self.code == 0, self.err
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def corral(system: Up, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    """Run a command in this process: the same code as the script's, without another second of imports."""
-    monkeypatch.chdir(system.folder)
-    for name in [name for name in os.environ if name.startswith("CORRAL_")]:
-        monkeypatch.delenv(name)
-
-    def run(*arguments: str, **env: str) -> Answer:
-        capfd.readouterr()
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["corral", *arguments])
-            for name, value in env.items():
-                patch.setenv(name, value)
-            with pytest.raises(SystemExit) as end:
-                main()
-        assert isinstance(end.value.code, int)
-        return Answer(end.value.code, *capfd.readouterr())
-
-    return run
 
 
 HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "submit-from-python.md"
