@@ -77,11 +77,11 @@ def sent(line: str, system: Up) -> str:
     return done.stdout
 
 
-def test_a_report_is_asked_for_from_python(system: Up, corral, monkeypatch, capsys):
+def test_a_report_is_asked_for_from_python(system: Up, corral, monkeypatch, capfd):
     [code] = _CODE.findall((DOCS / "how-to" / "make-reports.md").read_text(encoding="utf-8"))
     monkeypatch.chdir(system.folder)
     exec(compile(code, "make-reports.md", "exec"), {})
-    assert capsys.readouterr().out.strip().endswith(".pdf")
+    assert capfd.readouterr().out.strip().endswith(".pdf")
 
 
 def test_every_page_is_in_the_index():
