@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.fixtures.local_system import own_port
 from tests.fixtures.waiting import START, eventually
@@ -93,7 +93,7 @@ def test_the_services_run_a_report_and_a_demo_from_submission_to_result(
         running(worker, "worker", "corral_worker", **variables),
     ):
         ready = f"http://127.0.0.1:{port}/readyz"
-        eventually(lambda: httpx.get(ready).is_success, timeout=START, ignoring=(httpx.TransportError,))
+        eventually(lambda: httpx2.get(ready).is_success, timeout=START, ignoring=(httpx2.TransportError,))
         report = json.dumps({"title": "Orders", "csv": "month,orders\n2026-01,4\n2026-02,6\n"})
         for kind, payload in (("demo.echo", "7"), ("report.generate", report)):
             told = corral(publisher, "jobs", "submit", kind, "--payload", payload, "--wait", "120", "--json")

@@ -101,7 +101,7 @@ def _claimed(job_type: JobType[Any, Any], errors: int, checkpointed: Any) -> Cla
     )
 
 
-class _Signals:
+class _RecordedSignals:
     """The part that never waits."""
 
     def __init__(self, recording: Recording) -> None:
@@ -118,7 +118,7 @@ class _Signals:
         self._recording.log.append((text, fields))
 
 
-class _BlockingLink(_Signals):
+class _BlockingLink(_RecordedSignals):
     """Keeps what a handler in a thread or a process says."""
 
     def checkpoint(self, value: str) -> None:
@@ -141,7 +141,7 @@ class _BlockingLink(_Signals):
         return list(self._recording.statistics)
 
 
-class _AwaitedLink(_Signals):
+class _AwaitedLink(_RecordedSignals):
     """The same for a coroutine."""
 
     def __init__(self, recording: Recording) -> None:

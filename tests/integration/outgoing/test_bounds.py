@@ -12,7 +12,7 @@ from tests.integration.outgoing.server import Server, answer
 
 from corral.errors import OutgoingFailed
 from corral.outgoing.client import OutgoingClient
-from corral.outgoing.limits import Limits
+from corral.outgoing.limits import RequestLimits
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -20,7 +20,7 @@ else:
     from backports import zstd
 
 MEGABYTE = 1_000_000
-SMALL = Limits(max_bytes=MEGABYTE, total=20)
+SMALL = RequestLimits(max_bytes=MEGABYTE, total=20)
 
 
 def brotli_bomb(size: int) -> bytes:
@@ -36,7 +36,7 @@ BOMBS = {
 
 
 async def read(
-    client: OutgoingClient, server: Server, limits: Limits = SMALL, path: str = "/"
+    client: OutgoingClient, server: Server, limits: RequestLimits = SMALL, path: str = "/"
 ) -> tuple[str, int]:
     """Why it failed, and how many bytes had come by then."""
     got = 0
@@ -100,7 +100,7 @@ async def test_headers_without_end_are_not_read_to_the_end(client: OutgoingClien
 
 
 async def test_a_silent_server_is_given_up(client: OutgoingClient, outside: Server):
-    assert await read(client, outside, Limits(silence=0.1)) == ("timeout", 0)
+    assert await read(client, outside, RequestLimits(silence=0.1)) == ("timeout", 0)
 
 
 async def test_all_of_it_has_a_time_however_busy_the_server_looks(client: OutgoingClient, outside: Server):
@@ -121,7 +121,7 @@ async def test_all_of_it_has_a_time_however_busy_the_server_looks(client: Outgoi
 
     server = await asyncio.start_server(drip, "127.0.0.2", 0)
     outside.port = server.sockets[0].getsockname()[1]
-    reason, got = await read(client, outside, Limits(silence=5, total=0.3))
+    reason, got = await read(client, outside, RequestLimits(silence=5, total=0.3))
     await asyncio.gather(*filter(None, served))
     server.close()
     await server.wait_closed()
@@ -138,7 +138,7 @@ async def test_the_name_has_a_time_too(trusting):
 
     async with OutgoingClient(resolver=never, tls=trusting) as client:
         with pytest.raises(OutgoingFailed) as failed:
-            async with client.stream("GET", "http://slow.test/", limits=Limits(connect=0.05)):
+            async with client.stream("GET", "http://slow.test/", limits=RequestLimits(connect=0.05)):
                 pass
     assert (failed.value.reason, asked.is_set()) == ("timeout", True)
 

@@ -9,7 +9,7 @@ from tests.integration.outgoing.server import Heard, Server, answer, redirect
 
 from corral.errors import OutgoingFailed, OutgoingRefused
 from corral.outgoing.client import OutgoingClient
-from corral.outgoing.limits import Limits
+from corral.outgoing.limits import RequestLimits
 from corral.outgoing.policy import AddressPolicy
 
 
@@ -145,7 +145,7 @@ async def test_a_redirect_is_followed_and_so_many_are_too_many(client: OutgoingC
 async def test_a_redirect_is_the_answer_where_none_is_to_be_followed(client: OutgoingClient, outside: Server):
     outside.answers["/"] = redirect("/b")
     async with client.stream(
-        "GET", f"http://outside.test:{outside.port}/", limits=Limits(redirects=0)
+        "GET", f"http://outside.test:{outside.port}/", limits=RequestLimits(redirects=0)
     ) as response:
         assert (response.status, response.headers["location"]) == (302, "/b")
 

@@ -12,7 +12,7 @@ import httpx2
 
 from corral.errors import FailureReason, OutgoingFailed, OutgoingRefused, RefusalReason
 from corral.outgoing.decoding import ACCEPTED
-from corral.outgoing.limits import Limits
+from corral.outgoing.limits import RequestLimits
 from corral.outgoing.network import GuardedNetwork
 from corral.outgoing.policy import AddressPolicy
 from corral.outgoing.proxy import Proxy
@@ -107,7 +107,7 @@ class OutgoingClient:
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
-        limits: Limits | None = None,
+        limits: RequestLimits | None = None,
     ) -> AsyncIterator[Response]:
         """The response to one request, its body still to be read; the connection is given back at the end.
 
@@ -115,7 +115,7 @@ class OutgoingClient:
             OutgoingRefused: the address, one that it leads to, or a header is not fit; nothing was sent there.
             OutgoingFailed: no answer came; whether the request arrived is not known.
         """
-        limits = limits or Limits()
+        limits = limits or RequestLimits()
         deadline = asyncio.get_running_loop().time() + limits.total
         target = parse(url)
         request = self._request(method, target, headers or {}, content, limits)
@@ -132,7 +132,12 @@ class OutgoingClient:
             await inner.aclose()
 
     def _request(
-        self, method: str, target: Target, headers: Mapping[str, str], content: bytes | None, limits: Limits
+        self,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        limits: RequestLimits,
     ) -> httpx2.Request:
         for name in headers:
             if name.lower() in OURS:
@@ -153,7 +158,7 @@ class OutgoingClient:
             ) from error
 
     async def _follow(
-        self, request: httpx2.Request, target: Target, limits: Limits
+        self, request: httpx2.Request, target: Target, limits: RequestLimits
     ) -> tuple[httpx2.Response, Target]:
         """The first answer that is no redirect, each of which is looked at like the first address."""
         for left in range(limits.redirects, -1, -1):

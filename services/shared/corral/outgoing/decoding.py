@@ -24,7 +24,7 @@ class BadEncoding(ValueError):
     """The body is not what its Content-Encoding says, ends too soon, or has an encoding that we don't know."""
 
 
-class Decoder(Protocol):
+class BodyDecoder(Protocol):
     """Takes a body in pieces and gives it decompressed, in pieces of bounded size."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -34,7 +34,7 @@ class Decoder(Protocol):
         """Raises: BadEncoding where the body was cut."""
 
 
-def decoder_for(content_encoding: str) -> Decoder:
+def decoder_for(content_encoding: str) -> BodyDecoder:
     """The decoder for a Content-Encoding header.
 
     Raises:

@@ -6,7 +6,7 @@ MEBIBYTE = 1_048_576
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RequestLimits:
     """The bounds of one request, redirects included."""
 
     connect: float = 10.0

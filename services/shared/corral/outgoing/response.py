@@ -7,13 +7,13 @@ import httpx2
 
 from corral.errors import FailureReason, OutgoingFailed
 from corral.outgoing.decoding import BadEncoding, decoder_for
-from corral.outgoing.limits import Limits
+from corral.outgoing.limits import RequestLimits
 
 
 class Response:
     """An answer. Its body is read once, by `pieces` or by `read`."""
 
-    def __init__(self, inner: httpx2.Response, limits: Limits, deadline: float, origin: str) -> None:
+    def __init__(self, inner: httpx2.Response, limits: RequestLimits, deadline: float, origin: str) -> None:
         self._inner, self._limits, self._deadline, self._origin = inner, limits, deadline, origin
 
     @property
