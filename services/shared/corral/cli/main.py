@@ -16,6 +16,7 @@ from corral.cli import (
     pools,
     psql,
     queues,
+    schedules,
     services,
     stats,
     types,
@@ -52,6 +53,7 @@ app.add_typer(jobs.app, name="jobs", rich_help_panel=USE)
 app.add_typer(queues.app, name="queues", rich_help_panel=USE)
 app.add_typer(workers.app, name="workers", rich_help_panel=USE)
 app.add_typer(pools.app, name="pools", rich_help_panel=USE)
+app.add_typer(schedules.app, name="schedules", rich_help_panel=USE)
 app.command("stats", rich_help_panel=USE)(stats.stats)
 app.command("load", rich_help_panel=USE)(load.load)
 

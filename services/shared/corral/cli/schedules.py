@@ -1,0 +1,90 @@
+"""`corral schedules`: when a cron expression has its times."""
+
+from datetime import UTC, date, datetime
+from itertools import islice
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from corral.cli.output import AsJson, print_json, print_table
+from corral.errors import FieldError, InvalidInput
+from corral.schedule.clock_change import Skipped, Twice
+from corral.schedule.cron import Cron
+from corral.schedule.timetable import Dates, Timetable
+
+app = typer.Typer(help="See when a schedule has its times.", no_args_is_help=True)
+
+
+@app.command()
+def preview(
+    cron: Annotated[
+        str, typer.Argument(metavar="CRON", help="'30 2 * * *', six fields with seconds first, or @daily.")
+    ],
+    *,
+    zone: Annotated[str, typer.Option(help="The time zone of the wall clock, as Europe/Berlin.")] = "UTC",
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Show times after this one, as 2026-10-24T12:00Z; else now."),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=1_000, help="How many times to show.")] = 10,
+    twice: Annotated[
+        Twice | None,
+        typer.Option(help="Of a time that the clock shows twice; first, unless the hour is *: then both."),
+    ] = None,
+    skipped: Annotated[
+        Skipped, typer.Option(help="Of a time that the clock leaves out: shift it, or skip it.")
+    ] = Skipped.SHIFT,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="DATE[/DATE]", help="A day or a range of days without any.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the next times of a cron expression, with those that a clock change moves or repeats marked."""
+    timetable = Timetable(
+        every=Cron.parse(cron),
+        zone=_zone(zone),
+        twice=twice,
+        skipped=skipped,
+        excluded=[_dates(text) for text in without or ()],
+    )
+    ticks = list(islice(timetable.ticks(_moment(after) if after else datetime.now(UTC)), count))
+    if as_json:
+        print_json([{"at": tick.at.isoformat(), "clock_change": tick.mark} for tick in ticks])
+        return
+    rows = (
+        (
+            f"{tick.at:%Y-%m-%d %H:%M:%S}",
+            f"{tick.at.astimezone(timetable.zone):%a %Y-%m-%d %H:%M:%S %z}",
+            tick.mark or "",
+        )
+        for tick in ticks
+    )
+    print_table(("UTC", zone, "clock change"), rows, none="no times")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, as Europe
+        raise InvalidInput(FieldError("/zone", f"{name!r} is no time zone; one is Europe/Berlin")) from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(FieldError("/after", f"{text!r} is no time, as 2026-10-24T12:00Z")) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _dates(text: str) -> Dates:
+    first, _, last = text.partition("/")
+    try:
+        return Dates(date.fromisoformat(first), date.fromisoformat(last or first))
+    except ValueError:
+        raise InvalidInput(
+            FieldError(
+                "/without", f"{text!r} is no day, as 2026-12-24, or range of days, as 2026-12-24/2027-01-01"
+            )
+        ) from None

@@ -1,0 +1,64 @@
+"""Cron expressions as times of a wall clock; what a zone makes of them is for `clock_change`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from cronsim import CronSim, CronSimError
+
+from corral.errors import FieldError, InvalidInput
+
+NAMED = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+"""Source: crontab(5) of Vixie cron. `@reboot` is no time."""
+FORM = (
+    "five fields (minute hour day month weekday), six (second first), or one of " + ", ".join(NAMED) + "; "
+    "L is the last day, 5L the last Friday, 5#3 the third"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A checked expression."""
+
+    text: str
+    """As it was written."""
+    fields: str
+    """As five or six fields."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The expression, checked.
+
+        Raises:
+            InvalidInput: it is none, or means no day that ever comes.
+        """
+        fields = NAMED.get(text.strip().lower(), text.strip())
+        try:
+            next(CronSim(fields, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock has no zone
+        except CronSimError as error:
+            raise _refused(text, str(error)) from None
+        except StopIteration:
+            raise _refused(text, "no such day comes within 50 years") from None
+        return cls(text, " ".join(fields.split()))
+
+    @property
+    def every_hour(self) -> bool:
+        """Whether it means hours as they pass, not hours of the day. Source: cron(8) of Debian, on clock changes."""
+        return self.fields.split()[-4].startswith("*")
+
+    def times(self, start: datetime) -> Iterator[datetime]:
+        """The times of a wall clock from `start`'s second on; they have no zone."""
+        yield from CronSim(self.fields, start - timedelta(seconds=1))
+
+
+def _refused(text: str, why: str) -> InvalidInput:
+    return InvalidInput(FieldError("/cron", f"{text[:100]!r} is no cron expression ({why}); it has {FORM}"))
