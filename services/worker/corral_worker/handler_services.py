@@ -14,7 +14,7 @@ from corral.dispatch import Dispatch
 from corral.errors import Conflict
 from corral.job.priority import Priority
 from corral.job_log import JobLog
-from corral.store import Store
+from corral.store import EarlierRequest, Store
 from corral_worker.event_loop import as_worker
 from corral_worker.queue_statistics import figures
 
@@ -62,23 +62,21 @@ class WorkerServices:
                 max_payload=self._max_payload,
             )
         priority = options.get("priority")
-        submission = self._submitter.submit(
-            NewSubmission(
-                type=job_type,
-                payload=from_json(payload),
-                queue=options.get("queue"),
-                priority=None if priority is None else Priority(priority),
-                delay=options.get("delay"),
-                run_at=options.get("run_at"),
-                retries=options.get("retries"),
-                timeout=options.get("timeout"),
-                expires_in=options.get("expires_in"),
-                tags=tuple(options.get("tags", ())),
-                created_by=f"job:{job}",
-            )
+        submission = NewSubmission(
+            type=job_type,
+            payload=from_json(payload),
+            queue=options.get("queue"),
+            priority=None if priority is None else Priority(priority),
+            delay=options.get("delay"),
+            run_at=options.get("run_at"),
+            retries=options.get("retries"),
+            timeout=options.get("timeout"),
+            expires_in=options.get("expires_in"),
+            tags=tuple(options.get("tags", ())),
+            created_by=f"job:{job}",
         )
         # Many submissions share a commit: what commits them is not the first one's.
-        return (await as_worker(submission)).id
+        return await as_worker(_submit(self._submitter, submission, options.get("idempotency_key")))
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id.
@@ -112,3 +110,11 @@ class WorkerServices:
         """Finish submissions under way."""
         if self._submitter is not None:
             await self._submitter.close()
+
+
+async def _submit(submitter: Submitter, submission: NewSubmission, key: str | None) -> UUID:
+    if key is None:
+        return (await submitter.submit(submission)).id
+    job = await submitter.prepare(submission)
+    answer = await submitter.submit_once([submission], [job], key)
+    return answer.jobs[0].id if isinstance(answer, EarlierRequest) else job.id

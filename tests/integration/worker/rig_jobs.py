@@ -153,7 +153,8 @@ async def do_context(payload: Any, ctx: Context) -> dict[str, Any]:
     before = ctx.checkpointed
     await ctx.checkpoint({"step": (before or {"step": 0})["step"] + 1})
     await ctx.artifacts.put("a.txt", "text")
-    child = await ctx.submit("demo.echo", {"from": str(ctx.job_id)}) if payload.get("submit") else None
+    echo, key = {"from": str(ctx.job_id)}, payload.get("key")
+    child = await ctx.submit("demo.echo", echo, idempotency_key=key) if payload.get("submit") else None
     if ctx.attempt == 1 and payload.get("retry"):
         raise Retry(after=0.01)
     return {"before": before, "child": child, "attempt": ctx.attempt, "left": ctx.remaining}
@@ -194,7 +195,10 @@ def blocking_context(payload: Any, ctx: SyncContext) -> dict[str, Any]:
     before = ctx.checkpointed
     ctx.checkpoint({"step": 1})
     ctx.artifacts.put("a.txt", b"text")
-    child = ctx.submit("demo.echo", {"from": str(ctx.job_id)}) if payload.get("submit") else None
+    echo, key = {"from": str(ctx.job_id)}, payload.get("key")
+    child = ctx.submit("demo.echo", echo, idempotency_key=key) if payload.get("submit") else None
+    if ctx.attempt == 1 and payload.get("retry"):
+        raise Retry(after=0.01)
     return {"before": before, "child": child, "attempt": ctx.attempt, "pid": os.getpid()}
 
 

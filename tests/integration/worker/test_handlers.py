@@ -10,6 +10,7 @@ from tests.integration.worker.system import System, ended
 
 from corral.job.job import Job
 from corral.job.state import State
+from corral.store import JobFilter
 
 JUNK = ("nan", "inf", "nul", "surrogate", "object", "bytes", "large", "lambda", "deep", "loop")
 
@@ -217,6 +218,23 @@ async def test_a_handler_submits_another_job(system: System, job_type: str):
     assert job.state is State.COMPLETED, (job.error, worker.log_path.read_text())
     child = await system.state(UUID(job.result["child"]), State.COMPLETED)
     assert (child.result, child.created_by) == ({"from": str(job.id)}, f"job:{job.id}")
+
+
+@pytest.mark.parametrize("job_type", ["rig.context", "rig.child_context", "rig.thread_context"])
+async def test_what_a_handler_submits_with_a_key_exists_once_however_often_it_is_tried(
+    system: System, job_type: str
+):
+    await system.ready()
+    await system.register_types()
+    told = {"submit": True, "retry": True, "key": "the echo"}
+    (job,) = await system.submit(job_type, told, retries=1)
+    await system.state(job, State.SCHEDULED)
+    await system.store.jobs.run_now([job], "test")
+    await system.dispatch.lanes.enqueue([system.entry("rig", job)])
+    ended = await system.state(job, State.COMPLETED)
+    assert ended.attempt == 2
+    made = (await system.store.jobs.page(JobFilter(type="demo.echo"))).items
+    assert [str(one.id) for one in made] == [ended.result["child"]]
 
 
 async def test_log_lines_beyond_the_cap_are_counted(system: System):

@@ -318,6 +318,7 @@ class Zone(tzinfo):
             {"queue": "a word", "priority": Priority.HIGH},
         ),
         ({"timeout": timedelta(minutes=1), "delay": 3}, {"timeout": 60.0, "delay": 3.0}),
+        ({"idempotency_key": Word.A}, {"idempotency_key": "a word"}),
         ({"tags": {Word.A}, "retries": Number(3)}, {"tags": ["a word"], "retries": 3}),
         (
             {"run_at": datetime(2030, 1, 31, 12, tzinfo=Zone())},
@@ -339,6 +340,7 @@ def test_options_of_a_submission_become_plain(ctx: SyncContext, line: Noted, opt
     [
         ({"retrys": 3}, "no option 'retrys'; it has queue"),
         ({"queue": 5}, "queue is the name of a queue, not a int"),
+        ({"idempotency_key": 17}, "idempotency_key is a text"),
         ({"tags": "abc"}, "tags is a list of texts"),
         ({"tags": [1]}, "tags is a list of texts"),
         ({"retries": True}, "retries is a whole number"),

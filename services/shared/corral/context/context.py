@@ -47,7 +47,9 @@ class Context(Attempt):
     async def submit(
         self, job_type: Declared | str, payload: Any = None, **options: Unpack[SubmitOptions]
     ) -> UUID:
-        """Submit another job and return its id. A repeated attempt submits again.
+        """Submit another job and return its id.
+
+        A repeated attempt submits again, unless `idempotency_key` is given: the same submission with the same key, by the same job, then answers the id of the first one for 24 hours.
 
         Raises:
             InvalidInput: the type, the payload or an option is refused.
@@ -90,7 +92,9 @@ class SyncContext(Attempt):
         self._line.checkpoint(json_text(value, "/checkpoint"))
 
     def submit(self, job_type: Declared | str, payload: Any = None, **options: Unpack[SubmitOptions]) -> UUID:
-        """Submit another job and return its id. A repeated attempt submits again.
+        """Submit another job and return its id.
+
+        A repeated attempt submits again, unless `idempotency_key` is given: the same submission with the same key, by the same job, then answers the id of the first one for 24 hours.
 
         Raises:
             InvalidInput: the type, the payload or an option is refused.

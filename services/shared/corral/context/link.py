@@ -25,6 +25,8 @@ class SubmitOptions(TypedDict, total=False):
     timeout: float
     expires_in: float
     tags: list[str]
+    idempotency_key: str
+    """Repeated attempts of the job that submit with this key get the id of the first job that it made."""
 
 
 class LinkSignals(Protocol):

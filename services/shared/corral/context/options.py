@@ -29,7 +29,7 @@ def plain_options(options: Mapping[str, Any]) -> SubmitOptions:
 def _plain(name: str, value: Any) -> Any:
     made: Any
     match name, value:
-        case "queue", str():
+        case "queue" | "idempotency_key", str():
             made = str.__str__(value)
         case "priority", str():
             made = _priority(value)
@@ -80,4 +80,5 @@ _WANTED = {
     "retries": "a whole number",
     "run_at": "a datetime",
     "tags": "a list of texts",
+    "idempotency_key": "a text",
 }
