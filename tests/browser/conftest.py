@@ -1,15 +1,21 @@
 """The whole system in processes of its own, and a browser in front of it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.browser.webdriver import Browser, Driver, available
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+from tests.browser.windows import CHROMIUM, TIMEOUT_SECONDS, Windows
+from tests.fixtures import programs
+from tests.fixtures.process import Process
 from tests.fixtures.servers import _database
-from tests.fixtures.waiting import eventually
-from tests.integration.publisher.conftest import Publisher, free_port
-from tests.integration.worker.system import System, WorkerProcess
+from tests.fixtures.waiting import START, eventually
+from tests.integration.publisher.conftest import Publisher
+from tests.integration.worker.system import System
 
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
@@ -19,16 +25,33 @@ from corral.store import Store
 from corral_local.postgres import EmbeddedPostgres
 from corral_local.valkey import EmbeddedValkey
 
-TIMEOUT = 60
+FAILED = pytest.StashKey[bool]()
 
 
-@pytest.fixture(scope="session")
-def driver() -> Iterator[Driver]:
-    if not available():
-        pytest.fail("these tests need chromium and chromedriver (Debian: chromium, chromium-driver)")
-    running = Driver(free_port())
-    yield running
-    running.stop()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
+    return report
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all tests; each test has windows of its own in it."""
+    if CHROMIUM is None:
+        pytest.fail("these tests need Chromium (Debian: apt install chromium)")
+    expect.set_options(timeout=1000 * TIMEOUT_SECONDS)
+    # The thread in which the loop looks up names and writes files is the session's, not that of a test that needs it.
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    await loop.run_in_executor(None, str)
+    async with async_playwright() as playwright:
+        # The kernel may grant no namespaces to root, and Chromium's sandbox is not what is tested.
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, chromium_sandbox=False, timeout=1000 * START
+        )
+        yield browser
+        await browser.close()
 
 
 class Site:
@@ -36,39 +59,39 @@ class Site:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
-        self.publisher = Publisher(settings, CORRAL_MAINTENANCE_ENABLED="true")
+        self.publisher = Publisher(settings, folder, CORRAL_MAINTENANCE_ENABLED="true")
         self.publisher.wait_until_ready()
-        environment = {
-            "CORRAL_DATABASE_URL": settings.database_url,
-            "CORRAL_REDIS_URL": settings.redis_url,
-            "CORRAL_LOG_FORMAT": "json",
-            "CORRAL_METRICS_PORT": "0",
-            "CORRAL_WORKER_NAME": "stable",
-        }
-        self.worker = WorkerProcess(environment, folder / "worker.log", "corral_worker")
-        eventually(lambda: self.worker.events("worker.ready"), timeout=60)
+        environment = programs.environment(
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            log_format="json",
+            metrics_port=0,
+            worker_name="stable",
+        )
+        self.worker = Process("corral_worker", environment=environment, log=folder / "worker.log")
+        eventually(lambda: self.worker.said("worker.ready"), timeout=START)
 
-    def key(self, role: Role) -> str:
-        async def make() -> str:
-            store = Store.open(self.settings.database_url, pool_size=1)
-            key, _ = await KeyActions(store).create(role.value, role, actor="test")
-            await store.close()
-            return key
+    async def key(self, role: Role) -> str:
+        store = Store.open(self.settings.database_url, pool_size=1)
+        key, _ = await KeyActions(store).create(role.value, role, actor="test")
+        await store.close()
+        return key
 
-        return asyncio.run(make())
+    async def link(self, name: str, role: Role) -> str:
+        store = Store.open(self.settings.database_url, pool_size=1)
+        link = await SignIn(store).create_link(name, role)
+        await store.close()
+        return f"/sign-in/{link}"
 
-    def link(self, name: str, role: Role) -> str:
-        async def make() -> str:
-            store = Store.open(self.settings.database_url, pool_size=1)
-            link = await SignIn(store).create_link(name, role)
-            await store.close()
-            return f"/sign-in/{link}"
-
-        return asyncio.run(make())
+    async def sign_in(self, page: Page) -> None:
+        """As ann, an admin, by a link."""
+        await page.goto(await self.link("ann", Role.ADMIN))
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.locator("#submit-title")).to_be_visible()
 
     def stop(self) -> None:
         self.worker.kill()
-        self.publisher.stop()
+        self.publisher.kill()
 
 
 @pytest.fixture(scope="session")
@@ -93,12 +116,19 @@ async def _register(settings: Settings, folder: Path) -> None:
     await system.close()
 
 
-@pytest.fixture
-def browser(driver: Driver, site: Site, tmp_path: Path) -> Iterator[Browser]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def windows(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> AsyncIterator[Windows]:
+    """Opens windows. None of them may have complained in its console, unless the test has looked itself."""
+    opened = Windows(chromium, site.publisher.url)
+    yield opened
+    complaints = opened.complaints()
+    await opened.close(request.node, failed=bool(complaints) or request.node.stash[FAILED])
+    assert complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(windows: Windows, site: Site) -> Page:
     """A window in which ann, an admin, is signed in."""
-    with driver.browser(site.publisher.url, tmp_path) as window:
-        window.open(site.link("ann", Role.ADMIN))
-        window.button("Sign in").click()
-        window.one("#submit-title")
-        yield window
-        assert window.console() == []
+    page = await windows.open()
+    await site.sign_in(page)
+    return page
