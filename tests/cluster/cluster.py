@@ -5,7 +5,6 @@ import json
 import queue
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 from tests.cluster.program import ProgramFailed, run
+from tests.fixtures.waiting import eventually
 
 T = TypeVar("T")
 Json = Any
@@ -43,24 +43,14 @@ class NotThere(AssertionError):
 
 
 def until(condition: Callable[[], T | None], what: str, seconds: float) -> T:
-    """The first true value of `condition`; an AssertionError inside, or an API server that is away, means not yet.
+    """The first true value of `condition`; an API server that is away means not yet.
 
     Raises:
         AssertionError: names `what` and the last value, after so many seconds.
     """
-    deadline = time.monotonic() + seconds
-    while True:
-        last: object
-        try:
-            value = condition()
-            if value:
-                return value
-            last = value
-        except (AssertionError, httpx2.TransportError) as error:
-            last = error
-        if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}\nlast: {last!r}")
-        time.sleep(LOOK)
+    found = eventually(condition, what, timeout=seconds, interval=LOOK, ignoring=(httpx2.TransportError,))
+    assert found is not None
+    return found
 
 
 class Cluster:

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from tests.faults.part import Part
 from tests.faults.system import System
+from tests.fixtures.process import Process
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually
 
@@ -13,7 +13,7 @@ AND query LIKE '%%picked%%'
 """
 
 
-def claimed_behind_its_back(system: System, worker: Part, postgres: Proxy) -> list[UUID]:
+def claimed_behind_its_back(system: System, worker: Process, postgres: Proxy) -> list[UUID]:
     """Jobs that run under `worker`, which asked what it had claimed and heard: nothing.
 
     Its claim waits for a lock while its connection is cut; the server does not notice, and commits later.

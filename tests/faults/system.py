@@ -1,6 +1,5 @@
 """A whole Corral of real processes on real servers, to be broken and looked into."""
 
-import os
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,10 @@ import redis
 from psycopg.rows import dict_row
 from tests.faults import witness
 from tests.faults.client import Client, Load
-from tests.faults.part import ROOT, Part, gone, leftovers
+from tests.faults.leftovers import gone, leftovers
 from tests.faults.servers import Servers
+from tests.fixtures import programs
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually
 
 HEARTBEAT, LEASE = 0.5, 2.0
@@ -29,19 +30,19 @@ class System:
         self.folder = folder
         self.servers = servers
         self.client = Client(database_url, servers.valkey.url)
-        self.parts: list[Part] = []
+        self.parts: list[Process] = []
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     # -- its processes
 
-    def worker(self, *, rig: str = "", **settings: object) -> Part:
+    def worker(self, *, rig: str = "", **settings: object) -> Process:
         """A worker that serves; `rig` names failpoints or switched-off guards (see rig.py)."""
         part = self.part("worker", "corral_worker", rig, settings)
         eventually(lambda: part.said("worker.ready") or not part.alive, timeout=30)
         assert part.said("worker.ready"), part.tail()
         return part
 
-    def maintenance(self, *, rig: str = "", leads: bool = True, **settings: object) -> Part:
+    def maintenance(self, *, rig: str = "", leads: bool = True, **settings: object) -> Process:
         """A process for the duties; waits until it leads, unless told otherwise."""
         part = self.part("maintenance", "corral.maintenance", rig, settings)
         if leads:
@@ -51,36 +52,37 @@ class System:
 
     def part(
         self, name: str, module: str, rig: str = "", settings: Mapping[str, object] | None = None
-    ) -> Part:
+    ) -> Process:
         """Any process, with `settings` in its environment as CORRAL_….
 
         `database_url` and `redis_url` may lead through a proxy.
         """
-        arguments = ("tests.faults.rig", module) if rig else (module,)
-        given = {f"CORRAL_{key.upper()}": str(value) for key, value in (settings or {}).items()}
-        environment = self._environment() | {"RIG": rig} | given
-        part = Part(f"{name}-{len(self.parts)}", arguments, environment, self.folder)
+        program = ("tests.faults.rig", module) if rig else (module,)
+        part = Process(
+            *program,
+            environment=self._environment(settings or {}) | {"RIG": rig},
+            log=self.folder / f"{name}-{len(self.parts)}.log",
+            folder=programs.ROOT,
+            forked=False,  # the processes of a system are found by the environment they were started with
+        )
         self.parts.append(part)
         return part
 
-    def _environment(self) -> dict[str, str]:
-        ours = ("CORRAL_", "PYTHONDONTWRITEBYTECODE")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return clean | {
-            "CORRAL_DATABASE_URL": self.client.database_url,
-            "CORRAL_REDIS_URL": self.client.redis_url,
-            "CORRAL_JOBS": "tests.faults.jobs",
-            "CORRAL_HEARTBEAT": str(HEARTBEAT),
-            "CORRAL_LEASE": str(LEASE),
-            "CORRAL_GRACE": str(GRACE),
-            "CORRAL_SLOTS_PROCESS": "2",
-            "CORRAL_METRICS_PORT": "0",
-            "CORRAL_LOG_FORMAT": "json",
-            "CORRAL_LOG_LEVEL": "info",
-            "FAULTS_FOLDER": str(self.folder),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-            "PYTHONPYCACHEPREFIX": str(self.folder.parent / "compiled"),  # a second less per process
+    def _environment(self, settings: Mapping[str, object]) -> dict[str, str]:
+        chosen = {
+            "database_url": self.client.database_url,
+            "redis_url": self.client.redis_url,
+            "jobs": "tests.faults.jobs",
+            "heartbeat": HEARTBEAT,
+            "lease": LEASE,
+            "grace": GRACE,
+            "slots_process": 2,
+            "metrics_port": 0,
+            "log_format": "json",
+            "log_level": "info",
+            **settings,
         }
+        return programs.environment(**chosen) | programs.OF_TESTS | {"FAULTS_FOLDER": str(self.folder)}
 
     # -- its jobs
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.faults import invariants, servers
-from tests.faults.part import Part
 from tests.faults.system import System
 from tests.faults.test_postgres import TERMINATE
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually
 
 ACTIONS = 8
@@ -25,7 +25,7 @@ class Chaos:
         self._chance = chance
         self._workers = [system.worker(lease=LEASE, grace=1) for _ in range(2)]
         self._leaders = [system.maintenance(lease=LEASE), system.maintenance(lease=LEASE, leads=False)]
-        self._frozen: list[Part] = []
+        self._frozen: list[Process] = []
         self.done: Counter[str] = Counter()
 
     def act(self) -> None:
@@ -65,7 +65,7 @@ class Chaos:
         worker = self._pick(self._workers)
         if worker not in self._frozen:
             worker.send(signal.SIGTERM)
-            worker.ended(60)
+            worker.wait(60)
             self._replace_worker(worker)
 
     def freeze_a_worker(self) -> None:
@@ -100,14 +100,14 @@ class Chaos:
         servers.kill(self._system.servers.postgres, signal.SIGQUIT)
         self._system.servers.postgres.start()
 
-    def _pick(self, parts: list[Part]) -> Part:
+    def _pick(self, parts: list[Process]) -> Process:
         return self._chance.choice(parts)
 
-    def _replace_worker(self, worker: Part) -> None:
+    def _replace_worker(self, worker: Process) -> None:
         self._workers.remove(worker)
         self._workers.append(self._system.worker(lease=LEASE, grace=1))
 
-    def _freeze(self, part: Part) -> None:
+    def _freeze(self, part: Process) -> None:
         part.send(signal.SIGSTOP)
         self._frozen.append(part)
 

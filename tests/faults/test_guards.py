@@ -5,14 +5,13 @@ Where chance decides, a control may take up to twenty seeds, always the same one
 
 import random
 import signal
-import time
 
 import pytest
 from tests.faults import invariants, late_claim, servers, witness
 from tests.faults.system import System
 from tests.faults.test_leader import frozen_before_taking
 from tests.fixtures.proxy import Proxy
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import eventually, lasts
 
 SEEDS = 20
 
@@ -49,7 +48,7 @@ def test_without_the_sweep_what_redis_forgot_never_ends(system: System):
         system.until_ended(jobs, seconds=20)  # twice what the sweep takes
     assert system.states(jobs) == {"queued": 50}
     blind.send(signal.SIGTERM)  # gives leadership up
-    blind.ended()
+    blind.wait(20)
     system.maintenance()
     system.until_ended(jobs, seconds=20)
 
@@ -119,8 +118,7 @@ def returned_to_the_leader_first(system: System, postgres: Proxy, rig: str = "")
     silent = "SELECT 1 FROM corral.workers WHERE seen_at < now() - interval '1 second'"
     eventually(lambda: system.rows(silent))
     servers.kill(system.servers.postgres, signal.SIGINT)
-    until = time.monotonic() + 4
-    eventually(lambda: time.monotonic() > until)
+    lasts(4)
     assert not system.servers.postgres.running
     system.servers.postgres.start()
     eventually(lambda: system.rows(LOOKED) or system.lost_workers(), timeout=20)

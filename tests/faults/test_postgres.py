@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from tests.faults import invariants, servers
 from tests.faults.system import System
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import eventually, lasts, left_after
 
 from corral.store.reclaiming import RECLAIM
 
@@ -34,8 +34,7 @@ def test_connections_that_are_cut_every_two_seconds_cost_no_job_and_no_lease(sys
             load.until(20)
             eventually(lambda: system.live(system.accepted).get("running", 0) > 0)
             assert len(system.rows(TERMINATE)) > 2
-            again = time.monotonic() + 2
-            eventually(lambda: time.monotonic() > again)  # noqa: B023
+            lasts(2)
     invariants.check(system)
     invariants.all_completed(system)
     assert (system.stalled(), system.lost_workers(), worker.alive) == (0, 0, True)
@@ -85,11 +84,11 @@ def absent(system: System, seconds: float) -> None:
     long = system.submit(25, seconds=seconds + 3)
     system.until_running(50)
     servers.kill(system.servers.postgres, signal.SIGINT)  # fast: in good order
-    until = time.monotonic() + seconds
+    back = time.monotonic() + seconds
     eventually(lambda: system.effects() >= {str(id) for id in short}, timeout=30)
     eventually(lambda: held(system) == 25)
     assert system.client.call(_refused)
-    eventually(lambda: time.monotonic() > until, timeout=seconds + 10)
+    lasts(back - time.monotonic())
     system.servers.postgres.start()
     invariants.check(system)
     invariants.all_completed(system)
@@ -127,9 +126,9 @@ def test_a_postgres_that_hangs_for_longer_than_the_lease_stalls_no_healthy_job(s
     hung = [server, *server.children(recursive=True)]
     for process in hung:
         process.suspend()
-    until = time.monotonic() + 6
+    back = time.monotonic() + 6
     eventually(lambda: system.effects() >= {str(id) for id in short}, timeout=30)
-    eventually(lambda: time.monotonic() > until)
+    lasts(back - time.monotonic())
     for process in hung:
         process.resume()
     assert {row["state"] for row in system.jobs(short).values()} <= {"running", "completed"}
@@ -147,8 +146,7 @@ def test_a_lock_on_the_jobs_that_outlasts_the_lease_costs_no_healthy_worker(syst
         connection.execute("LOCK TABLE corral.jobs IN ACCESS EXCLUSIVE MODE")
         eventually(lambda: held(system) > 0, timeout=20)
         # The worst moment to let go is when the leader waits for the lock to take the worker's jobs.
-        until = time.monotonic() + 12
-        eventually(lambda: reclaiming(system) or time.monotonic() > until, timeout=20)
+        left_after(lambda: not reclaiming(system), timeout=12)
         connection.rollback()
     invariants.check(system)
     invariants.all_completed(system)
@@ -170,10 +168,8 @@ def test_a_server_full_of_other_clients_costs_no_healthy_job(system: System):
     worker = system.worker()
     jobs = system.submit(20, seconds=1) + system.submit(20, seconds=8)
     system.until_running(40)
-    until = time.monotonic() + 6
     with crowd(system) as full:
-        while time.monotonic() < until:
-            full()
+        lasts(6, doing=full)
         eventually(lambda: held(system) > 0)
     invariants.check(system)
     invariants.all_completed(system)

@@ -7,8 +7,8 @@ from uuid import UUID
 import httpx2
 import pytest
 from tests.faults import invariants
-from tests.faults.part import Part
 from tests.faults.system import System
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually
 
 from corral.actions.api_keys import KeyActions
@@ -29,7 +29,7 @@ class Api:
         self._headers = {"Authorization": f"Bearer {key}"}
         self.part = self.start(rig)
 
-    def start(self, rig: str = "") -> Part:
+    def start(self, rig: str = "") -> Process:
         settings = {"port": self._port, "web_workers": 1, "maintenance_enabled": False}
         self.part = self.system.part("publisher", "corral_publisher", rig, settings)
         with self.client() as client:
@@ -95,7 +95,7 @@ def test_clients_of_a_publisher_killed_before_it_answered_find_their_jobs(system
         customer.start()
     for customer in customers:
         customer.join(60)
-    api.part.ended()
+    api.part.wait(20)
     stored = {
         tag: row["id"] for row in system.rows("SELECT id, tags FROM corral.jobs") for tag in row["tags"]
     }
@@ -148,7 +148,7 @@ def test_a_bulk_whose_publisher_is_killed_is_stored_whole_or_not_at_all(system: 
         posting.start()
         eventually(lambda: system.rows(INSERTING), timeout=20)
         api.part.send_group(9)
-        api.part.ended()
+        api.part.wait(20)
         posting.join(20)
         assert not posting.is_alive()
         connection.rollback()
@@ -177,7 +177,7 @@ def test_jobs_that_a_killed_publisher_had_not_handed_on_are_found_by_the_sweep(s
         customer.start()
     for customer in customers:
         customer.join(60)
-    api.part.ended()
+    api.part.wait(20)
     promised = [job for customer in customers for job in customer.promised.values()]
     system.accepted.extend(promised)
     with system.redis() as client:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 from tests.faults import invariants, servers
-from tests.faults.part import Part
 from tests.faults.system import System
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually
 
 from corral.scaling.drain_request import DrainRequest
@@ -38,7 +38,7 @@ def sealed(system: System, nonce: str = "n1") -> None:
     eventually(answered, timeout=20)
 
 
-def lifted(system: System, worker: Part) -> None:
+def lifted(system: System, worker: Process) -> None:
     """An operator that has forgotten its victim asks nobody to leave: the leader lifts the drain."""
 
     def heard() -> bool:
@@ -76,7 +76,7 @@ def postgres_restarted(system: System) -> None:
     wiped(system)
 
 
-def sealed_and_hit(system: System, fault: Fault, rig: str = "") -> tuple[Part, list[UUID]]:
+def sealed_and_hit(system: System, fault: Fault, rig: str = "") -> tuple[Process, list[UUID]]:
     """The victim is sealed; Redis is wiped, its drain lifted, and jobs arrive."""
     system.maintenance(lease=6)
     victim = system.worker(rig=rig, worker_name=VICTIM, lease=6)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from tests.faults import rig
-from tests.faults.part import ROOT
+from tests.fixtures.programs import ROOT
 
 from corral.settings import Settings
 

@@ -6,13 +6,13 @@ import signal
 import psutil
 import pytest
 from tests.faults import invariants
-from tests.faults.part import Part
 from tests.faults.system import System
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually
 
 
-def killed_itself(worker: Part) -> None:
-    assert worker.ended() == -signal.SIGKILL, worker.tail()
+def killed_itself(worker: Process) -> None:
+    assert worker.wait(20) == -signal.SIGKILL, worker.tail()
 
 
 def test_a_worker_killed_while_idle_changes_nothing(system: System):
@@ -156,7 +156,7 @@ def test_nothing_of_a_killed_worker_runs_on(system: System, whole_group: bool):
     assert system.live(system.accepted)["running"] == 2
     left = psutil.wait_procs(children, timeout=10)[1]
     assert not left, f"run on without their worker: {left}"
-    worker.ended()
+    worker.wait(20)
     system.rows(
         "UPDATE corral.jobs SET payload = '{}' WHERE type = 'faults.child'"
     )  # a minute is too long now

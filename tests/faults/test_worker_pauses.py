@@ -94,7 +94,7 @@ def test_a_thread_that_never_returns_makes_its_worker_drain_and_its_job_wait_for
     slow = system.submit(5, seconds=8)
     system.until_running(6)
     eventually(lambda: worker.said("worker.stuck"), timeout=20)
-    assert worker.ended(40) == 75, worker.tail()  # EX_TEMPFAIL: start me again
+    assert worker.wait(40) == 75, worker.tail()  # EX_TEMPFAIL: start me again
     assert system.states(slow) == {"completed": 5}
     assert not (system.folder / f"returned-{stuck}").exists()
     system.worker()

@@ -14,7 +14,7 @@ def test_sigterm_lets_short_jobs_finish(system: System):
     system.submit(200, seconds=1)
     running = system.until_running(20)
     worker.send(signal.SIGTERM)
-    assert worker.ended() == 0, worker.tail()
+    assert worker.wait(20) == 0, worker.tail()
     assert system.states(running) == {"completed": len(running)}
     assert "running" not in system.states()
     assert system.states().get("queued", 0) > 0
@@ -31,7 +31,7 @@ def test_sigterm_gives_back_what_does_not_finish_within_the_grace(system: System
     system.until_running(22)
     worker.send(signal.SIGTERM)
     told = time.monotonic()
-    assert worker.ended() == 0, worker.tail()
+    assert worker.wait(20) == 0, worker.tail()
     assert time.monotonic() - told < 8
     assert system.states(jobs) == {"queued": 22}
     system.rows("UPDATE corral.jobs SET payload = '{}' WHERE id = ANY(%s)", jobs)
@@ -51,7 +51,7 @@ def test_a_second_sigterm_stops_at_once(system: System):
     eventually(lambda: worker.said("worker.stopping"))
     assert system.states(jobs) == {"running": 20}
     worker.send(signal.SIGTERM)
-    assert worker.ended(5) == 0, worker.tail()
+    assert worker.wait(5) == 0, worker.tail()
     assert system.states(jobs) == {"queued": 20}
     system.worker()
     invariants.check(system)
@@ -67,7 +67,7 @@ def test_a_worker_stops_though_both_servers_are_away(system: System):
     system.servers.valkey.stop()
     system.servers.postgres.stop()
     worker.send(signal.SIGTERM)
-    code = worker.ended(60)
+    code = worker.wait(60)
     assert code == 0, worker.tail()
     system.servers.make_whole()
     system.rows("UPDATE corral.jobs SET payload = '{}' WHERE id = ANY(%s)", jobs)

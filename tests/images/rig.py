@@ -8,8 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.fixtures.waiting import eventually
+
 PATIENCE_SECONDS = 90.0
 GRACE_SECONDS = 20
+LOOK = 0.2
+"""Seconds between two looks at a condition."""
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -121,23 +125,24 @@ class Namespace:
 
     def wait_for(self, name: str, phases: Sequence[str]) -> str:
         """Wait until the pod is in one of these phases."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (phase := self.pod(name)["status"].get("phase", "")) not in phases:
-            if time.monotonic() > deadline:
-                status = json.dumps(self.pod(name)["status"], indent=1)
-                raise Failed(f"pod {name} is {phase}: {status}")
-            time.sleep(0.2)  # between two looks at a condition
-        return phase
+
+        def there() -> str:
+            status = self.pod(name)["status"]
+            assert status.get("phase", "") in phases, json.dumps(status, indent=1)
+            return str(status["phase"])
+
+        return eventually(there, f"pod {name} is {phases}", timeout=PATIENCE_SECONDS, interval=LOOK)
 
     def said(self, name: str, text: str) -> str:
         """Wait until the pod has said this; the line."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            for line in self.logs(name).splitlines():
-                if text in line:
-                    return line
-            time.sleep(0.2)  # between two looks at a condition
-        raise Failed(f"pod {name} never said {text!r}: {self.logs(name)}")
+
+        def line() -> str:
+            said = self.logs(name)
+            lines = [line for line in said.splitlines() if text in line]
+            assert lines, said
+            return lines[0]
+
+        return eventually(line, f"pod {name} says {text!r}", timeout=PATIENCE_SECONDS, interval=LOOK)
 
     def logs(self, name: str) -> str:
         """What the pod has said so far."""

@@ -1,6 +1,7 @@
 """`corral up --reload`: changed code of the publisher and of maintenance, while clients go on as if nothing were."""
 
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -105,7 +106,7 @@ def test_edited_code_of_the_services_answers_soon_and_refuses_nobody_meanwhile(
                     eventually(lambda e=edition: all(p.newest == e for p in pollers), timeout=BUSY_SECONDS)
                 assert (stream.heard[:5], stream.end) == ("retry", "told")
                 took = [next(at for at, said in p.answers if said == edition) - saved for p in pollers]
-                up.lines.append(f"a new answer after {max(took):.1f} s")
+                sys.stdout.write(f"a new answer after {max(took):.1f} s\n")
                 eventually(lambda: len(publishers(up)) == 2, timeout=BUSY_SECONDS)  # one serves, one is spare
                 assert silent.get(f"{up.url}/healthz").json()["status"] == edition
             assert client.wait_for(waiting, 30)["state"] == "completed"

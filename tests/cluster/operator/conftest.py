@@ -45,13 +45,6 @@ def kube(definition: None) -> Iterator[Kube]:
 
 
 @pytest.fixture
-async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
-    dispatch = Dispatch.open(redis_url)
-    yield dispatch
-    await dispatch.close()
-
-
-@pytest.fixture
 async def stage(kube: Kube, dispatch: Dispatch) -> AsyncIterator[Stage]:
     """A Deployment of stand-in workers, and what the leader and the workers would say of them."""
     stage = Stage(kube, dispatch)

@@ -3,12 +3,11 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 
 from tests.cluster.operator.kube import Kube
+from tests.fixtures.process import Process
 
 
 class OperatorProcess:
@@ -26,25 +25,21 @@ class OperatorProcess:
         }
         self._folder = kube.folder / name
         self._folder.mkdir()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def start(self) -> None:
-        with (self._folder / "log").open("ab") as log:
-            command = [sys.executable, "-m", "corral_operator"]
-            self._process = subprocess.Popen(command, env=self._env, stderr=log, cwd=self._folder)
+        log = self._folder / "log"
+        self._process = Process("corral_operator", environment=self._env, log=log, forked=False)
 
     def stop(self, number: int = signal.SIGTERM) -> int | None:
         if self._process is None:
             return None
-        self._process.send_signal(number)
+        process, self._process = self._process, None
+        process.send(number)
         try:
-            code = self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
-        self._process = None
-        return code
+            return process.wait(15)
+        finally:
+            process.kill()
 
     def wait(self, seconds: float) -> int:
         assert self._process is not None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.cluster.operator.kube import Kube, KubectlError
+from tests.fixtures.waiting import eventually_async
 
 from corral.dispatch import Dispatch
 from corral.scaling.drain_request import DrainRequest, Order, Unseal
@@ -20,6 +21,8 @@ from corral.scaling.signal import QueueSignal, Signal, TypeSignal, WorkerSignal
 
 IMAGE = os.environ.get("CORRAL_TEST_IMAGE", "busybox:1.37")
 MEAN = 5.0
+LOOK = 0.2
+"""Seconds between two looks at a condition."""
 
 
 class Stage:
@@ -161,10 +164,4 @@ class Stage:
 
 async def until(done: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
     """Wait for a condition that kubectl or the operator answers; it runs in a thread."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = await asyncio.to_thread(done)
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        await asyncio.sleep(0.2)
+    return await eventually_async(lambda: asyncio.to_thread(done), what, timeout=seconds, interval=LOOK)

@@ -8,6 +8,7 @@ import redis
 from tests.cluster.operator.kube import Kube
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
+from tests.fixtures.waiting import lasts_async
 
 pytestmark = pytest.mark.timeout(400)
 """A busy machine starts pods slowly."""
@@ -85,7 +86,7 @@ async def test_eight_idle_workers_leave_though_each_answers_slowly_and_was_chose
     await grown(kube, stage, 8)
     for minimum in range(7, -1, -1):
         stage.bounds(minimum, 8)
-        await asyncio.sleep(1.3)
+        await lasts_async(1.3)
     await until(lambda: kube.replicas() == 0 and not kube.pods(), "to zero")
     assert stage.interrupted == []
 
@@ -142,7 +143,7 @@ async def test_a_rollout_cancels_drains_and_nobody_is_taken_meanwhile(
     stage.bounds(3, 4)
     await until(lambda: kube.replicas() == 3, "it may grow")
     stage.bounds(0, 4)
-    await asyncio.sleep(5)
+    await lasts_async(5)
     assert kube.replicas() == 3
     await asyncio.to_thread(stage.deploy)
     await until(lambda: kube.replicas() == 0, "once it is over, workers leave")
@@ -164,7 +165,7 @@ async def test_an_operator_that_was_killed_is_followed_by_one_that_goes_on(
         assert other.metric("corral_operator_leads ") == 0
         operator.stop(9)
         await until(lambda: other.metric("corral_operator_leads ") == 1, "the other takes over")
-        await asyncio.sleep(2)
+        await lasts_async(2)
         assert (await stage.dispatch.drain_requests.all())["io"].workers == frozenset(leaving)
         stage.holding.pop(leaving[0])
         await until(lambda: names(kube) == workers - set(leaving), "it goes on with the one that drained")
@@ -181,7 +182,7 @@ async def test_a_lost_signal_holds(kube: Kube, stage: Stage, operator: OperatorP
     stage.silent = True
     await until(lambda: kube.conditions().get("SignalLost"), "it is said")
     stage.bounds(0, 5)
-    await asyncio.sleep(3)
+    await lasts_async(3)
     assert names(kube) == workers
     assert kube.conditions()["Ready"]
     stage.silent = False

@@ -8,6 +8,7 @@ from tests.cluster.operator.kube import Kube, role_documents, server
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
 from tests.fixtures.proxy import Proxy
+from tests.fixtures.waiting import eventually_async, lasts_async
 
 pytestmark = pytest.mark.timeout(400)
 """A busy machine starts pods slowly."""
@@ -17,7 +18,7 @@ async def test_a_paused_pool_is_left_to_people(kube: Kube, stage: Stage, operato
     stage.pool(paused=True, minReplicas=3)
     operator.start()
     await until(lambda: kube.get("workerpool", "io").get("status"), "it is seen")
-    await asyncio.sleep(2)
+    await lasts_async(2)
     assert kube.replicas() == 1
     kube.patch("workerpool/io", {"spec": {"paused": False}})
     await until(lambda: kube.replicas() == 3, "scaled again")
@@ -55,7 +56,7 @@ async def test_the_younger_of_two_pools_is_not_scaled(
     kube: Kube, stage: Stage, operator: OperatorProcess
 ) -> None:
     stage.pool("old", minReplicas=2, maxReplicas=2)
-    await asyncio.sleep(1.1)  # Kubernetes' times have whole seconds
+    await lasts_async(1.1)  # Kubernetes' times have whole seconds
     stage.pool("young", minReplicas=4, maxReplicas=4)
     operator.start()
     told = await until(lambda: kube.conditions("young").get("TargetTaken"), "TargetTaken")
@@ -74,10 +75,10 @@ async def test_an_autoscaler_on_the_same_deployment_shows(
     for _ in range(3):
         await until(lambda: kube.replicas() == 2, "the pool's number")
         kube("scale", "deployment", "w", "--replicas=1")
-        await asyncio.sleep(1.5)
+        await lasts_async(1.5)
     told = await until(lambda: kube.conditions().get("TargetTaken"), "TargetTaken")
     assert "changed the number of workers 3 times" in told
-    await asyncio.sleep(2)
+    await lasts_async(2)
     assert kube.replicas() == 1
 
 
@@ -93,10 +94,11 @@ async def test_a_deleted_pool_lets_everybody_stay_and_nothing_hangs(
     leaving = await until(lambda: kube.get("workerpool", "io")["status"].get("draining"), "one drains")
     assert "finalizers" not in kube.get("workerpool", "io")["metadata"]
     kube("delete", "workerpool", "io", "--timeout=5s")
-    deadline = asyncio.get_running_loop().time() + 10
-    while (await stage.dispatch.drain_requests.all())["io"].workers:
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.2)
+
+    async def nobody_drains() -> bool:
+        return not (await stage.dispatch.drain_requests.all())["io"].workers
+
+    await eventually_async(nobody_drains, timeout=10, interval=0.2)
     assert str(await stage.dispatch.drain_requests.of(leaving[0])) == "Unseal()"
     assert kube.replicas() == 2
 
@@ -142,7 +144,7 @@ async def test_an_api_server_that_is_away_changes_nothing_and_is_survived(
                 broken()
                 stage.bounds(2, 5)
                 stage.queued = 400
-                await asyncio.sleep(20)
+                await lasts_async(20)
                 assert operator.ask("/healthz")[0] == 200
                 assert kube.replicas() == 2
                 proxy.heal()

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from corral.dispatch import Dispatch
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.priority import Priority
@@ -15,13 +14,6 @@ from corral.store import Store
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     opened = Store.open(database_url, pool_size=5, application_name="test")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(redis_url)
     yield opened
     await opened.close()
 

@@ -1,6 +1,5 @@
 """The commands that a first start on a cluster runs, beside servers that are still coming up."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.fixtures import programs
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually
 
 from corral.cli.exit_codes import ExitCode
@@ -22,7 +22,7 @@ def corral(tmp_path: Path, postgres_url: str, redis_url: str):
     """Run a command in a process of its own, with nothing but these servers."""
 
     def run(*arguments: str, stdin: str = "", code: int = 0, **env: str) -> str:
-        environment = _environment(postgres_url, redis_url) | env
+        environment = programs.environment(database_url=postgres_url, redis_url=redis_url) | env
         done = programs.run("corral.cli", *arguments, environment=environment, folder=tmp_path, stdin=stdin)
         assert done.code == code, done.err + done.out
         return done.out + done.err
@@ -72,13 +72,12 @@ def test_the_schema_goes_up_once_and_down_and_a_newer_one_is_left_alone(corral, 
 def test_registering_waits_for_the_schema_and_says_so(corral, tmp_path, postgres_url, redis_url):
     answer = corral("types", "register", "--wait", "5", code=ExitCode.AWAY)
     assert "waiting for up to 5 s in all: the database's schema 'corral' is at no revision" in answer
-    with _running(
-        tmp_path, _environment(postgres_url, redis_url), "types", "register", "--wait", "60"
-    ) as waits:
-        eventually(lambda: "waiting for" in (tmp_path / "told").read_text(), timeout=START)
+    environment = programs.environment(database_url=postgres_url, redis_url=redis_url)
+    with _running(tmp_path, environment, "types", "register", "--wait", "60") as waits:
+        eventually(lambda: "waiting for" in waits.output, timeout=START)
         corral("migrate", "up")
         assert waits.wait(60) == 0
-    assert "5 job types are registered, 5 of them new" in (tmp_path / "told").read_text()
+    assert "5 job types are registered, 5 of them new" in waits.output
 
 
 ODD_JOBS = """
@@ -131,18 +130,17 @@ def test_registering_says_what_only_the_worker_judges_and_no_type_keeps_others_o
 def test_everything_waits_for_a_database_that_starts_later(
     tmp_path: Path, own_postgres: EmbeddedPostgres, redis_url: str
 ):
-    env = _environment(own_postgres.url, redis_url) | {"CORRAL_BOOTSTRAP_KEY": KEY}
+    env = programs.environment(database_url=own_postgres.url, redis_url=redis_url, bootstrap_key=KEY)
     own_postgres.stop()
     with (
         _running(tmp_path, env, "migrate", "up", "--wait", "90") as migrates,
         _running(tmp_path, env, "keys", "adopt", "--wait", "90") as adopts,
     ):
-        eventually(
-            lambda: (tmp_path / "told").read_text().count("postgres is not available") == 2, timeout=START
-        )
+        for one in (migrates, adopts):
+            eventually(lambda one=one: "postgres is not available" in one.output, timeout=START)
         own_postgres.start()
         assert (migrates.wait(90), adopts.wait(90)) == (0, 0)
-    assert "the key of admin (admin) is adopted" in (tmp_path / "told").read_text()
+    assert "the key of admin (admin) is adopted" in adopts.output
 
 
 def test_an_absent_database_is_given_up_with_a_code_of_its_own(corral):
@@ -165,19 +163,12 @@ def test_the_password_and_the_direct_address_are_used(corral, postgres_url):
 
 
 @contextmanager
-def _running(folder: Path, env: dict[str, str], *arguments: str) -> Iterator[programs.Running]:
-    with (folder / "told").open("ab") as told:
-        process = programs.start("corral.cli", *arguments, folder=folder, environment=env, out=told, err=told)
+def _running(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[Process]:
+    process = Process("corral.cli", *arguments, environment=environment, log=folder / f"{arguments[0]}.log")
     try:
         yield process
     finally:
         process.kill()
-        process.wait()
-
-
-def _environment(database: str, redis: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
-    return kept | {"CORRAL_DATABASE_URL": database, "CORRAL_REDIS_URL": redis}
 
 
 def _pretend(url: str, revision: int) -> None:

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from corral.dispatch import Dispatch
-
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
@@ -14,10 +12,3 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = Redis.from_url(redis_url, decode_responses=True)
     yield client
     await client.aclose()
-
-
-@pytest.fixture
-async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(redis_url)
-    yield opened
-    await opened.close()

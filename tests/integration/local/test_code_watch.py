@@ -1,9 +1,11 @@
 """What counts as changed code."""
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
+from tests.fixtures.waiting import eventually_async
 
 from corral_local.code_watch import CodeWatch
 
@@ -34,17 +36,16 @@ async def test_code_of_the_folder_and_of_what_the_team_names_counts(
     (project / "inside").mkdir(parents=True)
     changes = CodeWatch(project, ["corral", "acme_package", "acme_single", "acme_absent"])
     watching = asyncio.create_task(changes.run())
+    noticed, numbers = asyncio.create_task(changes.next()), itertools.count()
 
-    async def edit() -> None:
-        for number in range(1_000):  # the watch may not have begun yet
-            (tmp_path / changed).write_text(f"NUMBER = {number}\n")
-            await asyncio.sleep(0.1)
+    def edit() -> bool:  # again and again: the watch may not have begun yet
+        (tmp_path / changed).write_text(f"NUMBER = {next(numbers)}\n")
+        return noticed.done()
 
-    editing = asyncio.create_task(edit())
     try:
-        async with asyncio.timeout(30):
-            assert tmp_path / changed in await changes.next()
+        await eventually_async(edit, interval=0.1)
+        assert tmp_path / changed in await noticed
     finally:
-        editing.cancel()
+        noticed.cancel()
         watching.cancel()
-        await asyncio.gather(editing, watching, return_exceptions=True)
+        await asyncio.gather(noticed, watching, return_exceptions=True)

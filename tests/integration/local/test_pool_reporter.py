@@ -1,7 +1,5 @@
 """What `corral up` tells of its pool, through a real Valkey."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from corral.dispatch import Dispatch
@@ -25,13 +23,6 @@ SIGNAL = Signal(
     },
     workers={"up-1": WorkerSignal("a"), "up-2": WorkerSignal("b", state="draining")},
 )
-
-
-@pytest.fixture
-async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(redis_url)
-    yield opened
-    await opened.close()
 
 
 def scaled(

@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from redis.asyncio import Redis
+from tests.fixtures.waiting import eventually_async
 
 from corral.dispatch import Ack, Dispatch, Done, Entry
 from corral.ids import new_id
@@ -23,13 +24,6 @@ EMAIL = Lane("email", Priority.NORMAL)
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     opened = Store.open(database_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(redis_url)
     yield opened
     await opened.close()
 
@@ -117,6 +111,15 @@ class Shop:
             "UPDATE corral.jobs SET queued_at = queued_at - %(seconds)s * interval '1 second' WHERE id = ANY(%(ids)s)",
             {"seconds": seconds, "ids": ids},
         )
+
+    async def until_due(self, ids: list[UUID]) -> None:
+        """Wait until the time of all these jobs has come, by the database's clock."""
+        early = "SELECT 1 FROM corral.jobs WHERE id = ANY(%(ids)s) AND run_at > clock_timestamp() LIMIT 1"
+
+        async def none_is_early() -> bool:
+            return not await self.store.database.run(early, {"ids": ids})
+
+        await eventually_async(none_is_early)
 
     async def worker(self, name: str = "w") -> UUID:
         """Register a worker that handles everything."""

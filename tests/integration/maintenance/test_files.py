@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from tests.fixtures import programs
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually
 from tests.integration.maintenance.conftest import Shop
 
@@ -61,24 +62,18 @@ def jobs_with_files(settings: Settings) -> set[str]:
 @contextmanager
 def maintenance_apart(settings: Settings, folder: Path) -> Iterator[None]:
     """`corral maintenance` in that folder."""
-    process = programs.start(
-        "corral.cli",
-        "maintenance",
-        environment={
-            "PATH": os.environ["PATH"],
-            "CORRAL_DATABASE_URL": settings.database_url,
-            "CORRAL_REDIS_URL": settings.redis_url,
-            "CORRAL_METRICS_PORT": "0",
-            "CORRAL_ARTIFACT_STORE": "filesystem",
-            "CORRAL_ARTIFACT_DIR": "artifacts",
-        },
-        folder=folder,
+    environment = programs.environment(
+        database_url=settings.database_url,
+        redis_url=settings.redis_url,
+        metrics_port=0,
+        artifact_store="filesystem",
+        artifact_dir="artifacts",
     )
+    process = Process("corral.cli", "maintenance", environment=environment, log=folder / "maintenance.log")
     try:
         yield
     finally:
         process.kill()
-        process.wait()
 
 
 @pytest.mark.slow

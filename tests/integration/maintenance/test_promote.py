@@ -26,7 +26,7 @@ def duty(store: Store, dispatch: Dispatch) -> Promote:
 
 async def test_all_that_is_due_is_queued_and_nothing_else(shop: Shop, duty: Promote, reign: Reign):
     due, later = await shop.submit(2500, delay=0.001), await shop.submit(1, delay=60)
-    await asyncio.sleep(0.01)
+    await shop.until_due(due)
     assert await duty.round(reign) == 2500
     assert set(await shop.pop(room=1000) + await shop.pop() + await shop.pop()) == set(due)
     (stored,) = await shop.store.jobs.many(later)

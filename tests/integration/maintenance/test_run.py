@@ -1,15 +1,15 @@
 """Leading as a whole: as a task, and as `python -m corral.maintenance`."""
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 from tests.fixtures import programs
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually, eventually_async
 from tests.integration.maintenance.conftest import Shop
 
@@ -84,26 +84,24 @@ async def state_is(store: Store, job, state: State) -> bool:
     return (await store.jobs.many([job]))[0].state is state
 
 
-@pytest.fixture
-def start(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Callable[[], programs.Running]]:
-    """Start `python -m corral.maintenance`; whatever still runs at the end is killed."""
-    processes = []
+Start = Callable[..., Process]
 
-    def started() -> programs.Running:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "CORRAL_DATABASE_URL": database_url,
-            "CORRAL_REDIS_URL": redis_url,
-            "CORRAL_METRICS_PORT": "0",
-        }
-        process = programs.start("corral.maintenance", environment=environment, folder=tmp_path)
-        processes.append(process)
-        return process
+
+@pytest.fixture
+def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Start `python -m corral.maintenance`; whatever still runs at the end is killed."""
+    processes: list[Process] = []
+
+    def started(**settings: object) -> Process:
+        chosen = {"database_url": database_url, "redis_url": redis_url, "metrics_port": 0} | settings
+        environment = programs.environment(**chosen)
+        log = tmp_path / f"maintenance-{len(processes)}.log"
+        processes.append(Process("corral.maintenance", environment=environment, log=log))
+        return processes[-1]
 
     yield started
     for process in processes:
         process.kill()
-        process.wait()
 
 
 @pytest.mark.slow
@@ -111,16 +109,16 @@ async def test_a_killed_leader_is_replaced_and_a_frozen_one_steps_down(store: St
     first = start()
     held_by_first = await eventually_async(lambda: held_by(store, first), timeout=START)
     second = start()
-    os.kill(first.pid, signal.SIGSTOP)
+    first.send(signal.SIGSTOP)
     held_by_second = await eventually_async(lambda: held_by(store, second), timeout=40)
     assert held_by_second.term > held_by_first.term
-    os.kill(first.pid, signal.SIGCONT)
+    first.send(signal.SIGCONT)
     second.kill()
     again = await eventually_async(lambda: held_by(store, first), timeout=40)
     assert again.term > held_by_second.term, "the frozen one noticed, and stood again"
 
 
-async def held_by(store: Store, process: programs.Running):
+async def held_by(store: Store, process: Process):
     lease = await store.leases.read()
     return lease if lease is not None and f":{process.pid}:" in lease.holder else None
 
@@ -129,7 +127,7 @@ async def held_by(store: Store, process: programs.Running):
 async def test_sigterm_ends_it_at_once_and_in_good_order(store: Store, start):
     process = start()
     await eventually_async(lambda: held_by(store, process), timeout=START)
-    process.terminate()
+    process.send(signal.SIGTERM)
     assert await asyncio.to_thread(process.wait, 10) == 0
     lease = await store.leases.read()
     assert lease is not None
@@ -137,25 +135,9 @@ async def test_sigterm_ends_it_at_once_and_in_good_order(store: Store, start):
 
 
 @pytest.mark.slow
-def test_it_waits_for_the_schema(postgres_url: str, redis_url: str, tmp_path: Path):
-    log = tmp_path / "log"
-    with log.open("w") as written:
-        process = programs.start(
-            "corral.maintenance",
-            environment={
-                "PATH": os.environ["PATH"],
-                "CORRAL_DATABASE_URL": postgres_url,
-                "CORRAL_REDIS_URL": redis_url,
-                "CORRAL_METRICS_PORT": "0",
-            },
-            folder=tmp_path,
-            err=written,
-        )
-    try:
-        eventually(lambda: "corral migrate" in log.read_text(), timeout=START)
-        assert process.poll() is None
-        process.terminate()
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
+def test_it_waits_for_the_schema(postgres_url: str, start: Start):
+    process = start(database_url=postgres_url)
+    eventually(lambda: "corral migrate" in process.output, timeout=START)
+    assert process.alive
+    process.send(signal.SIGTERM)
+    assert process.wait(10) == 0

@@ -194,7 +194,7 @@ async def test_the_promoter_begins_behind_what_it_has_queued(
         whole = await entries_read(shop, sql, "jobs_scheduled") - before
         assert whole >= DONE, "the snapshot keeps the entries"
         later = await shop.submit(1, delay=0.001)
-        await asyncio.sleep(0.01)
+        await shop.until_due(later)
         assert await duty.round(reign) == 1
         assert await entries_read(shop, sql, "jobs_scheduled") - before - whole < 20
     assert len(await shop.pop(room=DONE)) == DONE

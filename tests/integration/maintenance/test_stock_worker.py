@@ -1,13 +1,12 @@
 """A stock `rq worker` runs Corral's jobs through the one entry point (protocol rule 30)."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tests.fixtures import programs
+from tests.fixtures.waiting import START
 from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Entry
@@ -26,22 +25,12 @@ pytestmark = pytest.mark.slow
 
 async def stock_worker(database_url: str, redis_url: str, folder: Path, *lanes: str) -> str:
     """Let RQ's own worker run until the lists are empty; what it printed."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "CORRAL_DATABASE_URL": database_url,
-        "CORRAL_REDIS_URL": redis_url,
-        "CORRAL_GRACE": "5",
-    }
+    environment = programs.environment(database_url=database_url, redis_url=redis_url, grace=5)
+    words = ("worker", "--burst", "--url", redis_url, *lanes)
     done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "rq.cli", "worker", "--burst", "--url", redis_url, *lanes],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=90,
+        programs.run, "rq.cli", *words, environment=environment, folder=folder, timeout=START
     )
-    return done.stdout + done.stderr
+    return done.out + done.err
 
 
 async def stored(shop: Shop, job: UUID) -> Job:

@@ -5,8 +5,7 @@ import contextlib
 import random
 import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ import pytest
 import redis
 from prometheus_client import REGISTRY
 from tests.fixtures.proxy import Proxy
+from tests.fixtures.waiting import eventually_async
 from tests.integration.operator.kubernetes import Kubernetes
 from tests.integration.operator.workers import Workers
 
@@ -41,13 +41,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StartLine, "of", lambda *_: 2.0 * PACE)
 
 
-@pytest.fixture
-async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
-    dispatch = Dispatch.open(redis_url)
-    yield dispatch
-    await dispatch.close()
-
-
 @contextlib.asynccontextmanager
 async def operating(kubernetes: Kubernetes, dispatch: Dispatch) -> AsyncIterator[Reconciler]:
     """The operator's loop, with a Lease that it holds; without its watch, for the pools are listed all the time."""
@@ -64,14 +57,6 @@ async def operating(kubernetes: Kubernetes, dispatch: Dispatch) -> AsyncIterator
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(done: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := done()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        await asyncio.sleep(0.01)
-    return found
-
-
 async def test_eight_idle_workers_leave_though_all_answer_slowly(hurried: None, dispatch: Dispatch) -> None:
     dice = random.Random(3)
     async with (
@@ -84,11 +69,13 @@ async def test_eight_idle_workers_leave_though_all_answer_slowly(hurried: None, 
         ),
         operating(kubernetes, dispatch),
     ):
-        await until(lambda: kubernetes.status.get("desired") == 8, "it is seen")
+        await eventually_async(lambda: kubernetes.status.get("desired") == 8, "it is seen")
         for minimum in range(7, -1, -1):
             kubernetes.bounds(minimum)
-            await asyncio.sleep(PACE)
-        await until(lambda: not kubernetes.pods, "to zero")
+            await eventually_async(
+                lambda minimum=minimum: kubernetes.status["desired"] == minimum, "a round has seen it"
+            )
+        await eventually_async(lambda: not kubernetes.pods, "to zero")
         assert kubernetes.unsealed == []
 
 
@@ -105,19 +92,21 @@ async def test_what_holds_a_scale_down_is_said_at_once_and_as_a_condition_when_i
         kubernetes.pods[second].jobs = 2
         kubernetes.pods[third].ready = False  # as if its probe failed
         await stack.enter_async_context(operating(kubernetes, dispatch))
-        told = await until(lambda: _reason(kubernetes, first, "has not answered"), "at once, in the status")
+        told = await eventually_async(
+            lambda: _reason(kubernetes, first, "has not answered"), "at once, in the status"
+        )
         assert f"{second}: finishes 2 jobs" in told
-        condition = await until(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
+        condition = await eventually_async(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert condition["reason"] == "NotAnswered"
         assert condition["message"] in told or "workers are to leave" in condition["message"]
-        event = await until(lambda: _held(kubernetes), "as an Event")
+        event = await eventually_async(lambda: _held(kubernetes), "as an Event")
         assert (event[0]["type"], event[0]["reason"]) == ("Warning", "ScaleDownHeld")
         labels = {"pool": "io", "direction": "down", "cause": "NotAnswered"}
         assert REGISTRY.get_sample_value("corral_operator_pool_held_seconds", labels) >= 0.5
         workers.deaf = set()
         kubernetes.pods[second].jobs = 0
-        await until(lambda: not kubernetes.pods, "they leave")
-        await until(lambda: kubernetes.condition("ScaleDownHeld") is None, "the condition ends")
+        await eventually_async(lambda: not kubernetes.pods, "they leave")
+        await eventually_async(lambda: kubernetes.condition("ScaleDownHeld") is None, "the condition ends")
         assert "leave" not in kubernetes.status["reason"]
         assert kubernetes.interrupted == []
 
@@ -141,11 +130,11 @@ async def test_workers_that_finish_long_jobs_are_told_of_without_a_warning(
     ):
         kubernetes.pods["w-0"].jobs = 1
         await stack.enter_async_context(operating(kubernetes, dispatch))
-        condition = await until(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
+        condition = await eventually_async(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert (condition["reason"], condition["message"]) == (
             "JobsRunning", "1 of 1 workers are to leave; w-0: finishes 1 job",
         )  # fmt: skip
-        event = await until(lambda: _held(kubernetes), "as an Event")
+        event = await eventually_async(lambda: _held(kubernetes), "as an Event")
         assert event[0]["type"] == "Normal"
 
 
@@ -174,11 +163,11 @@ async def test_each_obstacle_of_a_scale_down_has_its_name(
         Workers(kubernetes, dispatch),
         operating(kubernetes, dispatch),
     ):
-        condition = await until(lambda: kubernetes.condition(kind), kind)
+        condition = await eventually_async(lambda: kubernetes.condition(kind), kind)
         assert (condition["reason"], words in condition["message"]) == (cause, True), condition
-        assert (await until(lambda: _held(kubernetes, kind), "an Event"))[0]["type"] == "Warning"
+        assert (await eventually_async(lambda: _held(kubernetes, kind), "an Event"))[0]["type"] == "Warning"
         kubernetes.conflicts, kubernetes.denied, kubernetes.deployment = 0, None, {}
-        await until(lambda: not kubernetes.pods, "it goes on when that is over")
+        await eventually_async(lambda: not kubernetes.pods, "it goes on when that is over")
 
 
 async def test_a_leader_that_writes_no_drains_is_named(hurried: None, dispatch: Dispatch) -> None:
@@ -187,7 +176,7 @@ async def test_a_leader_that_writes_no_drains_is_named(hurried: None, dispatch: 
         Workers(kubernetes, dispatch, drained=False),
         operating(kubernetes, dispatch),
     ):
-        condition = await until(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
+        condition = await eventually_async(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert condition["reason"] == "DrainNotWritten"
 
 
@@ -200,10 +189,10 @@ async def test_a_redis_that_takes_no_writes_is_named(hurried: None, own_valkey: 
     ):
         kubernetes.pods["w-0"].jobs = 1
         await stack.enter_async_context(operating(kubernetes, dispatch))
-        await until(lambda: kubernetes.status.get("draining"), "it drains")
+        await eventually_async(lambda: kubernetes.status.get("draining"), "it drains")
         with redis.Redis.from_url(own_valkey.url) as client:
             client.config_set("maxmemory", 1)
-        condition = await until(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
+        condition = await eventually_async(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert condition["reason"] == "RedisAway"
     await dispatch.close()
 
@@ -214,10 +203,12 @@ async def test_pods_that_a_quota_refuses_keep_nobody_from_leaving(hurried: None,
         Workers(kubernetes, dispatch),
         operating(kubernetes, dispatch),
     ):
-        condition = await until(lambda: kubernetes.condition("ScaleUpHeld"), "what is missing is told")
+        condition = await eventually_async(
+            lambda: kubernetes.condition("ScaleUpHeld"), "what is missing is told"
+        )
         assert (condition["reason"], "2 pods are missing" in condition["message"]) == ("PodsMissing", True)
         kubernetes.bounds(0)
-        await until(lambda: not kubernetes.pods and kubernetes.replicas == 0, "to zero")
+        await eventually_async(lambda: not kubernetes.pods and kubernetes.replicas == 0, "to zero")
         assert kubernetes.unsealed == []
 
 
@@ -229,13 +220,13 @@ async def test_a_pod_that_never_becomes_ready_is_told_of(hurried: None, dispatch
     ):
         kubernetes.pods["w-1"].ready = False
         kubernetes.changed()
-        condition = await until(lambda: kubernetes.condition("ScaleUpHeld"), "as a condition")
+        condition = await eventually_async(lambda: kubernetes.condition("ScaleUpHeld"), "as a condition")
         assert (condition["reason"], condition["message"]) == (
             "PodsNotReady", "1 of 2 workers are ready; w-1: not ready",
         )  # fmt: skip
         kubernetes.pods["w-1"].ready = True
         kubernetes.changed()
-        await until(lambda: kubernetes.condition("ScaleUpHeld") is None, "it ends")
+        await eventually_async(lambda: kubernetes.condition("ScaleUpHeld") is None, "it ends")
 
 
 def _counted(name: str) -> float:
@@ -253,12 +244,12 @@ async def test_a_turn_that_hangs_on_kubernetes_is_ended_and_the_next_goes_on(
         Workers(kubernetes, dispatch),
         operating(kubernetes, dispatch) as running,
     ):
-        await until(
+        await eventually_async(
             lambda: _counted("corral_operator_turns_ended_total") > before, "it is ended, and counted"
         )
-        await until(lambda: running.age() < 5 * PACE, "rounds go on meanwhile")
+        await eventually_async(lambda: running.age() < 5 * PACE, "rounds go on meanwhile")
         kubernetes.hung = ()
-        await until(lambda: not kubernetes.pods, "the next one goes on")
+        await eventually_async(lambda: not kubernetes.pods, "the next one goes on")
         assert kubernetes.unsealed == []
 
 
@@ -274,12 +265,14 @@ async def test_a_turn_that_hangs_on_redis_is_ended_and_the_next_goes_on(
             Workers(kubernetes, dispatch),
             operating(kubernetes, behind),
         ):
-            await until(lambda: kubernetes.status.get("desired") == 2, "it is seen")
+            await eventually_async(lambda: kubernetes.status.get("desired") == 2, "it is seen")
             proxy.freeze()
             kubernetes.bounds(0)
-            await until(lambda: _counted("corral_operator_rounds_ended_total") > before, "it is ended")
+            await eventually_async(
+                lambda: _counted("corral_operator_rounds_ended_total") > before, "it is ended"
+            )
             proxy.heal()
-            await until(lambda: not kubernetes.pods, "the next one goes on")
+            await eventually_async(lambda: not kubernetes.pods, "the next one goes on")
         await behind.close()
 
 
@@ -307,7 +300,7 @@ async def test_a_turn_that_hangs_on_a_name_is_ended_and_the_next_goes_on(
         Workers(kubernetes, dispatch),
         operating(kubernetes, named),
     ):
-        await until(lambda: _counted("corral_operator_rounds_ended_total") > before, "it is ended")
+        await eventually_async(lambda: _counted("corral_operator_rounds_ended_total") > before, "it is ended")
         answers.set()
-        await until(lambda: not kubernetes.pods, "the next one goes on")
+        await eventually_async(lambda: not kubernetes.pods, "the next one goes on")
     await named.close()

@@ -1,8 +1,7 @@
 """A publisher in this process, and one in processes of its own; keys of each role; job types of these tests."""
 
-import os
+import signal
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from tests.fixtures import programs
+from tests.fixtures.process import Process
 from tests.fixtures.servers import _database
 from tests.fixtures.waiting import START, eventually
 
@@ -188,31 +188,24 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-class Publisher:
+class Publisher(Process):
     """`python -m corral_publisher` in processes of its own."""
 
-    def __init__(self, settings: Settings, **env: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, **env: str) -> None:
         self.port, self.metrics_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        said = {
-            "CORRAL_DATABASE_URL": settings.database_url,
-            "CORRAL_REDIS_URL": settings.redis_url,
-            "CORRAL_PORT": str(self.port),
-            "CORRAL_METRICS_PORT": str(self.metrics_port),
-            "CORRAL_WEB_WORKERS": "1",
-            "CORRAL_MAINTENANCE_ENABLED": "false",
-            "CORRAL_GRACE": "30",
-            "CORRAL_LOG_FORMAT": "json",
-        } | env
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  until close
-        self.process = programs.start(
-            "corral_publisher",
-            environment=clean | said,
-            folder=Path.cwd(),
-            out=self._output,
-            err=self._output,
+        environment = programs.environment(
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            port=self.port,
+            metrics_port=self.metrics_port,
+            web_workers=1,
+            maintenance_enabled=False,
+            grace=30,
+            log_format="json",
         )
+        log = folder / f"publisher-{self.port}.log"
+        super().__init__("corral_publisher", environment=environment | env, log=log, folder=Path.cwd())
 
     def get(self, path: str, port: int | None = None) -> httpx2.Response:
         return httpx2.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10)
@@ -223,39 +216,30 @@ class Publisher:
     def wait_until_answering(self) -> None:
         eventually(lambda: self.get("/healthz").is_success, timeout=START, ignoring=(httpx2.TransportError,))
 
-    def stop(self, timeout: float = START) -> tuple[int, str]:
+    def stop(self) -> tuple[int, str]:
         """Have it end; exit code and output."""
-        self.process.terminate()
-        return self.ended(timeout)
+        self.send(signal.SIGTERM)
+        return self.ended()
 
-    def ended(self, timeout: float = START) -> tuple[int, str]:
+    def ended(self) -> tuple[int, str]:
         """Wait for its end; exit code and output."""
-        code = self.process.wait(timeout)
-        with self._output:
-            self._output.seek(0)
-            return code, self._output.read().decode()
-
-    def close(self) -> None:
-        """Kill it if it still runs."""
-        self.process.kill()
-        self.process.wait()
-        self._output.close()
+        return self.wait(), self.output
 
     def _ready(self) -> bool:
-        if self.process.poll() is not None:
+        if not self.alive:
             raise RuntimeError("ended with {}: {}".format(*self.ended()))
         return self.get("/readyz").is_success
 
 
 @contextmanager
-def running(settings: Settings, **env: str) -> Iterator[Publisher]:
+def running(settings: Settings, folder: Path, **env: str) -> Iterator[Publisher]:
     """A publisher from ready to stopped."""
-    made = Publisher(settings, **env)
+    made = Publisher(settings, folder, **env)
     try:
         made.wait_until_ready()
         yield made
     finally:
-        made.close()
+        made.kill()
 
 
 @pytest.fixture(scope="module")
@@ -268,24 +252,26 @@ def shared_settings(
 
 
 @pytest.fixture(scope="module")
-def shared_publisher(shared_settings: Settings) -> Iterator[Publisher]:
+def shared_publisher(
+    shared_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Publisher]:
     """One publisher for all tests of a module: starting one takes seconds on a busy machine."""
-    with running(shared_settings) as made:
+    with running(shared_settings, tmp_path_factory.mktemp("publisher")) as made:
         yield made
 
 
 @pytest.fixture
-def make_publisher(settings: Settings) -> Iterator[Callable[..., Publisher]]:
+def make_publisher(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Publisher]]:
     """Starts publishers; the test's end stops them."""
     started: list[Publisher] = []
 
     def make(**env: str) -> Publisher:
-        started.append(Publisher(settings, **env))
+        started.append(Publisher(settings, tmp_path, **env))
         return started[-1]
 
     yield make
     for one in started:
-        one.close()
+        one.kill()
 
 
 @pytest.fixture

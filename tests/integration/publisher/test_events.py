@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from corral.settings import Settings
 from corral.store import Progress, Store
 from corral.store.logs import NewLogLine
 from corral_publisher.app import create_app
+from corral_publisher.broadcast import FRAME_SECONDS
 
 
 @pytest.fixture
@@ -42,13 +44,6 @@ async def api(publisher: Publisher, keys: dict[Role, str]) -> AsyncIterator[http
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
     async with httpx2.AsyncClient(base_url=publisher.url, headers=headers, timeout=20) as client:
         yield client
-
-
-@pytest.fixture
-async def dispatch(settings: Settings) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(settings.redis_url)
-    yield opened
-    await opened.close()
 
 
 @asynccontextmanager
@@ -149,6 +144,7 @@ async def test_a_strange_last_event_id_begins_anew(api: httpx2.AsyncClient, last
 async def test_everything_is_told_in_few_frames(api: httpx2.AsyncClient, dispatch: Dispatch):
     ids = [uuid4() for _ in range(200)]
     async with stream(api, "/api/v1/events") as events:
+        began = time.monotonic()
         for job_id in ids:
             await dispatch.events.publish(JobsChanged("queued", (job_id,)), Progressed(job_id, 1, None))
         for percent in range(100):
@@ -165,7 +161,9 @@ async def test_everything_is_told_in_few_frames(api: httpx2.AsyncClient, dispatc
                 progress[data["id"]] = data["progress"]
             if told >= {str(job_id) for job_id in ids} and progress.get(str(ids[0])) == 99:
                 break
-    assert len(frames) < 10
+    # Three a second, however long a busy machine takes over it; one begins before, and one ends after.
+    assert len(frames) <= (time.monotonic() - began) / FRAME_SECONDS + 2
+    assert len(frames) < len(ids) / 10
 
 
 async def test_who_comes_back_in_time_misses_nothing(api: httpx2.AsyncClient, dispatch: Dispatch):

@@ -16,17 +16,9 @@ from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
-from corral.settings import Settings
 from corral.store import JobFilter, Store
 from corral_jobs import demo
 from corral_publisher.pool_board import STALE_SECONDS
-
-
-@pytest.fixture
-async def dispatch(settings: Settings) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(settings.redis_url)
-    yield opened
-    await opened.close()
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """Pools by API: as told, stale when told no more, with the decisions that made them so."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx2
@@ -10,16 +9,8 @@ from tests.integration.publisher.telling import decision, status
 
 from corral.dispatch import Dispatch
 from corral.errors import NotFound
-from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.pool_board import FORGET_SECONDS, STALE_SECONDS, PoolBoard
-
-
-@pytest.fixture
-async def dispatch(settings: Settings) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(settings.redis_url)
-    yield opened
-    await opened.close()
 
 
 class Clock:

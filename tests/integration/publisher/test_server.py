@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -100,10 +101,10 @@ def test_a_metrics_port_that_is_taken_is_said_at_once(make_publisher: Make):
 
 
 async def test_it_waits_unready_for_its_schema_and_then_serves(
-    postgres_url: str, settings: Settings, redis_url: str
+    postgres_url: str, settings: Settings, redis_url: str, tmp_path: Path
 ):
     early = Settings(**(settings.__dict__ | {"database_url": postgres_url}))
-    publisher = Publisher(early)
+    publisher = Publisher(early, tmp_path)
     try:
         publisher.wait_until_answering()
         unready = publisher.get("/readyz")
@@ -122,7 +123,7 @@ async def test_it_waits_unready_for_its_schema_and_then_serves(
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
     finally:
-        publisher.stop()
+        publisher.kill()
 
 
 async def test_it_refuses_a_schema_that_is_two_ahead(make_publisher: Make, store: Store):

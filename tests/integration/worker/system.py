@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +11,7 @@ from uuid import UUID
 
 import psutil
 from tests.fixtures import programs
+from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually_async
 
 from corral.catalog import Catalog
@@ -28,45 +28,12 @@ from corral.store import JobFilter, Store
 RIG = "tests.integration.worker.rig_jobs"
 
 
-class WorkerProcess:
-    """A worker in a process of its own; its log, one JSON object a line, goes to a file."""
-
-    def __init__(self, environment: Mapping[str, str], log: Path, module: str) -> None:
-        self.log_path = log
-        self._file = log.open("ab")
-        self.process = programs.start(
-            module,
-            environment={**_plain_environment(), **environment},
-            folder=log.parent,
-            err=self._file,
-            session=True,
-        )
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def log(self) -> list[dict[str, Any]]:
-        lines = self.log_path.read_text(errors="replace").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        return [line for line in self.log() if line.get("event") == name]
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+class WorkerProcess(Process):
+    """A worker, or another program of its system."""
 
     async def ended(self, timeout: float = 60.0) -> int:  # noqa: ASYNC109
-        await eventually_async(lambda: self.process.poll() is not None, timeout=timeout)
-        return self.process.returncode
-
-    def kill(self) -> None:
-        """End the whole session of the worker: its children, stopped or not."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.send_signal(signal.SIGCONT)
-        self.process.wait()
-        self._file.close()
+        await eventually_async(lambda: not self.alive, timeout=timeout)
+        return self.wait()
 
 
 class System:
@@ -93,21 +60,19 @@ class System:
             "slots_process": 2,
             **settings,
         }
-        environment = {f"CORRAL_{name.upper()}": str(value) for name, value in chosen.items()}
-        environment |= rig or {}
-        if "pythonpath" in settings:
-            environment["PYTHONPATH"] = f"{programs.ROOT}{os.pathsep}{environment.pop('CORRAL_PYTHONPATH')}"
-        worker = WorkerProcess(environment, self.folder / f"worker-{len(self.workers)}.log", module)
+        paths = [str(programs.ROOT), *filter(None, [chosen.pop("pythonpath", None)])]
+        environment = programs.environment(**chosen) | programs.OF_TESTS | (rig or {})
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        worker = WorkerProcess(module, environment=environment, log=log)
         self.workers.append(worker)
         return worker
 
     async def ready(self, **settings: Any) -> WorkerProcess:
         """A worker that claims jobs."""
         worker = self.start(**settings)
-        await eventually_async(
-            lambda: worker.events("worker.ready") or worker.process.poll() is not None, timeout=START
-        )
-        assert worker.process.poll() is None, worker.log_path.read_text()
+        await eventually_async(lambda: worker.said("worker.ready") or not worker.alive, timeout=START)
+        assert worker.alive, worker.output
         return worker
 
     async def rigged(self, failpoint: str, **settings: Any) -> WorkerProcess:
@@ -234,10 +199,3 @@ def ended(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def _plain_environment() -> dict[str, str]:
-    """This process's environment without settings of ours."""
-    left_out = ("CORRAL_", "PYTHONDONTWRITEBYTECODE")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    return {**kept, "PYTHONPATH": str(programs.ROOT), "PYTHONPYCACHEPREFIX": programs.COMPILED}

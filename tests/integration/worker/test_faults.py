@@ -6,7 +6,7 @@ import signal
 from uuid import UUID
 
 import pytest
-from tests.fixtures.waiting import eventually_async
+from tests.fixtures.waiting import eventually_async, lasts_async
 from tests.integration.worker.system import System, ended, running_system
 
 from corral.job.state import State
@@ -91,7 +91,7 @@ async def test_a_worker_frozen_within_its_lease_keeps_its_jobs(system: System):
     (job,) = await system.submit("rig.sleep", {"seconds": 3, "effects": str(system.effects)})
     await system.started()
     worker.send(signal.SIGSTOP)
-    await asyncio.sleep(1.5)  # the fault itself lasts so long
+    await lasts_async(1.5)
     worker.send(signal.SIGCONT)
     assert (await system.state(job, State.COMPLETED)).attempt == 1
     assert not worker.events("worker.lost")

@@ -27,13 +27,6 @@ async def subject(database_url: str) -> AsyncIterator[Subject]:
         yield subject
 
 
-@pytest.fixture
-async def dispatch(redis_url: str) -> AsyncIterator[Dispatch]:
-    opened = Dispatch.open(redis_url)
-    yield opened
-    await opened.close()
-
-
 async def running(subject: Subject, count: int) -> list[Claimed]:
     worker = await subject.worker()
     ids = [await subject.submit() for _ in range(count)]

@@ -2,11 +2,11 @@
 
 import os
 import sys
-import time
 
 import psutil
 import pytest
 from bench.child import Child, Command, started
+from tests.fixtures.waiting import eventually
 
 SPAWN = """
 import subprocess, sys, time
@@ -17,10 +17,8 @@ print(child.pid, flush=True)
 
 
 def printed(child):
-    deadline = time.monotonic() + 10
-    while not (text := child.log.read_text()).endswith("\n"):
-        assert time.monotonic() < deadline
-    return int(text)
+    eventually(lambda: child.log.read_text().endswith("\n"))
+    return int(child.log.read_text())
 
 
 def test_stopping_a_process_stops_its_children(tmp_path):
@@ -37,9 +35,7 @@ def test_children_of_a_process_that_had_ended_are_stopped_too(tmp_path):
         grandchild = printed(child)
         child.process.wait(10)
         assert running(grandchild)
-    deadline = time.monotonic() + 10
-    while running(grandchild):
-        assert time.monotonic() < deadline
+    eventually(lambda: not running(grandchild))
 
 
 def test_a_process_that_ended_is_reported_with_its_last_words():
