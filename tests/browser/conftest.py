@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.browser.windows import CHROMIUM, TIMEOUT_SECONDS, Windows
 from tests.fixtures import programs
 from tests.fixtures.process import Process
-from tests.fixtures.servers import _database
+from tests.fixtures.servers import Databases
 from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import Publisher
 from tests.integration.worker.system import System
@@ -22,7 +22,6 @@ from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.settings import Settings
 from corral.store import Store
-from corral_local.postgres import EmbeddedPostgres
 from corral_local.valkey import EmbeddedValkey
 
 FAILED = pytest.StashKey[bool]()
@@ -96,13 +95,13 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(
-    postgres_server: EmbeddedPostgres,
-    valkey_server: EmbeddedValkey,
+    databases: Databases,
     migrated_template: str,
+    valkey_server: EmbeddedValkey,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    for url in _database(postgres_server, template=migrated_template):
+    with databases.copy(migrated_template) as url:
         settings = Settings(database_url=url, redis_url=valkey_server.url)
         asyncio.run(_register(settings, folder))
         running = Site(settings, folder)

@@ -69,7 +69,7 @@ async def test_progress_moves_without_a_reload(page: Page, site: Site):
     await page.get_by_role("button", name="Submit", exact=True).click()
     await expect(page.locator(".badge.running")).to_be_visible()
     await page.evaluate(SEE_PROGRESS)
-    await page.wait_for_function("window.seen.size >= 3")
+    await eventually_async(lambda: page.evaluate("window.seen.size >= 3"), timeout=TIMEOUT_SECONDS)
     await cancel(site, page.url.rpartition("/")[2])
     await expect(page.locator(".badge.cancelled")).to_be_visible()
     assert await page.evaluate("window.seen.size") >= 3, "a reload would have forgotten them"

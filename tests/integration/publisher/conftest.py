@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from tests.fixtures import programs
 from tests.fixtures.process import Process
-from tests.fixtures.servers import _database
+from tests.fixtures.servers import Databases
 from tests.fixtures.waiting import START, eventually
 
 from corral.actions.api_keys import KeyActions
@@ -26,7 +26,6 @@ from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Store, WorkerRecord
 from corral_jobs import demo
-from corral_local.postgres import EmbeddedPostgres
 from corral_local.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
 
@@ -244,10 +243,10 @@ def running(settings: Settings, folder: Path, **env: str) -> Iterator[Publisher]
 
 @pytest.fixture(scope="module")
 def shared_settings(
-    postgres_server: EmbeddedPostgres, valkey_server: EmbeddedValkey, migrated_template: str
+    databases: Databases, migrated_template: str, valkey_server: EmbeddedValkey
 ) -> Iterator[Settings]:
     """A database for all tests of a module."""
-    for url in _database(postgres_server, template=migrated_template):
+    with databases.copy(migrated_template) as url:
         yield Settings(database_url=url, redis_url=valkey_server.url)
 
 
