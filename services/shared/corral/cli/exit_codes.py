@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from corral import errors
 from corral.client import ApiProblem, NotConfigured, Unreachable
+from corral.codegen.errors import OutputInUse, TemplateFault
 
 
 class ExitCode(IntEnum):
@@ -18,6 +19,8 @@ class ExitCode(IntEnum):
     CONFLICT = 6
     JOB_FAILED = 7
     NOT_ENDED = 8
+    STALE = 9
+    BREAKING = 10
     INTERRUPTED = 130
 
 
@@ -31,6 +34,8 @@ MEANING = {
     ExitCode.CONFLICT: "not possible in this state, or a port or a folder is in use",
     ExitCode.JOB_FAILED: "the job that was waited for failed or was cancelled; of a load, at least one",
     ExitCode.NOT_ENDED: "the job that was waited for did not end in time; it goes on",
+    ExitCode.STALE: "generated code is not what its job types say: `corral codegen` makes it anew",
+    ExitCode.BREAKING: "the same, and programs made with the old one go wrong; the order of deployment is told",
     ExitCode.INTERRUPTED: "Ctrl-C",
 }
 
@@ -47,6 +52,7 @@ _BY_ERROR: tuple[tuple[type[errors.CorralError], ExitCode], ...] = (
     (errors.InvalidInput, ExitCode.WRONG),
     (errors.OutgoingRefused, ExitCode.WRONG),
     (NotConfigured, ExitCode.WRONG),
+    (TemplateFault, ExitCode.WRONG),
     (Unreachable, ExitCode.AWAY),
     (errors.Unavailable, ExitCode.AWAY),
     (errors.OutgoingFailed, ExitCode.AWAY),
@@ -55,6 +61,7 @@ _BY_ERROR: tuple[tuple[type[errors.CorralError], ExitCode], ...] = (
     (errors.Unauthenticated, ExitCode.NOT_ALLOWED),
     (errors.Forbidden, ExitCode.NOT_ALLOWED),
     (errors.Conflict, ExitCode.CONFLICT),
+    (OutputInUse, ExitCode.CONFLICT),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from corral.cli import (
+    codegen,
     config,
     jobs,
     keys,
@@ -49,6 +50,7 @@ app.add_typer(outgoing.app, name="outgoing", rich_help_panel=RUN)
 app.command("sign-in", rich_help_panel=RUN)(keys.sign_in)
 app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
 app.add_typer(types.app, name="types", rich_help_panel=USE)
+app.add_typer(codegen.app, name="codegen", rich_help_panel=USE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=USE)
 app.add_typer(queues.app, name="queues", rich_help_panel=USE)
 app.add_typer(workers.app, name="workers", rich_help_panel=USE)

@@ -1,0 +1,55 @@
+# Made by corral codegen; the next run overwrites it.
+"""The queues, and what job types declare for the jobs in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue: the job types that may be in it, and by type the options that its declaration gives."""
+
+    name: str
+    job_types: tuple[str, ...]
+    options: dict[str, dict[str, Any]]
+
+
+QueueName = Literal["database", "emails"]
+
+DATABASE: Final = Queue(
+    name="database",
+    job_types=("database.clean",),
+    options={
+        "database.clean": {
+            "delay": 5.0,
+            "keep_failed": {"seconds": None, "count": 10},
+            "keep_finished": {"seconds": None, "count": 10},
+            "queue": "database",
+        },
+    },
+)
+
+EMAILS: Final = Queue(
+    name="emails",
+    job_types=("email.welcome",),
+    options={
+        "email.welcome": {
+            "backoff": {
+                "kind": "exponential",
+                "seconds": 2,
+                "factor": 2.0,
+                "jitter": 0.0,
+                "cap": 31622400.0,
+            },
+            "keep_failed": {"seconds": None, "count": 50},
+            "keep_finished": {"seconds": None, "count": 100},
+            "queue": "emails",
+            "retries": 2,
+        },
+    },
+)
+
+QUEUES: Final[tuple[Queue, ...]] = (DATABASE, EMAILS)
+"""All of them."""

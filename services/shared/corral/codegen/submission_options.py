@@ -1,0 +1,36 @@
+"""What a submission may say beside its payload: one row for each, from which every language makes its own.
+
+A new option of `POST /api/v1/jobs` is one more row; a test compares the rows with the API.
+"""
+
+from dataclasses import dataclass
+
+from corral.codegen.typed_model import ListOf, Literal, Number, Text, Type, Whole
+from corral.job.bounds import Bounds
+from corral.job.limits import DELAY, EXPIRES_IN, RETRIES, TIMEOUT
+from corral.job.priority import PRIORITIES
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionOption:
+    """One option."""
+
+    name: str
+    type: Type
+    description: str
+    bounds: Bounds | None = None
+
+
+QUEUE = "queue"
+"""The option whose values differ from job type to job type."""
+SUBMISSION_OPTIONS = (
+    SubmissionOption("priority", Literal(tuple(map(str, PRIORITIES))), "How urgent it is in its queue."),
+    SubmissionOption("delay", Number(), "Seconds until it may start; or give run_at.", DELAY),
+    SubmissionOption("run_at", Text("date-time"), "When it may start, with a time zone; or give delay."),
+    SubmissionOption("retries", Whole(), "Tries after the first.", RETRIES),
+    SubmissionOption("timeout", Number(), "Seconds for one attempt.", TIMEOUT),
+    SubmissionOption(
+        "expires_in", Number(), "Seconds after which it is cancelled if it has not started.", EXPIRES_IN
+    ),
+    SubmissionOption("tags", ListOf(Text()), "Words to find it by, beside those of its type."),
+)
