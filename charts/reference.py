@@ -1,4 +1,5 @@
-"""Makes the parts of the chart that are made: the settings in values.schema.json, and README.md from both.
+"""Makes the parts of the chart that are made: the settings in values.schema.json, README.md from both, and
+files/defaults.yaml, the copy of values.yaml that templates can read.
 
 `python charts/reference.py` writes them; `make docs` runs it, and a test compares. The schema is otherwise written by
 hand; this only keeps its layout: one value, one line.
@@ -157,7 +158,18 @@ def _plain(value: Json) -> str:
 def made() -> dict[Path, str]:
     """What the files must say."""
     told = schema()
-    return {CHART / "values.schema.json": written(told), CHART / "README.md": readme(told)}
+    defaults = "# Made by `make docs` from values.yaml, which templates can't read.\n" + _uncommented()
+    return {
+        CHART / "values.schema.json": written(told),
+        CHART / "README.md": readme(told),
+        CHART / "files/defaults.yaml": defaults,
+    }
+
+
+def _uncommented() -> str:
+    """The defaults alone."""
+    lines = (CHART / "values.yaml").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if line and not line.lstrip().startswith("#")) + "\n"
 
 
 if __name__ == "__main__":

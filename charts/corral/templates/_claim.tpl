@@ -17,6 +17,6 @@ spec:
   {{- end }}
   resources:
     requests:
-      storage: {{ $p.size }}
+      storage: {{ include "corral.text" $p.size | quote }}
 {{- end -}}
 {{- end -}}

@@ -16,17 +16,17 @@
 {{- define "corral.databaseCa" -}}
 {{- $v := .Values.postgres -}}
 {{- if and $v.enabled $v.tls.enabled -}}
-{secret: {{ $v.tls.secret }}, key: ca.crt}
+{secret: {{ $v.tls.secret | quote }}, key: ca.crt}
 {{- else if and (not $v.enabled) $v.external.tls.caSecret -}}
-{secret: {{ $v.external.tls.caSecret }}, key: {{ $v.external.tls.caKey }}}
+{secret: {{ $v.external.tls.caSecret | quote }}, key: {{ $v.external.tls.caKey | quote }}}
 {{- end -}}
 {{- end -}}
 {{- define "corral.redisCa" -}}
 {{- $v := .Values.redis -}}
 {{- if and $v.enabled $v.tls.enabled -}}
-{secret: {{ $v.tls.secret }}, key: ca.crt}
+{secret: {{ $v.tls.secret | quote }}, key: ca.crt}
 {{- else if and (not $v.enabled) $v.external.tls.caSecret -}}
-{secret: {{ $v.external.tls.caSecret }}, key: {{ $v.external.tls.caKey }}}
+{secret: {{ $v.external.tls.caSecret | quote }}, key: {{ $v.external.tls.caKey | quote }}}
 {{- end -}}
 {{- end -}}
 
@@ -81,21 +81,21 @@
 {{- $secret := include "corral.databaseSecret" .root -}}
 {{- if and (not $v.enabled) $v.external.urlKey }}
 - name: CORRAL_DATABASE_URL
-  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.external.urlKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: {{ $v.external.urlKey | quote }}}}
 {{- else }}
 - name: CORRAL_DATABASE_URL
   value: {{ include "corral.databaseUrl" . | quote }}
 {{- end }}
 {{- if and (not $v.enabled) $v.external.directUrlKey }}
 - name: CORRAL_DATABASE_DIRECT_URL
-  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.external.directUrlKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: {{ $v.external.directUrlKey | quote }}}}
 {{- else if and (not $v.enabled) (or $v.external.directUrl $v.external.directHost) }}
 - name: CORRAL_DATABASE_DIRECT_URL
   value: {{ include "corral.databaseUrl" (mustMerge (dict "direct" true) .) | quote }}
 {{- end }}
 {{- if or $v.enabled (not $v.external.urlKey) }}
 - name: CORRAL_DATABASE_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.auth.passwordKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: {{ $v.auth.passwordKey | quote }}}}
 {{- end }}
 {{- end -}}
 
@@ -104,14 +104,14 @@
 {{- $secret := include "corral.redisSecret" .root -}}
 {{- if and (not $v.enabled) $v.external.urlKey }}
 - name: CORRAL_REDIS_URL
-  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.external.urlKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: {{ $v.external.urlKey | quote }}}}
 {{- else }}
 - name: CORRAL_REDIS_URL
   value: {{ include "corral.redisUrl" . | quote }}
 {{- end }}
 {{- if and $v.auth.passwordKey (or $v.enabled (not $v.external.urlKey)) }}
 - name: CORRAL_REDIS_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $v.auth.passwordKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: {{ $v.auth.passwordKey | quote }}}}
 {{- end }}
 {{- end -}}
 
@@ -120,8 +120,8 @@
 {{- $all := dict -}}
 {{- range .maps }}{{- $all = mustMergeOverwrite $all (default (dict) .) }}{{- end -}}
 {{- range $name, $value := $all }}
-- name: {{ $name }}
-  value: {{ $value | toString | quote }}
+- name: {{ $name | quote }}
+  value: {{ include "corral.text" $value | quote }}
 {{- end }}
 {{- end -}}
 

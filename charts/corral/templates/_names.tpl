@@ -14,11 +14,11 @@
 
 {{/* What a pod is found by; it never changes. */}}
 {{- define "corral.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
-app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
+app.kubernetes.io/component: {{ .component | quote }}
 {{- with .pool }}
-corral.dev/pool: {{ . }}
+corral.dev/pool: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
@@ -31,8 +31,8 @@ corral.dev/pool: {{ . }}
 
 {{/* metadata of an object: name, labels, annotations. Takes root, component, name; pool, labels, annotations. */}}
 {{- define "corral.metadata" -}}
-name: {{ .name }}
-namespace: {{ .root.Release.Namespace }}
+name: {{ .name | quote }}
+namespace: {{ .root.Release.Namespace | quote }}
 labels:
   {{- include "corral.labels" . | nindent 2 }}
 {{- with mustMergeOverwrite (dict) .root.Values.commonAnnotations (default (dict) .annotations) }}
@@ -48,7 +48,7 @@ annotations:
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $name (.image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion | toString) -}}
+{{- printf "%s:%s" $name (include "corral.text" (.image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -59,7 +59,7 @@ annotations:
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $name (toString .image.tag) -}}
+{{- printf "%s:%s" $name (include "corral.text" .image.tag) -}}
 {{- end -}}
 {{- end -}}
 

@@ -11,16 +11,16 @@ token (true: the operator's).
 enableServiceLinks: false  # else a Service of this name gives every pod variables such as CORRAL_PUBLISHER_PORT
 automountServiceAccountToken: {{ default false .token }}
 {{- with default (ternary "" (default $pods.serviceAccountName $own.serviceAccountName) (default false .alone)) .account }}
-serviceAccountName: {{ . }}
+serviceAccountName: {{ . | quote }}
 {{- end }}
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with .restart }}
-restartPolicy: {{ . }}
+restartPolicy: {{ . | quote }}
 {{- end }}
 {{- with .grace }}
 terminationGracePeriodSeconds: {{ int . }}
@@ -34,7 +34,7 @@ securityContext:
   seccompProfile:
     type: RuntimeDefault
 {{- with default $pods.priorityClassName $own.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with mustMergeOverwrite (dict) $pods.nodeSelector (default (dict) $own.nodeSelector) }}
 nodeSelector:
@@ -57,7 +57,7 @@ topologySpreadConstraints:
   {{- if and $pods.spread (ne .spread false) }}
   {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
   - maxSkew: 1
-    topologyKey: {{ . }}
+    topologyKey: {{ . | quote }}
     whenUnsatisfiable: ScheduleAnyway
     labelSelector:
       matchLabels:
@@ -135,18 +135,18 @@ capabilities:
 {{- with include "corral.databaseCa" .root | fromYaml }}
 - name: database-ca
   secret:
-    secretName: {{ .secret }}
-    items: [{key: {{ .key }}, path: ca.crt}]
+    secretName: {{ .secret | quote }}
+    items: [{key: {{ .key | quote }}, path: ca.crt}]
 {{- end }}
 {{- with include "corral.redisCa" .root | fromYaml }}
 - name: redis-ca
   secret:
-    secretName: {{ .secret }}
-    items: [{key: {{ .key }}, path: ca.crt}]
+    secretName: {{ .secret | quote }}
+    items: [{key: {{ .key | quote }}, path: ca.crt}]
 {{- end }}
 {{- if and .artifacts .root.Values.artifacts.existingClaim }}
 - name: artifacts
   persistentVolumeClaim:
-    claimName: {{ .root.Values.artifacts.existingClaim }}
+    claimName: {{ .root.Values.artifacts.existingClaim | quote }}
 {{- end }}
 {{- end -}}

@@ -18,7 +18,7 @@ spec:
 
 {{- define "corral.job.spec" -}}
 {{- $j := .root.Values.jobs -}}
-backoffLimit: {{ $j.backoffLimit }}
+backoffLimit: {{ int $j.backoffLimit }}
 {{- if not (kindIs "invalid" $j.ttlSecondsAfterFinished) }}
 ttlSecondsAfterFinished: {{ int $j.ttlSecondsAfterFinished }}
 {{- end }}
@@ -32,9 +32,9 @@ template:
 {{- end -}}
 
 {{- define "corral.job.container" -}}
-- name: {{ .component }}
-  image: {{ include "corral.image" (dict "root" .root "image" .image) }}
-  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+- name: {{ .component | quote }}
+  image: {{ include "corral.image" (dict "root" .root "image" .image) | quote }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy | quote }}
   args:
     {{- toYaml .args | nindent 4 }}
   {{- include "corral.environment" (dict "root" .root "values" .values "entries" .entries) | nindent 2 }}

@@ -1,0 +1,88 @@
+"""A value that is left blank is the default, wherever it stands; Helm alone would take the default away."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.chart.helm import CHART, VARIANTS, Helm, Refused, load
+
+DEFAULTS = load((CHART / "values.yaml").read_text())
+TEMPLATES = sorted(
+    path for path in (CHART / "templates").rglob("*") if path.suffix in {".yaml", ".txt"}
+)
+TAKEN_AWAY = {"requests", "limits", "labels"}
+"""Below these a blank entry takes the chart's own away."""
+
+
+def blank(defaults: Any, depth: int, kept: Any) -> dict[str, Any]:
+    """Values with null for every key so deep, but for those that `kept` gives."""
+    found: dict[str, Any] = {}
+    for key, default in defaults.items():
+        given = kept.get(key) if isinstance(kept, dict) else None
+        if depth == 0:
+            if given is None:
+                found[key] = None
+        elif isinstance(default, dict) and key not in TAKEN_AWAY:
+            found[key] = blank(default, depth - 1, given)
+    return found
+
+
+def merged(below: Any, above: Any) -> Any:
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: merged(below.get(key), value) for key, value in above.items()}
+
+
+def paths(node: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items():
+        yield (*at, key)
+        if isinstance(value, dict) and key not in TAKEN_AWAY:
+            yield from paths(value, (*at, key))
+
+
+DEEPEST = max(map(len, paths(DEFAULTS)))
+
+
+@pytest.mark.parametrize("depth", range(DEEPEST))
+@pytest.mark.parametrize("base", ["defaults", "external", "keda"])
+def test_blank_values_are_the_defaults(helm: Helm, tmp_path: Path, base: str, depth: int) -> None:
+    given = load((VARIANTS / f"{base}.yaml").read_text())
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump(merged(blank(DEFAULTS, depth, given), given)))
+    assert helm.render("--values", str(values)) == helm.variant(base)
+
+
+def test_each_helm_fills_blank_values(each_helm: Helm, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("existingSecret: corral-credentials\npools:\npoolDefaults:\nsettings:\nimage: {tag: }\n")
+    assert each_helm.render("--values", str(values)) == each_helm.variant("defaults")
+
+
+def test_a_blank_limit_or_label_is_taken_away(each_helm: Helm, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        "existingSecret: x\npoolDefaults: {resources: {limits: {cpu: }}}\n"
+        "monitoring: {dashboard: {enabled: true, labels: {grafana_dashboard: }}}\n"
+    )
+    objects = {f"{o['kind']} {o['metadata']['name']}": o for o in each_helm.render("--values", str(values))}
+    (container,) = objects["Deployment corral-worker-io"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"] == {"memory": "512Mi"}
+    assert "grafana_dashboard" not in objects["ConfigMap corral-dashboard"]["metadata"]["labels"]
+
+
+@pytest.mark.parametrize(
+    "pool", ["{name: io, queues: }", "{name: io, queues: [a], image: }", "{name: , queues: [a]}"]
+)
+def test_a_blank_value_of_a_pool_is_refused_by_name(helm: Helm, tmp_path: Path, pool: str) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(f"existingSecret: x\npools: [{pool}]\n")
+    with pytest.raises(Refused, match=r"pools[/.]0[/.](queues|image|name)'?: (got null|Invalid type)"):
+        helm.render("--values", str(values))
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_template_fills_the_values_first(template: Path) -> None:
+    """Helm renders templates in an order of its own."""
+    assert template.read_text().startswith('{{- include "corral.prepare" . -}}\n')

@@ -1,0 +1,170 @@
+"""Every scalar comes out as it was given, whatever YAML takes its look for."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.chart.helm import Helm, Manifest, Refused, load_all
+from tests.chart.objects import containers, one, values_within
+
+FORMS = ["on", "null", "y", "true", "1234", "1e5", "0123", "0x1f", "1234e56", "123456789"]
+"""Texts that YAML reads as something else where nobody quotes them."""
+WORD = "zqx"
+"""A text that looks like nothing else, and stands nowhere else in what is rendered."""
+NAMES = f"""
+commonLabels: {{a: "{WORD}"}}
+commonAnnotations: {{a: "{WORD}"}}
+existingSecret: "{WORD}"
+image: {{tag: "{WORD}", pullSecrets: ["{WORD}"]}}
+settings: {{CORRAL_SCHEMA: "{WORD}"}}
+pods:
+  labels: {{b: "{WORD}"}}
+  annotations: {{b: "{WORD}"}}
+  nodeSelector: {{b: "{WORD}"}}
+  priorityClassName: "{WORD}"
+  serviceAccountName: "{WORD}"
+  env: [{{name: A, value: "{WORD}"}}]
+  envFrom: [{{secretRef: {{name: "{WORD}"}}}}]
+  volumes: [{{name: "{WORD}", configMap: {{name: "{WORD}"}}}}]
+  volumeMounts: [{{name: "{WORD}", mountPath: "/{WORD}"}}]
+publisher:
+  ingress: {{enabled: true, className: "{WORD}", host: "{WORD}", tls: {{enabled: true, secret: "{WORD}"}}, annotations: {{a: "{WORD}"}}}}
+  httpRoute: {{enabled: true, parentRefs: [{{name: "{WORD}", namespace: "{WORD}", sectionName: "{WORD}"}}], hostnames: ["{WORD}"]}}
+  image: {{repository: "{WORD}"}}
+  service: {{annotations: {{a: "{WORD}"}}}}
+pools:
+  - name: "{WORD}"
+    queues: ["{WORD}"]
+    jobs: ["{WORD}"]
+    handlers: ["{WORD}"]
+    tolerations: [{{key: "{WORD}", value: "{WORD}"}}]
+    image: {{repository: "{WORD}", tag: "{WORD}"}}
+postgres:
+  config: {{work_mem: "{WORD}"}}
+  auth: {{passwordKey: "{WORD}", superuserPasswordKey: "{WORD}-super"}}
+  image: {{repository: "{WORD}", tag: "{WORD}"}}
+  persistence: {{storageClass: "{WORD}", existingClaim: ""}}
+  tls: {{enabled: true, secret: "{WORD}"}}
+redis:
+  config: {{save: "{WORD}"}}
+  auth: {{passwordKey: "{WORD}"}}
+  image: {{registry: "{WORD}"}}
+  persistence: {{existingClaim: "{WORD}"}}
+  tls: {{enabled: true, secret: "{WORD}"}}
+admin: {{name: "{WORD}", key: "{WORD}"}}
+artifacts: {{existingClaim: "{WORD}"}}
+monitoring:
+  podMonitor: {{enabled: true, labels: {{a: "{WORD}"}}}}
+  prometheusRule: {{enabled: true, runbookBase: "{WORD}"}}
+"""
+EXTERNAL = f"""
+existingSecret: "{WORD}"
+operator: {{enabled: false}}
+keda: {{enabled: true, namespace: "{WORD}"}}
+postgres: {{enabled: false, external: {{host: "{WORD}", user: "{WORD}", database: "{WORD}", tls: {{caSecret: "{WORD}", caKey: "{WORD}"}}}}}}
+redis: {{enabled: false, external: {{host: "{WORD}", user: "{WORD}", tls: {{enabled: true, caSecret: "{WORD}", caKey: "{WORD}"}}}}}}
+"""
+NUMBERS = {
+    "settings": {"CORRAL_MAX_PAYLOAD_BYTES": 2097152, "CORRAL_DEFAULT_KEEP_FINISHED": 31536000},
+    "image": {"tag": 20260101},
+    "jobs": {"ttlSecondsAfterFinished": 2592000},
+    "poolDefaults": {"resources": {"limits": {"memory": 1073741824, "cpu": 1.5}}},
+    "postgres": {
+        "config": {"max_wal_size": 2097152, "random_page_cost": 1.25, "wal_compression": True, "jit": False},
+        "persistence": {"size": 107374182400},
+    },
+    "redis": {
+        "config": {"repl-backlog-size": 104857600, "lazyfree-lazy-eviction": True, "save": "", "rename-command": "A B"},
+        "maxmemory": 402653184,
+        "image": {"tag": 12345678},
+    },
+}  # fmt: skip
+
+
+def rendered(helm: Helm, folder: Path, values: str, namespace: str = "jobs") -> list[Manifest]:
+    file = folder / "values.yaml"
+    file.write_text(values)
+    return helm.render("--values", str(file), "--namespace", namespace)
+
+
+def with_form(node: Any, form: str) -> Any:
+    if isinstance(node, dict):
+        return {with_form(key, form): with_form(value, form) for key, value in node.items()}
+    if isinstance(node, list):
+        return [with_form(value, form) for value in node]
+    return node.replace(WORD, form) if isinstance(node, str) else node
+
+
+def comparable(objects: list[Manifest]) -> str:
+    """In an order of its own, without the hashes of Jobs and configurations."""
+    texts = [json.dumps(found, sort_keys=True) for found in objects]
+    return "\n".join(
+        sorted(re.sub(r"(migrate|types-\w+|admin)-[0-9a-f]{10}|[0-9a-f]{64}", "hash", text) for text in texts)
+    )
+
+
+@pytest.mark.parametrize("values", [NAMES, EXTERNAL], ids=["names", "external"])
+def test_a_text_stays_a_text(helm: Helm, tmp_path: Path, values: str) -> None:
+    """What is rendered with a word has the form in the word's place, as a text."""
+    word = rendered(helm, tmp_path, values, WORD)
+    for form in FORMS:
+        (tmp_path / form).mkdir()
+        assert comparable(with_form(word, form)) == comparable(
+            rendered(helm, tmp_path / form, values.replace(WORD, form), form)
+        ), form
+
+
+def test_a_number_stays_a_number(each_helm: Helm, tmp_path: Path) -> None:
+    objects = rendered(each_helm, tmp_path, yaml.safe_dump({"existingSecret": "x", **NUMBERS}))
+    for found in values_within(objects):
+        assert not re.search(r"\de\+\d", str(found)), found
+    by_where = dict(containers(objects))
+    worker = by_where["Deployment corral-worker-io, container worker"]
+    env = {entry["name"]: entry.get("value") for entry in worker["env"]}
+    assert env["CORRAL_MAX_PAYLOAD_BYTES"] == "2097152"
+    assert env["CORRAL_DEFAULT_KEEP_FINISHED"] == "31536000"
+    assert worker["image"] == "corral-worker:20260101"
+    assert worker["resources"]["limits"] == {"memory": 1073741824, "cpu": 1.5}
+    claim = one(objects, "PersistentVolumeClaim", "corral-postgres")
+    assert claim["spec"]["resources"]["requests"] == {"storage": "107374182400"}
+    arguments = by_where["StatefulSet corral-postgres, container postgres"]["args"]
+    assert {"max_wal_size=2097152", "random_page_cost=1.25", "wal_compression=on", "jit=off"} <= set(arguments)
+    lines = one(objects, "ConfigMap", "corral-redis")["data"]["redis.conf"].splitlines()
+    assert {
+        *("repl-backlog-size 104857600", "lazyfree-lazy-eviction yes", 'save ""'),
+        *("rename-command A B", "maxmemory 402653184"),
+    } <= set(lines)  # fmt: skip
+    assert by_where["StatefulSet corral-redis, container redis"]["image"] == "redis:12345678"
+
+
+@pytest.mark.parametrize("tag", ["1234e56", "1.10"])
+def test_a_tag_that_yaml_has_already_changed_is_refused_by_name(
+    each_helm: Helm, tmp_path: Path, tag: str
+) -> None:
+    with pytest.raises(Refused, match=r"image[/.]tag"):
+        rendered(each_helm, tmp_path, f"existingSecret: x\nimage: {{tag: {tag}}}\n")
+
+
+def test_a_directive_of_two_lines_is_refused(helm: Helm, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"redis[/.]config"):
+        rendered(helm, tmp_path, 'existingSecret: x\nredis: {config: {save: "60 1\\nuser on"}}\n')
+
+
+@pytest.mark.parametrize("no", ["False", "false", "off", "0", False, 0])
+def test_no_demo_jobs_means_none_are_tried(helm: Helm, no: object) -> None:
+    """Each way in which the settings take it."""
+    given = json.dumps({"CORRAL_DEMO_JOBS": no})
+    objects = helm.render("--set", "existingSecret=x", "--set-json", f"settings={given}")
+    (container,) = one(objects, "Pod", "corral-test")["spec"]["containers"]
+    assert container["args"][0] == "python"
+
+
+def test_demo_jobs_that_no_pool_serves_are_not_tried(helm: Helm) -> None:
+    pools = '[{"name":"io","queues":["email"]}]'
+    objects = helm.render("--set", "existingSecret=x", "--set-json", f"pools={pools}")
+    (container,) = one(objects, "Pod", "corral-test")["spec"]["containers"]
+    assert container["args"][0] == "python"
+    assert load_all(helm.text("--set", "existingSecret=x"))
