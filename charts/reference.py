@@ -122,7 +122,7 @@ def readme(told: Json) -> str:
     simple = [(name, node) for name, node in told["properties"].items() if "properties" not in node]
     parts = [HEAD, "\n## For all\n", *_table(_row(name, node, defaults.get(name)) for name, node in simple)]
     for name, node in told["properties"].items():
-        if "properties" in node and name != "global":
+        if "properties" in node:
             parts += [f"\n## {name}\n", node["description"] + "\n"]
             parts += _table(_rows(name, node, defaults.get(name, {})))
     parts += ["\n## settings\n", told["properties"]["settings"]["description"] + "\n"]
@@ -145,7 +145,7 @@ def _rows(path: str, node: Json, default: Json) -> Iterator[str]:
 
 
 def _row(path: str, node: Json, default: Json) -> str:
-    if node.get("deprecated") or path == "global":
+    if node.get("deprecated"):
         return ""
     shown = "see values.yaml" if path == "pools" else f"`{_plain(default)}`"
     return f"| `{path}` | {shown} | `{_plain(node['examples'][0])}` | {node['description']} |"

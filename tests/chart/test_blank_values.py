@@ -9,9 +9,7 @@ import yaml
 from tests.chart.helm import CHART, VARIANTS, Helm, Refused, load
 
 DEFAULTS = load((CHART / "values.yaml").read_text())
-TEMPLATES = sorted(
-    path for path in (CHART / "templates").rglob("*") if path.suffix in {".yaml", ".txt"}
-)
+TEMPLATES = sorted(path for path in (CHART / "templates").rglob("*") if path.suffix in {".yaml", ".txt"})
 TAKEN_AWAY = {"requests", "limits", "labels"}
 """Below these a blank entry takes the chart's own away."""
 
@@ -56,7 +54,9 @@ def test_blank_values_are_the_defaults(helm: Helm, tmp_path: Path, base: str, de
 
 def test_each_helm_fills_blank_values(each_helm: Helm, tmp_path: Path) -> None:
     values = tmp_path / "values.yaml"
-    values.write_text("existingSecret: corral-credentials\npools:\npoolDefaults:\nsettings:\nimage: {tag: }\n")
+    values.write_text(
+        "existingSecret: corral-credentials\npools:\npoolDefaults:\nsettings:\nimage: {tag: }\n"
+    )
     assert each_helm.render("--values", str(values)) == each_helm.variant("defaults")
 
 

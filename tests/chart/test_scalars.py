@@ -131,7 +131,9 @@ def test_a_number_stays_a_number(each_helm: Helm, tmp_path: Path) -> None:
     claim = one(objects, "PersistentVolumeClaim", "corral-postgres")
     assert claim["spec"]["resources"]["requests"] == {"storage": "107374182400"}
     arguments = by_where["StatefulSet corral-postgres, container postgres"]["args"]
-    assert {"max_wal_size=2097152", "random_page_cost=1.25", "wal_compression=on", "jit=off"} <= set(arguments)
+    assert {"max_wal_size=2097152", "random_page_cost=1.25", "wal_compression=on", "jit=off"} <= set(
+        arguments
+    )
     lines = one(objects, "ConfigMap", "corral-redis")["data"]["redis.conf"].splitlines()
     assert {
         *("repl-backlog-size 104857600", "lazyfree-lazy-eviction yes", 'save ""'),

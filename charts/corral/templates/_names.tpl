@@ -1,8 +1,13 @@
 {{/* Names, labels and images. Every template takes (dict "root" $ …) unless it says otherwise. */}}
 
+{{/* What stands for `corral`; as a dependency with an alias, that. Takes the root. */}}
+{{- define "corral.name" -}}
+{{- default .Chart.Name .Values.nameOverride -}}
+{{- end -}}
+
 {{/* Takes the root. At most 25 characters, so that every name made from it fits into 63. */}}
 {{- define "corral.fullname" -}}
-{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $name := include "corral.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else if contains $name .Release.Name -}}
@@ -14,7 +19,7 @@
 
 {{/* What a pod is found by; it never changes. */}}
 {{- define "corral.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/name: {{ include "corral.name" .root | quote }}
 app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component | quote }}
 {{- with .pool }}
@@ -43,7 +48,7 @@ annotations:
 
 {{/* An image of ours. Takes root, image. */}}
 {{- define "corral.image" -}}
-{{- $registry := .root.Values.image.registry | trimSuffix "/" -}}
+{{- $registry := .root.Values.image.registry | default .root.Values.global.imageRegistry | trimSuffix "/" -}}
 {{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
@@ -52,9 +57,9 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* An image of others, from where its own values say. Takes image. */}}
+{{/* An image of others, from where its own values say. Takes root, image. */}}
 {{- define "corral.foreignImage" -}}
-{{- $registry := .image.registry | trimSuffix "/" -}}
+{{- $registry := .image.registry | default .root.Values.global.imageRegistry | trimSuffix "/" -}}
 {{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}

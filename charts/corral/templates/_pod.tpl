@@ -13,11 +13,13 @@ automountServiceAccountToken: {{ default false .token }}
 {{- with default (ternary "" (default $pods.serviceAccountName $own.serviceAccountName) (default false .alone)) .account }}
 serviceAccountName: {{ . | quote }}
 {{- end }}
-{{- with .root.Values.image.pullSecrets }}
+{{- $secrets := list }}
+{{- range concat .root.Values.image.pullSecrets .root.Values.global.imagePullSecrets }}
+{{- $secrets = append $secrets (ternary (dict "name" .) . (kindIs "string" .)) }}
+{{- end }}
+{{- with uniq $secrets }}
 imagePullSecrets:
-  {{- range . }}
-  - name: {{ . | quote }}
-  {{- end }}
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .restart }}
 restartPolicy: {{ . | quote }}
