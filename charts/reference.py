@@ -1,6 +1,6 @@
-"""Makes the parts of the chart that are made: the settings in values.schema.json, README.md from both, and
-files/defaults.yaml, the copy of values.yaml that templates can read.
+"""Makes the parts of the chart that are made: settings in values.schema.json, README.md, files/defaults.yaml.
 
+The last is the copy of values.yaml that templates can read.
 `python charts/reference.py` writes them; `make docs` runs it, and a test compares. The schema is otherwise written by
 hand; this only keeps its layout: one value, one line.
 """
