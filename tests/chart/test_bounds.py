@@ -26,7 +26,7 @@ def numbers(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 VALUES = json.loads((CHART / "values.schema.json").read_text())
 WORKER_POOL = yaml.safe_load((CHART / "crds/workerpool.yaml").read_text())
 SPEC = WORKER_POOL["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-FREE = ("tag", "/$defs/parameters", "/$defs/resources")
+FREE = ("tag", "/$defs/parameters", "/$defs/amounts")
 """Texts that YAML may read as numbers, and quantities of Kubernetes."""
 
 

@@ -38,6 +38,23 @@ securityContext:
 {{- with default $pods.priorityClassName $own.priorityClassName }}
 priorityClassName: {{ . | quote }}
 {{- end }}
+{{- range $field := list "runtimeClassName" "schedulerName" "dnsPolicy" }}
+{{- with default (get $pods $field) (get $own $field) }}
+{{ $field }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with default $pods.dnsConfig $own.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with concat $pods.hostAliases (default (list) $own.hostAliases) }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.resourceClaims }}
+resourceClaims:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with mustMergeOverwrite (dict) $pods.nodeSelector (default (dict) $own.nodeSelector) }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}

@@ -11,7 +11,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   {{- $name := printf "%s-%s" .prefix (sha256sum $spec | trunc 10) }}
-  {{- include "corral.metadata" (dict "root" .root "component" .component "name" $name) | nindent 2 }}
+  {{- include "corral.metadata" (dict "root" .root "component" .component "name" $name "labels" .root.Values.jobs.labels "annotations" .root.Values.jobs.annotations) | nindent 2 }}
 spec:
   {{- $spec | nindent 2 }}
 {{- end -}}
@@ -24,7 +24,7 @@ ttlSecondsAfterFinished: {{ int $j.ttlSecondsAfterFinished }}
 {{- end }}
 template:
   metadata:
-    {{- include "corral.podMetadata" (dict "root" .root "component" .component "values" (dict)) | nindent 4 }}
+    {{- include "corral.podMetadata" (dict "root" .root "component" .component "values" .root.Values.jobs) | nindent 4 }}
   spec:
     {{- $containers := include "corral.job.container" . }}
     {{- $volumes := include "corral.volumes" . }}
@@ -44,6 +44,11 @@ template:
     {{- include "corral.restricted" . | nindent 4 }}
   volumeMounts:
     {{- include "corral.mounts" . | nindent 4 }}
+{{- end -}}
+
+{{/* What places a Job's pod. Takes the root. */}}
+{{- define "corral.job.placement" -}}
+{{- toJson (pick .Values.jobs "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" "schedulerName" "hostAliases" "dnsPolicy" "dnsConfig") -}}
 {{- end -}}
 
 {{/* The environment of a Job: database, Redis' address (the settings ask for it), and the settings. Takes root, values. */}}
