@@ -15,7 +15,7 @@ from tests.faults.leftovers import gone, leftovers
 from tests.faults.servers import Servers
 from tests.fixtures import programs
 from tests.fixtures.process import Process
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 HEARTBEAT, LEASE = 0.5, 2.0
 """Seconds: the shipped ratio and a tenth of the shipped times, so that a fault is over soon."""
@@ -38,7 +38,7 @@ class System:
     def worker(self, *, rig: str = "", **settings: object) -> Process:
         """A worker that serves; `rig` names failpoints or switched-off guards (see rig.py)."""
         part = self.part("worker", "corral_worker", rig, settings)
-        eventually(lambda: part.said("worker.ready") or not part.alive, timeout=30)
+        eventually(lambda: part.said("worker.ready") or not part.alive, timeout=START)
         assert part.said("worker.ready"), part.tail()
         return part
 
@@ -46,7 +46,7 @@ class System:
         """A process for the duties; waits until it leads, unless told otherwise."""
         part = self.part("maintenance", "corral.maintenance", rig, settings)
         if leads:
-            eventually(lambda: part.said("leadership.taken") or not part.alive, timeout=30)
+            eventually(lambda: part.said("leadership.taken") or not part.alive, timeout=START)
             assert part.said("leadership.taken"), part.tail()
         return part
 
