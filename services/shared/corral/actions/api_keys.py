@@ -76,7 +76,7 @@ class KeyActions:
         return Adopted(stored, new, replaced)
 
     async def find(self, key: str) -> Principal | None:
-        """Whose key it is; None where it is none, or was revoked."""
+        """The stored key that this text is; None where no such key exists or it was revoked."""
         if not key or len(key) > MAX_LENGTH:
             return None
         return await self._found.get(digest(key))
@@ -86,7 +86,7 @@ class KeyActions:
         return await self._store.keys.list()
 
     async def revoke(self, key_id: UUID, *, actor: str) -> ApiKey:
-        """Valid no more, within a few seconds everywhere.
+        """Revoke a key: within a few seconds no publisher accepts it any more.
 
         Raises:
             NotFound: there is no such key.

@@ -52,7 +52,7 @@ class Enqueuer:
         front: bool = False,
         max_backlog: int = MAX_BACKLOG,
     ) -> None:
-        """With `front` its jobs go before all others: they were claimed once, and came back."""
+        """Make the enqueuer of one process; with `front` its jobs go before all others, as those do that a worker gave back."""
         self._dispatch = dispatch
         self._not_taken = not_taken
         self._front = front
@@ -66,7 +66,7 @@ class Enqueuer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accepted(self, jobs: Sequence[Accepted]) -> None:
-        """These were submitted and committed: queued ones are enqueued, scheduled ones wake the promoter; soon."""
+        """Take jobs that were just committed: enqueue the queued ones soon, and wake the promoter for the scheduled ones."""
         lanes: dict[tuple[str, Priority], Lane] = {}
         entries: list[Entry] = []
         due: list[float] = []
@@ -84,26 +84,26 @@ class Enqueuer:
             self.changed(State.QUEUED, [entry.id for entry in entries])
 
     def enqueue_soon(self, entries: Sequence[Entry]) -> None:
-        """Enqueue these, behind what is being done."""
+        """Enqueue these jobs in the background, after those that are being enqueued."""
         self._entries.extend(entries)
         if len(self._entries) > self._max_backlog:
             self._leave_to_the_sweep(len(self._entries) - self._max_backlog)
         self._start()
 
     def due_soon(self, seconds: float) -> None:
-        """Something is due in `seconds`: the promoter shall not oversleep it."""
+        """Tell the promoter that a job is due in `seconds`, so that it looks again by then."""
         self._due_in = seconds if self._due_in is None else min(self._due_in, seconds)
         self._start()
 
     async def enqueue(self, entries: Sequence[Entry]) -> None:
-        """Enqueue these now. What Redis does not take is told and left to the sweep."""
+        """Enqueue these jobs now. What Redis does not take is logged, and the sweep enqueues it later."""
         try:
             await self._dispatch.lanes.enqueue(entries, front=self._front)
         except CorralError as error:
             self._not_taken(entries, error)
 
     def changed(self, state: State, ids: Sequence[UUID]) -> None:
-        """Publish that these jobs are in this state now; but where much happens, that of some milliseconds at once."""
+        """Publish that these jobs are in this state now. Under load the changes of a few milliseconds are published together."""
         if not ids:
             return
         self._changed[state].extend(ids)
@@ -117,7 +117,7 @@ class Enqueuer:
             self._timer = loop.call_later(wait, self._publish)
 
     async def close(self) -> None:
-        """Wait a moment for Redis to take what is left."""
+        """Wait a moment for Redis to take what has not been sent yet."""
         if self._timer is not None:
             self._timer.cancel()
             self._publish()

@@ -27,7 +27,7 @@ MAX_LARGE_BULKS = 2
 
 @dataclass(slots=True)
 class Unit:
-    """What is stored or fails as a whole: one submission, or one bulk."""
+    """Jobs that are stored together or not at all: those of one submission, or of one bulk."""
 
     jobs: Sequence[NewJob]
     done: asyncio.Future[list[Accepted]] = field(
@@ -35,12 +35,12 @@ class Unit:
     )
 
     def succeed(self, accepted: list[Accepted]) -> None:
-        """Tell the caller, unless it went away."""
+        """Tell the waiting caller that its jobs are stored; nothing where it no longer waits."""
         if not self.done.done():
             self.done.set_result(accepted)
 
     def fail(self, error: BaseException) -> None:
-        """Tell the caller, unless it went away."""
+        """Give the waiting caller the error; nothing where it no longer waits."""
         if not self.done.done():
             self.done.set_exception(error)
             self.done.exception()  # a caller that went away leaves no warning
@@ -50,7 +50,7 @@ class GroupCommit:
     """Collects units and inserts them in groups, one group at a time. Belongs to one event loop."""
 
     def __init__(self, insert: Insert, existing: Existing) -> None:
-        """`existing` tells which of these ids are stored, for when an insert ends in nobody knows what."""
+        """`existing` tells which of some ids are stored; it is asked when an insert ended without an answer."""
         self._insert = insert
         self._existing = existing
         self._pending: deque[Unit] = deque()
@@ -137,7 +137,7 @@ class GroupCommit:
             await self._store_together([unit])
 
     async def _settle(self, group: list[Unit], jobs: Sequence[NewJob], error: Exception) -> None:
-        """An error that doesn't tell whether the group was stored: ask, and repeat only what was not."""
+        """After an error that does not tell whether the group was stored: ask, and insert again only what is missing."""
         try:
             stored = {accepted.id: accepted for accepted in await self._existing([job.id for job in jobs])}
         except Exception:

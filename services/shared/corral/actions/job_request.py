@@ -101,7 +101,7 @@ def _first(given: T | None, otherwise: T) -> T:
 
 
 def _faults(submission: NewSubmission) -> Iterator[FieldError]:
-    """Values out of range, whoever built the submission."""
+    """Every option of the submission that is out of its range."""
     for pointer, value, bounds in (
         ("/delay", submission.delay, DELAY),
         ("/retries", submission.retries, RETRIES),

@@ -86,7 +86,7 @@ class JobActions:
         await self._dispatch.events.publish(*events)
 
     async def _told(self, action: str, tell: Callable[[], Awaitable[object]]) -> None:
-        """Tell Redis; it is stored already, so an absent Redis only delays the effect."""
+        """Tell Redis what is stored already. Where Redis is away, the effect comes later."""
         try:
             await tell()
         except Unavailable as error:
@@ -95,7 +95,7 @@ class JobActions:
 
 
 def only(action: str, answers: Sequence[Commanded]) -> Commanded:
-    """The answer about the one job that was meant.
+    """The only element of the answers: that of the one job that was asked about.
 
     Raises:
         NotFound: there is no such job.

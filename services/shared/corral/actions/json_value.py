@@ -113,7 +113,7 @@ def _children(item: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> list[tuple[
 
 
 def _underflows(number: json_codec.Number) -> bool:
-    """Whether it is written as something and read as nothing."""
+    """Whether the number is written as something other than 0 and read back as 0."""
     return not float(number) and any(digit in "123456789" for digit in number.text.lower().partition("e")[0])
 
 

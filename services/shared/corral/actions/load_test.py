@@ -96,7 +96,7 @@ class LoadTests:
 
 
 def dealt(shares: Mapping[str, int], count: int) -> Iterator[str]:
-    """The type of each job in turn, every stretch of them mixed as the whole.
+    """The type of each job, in order. Every stretch of the sequence has the types in about the proportion of the whole.
 
     Source: smooth weighted round robin, as in nginx.
     """

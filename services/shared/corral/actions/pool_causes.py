@@ -43,7 +43,7 @@ STUCK = {"WorkersFailing", "Unschedulable", "ScaleUpHeld"}
 
 
 def while_full(pools: Sequence[PoolStatus], queue: str) -> tuple[str, str, str | None] | None:
-    """Of full workers: what the pool does about it, as words, action and command; None where no pool serves it."""
+    """What a pool does while all its workers are full, as words, action and command; None where no pool serves the queue."""
     serving = [pool for pool in pools if pool.serves(queue)]
     if not serving:
         return None

@@ -43,7 +43,7 @@ class QueueActions:
         return queue
 
     async def pause(self, name: str, actor: str) -> Queue:
-        """No job of it is claimed once this returns. Raises NotFound."""
+        """Pause a queue: once this returns no worker claims a job of it. Raises NotFound."""
         queue = await self._store.queues.pause(name, actor)
         try:
             await self._dispatch.hints.pause([name], PAUSE_HINT_SECONDS)
@@ -53,7 +53,7 @@ class QueueActions:
         return queue
 
     async def resume(self, name: str, actor: str) -> Queue:
-        """Its jobs are claimed again. Raises NotFound."""
+        """Resume a paused queue: workers claim its jobs again. Raises NotFound."""
         queue = await self._store.queues.resume(name, actor)
         try:
             await self._dispatch.hints.unpause([name])

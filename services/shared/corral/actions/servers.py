@@ -20,19 +20,19 @@ LATELY_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a trial found: why each of the two does not do its part; None where it does."""
+    """The result of a trial of Postgres and Redis: for each the reason why it does not work, None where it does."""
 
     postgres: CorralError | None = None
     redis: CorralError | None = None
 
     @property
     def schema(self) -> bool:
-        """Whether it is the schema that keeps Postgres from it."""
+        """Whether Postgres answers, and only its schema does not fit this release."""
         return isinstance(self.postgres, SchemaMismatch)
 
     @property
     def problems(self) -> list[str]:
-        """Each in a sentence, with what it does to jobs."""
+        """One sentence for each server that does not work, with what this means for jobs."""
         told = []
         if self.postgres is not None:
             told.append(
@@ -69,7 +69,7 @@ class Servers:
         return self._found
 
     async def lately(self) -> Found:
-        """What a trial found that is not older than a page may be; several callers share one."""
+        """The result of a trial that is recent enough for a page; callers at the same time share one trial."""
         if self._found is not None and time.monotonic() - self._tried_at < LATELY_SECONDS:
             return self._found
         if self._trying is None or self._trying.done():
@@ -82,7 +82,7 @@ class Servers:
 
 
 async def _wrong(dependency: str, trial: Coroutine[Any, Any, None], seconds: float) -> CorralError | None:
-    """What is wrong; None where the trial succeeds in time."""
+    """The reason why the trial failed; None where it succeeded in time."""
     try:
         async with asyncio.timeout(seconds):
             await trial

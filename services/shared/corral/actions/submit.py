@@ -163,7 +163,7 @@ class Submitter:
             return SubmissionRefused((FieldError("/payload", str(error)),))
 
     async def _store_what_can_be(self, jobs: Sequence[NewJob]) -> Sequence[Accepted | SubmissionRefused]:
-        """One that Postgres refuses must not keep the others out."""
+        """Store a bulk with `partial`: a job that Postgres refuses does not keep the others out."""
         try:
             return await self._store(jobs)
         except InvalidInput as error:
@@ -172,7 +172,7 @@ class Submitter:
     async def _store_halves(
         self, jobs: Sequence[NewJob], error: InvalidInput
     ) -> Sequence[Accepted | SubmissionRefused]:
-        """Halved until the culprit is alone. Some may be stored already, so from here on nothing raises."""
+        """Halve the bulk until the refused job is alone. Some may be stored already, so nothing is raised from here on."""
         if len(jobs) == 1:
             return [SubmissionRefused(error.errors)]
         answers: list[Accepted | SubmissionRefused] = []
@@ -197,7 +197,7 @@ class Submitter:
         return accepted
 
     def _told(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
-        """Whatever goes wrong with telling: they are stored."""
+        """Tell Redis, and log what goes wrong: the jobs are stored, so no caller gets an error."""
         try:
             self._tell(jobs, accepted)
         except Exception as error:

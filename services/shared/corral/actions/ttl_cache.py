@@ -35,7 +35,7 @@ class TtlCache(Generic[V]):
         return await asyncio.shield(task)
 
     def forget(self, key: bytes) -> None:
-        """Ask again next time."""
+        """Drop the answer for `key`, so that the next caller asks anew."""
         self._kept.pop(key, None)
 
     async def _renew(self, key: bytes) -> V:

@@ -41,7 +41,7 @@ class KnownType:
         installation: Mapping[str, Any],
         validator: Validator | None = None,
     ) -> Self:
-        """Settled with what is set for queues and installation; `validator` is one of the same record."""
+        """The registered type with the options that queues and the installation set; `validator` is one of the same record."""
         declared = record.parsed_options
         by_queue: dict[str, Options] = {}
         for queue in {declared.queue, *declared.queues}:
@@ -54,7 +54,7 @@ class KnownType:
 
     @property
     def options(self) -> Options:
-        """Those in its own queue."""
+        """The options of a job of this type in the queue that the type names first."""
         return self.by_queue[self.record.parsed_options.queue]
 
 
@@ -74,7 +74,7 @@ class TypeCache:
     """The job types that submissions are checked against, kept fresh from the database; one per process."""
 
     def __init__(self, store: Store, installation: Mapping[str, Any] | None = None) -> None:
-        """`installation`: its default options, as JSON by option."""
+        """`installation` holds the default options of the installation, as JSON by option."""
         self._store = store
         self.installation = installation or {}
         self._knowledge = TypeSnapshot()
@@ -83,7 +83,7 @@ class TypeCache:
         self._reading: asyncio.Task[None] | None = None
 
     async def get(self, name: str) -> tuple[KnownType, TypeSnapshot]:
-        """The type of that name and all that was known with it.
+        """The type of that name, and the whole snapshot in which it was found.
 
         A known name never waits: knowledge older than a second is renewed beside it.
 
@@ -105,13 +105,13 @@ class TypeCache:
         return known, self._knowledge
 
     async def all(self) -> TypeSnapshot:
-        """All that is known, at most a second old where the database answers."""
+        """The snapshot of all types; at most a second old while the database answers."""
         if time.monotonic() - self._read_at > FRESH_SECONDS:
             await self.read()
         return self._knowledge
 
     async def read(self) -> None:
-        """Look at the database now; several callers share one look."""
+        """Read the types from the database now; callers at the same time share one read."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
         await asyncio.shield(self._reading)

@@ -68,7 +68,7 @@ class Why:
         return job, await self.of(job)
 
     async def of(self, job: Job) -> list[Cause]:
-        """The same of a job that was read already."""
+        """Explain a job that was read already."""
         if job.state not in (State.SCHEDULED, State.QUEUED, State.BLOCKED):
             return []
         queue = await self._store.queues.get(job.queue)
@@ -159,7 +159,7 @@ def _waiting_for_time(facts: Facts) -> Cause:
 
 
 def _about_servers(found: Found) -> Iterator[Cause]:
-    """What nothing else can mend: no worker hears of a job, or none can claim it."""
+    """The causes that lie with Postgres or Redis: no worker hears of the job, or none can claim it."""
     if found.postgres is not None:
         yield Cause(
             "postgres-refuses",
@@ -175,7 +175,7 @@ def _about_servers(found: Found) -> Iterator[Cause]:
 
 
 def _about_workers(facts: Facts) -> Iterator[Cause]:
-    """Whether any worker could take it at all."""
+    """The causes that lie with workers: none knows the type, serves the queue or has a free slot."""
     job = facts.job
     awake = [worker for worker in facts.alive if worker.silent_for < SILENT_SECONDS]
     listening = [worker for worker in awake if job.queue in worker.queues]
@@ -263,7 +263,7 @@ def _full(facts: Facts) -> Cause | None:
 
 
 def _slots(worker: WorkerRecord, executor: Executor | None) -> tuple[int, int]:
-    """Used and all slots of that executor; of all executors where none is known.
+    """Slots in use and slots in all, of the executor of the job; of all executors where it is not known.
 
     What runs is counted now; how it spreads over executors is what the last heartbeat said.
     """
