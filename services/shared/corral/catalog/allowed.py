@@ -69,7 +69,7 @@ def _cut(text: str) -> str:
 
 
 def either(words: Iterable[str]) -> str:
-    """`a, b or c`, each once."""
+    """The alternatives as a phrase, `a, b or c`, each named once."""
     *first, last = dict.fromkeys(words)
     return f"{', '.join(first)} or {last}" if first else last
 
@@ -81,7 +81,7 @@ class Allowed:
         self._root = root
 
     def at(self, path: Iterable[str | int]) -> Any:
-        """The node at that path, None where there is none."""
+        """The part of the schema at that path; None where the schema has no such part."""
         node: Any = self._root
         try:
             for step in path:
@@ -91,7 +91,7 @@ class Allowed:
         return node
 
     def words(self, node: Any) -> str:
-        """What this node allows."""
+        """What this part of the schema allows, in words."""
         return either(self._words(node, MAX_DEPTH))
 
     def _words(self, node: Any, depth: int) -> Iterator[str]:

@@ -66,7 +66,7 @@ class Catalog:
         return frozenset(declared.executor for declared in self if queue in _queues(declared))
 
     def records(self) -> list[TypeRecord]:
-        """What to register, by name.
+        """The records of all types, by name, as `corral types register` stores them.
 
         Raises:
             DeclarationError: a model's own code raises where its JSON Schema is made; names the type.

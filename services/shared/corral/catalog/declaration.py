@@ -68,7 +68,7 @@ class JobType(Generic[P, R]):
 
     @property
     def executor(self) -> Executor:
-        """Where its handler runs."""
+        """Where the handler runs: on the event loop, in a thread or in a process."""
         return self.options.executor
 
     def handler(self, function: F) -> F:
@@ -88,7 +88,7 @@ class JobType(Generic[P, R]):
 
     @cached_property
     def payload_adapter(self) -> TypeAdapter[P] | None:
-        """Reads a payload from JSON text; None without a model."""
+        """Reads a payload from JSON text; None where the type declares no model for it."""
         return TypeAdapter(self.payload_model) if self.payload_model is not None else None
 
     @cached_property
@@ -99,7 +99,7 @@ class JobType(Generic[P, R]):
 
     @cached_property
     def result_adapter(self) -> TypeAdapter[R] | None:
-        """Checks a result and makes it JSON; None without a model."""
+        """Checks a result and makes it JSON; None where the type declares no model for it."""
         return TypeAdapter(self.result_model) if self.result_model is not None else None
 
 

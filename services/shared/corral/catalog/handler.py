@@ -20,7 +20,7 @@ class Handler:
     is_async: bool
 
     def call(self, payload: Any, context: Any) -> Any:
-        """Call the function as it wants; an async one answers its coroutine."""
+        """Call the function with the payload, the context, both or neither; an async one answers its coroutine."""
         if self.takes_payload:
             return self.function(payload, context) if self.takes_context else self.function(payload)
         return self.function(context) if self.takes_context else self.function()

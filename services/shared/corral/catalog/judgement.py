@@ -38,7 +38,7 @@ ENGINE: Final = jsonschema_rs.RegexOptions()
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """A place that the worker alone judges, and why."""
+    """A place of a payload that only a worker can check, and the reason."""
 
     place: str
     """`/lines/*/amount`; within a definition with its name in front."""
@@ -50,7 +50,7 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A schema that a validator was made of, and what it leaves to the worker."""
+    """The schema by which a publisher checks payloads, and the places that it leaves to the worker."""
 
     schema: Schema
     validator: jsonschema_rs.Draft202012Validator
@@ -58,7 +58,7 @@ class Judgement:
 
 
 def judgement_of(schema: Schema) -> Judgement:
-    """What a publisher judges by this schema. One that can't be compiled leaves everything to the worker."""
+    """How a publisher checks payloads by this schema. Where it can't be compiled, the worker checks everything."""
     generous = _Generous()
     try:
         made = generous.node(schema, "")
@@ -122,7 +122,7 @@ class _Generous:
             made.pop("maxItems", None)
 
     def _keys(self, made: dict[str, Any], place: str) -> None:
-        """Keys that no engine here matches: their values are judged all the same."""
+        """Patterns of keys that this engine can't match are dropped; the values under such keys are still checked."""
         patterns = made.get("patternProperties")
         if not isinstance(patterns, dict):
             return

@@ -24,7 +24,7 @@ _BACKOFFS: dict[str, type[backoffs.Backoff]] = {
 
 
 def options_to_json(options: Options) -> dict[str, Any]:
-    """Options as JSON."""
+    """The options as JSON values by name."""
     kind = next(name for name, cls in _BACKOFFS.items() if isinstance(options.backoff, cls))
     backoff = {field: getattr(options.backoff, field) for field in options.backoff.__dataclass_fields__}
     return {

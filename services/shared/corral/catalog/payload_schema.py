@@ -58,7 +58,7 @@ def _worker(reason: str) -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, with marks."""
+    """Pydantic's generator of JSON Schema, which also marks where the model takes more than the schema says."""
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
         """What is described otherwise than it is validated."""

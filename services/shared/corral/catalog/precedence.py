@@ -28,7 +28,7 @@ SETTABLE = frozenset(
 
 
 class Source(StrEnum):
-    """Who said an option's value."""
+    """Where the value of an option comes from: operator, declaration, queue, installation or Corral's default."""
 
     OVERRIDE = "override"
     """An operator, for the queue, in place of the job type."""
@@ -56,7 +56,7 @@ PLAIN = QueueOverrides()
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The options of a job type in one queue, and who said each."""
+    """The final options of a job type in one queue, with the source of each."""
 
     options: Options
     sources: Mapping[str, Source]
@@ -83,7 +83,7 @@ def settle(declared: Mapping[str, Any], queue: QueueOverrides, installation: Map
 def _layers(
     declared: Mapping[str, Any], queue: QueueOverrides, installation: Mapping[str, Any]
 ) -> Iterator[tuple[Source, Mapping[str, Any]]]:
-    """Each goes before the ones above it."""
+    """The sources of options with their values, the weakest first."""
     yield Source.INSTALLATION, installation
     yield Source.QUEUE, queue.defaults
     yield Source.TYPE, declared

@@ -31,7 +31,7 @@ class TypeRecord:
 
     @cached_property
     def parsed_options(self) -> Options:
-        """The options as a value, Corral's own defaults for those that the declaration leaves open."""
+        """The declared options; what the declaration leaves open has Corral's own default."""
         return options_from_json(self.options)
 
 

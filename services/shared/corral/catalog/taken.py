@@ -75,7 +75,7 @@ def compiles(pattern: str) -> bool:
 
 
 class Taken:
-    """The keyword, as jsonschema-rs calls it."""
+    """A keyword of ours in a schema: a scalar is valid where Pydantic would take it."""
 
     def __init__(self, _parent: dict[str, Any], value: Any, _path: list[str | int]) -> None:
         self._takes = taker(json.dumps(value, sort_keys=True))

@@ -20,11 +20,11 @@ class Validator:
 
     @property
     def unjudged(self) -> tuple[Unjudged, ...]:
-        """What the worker alone judges, with its model."""
+        """The places of a payload that only the worker checks, with its model."""
         return () if self._judgement is None else self._judgement.unjudged
 
     def check(self, payload: Any) -> None:
-        """Accept a payload, as parsed JSON; whatever the model would take is accepted.
+        """Check a payload, given as parsed JSON. Whatever the model would take is accepted.
 
         Raises:
             InvalidInput: with one error per fault, at most 20, each with its pointer below `/payload`.

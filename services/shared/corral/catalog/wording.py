@@ -109,7 +109,7 @@ class Wording:
     def _tagged(
         self, error: Error, discriminator: dict[str, Any], choices: Sequence[Any], contexts: Sequence[Any]
     ) -> Iterator[FieldError]:
-        """Where a field says which of several objects is meant."""
+        """The faults where a field of the object tells which of several models is meant."""
         path, instance = error.instance_path, error.instance
         name, mapping = str(discriminator.get("propertyName", "")), discriminator.get("mapping", {})
         tags = either(map(shown, mapping)) if mapping else "known"
@@ -147,7 +147,7 @@ def _fields(choices: Sequence[Any]) -> list[str]:
 
 
 def _is_other(errors: Sequence[Error], path: Sequence[str | int]) -> bool:
-    """Whether a way to be right is for values of another kind."""
+    """Whether this alternative is for values of another JSON type."""
     return any(
         error.instance_path == path
         and (isinstance(error.kind, _OTHER) or (isinstance(error.kind, Kind.AnyOf) and _is_scalar(error)))
@@ -156,7 +156,7 @@ def _is_other(errors: Sequence[Error], path: Sequence[str | int]) -> bool:
 
 
 def _distance(errors: Sequence[Error]) -> tuple[bool, int]:
-    """How far a value is from one way to be right: a constant that differs says most."""
+    """How far a value is from an alternative; a constant that differs counts most."""
     return any(isinstance(error.kind, Kind.Constant | Kind.Enum) for error in errors), len(errors)
 
 
