@@ -73,7 +73,7 @@ class SyncArtifacts:
 
 
 def _name(name: Any) -> str:
-    """The name of a file, as a browser can ask for it.
+    """The name, checked: a browser must be able to ask for it.
 
     Raises:
         TypeError: it is no text.
@@ -96,7 +96,7 @@ def _name(name: Any) -> str:
 
 
 def _media_type(media_type: Any) -> str:
-    """What a file is, as HTTP can say it.
+    """The media type, checked: an HTTP header must be able to say it.
 
     Raises:
         TypeError: it is no text.
@@ -110,7 +110,7 @@ def _media_type(media_type: Any) -> str:
 
 
 def _data(data: Any) -> bytes | Path:
-    """The content: bytes, or a file of this machine, named from its root.
+    """The content as bytes, or the absolute path of a file.
 
     Raises:
         TypeError: it is neither bytes, nor a text, nor a path.

@@ -14,7 +14,10 @@ from corral.job.job import Claimed
 
 
 class Attempt:
-    """What both contexts know of the attempt. `expires` is a `time.monotonic()` reading or None."""
+    """What `Context` and `SyncContext` have in common: the facts of the attempt, progress and log.
+
+    `expires` is the `time.monotonic()` reading at which the timeout strikes; None without a timeout.
+    """
 
     __slots__ = ("_claimed", "_expires", "_signals")
 

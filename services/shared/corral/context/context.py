@@ -12,15 +12,15 @@ from corral.job.job import Claimed
 
 
 class Declared(Protocol):
-    """A job type, as far as it is needed to submit a job."""
+    """Anything with the name of a job type: a `JobType`, or what stands for one."""
 
     @property
     def name(self) -> str:
-        """Its registered name."""
+        """The registered name, as `report.generate`."""
 
 
 class Context(Attempt):
-    """For coroutines. A cancel or a timeout arrives as `asyncio.CancelledError` where the handler awaits."""
+    """The context of a handler that is a coroutine. A cancel or a timeout arrives as `asyncio.CancelledError` where it awaits."""
 
     __slots__ = ("_line",)
 
@@ -30,7 +30,7 @@ class Context(Attempt):
 
     @property
     def artifacts(self) -> Artifacts:
-        """The job's files."""
+        """Stores and finds the job's files."""
         return Artifacts(self._line)
 
     async def checkpoint(self, value: Any) -> None:
@@ -67,7 +67,7 @@ class Context(Attempt):
 
 
 class SyncContext(Attempt):
-    """For threads and processes. A cancel raises `JobCancelled` at the next use of the context."""
+    """The context of a handler in a thread or a process. A cancel raises `JobCancelled` at the next use of the context."""
 
     __slots__ = ("_line",)
 
@@ -77,7 +77,7 @@ class SyncContext(Attempt):
 
     @property
     def artifacts(self) -> SyncArtifacts:
-        """The job's files."""
+        """Stores and finds the job's files."""
         return SyncArtifacts(self._line)
 
     def checkpoint(self, value: Any) -> None:

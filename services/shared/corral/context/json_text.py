@@ -18,7 +18,7 @@ _SEARCHED = 10_000
 
 
 def json_text(value: Any, pointer: str) -> str:
-    """JSON text of a value or a Pydantic model; `pointer` says where it belongs.
+    """The JSON text of a value or a Pydantic model; errors name places below `pointer`.
 
     Raises:
         InvalidInput: it holds what JSON or Postgres can't: names the place.

@@ -30,7 +30,7 @@ class SubmitOptions(TypedDict, total=False):
 
 
 class LinkSignals(Protocol):
-    """The part of a context's link that never waits."""
+    """What a context does without waiting: ask for a cancel, keep progress and log lines."""
 
     @property
     def cancelled(self) -> bool:
@@ -47,7 +47,7 @@ class ContextLink(LinkSignals, Protocol):
     """How a coroutine's context reaches the worker. Texts that hold values are JSON."""
 
     async def checkpoint(self, value: str) -> None:
-        """Store it under the fence."""
+        """Store the value, if the attempt still holds the job."""
 
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
@@ -69,7 +69,7 @@ class SyncContextLink(LinkSignals, Protocol):
     """The link of a context in threads and processes: every method blocks."""
 
     def checkpoint(self, value: str) -> None:
-        """Store it under the fence."""
+        """Store the value, if the attempt still holds the job."""
 
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""

@@ -62,7 +62,7 @@ def _seconds(name: str, value: float) -> float:
 
 
 def _moment(value: datetime) -> datetime:
-    """The same moment without the classes of a library of times."""
+    """The time as a plain datetime, whatever subclass it is of."""
     plain = datetime(  # noqa: DTZ001  # whoever resolves it asks for a zone
         value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond
     )

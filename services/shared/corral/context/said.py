@@ -66,7 +66,7 @@ def message_of(message: object) -> str | None:
 
 
 def _told(error: BaseException) -> str:
-    """An exception with its traceback; of a long one both ends are kept."""
+    """The traceback of an exception as text; of a long one the beginning and the end are kept."""
     head = frames.described(error, where=False)[: MAX_LINE // 4]
     trace = _traceback(error).rstrip()
     room = MAX_LINE - len(head) - 10
