@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """From `least` to `most`, both finite, in a unit."""
+    """The range of a number, from `least` to `most`, both finite, in a unit."""
 
     least: float
     most: float
@@ -17,7 +17,7 @@ class Bounds:
     """Whether only whole numbers are taken."""
 
     def fault(self, value: object) -> str | None:
-        """Why a value is not within them, as the rest of a sentence that its name begins; None where it is."""
+        """What is wrong with a value, as the rest of a sentence that begins with its name; None within the bounds."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return f"is {value!r:.100}, which is no number; it must be {self}"
         if self.whole and not isinstance(value, int):
@@ -26,7 +26,7 @@ class Bounds:
         return None if inside else f"is {written(value)}; it must be {self}"
 
     def nearest(self, value: float) -> float:
-        """The nearest value within them, for what was stored before they were; of no use where `above`."""
+        """The nearest value within the bounds, for values that were stored before the bounds were set; not where `above`."""
         return value if self.fault(value) is None else min(max(value, self.least), self.most)
 
     @property

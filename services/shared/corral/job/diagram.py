@@ -13,7 +13,7 @@ def _rows() -> list[Transition]:
 
 
 def mermaid() -> str:
-    """The diagram in Mermaid's words; events between the same two states share an arrow."""
+    """The diagram of states as text for Mermaid; events between the same two states share an arrow."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for row in _rows():
         arrows.setdefault((row.before or "[*]", row.after), []).append(row.event)
@@ -23,7 +23,7 @@ def mermaid() -> str:
 
 
 def table() -> str:
-    """The table in Markdown."""
+    """The table of transitions in Markdown."""
     lines = ["| from | event | to | written by | fenced |", "|---|---|---|---|---|"]
     for row in _rows():
         writers = ", ".join(writer for writer in Writer if writer in row.writers)

@@ -5,7 +5,7 @@ MAX_KEY = 255
 
 
 def fault(key: str) -> str | None:
-    """What is wrong with a key, to be said after its name; None where it is one. It has to fit into a header."""
+    """What is wrong with a key, as the rest of a sentence; None where it can stand in an HTTP header."""
     if 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable():
         return None
     return f"is not 1 to {MAX_KEY} printable ASCII characters"

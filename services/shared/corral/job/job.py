@@ -36,7 +36,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What the insert of a job answers."""
+    """A job that was just stored: its id, where it waits and when it is due."""
 
     id: UUID
     queue: str

@@ -10,7 +10,10 @@ SUSPECT = "suspect"
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A queue's list of one priority. `name` is what RQ's readers show as the queue's name."""
+    """One list of job ids in Redis: of a queue and a priority, or of the suspects of a queue.
+
+    `name` is what RQ's tools show as the name of the queue.
+    """
 
     queue: str
     priority: Priority
@@ -25,7 +28,7 @@ class Lane:
 
     @classmethod
     def parse(cls, name: str) -> "Lane":
-        """The lane of that name.
+        """The lane that has this name.
 
         Raises:
             ValueError: the part after the dot is no priority.

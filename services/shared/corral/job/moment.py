@@ -19,14 +19,14 @@ _FORM = re.compile(
 
 
 class Beyond(datetime):
-    """A stored time outside the calendar: it stands at the calendar's nearer edge and knows what is stored."""
+    """A stored time outside of Python's calendar. It counts as the nearest time inside and keeps what is stored."""
 
     stored: str
     """As Postgres writes it: `infinity`, `10000-01-01 04:59:59+00`, `0044-03-15 00:00:00+00 BC`."""
 
     @classmethod
     def read(cls, stored: str) -> Self:
-        """The edge that is nearer to what Postgres wrote."""
+        """The nearest time of the calendar to what Postgres wrote."""
         early = stored.startswith("-") or stored.endswith(" BC")
         edge = EARLIEST if early else LATEST
         made = cls.combine(edge.date(), edge.timetz())
@@ -35,7 +35,7 @@ class Beyond(datetime):
 
     @property
     def edge(self) -> datetime:
-        """The calendar's edge, plainly."""
+        """The nearest time of the calendar, as a plain datetime."""
         return datetime.combine(self.date(), self.timetz())
 
 

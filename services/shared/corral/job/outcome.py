@@ -25,7 +25,7 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobError:
-    """Why an attempt failed, in JSON's terms. Texts are cut before they are stored."""
+    """Why an attempt failed, as texts that can be stored as JSON; long ones are cut."""
 
     kind: ErrorKind
     type: str

@@ -13,7 +13,7 @@ class Priority(StrEnum):
 
     @classmethod
     def read(cls, stored: str) -> "Priority":
-        """What is stored; one that this release does not know counts as normal, so that its job still runs."""
+        """The stored priority. One that this release does not know counts as normal, so that the job still runs."""
         return _KNOWN.get(stored, cls.NORMAL)
 
 

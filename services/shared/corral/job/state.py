@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a job stands. Stored as text in `jobs.state`."""
+    """The state of a job. Stored as text in `jobs.state`."""
 
     BLOCKED = "blocked"
     """Waits for other jobs to end."""
@@ -28,17 +28,17 @@ class State(StrEnum):
 
     @classmethod
     def read(cls, stored: str) -> "State":
-        """What is stored; a later release's state counts as blocked: it waits for something unknown here."""
+        """The stored state. One of a later release counts as blocked: the job waits for something unknown here."""
         return _KNOWN.get(stored, cls.BLOCKED)
 
     @property
     def terminal(self) -> bool:
-        """Whether a life of the job ends here."""
+        """Whether the job has ended; a retry by a person begins a new life."""
         return self in TERMINAL
 
     @property
     def live(self) -> bool:
-        """Whether the job still has something to happen to it."""
+        """Whether the job has not ended yet."""
         return self not in TERMINAL
 
 
