@@ -87,7 +87,7 @@ class AddressParts:
         return ValueError(f"the parameter {name}: {reader} does not know it; {hint}")
 
     def masked(self) -> Self:
-        """As it may be shown."""
+        """The address with `***` in place of its password, for logs and messages."""
         parameters = ((name, MASK if name in SECRET_PARAMETERS else value) for name, value in self.parameters)
         return replace(self, password=None if self.password is None else MASK, parameters=tuple(parameters))
 
@@ -104,7 +104,7 @@ class AddressParts:
 
 
 def bare(text: str) -> str:
-    """The text without what gets around a value on its way: line ends, spaces, and quotes that nobody removed."""
+    """The text without the line ends, the spaces and the pair of quotes around it that values pick up in files and shells."""
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1].strip()
@@ -112,7 +112,7 @@ def bare(text: str) -> str:
 
 
 def masked_address(text: str) -> str:
-    """An address as it may be shown, well-formed or not."""
+    """An address with `***` in place of its password, whether it is well-formed or not."""
     try:
         return str(AddressParts.of(text).masked())
     except ValueError:
@@ -133,7 +133,7 @@ def with_password(url: str, password: str | None) -> str:
 
 
 def checked_port(text: str) -> None:
-    """Nothing, or the error.
+    """Check a port; the error names it.
 
     Raises:
         ValueError: it is no port.

@@ -138,7 +138,7 @@ def database_address(text: str) -> str:
 
 
 def _translated(parameters: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """`ssl=true` as Postgres says it."""
+    """Parameters of other drivers in the spelling of libpq: `ssl=true` is `sslmode=require`."""
     return tuple(
         ("sslmode", _SSL.get(value.lower(), value)) if name == "ssl" else (name, value)
         for name, value in parameters

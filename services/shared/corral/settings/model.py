@@ -24,7 +24,7 @@ from corral.settings.networks import networks
 
 
 def _split(value: object) -> object:
-    """`a, b`, as written in an environment variable, is the list of a and b."""
+    """A comma-separated text as the list of its parts."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -90,7 +90,7 @@ Password = Annotated[str, BeforeValidator(_without_line_end)]
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(use_attribute_docstrings=True, extra="forbid"))
 class Settings:
-    """What every service is told. `Settings.load()` in `main` is the only reader of the environment."""
+    """Every setting of the services. `Settings.load()` in `main` is the only reader of the environment."""
 
     # Where things are
     database_url: DatabaseUrl = Field(repr=False)
@@ -222,7 +222,7 @@ class Settings:
 
     @property
     def direct_url(self) -> str:
-        """The database with no pooler between: for what needs a connection of its own, or must not wait for one."""
+        """The address of Postgres itself, for connections that may not go through a pooler."""
         return self.database_direct_url or self.database_url
 
     @property
@@ -268,12 +268,12 @@ class Settings:
         given: Mapping[str, str] | None = None,
         otherwise: Mapping[str, str] | None = None,
     ) -> sources.SourcedSettings[Self]:
-        """The same as `load`, with the source of each setting."""
+        """Like `load`, with the source of each setting."""
         return sources.read(cls, os.environ if env is None else env, env_file, given or {}, otherwise or {})
 
     @classmethod
     def load_or_exit(cls) -> Self:
-        """The same as `load`; a mistake ends the process with exit code 2 and its message on stderr."""
+        """Like `load`; a mistake ends the process with exit code 2 and its message on stderr."""
         try:
             return cls.load()
         except SettingsError as error:

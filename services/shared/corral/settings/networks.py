@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 
 def networks(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The networks in their shortest spelling.
+    """The networks, each in its shortest spelling.
 
     Raises:
         ValueError: one of them is none; names it.

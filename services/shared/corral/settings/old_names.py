@@ -7,7 +7,7 @@ HONOURED = {"WORKER_ENABLED": "CORRAL_WORKER_ENABLED"}
 
 
 def _database(family: str, name: str) -> str:
-    """What to write in .env, where the old names stand: any characters of the password are good then."""
+    """The line for .env that replaces the old names of the database's parts, whatever its password holds."""
     return (
         f"say it in .env as CORRAL_DATABASE_URL=postgresql://${{{family}_USER}}@${{{family}_HOST:-localhost}}:"
         f"${{{family}_PORT:-5432}}/${{{family}_{name}}} and CORRAL_DATABASE_PASSWORD=${{{family}_PASSWORD}}"
@@ -54,5 +54,5 @@ _PATTERNS = [(re.compile(pattern), answer) for pattern, answer in _OLD.items()]
 
 
 def replacement(name: str) -> str | None:
-    """What to say instead of an old name; None where it is no old name."""
+    """The message that answers an old name; None where the name is none of the old ones."""
     return next((answer for pattern, answer in _PATTERNS if pattern.fullmatch(name)), None)

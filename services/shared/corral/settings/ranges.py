@@ -28,7 +28,7 @@ class DeclaredSetting:
 
 
 def declared(model: Any, name: str) -> DeclaredSetting:
-    """What the model says about one of its fields."""
+    """The declaration of one setting of the model."""
     info: FieldInfo = model.__pydantic_fields__[name]
     base, marks = _flat(info.annotation)
     marks += list(info.metadata)

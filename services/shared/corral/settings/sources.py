@@ -67,7 +67,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class SourcedSettings(Generic[T]):
-    """Settings with the source of each."""
+    """The settings, and for each one where its value comes from."""
 
     settings: T
     effective: tuple[Setting, ...]
@@ -185,7 +185,7 @@ def _effective(settings: Any, found: Mapping[str, tuple[str, str]]) -> Iterator[
 
 
 def written(value: object) -> str:
-    """A setting's value as it is written in an environment variable."""
+    """The value of a setting as an environment variable holds it."""
     match value:
         case None:
             return ""
@@ -200,7 +200,7 @@ def written(value: object) -> str:
 
 
 def masked(field: str, value: str) -> str:
-    """A value as it may be shown: nothing of a secret, no password inside an address."""
+    """The value of a setting for people: secrets and passwords within addresses are masked."""
     if not value:
         return ""
     if _SECRET_NAME.search(field.upper()):
