@@ -60,7 +60,7 @@ UPDATE corral.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %
 
 
 class ApiKeys:
-    """API keys as rows."""
+    """Stores, finds and revokes API keys, by their hashes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -123,7 +123,7 @@ class ApiKeys:
         return [ApiKey(*row) for row in await self._database.run(LIST)]
 
     async def revoke(self, id: UUID, actor: str) -> ApiKey:
-        """The key is valid no more; may be repeated.
+        """Revoke the key; may be repeated.
 
         Raises:
             NotFound: there is no such key.

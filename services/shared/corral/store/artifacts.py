@@ -79,7 +79,10 @@ KNOWN = "SELECT location FROM corral.artifacts WHERE location = ANY(%(locations)
 
 
 class StoredArtifacts:
-    """The files of jobs; new ones go to `into`, and what any of `keepers` holds is read and swept."""
+    """Stores, lists, reads and removes the files of jobs.
+
+    New files go to the storage `into`; files are read from any of `keepers` and removed there.
+    """
 
     def __init__(
         self, database: Database, into: ArtifactStorage, keepers: Iterable[ArtifactStorage] = ()

@@ -57,7 +57,7 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an attempt has come: 0 to 100, and the words for it."""
+    """How far an attempt has come: percent, and a message."""
 
     id: UUID
     attempt: int
@@ -200,7 +200,7 @@ class Attempts(Logs):
 
 
 def _key(item: Finished) -> tuple[int, int]:
-    """The fence; a UUID's number is much cheaper to hash and compare than the UUID."""
+    """The fence as a key of dicts: id and attempt. The UUID's number is much cheaper to hash than the UUID."""
     return item.id.int, item.attempt
 
 

@@ -75,7 +75,7 @@ async def record(
 
 
 class Audit:
-    """The audit: what people did."""
+    """Writes and reads the audit: which person or key did what."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -21,7 +21,7 @@ class ServiceTime:
 
 @dataclass(frozen=True, slots=True)
 class QueueBacklog:
-    """What there is to do in one queue."""
+    """The backlog of one queue: the jobs that wait, that run, and that are due soon."""
 
     queue: str
     paused: bool = False
@@ -84,7 +84,7 @@ class Backlogs:
         self._database = database
 
     async def __call__(self, soon: float = 10.0) -> BacklogRows:
-        """The backlog of every queue; `soon` is the time that a worker needs to start, in seconds.
+        """The backlog of every queue. Jobs that are due within `soon` seconds, the start time of a worker, count too.
 
         Raises:
             Unavailable: Postgres is away.

@@ -53,7 +53,7 @@ def looked_through(wanted: JobFilter) -> str:
 
 
 def held(wanted: JobFilter) -> str:
-    """All that one tag or field tells, unless there are more than `most`: those that fit, and how many there were.
+    """All ids that one tag or field has, unless there are more than `most`: those that fit, and how many there were.
 
     One alone: of what two tell, `gin_fuzzy_search_limit` would leave too little.
     """

@@ -119,7 +119,7 @@ class Claims:
         return ClaimAnswer(claimed, await self._reasons([id for id in ids if id not in taken], params))
 
     async def claimed_under(self, claim: UUID) -> list[Claimed]:
-        """What the claim of that id took and is still running.
+        """The jobs that the claim of that id took and that still run under it.
 
         Raises:
             Unavailable: Postgres is away.

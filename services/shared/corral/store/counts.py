@@ -27,7 +27,7 @@ SELECT j.queue, j.state, count(*) FROM corral.jobs j WHERE j.state IN ('complete
 
 
 class StateCounts:
-    """How many jobs each queue has in each state."""
+    """Counts the jobs of each queue in each state."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -34,14 +34,14 @@ IDLE_IN_TRANSACTION = "5s"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long the server may work on one statement, and wait for one lock. Seconds."""
+    """How long the server may work on one statement and wait for one lock, in seconds."""
 
     statement: float
     lock: float
 
     @property
     def settings(self) -> dict[str, str]:
-        """As Postgres takes them."""
+        """The limits as settings of Postgres."""
         return {
             "statement_timeout": f"{self.statement:.0f}s",
             "lock_timeout": f"{self.lock:.0f}s",
@@ -99,7 +99,7 @@ class Transaction:
 
 
 class Database:
-    """One schema, through the two pools.
+    """Runs statements and transactions in one schema, over two pools of connections: a hot one and a general one.
 
     Every method raises, beside what its statement asks for:
         Unavailable: Postgres is away, did not answer in time, or did not give a lock; nothing was

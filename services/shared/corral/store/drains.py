@@ -69,7 +69,7 @@ ORDER BY registered_at, id
 
 
 class StoredDrains:
-    """Drains as rows: which worker is to claim no more, and who asked for it."""
+    """Drains as rows: which worker may claim no more, and who asked for it."""
 
     _database: Database
 

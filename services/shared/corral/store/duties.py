@@ -15,7 +15,7 @@ from corral.store.stat_deltas import appended
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A queued job as dispatch sees it."""
+    """A queued job as the leader enqueues it in Redis: its lane, its id, and how long it has been queued."""
 
     lane: Lane
     id: UUID

@@ -94,7 +94,7 @@ LEFT JOIN corral.attempts a ON a.job = i.id AND a.attempt = i.attempt
 
 
 def kind_of(finished: Finished) -> str:
-    """The outcome as `attempts.outcome` names it."""
+    """The name of the outcome in the column `attempts.outcome`."""
     match finished.outcome:
         case Succeeded():
             return State.COMPLETED.value
@@ -109,12 +109,12 @@ def kind_of(finished: Finished) -> str:
 
 
 def lock(finished: Sequence[Finished]) -> Params:
-    """The parameters of LOCK."""
+    """The parameters of the statement LOCK."""
     return {"ids": array(item.id for item in finished)}
 
 
 def succeed(worker: UUID, finished: Sequence[Finished]) -> Params:
-    """The parameters of SUCCEED.
+    """The parameters of the statement SUCCEED.
 
     Raises:
         InvalidInput: a result holds what can't be stored.
@@ -128,7 +128,7 @@ def succeed(worker: UUID, finished: Sequence[Finished]) -> Params:
 
 
 def end(worker: UUID, finished: Sequence[Finished]) -> Params:
-    """The parameters of END."""
+    """The parameters of the statement END."""
     return {
         "worker": worker,
         "ids": array(item.id for item in finished),
@@ -141,7 +141,7 @@ def end(worker: UUID, finished: Sequence[Finished]) -> Params:
 
 
 def reread(finished: Sequence[Finished]) -> Params:
-    """The parameters of REREAD."""
+    """The parameters of the statement REREAD."""
     return {
         "ids": array(item.id for item in finished),
         "attempts": array(item.attempt for item in finished),

@@ -1,4 +1,4 @@
-"""What is ended, by the statements that share a way to it."""
+"""SQL over finished jobs that several statements share: the queues and types that have any, and what goes with a removed job."""
 
 # The queues and types that have ended jobs, by skipping through jobs_history: a probe for each, however
 # many jobs there are.

@@ -59,7 +59,7 @@ class GivenBack:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What the database thinks of a worker."""
+    """What the database answers to a heartbeat: the state of the worker, and what was taken from it."""
 
     known: bool
     """Whether this incarnation may work on: False when it was taken for lost, or stopped."""
@@ -139,7 +139,10 @@ RETURNING 'me', w.id, 0, w.state, NULL, NULL, false
 
 
 class Heartbeat:
-    """The connection and the statement; used by one thread. Connects when first needed, and again after a loss."""
+    """One worker's heartbeat: its connection and its statement. Used by one thread.
+
+    Connects when first needed, and again after the connection is lost.
+    """
 
     def __init__(
         self, url: str, schema: str, worker: UUID, *, clock: Callable[[], float] = time.monotonic
@@ -196,7 +199,7 @@ class Heartbeat:
         return _answer(rows)
 
     def give_up(self, struck: Sequence[Finished]) -> list[Reclaimed]:
-        """Say goodbye for a worker that can't any more; what it held, as it is now.
+        """Mark a worker as stopped that can't do so itself any more; what it held is given back.
 
         `struck` are its attempts that are past their timeout: they end as that error, all others are given back.
 

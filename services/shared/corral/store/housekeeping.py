@@ -194,7 +194,7 @@ class Housekeeping:
         return removed
 
     async def sweep_sessions(self, term: Term) -> int:
-        """Remove sessions and links that are over; how many.
+        """Remove sessions and sign-in links that have expired; how many.
 
         Raises:
             LeaseLost: nothing was removed.

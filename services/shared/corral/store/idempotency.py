@@ -56,7 +56,7 @@ class EarlierJob:
 
 @dataclass(frozen=True, slots=True)
 class EarlierRequest:
-    """What an earlier request with the same key was."""
+    """What the earlier request with the same key asked for, and the jobs that were made of it."""
 
     digest: bytes
     jobs: Sequence[EarlierJob]

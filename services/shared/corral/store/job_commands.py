@@ -28,7 +28,7 @@ class CommandEffect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """The answer for one id. What follows `effect` is None where the job is missing."""
+    """The answer for one id. The fields after `effect` are None where no such job exists."""
 
     id: UUID
     effect: CommandEffect
@@ -100,7 +100,7 @@ class JobCommands:
         self._database = database
 
     async def cancel(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
-        """Waiting jobs end at once; running ones are asked to; in the order given.
+        """Cancel jobs: waiting ones end at once, running ones are asked to end. Answers in the order given.
 
         Raises:
             Unavailable: Postgres is away.
@@ -108,7 +108,7 @@ class JobCommands:
         return await self._command("cancel", CANCEL, ids, actor)
 
     async def retry(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
-        """A new life for ended jobs: queued, budget restored, history kept; in the order given.
+        """Give ended jobs a new life: queued, with all tries, the history kept. Answers in the order given.
 
         Raises:
             Unavailable: Postgres is away.

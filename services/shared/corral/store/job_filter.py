@@ -10,7 +10,7 @@ from corral.job.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs: all that is given must hold; nothing given is every job."""
+    """Which jobs a list shows. All conditions that are given must hold; without any it shows every job."""
 
     states: frozenset[State] = frozenset()
     type: str | None = None

@@ -69,7 +69,7 @@ class Page(Generic[T]):
 
 @dataclass(slots=True)
 class Search:
-    """One page of a list while it is gathered."""
+    """The state of a search for one page: what was found, and where to look next."""
 
     wanted: int
     """Ids that make it full: one more than are shown tells that there is another page."""
@@ -81,12 +81,12 @@ class Search:
 
     @property
     def missing(self) -> int:
-        """How many more make it full."""
+        """How many jobs the page still needs."""
         return self.wanted - len(self.found)
 
     @property
     def full(self) -> bool:
-        """Whether enough was found."""
+        """Whether the page has all the jobs it can hold."""
         return self.missing <= 0
 
     def take(self, found: Sequence[UUID], looked: int, oldest: UUID | None, *, ended: bool) -> None:

@@ -107,7 +107,7 @@ class JobQueries:
         self._database = database
 
     async def get(self, id: UUID) -> Job | None:
-        """The job of that id.
+        """The job with that id; None where there is none.
 
         Raises:
             Unavailable: Postgres is away.
@@ -146,12 +146,12 @@ class JobQueries:
 
 
 def job_from(row: Row) -> Job:
-    """A row of FIELDS."""
+    """The job in a row of FIELDS."""
     return Job(**shaped(dict(zip(FIELDS, row, strict=True))))
 
 
 def listed_from(row: Row) -> ListedJob:
-    """A row of LISTED."""
+    """The job in a row of LISTED."""
     *fields, payload_bytes, result_bytes = row
     sizes = {"payload": payload_bytes, "result": result_bytes or 0}
     return ListedJob(

@@ -34,7 +34,7 @@ INSERT INTO corral.queues (name) SELECT DISTINCT q FROM unnest(%(queues)s::text[
 
 
 class JobTypes:
-    """Registered job types as rows."""
+    """Stores and reads registered job types."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -80,7 +80,7 @@ class JobTypes:
         return _record(rows[0]) if rows else None
 
     async def version(self) -> str:
-        """Changes when a type does, or what is set for a queue: cheap to ask every second.
+        """A value that changes when a type or the options of a queue change; cheap enough to ask every second.
 
         Raises:
             Unavailable: Postgres is away.

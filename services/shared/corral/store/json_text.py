@@ -19,7 +19,7 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def checked(text: str, pointer: str) -> str:
-    """The text, where it is JSON that can be read again by everyone.
+    """The text itself, after a check that every reader can parse it.
 
     Most texts hold no escape and pass at once; the rest of the syntax is Postgres' to check.
 
@@ -61,7 +61,7 @@ def encode(value: object) -> str:
 
 
 def decode(data: bytes | str) -> Any:
-    """The value of what Postgres holds as JSON. Never raises: what is nested too deeply stays text."""
+    """The value of JSON that Postgres holds. Never raises: what is nested too deeply stays text."""
     try:
         return json_codec.lenient(data)
     except ValueError:

@@ -62,7 +62,7 @@ HOLD = "SELECT 1 FROM corral.leases WHERE name = %(name)s AND term = %(term)s FO
 
 
 class Leases:
-    """Leadership as a row."""
+    """Takes, renews and gives up leadership, which is a row with holder, term and beat."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -93,7 +93,7 @@ class Leases:
         return Term(*rows[0]) if rows else None
 
     async def renew(self, term: Term) -> Term:
-        """Show life; the same term with its next beat.
+        """Renew the lease; the same term with its next beat.
 
         Raises:
             LeaseLost: another holds it now.
@@ -105,7 +105,7 @@ class Leases:
         return Term(*rows[0])
 
     async def give_up(self, term: Term) -> None:
-        """Let others take it at once, when stopping.
+        """Give up the lease when stopping, so that others can take it at once.
 
         Raises:
             Unavailable: Postgres is away.

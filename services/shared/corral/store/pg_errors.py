@@ -17,7 +17,7 @@ class Ambiguous(Unavailable):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of the driver and the pool become Corral's.
+    """Raise errors of the driver and the pool as errors of Corral.
 
     Raises:
         Unavailable: no connection, no answer, or the server refuses work.
@@ -40,7 +40,7 @@ def translated() -> Iterator[None]:
 
 
 def _meaning(error: BaseException) -> BaseException:  # noqa: PLR0911  # a row each
-    """The error that a caller should see; itself when it is a fault of ours."""
+    """The error that a caller should see; the error itself where it is a fault of Corral."""
     match error:
         case UnicodeEncodeError():
             return InvalidInput(FieldError("", HOLDS_HALF))

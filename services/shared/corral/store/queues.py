@@ -31,12 +31,12 @@ class Queue:
 
     @property
     def options(self) -> QueueOverrides:
-        """What was set for it."""
+        """The options that an operator set for the queue."""
         return QueueOverrides(self.overrides, self.defaults)
 
     @property
     def paused(self) -> bool:
-        """Whether no job of it is claimed."""
+        """Whether the queue is paused: no job of it is claimed."""
         return self.paused_at is not None
 
 
@@ -100,7 +100,7 @@ class Queues:
         return Queue(*rows[0]) if rows else None
 
     async def name(self, names: Sequence[str]) -> None:
-        """Make queues known.
+        """Store queues of these names, unless they are known.
 
         Raises:
             Unavailable: Postgres is away.
@@ -108,7 +108,7 @@ class Queues:
         await self._database.run(NAME, {"names": texts(names)})
 
     async def pause(self, name: str, actor: str) -> Queue:
-        """No job of this queue is claimed after this returns, until it is resumed.
+        """Pause the queue: no job of it is claimed after this returns, until it is resumed.
 
         Raises:
             NotFound: there is no such queue.
@@ -117,7 +117,7 @@ class Queues:
         return await self._change(name, actor, "pause", PAUSE, {})
 
     async def resume(self, name: str, actor: str) -> Queue:
-        """Let its jobs be claimed again.
+        """Resume the queue: its jobs are claimed again.
 
         Raises:
             NotFound: there is no such queue.

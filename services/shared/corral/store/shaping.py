@@ -33,7 +33,7 @@ def document(text: str | None) -> Document | None:
 
 
 def moment(value: datetime) -> datetime:
-    """A stored time in UTC; one outside the calendar as the calendar's edge."""
+    """A stored time in UTC; one outside of the calendar is its nearest time."""
     return value.edge if isinstance(value, Beyond) else value.astimezone(UTC)
 
 

@@ -88,7 +88,7 @@ class SignInRows:
         return Session(*rows[0]) if rows else None
 
     async def end(self, session: bytes) -> None:
-        """Sign out.
+        """End the session of that hash.
 
         Raises:
             Unavailable: Postgres is away.

@@ -17,7 +17,7 @@ EMPTY = "{}"
 
 
 def quoted(identifier: str) -> str:
-    """The identifier as SQL takes it."""
+    """The identifier in quotes, as SQL writes it."""
     return '"' + identifier.replace('"', '""') + '"'
 
 

@@ -83,7 +83,7 @@ class Histogram:
         self.sum += total
 
     def percentiles(self) -> TimePercentiles:
-        """The usual ones."""
+        """The 50th, 95th and 99th percentile, and the mean; all None where nothing was counted."""
         number = sum(self.counts.values())
         if not number:
             return TimePercentiles(None, None, None, None)
@@ -120,7 +120,7 @@ class WindowRow:
 
 
 class Statistics(StateCounts):
-    """Reads the statistics."""
+    """Reads what ended in a window of time: throughput, waiting and running times."""
 
     async def window(self, seconds: float, by: By = "queue") -> Sequence[WindowRow]:
         """What ended in the last `seconds`, in whole minutes and the one that runs, by name.
@@ -140,7 +140,7 @@ class Statistics(StateCounts):
 
 
 class _StatsRows:
-    """The rows of one line of a window."""
+    """Gathers the stored rows of one queue and type over a window."""
 
     def __init__(self) -> None:
         self.outcomes: dict[str, int] = {}

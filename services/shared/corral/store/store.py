@@ -29,7 +29,7 @@ ArtifactStore = Literal["postgres", "filesystem"]
 
 
 class Store:
-    """Postgres, as the rest of Corral sees it."""
+    """All of Corral's access to Postgres, one attribute for each subject: `store.jobs`, `store.queues` and so on."""
 
     def __init__(self, database: Database, artifacts: StoredArtifacts | None = None) -> None:
         self.database = database

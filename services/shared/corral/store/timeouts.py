@@ -46,7 +46,7 @@ def after(otherwise: str) -> str:
 
 
 def strike(worker: UUID, finished: Sequence[Finished]) -> Params:
-    """The parameters of STRIKE, in the order of the ids, as all statements lock jobs."""
+    """The parameters of the statement STRIKE, in the order of the ids, as all statements lock jobs."""
     ordered = sorted(finished, key=lambda item: item.id)
     outcomes = [item.outcome for item in ordered]
     assert all(isinstance(outcome, Erred | Exhausted) for outcome in outcomes), outcomes

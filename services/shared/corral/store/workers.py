@@ -102,13 +102,13 @@ RETURNING w.id
 
 
 class Workers(StoredDrains):
-    """Worker incarnations as rows."""
+    """Stores worker incarnations: registered, observed, stopped, and taken for lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def register(self, worker: WorkerRecord) -> None:
-        """Make the incarnation known; may be repeated.
+        """Store the incarnation; may be repeated.
 
         Raises:
             Unavailable: Postgres is away.
@@ -155,7 +155,7 @@ class Workers(StoredDrains):
         return str(rows[0][0]) if rows else None
 
     async def stop(self, id: UUID) -> Sequence[Reclaimed]:
-        """Say goodbye, as the last thing a worker does; jobs that it still holds are released.
+        """Mark the worker as stopped, as the last thing it does; jobs that it still holds are released.
 
         Raises:
             Unavailable: Postgres is away.
@@ -229,7 +229,7 @@ def _record(row: Row) -> WorkerRecord:
 
 
 def reclaimed(row: Row) -> Reclaimed:
-    """A row of `reclaiming.RECLAIM` or `RELEASE`."""
+    """The reclaimed job in a row of `reclaiming.RECLAIM` or `RELEASE`."""
     id, attempt, state, queue, priority, suspect, alone, due_in, error = row
     return Reclaimed(
         id=id,

@@ -17,7 +17,7 @@ from corral.store.tables.column import EMPTY_OBJECT, TIME, holds, moment, needed
 
 
 def people(tables: MetaData) -> None:
-    """Keys, links, sessions, audit."""
+    """Define the tables of keys, links, sessions and the audit."""
     Table(
         "api_keys",
         tables,

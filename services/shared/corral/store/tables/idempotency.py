@@ -6,7 +6,7 @@ from corral.store.tables.column import TIME, holds, moment, needed, serves
 
 
 def idempotency(tables: MetaData) -> None:
-    """One table each."""
+    """Define the tables of requests with idempotency keys."""
     keys = Table(
         "idempotency_keys",
         tables,

@@ -20,7 +20,7 @@ from corral.store.tables.readable import readable_times
 
 
 def around_jobs(tables: MetaData) -> None:
-    """One table each."""
+    """Define the tables of attempts, logs and artifacts."""
     attempts = Table(
         "attempts",
         tables,

@@ -1,4 +1,4 @@
-"""Jobs."""
+"""The table of jobs and its indexes."""
 
 from sqlalchemy import (
     ARRAY,

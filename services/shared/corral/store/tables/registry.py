@@ -20,7 +20,7 @@ from corral.store.tables.column import EMPTY_OBJECT, TIME, holds, moment, needed
 
 
 def installation(tables: MetaData) -> None:
-    """One table each."""
+    """Define the tables of job types, queues, workers and leases."""
     Table(
         "job_types",
         tables,
