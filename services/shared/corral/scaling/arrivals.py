@@ -27,7 +27,7 @@ MIN_LINE_SIGNALS = 30
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Jobs per second, and how sure that is."""
+    """Arriving jobs per second, and the standard error of that number."""
 
     per_second: float = 0.0
     rise: float = 0.0
@@ -50,7 +50,7 @@ class Arrivals:
     """Signals counted in all, before the last change too."""
 
     def seen(self, total: int, seconds: float, mean: float) -> "Arrivals":
-        """Take note of the counter `seconds` after it was last seen. A counter that fell began anew.
+        """Record the counter of arrivals, `seconds` after the last one. A counter that fell was started anew.
 
         `mean` is how long a job takes: what lasts less is no change of the load.
         """
@@ -66,7 +66,7 @@ class Arrivals:
         return Arrivals(total, counts[-kept:], lengths[-kept:], self.watched + 1)
 
     def rate(self) -> Rate:
-        """The mean, or the end of a line where it has a slope.
+        """The mean of the arrivals since the rate last changed, or the end of their trend where they have one.
 
         A burst within a second or two is no rate: what it brought waits in the queue, and is counted there.
         """

@@ -1,4 +1,4 @@
-"""What the law answers."""
+"""The decision of the law: how many workers a pool should have, and the conditions that a person should know of."""
 
 from dataclasses import dataclass
 from enum import StrEnum

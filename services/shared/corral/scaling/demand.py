@@ -54,7 +54,7 @@ class SteadyLoad:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the queues that share one kind of slot need."""
+    """The work of all queues whose jobs take the same kind of slot."""
 
     slots: int
     """Of this kind, in one worker."""
@@ -72,17 +72,17 @@ class Demand:
 
     @property
     def waiting(self) -> int:
-        """Queued, or nearly."""
+        """The jobs that wait: those that are queued and those that are due soon."""
         return self.queued + self.due_soon
 
     @property
     def planned(self) -> int:
-        """Waiting jobs of known types."""
+        """The waiting jobs whose type has a known running time."""
         return self.waiting - self.unknown
 
     @property
     def unplanned(self) -> int:
-        """Slots for jobs of unknown types: one each."""
+        """The slots for waiting jobs whose running time is unknown: one for each."""
         return self.unknown + self.unknown_running
 
     @property
@@ -126,7 +126,7 @@ def _service(kind: TypeSignal) -> ServiceTimes:
 
 
 def demands(signal: Signal, pool: PoolSpec, arrivals: Mapping[str, Arrivals]) -> list[Demand]:
-    """One for each kind of slot; queues whose jobs take the same slots are one queue."""
+    """The demand for each kind of slot; queues whose jobs take the same kind are added up."""
     kinds: dict[int, list[tuple[QueueSignal, Arrivals]]] = {}
     for name, queue in signal.queues.items():
         if pool.serves(name):
@@ -136,7 +136,7 @@ def demands(signal: Signal, pool: PoolSpec, arrivals: Mapping[str, Arrivals]) ->
 
 
 def _claimable(queue: QueueSignal) -> QueueSignal:
-    """Without what waits, where nobody may claim it."""
+    """The queue without its waiting jobs where it is paused: nobody may claim them."""
     if not queue.paused:
         return queue
     return replace(queue, queued=0, oldest=0.0, work=0.0, unknown=0, due_soon=0)

@@ -1,4 +1,4 @@
-"""What whoever scales asks of a worker. A request is no drain: the leader makes it one, in Postgres."""
+"""What whoever scales a pool asks of a worker: a request to leave; the maintenance leader turns it into a drain in Postgres."""
 
 from dataclasses import dataclass
 

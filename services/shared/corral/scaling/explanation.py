@@ -18,12 +18,12 @@ STUCK = {
 
 
 def paused(current: int) -> str:
-    """Of a decision about a pool that only a person scales."""
+    """The explanation for a pool that only a person scales."""
     return f"{current} kept: The pool is paused, so that only a person changes its size"
 
 
 def lost(current: int, held: int, pool: PoolSpec) -> str:
-    """Of a decision without a signal."""
+    """The explanation for a decision without a signal."""
     unknown = "The backlog is not known at the moment"
     if held != current:
         return f"{current} → {held}: {unknown}, and the minimum is {held}"
@@ -43,7 +43,7 @@ def decided(
     slots: Sequence[RequiredSlots],
     stuck: Condition | None,
 ) -> str:
-    """Of a decision: what changed, and what for."""
+    """The explanation of a decision: what changed, and for which work."""
     what = f"{current} → {desired}" if desired != current else f"{current} kept"
     if stuck is not None:
         return f"{what}: {_workers(needed)} needed, but {STUCK[stuck]}"
@@ -57,7 +57,7 @@ def decided(
 
 
 def _more(needed: int, desired: int, pool: PoolSpec, history: History) -> str:
-    """Why there are more than needed."""
+    """Why the pool has more workers than are needed now."""
     if desired == pool.minimum:
         return f"The minimum is {desired}"
     if desired > history.highest:
@@ -83,7 +83,7 @@ def _most(asked: Sequence[Demand], slots: Sequence[RequiredSlots]) -> tuple[Dema
 
 
 def _of(demand: Demand, slots: RequiredSlots, pool: PoolSpec) -> str:
-    """What of a demand needs the most slots."""
+    """Which part of a demand needs the most slots."""
     if demand.unplanned and demand.unplanned >= slots.all / 2:
         get = "gets a slot" if demand.unplanned == 1 else "get a slot each"
         return f"{_jobs(demand.unplanned)} of unknown length {get}"

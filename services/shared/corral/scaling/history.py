@@ -13,7 +13,7 @@ from corral.scaling.startup_time import StartLine
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """How many workers were needed at a moment of the caller's monotonic clock."""
+    """How many workers were needed at one moment of the caller's monotonic clock."""
 
     at: float
     workers: int
@@ -25,7 +25,7 @@ Needs = tuple[Need, ...]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A worker that was ordered and does not claim yet."""
+    """A worker that was asked for and does not claim jobs yet."""
 
     ordered: float
     position: int
@@ -61,11 +61,11 @@ class History:
 
     @property
     def highest(self) -> int:
-        """The most workers that are remembered to have been needed."""
+        """The highest number of workers that was needed within the remembered time."""
         return max((needs[0].workers for needs in (self.load, self.steady, self.burst) if needs), default=0)
 
     def counted(self, wanted: int, ready: int, now: float) -> "History":
-        """With what is learned from the workers that became ready since the last decision."""
+        """This history with the start times of workers that became ready since the last decision."""
         missing = max(0, wanted - ready)
         came = self.starting[: max(0, len(self.starting) - missing)]
         came_at = now if came or not missing or self.came_at is None else self.came_at
@@ -73,7 +73,7 @@ class History:
         return replace(self, starts=starts, starting=self.starting[len(came) :], came_at=came_at)
 
     def saw(self, signal: Signal, pool: PoolSpec, workers: int, now: float) -> "History":
-        """With the arrivals that this signal tells, if it is a new one.
+        """This history with the arrivals of this signal, unless it is the one that was seen last.
 
         What was known of arrivals is out of date when the signal was away; so many `workers` are taken to
         have been needed until now then, as at first sight.
@@ -94,7 +94,7 @@ class History:
         return replace(known, sequence=signal.sequence, leader_at=signal.at, seen_at=now, arrivals=arrivals)
 
     def ordered(self, change: int, returning: int, now: float) -> "History":
-        """With a change of the number of workers; `returning` of those asked for need not be started."""
+        """This history with a change of the number of workers; `returning` of them are running already and need no start."""
         if change <= 0:
             return replace(self, starting=self.starting[: max(0, len(self.starting) + change)])
         begun = len(self.starting)

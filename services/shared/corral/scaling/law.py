@@ -70,7 +70,7 @@ def decide(signal: Signal | None, pool: PoolSpec, history: History, fleet: Fleet
 
 
 def workers_for(asked: Sequence[Demand], slots: Sequence[float], noise: float = 0.0) -> int:
-    """Workers with so many slots of each kind: kinds are apart in a worker, so the largest counts."""
+    """The workers for so many slots of each kind. A worker has all kinds, so the kind that needs most workers counts."""
     return max(
         (
             math.ceil((need + noise * math.sqrt(demand.load.mean)) / demand.slots - 1e-9)
@@ -113,7 +113,7 @@ def _desired(needed: int, pool: PoolSpec, fleet: Fleet, history: History) -> int
 
 
 def _stuck(fleet: Fleet, history: History, now: float) -> Condition | None:
-    """Why more workers would be of no use, if so."""
+    """The reason why more workers would not help now; None where they would."""
     missing = fleet.wanted - fleet.ready
     if missing <= 0 or history.came_at is None:
         return None

@@ -1,4 +1,4 @@
-"""What a pool of equal workers may do and is asked to do."""
+"""What is asked of a pool: bounds, queues, slots of one worker, and objectives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,5 +45,5 @@ class PoolSpec:
         return self.slots_of.get(queue, self.slots)
 
     def bounded(self, workers: int) -> int:
-        """The nearest number that the pool may have."""
+        """The number within the pool's minimum and maximum that is nearest to `workers`."""
         return max(self.minimum, min(self.maximum, workers))

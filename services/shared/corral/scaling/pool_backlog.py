@@ -1,4 +1,4 @@
-"""What of the signal concerns one pool."""
+"""The part of the signal that concerns one pool."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -24,7 +24,7 @@ class PoolBacklog:
 
     @classmethod
     def of(cls, signal: Signal | None, pool: PoolSpec) -> Self:
-        """Nothing, where the signal is lost."""
+        """The backlog of the pool's queues; empty where the signal is lost."""
         queues = [one for name, one in signal.queues.items() if pool.serves(name)] if signal else []
         return cls(
             jobs=sum(one.queued for one in queues),

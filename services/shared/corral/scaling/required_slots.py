@@ -42,14 +42,14 @@ class RequiredSlots:
 
     @property
     def all(self) -> float:
-        """The largest."""
+        """The largest of the needs."""
         return max(self.steady, self.burst, self.wait)
 
 
 def slots_needed(
     demand: Demand, pool: PoolSpec, ready: int, coming: Sequence[float], starts: StartLine
 ) -> RequiredSlots:
-    """Slots of this kind.
+    """How many slots of this kind are needed, for each reason.
 
     Args:
         demand: of the queues of this kind.

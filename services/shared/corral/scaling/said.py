@@ -8,7 +8,7 @@ MOST = 1e15
 
 
 def moment(value: object) -> float:
-    """Unix seconds of a time that a calendar has.
+    """The value as a time in Unix seconds that a calendar has.
 
     Raises:
         TypeError, ValueError: it is none.
@@ -20,7 +20,7 @@ def moment(value: object) -> float:
 
 
 def number(value: object) -> float:
-    """A finite number of a size that means something.
+    """The value as a finite number of a plausible size.
 
     Raises:
         TypeError, ValueError: it is none.
@@ -33,7 +33,7 @@ def number(value: object) -> float:
 
 
 def count(value: object) -> int:
-    """The same, whole.
+    """The value as a whole number of a plausible size.
 
     Raises:
         TypeError, ValueError: it is none.

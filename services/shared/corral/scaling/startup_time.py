@@ -19,7 +19,7 @@ class StartLine:
     each: float = 0.42
 
     def learned(self, started: Sequence[tuple[float, float]]) -> "StartLine":
-        """With more starts: least squares over the last ones and what was believed before."""
+        """This line with more starts: least squares over the last ones and the line before."""
         if not started:
             return self
         samples = (*self.samples, *started)[-MAX_STARTS:]
