@@ -87,7 +87,7 @@ class AddressParts:
         return ValueError(f"the parameter {name}: {reader} does not know it; {hint}")
 
     def masked(self) -> Self:
-        """The address with `***` in place of its password, for logs and messages."""
+        """The address with asterisks in place of its password, for logs and messages."""
         parameters = ((name, MASK if name in SECRET_PARAMETERS else value) for name, value in self.parameters)
         return replace(self, password=None if self.password is None else MASK, parameters=tuple(parameters))
 
@@ -112,7 +112,7 @@ def bare(text: str) -> str:
 
 
 def masked_address(text: str) -> str:
-    """An address with `***` in place of its password, whether it is well-formed or not."""
+    """An address with asterisks in place of its password, whether it is well-formed or not."""
     try:
         return str(AddressParts.of(text).masked())
     except ValueError:
