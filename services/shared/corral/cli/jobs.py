@@ -92,13 +92,13 @@ def cancel(job_ids: Ids, as_json: AsJson = False) -> None:
 
 @app.command()
 def retry(job_ids: Ids, as_json: AsJson = False) -> None:
-    """Run ended jobs again: a new life, with the history kept."""
+    """Run ended jobs again, with all their tries; what happened before stays in their history."""
     _act(job_ids, "retry", as_json=as_json)
 
 
 @app.command("run-now")
 def run_now(job_ids: Ids, as_json: AsJson = False) -> None:
-    """Queue scheduled jobs now, whatever their time is."""
+    """Queue jobs that are scheduled for later now."""
     _act(job_ids, "run-now", as_json=as_json)
 
 

@@ -36,7 +36,7 @@ def decisions(
     limit: Annotated[int, whole(DECISIONS, "How many, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List what was decided about a pool, with reasons."""
+    """List the decisions about a pool's size, each with its reason."""
     with client() as api:
         found = list(api.pages(f"/pools/{name}/decisions", limit=limit))
     if as_json:

@@ -28,13 +28,13 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def pause(name: Name, as_json: AsJson = False) -> None:
-    """Claim no more jobs of the queue; what runs goes on."""
+    """Pause a queue: its waiting jobs are not started; jobs that run go on."""
     _act(name, "pause", "paused", as_json=as_json)
 
 
 @app.command()
 def resume(name: Name, as_json: AsJson = False) -> None:
-    """Let jobs of the queue be claimed again."""
+    """Resume a paused queue: its waiting jobs are started again."""
     _act(name, "resume", "resumed", as_json=as_json)
 
 

@@ -41,12 +41,12 @@ def worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, separated by commas.")] = None,
     name: Annotated[str | None, typer.Option(help="The worker's name.")] = None,
 ) -> None:
-    """Run one worker."""
+    """Run one worker: it claims jobs and runs them."""
     _become("corral_worker", {f"{PREFIX}QUEUES": queues, f"{PREFIX}WORKER_NAME": name})
 
 
 def maintenance() -> None:
-    """Run the duties apart from a publisher: promoting, reclaiming, sweeping, retention."""
+    """Run maintenance in a process of its own: queue jobs that are due, take jobs back from lost workers, remove old ones."""
     _become("corral.maintenance")
 
 

@@ -30,7 +30,7 @@ def drain(
     name: Annotated[str, typer.Argument(metavar="WORKER", help="The worker's name or id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let a worker finish what it runs and claim no more."""
+    """Let a worker finish the jobs that it runs and start no more."""
     with client() as api:
         answer = api.post(f"/workers/{name}/drain")
     if as_json:
@@ -44,7 +44,7 @@ def undrain(
     name: Annotated[str, typer.Argument(metavar="WORKER", help="The worker's name or id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let a worker claim again that a person drained."""
+    """Let a worker that a person drained start jobs again."""
     with client() as api:
         answer = api.post(f"/workers/{name}/undrain")
     if as_json:
