@@ -107,7 +107,7 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
 
 def test_a_submission_with_a_key_is_stored_once(corral):
     keyed = ("jobs", "submit", "demo.echo", "--delay", "500", "--json", "--idempotency-key")
-    first, again, other = (corral(*keyed, key).json["id"] for key in ("order 17", "order 17", "order 18"))
+    first, again, other = (corral(*keyed, key).json["id"] for key in ("parcel 17", "parcel 17", "parcel 18"))
     assert first == again != other
     refused = corral(*keyed, "ö")
     assert (refused.code, refused.out) == (2, "")
