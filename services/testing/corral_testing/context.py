@@ -121,12 +121,22 @@ class _RecordedSignals:
 class _BlockingLink(_RecordedSignals):
     """Keeps what a handler in a thread or a process says."""
 
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(recording)
+        self._by_key: dict[str, UUID] = {}
+
     def checkpoint(self, value: str) -> None:
         self._recording.checkpoints.append(from_json(value))
 
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
+        key = options.get("idempotency_key")
+        if key is not None and key in self._by_key:
+            return self._by_key[key]
+        made = new_id()
+        if key is not None:
+            self._by_key[key] = made
         self._recording.submitted.append((job_type, from_json(payload), options))
-        return new_id()
+        return made
 
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:  # noqa: ARG002  a test looks at the data
         self._recording.artifacts[name] = data.read_bytes() if isinstance(data, Path) else data

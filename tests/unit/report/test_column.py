@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from corral_jobs.report.calendar_date import print_moment, print_span, read_dates
 from corral_jobs.report.column import Column, ColumnKind, RawColumn, read_columns
-from corral_jobs.report.number import Mark, Style, read
+from corral_jobs.report.number import DecimalMark, Style, read
 from corral_jobs.report.request import Cell
 
 
@@ -118,8 +118,8 @@ def test_the_request_decides_what_is_summed() -> None:
     assert [made.additive for made in columns] == [True, False]
 
 
-@given(st.decimals(-(10**14), 10**14, places=2), st.sampled_from(list(Mark)))
-def test_a_printed_number_is_read_as_the_same_number(value: Decimal, mark: Mark) -> None:
+@given(st.decimals(-(10**14), 10**14, places=2), st.sampled_from(list(DecimalMark)))
+def test_a_printed_number_is_read_as_the_same_number(value: Decimal, mark: DecimalMark) -> None:
     reading = read(Style(mark, 2).print(value))
     assert reading is not None
     assert reading.under(mark) == value

@@ -14,7 +14,7 @@ _UNITS = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AxisTick:
     """A value that the axis names."""
 
     at: float
@@ -28,7 +28,7 @@ class Axis:
 
     low: float
     high: float
-    ticks: tuple[Tick, ...]
+    ticks: tuple[AxisTick, ...]
 
     @classmethod
     def spanning(cls, values: Sequence[Decimal], style: Style) -> Self:
@@ -40,7 +40,7 @@ class Axis:
             last += 1
         low, high = first * step, last * step
         ticks = tuple(
-            Tick((count - first) / (last - first), _short(count * step, step, style))
+            AxisTick((count - first) / (last - first), _short(count * step, step, style))
             for count in range(first, last + 1)
         )
         return cls(low, high, ticks)

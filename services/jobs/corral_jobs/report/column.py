@@ -9,7 +9,7 @@ from enum import Enum
 
 from corral_jobs.report import number
 from corral_jobs.report.calendar_date import print_moment, read_dates
-from corral_jobs.report.number import BLANKS, Doubt, Mark, NumberReading, Numbers, Style
+from corral_jobs.report.number import BLANKS, DecimalMark, Doubt, NumberReading, Numbers, Style
 from corral_jobs.report.printable import printable
 from corral_jobs.report.request import Cell
 
@@ -214,7 +214,7 @@ def _readings(cells: Sequence[Cell]) -> list[NumberReading | Decimal | None] | N
 
 
 def _column(
-    raw: RawColumn, readings: list[NumberReading | Decimal | None] | None, elsewhere: Mark | None
+    raw: RawColumn, readings: list[NumberReading | Decimal | None] | None, elsewhere: DecimalMark | None
 ) -> tuple[Column, str | None]:
     label = printable(raw.label or _label(raw.name)).replace("\n", " ")
     texts = tuple(_text(cell) for cell in raw.cells)

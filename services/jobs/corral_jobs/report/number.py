@@ -30,7 +30,7 @@ _SPACE_GROUPED = re.compile(r"[1-9]\d{0,2}(?:[ '\u2019\u00a0\u202f]\d{3})+(?P<re
 _GROUP_MARKS = str.maketrans("", "", " '\u2019\u00a0\u202f")
 
 
-class Mark(Enum):
+class DecimalMark(Enum):
     """The decimal mark: 1,234.56 or 1.234,56."""
 
     POINT = "."
@@ -41,7 +41,7 @@ class Mark(Enum):
 class Style:
     """How the numbers of one column are printed."""
 
-    mark: Mark = Mark.POINT
+    mark: DecimalMark = DecimalMark.POINT
     decimals: int | None = 0
     """None: each with the decimals it has."""
     grouped: bool = True
@@ -53,7 +53,7 @@ class Style:
         digits = (
             f"{value:{',' if self.grouped else ''}{'' if self.decimals is None else f'.{self.decimals}'}f}"
         )
-        if self.mark is Mark.COMMA:
+        if self.mark is DecimalMark.COMMA:
             digits = digits.translate({ord(","): ".", ord("."): ","})
         sign = "\u2212" if digits.startswith("-") else ""
         return f"{sign}{self.prefix}{digits.removeprefix('-')}{self.suffix}"
@@ -72,9 +72,9 @@ class NumberReading:
     prefix: str = ""
     suffix: str = ""
 
-    def under(self, mark: Mark) -> Decimal | None:
+    def under(self, mark: DecimalMark) -> Decimal | None:
         """Its value under that mark."""
-        return self.point if mark is Mark.POINT else self.comma
+        return self.point if mark is DecimalMark.POINT else self.comma
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +130,17 @@ def _comma(digits: str) -> str | None:
     return None
 
 
-def evidence(readings: Iterable[NumberReading | None]) -> set[Mark]:
+def evidence(readings: Iterable[NumberReading | None]) -> set[DecimalMark]:
     """The decimal marks that texts prove by having a value under only one of them."""
     marks = set()
     for reading in readings:
         if reading is not None and (reading.point is None) != (reading.comma is None):
-            marks.add(Mark.COMMA if reading.point is None else Mark.POINT)
+            marks.add(DecimalMark.COMMA if reading.point is None else DecimalMark.POINT)
     return marks
 
 
 def resolve(
-    readings: Sequence[NumberReading | Decimal | None], elsewhere: Mark | None, *, grouped: bool
+    readings: Sequence[NumberReading | Decimal | None], elsewhere: DecimalMark | None, *, grouped: bool
 ) -> Numbers | Doubt:
     """One column's numbers. `None` is a blank cell, a Decimal a number that was sent as one.
 
@@ -154,7 +154,7 @@ def resolve(
     agreed = all(text.point == text.comma for text in texts)
     if not marks and not agreed and elsewhere is None:
         return Doubt.MARK
-    mark = marks.pop() if marks else (elsewhere or Mark.POINT)
+    mark = marks.pop() if marks else (elsewhere or DecimalMark.POINT)
     values = tuple(item.under(mark) if isinstance(item, NumberReading) else item for item in readings)
     decimals = max((_decimals(value) for value in values if value is not None), default=0)
     style = Style(
