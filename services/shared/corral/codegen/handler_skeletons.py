@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from corral.codegen import names
-from corral.codegen.job_definition import Declared, JobDefinition
+from corral.codegen.job_definition import DeclarationSite, JobDefinition
 from corral.errors import DeclarationError
 from corral.job.options import Executor
 
@@ -43,7 +43,7 @@ def skeletons_of(definitions: Iterable[JobDefinition], package: str) -> list[Ske
     return made
 
 
-def _skeleton(one: JobDefinition, declared: Declared) -> Skeleton:
+def _skeleton(one: JobDefinition, declared: DeclarationSite) -> Skeleton:
     queue, name = names.snake(one.queue), names.snake(one.name)
     payload, result = _reference(declared.payload_model), _reference(declared.result_model)
     imports: dict[str, set[str]] = {declared.module: {declared.variable}}

@@ -18,7 +18,7 @@ DEMO: Final = "demo."
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclarationSite:
     """Where the declaration of a job type stands in Python code."""
 
     module: str
@@ -43,7 +43,7 @@ class JobDefinition:
     """All that a submission may name, sorted."""
     options: Mapping[str, Any]
     """Those that the declaration gives, as JSON by name."""
-    declared: Declared | None = None
+    declared: DeclarationSite | None = None
     """None where only a publisher told of it."""
 
 
@@ -98,7 +98,7 @@ def chosen(definitions: Iterable[JobDefinition], patterns: Sequence[str]) -> lis
     return [one for one in known if any(fnmatch.fnmatchcase(one.name, pattern) for pattern in patterns)]
 
 
-def _definition(record: TypeRecord, declared: Declared | None = None) -> JobDefinition:
+def _definition(record: TypeRecord, declared: DeclarationSite | None = None) -> JobDefinition:
     read = record.parsed_options
     return JobDefinition(
         name=record.name,
@@ -112,13 +112,13 @@ def _definition(record: TypeRecord, declared: Declared | None = None) -> JobDefi
     )
 
 
-def _declared(job_type: JobType[Any, Any]) -> Declared | None:
+def _declared(job_type: JobType[Any, Any]) -> DeclarationSite | None:
     names = vars(sys.modules.get(job_type.module, object)) if job_type.module in sys.modules else {}
     variable = next((name for name, value in names.items() if value is job_type), None)
     if variable is None:
         return None
     attached = job_type.attached
-    return Declared(
+    return DeclarationSite(
         module=job_type.module,
         variable=variable,
         executor=job_type.executor,

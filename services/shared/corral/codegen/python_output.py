@@ -10,7 +10,7 @@ from corral.codegen import names, source_text
 from corral.codegen.project import JobModel, Project
 from corral.codegen.python_types import IMPORTED, alternatives, expression, is_plain
 from corral.codegen.submission_options import SUBMISSION_OPTIONS
-from corral.codegen.typed_model import Anything, Definition, Field, Record, Type
+from corral.codegen.typed_model import Anything, Definition, Record, RecordField, Type
 
 FILES: Final = (
     "__init__.py",
@@ -192,7 +192,7 @@ def _notes(definition: Definition) -> str:
     return "\n\n".join(notes) or f"{definition.name}."
 
 
-def _field(field: Field, *, sent: bool) -> dict[str, Any]:
+def _field(field: RecordField, *, sent: bool) -> dict[str, Any]:
     parts = list(dict.fromkeys(alternatives(field.type, sent=sent)))
     told = " | ".join(parts)
     start, end = ("", "") if field.required else ("NotRequired[", "]")
@@ -213,7 +213,7 @@ def _field(field: Field, *, sent: bool) -> dict[str, Any]:
     }
 
 
-def _entry(field: Field, *, sent: bool) -> dict[str, Any]:
+def _entry(field: RecordField, *, sent: bool) -> dict[str, Any]:
     told = expression(field.type, sent=sent)
     return {
         "name": field.name,

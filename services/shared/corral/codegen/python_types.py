@@ -15,7 +15,7 @@ from corral.codegen.typed_model import (
     Named,
     Nothing,
     Null,
-    Number,
+    NumberType,
     Record,
     Text,
     TupleOf,
@@ -62,7 +62,7 @@ def alternatives(kind: Type, *, sent: bool) -> list[str]:  # noqa: C901, PLR0911
             return ["bool"]
         case Whole():
             return ["int"]
-        case Number():
+        case NumberType():
             return ["float"]
         case Text(format=name):
             return ["str", *(_NATIVE.get(name, ()) if sent else ())]

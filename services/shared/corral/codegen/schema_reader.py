@@ -11,15 +11,15 @@ from corral.codegen.typed_model import (
     Anything,
     Boolean,
     Definition,
-    Field,
     ListOf,
     Literal,
     MapOf,
     Named,
     Nothing,
     Null,
-    Number,
+    NumberType,
     Record,
+    RecordField,
     Text,
     TupleOf,
     Type,
@@ -106,7 +106,7 @@ class SchemaReader:
             case "integer":
                 return Whole()
             case "number":
-                return Number()
+                return NumberType()
             case "string":
                 pattern = node.get("pattern")
                 decimal = isinstance(pattern, str) and pattern.startswith(_DECIMAL_PATTERN)
@@ -156,7 +156,7 @@ class SchemaReader:
 
     def _choice(self, several: list[Any], hint: str) -> Type:
         read = [self.type(one, hint) for one in several]
-        if Number() in read and Text() in read:  # so Pydantic describes a decimal number
+        if NumberType() in read and Text() in read:  # so Pydantic describes a decimal number
             read = [Text(DECIMAL) if one == Text() else one for one in read]
         return union(iter(read))
 
@@ -209,7 +209,7 @@ class SchemaReader:
         required = node.get("required", ())
         wanted = {one for one in required if isinstance(one, str)} if isinstance(required, list) else set()
         fields = tuple(
-            Field(name, self.type(one, name), name in wanted, tuple(notes(one, of_field=True)))
+            RecordField(name, self.type(one, name), name in wanted, tuple(notes(one, of_field=True)))
             for name, one in node["properties"].items()
         )
         rest = node.get("additionalProperties")
@@ -260,7 +260,7 @@ def _literal(values: list[Any]) -> Type:
             case None | str() | int():
                 continue
             case float():
-                others.append(Number())
+                others.append(NumberType())
             case list():
                 others.append(ListOf(Anything()))
             case _:

@@ -5,7 +5,7 @@ A new option of `POST /api/v1/jobs` is one more row; a test compares the rows wi
 
 from dataclasses import dataclass
 
-from corral.codegen.typed_model import ListOf, Literal, Number, Text, Type, Whole
+from corral.codegen.typed_model import ListOf, Literal, NumberType, Text, Type, Whole
 from corral.job.bounds import Bounds
 from corral.job.limits import DELAY, EXPIRES_IN, RETRIES, TIMEOUT
 from corral.job.priority import PRIORITIES
@@ -25,12 +25,12 @@ QUEUE = "queue"
 """The option whose values differ from job type to job type."""
 SUBMISSION_OPTIONS = (
     SubmissionOption("priority", Literal(tuple(map(str, PRIORITIES))), "How urgent it is in its queue."),
-    SubmissionOption("delay", Number(), "Seconds until it may start; or give run_at.", DELAY),
+    SubmissionOption("delay", NumberType(), "Seconds until it may start; or give run_at.", DELAY),
     SubmissionOption("run_at", Text("date-time"), "When it may start, with a time zone; or give delay."),
     SubmissionOption("retries", Whole(), "Tries after the first.", RETRIES),
-    SubmissionOption("timeout", Number(), "Seconds for one attempt.", TIMEOUT),
+    SubmissionOption("timeout", NumberType(), "Seconds for one attempt.", TIMEOUT),
     SubmissionOption(
-        "expires_in", Number(), "Seconds after which it is cancelled if it has not started.", EXPIRES_IN
+        "expires_in", NumberType(), "Seconds after which it is cancelled if it has not started.", EXPIRES_IN
     ),
     SubmissionOption("tags", ListOf(Text()), "Words to find it by, beside those of its type."),
 )

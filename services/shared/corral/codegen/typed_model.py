@@ -30,7 +30,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class NumberType:
     """A number."""
 
 
@@ -86,7 +86,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class RecordField:
     """A member of a record."""
 
     name: str
@@ -101,7 +101,7 @@ class Field:
 class Record:
     """An object with known members."""
 
-    fields: tuple[Field, ...]
+    fields: tuple[RecordField, ...]
     rest: "Type | None" = None
     """The type of members that have no name here, where the schema speaks of such."""
 
@@ -112,7 +112,7 @@ Type = (
     | Null
     | Boolean
     | Whole
-    | Number
+    | NumberType
     | Text
     | Literal
     | ListOf
@@ -148,7 +148,7 @@ def union(options: Iterator[Type]) -> Type:
             merged |= dict.fromkeys(literal)
         elif not isinstance(one, Nothing):
             merged.setdefault(one)
-    if Number() in merged:
+    if NumberType() in merged:
         merged.pop(Whole(), None)
     match tuple(merged):
         case ():

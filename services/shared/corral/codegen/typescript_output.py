@@ -6,7 +6,7 @@ from corral.codegen import names, source_text
 from corral.codegen.project import JobModel, Project
 from corral.codegen.python_output import is_result, without
 from corral.codegen.submission_options import SUBMISSION_OPTIONS
-from corral.codegen.typed_model import Anything, Definition, Field, Record, Type
+from corral.codegen.typed_model import Anything, Definition, Record, RecordField, Type
 from corral.codegen.typescript_types import alternatives, expression, member
 
 FILES: Final = ("index.ts", "client.ts", "models.ts", "queues.ts", "rules.ts", "runtime.ts", "validation.ts")
@@ -108,7 +108,7 @@ def _rest(record: Record, *, sent: bool) -> str:
     return " | ".join(dict.fromkeys(parts))
 
 
-def _field(field: Field, *, sent: bool) -> dict[str, Any]:
+def _field(field: RecordField, *, sent: bool) -> dict[str, Any]:
     parts = list(dict.fromkeys(alternatives(field.type, sent=sent)))
     if not field.required and "unknown" not in parts:
         parts.append("undefined")

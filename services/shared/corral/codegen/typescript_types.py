@@ -14,7 +14,7 @@ from corral.codegen.typed_model import (
     Named,
     Nothing,
     Null,
-    Number,
+    NumberType,
     Record,
     Text,
     TupleOf,
@@ -47,7 +47,7 @@ def alternatives(kind: Type, *, sent: bool) -> list[str]:  # noqa: C901, PLR0911
             return ["null"]
         case Boolean():
             return ["boolean"]
-        case Whole() | Number():
+        case Whole() | NumberType():
             return ["number"]
         case Text(format=name):
             return ["string", *(_NATIVE.get(name, ()) if sent else ())]
