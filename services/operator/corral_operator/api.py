@@ -6,7 +6,9 @@ Its generated models are left out on purpose: they would parse every field of tw
 import asyncio
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -68,8 +70,9 @@ class Api:
             NoCluster: neither is there, or it can't be read.
         """
         configuration = Configuration()
+        in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
         try:
-            if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            if in_cluster:
                 config.load_incluster_config(client_configuration=configuration)
             else:
                 await config.load_kube_config(
@@ -89,6 +92,9 @@ class Api:
         # Python 3.13 refuses authorities without a key identifier, which clusters of some age have. All else,
         # signature, name and dates, is verified as ever.
         configuration.disable_strict_ssl_verification = True
+        if in_cluster or _excepted(configuration.host):
+            # The library would hand every request to the proxy of the environment, whose exceptions it half reads.
+            configuration.client_session_kwargs = {"trust_env": False}
         client = ApiClient(configuration)
         client.user_agent = FIELD_MANAGER
         return cls(client, configuration)
@@ -151,6 +157,24 @@ class Api:
             raise _error(response.status, content, f"{method} {path}")
         document: dict[str, Any] = orjson.loads(content)
         return document
+
+
+def _excepted(host: str) -> bool:
+    """Whether an address range in NO_PROXY covers the API server; names and single addresses the library knows.
+
+    A pod reaches its own API server by a cluster address, which no proxy outside can reach: it never asks this.
+    """
+    try:
+        server = ip_address(urlsplit(host).hostname or "")
+    except ValueError:
+        return False
+    for written in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")).split(","):
+        try:
+            if server in ip_network(written.strip().strip("[]"), strict=False):
+                return True
+        except ValueError:
+            continue  # a name
+    return False
 
 
 def _error(status: int, content: bytes, what: str) -> ApiError:
