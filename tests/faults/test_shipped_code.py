@@ -49,7 +49,7 @@ def test_shipped_code_reads_the_environment_in_few_places_only():
                     readers.add(str(path.relative_to(ROOT / "services")))
     allowed = re.compile(
         r"shared/corral/(settings|local|cli|client|metrics\.py|startup\.py|publisher_address\.py|store/connection\.py)"
-        r"|publisher/corral_publisher/(__main__|server|metrics_port)\.py"
+        r"|publisher/corral_publisher/(__main__|server)\.py"
         r"|operator/corral_operator/(settings|api)\.py"
     )
     assert not [reader for reader in readers if not allowed.match(reader)], readers

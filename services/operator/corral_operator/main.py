@@ -62,7 +62,7 @@ async def run(settings: OperatorSettings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await serve(settings.metrics_host, settings.metrics_port, rounds.age)
+    server = serve(settings.metrics_host, settings.metrics_port, rounds.age)
     try:
         if not await _checked(cluster, rounds, stop):
             return 0

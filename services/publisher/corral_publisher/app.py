@@ -1,5 +1,6 @@
 """The application: API, pages, and what they need."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,8 @@ from starlette.staticfiles import StaticFiles
 
 from corral.settings import Settings
 from corral.startup import say_ready
-from corral_publisher import metrics_port, pages, problems, routes
+from corral.status_server import METRICS, StatusServer
+from corral_publisher import pages, problems, routes
 from corral_publisher.assets import FOLDER
 from corral_publisher.openapi import describe
 from corral_publisher.release import VERSION
@@ -30,14 +32,14 @@ def create_app(
         services = app.state.services = PublisherServices(settings)
         services.start()
         await services.wait_until_ready(READY_SECONDS)
-        metrics_server = None if metrics_listener is None else await metrics_port.serve(metrics_listener)
+        metrics_server = None if metrics_listener is None else StatusServer(metrics_listener, METRICS)
         if ready is not None:
             say_ready(ready)
         try:
             yield
         finally:
             if metrics_server is not None:
-                metrics_server.close()
+                await asyncio.to_thread(metrics_server.close)
             await services.close()
 
     app = FastAPI(

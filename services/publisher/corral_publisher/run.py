@@ -2,14 +2,15 @@
 
 import asyncio
 import functools
+import socket
 
 import structlog
 
 from corral import logs
-from corral.errors import CorralError, SchemaMismatch
+from corral.errors import CorralError, waiting_helps
 from corral.settings import Settings
+from corral.status_server import listen
 from corral.store import Store
-from corral_publisher import metrics_port
 from corral_publisher.app import create_app
 from corral_publisher.server import Publisher
 
@@ -33,11 +34,7 @@ def run(bind: str | None = None, *, metrics: str | None = None, ready: int | Non
         log.error("publisher.refused", reason=str(refusal))
         return EXIT_REFUSED
     try:
-        listener = (
-            metrics_port.bind(settings.metrics_host, settings.metrics_port)
-            if metrics is None
-            else metrics_port.inherited(metrics)
-        )
+        listener = _metrics_listener(settings, metrics)
     except OSError as error:
         log.error(  # noqa: TRY400  # the reason is enough
             "publisher.no_metrics_port",
@@ -56,15 +53,26 @@ def run(bind: str | None = None, *, metrics: str | None = None, ready: int | Non
     return 0
 
 
+def _metrics_listener(settings: Settings, inherited: str | None) -> socket.socket | None:
+    """The socket for metrics; None where metrics are off.
+
+    All processes of this publisher share it. Whichever is asked adds up what all have written.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    if inherited is not None:
+        return socket.socket(fileno=int(inherited.removeprefix("fd://")))
+    return listen(settings.metrics_host, settings.metrics_port) if settings.metrics_port else None
+
+
 async def _refusal(settings: Settings) -> CorralError | None:
     """Why this release must not work with this database; an absent one is waited for later."""
     store = Store.from_settings(settings, application_name="corral publisher", pool_size=1)
     try:
         await store.schema.check()
-    except SchemaMismatch as error:
-        return None if error.wait else error
-    except CorralError:
-        return None
+    except CorralError as error:
+        return None if waiting_helps(error) else error
     finally:
         await store.close()
     return None

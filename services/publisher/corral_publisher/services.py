@@ -30,8 +30,6 @@ from corral_publisher.waiters import Waiters
 
 log = structlog.get_logger(__name__)
 
-SCHEMA_SECONDS = 1.0
-"""How often an unready process looks whether the schema fits now."""
 RESTART_SECONDS = 1.0
 GIVE_UP_SECONDS = 5.0
 """How long a stopping process tries to give its leadership up."""
@@ -79,7 +77,7 @@ class PublisherServices:
             ("pools", self.pools.run),
         ]
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=name) for name, run in beside]
-        self._tasks.append(asyncio.create_task(self._wait_for_schema(), name="schema"))
+        self._tasks.append(asyncio.create_task(self._serve_when_the_schema_fits(), name="schema"))
 
     async def wait_until_ready(self, seconds: float) -> None:
         """Return when requests can be served, or after `seconds`: an absent database is waited for unready."""
@@ -99,27 +97,24 @@ class PublisherServices:
         await self.dispatch.close()
         await self.store.close()
 
-    async def _wait_for_schema(self) -> None:
-        told = ""
-        while True:
-            try:
-                await self.store.schema.check()
-            except CorralError as error:
-                self.unready = error
-                if told != str(error):
-                    told = str(error)
-                    log.warning("publisher.unready", reason=told)
-                if isinstance(error, SchemaMismatch) and not error.wait:
-                    return
-                await asyncio.sleep(SCHEMA_SECONDS)
-            else:
-                self.unready = None
-                log.info("publisher.ready")
-                if self.maintenance is not None:
-                    self._duties = asyncio.create_task(
-                        _for_ever("maintenance", self.maintenance.run), name="maintenance"
-                    )
-                return
+    async def _serve_when_the_schema_fits(self) -> None:
+        try:
+            fits = await self.store.schema.wait_until_it_fits(self.stopping, self._turn_away)
+        except SchemaMismatch as error:
+            self._turn_away(error)
+            return
+        if not fits:
+            return
+        self.unready = None
+        log.info("publisher.ready")
+        if self.maintenance is not None:
+            self._duties = asyncio.create_task(
+                _for_ever("maintenance", self.maintenance.run), name="maintenance"
+            )
+
+    def _turn_away(self, error: CorralError) -> None:
+        self.unready = error
+        log.warning("publisher.unready", reason=str(error))
 
 
 def services_of(connection: HTTPConnection) -> PublisherServices:

@@ -169,6 +169,11 @@ class SchemaMismatch(CorralError):
         super().__init__(message)
 
 
+def waiting_helps(error: CorralError) -> bool:
+    """Whether a database that can't be used may be usable later: it comes back, or a migration is on its way."""
+    return not isinstance(error, SchemaMismatch) or error.wait
+
+
 class SettingsError(CorralError):
     """A setting is unknown or has a bad value; the message names it, the value and the allowed range."""
 

@@ -12,6 +12,7 @@ from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.errors import DeclarationError, SchemaMismatch
 from corral.settings import Settings
+from corral.status_server import serve_metrics
 from corral_worker import exit_code, own_process, runner
 
 log = structlog.get_logger(__name__)
@@ -35,24 +36,13 @@ def main(**timings: Unpack[Timings]) -> int:
     own_process.watch()
     try:
         catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
-        _serve_metrics(settings)
+        serve_metrics(settings.metrics_host, settings.metrics_port)
         from corral_worker.worker import Worker  # noqa: PLC0415  # a wrong declaration is told before the rest is imported
 
         return runner.leave(runner.run(Worker(settings, catalog, **timings).run(), _loop_class()))
     except (DeclarationError, SchemaMismatch) as error:
         log.critical("worker.refused", error=str(error))
         return exit_code.CONFIG
-
-
-def _serve_metrics(settings: Settings) -> None:
-    if not settings.metrics_port:
-        return
-    from prometheus_client import start_http_server  # noqa: PLC0415  # costs nothing where it is off
-
-    try:
-        start_http_server(settings.metrics_port, settings.metrics_host)
-    except OSError as error:
-        log.warning("metrics.not_served", port=settings.metrics_port, error=str(error))
 
 
 def _loop_class() -> type[asyncio.AbstractEventLoop]:

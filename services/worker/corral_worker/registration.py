@@ -51,20 +51,12 @@ class Registration:
         Raises:
             SchemaMismatch: this release is too old for the schema: waiting won't help.
         """
-        waits = doubling(*RETRY_SECONDS)
-        while not self._stopping.is_set():
-            try:
-                await self._store.schema.check()
-            except SchemaMismatch as error:
-                if not error.wait:
-                    raise
-                self._wait_for("schema", error)
-            except Unavailable as error:
-                self._wait_for("postgres", error)
-            else:
-                return True
-            await wait_for_event(self._stopping, next(waits))
-        return False
+        return await self._store.schema.wait_until_it_fits(
+            self._stopping,
+            lambda error: self._wait_for(
+                "schema" if isinstance(error, SchemaMismatch) else "postgres", error
+            ),
+        )
 
     async def register(self) -> UUID | None:
         """Write a new incarnation of this worker into Postgres; its id, or None when told to stop meanwhile."""

@@ -21,7 +21,7 @@ from corral.job_log import JobLog
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.heartbeat import Heartbeat
-from corral_worker import STARTED, exit_code, shutdown
+from corral_worker import STARTED, exit_code, health, shutdown
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.blocked_loop import BlockedLoop
@@ -31,7 +31,6 @@ from corral_worker.completer import Completer, FinishedAttempts
 from corral_worker.drain_requests import DrainRequestReader
 from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS, AttemptExecutor
 from corral_worker.handler_services import WorkerServices
-from corral_worker.health import Health
 from corral_worker.heartbeat import HeartbeatThread
 from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.registration import Incarnation, Registration
@@ -93,10 +92,10 @@ class Worker:
             self._make_engine()
             self._make_signs_of_life()
             if settings.worker_port:
-                health = Health.serve(settings.worker_host, settings.worker_port, self._condition.told)
-                if health is None:
+                server = health.serve(settings.worker_host, settings.worker_port, self._condition.told)
+                if server is None:
                     return exit_code.CONFIG
-                stack.callback(health.close)
+                stack.callback(server.close)
             if not await self._registration.schema_fits():
                 return self._worker.exit_code
             incarnation = await self._incarnation.begin()

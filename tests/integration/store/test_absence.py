@@ -1,8 +1,11 @@
 """Postgres goes away and comes back; nobody has to be restarted."""
 
 import asyncio
+from collections.abc import Callable
+from threading import Timer
 from uuid import uuid4
 
+import psycopg
 import pytest
 from tests.contract.subjects import of_store
 from tests.fixtures.proxy import Proxy
@@ -10,7 +13,9 @@ from tests.fixtures.waiting import eventually_async
 
 from corral.errors import SchemaMismatch, Unavailable
 from corral.store import Heartbeat, Store, migrations
+from corral.store.connection import connect
 from corral.store.connections import ConnectionPool
+from corral.store.deadline import Deadline, Later, in_a_thread, on_the_loop
 from corral_local.postgres import EmbeddedPostgres
 from corral_testing.subject import SUCCEEDED
 
@@ -62,7 +67,7 @@ async def test_while_it_is_away_everyone_is_told_so(server: EmbeddedPostgres) ->
 async def test_a_peer_that_answers_nothing_is_given_up(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corral.store.connections.ANSWER_MARGIN_SECONDS", 0.2)
+    monkeypatch.setattr("corral.store.deadline.ANSWER_MARGIN_SECONDS", 0.2)
     with Proxy(database_url) as proxy:
         pool = ConnectionPool(proxy.url, size=1, application_name="test")
         async with pool.connection(1.0) as driver:
@@ -75,6 +80,36 @@ async def test_a_peer_that_answers_nothing_is_given_up(
         async with pool.connection(1.0) as driver:
             assert await (await driver.execute("SELECT 7")).fetchone() == (7,)
         await pool.close()
+
+
+@pytest.mark.parametrize("later", [on_the_loop, in_a_thread])
+async def test_a_connection_without_an_answer_is_broken_off_in_time(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, later: Later
+) -> None:
+    """The heartbeat's thread and the event loop have one deadline, with two ways to be woken."""
+    monkeypatch.setattr("corral.store.deadline.ANSWER_MARGIN_SECONDS", 0.2)
+    with Proxy(database_url) as proxy:
+        connection = await asyncio.to_thread(connect, proxy.url, "test")
+        proxy.freeze()
+        deadline = Deadline(later)
+        deadline.set(connection, 0.1)
+        with pytest.raises(psycopg.OperationalError):
+            await asyncio.to_thread(connection.execute, "SELECT 1")
+        assert deadline.passed
+        connection.close()
+
+
+def test_a_deadline_that_comes_right_after_the_answer_breaks_nothing_off(database_url: str) -> None:
+    calls: list[Callable[[], None]] = []
+    deadline = Deadline(lambda _seconds, call: calls.append(call) or Timer(0, call))
+    with connect(database_url, "test") as connection:
+        deadline.set(connection, 1.0)
+        deadline.begin_anew()
+        calls[0]()
+        deadline.lift()
+        calls[1]()
+        assert not deadline.passed
+        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 async def test_more_work_than_connections_waits_or_is_told(

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.schema import CreateSchema
 from tests.contract.subjects import of_store
 
-from corral.errors import SchemaMismatch, Unavailable
+from corral.errors import CorralError, SchemaMismatch, Unavailable
 from corral.store import Store, migrations
 from corral.store.migrations import settling
 from corral.store.schema import REVISION
@@ -121,6 +121,34 @@ async def test_a_release_refuses_a_schema_two_ahead(database_url: str) -> None:
     with pytest.raises(SchemaMismatch, match="corral migrate") as raised:
         await store.schema.check()
     assert not raised.value.wait
+    await store.close()
+
+
+async def test_whoever_waits_for_a_schema_hears_each_reason_once_and_goes_on_when_it_is_there(
+    postgres_url: str,
+) -> None:
+    store, stop, reasons = Store.open(postgres_url, pool_size=1), asyncio.Event(), []
+
+    def migrate(error: CorralError) -> None:
+        reasons.append(error)
+        migrations.upgrade(postgres_url)
+
+    assert await store.schema.wait_until_it_fits(stop, migrate)
+    assert [type(reason) for reason in reasons] == [SchemaMismatch]
+    await store.close()
+
+
+async def test_whoever_waits_for_a_schema_can_be_stopped(postgres_url: str) -> None:
+    store, stop = Store.open(postgres_url, pool_size=1), asyncio.Event()
+    assert not await store.schema.wait_until_it_fits(stop, lambda _error: stop.set())
+    await store.close()
+
+
+async def test_nobody_waits_for_a_schema_that_is_two_ahead(database_url: str) -> None:
+    _pretend(database_url, REVISION + 2)
+    store = Store.open(database_url, pool_size=1)
+    with pytest.raises(SchemaMismatch):
+        await store.schema.wait_until_it_fits(asyncio.Event(), lambda _error: None)
     await store.close()
 
 

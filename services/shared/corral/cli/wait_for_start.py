@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from corral.cli.number import real
-from corral.errors import SchemaMismatch, Unavailable
+from corral.errors import SchemaMismatch, Unavailable, waiting_helps
 from corral.job.bounds import Bounds
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ Wait = Annotated[
 
 
 def patiently(work: Callable[[], T], seconds: float) -> T:
-    """Do it, again and again while the database or its schema is not there yet; each new reason is told.
+    """Do the work, again and again while the database or its schema is not there yet; each new reason is told.
 
     Raises:
         Unavailable, SchemaMismatch: that is still so after so many seconds, or waiting does not help.
@@ -33,7 +33,7 @@ def patiently(work: Callable[[], T], seconds: float) -> T:
             return work()
         except (Unavailable, SchemaMismatch) as error:
             left = deadline - time.monotonic()
-            if left <= 0 or (isinstance(error, SchemaMismatch) and not error.wait):
+            if left <= 0 or not waiting_helps(error):
                 raise
             if str(error) != told:
                 told = str(error)

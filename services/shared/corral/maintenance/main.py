@@ -6,20 +6,17 @@ import signal
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
 from corral import logs
 from corral.dispatch import Dispatch
-from corral.errors import SchemaMismatch, Unavailable
+from corral.errors import CorralError, SchemaMismatch
 from corral.maintenance.run import run
 from corral.settings import Settings
 from corral.startup import say_ready
+from corral.status_server import serve_metrics
 from corral.store import Store
-from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
-
-LOOK_SECONDS = 2.0
 
 
 async def serve(settings: Settings, ready: int | None = None) -> None:
@@ -34,7 +31,8 @@ async def serve(settings: Settings, ready: int | None = None) -> None:
     store = Store.from_settings(settings, application_name="corral maintenance", direct=True)
     dispatch = Dispatch.open(settings.redis_url)
     try:
-        await fitting_schema(store, stop)
+        if not await store.schema.wait_until_it_fits(stop, _waiting):
+            return
         if ready is not None:
             say_ready(ready)
         await run(store, dispatch, settings, stop)
@@ -43,32 +41,8 @@ async def serve(settings: Settings, ready: int | None = None) -> None:
         await store.close()
 
 
-async def fitting_schema(store: Store, stop: asyncio.Event) -> None:
-    """Wait while a migration may be on its way, or Postgres (protocol rule 29).
-
-    Raises:
-        SchemaMismatch: waiting does not help.
-    """
-    while not stop.is_set():
-        try:
-            await store.schema.check()
-        except (SchemaMismatch, Unavailable) as error:
-            if isinstance(error, SchemaMismatch) and not error.wait:
-                raise
-            log.warning("maintenance.waiting", reason=str(error))
-        else:
-            return
-        await wait_for_event(stop, LOOK_SECONDS)
-
-
-def serve_metrics(settings: Settings) -> None:
-    """Answer Prometheus from a thread; a port that is taken costs the metrics, not the duties."""
-    if not settings.metrics_port:
-        return
-    try:
-        start_http_server(settings.metrics_port, settings.metrics_host)
-    except OSError as error:
-        log.warning("metrics.not_served", port=settings.metrics_port, error=str(error))
+def _waiting(error: CorralError) -> None:
+    log.warning("maintenance.waiting", reason=str(error))
 
 
 def main() -> None:
@@ -80,7 +54,7 @@ def main() -> None:
     ready = parser.parse_args().ready
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
-    serve_metrics(settings)
+    serve_metrics(settings.metrics_host, settings.metrics_port)
     try:
         uvloop.run(serve(settings, ready))
     except SchemaMismatch as error:

@@ -1,9 +1,7 @@
 """Pools of connections: SQLAlchemy's, with dead connections found before they are used."""
 
-import asyncio
 import math
 import select
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,16 +17,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from corral.errors import Unavailable
 from corral.store import loaders
 from corral.store.connection import Row, connect_async
+from corral.store.deadline import Deadline
 from corral.store.pg_errors import Ambiguous, translated
 
-__all__ = ["ConnectionPool", "Deadline", "Driver", "Row"]
+__all__ = ["ConnectionPool", "Driver", "Row"]
 
 Driver: TypeAlias = psycopg.AsyncConnection[Row]
 
 POOL_WAIT_SECONDS = 10.0
 """Seconds that a statement waits for a free connection."""
-ANSWER_MARGIN_SECONDS = 2.0
-"""Seconds beyond the server's own limit after which it is taken for gone."""
 MAX_PREPARED_STATEMENTS = 300
 """Prepared statements per connection; more than there are."""
 
@@ -68,7 +65,7 @@ class ConnectionPool:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def connection(self, seconds: float, deadline: "Deadline | None" = None) -> AsyncIterator[Driver]:
+    async def connection(self, seconds: float, deadline: Deadline | None = None) -> AsyncIterator[Driver]:
         """A connection that is silent for at most `seconds`; a dead one makes its idle neighbours suspect too.
 
         `deadline` is for callers that speak more than once: they begin it anew each time.
@@ -114,38 +111,6 @@ class ConnectionPool:
         driver: Driver = adapted.driver_connection
         if driver.closed or record.info["born"] <= self._broken_at or _readable(driver.fileno()):
             raise exc.DisconnectionError
-
-
-class Deadline:
-    """Breaks a connection off when nothing was heard in time.
-
-    Cancelling the query instead would ask the silent server for another ten seconds.
-    """
-
-    passed = False
-    _timer: asyncio.TimerHandle | None = None
-
-    def set(self, driver: Driver, seconds: float) -> None:
-        """Begin to wait for an answer on this connection."""
-        self._driver = driver
-        self._seconds = seconds + ANSWER_MARGIN_SECONDS
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """An answer came, and the next one is awaited."""
-        self.lift()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._break)
-
-    def lift(self) -> None:
-        """The last answer came."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _break(self) -> None:
-        self.passed = True
-        if not self._driver.closed:
-            with socket.fromfd(self._driver.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
-                same.shutdown(socket.SHUT_RDWR)
 
 
 def _readable(descriptor: int) -> bool:

@@ -19,7 +19,8 @@ from psycopg.pq import TransactionStatus
 
 from corral.errors import Unreadable
 from corral.store.connection import ISOLATION, STATED, Row, limits_of
-from corral.store.connections import ConnectionPool, Deadline, Driver
+from corral.store.connections import ConnectionPool, Driver
+from corral.store.deadline import Deadline
 from corral.store.sql_params import within
 
 Params: TypeAlias = Mapping[str, Any]

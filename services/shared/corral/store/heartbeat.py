@@ -3,13 +3,10 @@
 Synchronous on purpose: a handler that blocks the event loop must not stop it.
 """
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from threading import Lock, Timer
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -27,6 +24,7 @@ from corral.query_budget import QueryBudget
 from corral.store import reclaiming, timeouts
 from corral.store.connection import connect
 from corral.store.database import Limits
+from corral.store.deadline import Deadline, in_a_thread
 from corral.store.json_text import encode
 from corral.store.pg_errors import translated
 from corral.store.sql_params import DEFAULT_SCHEMA, array, within
@@ -37,8 +35,6 @@ from corral.store.workers import Reclaimed, reclaimed
 log = structlog.get_logger(__name__)
 
 LIMITS = Limits(statement=5.0, lock=3.0)
-ANSWER_SECONDS = 7.0
-"""Longer than the server's own limit: who has not answered by then is gone, whatever the connection says."""
 LOOK_SHARE, LOOK_FREE, LOOK_LONGEST = 0.05, 0.5, 60.0
 """Looking for rows that the worker does not hold reads the entries of all jobs it ever ran while a snapshot is held:
 then it is done less often. What is held is always found by its ids."""
@@ -239,28 +235,13 @@ def _run(
 
 @contextmanager
 def _answering(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Break the connection off when no answer comes: libpq would wait for ever.
-
-    TCP notices a machine that is gone. It does not notice a proxy that holds the
-    connection open and has lost the server behind it.
-    """
-    lock, descriptor, answered = Lock(), connection.fileno(), False
-
-    def break_off() -> None:
-        with lock:  # never after the end: the descriptor may be another's by then
-            if not answered:
-                with socket.socket(fileno=os.dup(descriptor)) as ours:
-                    ours.shutdown(socket.SHUT_RDWR)
-
-    timer = Timer(ANSWER_SECONDS, break_off)
-    timer.daemon = True
-    timer.start()
+    """Break the connection off when no answer comes in time: libpq would wait for ever."""
+    deadline = Deadline(in_a_thread)
+    deadline.set(connection, LIMITS.statement)
     try:
         yield
     finally:
-        with lock:
-            answered = True
-        timer.cancel()
+        deadline.lift()
 
 
 def _answer(rows: Sequence[tuple[Any, ...]]) -> Beat:

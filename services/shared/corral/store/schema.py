@@ -4,12 +4,19 @@ A release runs on its own revision and the next one: the next release's
 migration only expands, and may be applied while this one runs.
 """
 
-from corral.errors import SchemaMismatch, Unavailable
+import asyncio
+from collections.abc import Callable
+
+from corral.errors import CorralError, SchemaMismatch, Unavailable, waiting_helps
 from corral.store.database import Database
 from corral.store.sql_params import quoted
+from corral.waiting import doubling, wait_for_event
 
 REVISION = 4
 """The number of the newest revision of this release; a test compares it with the migrations."""
+
+RETRY_SECONDS = (0.2, 2.0)
+"""First and longest wait between two checks, while a process waits for a schema that fits."""
 
 EXISTS = "SELECT to_regclass(%(table)s) IS NOT NULL"
 READ = "SELECT version_num FROM corral.alembic_version"
@@ -52,6 +59,34 @@ class Schema:
                 f"or take it back with corral migrate down {REVISION:04}",
                 wait=False,
             )
+
+    async def wait_until_it_fits(self, stop: asyncio.Event, waiting: Callable[[CorralError], None]) -> bool:
+        """Wait while Postgres is away, or while a migration may be on its way.
+
+        Args:
+            stop: ends the wait.
+            waiting: told why it waits, each time when the reason changes.
+
+        Returns:
+            Whether the schema fits; False where `stop` was set before.
+
+        Raises:
+            SchemaMismatch: waiting does not help.
+        """
+        waits, told = doubling(*RETRY_SECONDS), ""
+        while not stop.is_set():
+            try:
+                await self.check()
+            except CorralError as error:
+                if not waiting_helps(error):
+                    raise
+                if str(error) != told:
+                    told = str(error)
+                    waiting(error)
+            else:
+                return True
+            await wait_for_event(stop, next(waits))
+        return False
 
     async def revision(self) -> int:
         """The number of the revision; 0 when there are no tables.
