@@ -1,25 +1,23 @@
 """Every setting of the services: name, type, range, default and meaning, in one flat class."""
 
 import ipaddress
-import os
 import re
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from corral.bounded import Bounded
-from corral.errors import SettingsError
 from corral.job.bounds import Bounds
 from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIMEOUT
-from corral.settings import database_address, redis_address, sources
-from corral.settings.address_parts import bare, with_password
+from corral.settings import database_address, redis_address
+from corral.settings.address_parts import bare
 from corral.settings.cpus import cpu_limit
+from corral.settings.loadable import Loadable
 from corral.settings.networks import networks
 
 
@@ -74,6 +72,8 @@ Networks = Annotated[
     AfterValidator(networks),
     Field(json_schema_extra={"allowed": "networks separated by commas, as 10.20.0.0/16,fd12:3456::/48"}),
 ]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["console", "json"]
 Port = Annotated[int, Bounded(Bounds(0, 65535))]
 DatabaseUrl = Annotated[
     str, *_address(database_address.database_address, database_address.SCHEMES, database_address.FORM)
@@ -89,7 +89,7 @@ Password = Annotated[str, BeforeValidator(_without_line_end)]
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(use_attribute_docstrings=True, extra="forbid"))
-class Settings:
+class Settings(Loadable):
     """Every setting of the services. `Settings.load()` in `main` is the only reader of the environment."""
 
     # Where things are
@@ -197,11 +197,11 @@ class Settings:
     """Days for which the audit of what people did is kept; 0: for ever."""
 
     # Logs
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: LogLevel = "info"
     """The least severity that is logged."""
     log_jobs: Literal["all", "failed", "none"] = "all"
     """Of which jobs workers and publishers write log lines: all (accepted, started, ended), failed (each attempt that failed), or none. A job that failed for good always has a line."""
-    log_format: Literal["console", "json"] = "console"
+    log_format: LogFormat = "console"
     """One line per event: for people, or for collectors."""
 
     def __post_init__(self) -> None:
@@ -214,11 +214,6 @@ class Settings:
         self._complete("database_url", self.database_password)
         self._complete("database_direct_url", self.database_password)
         self._complete("redis_url", self.redis_password)
-
-    def _complete(self, name: str, password: str | None) -> None:
-        """From here on the address alone counts. Frozen for everybody else."""
-        if (url := getattr(self, name)) is not None:
-            object.__setattr__(self, name, with_password(url, password))
 
     @property
     def direct_url(self) -> str:
@@ -238,45 +233,3 @@ class Settings:
         return {name: value for name, value in plain.items() if value is not None} | {
             name: {"seconds": seconds} for name, seconds in kept.items() if seconds is not None
         }
-
-    @classmethod
-    def load(
-        cls,
-        env: Mapping[str, str] | None = None,
-        env_file: str | Path | None = None,
-        given: Mapping[str, str] | None = None,
-        otherwise: Mapping[str, str] | None = None,
-    ) -> Self:
-        """Read, check and return the settings; warn on stderr about names of other systems.
-
-        Args:
-            env: the environment; None is the process's own.
-            env_file: the file of further variables; None is CORRAL_ENV_FILE, or `.env` where there is one.
-            given: what a command line said, by environment name; it goes before everything.
-            otherwise: what counts before the defaults, and after everything else.
-
-        Raises:
-            SettingsError: unknown names or bad values, one line for each.
-        """
-        return cls.reading(env, env_file, given, otherwise).settings
-
-    @classmethod
-    def reading(
-        cls,
-        env: Mapping[str, str] | None = None,
-        env_file: str | Path | None = None,
-        given: Mapping[str, str] | None = None,
-        otherwise: Mapping[str, str] | None = None,
-    ) -> sources.SourcedSettings[Self]:
-        """Like `load`, with the source of each setting."""
-        return sources.read(cls, os.environ if env is None else env, env_file, given or {}, otherwise or {})
-
-    @classmethod
-    def load_or_exit(cls) -> Self:
-        """Like `load`; a mistake ends the process with exit code 2 and its message on stderr."""
-        try:
-            return cls.load()
-        except SettingsError as error:
-            for line in str(error).splitlines():
-                sys.stderr.write(f"corral: {line}\n")
-            raise SystemExit(2) from error
