@@ -13,7 +13,7 @@ from corral.scaling.decision import Condition
 from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool import PoolSpec
 from corral.scaling.pool_backlog import PoolBacklog
-from corral.scaling.pool_status import PoolStatus
+from corral.scaling.pool_snapshot import PoolSnapshot
 from corral.scaling.throughput import Throughput
 from corral_local.scaler import Scaled
 from corral_local.supervisor import ending
@@ -47,17 +47,16 @@ class PoolReporter:
             workers: names of those that were asked for, as they are after the decision.
             leaving: names of those that finish what they run.
         """
-        backlog = PoolBacklog.of(scaled.signal, self._pool)
-        ready = self._ready(scaled, workers)
-        self._note(scaled, backlog, ready)
-        status = self._status(scaled, backlog, ready, len(workers), leaving)
+        snapshot = self._snapshot(scaled, workers, leaving)
+        self._note(scaled, snapshot)
+        status = snapshot.status(at=time.time(), last_scale_at=self._scaled_at)
         try:
             while self._untold:
                 await self._dispatch.pools.record(self._untold[0])
                 del self._untold[0]
             await self._dispatch.pools.report(status)
         except CorralError as error:
-            metrics.SWALLOWED.labels("herald").inc()
+            metrics.SWALLOWED.labels("pool_reporter").inc()
             log.info("pool.untold", error=str(error))  # the supervisor says what is wrong with the server
 
     async def tell_exit(self, worker: str, code: int | None) -> None:
@@ -67,10 +66,10 @@ class PoolReporter:
         try:
             await self._dispatch.exits.tell(worker, f"its process {ending(code)}")
         except CorralError as error:
-            metrics.SWALLOWED.labels("herald").inc()
+            metrics.SWALLOWED.labels("pool_reporter").inc()
             log.info("exit.untold", worker=worker, error=str(error))
 
-    def _note(self, scaled: Scaled, backlog: PoolBacklog, ready: int) -> None:
+    def _note(self, scaled: Scaled, snapshot: PoolSnapshot) -> None:
         """Keep the decision where it changed the number of workers, or a condition came or went."""
         decision = scaled.decision
         if decision.desired == scaled.before and decision.conditions == self._conditions:
@@ -79,53 +78,26 @@ class PoolReporter:
         if decision.desired != scaled.before:
             self._scaled_at = now
         self._conditions, self.last_change = decision.conditions, decision.reason
-        self._untold.append(
-            ScalingDecision(
-                id=new_id(),
-                pool=NAME,
-                at=now,
-                before=scaled.before,
-                after=decision.desired,
-                needed=decision.needed,
-                ready=ready,
-                reason=decision.reason,
-                conditions=tuple(sorted(decision.conditions)),
-                backlog_jobs=backlog.jobs,
-                backlog_seconds=backlog.seconds,
-                oldest_seconds=backlog.oldest,
-            )
-        )
+        self._untold.append(snapshot.decision(identity=new_id(), at=now, before=scaled.before))
         del self._untold[:-MAX_WAITING_DECISIONS]
 
-    def _status(
-        self, scaled: Scaled, backlog: PoolBacklog, ready: int, replicas: int, leaving: Sequence[str]
-    ) -> PoolStatus:
-        decision, pool = scaled.decision, self._pool
-        return PoolStatus(
+    def _snapshot(self, scaled: Scaled, workers: Collection[str], leaving: Sequence[str]) -> PoolSnapshot:
+        decision, backlog = scaled.decision, PoolBacklog.of(scaled.signal, self._pool)
+        rate = self._throughput.at(time.monotonic(), backlog.arrived, backlog.live) if scaled.signal else 0.0
+        return PoolSnapshot(
             name=NAME,
             scaled_by="corral up",
-            minimum=pool.minimum,
-            maximum=pool.maximum,
-            slots=pool.slots,
+            spec=self._pool,
             queues=self._queues,
-            replicas=replicas,
-            ready=ready,
+            replicas=len(workers),
+            ready=self._ready(scaled, workers),
             desired=decision.desired,
             needed=decision.needed,
             reason=decision.reason,
             conditions=tuple(sorted(decision.conditions)),
-            backlog_jobs=backlog.jobs,
-            backlog_seconds=backlog.seconds,
-            oldest_seconds=backlog.oldest,
-            throughput=round(self._throughput.at(time.monotonic(), backlog.arrived, backlog.live), 2)
-            if scaled.signal
-            else 0.0,
+            backlog=backlog,
+            throughput=round(rate, 2),
             draining=tuple(leaving),
-            paused=pool.paused,
-            wait_objective=pool.wait,
-            drain_objective=pool.drain,
-            at=time.time(),
-            last_scale_at=self._scaled_at,
         )
 
     @staticmethod

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +12,8 @@ import structlog
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.ids import new_id
-from corral.scaling.decision_record import ScalingDecision
 from corral.scaling.pool_backlog import PoolBacklog
-from corral.scaling.pool_status import PoolStatus
+from corral.scaling.pool_snapshot import PoolSnapshot
 from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster, timestamp
@@ -45,6 +44,24 @@ class PoolReport:
     not_ready: Held | None = None
     stand: Stand | None = None
     """What it waits for, if it has not the workers that it should have."""
+
+    def snapshot(self) -> PoolSnapshot:
+        """The report without what only Kubernetes is told."""
+        return PoolSnapshot(
+            name=self.pool.name,
+            scaled_by="operator",
+            spec=self.pool.pool,
+            queues=self.pool.queues,
+            replicas=self.replicas,
+            ready=self.ready,
+            desired=self.desired,
+            needed=self.needed,
+            reason=self.reason,
+            conditions=tuple(one.type for one in self.held),
+            backlog=self.backlog,
+            throughput=self.throughput,
+            draining=self.draining,
+        )
 
     @property
     def words(self) -> str:
@@ -121,20 +138,7 @@ class Reporter:
             reason=report.reason,
             conditions=[one.type for one in report.held],
         )
-        decision = ScalingDecision(
-            id=new_id(),
-            pool=report.pool.name,
-            at=time.time(),
-            before=before,
-            after=report.desired,
-            needed=report.needed,
-            ready=report.ready,
-            reason=report.reason,
-            conditions=tuple(one.type for one in report.held),
-            backlog_jobs=report.backlog.jobs,
-            backlog_seconds=report.backlog.seconds,
-            oldest_seconds=report.backlog.oldest,
-        )
+        decision = report.snapshot().decision(identity=new_id(), at=time.time(), before=before)
         try:
             await self._dispatch.pools.record(decision)
         except Unavailable as error:
@@ -154,35 +158,12 @@ class Reporter:
             log.warning("pool.event_not_told", pool=report.pool.name, error=str(error))
 
     async def _board(self, report: PoolReport) -> None:
-        pool = report.pool
-        status = PoolStatus(
-            name=pool.name,
-            scaled_by="operator",
-            minimum=pool.pool.minimum,
-            maximum=pool.pool.maximum,
-            slots=pool.pool.slots,
-            queues=pool.queues,
-            replicas=report.replicas,
-            ready=report.ready,
-            desired=report.desired,
-            needed=report.needed,
-            reason=report.words,
-            conditions=tuple(one.type for one in report.held),
-            backlog_jobs=report.backlog.jobs,
-            backlog_seconds=report.backlog.seconds,
-            oldest_seconds=report.backlog.oldest,
-            throughput=report.throughput,
-            draining=report.draining,
-            paused=pool.pool.paused,
-            wait_objective=pool.pool.wait,
-            drain_objective=pool.pool.drain,
-            at=time.time(),
-            last_scale_at=self._scaled_at,
-        )
+        snapshot = replace(report.snapshot(), reason=report.words)
+        status = snapshot.status(at=time.time(), last_scale_at=self._scaled_at)
         try:
             await self._dispatch.pools.report(status)
         except Unavailable as error:
-            log.debug("pool.not_told", pool=pool.name, error=str(error))
+            log.debug("pool.not_told", pool=report.pool.name, error=str(error))
 
     async def _status(self, report: PoolReport, now: float) -> None:
         status = self._document(report)
