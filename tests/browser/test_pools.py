@@ -44,13 +44,13 @@ async def test_a_pool_moves_without_a_reload_and_moves_nothing_else(page: Page, 
     told = status(ready=3, desired=9, reason=LONG, conditions=CONDITIONS)
     await tell(site, told, decision(2, 9), decision(9, 3))
     await expect(page.locator("#pool-io .workers")).to_have_text("3")
-    await expect(page.locator("#pool-io .desired")).to_have_text("9 of 0 to 20")
+    await expect(page.locator("#pool-io .desired")).to_have_text("9 within 0 to 20")
     await shown(page, "#pool-io .decisions", "2 → 9: 910 queued")
     await shown(page, "#pool-io .badge", "at its maximum")
     assert await page.locator("#pool-io .mark.up").count() >= 2
     assert await page.evaluate(PLACES) == before
     assert await page.evaluate("window.still") is True
-    await shown(page, "#pool-io .badge", "silent; last told")
+    await shown(page, "#pool-io .badge", "no reports; the last came")
 
 
 @pytest.mark.parametrize("path", ["/pools", "/pools/io"])

@@ -25,8 +25,8 @@ _WORDS = {
     409: "Not possible in this state.",
     413: "The body or the payload is too large.",
     416: "The range lies outside.",
-    422: "The input is wrong; `errors` names each field.",
-    503: "Postgres or Redis does not do its part now, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
+    422: "The input is not valid; `errors` names each field.",
+    503: "Postgres or Redis is not available, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
 }
 
 

@@ -28,24 +28,24 @@ INVALID = "invalid-input"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (NotJson, 400, "not-json", "The body is not JSON"),
-    (errors.InvalidInput, 422, INVALID, "The input is wrong"),
+    (errors.InvalidInput, 422, INVALID, "The input is not valid"),
     (errors.TooLarge, 413, "too-large", "Too large"),
     (SlowBody, 408, "slow-body", "The body did not arrive in time"),
-    (errors.Unauthenticated, 401, "unauthenticated", "Say who you are"),
+    (errors.Unauthenticated, 401, "unauthenticated", "You are not signed in"),
     (errors.Forbidden, 403, "forbidden", "Not allowed"),
     (errors.NotFound, 404, "not-found", "Not found"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
     (errors.Unreadable, 500, "unreadable", "A stored value can't be read"),
     (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),
-    (errors.Unavailable, 503, "unavailable", "Postgres or Redis does not do its part now"),
+    (errors.Unavailable, 503, "unavailable", "Postgres or Redis is not available"),
 )
 """The first row that fits counts."""
 PROBLEMS = [
     *((slug, status, title) for _, status, slug, title in _TABLE),
-    ("method-not-allowed", 405, "This path does not know the method"),
+    ("method-not-allowed", 405, "This path does not support the method"),
     ("range", 416, "The range lies outside the file"),
-    ("internal", 500, "Something went wrong on our side"),
+    ("internal", 500, "An error inside Corral"),
 ]
 """Every problem there is, for the documentation."""
 
@@ -82,7 +82,7 @@ def words(error: CorralError, method: str) -> tuple[str, str]:
     for kind, _, slug, title in _TABLE:
         if isinstance(error, kind):
             return _title(slug, title, method), str(error)
-    return "Something went wrong on our side", str(error)
+    return "An error inside Corral", str(error)
 
 
 def _title(slug: str, title: str, method: str) -> str:
@@ -126,7 +126,7 @@ def install(app: FastAPI) -> None:
         ]
         named = "; ".join(f"{item['parameter']}: {item['detail']}" for item in items)
         return problem(
-            422, INVALID, _title(INVALID, "The input is wrong", request.method), named, errors=items
+            422, INVALID, _title(INVALID, "The input is not valid", request.method), named, errors=items
         )
 
     async def http_error(_request: Request, error: Exception) -> Response:

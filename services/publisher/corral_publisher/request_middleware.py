@@ -57,7 +57,7 @@ class RequestMiddleware:
                 answer = problems.problem(
                     500,
                     "internal",
-                    "Something went wrong on our side",
+                    "An error inside Corral",
                     "The log tells more under this request id.",
                     request_id=request_id.decode(),
                 )

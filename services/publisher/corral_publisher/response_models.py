@@ -47,7 +47,7 @@ class Problem(BaseModel):
             "examples": [
                 {
                     "type": "urn:corral:problem:invalid-input",
-                    "title": "The input is wrong; nothing was stored",
+                    "title": "The input is not valid; nothing was stored",
                     "status": 422,
                     "detail": "/payload/title: is required",
                     "errors": [{"pointer": "/payload/title", "detail": "is required"}],

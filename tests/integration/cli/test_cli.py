@@ -89,7 +89,7 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
     assert head.split() == [
         "pool",
         "workers",
-        "wanted",
+        "target",
         "bounds",
         "queued",
         "oldest",

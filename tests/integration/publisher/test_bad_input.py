@@ -199,7 +199,7 @@ async def test_a_wrong_parameter_is_named(api: httpx2.AsyncClient, path: str, pa
     answer = await api.get(path)
     assert answer.status_code == 422, answer.text
     assert [error["parameter"] for error in answer.json()["errors"]] == [parameter]
-    assert answer.json()["title"] == "The input is wrong", "who only asked had nothing to store"
+    assert answer.json()["title"] == "The input is not valid", "who only asked had nothing to store"
 
 
 @pytest.mark.parametrize(

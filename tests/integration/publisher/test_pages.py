@@ -239,7 +239,7 @@ async def test_lists_filter_and_page_by_their_address(browser: httpx2.AsyncClien
     assert len([1 for tag, attrs in second.tags if tag == "tr" and attrs.get("id")]) == 5
     even = await page_of(browser, "/jobs?tag=even&state=queued")
     assert len([1 for tag, attrs in even.tags if tag == "tr" and attrs.get("id")]) == 18
-    assert "No job fits" in (await page_of(browser, "/jobs?state=failed")).text
+    assert "No jobs match" in (await page_of(browser, "/jobs?state=failed")).text
 
 
 async def test_a_queue_is_paused_and_resumed_from_its_page(
@@ -310,4 +310,4 @@ async def test_a_list_that_stopped_looking_says_how_to_narrow_it(
     assert "None of those fits that were looked at." in stopped.text
     assert "narrow the list: by time" in stopped.text
     older = next(attrs["href"] for tag, attrs in stopped.tags if attrs.get("rel") == "next")
-    assert "No job fits." in (await page_of(browser, older or "")).text
+    assert "No jobs match." in (await page_of(browser, older or "")).text

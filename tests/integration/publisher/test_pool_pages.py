@@ -52,7 +52,7 @@ async def test_every_place_shows_a_pool_its_reason_and_its_decisions(
     for path in ("/", "/pools", "/pools/io"):
         page = await page_of(viewer, path)
         text = " ".join(page.text.split())
-        assert "Workers7 Wanted14 of 0 to 20 Queued910 Oldest waits12 s of 10 s" in text, path
+        assert "Workers7 Target14 within 0 to 20 Queued910 Oldest job waits12 s goal 10 s" in text, path
         assert "8 → 14: 1,820 s of work queued, objective 120 s" in text
         assert "3 → 8: 910 queued for up to 3 s" in text
         assert "at its maximum" in text
@@ -76,7 +76,7 @@ async def test_a_silent_pool_says_since_when(
     late = board._clock() + STALE_SECONDS + 1
     monkeypatch.setattr(board, "_clock", lambda: late)
     page = await page_of(viewer, "/pools/io")
-    assert "silent; last told" in page.text
+    assert "no reports; the last came" in page.text
     times = [attrs["datetime"] for tag, attrs in page.tags if tag == "time"]
     assert times == ["2026-09-21T14:13:20.000+00:00"]
     assert "/pools/io" not in (await viewer.get("/queues")).text
@@ -87,7 +87,7 @@ async def test_the_log_of_decisions_is_paged_by_its_address(viewer: httpx2.Async
     assert term is not None
     await store.scaling.add([decision(number, number + 1) for number in range(60)], term)
     first = await page_of(viewer, "/pools/io")
-    assert "Nobody has told of this pool lately" in first.text
+    assert "No autoscaler has reported this pool within the last hour" in first.text
     assert rows(first) == 50
     older = next(attrs["href"] for tag, attrs in first.tags if attrs.get("rel") == "next")
     assert rows(await page_of(viewer, older or "")) == 10
@@ -100,8 +100,8 @@ def rows(page: Page) -> int:
 
 
 async def test_without_a_pool_it_is_said_who_would_scale(viewer: httpx2.AsyncClient):
-    assert "Nothing scales workers here" in (await page_of(viewer, "/pools")).text
-    assert "Workers that scale themselves" not in (await page_of(viewer, "/")).text
+    assert "No autoscaler has reported a pool within the last hour" in (await page_of(viewer, "/pools")).text
+    assert "Worker pools" not in (await page_of(viewer, "/")).text
 
 
 async def test_an_admin_starts_a_load_and_is_led_to_its_jobs(ann: httpx2.AsyncClient, store: Store):

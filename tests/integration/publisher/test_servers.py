@@ -48,7 +48,7 @@ class Publisher:
     async def problems(self) -> str:
         """What the start page says is wrong, once it is as new as a page may be."""
         page = (await self.browser.get("/")).text
-        return page.partition("What is wrong")[2].partition("</section>")[0]
+        return page.partition(">Problems<")[2].partition("</section>")[0]
 
     async def is_ready(self) -> bool:
         return (await self.ready())[1]["status"] == "ready"

@@ -35,7 +35,7 @@ async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor
         "jobs.html",
         principal,
         jobs=found.items,
-        empty=_empty(found, "No job fits." if filters else "No job yet."),
+        empty=_empty(found, "No jobs match." if filters else "No jobs yet."),
         hint=hint_of(found),
         query={name: query.get(name) for name in parameters.FILTERS},
         states=list(State),
@@ -51,7 +51,7 @@ async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor
 async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
     """The table."""
     found = await _found(services, request.query_params)
-    empty = _empty(found, "No job fits.")
+    empty = _empty(found, "No jobs match.")
     return render.fragment(
         request, "_jobs.html", principal, jobs=found.items, empty=empty, hint=hint_of(found)
     )

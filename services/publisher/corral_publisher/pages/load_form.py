@@ -20,9 +20,9 @@ SHARES = {"demo.echo": 80, "demo.sleep": 18, "demo.cpu": 2}
 """Of a mixed load: most jobs of a real system are short."""
 KINDS = {
     "demo.sleep": "demo.sleep: waits",
-    "demo.cpu": "demo.cpu: computes",
+    "demo.cpu": "demo.cpu: uses the processor",
     "demo.echo": "demo.echo: ends at once",
-    MIXED: "mixed: mostly echo",
+    MIXED: "mixed: mostly demo.echo",
 }
 
 

@@ -24,9 +24,9 @@ def pools(context: typer.Context, as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ("pool", ">workers", ">wanted", ">bounds", ">queued", ">oldest", "conditions", "told", "why"),
+        ("pool", ">workers", ">target", ">bounds", ">queued", ">oldest", "conditions", "last report", "why"),
         (_row(pool) for pool in found),
-        none="nothing scales workers: neither the operator nor `corral up` has told of a pool",
+        none="no pools: neither the operator nor `corral up` has reported one within the last hour",
     )
 
 
@@ -56,7 +56,7 @@ def decisions(
             )
             for one in found
         ),
-        none="nothing was decided yet",
+        none="no decisions yet",
     )
 
 
@@ -69,6 +69,6 @@ def _row(pool: dict[str, Any]) -> tuple[Any, ...]:
         pool["backlog_jobs"],
         span(pool["oldest_seconds"]) if pool["oldest_seconds"] else "",
         pool["conditions"],
-        f"{ago(pool['at'])}, then silence" if pool["stale"] else ago(pool["at"]),
+        f"{ago(pool['at'])}, none since" if pool["stale"] else ago(pool["at"]),
         pool["reason"],
     )
