@@ -1,1 +1,1 @@
-"""Corral's operator: keeps each WorkerPool's Deployment at the number of workers that the law asks for."""
+"""Corral's operator: it scales the Deployment of each WorkerPool to the number of workers that the law asks for."""

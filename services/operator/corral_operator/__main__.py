@@ -1,4 +1,4 @@
-"""`python -m corral_operator`."""
+"""Runs the operator: `python -m corral_operator`."""
 
 if __name__ == "__main__":
     import sys

@@ -1,6 +1,6 @@
-"""Kubernetes' API: JSON in, JSON out, with the official client's connections, certificates and tokens.
+"""The operator's client of Kubernetes' API. It sends and returns JSON, through the official client's connections.
 
-Its generated models are left out on purpose: they would parse every field of twenty pods a second.
+The official client's models are not used: they would parse every field of twenty pods a second.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from corral_operator import metrics
 from corral_operator.target import FIELD_MANAGER
 
 ANSWER_SECONDS: Final = 5.0
-"""No request takes longer, or the API server counts as away. Two of them are shorter than a lease."""
+"""Seconds that a request may take; then the API server counts as away. Two requests take less than a lease."""
 _MERGE = "application/merge-patch+json"
 
 
 class NoCluster(CorralError):
-    """Nothing says which cluster to work in."""
+    """Neither a service account nor KUBECONFIG names a cluster."""
 
 
 class ApiError(Exception):
-    """Kubernetes did not do what was asked."""
+    """Kubernetes did not carry out a request."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         self.status = status
@@ -37,7 +37,7 @@ class ApiError(Exception):
 
 
 class Away(ApiError):
-    """The API server can't be reached, or is not able to answer now."""
+    """The API server can't be reached, or can't answer now."""
 
 
 class Absent(ApiError):
@@ -45,11 +45,11 @@ class Absent(ApiError):
 
 
 class ApiForbidden(ApiError):
-    """The operator's Role does not allow it; the message is the API server's and names what is missing."""
+    """The operator's Role does not allow the request; the API server's message names the missing right."""
 
 
 class Denied(ApiError):
-    """An admission webhook or policy does not allow it; the message is its own."""
+    """An admission webhook or policy refuses the change; the message is the webhook's or policy's own."""
 
 
 class Outdated(ApiError):
@@ -64,10 +64,10 @@ class Api:
 
     @classmethod
     async def open(cls) -> Self:
-        """By the pod's service account, or by KUBECONFIG outside of a cluster.
+        """Connect with the pod's service account, or outside of a cluster with KUBECONFIG.
 
         Raises:
-            NoCluster: neither is there, or it can't be read.
+            NoCluster: neither exists, or it can't be read.
         """
         configuration = Configuration()
         in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
@@ -100,11 +100,11 @@ class Api:
         return cls(client, configuration)
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._client.close()
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """One document.
+        """Get one document.
 
         Raises:
             ApiError: one of its kinds.
@@ -112,7 +112,7 @@ class Api:
         return await self._call("GET", path, query or {}, None, None)
 
     async def patch(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
-        """Merge a change into a document, in the operator's own name; unknown fields are refused.
+        """Merge a change into a document, as field manager `corral-operator`; unknown fields are refused.
 
         The API server gives up when the operator does, so that no change happens long after it was asked for.
 
@@ -127,7 +127,7 @@ class Api:
         return await self._call("PATCH", path, query, change, _MERGE)
 
     async def create(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Add a document.
+        """Create a document.
 
         Raises:
             ApiError: one of its kinds.

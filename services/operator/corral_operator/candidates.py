@@ -1,4 +1,4 @@
-"""Who leaves, when a pool has more workers than it needs."""
+"""Which workers to remove when a pool has more than it needs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,32 +6,32 @@ from typing import Final
 
 from corral_operator.target import Pod
 
-STUCK_AFTER: Final = 60.0
-"""Seconds after which a pod that runs, is not ready and is no worker that anyone knows of may go unasked."""
+NEVER_READY_SECONDS: Final = 60.0
+"""Seconds after which a pod that runs, is not ready and never registered as a worker is removed without a drain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A worker as the signal tells of it. Its name is its pod's name."""
+    """A worker as the leader's signal describes it. Its name is its pod's name."""
 
     name: str
     running: int
-    """Jobs that it holds."""
+    """Jobs that it runs."""
     alive_for: float
     """Seconds since it registered."""
     draining: bool = False
-    """Whether the leader has made its drain true: it claims nothing."""
+    """Whether its drain is in force, so that it claims nothing."""
 
 
 def may_go_unasked(pod: Pod, workers: Mapping[str, Candidate], unready_for: float) -> bool:
-    """Whether nothing can be lost with a pod: its container does not run, or runs without ever claiming.
+    """Whether a pod can be removed without a drain: its container does not run, or has never claimed a job.
 
-    A container that starts right after this was read claims nothing for a second: a ReplicaSet that is
-    told at once has taken the pod by then, because a pod that is not ready goes first.
+    A container that starts right after this was read claims nothing for a second. A ReplicaSet that is
+    scaled down at once has removed the pod by then, because it removes pods that are not ready first.
     """
     if pod.ready:
         return False
-    return not pod.born or (pod.name not in workers and unready_for >= STUCK_AFTER)
+    return not pod.born or (pod.name not in workers and unready_for >= NEVER_READY_SECONDS)
 
 
 def choose(
@@ -43,18 +43,18 @@ def choose(
     taken: Collection[str],
     spared: Collection[str],
 ) -> list[str]:
-    """The names of those that leave: at most `count`, and fewer where not enough are known.
+    """The names of the workers to remove: at most `count`, and fewer where not enough are known.
 
-    First those that may go unasked, unplaced ones before others; then workers: idle, least loaded, youngest.
-    Those that did not go in their time come last, so that one which does not answer keeps nobody else.
+    Pods that need no drain come first, unscheduled ones before others; then workers: idle, least loaded, youngest.
+    Workers that did not leave in time come last, so that one which does not answer does not block the others.
 
     Args:
-        count: how many are wanted.
-        pods: all that there are.
-        workers: those that the signal tells of.
-        unasked: pods that may go unasked.
-        taken: already chosen.
-        spared: did not go in their time; not to be chosen while they hold a job.
+        count: how many to choose.
+        pods: all pods.
+        workers: the workers in the signal, by name.
+        unasked: pods that need no drain.
+        taken: names that are chosen already.
+        spared: workers that did not leave in time; not chosen while they run a job.
     """
     ranked = sorted(_ranked(pods, workers, unasked, taken, spared))
     return [name for _, name in ranked[: max(0, count)]]

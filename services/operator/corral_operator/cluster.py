@@ -1,4 +1,4 @@
-"""Everything that the operator asks of Kubernetes, in one namespace. Nothing here writes a pod."""
+"""All requests of the operator to Kubernetes, in one namespace. None of them changes a pod."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from corral_operator.worker_pool import GROUP, KIND, PLURAL, VERSION, WorkerPool
 
 
 class LeaseRecord(NamedTuple):
-    """A Lease as it was read."""
+    """The fields of a Lease, as they were read."""
 
     version: str
     holder: str
     renewed: str
-    """As its holder wrote it; compared with nothing but itself."""
+    """The time that its holder wrote. It is compared only with itself, to see that it changes."""
     seconds: int
     transitions: int
 
 
 class Cluster:
-    """What the operator asks of Kubernetes, in one namespace."""
+    """The operator's requests to Kubernetes, in one namespace."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api, self.namespace = api, namespace
@@ -33,7 +33,7 @@ class Cluster:
         self._leases = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 
     async def pools(self) -> tuple[list[Mapping[str, Any]], int]:
-        """Every pool, as Kubernetes holds it, and the version of the whole list.
+        """All WorkerPools as documents, and the resource version of the list.
 
         Raises:
             ApiError: one of its kinds.
@@ -50,7 +50,7 @@ class Cluster:
         return Deployment.of(await self._api.get(f"{self._apps}/deployments/{name}"))
 
     async def owned(self, deployment: Deployment) -> Owned:
-        """The pods of a Deployment, read after it: what is seen here is not older than what was seen there.
+        """The pods and ReplicaSets of a Deployment. They are read after it, and so are not older than it.
 
         Raises:
             ApiError: one of its kinds.
@@ -62,7 +62,7 @@ class Cluster:
         return Owned.of(deployment, sets["items"], pods["items"])
 
     async def scale(self, name: str, replicas: int, version: str) -> None:
-        """Have a Deployment ask for so many pods, if it is still the one that was read.
+        """Set the number of replicas of a Deployment, if it has not changed since it was read.
 
         Raises:
             Outdated: it has changed since.
@@ -72,7 +72,7 @@ class Cluster:
         await self._api.patch(f"{self._apps}/deployments/{name}/scale", change)
 
     async def write_status(self, pool: WorkerPool, status: Mapping[str, Any]) -> None:
-        """Replace what the pool's status says.
+        """Replace the status of a pool.
 
         Raises:
             ApiError: one of its kinds.
@@ -84,7 +84,7 @@ class Cluster:
     async def tell(
         self, pool: WorkerPool, kind: Literal["Normal", "Warning"], reason: str, message: str
     ) -> None:
-        """Add an Event about the pool.
+        """Create an Event about a pool.
 
         Raises:
             ApiError: one of its kinds.
@@ -112,7 +112,7 @@ class Cluster:
         await self._api.create(f"{self._core}/events", event)
 
     async def lease(self, name: str) -> LeaseRecord:
-        """The Lease as it is.
+        """The Lease of that name.
 
         Raises:
             ApiError: one of its kinds.
@@ -122,7 +122,7 @@ class Cluster:
     async def write_lease(
         self, name: str, version: str, *, holder: str, seconds: int, transitions: int
     ) -> LeaseRecord:
-        """Hold, or with an empty holder give back, the Lease that was read.
+        """Take or renew the Lease that was read; an empty holder releases it.
 
         Raises:
             Outdated: somebody else wrote it since.
@@ -139,7 +139,7 @@ class Cluster:
         return _lease_of(await self._api.patch(f"{self._leases}/{name}", change))
 
     async def published_schema(self) -> Mapping[str, Any]:
-        """What the API server publishes about the resource; needs no right of its own.
+        """The schema of WorkerPool that the API server publishes; reading it needs no right of its own.
 
         Raises:
             ApiError: one of its kinds; Absent where there is no such group.
@@ -155,7 +155,7 @@ class Cluster:
 
 
 def timestamp(at: datetime) -> str:
-    """As Kubernetes writes times."""
+    """A time in Kubernetes' form."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

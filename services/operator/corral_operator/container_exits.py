@@ -1,4 +1,4 @@
-"""How containers of workers ended, passed on to the leader: the error of the jobs that they held then says so."""
+"""Reports how containers of workers ended to the leader, which adds it to the errors of the jobs that they ran."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -12,22 +12,22 @@ log = structlog.get_logger(__name__)
 
 SAID_GOODBYE: Final = frozenset({0, 2, 75})
 """Exit codes of workers that gave their jobs back. Source: docs/reference/worker.md."""
-MOST_KNOWN: Final = 1_000
-"""Ends that are remembered as told; the oldest is forgotten for a new one."""
+MAX_REMEMBERED: Final = 1_000
+"""Reported exits that are remembered; the oldest is forgotten for a new one."""
 
 
 class ContainerExit(NamedTuple):
     """How one container ended."""
 
     pod: str
-    """Its worker's name."""
+    """The pod's name, which is the worker's."""
     container: str
-    """Another one after each start."""
+    """The container's id; each start has another one."""
     how: str
 
     @classmethod
     def all_of(cls, pods: Iterable[Mapping[str, Any]]) -> tuple["ContainerExit", ...]:
-        """From Kubernetes' own documents: each container's last end, where it did not say goodbye."""
+        """The last exits of all containers in these pod documents, without those of workers that gave their jobs back."""
         return tuple(
             cls(str(pod["metadata"]["name"]), str(ended.get("containerID", "")), _words(ended))
             for pod in pods
@@ -37,14 +37,14 @@ class ContainerExit(NamedTuple):
 
 
 class ContainerExits:
-    """Passes the end of each container on to the leader, once."""
+    """Reports each container's exit to the leader, once."""
 
     def __init__(self, exits: Exits) -> None:
         self._exits = exits
         self._known: dict[ContainerExit, None] | None = None
 
     async def tell(self, found: Iterable[ContainerExit]) -> None:
-        """Tell of those that are new; what ended before the first look is nobody's news."""
+        """Report the new ones among the exits found. Those found by the first call are not reported."""
         if self._known is None:
             self._known = dict.fromkeys(found)
             return
@@ -58,12 +58,12 @@ class ContainerExits:
                 return
             log.warning("worker.exited", pod=one.pod, how=one.how)
             self._known[one] = None
-            if len(self._known) > MOST_KNOWN:
+            if len(self._known) > MAX_REMEMBERED:
                 del self._known[next(iter(self._known))]
 
 
 def _ended(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The end of its present life, else of the one before."""
+    """How the container ended; where it runs again, how it ended before."""
     for state in ("state", "lastState"):
         ended: Mapping[str, Any] | None = container.get(state, {}).get("terminated")
         if ended:

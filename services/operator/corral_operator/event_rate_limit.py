@@ -1,15 +1,15 @@
-"""How many Events may be told: a pool that moves all the time must not fill the cluster's store of Events."""
+"""A limit for Events, so that a pool that is scaled all the time does not fill the cluster's store of Events."""
 
 from typing import Final
 
 MAX_EVENTS_AT_ONCE: Final = 25
-"""Events of one reason at once. Source: client-go, tools/record, EventSourceObjectSpamFilter."""
+"""Events with one reason that may be created at once. Source: client-go, tools/record, EventSourceObjectSpamFilter."""
 SECONDS_PER_EVENT: Final = 60.0
-"""Seconds after which one more may be told."""
+"""Seconds after which one more may be created."""
 
 
 class EventRateLimit:
-    """What may be told about one pool for one reason: a bucket of tokens, and how many Events found it empty."""
+    """A token bucket for the Events about one pool with one reason. It counts the Events that were suppressed."""
 
     def __init__(self) -> None:
         self._tokens = float(MAX_EVENTS_AT_ONCE)
@@ -17,7 +17,7 @@ class EventRateLimit:
         self._kept_back = 0
 
     def spend(self, now: float) -> int | None:
-        """How many Events were kept back since the last one; None where this one is, too.
+        """How many Events were suppressed since the last one; None where this one is suppressed, too.
 
         Args:
             now: monotonic seconds.

@@ -1,4 +1,4 @@
-"""The pods of a pool as the law counts them, and its workers as the signal tells of them."""
+"""Counts of a pool's pods for the law, and the reasons why pods are missing."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from corral_operator.target import Deployment, Owned
 
 
 def fleet_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) -> Fleet:
-    """Those that stay are wanted; those on their way out come back at once when asked.
+    """Count the workers that stay, and those that leave, for the law.
 
     Args:
         deployment: as it was read.
@@ -34,14 +34,14 @@ def fleet_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) ->
 
 
 def trouble_of(deployment: Deployment, owned: Owned | None) -> str | None:
-    """Why pods are missing, in Kubernetes' words."""
+    """Why pods are missing, in Kubernetes' words; None where it gives no reason."""
     pods = owned.pods if owned else ()
     missing = (pod.failing or pod.unschedulable for pod in pods if not pod.ready)
     return deployment.refused or next((why for why in missing if why), None)
 
 
 def missing_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) -> list[Hold]:
-    """What workers wait for that the Deployment asks for and that are not ready."""
+    """What the workers are waiting for that the Deployment asks for and that are not ready."""
     if owned is None:
         return []
     holds = [
@@ -55,13 +55,13 @@ def missing_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) 
     ]
     unmade = deployment.replicas - len(owned.pods)
     if unmade > 0:
-        why = deployment.refused or "its controller has not made them"
+        why = deployment.refused or "its controller has not created them"
         holds.append(Hold(HoldCause.PODS_MISSING, f"{unmade} pods are missing: {why}"))
     return holds
 
 
 def workers_of(signal: Signal | None) -> Mapping[str, Candidate] | None:
-    """The workers that the leader knows, by name; None where the signal is lost."""
+    """The workers in the leader's signal, by name; None where the signal is lost."""
     if signal is None:
         return None
     return {

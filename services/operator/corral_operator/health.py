@@ -10,7 +10,7 @@ from typing import Final
 from corral.status_server import METRICS, Answer, StatusServer
 
 ROUND_TOO_OLD_SECONDS: Final = 30.0
-"""Seconds after the end of the last round, from which on the operator counts as stuck. A round is ended after 20."""
+"""Seconds without the end of a round, after which the operator counts as stuck. A round is ended after 20."""
 
 
 def serve(host: str, port: int, age: Callable[[], float]) -> StatusServer:

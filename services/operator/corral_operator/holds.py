@@ -1,4 +1,4 @@
-"""What holds a change of a pool's number of workers: each thing that is waited for, in words that name the pods."""
+"""What a change of a pool's number of workers is waiting for, in words that name the pods."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,48 +6,48 @@ from enum import StrEnum
 from typing import Final
 
 MAX_NAMED_PODS: Final = 5
-"""Pods that are named in one text; more are counted."""
+"""Pods that one text names; more are counted."""
 MAX_HOLDS_IN_TEXT: Final = 8
-"""Holds that are told in one text."""
+"""Holds in one text; more are counted."""
 
 
 class HoldCause(StrEnum):
-    """What is waited for; the reason of a condition. The gravest come first: one text has one reason."""
+    """What a change is waiting for. It is the reason of a condition; of several, the first in this order counts."""
 
     REDIS_AWAY = "RedisAway"
-    """Redis refuses or does not answer, so that no worker can be asked."""
+    """Redis refuses or does not answer, so that no worker can be asked to leave."""
     KUBERNETES_AWAY = "KubernetesAway"
     """The API server does not answer."""
     REFUSED = "Refused"
     """The API server or an admission webhook refuses the change."""
     CONFLICTS = "Conflicts"
-    """The Deployment changes each time before the change arrives."""
+    """The Deployment was changed by something else before each change of the operator arrived."""
     TOO_SLOW = "TooSlow"
-    """Answers were too old when the change was about to be made: each request takes seconds."""
+    """Requests take so long that the workers' answers are too old when the change is to be sent."""
     ROLLOUT_PAUSED = "RolloutPaused"
     """The Deployment is paused in the middle of a rollout."""
     ROLLOUT = "RolloutInProgress"
     """Pods of an older template are being replaced."""
     CONTROLLER_BEHIND = "ControllerBehind"
-    """The Deployment's or the ReplicaSet's controller has not done what it was asked."""
+    """The Deployment's or the ReplicaSet's controller has not processed the last change."""
     OTHER_NOT_READY = "OtherPodNotReady"
-    """A pod that does not leave is not ready, so that the ReplicaSet might take it."""
+    """A pod that is to stay is not ready, so the ReplicaSet could remove it instead."""
     NOT_DRAINED = "DrainNotWritten"
-    """The leader of maintenance has not made a worker's drain true."""
+    """The leader of maintenance has not written a worker's drain."""
     NOT_ANSWERED = "NotAnswered"
-    """A drained and empty worker does not answer that it is sealed."""
+    """A drained worker without jobs does not answer that it is sealed."""
     STILL_READY = "StillReady"
-    """A sealed worker's pod is ready all the same."""
+    """A sealed worker's pod is still ready."""
     UNKNOWN_WORKER = "UnknownWorker"
-    """A pod that runs is no worker that the leader of maintenance knows."""
+    """The leader of maintenance does not know a running pod as a worker."""
     STUCK_TERMINATING = "StuckTerminating"
     """A deleted pod does not end."""
     PODS_MISSING = "PodsMissing"
-    """Pods that the Deployment asks for are not made."""
+    """Pods that the Deployment asks for are not created."""
     PODS_NOT_READY = "PodsNotReady"
-    """Pods that were made do not become ready."""
+    """Pods that were created do not become ready."""
     JOBS_RUNNING = "JobsRunning"
-    """Workers finish their jobs: nothing is wrong."""
+    """Workers are finishing their jobs. Nothing is wrong."""
 
 
 _GRAVITY: Final = {cause: place for place, cause in enumerate(HoldCause)}
@@ -55,15 +55,15 @@ _GRAVITY: Final = {cause: place for place, cause in enumerate(HoldCause)}
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One thing that a change of the number of workers waits for."""
+    """One thing that a change of the number of workers is waiting for."""
 
     cause: HoldCause
     words: str
-    """What is the matter with the pods, or with everything where none is named."""
+    """What is wrong with the pods; where no pod is named, what is wrong in general."""
     pods: tuple[str, ...] = ()
 
     def said(self) -> str:
-        """In one line."""
+        """The hold in one line, with the names of its pods."""
         if not self.pods:
             return self.words
         more = len(self.pods) - MAX_NAMED_PODS
@@ -73,7 +73,7 @@ class Hold:
 
 
 def gathered(holds: Iterable[Hold]) -> tuple[Hold, ...]:
-    """The same with one entry for each cause and words, the gravest first."""
+    """The holds with those of the same cause and words joined, ordered as in `HoldCause`."""
     pods: dict[tuple[HoldCause, str], list[str]] = {}
     for one in holds:
         pods.setdefault((one.cause, one.words), []).extend(one.pods)
@@ -82,7 +82,7 @@ def gathered(holds: Iterable[Hold]) -> tuple[Hold, ...]:
 
 
 def said(holds: Sequence[Hold]) -> str:
-    """All of them in one text; of very many the first."""
+    """All holds in one text; where there are very many, the first ones."""
     told = [one.said() for one in holds[:MAX_HOLDS_IN_TEXT]]
     more = len(holds) - MAX_HOLDS_IN_TEXT
     return "; ".join([*told, f"and {more} more" if more > 0 else ""]).removesuffix("; ")

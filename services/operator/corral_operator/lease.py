@@ -1,8 +1,8 @@
-"""Which of several operators decides. One Lease, made by the chart; the operator may not create one.
+"""Leader election: one Lease says which of several operators decides. The chart creates it; the operator may not.
 
-A holder that falls silent is replaced after it was watched for the lease's time by the watcher's own clock;
-no two clocks are compared. A holder that could not renew in time stops deciding before that. Two that decide
-at once would still do no harm: every change names the version of what it changes.
+A holder that stops renewing is replaced after another operator has seen no change for the lease's time, by its own
+clock; clocks are not compared. A holder that could not renew stops deciding before that. Two operators that decide
+at once would do no harm: every change names the version of what it changes.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from corral_operator.cluster import Cluster, LeaseRecord
 
 log = structlog.get_logger(__name__)
 
-SECONDS: Final = 15
-"""Silence after which another operator may take the Lease."""
-RENEW_AFTER: Final = 2.0
-ASK_AFTER: Final = 1.0
-"""Seconds between two looks at a Lease that somebody else holds, or that could not be renewed."""
-STOP_AFTER: Final = 9.0
-"""Without a renewal for so long, the holder decides nothing more."""
+DURATION_SECONDS: Final = 15
+"""Seconds without a renewal after which another operator may take the Lease."""
+RENEW_SECONDS: Final = 2.0
+RETRY_SECONDS: Final = 1.0
+"""Seconds between two reads of a Lease that another operator holds, or that could not be renewed."""
+DEADLINE_SECONDS: Final = 9.0
+"""Seconds after the last renewal from which on the holder decides nothing."""
 
 
 class Lease:
-    """The Lease as one operator sees it. All times are monotonic seconds of this process."""
+    """One operator's view of the Lease. All times are monotonic seconds of this process."""
 
     def __init__(self, cluster: Cluster, name: str, holder: str) -> None:
         self._cluster, self._name, self._holder = cluster, name, holder
@@ -37,22 +37,22 @@ class Lease:
         self._seen_at = 0.0
         self._transitions = -1
         self.reign = 0
-        """Rises when this operator takes the Lease after somebody else may have decided."""
+        """Rises each time this operator takes the Lease after another may have decided."""
 
     def held(self, now: float) -> bool:
         """Whether this operator decides at `now`."""
-        return self._renewed is not None and now - self._renewed < STOP_AFTER
+        return self._renewed is not None and now - self._renewed < DEADLINE_SECONDS
 
     async def hold(self, stop: asyncio.Event) -> None:
-        """Take the Lease when it is free, and renew it, until `stop`."""
+        """Take the Lease when it is free, and renew it, until `stop` is set."""
         while not stop.is_set():
             await self.keep(time.monotonic())
             held = self.held(time.monotonic())
             metrics.LEADS.set(held)
-            await wait_for_event(stop, RENEW_AFTER if held else ASK_AFTER)
+            await wait_for_event(stop, RENEW_SECONDS if held else RETRY_SECONDS)
 
     async def keep(self, now: float) -> None:
-        """Take or renew the Lease, if it is free or held here. Raises nothing."""
+        """Take the Lease if it is free, or renew it if this operator holds it. Raises nothing."""
         try:
             await self._try(now)
         except Outdated:
@@ -64,7 +64,7 @@ class Lease:
             log.warning("lease.not_renewed", lease=self._name, error=str(error))
 
     async def give_back(self) -> None:
-        """Let another operator take it at once. Raises nothing."""
+        """Release the Lease, so that another operator can take it at once. Raises nothing."""
         if self._renewed is None:
             return
         self._renewed = None
@@ -81,7 +81,7 @@ class Lease:
         if (record.holder, record.renewed) != self._seen:
             self._seen, self._seen_at = (record.holder, record.renewed), now
         silent = now - self._seen_at
-        if record.holder and not mine and silent < max(SECONDS, record.seconds):
+        if record.holder and not mine and silent < max(DURATION_SECONDS, record.seconds):
             if self._renewed is not None:
                 log.warning("lease.lost", holder=record.holder)
             self._renewed = None
@@ -99,6 +99,6 @@ class Lease:
             self._name,
             record.version,
             holder=holder,
-            seconds=SECONDS,
+            seconds=DURATION_SECONDS,
             transitions=record.transitions + taken,
         )

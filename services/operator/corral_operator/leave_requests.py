@@ -1,4 +1,4 @@
-"""Asking workers to leave, through Redis: what stands there, what they answered, what they are asked next."""
+"""Requests to workers to leave, and their answers, through Redis."""
 
 import secrets
 
@@ -15,25 +15,25 @@ log = structlog.get_logger(__name__)
 
 
 class LeaveRequests:
-    """Asks the workers of one pool to leave, and reads their answers. Raises nothing; `holds` tells what Redis does not do."""
+    """Asks the workers of one pool to leave, and reads their answers. Raises nothing; `holds` says what failed."""
 
     def __init__(self, dispatch: Dispatch, pool: str) -> None:
         self._dispatch, self._pool = dispatch, pool
         self._failed: Unavailable | None = None
 
     def begin(self) -> None:
-        """Forget what went wrong before this second."""
+        """Begin a turn: forget the failure of the last one."""
         self._failed = None
 
     @property
     def holds(self) -> list[Hold]:
-        """Why workers can't be asked in this second; nothing where they can."""
+        """Why workers can't be asked to leave in this turn; empty where they can."""
         if self._failed is None:
             return []
         return [Hold(HoldCause.REDIS_AWAY, f"workers can't be asked to leave: {self._failed}")]
 
     async def adopted(self, now: float) -> ScaleDown | None:
-        """Those that an operator before this one chose; None while Redis can't say."""
+        """The workers that an earlier operator asked to leave; None while Redis is away."""
         try:
             requested = (await self._dispatch.drain_requests.all()).get(self._pool)
         except Unavailable as error:
@@ -45,7 +45,7 @@ class LeaveRequests:
         return ScaleDown({name: Victim(now, nonce(), now) for name in names})
 
     async def answers(self, leaving: ScaleDown) -> dict[str, str]:
-        """The nonce that each of those who leave answered last."""
+        """The nonce that each leaving worker answered last."""
         try:
             return await self._dispatch.drain_requests.seals(leaving.requests)
         except Unavailable as error:
@@ -53,7 +53,7 @@ class LeaveRequests:
             return {}
 
     async def ask(self, done: Step) -> None:
-        """Tell the leader and the workers. What Redis does not take runs out by itself."""
+        """Write the requests for the leader and the workers. Old requests expire by themselves where Redis is away."""
         try:
             if done.released:
                 await self._dispatch.drain_requests.unseal(done.released)
@@ -65,5 +65,5 @@ class LeaveRequests:
 
 
 def nonce() -> str:
-    """Something that no worker can have answered before."""
+    """A new random nonce, which no worker can have answered before."""
     return secrets.token_hex(8)

@@ -27,11 +27,11 @@ _QUIETER = {
     "kopf._core.reactor.running": logging.ERROR,  # it warns that signals are not its own, as they should be
 }
 EXIT_REFUSED = 78
-"""The exit code for what only a person can mend. Source: sysexits.h, EX_CONFIG."""
+"""The exit code for an error that only a person can mend. Source: sysexits.h, EX_CONFIG."""
 
 
 def main() -> int:
-    """Run until told to stop; the process's exit code."""
+    """Run until told to stop; returns the process's exit code."""
     settings = OperatorSettings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
     for name, level in _QUIETER.items():
@@ -47,10 +47,10 @@ def main() -> int:
 
 
 async def run(settings: OperatorSettings) -> int:
-    """The operator, until SIGTERM or SIGINT.
+    """Run the operator until SIGTERM or SIGINT.
 
     Raises:
-        NoCluster: nothing says which cluster to work in.
+        NoCluster: neither a service account nor KUBECONFIG names a cluster.
         OldSchema: the cluster's definition of WorkerPool is too old.
     """
     api = await Api.open()
@@ -80,7 +80,7 @@ async def run(settings: OperatorSettings) -> int:
 
 
 async def _checked(cluster: Cluster, rounds: Reconciler, stop: asyncio.Event) -> bool:
-    """Whether the definition of WorkerPool will do; False where the operator was stopped before it knew."""
+    """Check the cluster's definition of WorkerPool; False where the operator was stopped meanwhile."""
     checking = asyncio.create_task(check(cluster, rounds.alive))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -93,7 +93,7 @@ async def _checked(cluster: Cluster, rounds: Reconciler, stop: asyncio.Event) ->
 
 
 def _without_settings(record: logging.LogRecord) -> bool:
-    """Kopf hangs all of its settings on each line about an object."""
+    """Remove kopf's settings from its log lines: it adds all of them to each line about an object."""
     if record.name.startswith("kopf"):
         record.__dict__.pop("settings", None)
     return True

@@ -39,14 +39,14 @@ TURNS_ENDED = Counter(
 
 
 def held(pool: str, stand: Stand | None) -> None:
-    """What a pool waits for now, and nothing else of it."""
+    """Set the gauge of what a pool is waiting for, and remove what it was waiting for before."""
     HELD_SECONDS.remove_by_labels({"pool": pool})
     if stand is not None:
         HELD_SECONDS.labels(pool, stand.direction, stand.cause).set(stand.seconds)
 
 
 def forget(pool: str) -> None:
-    """Drop the gauges of a pool that is gone."""
+    """Remove the gauges of a pool that was deleted."""
     for gauge in (DESIRED, REPLICAS, READY, DRAINING):
         gauge.remove(pool)
     CONDITION.remove_by_labels({"pool": pool})

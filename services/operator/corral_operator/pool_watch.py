@@ -1,6 +1,6 @@
-"""kopf, as far as the operator uses it: one watch of the pools, with nothing written into them.
+"""The watch of WorkerPools, with kopf. It writes nothing into them.
 
-It has a thread and an event loop of its own: when kopf ends, it cancels every task that it finds in its loop.
+It has a thread and an event loop of its own, because kopf cancels every task in its loop when it ends.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from corral_operator.worker_pool import GROUP, PLURAL, VERSION
 log = structlog.get_logger(__name__)
 
 INACTIVITY_SECONDS: Final = 70.0
-"""Seconds without a word, after which a watch counts as broken. The API server says something every 60."""
+"""Seconds without a message after which a watch counts as broken. The API server sends one every 60."""
 RESTART_SECONDS: Final = 5.0
-"""Seconds until kopf is started again, should it ever end by itself."""
+"""Seconds until kopf is started again after it ended by itself."""
 
 Seen = Callable[[Mapping[str, Any], bool], None]
 """Takes a pool's document, and whether it was deleted."""
 
 
 class PoolWatch:
-    """Follows the WorkerPools of one namespace, in a thread of its own."""
+    """Watches the WorkerPools of one namespace, in a thread of its own."""
 
     def __init__(self, namespace: str, identity: str, seen: Seen) -> None:
         """`seen` is called in the event loop that is running now."""
@@ -42,11 +42,11 @@ class PoolWatch:
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
     def start(self) -> None:
-        """Begin; the pools that there are come first."""
+        """Start the watch. It begins with all existing pools."""
         self._thread.start()
 
     async def close(self) -> None:
-        """End; gives up after a few seconds, for nothing is lost with it."""
+        """Stop the watch; gives up after a few seconds, because nothing is lost with it."""
         self._stop.set()
         await asyncio.to_thread(self._thread.join, 3)
 
@@ -78,7 +78,7 @@ class PoolWatch:
 
 
 class _KubernetesConnection(kopf.ConnectionInfo):
-    """As the operator's own client: authorities without a key identifier are accepted."""
+    """A connection that accepts certificate authorities without a key identifier, as the operator's own client does."""
 
     def as_ssl_context(self) -> ssl.SSLContext:
         context = super().as_ssl_context()
@@ -87,7 +87,7 @@ class _KubernetesConnection(kopf.ConnectionInfo):
 
 
 def _registry(seen: Seen) -> kopf.OperatorRegistry:
-    """Handlers that tell of pools. `on.event` alone: it adds no finalizers, so nothing ever hangs."""
+    """The handlers for kopf. Only `on.event` is used: it adds no finalizers, so no deletion can hang."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)

@@ -1,6 +1,6 @@
-"""The pools there are. kopf's watch tells of changes at once; a list twice a minute tells of what it missed.
+"""The known WorkerPools. kopf's watch reports changes at once; a list twice a minute corrects what it missed.
 
-kopf lists again after a broken watch, but never says what is missing from the list: a pool that was deleted
+kopf lists again after a broken watch, but does not report what is missing from the list: a pool that was deleted
 meanwhile would be scaled for ever.
 """
 
@@ -17,17 +17,17 @@ Document = Mapping[str, Any]
 
 
 class PoolIndex:
-    """The WorkerPools that are known, by name."""
+    """All known WorkerPools, by name."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, WorkerPool]] = {}
 
     def all(self) -> list[WorkerPool]:
-        """Those that exist, the oldest first."""
+        """All pools, the oldest first."""
         return sorted((pool for _, pool in self._known.values()), key=lambda one: (one.created, one.name))
 
     def seen(self, document: Document, deleted: bool) -> None:
-        """An event of the watch."""
+        """Take an event of the watch."""
         name = document["metadata"]["name"]
         if deleted:
             self._known.pop(name, None)
@@ -35,7 +35,7 @@ class PoolIndex:
             self._keep(document)
 
     def listed(self, documents: Iterable[Document], version: int) -> None:
-        """A whole list, and the version that it was read at: what is not on it and is older is gone."""
+        """Take a list of all pools and its version. Known pools that are older and not in the list are removed."""
         names = set()
         for document in documents:
             names.add(document["metadata"]["name"])
@@ -45,7 +45,7 @@ class PoolIndex:
                 del self._known[name]
 
     def rivals(self) -> dict[str, str]:
-        """Pools whose target an older pool has, and what to say about it."""
+        """The pools whose Deployment belongs to an older pool, each with a sentence that says so."""
         owners: dict[str, str] = {}
         taken = {}
         for pool in self.all():

@@ -1,4 +1,4 @@
-"""The operator's heart: once a second, every pool."""
+"""The operator's main loop: it reconciles every pool once a second."""
 
 import asyncio
 import time
@@ -23,22 +23,22 @@ log = structlog.get_logger(__name__)
 
 ROUND_SECONDS: Final = 1.0
 TURN_SECONDS: Final = 20.0
-"""No pool's turn takes longer, and no round: whatever hangs, Kubernetes, Redis or a name that is looked up, it is
-ended then, and the next one goes on. What a turn leaves undone the next one does: it starts from what Kubernetes says."""
+"""Seconds that a pool's turn, or a whole round, may take. Whatever hangs (Kubernetes, Redis, a name lookup) is
+cancelled then. The next turn does what was left undone, because it starts from what Kubernetes says."""
 LIST_SECONDS: Final = 30.0
 """Seconds between two lists of all pools."""
 LIST_RETRY_SECONDS: Final = 2.0
-"""The same after a list that failed."""
+"""Seconds until the next list after one that failed."""
 
 
 class Reconciler:
-    """Sees to every pool once a second."""
+    """Gives every pool a turn once a second, while this operator holds the Lease."""
 
     def __init__(self, cluster: Cluster, dispatch: Dispatch, lease: Lease, pools: PoolIndex) -> None:
         self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools
         self._scalers: dict[str, tuple[WorkerPool, PoolReconciler]] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
-        """Of each pool the turn that is under way: one that hangs keeps no other pool waiting."""
+        """The turn of each pool that is under way. A turn that hangs does not delay other pools."""
         self._watch = SignalWatch()
         self._signal_seen: Signal | None = None
         self._moved = time.monotonic()
@@ -52,11 +52,11 @@ class Reconciler:
         return time.monotonic() - self._ended
 
     def alive(self) -> None:
-        """Count a wait before the first round as life."""
+        """Reset the age: the operator is alive while it waits for its first round."""
         self._ended = time.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Decide until `stop`. Whoever takes over finds the requests in Redis and goes on."""
+        """Reconcile until `stop` is set. The next operator finds the requests to workers in Redis and goes on."""
         try:
             while not stop.is_set():
                 began = time.monotonic()
@@ -102,7 +102,7 @@ class Reconciler:
             await asyncio.wait(self._turns.values(), timeout=ROUND_SECONDS)
 
     async def _turn(self, pool: str, turn: Coroutine[None, None, None]) -> None:
-        """One turn, and its end. Raises nothing."""
+        """Run one turn and log how it failed. Raises nothing."""
         limit = asyncio.timeout(TURN_SECONDS)
         try:
             async with limit:
@@ -117,7 +117,7 @@ class Reconciler:
             self._turns.pop(pool, None)
 
     async def _end_turns(self) -> None:
-        """No turn is under way any more: who decides has changed, or nobody does."""
+        """Cancel all turns, because another operator may decide now, or this one stops."""
         turns = list(self._turns.values())
         for turn in turns:
             turn.cancel()
@@ -155,7 +155,7 @@ class Reconciler:
         self._listed, self._list_at = True, now + LIST_SECONDS
 
     async def _signal(self, now: float) -> Signal | None:
-        """The backlog, if it is fresh. While Redis is away or was wiped, the last one counts for as long as any."""
+        """The signal, if it is fresh. While Redis is away or was wiped, the last one read counts until it is too old."""
         try:
             signal = await self._dispatch.backlog.read() or self._signal_seen
         except Unavailable as error:

@@ -1,4 +1,4 @@
-"""Telling people: the board in Redis, the stream of decisions, Kubernetes' status and Events, metrics."""
+"""Reports about a pool: its status and decisions in Redis, its status and Events in Kubernetes, and metrics."""
 
 import time
 from collections import defaultdict
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolReport:
-    """What became of a pool in one round, to be told."""
+    """The result of one turn of a pool."""
 
     pool: WorkerPool
     wanted: int
@@ -43,7 +43,7 @@ class PoolReport:
     held: tuple[Held, ...] = ()
     not_ready: Held | None = None
     stand: Stand | None = None
-    """What it waits for, if it has not the workers that it should have."""
+    """What it is waiting for, where it does not have the workers that it should have."""
 
     def snapshot(self) -> PoolSnapshot:
         """The report without what only Kubernetes is told."""
@@ -65,19 +65,19 @@ class PoolReport:
 
     @property
     def words(self) -> str:
-        """The reason, and what is waited for."""
+        """The reason, and what the pool is waiting for."""
         stand = self.stand
         return f"{self.reason}; {stand.words}" if stand and stand.worth_telling else self.reason
 
     @property
     def waits(self) -> tuple[str, ...]:
-        """The causes of what is waited for."""
+        """The causes of what the pool is waiting for."""
         stand = self.stand
         return tuple(sorted({one.cause for one in stand.holds})) if stand and stand.worth_telling else ()
 
 
 class Reporter:
-    """Tells about one pool. Nothing rests on what it tells, so nothing that fails here stops anything."""
+    """Writes the reports about one pool. A report that fails is logged and does not stop the scaling."""
 
     def __init__(self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool) -> None:
         self._cluster, self._dispatch = cluster, dispatch
@@ -88,21 +88,21 @@ class Reporter:
             for one in pool.status.get("conditions", ())
             if one.get("status") == "True"
         }
-        """Of each condition that was told of and holds."""
+        """The reason of each condition that was reported and holds."""
         self._budgets: defaultdict[str, EventRateLimit] = defaultdict(EventRateLimit)
-        """By reason: a pool that is scaled all the time hides no condition."""
+        """One limit per reason, so that many Events about scaling don't suppress one about a condition."""
         self._scaled_at = _seconds(pool.status.get("lastScaleTime"))
 
     def holds(self, condition: str) -> bool:
-        """Whether a condition was told of, and did not end yet."""
+        """Whether a condition was reported and still holds."""
         return condition in self._reasons
 
     def scaled(self) -> None:
-        """The number of replicas was just changed."""
+        """Note that the number of replicas was changed now."""
         self._scaled_at = time.time()
 
     async def tell(self, report: PoolReport, now: float) -> None:
-        """Tell what there is to tell. Raises nothing."""
+        """Write the reports of one turn. Raises nothing."""
         self._measure(report)
         reasons = {one.type: one.why for one in report.held}
         before = report.wanted if self._desired is None else self._desired

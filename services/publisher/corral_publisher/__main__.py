@@ -15,7 +15,7 @@ from corral.startup import prepare
 HINT = "an emptyDir there in Kubernetes, --tmpfs /tmp with Docker, or name another folder in TMPDIR"
 
 OF_GUNICORN = ("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "GUNICORN_PID", "GUNICORN_FD", "SENDFILE")
-"""Variables that gunicorn reads beside its settings, which are ours."""
+"""Variables that gunicorn reads from the environment. They are dropped: Corral's settings configure gunicorn."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End in good order, so that the folder goes too."""
+    """End through `SystemExit`, so that the folder of metrics is removed."""
     raise SystemExit(0)
 
 

@@ -1,4 +1,4 @@
-"""The application: API, pages, and what they need."""
+"""The ASGI application: the API, the pages and the services that their routes use."""
 
 import asyncio
 import socket
@@ -19,13 +19,13 @@ from corral_publisher.request_middleware import RequestMiddleware
 from corral_publisher.services import PublisherServices
 
 READY_SECONDS = 3.0
-"""How long a process waits for its database before it listens; usually it is there."""
+"""Seconds that a process waits for its database before it listens. After that it listens, and is not ready yet."""
 
 
 def create_app(
     settings: Settings, *, metrics_listener: socket.socket | None = None, ready: int | None = None
 ) -> FastAPI:
-    """A publisher for these settings. It connects when it is started, not here; then it writes a byte to `ready`."""
+    """Make the application. It connects to Postgres and Redis when it is started, and then writes a byte to `ready`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -15,7 +15,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Requires(SecurityBase):
-    """The one dependency that lets a caller in: a key (`Authorization: Bearer`) or a session's cookie."""
+    """The FastAPI dependency that authenticates a caller, by a key (`Authorization: Bearer`) or a session's cookie."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
@@ -23,17 +23,17 @@ class Requires(SecurityBase):
         self.scheme_name = "key"
 
     async def __call__(self, request: Request) -> Principal:
-        """The caller, if it may.
+        """The caller, where its role is sufficient.
 
         Raises:
             Unauthenticated: no key or session, or none that is valid.
-            Forbidden: its role is too small, or a page of another site sent the request.
+            Forbidden: its role is not sufficient, or a page of another site sent the request.
         """
         return await authorize(request, services_of(request), self.role)
 
 
 async def authorize(request: Request, services: PublisherServices, least: Role) -> Principal:
-    """The caller of a request that needs the role `least`. Raises as `Requires` does."""
+    """The caller of a request, which must have at least the role `least`. Raises as `Requires` does."""
     principal = await identify(request, services)
     if principal is None:
         raise Unauthenticated("send a key as Authorization: Bearer <key>, or sign in at /sign-in")
@@ -43,11 +43,11 @@ async def authorize(request: Request, services: PublisherServices, least: Role) 
 
 
 async def identify(request: Request, services: PublisherServices) -> Principal | None:
-    """The caller of a request, None where it does not say who it is.
+    """The caller of a request; None where the request has neither key nor session.
 
     Raises:
-        Unauthenticated: it says so with a key that is not valid.
-        Forbidden: a session's cookie came with a change that another site asked for.
+        Unauthenticated: its key is not valid.
+        Forbidden: a page of another site sent a changing request with a session's cookie.
     """
     header = request.headers.get("authorization")
     if header is not None:

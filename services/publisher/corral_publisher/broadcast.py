@@ -1,4 +1,4 @@
-"""What happened, gathered three times a second into numbered frames that every stream of this process shares."""
+"""Collects events into numbered frames, three a second, which all streams of this process share."""
 
 import asyncio
 import secrets
@@ -13,11 +13,11 @@ from corral.dispatch import Dispatch
 from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
 
 FRAME_SECONDS = 0.3
-"""Between two frames: what changes faster is told together."""
+"""Seconds between two frames. Events within that time are sent together."""
 MAX_FRAMES = 200
-"""Frames kept for a client that comes back: a minute of them."""
+"""Frames kept for clients that reconnect: about one minute."""
 MAX_IDS = 2_000
-"""Ids told in one frame; beyond it says `gap`, and readers look again."""
+"""Ids in one frame. A frame with more has `gap` instead, and readers read the rows again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Frame:
 
     number: int
     events: tuple[tuple[str, dict[str, Any]], ...]
-    """Name and content of each, as told to clients."""
+    """Name and content of each event, as clients get it."""
     ids: frozenset[UUID]
     gap: bool
-    """Something was missed: everything may have changed."""
+    """Events were missed: anything may have changed."""
 
     def touches(self, job_id: UUID) -> bool:
         """Whether this job may have changed."""
@@ -37,7 +37,7 @@ class Frame:
 
 
 class Broadcast:
-    """Gathers events into frames that all streams of this process share, while somebody reads them."""
+    """Collects events into frames that all streams of this process share, while at least one stream reads them."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
@@ -46,16 +46,16 @@ class Broadcast:
         self._readers = 0
         self._news: asyncio.Future[None] | None = None
         self.epoch = secrets.token_hex(4)
-        """Tells this process' numbers from those of others."""
+        """Identifies this process, because each process numbers its frames itself."""
 
     @property
     def number(self) -> int:
-        """The newest frame's."""
+        """The number of the newest frame."""
         return self._number
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Frames are made as long as somebody reads."""
+        """Count one reader. Frames are made while there are readers."""
         self._readers += 1
         try:
             yield
@@ -63,7 +63,7 @@ class Broadcast:
             self._readers -= 1
 
     async def run(self) -> None:
-        """Gather. Runs as long as the process."""
+        """Make frames. Runs as long as the process."""
         async with self._dispatch.events.listen() as listener:
             while True:
                 gathered = _Gathered()
@@ -81,7 +81,7 @@ class Broadcast:
                     self._append(gathered)
 
     async def after(self, number: int, seconds: float) -> list[Frame]:
-        """The frames after `number`, as soon as there are any; none after `seconds`."""
+        """Wait for frames after `number` and return them; an empty list where none comes within `seconds`."""
         if self._number <= number:
             try:
                 async with asyncio.timeout(seconds):
@@ -91,7 +91,7 @@ class Broadcast:
         return [frame for frame in self._frames if frame.number > number]
 
     def resume(self, last_event_id: str | None) -> tuple[int, bool]:
-        """Where a client goes on: the number of its last frame, and whether it missed some."""
+        """Where a reconnecting client continues: the number of its last frame, and whether it missed frames."""
         if not last_event_id:
             return self._number, False
         epoch, _, text = last_event_id.partition("-")
@@ -114,7 +114,7 @@ class Broadcast:
             self._news = None
 
     def _forget(self) -> None:
-        """Something happened that nobody was told: whoever comes back has missed it."""
+        """Drop the kept frames after events were lost: a client that reconnects is told of a gap."""
         self._number += 1
         self._frames.clear()
 

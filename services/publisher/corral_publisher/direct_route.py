@@ -1,4 +1,4 @@
-"""The hot path's route: documented by FastAPI, served without its machinery."""
+"""A fast route for submissions: FastAPI documents it, but does not resolve dependencies for it."""
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -12,9 +12,9 @@ from corral_publisher.services import services_of
 
 
 class DirectRoute(APIRoute):
-    """A route whose endpoint takes (request, caller, …) and is called at once when there is no query.
+    """A route whose endpoint takes (request, caller, …) and is called directly when the request has no query.
 
-    Solving dependencies costs more than submitting a job. The role is the one that the endpoint declares.
+    Resolving dependencies costs more time than submitting a job. The role is the one that the endpoint declares.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

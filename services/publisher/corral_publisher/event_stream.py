@@ -15,7 +15,7 @@ from corral_publisher.json_response import encode
 log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 15.0
-"""A silent stream says that it lives: proxies close what is silent for a minute."""
+"""Seconds between two comments on a stream without events. Proxies close streams that are silent for a minute."""
 BEAT = b": still here\n\n"
 RETRY_MS = 2000
 
@@ -26,7 +26,7 @@ def event(name: str | None, data: Any, event_id: str | None = None) -> bytes:
 
 
 def fragment(html: str, event_id: str | None = None) -> bytes:
-    """One unnamed event with HTML: what htmx swaps into the page."""
+    """One unnamed event with HTML, which htmx swaps into the page."""
     return _event(None, html.encode(), event_id)
 
 
@@ -37,7 +37,7 @@ def _event(name: str | None, data: bytes, event_id: str | None) -> bytes:
 
 
 class EventStream(Response):
-    """Sends what the source makes until it ends, the client goes away, or the process stops."""
+    """A response that sends events from a source until the source ends, the client disconnects or the process stops."""
 
     media_type = "text/event-stream"
 
@@ -54,7 +54,7 @@ class EventStream(Response):
         self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the stream."""
+        """Send the stream."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         tasks = [
             asyncio.create_task(self._send(send)),
@@ -84,6 +84,6 @@ class EventStream(Response):
 
 
 async def _gone(receive: Receive) -> None:
-    """Returns when the client went away."""
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

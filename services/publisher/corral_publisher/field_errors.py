@@ -1,4 +1,4 @@
-"""What is wrong with a field of a request, in words: Pydantic's errors as a caller reads them."""
+"""Messages for wrong fields of a request, made from Pydantic's errors."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from corral.catalog.allowed import shown
 from corral.job.moment import EXAMPLE
 
 MAX_MESSAGE: Final = 300
-"""Characters."""
+"""Characters in one message."""
 _ALLOWED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
@@ -22,7 +22,7 @@ _ALLOWED: Final[Mapping[str, str]] = {
     "timezone_aware": f"a time with its zone, such as {EXAMPLE}",
     "uuid_parsing": "a UUID",
 }
-"""What must stand there, by the type of Pydantic's error."""
+"""What is allowed, by the type of Pydantic's error."""
 
 
 _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -31,12 +31,12 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "too_long": ("items", "at most", "max_length"),
     "too_short": ("items", "at least", "min_length"),
 }
-"""What is counted, and the bound's name, likewise."""
+"""What is counted and how Pydantic names the bound, by the type of its error."""
 _PLAIN: Final[Mapping[str, str]] = {"missing": "is required", "extra_forbidden": "is not a known field"}
 
 
 def message_of(error: Mapping[str, Any]) -> str:
-    """The words for one of Pydantic's errors; they follow the field's name."""
+    """The message for one of Pydantic's errors. It is written to follow the field's name."""
     kind, value, context = error["type"], error.get("input"), error.get("ctx", {})
     if kind in _PLAIN:
         return _PLAIN[kind]

@@ -1,11 +1,11 @@
-"""What a page of a list says that stopped before it was full."""
+"""The hint on a page of a list where the search stopped before the page was full."""
 
 from corral.job.job import ListedJob
 from corral.store import Page
 
 
 def hint_of(page: Page[ListedJob]) -> str | None:
-    """How far it looked and how to narrow the list; None where nothing is missing from the page."""
+    """Says how far the search went and how to narrow the list; None where the page is complete."""
     if not page.looked:
         return None
     back = f", back to {page.looked_back_to:%Y-%m-%d %H:%M:%S} UTC" if page.looked_back_to else ""

@@ -1,4 +1,4 @@
-"""JSON answers: values of Corral as they are."""
+"""JSON responses made of Corral's own values."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ def encode(value: Any) -> bytes:
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with a JSON body."""
+    """A response with a JSON body."""
     return Response(encode(value), status_code=status, media_type="application/json", headers=headers)
 
 

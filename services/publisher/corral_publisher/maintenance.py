@@ -14,18 +14,18 @@ from corral.settings import Settings
 from corral.store import Store
 
 CONNECTIONS = 3
-"""To Postgres: the duties work side by side, but briefly."""
+"""Connections to Postgres. All duties share them, and each uses one for a short time."""
 
 
 class Maintenance:
-    """Runs the leader's duties in a publisher's process: it stands for leadership until it is closed."""
+    """Runs maintenance in a publisher's process: it is a candidate for leadership until it is closed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Until `close`."""
+        """Be a candidate, and do the duties while this process leads, until `close`."""
         settings = self._settings
         store = Store.from_settings(
             settings, application_name="corral maintenance", pool_size=CONNECTIONS, direct=True
@@ -38,5 +38,5 @@ class Maintenance:
             await store.close()
 
     def close(self) -> None:
-        """Give leadership up, so that another need not wait for our silence."""
+        """Give leadership up, so that another process can lead at once."""
         self._stop.set()

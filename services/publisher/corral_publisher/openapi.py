@@ -1,4 +1,4 @@
-"""The parts of OpenAPI that routes share: bodies that they read themselves, and problems."""
+"""Parts of the OpenAPI document that routes share: request bodies that they read themselves, and problems."""
 
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ def body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route answers, beside those that every route answers."""
+    """The problem responses of a route, beside those that every route has."""
     return {
         status: {
             "description": _WORDS[status],
@@ -53,7 +53,7 @@ _MODELS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = 
 
 
 def describe(app: FastAPI) -> None:
-    """Add the models that no route declares to FastAPI."""
+    """Add the models that no route declares to FastAPI's document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -78,7 +78,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _problems_only(document: dict[str, Any]) -> None:
-    """FastAPI documents an answer of its own for wrong parameters; ours is a problem like any other."""
+    """Replace FastAPI's own response for wrong parameters: Corral answers with a problem."""
     for operations in document["paths"].values():
         for operation in operations.values():
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):

@@ -1,4 +1,4 @@
-"""Query parameters that a plain declaration can't check."""
+"""Parameters of paths and queries that FastAPI's declarations can't check."""
 
 from datetime import datetime
 from typing import Any
@@ -24,10 +24,10 @@ class InvalidParameter(InvalidInput):
 
 
 def job_id(text: str) -> UUID:
-    """The id in a path.
+    """The job's id in a path.
 
     Raises:
-        NotFound: it is no id, so there is no such job.
+        NotFound: the text is not an id, so there is no such job.
     """
     found = parse_id(text)
     if found is None:
@@ -36,10 +36,10 @@ def job_id(text: str) -> UUID:
 
 
 def job_filter(query: QueryParams) -> JobFilter:
-    """The filter that a query spells. Searchable fields are `search.<field>=<value>`.
+    """The filter of a list of jobs, from the query. Searchable fields are `search.<field>=<value>`.
 
     Raises:
-        InvalidParameter: a parameter is unknown or its value makes no sense.
+        InvalidParameter: a parameter is unknown or its value is not allowed.
     """
     wrong = [
         FieldError(name, "is not a known parameter")
@@ -66,10 +66,10 @@ def job_filter(query: QueryParams) -> JobFilter:
 
 
 def cursor(query: QueryParams) -> UUID | None:
-    """Where the page begins.
+    """The cursor at which a page begins; None for the first page.
 
     Raises:
-        InvalidParameter: it is no cursor of ours.
+        InvalidParameter: it is not a cursor that a page returned.
     """
     text = query.get("cursor")
     if not text:
@@ -100,7 +100,7 @@ def _moment(name: str, text: str | None) -> datetime | None:
 
 
 def _search_value(text: str) -> Any:
-    """Numbers, true, false and null as such; anything else, and anything in quotes, is text."""
+    """The JSON value of a search: numbers, true, false and null as such; anything else, or in quotes, is text."""
     try:
         value = json_codec.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is known of pools: read from Redis once a second, kept for a while, so that a pool fallen silent is seen."""
+"""The pools as pages and the API show them: read from Redis once a second, and kept for an hour after the last report."""
 
 import asyncio
 import time
@@ -19,21 +19,21 @@ from corral.store import Page, Store
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0
+READ_SECONDS = 1.0
 STALE_SECONDS = 6.0
-"""A pool whose status has not moved for so long, by our own clock, is scaled by nobody now."""
+"""Seconds without a new report, by this process's clock, after which a pool counts as not scaled by anything."""
 FORGET_SECONDS = 3600.0
-"""A silent pool is shown for so long."""
+"""Seconds for which a pool without reports is still shown."""
 KEPT_SAMPLES = 600
-"""Ten minutes of one each second."""
+"""Samples of one pool: ten minutes with one each second."""
 KEPT_DECISIONS = 100
-"""Of one pool."""
-KEPT_DECIDED = 1000
+"""Decisions of one pool."""
+MAX_KEPT_DECISIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was known of a pool at one moment of the scaler's clock."""
+    """A pool's figures at one moment. `at` is unix seconds by the clock of the autoscaler that reported them."""
 
     at: float
     ready: int
@@ -43,33 +43,33 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """A pool as pages and API show it."""
+    """A pool as pages and the API show it."""
 
     status: PoolStatus
     stale: bool
-    """Nobody has told of it lately: the status is the last one."""
+    """Whether reports have stopped: then `status` is the last one."""
     silent: float
-    """Seconds, by our own clock, since the status moved."""
+    """Seconds since the last report, by this process's clock."""
     samples: Sequence[Sample]
-    """Those of the last minutes, the oldest first."""
+    """Samples of the last minutes, the oldest first."""
     decisions: Sequence[ScalingDecision]
-    """The last ones, the newest first."""
+    """The last decisions, the newest first."""
 
 
 class PoolBoard:
-    """The pools that somebody scales, or did until lately. One per process."""
+    """All pools with a report within the last hour. One object per process."""
 
     def __init__(self, store: Store, dispatch: Dispatch, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._dispatch, self._clock = store, dispatch, clock
         self._pools: dict[str, _Watched] = {}
         self._cursor = BEGINNING
-        self._decisions: deque[ScalingDecision] = deque(maxlen=KEPT_DECIDED)
-        """Of all pools, as they were read: one may be decided about before it is seen."""
+        self._decisions: deque[ScalingDecision] = deque(maxlen=MAX_KEPT_DECISIONS)
+        """Decisions about all pools. A decision may be read before the first status of its pool."""
         self._looked = False
         self._looking = asyncio.Lock()
 
     async def run(self) -> None:
-        """Look once a second. Runs as long as the process."""
+        """Read once a second. Runs as long as the process."""
         blind = False
         while True:
             try:
@@ -80,13 +80,13 @@ class PoolBoard:
                     metrics.SWALLOWED.labels("pool-board").inc()
                     log.warning("pools.blind", error=str(error))
                 blind = True
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(READ_SECONDS)
 
     async def look(self) -> None:
-        """Read what is told now.
+        """Read the current statuses and the new decisions.
 
         Raises:
-            Unavailable: Redis, or for a pool seen the first time Postgres, is away.
+            Unavailable: Redis is away, or Postgres, which is read when a pool is seen for the first time.
         """
         async with self._looking:
             await self._look()
@@ -95,21 +95,21 @@ class PoolBoard:
         """All pools, by name.
 
         Raises:
-            Unavailable: nothing is known yet and Redis is away.
+            Unavailable: nothing was read yet and Redis is away.
         """
         if not self._looked:
             await self.look()
         return self.known()
 
     def known(self) -> list[PoolView]:
-        """The same, as far as it is known already."""
+        """All pools that were read already, by name."""
         return [self._pools[name].view(self._clock()) for name in sorted(self._pools)]
 
     async def view(self, name: str) -> PoolView:
-        """One pool; one that is not known yet is looked for first, so it is found as soon as it is told of.
+        """One pool. Where it is not known, Redis is read first, so that a pool is found as soon as it is reported.
 
         Raises:
-            NotFound: nobody tells of such a pool, or has lately.
+            NotFound: there was no report of such a pool within the last hour.
             Unavailable: it is not known yet and Redis, or Postgres, is away.
         """
         if name not in self._pools:
@@ -119,7 +119,7 @@ class PoolBoard:
         return self._pools[name].view(self._clock())
 
     async def history(self, name: str, cursor: UUID | None, limit: int) -> Page[ScalingDecision]:
-        """What was decided about a pool, newest first, from Postgres: of pools that are gone, too.
+        """The decisions about a pool from Postgres, newest first, also for pools that no longer exist.
 
         Raises:
             NotFound: there is no such pool, and there was none.
@@ -156,7 +156,7 @@ class PoolBoard:
         watched.saw(status, now)
 
     async def _read_decisions(self) -> None:
-        """Those since the last look; some may come twice."""
+        """Read the decisions since the last time. Some may be read twice."""
         while True:
             self._cursor, decisions = await self._dispatch.pools.decisions_after(self._cursor)
             if not decisions:
@@ -165,7 +165,7 @@ class PoolBoard:
 
 
 class _Watched:
-    """One pool."""
+    """The status, samples and decisions of one pool."""
 
     def __init__(self, status: PoolStatus, now: float, decisions: Sequence[ScalingDecision]) -> None:
         self._status, self.moved = status, now
@@ -173,19 +173,19 @@ class _Watched:
         self._decisions = {one.id: one for one in decisions}
 
     def saw(self, status: PoolStatus, now: float) -> None:
-        """A status that was read; the same as before says that nobody tells any more."""
+        """Take a status that was read. A status with the same time as before is not a new report."""
         if self._samples and status.at == self._status.at:
             return
         self._status, self.moved = status, now
         self._samples.append(Sample(status.at, status.ready, status.desired, status.backlog_jobs))
 
     def decided(self, decisions: Iterable[ScalingDecision]) -> None:
-        """Decisions that were read: ids are in order of time."""
+        """Take decisions that were read. Their ids are in order of time."""
         known = self._decisions | {one.id: one for one in decisions}
         self._decisions = {one: known[one] for one in sorted(known, reverse=True)[:KEPT_DECISIONS]}
 
     def view(self, now: float) -> PoolView:
-        """As it is shown at `now`."""
+        """The pool as it is shown at `now`, in seconds of this process's clock."""
         silent = now - self.moved
         return PoolView(
             self._status,

@@ -1,4 +1,4 @@
-"""What the API gives about pools and loads, as models: its OpenAPI."""
+"""Models of the API's responses about pools and load tests, for OpenAPI."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PoolAnswer(BaseModel):
-    """A pool of equal workers, as whoever scales it last told."""
+    """A pool of equal workers, as its autoscaler last reported it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -47,10 +47,10 @@ class PoolAnswer(BaseModel):
     minimum: int
     maximum: int
     slots: Annotated[int, Field(description="Jobs that one worker runs at once.")]
-    queues: Annotated[list[str], Field(description="Those that it serves; `*` alone is all.")]
+    queues: Annotated[list[str], Field(description="Queues that it serves; `*` alone is all.")]
     replicas: Annotated[int, Field(description="Workers asked for.")]
     ready: Annotated[int, Field(description="Workers that claim.")]
-    desired: Annotated[int, Field(description="Workers that there should be.")]
+    desired: Annotated[int, Field(description="Workers that there should be: the target.")]
     needed: Annotated[int, Field(description="The same before bounds and windows.")]
     reason: str
     conditions: list[str]
@@ -65,7 +65,7 @@ class PoolAnswer(BaseModel):
     at: datetime
     last_scale_at: datetime | None
     stale: Annotated[
-        bool, Field(description="Nobody tells of it any more: this is how it was `at` that time.")
+        bool, Field(description="Reports have stopped: this is the last one, made `at` that time.")
     ]
 
 
@@ -122,7 +122,7 @@ class DecisionPage(BaseModel):
 
 
 class LoadAnswer(BaseModel):
-    """A load that was stored; `tag` finds its jobs."""
+    """A load test whose jobs are stored; `tag` finds them."""
 
     id: UUID
     tag: str

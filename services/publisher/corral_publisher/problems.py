@@ -1,4 +1,4 @@
-"""Problem answers: one table from Corral's errors to HTTP. Source: RFC 9457."""
+"""Error responses as problem documents, with one table from Corral's errors to HTTP. Source: RFC 9457."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
-"""What a client is told to wait when a dependency is away."""
+"""Seconds in the header Retry-After when Postgres or Redis is away."""
 
 INVALID = "invalid-input"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -40,14 +40,14 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),
     (errors.Unavailable, 503, "unavailable", "Postgres or Redis is not available"),
 )
-"""The first row that fits counts."""
+"""Error, HTTP status, name in `type`, and title. The first row that fits is used."""
 PROBLEMS = [
     *((slug, status, title) for _, status, slug, title in _TABLE),
     ("method-not-allowed", 405, "This path does not support the method"),
     ("range", 416, "The range lies outside the file"),
     ("internal", 500, "An error inside Corral"),
 ]
-"""Every problem there is, for the documentation."""
+"""All problems, for the documentation."""
 
 
 def problem(
@@ -59,7 +59,7 @@ def problem(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """A problem answer. `type` is a name, not an address: it resolves nowhere and never changes."""
+    """A problem response. `type` is a name and not an address; it never changes."""
     body = {"type": f"urn:corral:problem:{slug}", "title": title, "status": status}
     if detail:
         body["detail"] = detail
@@ -67,7 +67,7 @@ def problem(
 
 
 def of(error: CorralError, method: str) -> Response:
-    """The answer to one of Corral's errors; `method` is the request's."""
+    """The response for one of Corral's errors; `method` is the request's."""
     for kind, status, slug, _ in _TABLE:
         if isinstance(error, kind):
             if status >= 500:
@@ -78,7 +78,7 @@ def of(error: CorralError, method: str) -> Response:
 
 
 def words(error: CorralError, method: str) -> tuple[str, str]:
-    """Title and detail, for people."""
+    """Title and detail of an error, for people."""
     for kind, _, slug, title in _TABLE:
         if isinstance(error, kind):
             return _title(slug, title, method), str(error)
@@ -86,12 +86,12 @@ def words(error: CorralError, method: str) -> tuple[str, str]:
 
 
 def _title(slug: str, title: str, method: str) -> str:
-    """Of wrong input, what became of it: who only asked had nothing to store."""
+    """The title. For wrong input in a changing request it adds that nothing was stored."""
     return f"{title}; nothing was stored" if slug == INVALID and method not in READING else title
 
 
 def of_http(error: HTTPException) -> Response:
-    """The answer to an error of the framework: no such route, no such method."""
+    """The response for an error of the framework: no such route, or no such method."""
     slug = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
     headers = dict(error.headers) if error.headers else None
     return problem(error.status_code, slug, str(error.detail), headers=headers)
@@ -100,19 +100,19 @@ def of_http(error: HTTPException) -> Response:
 def from_validation(
     error: ValidationError | RequestValidationError, *, prefix: str = ""
 ) -> errors.InvalidInput:
-    """Pydantic's errors as ours: a pointer into the body for each."""
+    """Corral's error for Pydantic's errors, with a pointer into the body for each."""
     return errors.InvalidInput(
         *(FieldError(prefix + pointer(item["loc"]), message_of(item)) for item in error.errors()[:20])
     )
 
 
 def pointer(location: Iterable[str | int]) -> str:
-    """A JSON pointer. Source: RFC 6901."""
+    """The JSON pointer of a location in Pydantic's form. Source: RFC 6901."""
     return "".join(f"/{escape(str(part))}" for part in location)
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of this application a problem."""
+    """Answer every error of this application with a problem."""
 
     async def corral_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, CorralError)

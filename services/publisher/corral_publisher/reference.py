@@ -60,7 +60,7 @@ Corral sees it: 400, 414, 431 or 501 as plain text, and the connection is closed
 
 
 def api_page() -> str:
-    """The page."""
+    """The text of docs/reference/api.md."""
     app = create_app(Settings(database_url="postgresql://here/db", redis_url="redis://here"))
     document = app.openapi()
     roles = {
@@ -129,7 +129,7 @@ def _schema(name: str, schema: dict[str, Any]) -> list[str]:
 
 
 def _type(node: dict[str, Any]) -> str:
-    """A schema in a few words."""
+    """A JSON Schema in a few words."""
     if "$ref" in node:
         return str(node["$ref"].rpartition("/")[2])
     if "anyOf" in node:

@@ -1,4 +1,4 @@
-"""Request bodies: bounded in size and time, read once, parsed strictly."""
+"""Request bodies: they are read once, within limits of size and time, and parsed strictly."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,20 +21,20 @@ class SlowBody(CorralError):
 
 
 class NotJson(InvalidInput):
-    """The body is not JSON at all."""
+    """The body is not JSON."""
 
 
 class ClientGone(CorralError):
-    """The client went away before its body was complete; nobody reads the answer."""
+    """The client disconnected before its body was complete, so nobody reads the response."""
 
 
 async def read(receive: Receive, headers: Mapping[str, str], *, limit: int, seconds: float) -> bytes:
-    """The whole body.
+    """Read the whole body.
 
     Raises:
-        TooLarge: it is, or says that it will be, over `limit` bytes.
-        SlowBody: it was not complete after `seconds`.
-        ClientGone: the client went away.
+        TooLarge: it is larger than `limit` bytes, or its Content-Length is.
+        SlowBody: it was not complete within `seconds`.
+        ClientGone: the client disconnected.
     """
     declared = headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
@@ -80,10 +80,10 @@ def parse(body: bytes) -> Any:
 
 
 def _by_number(body: bytes, otherwise: InvalidInput) -> Any:
-    """What the fast parser refuses or rounds, read number by number; where that is impossible it is `otherwise`.
+    """Parse what the fast parser refuses or rounds, number by number; `otherwise` is returned where that fails.
 
     Raises:
-        InvalidInput: it holds what can't be stored; names the places.
+        InvalidInput: it contains values that can't be stored; names the places.
     """
     try:
         value = json_codec.exact(body)

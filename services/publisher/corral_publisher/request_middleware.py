@@ -1,4 +1,4 @@
-"""The outermost layer: a request's id, its metrics, security headers, and an answer whatever goes wrong."""
+"""The outermost layer of a request: its id, its metrics, security headers, and a response for every error."""
 
 import re
 import time
@@ -21,11 +21,11 @@ HEADERS = [
     (b"referrer-policy", b"same-origin"),
 ]
 UNKNOWN_ROUTE = "unknown"
-"""What the metrics call a path that no route serves: labels must not grow with what people type."""
+"""The metrics' name for a path without a route, so that the number of labels stays small."""
 
 
 class RequestMiddleware:
-    """Gives each request its id, its metrics and security headers, and an answer whatever goes wrong. ASGI."""
+    """ASGI middleware that adds a request id, metrics and security headers, and answers unexpected errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,12 +75,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 @lru_cache(maxsize=2048)
 def _metrics_of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    """The two metrics of an answer: looking them up by label costs more than counting."""
+    """The two metrics for a route and status, cached because looking them up by label costs more than counting."""
     return metrics.HTTP_REQUESTS.labels(method, route, status), metrics.HTTP_SECONDS.labels(method, route)
 
 
 def _request_id(scope: Scope) -> bytes:
-    """The caller's own id where it sent a sane one, else a new one."""
+    """The request id that the caller sent, where it is well formed; else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return bytes(value)

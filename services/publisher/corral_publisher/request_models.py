@@ -1,4 +1,4 @@
-"""What the API takes, as models: they check what comes in, and they are its OpenAPI."""
+"""Models of the API's request bodies: they check what is sent, and OpenAPI is made of them."""
 
 from typing import Annotated, Any, Literal
 
@@ -36,7 +36,7 @@ KeptSeconds = Annotated[float, Bounded(KEPT_SECONDS)]
 
 
 def _moment(value: object) -> object:
-    """A time is text: a number could be seconds or milliseconds."""
+    """Refuse a time that is a number: it could be seconds or milliseconds."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -45,7 +45,7 @@ def _moment(value: object) -> object:
 
 
 class Submission(BaseModel):
-    """A request to run a job. What is left out is settled by the job type and its queue."""
+    """A request to run a job. Options that are left out come from the job type and its queue."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": [EXAMPLE]}
@@ -67,7 +67,7 @@ class Submission(BaseModel):
     tags: Annotated[tuple[str, ...], Field(max_length=MAX_TAGS, strict=False)] = ()
 
     def submission(self, created_by: str, traceparent: str | None) -> NewSubmission:
-        """The same as the engine takes it."""
+        """The submission as the engine takes it."""
         return NewSubmission(
             type=self.type,
             payload=self.payload,
@@ -94,7 +94,7 @@ class Bulk(BaseModel):
 
 
 class Kept(BaseModel):
-    """How long ended jobs are kept: until so many seconds old, and the newest so many; null is no bound."""
+    """How long ended jobs are kept: up to an age in seconds, and up to a number of the newest; null is no bound."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -103,7 +103,7 @@ class Kept(BaseModel):
 
 
 class QueueOptions(BaseModel):
-    """Options that an operator sets for a queue; null takes one back."""
+    """Options that an operator sets for a queue; null removes one."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -118,7 +118,7 @@ class QueueOptions(BaseModel):
 
 
 class QueuePatch(BaseModel):
-    """A change to a queue; what is left out stays."""
+    """A change to a queue. Fields that are left out stay as they are."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -152,7 +152,7 @@ class Clean(BaseModel):
 
 
 class LoadPart(BaseModel):
-    """One job type of a load."""
+    """One job type of a load test."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -165,7 +165,7 @@ class LoadPart(BaseModel):
 
 
 class LoadRequest(BaseModel):
-    """Which jobs to submit, how many, and over what time."""
+    """A load test: which jobs to submit, how many, and over what time."""
 
     model_config = ConfigDict(
         extra="forbid",

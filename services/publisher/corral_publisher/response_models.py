@@ -1,4 +1,4 @@
-"""What the API gives, as models: its OpenAPI. The answers themselves are written from the engine's values."""
+"""Models of the API's responses, for OpenAPI. The responses themselves are written from the engine's values."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,7 +14,7 @@ from corral.store import AttemptRecord, StoredLogLine
 
 
 class BulkItem(BaseModel):
-    """What became of one submission of a bulk."""
+    """The result of one submission of a bulk."""
 
     index: int
     id: UUID | None = None
@@ -23,7 +23,7 @@ class BulkItem(BaseModel):
 
 
 class BulkAnswer(BaseModel):
-    """What became of a bulk: one item per submission, in its order."""
+    """The results of a bulk: one item per submission, in the same order."""
 
     accepted: int
     refused: int
@@ -39,7 +39,7 @@ class ProblemError(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong. Source: RFC 9457."""
+    """A problem: what went wrong. Source: RFC 9457."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -76,14 +76,14 @@ class JobPage(BaseModel):
 
 
 class Cleaned(BaseModel):
-    """What was removed."""
+    """The number of jobs that were removed."""
 
     removed: int
     more: bool
 
 
 class QueueView(BaseModel):
-    """A queue. `counts` are its jobs per state; those of ended states are what is kept."""
+    """A queue. `counts` are its jobs per state; ended jobs count while they are kept."""
 
     name: str
     paused: bool
@@ -162,13 +162,13 @@ class WorkerPage(BaseModel):
 
 
 class Drained(BaseModel):
-    """The incarnations that were told to drain."""
+    """The incarnations that drain now."""
 
     drained: list[UUID]
 
 
 class Undrained(BaseModel):
-    """The incarnations that claim again; none where nobody drained it."""
+    """The incarnations that claim again; none where no person had drained the worker."""
 
     undrained: list[UUID]
 
@@ -188,7 +188,7 @@ class LogPage(BaseModel):
 
 
 class WhyAnswer(BaseModel):
-    """What keeps a job from running; nothing for one that runs or has ended."""
+    """The causes that keep a job from running; none for a job that runs or has ended."""
 
     id: UUID
     state: State
@@ -223,7 +223,7 @@ class Percentiles(BaseModel):
 
 
 class StatsGroup(BaseModel):
-    """What ended within the window in one queue and type."""
+    """The jobs of one queue and type that ended within the window."""
 
     queue: str
     type: str
@@ -235,7 +235,7 @@ class StatsGroup(BaseModel):
 
 
 class Stats(BaseModel):
-    """Jobs per state now, and what ended within the window."""
+    """Jobs per state now, and the jobs that ended within the window."""
 
     counts: dict[State, int]
     window: float

@@ -1,4 +1,4 @@
-"""Starting a publisher: what must be right before it serves, and what all its processes share."""
+"""Starts a publisher: checks the settings and the schema, and opens the socket that its processes share."""
 
 import asyncio
 import functools
@@ -17,14 +17,14 @@ from corral_publisher.server import Publisher
 log = structlog.get_logger(__name__)
 
 EXIT_REFUSED = 3
-"""The database belongs to a release that this one can't work with."""
+"""The exit code when the database's schema is too new for this release."""
 
 
 def run(bind: str | None = None, *, metrics: str | None = None, ready: int | None = None) -> int:
     """Serve until told to stop; the exit code.
 
     Args:
-        bind: where, in gunicorn's words; None: as the settings say.
+        bind: the address to listen on, in gunicorn's form; None: from the settings.
         metrics: the inherited socket for metrics, as `fd://N`; None: as the settings say.
         ready: a descriptor that gets a byte for each process that serves.
     """
@@ -67,7 +67,7 @@ def _metrics_listener(settings: Settings, inherited: str | None) -> socket.socke
 
 
 async def _refusal(settings: Settings) -> CorralError | None:
-    """Why this release must not work with this database; an absent one is waited for later."""
+    """Why this release can't work with this database; None also where the database is away, for which processes wait."""
     store = Store.from_settings(settings, application_name="corral publisher", pool_size=1)
     try:
         await store.schema.check()

@@ -1,4 +1,4 @@
-"""gunicorn with its ASGI worker: processes, signals, logs."""
+"""The publisher's web server: gunicorn with its ASGI worker, and Corral's settings, signals and logs."""
 
 import gc
 import logging
@@ -17,12 +17,12 @@ from corral_publisher.connection import ClientConnection
 
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 HANG_SECONDS = 60
-"""A process whose loop has not turned for so long is killed and replaced."""
+"""Seconds after which gunicorn kills and replaces a process whose event loop is blocked."""
 KEEPALIVE_SECONDS = 75
-"""Longer than the usual load balancer's minute, so that it is never the server that hangs up first."""
+"""Seconds that an idle connection is kept: longer than the usual 60 of load balancers, so that they close it first."""
 BACKLOG = 2048
 GC_THRESHOLDS = (10_000, 20, 50)
-"""Objects, then younger collections, between two looks of the garbage collector."""
+"""Thresholds of the garbage collector. Source: Python, gc.set_threshold."""
 
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -32,14 +32,14 @@ gasgi.ASGIProtocol = ClientConnection  # gunicorn has no setting for what serves
 
 
 class WebWorker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
-    """The ASGI worker of gunicorn; when it stops, it waits neither for streams nor for silent connections."""
+    """gunicorn's ASGI worker, changed to end streams and idle connections at once when it stops."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.connections: set[ClientConnection] = set()
 
     def init_signals(self) -> None:
-        """Until it serves, a process that is told to stop just ends.
+        """Let a process that is told to stop before it serves end at once.
 
         The handlers of a loop hear nothing before it runs: a signal that came while the application is made would
         be lost, and the whole publisher would stop only after its grace.
@@ -52,7 +52,7 @@ class WebWorker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no type
         await super()._serve()
 
     def handle_exit_signal(self) -> None:
-        """SIGTERM. What comes now is for another process: gunicorn itself looks once a second only."""
+        """Stop on SIGTERM: close the listening sockets at once. gunicorn alone would notice a second later."""
         for server in self.servers:
             server.close()
         self._tell_streams()
@@ -61,7 +61,7 @@ class WebWorker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no type
             connection.close_when_silent()
 
     def handle_quit_signal(self) -> None:
-        """SIGINT and SIGQUIT."""
+        """Stop on SIGINT and SIGQUIT."""
         self._tell_streams()
         super().handle_quit_signal()
 
@@ -72,10 +72,10 @@ class WebWorker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no type
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's log, written through ours."""
+    """gunicorn's logger, which writes through Corral's."""
 
     def setup(self, cfg: Any) -> None:
-        """Add no handlers: the root has one."""
+        """Add no handlers, because the root logger has one."""
         super().setup(cfg)
         self.error_log.propagate = True
         self.error_log.handlers.clear()
@@ -88,14 +88,14 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(
         self, settings: Settings, make_app: Callable[[Settings], ASGIApp], bind: str | None = None
     ) -> None:
-        """`bind`: where to listen, in gunicorn's words; None: as the settings say."""
+        """Take the settings. `bind` is the address in gunicorn's form; None takes it from the settings."""
         self._settings = settings
         self._make_app = make_app
         self._bind = bind
         super().__init__()
 
     def load_config(self) -> None:
-        """Settings of gunicorn, from ours."""
+        """Make gunicorn's settings from Corral's."""
         settings = self._settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         given: dict[str, Any] = {
@@ -121,7 +121,7 @@ class Publisher(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> ASGIApp:
-        """The application, made in each worker."""
+        """Make the application, in each process."""
         return self._make_app(self._settings)
 
 
@@ -131,7 +131,7 @@ def _end_at_once() -> None:
 
 
 def _settle(_worker: Any) -> None:
-    """What was imported stays: the garbage collector need not look at it again and again.
+    """Exclude everything imported from garbage collection, and collect less often.
 
     Requests leave few cycles behind; collecting every 700 objects costs a bulk a third of its time.
     """
@@ -141,7 +141,7 @@ def _settle(_worker: Any) -> None:
 
 
 def _child_exit(_arbiter: Any, worker: Any) -> None:
-    """A process that ended no longer counts in gauges."""
+    """Remove the gauges of a process that ended from the metrics."""
     if MULTIPROC_DIR in os.environ:
         from prometheus_client import multiprocess  # noqa: PLC0415  reads the variable when imported
 

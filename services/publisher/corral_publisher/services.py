@@ -1,4 +1,4 @@
-"""What requests need, opened once per process and closed with it."""
+"""The services that requests use, opened once per process and closed with it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -32,11 +32,11 @@ log = structlog.get_logger(__name__)
 
 RESTART_SECONDS = 1.0
 GIVE_UP_SECONDS = 5.0
-"""How long a stopping process tries to give its leadership up."""
+"""Seconds that a stopping process has to give its leadership up."""
 
 
 class PublisherServices:
-    """What the routes of a publisher need: store, dispatch and actions, opened once per process."""
+    """Store, dispatch and actions for the routes of a publisher, opened once per process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -70,7 +70,7 @@ class PublisherServices:
         self._duties: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start what runs beside the requests."""
+        """Start the tasks that run beside requests."""
         beside: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
             ("waiters", self.waiters.run),
             ("broadcast", self.broadcast.run),
@@ -80,7 +80,7 @@ class PublisherServices:
         self._tasks.append(asyncio.create_task(self._serve_when_the_schema_fits(), name="schema"))
 
     async def wait_until_ready(self, seconds: float) -> None:
-        """Return when requests can be served, or after `seconds`: an absent database is waited for unready."""
+        """Return when requests can be served, or after `seconds`. The wait for the schema goes on in the background."""
         await asyncio.wait([task for task in self._tasks if task.get_name() == "schema"], timeout=seconds)
 
     async def close(self) -> None:
@@ -118,10 +118,10 @@ class PublisherServices:
 
 
 def services_of(connection: HTTPConnection) -> PublisherServices:
-    """The services, when they can serve.
+    """The services, where the schema fits.
 
     Raises:
-        SchemaMismatch, Unavailable: not yet.
+        SchemaMismatch, Unavailable: requests can't be served yet.
     """
     services: PublisherServices = connection.app.state.services
     if services.unready is not None:
@@ -130,7 +130,7 @@ def services_of(connection: HTTPConnection) -> PublisherServices:
 
 
 async def _for_ever(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run it to its end; start it again where that is an error."""
+    """Run a task to its end, and again after each error."""
     while True:
         try:
             await run()

@@ -1,4 +1,4 @@
-"""The browser's side of a session: its cookie, and proof that a form is ours."""
+"""A session in the browser: its cookie, and the token that protects forms against requests of other sites."""
 
 import hmac
 from hashlib import sha256
@@ -14,19 +14,19 @@ CSRF_FIELD = "csrf"
 
 
 def set_cookie(response: Response, session: str, *, secure: bool) -> None:
-    """Start a session in the browser. The cookie is out of reach of scripts and of other sites' forms."""
+    """Set the session's cookie. Neither scripts nor forms of other sites can use it."""
     response.set_cookie(
         COOKIE, session, max_age=int(SESSION_SECONDS), httponly=True, samesite="lax", secure=secure, path="/"
     )
 
 
 def clear_cookie(response: Response, *, secure: bool) -> None:
-    """End it."""
+    """Delete the session's cookie."""
     response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=secure, path="/")
 
 
 def csrf_token(session: str) -> str:
-    """What our forms carry: only a page that we rendered for this session knows it."""
+    """The token in every form of a session. Only pages rendered for this session contain it."""
     return hmac.new(session.encode(), b"corral csrf", sha256).hexdigest()
 
 
@@ -36,7 +36,7 @@ def csrf_holds(session: str, token: str) -> bool:
 
 
 def same_origin(request: Request) -> bool:
-    """Whether a page of ours sent this, by what every current browser says about a changing request.
+    """Whether a page of this publisher sent the request, judged by headers that every current browser sends.
 
     Source: Fetch Metadata (Sec-Fetch-Site); RFC 6454 (Origin).
     """

@@ -1,6 +1,6 @@
-"""A publisher that waits, with the libraries loaded, for code to change: it serves the sooner then.
+"""A publisher process that has loaded its libraries and waits, so that it serves sooner after a change of code.
 
-`python -m corral_publisher.spare N …`: it goes on when the descriptor N ends, as `python -m corral_publisher …`.
+`python -m corral_publisher.spare N …` continues as `python -m corral_publisher …` when the pipe N is closed.
 """
 
 import importlib
@@ -24,13 +24,13 @@ LIBRARIES = (
     "structlog",
     "uvloop",
 )
-"""Most of the time that a publisher takes to start. Not prometheus_client, which reads its variable when imported."""
+"""Libraries that take most of the start. prometheus_client is left out: it reads a variable when it is imported."""
 OURS = ("corral", "corral_publisher")
-"""Packages of which nothing may stay loaded: their code may have changed meanwhile."""
+"""Packages that are imported again afterwards, because their code may have changed."""
 
 
 def main() -> None:
-    """Load the libraries, wait, and become the publisher."""
+    """Load the libraries, wait for the pipe to be closed, and run the publisher."""
     prepare(without=OF_GUNICORN)
     gate = int(sys.argv.pop(1))
     for library in LIBRARIES:

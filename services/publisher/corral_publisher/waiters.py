@@ -1,4 +1,4 @@
-"""Requests that wait for a job's end (protocol rule 28): one subscription and one query for all of them."""
+"""Requests with `?wait` (protocol rule 28): one subscription and one query serve all of them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from corral.store import Store
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0
-"""How often the rows are read where no event came: events are hints."""
+READ_SECONDS = 1.0
+"""Seconds between two reads of the rows while no event comes. Events may be lost."""
 
 
 class Waiters:
-    """All waits of one process. Register before the commit, so that no end is missed."""
+    """All waiting requests of one process. Register before the job is committed, so that its end is not missed."""
 
     def __init__(self, store: Store, dispatch: Dispatch, *, limit: int) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class Waiters:
 
     @contextmanager
     def waiting(self, job_id: UUID) -> Iterator[asyncio.Future[Job] | None]:
-        """The ended job, later; None where too many wait already: the caller then answers at once."""
+        """A future of the ended job; None where too many requests wait already, and the caller answers at once."""
         if self._count >= self._limit:
             metrics.WAITERS_REFUSED.inc()
             yield None
@@ -55,7 +55,7 @@ class Waiters:
                 del self._waiting[job_id]
 
     async def run(self) -> None:
-        """Listen, look, tell. Runs as long as the process."""
+        """Listen for events, read the rows and complete the futures. Runs as long as the process."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             group.create_task(self._look())
@@ -74,7 +74,7 @@ class Waiters:
     async def _look(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(READ_SECONDS):
                     await self._hint.wait()
             except TimeoutError:
                 ids = set(self._waiting)

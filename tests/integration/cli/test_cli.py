@@ -94,7 +94,8 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
         "queued",
         "oldest",
         "conditions",
-        "told",
+        "last",
+        "report",
         "why",
     ]
     assert line.startswith("local")

@@ -22,7 +22,7 @@ from corral_publisher.app import create_app
 @pytest.fixture
 def only_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody looks at rows without a reason. Asked for before the application is made."""
-    monkeypatch.setattr(waiters, "LOOK_SECONDS", 1000)
+    monkeypatch.setattr(waiters, "READ_SECONDS", 1000)
 
 
 async def test_wait_answers_with_the_ended_job(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.operator.conftest import Hand, World
 
-from corral_operator.candidates import STUCK_AFTER, Candidate
+from corral_operator.candidates import NEVER_READY_SECONDS, Candidate
 from corral_operator.holds import said
 from corral_operator.scale_down import ABSENT_SECONDS, UNASKED_WITHIN, Observation, ScaleDown, step
 from corral_operator.target import Pod
@@ -170,8 +170,8 @@ def test_a_pod_that_runs_but_is_nobody_leaves_after_a_minute():
         scene = Observation(1, 2, pods, workers, {}, True, False, 600, now)
         return set(step(leaving, scene, lambda: "n").leaving.requests)
 
-    assert chosen_at(STUCK_AFTER - 1) == {"a"}
-    assert chosen_at(STUCK_AFTER) == {"stuck"}
+    assert chosen_at(NEVER_READY_SECONDS - 1) == {"a"}
+    assert chosen_at(NEVER_READY_SECONDS) == {"stuck"}
 
 
 def test_the_dismissed_are_kept_sealed_until_they_are_gone():

@@ -1,4 +1,4 @@
-"""Pages: server-rendered HTML, enhanced with htmx, complete without scripts."""
+"""The pages: HTML rendered on the server. htmx updates them; without scripts they work, too."""
 
 from fastapi import FastAPI
 
@@ -18,7 +18,7 @@ from corral_publisher.pages import (
 
 
 def install(app: FastAPI) -> None:
-    """Add every page."""
+    """Add the routes of all pages."""
     render.environment()
     problem.install(app)
     for module in (sign_in, start, load, jobs, job, queues, workers, pools, live):

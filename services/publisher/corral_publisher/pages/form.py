@@ -1,4 +1,4 @@
-"""Forms from JSON Schema: which fields a job type's payload has, and the payload that a sent form means.
+"""Forms made from JSON Schema: the fields of a job type's payload, and the payload made from a sent form.
 
 What a form can't show plainly (unions, lists of objects, deep nesting) is a
 text area for JSON, so every job type can be submitted from its page.
@@ -16,25 +16,25 @@ from corral.errors import FieldError, InvalidInput
 from corral.json_pointer import unescaped
 
 MAX_NESTING = 3
-"""Objects within objects that become groups of fields."""
+"""Levels of objects within objects that become groups of fields."""
 LONG_TEXT = 200
-"""A text that may be longer gets several lines."""
+"""Characters. A text that may be longer gets several lines."""
 
 _ABBREVIATIONS = frozenset({"csv", "html", "id", "json", "pdf", "sql", "url", "xml"})
 
 FILE_TEXT = 10_000
-"""A text that may be longer usually comes from a file."""
+"""Characters. A text that may be longer can also be uploaded as a file."""
 
 Schema = Mapping[str, Any]
 
 
 class FieldKind(StrEnum):
-    """How a field is shown and read."""
+    """How a field is shown in the form, and how its text is read."""
 
     TEXT = "text"
     LONG = "long"
     FILE_TEXT = "file-text"
-    """Text that usually comes from a file: typed in, pasted or uploaded."""
+    """Text that is typed, pasted or uploaded as a file."""
     INTEGER = "integer"
     NUMBER = "number"
     BOOLEAN = "boolean"
@@ -47,7 +47,7 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field; `pointer` is its place in the payload and its name in the form."""
+    """One field of a form. `pointer` is its JSON pointer in the payload and its name in the form."""
 
     pointer: str
     label: str
@@ -59,7 +59,7 @@ class Field:
     least: float | None = None
     most: float | None = None
     numbers: bool = False
-    """Lines are numbers."""
+    """Whether each line is a number."""
     accept: str = ""
     """File types that the upload offers."""
     input_type: str = "text"
@@ -67,7 +67,7 @@ class Field:
 
 
 def fields_of(schema: Schema | None) -> tuple[Field, ...]:
-    """The fields of a payload; a single JSON field where the payload is no plain object."""
+    """The fields for a payload; one field for JSON where the payload is not a plain object."""
     if schema is None:
         return (Field("", "Payload", FieldKind.JSON, required=False, default="{}", help="Any JSON."),)
     root = _resolved(schema, schema)
@@ -77,7 +77,7 @@ def fields_of(schema: Schema | None) -> tuple[Field, ...]:
 
 
 def payload_of(fields: tuple[Field, ...], sent: Mapping[str, str]) -> Any:
-    """The payload that a sent form means. Empty fields that need not be given are left out.
+    """The payload made from a sent form. Empty optional fields are left out.
 
     Raises:
         InvalidInput: a field can't be read, by its pointer below `/payload`.
@@ -147,7 +147,7 @@ def _text(node: Schema, plain: Field) -> Field:
 
 
 def _label(name: str, node: Schema) -> str:
-    """The title that was given; the one that Pydantic makes of a name is not as people write."""
+    """The label of a field: the schema's title, or words made from the name where Pydantic made the title."""
     words = name.replace("_", " ")
     title = str(node.get("title", ""))
     if title and title.lower() != words.lower():
@@ -165,7 +165,7 @@ def _choices(node: Schema) -> tuple[str, ...]:
 
 
 def _resolved(node: Schema, root: Schema) -> Schema:
-    """The schema behind references; `X or null` is X, which may then be left out."""
+    """The schema with references resolved. `X or null` becomes X, which is then optional."""
     seen = 0
     while seen < 20:
         seen += 1
@@ -209,7 +209,7 @@ def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[Fie
 
 
 def _filled(item: Field, sent: Mapping[str, str]) -> bool:
-    """Whether anything was entered here or below."""
+    """Whether anything was entered in this field or below it."""
     return bool(sent.get(item.pointer, "").strip()) or any(_filled(child, sent) for child in item.fields)
 
 

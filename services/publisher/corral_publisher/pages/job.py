@@ -1,4 +1,4 @@
-"""One job: state, progress, files, log, and what can be done."""
+"""The page of one job: its state, progress, files and log, and buttons to cancel, retry or run it now."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ Doer = Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
 
 @router.get("/jobs/{job_id}")
 async def job(request: Request, job_id: str, principal: Looker) -> Response:
-    """The page."""
+    """Show the page."""
     services = services_of(request)
     found = await services.jobs.get(parameters.job_id(job_id))
     return await _page(request, services, principal, found)
@@ -53,7 +53,7 @@ async def act(request: Request, job_id: str, action: str, principal: Doer) -> Re
 
 
 async def live_part(request: Request, services: PublisherServices, principal: Principal, found: Job) -> str:
-    """The part of the page that moves: all of it."""
+    """The HTML that is updated live: the whole job."""
     return render.fragment(request, "_job_live.html", principal, **await _values(services, principal, found))
 
 

@@ -1,4 +1,4 @@
-"""The list of jobs: filtered by its address, paged by keyset, live on its first page."""
+"""The list of jobs: its address holds the filter and the page, and the first page is updated live."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ ROWS = 30
 
 @router.get("/jobs")
 async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor(Role.VIEWER))]) -> Response:
-    """One page of jobs."""
+    """Show one page of jobs."""
     services = services_of(request)
     knowledge = await services.types.all()
     query = request.query_params
@@ -49,7 +49,7 @@ async def jobs(request: Request, principal: Annotated[Principal, Depends(Visitor
 
 
 async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
-    """The table."""
+    """The HTML that is updated live: the table."""
     found = await _found(services, request.query_params)
     empty = _empty(found, "No jobs match.")
     return render.fragment(
@@ -58,7 +58,7 @@ async def live_part(request: Request, services: PublisherServices, principal: Pr
 
 
 def _empty(found: Page[ListedJob], words: str) -> str:
-    """What stands in place of a table without rows."""
+    """The text in place of a table without rows."""
     return "None of those fits that were looked at." if found.looked else words
 
 

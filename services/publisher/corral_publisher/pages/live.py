@@ -1,4 +1,4 @@
-"""The moving parts of pages, as streams of HTML that htmx swaps in: at most twice a second, only when changed."""
+"""Streams of the live parts of pages. HTML is sent at most twice a second and only when it has changed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,12 +22,12 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
-PACE_SECONDS = 0.5
-"""Between two renderings of one tab."""
+MIN_RENDER_SECONDS = 0.5
+"""Shortest time between two renderings for one stream."""
 LOOK_SECONDS = 5.0
-"""Rendered at least so often: events are hints, and not everything makes one."""
+"""Longest time between two renderings: events may be lost, and not every change makes one."""
 POOL_SECONDS = 1.0
-"""The same where pools are shown: they are told of once a second."""
+"""Longest time between two renderings where pools are shown: they are reported once a second."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 Part = Callable[[Request, PublisherServices, Principal], Awaitable[str]]
@@ -35,45 +35,45 @@ Part = Callable[[Request, PublisherServices, Principal], Awaitable[str]]
 
 @router.get("/live/start")
 async def live_start(request: Request, principal: Looker) -> Response:
-    """Counts, pools and newest jobs."""
+    """Stream the counts, pools and newest jobs of the start page."""
     return _stream(request, principal, start.live_part, POOL_SECONDS)
 
 
 @router.get("/live/jobs")
 async def live_jobs(request: Request, principal: Looker) -> Response:
-    """The table of jobs for the filter in the address."""
+    """Stream the table of jobs for the filter in the address."""
     parameters.job_filter(request.query_params)
     return _stream(request, principal, jobs.live_part)
 
 
 @router.get("/live/queues")
 async def live_queues(request: Request, principal: Looker) -> Response:
-    """The table of queues."""
+    """Stream the table of queues."""
     return _stream(request, principal, queues.live_part)
 
 
 @router.get("/live/workers")
 async def live_workers(request: Request, principal: Looker) -> Response:
-    """The table of workers."""
+    """Stream the table of workers."""
     return _stream(request, principal, workers.live_part)
 
 
 @router.get("/live/pools")
 async def live_pools(request: Request, principal: Looker) -> Response:
-    """All pools."""
+    """Stream all pools."""
     return _stream(request, principal, pools.live_parts, POOL_SECONDS)
 
 
 @router.get("/live/pools/{name}")
 async def live_pool(request: Request, name: str, principal: Looker) -> Response:  # noqa: ARG001  read by the part
-    """One pool, and its decisions."""
+    """Stream one pool and its decisions."""
     parameters.cursor(request.query_params)
     return _stream(request, principal, pools.live_part, POOL_SECONDS)
 
 
 @router.get("/live/jobs/{job_id}")
 async def live_job(request: Request, job_id: str, principal: Looker) -> Response:
-    """One job, until it has ended."""
+    """Stream one job until it has ended."""
     services = services_of(request)
     found = await services.jobs.get(parameters.job_id(job_id))
 
@@ -86,7 +86,7 @@ async def live_job(request: Request, job_id: str, principal: Looker) -> Response
                 yield fragment(html)
             else:
                 yield BEAT
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(MIN_RENDER_SECONDS)
         yield event("ended", {})
 
     return EventStream(source(), stopping=services.stopping)
@@ -118,7 +118,7 @@ async def _parts(
                 yield fragment(html)
             else:
                 yield BEAT
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(MIN_RENDER_SECONDS)
             number = max(
                 [frame.number for frame in await broadcast.after(number, look_seconds)], default=number
             )

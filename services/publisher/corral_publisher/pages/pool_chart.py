@@ -1,4 +1,4 @@
-"""The last minutes of a pool as paths of an SVG: workers above, what waits below, decisions as lines through both."""
+"""The chart of a pool's last minutes as SVG paths: workers above, queued jobs below, decisions as vertical lines."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,30 +8,30 @@ from corral.scaling.decision_record import ScalingDecision
 from corral_publisher.pool_board import PoolView, Sample
 
 WINDOW_SECONDS = 300.0
-"""Seconds shown, where nothing else is asked."""
+"""Seconds that a chart shows by default."""
 EDGE_STEP_SECONDS = 2.0
-"""Seconds by which the right edge moves on."""
+"""Seconds by which the chart moves at a time."""
 GAP_SECONDS = 10.0
-"""Seconds without a sample after which a line is broken."""
+"""Seconds without a sample that leave a gap in a line."""
 WIDTH, HEIGHT = 600.0, 100.0
-"""Of the drawing; the page stretches it."""
+"""Size of the drawing in its own units; the page stretches it."""
 AXIS_ENDS = (1, 2, 3, 4, 5, 6, 8, 10)
-"""What an axis ends with, times a power of ten."""
+"""The largest value of an axis is one of these times a power of ten."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionMark:
-    """A decision of the autoscaler, at its place in the chart."""
+    """A decision of the autoscaler and its place in the chart."""
 
     x: str
     kind: str
-    """`up`, `down`, or `note` where only a condition came or went."""
+    """`up`, `down`, or `note` where only a condition changed."""
     decision: ScalingDecision
 
 
 @dataclass(frozen=True, slots=True)
 class PoolChart:
-    """The chart of a pool as paths of an SVG. A path may be empty."""
+    """The chart of a pool as SVG paths. A path may be empty."""
 
     minutes: int
     ready: str
@@ -41,11 +41,11 @@ class PoolChart:
     most_queued: int
     marks: tuple[DecisionMark, ...]
     words: str
-    """The same for those who do not see it."""
+    """A description for screen readers."""
 
 
 def chart_of(view: PoolView, window: float = WINDOW_SECONDS) -> PoolChart:
-    """The chart of a pool, up to now as the clock of whoever scales it tells it."""
+    """Draw the chart of a pool. It ends now, by the clock of the autoscaler."""
     end = math.ceil((view.status.at + view.silent) / EDGE_STEP_SECONDS) * EDGE_STEP_SECONDS
     begin = end - window
     samples = [sample for sample in view.samples if sample.at >= begin]
@@ -73,7 +73,7 @@ def chart_of(view: PoolView, window: float = WINDOW_SECONDS) -> PoolChart:
 
 
 def _earlier(decisions: Sequence[ScalingDecision], begin: float, first: float) -> list[tuple[float, int]]:
-    """What was wanted before the first sample that this process saw, as the decisions tell it."""
+    """The target before the first sample of this process, from the decisions: times and numbers of workers."""
     known = [one for one in reversed(decisions) if begin <= one.at < first]
     if not known:
         return []
@@ -81,14 +81,14 @@ def _earlier(decisions: Sequence[ScalingDecision], begin: float, first: float) -
 
 
 def _axis(most: int, *, least: int) -> int:
-    """The end of an axis: round, so that it seldom changes."""
+    """The largest value of an axis: a round number, so that it seldom changes."""
     wanted = max(most, least)
     size = 10 ** max(0, len(str(wanted)) - 1)
     return int(next(step * size for step in AXIS_ENDS if step * size >= wanted))
 
 
 def _stretches(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
-    """Samples without a gap between them."""
+    """Groups of samples without a gap between them."""
     stretch: list[Sample] = []
     for sample in samples:
         if stretch and sample.at - stretch[-1].at > GAP_SECONDS:
@@ -100,7 +100,7 @@ def _stretches(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
 
 
 def _steps(stretch: Sequence[Sample], begin: float, window: float) -> list[tuple[float, Sample]]:
-    """Samples at their places; the last one holds until the next would have come."""
+    """The samples of a group with their x; the last one is drawn until the next would have come."""
     last = stretch[-1]
     held = Sample(last.at + 1.0, last.ready, last.desired, last.queued)
     return [(_x(one.at, begin, window), one) for one in (*stretch, held)]
@@ -111,7 +111,7 @@ def _x(at: float, begin: float, window: float) -> float:
 
 
 def _line(points: Sequence[tuple[float, float]]) -> str:
-    """A line of steps through heights from 0 to 1; the last point only ends it."""
+    """The path of a step line through heights from 0 to 1. The last point only ends the line."""
     (x, height), *rest = points
     path = [f"M{_number(x)} {_y(height)}"]
     for x, now in rest[:-1]:
@@ -123,7 +123,7 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _area(points: Sequence[tuple[float, float]]) -> str:
-    """The same, filled down to zero."""
+    """The path of the area below such a line."""
     begin = _number(points[0][0])
     return f"{_line(points)}V{_number(HEIGHT)}H{begin}Z"
 

@@ -1,4 +1,4 @@
-"""Pools: each with its size, its chart, and every decision with its reason."""
+"""The pages of pools: each pool's size and chart, and all decisions with their reasons."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ ROWS = 50
 LONG_CHART_SECONDS = 600.0
 """Seconds of the chart on a pool's own page."""
 SHOWN_DECISIONS = 3
-"""Decisions shown beside a pool."""
+"""Decisions shown below a pool."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 

@@ -1,4 +1,4 @@
-"""Errors as a page, where a browser asked."""
+"""Error pages for browsers."""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,7 +16,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def install(app: FastAPI) -> None:
-    """Answer browsers with pages; everything else, and the whole API, with problems."""
+    """Answer browsers with an error page, and everything else, including the whole API, with a problem document."""
 
     async def corral_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, CorralError)

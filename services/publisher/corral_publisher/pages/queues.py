@@ -1,4 +1,4 @@
-"""Queues: what waits where; pause and resume."""
+"""The page of queues: jobs per state, and buttons to pause and resume."""
 
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 async def queues(
     request: Request, principal: Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 ) -> Response:
-    """The page."""
+    """Show the page."""
     values = await _values(services_of(request), principal)
     return render.page(request, "queues.html", principal, **values)
 
@@ -40,7 +40,7 @@ async def act(
 
 
 async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
-    """The table."""
+    """The HTML that is updated live: the table."""
     return render.fragment(request, "_queues.html", principal, **await _values(services, principal))
 
 

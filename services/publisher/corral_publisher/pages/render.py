@@ -1,4 +1,4 @@
-"""From values to HTML: templates, filters, and the headers that every page carries."""
+"""Renders pages: templates, their filters, and the headers that every page has."""
 
 import secrets
 from datetime import UTC, datetime
@@ -28,13 +28,13 @@ POLICY = (
     "require-trusted-types-for 'script'; trusted-types htmx"
 )
 MAX_SHOWN = 100_000
-"""Characters of JSON shown on a page; the API has the whole."""
+"""Characters of JSON shown on a page. The API returns the whole value."""
 
 
 def page(
     request: Request, name: str, principal: Principal | None, *, status: int = 200, **values: Any
 ) -> Response:
-    """A page under a policy that lets only our own scripts run."""
+    """A page, with a content security policy that allows only Corral's own scripts."""
     nonce = secrets.token_urlsafe(16)
     html = fragment(request, name, principal, nonce=nonce, **values)
     headers = {
@@ -49,7 +49,7 @@ def page(
 def fragment(
     request: Request, name: str, principal: Principal | None, *, nonce: str = "", **values: Any
 ) -> str:
-    """A template's HTML, as part of a page or on its own."""
+    """The HTML of one template."""
     session = request.cookies.get(COOKIE)
 
     def csrf_field() -> Markup:
@@ -68,7 +68,7 @@ def fragment(
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates, all compiled: the first visitor of a page waits for it as long as any other."""
+    """The templates, all compiled at the start, so that the first request of a page is not slower."""
     made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -96,17 +96,17 @@ def environment() -> Environment:
 
 
 def iso(moment: datetime) -> str:
-    """As the `datetime` attribute wants it."""
+    """A time in the form of the attribute `datetime`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def absolute(moment: datetime) -> str:
-    """For hovering."""
+    """A time with date, in UTC, for the tooltip."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def clock(moment: datetime) -> str:
-    """The time of day."""
+    """The time of day, in UTC."""
     return f"{moment.astimezone(UTC):%H:%M:%S}"
 
 
@@ -116,7 +116,7 @@ def moment(seconds: float) -> datetime:
 
 
 def relative(moment: datetime) -> str:
-    """How long ago, or until."""
+    """How long ago a time was, or in how long it will be."""
     seconds = (moment - datetime.now(UTC)).total_seconds()
     if abs(seconds) < 1:
         return "now"
@@ -124,7 +124,7 @@ def relative(moment: datetime) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes, rounded."""
+    """A number of bytes, rounded, with its unit."""
     number, unit = float(count), "B"
     for unit in ("B", "KB", "MB", "GB"):
         if number < 1000 or unit == "GB":
@@ -134,20 +134,20 @@ def size(count: int) -> str:
 
 
 def short(job_id: UUID) -> str:
-    """Enough of an id to tell it from its neighbours: the time it begins with, and its random end."""
+    """A shortened id that still differs from its neighbours': its beginning, which is a time, and its random end."""
     text = str(job_id)
     return f"{text[:8]}…{text[-6:]}"
 
 
 def json(value: Any) -> str:
-    """JSON to be read by people."""
+    """Indented JSON, cut after `MAX_SHOWN` characters."""
     text = value.text if isinstance(value, Document) else encode(value).decode()
     shown = indented(text, MAX_SHOWN)
     return shown if len(shown) < MAX_SHOWN else f"{shown}\n… {len(text):,} characters in all"
 
 
 def took(job: Job) -> str:
-    """How long it ran."""
+    """How long a job ran."""
     if job.started_at is None or job.finished_at is None:
         return ""
     return f"took {span((job.finished_at - job.started_at).total_seconds())}"

@@ -1,4 +1,4 @@
-"""Signing in and out. A link shows a button first: previews that open links must not use it up."""
+"""Signing in and out. A sign-in link first shows a button, so that programs that preview links don't use it up."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/sign-in")
 async def show(request: Request, next_: Annotated[str, Query(alias="next")] = "/") -> Response:
-    """The form for a key; those who are signed in go on."""
+    """Show the form for a key; redirect those who are signed in."""
     if await identify(request, services_of(request)) is not None:
         return RedirectResponse(_local(next_), status_code=303)
     return _form(request, goal=_local(next_))
@@ -25,7 +25,7 @@ async def show(request: Request, next_: Annotated[str, Query(alias="next")] = "/
 
 @router.post("/sign-in")
 async def by_key(request: Request) -> Response:
-    """A key becomes a session."""
+    """Sign in with a key: start a session."""
     services = services_of(request)
     form = await read_form(request, services)
     key, goal = str(form.get("key", "")).strip(), _local(str(form.get("next", "/")))
@@ -39,13 +39,13 @@ async def by_key(request: Request) -> Response:
 
 @router.get("/sign-in/{link}")
 async def show_link(request: Request, link: str) -> Response:
-    """A button that uses the link."""
+    """Show the button that uses the link."""
     return render.page(request, "sign_in.html", None, link=link, refused="", next="/")
 
 
 @router.post("/sign-in/{link}")
 async def by_link(request: Request, link: str) -> Response:
-    """The link becomes a session, once."""
+    """Sign in with a link, which works once."""
     services = services_of(request)
     session = await services.sign_in.redeem(link)
     if session is None:
@@ -57,7 +57,7 @@ async def by_link(request: Request, link: str) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
-    """The session ends here and in the database."""
+    """Sign out: end the session in the browser and in the database."""
     services = services_of(request)
     await form_of(request, services)
     await services.sign_in.end(request.cookies[COOKIE])
@@ -73,7 +73,7 @@ def _form(request: Request, *, goal: str, refused: str = "") -> Response:
 
 
 def _local(goal: str) -> str:
-    """A path of ours; whatever else was asked for is the start."""
+    """The path to go to after signing in; the start page where it is not a path of this publisher."""
     parts = urlsplit(goal.replace("\\", "/"))
     plain = goal.startswith("/") and not goal.startswith("//") and not parts.scheme and not parts.netloc
     return goal if plain and goal.isprintable() else "/"

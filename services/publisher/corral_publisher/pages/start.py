@@ -1,4 +1,4 @@
-"""The start: submit a job from a form made of its schema, and see the newest ones move."""
+"""The start page: a form to submit a job, made from its schema, and the newest jobs, updated live."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -24,16 +24,16 @@ router = APIRouter(include_in_schema=False)
 SHOWN_JOBS = 12
 """Jobs shown on the start page."""
 SHOWN_POOLS = 4
-"""Pools shown there."""
+"""Pools shown on the start page."""
 MAX_OPEN_FIELDS = 4
-"""So many fields are all shown at once."""
+"""A form with at most this many fields shows all of them; a longer one hides some under More fields."""
 FIRST_CHOICE = "report.generate"
-"""The form that a new user sees: the one with something to look at."""
+"""The job type whose form a new user sees first: its result is a report to look at."""
 
 
 @router.get("/")
 async def start(request: Request, type_: Annotated[str, Query(alias="type")] = "") -> Response:
-    """The page; programs get the way to the API."""
+    """Show the page; programs get the addresses of the API."""
     if not wants_html(request):
         return answer(
             {"name": "corral", "version": VERSION, "api": "/api/v1", "openapi": "/api/v1/openapi.json"}
@@ -46,7 +46,7 @@ async def start(request: Request, type_: Annotated[str, Query(alias="type")] = "
 async def submit(
     request: Request, principal: Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
 ) -> Response:
-    """Submit what the form says, then show the job; or the form again with what is wrong."""
+    """Submit the job and show it; where the form is wrong, show it again with the errors."""
     services = services_of(request)
     form = await form_of(request, services)
     sent = await _texts(form)
@@ -71,7 +71,7 @@ async def submit(
 
 
 async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
-    """The part of the page that moves."""
+    """The HTML that is updated live: problems, counts, pools and newest jobs."""
     return render.fragment(request, "_start_live.html", principal, **await _live(services))
 
 
@@ -86,7 +86,7 @@ async def page(
     load: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
-    """The page: with what was sent and is wrong, where something is."""
+    """Make the page; after a wrong form, with what was sent and the errors."""
     if load is None and principal.role.includes(Role.ADMIN):
         load = await load_form.values(request, services, request.query_params)
     types = (await services.types.all()).types
@@ -124,7 +124,7 @@ async def _live(services: PublisherServices) -> dict[str, Any]:
 
 
 def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
-    """The fields to show, and the rest: what need not be given and takes some thought."""
+    """The fields to show at once, and the optional ones under More fields."""
     if known is None:
         return (), ()
     fields = fields_of(known.record.payload_schema)
@@ -137,7 +137,7 @@ def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ..
 
 
 async def _texts(form: FormData) -> dict[str, str]:
-    """A form's fields as text. A file counts where one was chosen, before what was typed."""
+    """A form's fields as text. A chosen file takes precedence over typed text."""
     texts: dict[str, str] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):

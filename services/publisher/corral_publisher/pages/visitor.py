@@ -1,4 +1,4 @@
-"""Who looks at a page, and whether a form that arrived is ours."""
+"""Authentication for pages, and the check that a form comes from one of Corral's own pages."""
 
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_holds
 
 
 class NotHtml(CorralError):
-    """A page was asked for by something that wants no HTML; `path` is where JSON is."""
+    """A program requested a page; `path` is the address of the same as JSON."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -24,22 +24,22 @@ class NotHtml(CorralError):
 
 
 class SignInFirst(CorralError):
-    """The page needs somebody who has signed in, and nobody has."""
+    """The page needs a signed-in user, and the browser has no session."""
 
 
 class Visitor:
-    """The dependency of every page: like `Requires`, but a browser is led to the sign-in."""
+    """The FastAPI dependency of every page: like `Requires`, but it sends browsers to the sign-in page."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
 
     async def __call__(self, request: Request) -> Principal:
-        """Who looks.
+        """The signed-in user.
 
         Raises:
             NotHtml: the request does not ask for HTML.
-            SignInFirst: nobody is signed in.
-            Forbidden: the role is too small.
+            SignInFirst: there is no session.
+            Forbidden: the role is not sufficient.
         """
         if request.method == "GET" and not wants_html(request):
             query = f"?{request.url.query}" if request.url.query else ""
@@ -51,24 +51,24 @@ class Visitor:
 
 
 def wants_html(request: Request) -> bool:
-    """Whether HTML is asked for by name: `*/*` is a program."""
+    """Whether the request asks for HTML by name; `*/*` alone is what programs send."""
     accept = request.headers.get("accept", "")
     return "text/html" in accept or "text/event-stream" in accept
 
 
 def to_sign_in(request: Request) -> Response:
-    """To the sign-in, and back here."""
+    """Redirect to the sign-in page, which leads back here."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""
     return RedirectResponse(f"/sign-in{back}", status_code=303)
 
 
 async def form_of(request: Request, services: PublisherServices) -> FormData:
-    """The form that a page of ours sent.
+    """Read a form and check that it comes from one of Corral's own pages.
 
     Raises:
-        TooLarge, SlowBody: as any body.
-        Forbidden: it does not carry this session's token.
+        TooLarge, SlowBody: as for every body.
+        Forbidden: the form does not contain this session's token.
     """
     form = await read_form(request, services)
     token, session = form.get(CSRF_FIELD), request.cookies.get(COOKIE)
@@ -78,7 +78,7 @@ async def form_of(request: Request, services: PublisherServices) -> FormData:
 
 
 async def read_form(request: Request, services: PublisherServices) -> FormData:
-    """A form, bounded in size and time like any body."""
+    """Read a form, within the limits of size and time for every body."""
     settings = services.settings
     raw = await request_body.read(
         request.receive, request.headers, limit=settings.max_body_bytes, seconds=settings.body_timeout

@@ -1,4 +1,4 @@
-"""Workers: who lives, and what each runs; drain, and let work again."""
+"""The page of workers: their state and what they run, and buttons to drain one and to let it claim again."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 async def workers(
     request: Request, principal: Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 ) -> Response:
-    """The page."""
+    """Show the page."""
     values = await _values(services_of(request), principal)
     return render.page(request, "workers.html", principal, **values)
 
@@ -31,7 +31,7 @@ async def act(
     action: str,
     principal: Annotated[Principal, Depends(Visitor(Role.OPERATOR))],
 ) -> Response:
-    """Drain or let work again, then show the workers."""
+    """Drain a worker or lift its drain, then show the workers."""
     services = services_of(request)
     await form_of(request, services)
     match action:
@@ -45,7 +45,7 @@ async def act(
 
 
 async def live_part(request: Request, services: PublisherServices, principal: Principal) -> str:
-    """The table."""
+    """The HTML that is updated live: the table."""
     return render.fragment(request, "_workers.html", principal, **await _values(services, principal))
 
 

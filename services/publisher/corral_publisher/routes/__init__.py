@@ -19,7 +19,7 @@ from corral_publisher.routes import (
 
 
 def install(app: FastAPI) -> None:
-    """Add every route, as it is: including routers would add a layer to each request."""
+    """Add every route directly to the application: included routers would add a layer to each request."""
     for module in (
         submission,
         jobs,

@@ -1,4 +1,4 @@
-"""Files of a job: listed, downloaded, in whole or by range."""
+"""Files of a job: lists them and returns their content, in whole or by range."""
 
 import re
 from typing import Annotated, Any
@@ -21,9 +21,9 @@ router = APIRouter(prefix=PREFIX, tags=["artifacts"])
 SHOWN = frozenset(
     {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "text/csv"}
 )
-"""What a browser may show in place: nothing that could run a script in our name."""
+"""Media types that a browser may show in place. None of them can run a script with this publisher's rights."""
 _FILE = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
-"""A media range: jobs make files of every type."""
+"""A media range for OpenAPI: jobs make files of every type."""
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*", re.ASCII)
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; object-src 'self'; frame-ancestors 'self'"
@@ -36,7 +36,7 @@ _POLICY = (
     responses={200: {"model": ArtifactPage}, **failures(404)},
 )
 async def list_artifacts(request: Request, job_id: str, _: Viewer) -> Response:
-    """Published files, by name."""
+    """List the published files, by name."""
     services = services_of(request)
     job = await services.jobs.get(parameters.job_id(job_id))
     return answer(
@@ -61,7 +61,7 @@ async def get_artifact(
     _: Viewer,
     inline: Annotated[bool, Query(description="Show it in the browser where that is safe.")] = False,
 ) -> Response:
-    """The file's content. `Range` with one range, `If-Range` and `If-None-Match` are understood."""
+    """Return the file's content. `Range` with one range, `If-Range` and `If-None-Match` are supported."""
     services = services_of(request)
     found = await services.store.artifacts.find(parameters.job_id(job_id), name)
     if found is None:

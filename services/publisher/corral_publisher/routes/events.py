@@ -1,4 +1,4 @@
-"""Server-sent events: everything, or one job."""
+"""Streams of server-sent events: about everything, or about one job."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,10 +19,10 @@ from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["events"])
 
-LOOK_SECONDS = 2.0
-"""A job's row is read at least so often: events are hints."""
+READ_SECONDS = 2.0
+"""Longest time between two reads of a job's row. Events may be lost."""
 LOG_LINES = 500
-"""Lines in one go; the rest follows at once."""
+"""Log lines that are read at once; the rest follows immediately."""
 
 LastEventId = Annotated[str | None, Header(description="Go on after this event.")]
 _STREAM: dict[int | str, dict[str, Any]] = {
@@ -69,7 +69,7 @@ async def _everything(services: PublisherServices, last_event_id: str | None) ->
 
 
 async def _one(services: PublisherServices, job: Job, last_event_id: str | None) -> AsyncIterator[bytes]:
-    """Snapshots of the row whenever it may have changed, and the log's new lines.
+    """Send the job whenever its row may have changed, and the new lines of its log.
 
     The id of an event is `<last line>-<microseconds of the row>`: any process can go on from it.
     """
@@ -94,9 +94,9 @@ async def _one(services: PublisherServices, job: Job, last_event_id: str | None)
 
 
 async def changes(services: PublisherServices, job: Job) -> AsyncIterator[Job]:
-    """The job now, and as it is after whatever may have changed it, at most about three times a second.
+    """The job now, and again after each possible change, at most about three times a second.
 
-    Ends after the job has ended, or is gone.
+    It stops after the job has ended or was removed.
     """
     broadcast = services.broadcast
     with broadcast.reading():
@@ -113,9 +113,9 @@ async def changes(services: PublisherServices, job: Job) -> AsyncIterator[Job]:
 
 
 async def _touched(services: PublisherServices, job_id: UUID, number: int) -> int:
-    """Returns when the job may have changed, at the latest when it is time to look; the newest number read."""
+    """Wait until the job may have changed, for at most `READ_SECONDS`; returns the number of the newest frame read."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + LOOK_SECONDS
+    deadline = loop.time() + READ_SECONDS
     while (left := deadline - loop.time()) > 0:
         frames = await services.broadcast.after(number, left)
         if frames:
@@ -133,5 +133,5 @@ def _resume(last_event_id: str | None) -> tuple[int, int]:
 
 
 def _plain(value: Job | StoredLogLine) -> dict[str, Any]:
-    """What an event tells: everything but the payload, which may be large and never changes."""
+    """A job as an event has it: without the payload, which may be large and never changes."""
     return {field.name: getattr(value, field.name) for field in fields(value) if field.name != "payload"}

@@ -1,4 +1,4 @@
-"""Probes. Open to all: they tell no more than whether things work."""
+"""Probes. They need no key, because they say only whether things work."""
 
 import asyncio
 from typing import Any
@@ -30,11 +30,11 @@ async def alive() -> Response:
     },
 )
 async def ready(request: Request) -> Response:
-    """Both servers are tried out: a job is inserted that is none, and queued on a key of its own.
+    """Both servers are tried out: a job is inserted and rolled back, and an id is queued on a key for this test.
 
     Without Redis, or with one that takes no writes, the status is `degraded` and the answer still 200: jobs are accepted
     and kept, every page and list works, and the sweep dispatches what came meanwhile once Redis is back. A publisher
-    that called itself unready would turn submissions away for nothing. `details` says why each does not do its part.
+    that called itself unready would refuse submissions without need. `details` says what is wrong with each server.
     """
     services: PublisherServices = request.app.state.services
     found = await services.servers.try_out()
@@ -65,7 +65,7 @@ async def ready(request: Request) -> Response:
     },
 )
 async def workers(request: Request) -> Response:
-    """Counts of workers, and what they run. Pools that rest at zero are well."""
+    """Counts of workers and of the jobs they run. No workers are needed while the target of every pool is zero."""
     services: PublisherServices = request.app.state.services
     try:
         async with asyncio.timeout(POSTGRES_SECONDS):
@@ -85,7 +85,7 @@ async def workers(request: Request) -> Response:
 
 
 async def _at_rest(services: PublisherServices) -> bool:
-    """Whether somebody scales pools now, and all of them are to have no workers."""
+    """Whether an autoscaler reports pools now, and the target of all of them is zero."""
     try:
         async with asyncio.timeout(REDIS_SECONDS):
             pools = await services.dispatch.pools.all()

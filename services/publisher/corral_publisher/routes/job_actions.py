@@ -19,7 +19,7 @@ _RESPONSES = {200: {"model": Job}, **failures(404, 409)}
 
 @router.post("/jobs/{job_id}/cancel", summary="Cancel it", responses=_RESPONSES)
 async def cancel(request: Request, job_id: str, caller: Operator) -> Response:
-    """A waiting job ends at once. A running one is asked to: `cancel_requested_at` is set until it ends."""
+    """A waiting job ends at once. A running one is asked to end: `cancel_requested_at` is set until it does."""
     services = services_of(request)
     found = parameters.job_id(job_id)
     only("cancel", await services.jobs.cancel([found], caller.name))
@@ -28,7 +28,7 @@ async def cancel(request: Request, job_id: str, caller: Operator) -> Response:
 
 @router.post("/jobs/{job_id}/retry", summary="Run it again", responses=_RESPONSES)
 async def retry(request: Request, job_id: str, caller: Operator) -> Response:
-    """A new life for an ended job: queued, with its full budget; the history is kept."""
+    """Queue an ended job again, with all its retries. Its earlier attempts are kept."""
     services = services_of(request)
     found = parameters.job_id(job_id)
     only("retry", await services.jobs.retry([found], caller.name))
@@ -50,6 +50,6 @@ async def run_now(request: Request, job_id: str, caller: Operator) -> Response:
     responses={200: {"model": WhyAnswer}, **failures(404)},
 )
 async def why(request: Request, job_id: str, _: Viewer) -> Response:
-    """Every cause that keeps it from running, with the action that lifts it; none for one that runs or ended."""
+    """Every cause that keeps the job from running, with an action that helps; none for a job that runs or has ended."""
     job, causes = await services_of(request).why.explain(parameters.job_id(job_id))
     return answer({"id": job.id, "state": job.state, "causes": causes})

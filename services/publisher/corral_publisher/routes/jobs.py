@@ -53,11 +53,11 @@ _FILTERS = [
     responses={200: {"model": JobPage}, **failures(422)},
 )
 async def list_jobs(request: Request, _: Viewer, limit: Limit = 50) -> Response:
-    """All that is given must hold. Pages are linked by `next` and cost the same however deep they lie.
+    """Jobs match when all given filters do. `next` leads to the next page; every page takes the same time.
 
-    A text in errors, or a tag or field that many jobs have, is looked for among the newest first, and only so long
-    that every page is answered at once: then a page is short, even empty, `hint` says how far it looked and how to
-    narrow, and `next` goes on there. A payload or result over 1,024 bytes is null here and named in `omitted`; the
+    A text in errors, or a tag or field that many jobs have, is searched for among the newest first, and only for so long
+    that every page is answered at once: then a page may be short or empty, `hint` says how far the search went and how to
+    narrow it, and `next` continues there. A payload or result over 1,024 bytes is null here and named in `omitted`; the
     job itself has it.
     """
     page = await services_of(request).store.jobs.page(
@@ -70,7 +70,7 @@ async def list_jobs(request: Request, _: Viewer, limit: Limit = 50) -> Response:
 
 @router.get("/jobs/{job_id}", summary="One job", responses={200: {"model": Job}, **failures(404)})
 async def get_job(request: Request, job_id: str, _: Viewer) -> Response:
-    """The job as it is now."""
+    """Return the job as it is now."""
     return answer(await services_of(request).jobs.get(parameters.job_id(job_id)))
 
 
@@ -80,7 +80,7 @@ async def get_job(request: Request, job_id: str, _: Viewer) -> Response:
     responses={200: {"model": AttemptPage}, **failures(404)},
 )
 async def list_attempts(request: Request, job_id: str, _: Viewer) -> Response:
-    """Attempts that did not simply succeed, and the successful ones of earlier lives; oldest first."""
+    """List attempts that did not succeed, and successful ones before a retry by a person; oldest first."""
     services = services_of(request)
     job = await services.jobs.get(parameters.job_id(job_id))
     return answer({"items": await services.store.jobs.attempts(job.id), "next": None})
@@ -96,7 +96,7 @@ async def list_logs(
     after: Annotated[int, Bounded(LINE), Query(description="Lines after this `seq`.")] = 0,
     limit: Annotated[int, Bounded(LINES), Query(description="Lines on one page.")] = 500,
 ) -> Response:
-    """Lines in order. `next` is the `after` of the following page; null where there is none yet."""
+    """List the lines in order. `next` is the `after` of the next page; null where there is none yet."""
     services = services_of(request)
     job = await services.jobs.get(parameters.job_id(job_id))
     lines = await services.store.jobs.logs(job.id, after, limit)

@@ -1,4 +1,4 @@
-"""A load, to watch workers scale: many jobs in one call, for those who may do everything."""
+"""Load tests: many jobs in one call, to watch workers scale. Needs the role admin."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -19,12 +19,12 @@ router = APIRouter(prefix=PREFIX, tags=["load"])
 @router.post(
     "/load",
     status_code=201,
-    summary="Start a load",
+    summary="Start a load test",
     openapi_extra=body(LoadRequest),
     responses={201: {"model": LoadAnswer}, **failures(400, 408, 413, 422)},
 )
 async def start_load(request: Request, caller: Admin) -> Response:
-    """Store up to 10,000 jobs of a mix of types in one transaction, due evenly over some seconds."""
+    """Store up to 10,000 jobs of several types in one transaction; they become due evenly over some seconds."""
     services = services_of(request)
     wanted = checked(LoadRequest, await read_json(request, services))
     mix = {name: LoadTestPart(part.share, part.payload) for name, part in wanted.mix.items()}

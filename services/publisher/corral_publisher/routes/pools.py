@@ -1,4 +1,4 @@
-"""Pools: how many workers, how many there should be, and why."""
+"""Pools: how many workers each has, how many it should have, and why."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -24,14 +24,14 @@ DECISIONS = Bounds(1, 200, "decisions")
 
 @router.get("/pools", summary="All pools", responses={200: {"model": PoolPage}, **failures()})
 async def list_pools(request: Request, _: Viewer) -> Response:
-    """The pools that something scales, as it told a second ago; `stale` ones are not scaled any more."""
+    """List the pools as their autoscaler reported them a second ago. Reports about `stale` ones have stopped."""
     views = await services_of(request).pools.views()
     return answer({"items": [view_of(view) for view in views], "next": None})
 
 
 @router.get("/pools/{name}", summary="One pool", responses={200: {"model": PoolAnswer}, **failures(404)})
 async def get_pool(request: Request, name: str, _: Viewer) -> Response:
-    """The pool as whoever scales it last told."""
+    """Return the pool as its autoscaler last reported it."""
     return answer(view_of(await services_of(request).pools.view(name)))
 
 
@@ -47,7 +47,7 @@ async def list_decisions(
     limit: Annotated[int, Bounded(DECISIONS), Query(description="Decisions on one page.")] = 50,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,  # noqa: ARG001  read below
 ) -> Response:
-    """Every change of its size or of its conditions, with the reason, newest first; kept for 30 days."""
+    """List the changes of the pool's size or conditions, with reasons, newest first. They are kept for 30 days."""
     start = parameters.cursor(request.query_params)
     page = await services_of(request).pools.history(name, start, limit)
     return answer({"items": [decision_of(one) for one in page.items], "next": page.next})

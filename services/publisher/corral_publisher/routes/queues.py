@@ -1,4 +1,4 @@
-"""Queues: what waits where; pause, resume, set, clean."""
+"""Queues: their jobs per state; pausing, resuming, options, and removing ended jobs."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ _ONE = {200: {"model": QueueView}, **failures(404)}
 
 @router.get("/queues", summary="All queues", responses={200: {"model": QueuePage}, **failures()})
 async def list_queues(request: Request, _: Viewer) -> Response:
-    """Every queue that a job type or a job has named, with its jobs per state."""
+    """List every queue that a job type or a job has named, with its jobs per state."""
     services = services_of(request)
     counts = await services.counts.by_queue()
     items = [_view(queue, counts.get(queue.name, {})) for queue in await services.store.queues.list()]
@@ -36,7 +36,7 @@ async def list_queues(request: Request, _: Viewer) -> Response:
 
 @router.get("/queues/{name}", summary="One queue", responses=_ONE)
 async def get_queue(request: Request, name: str, _: Viewer) -> Response:
-    """The queue as it is now."""
+    """Return the queue as it is now."""
     services = services_of(request)
     return await _answer(services, await services.queues.get(name))
 
@@ -48,7 +48,7 @@ async def get_queue(request: Request, name: str, _: Viewer) -> Response:
     responses={**_ONE, **failures(400, 404, 408, 413, 422)},
 )
 async def patch_queue(request: Request, name: str, caller: Operator) -> Response:
-    """They hold for later submissions, survive deploys, and are taken back with null."""
+    """Set options for later submissions. They survive deploys; null removes one."""
     services = services_of(request)
     patch = checked(QueuePatch, await read_json(request, services))
     queue = await services.queues.set(
@@ -62,14 +62,14 @@ async def patch_queue(request: Request, name: str, caller: Operator) -> Response
 
 @router.post("/queues/{name}/pause", summary="Pause it", responses=_ONE)
 async def pause(request: Request, name: str, caller: Operator) -> Response:
-    """Once this is answered no job of the queue is claimed; what runs goes on."""
+    """Stop claims: once this is answered, no job of the queue is claimed. Running jobs go on."""
     services = services_of(request)
     return await _answer(services, await services.queues.pause(name, caller.name))
 
 
 @router.post("/queues/{name}/resume", summary="Resume it", responses=_ONE)
 async def resume(request: Request, name: str, caller: Operator) -> Response:
-    """Its jobs are claimed again."""
+    """Let the queue's jobs be claimed again."""
     services = services_of(request)
     return await _answer(services, await services.queues.resume(name, caller.name))
 
@@ -81,7 +81,7 @@ async def resume(request: Request, name: str, caller: Operator) -> Response:
     responses={200: {"model": Cleaned}, **failures(400, 404, 408, 413, 422)},
 )
 async def clean(request: Request, name: str, caller: Admin) -> Response:
-    """Removes at most 100,000 jobs; `more` says whether some are left."""
+    """Remove at most 100,000 ended jobs; `more` says whether some are left."""
     services = services_of(request)
     wanted = checked(Clean, await read_json(request, services))
     removed, more = await services.queues.clean(
@@ -91,7 +91,7 @@ async def clean(request: Request, name: str, caller: Admin) -> Response:
 
 
 def checked(model: type[M], value: Any) -> M:
-    """A body as its model.
+    """Check a body and return its model.
 
     Raises:
         InvalidInput: names the fields.

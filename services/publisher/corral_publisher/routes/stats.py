@@ -1,4 +1,4 @@
-"""GET /stats: how many, how fast, how long."""
+"""GET /stats: counts of jobs, and how long they waited and ran."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ async def stats(
     _: Viewer,
     window: Annotated[float, Bounded(WINDOW), Query(description="Seconds to look back.")] = 3600,
 ) -> Response:
-    """Counts are of now; groups are what ended within the window, in whole minutes, by queue and type."""
+    """`counts` are of now. `groups` are the jobs that ended within the window, in whole minutes, by queue and type."""
     services = services_of(request)
     rows = await services.store.stats.window(window, by="queue-and-type")
     counts = await services.counts.totals()

@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 router = APIRouter(prefix=PREFIX, tags=["jobs"], route_class=DirectRoute)
 
 WAIT = Bounds(0, 60, "seconds")
-"""How long one request may wait for its job."""
+"""Seconds that one request may wait for its job."""
 
 Wait = Annotated[
     Annotated[float, Bounded(WAIT)] | None,
@@ -76,9 +76,9 @@ async def submit(
     location = {"Location": f"/api/v1/jobs/{job.id}"}
     if not wait:
         accepted = await services.submitter.commit(job)
-        return _told(job, lambda: answer(stored(job, accepted), 201, location), location)
+        return _response(job, lambda: answer(stored(job, accepted), 201, location), location)
     ended, last = await _submit_and_wait(services, job, wait)
-    return _told(job, lambda: answer(last, 201 if ended else 202, location), location)
+    return _response(job, lambda: answer(last, 201 if ended else 202, location), location)
 
 
 @router.post(
@@ -120,8 +120,8 @@ async def submit_bulk(
     return answer({"accepted": len(results) - refused, "refused": refused, "jobs": items}, 201)
 
 
-def _told(job: NewJob, shape: Callable[[], Response], location: dict[str, str]) -> Response:
-    """The answer about a job that is stored: whatever goes wrong with it, the caller hears that much."""
+def _response(job: NewJob, shape: Callable[[], Response], location: dict[str, str]) -> Response:
+    """The response about a stored job. Where making it fails, the caller still gets the job's id."""
     try:
         return shape()
     except Exception as error:
@@ -144,7 +144,7 @@ async def read_json(request: Request, services: PublisherServices) -> Any:
 
 
 def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubmission:
-    """The submission that a body spells.
+    """The submission in a body.
 
     Raises:
         InvalidInput: fields are missing, unknown or of the wrong type.
@@ -157,13 +157,13 @@ def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubm
 
 
 def trace_of(request: Request) -> str | None:
-    """The trace that the request belongs to; one that makes no sense is none, as the standard says."""
+    """The trace that the request belongs to. A malformed header is ignored, as the standard says."""
     header = request.headers.get("traceparent", "")
     return header if TRACEPARENT.fullmatch(header) else None
 
 
 def parse_bulk(value: Any, *, partial: bool) -> list[Submission | SubmissionRefused]:
-    """The submissions of a bulk; with `partial` the malformed ones are refused each for itself.
+    """The submissions of a bulk; with `partial`, each malformed one is refused by itself.
 
     Raises:
         InvalidInput: the bulk is malformed.
@@ -190,7 +190,7 @@ def _parse_item(value: Any) -> Submission | SubmissionRefused:
 
 
 async def _submit_and_wait(services: PublisherServices, job: NewJob, seconds: float) -> tuple[bool, Job]:
-    """Store the job and wait for its end: whether it ended, and how it stands (protocol rule 28)."""
+    """Store the job and wait for its end (protocol rule 28). Returns whether it ended, and the job."""
     with services.waiters.waiting(job.id) as end:
         accepted = await services.submitter.commit(job)
         if end is not None:

@@ -21,7 +21,7 @@ router = APIRouter(prefix=PREFIX, tags=["types"])
 
 @router.get("/types", summary="All job types", responses={200: {"model": TypePage}, **failures()})
 async def list_types(request: Request, _: Viewer) -> Response:
-    """Every registered type with its schemas (JSON Schema 2020-12), its options and who set each."""
+    """List every registered type with its schemas (JSON Schema 2020-12), its options and who set each."""
     services = services_of(request)
     records = await services.store.types.all()
     queues = {queue.name: queue.options for queue in await services.store.queues.list()}
@@ -30,7 +30,7 @@ async def list_types(request: Request, _: Viewer) -> Response:
 
 @router.get("/types/{name}", summary="One job type", responses={200: {"model": TypeView}, **failures(404)})
 async def get_type(request: Request, name: str, _: Viewer) -> Response:
-    """The type of that name."""
+    """Return the type of that name."""
     services = services_of(request)
     record = await services.store.types.get(name)
     if record is None:

@@ -1,4 +1,4 @@
-"""Workers: who lives; draining one, and letting it work again."""
+"""Workers: lists them, drains one, and lifts a drain."""
 
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ async def list_workers(
         Query(description="The newest so many, those that ended included; 0: the live ones."),
     ] = 0,
 ) -> Response:
-    """One item per incarnation."""
+    """List the workers, one item per incarnation."""
     workers = await services_of(request).store.workers.list(ended=ended)
     return answer({"items": [view(worker) for worker in workers], "next": None})
 
@@ -38,7 +38,7 @@ async def list_workers(
     "/workers/{name}/drain", summary="Drain it", responses={200: {"model": Drained}, **failures(404)}
 )
 async def drain(request: Request, name: str, caller: Operator) -> Response:
-    """By name or id: it finishes what it runs and claims no more."""
+    """Let a worker, by name or id, finish what it runs and claim no more."""
     return answer({"drained": await services_of(request).store.workers.drain(name, caller.name)})
 
 
@@ -48,7 +48,7 @@ async def drain(request: Request, name: str, caller: Operator) -> Response:
     responses={200: {"model": Undrained}, **failures(404, 409)},
 )
 async def undrain(request: Request, name: str, caller: Operator) -> Response:
-    """By name or id: lifts a person's drain. A pool's is refused with 409; what scales the pool lifts it."""
+    """Lift a person's drain, by name or id. A pool's drain is refused with 409: the pool's autoscaler lifts it."""
     return answer({"undrained": await services_of(request).store.workers.lift(name, caller.name)})
 
 
