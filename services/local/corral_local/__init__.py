@@ -1,1 +1,1 @@
-"""The whole system on one machine: embedded Postgres and Valkey, and what runs Corral on top of them."""
+"""The whole system on one machine: embedded Postgres and Valkey, and Corral's services as processes."""

@@ -1,4 +1,4 @@
-"""The account that the embedded servers run under: never root, because Postgres refuses it."""
+"""The user account for the embedded servers: never root, because Postgres refuses to run as root."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user to become, with its one group."""
+    """A user account, with its primary group."""
 
     uid: int
     gid: int

@@ -1,4 +1,4 @@
-"""Changed code: which files count, whom they concern, and one signal for each burst of changes."""
+"""Watches code for changes: which files count, which services they belong to, and when a burst of changes is over."""
 
 import asyncio
 import importlib.util
@@ -10,16 +10,16 @@ from pathlib import Path
 from watchfiles import Change, PythonFilter, awatch
 
 QUIET_MS = 200
-"""A burst of changes (a save of many files, a branch switch) ends when nothing changed for so long."""
+"""Milliseconds without a change after which a burst of changes (a save of many files, a branch switch) is over."""
 IGNORED = (*PythonFilter.ignore_dirs, ".corral", ".ruff_cache", ".import_linter_cache", "dist", "build")
 OURS = ("corral", "corral_jobs", "corral_local", "corral_publisher", "corral_worker")
-"""Corral's own packages, where they are edited."""
+"""Corral's own packages, which are watched where they are installed as editable."""
 BESIDE = (".html", ".css", ".js", ".svg", ".lua", ".sql", ".typ")
-"""What else is code in them: the endings of its files."""
+"""Endings of other files in them that count as code."""
 
 
 class ReloadPart(StrEnum):
-    """Who runs code."""
+    """A service that runs code."""
 
     WORKERS = "workers"
     PUBLISHER = "publisher"
@@ -61,14 +61,14 @@ class CodeWatch:
                 group.create_task(self._watch([*inside, *self._packages], recursive=True))
 
     async def next(self) -> list[Path]:
-        """Wait for changed files; those that changed since the last call."""
+        """Wait for changes; returns the files that changed since the last call."""
         await self._awake.wait()
         self._awake.clear()
         changed, self._changed = self._changed, set()
         return sorted(changed)
 
     def concerned(self, changed: Iterable[Path]) -> AbstractSet[ReloadPart]:
-        """Who runs code of these files: of the team's the workers do."""
+        """The services that run code of these files. The team's own code is run by workers."""
         return frozenset(part for path in changed for part in self._of(path))
 
     def _of(self, path: Path) -> AbstractSet[ReloadPart]:
@@ -91,7 +91,7 @@ class CodeWatch:
 
 
 class _Code(PythonFilter):
-    """Python counts everywhere, what stands beside it in our packages only: elsewhere jobs may write such files."""
+    """The filter for files: Python counts everywhere, other files only in Corral's packages, because jobs may write such files."""
 
     def __init__(self, ours: Iterable[Path]) -> None:
         self.ignore_dirs = IGNORED
@@ -121,7 +121,7 @@ def _root(name: str) -> Path | None:
 
 
 def _source(name: str, folder: Path) -> Path | None:
-    """Where a package or module is edited: outside `folder` and site-packages."""
+    """The folder or file of a package or module that lies outside `folder` and site-packages; None where it does not."""
     root = _root(name)
     if root is None or "site-packages" in root.parts or folder in root.parents:
         return None

@@ -1,4 +1,4 @@
-"""What can go wrong with the servers that Corral runs itself."""
+"""Errors of the local system: of its servers, its folder and its ports."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class MissingProgram(LocalServerError):
 
 
 class PortHeld(LocalServerError, Conflict):
-    """The port that was asked for is taken, and by whom where that can be known."""
+    """The requested port is taken; the message names the program that has it, where that can be known."""
 
     def __init__(self, setting: str, host: str, port: int, holder: str | None) -> None:
         self.port, self.holder = port, holder

@@ -12,15 +12,15 @@ from corral_local.errors import DataInUse, UnusableData
 from corral_local.folder_lock import FolderLocked, lock
 
 MARKS = frozenset({"lock", "password", "port", "server.log"})
-"""Files that show that a folder is ours; a folder that holds others only is somebody else's."""
+"""Files that mark a folder as one of Corral's. A folder with only other files is not used."""
 ROTATE_BYTES = 10 * 1024 * 1024
-"""Bytes from which a log is set aside at the next start; one such is kept."""
+"""Bytes from which a log is rotated at the next start; one old log is kept."""
 TAIL_BYTES = 4096
-"""Bytes of a log that an error quotes at most."""
+"""The most bytes of a log that an error message quotes."""
 
 
 class DataFolder:
-    """What stands beside a server's own data. One process at a time may hold it."""
+    """The data folder of an embedded server, with lock, password, port and log. One process at a time may hold it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -28,7 +28,7 @@ class DataFolder:
         self._lock: int | None = None
 
     def hold(self) -> Self:
-        """Make the folder if need be and lock it; it stays locked until `release` or the end of the process.
+        """Create the folder if necessary and lock it until `release` or the end of the process.
 
         Raises: UnusableData, DataInUse.
         """
@@ -47,7 +47,7 @@ class DataFolder:
         return self
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -75,7 +75,7 @@ class DataFolder:
 
     @property
     def port(self) -> int | None:
-        """The port of the last start, so that addresses people noted down stay good."""
+        """The port of the last start, which is used again so that addresses stay valid."""
         try:
             return int((self.path / "port").read_text())
         except (FileNotFoundError, ValueError):
@@ -97,11 +97,11 @@ class DataFolder:
             os.close(log)
 
     def log_size(self) -> int:
-        """Bytes in the log now: where the next start's part begins."""
+        """The size of the log in bytes: what the next start writes begins there."""
         return self.log.stat().st_size if self.log.exists() else 0
 
     def log_since(self, start: int) -> str:
-        """The log from byte `start` on, of a long one only its end."""
+        """The log from byte `start` on; only the end of it where it is long."""
         with self.log.open("rb") as reader:
             reader.seek(max(start, self.log_size() - TAIL_BYTES))
             return reader.read().decode(errors="replace").strip()

@@ -1,4 +1,4 @@
-"""The lock of a folder: a file in it that one process at a time holds, with that process's number in it."""
+"""The lock of a folder: a file in it that one process at a time holds, and that contains the process's id."""
 
 import fcntl
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class FolderLocked(Exception):
-    """Another process holds the lock; `owner` is its number as text, empty where it can't be read."""
+    """Another process holds the lock; `owner` is its process id as text, empty where it can't be read."""
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
@@ -14,15 +14,15 @@ class FolderLocked(Exception):
 
 
 def lock(file: Path, mode: int) -> int:
-    """Make the file if need be and lock it; the descriptor that holds the lock until it is closed.
+    """Create the file if necessary and lock it. Returns a descriptor that holds the lock until it is closed.
 
     Args:
         file: the lock's file.
-        mode: its permissions, where it is made.
+        mode: its permissions, where it is created.
 
     Raises:
         FolderLocked: another process holds it.
-        OSError: it can't be made or opened.
+        OSError: it can't be created or opened.
     """
     held = os.open(file, os.O_RDWR | os.O_CREAT, mode)
     try:

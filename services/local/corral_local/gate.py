@@ -1,23 +1,23 @@
-"""A gate at which a program waits: it goes on when the other end of a pipe is closed."""
+"""A pipe by which a started program is made to wait: the program continues when the other end is closed."""
 
 import os
 
 
 class Gate:
-    """The pipe. Once it is open it stays open, also for later runs of the program."""
+    """Holds a program back until `open` is called. Later runs of the program do not wait."""
 
     def __init__(self) -> None:
         self.descriptor, self._holding = os.pipe()
-        """`descriptor` is for the program, which reads from it until its end."""
+        """The program gets `descriptor` and reads from it until it ends."""
         self._open = False
 
     def open(self) -> None:
-        """Let the program go on."""
+        """Let the program continue."""
         if not self._open:
             os.close(self._holding)
             self._open = True
 
     def close(self) -> None:
-        """Give both ends back."""
+        """Close both ends."""
         self.open()
         os.close(self.descriptor)

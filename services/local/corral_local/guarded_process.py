@@ -1,4 +1,4 @@
-"""A program that runs under the guard: it ends when told, or when the process that started it is gone."""
+"""A program that ends when it is told to, or when the process that started it ends, whatever the reason."""
 
 import os
 import signal
@@ -14,18 +14,18 @@ from corral_local.account import Account
 
 GUARD = Path(parent_watch.__file__)
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
-"""All that a server may know of our environment: keys and passwords are none of its business."""
+"""The variables of our environment that a server gets. It gets no keys or passwords."""
 KILL_SECONDS = 10.0
-"""Seconds that a killed program is given to be gone."""
+"""Seconds to wait for the end of a killed program."""
 
 
 def plain_environment() -> dict[str, str]:
-    """The environment of a server: where things are, and messages in English."""
+    """The environment of a server: the paths of programs and folders, and English as language."""
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"LC_ALL": "C"}
 
 
 class GuardedProcess:
-    """One run of one program under its guard. Not started again: make another."""
+    """One run of one program, under a guard process. For another run make another object."""
 
     def __init__(
         self,
@@ -43,13 +43,13 @@ class GuardedProcess:
 
         Args:
             command: the program's path and arguments.
-            account: whom to run as; None stays who we are.
-            farewell: the signal that makes the program stop in good order.
-            log: descriptor for what it prints.
-            given: what it reads from its standard input.
-            environment: its environment; None is a plain one, for servers.
+            account: the user to run as; None for the current one.
+            farewell: the signal that makes the program shut down.
+            log: descriptor for its output.
+            given: its standard input.
+            environment: its environment; None for `plain_environment`, which is for servers.
             folder: its working folder.
-            handed: descriptors that it gets under the same numbers; they stay ours, too.
+            handed: descriptors that it inherits under the same numbers.
         """
         become = f"{account.uid}:{account.gid}" if account else "-"
         self._process = subprocess.Popen(  # noqa: S603  our own guard, no shell
@@ -92,18 +92,18 @@ class GuardedProcess:
             return False
 
     def wait(self, timeout: float) -> int | None:
-        """The exit code once it has ended; None when that takes longer than `timeout` seconds."""
+        """Wait for the end of the program; returns its exit code, or None after `timeout` seconds."""
         try:
             return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
 
     def ask_to_stop(self) -> None:
-        """Ask for an end in good order and return; asked twice, the guard kills."""
+        """Ask the program to shut down, and return at once. A second call kills it."""
         self._process.terminate()
 
     def stop(self, timeout: float) -> None:
-        """Stop the program in good order; after `timeout` seconds, kill it."""
+        """Shut the program down; kill it after `timeout` seconds."""
         for patience in (timeout, KILL_SECONDS):
             if not self.running:
                 return

@@ -1,4 +1,4 @@
-"""The folder of a local system: who runs on it, its secrets, its logs, how clients reach it."""
+"""The folder of a local system (`.corral`): its lock, its secrets, its logs, and the addresses for clients."""
 
 import json
 import os
@@ -15,15 +15,15 @@ from corral_local.processes import SupervisedProcess
 
 MARK = "corral.lock"
 BENCH = "bench"
-"""How the names of what benchmarks leave in the same folder begin."""
+"""The beginning of the names that benchmarks use in the same folder."""
 WORKER_LOGS = "up-*.log*"
 KEPT_LOGS = 20
 ORPHAN_GRACE_SECONDS = 5.0
-"""Seconds that processes of a killed run are given to end by themselves."""
+"""Seconds that processes of a killed `corral up` have to end by themselves."""
 
 
 class Home:
-    """A `.corral` folder. One `corral up` at a time holds it."""
+    """A `.corral` folder. One `corral up` at a time may use it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -31,12 +31,12 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """Where the logs of Corral's processes are."""
+        """The folder with the logs of Corral's processes."""
         return self.folder / "logs"
 
     @property
     def client_file(self) -> Path:
-        """What the command line reads to reach this system."""
+        """The file from which the command line reads how to reach this system."""
         return self.folder / "client.toml"
 
     @property
@@ -49,7 +49,7 @@ class Home:
         return self.folder / "up.json"
 
     def hold(self) -> None:
-        """Make the folder and lock it until the end of this process.
+        """Create the folder and lock it until the end of this process.
 
         Raises:
             SystemInUse: another `corral up` runs on it.
@@ -74,20 +74,20 @@ class Home:
             raise UnusableData(self.folder, error.strerror or str(error)) from error
 
     def prune_logs(self) -> None:
-        """Remove the oldest logs of workers: each scaling up begins a new one."""
+        """Remove the oldest logs of workers: each new worker begins a new one."""
         logs = sorted(self.logs.glob(WORKER_LOGS), key=lambda path: path.stat().st_mtime)
         for log in logs[:-KEPT_LOGS]:
             log.unlink()
 
     def release(self) -> None:
-        """Say that nothing runs here, and let others have the folder."""
+        """Record that nothing runs here, and release the lock."""
         if self._lock is not None:
             self._record.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 
     def record(self, url: str, kept: Iterable[SupervisedProcess]) -> None:
-        """Write down what runs, so that a run after a kill -9 knows what it finds."""
+        """Record the running processes, so that the next run can end them if this one is killed with kill -9."""
         processes = [
             {"name": one.name, "pid": pid, "started": started}
             for one in kept
@@ -96,7 +96,7 @@ class Home:
         _write(self._record, json.dumps({"pid": os.getpid(), "url": url, "processes": processes}, indent=1))
 
     def end_leftovers(self) -> list[str]:
-        """End what a killed run left behind; the names of what was still there. Blocks."""
+        """End processes that a killed run left behind; returns their names. Blocks."""
         found: dict[str, psutil.Process] = {}
         for entry in self._read_record().get("processes", ()):
             pid, started = int(entry["pid"]), float(entry["started"])
@@ -113,7 +113,7 @@ class Home:
         return list(found)
 
     def client(self) -> dict[str, str]:
-        """What the client file says now."""
+        """The content of the client file."""
         try:
             return {
                 name: str(value)
@@ -123,11 +123,11 @@ class Home:
             return {}
 
     def write_client(self, url: str, key: str) -> None:
-        """Let the command line find this system."""
+        """Write the client file, by which the command line finds this system."""
         _write(self.client_file, f"url = {json.dumps(url)}\nkey = {json.dumps(key)}\n")
 
     def write_services(self, settings: Mapping[str, str]) -> None:
-        """Let `corral worker` and the like, started by hand, join this system."""
+        """Write the services file, by which `corral worker` and other services started by hand join this system."""
         lines = [f"{name}='{value}'" for name, value in settings.items()]
         _write(self.services_file, "\n".join(["# Written by corral up at each start.", *lines, ""]))
 
@@ -146,7 +146,7 @@ def _started(pid: int) -> float | None:
 
 
 def _write(file: Path, text: str) -> None:
-    """The whole file or nothing of it, for its owner's eyes."""
+    """Write a file atomically, readable only by its owner."""
     partial = file.with_name(f"{file.name}.partial")
     partial.unlink(missing_ok=True)
     with os.fdopen(

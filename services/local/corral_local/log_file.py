@@ -1,4 +1,4 @@
-"""The log of one child: appended to by the child itself, kept short by us."""
+"""The log file of one process. The process appends to it, and `corral up` rotates it."""
 
 import os
 from collections.abc import Iterator
@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROTATE_BYTES = 10 * 1024 * 1024
-"""Bytes from which a log is set aside; two older ones are kept."""
+"""Bytes from which a log is rotated; two older ones are kept."""
 KEPT_FILES = 2
 TAIL = 4096
-"""Bytes of a log that an error quotes at most."""
+"""The most bytes of a log that an error message quotes."""
 CHUNK = 1024 * 1024
 
 
 class LogFile:
-    """A log file that outlives the runs of its child."""
+    """The log of one process, over all of its runs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +33,7 @@ class LogFile:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def tail(self, since: int = 0) -> str:
-        """The end of the log, nothing from before byte `since`."""
+        """The end of the log, from byte `since` on at most."""
         if not self.path.exists():
             return ""
         with self.path.open("rb") as reader:
@@ -42,7 +42,7 @@ class LogFile:
             return reader.read().decode(errors="replace").strip()
 
     def rotate(self) -> bool:
-        """Set a long log aside; whether it was long.
+        """Rotate the log if it is long; returns whether it was.
 
         The child holds the file open, so it is copied and emptied, not renamed. What is written between the
         last copied byte and the emptying is copied first, until there is nothing more.

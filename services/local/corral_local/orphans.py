@@ -1,4 +1,4 @@
-"""Servers that an earlier run left behind: killed with kill -9, it could not stop them itself."""
+"""Ends servers that an earlier run left behind because it was killed with kill -9."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 30.0
-"""Seconds a server left behind may take to stop in good order."""
+SHUTDOWN_SECONDS = 30.0
+"""Seconds that such a server may take to shut down before it is killed."""
 
 
 def stop_leftovers(program: str, home: Path, farewell: int) -> None:
-    """End every process of `program` that works in `home`; on return, none does.
+    """End every process of `program` whose working folder is `home`.
 
-    The caller holds the folder, so no living owner is robbed of its server. A server's working folder is its
+    The caller holds the folder's lock, so no other process uses these servers. A server's working folder is its
     data folder: that, and no process id in a file, says which data it writes.
     """
     left = [process for process in psutil.process_iter(["name"]) if _works_in(process, program, home)]
@@ -28,10 +28,10 @@ def stop_leftovers(program: str, home: Path, farewell: int) -> None:
                 process.resume()  # a frozen one hears nothing
         except psutil.NoSuchProcess:
             continue
-    _, alive = psutil.wait_procs(left, PATIENCE)
+    _, alive = psutil.wait_procs(left, SHUTDOWN_SECONDS)
     for process in alive:
         process.kill()
-    psutil.wait_procs(alive, PATIENCE)
+    psutil.wait_procs(alive, SHUTDOWN_SECONDS)
 
 
 def _works_in(process: psutil.Process, program: str, home: Path) -> bool:

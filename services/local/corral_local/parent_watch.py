@@ -1,4 +1,4 @@
-"""Run one program that must not outlive the process that asked for it.
+"""Runs one program and ends it when the process that asked for it ends.
 
 A script of its own, started as `python -I -S guard.py <parent pid> <uid:gid or -> <signal> program…`: it
 imports the standard library only, and everything before it gives up root, because the account it becomes may
@@ -27,11 +27,11 @@ ORPHAN_GRACE_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
 """Source: prctl(2)."""
 HELD = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD}
-"""Kept waiting until the child is itself, so that a stop right after the start is not lost."""
+"""Signals that are blocked until the child runs the program, so that a stop right after the start is not lost."""
 
 
 def become(account: str) -> None:
-    """Give up root for good; `account` is `uid:gid`, or `-` to stay who we are."""
+    """Change to an account for good; `account` is `uid:gid`, or `-` for the current one."""
     if account == "-":
         return
     uid, gid = (int(part) for part in account.split(":"))
@@ -41,7 +41,7 @@ def become(account: str) -> None:
 
 
 def execute(program: list[str], guard: int, farewell: int, prctl: object) -> NoReturn:
-    """The child's half of the fork: become the program."""
+    """In the child, after the fork: execute the program."""
     try:
         if callable(prctl):
             prctl(PR_SET_PDEATHSIG, farewell, 0, 0, 0)
@@ -58,7 +58,7 @@ def execute(program: list[str], guard: int, farewell: int, prctl: object) -> NoR
 
 
 def watch(child: int, parent: int, farewell: int) -> int:
-    """Wait for the child to end, and see to it when the parent ends first. Returns an exit code."""
+    """Wait for the child's end, and end the child when the parent ends first. Returns an exit code."""
     awake, wake = os.pipe()
     os.set_blocking(awake, False)
     os.set_blocking(wake, False)

@@ -1,4 +1,4 @@
-"""What `corral up` is asked to do, decided and checked before anything starts."""
+"""The plan of a `corral up`: ports, servers and workers, decided and checked before anything starts."""
 
 import sys
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ EMBEDDED = {
     f"{PREFIX}DATABASE_URL": "postgresql://127.0.0.1/corral",
     f"{PREFIX}REDIS_URL": "redis://127.0.0.1/0",
 }
-"""Stand where nobody names a server, until ours has an address."""
+"""Placeholder addresses for servers that are not named and are yet to start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One local system."""
+    """The plan of one local system."""
 
     data: Path
     workers: int | None
@@ -27,30 +27,30 @@ class Plan:
     max_workers: int
     reload: bool
     folder: Path
-    """Where the team's code is: the working folder of every service."""
+    """The folder of the team's code, in which every service runs."""
     reading: SourcedSettings[Settings]
     port: int
     metrics_port: int
     embeds_postgres: bool
     embeds_redis: bool
     notes: tuple[str, ...]
-    """What was decided otherwise than usual, to be said."""
+    """Sentences for the user about what differs from the usual."""
 
     @property
     def settings(self) -> Settings:
-        """The settings, with placeholders for servers that are yet to start."""
+        """The settings, with placeholders for the addresses of servers that are yet to start."""
         return self.reading.settings
 
     @property
     def host(self) -> str:
-        """The address to reach the publisher at, from this machine."""
+        """The host at which this machine reaches the publisher."""
         host = self.settings.host
         local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  not bound to, but reached
         return local.get(host, f"[{host}]" if ":" in host else host)
 
     @property
     def url(self) -> str:
-        """Where the publisher answers."""
+        """The address of the publisher."""
         return f"http://{self.host}:{self.port}"
 
 
@@ -106,7 +106,7 @@ def make_plan(
 
 
 def _asker(sources: Mapping[str, str], name: str) -> str | None:
-    """What named the setting, as it is to be said; None where nothing did."""
+    """Who set the setting, in words for an error message; None where it has its default."""
     match sources[f"{PREFIX}{name}"]:
         case "default":
             return None

@@ -1,4 +1,4 @@
-"""The local pool of workers: grows at once, shrinks without interrupting a job, replaces itself."""
+"""The local pool of worker processes: it is scaled without interrupting jobs, and replaced when code changes."""
 
 import asyncio
 import itertools
@@ -10,23 +10,23 @@ from corral_local.processes import ProgramProcess
 from corral_local.supervisor import Say, Supervisor, ending
 
 POLL_SECONDS = 0.3
-"""Seconds between two looks at whether a worker is ready, or idle."""
+"""Seconds between two checks whether a worker is ready, or idle."""
 REPLACEMENT_SECONDS = 30.0
-"""Seconds a replacement has to register before the old workers stay."""
+"""Seconds that a replacement has to register. After that the old workers stay."""
 
 
 class Roster(Protocol):
-    """What the database knows of workers."""
+    """The workers in the database."""
 
     async def running(self) -> Mapping[str, int]:
-        """Jobs that each living worker runs, by its name. A worker that is missing is not ready or gone."""
+        """Number of jobs that each living worker runs, by its name. A worker that is not ready, or gone, is missing."""
 
     async def drain(self, worker: str) -> bool:
-        """Let the worker of that name claim no more; whether it did until now."""
+        """Drain the worker of that name; returns whether it claimed until now."""
 
 
 class LocalWorkerPool:
-    """Local worker processes. `up-1`, `up-2`, … are never used twice for different processes of one run."""
+    """The worker processes of one `corral up`. They are named `up-1`, `up-2`, …; no name is used twice."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class LocalWorkerPool:
         self._grace = grace
         self._numbers = itertools.count(1)
         self._changing = asyncio.Lock()
-        """Scaling and replacing take turns."""
+        """Held while the pool is scaled or replaced, so that both don't happen at once."""
         self._active: list[ProgramProcess] = []
         self._leaving: dict[str, asyncio.Task[None]] = {}
 
@@ -52,16 +52,16 @@ class LocalWorkerPool:
 
     @property
     def size(self) -> int:
-        """How many workers claim."""
+        """Number of workers that claim."""
         return len(self._active)
 
     @property
     def leaving(self) -> list[str]:
-        """The workers that finish what they run."""
+        """Names of the workers that finish what they run."""
         return list(self._leaving)
 
     async def scale(self, to: int) -> None:
-        """Have `to` workers that claim."""
+        """Start or drain workers so that `to` of them claim."""
         async with self._changing:
             while len(self._active) < to:
                 await self._add()
@@ -71,12 +71,12 @@ class LocalWorkerPool:
                     self._dismiss(worker)
 
     async def ready(self, worker: str | None = None) -> bool:
-        """Whether a worker, or any, has registered."""
+        """Whether the worker of that name, or any worker, has registered."""
         running = await self._roster.running()
         return worker in running if worker else any(name in running for name in self.names)
 
     async def candidate(self) -> ProgramProcess | None:
-        """A worker that is tried out: it registered. None where it does not, which is told."""
+        """Start a worker with the current code on trial. Returns it once it has registered; None, with a message, if it does not."""
         first = self._next()
         try:
             await self._supervisor.try_out(first)
@@ -92,7 +92,7 @@ class LocalWorkerPool:
         return None
 
     async def replace(self, first: ProgramProcess) -> None:
-        """Take in a candidate and as many more as are needed, and let the old workers finish."""
+        """Add the candidate and as many more workers as there were, and drain the old ones."""
         async with self._changing:
             old = list(self._active)
             self._active.append(first)
@@ -103,7 +103,7 @@ class LocalWorkerPool:
                 self._dismiss(worker)
 
     async def close(self) -> None:
-        """Forget those that were leaving; the caller stops what runs."""
+        """Stop waiting for leaving workers; the caller stops all processes."""
         for task in self._leaving.values():
             task.cancel()
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
@@ -117,7 +117,7 @@ class LocalWorkerPool:
         return self._make(f"up-{next(self._numbers)}")
 
     async def _comes_up(self, worker: ProgramProcess) -> bool:
-        """Whether a worker registers before it dies or its time is over."""
+        """Whether a worker registers before it ends or `REPLACEMENT_SECONDS` are over."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + REPLACEMENT_SECONDS
         while worker.running and clock() < deadline:
@@ -127,7 +127,7 @@ class LocalWorkerPool:
         return False
 
     async def _victims(self, count: int) -> list[ProgramProcess]:
-        """Whom to let go: those not up yet or idle, then the least loaded, then the youngest."""
+        """The workers to remove: first those not ready or idle, then the least loaded, then the youngest."""
         running = await self._roster.running()
         age = {worker.name: position for position, worker in enumerate(self._active)}
         ordered = sorted(self._active, key=lambda worker: (running.get(worker.name, 0), -age[worker.name]))
@@ -139,7 +139,7 @@ class LocalWorkerPool:
         self._leaving[worker.name] = asyncio.create_task(self._leave(worker), name=f"drain {worker.name}")
 
     async def _leave(self, worker: ProgramProcess) -> None:
-        """Drain a worker and stop it when it is idle: nothing is interrupted, however long a job takes."""
+        """Drain a worker and stop it when it is idle, however long its jobs take."""
         try:
             await self._until_idle(worker)
             if not worker.running:
@@ -149,7 +149,7 @@ class LocalWorkerPool:
             del self._leaving[worker.name]
 
     async def _until_idle(self, worker: ProgramProcess) -> None:
-        """Return when the worker claims no more and runs nothing. Without an answer nothing is idle."""
+        """Return when the worker claims no more and runs nothing. While Postgres is away, no worker counts as idle."""
         while worker.running:
             try:
                 running = await self._roster.running()

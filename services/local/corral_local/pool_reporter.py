@@ -1,4 +1,4 @@
-"""Tells what becomes of the local pool, as the operator does in a cluster: pages and API then show the same."""
+"""Reports the local pool's status and decisions, as the operator does in a cluster, for the pages and the API."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -7,6 +7,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
+from corral.dispatch.exits import GAVE_BACK
 from corral.errors import CorralError
 from corral.ids import new_id
 from corral.scaling.decision import Condition
@@ -21,14 +22,12 @@ from corral_local.supervisor import ending
 log = structlog.get_logger(__name__)
 
 NAME = "local"
-SAID_GOODBYE = (0, 2, 75)
-"""Exit codes of workers that gave their jobs back. Source: docs/reference/worker.md."""
 MAX_WAITING_DECISIONS = 200
-"""Decisions kept for a Redis that is away; older ones are let go."""
+"""Decisions that are kept while Redis is away; older ones are dropped."""
 
 
 class PoolReporter:
-    """The one that speaks for the pool of this `corral up`."""
+    """Reports about the pool of one `corral up`, once a second."""
 
     def __init__(self, dispatch: Dispatch, pool: PoolSpec, queues: Sequence[str]) -> None:
         self._dispatch, self._pool, self._queues = dispatch, pool, tuple(queues)
@@ -37,15 +36,15 @@ class PoolReporter:
         self._scaled_at: float | None = None
         self._untold: list[ScalingDecision] = []
         self.last_change = ""
-        """The reason of the last decision that changed anything."""
+        """The reason of the last decision that changed the number of workers or a condition."""
 
     async def tell(self, scaled: Scaled, workers: Collection[str], leaving: Sequence[str]) -> None:
-        """Tell of this second; what Redis did not hear of decisions is told again in the next.
+        """Report the status and new decisions. Decisions that Redis did not take are sent again the next time.
 
         Args:
-            scaled: what was decided.
-            workers: names of those that were asked for, as they are after the decision.
-            leaving: names of those that finish what they run.
+            scaled: the decision.
+            workers: names of the workers that claim, after the decision.
+            leaving: names of the workers that finish what they run.
         """
         snapshot = self._snapshot(scaled, workers, leaving)
         self._note(scaled, snapshot)
@@ -60,8 +59,8 @@ class PoolReporter:
             log.info("pool.untold", error=str(error))  # the supervisor says what is wrong with the server
 
     async def tell_exit(self, worker: str, code: int | None) -> None:
-        """Tell how the process of a worker ended that nobody told to: its jobs' errors will say so."""
-        if code in SAID_GOODBYE:
+        """Report how a worker's process ended by itself, so that the errors of its jobs can say so."""
+        if code in GAVE_BACK:
             return
         try:
             await self._dispatch.exits.tell(worker, f"its process {ending(code)}")
@@ -102,7 +101,7 @@ class PoolReporter:
 
     @staticmethod
     def _ready(scaled: Scaled, workers: Collection[str]) -> int:
-        """Those that the leader knows to live and claim; all, while it is not heard."""
+        """Number of workers that claim, by the leader's signal; all of them, while the signal is lost."""
         if scaled.signal is None:
             return len(workers)
         known = scaled.signal.workers

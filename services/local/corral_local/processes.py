@@ -1,4 +1,4 @@
-"""What is kept running: Corral's own programs and the embedded servers, seen alike."""
+"""Processes that the supervisor keeps running: Corral's own programs and the embedded servers."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ POLL_SECONDS = 0.1
 
 
 class SupervisedProcess(Protocol):
-    """Something that runs, may die, and is started again."""
+    """A process that the supervisor starts again when it ends."""
 
     @property
     def name(self) -> str:
@@ -24,11 +24,11 @@ class SupervisedProcess(Protocol):
 
     @property
     def running(self) -> bool:
-        """Whether it is there."""
+        """Whether it runs."""
 
     @property
     def exit_code(self) -> int | None:
-        """How its last run ended, 128 + number when by a signal."""
+        """The exit code of its last run; 128 + number where a signal ended it."""
 
     @property
     def pid(self) -> int | None:
@@ -36,7 +36,7 @@ class SupervisedProcess(Protocol):
 
     @property
     def log(self) -> LogFile:
-        """Where it writes."""
+        """Its log file."""
 
     def tail(self) -> str:
         """The end of what its last run wrote."""
@@ -45,14 +45,14 @@ class SupervisedProcess(Protocol):
         """Start it; for a server also until it answers."""
 
     async def stop(self, grace: float) -> None:
-        """Stop it in good order; kill it after `grace` seconds."""
+        """Shut it down; kill it after `grace` seconds."""
 
     def kill(self) -> None:
-        """Stop being patient."""
+        """End it without waiting for what it runs."""
 
 
 class ProgramProcess:
-    """One of Corral's programs, under the guard: it ends when we do, however we end."""
+    """One of Corral's programs. It ends when this process ends, whatever the reason."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ProgramProcess:
         log: Path,
         handed: Sequence[int] = (),
     ) -> None:
-        """`handed`: descriptors of ours that each run of it gets."""
+        """Describe the program. Each of its runs inherits the descriptors in `handed`."""
         self.name = name
         self.log = LogFile(log)
         self._command, self._environment, self._folder = command, environment, folder
@@ -74,7 +74,7 @@ class ProgramProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it is there."""
+        """Whether it runs."""
         return self._run is not None and self._run.running
 
     @property
@@ -125,7 +125,7 @@ class ProgramProcess:
         await asyncio.to_thread(run.stop, 0)
 
     def kill(self) -> None:
-        """Stop being patient: asked twice, the guard kills. Jobs it held are reclaimed."""
+        """Kill it: a second request makes the guard kill the program. The leader reclaims its jobs."""
         self.ask_to_stop()
 
 
@@ -161,11 +161,11 @@ class ServerProcess:
         await to_the_end(self._server.start)
 
     async def stop(self, grace: float) -> None:
-        """Stop it in good order."""
+        """Shut it down."""
         await to_the_end(lambda: self._server.stop(grace))
 
     def kill(self) -> None:
-        """Servers keep their own time: they end their clients' work at once anyway."""
+        """Do nothing: servers end their clients' work at once anyway, and need time to write their data."""
 
 
 async def to_the_end(call: Callable[[], T]) -> T:

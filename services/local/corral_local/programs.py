@@ -1,4 +1,4 @@
-"""Corral's own programs as a local system starts them: commands, environments, logs."""
+"""The commands, environments and logs with which a local system starts Corral's programs."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from corral_local.processes import ProgramProcess
 
 
 class Programs:
-    """Makes programs; others keep them running."""
+    """Makes `ProgramProcess` objects for Corral's programs."""
 
     def __init__(self, plan: Plan, home: Home, database_url: str, redis_url: str) -> None:
         self._plan, self._home = plan, home
@@ -30,9 +30,9 @@ class Programs:
     def publisher(
         self, name: str, ready: int, gate: int | None, *, listener: int, metrics: int | None
     ) -> ProgramProcess:
-        """The API and the pages, on sockets that listen already: descriptors.
+        """The publisher, on inherited listening sockets.
 
-        `ready` hears of each process that serves; at `gate` it waits, with the libraries loaded.
+        Each of its processes writes a byte to `ready` when it serves. With `gate`, it loads its libraries and waits there.
         """
         module = ["corral_publisher"] if gate is None else ["corral_publisher.spare", str(gate)]
         sockets = ["--bind", f"fd://{listener}"] + (
@@ -49,7 +49,7 @@ class Programs:
         )
 
     def maintenance(self, name: str, ready: int, _gate: int | None) -> ProgramProcess:
-        """The duties. `ready` hears that it stands for them; there is no hurry, so it waits at no gate."""
+        """The maintenance process. It writes a byte to `ready` when it is a candidate for leadership; it never waits at a gate."""
         return self._program(
             name,
             ["corral.maintenance", "--ready", str(ready)],
@@ -88,7 +88,7 @@ class Programs:
             raise DeclarationError(_said(err or out) or f"ended with {process.returncode}")
 
     def slots_of_queues(self, types: Iterable[TypeRecord]) -> Mapping[str, int]:
-        """The slots of one worker for each queue: of the executor of which it has fewest."""
+        """Slots of one worker for each queue: of the executors that the queue's job types use, the smallest number."""
         settings = self._plan.settings
         slots = {
             Executor.ASYNC: settings.slots_async,
@@ -103,7 +103,7 @@ class Programs:
         return found
 
     def packages(self) -> tuple[str, ...]:
-        """The packages whose source counts as code: ours where it is edited, and the team's."""
+        """The packages whose source is watched: Corral's, where they are edited, and the team's."""
         settings = self._plan.settings
         return (
             *OURS,
@@ -134,6 +134,6 @@ class Programs:
 
 
 def _said(text: bytes) -> str:
-    """What a command of ours printed, without the name with which it begins its lines: whoever tells it has one."""
+    """The output of one of Corral's commands, without the command's name at the beginning of each line."""
     lines = text.decode(errors="replace").strip().splitlines()
     return "\n".join(line.removeprefix("corral: ") for line in lines)

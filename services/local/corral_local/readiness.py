@@ -1,24 +1,24 @@
-"""How a program says that it serves: a byte for each of its processes, through a pipe."""
+"""A pipe through which a program reports that it serves: one byte for each of its processes."""
 
 import asyncio
 import os
 from collections.abc import Callable
 
 POLL_SECONDS = 0.05
-"""Seconds between two looks."""
+"""Seconds between two reads of the pipe."""
 
 
 class Readiness:
-    """The pipe, for every run of one program."""
+    """The pipe of one program, for all of its runs."""
 
     def __init__(self) -> None:
         self._reading, self.descriptor = os.pipe()
-        """`descriptor` is for the program to write to, without waiting: nobody reads what later runs say."""
+        """The program writes to `descriptor` without blocking, because nobody reads what later runs write."""
         os.set_blocking(self._reading, False)
         os.set_blocking(self.descriptor, False)
 
     async def heard(self, processes: int, seconds: float, running: Callable[[], bool]) -> bool:
-        """Whether so many processes serve before the program ends or the time is over."""
+        """Whether so many processes report within so many seconds, and before the program ends."""
         clock = asyncio.get_running_loop().time
         deadline, serving = clock() + seconds, 0
         while running() and clock() < deadline:
@@ -31,6 +31,6 @@ class Readiness:
         return False
 
     def close(self) -> None:
-        """Give both ends back."""
+        """Close both ends."""
         os.close(self._reading)
         os.close(self.descriptor)

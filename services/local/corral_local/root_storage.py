@@ -1,4 +1,4 @@
-"""A place that an unprivileged account can reach, for root whose own folders it cannot.
+"""A folder for programs and data of the embedded servers where root's own folders can't be read by their account.
 
 A checkout below /root, a virtual environment made under umask 077, pytest's temporary folders: root may work
 there and the account of the servers may not even look. Their programs are then copied, once per version, and
@@ -22,13 +22,13 @@ from corral_local.errors import LocalServerError, UnusableData
 log = structlog.get_logger(__name__)
 
 SHELTERS = (Path("/var/lib/corral"), Path("/var/tmp/corral"))  # noqa: S108  checked to be root's alone
-"""Where root keeps what the servers' account must reach; the first that can be made is used."""
+"""Candidates for that folder; the first that can be created is used."""
 
 UNNEEDED = shutil.ignore_patterns("*.a", "include", "doc", "pgxs", "pkgconfig", "__pycache__", "*.py")
 
 
 class RootStorage:
-    """One folder that root owns and everybody may enter."""
+    """One folder that root owns and that every account may enter."""
 
     def __init__(self, *candidates: Path) -> None:
         self._candidates = candidates or SHELTERS

@@ -1,4 +1,4 @@
-"""The pool's view of the workers table."""
+"""The workers of a local pool, in the table of workers."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -7,22 +7,22 @@ from uuid import UUID
 from corral.store import Store, WorkerState
 
 ACTOR = "corral up"
-"""Whom the audit names for what the local system does by itself."""
+"""The actor in the audit for what the local system does by itself."""
 
 
 class StoreRoster:
-    """The workers of this run, as Postgres knows them."""
+    """The workers of this `corral up` in Postgres."""
 
     def __init__(self, store: Store, before: Collection[UUID]) -> None:
         self._store, self._before = store, frozenset(before)
 
     @classmethod
     async def begin(cls, store: Store) -> "StoreRoster":
-        """Leave out the workers that are there already: a killed run's live on until their lease ends."""
+        """Begin, leaving out the workers that exist already: those of a killed run stay alive until their lease ends."""
         return cls(store, [worker.id for worker in await store.workers.list()])
 
     async def running(self) -> Mapping[str, int]:
-        """Jobs that each living worker of this run holds, by its name."""
+        """Number of jobs that each living worker of this run holds, by its name."""
         held: Counter[str] = Counter()
         for worker in await self._store.workers.list():
             if worker.id not in self._before:
@@ -30,7 +30,7 @@ class StoreRoster:
         return held
 
     async def drain(self, worker: str) -> bool:
-        """Let the worker of that name claim no more; whether it did until now."""
+        """Drain the worker of that name; returns whether it claimed until now."""
         claiming = [
             one.id
             for one in await self._store.workers.list()

@@ -1,4 +1,4 @@
-"""The law as a local system asks it: one pool of worker processes, on this machine."""
+"""Applies the law to the one pool of a local system."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ from corral.scaling.signal import QueueSignal, Signal, SignalWatch
 from corral_local.plan import Plan
 
 WINDOW_SECONDS = 30.0
-"""Seconds that a laptop remembers a need; starting a local worker takes about one."""
+"""Seconds that a need is remembered before workers are removed. A local worker starts in about one second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """How many workers there should be."""
+    """A decision about the local pool, with what it rests on."""
 
     before: int
     decision: Decision
     signal: Signal | None
-    """The one that was believed; None: it is lost."""
+    """The signal that was used; None where it is lost."""
 
     @property
     def workers(self) -> int:
-        """Those wanted."""
+        """Workers that there should be."""
         return self.decision.desired
 
     @property
     def reason(self) -> str:
-        """Why, in words and numbers."""
+        """The reason, in words and numbers."""
         return self.decision.reason
 
     @property
     def queues(self) -> Mapping[str, QueueSignal] | None:
-        """The backlog that was believed; None: the signal is lost."""
+        """The backlog of each queue; None where the signal is lost."""
         return None if self.signal is None else self.signal.queues
 
 
 class LocalScaler:
-    """Remembers what the law must remember between two seconds."""
+    """Decides about the local pool, and keeps the history that the law needs."""
 
     def __init__(self, plan: Plan, slots_of: Mapping[str, int]) -> None:
         least, most = (1, plan.max_workers) if plan.workers is None else (plan.workers, plan.workers)
@@ -50,7 +50,7 @@ class LocalScaler:
         self._history = History()
 
     def next(self, signal: Signal | None, current: int, now: float) -> Scaled:
-        """What to do about `current` workers at `now` (monotonic seconds)."""
+        """Decide how many workers there should be, with `current` workers at `now` (monotonic seconds)."""
         fresh = signal if self._watch.fresh(signal, now) else None
         # A worker of this machine claims a second after it was asked for: none counts as still starting.
         decision = decide(fresh, self.pool, self._history, Fleet(current, ready=current), now)

@@ -1,4 +1,4 @@
-"""What the embedded servers have in common: to start, to be ready, to stop, to start again."""
+"""The common part of the embedded servers: starting, waiting until they are ready, stopping, starting again."""
 
 import shutil
 import signal
@@ -21,16 +21,16 @@ from corral_local.root_storage import RootStorage
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 POLL_SECONDS = 0.01
-"""Seconds between two looks at whether the server is ready."""
+"""Seconds between two checks whether the server is ready."""
 ADDRESS_IN_USE = "Address already in use"
-"""What a server logs when another was faster. Source: strerror(EADDRINUSE) in the C locale."""
+"""What a server logs when its port is taken. Source: strerror(EADDRINUSE) in the C locale."""
 PORT_TRIES = 5
-"""Ports of our own choice to try: between choosing and listening another program may take one."""
+"""Random ports to try, because another program may take a free port before the server listens."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerPlace:
-    """Where one run of a server takes place."""
+    """The folder, port and account of one run of a server."""
 
     home: Path
     port: int
@@ -39,7 +39,7 @@ class ServerPlace:
 
 @dataclass(frozen=True, slots=True)
 class ServerCommand:
-    """What to run: path and arguments, and what it reads from its standard input."""
+    """The command line of a server, and its standard input."""
 
     command: list[str]
     given: bytes = b""
@@ -53,12 +53,12 @@ class EmbeddedServer(ABC):
     """
 
     kind: ClassVar[str]
-    """What people call it."""
+    """The server's name in messages."""
     process_name: ClassVar[str]
     store_name: ClassVar[str]
-    """The folder inside the data folder that the server itself writes."""
+    """The name of the server's own folder inside the data folder."""
     farewell: ClassVar[signal.Signals]
-    """The signal on which it ends its clients' work and stops in good order."""
+    """The signal on which the server disconnects its clients and shuts down."""
 
     def __init__(
         self,
@@ -71,15 +71,15 @@ class EmbeddedServer(ABC):
         """Describe the server; `start` starts it.
 
         Args:
-            data: its folder, made at the first start; one process at a time can have it.
-            port: to listen on; None: the one of the last start if it is free, else any free one.
-            settings: the server's own settings, before ours.
-            root_storage: where root keeps what the server's account must reach, when `data` can't be reached.
+            data: its data folder, created at the first start; one process at a time can use it.
+            port: the port; None for the one of the last start if it is free, else any free one.
+            settings: additional settings of the server.
+            root_storage: the folder to use when root starts the server and its account can't reach `data`.
         """
         self.folder = DataFolder(data)
         self.settings = settings
         self.home: Path | None = None
-        """Where the server's data really are; known from the first start on."""
+        """The folder with the server's data; known from the first start on."""
         self._root_storage = root_storage or RootStorage()
         self._fixed_port = port
         self._port: int | None = None
@@ -87,12 +87,12 @@ class EmbeddedServer(ABC):
 
     @property
     def data(self) -> Path:
-        """The folder as given, made absolute."""
+        """The absolute path of the data folder."""
         return self.folder.path
 
     @property
     def log(self) -> Path:
-        """What the server printed, over all its starts."""
+        """The server's log file, over all its starts."""
         return self.folder.log
 
     @property
@@ -104,7 +104,7 @@ class EmbeddedServer(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether the server's process is there."""
+        """Whether the server's process runs."""
         return self._run is not None and self._run.running
 
     @property
@@ -123,7 +123,7 @@ class EmbeddedServer(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where clients connect, password included."""
+        """The address for clients, with the password."""
 
     def start(self, timeout: float = 60.0) -> None:
         """Start it, unless it runs, and wait until it answers. Its address stays the same over restarts.
@@ -148,13 +148,13 @@ class EmbeddedServer(ABC):
             raise
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Stop it in good order; after `timeout` seconds, kill it. The data folder is free for others then."""
+        """Shut it down; kill it after `timeout` seconds. Then release the data folder."""
         if self._run is not None:
             self._run.stop(timeout)
         self.folder.release()
 
     def discard(self) -> None:
-        """Stop it and delete its data, wherever they are."""
+        """Stop it and delete its data."""
         self.folder.hold()
         if self._run is not None:
             self._run.stop(0)
@@ -173,23 +173,23 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def _prepare(self, home: Path, account: Account | None) -> None:
-        """Make `home` what the server needs, at each start, before it runs."""
+        """Prepare `home` before each start of the server."""
 
     @abstractmethod
     def _program(self, place: ServerPlace) -> ServerCommand:
-        """What to run there."""
+        """The server's command for this run."""
 
     @abstractmethod
     def _written_pid(self, home: Path) -> int | None:
-        """The process id that the server wrote into its data; it may be one of an earlier run."""
+        """The process id in the server's data. It may belong to an earlier run."""
 
     @abstractmethod
     def _answers(self, place: ServerPlace) -> bool:
-        """Whether the server, known to be ours, takes clients now."""
+        """Whether the server accepts clients now."""
 
     @abstractmethod
     def _complete(self) -> None:
-        """What is left to do once it answers."""
+        """Do what remains to be done once the server answers."""
 
     def _run_on_a_port(self, home: Path, account: Account | None, deadline: float) -> None:
         for port in self._ports():

@@ -1,4 +1,4 @@
-"""One service that is replaced while it serves: its successor serves first, and only then it finishes."""
+"""A service that is replaced without a gap: the new process serves before the old one stops."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,31 +10,31 @@ from corral_local.readiness import Readiness
 from corral_local.supervisor import Say, Supervisor, ending
 
 SUCCESSOR_SECONDS = 30.0
-"""Seconds a successor has until it serves; then it is given up."""
+"""Seconds that a new process has to serve; after that it is stopped and the old one stays."""
 GIVEN_UP_GRACE_SECONDS = 2.0
-"""Seconds that one which is given up has to clean up behind itself."""
+"""Seconds that such a process has to shut down."""
 
 Make = Callable[[str, int, int | None], ProgramProcess]
-"""A program of a name, which says through a descriptor that it serves, and waits at a gate where one is given."""
+"""Makes a program from its name, the descriptor to which it reports that it serves, and that of a gate, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ProgramRun:
-    """A program with its pipes."""
+    """One run of the service, with its pipes."""
 
     program: ProgramProcess
     readiness: Readiness
     gate: Gate | None
 
     def close(self) -> None:
-        """Give the pipes back, once nothing runs."""
+        """Close the pipes, once nothing runs."""
         self.readiness.close()
         if self.gate is not None:
             self.gate.close()
 
 
 class Service:
-    """The publisher, or maintenance. Both runs of a change serve at once for a moment; they share their sockets."""
+    """The publisher, or maintenance. During a replacement both processes serve for a moment, on shared sockets."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class Service:
         grace: float,
         spare: bool = False,
     ) -> None:
-        """Describe it.
+        """Describe the service.
 
         Args:
-            name: what people call it.
+            name: its name in messages.
             make: makes its programs.
-            supervisor: keeps them running.
+            supervisor: keeps its programs running.
             say: tells the person at the terminal.
-            processes: how many say that they serve.
-            grace: seconds for what the old run has begun.
-            spare: whether the next successor waits, with the libraries loaded, for code to change.
+            processes: number of processes that report that they serve.
+            grace: seconds that the old process has to finish.
+            spare: whether a process that has loaded its libraries waits for the next change of code.
         """
         self._name, self._make, self._supervisor, self._say = name, make, supervisor, say
         self._processes, self._grace, self._spares = processes, grace, spare
@@ -66,7 +66,7 @@ class Service:
         self._leaving: dict[ProgramProcess, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
-        """Start it for the first time, and keep it.
+        """Start the service and keep it running.
 
         Raises:
             LocalServerError: it did not start.
@@ -74,13 +74,13 @@ class Service:
         await self._supervisor.keep(self._run.program)
 
     async def prepare(self) -> None:
-        """Have a spare wait for the next change, where this service has one."""
+        """Start the spare process for the next change, where this service has one."""
         if self._spares:
             self._spare = self._next(gate=True)
             await self._supervisor.try_out(self._spare.program)
 
     async def replace(self) -> None:
-        """Run the code as it is now; where that does not serve, the old run goes on and the reason is told."""
+        """Replace the process by one with the current code. Where that does not start, the old one stays and a message says why."""
         successor = await self._successor()
         try:
             serves = await successor.readiness.heard(
@@ -107,21 +107,21 @@ class Service:
 
     @property
     def leaving(self) -> list[ProgramProcess]:
-        """Old runs that finish what they have begun."""
+        """Old processes that finish what they have begun."""
         return list(self._leaving)
 
     async def left(self) -> None:
-        """Wait until they have; each has its grace."""
+        """Wait until the old processes have ended; each has its grace."""
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
 
     def close(self) -> None:
-        """Give the pipes back, once nothing runs."""
+        """Close the pipes, once nothing runs."""
         self._run.close()
         if self._spare is not None:
             self._spare.close()
 
     async def _successor(self) -> _ProgramRun:
-        """The spare, sent off; or a new run, where there is none."""
+        """The spare process, released; a new process where there is no spare."""
         spare, self._spare = self._spare, None
         if spare is not None and spare.gate is not None and spare.program.running:
             spare.gate.open()

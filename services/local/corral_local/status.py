@@ -1,4 +1,4 @@
-"""What a local system looks like at a moment."""
+"""The status of a local system, for the terminal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from corral.scaling.signal import QueueSignal
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Told once, when everything answers."""
+    """Reported once, when everything is ready."""
 
     url: str
     sign_in: str
@@ -19,18 +19,18 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class LocalStatus:
-    """Told every second."""
+    """Reported every second."""
 
     queues: Mapping[str, QueueSignal] | None
-    """None: the signal is lost."""
+    """The backlog of each queue; None where the signal is lost."""
     workers: int
     leaving: int
     restarts: int
     last_change: str
-    """Why there are so many workers: the reason of the last decision that changed anything, or nothing."""
+    """The reason of the last decision that changed the number of workers or a condition; empty before the first."""
 
     def in_words(self) -> str:
-        """One line."""
+        """The status in one line."""
         if self.queues is None:
             backlog = "queues: unknown (no signal)"
         else:

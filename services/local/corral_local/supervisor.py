@@ -1,4 +1,4 @@
-"""The supervisor: starts processes, starts them again when they die, says so, and gives up on what keeps dying."""
+"""Starts processes, starts them again when they end, and gives up on a process that keeps ending."""
 
 import asyncio
 import signal
@@ -10,22 +10,22 @@ from corral_local.errors import KeepsDying, LocalServerError
 from corral_local.processes import POLL_SECONDS, ProgramProcess, SupervisedProcess
 
 MAX_DEATHS = 5
-"""Deaths within `DEATHS_WINDOW_SECONDS` that are too many."""
+"""Ends of one process within `DEATHS_WINDOW_SECONDS` after which it is not started again."""
 DEATHS_WINDOW_SECONDS = 60.0
 """Seconds."""
 FIRST_WAIT_SECONDS = 0.5
-"""Seconds before the first restart; each further death of the same minute doubles it."""
+"""Seconds before the first restart. Each further end within the same minute doubles the wait."""
 
 
 @dataclass(slots=True)
 class Restarts:
-    """The deaths of one process."""
+    """The unexpected ends of one process."""
 
     total: int = 0
     _recent: deque[float] = field(default_factory=deque)
 
     def died(self, now: float) -> float | None:
-        """Count a death at `now` (monotonic seconds): seconds to wait, or None when it died too often."""
+        """Count an end at `now` (monotonic seconds). Returns the seconds to wait; None when it ended too often."""
         self.total += 1
         self._recent.append(now)
         while self._recent[0] <= now - DEATHS_WINDOW_SECONDS:
@@ -33,39 +33,39 @@ class Restarts:
         return None if len(self._recent) >= MAX_DEATHS else FIRST_WAIT_SECONDS * 2 ** (len(self._recent) - 1)
 
     def recent(self, now: float) -> int:
-        """Deaths within the last minute."""
+        """Unexpected ends within the last minute."""
         return sum(death > now - DEATHS_WINDOW_SECONDS for death in self._recent)
 
 
 Say = Callable[[str], None]
-"""Tells the person at the terminal one line."""
+"""Prints one line for the person at the terminal."""
 
 
 class Supervisor:
-    """Keeps things running until each is let go."""
+    """Keeps processes running until each is let go."""
 
     def __init__(self, say: Say, changed: Callable[[], None]) -> None:
-        """`changed` is called when a process came or went."""
+        """Begin without processes. `changed` is called when a process was started or ended."""
         self._say, self._changed = say, changed
         self.died: Callable[[SupervisedProcess], None] = lambda _: None
-        """Called when something ended that was not told to."""
+        """Called when a process ended that was not told to."""
         self._kept: dict[str, SupervisedProcess] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._restarts: dict[str, Restarts] = {}
         self.gave_up: asyncio.Future[LocalServerError] = asyncio.get_running_loop().create_future()
-        """Done when something kept dying."""
+        """Completed when a process ended too often."""
 
     @property
     def kept(self) -> list[SupervisedProcess]:
-        """What is kept now."""
+        """The processes that are kept running."""
         return list(self._kept.values())
 
     def restarts(self, name: str | None = None) -> int:
-        """Deaths so far, of one or of all."""
+        """Number of restarts, of one process or of all."""
         return sum(r.total for n, r in self._restarts.items() if name in (None, n))
 
     async def keep(self, kept: SupervisedProcess) -> None:
-        """Start it, and start it again whenever it dies.
+        """Start a process, and start it again whenever it ends.
 
         Raises:
             LocalServerError: the first start failed.
@@ -74,7 +74,7 @@ class Supervisor:
         self.trust(kept)
 
     async def try_out(self, kept: SupervisedProcess) -> None:
-        """Start it; if it dies it stays dead, until it is trusted.
+        """Start a process on trial: it is not started again until it is trusted.
 
         Raises:
             LocalServerError: it did not start.
@@ -84,18 +84,18 @@ class Supervisor:
         self._changed()
 
     def trust(self, kept: SupervisedProcess) -> None:
-        """From now on, start it again whenever it dies."""
+        """Start the process again whenever it ends, from now on."""
         self._restarts.setdefault(kept.name, Restarts())
         self._tasks[kept.name] = asyncio.create_task(self._watch(kept), name=f"keep {kept.name}")
 
     def rotate_logs(self) -> None:
-        """Set long logs aside. A server's own are set aside when it starts."""
+        """Rotate long logs. Those of servers are rotated when the servers start."""
         for kept in self._kept.values():
             if isinstance(kept, ProgramProcess):
                 kept.log.rotate()
 
     async def let_go(self, kept: SupervisedProcess, grace: float) -> None:
-        """Stop it for good; kill it after `grace` seconds."""
+        """Stop a process for good; kill it after `grace` seconds."""
         self.forget(kept)
         try:
             await kept.stop(grace)
@@ -104,7 +104,7 @@ class Supervisor:
             self._changed()
 
     def forget(self, kept: SupervisedProcess) -> None:
-        """From now on its end is no death."""
+        """Do not start the process again when it ends, from now on."""
         task = self._tasks.pop(kept.name, None)
         if task is not None:
             task.cancel()
@@ -119,7 +119,7 @@ class Supervisor:
                 return
 
     async def _revive(self, kept: SupervisedProcess) -> bool:
-        """Wait and start it again; False when it died too often."""
+        """Wait and start the process again; False when it ended too often."""
         restarts, clock = self._restarts[kept.name], asyncio.get_running_loop().time
         how = ending(kept.exit_code)
         while True:
@@ -147,7 +147,7 @@ class Supervisor:
 
 
 def ending(code: int | None) -> str:
-    """An exit code in words; 128 + number means a signal."""
+    """An exit code in words; 128 + number is a signal."""
     if code is None:
         return "is gone"
     if code > 128:

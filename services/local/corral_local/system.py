@@ -1,10 +1,10 @@
-"""The whole system on one machine: servers, schema, job types, publisher, maintenance, workers."""
+"""Runs the whole system on one machine: servers, schema, job types, publisher, maintenance and workers."""
 
 import asyncio
 import itertools
 import socket
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -15,8 +15,10 @@ from corral.dispatch import Dispatch
 from corral.errors import CorralError
 from corral.store import Store
 from corral.store.migrations import upgrade
+from corral.waiting import all_or_error
 from corral_local.access import admin_key, sign_in_link
-from corral_local.code_watch import CodeWatch, ReloadPart
+from corral_local.code_reload import CodeReload
+from corral_local.code_watch import CodeWatch
 from corral_local.errors import NotReady
 from corral_local.home import Home
 from corral_local.plan import Plan
@@ -34,15 +36,15 @@ from corral_local.supervisor import Say, Supervisor
 from corral_local.valkey import EmbeddedValkey
 
 READY_SECONDS = 90.0
-"""Seconds from start to ready, on a slow machine."""
+"""Seconds that everything may take to become ready, on a slow machine."""
 POLL_SECONDS = 0.05
-"""Seconds between two looks at whether the publisher is ready."""
+"""Seconds between two checks whether the publisher is ready."""
 ROUND_SECONDS = 1.0
 SERVER_GRACE_SECONDS = 20.0
 LOG_CHECK_ROUNDS = 10
-"""Seconds between two looks at how long the logs are."""
+"""Rounds, of a second each, between two rotations of the logs."""
 GRACE_MARGIN_SECONDS = 5.0
-"""Seconds that a service may take to leave beyond its own grace."""
+"""Seconds that a service may take to stop beyond its own grace."""
 
 
 class LocalSystem:
@@ -62,7 +64,6 @@ class LocalSystem:
         self._database_url = plan.settings.direct_url
         self._redis_url = plan.settings.redis_url
         self._telling: set[asyncio.Task[None]] = set()
-        self._programs: Programs
         self._grace = plan.settings.grace + GRACE_MARGIN_SECONDS
         self._began = time.monotonic()
 
@@ -70,7 +71,7 @@ class LocalSystem:
         """Start everything, keep it running, and stop it when cancelled.
 
         Raises:
-            CorralError: it could not start, or something kept dying; everything is stopped then.
+            CorralError: something could not start, or a process kept ending; everything is stopped then.
         """
         self._home.hold()
         try:
@@ -80,7 +81,7 @@ class LocalSystem:
             self._home.release()
 
     def hurry(self) -> None:
-        """Stop being patient with what is still finishing."""
+        """Stop everything at once, without waiting for what still runs."""
         for kept in self._supervisor.kept:
             kept.kill()
 
@@ -90,7 +91,7 @@ class LocalSystem:
         self._home.prune_logs()
         left = await to_the_end(self._home.end_leftovers)
         if left:
-            self._say(f"ended what a killed run had left behind: {', '.join(left)}")
+            self._say(f"ended processes that a killed run left behind: {', '.join(left)}")
         self._listener = listen(self._plan.settings.host, self._plan.port)
         await self._start_servers()
         self._say("bringing the schema up to date")
@@ -107,7 +108,7 @@ class LocalSystem:
 
     async def _serve(self, store: Store, dispatch: Dispatch, listener: socket.socket) -> None:
         plan = self._plan
-        programs = self._programs = Programs(plan, self._home, self._database_url, self._redis_url)
+        programs = Programs(plan, self._home, self._database_url, self._redis_url)
         roster = await StoreRoster.begin(store)
         pool = self._pool = LocalWorkerPool(
             programs.worker, self._supervisor, roster, self._say, grace=self._grace
@@ -122,17 +123,20 @@ class LocalSystem:
         await self._wait_until_ready(pool, key)
         link = await sign_in_link(store, plan.url)
         self._ready(Ready(plan.url, link, key, time.monotonic() - self._began))
-        scaler = LocalScaler(plan, self._programs.slots_of_queues(await store.types.all()))
+        scaler = LocalScaler(plan, programs.slots_of_queues(await store.types.all()))
         pool_reporter = PoolReporter(dispatch, scaler.pool, plan.settings.queues)
         self._supervisor.died = partial(self._tell_exit, pool, pool_reporter)
         work = [self._scale(pool, dispatch, scaler, pool_reporter)]
         if plan.reload:
-            changes = CodeWatch(plan.folder, self._programs.packages())
-            work += [changes.run(), self._reload(pool, publisher, maintenance, changes)]
-        await _all(work)
+            watch = CodeWatch(plan.folder, programs.packages())
+            reload = CodeReload(
+                watch, programs, pool, publisher=publisher, maintenance=maintenance, say=self._say
+            )
+            work += [watch.run(), reload.run()]
+        await all_or_error(work)
 
     async def _start_servers(self) -> None:
-        """Postgres and Valkey at once, as far as they are ours."""
+        """Start Postgres and Valkey at the same time, those of them that are embedded."""
         data, plan = self._home.folder, self._plan
         postgres, valkey = EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey")
         self._servers = [
@@ -152,7 +156,7 @@ class LocalSystem:
             self._redis_url = valkey.url
 
     async def _stop(self) -> None:
-        """Services first, all at once, then the servers; whatever was started."""
+        """Stop what was started: first all services at the same time, then the servers."""
         for listener in (self._listener, self._metrics):
             if listener is not None:
                 listener.close()
@@ -175,7 +179,7 @@ class LocalSystem:
             service.close()
 
     async def _wait_until_ready(self, pool: LocalWorkerPool, key: str) -> None:
-        """Until our publisher serves, which knows our key, and a worker has registered."""
+        """Wait until this system's publisher serves (it accepts the key), and a worker has registered."""
         deadline = time.monotonic() + READY_SECONDS
         publisher = next(kept for kept in self._supervisor.kept if kept.name == "publisher")
         ours = {"Authorization": f"Bearer {key}"}
@@ -190,7 +194,7 @@ class LocalSystem:
         raise NotReady("the system", READY_SECONDS, publisher.log.path, publisher.tail())
 
     def _tell_exit(self, pool: LocalWorkerPool, pool_reporter: PoolReporter, kept: SupervisedProcess) -> None:
-        """A worker's process ended by itself: whoever takes its jobs back will want to know how."""
+        """Report how a worker's process ended by itself, for the errors of its jobs."""
         if kept.name in pool.names or kept.name in pool.leaving:
             told = asyncio.create_task(pool_reporter.tell_exit(kept.name, kept.exit_code))
             self._telling.add(told)
@@ -199,7 +203,7 @@ class LocalSystem:
     async def _scale(
         self, pool: LocalWorkerPool, dispatch: Dispatch, scaler: LocalScaler, pool_reporter: PoolReporter
     ) -> None:
-        """Every second: read the signal, follow the law, tell, show."""
+        """Once a second: read the signal, scale by the law, report and show it."""
         for second in itertools.count():
             if second % LOG_CHECK_ROUNDS == 0:
                 self._supervisor.rotate_logs()
@@ -218,35 +222,8 @@ class LocalSystem:
             )
             await asyncio.sleep(ROUND_SECONDS)
 
-    async def _reload(
-        self, pool: LocalWorkerPool, publisher: Service, maintenance: Service, changes: CodeWatch
-    ) -> None:
-        """Bring changed code into whoever runs it; the old runs finish what they have begun."""
-        await publisher.prepare()
-        while True:
-            changed = await changes.next()
-            concerned = changes.concerned(changed)
-            names = ", ".join(path.name for path in changed[:3])
-            if ReloadPart.UP in concerned:
-                self._say(
-                    f"{names} changed: it is a part of corral up itself, which runs it when started again"
-                )
-            work: list[Coroutine[None, None, None]] = []
-            if ReloadPart.WORKERS in concerned and pool.size:
-                work.append(self._try_changed_code(pool))
-            if ReloadPart.PUBLISHER in concerned:
-                work.append(publisher.replace())
-            if ReloadPart.MAINTENANCE in concerned:
-                work.append(maintenance.replace())
-            if work:
-                parts = ", ".join(
-                    part for part in ReloadPart if part in concerned and part is not ReloadPart.UP
-                )
-                self._say(f"{names} changed: starting anew, while the old ones finish: {parts}")
-                await _all(work)
-
     def _made_services(self, programs: Programs, listener: socket.socket) -> tuple[Service, Service]:
-        """The publisher and maintenance, not started."""
+        """Make the publisher and maintenance, without starting them."""
         metrics = None
         if self._plan.metrics_port:
             metrics = self._metrics = listen(self._plan.settings.metrics_host, self._plan.metrics_port)
@@ -262,28 +239,11 @@ class LocalSystem:
             Service("maintenance", programs.maintenance, supervisor, say, processes=1, grace=grace),
         )
 
-    async def _try_changed_code(self, pool: LocalWorkerPool) -> None:
-        """Register the types and try one worker, at the same time: both are fresh interpreters."""
-        trial = asyncio.create_task(pool.candidate())
-        try:
-            await self._programs.register_types()
-            first = await trial
-        except CorralError as error:
-            self._say(f"the changed code does not load; the workers go on with the old one:\n{error}")
-            return
-        finally:
-            if not trial.done():
-                trial.cancel()
-                await asyncio.wait([trial])
-        if first is not None:
-            await pool.replace(first)
-            self._say(f"{pool.size} worker(s) run the changed code")
-
     async def _unless_given_up(self, work: Coroutine[None, None, None]) -> None:
-        """Do the work until it ends, or until something kept dying.
+        """Do the work until it ends, or until a process kept ending.
 
         Raises:
-            KeepsDying: something did.
+            KeepsDying: a process kept ending.
         """
         task = asyncio.create_task(work)
         try:
@@ -299,14 +259,3 @@ class LocalSystem:
 
     def _write_down(self) -> None:
         self._home.record(self._plan.url, self._supervisor.kept)
-
-
-async def _all(work: Sequence[Coroutine[None, None, None]]) -> None:
-    """Do several things until one fails; its error, not a group of one."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

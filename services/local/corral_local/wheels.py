@@ -1,4 +1,4 @@
-"""Where the wheels that carry servers are installed."""
+"""Finds the installed packages that contain the servers' programs."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -5,13 +5,11 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-from corral.dispatch.exits import Exits
+from corral.dispatch.exits import GAVE_BACK, Exits
 from corral.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-SAID_GOODBYE: Final = frozenset({0, 2, 75})
-"""Exit codes of workers that gave their jobs back. Source: docs/reference/worker.md."""
 MAX_REMEMBERED: Final = 1_000
 """Reported exits that are remembered; the oldest is forgotten for a new one."""
 
@@ -32,7 +30,7 @@ class ContainerExit(NamedTuple):
             cls(str(pod["metadata"]["name"]), str(ended.get("containerID", "")), _words(ended))
             for pod in pods
             for one in pod.get("status", {}).get("containerStatuses", ())
-            if (ended := _ended(one)) and ended.get("exitCode") not in SAID_GOODBYE
+            if (ended := _ended(one)) and ended.get("exitCode") not in GAVE_BACK
         )
 
 

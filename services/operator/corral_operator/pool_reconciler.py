@@ -1,4 +1,4 @@
-"""One pool's scaler: looks, decides, and acts, once a second."""
+"""Reconciles one pool, once a second: reads its Deployment, decides how many workers there should be, and scales it."""
 
 import asyncio
 import time
@@ -25,9 +25,8 @@ from corral_operator.leave_requests import LeaveRequests, nonce
 from corral_operator.reporter import PoolReport, Reporter
 from corral_operator.rival_scaler import RivalScaler
 from corral_operator.scale_down import Observation, ScaleDown, Step, step
-from corral_operator.standstill import Direction, Stand, Standstill
+from corral_operator.standstill import Direction, Stand, Standstill, StuckPods
 from corral_operator.status import Held, Trouble
-from corral_operator.stuck_pods import StuckPods
 from corral_operator.target import Deployment
 from corral_operator.target_reader import TargetReader, TargetView, forbidden
 from corral_operator.waits import waits_of
@@ -37,15 +36,15 @@ log = structlog.get_logger(__name__)
 
 REVERSAL_SECONDS: Final = 300.0
 SCALE_UP_TRIES: Final = 3
-"""Of a scale-up that meets changes of the Deployment's status."""
+"""Tries of one scale-up, where the Deployment changes between reading and scaling it."""
 
 
 class Late(ApiError):
-    """A change came too late to be sent: what it rests on may not last long enough."""
+    """A change was not sent, because the workers' seals might end before it takes effect."""
 
 
 class PoolReconciler:
-    """What must be remembered of one pool between two seconds. A new one adopts what it finds."""
+    """Scales one pool. It keeps what has to be remembered between two turns; a new one adopts what it finds."""
 
     def __init__(
         self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool, may_act: Callable[[], bool]
@@ -63,19 +62,19 @@ class PoolReconciler:
         self._told: PoolReport | None = None
         self._standstill, self._ending = Standstill(), StuckPods()
         self._waits: tuple[Hold, ...] = ()
-        """What workers that are to leave are waited for."""
+        """What the scale-down is waiting for."""
         self._refusals: list[Hold] = []
-        """What was in the way of this turn itself."""
+        """What prevented the change in this turn."""
         self._conflicts = 0
-        """Changes in a row that met a Deployment which had changed."""
+        """Changes in a row that were refused because the Deployment had changed."""
 
     async def turn(self, pool: WorkerPool, signal: Signal | None, rival: str | None, now: float) -> None:
-        """One second of the pool. Raises nothing that Kubernetes or Redis could cause; may be cancelled anywhere.
+        """Read, decide and scale once. Raises nothing that Kubernetes or Redis could cause; may be cancelled anywhere.
 
         Args:
             pool: as it is now.
             signal: the backlog; None when it is lost.
-            rival: why this pool must leave its target alone, if so.
+            rival: why this pool must leave its Deployment alone; None where it need not.
             now: monotonic seconds.
         """
         if pool.target != self._target.name:
@@ -125,7 +124,7 @@ class PoolReconciler:
     def _stand(
         self, sight: TargetView, decision: Decision, fleet: Fleet, replicas: int, now: float
     ) -> Stand | None:
-        """What the pool waits for, if it has not the workers that it should have."""
+        """What the pool is waiting for; None where it has the workers that it should have."""
         missing = missing_of(sight.deployment, sight.owned, self._leaving or ScaleDown())
         ending = self._ending.overdue(sight.owned.ending if sight.owned else {}, now)
         down = decision.desired < replicas
@@ -135,7 +134,7 @@ class PoolReconciler:
         )  # fmt: skip
 
     async def close(self, pool: WorkerPool) -> None:
-        """Let everybody stay: the pool is gone. Raises nothing."""
+        """Withdraw all requests to leave, because the pool was deleted. Raises nothing."""
         leaving = self._leaving or ScaleDown()
         await self._asking.ask(Step(ScaleDown(), 0, tuple(leaving.requests)))
         metrics.forget(pool.name)
@@ -151,7 +150,7 @@ class PoolReconciler:
         wanted: int,
         now: float,
     ) -> tuple[int, Held | None]:
-        """The same as `_act`, whatever Kubernetes says; what it refuses comes back as a condition."""
+        """Do `_act` and note what Kubernetes refuses. Returns the replicas and, where the Role forbids it, a condition."""
         try:
             replicas = await self._act(pool, sight, decision, signal, leaving=leaving, wanted=wanted, now=now)
         except ApiForbidden as error:
@@ -183,10 +182,10 @@ class PoolReconciler:
         wanted: int,
         now: float,
     ) -> int:
-        """Bring the target nearer to what was decided; the replicas it asks for then.
+        """Take one step towards the decided number of workers; returns the replicas that the Deployment then asks for.
 
         Raises:
-            ApiError: Kubernetes did not do it; the next second tries again.
+            ApiError: Kubernetes did not do it; the next turn tries again.
         """
         deployment = sight.deployment
         if sight.stale:
@@ -256,7 +255,7 @@ class PoolReconciler:
     async def _blind(
         self, pool: WorkerPool, why: Held, backlog: PoolBacklog, rate: float, now: float
     ) -> None:
-        """Tell that the target can't be seen, and leave it alone: what was decided last stays."""
+        """Report that the Deployment can't be read, and leave it as it is: the last decision stays."""
         held = (why,) if why.type == Trouble.FORBIDDEN else ()
         nothing = PoolReport(
             pool=pool, wanted=0, replicas=0, ready=0, desired=0, needed=0, reason="", backlog=backlog,
@@ -267,7 +266,7 @@ class PoolReconciler:
 
 
 def _held(decision: Decision, sight: TargetView) -> list[Held]:
-    """The law's conditions, with what Kubernetes says about pods that are missing."""
+    """The law's conditions, with what Kubernetes says about missing pods."""
     trouble = trouble_of(sight.deployment, sight.owned)
     pods = {Condition.WORKERS_FAILING, Condition.UNSCHEDULABLE}
     return [
@@ -277,7 +276,7 @@ def _held(decision: Decision, sight: TargetView) -> list[Held]:
 
 
 def _refusal(error: ApiError) -> Hold:
-    """What Kubernetes did not do, in its own words."""
+    """The hold for a change that Kubernetes did not make, with its own words."""
     match error:
         case Late():
             return Hold(HoldCause.TOO_SLOW, str(error))

@@ -1,13 +1,13 @@
-"""How workers leave without an interrupted job: chosen, drained, sealed, gone. A value and one pure step.
+"""Scales a pool down without interrupting a job: workers are chosen, drained, sealed and removed. One pure step.
 
-A worker that was chosen claims no more (it drains), and once it holds nothing it seals itself: it answers
-the nonce that it was asked with, turns not ready, and claims nothing for 30 seconds whatever happens. Only
-then the number of replicas falls, by as many as are sealed; the ReplicaSet takes those that are not ready.
+A chosen worker drains: it claims no more. Once it runs nothing it seals itself: it answers
+the nonce in the request, becomes not ready, and claims nothing for 30 seconds whatever happens. Only
+then the number of replicas is lowered, by the number of sealed workers; the ReplicaSet removes pods that are not ready.
 
-Each second every victim is asked with a new nonce, and what it answered before counts meanwhile. So all are
+Each second every victim gets a new nonce, and its earlier answers count meanwhile. So all are
 known to be sealed at once, whenever each was chosen, as long as answers take no longer than `ANSWER_VALID_SECONDS` seconds
-less two between questions. Were an answer to end with the next question, one victim would always be in doubt,
-and one in doubt that is not ready holds all the others.
+less two between requests. Were an answer to expire with the next request, one victim would always be in doubt,
+and one in doubt that is not ready would block all the others.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -21,9 +21,9 @@ from corral_operator.target import Pod
 from corral_operator.victim import ANSWER_VALID_SECONDS, Victim
 
 ABSENT_SECONDS: Final = 5.0
-"""Seconds after which pods that are not made are asked for no more."""
+"""Seconds after which the Deployment no longer asks for pods that are not created."""
 UNASKED_WITHIN: Final = 2.0
-"""Seconds within which a change that takes away a container that does not run must be sent: it may start."""
+"""Seconds within which the removal of a pod that does not run must be sent, because its container may start."""
 
 
 Victims = Mapping[str, Victim]
@@ -36,33 +36,33 @@ def _nobody() -> Victims:
 
 @dataclass(frozen=True, slots=True)
 class ScaleDown:
-    """The workers of a pool that are on their way out. Empty at first."""
+    """The workers of a pool that are leaving. Empty at first."""
 
     victims: Victims = field(default_factory=_nobody)
-    """Chosen; the Deployment still asks for them."""
+    """Chosen workers that the Deployment still asks for."""
     dismissed: Victims = field(default_factory=_nobody)
-    """The Deployment asks for them no more, and their pods are still there: they stay sealed."""
+    """Workers that the Deployment no longer asks for, and whose pods still exist: they stay sealed."""
     spared: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """Those that did not finish in time, until when they are not chosen again while they hold jobs."""
+    """Workers that did not finish in time, and until when they are not chosen again while they run jobs."""
     unready: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """Since when each pod that is not ready was seen so."""
+    """Since when each pod is not ready."""
     absent: float | None = None
     """Since when there are fewer pods than the Deployment asks for."""
 
     @property
     def anyone(self) -> bool:
-        """Whether anyone leaves."""
+        """Whether any worker is leaving."""
         return bool(self.victims or self.dismissed)
 
     @property
     def requests(self) -> Mapping[str, str]:
-        """The nonce for each worker that is to drain and to seal."""
+        """The current nonce for each leaving worker."""
         return {name: one.nonce for name, one in (*self.victims.items(), *self.dismissed.items())}
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything that one step of a scale-down looks at."""
+    """Everything that one step of a scale-down depends on."""
 
     desired: int
     """Workers that the law asks for."""
@@ -70,40 +70,40 @@ class Observation:
     """Workers that the Deployment asks for."""
     pods: tuple[Pod, ...]
     workers: Mapping[str, Candidate] | None
-    """None: the signal is lost."""
+    """The workers in the signal; None where the signal is lost."""
     seals: Mapping[str, str]
-    """The nonce that each sealed worker answered last."""
+    """The nonce that each worker answered last."""
     steady: bool
-    """One ReplicaSet alone has pods, and the Deployment's controller has seen the newest specification."""
+    """Whether one ReplicaSet has all pods, and the Deployment's controller has seen the newest specification."""
     rolling: bool
     """Pods of an older template are being replaced."""
     drain_timeout: float
     now: float
     counted: int | None = None
-    """Pods that the Deployment's controller says there are; None where it is not known."""
+    """Pods that the Deployment's controller counts; None where that is not known."""
     rollout_paused: bool = False
-    """Whether a person has to go on with the rollout."""
+    """Whether the rollout is paused, so that a person has to continue it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a scale-down is to do now."""
+    """What to do now: the result of one step."""
 
     leaving: ScaleDown
     replicas: int
-    """What the Deployment is to ask for."""
+    """Replicas that the Deployment should ask for."""
     released: tuple[str, ...] = ()
-    """Workers that are to claim again."""
+    """Workers that may claim again."""
     holds: tuple[Hold, ...] = ()
-    """Why workers do not go that could."""
+    """Why workers that are ready to leave are not removed."""
     until: float = float("inf")
-    """Monotonic seconds: a lower number must be sent before, or the seals might not last long enough."""
+    """Monotonic seconds before which a lower number must be sent, or the seals might end too early."""
 
 
 def step(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -> Step:
-    """One second of a pool that has, or is to have, fewer workers.
+    """Compute the next step for a pool.
 
-    New load cancels drains before it starts pods. Nobody leaves while the signal is lost or a rollout is on.
+    New load cancels drains before it starts pods. No worker leaves while the signal is lost or a rollout is under way.
     """
     seen = _seen(leaving, scene, new_nonce)
     if scene.workers is None or scene.rolling:
@@ -134,9 +134,9 @@ def step(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -
 
 
 def _seen(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -> ScaleDown:
-    """With what was answered, and without those whose pods are gone.
+    """Add the new answers, and remove the workers whose pods are gone.
 
-    Dismissed ones that nobody takes any more are victims again: what they answered stays true.
+    Dismissed workers that the ReplicaSet no longer has to remove become victims again; their answers stay valid.
     """
     there = {pod.name: pod for pod in scene.pods}
 
@@ -165,7 +165,7 @@ def _heard(victim: Victim, pod: Pod, scene: Observation, new_nonce: Callable[[],
 
 
 def _in_time(leaving: ScaleDown, scene: Observation) -> ScaleDown:
-    """Without those that took longer than they may. One that holds a job is not chosen again soon."""
+    """Remove the victims that took longer than the drain timeout. They are not chosen again soon while they run jobs."""
     late = {
         name
         for name, one in leaving.victims.items()
@@ -180,7 +180,7 @@ def _in_time(leaving: ScaleDown, scene: Observation) -> ScaleDown:
 
 
 def _without_busiest(victims: Victims, count: int, scene: Observation) -> Victims:
-    """Those that would leave last come back first."""
+    """Release `count` victims, those that would leave last first."""
     order = sorted(victims, key=lambda name: (victims[name].sealed(scene.now), -_running(name, scene)))
     back = set(order[:count])
     return {name: one for name, one in victims.items() if name not in back}
@@ -207,7 +207,7 @@ def _with_more(
 
 
 def _going(leaving: ScaleDown, scene: Observation) -> set[str]:
-    """Victims with which nothing can be lost now."""
+    """The victims that can be removed now without losing anything."""
     unasked = _unasked(leaving, scene)
     unready = {pod.name for pod in scene.pods if not pod.ready}
     return {
@@ -218,10 +218,10 @@ def _going(leaving: ScaleDown, scene: Observation) -> set[str]:
 
 
 def _absent(leaving: ScaleDown, scene: Observation) -> int:
-    """Pods that the Deployment asks for, are not made (a quota, an admission rule), and are not expected.
+    """How many pods the Deployment asks for that are not created (a quota, an admission rule) and not expected soon.
 
-    The controller must have counted what was read here: one that still counts a pod which was just deleted
-    would take another for it.
+    The controller must have counted the same pods: one that still counts a pod which was just deleted
+    would remove another one for it.
     """
     long_ago = leaving.absent is not None and scene.now - leaving.absent >= ABSENT_SECONDS
     return scene.replicas - len(scene.pods) if long_ago and scene.counted == len(scene.pods) else 0
@@ -230,14 +230,18 @@ def _absent(leaving: ScaleDown, scene: Observation) -> int:
 def _obstacles(
     going: Collection[str], absent: int, leaving: ScaleDown, scene: Observation
 ) -> tuple[Hold, ...]:
-    """Why the ReplicaSet could take another than those that go; nothing where it can't."""
+    """Why the ReplicaSet could remove another pod than the chosen ones; empty where it can't."""
     if not scene.steady:
-        return (Hold(HoldCause.CONTROLLER_BEHIND, "the Deployment's controller has not caught up"),)
+        return (
+            Hold(
+                HoldCause.CONTROLLER_BEHIND, "the Deployment's controller has not processed the last change"
+            ),
+        )
     if leaving.dismissed:
-        words = "the ReplicaSet's controller has not taken them away yet"
+        words = "the ReplicaSet's controller has not removed them yet"
         return (Hold(HoldCause.CONTROLLER_BEHIND, words, tuple(sorted(leaving.dismissed))),)
     if len(scene.pods) + absent != scene.replicas:
-        words = f"there are {len(scene.pods)} pods of {scene.replicas}"
+        words = f"{len(scene.pods)} of {scene.replicas} pods exist"
         few = len(scene.pods) < scene.replicas
         return (Hold(HoldCause.PODS_MISSING if few else HoldCause.CONTROLLER_BEHIND, words),)
     others = [pod for pod in scene.pods if pod.name not in going and not pod.ready]
@@ -246,7 +250,9 @@ def _obstacles(
 
 def _unready_words(pod: Pod) -> str:
     why = pod.failing or pod.unschedulable or pod.waiting
-    return "is not ready, and could be taken in place of one that leaves" + (f" ({why})" if why else "")
+    return "is not ready, so the ReplicaSet could remove it in place of one that leaves" + (
+        f" ({why})" if why else ""
+    )
 
 
 def _asked(
@@ -258,7 +264,7 @@ def _asked(
     *,
     holds: tuple[Hold, ...] = (),
 ) -> Step:
-    """With a new question for everybody, and with those who are to claim again."""
+    """The step, with a new nonce for every leaving worker, and with the workers that may claim again."""
 
     def fresh(victims: Victims) -> Victims:
         return {

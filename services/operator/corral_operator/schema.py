@@ -1,6 +1,6 @@
-"""Whether the cluster's WorkerPool resource is at least as new as this operator.
+"""Checks that the cluster's definition of WorkerPool is at least as new as this operator.
 
-A namespaced Role may not read resource definitions. Everybody who is signed in may read the API server's
+A namespaced Role can't allow reading resource definitions. Every authenticated client may read the API server's
 OpenAPI document (`system:discovery`), and it holds the schema's description, which ends with its version.
 A field with a default would be no better: what was stored under an older schema keeps the older default.
 """
@@ -19,10 +19,10 @@ from corral_operator.cluster import Cluster
 log = structlog.get_logger(__name__)
 
 VERSION: Final = 1
-"""Of the schema that this operator reads and writes; charts/corral/crds/workerpool.yaml says the same."""
+"""The version of the schema that this operator reads and writes; charts/corral/crds/workerpool.yaml has the same."""
 COMMAND: Final = "kubectl apply --server-side --force-conflicts -f charts/corral/crds/workerpool.yaml"
 DEFINITION_WAIT_SECONDS: Final = 20
-"""Seconds for a definition that was just installed to be published."""
+"""Seconds that the API server may take to publish a definition that was just installed."""
 _VERSION = re.compile(r"Schema version (\d+)")
 
 
@@ -31,14 +31,14 @@ class OldSchema(CorralError):
 
 
 async def check(cluster: Cluster, alive: Callable[[], None]) -> None:
-    """Come back when the definition will do. Waits for an API server that is away.
+    """Return when the definition is new enough. Waits while the API server is away.
 
     Args:
         cluster: where to ask.
-        alive: called before each question.
+        alive: called before each request.
 
     Raises:
-        OldSchema: it won't; the message names the command that helps.
+        OldSchema: the definition is missing or too old; the message names the command that helps.
     """
     found = 0
     for second in range(DEFINITION_WAIT_SECONDS + 1):

@@ -1,6 +1,6 @@
-"""Since when a pool does not come nearer to the number of workers that it is to have, and what holds it."""
+"""How long a pool has made no progress towards its target number of workers, and what it is waiting for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -8,14 +8,16 @@ from typing import Final
 from corral_operator.holds import Hold, HoldCause, gathered, said
 from corral_operator.status import Held, Trouble
 
-STARTS_WITHIN: Final = 10.0
-"""Seconds that a worker may take to start without a word about it."""
-HELD_SECONDS: Final = 60.0
-"""Seconds without a step forward after which a condition and an Event tell of it."""
+USUAL_START_SECONDS: Final = 10.0
+"""Seconds that a worker usually takes to start. Until then the status does not mention it."""
+CONDITION_SECONDS: Final = 60.0
+"""Seconds without progress after which the pool gets a condition and an Event."""
+STUCK_SECONDS: Final = 60.0
+"""Seconds beyond a pod's grace period after which it counts as stuck."""
 
 
 class Direction(StrEnum):
-    """Whether a pool is to get larger, smaller or neither."""
+    """Whether a pool should become larger or smaller."""
 
     UP = "up"
     DOWN = "down"
@@ -23,30 +25,30 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """What a pool waits for at one moment."""
+    """What a pool is waiting for at one moment."""
 
     direction: Direction
     holds: tuple[Hold, ...]
-    """The gravest first; never empty."""
+    """Ordered as in `HoldCause`; never empty."""
     seconds: float
-    """Since the last step forward."""
+    """Seconds since the last progress."""
     words: str
-    """What is the matter, in one line."""
+    """What is wrong, in one line."""
 
     @property
     def worth_telling(self) -> bool:
-        """Whether the status tells of it: of a scale-down at once."""
-        return self.direction is Direction.DOWN or self.seconds >= STARTS_WITHIN
+        """Whether the status mentions it: for a scale-down at once, for a scale-up after the usual start time."""
+        return self.direction is Direction.DOWN or self.seconds >= USUAL_START_SECONDS
 
     @property
     def cause(self) -> HoldCause:
-        """The gravest."""
+        """The first cause in the order of `HoldCause`."""
         return self.holds[0].cause
 
     @property
     def told(self) -> Held | None:
-        """The condition, once it has lasted."""
-        if self.seconds < HELD_SECONDS:
+        """The condition; None before it has lasted `CONDITION_SECONDS`."""
+        if self.seconds < CONDITION_SECONDS:
             return None
         kind = Trouble.SCALE_DOWN_HELD if self.direction is Direction.DOWN else Trouble.SCALE_UP_HELD
         calm = self.cause is HoldCause.JOBS_RUNNING
@@ -54,7 +56,7 @@ class Stand:
 
 
 class Standstill:
-    """Since when one pool has not come nearer to its number of workers. All times are monotonic seconds."""
+    """Measures how long one pool has made no progress towards its target. All times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._direction: Direction | None = None
@@ -72,15 +74,15 @@ class Standstill:
         ending: bool,
         now: float,
     ) -> Stand | None:
-        """What the pool waits for; None where it is as it is to be, or nothing is in its way.
+        """What the pool is waiting for; None where it has reached its target, or nothing blocks it.
 
         Args:
             replicas: workers that the Deployment asks for.
             ready: workers that claim.
-            wanted: workers that are to stay, of those that the Deployment asks for.
-            desired: workers there should be.
-            holds: what was found to be in the way.
-            ending: whether pods that were taken away do not end.
+            wanted: workers that should stay, of those that the Deployment asks for.
+            desired: workers that there should be.
+            holds: what blocks the change.
+            ending: whether removed pods do not end.
             now: monotonic seconds.
         """
         direction = self._towards(replicas, ready, wanted, desired)
@@ -109,8 +111,27 @@ class Standstill:
         if self._direction is Direction.DOWN:
             leaving = replicas - desired
             what = (
-                f"{leaving} of {replicas} workers are to leave" if leaving else "workers that left do not end"
+                f"{leaving} of {replicas} workers are to leave" if leaving else "removed workers do not end"
             )
         else:
             what = f"{ready} of {desired} workers are ready"
         return f"{what}; {said(holds)}"
+
+
+class StuckPods:
+    """Remembers since when each deleted pod of a pool has been seen, by this operator's clock."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def overdue(self, ending: Mapping[str, float], now: float) -> list[Hold]:
+        """Holds for the pods that should have ended.
+
+        Args:
+            ending: the deleted pods, with the grace period of each in seconds.
+            now: monotonic seconds.
+        """
+        self._since = {name: self._since.get(name, now) for name in ending}
+        late = [name for name, grace in ending.items() if now - self._since[name] > grace + STUCK_SECONDS]
+        words = "is deleted, but does not end (because of a finalizer, or because its node is gone)"
+        return [Hold(HoldCause.STUCK_TERMINATING, words, (name,)) for name in late]

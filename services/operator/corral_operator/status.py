@@ -1,4 +1,4 @@
-"""A pool's status in Kubernetes: what is written, and when it is worth writing."""
+"""A pool's status in Kubernetes: its conditions, and when a changed status is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 FIGURES_SECONDS: Final = 10.0
-"""Seconds between two writes of figures alone; a new number of workers or a new condition is written at once."""
+"""Seconds between two writes where only figures changed. A new number of workers or a new condition is written at once."""
 READY: Final = "Ready"
 _FIGURES: Final = (
     "ready",
@@ -20,51 +20,51 @@ _FIGURES: Final = (
 
 
 class Trouble(StrEnum):
-    """Conditions that the operator finds, beside those of the law."""
+    """Conditions that the operator adds to those of the law."""
 
     TARGET_MISSING = "TargetMissing"
-    """There is no such Deployment: a reason of Ready, not a condition of its own."""
+    """The Deployment does not exist. It is a reason of Ready, not a condition of its own."""
     TARGET_TAKEN = "TargetTaken"
-    """Somebody else scales the same Deployment."""
+    """Something else scales the same Deployment."""
     FORBIDDEN = "Forbidden"
-    """The Role does not let the operator scale it."""
+    """The operator's Role does not allow scaling the Deployment."""
     SCALE_DOWN_HELD = "ScaleDownHeld"
-    """Workers are to leave, and none has for a minute; the reason says why."""
+    """Workers are to leave, but none has left for a minute. The reason says why."""
     SCALE_UP_HELD = "ScaleUpHeld"
-    """Workers are missing, and none has come for a minute; the reason says why."""
+    """Workers are missing, but none has started for a minute. The reason says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A condition that holds, with its reason."""
+    """A condition that is true, with its reason."""
 
     type: str
     message: str
     reason: str = ""
-    """In one word, where the type alone does not say it."""
+    """One word, as Kubernetes wants it; empty where the type says it."""
     warning: bool = True
     """Whether something is wrong."""
 
     @property
     def why(self) -> str:
-        """The reason as the condition has it."""
+        """The condition's reason."""
         return self.reason or self.type
 
 
 def conditions(
     held: Sequence[Held], not_ready: Held | None, before: Sequence[Mapping[str, Any]], at: str
 ) -> list[dict[str, str]]:
-    """Ready, each that holds, and each that held once; the time tells when each turned last.
+    """The list of conditions for the status: Ready, each that is true now, and each that was true before.
 
     Args:
-        held: those that hold now.
-        not_ready: why the pool's specification is not in force; its type becomes the reason.
-        before: the conditions that the status has.
-        at: the time now, as Kubernetes writes it.
+        held: the conditions that are true now.
+        not_ready: why the pool is not scaled as specified; its type becomes the reason of Ready.
+        before: the conditions in the current status.
+        at: the time now, in Kubernetes' form.
     """
     known = {str(one["type"]): one for one in before}
     now: dict[str, tuple[str, str, str]] = {
-        READY: ("True", "Accepted", "the pool is scaled")
+        READY: ("True", "Accepted", "the operator scales the pool")
         if not_ready is None
         else ("False", not_ready.type, not_ready.message)
     }
@@ -86,16 +86,16 @@ def conditions(
 
 @dataclass(slots=True)
 class Written:
-    """What the status says, and since when: whether a new one is worth a write."""
+    """The status that was written last, to decide whether a new one must be written."""
 
     status: Mapping[str, Any]
     at: float = float("-inf")
     """Monotonic seconds of the last write by this operator."""
     waits: tuple[str, ...] = ()
-    """What was waited for then, each by its cause."""
+    """The causes of what the pool was waiting for."""
 
     def outdated_by(self, status: Mapping[str, Any], now: float, waits: tuple[str, ...] = ()) -> bool:
-        """Whether to write `status` at `now`; what a pool waits for is told at once."""
+        """Whether to write `status` at `now`. New causes that the pool is waiting for are written at once."""
         if waits != self.waits or _essence(status) != _essence(self.status):
             return True
         return now - self.at >= FIGURES_SECONDS and any(
@@ -104,7 +104,7 @@ class Written:
 
 
 def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the figures, and of conditions without their texts, which hold figures too."""
+    """The status without its figures, and without the conditions' messages, which contain figures."""
     kept = {name: value for name, value in status.items() if name not in _FIGURES}
     turned = sorted((one["type"], one["status"], one.get("reason")) for one in status.get("conditions", ()))
     return kept | {"conditions": turned}

@@ -1,4 +1,4 @@
-"""What a pool scales, as it was read: a Deployment and the pods that it owns. Values; they ask nobody."""
+"""Values read from Kubernetes: the Deployment that a pool scales, and its pods."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,25 +9,25 @@ from corral_operator.container_exits import ContainerExit
 Json = Mapping[str, Any]
 
 FIELD_MANAGER: Final = "corral-operator"
-"""The name under which the operator writes, so that nobody mistakes its changes for another's."""
+"""The operator's field manager: the name under which Kubernetes records its changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod that counts: not terminating, not ended."""
+    """A pod that is neither deleted nor ended."""
 
     name: str
     ready: bool
     born: bool
-    """Whether its container runs, so that it may claim jobs from now on."""
+    """Whether its container runs, so that it may claim jobs."""
     failing: str | None = None
-    """Why it does not run, where starting it again may not help."""
+    """Why its container fails; None where it does not."""
     unschedulable: str | None = None
-    """Why no node takes it."""
+    """Why no node can run it; None where one can."""
     waiting: str | None = None
-    """What its container waits for before it runs at all."""
+    """What its container is waiting for before its first start; None where it is not."""
     life: str = ""
-    """Another one after a container was started again: what a process said before is not true of the next one."""
+    """Identifies the run of its containers: it changes when one is restarted, and earlier answers are then void."""
 
     @classmethod
     def of(cls, given: Json) -> "Pod":
@@ -58,7 +58,7 @@ class Deployment:
     name: str
     uid: str
     version: str
-    """Changes with every change of the Deployment, also of its status."""
+    """The resource version, which changes with every change of the Deployment or its status."""
     replicas: int
     ready: int
     observed: bool
@@ -66,15 +66,15 @@ class Deployment:
     rolling: bool
     """Whether pods of an older template are being replaced."""
     selector: str
-    """Of its pods, as a query writes it."""
+    """The label selector of its pods, in the form of a query."""
     refused: str | None
-    """Why its pods can't be made: a quota, or an admission rule."""
+    """Why its pods can't be created: a quota, or an admission rule. None where they can."""
     paused: bool = False
     """Whether its rollouts are paused."""
     counted: int = 0
-    """Pods that its controller says there are."""
+    """Pods that its controller counts."""
     terminating: int = 0
-    """Pods that were deleted and are still there, where Kubernetes tells (from 1.35 on)."""
+    """Deleted pods that have not ended yet. Kubernetes reports them from 1.35 on."""
 
     @classmethod
     def of(cls, given: Json) -> "Deployment":
@@ -109,15 +109,15 @@ class Owned:
 
     pods: tuple[Pod, ...]
     sets: int
-    """ReplicaSets that have pods, or ask for them."""
+    """Number of ReplicaSets that have pods or ask for some."""
     ending: Mapping[str, float] = field(default_factory=dict)
-    """Pods that were deleted and are still there, and the seconds that each was given."""
+    """Deleted pods that have not ended yet, with the grace period of each in seconds."""
     exits: tuple[ContainerExit, ...] = ()
-    """How containers of its pods ended, those of pods that do not count any more included."""
+    """How containers of its pods ended, including those of ended and deleted pods."""
 
     @classmethod
     def of(cls, deployment: Deployment, replica_sets: Iterable[Json], pods: Iterable[Json]) -> "Owned":
-        """Of everything that the selector finds, what the Deployment owns."""
+        """The pods and ReplicaSets that the Deployment owns, of all that its selector finds."""
         own = {
             one["metadata"]["uid"]: one for one in replica_sets if _owner(one["metadata"]) == deployment.uid
         }
@@ -137,7 +137,7 @@ class Owned:
 
 
 def selector_of(given: Json) -> str:
-    """A label selector as a query writes it. Source: Kubernetes, labels and selectors."""
+    """A label selector in the form of a query. Source: Kubernetes, labels and selectors."""
     parts = [f"{key}={value}" for key, value in sorted(given.get("matchLabels", {}).items())]
     for one in given.get("matchExpressions", ()):
         key, values = one["key"], ",".join(one.get("values", ()))
@@ -166,18 +166,18 @@ def _ended(pod: Json) -> bool:
 
 
 def _deleted(pod: Json) -> bool:
-    """Whether a ReplicaSet does not count it any more, though it runs."""
+    """Whether a pod was deleted, so that the ReplicaSet no longer counts it, although it may still run."""
     return "deletionTimestamp" in pod["metadata"]
 
 
 def _wait(container: Json) -> str | None:
-    """What a container that never ran waits for."""
+    """What a container is waiting for before its first start; None where it is not."""
     waiting = container.get("state", {}).get("waiting", {})
     return f"{waiting['reason']} {waiting.get('message', '')}".strip() if waiting.get("reason") else None
 
 
 def _failure(container: Json) -> str | None:
-    """Why a container does not run, where it has run before or can't be made."""
+    """Why a container fails: it can't be created, or it ended and is restarted. None where it does not."""
     waiting = container.get("state", {}).get("waiting", {})
     reason = str(waiting.get("reason", ""))
     if reason and reason not in {"ContainerCreating", "PodInitializing"}:

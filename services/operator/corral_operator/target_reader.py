@@ -1,10 +1,11 @@
-"""How a pool's target is read: not more than is needed, and not more often than Kubernetes answers."""
+"""Reads a pool's Deployment, and its pods when they matter; less often while Kubernetes does not answer."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
+from corral.waiting import doubling
 from corral_operator.api import Absent, ApiError, ApiForbidden
 from corral_operator.cluster import Cluster
 from corral_operator.status import Held, Trouble
@@ -12,36 +13,36 @@ from corral_operator.target import Deployment, Owned
 
 log = structlog.get_logger(__name__)
 
-LONGEST_PAUSE: Final = 8.0
-"""Seconds between two tries while Kubernetes does not answer."""
+RETRY_SECONDS: Final = (1.0, 8.0)
+"""First and longest wait between two tries while Kubernetes does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """The Deployment of a pool and its pods, at one moment."""
+    """The Deployment of a pool and its pods at one moment."""
 
     deployment: Deployment
     owned: Owned | None
-    """None: not asked, because all pods are ready, nobody leaves and nothing ends."""
+    """None where the pods were not read, because all are ready and none is leaving or ending."""
     stale: bool = False
-    """Kubernetes does not answer: this is what it said last. Nothing is taken away by it."""
+    """Whether this was read earlier, because Kubernetes does not answer now. No worker is removed then."""
 
 
 class TargetReader:
-    """Reads the Deployment of one pool, and its pods when they matter."""
+    """Reads the Deployment of one pool, and its pods where they are needed."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self._cluster, self.name = cluster, name
         self._last: TargetView | None = None
         self._again = float("-inf")
-        self._pause = 0.5
+        self._waits = doubling(*RETRY_SECONDS)
 
     async def look(self, now: float, *, closely: bool) -> TargetView | Held:
-        """The target, or why it can't be seen.
+        """The Deployment and its pods, or why they can't be read.
 
         Args:
             now: monotonic seconds.
-            closely: also at pods of a target that has all of them.
+            closely: read the pods even where all are ready.
         """
         if now < self._again and self._last is not None:
             return replace(self._last, stale=True)
@@ -58,17 +59,17 @@ class TargetReader:
             self._last = None
             return Held(Trouble.FORBIDDEN, forbidden(self.name, error))
         except ApiError as error:
-            self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-            self._again = now + self._pause
-            log.warning("target.not_read", deployment=self.name, again_in=self._pause, error=str(error))
+            wait = next(self._waits)
+            self._again = now + wait
+            log.warning("target.not_read", deployment=self.name, again_in=wait, error=str(error))
             if self._last is None:
                 return Held("Away", "Kubernetes does not answer")
             return replace(self._last, stale=True)
-        self._pause, self._last = 0.5, sight
+        self._waits, self._last = doubling(*RETRY_SECONDS), sight
         return sight
 
     async def closely(self, sight: TargetView) -> TargetView:
-        """The same with the pods of just now.
+        """The same Deployment, with its pods read now.
 
         Raises:
             ApiError: one of its kinds.
@@ -78,7 +79,7 @@ class TargetReader:
 
 
 def forbidden(name: str, error: ApiError) -> str:
-    """What a person has to do, after what Kubernetes said."""
+    """The message for a person whose Role does not allow scaling the Deployment."""
     return (
         f"add {name} to the operator's Role: resourceNames of deployments (get) "
         f"and of deployments/scale (patch). Kubernetes said: {error}"

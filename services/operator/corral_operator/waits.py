@@ -1,4 +1,4 @@
-"""What each worker that is to leave is waited for, as far as it can be told from outside of it."""
+"""What a scale-down is waiting for, worker by worker, as far as it can be seen from outside of the workers."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from corral_operator.victim import Victim
 
 
 def waits_of(done: Step, scene: Observation) -> tuple[Hold, ...]:
-    """Why a pool still has more workers than it is to have, the gravest reason first; nothing where it has not.
+    """Why a pool still has more workers than it should have, ordered as in `HoldCause`; empty where it has not.
 
     Args:
-        done: what was just done about it.
-        scene: what that was decided by.
+        done: the step that was just computed.
+        scene: what the step was computed from.
     """
     if scene.workers is None or done.replicas <= scene.desired:
         return ()
@@ -33,48 +33,50 @@ def waits_of(done: Step, scene: Observation) -> tuple[Hold, ...]:
 
 def _rollout(scene: Observation) -> Hold:
     if scene.rollout_paused:
-        words = "its Deployment is paused in the middle of a rollout: kubectl rollout resume goes on with it"
+        words = "its Deployment is paused in the middle of a rollout; continue it with kubectl rollout resume"
         return Hold(HoldCause.ROLLOUT_PAUSED, words)
-    return Hold(HoldCause.ROLLOUT, "nobody leaves before the rollout is over")
+    return Hold(HoldCause.ROLLOUT, "no worker is removed before the rollout is over")
 
 
 def _goes(pod: Pod, victim: Victim, scene: Observation) -> bool:
-    """Whether nothing is wrong with it, and others are waited for."""
+    """Whether a victim is ready to be removed, so that the pool is waiting for others."""
     return not pod.ready and (victim.sealed(scene.now) or not pod.born)
 
 
 def _wait(pod: Pod, victim: Victim, scene: Observation) -> Hold:
     worker = (scene.workers or {}).get(pod.name)
     if worker is None:
-        words = "the leader of maintenance knows no such worker"
+        words = "the leader of maintenance does not know this worker"
         return Hold(HoldCause.UNKNOWN_WORKER, words, (pod.name,))
     if victim.sealed(scene.now):
-        return Hold(HoldCause.STILL_READY, "is sealed, and Kubernetes still takes it for ready", (pod.name,))
+        return Hold(HoldCause.STILL_READY, "is sealed, but Kubernetes still reports it as ready", (pod.name,))
     if not worker.draining:
         return Hold(
             HoldCause.NOT_DRAINED, "the leader of maintenance has not written its drain yet", (pod.name,)
         )
     if worker.running:
-        return Hold(HoldCause.JOBS_RUNNING, f"finishes {_jobs(worker.running)}", (pod.name,))
+        return Hold(HoldCause.JOBS_RUNNING, f"is finishing {_jobs(worker.running)}", (pod.name,))
     if victim.sealed_at is None:
-        words = f"drained, and has not answered{_for(scene.now - victim.since)}"
+        words = f"is drained, but has not answered{_for(scene.now - victim.since)}"
     else:
-        words = f"sealed, and has not answered{_for(scene.now - victim.sealed_at)}"
+        words = f"is sealed, but has not answered{_for(scene.now - victim.sealed_at)}"
     return Hold(HoldCause.NOT_ANSWERED, words, (pod.name,))
 
 
 def _unchosen(done: Step, scene: Observation) -> Iterator[Hold]:
-    """Of those that nobody may ask to leave, why not."""
+    """Why other workers can't be asked to leave."""
     workers = scene.workers or {}
     for pod in scene.pods:
         if pod.name in done.leaving.requests:
             continue
         worker = workers.get(pod.name)
         if worker is not None and worker.running and pod.name in done.leaving.spared:
-            words = f"did not finish within {scene.drain_timeout:.0f} s, and runs {_jobs(worker.running)}"
+            words = (
+                f"did not finish within {scene.drain_timeout:.0f} s and still runs {_jobs(worker.running)}"
+            )
             yield Hold(HoldCause.JOBS_RUNNING, words, (pod.name,))
         elif worker is None and pod.ready:
-            words = "is ready, but no worker that the leader of maintenance knows"
+            words = "is ready, but the leader of maintenance does not know it as a worker"
             yield Hold(HoldCause.UNKNOWN_WORKER, words, (pod.name,))
         elif worker is None:
             seconds = scene.now - done.leaving.unready.get(pod.name, scene.now)
@@ -87,5 +89,5 @@ def _jobs(count: int) -> str:
 
 
 def _for(seconds: float) -> str:
-    """How long, in steps of five seconds, so that a text does not change all the time."""
+    """How long, in steps of five seconds, so that a text does not change every second."""
     return f" for {seconds // 5 * 5:.0f} s" if seconds >= 5 else ""

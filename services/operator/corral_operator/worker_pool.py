@@ -1,4 +1,4 @@
-"""A WorkerPool as Kubernetes holds it, and as the law reads it."""
+"""A WorkerPool: Kubernetes' document as a value, with the part that the law reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ KIND: Final = "WorkerPool"
 
 @dataclass(frozen=True, slots=True)
 class WorkerPool:
-    """One pool. The API server has checked it against the resource's schema and filled in the defaults."""
+    """One pool. The API server has checked it against the schema of WorkerPool and filled in the defaults."""
 
     name: str
     uid: str
     created: str
-    """As Kubernetes wrote it; sorts by time."""
+    """When it was created, in Kubernetes' form, which sorts by time."""
     generation: int
     target: str
     """The name of its Deployment."""
@@ -28,7 +28,7 @@ class WorkerPool:
     drain_timeout: float
     """Seconds that a worker may take to finish its jobs before another is chosen to leave."""
     status: Mapping[str, Any]
-    """What the operator wrote last."""
+    """The status that the operator wrote last."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "WorkerPool":

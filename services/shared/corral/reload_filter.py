@@ -1,4 +1,4 @@
-"""Which changed files call for a new process: `watchfiles --filter corral.reload_filter.Imported`.
+"""The filter that says which changed files need a new process: `watchfiles --filter corral.reload_filter.Imported`.
 
 In a container of the target `dev` every process keeps its bytecode beside its own copy of the code, so that a
 module without bytecode was never imported there: a publisher goes on when a handler changes.
@@ -12,7 +12,7 @@ from watchfiles import Change, DefaultFilter
 
 
 class Imported(DefaultFilter):
-    """Python files that were imported, and every other file; whatever changes once the process has ended."""
+    """Accepts Python files that were imported and all other files; after the process has ended, every change."""
 
     def __call__(self, change: Change, path: str) -> bool:
         """Whether this change counts."""
@@ -26,7 +26,7 @@ def _imported(path: str) -> bool:
 
 
 def _child_lives() -> bool:
-    """Whether a child of ours runs; one that ended stays a zombie until it is asked for.
+    """Whether a child process runs; one that has ended is a zombie until it is waited for.
 
     Source: proc(5), /proc/pid/task/tid/children and the third field of /proc/pid/stat.
     """

@@ -1,7 +1,7 @@
-"""Waiting: for an event or a time, whichever comes first, and longer after each failure."""
+"""Waiting: for an event or a time, for several things at once, and longer after each failure."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 
 POSTGRES_RETRY_SECONDS = (0.1, 2.0)
 """First and longest wait between two tries while Postgres is away."""
@@ -22,3 +22,18 @@ def doubling(first: float, longest: float) -> Iterator[float]:
     while True:
         yield wait
         wait = min(2 * wait, longest)
+
+
+async def all_or_error(work: Sequence[Coroutine[None, None, None]]) -> None:
+    """Do several things at once until all have ended or one fails; the others are cancelled then.
+
+    Raises:
+        Exception: the error of the one that failed, and not a group of one error.
+    """
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

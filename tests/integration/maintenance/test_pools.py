@@ -9,7 +9,7 @@ from tests.integration.maintenance.conftest import Clock, Rename, Shop
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, SchemaMismatch
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.pools import SILENCE_SECONDS, PoolDuties
+from corral.maintenance.pools import KEEP_DRAINS_SECONDS, PoolDuties
 from corral.scaling.drain_request import DrainRequest
 from corral.store import Store
 from corral_testing.conformance.deciding import decision
@@ -104,7 +104,7 @@ async def test_wishes_that_were_wiped_hold_for_a_minute_and_are_lifted_then(
     await ask(dispatch, "io-a")
     await duty.round(reign)
     await redis.flushall()
-    for _ in range(int(SILENCE_SECONDS)):
+    for _ in range(int(KEEP_DRAINS_SECONDS)):
         await duty.round(reign)
         assert await drains(store) == {"io-a": "pool:io"}
         clock.pass_by(1.0)
@@ -165,7 +165,7 @@ async def test_silence_that_was_not_observed_does_not_count(
     await duty.round(reign)
     await redis.flushall()
     await duty.round(reign)
-    for _ in range(int(SILENCE_SECONDS) - 1):
+    for _ in range(int(KEEP_DRAINS_SECONDS) - 1):
         clock.pass_by(1.0)
         await duty.round(reign)
     match how:

@@ -36,8 +36,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(victim, "ANSWER_VALID_SECONDS", victim.ANSWER_VALID_SECONDS * PACE)
     monkeypatch.setattr(scale_down, "ANSWER_VALID_SECONDS", scale_down.ANSWER_VALID_SECONDS * PACE)
     monkeypatch.setattr(scale_down, "ABSENT_SECONDS", scale_down.ABSENT_SECONDS * PACE)
-    monkeypatch.setattr(standstill, "HELD_SECONDS", 0.5)
-    monkeypatch.setattr(standstill, "STARTS_WITHIN", 0.1)
+    monkeypatch.setattr(standstill, "CONDITION_SECONDS", 0.5)
+    monkeypatch.setattr(standstill, "USUAL_START_SECONDS", 0.1)
     monkeypatch.setattr(StartLine, "of", lambda *_: 2.0 * PACE)
 
 
@@ -95,7 +95,7 @@ async def test_what_holds_a_scale_down_is_said_at_once_and_as_a_condition_when_i
         told = await eventually_async(
             lambda: _reason(kubernetes, first, "has not answered"), "at once, in the status"
         )
-        assert f"{second}: finishes 2 jobs" in told
+        assert f"{second}: is finishing 2 jobs" in told
         condition = await eventually_async(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert condition["reason"] == "NotAnswered"
         assert condition["message"] in told or "workers are to leave" in condition["message"]
@@ -132,7 +132,7 @@ async def test_workers_that_finish_long_jobs_are_told_of_without_a_warning(
         await stack.enter_async_context(operating(kubernetes, dispatch))
         condition = await eventually_async(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert (condition["reason"], condition["message"]) == (
-            "JobsRunning", "1 of 1 workers are to leave; w-0: finishes 1 job",
+            "JobsRunning", "1 of 1 workers are to leave; w-0: is finishing 1 job",
         )  # fmt: skip
         event = await eventually_async(lambda: _held(kubernetes), "as an Event")
         assert event[0]["type"] == "Normal"
@@ -149,7 +149,7 @@ async def test_workers_that_finish_long_jobs_are_told_of_without_a_warning(
         ({"deployment": {"spec": {"paused": True}, "status": {"updatedReplicas": 0}}},
          (HELD, "RolloutPaused", "kubectl rollout resume")),
         ({"deployment": {"status": {"updatedReplicas": 0}}}, (HELD, "RolloutInProgress", "rollout")),
-        ({"deployment": {"status": {"observedGeneration": 0}}}, (HELD, "ControllerBehind", "has not caught up")),
+        ({"deployment": {"status": {"observedGeneration": 0}}}, (HELD, "ControllerBehind", "has not processed the last change")),
         ({"denied": (403, 'deployments.apps "w" is forbidden: User "x" cannot patch resource')},
          ("Forbidden", "Forbidden", "add w to the operator's Role")),
     ],

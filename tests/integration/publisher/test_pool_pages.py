@@ -113,7 +113,7 @@ async def test_an_admin_starts_a_load_and_is_led_to_its_jobs(ann: httpx2.AsyncCl
     tag = f"load:{parse_qs(place.query)['load'][0]}"
     jobs = (await store.jobs.page(JobFilter(tag=tag), limit=200)).items
     assert {job.type: job.payload for job in jobs} == {
-        "demo.echo": {"hello": "load"},
+        "demo.echo": {"hello": "corral"},
         "demo.sleep": {"seconds": 0.5},
         "demo.cpu": {"seconds": 0.5},
     }

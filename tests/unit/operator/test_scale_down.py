@@ -77,12 +77,12 @@ def scene(ready: dict[str, bool], replicas: int, **changes) -> Observation:
     ("leaving", "looks", "why"),
     [
         (sealed("a"), scene({"a": True}, 1), ""),
-        (sealed("a"), scene({"a": False}, 1, steady=False), "the Deployment's controller has not caught up"),
-        (sealed("a"), scene({"a": False}, 2), "there are 1 pods of 2"),
-        (sealed("a"), scene({"a": False, "b": True}, 1), "there are 2 pods of 1"),
-        (sealed("a", dismissed=("b",)), scene({"a": False, "b": False}, 1), "b: the ReplicaSet's controller has not taken them away yet"),
+        (sealed("a"), scene({"a": False}, 1, steady=False), "the Deployment's controller has not processed the last change"),
+        (sealed("a"), scene({"a": False}, 2), "1 of 2 pods exist"),
+        (sealed("a"), scene({"a": False, "b": True}, 1), "2 of 1 pods exist"),
+        (sealed("a", dismissed=("b",)), scene({"a": False, "b": False}, 1), "b: the ReplicaSet's controller has not removed them yet"),
         (sealed("a"), scene({"a": False, "b": False}, 2, desired=1),
-         "b: is not ready, and could be taken in place of one that leaves"),
+         "b: is not ready, so the ReplicaSet could remove it in place of one that leaves"),
     ],
 )  # fmt: skip
 def test_sealed_workers_do_not_go_while_another_could_be_taken(leaving, looks, why):

@@ -10,8 +10,7 @@ from corral_operator.candidates import Candidate
 from corral_operator.fleet import missing_of
 from corral_operator.holds import Hold, HoldCause, gathered, said
 from corral_operator.scale_down import Observation, ScaleDown, step
-from corral_operator.standstill import HELD_SECONDS, Direction, Standstill
-from corral_operator.stuck_pods import STUCK_SECONDS, StuckPods
+from corral_operator.standstill import CONDITION_SECONDS, STUCK_SECONDS, Direction, Standstill, StuckPods
 from corral_operator.target import Deployment, Owned, Pod
 from corral_operator.victim import Victim
 from corral_operator.waits import waits_of
@@ -37,24 +36,24 @@ IDLE, BUSY = Candidate("a", 0, 50, draining=True), Candidate("a", 2, 50, drainin
 @pytest.mark.parametrize(
     ("found", "cause", "words"),
     [
-        (waits(READY, IDLE, ASKED), HoldCause.NOT_ANSWERED, "a: drained, and has not answered for 10 s"),
+        (waits(READY, IDLE, ASKED), HoldCause.NOT_ANSWERED, "a: is drained, but has not answered for 10 s"),
         (waits(READY, IDLE, replace(SEALED, sealed_at=NOW - 25)), HoldCause.NOT_ANSWERED,
-         "a: sealed, and has not answered for 25 s"),
-        (waits(READY, BUSY, ASKED), HoldCause.JOBS_RUNNING, "a: finishes 2 jobs"),
+         "a: is sealed, but has not answered for 25 s"),
+        (waits(READY, BUSY, ASKED), HoldCause.JOBS_RUNNING, "a: is finishing 2 jobs"),
         (waits(READY, replace(IDLE, draining=False), ASKED), HoldCause.NOT_DRAINED,
          "a: the leader of maintenance has not written its drain yet"),
-        (waits(READY, IDLE, SEALED), HoldCause.STILL_READY, "a: is sealed, and Kubernetes still takes it for ready"),
-        (waits(READY, None, ASKED), HoldCause.UNKNOWN_WORKER, "a: the leader of maintenance knows no such worker"),
+        (waits(READY, IDLE, SEALED), HoldCause.STILL_READY, "a: is sealed, but Kubernetes still reports it as ready"),
+        (waits(READY, None, ASKED), HoldCause.UNKNOWN_WORKER, "a: the leader of maintenance does not know this worker"),
         (waits(READY, None, None), HoldCause.UNKNOWN_WORKER,
-         "a: is ready, but no worker that the leader of maintenance knows"),
+         "a: is ready, but the leader of maintenance does not know it as a worker"),
         (waits(UNREADY, None, None), HoldCause.UNKNOWN_WORKER, "a: is not ready (starts)"),
         (waits(READY, BUSY, None, spared=True), HoldCause.JOBS_RUNNING,
-         "a: did not finish within 600 s, and runs 2 jobs"),
-        (waits(READY, IDLE, ASKED, rolling=True), HoldCause.ROLLOUT, "nobody leaves before the rollout is over"),
+         "a: did not finish within 600 s and still runs 2 jobs"),
+        (waits(READY, IDLE, ASKED, rolling=True), HoldCause.ROLLOUT, "no worker is removed before the rollout is over"),
         (waits(READY, IDLE, ASKED, rolling=True, rollout_paused=True), HoldCause.ROLLOUT_PAUSED,
-         "its Deployment is paused in the middle of a rollout: kubectl rollout resume goes on with it"),
+         "its Deployment is paused in the middle of a rollout; continue it with kubectl rollout resume"),
         (waits(UNREADY, IDLE, SEALED, steady=False), HoldCause.CONTROLLER_BEHIND,
-         "the Deployment's controller has not caught up"),
+         "the Deployment's controller has not processed the last change"),
     ],
 )  # fmt: skip
 def test_each_is_named_with_what_it_is_waited_for(found, cause, words):
@@ -69,11 +68,11 @@ def test_nothing_is_waited_for_where_nobody_is_to_leave_or_all_have():
 
 def test_many_pods_are_counted_and_the_gravest_comes_first():
     holds = gathered(
-        [*(Hold(HoldCause.JOBS_RUNNING, "finishes 1 job", (f"w-{n}",)) for n in range(7)),
-         Hold(HoldCause.NOT_ANSWERED, "drained, and has not answered", ("x",))]
+        [*(Hold(HoldCause.JOBS_RUNNING, "is finishing 1 job", (f"w-{n}",)) for n in range(7)),
+         Hold(HoldCause.NOT_ANSWERED, "is drained, but has not answered", ("x",))]
     )  # fmt: skip
     assert said(holds) == (
-        "x: drained, and has not answered; w-0, w-1, w-2, w-3, w-4 and 2 more: finishes 1 job"
+        "x: is drained, but has not answered; w-0, w-1, w-2, w-3, w-4 and 2 more: is finishing 1 job"
     )
 
 
@@ -93,20 +92,22 @@ def look(standstill: Standstill, now: float, cause: HoldCause | None, *, replica
 def test_a_condition_begins_a_minute_after_the_last_step_forward():
     standstill = Standstill()
     assert look(standstill, 0, HoldCause.NOT_ANSWERED).told is None
-    assert look(standstill, HELD_SECONDS - 1, HoldCause.NOT_ANSWERED).told is None
-    assert look(standstill, HELD_SECONDS, HoldCause.NOT_ANSWERED).told.type == "ScaleDownHeld"
-    assert look(standstill, HELD_SECONDS + 1, HoldCause.NOT_ANSWERED, replicas=2).told is None, "one left"
-    told = look(standstill, 2 * HELD_SECONDS + 1, HoldCause.NOT_ANSWERED, replicas=2).told
+    assert look(standstill, CONDITION_SECONDS - 1, HoldCause.NOT_ANSWERED).told is None
+    assert look(standstill, CONDITION_SECONDS, HoldCause.NOT_ANSWERED).told.type == "ScaleDownHeld"
+    assert look(standstill, CONDITION_SECONDS + 1, HoldCause.NOT_ANSWERED, replicas=2).told is None, (
+        "one left"
+    )
+    told = look(standstill, 2 * CONDITION_SECONDS + 1, HoldCause.NOT_ANSWERED, replicas=2).told
     assert (told.reason, told.warning, told.message) == (
         "NotAnswered", True, "2 of 2 workers are to leave; w: x",
     )  # fmt: skip
-    assert look(standstill, 2 * HELD_SECONDS + 2, None, replicas=2, desired=2) is None, "as it is to be"
+    assert look(standstill, 2 * CONDITION_SECONDS + 2, None, replicas=2, desired=2) is None, "as it is to be"
 
 
 def test_jobs_that_run_are_no_warning():
     standstill = Standstill()
     look(standstill, 0, HoldCause.JOBS_RUNNING)
-    assert not look(standstill, HELD_SECONDS, HoldCause.JOBS_RUNNING).told.warning
+    assert not look(standstill, CONDITION_SECONDS, HoldCause.JOBS_RUNNING).told.warning
 
 
 def test_growth_is_told_of_when_it_takes_longer_than_a_start():

@@ -1,4 +1,4 @@
-"""Starting a load from its form, to watch workers scale."""
+"""Starts a load test from its form on the start page."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 async def start_load(
     request: Request, principal: Annotated[Principal, Depends(Visitor(Role.ADMIN))]
 ) -> Response:
-    """Start what the form says and show it, or the form again with what is wrong."""
+    """Start the load test; where the form is wrong, show it again with the errors."""
     services = services_of(request)
     form = await form_of(request, services)
     sent = {name: str(form.get(name, "")) for name in load_form.FIELDS}

@@ -1,4 +1,4 @@
-"""The form of a load: which can be made here, what was typed, and the request that does the same."""
+"""The form of a load test: its choices, what was typed, and the same as a request of the API."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -9,6 +9,7 @@ from fastapi import Request
 from corral.actions.load_test import COUNT, OVER, LoadTestPart
 from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id
+from corral.job.load_mix import DEMO_PAYLOADS, PAGE_SHARES
 from corral_jobs.demo import MAX_SECONDS
 from corral_publisher.openapi import PREFIX
 from corral_publisher.services import PublisherServices
@@ -16,13 +17,11 @@ from corral_publisher.services import PublisherServices
 FIELDS = ("kind", "seconds", "count", "over")
 DEFAULTS = {"kind": "demo.sleep", "seconds": "2", "count": "2000", "over": "0"}
 MIXED = "mixed"
-SHARES = {"demo.echo": 80, "demo.sleep": 18, "demo.cpu": 2}
-"""Of a mixed load: most jobs of a real system are short."""
 KINDS = {
     "demo.sleep": "demo.sleep: waits",
     "demo.cpu": "demo.cpu: uses the processor",
     "demo.echo": "demo.echo: ends at once",
-    MIXED: "mixed: mostly demo.echo",
+    MIXED: "mixed: mostly echo",
 }
 
 
@@ -32,7 +31,7 @@ async def values(
     sent: Mapping[str, str],
     refused: InvalidInput | None = None,
 ) -> dict[str, Any] | None:
-    """What the form shows, with what was sent before; None where there is nothing to make a load of."""
+    """The values of the form, with what was sent before; None where no demo job type is registered."""
     types = (await services.types.all()).types
     kinds = {kind: words for kind, words in KINDS.items() if _mix(kind, "", types)}
     if not kinds:
@@ -56,10 +55,10 @@ async def values(
 
 
 def read(sent: Mapping[str, str], types: Collection[str]) -> tuple[dict[str, LoadTestPart], int, float]:
-    """Mix, count and seconds to spread over.
+    """Read a sent form: the mix, the number of jobs and the seconds over which they become due.
 
     Raises:
-        InvalidInput: by the names of the form's fields.
+        InvalidInput: a field is wrong; the pointers are the names of the fields.
     """
     errors = []
     mix = {
@@ -67,7 +66,7 @@ def read(sent: Mapping[str, str], types: Collection[str]) -> tuple[dict[str, Loa
         for name, part in _mix(sent["kind"], sent["seconds"], types).items()
     }
     if not mix:
-        errors.append(FieldError("/kind", f"{sent['kind'][:50]!r} is no load that can be made here"))
+        errors.append(FieldError("/kind", f"{sent['kind'][:50]!r} is not one of the choices"))
     for name, kind in (("seconds", float), ("count", int), ("over", float)):
         try:
             kind(sent[name] or DEFAULTS[name])
@@ -81,26 +80,29 @@ def read(sent: Mapping[str, str], types: Collection[str]) -> tuple[dict[str, Loa
 
 
 def _mix(kind: str, seconds: str, types: Collection[str]) -> dict[str, dict[str, Any]]:
-    """The mix as the API takes it, of the types that are registered here."""
-    payloads: dict[str, Any] = {
-        "demo.echo": {"hello": "load"},
-        "demo.sleep": {"seconds": _number(seconds or DEFAULTS["seconds"])},
-        "demo.cpu": {"seconds": _number(seconds or DEFAULTS["seconds"])},
-    }
-    shares = SHARES if kind == MIXED else {kind: 1} if kind in SHARES else {}
+    """The mix in the API's form, of the types that are registered."""
+    duration = _number(seconds or DEFAULTS["seconds"])
+    shares = PAGE_SHARES if kind == MIXED else {kind: 1} if kind in PAGE_SHARES else {}
     return {
-        name: {"share": share, "payload": payloads[name]} for name, share in shares.items() if name in types
+        name: {"share": share, "payload": _payload(DEMO_PAYLOADS[name], duration)}
+        for name, share in shares.items()
+        if name in types
     }
+
+
+def _payload(usual: Mapping[str, object], seconds: Any) -> dict[str, object]:
+    """A job type's usual payload, with the seconds of the form where it has any."""
+    return {**usual, "seconds": seconds} if "seconds" in usual else dict(usual)
 
 
 def _body(given: Mapping[str, str], types: Collection[str]) -> str:
-    """The request that does the same as the form."""
+    """The body of the API's request that does the same as the form."""
     mix = _mix(given["kind"], given["seconds"], types)
     return _json({"mix": mix, "count": _number(given["count"]), "over": _number(given["over"])})
 
 
 def _number(text: str) -> Any:
-    """A number as JSON writes it shortest; what is none stays as it was typed."""
+    """A number in its shortest form; text that is not a number stays as it was typed."""
     try:
         number = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A load: many jobs of a few types, at once or spread over time, to watch a system under work."""
+"""Load tests: many jobs of a few types, at once or spread over time, to watch a system under load."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,41 +13,42 @@ from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.ids import new_id
 from corral.job.bounds import Bounds
 from corral.job.limits import MAX_BULK
+from corral.job.load_mix import dealt
 from corral.store.audit import Audit
 
 COUNT = Bounds(1, MAX_BULK, "jobs", whole=True)
 OVER = Bounds(0, 600, "seconds")
-"""What a load is spread over."""
+"""Seconds over which the jobs become due."""
 MIX = Bounds(1, 10, "job types", whole=True)
 SHARE = Bounds(1, 1000, "shares", whole=True)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTestPart:
-    """One job type of a load."""
+    """One job type of a load test."""
 
     share: int = 1
-    """Of so many jobs as all shares are together, how many are of this type."""
+    """Number of jobs of this type, of as many jobs as all shares add up to."""
     payload: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTest:
-    """A load that was stored."""
+    """A load test whose jobs are stored."""
 
     id: UUID
     count: int
     over: float
-    """Seconds between the first job and the end."""
+    """Seconds over which the jobs become due."""
 
     @property
     def tag(self) -> str:
-        """What every job of it carries."""
+        """The tag of all of its jobs."""
         return f"load:{self.id}"
 
 
 class LoadTests:
-    """Makes loads. They are jobs like any others, stored in one transaction."""
+    """Starts load tests. Their jobs are ordinary ones, stored in one transaction."""
 
     def __init__(self, submitter: Submitter, audit: Audit) -> None:
         self._submitter = submitter
@@ -93,21 +94,6 @@ class LoadTests:
         except TooLarge as error:
             return (FieldError(f"{below}/payload", str(error)),)
         return ()
-
-
-def dealt(shares: Mapping[str, int], count: int) -> Iterator[str]:
-    """The type of each job, in order. Every stretch of the sequence has the types in about the proportion of the whole.
-
-    Source: smooth weighted round robin, as in nginx.
-    """
-    total = sum(shares.values())
-    due = dict.fromkeys(shares, 0)
-    for _ in range(count):
-        for name, share in shares.items():
-            due[name] += share
-        chosen = max(due, key=lambda name: due[name])
-        due[chosen] -= total
-        yield chosen
 
 
 def _submission(

@@ -1,4 +1,4 @@
-"""`corral jobs watch` and `corral jobs logs --follow`: what happens, as it happens."""
+"""`corral jobs watch` and `corral jobs logs --follow`: show changes of jobs as they happen."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from corral.cli.session import client
 from corral.client import ENDED, Client
 
 POLL_SECONDS = 0.5
-"""Seconds between two looks at all live jobs."""
+"""Seconds between two reads of all live jobs."""
 LIVE = ("blocked", "scheduled", "queued", "running")
 MAX_ROWS = 30
 """Jobs that a live table shows."""
@@ -72,7 +72,7 @@ def snapshots(api: Client, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def follow_to_end(api: Client, job: dict[str, Any]) -> dict[str, Any]:
-    """Show one job's progress until it ends; the job as it ended."""
+    """Show one job's progress until it ends; returns the ended job."""
     screen = console()
     if not screen.is_terminal:
         for newest in snapshots(api, job):
@@ -122,7 +122,7 @@ def _log(api: Client, job_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _watch_all(api: Client, *, as_json: bool) -> None:
-    """A live table of what is not ended; lines where there is no terminal."""
+    """Show a live table of the jobs that have not ended; lines where there is no terminal."""
     known: set[str] = set()
     screen = console()
     with Live(console=screen, auto_refresh=False, transient=True) as live:

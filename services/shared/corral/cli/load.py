@@ -1,4 +1,4 @@
-"""`corral load`: submit many jobs, wait for their ends, say how fast it went."""
+"""`corral load`: submits many jobs, waits until they have ended, and prints throughput and times."""
 
 import secrets
 import time
@@ -14,23 +14,24 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from corral import json_codec
 from corral.cli.exit_codes import ExitCode
 from corral.cli.follow import LIVE
-from corral.cli.load_profile import MAX_BULK_JOBS, PAYLOADS, LoadProfile, parse_mix, percentile
+from corral.cli.load_profile import MAX_BULK_JOBS, LoadProfile, parse_mix, percentile
 from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, span, table_of
 from corral.cli.session import client
 from corral.client import Client
 from corral.job.bounds import Bounds
+from corral.job.load_mix import DEMO_PAYLOADS
 
 COUNT = Bounds(1, 10_000_000, "jobs")
 RATE = Bounds(0.01, 1_000_000, "jobs a second")
 DURATION = Bounds(0.1, 7 * 24 * 3600, "seconds")
 POLL_SECONDS = 0.5
-"""Seconds between two looks at what has not ended, and at least thrice what a look costs."""
+"""Seconds between two counts of the jobs that have not ended; at least three times as long as a count takes."""
 NAP_SECONDS = 0.01
 PERCENTILES = (50, 95, 99)
 
 Shown = Callable[[int, int], None]
-"""Told how many jobs were submitted and how many have ended."""
+"""Shows how many jobs were submitted and how many have ended."""
 
 
 def load(
@@ -84,7 +85,7 @@ def load(
 
 
 def submit_all(api: Client, pace: LoadProfile, tag: str, payload: Any, show: Shown) -> list[float]:
-    """Submit at the pace; the seconds that each call took."""
+    """Submit the jobs of a profile; returns the seconds that each call took."""
     types, sent, latencies = pace.types(), 0, []
     began = time.monotonic()
     while sent < pace.count:
@@ -113,7 +114,7 @@ def wait_for_all(api: Client, count: int, tag: str, show: Shown) -> None:
 
 
 def summarise(count: int, jobs: list[dict[str, Any]]) -> dict[str, Any]:
-    """What became of the jobs; `missing` are those that nobody knows any more."""
+    """Counts and times of the jobs; `missing` are those that are no longer stored."""
     states = Counter(job["state"] for job in jobs)
     first = min((_moment(job["created_at"]) for job in jobs), default=0.0)
     last = max((_moment(job["finished_at"]) for job in jobs if job["finished_at"]), default=first)
@@ -154,7 +155,7 @@ def _payload(text: str) -> Any:
 
 
 def _submission(name: str, tag: str, payload: Any) -> dict[str, Any]:
-    return {"type": name, "payload": PAYLOADS.get(name) if payload is None else payload, "tags": [tag]}
+    return {"type": name, "payload": DEMO_PAYLOADS.get(name) if payload is None else payload, "tags": [tag]}
 
 
 def _between(jobs: list[dict[str, Any]], start: str, end: str) -> Iterator[float]:

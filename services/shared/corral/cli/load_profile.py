@@ -1,55 +1,43 @@
-"""When the jobs of a load are submitted, and of which type. Pure."""
+"""The profile of a `corral load`: when its jobs are submitted, and of which type."""
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from corral.job.bounds import Bounds
+from corral.job.load_mix import DEMO_SHARES, dealt
 
-DEFAULT_MIX = {"demo.echo": 90, "demo.sleep": 6, "demo.cpu": 2, "demo.fail": 2}
-PAYLOADS: dict[str, object] = {
-    "demo.echo": {"hello": "corral"},
-    "demo.sleep": {"seconds": 0.2},
-    "demo.cpu": {"seconds": 0.05},
-    "demo.fail": {"times": 1},
-    "report.generate": {"title": "Queue statistics", "source": "queue-statistics"},
-}
-"""What a job of each type gets where nothing else is given."""
 MAX_BULK_JOBS = 500
-"""Jobs in one call at most."""
+"""The most jobs in one call."""
 WEIGHT = Bounds(0, 1_000_000, whole=True)
 LONGEST_WEIGHT = 1000
-"""Characters: Python reads no whole number of more than 4,300 digits."""
+"""Characters of a weight: Python reads no whole number of more than 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadProfile:
-    """A load: so many jobs at once, or so many a second for a time."""
+    """A number of jobs, submitted as fast as possible or at a rate."""
 
     count: int
     rate: float | None = None
-    """Jobs a second; None: as fast as they are taken."""
-    mix: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_MIX))
-    """Job type to weight."""
+    """Jobs a second; None for as fast as possible."""
+    mix: Mapping[str, int] = field(default_factory=lambda: dict(DEMO_SHARES))
+    """Weight of each job type."""
     seed: int = 0
 
     def types(self) -> Iterator[str]:
         """The type of each job in order; the same for the same seed."""
-        dice = random.Random(self.seed)  # noqa: S311  not a secret
-        names, weights = list(self.mix), list(self.mix.values())
-        for _ in range(self.count):
-            yield dice.choices(names, weights)[0]
+        return dealt(self.mix, self.count, self.seed)
 
     def due(self, elapsed: float) -> int:
-        """How many jobs should have been submitted after so many seconds."""
+        """Number of jobs that should have been submitted after so many seconds."""
         return self.count if self.rate is None else min(self.count, int(elapsed * self.rate) + 1)
 
 
 def parse_mix(text: str) -> dict[str, int]:
-    """`demo.echo=9,demo.sleep=1`, or one type.
+    """Parse `demo.echo=9,demo.sleep=1`, or one type.
 
     Raises:
-        ValueError: it is not written like that; the message says what is.
+        ValueError: the text has another form; the message says what is wrong.
     """
     mix: dict[str, int] = {}
     for part in text.split(","):

@@ -1,4 +1,4 @@
-"""What the command prints: tables and sentences for people, JSON for programs."""
+"""Output of the command line: tables and sentences for people, JSON for programs."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from corral import json_codec, time_span
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 PIPE_COLUMNS = 200
-"""Columns of text where no terminal says how many it has: a pipe wraps nothing."""
+"""The width where the output is not a terminal, so that lines in a pipe are not wrapped."""
 UTF_8 = ("utf-8", "utf8")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 STATE_COLOURS = {
@@ -32,7 +32,7 @@ STATE_COLOURS = {
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where to print; made anew, so that a redirected stream is the one used."""
+    """The console to print to. It is made anew each time, so that a redirected stream is used."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(
         file=stream, width=None if stream.isatty() else PIPE_COLUMNS, highlight=False, soft_wrap=False
@@ -51,13 +51,13 @@ def print_json(value: Any, *, line: bool = False) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, none: str) -> None:
-    """A table, or the sentence `none` where there are no rows."""
+    """Print a table, or the sentence `none` where there are no rows."""
     table = table_of(columns, rows)
     console().print(table if table.row_count else none)
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A plain table; a column whose name starts with > stands right."""
+    """A plain table. A column whose name starts with > is aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for column in columns:
         right = column.startswith(">")
@@ -68,7 +68,7 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
 
 
 def state(name: str) -> Text:
-    """A state in its colour."""
+    """A job's state in its colour."""
     return Text(name, style=STATE_COLOURS.get(name, ""))
 
 

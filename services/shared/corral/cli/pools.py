@@ -1,4 +1,4 @@
-"""`corral pools`: how many workers, how many there should be, and why."""
+"""`corral pools`: lists pools with their workers, their target and its reason, and the decisions about one."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ DECISIONS = Bounds(1, 1_000_000, "decisions")
 
 @app.callback(invoke_without_command=True)
 def pools(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the pools; `corral pools decisions NAME` tells what was decided about one."""
+    """List the pools; `corral pools decisions NAME` lists the decisions about one."""
     if context.invoked_subcommand is not None:
         return
     with client() as api:

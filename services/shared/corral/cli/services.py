@@ -1,4 +1,4 @@
-"""The services' own commands: run one of them in place of this process."""
+"""`corral publisher`, `worker` and `maintenance`: each replaces this process by the service."""
 
 import os
 import sys
@@ -12,16 +12,16 @@ from corral.settings import Settings
 from corral.settings.sources import PREFIX
 
 SERVICES_FILE = "services.env"
-"""Written by `corral up` into its folder; names the servers of the system that runs here."""
+"""The file in which `corral up` writes the addresses of its servers."""
 
 
 def service_settings() -> Settings:
-    """The settings; where none names a database, those of the local system in this folder."""
+    """The settings. Where none names a database, those of the local system in this folder are used."""
     return Settings.load(otherwise=local_settings())
 
 
 def local_settings() -> dict[str, str]:
-    """What the local system of this folder says, unless the environment or .env already say it."""
+    """Settings of the local system in this folder that neither the environment nor `.env` contains."""
     from corral.env_file import read_env_file  # noqa: PLC0415  not every command needs it
 
     name = f"{PREFIX}DATABASE_URL"

@@ -1,4 +1,4 @@
-"""`--wait`: a command that is run while the rest of the system still starts."""
+"""The option `--wait`: a command waits for the database and its schema while the system starts."""
 
 import sys
 import time
@@ -21,10 +21,10 @@ Wait = Annotated[
 
 
 def patiently(work: Callable[[], T], seconds: float) -> T:
-    """Do the work, again and again while the database or its schema is not there yet; each new reason is told.
+    """Do the work, and again while the database or its schema is not there yet. Each new reason is printed.
 
     Raises:
-        Unavailable, SchemaMismatch: that is still so after so many seconds, or waiting does not help.
+        Unavailable, SchemaMismatch: it still fails after so many seconds, or waiting does not help.
     """
     deadline = time.monotonic() + seconds
     told = ""

@@ -18,6 +18,7 @@ from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering
 from corral.errors import Unavailable
+from corral.waiting import doubling
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ SILENCE_SECONDS = 10.0
 """After so much silence the server is asked whether it is there; after twice as much it is not."""
 SUBSCRIBE_SECONDS = 3.0
 """A listener waits so long for the subscription, then goes on and gets a `Gap` once it stands."""
-LONGEST_RETRY_SECONDS = 5.0
+RETRY_SECONDS = (0.05, 5.0)
+"""First and longest wait before subscribing again."""
 
 
 class Events:
@@ -201,7 +203,7 @@ class Events:
                 log.warning("events.dropped", events=len(batch), error=str(error))
 
     async def _read_for_ever(self) -> None:
-        wait = 0.05
+        waits = doubling(*RETRY_SECONDS)
         while not self._closing:
             try:
                 async with self._redis.pubsub() as pubsub:
@@ -209,11 +211,13 @@ class Events:
                         await pubsub.subscribe(key_names.EVENTS)
                     await self._read(pubsub)
             except (Unavailable, RedisError, OSError, TimeoutError) as error:
+                if self._subscribed.is_set():  # until now it went well
+                    waits = doubling(*RETRY_SECONDS)
+                self._subscribed.clear()
+                wait = next(waits)
                 metrics.REDIS_ERRORS.labels("subscribe").inc()
                 log.warning("events.lost", error=str(error), retry_in=wait)
-            wait = 0.05 if self._subscribed.is_set() else min(2 * wait, LONGEST_RETRY_SECONDS)
-            self._subscribed.clear()
-            await asyncio.sleep(wait)
+                await asyncio.sleep(wait)
 
     async def _read(self, pubsub: PubSub) -> None:
         asked = False

@@ -10,6 +10,8 @@ from corral.dispatch.connection import answering
 
 KEPT_SECONDS = 600
 """Seconds for which an exit is kept: much longer than a lease, so its worker was taken for lost by then."""
+GAVE_BACK = frozenset({0, 2, 75})
+"""Exit codes of workers that gave their jobs back, about which nothing has to be reported. Source: docs/reference/worker.md."""
 MOST_KEPT = 10
 """Exits that are kept for one worker's name: a worker may die again and again."""
 

@@ -1,1 +1,1 @@
-"""Leadership and the periodic duties (protocol rules 22, 25 and 26)."""
+"""Maintenance: leader election, and the periodic duties of the leader (protocol rules 22, 25 and 26)."""

@@ -1,4 +1,4 @@
-"""`python -m corral.maintenance`."""
+"""Runs maintenance in a process of its own: `python -m corral.maintenance`."""
 
 if __name__ == "__main__":
     from corral.startup import prepare

@@ -1,4 +1,4 @@
-"""Things that one round does one after another, kept apart: one that fails keeps no other from its turn."""
+"""Isolates the parts of a duty's round from each other: a part that fails does not prevent the next one."""
 
 from types import TracebackType
 
@@ -10,13 +10,13 @@ from corral.errors import LeaseLost, Refused, Unavailable
 log = structlog.get_logger(__name__)
 
 REFUSALS_IN_A_ROW = 3
-"""After so many refusals in a row it is the server that is in trouble, and not what it was asked."""
+"""Refusals in a row after which the round is broken off: then the server is in trouble, and not one part."""
 NAMED_FAILURES = 3
-"""Failures that a report names; it counts the others."""
+"""Failures that a report names; further ones are counted."""
 
 
 class Apart:
-    """Keeps the failure of one thing from the others, in one round of a duty, and names what failed."""
+    """Runs the parts of a round, each isolated from the failures of the others, and records which ones failed."""
 
     def __init__(self, duty: str) -> None:
         self._duty = duty
@@ -24,7 +24,7 @@ class Apart:
         self._refusals = 0
 
     def each(self, thing: str) -> "DutyPart":
-        """Do one thing inside: its failure is counted and logged with its name, and the next one may begin.
+        """A context for one part: its failure is counted and logged with its name, and the next part may begin.
 
         Raises:
             LeaseLost: another leads.
@@ -33,7 +33,7 @@ class Apart:
         return DutyPart(self, thing)
 
     def ended(self, thing: str, error: BaseException | None) -> bool:
-        """Take note of how one thing ended; answers whether the round may go on."""
+        """Record how one part ended; returns whether the round may go on."""
         match error:
             case None:
                 self._refusals = 0
@@ -57,7 +57,7 @@ class Apart:
         return True
 
     def told(self) -> str | None:
-        """What failed since this was asked last, for a report; None where nothing did."""
+        """The failures since the last call, as a text for the report; None where there were none."""
         failed, self._failed, self._refusals = self._failed, {}, 0
         if not failed:
             return None
@@ -67,16 +67,16 @@ class Apart:
 
 
 class DutyPart:
-    """One thing that a round of a duty does, as a context manager."""
+    """One part of a round, as a context manager."""
 
     def __init__(self, apart: Apart, thing: str) -> None:
         self._apart, self._thing = apart, thing
 
     def __enter__(self) -> None:
-        """Begin it."""
+        """Begin the part."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """End it; True where the round may go on after its failure."""
+        """End the part; True where it failed and the round may go on."""
         return self._apart.ended(self._thing, error)

@@ -1,4 +1,4 @@
-"""The signal for whoever scales workers: once a second, from Redis' counts and what Postgres last said.
+"""Publishes the backlog for autoscalers: once a second, from counts in Redis and the last answer of Postgres.
 
 Counting a million queued rows takes Postgres 0.2 s, so it is asked the less often the longer it takes. Of its
 workers, which are few, it is asked every second: whoever takes some away looks for those that run nothing. What
@@ -26,14 +26,14 @@ from corral.store import LiveWorker, Store
 from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
 
 QUERY_SHARE = 0.01
-"""Of one connection's time that asking Postgres may take."""
+"""The share of one connection's time that queries may take."""
 STRANGE_SHARE = 0.1
 """The same while jobs wait in a queue that was empty when Postgres was asked: of which types, it alone can say."""
 LONGEST_TRUST_SECONDS = 60.0
 RUNNING_SHARE, RUNNING_FREE, RUNNING_LONGEST = 0.1, 0.1, 10.0
 """The pace at which the jobs of each worker are counted; seconds."""
 TERM_ROUNDS = 1_000_000_000
-"""More rounds than any term has: a later term's sequence is always the higher one."""
+"""A number larger than the rounds of any term, so that the sequence of a later term is always higher."""
 ARRIVAL_SECONDS = 10
 """Seconds over which arrivals are averaged."""
 
@@ -65,7 +65,7 @@ class BacklogSignalDuty(Duty):
         self._counting = QueryBudget(RUNNING_SHARE, free=RUNNING_FREE, longest=RUNNING_LONGEST, clock=clock)
 
     async def round(self, reign: Reign) -> int:
-        """Count, and write."""
+        """Count and publish."""
         entries = _entries(await self._dispatch.repair.depths())
         if self._clock() >= (self._ask_early_at if self._strange(entries) else self._ask_at):
             await self._ask_postgres(entries)
@@ -97,7 +97,7 @@ class BacklogSignalDuty(Duty):
         return 1
 
     def failed(self) -> None:
-        """Ask Postgres again at once."""
+        """Query Postgres again in the next round."""
         self._ask_at = self._ask_early_at = float("-inf")
 
     def _strange(self, entries: Mapping[str, int]) -> bool:
@@ -129,7 +129,7 @@ class ArrivalCounts:
         self._seen: dict[str, deque[int]] = {}
 
     def rates(self, counters: Mapping[str, int]) -> dict[str, float]:
-        """Take note of this second's counters."""
+        """Take this second's counters; returns the rate of each queue."""
         before, self._before = self._before, dict(counters)
         for queue, count in counters.items():
             seen = self._seen.setdefault(queue, deque(maxlen=self._seconds))
@@ -174,7 +174,7 @@ def signal_of(
 
 
 def workers_of(live: Sequence[LiveWorker], running: Mapping[UUID, int]) -> dict[str, WorkerSignal]:
-    """By name; of several incarnations the latest, as they come in that order."""
+    """The workers of the signal, by name. Of several incarnations the latest counts, because they are in that order."""
     return {
         worker.name: WorkerSignal(
             id=str(worker.id),
@@ -200,7 +200,7 @@ def _type_signal(kind: str, truth: QueueBacklog, service: Mapping[str, ServiceTi
 
 
 def _entries(depths: Mapping[Lane, Depth]) -> dict[str, int]:
-    """Entries of each queue that no worker has claimed, as far as Redis knows."""
+    """Entries in Redis of each queue that no worker has claimed."""
     entries: dict[str, int] = {}
     for lane, depth in depths.items():
         entries[lane.queue] = entries.get(lane.queue, 0) + depth.listed + depth.parked

@@ -1,4 +1,4 @@
-"""A duty: something the leader does again and again, and what is known of how that went."""
+"""A duty: work that the leader repeats periodically, and the report of how its rounds went."""
 
 import time
 from abc import ABC, abstractmethod
@@ -15,15 +15,16 @@ from corral import metrics
 from corral.errors import CorralError, LeaseLost
 from corral.maintenance.apart import Apart
 from corral.maintenance.leadership import Reign
-from corral.waiting import wait_for_event
+from corral.waiting import doubling, wait_for_event
 
 log = structlog.get_logger(__name__)
 
-LONGEST_BACKOFF_SECONDS = 5.0
+BACKOFF_SECONDS = (0.2, 5.0)
+"""First and longest wait after failed rounds."""
 
 
 class Duty(ABC):
-    """One duty of one reign. Its rounds may be repeated, and done by two leaders at once, without harm."""
+    """One duty of one leader. Repeating a round, or two leaders doing it at once, does no harm."""
 
     name: ClassVar[str]
     period: float
@@ -31,61 +32,61 @@ class Duty(ABC):
 
     @cached_property
     def apart(self) -> Apart:
-        """Keeps the parts of a round apart."""
+        """Isolates the parts of a round."""
         return Apart(self.name)
 
     @abstractmethod
     async def round(self, reign: Reign) -> int:
-        """Do what is to be done now; answers how many things were done.
+        """Do what is due now; returns how many things were done.
 
         Raises:
             LeaseLost: another leads.
-            CorralError: it is tried again.
+            CorralError: the round failed and is tried again.
         """
 
     async def __aenter__(self) -> Self:
-        """Begin the reign: take hold of what all rounds need."""
+        """Begin: open what all rounds need."""
         return self
 
     async def __aexit__(  # noqa: B027 - most duties hold nothing
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End it: let go."""
+        """End: close it."""
 
     async def rest(self, seconds: float, reign: Reign) -> None:
-        """Wait for the next round, or for the end of the reign."""
+        """Wait until the next round, or the end of the reign."""
         await wait_for_event(reign.over, seconds)
 
     def failed(self) -> None:  # noqa: B027 - most duties rest on nothing
-        """A round was broken off: forget what rested on an unbroken row of successes."""
+        """Called after a round failed: forget what is valid only after successful rounds without a gap."""
 
 
 @dataclass(slots=True)
 class DutyReport:
-    """How a duty went so far. Read by others through corral.dispatch, as JSON."""
+    """Figures about the rounds of a duty so far. Others read them as JSON through corral.dispatch."""
 
     period: float
     rounds: int = 0
     failures: int = 0
     done: int = 0
-    """Things done in all rounds: jobs promoted, rows removed."""
+    """Number of things done in all rounds: jobs promoted, rows removed."""
     ran_at: str | None = None
-    """The last round's end, UTC, by the leader's clock: to be shown, not to be compared."""
+    """When the last round ended, in UTC by the leader's clock: to be shown, not compared."""
     seconds: float = 0.0
     """Duration of the last round."""
     error: str | None = None
-    """Why the last round failed, or which parts of it and why; None where nothing did."""
+    """Why the last round, or which parts of it, failed; None where nothing failed."""
 
 
 async def perform(
     duty: Duty, reign: Reign, report: DutyReport, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Do a duty until the reign is over, whatever goes wrong.
+    """Repeat a duty's rounds until the reign is over, whatever fails.
 
     Raises:
         LeaseLost: another leads.
     """
-    failures = 0
+    waits = doubling(*BACKOFF_SECONDS)
     while not reign.over.is_set():
         try:
             async with duty:
@@ -93,22 +94,21 @@ async def perform(
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - it could not take hold of what its rounds need: the others go on
-            failures += 1
             report.error = str(error) or repr(error)
             report.failures += 1
             metrics.DUTY_ERRORS.labels(duty.name).inc()
             log.warning("duty.not_begun", duty=duty.name, error=repr(error))
-            await wait_for_event(reign.over, _again_in(failures))
+            await wait_for_event(reign.over, next(waits))
 
 
 async def _rounds(duty: Duty, reign: Reign, report: DutyReport, clock: Callable[[], float]) -> None:
-    failures = 0
+    waits = doubling(*BACKOFF_SECONDS)
     while not reign.over.is_set():
         began = clock()
         report.error, broken_off = None, False
         try:
             report.done += await duty.round(reign)
-            failures = 0
+            waits = doubling(*BACKOFF_SECONDS)
             report.error = duty.apart.told()
         except LeaseLost:
             raise
@@ -127,16 +127,10 @@ async def _rounds(duty: Duty, reign: Reign, report: DutyReport, clock: Callable[
             report.failures += 1
             metrics.DUTY_ERRORS.labels(duty.name).inc()
         if broken_off:
-            failures += 1
             duty.failed()
             duty.apart.told()
-            await wait_for_event(reign.over, _again_in(failures))
+            await wait_for_event(reign.over, next(waits))
             continue
         if took > duty.period:
             metrics.TICKS_SKIPPED.labels(duty.name).inc(took // duty.period)
         await duty.rest(max(0.0, duty.period - took), reign)
-
-
-def _again_in(failures: int) -> float:
-    """Seconds, after so many failures in a row."""
-    return min(0.1 * 2.0 ** min(failures, 10), LONGEST_BACKOFF_SECONDS)

@@ -1,4 +1,4 @@
-"""Jobs that were not claimed in the time they gave are cancelled."""
+"""Cancels jobs that were not claimed before they expired."""
 
 import time
 from collections.abc import Callable
@@ -16,11 +16,11 @@ log = structlog.get_logger(__name__)
 
 JOBS_PER_STATEMENT = 1000
 SHARE, FREE = 0.05, 0.1
-"""The pace where a round takes long: at least one a minute."""
+"""The share of time for rounds where they take long; there is at least one a minute."""
 
 
 class Expire(Duty):
-    """The duty that ends expired jobs. Claims refuse them anyway; this makes it show."""
+    """The duty that cancels expired jobs. Claims refuse them already before that."""
 
     name = "expire"
     period = 2.0
@@ -33,7 +33,7 @@ class Expire(Duty):
         self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
 
     async def round(self, reign: Reign) -> int:
-        """Cancel all that have expired."""
+        """Cancel all expired jobs."""
         expired = 0
         while self._pace.due or expired:
             with self._pace.asked():

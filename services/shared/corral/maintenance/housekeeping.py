@@ -1,4 +1,4 @@
-"""Housekeeping: statistics folded, what is old removed, what nobody owns swept. In bounded pieces."""
+"""Housekeeping: folds statistics, and removes old rows and orphans, in batches of bounded size."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -12,11 +12,11 @@ FOLD_BATCH = 20_000
 RETAIN_BATCH = 2_000
 ARTIFACT_BATCH = 500
 KEEP_WORKERS_SECONDS = 24 * 3600.0
-"""Rows of workers that ended are shown for a day."""
+"""Seconds for which rows of ended workers are kept."""
 
 
 class Fold(Duty):
-    """The duty that folds what endings appended into the statistics; it re-reads no job."""
+    """The duty that adds the counts of ended jobs to the statistics, without reading the jobs again."""
 
     name = "fold"
     period = 5.0
@@ -26,7 +26,7 @@ class Fold(Duty):
         self._backfilled = False
 
     async def round(self, reign: Reign) -> int:
-        """Fold all there is."""
+        """Fold everything that is there."""
         if not self._backfilled:
             await self._store.duties.backfill()
             self._backfilled = True
@@ -39,7 +39,7 @@ class Fold(Duty):
 
 
 class RetentionDuty(Duty):
-    """Ended jobs are removed when they are kept no longer, decisions about pools and the audit when they are old."""
+    """The duty that removes ended jobs after their time, and old decisions about pools and old audit entries."""
 
     name = "retention"
     period = 60.0
@@ -53,7 +53,7 @@ class RetentionDuty(Duty):
         self._installation = installation or {}
 
     async def round(self, reign: Reign) -> int:
-        """Remove all that is over."""
+        """Remove everything whose time is over."""
         store, removed = self._store, 0
         with self.apart.each("decisions"):
             removed += await _all(lambda: store.scaling.forget(reign.term, RETAIN_BATCH))
@@ -66,7 +66,7 @@ class RetentionDuty(Duty):
 
 
 class Orphans(Duty):
-    """What belongs to nobody: unpublished artifacts, sessions and idempotency keys that are over, workers long gone."""
+    """The duty that removes orphans: unpublished artifacts, expired sessions and idempotency keys, old rows of workers."""
 
     name = "orphans"
     period = 60.0
@@ -76,7 +76,7 @@ class Orphans(Duty):
         self._dispatch = dispatch
 
     async def round(self, reign: Reign) -> int:
-        """Sweep each kind."""
+        """Remove the orphans of each kind."""
         swept = 0
         with self.apart.each("sessions"):
             swept += await self._store.duties.sweep_sessions(reign.term)
@@ -94,7 +94,7 @@ class Orphans(Duty):
 
 
 async def _all(batch: Callable[[], Awaitable[int]], full: int = RETAIN_BATCH) -> int:
-    """Batch after batch until one is not full; how many in all."""
+    """Run batches until one is not full; returns the number of rows in all."""
     removed = 0
     while True:
         gone = await batch()

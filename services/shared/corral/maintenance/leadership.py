@@ -1,4 +1,4 @@
-"""Who leads: election by observed silence, and the time with the lease (protocol rule 25)."""
+"""Leader election by a lease in Postgres: a candidate takes it when it sees no renewal for long enough (protocol rule 25)."""
 
 import asyncio
 import time
@@ -14,32 +14,32 @@ from corral.waiting import wait_for_event
 log = structlog.get_logger(__name__)
 
 SILENCE_SECONDS = 10.0
-"""A candidate takes the lease after it has seen it unmoved for so long."""
+"""Seconds without a renewal, by a candidate's own clock, after which it takes the lease."""
 RENEW_SECONDS = 2.0
-LOOK_SECONDS = 2.0
-"""How often a candidate looks."""
+READ_SECONDS = 2.0
+"""Seconds between two reads of the lease by a candidate."""
 
 
 class Reign:
-    """The time for which this process leads."""
+    """The time in which this process leads."""
 
     def __init__(
         self, leases: Leases, term: Term, predecessor: Term | None, clock: Callable[[], float]
     ) -> None:
         self.term = term
-        """The lease as last renewed."""
+        """The lease, as it was renewed last."""
         self.predecessor = predecessor
-        """The lease as it was found; None where nobody ever held it."""
+        """The lease before this process took it; None where nobody ever held it."""
         self.over = asyncio.Event()
-        """Set before the duties are cancelled: a library may swallow a cancel, and does on Python 3.11."""
+        """Set when the reign is over, before the duties are cancelled: on Python 3.11 a library may swallow a cancel."""
         self._leases = leases
         self._clock = clock
 
     async def keep(self, renew_seconds: float, silence_seconds: float) -> None:
-        """Renew until it is over.
+        """Renew the lease until the reign is over.
 
         Raises:
-            LeaseLost: another leads, or may: nothing was renewed for as long as others need to take over.
+            LeaseLost: another leads, or may lead: no renewal succeeded for as long as others wait.
         """
         renewed = self._clock()
         while not await wait_for_event(self.over, renew_seconds):
@@ -56,7 +56,7 @@ class Reign:
                 raise LeaseLost(self.term.name, self.term.term)
 
     async def give_up(self) -> None:
-        """Let another lead at once."""
+        """Release the lease, so that another process can lead at once."""
         try:
             await self._leases.give_up(self.term)
         except CorralError as error:
@@ -65,7 +65,7 @@ class Reign:
 
 
 class LeaderCandidate:
-    """One process that would lead. Watches the lease by its own monotonic clock, nobody else's."""
+    """A process that wants to lead. It measures the lease only by its own monotonic clock."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class LeaderCandidate:
         holder: str,
         *,
         silence_seconds: float = SILENCE_SECONDS,
-        look_seconds: float = LOOK_SECONDS,
+        look_seconds: float = READ_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._leases = leases
@@ -85,7 +85,7 @@ class LeaderCandidate:
         self._since = clock()
 
     async def elected(self, stop: asyncio.Event) -> Reign | None:
-        """Wait until this process leads; None when told to stop."""
+        """Wait until this process leads; None where it was told to stop before."""
         while not stop.is_set():
             try:
                 if (reign := await self.look()) is not None:
@@ -99,7 +99,7 @@ class LeaderCandidate:
         return None
 
     async def look(self) -> Reign | None:
-        """Look at the lease once, and take it if it is free or has been silent for long enough.
+        """Read the lease once, and take it if it is free or was not renewed for long enough.
 
         Raises:
             Unavailable: Postgres is away.

@@ -1,4 +1,4 @@
-"""The duties in a process of their own."""
+"""The maintenance process: the duties, apart from a publisher."""
 
 import argparse
 import asyncio
@@ -20,9 +20,9 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(settings: Settings, ready: int | None = None) -> None:
-    """Wait until the schema fits, then stand for leadership until SIGTERM or SIGINT.
+    """Wait until the schema fits, then be a candidate for leadership until SIGTERM or SIGINT.
 
-    `ready`: a descriptor that gets a byte then.
+    `ready`: a descriptor to which a byte is written when the schema fits.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -46,10 +46,15 @@ def _waiting(error: CorralError) -> None:
 
 
 def main() -> None:
-    """Read the settings, then serve."""
-    parser = argparse.ArgumentParser(prog="corral.maintenance", description="The duties, from the settings.")
+    """Read the settings and run."""
+    parser = argparse.ArgumentParser(
+        prog="corral.maintenance", description="Corral's maintenance. It is configured by CORRAL_ settings."
+    )
     parser.add_argument(
-        "--ready", metavar="N", type=int, help="write a byte to this descriptor when it stands for the duties"
+        "--ready",
+        metavar="N",
+        type=int,
+        help="write a byte to this descriptor when the schema fits and it is a candidate for leadership",
     )
     ready = parser.parse_args().ready
     settings = Settings.load_or_exit()

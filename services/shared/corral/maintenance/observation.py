@@ -1,4 +1,4 @@
-"""Watching heartbeats: silence is what one's own clock measured between successful looks (protocol rule 22)."""
+"""Finds silent workers by their counters: only the observer's clock and successful reads count (protocol rule 22)."""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class _Seen:
 
 
 class LeaseObservation(Generic[Subject]):
-    """Which subjects have not moved for `lease` seconds, as far as can be known.
+    """Remembers since when each counter has not changed.
 
-    Looks further apart than `longest_gap` do not join: what happened between them was not observed.
+    Reads more than `longest_gap` seconds apart begin the observation anew: what happened between them is not known.
     """
 
     def __init__(self, lease: float, longest_gap: float) -> None:
@@ -26,9 +26,9 @@ class LeaseObservation(Generic[Subject]):
         self._looked: float | None = None
 
     def look(self, counters: Iterable[tuple[Subject, int]], now: float) -> list[tuple[Subject, int]]:
-        """Take note of every subject's counter, read successfully at `now` (monotonic seconds).
+        """Take the counters of all subjects, read successfully at `now` (monotonic seconds).
 
-        Answers those that were silent for a whole lease, with the counter they stand at.
+        Returns the subjects whose counter has not changed for a whole lease, with the counter.
         """
         if self._looked is not None and now - self._looked > self._longest_gap:
             self.begin_anew()
@@ -43,6 +43,6 @@ class LeaseObservation(Generic[Subject]):
         ]
 
     def begin_anew(self) -> None:
-        """Forget all that was seen: a look failed, or the leader changed."""
+        """Forget everything, because a read failed or the leader changed."""
         self._seen.clear()
         self._looked = None

@@ -1,4 +1,4 @@
-"""Paused queues: the hint in Redis lives only as long as the row in Postgres says so."""
+"""Renews the hints about paused queues in Redis, from the rows in Postgres."""
 
 from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
@@ -6,11 +6,11 @@ from corral.maintenance.leadership import Reign
 from corral.store import Store
 
 HINT_SECONDS = 15.0
-"""Three rounds: without a leader, workers ask Postgres again soon."""
+"""Seconds that a hint lasts: three rounds. Without a leader, workers soon ask Postgres again."""
 
 
 class Pauses(Duty):
-    """The duty that renews the hints about pauses, which keep workers from popping what they may not claim."""
+    """The duty that renews the hints about pauses. They keep workers from popping ids that they may not claim."""
 
     name = "pauses"
     period = 5.0

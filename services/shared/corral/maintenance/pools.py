@@ -1,7 +1,7 @@
-"""Pools: requests that workers drain become rows, and decisions become history.
+"""Stores what autoscalers write to Redis: drain requests become rows of workers, and decisions become history.
 
-Whoever scales speaks to Redis only. Here its requests are made true in Postgres, where claims obey them; and
-where it falls silent, what was drained in its name works again.
+An autoscaler writes only to Redis. This duty writes its drain requests to Postgres, where claims obey them, and
+lifts them when the autoscaler has stopped writing.
 """
 
 import time
@@ -23,11 +23,11 @@ from corral.store.drains import POOL
 
 log = structlog.get_logger(__name__)
 
-SILENCE_SECONDS = 60.0
-"""How long drains outlive their requests, by the leader's own clock: a wiped Redis, or an operator that restarts,
-must not have workers claim again that are about to be removed."""
+KEEP_DRAINS_SECONDS = 60.0
+"""Seconds that drains stay after the last request, by the leader's clock: after a wipe of Redis or a restart of the
+operator, workers that are about to be removed must not claim again."""
 ABSENT = 0
-"""Stands for the sequence of a document that is not there."""
+"""The sequence of a document that does not exist."""
 
 
 class PoolDuties(Duty):
@@ -44,18 +44,18 @@ class PoolDuties(Duty):
         self._clock = clock
         self._cursor = BEGINNING
         self._sequences: Mapping[str, int] | None = None
-        """Of every pool's requests at the last look; None before the first."""
-        self._silence: LeaseObservation[str] = LeaseObservation(SILENCE_SECONDS, longest_gap=5 * self.period)
+        """The sequence of every pool's requests in the last round; None before the first."""
+        self._silence: LeaseObservation[str] = LeaseObservation(KEEP_DRAINS_SECONDS, longest_gap=5 * self.period)
 
     async def round(self, reign: Reign) -> int:
-        """One look at requests and decisions."""
+        """Read the requests and decisions once, and store them."""
         kept = 0
         with self.apart.each("decisions"):
             kept = await self._copy(reign)
         return kept + await self._apply(reign)
 
     def failed(self) -> None:
-        """What was not seen without a break was not seen."""
+        """Begin the observation anew after a failed round."""
         self._silence.begin_anew()
         self._sequences = None
 
@@ -81,7 +81,7 @@ class PoolDuties(Duty):
         return changes
 
     def _moved(self, requested: Mapping[str, PoolDrainRequests]) -> set[str]:
-        """The pools whose requests were written since the last look. Others may be the remains of another time."""
+        """The pools whose requests were written since the last round. Others may be old documents."""
         before = self._sequences
         self._sequences = {pool: request.sequence for pool, request in requested.items()}
         if before is None:
@@ -91,7 +91,7 @@ class PoolDuties(Duty):
     def _silent(
         self, requested: Mapping[str, PoolDrainRequests], drained: Mapping[str, set[str]]
     ) -> set[str]:
-        """The pools whose requests have not moved for so long that nobody is there to make any."""
+        """The pools whose requests were not written for `KEEP_DRAINS_SECONDS`."""
         counters = [(pool, requested[pool].sequence if pool in requested else ABSENT) for pool in drained]
         return {pool for pool, _ in self._silence.look(counters, self._clock())}
 
@@ -112,7 +112,7 @@ class PoolDuties(Duty):
         return len(changed)
 
     async def _copy(self, reign: Reign) -> int:
-        """Keep the decisions behind the cursor; it moves on only when they are kept."""
+        """Store the decisions after the cursor, and move the cursor when they are stored."""
         kept = 0
         while True:
             cursor, decisions = await self._dispatch.pools.decisions_after(self._cursor)

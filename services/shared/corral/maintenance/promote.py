@@ -1,4 +1,4 @@
-"""Due jobs are queued: a delayed job starts within 250 ms of its time.
+"""Queues scheduled jobs when they become due, so that a delayed job starts within 250 ms of its time.
 
 While somebody holds a snapshot, the index of scheduled jobs keeps an entry of each that was queued since, before
 all that are still to come. Then the beginning of the index is read less often, and in between only what is due
@@ -28,15 +28,15 @@ log = structlog.get_logger(__name__)
 
 JOBS_PER_STATEMENT = 1000
 SHORTEST_REST_SECONDS = 0.02
-"""However often it is woken: so many hints cost no more than fifty rounds a second."""
+"""Shortest time between two rounds, however many hints arrive: fifty rounds a second at most."""
 SHARE, FREE = 0.05, 0.01
-"""The pace at which the beginning of the index is read where that takes long."""
+"""The share of time for reading the beginning of the index, where that takes long."""
 SLACK_SECONDS = 5.0
 """So much before the earliest job that was found, or before the moment of the look, others may still show up."""
 
 
 class Promote(Duty):
-    """Sleeps until the next job is due, or a hint says that one is due sooner; never over a second."""
+    """The duty that queues due jobs. It sleeps until the next one is due or a hint arrives, for a second at most."""
 
     name = "promote"
     period = PROMOTER_SLEEP_SECONDS
@@ -51,10 +51,10 @@ class Promote(Duty):
         self._due_at: float | None = None
         self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
         self._floor: float | None = None
-        """By our clock: what was due before was queued. None before the first look."""
+        """Monotonic seconds: every job due before then was queued. None before the first round."""
 
     async def round(self, reign: Reign) -> int:
-        """Queue all that is due, then ask when the next is."""
+        """Queue all due jobs, then read when the next one is due."""
         promoted = 0
         while (due := await self._next_due()) is not None and due <= 0:
             queued = await self._store.duties.promote(reign.term, JOBS_PER_STATEMENT, within=self._within())
@@ -79,11 +79,11 @@ class Promote(Duty):
         return due
 
     def _within(self) -> float | None:
-        """How long ago jobs were due at most that are not yet queued, as far as is known."""
+        """The greatest possible age of a due job that is not queued yet; None where it is not known."""
         return None if self._floor is None else self._clock() - self._floor
 
     async def rest(self, seconds: float, reign: Reign) -> None:
-        """Sleep until something is due."""
+        """Sleep until a job is due."""
         began = time.monotonic()
         if self._due_at is not None:
             seconds = min(seconds, max(self._due_at - began, SHORTEST_REST_SECONDS))
@@ -96,6 +96,6 @@ class Promote(Duty):
 
 
 def not_taken(entries: Sequence[Entry], error: CorralError) -> None:
-    """Without Redis the sweep enqueues these, later."""
+    """Log entries that Redis did not take. The sweep enqueues them later."""
     metrics.REDIS_ERRORS.labels("enqueue").inc()
     log.warning("maintenance.not_enqueued", jobs=[str(entry.id) for entry in entries], error=str(error))

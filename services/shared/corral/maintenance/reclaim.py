@@ -1,4 +1,4 @@
-"""Lost workers: taken by observation, the worker first, then its jobs (protocol rules 22 to 24)."""
+"""Reclaims jobs of lost workers: marks the worker lost, then takes its jobs (protocol rules 22 to 24)."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ LONGEST_PERIOD = 2.0
 
 
 class Reclaim(Duty):
-    """Reads every live worker's counter, and takes those that were silent for a whole lease."""
+    """The duty that reads the counter of every live worker and marks those lost whose counter stood for a whole lease."""
 
     name = "reclaim"
 
@@ -39,7 +39,7 @@ class Reclaim(Duty):
         self._observation: LeaseObservation[UUID] = LeaseObservation(lease, longest_gap=3 * self.period)
 
     async def round(self, reign: Reign) -> int:
-        """One look at all workers."""
+        """Check all workers once."""
         counters = await self._store.workers.observations()
         taken = 0
         for worker, counter in self._observation.look(counters, self._clock()):
@@ -48,7 +48,7 @@ class Reclaim(Duty):
         return taken
 
     async def _take(self, worker: UUID, counter: int, reign: Reign) -> int:
-        """Take a worker for lost, unless it has shown life; how many jobs it held."""
+        """Mark a worker lost, unless its counter has changed; returns how many jobs it held."""
         name, how = await self._ended(worker)
         reclaimed = await self._store.workers.reclaim(worker, counter, reign.term, how=how)
         if reclaimed is None:
@@ -60,11 +60,11 @@ class Reclaim(Duty):
         return len(reclaimed)
 
     def failed(self) -> None:
-        """What was not seen without a break was not seen."""
+        """Begin the observation anew after a failed round."""
         self._observation.begin_anew()
 
     async def _ended(self, worker: UUID) -> tuple[str, str | None]:
-        """Its name, and how its process ended where whoever started it has told."""
+        """The worker's name, and how its process ended where that was reported."""
         name = await self._store.workers.name_of(worker) or ""
         try:
             return name, await self._dispatch.exits.of(name)
@@ -93,7 +93,7 @@ class Reclaim(Duty):
 
 
 def _tell_failure(job: Reclaimed) -> None:
-    """A job that failed for good is never silent (`corral.job_log`); one whose timeout struck says when it goes on."""
+    """Log jobs that failed for good (`corral.job_log`), and for a job that timed out when it is tried again."""
     error = job.error or {}
     told = {
         "job": str(job.id),

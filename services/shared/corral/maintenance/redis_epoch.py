@@ -1,4 +1,4 @@
-"""Whether the Redis before us is the one of a moment ago (protocol rule 7).
+"""Notices that Redis was wiped or restored from an older state, by its epoch (protocol rule 7).
 
 `corral:epoch` says so: `<generation>/<term>:<beat>`. The generation is new after every full pass, and
 `<generation>/pass` stands there while one is under way, which nobody trusts. Term and beat are those of
@@ -13,7 +13,7 @@ from corral.maintenance.leadership import Reign
 from corral.store.leases import Term
 
 BEATS_BEHIND = 4
-"""A predecessor writes its beat with every round of the sweep, not with every renewal."""
+"""Beats by which an epoch may be older than the lease: it is written once per sweep, not with every renewal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Epoch:
 
     @classmethod
     def parse(cls, text: str | None) -> "Epoch | None":
-        """None where it says nothing that can be trusted."""
+        """Parse an epoch; None where it can't be trusted."""
         generation, _, moment = (text or "").partition("/")
         term, _, beat = moment.partition(":")
         if not (generation and term.isdecimal() and beat.isdecimal()):
@@ -37,7 +37,7 @@ class Epoch:
         return cls(generation, int(term), int(beat))
 
     def follows(self, lease: Term | None) -> bool:
-        """Whether the lease's last holder wrote this, a moment before the lease was found as it is.
+        """Whether the last holder of the lease wrote this epoch shortly before.
 
         Giving a lease up raises its term by one.
         """
@@ -47,14 +47,14 @@ class Epoch:
 
 
 class EpochWatch:
-    """Sees whether Redis was wiped or put back to an older state, by its epoch."""
+    """Compares the epoch in Redis with the lease, and writes it."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
         self._written: str | None = None
 
     async def broken(self, reign: Reign) -> bool:
-        """Whether a full pass is needed: Redis was wiped or put back since the last round or leader.
+        """Whether a full pass is needed, because Redis was wiped or restored since the last round or leader.
 
         Raises:
             Unavailable: Redis is away.
@@ -69,7 +69,7 @@ class EpochWatch:
         return False
 
     async def begin_pass(self) -> None:
-        """Say that Redis can't be trusted until this pass has ended.
+        """Mark Redis as not to be trusted until this pass has ended.
 
         Raises:
             Unavailable: Redis is away.
@@ -78,7 +78,7 @@ class EpochWatch:
         await self._dispatch.repair.set_epoch(self._written)
 
     async def go_on(self, reign: Reign) -> bool:
-        """Write this round's epoch over the last one; answers False where another stands there.
+        """Replace the last epoch by this round's; False where another epoch is there.
 
         Raises:
             Unavailable: Redis is away.

@@ -1,6 +1,6 @@
-"""RQ's whole contract, where it is wanted: what stock workers and readers need is kept up to date.
+"""Keeps RQ's registries and hashes up to date where CORRAL_RQ_COMPAT is `full`, for RQ's own workers and readers.
 
-Changes come as events, are read from Postgres, and are shown within a second or two. What was missed
+Changes arrive as events, are read from Postgres, and are visible within a second or two. What was missed
 is found by going through the registries, a page a round.
 """
 
@@ -20,13 +20,13 @@ from corral.maintenance.leadership import Reign
 from corral.store import Store
 
 MAX_EVENTS_PER_ROUND = 10_000
-"""Events that one round takes; of a flood beyond it the pages make up for."""
+"""Events in one round. More are left to the check of one page per round."""
 SHOWN = tuple(state for state in State if state is not State.QUEUED)
-"""States that have a registry: a queued job stands in its list."""
+"""States that have a registry. Queued jobs are in lists instead."""
 
 
 class RqMirror(Duty):
-    """Writes the registries, and lets stock workers find what was parked. Idle where it is not wanted."""
+    """The duty that writes the registries and makes parked jobs visible to RQ's workers. Otherwise it does nothing."""
 
     name = "rq"
     period = 1.0
@@ -55,7 +55,7 @@ class RqMirror(Duty):
         await self._stack.aclose()
 
     async def round(self, reign: Reign) -> int:  # noqa: ARG002 - what is shown needs no lease
-        """Show what changed, and look through one page of what is shown."""
+        """Write what has changed, and check one page of the registries."""
         before = await self._dispatch.rq.want(self._wanted)
         if not self._wanted:
             return 0
@@ -71,7 +71,7 @@ class RqMirror(Duty):
         return shown + await self._look_through_a_page()
 
     def _changed(self) -> list[UUID]:
-        """Jobs that events told of since the last round, each once."""
+        """The jobs in the events since the last round, each once."""
         events = self._listener.taken() if self._listener is not None else []
         return list(
             dict.fromkeys(job for event in events if isinstance(event, JobsChanged) for job in event.ids)
@@ -85,7 +85,7 @@ class RqMirror(Duty):
         return len(stored)
 
     async def _look_through_a_page(self) -> int:
-        """Correct what a registry shows of jobs that have changed, or are gone, without our hearing of it."""
+        """Correct one page of a registry where jobs have changed, or were removed, without an event that arrived."""
         if not self._pages:
             queues = await self._store.queues.list()
             self._pages = [

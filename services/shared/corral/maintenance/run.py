@@ -1,4 +1,4 @@
-"""Stand for leadership, do the duties while leading, give it up when told to stop."""
+"""Runs maintenance: be a candidate for leadership, do the duties while leading, give leadership up at the end."""
 
 import asyncio
 import os
@@ -33,13 +33,13 @@ log = structlog.get_logger(__name__)
 AFTER_A_BUG_SECONDS = 5.0
 T = TypeVar("T")
 Roster = Callable[[dict[str, DutyReport]], Sequence[Duty]]
-"""Makes the duties of one reign, fresh: what an earlier one observed is not ours. Given are their reports."""
+"""Makes new duties for one reign, so that none uses observations of an earlier one. It gets their reports."""
 
 
 async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asyncio.Event) -> None:
-    """Be a candidate, and the leader when elected, until `stop` is set. Survives both servers' absence.
+    """Be a candidate, and the leader when elected, until `stop` is set. It goes on while Postgres or Redis is away.
 
-    End it by `stop`: only then it gives the lease up, and another can lead at once.
+    End it with `stop`, because only then it releases the lease, so that another process can lead at once.
     """
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     candidate = LeaderCandidate(store.leases, holder)
@@ -108,7 +108,7 @@ async def lead(
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """What `work` answers; None where `stop` came first and `work` was broken off."""
+    """The result of `work`; None where `stop` was set first and `work` was cancelled."""
     working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)

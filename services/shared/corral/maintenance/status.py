@@ -1,4 +1,4 @@
-"""What the leader does and how that goes, for others to read: `dispatch.duties.read`."""
+"""Publishes the reports of the leader's duties in Redis; `dispatch.duties.read` reads them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from corral.maintenance.leadership import Reign
 
 
 class StatusDuty(Duty):
-    """The duty that writes the reports of all duties, its own included."""
+    """The duty that writes the reports of all duties, including its own."""
 
     name = "status"
     period = 2.0
@@ -20,7 +20,7 @@ class StatusDuty(Duty):
         self._reports = reports
 
     async def round(self, reign: Reign) -> int:
-        """Write them all, in one command."""
+        """Write all reports in one command."""
         reports = {name: asdict(report) for name, report in self._reports.items()}
         await self._dispatch.duties.write(self._holder, reign.term.term, reports)
         return 0

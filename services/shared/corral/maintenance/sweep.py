@@ -1,4 +1,4 @@
-"""The sweep: every queued row is known to Redis, or made known. It asks, it does not infer (protocol rule 7).
+"""The sweep: compares queued rows in Postgres with the lanes in Redis and enqueues what is missing (protocol rule 7).
 
 While somebody holds a snapshot, the index of queued jobs keeps an entry of each that was claimed since, before all
 that wait, and a look at the oldest reads them all. Where that takes long it is done less often, once a minute at
@@ -33,19 +33,19 @@ log = structlog.get_logger(__name__)
 ROWS_PER_PAGE = 5000
 """Rows of one list that every round asks about, and rows of one step of a full pass."""
 GRACE_SECONDS = 5.0
-"""Younger rows are on their way: the commit came first, the list comes now."""
+"""Seconds. Younger rows are skipped, because their enqueue follows the commit and may still be under way."""
 FULL_PASS_GRACE_SECONDS = 1.0
 STALE_SECONDS = 15.0
-"""A pop that was not answered for so long is forgotten; longer than a claim's statement may take."""
+"""Seconds after which a pop without an answer is forgotten: longer than a claim's statement may take."""
 DISAGREEMENT_SECONDS = 15.0
 SHARE, FREE = 0.05, 0.25
 """The pace of looks at the oldest rows of all lists, where that takes long."""
 LOGGED_IDS = 20
-"""Ids in one line of the log."""
+"""The most ids in one line of the log."""
 
 
 class Sweep(Duty):
-    """Every round the oldest rows of each list; all rows when Redis can't be trusted or lists disagree."""
+    """The duty that checks the oldest rows of each lane, and all rows when Redis can't be trusted."""
 
     name = "sweep"
     period = 5.0
@@ -71,14 +71,14 @@ class Sweep(Duty):
         self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
         self._floors = LowWaterMarks()
         self._full = False
-        """Whether a full pass is owed; one that was broken off still is."""
+        """Whether a full pass must be done, or done again because it was interrupted."""
         self._mended = False
         """Whether a list lost its entries since the full pass began, because they were of another kind."""
         self._reading = 0.0
         """Seconds that pages took since a look at all lists began."""
 
     async def round(self, reign: Reign) -> int:
-        """Forget stale pops, then ask about the oldest rows, or about all."""
+        """Forget stale pops, then check the oldest rows, or all."""
         if await self._dispatch.repair.mend():
             self._full = True
         lanes = await self._dispatch.repair.lanes()
@@ -207,7 +207,7 @@ class Sweep(Duty):
         return enqueued
 
     async def _still_queued(self, ids: Sequence[UUID]) -> list[UUID]:
-        """Those that wait even now. The others were claimed between the first question and the second."""
+        """The rows that are still queued. The others were claimed meanwhile."""
         if not ids:
             return []
         stored = await self._store.jobs.existing(ids)
@@ -215,7 +215,7 @@ class Sweep(Duty):
         return [job for job in ids if job in queued]
 
     async def _rebuild_what_disagrees(self) -> bool:
-        """Mend lists that somebody else wrote to, once they have disagreed with their sets for long enough."""
+        """Rebuild lanes that something else wrote to, once list and set have differed for long enough."""
         now = self._clock()
         disagreeing = await self._dispatch.repair.disagreements()
         self._disagreeing = {lane: self._disagreeing.get(lane, now) for lane in disagreeing}
@@ -240,7 +240,7 @@ def _entries(lane: Lane, ids: Iterable[UUID]) -> list[Entry]:
 def _around(
     head: UUID | None, missing: Sequence[UUID], rows: Sequence[Queued], *, first: bool
 ) -> tuple[list[UUID], list[UUID]]:
-    """The missing ids that are older than the head of the list, and the others."""
+    """Splits the missing ids into those older than the head of the lane, and the others."""
     if head is None:
         return [], list(missing)
     older: set[UUID] = set()
