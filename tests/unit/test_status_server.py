@@ -3,7 +3,7 @@
 import socket
 from contextlib import closing
 
-import httpx
+import httpx2
 import pytest
 
 from corral.status_server import METRICS, Answer, StatusServer, listen, serve_metrics
@@ -17,8 +17,8 @@ def broken() -> Answer:
     raise RuntimeError("no answer")
 
 
-def ask(server: StatusServer, path: str, method: str = "GET") -> httpx.Response:
-    return httpx.request(method, f"http://127.0.0.1:{server.port}{path}", trust_env=False)
+def ask(server: StatusServer, path: str, method: str = "GET") -> httpx2.Response:
+    return httpx2.request(method, f"http://127.0.0.1:{server.port}{path}", trust_env=False)
 
 
 def test_it_answers_its_paths_and_names_them_to_whoever_asks_for_another():
@@ -37,7 +37,7 @@ def test_a_request_that_fails_or_breaks_off_keeps_no_other_from_its_answer():
         socket.create_connection(("127.0.0.1", server.port)) as half,
     ):
         half.sendall(b"GET /hel")
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             ask(server, "/broken")
         assert ask(server, "/hello").text == "hello\n"
 
