@@ -18,7 +18,7 @@ def broken() -> Answer:
 
 
 def ask(server: StatusServer, path: str, method: str = "GET") -> httpx2.Response:
-    return httpx2.request(method, f"http://127.0.0.1:{server.port}{path}", trust_env=False)
+    return httpx2.request(method, f"http://127.0.0.1:{server.port}{path}", trust_env=False, timeout=30)
 
 
 def test_it_answers_its_paths_and_names_them_to_whoever_asks_for_another():
