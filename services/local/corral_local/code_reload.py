@@ -50,7 +50,9 @@ class CodeReload:
             if ReloadPart.MAINTENANCE in concerned:
                 work.append(self._maintenance.replace())
             if work:
-                parts = ", ".join(part for part in ReloadPart if part in concerned and part is not ReloadPart.UP)
+                parts = ", ".join(
+                    part for part in ReloadPart if part in concerned and part is not ReloadPart.UP
+                )
                 self._say(f"{names} changed: starting anew, while the old ones finish: {parts}")
                 await all_or_error(work)
 

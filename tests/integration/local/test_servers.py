@@ -15,7 +15,7 @@ from tests.fixtures.waiting import eventually
 from tests.integration.local.kinds import Kind, Owner
 
 from corral_local.errors import DataInUse, PortTaken, ServerFailed, UnusableData
-from corral_local.orphans import PATIENCE
+from corral_local.orphans import SHUTDOWN_SECONDS
 from corral_local.ports import HOST
 from corral_local.server import EmbeddedServer, ServerPlace
 
@@ -120,7 +120,7 @@ def test_a_frozen_server_left_behind_is_woken_to_end_in_good_order(
     owner.process.wait()
     begin = time.monotonic()
     with serve(kind) as server:
-        assert time.monotonic() - begin < PATIENCE  # it was not killed for want of an answer
+        assert time.monotonic() - begin < SHUTDOWN_SECONDS  # it was not killed for want of an answer
         assert not owner.server.is_running()
         assert kind.find(server.url)
 

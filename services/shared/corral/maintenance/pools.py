@@ -45,7 +45,9 @@ class PoolDuties(Duty):
         self._cursor = BEGINNING
         self._sequences: Mapping[str, int] | None = None
         """The sequence of every pool's requests in the last round; None before the first."""
-        self._silence: LeaseObservation[str] = LeaseObservation(KEEP_DRAINS_SECONDS, longest_gap=5 * self.period)
+        self._silence: LeaseObservation[str] = LeaseObservation(
+            KEEP_DRAINS_SECONDS, longest_gap=5 * self.period
+        )
 
     async def round(self, reign: Reign) -> int:
         """Read the requests and decisions once, and store them."""
