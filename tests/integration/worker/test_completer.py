@@ -48,7 +48,9 @@ async def test_outcomes_are_held_while_postgres_is_away_and_leave_no_room(system
         async with engine_of(system, store, limit=2) as engine:
             proxy.cut()
             executions = [await ended(engine), await ended(engine)]
-            running = Execution(await engine.claimed("engine.echo", None), engine.catalog.types["engine.echo"])
+            running = Execution(
+                await engine.claimed("engine.echo", None), engine.catalog.types["engine.echo"]
+            )
             engine.attempts.add(running)  # the worker is not empty afterwards: that would wake the loop, too
             engine.run(engine.completer)
             assert (engine.finished.held, engine.finished.room) == (2, 0)
