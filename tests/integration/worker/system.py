@@ -60,7 +60,7 @@ class System:
             "slots_process": 2,
             **settings,
         }
-        paths = [str(programs.ROOT), *filter(None, [chosen.pop("pythonpath", None)])]
+        paths = [str(programs.ROOT), *map(str, filter(None, [chosen.pop("pythonpath", None)]))]
         environment = programs.environment(**chosen) | programs.OF_TESTS | (rig or {})
         environment["PYTHONPATH"] = os.pathsep.join(paths)
         log = self.folder / f"worker-{len(self.workers)}.log"
