@@ -47,11 +47,11 @@ class StatusServer:
             routes: what to answer, by path.
         """
 
-        class Handler(_Handler):
+        class RoutedStatusHandler(_StatusHandler):
             answers = routes
 
         listener.setblocking(False)  # whoever shares it may have been faster
-        self._server = _Server(listener, Handler)
+        self._server = _Server(listener, RoutedStatusHandler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(CLOSE_SECONDS,), name="status server", daemon=True
         )
@@ -129,7 +129,7 @@ class _Server(ThreadingHTTPServer):
             log.error("status.request_broken", client=str(client_address), exc_info=error)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _StatusHandler(BaseHTTPRequestHandler):
     answers: Mapping[str, Route]
     protocol_version = "HTTP/1.1"
     timeout = REQUEST_SECONDS
