@@ -145,5 +145,8 @@ def test_a_file_of_ours_concerns_those_who_run_it(tmp_path: Path):
     assert changes.concerned([roots["corral"] / "dispatch" / "lua" / "pop.lua"]) == set(ReloadPart) - {
         ReloadPart.UP
     }
-    assert changes.concerned([roots["corral"] / "local" / "pool.py"]) == {ReloadPart.UP}
+    assert changes.concerned([roots["corral_local"] / "pool.py"]) == {ReloadPart.UP}
+    assert changes.concerned([roots["corral"] / "cli" / "up.py"]) == {ReloadPart.UP}
+    declared = {ReloadPart.WORKERS, ReloadPart.PUBLISHER}
+    assert changes.concerned([roots["corral_jobs"] / "demo" / "__init__.py"]) == declared
     assert changes.concerned([tmp_path / "acme.py"]) == {ReloadPart.WORKERS}

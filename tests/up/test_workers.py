@@ -39,7 +39,7 @@ def test_changed_code_runs_within_five_seconds_and_no_job_is_lost(start, folder)
         assert ended(client, slow["id"])["result"] == "old"
         assert client.job(slow["id"])["attempt"] == 1
         code.write_text("this is no Python")
-        up.wait_for("the workers go on with the old one", 30)
+        up.wait_for("the workers go on with the old code", 30)
         assert client.submit("acme.version", wait=20)["result"] == "new"
     assert up.stop() == 0
 
