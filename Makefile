@@ -33,7 +33,7 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
 test: $(DEVELOPMENT) $(HELM) $(TYPESCRIPT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
 test-up: $(DEVELOPMENT) ## Run whole systems of corral up: changed code, the backlog, odd surroundings, the README's lines
 	@$(BIN)/python -m pytest -n 2 tests/up $(ARGS)

@@ -6,7 +6,7 @@ import pytest
 from tests.fixtures.local_system import alive
 from tests.fixtures.waiting import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_the_same_data_serve_again_also_after_kill_9(start):

@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures.local_system import Up
 from tests.up.poller import Poller
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def kill_publisher(up: Up) -> None:

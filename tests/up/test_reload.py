@@ -21,7 +21,7 @@ import corral_publisher
 from corral.client import Connection
 from corral_local.code_watch import OURS, CodeWatch, ReloadPart
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 BUSY_SECONDS = 30.0
 """On two cores that are shared with other tests; a quiet machine needs less than five (docs/how-to/run-locally.md)."""

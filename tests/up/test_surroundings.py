@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.fixtures.local_system import Up
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 HOSTILE = {
     "PGHOST": "nowhere.invalid", "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGDATABASE": "n", "PGUSER": "n",

@@ -8,7 +8,7 @@ from tests.fixtures.waiting import eventually
 
 from corral.client import Client
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 HANDLERS = """

@@ -10,8 +10,8 @@ from typing import Any, Self
 import httpx2
 
 from corral import json_codec
-from corral.actions.json_value import refuse_faults
 from corral.api_problem import ApiProblem, problem_of
+from corral.api_request import body_text, query_pairs
 from corral.errors import CorralError, FieldError, InvalidInput
 from corral.job.idempotency_key import fault
 from corral.publisher_address import Connection, NotConfigured
@@ -257,7 +257,7 @@ class Client:
         timeout: float = ANSWER_SECONDS,
         headers: Mapping[str, str] | None = None,
     ) -> Json:
-        content = None if body is None else _written(body)
+        content = None if body is None else body_text(body)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         try:
             response = self._http.request(
@@ -265,7 +265,7 @@ class Client:
                 f"/api/v1{path}",
                 content=content,
                 headers=headers,
-                params=_given(params or {}),
+                params=query_pairs(params or {}),
                 timeout=timeout,
             )
         except httpx2.TransportError as error:
@@ -300,22 +300,6 @@ class Client:
         )
 
 
-def _written(body: Json) -> bytes:
-    """A body as JSON text.
-
-    Raises:
-        InvalidInput: it holds what JSON has no word for; names the place.
-    """
-    try:
-        text = json_codec.dumps(body)
-    except (TypeError, ValueError):
-        refuse_faults(body, "")
-        raise
-    if b"null" in text:  # NaN would be null without a word
-        refuse_faults(body, "")
-    return text
-
-
 def _set_of(*names: str) -> str:
     """Those of the variables that are set, in capitals or not."""
     return ", ".join(one for name in names for one in (name, name.lower()) if os.environ.get(one))
@@ -323,15 +307,3 @@ def _set_of(*names: str) -> str:
 
 def _kind_of(response: httpx2.Response) -> str:
     return response.headers.get("Content-Type", "nothing").partition(";")[0] or "nothing"
-
-
-def _given(params: Mapping[str, Json]) -> httpx2.QueryParams:
-    """Query parameters without those that are None; a list repeats its name."""
-    return httpx2.QueryParams(
-        [
-            (name, str(one).lower() if isinstance(one, bool) else str(one))
-            for name, value in params.items()
-            if value is not None
-            for one in (value if isinstance(value, list | tuple) else [value])
-        ]
-    )

@@ -11,7 +11,7 @@ import pytest
 from tests.fixtures.local_system import Up
 from tests.fixtures.pages import DOCS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("cli")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PAGES = [
     "find-and-mend-failed-jobs.md",

@@ -14,7 +14,7 @@ from tests.fixtures.waiting import eventually
 
 from corral.client import Client, Unreachable
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def restarts(up: Up) -> int:

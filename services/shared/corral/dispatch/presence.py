@@ -6,7 +6,9 @@ The calls marked as untyped go to RQ, whose methods have no annotations.
 import os
 import platform
 import socket
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, NoReturn
@@ -33,6 +35,8 @@ ANSWER_SECONDS = 1.5
 BEATS_TO_LIVE = 6
 """A worker that missed so many beats disappears from the readers."""
 RECONNECT_SECONDS = 1.0
+HANG_UP_SECONDS = 0.05
+"""Between two tries to end the thread that listens: it may have been connecting at the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +153,20 @@ class Presence(BaseWorker):
         self.pubsub_thread._running.wait(ANSWER_SECONDS)  # noqa: SLF001  redis-py has no other sign
 
     def unsubscribe(self) -> None:
-        """Stop listening. RQ tells the thread after it unsubscribed, when it may be waiting for its next minute."""
+        """Stop listening. The thread that listens may wait a minute for its next message, so its socket is shut down.
+
+        Nothing is sent, as RQ would: while Redis comes back the thread connects, too, and where two threads connect
+        at once redis-py leaves one of their sockets open.
+        """
         if self.pubsub_thread is None or self.pubsub is None:
             return
         self.pubsub_thread.stop()
-        self.pubsub.unsubscribe()  # type: ignore[no-untyped-call]
-        self.pubsub_thread.join(ANSWER_SECONDS)
-        self.pubsub.close()
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self.pubsub_thread.is_alive() and time.monotonic() < deadline:
+            _shut_down(self.pubsub)
+            self.pubsub_thread.join(HANG_UP_SECONDS)
+        if not self.pubsub_thread.is_alive():
+            self.pubsub.close()  # one that still runs does it at its end
 
     def _set_connection(self, connection: Redis) -> Redis:
         """RQ would raise the timeout to minutes, for its own blocking pops."""
@@ -188,3 +199,11 @@ class Presence(BaseWorker):
     def work(self, *_args: object, **_options: object) -> NoReturn:
         """Refuse to run RQ's own loop."""
         raise NotImplementedError("Corral's worker has a loop of its own: python -m corral_worker")
+
+
+def _shut_down(pubsub: PubSub) -> None:
+    """End the read that another thread waits in; that thread closes the socket."""
+    opened: socket.socket | None = getattr(pubsub.connection, "_sock", None)
+    if opened is not None:
+        with suppress(OSError):
+            opened.shutdown(socket.SHUT_RDWR)
