@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from corral.job.limit_use import LimitUses
 from corral.job.priority import Priority
 from corral.job.state import State
 
@@ -32,6 +33,8 @@ class NewJob:
     parent: UUID | None = None
     traceparent: str | None = None
     created_by: str | None = None
+    limits: LimitUses | None = None
+    """What it takes of limits while it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class Accepted:
     created_at: datetime
     due_in: float
     """Seconds until it is due by the database's clock; 0 for a queued one."""
+    limit_group: UUID | None = None
+    """The group in which it waits for its limits; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,8 @@ class Claimed:
     parent: UUID | None
     waited: float = field(default=0.0, compare=False)
     """Seconds from due to claimed, by the database's clock; measured, so no part of what is claimed."""
+    limit_group: UUID | None = None
+    """The group in which it waited for its limits; None where it has none. Its end gives back what it took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,14 @@ from corral.errors import (
 )
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
+from corral.job.limit_use import LimitUses
 from corral.job.moment import LATEST, in_utc
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store.connections import Row
 from corral.store.database import SHORT, Database, Params
 from corral.store.json_text import checked, encode
+from corral.store.limit_states import SHOWN
 from corral.store.pg_errors import Ambiguous
 from corral.store.shaping import moment
 from corral.store.sql_params import EMPTY, array, names, numbers, texts
@@ -48,9 +50,10 @@ WITH input AS MATERIALIZED (
         %(ids)s::uuid[], %(types)s::text[], %(queues)s::text[], %(priorities)s::text[], %(payloads)s::text[],
         %(delays)s::float8[], %(run_ats)s::timestamptz[], %(expiries)s::float8[], %(retries)s::int4[],
         %(timeouts)s::float8[], %(max_stalls)s::int4[], %(tags)s::text[], %(searches)s::text[],
-        %(parents)s::uuid[], %(traces)s::text[], %(creators)s::text[]
+        %(parents)s::uuid[], %(traces)s::text[], %(creators)s::text[],
+        %(limit_groups)s::uuid[], %(limits)s::text[], %(costs)s::text[]
     ) AS i(id, type, queue, priority, payload, delay, run_at, expires_in, retries, timeout, max_stalls,
-           tags, search, parent, traceparent, created_by)
+           tags, search, parent, traceparent, created_by, limit_group, limits, costs)
 ), named AS (
     INSERT INTO corral.queues (name)
     SELECT DISTINCT i.queue FROM input i
@@ -61,13 +64,14 @@ WITH input AS MATERIALIZED (
 INSERT = """
 INSERT INTO corral.jobs AS j
     (id, type, queue, priority, payload, state, run_at, queued_at, expires_at, retries, timeout,
-     max_stalls, tags, search, parent, traceparent, created_by)
+     max_stalls, tags, search, parent, traceparent, created_by, limit_group, limits, costs)
 SELECT i.id, i.type, i.queue, i.priority, i.payload::json,
-       CASE WHEN i.due > now() THEN 'scheduled' ELSE 'queued' END,
+       CASE WHEN i.due > now() THEN 'scheduled' WHEN i.limit_group IS NULL THEN 'queued' ELSE 'blocked' END,
        CASE WHEN i.due > now() THEN i.due END,
        CASE WHEN i.due > now() THEN NULL ELSE now() END,
        now() + i.expires_in * interval '1 second',
-       i.retries, i.timeout, i.max_stalls, i.tags::text[], i.search::jsonb, i.parent, i.traceparent, i.created_by
+       i.retries, i.timeout, i.max_stalls, i.tags::text[], i.search::jsonb, i.parent, i.traceparent, i.created_by,
+       i.limit_group, i.limits::text[], i.costs::float8[]
 FROM input i
 """
 # What a new job became follows from the time and from whether it has to wait: of ten thousand that are
@@ -77,7 +81,8 @@ SELECT NULL::uuid, now(), NULL::float8
 UNION ALL
 SELECT i.id, i.run_at, date_part('epoch', i.run_at - now()) FROM inserted i WHERE i.run_at IS NOT NULL
 """
-ANSWER = "j.id, j.queue, j.priority, j.state, j.run_at, j.created_at, date_part('epoch', j.run_at - now())"
+ANSWER = f"""j.id, j.queue, j.priority, {SHOWN}, j.run_at, j.created_at, date_part('epoch', j.run_at - now()),
+    j.limit_group"""
 # Waits for a lost transaction that is still about to commit the same ids.
 INSERT_AGAIN = f"{INPUT}{INSERT} ON CONFLICT (id) DO NOTHING RETURNING {ANSWER}"
 EXISTING = f"SELECT {ANSWER} FROM corral.jobs j WHERE j.id = ANY(%(ids)s::uuid[])"
@@ -196,6 +201,15 @@ def columns_of(jobs: Sequence[NewJob]) -> Params:
         "parents": _sparse([str(job.parent) if job.parent else None for job in jobs]),
         "traces": _sparse([job.traceparent for job in jobs]),
         "creators": _sparse([job.created_by for job in jobs]),
+        **_limits_of([job.limits for job in jobs]),
+    }
+
+
+def _limits_of(limits: Sequence[LimitUses | None]) -> Params:
+    return {
+        "limit_groups": _sparse([str(uses.group) if uses else None for uses in limits]),
+        "limits": _sparse([texts(uses.names) if uses else None for uses in limits]),
+        "costs": _sparse([numbers(uses.costs) if uses else None for uses in limits]),
     }
 
 
@@ -258,6 +272,7 @@ def _accepted_one(job: NewJob, created_at: datetime, run_at: datetime | None, du
         run_at=run_at,
         created_at=created_at,
         due_in=max(0.0, due_in),
+        limit_group=job.limits.group if job.limits else None,
     )
 
 
@@ -268,7 +283,7 @@ def _in_order(ids: Sequence[UUID], rows: Sequence[Row]) -> list[Accepted]:
 
 def accepted_from(row: Row) -> Accepted:
     """A row of ANSWER."""
-    id, queue, priority, state, run_at, created_at, due_in = row
+    id, queue, priority, state, run_at, created_at, due_in, limit_group = row
     return Accepted(
         id=id,
         queue=queue,
@@ -277,4 +292,5 @@ def accepted_from(row: Row) -> Accepted:
         run_at=run_at and moment(run_at),
         created_at=moment(created_at),
         due_in=max(0.0, due_in or 0.0),
+        limit_group=limit_group,
     )

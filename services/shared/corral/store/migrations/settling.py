@@ -34,6 +34,8 @@ class Wanted(NamedTuple):
     included: int
     """Columns beside those that are searched: lists and counts of live jobs read the index alone, without the rows,
     which lie anywhere in a long history."""
+    column: str = "id"
+    """A column that older revisions of the table lack: there the index is not built."""
 
 
 INDEXES = (
@@ -48,11 +50,29 @@ INDEXES = (
     ),
     Wanted("jobs_blocked", "jobs", "(id) INCLUDE (queue, type) WHERE state = 'blocked'", included=2),
     Wanted("artifacts_unpublished", "artifacts", "(id) WHERE published_at IS NULL", included=0),
+    Wanted(
+        "jobs_limited",
+        "jobs",
+        "(limit_group, suspect, queued_at, id) "
+        "WHERE state = 'blocked' AND limit_group IS NOT NULL AND queued_at IS NOT NULL",
+        included=0,
+        column="limit_group",
+    ),
+    Wanted(
+        "jobs_limited_running",
+        "jobs",
+        "(limit_group) WHERE state = 'running' AND limit_group IS NOT NULL",
+        included=0,
+        column="limit_group",
+    ),
 )
 
 READY = "SELECT to_regclass(:table) IS NOT NULL"
 THERE = """
 SELECT indisvalid AND indnatts - indnkeyatts = :included FROM pg_index WHERE indexrelid = to_regclass(:index)
+"""
+COLUMN = """
+SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = :column AND NOT attisdropped)
 """
 
 
@@ -70,6 +90,9 @@ def settle(engine: Engine, schema: str) -> None:
             _backfill(connection, schema)
             for index in INDEXES:
                 known = {"index": f"{quoted(schema)}.{index.name}", "included": index.included}
+                column = {"table": f"{quoted(schema)}.{index.table}", "column": index.column}
+                if not connection.execute(text(COLUMN), column).scalar():
+                    continue
                 if not connection.execute(text(THERE), known).scalar():
                     _build(connection, schema, index)
         finally:

@@ -13,6 +13,7 @@ from corral.store.tables.access import people
 from corral.store.tables.idempotency import idempotency
 from corral.store.tables.job_children import around_jobs
 from corral.store.tables.jobs import jobs
+from corral.store.tables.limits import limits
 from corral.store.tables.pools import pools
 from corral.store.tables.registry import installation
 from corral.store.tables.statistics import statistics
@@ -22,6 +23,6 @@ from corral.store.tables.statistics import statistics
 def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
     """Every table, in `schema`."""
     tables = MetaData(schema=schema)
-    for part in (jobs, around_jobs, installation, statistics, pools, people, idempotency):
+    for part in (jobs, around_jobs, installation, statistics, pools, people, idempotency, limits):
         part(tables)
     return tables

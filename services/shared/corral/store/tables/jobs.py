@@ -92,7 +92,11 @@ def jobs(tables: MetaData) -> None:
             "false",
             doc="Whether a worker was lost while it ran: it is then claimed alone.",
         ),
-        needed("state", Text, doc="blocked, scheduled, queued, running, completed, failed or cancelled."),
+        needed(
+            "state",
+            Text,
+            doc="blocked, scheduled, queued, running, completed, failed or cancelled. A job with limits that is ready is blocked, with `queued_at`.",
+        ),
         needed("priority", Text, doc="critical, high, normal or low."),
         needed("queue", Text, doc="The name of its queue."),
         needed("type", Text, doc="The name of its job type."),
@@ -109,6 +113,23 @@ def jobs(tables: MetaData) -> None:
         Column("search", JSONB, doc="The payload's fields that its type declares searchable."),
         Column("traceparent", Text, doc="The W3C trace context of its submission."),
         Column("created_by", Text, doc="The key, person or job that submitted it."),
+        Column(
+            "limit_group",
+            Uuid,
+            doc="A hash of its queue, its priority and what it takes of limits: such jobs wait together. Null: it has no limits.",
+        ),
+        Column(
+            "limits",
+            ARRAY(Text),
+            doc="What it takes of: names in `limit_keys`, sorted. Null: it has no limits.",
+        ),
+        Column("costs", ARRAY(Double), doc="How much it takes of each of its `limits`."),
+        needed(
+            "snoozes",
+            Integer,
+            "0",
+            doc="Attempts that asked to be made again later, without an error.",
+        ),
         PrimaryKeyConstraint(
             "id",
             name="jobs_pkey",
@@ -157,6 +178,22 @@ def jobs(tables: MetaData) -> None:
         postgresql_include=["queue", "type"],
         postgresql_where=text("state = 'blocked'"),
         info=serves("Counts and lists of blocked jobs."),
+    )
+    limited = text("state = 'blocked' AND limit_group IS NOT NULL AND queued_at IS NOT NULL")
+    Index(
+        "jobs_limited",
+        c.limit_group,
+        c.suspect,
+        c.queued_at,
+        c.id,
+        postgresql_where=limited,
+        info=serves("Claims of limited jobs: each group oldest first; the leader's look at all groups."),
+    )
+    Index(
+        "jobs_limited_running",
+        c.limit_group,
+        postgresql_where=text("state = 'running' AND limit_group IS NOT NULL"),
+        info=serves("Who holds what of a limit; the leader's recount of what is in use."),
     )
     Index(
         "jobs_expiring",

@@ -1,0 +1,84 @@
+"""What a job takes of limits while it runs: of which limit, of which of its keys, and how much.
+
+It is evaluated once, at submission, and stored with the job. Jobs of one queue and priority that take of the same
+limits and keys form a group: they wait together, the oldest first.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+from uuid import UUID
+
+from corral.job.priority import Priority
+
+SEPARATOR = "="
+"""Between a limit and its key. No name of a limit holds it; a key may."""
+TOTAL = ""
+"""Stands for the whole limit where a key is asked for."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LimitUse:
+    """A job takes `cost` of one limit: of its total, or of one of its keys.
+
+    Raises:
+        ValueError: the cost is no number above 0, or the name of the limit is none.
+    """
+
+    limit: str
+    key: str = TOTAL
+    """The value that the limit counts by; empty for the total."""
+    cost: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.limit or SEPARATOR in self.limit:
+            raise ValueError(f"{self.limit!r} is no name of a limit")
+        if not 0 < self.cost < float("inf"):
+            raise ValueError(f"a cost of {self.cost} of {self.name}: it must be above 0")
+
+    @property
+    def name(self) -> str:
+        """As `jobs.limits` and `limit_keys.name` spell it: `openai` for the total, `customer=acme` for a key."""
+        return name_of(self.limit, self.key)
+
+
+class LimitUses(NamedTuple):
+    """All that one job takes, as it is stored."""
+
+    group: UUID
+    names: tuple[str, ...]
+    """Sorted, each once: the order in which their rows are locked."""
+    costs: tuple[float, ...]
+
+
+def name_of(limit: str, key: str = TOTAL) -> str:
+    """The name of a limit's total, or of one of its keys."""
+    return f"{limit}{SEPARATOR}{key}" if key else limit
+
+
+def parsed(name: str) -> tuple[str, str]:
+    """The limit and the key of a name; the key is empty for a total."""
+    limit, _, key = name.partition(SEPARATOR)
+    return limit, key
+
+
+def uses_of(queue: str, priority: Priority, uses: Iterable[LimitUse]) -> LimitUses | None:
+    """What is stored for a job that takes these; None where it takes nothing. Costs of the same name are added."""
+    costs: dict[str, float] = {}
+    for use in uses:
+        costs[use.name] = costs.get(use.name, 0.0) + use.cost
+    if not costs:
+        return None
+    names = tuple(sorted(costs))
+    return LimitUses(group_of(queue, priority, names), names, tuple(costs[name] for name in names))
+
+
+def group_of(queue: str, priority: Priority, names: Sequence[str]) -> UUID:
+    """The group of jobs of that queue and priority that take of exactly these names."""
+    digest = blake2b(digest_size=16)
+    for part in (queue, priority.value, *sorted(names)):
+        text = part.encode()
+        digest.update(len(text).to_bytes(4, "big"))
+        digest.update(text)
+    return UUID(bytes=digest.digest())

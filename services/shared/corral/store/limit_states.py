@@ -1,0 +1,12 @@
+"""How jobs with limits wait: ready ones are stored as blocked, with the time since when, and shown as queued.
+
+So they are in no list of Redis, in no page of the sweep and in no claim of the release before this one, and the index
+of queued jobs has no entry of them.
+"""
+
+READY = "CASE WHEN j.limit_group IS NULL THEN 'queued' ELSE 'blocked' END"
+"""SQL of the state of a job `j` that may be claimed from now on; its `queued_at` is set with it."""
+WAITS = "j.state = 'blocked' AND j.limit_group IS NOT NULL AND j.queued_at IS NOT NULL"
+"""SQL condition: the job `j` is ready, and waits for its limits. As the index `jobs_limited` has it."""
+SHOWN = f"CASE WHEN {WAITS} THEN 'queued' ELSE j.state END"
+"""SQL of the state of a stored job `j` as everybody sees it."""
