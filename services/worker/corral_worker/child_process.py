@@ -22,7 +22,7 @@ from corral.job.outcome import ErrorKind, JobError
 from corral_worker import child, messages, worker_connection
 from corral_worker.child_connection import ChildConnection
 from corral_worker.execution import Execution
-from corral_worker.failure import death
+from corral_worker.failure import death, over_memory
 from corral_worker.handler_call import Died, Ending, Raised
 from corral_worker.messages import AttemptId
 from corral_worker.threads import aside
@@ -55,6 +55,8 @@ class ChildProcess:
         self._ready = asyncio.Event()
         self._gone = False
         self._fault: str | None = None
+        self._over: JobError | None = None
+        """Why it is ended because of its memory."""
         self._execution: Execution | None = None
         self._line: ContextLink | None = None
         self.begun = False
@@ -66,7 +68,12 @@ class ChildProcess:
     @property
     def alive(self) -> bool:
         """Whether it can be given another attempt."""
-        return not self._gone and self._fault is None
+        return not self._gone and self._fault is None and self._over is None
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs handlers, once it is known and until it has ended."""
+        return None if self._gone else self._pid
 
     async def run(self, execution: Execution, line: ContextLink, started: Callable[[], None]) -> Ending:
         """Run an attempt. Calls `started` when it is handed over."""
@@ -86,6 +93,16 @@ class ChildProcess:
             started()
             self._wire.send(_run_message(execution))
         return await self._ended
+
+    def end_over_memory(self, used: int, limit: int) -> None:
+        """Kill the child because it uses `used` bytes of the `limit` MiB that its attempt may: that is the attempt's error."""
+        if not self._gone and self._execution is not None and self._over is None:
+            self._over = over_memory(used, limit)
+            about = AttemptId.of(self._execution.claimed)
+            log.warning(
+                "child.over_memory", pid=self._pid, job=str(about.job), attempt=about.attempt, bytes=used
+            )
+            self.kill()
 
     def kill(self) -> None:
         """Kill the child with everything that it started."""
@@ -232,6 +249,8 @@ class ChildProcess:
         self._settle(self._ending(exitcode))
 
     def _ending(self, exitcode: int | None) -> Ending:
+        if self._over is not None:
+            return Raised(self._over)
         if self._fault is not None:
             return _disconnected(self._fault)
         if exitcode == worker_connection.LOST:

@@ -21,6 +21,7 @@ MAX_TRACEBACK = 16_000
 CUT_CHARACTERS = 40
 """Characters by which a text may exceed its limit: those of the sentence that says what was cut."""
 MAX_NAME = 200
+MIB = 1_048_576
 MAX_LEAVES = 3
 """Exceptions of a group that its message tells; its traceback has more of them."""
 
@@ -71,6 +72,15 @@ def child_died(exitcode: int | None) -> JobError:
     else:
         message = f"the process ended with exit code {exitcode} before the handler returned"
     return JobError(kind=ErrorKind.EXIT, type="ProcessDied", message=message)
+
+
+def over_memory(used: int, limit: int) -> JobError:
+    """An attempt whose process was ended because of its memory; `used` is in bytes, `limit` in MiB."""
+    return JobError(
+        kind=ErrorKind.MEMORY,
+        type="MemoryLimitExceeded",
+        message=f"used {used / MIB:,.0f} MiB of memory, more than its memory_limit of {limit:,} MiB",
+    )
 
 
 def death(exitcode: int | None) -> str:

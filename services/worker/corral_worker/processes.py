@@ -17,6 +17,7 @@ from corral.context import ContextLink
 from corral_worker.child_process import ChildProcess
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Ending
+from corral_worker.memory_watch import watched
 
 MAX_CHILDREN_TRIED = 3
 """Children that are tried for one attempt; if each ends before it takes it, that is the attempt's error."""
@@ -52,7 +53,8 @@ class Processes:
     ) -> Ending:
         self._running[execution] = one
         try:
-            ending = await one.run(execution, line, started)
+            with watched(one, execution.declared.options.memory_limit):
+                ending = await one.run(execution, line, started)
         finally:
             del self._running[execution]
         if one.alive:

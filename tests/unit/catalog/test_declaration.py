@@ -68,6 +68,9 @@ def test_a_number_as_backoff_is_a_fixed_wait():
         ({"search": ["nowhere"]}, "nowhere"),
         ({"delay": "soon"}, "'soon'"),
         ({"backoff": []}, "0 waits"),
+        ({"memory_limit": 8, "executor": "process"}, "memory_limit is 8; it must be at least 32"),
+        ({"memory_limit": 64.5, "executor": "process"}, "memory_limit: 64.5 is not a whole number"),
+        ({"memory_limit": 64}, "only attempts in processes have one; executor is async"),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_name_and_value(options: dict[str, Any], told: str):

@@ -346,6 +346,7 @@ def family(ctx: SyncContext, payload: Any) -> None:
 
 
 plain = job_type("rig.plain", queue="rig", executor="process", retries=0)
+bounded = job_type("rig.bounded", queue="rig", executor="process", retries=0, memory_limit=100)
 coroutine = job_type("rig.coroutine", queue="rig", executor="process", retries=0)
 
 
@@ -355,6 +356,18 @@ def do_plain(payload: Any, ctx: SyncContext) -> Any:
     return (
         action(ctx, payload) if action in (large, disturb_streams, family, close_and_reuse) else action(ctx)
     )
+
+
+@bounded.handler
+def do_bounded(payload: Any, ctx: SyncContext) -> int:
+    """Takes so much memory, itself or in a program that it starts, and keeps it."""
+    script = f"x = bytearray(b'x') * {payload['megabytes'] * 1_000_000}; import time; time.sleep(600)"
+    if payload["do"] == "starts":
+        return subprocess.run([sys.executable, "-c", script], check=False).returncode
+    kept = bytearray(b"x") * (payload["megabytes"] * 1_000_000)
+    if payload["do"] == "takes":
+        time.sleep(600)
+    return len(kept)
 
 
 @coroutine.handler

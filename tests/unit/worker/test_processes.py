@@ -4,6 +4,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -19,10 +20,12 @@ from tests.unit.worker import rig_processes
 
 from corral.context import ContextLink
 from corral.job.job import Claimed
+from corral.job.outcome import ErrorKind
 from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
 from corral_worker.execution import Execution, Stop
 from corral_worker.handler_call import Died, Ending, Raised, Returned
+from corral_worker.memory_watch import resident_bytes
 from corral_worker.processes import MAX_CHILDREN_TRIED, Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -336,3 +339,22 @@ async def test_a_reaper_that_does_not_end_is_killed_with_its_child(rig: Rig, mon
     rig.kill()
     assert await asyncio.wait_for(running, 30) == Died(-signal.SIGKILL)
     await eventually_async(lambda: gone(pid))
+
+
+@pytest.mark.parametrize("do", ["takes", "starts"])
+async def test_an_attempt_over_its_memory_fails_by_name_and_its_neighbour_lives(rig: Rig, do: str):
+    rig.processes = Processes(2)
+    neighbour = rig.start("nap", seconds=2)
+    started = rig.start(do, declared=rig_processes.bounded, megabytes=400)
+    async with asyncio.timeout(60):
+        over = await started
+    assert isinstance(over, Raised)
+    assert (over.error.kind, over.error.type) == (ErrorKind.MEMORY, "MemoryLimitExceeded")
+    assert re.fullmatch(r"used [1-9]\d\d MiB of memory, more than its memory_limit of 100 MiB", over.error.message)
+    assert isinstance(await neighbour, Returned)
+    assert isinstance(await rig.start("returns", declared=rig_processes.bounded, megabytes=10), Returned)
+
+
+async def test_what_has_ended_uses_no_memory():
+    assert resident_bytes(os.getpid()) > 10_000_000
+    assert resident_bytes(2**22 + 1) == 0

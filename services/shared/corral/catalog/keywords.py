@@ -34,6 +34,8 @@ class OptionKeywords(TypedDict, total=False):
     keep_finished: Retention | Seconds
     keep_failed: Retention | Seconds
     executor: Executor | str
+    memory_limit: int | None
+    """MiB, for attempts in processes."""
 
 
 def options_of(name: str, keywords: OptionKeywords) -> Options:
@@ -126,4 +128,5 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "keep_finished": _retention,
     "keep_failed": _retention,
     "executor": lambda key, value: _one_of(key, value, Executor),
+    "memory_limit": lambda key, value: None if value is None else _whole(key, value),
 }

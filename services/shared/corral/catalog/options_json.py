@@ -11,7 +11,7 @@ from typing import Any
 
 from corral.job import backoff as backoffs
 from corral.job.bounds import Bounds
-from corral.job.limits import DELAY, EXPIRES_IN, KEPT_COUNT, KEPT_SECONDS, RETRIES, STALLS, TIMEOUT
+from corral.job.limits import DELAY, EXPIRES_IN, KEPT_COUNT, KEPT_SECONDS, MEMORY, RETRIES, STALLS, TIMEOUT
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
 
@@ -42,6 +42,7 @@ def options_to_json(options: Options) -> dict[str, Any]:
         "keep_finished": {"seconds": options.keep_finished.seconds, "count": options.keep_finished.count},
         "keep_failed": {"seconds": options.keep_failed.seconds, "count": options.keep_failed.count},
         "executor": options.executor.value,
+        "memory_limit": options.memory_limit,
     }
 
 
@@ -124,4 +125,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "keep_finished": _retention,
     "keep_failed": _retention,
     "executor": Executor,
+    "memory_limit": _optional(_number(MEMORY)),
 }

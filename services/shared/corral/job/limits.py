@@ -25,6 +25,8 @@ STALLS = Bounds(0, 100, "lost workers", whole=True)
 KEPT_SECONDS = Bounds(0, MAX_KEPT_DAYS * 24 * 3600.0, "seconds")
 """How long ended jobs are kept, and how old they are that a person removes."""
 KEPT_COUNT = Bounds(0, 1_000_000_000, "jobs", whole=True)
+MEMORY = Bounds(32, 1_048_576, "MiB", whole=True)
+"""What one attempt in a process may use; an empty Python with the worker's frame has some 30."""
 BACKOFF_CAP = Bounds(0, MAX_DELAY_SECONDS, "seconds", above=True)
 BACKOFF_FACTOR = Bounds(1, 100)
 BACKOFF_JITTER = Bounds(0, 1)

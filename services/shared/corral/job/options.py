@@ -12,6 +12,7 @@ from corral.job.limits import (
     KEPT_SECONDS,
     MAX_NAME,
     MAX_TAGS,
+    MEMORY,
     RETRIES,
     STALLS,
     TIMEOUT,
@@ -62,6 +63,8 @@ class Options:
     keep_finished: Retention = field(default_factory=lambda: Retention(seconds=7 * 24 * 3600.0))
     keep_failed: Retention = field(default_factory=lambda: Retention(seconds=30 * 24 * 3600.0))
     executor: Executor = Executor.ASYNC
+    memory_limit: int | None = None
+    """MiB of memory that one attempt in a process may use; None is no bound."""
 
     def check(self) -> None:
         """Refuse options that make no sense.
@@ -75,6 +78,11 @@ class Options:
         _refuse("delay", self.delay, DELAY)
         _refuse("expires_in", self.expires_in, EXPIRES_IN)
         _refuse("max_stalls", self.max_stalls, STALLS)
+        _refuse("memory_limit", self.memory_limit, MEMORY)
+        if self.memory_limit is not None and self.executor is not Executor.PROCESS:
+            raise ValueError(
+                f"memory_limit: only attempts in processes have one; executor is {self.executor}, not process"
+            )
         for name, kept in (("keep_finished", self.keep_finished), ("keep_failed", self.keep_failed)):
             _refuse(f"{name}: seconds", kept.seconds, KEPT_SECONDS)
             _refuse(f"{name}: count", kept.count, KEPT_COUNT)

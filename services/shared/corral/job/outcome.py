@@ -13,6 +13,8 @@ class ErrorKind(StrEnum):
     TIMEOUT = "timeout"
     EXIT = "exit"
     """The child process died; the message names its signal or exit code."""
+    MEMORY = "memory"
+    """The attempt used more memory than its job type allows; its process was ended."""
     RESULT = "result"
     """The handler returned what its result model or JSON refuses."""
     PAYLOAD = "payload"
