@@ -30,13 +30,15 @@ def test_options_may_be_written_as_plain_numbers_words_and_lists():
         backoff=[1, 2, timedelta(seconds=4)],
         timeout=timedelta(minutes=1),
         keep_failed=60,
+        keep_finished=timedelta(hours=1),
         search=["customer"],
         executor="process",
     )
     options = declared.options
     assert options.backoff == Exact((1.0, 2.0, 4.0))
     assert options.timeout == 60.0
-    assert options.keep_failed == Retention(seconds=60.0)
+    assert options.keep_failed == Retention(count=60)
+    assert options.keep_finished == Retention(seconds=3600.0)
     assert options.executor is Executor.PROCESS
     assert (options.queue, options.queues) == ("mail", frozenset({"mail-bulk"}))
 
@@ -57,7 +59,7 @@ def test_a_number_as_backoff_is_a_fixed_wait():
         ({"timeout": timedelta.max}, "timeout is 86,400,000,000,000"),
         ({"keep_finished": 999_999_999_999}, "keep_finished: seconds is 999,999,999,999"),
         ({"keep_failed": Retention(count=-1)}, "keep_failed: count is -1"),
-        ({"keep_failed": float("nan")}, "keep_failed: seconds is nan"),
+        ({"keep_failed": float("nan")}, "keep_failed: nan is neither a whole number of jobs"),
         ({"expires_in": float("inf")}, "expires_in is inf"),
         ({"tags": ["a\0b"]}, "tags: 'a\\x00b'"),
         ({"priority": "urgent"}, "'urgent' is none of critical, high, normal, low"),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from corral.job.state import State
-from corral.store import Queue
+from corral.store import StoredQueue
 from corral_publisher import problems
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.json_response import answer
@@ -102,12 +102,12 @@ def checked(model: type[M], value: Any) -> M:
         raise problems.from_validation(error) from error
 
 
-async def _answer(services: PublisherServices, queue: Queue) -> Response:
+async def _answer(services: PublisherServices, queue: StoredQueue) -> Response:
     counts = await services.counts.by_queue()
     return answer(_view(queue, counts.get(queue.name, {})))
 
 
-def _view(queue: Queue, counts: Mapping[State, int]) -> dict[str, Any]:
+def _view(queue: StoredQueue, counts: Mapping[State, int]) -> dict[str, Any]:
     return {
         "name": queue.name,
         "paused": queue.paused,

@@ -13,7 +13,7 @@ from corral.dispatch.events import QueueChanged
 from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
 from corral.job.state import State
 from corral.store import Store
-from corral.store.queues import Queue
+from corral.store.queues import StoredQueue
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class QueueActions:
         self._store = store
         self._dispatch = dispatch
 
-    async def get(self, name: str) -> Queue:
+    async def get(self, name: str) -> StoredQueue:
         """The queue of that name.
 
         Raises:
@@ -42,7 +42,7 @@ class QueueActions:
             raise NotFound("queue", name)
         return queue
 
-    async def pause(self, name: str, actor: str) -> Queue:
+    async def pause(self, name: str, actor: str) -> StoredQueue:
         """Pause a queue: once this returns no worker claims a job of it. Raises NotFound."""
         queue = await self._store.queues.pause(name, actor)
         try:
@@ -52,7 +52,7 @@ class QueueActions:
         await self._dispatch.events.publish(QueueChanged(name))
         return queue
 
-    async def resume(self, name: str, actor: str) -> Queue:
+    async def resume(self, name: str, actor: str) -> StoredQueue:
         """Resume a paused queue: workers claim its jobs again. Raises NotFound."""
         queue = await self._store.queues.resume(name, actor)
         try:
@@ -64,7 +64,7 @@ class QueueActions:
 
     async def set(
         self, name: str, actor: str, *, overrides: Mapping[str, Any], defaults: Mapping[str, Any]
-    ) -> Queue:
+    ) -> StoredQueue:
         """Set options in place of those of the job types, or where these say nothing; None takes one back.
 
         Raises:

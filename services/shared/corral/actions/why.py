@@ -16,7 +16,7 @@ from corral.job.job import Job
 from corral.job.options import Executor
 from corral.job.state import State
 from corral.scaling.pool_status import PoolStatus
-from corral.store import Queue, Store, WorkerRecord, WorkerState
+from corral.store import StoredQueue, Store, WorkerRecord, WorkerState
 from corral.time_span import span
 
 SILENT_SECONDS = 20.0
@@ -30,7 +30,7 @@ class Facts:
     """Everything that the explanation of why a job does not run depends on."""
 
     job: Job
-    queue: Queue | None
+    queue: StoredQueue | None
     executor: Executor | None
     """Where its type runs; None where the type is not registered any more."""
     alive: Sequence[WorkerRecord] = ()

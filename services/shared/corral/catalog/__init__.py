@@ -2,6 +2,8 @@
 
 from corral.catalog.catalog import Catalog
 from corral.catalog.declaration import JobType, job, job_type
+from corral.catalog.declared_queue import Queue
+from corral.catalog.limit import Limit, Rate
 from corral.catalog.record import TypeRecord
 
-__all__ = ["Catalog", "JobType", "TypeRecord", "job", "job_type"]
+__all__ = ["Catalog", "JobType", "Limit", "Queue", "Rate", "TypeRecord", "job", "job_type"]

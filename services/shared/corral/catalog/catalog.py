@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 
 from corral import frames
 from corral.catalog.declaration import JobType
+from corral.catalog.declared_queue import Queue, one_queue_of_each_name
+from corral.catalog.limit import AnyLimit, Limit, Rate
+from corral.catalog.limit_check import one_of_each_name
 from corral.catalog.record import TypeRecord, record_of
 from corral.errors import DeclarationError
 from corral.job.options import Executor
@@ -23,25 +26,47 @@ REPORT, DEMO = f"{BUILTIN}.report", f"{BUILTIN}.demo"
 class Catalog:
     """Job types by name. Immutable."""
 
-    def __init__(self, types: Mapping[str, JobType[Any, Any]]) -> None:
+    def __init__(
+        self,
+        types: Mapping[str, JobType[Any, Any]],
+        limits: Sequence[AnyLimit] = (),
+        queues: Sequence[Queue] = (),
+    ) -> None:
+        """`limits` and `queues` are those that no type names.
+
+        Raises:
+            DeclarationError: two limits or queues of one name differ.
+        """
         self.types: Mapping[str, JobType[Any, Any]] = dict(types)
+        of_types = (queue for declared in self.types.values() for queue in declared.declared_queues)
+        self.declared_queues = one_queue_of_each_name([*queues, *of_types])
+        """Queues that code declares, by name."""
+        of_queues = (limit for queue in self.declared_queues.values() for limit in queue.limits)
+        of_all_types = (limit for declared in self.types.values() for limit in declared.limits)
+        self.limits = one_of_each_name([*limits, *of_all_types, *of_queues])
+        """Limits that code declares, by name."""
 
     @classmethod
     def load(cls, modules: Sequence[str]) -> "Catalog":
         """Import the modules and collect the job types that they declare, import or handle.
 
         Raises:
-            DeclarationError: a module can't be imported, or two types have one name.
+            DeclarationError: a module can't be imported, or two types, limits or queues of one name differ.
         """
         types: dict[str, JobType[Any, Any]] = {}
+        limits: list[AnyLimit] = []
+        queues: list[Queue] = []
         for name in modules:
-            for declared in _declared_in(name):
+            values = _values_of(name)
+            limits += _limits_in(values)
+            queues += [value for value in values if issubclass(type(value), Queue)]
+            for declared in _types_in(values):
                 other = types.setdefault(declared.name, declared)
                 if other is not declared:
                     raise DeclarationError(
                         f"job type {declared.name} is declared twice: in {other.module} and {declared.module}"
                     )
-        return cls(types)
+        return cls(types, limits, queues)
 
     def get(self, name: str) -> JobType[Any, Any] | None:
         """The type of that name."""
@@ -55,7 +80,8 @@ class Catalog:
 
     def handled(self) -> "Catalog":
         """The part that has handlers: what a worker can run."""
-        return Catalog({name: declared for name, declared in self.types.items() if declared.attached})
+        handled = {name: declared for name, declared in self.types.items() if declared.attached}
+        return Catalog(handled, list(self.limits.values()), list(self.declared_queues.values()))
 
     def queues(self) -> frozenset[str]:
         """Every queue that a job of these types may be in."""
@@ -107,15 +133,26 @@ def _record(declared: JobType[Any, Any]) -> TypeRecord:
         ) from error
 
 
-def _declared_in(name: str) -> list[JobType[Any, Any]]:
-    """The job types among the names of a module, those of its own top level."""
+def _values_of(name: str) -> list[Any]:
+    """What the names of a module's top level stand for."""
     module = _imported(name)
     try:
-        values = list(vars(module).values())
+        return list(vars(module).values())
     except TypeError:  # it put something else than a module in its place
-        values = [getattr(module, one) for one in dir(module)]
-    # By the class of the value itself: a proxy may raise when it is asked what it stands for.
+        return [getattr(module, one) for one in dir(module)]
+
+
+def _types_in(values: list[Any]) -> list[JobType[Any, Any]]:
+    """The job types among them, by the class of the value itself: a proxy may raise when it is asked what it stands for."""
     return [value for value in values if issubclass(type(value), JobType)]
+
+
+def _limits_in(values: list[Any]) -> list[AnyLimit]:
+    """The limits among them, and those in lists among them."""
+    lists = [value for value in values if type(value) in (list, tuple)]
+    return [
+        one for one in [*values, *(item for value in lists for item in value)] if type(one) in (Limit, Rate)
+    ]
 
 
 def _imported(name: str) -> Any:

@@ -16,8 +16,11 @@ from typing import Any, Generic, TypeVar, Unpack
 
 from pydantic import TypeAdapter
 
+from corral.catalog.declared_queue import Queue, one_queue_of_each_name
 from corral.catalog.handler import Handler, annotation_models, inspect_handler
-from corral.catalog.keywords import OptionKeywords, options_of
+from corral.catalog.keywords import OptionKeywords, limits_of, options_of
+from corral.catalog.limit import AnyLimit
+from corral.catalog.limit_check import check_limits
 from corral.catalog.payload_schema import payload_schema_of
 from corral.errors import DeclarationError
 from corral.job.limits import MAX_NAME, NAME_PATTERN, QUEUE_PATTERN
@@ -41,6 +44,8 @@ class JobType(Generic[P, R]):
         said: frozenset[str],
         description: str | None,
         module: str,
+        limits: tuple[AnyLimit, ...] = (),
+        declared_queues: tuple[Queue, ...] = (),
     ) -> None:
         self.name = name
         self.payload_model = payload
@@ -51,6 +56,10 @@ class JobType(Generic[P, R]):
         self.description = description
         self.module = module
         """The module that declares it."""
+        self.limits = limits
+        """The limits that its jobs take from; those of its queues are theirs."""
+        self.declared_queues = declared_queues
+        """The queues that its declaration gives as a `Queue`."""
         self.attached: Handler | None = None
 
     def __repr__(self) -> str:
@@ -152,7 +161,10 @@ def _declare(
         raise DeclarationError(
             f"job type name {name!r}: use up to {MAX_NAME} lower-case letters, digits, dots, dashes"
         )
-    options = options_of(name, keywords)
+    where = f"job type {name}"
+    limits = limits_of(where, keywords.get("limits", ()))
+    declared_queues, plain = _queues(name, keywords)
+    options = options_of(where, plain)
     for queue in (options.queue, *options.queues):
         if not re.fullmatch(QUEUE_PATTERN, queue) or len(queue) > MAX_NAME:
             raise DeclarationError(f"job type {name}: queue {queue!r} has other than a-z, 0-9, - and _")
@@ -170,17 +182,40 @@ def _declare(
         said=frozenset(keywords),
         description=description,
         module=module,
+        limits=limits,
+        declared_queues=declared_queues,
     )
-    _check_search(declared)
+    _check_fields(declared)
     return declared
 
 
-def _check_search(declared: JobType[P, R]) -> None:
-    """Refuse a searchable field that the payload's model does not have."""
-    adapter = declared.payload_adapter if declared.options.search else None
-    if adapter is None:
+def _queues(name: str, keywords: OptionKeywords) -> tuple[tuple[Queue, ...], OptionKeywords]:
+    """The queues that are declared where they are named, and the keywords with their names alone."""
+    further = keywords.get("queues", ())
+    named = [keywords["queue"]] if "queue" in keywords else []
+    named += further if isinstance(further, list | tuple | set | frozenset) else []
+    declared = tuple(queue for queue in named if isinstance(queue, Queue))
+    try:
+        one_queue_of_each_name(declared)
+    except DeclarationError as error:
+        raise DeclarationError(f"job type {name}: {error}") from None
+    plain: Any = {**keywords}
+    if isinstance(plain.get("queue"), Queue):
+        plain["queue"] = plain["queue"].name
+    if named and declared and "queues" in plain:
+        plain["queues"] = [queue.name if isinstance(queue, Queue) else queue for queue in further]
+    return declared, plain
+
+
+def _check_fields(declared: JobType[P, R]) -> None:
+    """Refuse what names a field that the payload's model does not have."""
+    limits = (*declared.limits, *(one for queue in declared.declared_queues for one in queue.limits))
+    adapter = declared.payload_adapter if declared.options.search or limits else None
+    schema = None if adapter is None else payload_schema_of(adapter)
+    if limits:
+        check_limits(declared.name, list({id(one): one for one in limits}.values()), schema)
+    if schema is None or not declared.options.search:
         return
-    schema = payload_schema_of(adapter)
     fields = schema.get("properties", {})
     missing = [field for field in declared.options.search if field not in fields]
     if missing:

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from corral.catalog.limit import AnyLimit, Limit, Rate
 from corral.errors import DeclarationError
 from corral.job import backoff as backoffs
 from corral.job.bounds import written
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
+
+if TYPE_CHECKING:  # it is made of these keywords
+    from corral.catalog.declared_queue import Queue
 
 Seconds = float | timedelta
 Word = TypeVar("Word", bound=StrEnum)
@@ -18,8 +22,8 @@ Word = TypeVar("Word", bound=StrEnum)
 class OptionKeywords(TypedDict, total=False):
     """What `job_type` and `job` take beside name and models. Times are seconds or a timedelta."""
 
-    queue: str
-    queues: Sequence[str]
+    queue: "str | Queue"
+    queues: "Sequence[str | Queue]"
     """Further queues that a submission may name."""
     priority: Priority | str
     retries: int
@@ -31,15 +35,19 @@ class OptionKeywords(TypedDict, total=False):
     max_stalls: int
     tags: Sequence[str]
     search: Sequence[str]
-    keep_finished: Retention | Seconds
-    keep_failed: Retention | Seconds
+    keep_finished: Retention | int | timedelta
+    """Which completed and cancelled jobs stay: a whole number is the newest so many, a timedelta is an age."""
+    keep_failed: Retention | int | timedelta
+    """The same for failed jobs."""
     executor: Executor | str
     memory_limit: int | None
     """MiB, for attempts in processes."""
+    limits: Sequence[AnyLimit]
+    """A job starts only when each of them has room."""
 
 
-def options_of(name: str, keywords: OptionKeywords) -> Options:
-    """The checked options of the job type `name`.
+def options_of(where: str, keywords: OptionKeywords) -> Options:
+    """The checked options of what `where` names, such as `job type mail.send`.
 
     Raises:
         DeclarationError: a keyword is unknown or its value out of range; the message names both.
@@ -48,15 +56,30 @@ def options_of(name: str, keywords: OptionKeywords) -> Options:
     known = Options.__dataclass_fields__.keys()
     for keyword in given:
         if keyword not in known:
-            raise DeclarationError(
-                f"job type {name}: there is no option {keyword!r}; known are {', '.join(known)}"
-            )
+            raise DeclarationError(f"{where}: there is no option {keyword!r}; known are {', '.join(known)}")
     try:
         options = Options(**{key: _CONVERT.get(key, _as_is)(key, value) for key, value in given.items()})
         options.check()
     except (ValueError, TypeError) as error:
-        raise DeclarationError(f"job type {name}: {error}") from error
+        raise DeclarationError(f"{where}: {error}") from error
     return options
+
+
+def limits_of(where: str, value: Any) -> tuple[AnyLimit, ...]:
+    """The limits that a declaration names, as it gives them.
+
+    Raises:
+        DeclarationError: it is no list of limits.
+    """
+    if isinstance(value, Limit | Rate) or not isinstance(value, list | tuple):
+        raise DeclarationError(f"{where}: limits is {value!r:.100}; it must be a list of Limit and Rate")
+    for limit in value:
+        if not isinstance(limit, Limit | Rate):
+            raise DeclarationError(
+                f"{where}: limits holds {limit!r:.100}; it must hold Limit and Rate"
+                + (", each list of them with a star before it" if isinstance(limit, list | tuple) else "")
+            )
+    return tuple(value)
 
 
 def _optional_seconds(key: str, value: Any) -> float | None:
@@ -85,7 +108,17 @@ def _backoff(key: str, value: Any) -> backoffs.Backoff:
 
 
 def _retention(key: str, value: Any) -> Retention:
-    return value if isinstance(value, Retention) else Retention(seconds=_seconds(key, value))
+    match value:
+        case Retention():
+            return value
+        case timedelta():
+            return Retention(seconds=value.total_seconds())
+        case int() if not isinstance(value, bool):
+            return Retention(count=value)
+        case _:
+            raise TypeError(
+                f"{key}: {value!r:.100} is neither a whole number of jobs nor a timedelta nor a Retention"
+            )
 
 
 def _whole(key: str, value: Any) -> int:
@@ -123,6 +156,7 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "delay": _seconds,
     "expires_in": _optional_seconds,
     "max_stalls": _whole,
+    "limits": lambda key, value: tuple(one.name for one in limits_of(key, value)),
     "tags": _words,
     "search": _words,
     "keep_finished": _retention,

@@ -43,6 +43,7 @@ def options_to_json(options: Options) -> dict[str, Any]:
         "keep_failed": {"seconds": options.keep_failed.seconds, "count": options.keep_failed.count},
         "executor": options.executor.value,
         "memory_limit": options.memory_limit,
+        "limits": list(options.limits),
     }
 
 
@@ -126,4 +127,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "keep_failed": _retention,
     "executor": Executor,
     "memory_limit": _optional(_number(MEMORY)),
+    "limits": _texts,
 }

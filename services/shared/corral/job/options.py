@@ -65,6 +65,8 @@ class Options:
     executor: Executor = Executor.ASYNC
     memory_limit: int | None = None
     """MiB of memory that one attempt in a process may use; None is no bound."""
+    limits: tuple[str, ...] = ()
+    """Names of the limits that its jobs take from, beside those of their queue."""
 
     def check(self) -> None:
         """Refuse options that make no sense.

@@ -17,7 +17,7 @@ from corral.store.job_queries import AttemptRecord, StoredLogLine
 from corral.store.leases import LEADER, Term
 from corral.store.logs import Appended, NewLogLine
 from corral.store.pg_errors import Ambiguous
-from corral.store.queues import Queue
+from corral.store.queues import StoredQueue
 from corral.store.sign_in import Session
 from corral.store.stats import TimePercentiles, WindowRow
 from corral.store.store import Store
@@ -46,7 +46,7 @@ __all__ = [
     "NewLogLine",
     "Page",
     "Progress",
-    "Queue",
+    "StoredQueue",
     "QueueBacklog",
     "Queued",
     "QueuedCursor",

@@ -17,7 +17,7 @@ from corral.store.sql_params import texts
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class StoredQueue:
     """A queue as stored."""
 
     name: str
@@ -82,22 +82,22 @@ class Queues:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list(self) -> Sequence[Queue]:
+    async def list(self) -> Sequence[StoredQueue]:
         """All, by name.
 
         Raises:
             Unavailable: Postgres is away.
         """
-        return [Queue(*row) for row in await self._database.run(ALL)]
+        return [StoredQueue(*row) for row in await self._database.run(ALL)]
 
-    async def get(self, name: str) -> Queue | None:
+    async def get(self, name: str) -> StoredQueue | None:
         """The queue of that name.
 
         Raises:
             Unavailable: Postgres is away.
         """
         rows = await self._database.run(ONE, {"name": name})
-        return Queue(*rows[0]) if rows else None
+        return StoredQueue(*rows[0]) if rows else None
 
     async def name(self, names: Sequence[str]) -> None:
         """Store queues of these names, unless they are known.
@@ -107,7 +107,7 @@ class Queues:
         """
         await self._database.run(NAME, {"names": texts(names)})
 
-    async def pause(self, name: str, actor: str) -> Queue:
+    async def pause(self, name: str, actor: str) -> StoredQueue:
         """Pause the queue: no job of it is claimed after this returns, until it is resumed.
 
         Raises:
@@ -116,7 +116,7 @@ class Queues:
         """
         return await self._change(name, actor, "pause", PAUSE, {})
 
-    async def resume(self, name: str, actor: str) -> Queue:
+    async def resume(self, name: str, actor: str) -> StoredQueue:
         """Resume the queue: its jobs are claimed again.
 
         Raises:
@@ -132,7 +132,7 @@ class Queues:
         actor: str,
         *,
         defaults: Mapping[str, Any] | None = None,
-    ) -> Queue:
+    ) -> StoredQueue:
         """Set an operator's overrides and defaults; None takes one back.
 
         Raises:
@@ -166,7 +166,7 @@ class Queues:
 
     async def _change(
         self, name: str, actor: str, action: str, statement: str, details: Mapping[str, Any]
-    ) -> Queue:
+    ) -> StoredQueue:
         async with self._database.transaction(SHORT) as transaction:
             if statement is PAUSE:
                 await transaction.rows(BETWEEN_CLAIMS)
@@ -176,7 +176,7 @@ class Queues:
             if not rows:
                 raise NotFound("queue", name)
             await record(transaction, actor, action, kind="queue", subjects=[name], details=details)
-        return Queue(*rows[0])
+        return StoredQueue(*rows[0])
 
 
 async def _known(transaction: Transaction, name: str) -> None:

@@ -12,7 +12,7 @@ from corral.job.priority import Priority
 from corral.job.state import Event, State, Writer, allowed
 from corral.json_codec import Document
 from corral.scaling.decision_record import ScalingDecision
-from corral.store import AuditEntry, Queue, Term, WorkerRecord, WorkerState
+from corral.store import AuditEntry, StoredQueue, Term, WorkerRecord, WorkerState
 from corral.store.job_queries import AttemptRecord
 
 
@@ -158,7 +158,7 @@ class Memory:
     jobs: dict[UUID, JobRow] = field(default_factory=dict)
     attempts: dict[tuple[UUID, int], AttemptRecord] = field(default_factory=dict)
     workers: dict[UUID, FakeWorker] = field(default_factory=dict)
-    queues: dict[str, Queue] = field(default_factory=dict)
+    queues: dict[str, StoredQueue] = field(default_factory=dict)
     leases: dict[str, Term] = field(default_factory=dict)
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
@@ -222,7 +222,7 @@ class Memory:
     def name_queue(self, name: str) -> None:
         """A queue exists from the first time it is named."""
         if name not in self.queues:
-            self.queues[name] = Queue(name, None, None, {}, {}, self.clock.now())
+            self.queues[name] = StoredQueue(name, None, None, {}, {}, self.clock.now())
 
 
 def urgency(row: JobRow) -> tuple[str, bool, Priority, datetime, UUID]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from corral.errors import NotFound
 from corral.job.state import State
-from corral.store import Queue
+from corral.store import StoredQueue
 from corral_testing.fake.memory import Memory
 
 
@@ -17,11 +17,11 @@ class FakeQueues:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    async def list(self) -> Sequence[Queue]:
+    async def list(self) -> Sequence[StoredQueue]:
         """All, by name."""
         return [self._memory.queues[name] for name in sorted(self._memory.queues)]
 
-    async def get(self, name: str) -> Queue | None:
+    async def get(self, name: str) -> StoredQueue | None:
         """The queue of that name."""
         return self._memory.queues.get(name)
 
@@ -30,7 +30,7 @@ class FakeQueues:
         for name in names:
             self._memory.name_queue(name)
 
-    async def pause(self, name: str, actor: str) -> Queue:
+    async def pause(self, name: str, actor: str) -> StoredQueue:
         """No job of it is claimed any more."""
         queue = self._known(name)
         if not queue.paused:
@@ -38,7 +38,7 @@ class FakeQueues:
         self._memory.queues[name] = queue
         return queue
 
-    async def resume(self, name: str, actor: str) -> Queue:  # noqa: ARG002  no audit of queues
+    async def resume(self, name: str, actor: str) -> StoredQueue:  # noqa: ARG002  no audit of queues
         """Let its jobs be claimed again."""
         queue = replace(self._known(name), paused_at=None, paused_by=None)
         self._memory.queues[name] = queue
@@ -67,7 +67,7 @@ class FakeQueues:
         memory.attempts = {key: kept for key, kept in memory.attempts.items() if key[0] not in gone}
         return gone
 
-    def _known(self, name: str) -> Queue:
+    def _known(self, name: str) -> StoredQueue:
         queue = self._memory.queues.get(name)
         if queue is None:
             raise NotFound("queue", name)

@@ -1,0 +1,238 @@
+"""Limits as a team declares them: how many jobs run at once, and how many may start within a time.
+
+openai = Limit("openai", total=25)
+customer = Limit("customer", each=2, total=100, by="customer_id", weights={"acme": 3})
+day = Rate("overpass-day", 10_000, per=86_400)
+
+@job("acme.ask", limits=[openai, customer, day])
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from corral.errors import DeclarationError
+from corral.job.bounds import Bounds
+from corral.job.limits import MAX_NAME, NAME_PATTERN
+
+COUNT: Final = Bounds(1, 1_000_000, whole=True)
+"""How many jobs a limit lets run or wait."""
+N: Final = Bounds(0, 1e15, above=True)
+"""How much a rate lets start within its time."""
+PER: Final = Bounds(0.001, 366 * 24 * 3600.0, "seconds")
+COST: Final = Bounds(0, 1e15)
+"""What one job takes of a rate; 0 takes nothing."""
+WEIGHT: Final = Bounds(0.001, 1000)
+MAX_WEIGHTS: Final = 1000
+MAX_PATH: Final = 200
+"""Characters in the path of a field."""
+MAX_LIMITS: Final = 10
+"""Limits that one job may have."""
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class WhenFull(StrEnum):
+    """What a submission does that finds its limit full."""
+
+    QUEUE = "queue"
+    """The job waits."""
+    REFUSE = "refuse"
+    """The submission is refused, with the jobs that hold the limit."""
+    SUPERSEDE = "supersede"
+    """All of its key that does not run ends in its favour."""
+    CANCEL_RUNNING = "cancel-running"
+    """As supersede, and the oldest running job of the key is asked to stop."""
+
+
+class HoldFor(StrEnum):
+    """For how long a job keeps its slot."""
+
+    ATTEMPT = "attempt"
+    """Until the attempt ends."""
+    LIFE = "life"
+    """Until the job ends: also while it waits to be tried again, so that jobs of a key run in strict order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many jobs may run at once: in all, for each value of a payload field, in each worker process.
+
+    Raises:
+        DeclarationError: a value makes no sense; the message names the limit, the value and the reason.
+    """
+
+    name: str
+    total: int | None = field(default=None, kw_only=True)
+    """So many at once, over all keys."""
+    each: int | None = field(default=None, kw_only=True)
+    """So many at once for each key."""
+    by: str | None = field(default=None, kw_only=True)
+    """The payload field whose value is the key, as a path with dots. Jobs without it share one key."""
+    weights: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+    """How often a key is served beside others, which have 1."""
+    per_worker: int | None = field(default=None, kw_only=True)
+    """So many at once in each worker process."""
+    max_waiting: int | None = field(default=None, kw_only=True)
+    """So many may wait for each key; further ones are refused."""
+    hold: HoldFor | str = field(default=HoldFor.ATTEMPT, kw_only=True)
+    on_full: WhenFull | str = field(default=WhenFull.QUEUE, kw_only=True)
+    module: str = field(default="", init=False, repr=False, compare=False)
+    """The module that declares it."""
+
+    def __post_init__(self) -> None:
+        _named(self, self.name)
+        object.__setattr__(self, "module", str(sys._getframe(2).f_globals.get("__name__", "?")))  # noqa: SLF001
+        for option in ("total", "each", "per_worker", "max_waiting"):
+            _counted(self.name, option, getattr(self, option))
+        object.__setattr__(self, "hold", _one_of(self.name, "hold", self.hold, HoldFor))
+        object.__setattr__(self, "on_full", _one_of(self.name, "on_full", self.on_full, WhenFull))
+        _path(self.name, "by", self.by)
+        _weights(self.name, self.weights)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.total is None and self.each is None and self.per_worker is None and self.max_waiting is None:
+            raise _wrong(self.name, "limits nothing; give total=, each=, per_worker= or max_waiting=")
+        if self.each is not None and self.by is None:
+            raise _wrong(
+                self.name, "each counts for each key: name its payload field with by=, or use total= for all"
+            )
+        if self.weights and self.by is None:
+            raise _wrong(self.name, "weights are of keys: name their payload field with by=")
+        if self.each is not None and self.total is not None and self.each > self.total:
+            raise _wrong(
+                self.name,
+                f"each is {self.each:,} and total only {self.total:,}: no key could ever have so many",
+            )
+        if self.hold is HoldFor.LIFE and 1 not in (self.each, self.total):
+            raise _wrong(self.name, 'hold="life" keeps a strict order; it needs each=1 or total=1')
+        if self.on_full is not WhenFull.QUEUE and self.max_waiting is not None:
+            raise _wrong(
+                self.name,
+                f"has two strategies for when it is full, max_waiting and on_full='{self.on_full}'; keep one",
+            )
+        if self.on_full is not WhenFull.QUEUE and self.total is None and self.each is None:
+            raise _wrong(self.name, f"on_full='{self.on_full}' needs total= or each=: what may be full")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What it says, as JSON, without its name."""
+        said = {
+            option: getattr(self, option)
+            for option in ("total", "each", "by", "per_worker", "max_waiting")
+            if getattr(self, option) is not None
+        }
+        if self.weights:
+            said["weights"] = dict(sorted(self.weights.items()))
+        return {"kind": "limit", **said, "hold": str(self.hold), "on_full": str(self.on_full)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much may start within a time: `n` in every `per` seconds.
+
+    Raises:
+        DeclarationError: a value makes no sense; the message names the rate, the value and the reason.
+    """
+
+    name: str
+    n: float
+    """Jobs; or, with a cost, as much of its unit."""
+    per: float = field(kw_only=True)
+    """Seconds."""
+    by: str | None = field(default=None, kw_only=True)
+    """The payload field whose value is the key: each key has `n` of its own."""
+    cost: float | str = field(default=1, kw_only=True)
+    """What one job takes: a number, or the path of a payload field that holds it."""
+    module: str = field(default="", init=False, repr=False, compare=False)
+    """The module that declares it."""
+
+    def __post_init__(self) -> None:
+        _named(self, self.name)
+        object.__setattr__(self, "module", str(sys._getframe(2).f_globals.get("__name__", "?")))  # noqa: SLF001
+        if self.n == 0:
+            raise _zero(self.name, "n")
+        _bounded(self.name, "n", self.n, N)
+        _bounded(self.name, "per", self.per, PER)
+        _path(self.name, "by", self.by)
+        if isinstance(self.cost, str):
+            _path(self.name, "cost", self.cost)
+            return
+        _bounded(self.name, "cost", self.cost, COST)
+        if self.cost > self.n:
+            raise _wrong(
+                self.name, f"cost is {self.cost:g} and n only {self.n:g}: no job could ever start; raise n"
+            )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What it says, as JSON, without its name."""
+        by = {} if self.by is None else {"by": self.by}
+        return {"kind": "rate", "n": self.n, "per": self.per, **by, "cost": self.cost}
+
+
+AnyLimit = Limit | Rate
+
+
+def _named(limit: object, name: Any) -> None:
+    kind = type(limit).__name__
+    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name) or len(name) > MAX_NAME:
+        raise DeclarationError(
+            f"{kind} {name!r:.120}: its name has up to {MAX_NAME} lower-case letters, digits, dots, dashes"
+        )
+
+
+def _counted(name: str, option: str, value: Any) -> None:
+    if value is None:
+        return
+    if value == 0 and not isinstance(value, bool):
+        raise _zero(name, option)
+    _bounded(name, option, value, COUNT)
+
+
+def _zero(name: str, option: str) -> DeclarationError:
+    return _wrong(
+        name,
+        f"{option} is 0, so nothing would ever start; to stop its jobs for a while use `corral limits pause {name}`",
+    )
+
+
+def _bounded(name: str, option: str, value: Any, bounds: Bounds) -> None:
+    if (fault := bounds.fault(value)) is not None:
+        raise _wrong(name, f"{option} {fault}")
+
+
+def _one_of(name: str, option: str, value: Any, choices: type[Word]) -> Word:
+    try:
+        return choices(value)
+    except ValueError:
+        raise _wrong(name, f"{option} is {value!r:.100}; it must be one of {', '.join(choices)}") from None
+
+
+def _path(name: str, option: str, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str) or not all(value.split(".")) or len(value) > MAX_PATH:
+        raise _wrong(
+            name,
+            f"{option} is {value!r:.220}; it must be a payload field such as customer.id, joined by dots",
+        )
+
+
+def _weights(name: str, weights: Any) -> None:
+    if not isinstance(weights, Mapping):
+        raise _wrong(name, f"weights is {weights!r:.100}; it must be a weight for each key")
+    if len(weights) > MAX_WEIGHTS:
+        raise _wrong(name, f"weights has {len(weights):,} keys; it must have at most {MAX_WEIGHTS:,}")
+    for key, weight in weights.items():
+        if not isinstance(key, str) or not key:
+            raise _wrong(name, f"weights: {key!r:.100} is no key; keys are texts, as the payload has them")
+        _bounded(name, f"weights: that of {key!r:.100}", weight, WEIGHT)
+
+
+def _wrong(name: str, what: str) -> DeclarationError:
+    return DeclarationError(f"limit {name}: {what}")

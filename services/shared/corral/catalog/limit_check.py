@@ -1,0 +1,120 @@
+"""Whether the limits of a job type fit together, and fit its payload."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate, WhenFull
+from corral.catalog.payload_field import NoSuchField, PayloadField, payload_field
+from corral.errors import DeclarationError
+
+_KEYS: Final = frozenset({"string", "integer", "boolean", "null"})
+"""JSON types whose values are keys: each is written in one way only."""
+_NUMBERS: Final = frozenset({"integer", "number", "null"})
+
+
+def check_limits(name: str, limits: Sequence[AnyLimit], schema: Mapping[str, Any] | None) -> None:
+    """Refuse limits that do not fit the job type `name`, whose payload has this JSON Schema.
+
+    Raises:
+        DeclarationError: names the job type, the limit and the reason.
+    """
+    where = f"job type {name}"
+    if len(limits) > MAX_LIMITS:
+        raise DeclarationError(f"{where}: limits names {len(limits)} limits; a job has at most {MAX_LIMITS}")
+    one_of_each_name(limits, where)
+    twice = [one.name for index, one in enumerate(limits) if one.name in {o.name for o in limits[:index]}]
+    if twice:
+        raise DeclarationError(f"{where}: limits names {twice[0]} twice")
+    acting = [one for one in limits if isinstance(one, Limit) and one.on_full != WhenFull.QUEUE]
+    if len(acting) > 1:
+        said = " and ".join(f"{one.name} ({one.on_full})" for one in acting)
+        raise DeclarationError(
+            f"{where}: its limits {said} have two strategies for when they are full; only one limit of a job may have another than queue"
+        )
+    for limit in limits:
+        _check_payload(f"{where}: limit {limit.name}", limit, schema)
+
+
+def one_of_each_name(limits: Iterable[AnyLimit], where: str = "") -> dict[str, AnyLimit]:
+    """The limits by name.
+
+    Raises:
+        DeclarationError: two of one name differ; names both modules.
+    """
+    found: dict[str, AnyLimit] = {}
+    for limit in limits:
+        other = found.setdefault(limit.name, limit)
+        if other != limit:
+            raise DeclarationError(
+                f"{where + ': ' if where else ''}limit {limit.name} is declared twice and differs in {differences(other.values, limit.values)}:"
+                f" in {other.module} and {limit.module}; declare it once and import it"
+            )
+    return found
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """What differs between two declarations, in words: `total (25, 30)`."""
+    return ", ".join(
+        f"{option} ({one.get(option, 'not given')}, {other.get(option, 'not given')})"
+        for option in sorted(one.keys() | other.keys())
+        if one.get(option) != other.get(option)
+    )
+
+
+def _check_payload(where: str, limit: AnyLimit, schema: Mapping[str, Any] | None) -> None:
+    if limit.by is not None:
+        field = _field(where, "by", limit.by, schema)
+        if field.kinds and not field.kinds <= _KEYS:
+            raise DeclarationError(
+                f"{where}: by names {limit.by}, which may be {_words(field.kinds - _KEYS)};"
+                " a key is text, a whole number, true or false"
+            )
+        if isinstance(limit, Limit):
+            _check_weights(where, limit, field)
+    if isinstance(limit, Rate) and isinstance(limit.cost, str):
+        field = _field(where, "cost", limit.cost, schema)
+        if field.kinds and not field.kinds <= _NUMBERS:
+            raise DeclarationError(
+                f"{where}: cost names {limit.cost}, which may be {_words(field.kinds - _NUMBERS)}; a cost is a number"
+            )
+
+
+def _field(where: str, option: str, path: str, schema: Mapping[str, Any] | None) -> PayloadField:
+    try:
+        return payload_field(schema, path)
+    except NoSuchField as error:
+        raise DeclarationError(f"{where}: {option} names {path}; the payload has {error}") from None
+
+
+def _check_weights(where: str, limit: Limit, field: PayloadField) -> None:
+    if not field.choices:
+        return
+    possible = {key for choice in field.choices if (key := key_text(choice)) is not None}
+    unknown = sorted(limit.weights.keys() - possible)
+    if unknown:
+        raise DeclarationError(
+            f"{where}: weights names {', '.join(unknown)}; {limit.by} is one of {', '.join(sorted(possible))}"
+        )
+
+
+def key_text(value: Any) -> str | None:
+    """The key that a payload's value is, as text; None where it can be none.
+
+    5 and 5.0 are one key, as a model of whole numbers takes both for 5.
+    """
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer():
+            return str(int(value))
+        case int() | float():
+            return str(value)
+        case str():
+            return value
+        case _:
+            return None
+
+
+def _words(kinds: Iterable[str]) -> str:
+    names = {"array": "a list", "object": "an object", "number": "a number with a fraction"}
+    return " or ".join(sorted(names.get(kind, kind) for kind in kinds))
