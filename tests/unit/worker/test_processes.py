@@ -350,7 +350,9 @@ async def test_an_attempt_over_its_memory_fails_by_name_and_its_neighbour_lives(
         over = await started
     assert isinstance(over, Raised)
     assert (over.error.kind, over.error.type) == (ErrorKind.MEMORY, "MemoryLimitExceeded")
-    assert re.fullmatch(r"used [1-9]\d\d MiB of memory, more than its memory_limit of 100 MiB", over.error.message)
+    assert re.fullmatch(
+        r"used [1-9]\d\d MiB of memory, more than its memory_limit of 100 MiB", over.error.message
+    )
     assert isinstance(await neighbour, Returned)
     assert isinstance(await rig.start("returns", declared=rig_processes.bounded, megabytes=10), Returned)
 

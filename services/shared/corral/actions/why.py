@@ -16,7 +16,7 @@ from corral.job.job import Job
 from corral.job.options import Executor
 from corral.job.state import State
 from corral.scaling.pool_status import PoolStatus
-from corral.store import StoredQueue, Store, WorkerRecord, WorkerState
+from corral.store import Store, StoredQueue, WorkerRecord, WorkerState
 from corral.time_span import span
 
 SILENT_SECONDS = 20.0

@@ -12,7 +12,7 @@ from corral import frames
 from corral.catalog.declaration import JobType
 from corral.catalog.declared_queue import Queue, one_queue_of_each_name
 from corral.catalog.limit import AnyLimit, Limit, Rate
-from corral.catalog.limit_check import one_of_each_name
+from corral.catalog.limit_check import check_limits, one_of_each_name
 from corral.catalog.record import TypeRecord, record_of
 from corral.errors import DeclarationError
 from corral.job.options import Executor
@@ -97,7 +97,18 @@ class Catalog:
         Raises:
             DeclarationError: a model's own code raises where its JSON Schema is made; names the type.
         """
-        return [_record(self.types[name]) for name in sorted(self.types)]
+        records = [_record(self.types[name]) for name in sorted(self.types)]
+        for record in records:
+            self._check_limits(record)
+        return records
+
+    def _check_limits(self, record: TypeRecord) -> None:
+        """Refuse limits of a type and its queues that do not fit together, or not its payload."""
+        declared = self.types[record.name]
+        for name in sorted(_queues(declared)):
+            queue = self.declared_queues.get(name)
+            limits = {one.name: one for one in (*declared.limits, *(queue.limits if queue else ()))}
+            check_limits(record.name, list(limits.values()), record.payload_schema)
 
 
 def declaring_modules(jobs: Sequence[str], *, demo: bool) -> list[str]:

@@ -209,11 +209,12 @@ def _queues(name: str, keywords: OptionKeywords) -> tuple[tuple[Queue, ...], Opt
 
 def _check_fields(declared: JobType[P, R]) -> None:
     """Refuse what names a field that the payload's model does not have."""
-    limits = (*declared.limits, *(one for queue in declared.declared_queues for one in queue.limits))
+    of_queues = (one for queue in declared.declared_queues for one in queue.limits)
+    limits = [*declared.limits, *(one for one in of_queues if one not in declared.limits)]
     adapter = declared.payload_adapter if declared.options.search or limits else None
     schema = None if adapter is None else payload_schema_of(adapter)
     if limits:
-        check_limits(declared.name, list({id(one): one for one in limits}.values()), schema)
+        check_limits(declared.name, limits, schema)
     if schema is None or not declared.options.search:
         return
     fields = schema.get("properties", {})

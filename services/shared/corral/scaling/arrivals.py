@@ -26,7 +26,7 @@ MIN_LINE_SIGNALS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ArrivalRate:
     """Arriving jobs per second, and the standard error of that number."""
 
     per_second: float = 0.0
@@ -65,13 +65,13 @@ class Arrivals:
         kept = _since_change(counts, lengths, mean)
         return Arrivals(total, counts[-kept:], lengths[-kept:], self.watched + 1)
 
-    def rate(self) -> Rate:
+    def rate(self) -> ArrivalRate:
         """The mean of the arrivals since the rate last changed, or the end of their trend where they have one.
 
         A burst within a second or two is no rate: what it brought waits in the queue, and is counted there.
         """
         if not self.counts:
-            return Rate()
+            return ArrivalRate()
         cap = _cap(sorted(self.counts))
         length = sum(self.lengths)
         half = length / 2
@@ -85,12 +85,12 @@ class Arrivals:
             squares += off * off * seconds
         mean, deviation = counted / length, math.sqrt(max(counted, 1.0)) / length
         if len(self.counts) < MIN_LINE_SIGNALS:
-            return Rate(mean, 0.0, deviation)
+            return ArrivalRate(mean, 0.0, deviation)
         plain = leaning * leaning / (max(mean, 1 / length) * squares)
         if plain <= SLOPE_SIGMAS**2:
-            return Rate(mean, 0.0, deviation)
+            return ArrivalRate(mean, 0.0, deviation)
         rise = leaning / squares * (1 - SLOPE_SIGMAS**2 / plain)
-        return Rate(max(0.0, mean + rise * half), rise, deviation)
+        return ArrivalRate(max(0.0, mean + rise * half), rise, deviation)
 
 
 def _since_change(counts: Sequence[int], lengths: Sequence[float], mean: float) -> int:
