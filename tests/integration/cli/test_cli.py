@@ -142,7 +142,8 @@ def test_a_time_outside_the_calendar_is_refused_by_name(corral):
 def test_a_job_that_does_not_end_in_time_is_told_apart_from_a_failed_one(corral):
     long = ("demo.sleep", "--field", "seconds:=600", "--wait", "1", "--json")
     answer = corral("jobs", "submit", *long)
-    assert (answer.code, json.loads(answer.out)["state"]) == (ExitCode.NOT_ENDED, "running")
+    assert answer.code == ExitCode.NOT_ENDED
+    assert json.loads(answer.out)["state"] in ("queued", "running")
     assert corral("jobs", "cancel", json.loads(answer.out)["id"]).code == 0
 
 
