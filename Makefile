@@ -61,6 +61,7 @@ check: $(DEVELOPMENT) ## Lint, format, types, layers, unused code, unused and un
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@cd examples/typed_definitions && $(CURDIR)/$(BIN)/mypy --strict .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/vulture
 	@for package in $(PACKAGES); do \

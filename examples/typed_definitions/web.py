@@ -1,4 +1,4 @@
-"""A web application that submits: `uvicorn web:app`, with CORRAL_URL and CORRAL_KEY in the environment."""
+"""A web application that submits: `gunicorn --worker-class asgi web:app`, with CORRAL_URL and CORRAL_KEY in the environment."""
 
 import os
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
-from typed_client import AsyncClient, InvalidPayload
+from typed_client import AsyncClient, CorralError, InvalidPayload
 from typed_client.models import EmailWelcomePayload
 
 
@@ -38,6 +38,12 @@ async def wrong(_: Request, error: InvalidPayload) -> JSONResponse:
     return JSONResponse(
         {"errors": [{"pointer": one.pointer, "detail": one.message} for one in error.errors]}, 422
     )
+
+
+@app.exception_handler(CorralError)
+async def not_submitted(_: Request, error: CorralError) -> JSONResponse:
+    """The publisher refused, or could not be asked."""
+    return JSONResponse({"errors": [{"detail": str(error)}]}, 503)
 
 
 @app.post("/clean", status_code=202)

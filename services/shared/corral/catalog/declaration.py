@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Generic, TypeVar, Unpack
+from typing import Any, Generic, TypeVar, Unpack, overload
 
 from pydantic import TypeAdapter
 
@@ -112,14 +112,43 @@ class JobType(Generic[P, R]):
         return TypeAdapter(self.result_model) if self.result_model is not None else None
 
 
+@overload
 def job_type(
     name: str,
     *,
-    payload: type[P] | None = None,
-    result: type[R] | None = None,
+    payload: type[P],
+    result: type[R],
     description: str | None = None,
     **options: Unpack[OptionKeywords],
-) -> JobType[P, R]:
+) -> JobType[P, R]: ...
+
+
+@overload
+def job_type(
+    name: str, *, payload: type[P], description: str | None = None, **options: Unpack[OptionKeywords]
+) -> JobType[P, Any]: ...
+
+
+@overload
+def job_type(
+    name: str, *, result: type[R], description: str | None = None, **options: Unpack[OptionKeywords]
+) -> JobType[Any, R]: ...
+
+
+@overload
+def job_type(
+    name: str, *, description: str | None = None, **options: Unpack[OptionKeywords]
+) -> JobType[Any, Any]: ...
+
+
+def job_type(
+    name: str,
+    *,
+    payload: type[Any] | None = None,
+    result: type[Any] | None = None,
+    description: str | None = None,
+    **options: Unpack[OptionKeywords],
+) -> JobType[Any, Any]:
     """Declare a job type. Without models, payload and result are any JSON.
 
     Raises:

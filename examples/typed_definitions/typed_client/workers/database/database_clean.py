@@ -6,13 +6,15 @@ from corral.context import Context
 from definitions import Cleaned, clean_database
 from typed_client import AsyncClient
 
+__all__ = ["clean_database", "handle_database_clean"]
+
 DAY = 86_400.0
 """Seconds."""
 
 
 @clean_database.handler
 async def handle_database_clean(ctx: Context) -> Cleaned:
-    """Remove ended jobs that are older than a day, queue by queue. The key in CORRAL_KEY is an operator's."""
+    """Remove ended jobs that are older than a day, queue by queue. The key in CORRAL_KEY is an administrator's."""
     removed: dict[str, int] = {}
     async with AsyncClient(os.environ["CORRAL_URL"], os.environ.get("CORRAL_KEY")) as corral:
         queues = (await corral.call("GET", "/queues"))["items"]

@@ -9,6 +9,8 @@ from pathlib import Path
 from corral.context import Context
 from definitions import Sent, SignUp, send_welcome
 
+__all__ = ["handle_email_welcome", "send_welcome"]
+
 GREETINGS = {"de": "Willkommen", "en": "Welcome", "fr": "Bienvenue"}
 
 
@@ -20,7 +22,7 @@ async def handle_email_welcome(payload: SignUp, ctx: Context) -> Sent:
     message["Subject"] = f"{GREETINGS[payload.language]}, {payload.name}!"
     message.set_content(f"{message['Subject']}\n\nYour account is ready.")
     ctx.progress(50, "sending")
-    await asyncio.to_thread(_send, message, f"{ctx.id}.eml")
+    await asyncio.to_thread(_send, message, f"{ctx.job_id}.eml")
     return Sent(to=payload.to, subject=message["Subject"])
 
 
