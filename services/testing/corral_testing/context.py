@@ -40,6 +40,8 @@ class Recording:
     """The files by name, also those that a worker would show only once the attempt succeeds."""
     published: set[str] = field(default_factory=set)
     """The names of the files that `get` finds: those given to the test, and those that the handler published."""
+    others: dict[tuple[UUID, str], bytes] = field(default_factory=dict)
+    """Files of other jobs, by job and name."""
     statistics: Sequence[Statistics] = ()
     """What the handler reads with `ctx.statistics()`."""
 
@@ -144,7 +146,9 @@ class _BlockingLink(_RecordedSignals):
     def publish(self, name: str) -> None:
         self._recording.published.add(name)
 
-    def get(self, name: str) -> bytes | None:
+    def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        if job is not None:
+            return self._recording.others.get((job, name))
         return self._recording.artifacts[name] if name in self._recording.published else None
 
     def statistics(self) -> list[Statistics]:
@@ -170,8 +174,8 @@ class _AwaitedLink(_RecordedSignals):
     async def publish(self, name: str) -> None:
         self._link.publish(name)
 
-    async def get(self, name: str) -> bytes | None:
-        return self._link.get(name)
+    async def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        return self._link.get(name, job)
 
     async def statistics(self) -> list[Statistics]:
         return self._link.statistics()

@@ -85,9 +85,9 @@ class Channel:
         """Make an artifact visible before the attempt ends."""
         self._call("publish", name)
 
-    def get(self, name: str) -> bytes | None:
-        """Read an artifact."""
-        answer: bytes | None = self._call("get", name)
+    def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        """Read an artifact of this job, or of the one that is named."""
+        answer: bytes | None = self._call("get", name, job)
         return answer
 
     def statistics(self) -> list[Statistics]:
@@ -149,9 +149,9 @@ class AsyncChannel:
         """Make an artifact visible before the attempt ends."""
         await self._call("publish", name)
 
-    async def get(self, name: str) -> bytes | None:
-        """Read an artifact."""
-        answer: bytes | None = await self._call("get", name)
+    async def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        """Read an artifact of this job, or of the one that is named."""
+        answer: bytes | None = await self._call("get", name, job)
         return answer
 
     async def statistics(self) -> list[Statistics]:

@@ -93,9 +93,9 @@ class AttemptLink:
             raise NotFound("artifact of this attempt", name)
         await self._on_loop(self.services.publish(claimed.id, claimed.attempt, artifact))
 
-    async def get(self, name: str) -> bytes | None:
-        """Read an artifact."""
-        return await self._on_loop(self.services.get(self.execution.claimed.id, name))
+    async def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        """Read an artifact of this job, or of the one that is named."""
+        return await self._on_loop(self.services.get(job or self.execution.claimed.id, name))
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
@@ -153,9 +153,9 @@ class ThreadLink:
         """Make an artifact visible before the attempt ends."""
         self._wait(self._line.publish(name))
 
-    def get(self, name: str) -> bytes | None:
-        """Read an artifact."""
-        return self._wait(self._line.get(name))
+    def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        """Read an artifact of this job, or of the one that is named."""
+        return self._wait(self._line.get(name, job))
 
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""

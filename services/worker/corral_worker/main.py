@@ -35,7 +35,9 @@ def main(**timings: Unpack[Timings]) -> int:
     faulthandler.enable()  # a crash says which code it was in
     own_process.watch()
     try:
-        catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
+        mail = settings.smtp_host is not None
+        modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs, mail=mail)
+        catalog = Catalog.load(modules)
         serve_metrics(settings.metrics_host, settings.metrics_port)
         from corral_worker.worker import Worker  # noqa: PLC0415  # a wrong declaration is told before the rest is imported
 

@@ -77,7 +77,9 @@ def run() -> None:
     lane, job = stock_job()
     settings = dataclasses.replace(Settings.load(), worker_name=None, worker_port=0, metrics_port=0)
     logs.configure(settings.log_level, settings.log_format)
-    catalog = Catalog.load(handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs))
+    mail = settings.smtp_host is not None
+    modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs, mail=mail)
+    catalog = Catalog.load(modules)
     before = {number: signal.getsignal(number) for number in (*signals.ASKING, blocked_loop.SIGNAL)}
     try:
         code = runner.run(_work(settings, catalog, lane, job), asyncio.SelectorEventLoop)

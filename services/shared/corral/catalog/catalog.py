@@ -19,7 +19,7 @@ from corral.job.options import Executor
 
 BUILTIN = "corral_jobs"
 """The package of the job types that come with Corral."""
-REPORT, DEMO = f"{BUILTIN}.report", f"{BUILTIN}.demo"
+REPORT, MAIL, DEMO = f"{BUILTIN}.report", f"{BUILTIN}.mail", f"{BUILTIN}.demo"
 """What declares them; the handlers of each are in its module `handlers`."""
 
 
@@ -116,9 +116,15 @@ def declaring_modules(jobs: Sequence[str], *, demo: bool) -> list[str]:
     return [*_builtin_modules(demo=demo), *jobs]
 
 
-def handling_modules(jobs: Sequence[str], handlers: Sequence[str], *, demo: bool) -> list[str]:
-    """The modules that a worker imports: declarations first, then handlers."""
-    builtin = [f"{module}.handlers" for module in _builtin_modules(demo=demo)]
+def handling_modules(
+    jobs: Sequence[str], handlers: Sequence[str], *, demo: bool, mail: bool = True
+) -> list[str]:
+    """The modules that a worker imports: declarations first, then handlers.
+
+    `mail` is whether mails can be sent here; a worker that can't handles none, so that they wait for one that can.
+    """
+    modules = [module for module in _builtin_modules(demo=demo) if mail or module != MAIL]
+    builtin = [f"{module}.handlers" for module in modules]
     return [*declaring_modules(jobs, demo=demo), *builtin, *handlers]
 
 
@@ -126,7 +132,7 @@ def _builtin_modules(*, demo: bool) -> list[str]:
     """The built-in types that are wanted; none where the distribution corral-jobs is not installed."""
     if importlib.util.find_spec(BUILTIN) is None:
         return []
-    return [REPORT, DEMO] if demo else [REPORT]
+    return [REPORT, MAIL, DEMO] if demo else [REPORT, MAIL]
 
 
 def _queues(declared: JobType[Any, Any]) -> frozenset[str]:

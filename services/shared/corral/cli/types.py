@@ -91,7 +91,7 @@ async def _register() -> Registered:
     from corral.store import Store  # noqa: PLC0415
 
     settings = service_settings()
-    modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs)
+    modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs, mail=False)
     records = Catalog.load(modules).records()
     store = Store.from_settings(settings, application_name="corral types", pool_size=1, direct=True)
     try:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from corral.context.link import ContextLink, Data, SyncContextLink
 
@@ -36,9 +37,12 @@ class Artifacts:
         """
         await self._line.publish(_name(name))
 
-    async def get(self, name: str) -> bytes | None:
-        """A visible file of this job, None where there is none: look before making it again."""
-        return await self._line.get(_name(name))
+    async def get(self, name: str, *, job: UUID | None = None) -> bytes | None:
+        """A visible file of this job, None where there is none: look before making it again.
+
+        With `job`, a visible file of that job.
+        """
+        return await self._line.get(_name(name), job)
 
 
 class SyncArtifacts:
@@ -67,9 +71,12 @@ class SyncArtifacts:
         """
         self._line.publish(_name(name))
 
-    def get(self, name: str) -> bytes | None:
-        """A visible file of this job, None where there is none: look before making it again."""
-        return self._line.get(_name(name))
+    def get(self, name: str, *, job: UUID | None = None) -> bytes | None:
+        """A visible file of this job, None where there is none: look before making it again.
+
+        With `job`, a visible file of that job.
+        """
+        return self._line.get(_name(name), job)
 
 
 def _name(name: Any) -> str:

@@ -58,8 +58,8 @@ class ContextLink(LinkSignals, Protocol):
     async def publish(self, name: str) -> None:
         """Make it visible before the attempt ends."""
 
-    async def get(self, name: str) -> bytes | None:
-        """Read a published artifact of this job."""
+    async def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        """Read a published artifact of this job, or of the one that is named."""
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
@@ -80,8 +80,8 @@ class SyncContextLink(LinkSignals, Protocol):
     def publish(self, name: str) -> None:
         """Make it visible before the attempt ends."""
 
-    def get(self, name: str) -> bytes | None:
-        """Read a published artifact of this job."""
+    def get(self, name: str, job: UUID | None = None) -> bytes | None:
+        """Read a published artifact of this job, or of the one that is named."""
 
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""

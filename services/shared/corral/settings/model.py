@@ -45,6 +45,13 @@ def _web_address(text: str) -> str:
     return url
 
 
+def _mail_address(text: str) -> str:
+    """An address of mail, with a name before it or without."""
+    if not re.fullmatch(r"[^\s@<>\"(),:;\\\[\]]+@[^\s@<>\"(),:;\\\[\]]+|[^\x00-\x1f\x7f<>]*<[^\s@<>]+@[^\s@<>]+>", text):
+        raise ValueError("it is no address of mail")
+    return text
+
+
 def _host_name(text: str) -> str:
     host = text.strip()
     try:
@@ -83,6 +90,11 @@ Host = Annotated[
     str,
     AfterValidator(_host_name),
     Field(json_schema_extra={"allowed": "the name or the address of a host, without a port"}),
+]
+MailAddress = Annotated[
+    str,
+    AfterValidator(_mail_address),
+    Field(json_schema_extra={"allowed": "an address as corral@example.com or Corral <corral@example.com>"}),
 ]
 WebUrl = Annotated[str, *_address(_web_address, ("http", "https"), "https://corral.example.com")]
 Password = Annotated[str, BeforeValidator(_without_line_end)]
@@ -192,6 +204,24 @@ class Settings(Loadable):
     outgoing_proxy: WebUrl | None = None
     """The HTTP proxy through which such requests go, as http://proxy.example.com:3128; none: they go straight out, whatever HTTP_PROXY says. Names are looked up here; the proxy is asked for the address."""
 
+    # Mail and reports
+    smtp_host: Host | None = None
+    """The SMTP server that mails go through; none: mails wait, held, until there is one. `corral up` runs a mail sink of its own where none is named."""
+    smtp_port: Annotated[int, Bounded(Bounds(1, 65535))] = 587
+    """The port of the SMTP server: 587 for STARTTLS, 465 for TLS, usually 25 for none."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection to the SMTP server is encrypted: starttls (first plain, then encrypted), tls (from the first byte) or none."""
+    smtp_user: str | None = None
+    """The name to sign in with at the SMTP server; none: no sign-in."""
+    smtp_password: Password | None = Field(default=None, repr=False)
+    """The password to sign in with at the SMTP server. For Gmail it is an app password."""
+    smtp_from: MailAddress | None = None
+    """The sender of mails; none: CORRAL_SMTP_USER, where that is an address."""
+    report_email: MailAddress | None = None
+    """Who gets a mail when a report is ready that names nobody; none: nobody."""
+    link_hours: Annotated[float, _within(0, 8_760, "hours", above=True)] = 72.0
+    """Hours for which the link in the mail of a report downloads it without signing in."""
+
     # Audit
     audit_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 365
     """Days for which the audit of what people did is kept; 0: for ever."""
@@ -211,9 +241,18 @@ class Settings(Loadable):
             )
         if self.artifact_store == "filesystem" and self.artifact_dir is None:
             raise ValueError("CORRAL_ARTIFACT_DIR: not set, and CORRAL_ARTIFACT_STORE=filesystem needs it")
+        if self.smtp_host is not None and not self.mail_sender:
+            raise ValueError(f"CORRAL_SMTP_FROM: not set, and CORRAL_SMTP_HOST={self.smtp_host} needs it")
+        if self.smtp_user is not None and self.smtp_password is None:
+            raise ValueError("CORRAL_SMTP_PASSWORD: not set, and CORRAL_SMTP_USER needs it")
         self._complete("database_url", self.database_password)
         self._complete("database_direct_url", self.database_password)
         self._complete("redis_url", self.redis_password)
+
+    @property
+    def mail_sender(self) -> str:
+        """The sender of mails; empty where none is known."""
+        return self.smtp_from or (self.smtp_user if self.smtp_user and "@" in self.smtp_user else "")
 
     @property
     def direct_url(self) -> str:

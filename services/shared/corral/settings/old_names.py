@@ -19,7 +19,10 @@ _REDIS = (
     "(rediss:// for TLS) and CORRAL_REDIS_PASSWORD=${REDIS_PASSWORD}"
 )
 _STALLS = "a lost worker is noticed after CORRAL_LEASE seconds; how many losses a job survives is max_stalls of its job type"
-_MAIL = "Corral sends no mail of its own yet: give it to your handler under a name of your own"
+_MAIL = (
+    "say it in .env as CORRAL_SMTP_HOST=${EMAIL_HOST}, CORRAL_SMTP_PORT=${EMAIL_PORT}, CORRAL_SMTP_USER=${EMAIL_USER}, "
+    "CORRAL_SMTP_PASSWORD=${EMAIL_PASS} and CORRAL_SMTP_FROM=${EMAIL_FROM}"
+)
 _RESTART = "nothing needs to be said: `corral up` and Kubernetes start again what ends"
 _NODE = "what it decided is CORRAL_DEMO_JOBS=false and CORRAL_LOG_FORMAT=json in production"
 

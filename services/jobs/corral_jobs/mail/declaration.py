@@ -1,0 +1,20 @@
+"""The declaration of `email.send`."""
+
+from corral.catalog.declaration import JobType, job_type
+from corral.job.backoff import Exponential
+from corral_jobs.mail.mail import Mail
+from corral_jobs.mail.result import MailSent
+
+EMAIL = "email.send"
+"""The name of the job type."""
+
+send: JobType[Mail, MailSent] = job_type(
+    EMAIL,
+    payload=Mail,
+    result=MailSent,
+    queue="email",
+    retries=5,
+    backoff=Exponential(5, factor=3, jitter=0.1),
+    timeout=180,
+    description="Sends a mail. Without an SMTP server (CORRAL_SMTP_HOST) mails are held until there is one.",
+)
