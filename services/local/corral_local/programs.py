@@ -14,17 +14,32 @@ from corral_local.home import Home
 from corral_local.plan import Plan
 from corral_local.processes import ProgramProcess
 
+SINK_HOST = "127.0.0.1"
+SINK_SENDER = "Corral <corral@localhost>"
+"""The sender of mails that nobody gets, where no setting names one."""
+
 
 class Programs:
     """Makes `ProgramProcess` objects for Corral's programs."""
 
-    def __init__(self, plan: Plan, home: Home, database_url: str, redis_url: str) -> None:
+    def __init__(
+        self, plan: Plan, home: Home, database_url: str, redis_url: str, *, sink_port: int | None = None
+    ) -> None:
+        """Take what all programs share; `sink_port` is the port of the mail sink, None where there is a mail server."""
         self._plan, self._home = plan, home
         self._joined = {
             "database_url": database_url,
             "redis_url": redis_url,
             "port": str(plan.port),
         }
+        if sink_port is not None:
+            self._joined |= {
+                "mail_sink": "true",
+                "smtp_host": SINK_HOST,
+                "smtp_port": str(sink_port),
+                "smtp_security": "none",
+                "smtp_from": plan.settings.mail_sender or SINK_SENDER,
+            }
         home.write_services({f"{PREFIX}{name.upper()}": value for name, value in self._joined.items()})
 
     def publisher(
@@ -56,6 +71,15 @@ class Programs:
             log="maintenance",
             handed=[ready],
             metrics_port="0",
+        )
+
+    def mail_sink(self, listener: int) -> ProgramProcess:
+        """The mail sink, on an inherited listening socket."""
+        return self._program(
+            "mail sink",
+            ["corral_publisher.mail_sink", "--bind", f"fd://{listener}"],
+            log="mail-sink",
+            handed=[listener],
         )
 
     def worker(self, name: str) -> ProgramProcess:

@@ -24,10 +24,10 @@ from corral_local.home import Home
 from corral_local.plan import Plan
 from corral_local.pool import LocalWorkerPool
 from corral_local.pool_reporter import PoolReporter
-from corral_local.ports import listen
+from corral_local.ports import free_ports, listen
 from corral_local.postgres import EmbeddedPostgres
 from corral_local.processes import ServerProcess, SupervisedProcess, to_the_end
-from corral_local.programs import Programs
+from corral_local.programs import SINK_HOST, Programs
 from corral_local.roster import StoreRoster
 from corral_local.scaler import LocalScaler
 from corral_local.service import Service
@@ -61,6 +61,7 @@ class LocalSystem:
         self._services: tuple[Service, ...] = ()
         self._listener: socket.socket | None = None
         self._metrics: socket.socket | None = None
+        self._sink: socket.socket | None = None
         self._database_url = plan.settings.direct_url
         self._redis_url = plan.settings.redis_url
         self._telling: set[asyncio.Task[None]] = set()
@@ -108,7 +109,14 @@ class LocalSystem:
 
     async def _serve(self, store: Store, dispatch: Dispatch, listener: socket.socket) -> None:
         plan = self._plan
-        programs = Programs(plan, self._home, self._database_url, self._redis_url)
+        sink = self._sink = listen(SINK_HOST, next(free_ports())) if plan.settings.smtp_host is None else None
+        programs = Programs(
+            plan,
+            self._home,
+            self._database_url,
+            self._redis_url,
+            sink_port=None if sink is None else sink.getsockname()[1],
+        )
         roster = await StoreRoster.begin(store)
         pool = self._pool = LocalWorkerPool(
             programs.worker, self._supervisor, roster, self._say, grace=self._grace
@@ -116,9 +124,10 @@ class LocalSystem:
         first = 1 if plan.workers is None else plan.workers
         self._say(f"starting the publisher on {plan.url}, maintenance and {first} worker(s)")
         publisher, maintenance = self._services = self._made_services(programs, listener)
-        await asyncio.gather(
-            programs.register_types(), publisher.start(), maintenance.start(), pool.scale(first)
-        )
+        starting = [programs.register_types(), publisher.start(), maintenance.start(), pool.scale(first)]
+        if sink is not None:
+            starting.append(self._supervisor.keep(programs.mail_sink(sink.fileno())))
+        await asyncio.gather(*starting)
         key = await admin_key(store, self._home, plan.url)
         await self._wait_until_ready(pool, key)
         link = await sign_in_link(store, plan.url)
@@ -157,7 +166,7 @@ class LocalSystem:
 
     async def _stop(self) -> None:
         """Stop what was started: first all services at the same time, then the servers."""
-        for listener in (self._listener, self._metrics):
+        for listener in (self._listener, self._metrics, self._sink):
             if listener is not None:
                 listener.close()
         if self._pool is not None:

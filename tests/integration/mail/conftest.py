@@ -27,7 +27,7 @@ class Inbox:
     """Its answers to the next mails; afterwards it takes them."""
     signed_in: list[str] = field(default_factory=list)
 
-    async def handle_MAIL(  # noqa: N802, PLR0913, PLR0917  aiosmtpd's
+    async def handle_MAIL(  # noqa: N802  aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if self.sender is not None:
@@ -36,7 +36,7 @@ class Inbox:
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(  # noqa: N802, PLR0913, PLR0917  aiosmtpd's
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         answer = self.recipients.get(address, "250 OK")
@@ -50,7 +50,7 @@ class Inbox:
             self.mails.append(envelope)
         return answer
 
-    def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, data: Any) -> AuthResult:  # fmt: skip  # noqa: PLR0913, PLR0917
+    def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, data: Any) -> AuthResult:  # fmt: skip
         assert isinstance(data, LoginPassword)
         self.signed_in.append(data.login.decode())
         return AuthResult(success=data.password == b"right", handled=False)

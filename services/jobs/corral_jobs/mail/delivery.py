@@ -81,7 +81,9 @@ async def _secure(smtp: SMTP, server: MailServer) -> None:
         await smtp.ehlo()
     if server.user is not None:
         if not smtp.supports_extension("auth"):
-            raise MailRefused(f"{server.name} offers no sign-in; see CORRAL_SMTP_USER and CORRAL_SMTP_SECURITY")
+            raise MailRefused(
+                f"{server.name} offers no sign-in; see CORRAL_SMTP_USER and CORRAL_SMTP_SECURITY"
+            )
         await smtp.login(server.user, server.password or "")
 
 

@@ -20,9 +20,7 @@ async def do_send(mail: Mail, ctx: Context) -> MailSent:
     if server is None:
         raise Retry("no mail server is set (CORRAL_SMTP_HOST)", after=60)
     try:
-        composed = compose(
-            mail, _texts(mail), await _files(mail, ctx), job=ctx.job_id, sender=server.sender
-        )
+        composed = compose(mail, _texts(mail), await _files(mail, ctx), job=ctx.job_id, sender=server.sender)
     except InvalidInput as error:
         raise Discard(f"the mail can't be made: {error}") from error
     try:
@@ -42,7 +40,8 @@ async def _deliver(mail: Composed, server: MailServer, ctx: Context) -> MailSent
     """
     before = ctx.checkpointed or {"sent": [], "answer": ""}
     missing = [one for one in mail.recipients if one not in before["sent"]]
-    answer, results = before["answer"], ()
+    answer: str = before["answer"]
+    results: tuple[RecipientResult, ...] = ()
     if missing:
         ctx.progress(10, f"connecting to {server.name}")
         async with delivery.conversation(server) as smtp:

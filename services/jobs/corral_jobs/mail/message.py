@@ -126,6 +126,8 @@ def _set_boundaries(message: EmailMessage, job: UUID) -> None:
 
 def _media_type(name: str) -> str:
     guessed, encoding = mimetypes.guess_type(name)
-    return guessed if guessed and encoding is None and not guessed.startswith(("text/", "message/")) else (
-        "application/octet-stream"
+    return (
+        guessed
+        if guessed and encoding is None and not guessed.startswith(("text/", "message/"))
+        else ("application/octet-stream")
     )

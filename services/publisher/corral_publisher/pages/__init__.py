@@ -7,6 +7,7 @@ from corral_publisher.pages import (
     jobs,
     live,
     load,
+    mails,
     pools,
     problem,
     queues,
@@ -21,5 +22,5 @@ def install(app: FastAPI) -> None:
     """Add the routes of all pages."""
     render.environment()
     problem.install(app)
-    for module in (sign_in, start, load, jobs, job, queues, workers, pools, live):
+    for module in (sign_in, start, load, jobs, job, queues, workers, pools, mails, live):
         app.router.routes.extend(module.router.routes)

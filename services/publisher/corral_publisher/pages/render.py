@@ -60,7 +60,13 @@ def fragment(
         environment()
         .get_template(name)
         .render(
-            {"principal": principal, "nonce": nonce, "here": request.url.path, "csrf_field": csrf_field}
+            {
+                "principal": principal,
+                "nonce": nonce,
+                "here": request.url.path,
+                "csrf_field": csrf_field,
+                "shows_mails": request.app.state.settings.mail_sink,
+            }
             | values
         )
     )

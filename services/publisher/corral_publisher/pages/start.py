@@ -11,7 +11,9 @@ from corral.actions.job_request import NewSubmission
 from corral.actions.principal import Principal, Role
 from corral.actions.type_cache import KnownType
 from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.job import mail_hold
 from corral.job.priority import Priority
+from corral.job.state import State
 from corral_publisher.json_response import answer
 from corral_publisher.pages import load_form, pools, render
 from corral_publisher.pages.form import Field, FieldKind, fields_of, payload_of
@@ -115,12 +117,22 @@ async def _live(services: PublisherServices) -> dict[str, Any]:
     page = await services.store.jobs.page(limit=SHOWN_JOBS)
     known = services.pools.known()
     return {
-        "problems": (await services.servers.lately()).problems,
+        "problems": [*(await services.servers.lately()).problems, *await _held_mails(services)],
         "jobs": page.items,
         "counts": await services.counts.totals(),
         "pools": pools.shown(known[:SHOWN_POOLS]),
         "more_pools": len(known[SHOWN_POOLS:]),
     }
+
+
+async def _held_mails(services: PublisherServices) -> list[str]:
+    """That mails wait for a mail server, where some do."""
+    waiting = (await services.counts.by_queue()).get(mail_hold.QUEUE, {}).get(State.QUEUED, 0)
+    queue = await services.store.queues.get(mail_hold.QUEUE) if waiting else None
+    if queue is None or queue.paused_by != mail_hold.HOLDER:
+        return []
+    told = "1 mail is" if waiting == 1 else f"{waiting:,} mails are"
+    return [f"{told} held, because no mail server is set. {mail_hold.ACTION}."]
 
 
 def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ...]]:

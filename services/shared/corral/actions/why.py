@@ -12,6 +12,7 @@ from corral.actions.servers import REDIS_SECONDS, Found, Servers
 from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
 from corral.errors import NotFound, Unavailable
+from corral.job import mail_hold
 from corral.job.job import Job
 from corral.job.options import Executor
 from corral.job.state import State
@@ -115,7 +116,11 @@ def causes(facts: Facts) -> Iterator[Cause]:
     if job.state is State.SCHEDULED:
         yield _waiting_for_time(facts)
     yield from _about_servers(facts.servers)
-    if facts.queue is not None and facts.queue.paused_at is not None:
+    if facts.queue is not None and facts.queue.paused_by == mail_hold.HOLDER:
+        yield Cause(
+            "mail-held", "No mail server is set: mails are held until there is one.", mail_hold.ACTION
+        )
+    elif facts.queue is not None and facts.queue.paused_at is not None:
         by = f" by {facts.queue.paused_by}" if facts.queue.paused_by else ""
         yield Cause(
             "queue-paused",

@@ -47,7 +47,9 @@ def _web_address(text: str) -> str:
 
 def _mail_address(text: str) -> str:
     """An address of mail, with a name before it or without."""
-    if not re.fullmatch(r"[^\s@<>\"(),:;\\\[\]]+@[^\s@<>\"(),:;\\\[\]]+|[^\x00-\x1f\x7f<>]*<[^\s@<>]+@[^\s@<>]+>", text):
+    if not re.fullmatch(
+        r"[^\s@<>\"(),:;\\\[\]]+@[^\s@<>\"(),:;\\\[\]]+|[^\x00-\x1f\x7f<>]*<[^\s@<>]+@[^\s@<>]+>", text
+    ):
         raise ValueError("it is no address of mail")
     return text
 
@@ -217,6 +219,12 @@ class Settings(Loadable):
     """The password to sign in with at the SMTP server. For Gmail it is an app password."""
     smtp_from: MailAddress | None = None
     """The sender of mails; none: CORRAL_SMTP_USER, where that is an address."""
+    mail_sink: bool = False
+    """Whether mails go to Corral's own mail sink, whose page shows them. They reach nobody."""
+    mail_sink_host: Host = "127.0.0.1"
+    """The address on which the mail sink listens."""
+    mail_sink_port: Port = 1025
+    """The port of the mail sink."""
     report_email: MailAddress | None = None
     """Who gets a mail when a report is ready that names nobody; none: nobody."""
     link_hours: Annotated[float, _within(0, 8_760, "hours", above=True)] = 72.0

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from corral.catalog.precedence import QueueOverrides
 from corral.errors import NotFound
+from corral.job.mail_hold import HOLDER
 from corral.job.state import State
 from corral.store.audit import record
 from corral.store.database import DUTY, SHORT, Database, Transaction
@@ -47,13 +48,18 @@ NAME = "INSERT INTO corral.queues (name) SELECT unnest(%(names)s::text[]) ON CON
 # Waits for the claims that are under way; later ones wait for the pause and see it. See CLAIM (rule 10).
 BETWEEN_CLAIMS = "LOCK TABLE corral.workers IN EXCLUSIVE MODE"
 PAUSE = f"""
-UPDATE corral.queues SET paused_at = coalesce(paused_at, now()), paused_by = coalesce(paused_by, %(actor)s),
+UPDATE corral.queues SET paused_at = coalesce(paused_at, now()),
+       paused_by = CASE WHEN paused_by = %(holder)s THEN %(actor)s ELSE coalesce(paused_by, %(actor)s) END,
        updated_at = now()
 WHERE name = %(name)s RETURNING {COLUMNS}
 """
 RESUME = f"""
 UPDATE corral.queues SET paused_at = NULL, paused_by = NULL, updated_at = now()
 WHERE name = %(name)s RETURNING {COLUMNS}
+"""
+LIFT = """
+UPDATE corral.queues SET paused_at = NULL, paused_by = NULL, updated_at = now()
+WHERE name = %(name)s AND paused_by = %(holder)s RETURNING name
 """
 # A value of null takes what was set back.
 PATCH = f"""
@@ -125,6 +131,18 @@ class Queues:
         """
         return await self._change(name, actor, "resume", RESUME, {})
 
+    async def lift(self, name: str, holder: str) -> bool:
+        """Resume the queue if it is paused in this name, which is no person's; whether it was.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(SHORT) as transaction:
+            lifted = bool(await transaction.rows(LIFT, {"name": name, "holder": holder}))
+            if lifted:
+                await record(transaction, holder, "resume", kind="queue", subjects=[name])
+        return lifted
+
     async def patch(
         self,
         name: str,
@@ -171,7 +189,7 @@ class Queues:
             if statement is PAUSE:
                 await transaction.rows(BETWEEN_CLAIMS)
             changes = {part: encode(dict(details.get(part, {}))) for part in ("overrides", "defaults")}
-            params = {"name": name, "actor": actor, **changes}
+            params = {"name": name, "actor": actor, "holder": HOLDER, **changes}
             rows = await transaction.rows(statement, params)
             if not rows:
                 raise NotFound("queue", name)

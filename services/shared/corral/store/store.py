@@ -21,6 +21,7 @@ from corral.store.queues import Queues
 from corral.store.scaling import Scaling
 from corral.store.schema import Schema
 from corral.store.sign_in import SignInRows
+from corral.store.sink_mails import SinkMails
 from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.stats import Statistics
 from corral.store.workers import Workers
@@ -50,6 +51,7 @@ class Store:
         self.keys = ApiKeys(database)
         self.sign_in = SignInRows(database)
         self.audit = Audit(database)
+        self.sink_mails = SinkMails(database)
 
     @classmethod
     def from_settings(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from corral.errors import NotFound
+from corral.job.mail_hold import HOLDER
 from corral.job.state import State
 from corral.store import StoredQueue
 from corral_testing.fake.memory import Memory
@@ -33,8 +34,8 @@ class FakeQueues:
     async def pause(self, name: str, actor: str) -> StoredQueue:
         """No job of it is claimed any more."""
         queue = self._known(name)
-        if not queue.paused:
-            queue = replace(queue, paused_at=self._memory.clock.now(), paused_by=actor)
+        if not queue.paused or queue.paused_by == HOLDER:
+            queue = replace(queue, paused_at=queue.paused_at or self._memory.clock.now(), paused_by=actor)
         self._memory.queues[name] = queue
         return queue
 

@@ -14,6 +14,7 @@ from corral.store.tables.idempotency import idempotency
 from corral.store.tables.job_children import around_jobs
 from corral.store.tables.jobs import jobs
 from corral.store.tables.limits import limits
+from corral.store.tables.mail import mail
 from corral.store.tables.pools import pools
 from corral.store.tables.registry import installation
 from corral.store.tables.statistics import statistics
@@ -23,6 +24,6 @@ from corral.store.tables.statistics import statistics
 def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
     """Every table, in `schema`."""
     tables = MetaData(schema=schema)
-    for part in (jobs, around_jobs, installation, statistics, pools, people, idempotency, limits):
+    for part in (jobs, around_jobs, installation, statistics, pools, people, idempotency, limits, mail):
         part(tables)
     return tables

@@ -1,0 +1,1 @@
+DROP TABLE corral.sink_mails;
