@@ -29,7 +29,7 @@ class MailRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Offered:
     """The server's answer to the recipients, before the text of the mail is sent."""
 
     recipients: tuple[RecipientResult, ...]
@@ -87,7 +87,7 @@ async def _secure(smtp: SMTP, server: MailServer) -> None:
         await smtp.login(server.user, server.password or "")
 
 
-async def offer(smtp: SMTP, server: MailServer, mail: Composed, recipients: Sequence[str]) -> Accepted:
+async def offer(smtp: SMTP, server: MailServer, mail: Composed, recipients: Sequence[str]) -> Offered:
     """Name sender and recipients to the server; what it says of each.
 
     Raises:
@@ -111,7 +111,7 @@ async def offer(smtp: SMTP, server: MailServer, mail: Composed, recipients: Sequ
                 )
             else:
                 results.append(RecipientResult(address=recipient, status=RecipientStatus.SENT))
-    return Accepted(tuple(results))
+    return Offered(tuple(results))
 
 
 async def hand_over(smtp: SMTP, server: MailServer, mail: Composed) -> str:
