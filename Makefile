@@ -35,8 +35,8 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 test: $(DEVELOPMENT) $(HELM) $(TYPESCRIPT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
 	@$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
-test-up: $(DEVELOPMENT) ## Run whole systems of corral up: changed code, the backlog, odd surroundings, the README's lines
-	@$(BIN)/python -m pytest -n 2 tests/up $(ARGS)
+test-up: $(DEVELOPMENT) ## Run whole systems of corral up and its embedded servers: changed code, odd surroundings, the README's lines
+	@$(BIN)/python -m pytest -n 2 --dist loadscope tests/up $(ARGS)
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)

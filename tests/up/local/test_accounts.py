@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 from structlog.testing import capture_logs
-from tests.integration.local.conftest import OWNER
-from tests.integration.local.kinds import Kind
+from tests.up.local.conftest import OWNER
+from tests.up.local.kinds import Kind
 
 from corral_local.account import Account, account_for
 from corral_local.errors import LocalServerError, UnusableData

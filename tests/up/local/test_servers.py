@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.fixtures.waiting import eventually
-from tests.integration.local.kinds import Kind, Owner
+from tests.up.local.kinds import Kind, Owner
 
 from corral_local.errors import DataInUse, PortTaken, ServerFailed, UnusableData
 from corral_local.orphans import SHUTDOWN_SECONDS

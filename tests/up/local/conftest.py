@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from tests.integration.local.kinds import KINDS, Kind, Owner
+from tests.up.local.kinds import KINDS, Kind, Owner
 
 from corral_local.root_storage import RootStorage
 from corral_local.server import EmbeddedServer
