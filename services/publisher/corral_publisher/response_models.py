@@ -10,7 +10,7 @@ from corral.actions.cause import Cause
 from corral.catalog.precedence import Source
 from corral.job.job import ListedJob
 from corral.job.state import State
-from corral.store import AttemptRecord, StoredLogLine
+from corral.store import AttemptRecord, StoredFollowUp, StoredLogLine
 
 
 class BulkItem(BaseModel):
@@ -171,6 +171,13 @@ class Undrained(BaseModel):
     """The incarnations that claim again; none where no person had drained the worker."""
 
     undrained: list[UUID]
+
+
+class FollowUpPage(BaseModel):
+    """The jobs that were stored with an outcome of a job. `on` is the outcome that each waited for."""
+
+    items: list[StoredFollowUp]
+    next: None = None
 
 
 class AttemptPage(BaseModel):

@@ -37,6 +37,10 @@ HAND_OVER_FAILED = Counter(
     "corral_hand_over_failed", "Stored jobs that Redis did not take; the sweep enqueues them."
 )
 
+FOLLOW_UPS = Counter(
+    "corral_follow_ups", "Jobs that were stored with the outcome that they waited for (`ctx.then`).", ["on"]
+)
+
 # Claiming and completing
 CLAIMS = Counter("corral_claims", "Answers to claims: claimed, or why not.", ["queue", "answer"])
 FENCED = Counter(

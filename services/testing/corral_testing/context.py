@@ -36,6 +36,8 @@ class Recording:
     """The values given to `checkpoint`, in order."""
     submitted: list[tuple[str, Any, SubmitOptions]] = field(default_factory=list)
     """Type, payload and options of each job that the handler submitted; none of them runs."""
+    follow_ups: list[tuple[str, str, Any, SubmitOptions]] = field(default_factory=list)
+    """The outcome that each waits for (`on`), type, payload and options of what the handler announced with `then`."""
     artifacts: dict[str, bytes] = field(default_factory=dict)
     """The files by name, also those that a worker would show only once the attempt succeeds."""
     published: set[str] = field(default_factory=set)
@@ -140,6 +142,10 @@ class _BlockingLink(_RecordedSignals):
         self._recording.submitted.append((job_type, from_json(payload), options))
         return made
 
+    def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        self._recording.follow_ups.append((on, job_type, from_json(payload), options))
+        return new_id()
+
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:  # noqa: ARG002  a test looks at the data
         self._recording.artifacts[name] = data.read_bytes() if isinstance(data, Path) else data
 
@@ -167,6 +173,9 @@ class _AwaitedLink(_RecordedSignals):
 
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         return self._link.submit(job_type, payload, options)
+
+    async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        return self._link.then(job_type, payload, options, on)
 
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         self._link.put(name, media_type, data)

@@ -24,6 +24,8 @@ class Announcements:
     def __init__(self, dispatch: Dispatch) -> None:
         self.enqueuer = Enqueuer(dispatch, _not_taken, front=True)
         """Enqueues jobs that were given back, before all others."""
+        self._new = Enqueuer(dispatch)
+        """Enqueues jobs that were stored with an outcome, behind those that wait."""
         self.withheld: set[UUID] = set()
         """Released jobs whose handlers still run here: the sweep hands them out when we are gone (rule 17)."""
 
@@ -52,6 +54,14 @@ class Announcements:
             self.enqueuer.enqueue_soon(entries)
         if due:
             self.enqueuer.due_soon(min(due))
+        follow_ups = [one for answer in answers for one in answer.follow_ups]
+        if follow_ups:
+            self._new.accepted(follow_ups)
+
+    async def close(self) -> None:
+        """Wait a moment for Redis to take what has not been sent yet."""
+        await self.enqueuer.close()
+        await self._new.close()
 
 
 def _not_taken(entries: Sequence[Entry], error: CorralError) -> None:

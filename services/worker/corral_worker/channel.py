@@ -77,6 +77,11 @@ class Channel:
         answer: UUID = self._call("submit", job_type, payload, options)
         return answer
 
+    def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        """Announce a job that is stored with the outcome."""
+        answer: UUID = self._call("then", job_type, payload, options, on)
+        return answer
+
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""
         self._call("put", name, media_type, _carried(data))
@@ -139,6 +144,11 @@ class AsyncChannel:
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
         answer: UUID = await self._call("submit", job_type, payload, options)
+        return answer
+
+    async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        """Announce a job that is stored with the outcome."""
+        answer: UUID = await self._call("then", job_type, payload, options, on)
         return answer
 
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:

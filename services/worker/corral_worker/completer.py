@@ -43,6 +43,8 @@ log = structlog.get_logger(__name__)
 MAX_BATCH = 500
 MAX_BATCH_BYTES = 8 * 2**20
 """Bytes of results in one write; a larger result is written alone."""
+FOLLOW_UP_BYTES = 1_000
+"""As many as a follow-up counts for beside its payload."""
 MIN_LIMIT, LIMIT_PER_SLOT = 500, 4
 """Outcomes that are held while Postgres is away: so many for each slot, and never fewer than the first."""
 MAX_HELD_BYTES = 64 * 2**20
@@ -181,6 +183,7 @@ class Completer:
             self._attempts.forget(execution)
         self._count(batch, [one.outcome for one in finished])
         self._log(batch, finished, recorded)
+        self._follow_ups(finished, recorded)
         self._announcements.recorded(recorded)
 
     def _refused(self, execution: Execution, error: Exception) -> None:
@@ -188,11 +191,18 @@ class Completer:
         claimed = execution.claimed
         metrics.SWALLOWED.labels("completion").inc()
         log.error("result.refused", job=str(claimed.id), attempt=claimed.attempt, error=repr(error))
+        told = str(error) if isinstance(error, CorralError) else repr(error)
+        if execution.follow_ups and execution.ending is not None:  # they change no outcome
+            self._updates.log(
+                execution, f"its {len(execution.follow_ups):,} follow-ups can't be stored: {told[:1000]}", {}
+            )
+            execution.follow_ups.clear()
+            execution.finish(execution.ending)
+            return
         if execution.refused:
             self._attempts.forget(execution)
             return
         execution.refused = True
-        told = str(error) if isinstance(error, CorralError) else repr(error)
         execution.finish(
             Raised(JobError(ErrorKind.RESULT, "ResultRefused", f"the result can't be stored: {told[:1000]}"))
         )
@@ -226,6 +236,17 @@ class Completer:
             if answer.verdict is not Verdict.FENCED
         )
 
+    def _follow_ups(self, finished: Sequence[Finished], recorded: Sequence[Recorded]) -> None:
+        for one, answer in zip(finished, recorded, strict=True):
+            if not answer.follow_ups:
+                continue
+            stored = {job.id: job for job in answer.follow_ups}
+            kept = [follow_up for follow_up in one.follow_ups if follow_up.job.id in stored]
+            self._job_log.accepted([each.job for each in kept], [stored[each.job.id] for each in kept])
+            for each in kept:
+                metrics.FOLLOW_UPS.labels(each.on.value).inc()
+                metrics.JOBS_SUBMITTED.labels(each.job.queue, each.job.type).inc()
+
     def _histogram(self, queue: str, job_type: str) -> Histogram:
         """The histogram of a type's running times; looking it up by labels costs more than counting."""
         found = self._histograms.get((queue, job_type))
@@ -235,9 +256,12 @@ class Completer:
 
 
 def _size(execution: Execution) -> int:
-    """Characters of the result: near enough to bytes."""
+    """Characters of the result and of the follow-ups: near enough to bytes."""
     ending = execution.ending
-    return len(ending.result) if isinstance(ending, Returned) and ending.result else 0
+    size = len(ending.result) if isinstance(ending, Returned) and ending.result else 0
+    if execution.finished is not None and execution.finished.follow_ups:
+        size += sum(len(one.job.payload) + FOLLOW_UP_BYTES for one in execution.finished.follow_ups)
+    return size
 
 
 _NO_WORKER = UUID(int=0)

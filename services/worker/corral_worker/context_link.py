@@ -8,7 +8,9 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
-from corral.errors import Conflict, NotFound
+from corral.errors import Conflict, NotFound, TooLarge
+from corral.job.follow_up import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, FollowsOn, FollowUp
+from corral.job.job import NewJob
 from corral_worker.execution import Execution
 from corral_worker.updates import Updates
 
@@ -27,6 +29,9 @@ class HandlerServices(Protocol):
 
     async def submit(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Submit a job in the name of this one."""
+
+    async def prepare(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewJob:
+        """A job in the name of this one, checked and with its id, not stored."""
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id."""
@@ -80,6 +85,10 @@ class AttemptLink:
             self.services.submit(self.execution.claimed.id, job_type, payload, options)
         )
 
+    async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        """Keep a job until the attempt's outcome is written."""
+        return await self._on_loop(self._announce(job_type, payload, options, FollowsOn(on)))
+
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""
         claimed = self.execution.claimed
@@ -100,6 +109,18 @@ class AttemptLink:
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
         return await self._on_loop(self.services.statistics())
+
+    async def _announce(self, job_type: str, payload: str, options: SubmitOptions, on: FollowsOn) -> UUID:
+        job = await self.services.prepare(self.execution.claimed.id, job_type, payload, options)
+        self.refuse_ended()  # meanwhile the handler may have returned, and its outcome been decided
+        kept = self.execution.follow_ups
+        if len(kept) >= MAX_FOLLOW_UPS:
+            raise Conflict(f"an attempt has at most {MAX_FOLLOW_UPS:,} follow-ups")
+        size = sum(len(one.job.payload) for one in kept) + len(job.payload)
+        if size > MAX_FOLLOW_UP_BYTES:
+            raise TooLarge("the payloads of the follow-ups", size, MAX_FOLLOW_UP_BYTES)
+        kept.append(FollowUp(on, job))
+        return job.id
 
     def refuse_ended(self) -> None:
         """Refuse what a task or a thread says that the handler left behind.
@@ -144,6 +165,10 @@ class ThreadLink:
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
         return self._wait(self._line.submit(job_type, payload, options))
+
+    def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        """Keep a job until the attempt's outcome is written."""
+        return self._wait(self._line.then(job_type, payload, options, on))
 
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""

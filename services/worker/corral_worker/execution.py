@@ -13,6 +13,7 @@ from uuid import UUID
 
 from corral.catalog import JobType
 from corral.job import backoff as backoffs
+from corral.job.follow_up import FollowUp
 from corral.job.job import Claimed
 from corral.job.limits import MAX_DELAY_SECONDS
 from corral.job.options import Executor
@@ -56,6 +57,7 @@ class Execution:
         "executor",
         "exit",
         "finished",
+        "follow_ups",
         "lines_dropped",
         "lines_taken",
         "not_before",
@@ -93,6 +95,8 @@ class Execution:
         """Seconds for which the next try waits at least, because its handler may still run here."""
         self.artifacts: dict[str, UUID] = {}
         """Ids of the files it wrote, by name; they become visible with its success."""
+        self.follow_ups: list[FollowUp] = []
+        """Jobs that its handler announced; they are stored with its outcome."""
         self.refused = False
         """Whether Postgres refused its outcome once."""
         self.lines_taken = 0
@@ -153,7 +157,7 @@ class Execution:
         )
         if isinstance(outcome, Erred) and outcome.retry_in < self.not_before:
             outcome = Erred(outcome.error, self.not_before)
-        return Finished(self.claimed.id, self.claimed.attempt, outcome)
+        return Finished(self.claimed.id, self.claimed.attempt, outcome, tuple(self.follow_ups))
 
 
 def outcome_of(

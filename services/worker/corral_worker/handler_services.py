@@ -12,6 +12,7 @@ from corral.actions.submit import Submitter
 from corral.context import Statistics, SubmitOptions
 from corral.dispatch import Dispatch
 from corral.errors import Conflict
+from corral.job.job import NewJob
 from corral.job.priority import Priority
 from corral.job_log import JobLog
 from corral.store import EarlierRequest, Store
@@ -53,30 +54,19 @@ class WorkerServices:
         Raises:
             InvalidInput: the type, the payload or an option is refused.
         """
-        if self._submitter is None:
-            self._submitter = Submitter(
-                self._store,
-                self._dispatch,
-                job_log=self._job_log,
-                installation=self._installation,
-                max_payload=self._max_payload,
-            )
-        priority = options.get("priority")
-        submission = NewSubmission(
-            type=job_type,
-            payload=from_json(payload),
-            queue=options.get("queue"),
-            priority=None if priority is None else Priority(priority),
-            delay=options.get("delay"),
-            run_at=options.get("run_at"),
-            retries=options.get("retries"),
-            timeout=options.get("timeout"),
-            expires_in=options.get("expires_in"),
-            tags=tuple(options.get("tags", ())),
-            created_by=f"job:{job}",
-        )
+        submission = _submission(job, job_type, payload, options)
         # Many submissions share a commit: what commits them is not the first one's.
-        return await as_worker(_submit(self._submitter, submission, options.get("idempotency_key")))
+        return await as_worker(_submit(self._own_submitter(), submission, options.get("idempotency_key")))
+
+    async def prepare(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewJob:
+        """A job in the name of this one, checked and with its id, not stored.
+
+        Raises:
+            InvalidInput: the type, the payload or an option is refused.
+            TooLarge: the payload is over its limit.
+        """
+        submission = _submission(job, job_type, payload, options)
+        return await as_worker(self._own_submitter().prepare(submission))
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id.
@@ -106,10 +96,38 @@ class WorkerServices:
         """Read the figures of every queue."""
         return await figures(self._store)
 
+    def _own_submitter(self) -> Submitter:
+        if self._submitter is None:
+            self._submitter = Submitter(
+                self._store,
+                self._dispatch,
+                job_log=self._job_log,
+                installation=self._installation,
+                max_payload=self._max_payload,
+            )
+        return self._submitter
+
     async def close(self) -> None:
         """Finish submissions under way."""
         if self._submitter is not None:
             await self._submitter.close()
+
+
+def _submission(job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewSubmission:
+    priority = options.get("priority")
+    return NewSubmission(
+        type=job_type,
+        payload=from_json(payload),
+        queue=options.get("queue"),
+        priority=None if priority is None else Priority(priority),
+        delay=options.get("delay"),
+        run_at=options.get("run_at"),
+        retries=options.get("retries"),
+        timeout=options.get("timeout"),
+        expires_in=options.get("expires_in"),
+        tags=tuple(options.get("tags", ())),
+        created_by=f"job:{job}",
+    )
 
 
 async def _submit(submitter: Submitter, submission: NewSubmission, key: str | None) -> UUID:

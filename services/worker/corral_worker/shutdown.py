@@ -89,7 +89,7 @@ async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcemen
     ]
     if entries:
         await announcements.enqueuer.enqueue(entries)
-    await announcements.enqueuer.close()
+    await announcements.close()
 
 
 def _stoppable(attempts: HeldAttempts) -> list[Execution]:

@@ -204,7 +204,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.executor.close()
-        await self.announcements.enqueuer.close()
+        await self.announcements.close()
         await self.services.close()
 
 

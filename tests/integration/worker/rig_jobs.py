@@ -56,14 +56,22 @@ child_fork = declare("child_fork", "process")
 child_prints = declare("child_prints", "process")
 child_family = declare("child_family", "process")
 nowhere = declare("nowhere", "process")
+followed = declare("followed")
 
 
 @sleep.handler
 async def do_sleep(payload: Any, ctx: Context) -> str:
     effect(payload, ctx, "start")
+    if payload.get("then"):
+        await ctx.then(followed, {"after": str(ctx.job_id)})
     await asyncio.sleep(payload["seconds"])
     effect(payload, ctx, "end")
     return "slept"
+
+
+@followed.handler
+async def do_followed(payload: Any) -> Any:
+    return payload
 
 
 @stubborn.handler

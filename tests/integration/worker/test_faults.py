@@ -10,7 +10,7 @@ from tests.fixtures.waiting import eventually_async, lasts_async
 from tests.integration.worker.system import System, ended, running_system
 
 from corral.job.state import State
-from corral.store import WorkerState
+from corral.store import JobFilter, WorkerState
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -23,6 +23,16 @@ KILLED = (
 )
 
 
+async def followed(system: System, *jobs: UUID) -> None:
+    """Each of the jobs has exactly one follow-up, which runs once."""
+    for job in jobs:
+        (one,) = await system.store.follow_ups.of(job)
+        row = await system.state(one.follow_up, State.COMPLETED)
+        assert (row.result, row.attempt) == ({"after": str(job)}, 1)
+    every = await system.store.jobs.page(JobFilter(type="rig.followed"), limit=200)
+    assert len(every.items) == len(jobs)
+
+
 async def all_completed(system: System, jobs: list[UUID], timeout: float = 40.0) -> None:  # noqa: ASYNC109
     for job in jobs:
         await system.state(job, State.COMPLETED, timeout=timeout)
@@ -31,8 +41,10 @@ async def all_completed(system: System, jobs: list[UUID], timeout: float = 40.0)
 @pytest.mark.parametrize("failpoint", KILLED)
 async def test_a_worker_killed_at_any_point_loses_no_job(system: System, failpoint: str):
     await system.maintained()
+    await system.register_types()
     doomed = await system.rigged(failpoint, **SHORT)
-    jobs = await system.submit("rig.sleep", {"seconds": 0, "effects": str(system.effects)}, count=20)
+    told = {"seconds": 0, "effects": str(system.effects), "then": True}
+    jobs = await system.submit("rig.sleep", told, count=20)
     assert await doomed.ended() == -signal.SIGKILL
     assert (system.folder / "struck").exists()
     await system.ready(**SHORT)
@@ -44,15 +56,19 @@ async def test_a_worker_killed_at_any_point_loses_no_job(system: System, failpoi
         assert len([line for line in starts if line[1] == str(job)]) <= row.attempt
         assert [attempt.outcome for attempt in attempts if attempt.outcome == "failed"] == []
         assert row.errors == 0
+    await followed(system, *jobs)
 
 
 @pytest.mark.parametrize(
     "failpoint", ["claim-not-sent", "answer-of-the-claim-lost", "answer-of-the-completion-lost"]
 )
 async def test_a_lost_answer_is_found_out_and_nothing_runs_twice(system: System, failpoint: str):
+    await system.register_types()
     worker = await system.rigged(failpoint)
-    jobs = await system.submit("rig.sleep", {"seconds": 0, "effects": str(system.effects)}, count=20)
+    told = {"seconds": 0, "effects": str(system.effects), "then": True}
+    jobs = await system.submit("rig.sleep", told, count=20)
     await all_completed(system, jobs)
+    await followed(system, *jobs)
     assert (system.folder / "struck").exists()
     assert len(system.effect_lines("start")) == 20
     assert {(await system.job(job)).attempt for job in jobs} == {1}
@@ -61,8 +77,10 @@ async def test_a_lost_answer_is_found_out_and_nothing_runs_twice(system: System,
 
 async def test_a_worker_frozen_beyond_its_lease_loses_its_jobs_and_is_fenced(system: System):
     await system.maintained()
+    await system.register_types()
     frozen = await system.ready(**SHORT)
-    (job,) = await system.submit("rig.sleep", {"seconds": 6, "effects": str(system.effects)})
+    told = {"seconds": 6, "effects": str(system.effects), "then": True}
+    (job,) = await system.submit("rig.sleep", told)
     await system.started()
     (first,) = await system.store.workers.list()
     frozen.send(signal.SIGSTOP)
@@ -73,6 +91,7 @@ async def test_a_worker_frozen_beyond_its_lease_loses_its_jobs_and_is_fenced(sys
     await eventually_async(lambda: frozen.events("worker.registered_anew"), timeout=60)
     completed = await system.state(job, State.COMPLETED, timeout=60)
     assert (completed.attempt, completed.stalls) == (2, 1)
+    await followed(system, job)
     lost = await system.store.workers.get(first.id)
     assert lost is not None
     assert lost.state is WorkerState.LOST

@@ -62,6 +62,10 @@ class Recorded:
         self.stored[job_type] = payload
         return uuid4()
 
+    async def then(self, job_type: str, payload: str, _: Any, on: str) -> UUID:
+        self.stored[f"{job_type} on {on}"] = payload
+        return uuid4()
+
     async def put(self, name: str, _: str, data: bytes | Path) -> None:
         self.stored[name] = data
 

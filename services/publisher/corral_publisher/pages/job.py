@@ -17,6 +17,7 @@ from corral_publisher.services import PublisherServices, services_of
 router = APIRouter(include_in_schema=False)
 
 LOG_LINES = 2_000
+FOLLOW_UPS = 100
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 Doer = Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
@@ -75,6 +76,7 @@ async def _values(services: PublisherServices, principal: Principal, found: Job)
     return {
         "job": found,
         "attempts": await jobs.attempts(found.id) if found.attempt else [],
+        "follow_ups": await services.store.follow_ups.of(found.id, FOLLOW_UPS) if found.attempt else [],
         "logs": await jobs.logs(found.id, 0, LOG_LINES) if found.attempt else [],
         "artifacts": await services.store.artifacts.list(found.id) if found.attempt else [],
         "causes": await services.why.of(found),

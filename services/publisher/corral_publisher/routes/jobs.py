@@ -13,7 +13,7 @@ from corral_publisher.auth import Viewer
 from corral_publisher.hint import hint_of
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.response_models import AttemptPage, JobPage, LogPage
+from corral_publisher.response_models import AttemptPage, FollowUpPage, JobPage, LogPage
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
@@ -84,6 +84,21 @@ async def list_attempts(request: Request, job_id: str, _: Viewer) -> Response:
     services = services_of(request)
     job = await services.jobs.get(parameters.job_id(job_id))
     return answer({"items": await services.store.jobs.attempts(job.id), "next": None})
+
+
+@router.get(
+    "/jobs/{job_id}/follow-ups",
+    summary="The jobs that were stored with its outcome",
+    responses={200: {"model": FollowUpPage}, **failures(404)},
+)
+async def list_follow_ups(request: Request, job_id: str, _: Viewer) -> Response:
+    """List the jobs that its handler announced with `ctx.then` and whose outcome came, oldest first, at most 1,000.
+
+    `type` and `state` are null where the follow-up was removed.
+    """
+    services = services_of(request)
+    job = await services.jobs.get(parameters.job_id(job_id))
+    return answer({"items": await services.store.follow_ups.of(job.id), "next": None})
 
 
 @router.get(

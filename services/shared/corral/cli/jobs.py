@@ -120,6 +120,21 @@ def why(job_id: Id, as_json: AsJson = False) -> None:
         console().print(f"nothing holds it: it is {answer['state']}")
 
 
+@app.command("follow-ups")
+def follow_ups(job_id: Id, as_json: AsJson = False) -> None:
+    """List the jobs that were stored with a job's outcome (`ctx.then`)."""
+    with client() as api:
+        found = api.get(f"/jobs/{job_id}/follow-ups")["items"]
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (one["follow_up"], one["type"] or "", one["on"], state(one["state"]) if one["state"] else "removed")
+        for one in found
+    ]
+    print_table(("id", "type", "on", "state"), rows, none="no follow-ups")
+
+
 @app.command()
 def download(
     job_id: Id,

@@ -8,7 +8,15 @@ coroutine and blocks elsewhere. A context is used by its own attempt only, and n
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.context import Context, Declared, SyncContext
-from corral.context.link import ContextLink, Data, LinkSignals, Statistics, SubmitOptions, SyncContextLink
+from corral.context.link import (
+    ContextLink,
+    Data,
+    FollowUpOptions,
+    LinkSignals,
+    Statistics,
+    SubmitOptions,
+    SyncContextLink,
+)
 
 __all__ = [
     "Artifacts",
@@ -17,6 +25,7 @@ __all__ = [
     "ContextLink",
     "Data",
     "Declared",
+    "FollowUpOptions",
     "LinkSignals",
     "Statistics",
     "SubmitOptions",

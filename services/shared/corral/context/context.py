@@ -6,8 +6,8 @@ from uuid import UUID
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.json_text import json_text
-from corral.context.link import ContextLink, Statistics, SubmitOptions, SyncContextLink
-from corral.context.options import plain_options
+from corral.context.link import ContextLink, FollowUpOptions, Statistics, SubmitOptions, SyncContextLink
+from corral.context.options import follow_up_options, follows_on, plain_options
 from corral.job.job import Claimed
 
 
@@ -61,6 +61,37 @@ class Context(Attempt):
             _name(job_type), json_text(payload, "/payload"), plain_options(options)
         )
 
+    async def then(
+        self,
+        job_type: Declared | str,
+        payload: Any = None,
+        *,
+        on: str = "success",
+        **options: Unpack[FollowUpOptions],
+    ) -> UUID:
+        """Announce a job that is stored with this attempt's outcome, and answer the id that it will have.
+
+        It is checked now. It exists exactly if the outcome that it waits for is recorded: both are one write. So an
+        attempt that fails and is tried again, or that is no longer the job's own, leaves none, and none is stored twice.
+
+        Args:
+            job_type: of the job, or its name.
+            payload: a JSON value, or a model.
+            on: `success`; `failure`: the job has failed for good; `cancelled`; `end`: any of these three; `retry`: this
+                attempt failed and the job will be tried again. A worker that is lost announces nothing.
+            options: as for `submit`, without `idempotency_key`; a delay counts from the outcome on.
+
+        Raises:
+            InvalidInput: the type, the payload or an option is refused.
+            TypeError, ValueError: there is no such option or outcome, or it is given what is no such thing.
+            TooLarge: the payloads of the attempt's follow-ups have more than 16 MiB of JSON.
+            Conflict: the attempt has ended, or has 1,000 follow-ups already.
+        """
+        self._refuse_cancelled()
+        return await self._line.then(
+            _name(job_type), json_text(payload, "/payload"), follow_up_options(options), follows_on(on)
+        )
+
     async def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
         return await self._line.statistics()
@@ -103,6 +134,20 @@ class SyncContext(Attempt):
         """
         self._refuse_cancelled()
         return self._line.submit(_name(job_type), json_text(payload, "/payload"), plain_options(options))
+
+    def then(
+        self,
+        job_type: Declared | str,
+        payload: Any = None,
+        *,
+        on: str = "success",
+        **options: Unpack[FollowUpOptions],
+    ) -> UUID:
+        """Announce a job that is stored with this attempt's outcome; see `Context.then`."""
+        self._refuse_cancelled()
+        return self._line.then(
+            _name(job_type), json_text(payload, "/payload"), follow_up_options(options), follows_on(on)
+        )
 
     def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""

@@ -29,6 +29,19 @@ class SubmitOptions(TypedDict, total=False):
     """Repeated attempts of the job that submit with this key get the id of the first job that it made."""
 
 
+class FollowUpOptions(TypedDict, total=False):
+    """What a follow-up may override: as a submission. Times are seconds, and count from when it is stored."""
+
+    queue: str
+    priority: Priority | str
+    delay: float
+    run_at: datetime
+    retries: int
+    timeout: float
+    expires_in: float
+    tags: list[str]
+
+
 class LinkSignals(Protocol):
     """What a context does without waiting: ask for a cancel, keep progress and log lines."""
 
@@ -52,6 +65,9 @@ class ContextLink(LinkSignals, Protocol):
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
 
+    async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        """Announce a job that is stored with the attempt's outcome, where that is the one named."""
+
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact of this attempt."""
 
@@ -73,6 +89,9 @@ class SyncContextLink(LinkSignals, Protocol):
 
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
+
+    def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
+        """Announce a job that is stored with the attempt's outcome, where that is the one named."""
 
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact of this attempt."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from corral.context.link import SubmitOptions
+from corral.job.follow_up import FollowsOn
 from corral.job.priority import Priority
 
 
@@ -24,6 +25,32 @@ def plain_options(options: Mapping[str, Any]) -> SubmitOptions:
             made[name] = _plain(name, value)
     checked: SubmitOptions = made
     return checked
+
+
+def follow_up_options(options: Mapping[str, Any]) -> SubmitOptions:
+    """The options of a job that is stored with an outcome, without those that are None.
+
+    Raises:
+        TypeError: there is no such option, or its value is of a wrong type.
+        ValueError: there is no such priority.
+    """
+    if options.get("idempotency_key") is not None:
+        raise TypeError("a follow-up takes no idempotency_key: it is stored once, with the outcome")
+    return plain_options(options)
+
+
+def follows_on(on: Any) -> str:
+    """The name of the outcome that a follow-up waits for.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: there is no such outcome.
+    """
+    if not isinstance(on, str):
+        raise TypeError(f"on is the name of an outcome, not a {type(on).__qualname__}")
+    if on not in list(FollowsOn):
+        raise ValueError(f"on is one of {', '.join(FollowsOn)}, not {on[:50]!r}")
+    return FollowsOn(on).value
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from corral.job.follow_up import FollowUp
+
 
 class ErrorKind(StrEnum):
     """What sort of failure an attempt's error is."""
@@ -89,3 +91,5 @@ class Finished:
     id: UUID
     attempt: int
     outcome: Outcome
+    follow_ups: tuple[FollowUp, ...] = ()
+    """Jobs that the handler announced: stored with the outcome, where it is the one that they wait for."""

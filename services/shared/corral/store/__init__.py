@@ -8,6 +8,7 @@ from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
 from corral.store.claims import ClaimAnswer, Refusal
 from corral.store.drains import LiveWorker
 from corral.store.duties import Queued, QueuedCursor
+from corral.store.follow_ups import StoredFollowUp
 from corral.store.heartbeat import Beat, GivenBack, Heartbeat
 from corral.store.idempotency import EarlierJob, EarlierRequest, KeyedRequest
 from corral.store.job_commands import Commanded, CommandEffect
@@ -55,6 +56,7 @@ __all__ = [
     "ServiceTime",
     "Session",
     "Store",
+    "StoredFollowUp",
     "StoredLogLine",
     "StoredQueue",
     "Term",

@@ -10,14 +10,16 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
+from corral.job.job import Accepted
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.storable import printable
-from corral.store import endings, timeouts
+from corral.store import endings, follow_ups, timeouts
 from corral.store.artifact_rows import publishing
 from corral.store.connections import Row
 from corral.store.database import Params
+from corral.store.job_insert import EXISTING, accepted_from
 from corral.store.json_text import checked
 from corral.store.logs import Logs
 from corral.store.sql_params import array, texts
@@ -53,6 +55,8 @@ class Recorded(NamedTuple):
     queue: str | None
     priority: Priority | None
     suspect: bool
+    follow_ups: tuple[Accepted, ...] = ()
+    """Those of the attempt that are stored with this outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,8 @@ class Attempts(Logs):
         """Write how attempts ended, all in one transaction; in the order given.
 
         May be repeated as it stands after any error. `artifacts` are those that the successful ones of
-        these jobs wrote, by job: they become visible with the success and not without it (rule 18).
+        these jobs wrote, by job: they become visible with the success and not without it (rule 18). Follow-ups
+        are stored with the outcome that they wait for and not without it (rule 34).
 
         Raises:
             Unavailable: Postgres is away, and some or all may have been written: repeat it.
@@ -115,9 +120,9 @@ class Attempts(Logs):
             steps.append((endings.LOCK, endings.lock(ordered)))
         first = len(steps)
         if succeeded:
-            steps.append((endings.SUCCEED, endings.succeed(worker, succeeded)))
+            steps.append(follow_ups.ending(endings.SUCCEED, endings.succeed(worker, succeeded), succeeded))
         if others:
-            steps.append((endings.END, endings.end(worker, others)))
+            steps.append(follow_ups.ending(endings.END, endings.end(worker, others), others))
         written = [id for item in succeeded for id in (artifacts or {}).get(item.id, ())]
         last = len(steps)
         if written:
@@ -129,10 +134,20 @@ class Attempts(Logs):
             (row[0].int, row[1]): _recorded(row, Verdict.RECORDED)
             for rows in results[first:last]
             for row in rows
+            if row[1]  # a follow-up has no attempt yet
         }
         if len(recorded) < len(ordered):
             recorded |= await self._reread([item for item in ordered if _key(item) not in recorded])
-        return [recorded[_key(item)] for item in finished]
+        answers = [recorded[_key(item)] for item in finished]
+        if any(item.follow_ups for item in finished):
+            stored = {
+                row[0]: follow_ups.accepted(row)
+                for rows in results[first:last]
+                for row in rows
+                if follow_ups.is_follow_up(row)
+            }
+            return await self._with_follow_ups(finished, answers, stored)
+        return answers
 
     async def progress(self, items: Sequence[Progress]) -> set[UUID]:
         """Write how far attempts have come; the ids whose attempt is still the job's own.
@@ -183,6 +198,26 @@ class Attempts(Logs):
         if len(steps) == 1:
             return [await self._database.hot(*steps[0])]
         return await self._database.hot_together(*steps)
+
+    async def _with_follow_ups(
+        self, finished: Sequence[Finished], answers: Sequence[Recorded], stored: dict[UUID, Accepted]
+    ) -> list[Recorded]:
+        """The answers with the jobs that are stored with them; an earlier write may have stored them."""
+        earlier = [
+            one.job.id
+            for item, answer in zip(finished, answers, strict=True)
+            if answer.verdict is Verdict.ALREADY
+            for one in item.follow_ups
+        ]
+        if earlier:
+            rows = await self._database.hot(EXISTING, {"ids": array(earlier)})
+            stored = stored | {row[0]: accepted_from(row) for row in rows}
+        return [
+            answer._replace(
+                follow_ups=tuple(stored[one.job.id] for one in item.follow_ups if one.job.id in stored)
+            )
+            for item, answer in zip(finished, answers, strict=True)
+        ]
 
     async def _reread(self, missed: Sequence[Finished]) -> dict[tuple[int, int], Recorded]:
         """Tell repeats from writes of attempts that are no longer their job's own."""

@@ -29,7 +29,7 @@ SELECT count(*) FROM unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
 ) locked
 """
 
-SUCCEED = f"""
+SUCCEED_STEPS = f"""
 WITH held AS MATERIALIZED (
     SELECT j.id, i.result
     FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(results)s::text[]) AS i(id, attempt, result)
@@ -43,12 +43,12 @@ WITH held AS MATERIALIZED (
         finished_at = now(), updated_at = now()
     FROM held WHERE j.id = held.id
     RETURNING j.id, j.attempt, j.queue, j.type, j.priority, 'completed' AS outcome, {WAIT} AS wait, {RUN} AS run
-), counted AS ({appended("ended")})
-SELECT id, attempt, 'completed', 0.0::float8, queue, priority, false FROM ended
-"""
+), counted AS ({appended("ended")})"""
+SUCCEEDED = "\nSELECT id, attempt, 'completed', 0.0::float8, queue, priority, false"
+SUCCEED = f"{SUCCEED_STEPS}{SUCCEEDED} FROM ended\n"
 
 # A cancel that was requested turns every ending but success into cancelled (rule 19).
-END = f"""
+END_STEPS = f"""
 WITH held AS MATERIALIZED (
     SELECT j.id, i.kind, i.error, i.retry_in, i.reason, j.started_at, j.attempt, j.life,
            CASE WHEN i.kind = 'cancelled' OR j.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE i.kind END AS outcome
@@ -79,9 +79,10 @@ WITH held AS MATERIALIZED (
     INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
     SELECT held.id, held.attempt, held.life, held.outcome, %(worker)s, held.started_at, held.error::jsonb, held.reason
     FROM held
-), counted AS ({appended("ended")})
-SELECT id, attempt, state, coalesce(date_part('epoch', run_at - now()), 0), queue, priority, suspect FROM ended
-"""
+), counted AS ({appended("ended")})"""
+ENDED = """
+SELECT id, attempt, state, coalesce(date_part('epoch', run_at - now()), 0), queue, priority, suspect"""
+END = f"{END_STEPS}{ENDED} FROM ended\n"
 
 # What became of a write that matched no row (rule 15).
 REREAD = """

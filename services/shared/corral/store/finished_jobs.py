@@ -20,6 +20,8 @@ WITH RECURSIVE pairs AS (
 REMOVED = """
 attempts AS (
     DELETE FROM corral.attempts a USING gone WHERE a.job = gone.id
+), follow_ups AS (
+    DELETE FROM corral.follow_ups f USING gone WHERE f.job = gone.id
 ), logs AS (
     DELETE FROM corral.job_logs l USING gone WHERE l.job = gone.id
 ), removed AS (

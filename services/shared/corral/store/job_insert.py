@@ -43,24 +43,28 @@ TRIAL_BYTES = 16_384
 
 # A queue exists from its first job on, so that it can be paused. The anti-join
 # keeps the common case free of writes.
-INPUT = """
-WITH input AS MATERIALIZED (
-    SELECT i.*, coalesce(i.run_at, now() + coalesce(i.delay, 0) * interval '1 second') AS due
-    FROM unnest(
-        %(ids)s::uuid[], %(types)s::text[], %(queues)s::text[], %(priorities)s::text[], %(payloads)s::text[],
+ARRAYS = """%(ids)s::uuid[], %(types)s::text[], %(queues)s::text[], %(priorities)s::text[], %(payloads)s::text[],
         %(delays)s::float8[], %(run_ats)s::timestamptz[], %(expiries)s::float8[], %(retries)s::int4[],
         %(timeouts)s::float8[], %(max_stalls)s::int4[], %(tags)s::text[], %(searches)s::text[],
         %(parents)s::uuid[], %(traces)s::text[], %(creators)s::text[],
-        %(limit_groups)s::uuid[], %(limits)s::text[], %(costs)s::text[]
-    ) AS i(id, type, queue, priority, payload, delay, run_at, expires_in, retries, timeout, max_stalls,
-           tags, search, parent, traceparent, created_by, limit_group, limits, costs)
-), named AS (
+        %(limit_groups)s::uuid[], %(limits)s::text[], %(costs)s::text[]"""
+NAMES = """id, type, queue, priority, payload, delay, run_at, expires_in, retries, timeout, max_stalls,
+           tags, search, parent, traceparent, created_by, limit_group, limits, costs"""
+DUE = "coalesce(i.run_at, now() + coalesce(i.delay, 0) * interval '1 second') AS due"
+NAMED = """named AS (
     INSERT INTO corral.queues (name)
     SELECT DISTINCT i.queue FROM input i
     WHERE NOT EXISTS (SELECT FROM corral.queues q WHERE q.name = i.queue)
     ON CONFLICT DO NOTHING
 )
 """
+INPUT = f"""
+WITH input AS MATERIALIZED (
+    SELECT i.*, {DUE}
+    FROM unnest(
+        {ARRAYS}
+    ) AS i({NAMES})
+), {NAMED}"""
 INSERT = """
 INSERT INTO corral.jobs AS j
     (id, type, queue, priority, payload, state, run_at, queued_at, expires_at, retries, timeout,

@@ -13,6 +13,7 @@ from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.duties import Duties
+from corral.store.follow_ups import FollowUps
 from corral.store.idempotency import Idempotency
 from corral.store.job_types import JobTypes
 from corral.store.jobs import Jobs
@@ -39,6 +40,7 @@ class Store:
         self.idempotency = Idempotency(database)
         self.claims = Claims(database)
         self.attempts = Attempts(database)
+        self.follow_ups = FollowUps(database)
         self.workers = Workers(database)
         self.leases = Leases(database)
         self.duties = Duties(database)

@@ -10,6 +10,7 @@ from corral_testing.conformance.counting import Counting
 from corral_testing.conformance.deciding import Deciding
 from corral_testing.conformance.draining import Draining
 from corral_testing.conformance.finishing import Finishing
+from corral_testing.conformance.following import Following
 from corral_testing.conformance.idempotent import Idempotent
 from corral_testing.conformance.leadership import Leadership
 from corral_testing.conformance.losing import Losing
@@ -23,6 +24,7 @@ class StoreConformance(
     Idempotent,
     Claiming,
     Finishing,
+    Following,
     CommandsOfPeople,
     Counting,
     Losing,

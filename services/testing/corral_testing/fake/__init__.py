@@ -13,7 +13,7 @@ from corral_testing.fake.jobs import FakeJobs
 from corral_testing.fake.leases import FakeDuties, FakeLeases
 from corral_testing.fake.memory import Clock, Memory
 from corral_testing.fake.queues import FakeQueues
-from corral_testing.fake.running import FakeAttempts, FakeClaims
+from corral_testing.fake.running import FakeAttempts, FakeClaims, FakeFollowUps
 from corral_testing.fake.scaling import FakeScaling
 from corral_testing.fake.stats import FakeStats
 
@@ -25,7 +25,8 @@ class FakeStore:
         self.memory = Memory()
         self.jobs = FakeJobs(self.memory)
         self.claims = FakeClaims(self.memory)
-        self.attempts = FakeAttempts(self.memory)
+        self.attempts = FakeAttempts(self.memory, self.jobs)
+        self.follow_ups = FakeFollowUps(self.memory)
         self.leases = FakeLeases(self.memory)
         self.idempotency = FakeIdempotency(self.memory, self.jobs, self.leases)
         self.workers = FakeWorkers(self.memory, self.leases)

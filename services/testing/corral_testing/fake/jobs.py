@@ -28,7 +28,7 @@ class FakeJobs:
     async def insert(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         """All or none; in the order given."""
         for job in jobs:
-            _refuse_unstorable(job)
+            refuse_unstorable(job)
         for job in jobs:
             self._insert(job)
         return await self.existing([job.id for job in jobs])
@@ -145,7 +145,7 @@ class FakeJobs:
         return CommandEffect.DONE
 
 
-def _refuse_unstorable(job: NewJob) -> None:
+def refuse_unstorable(job: NewJob) -> None:
     """What Postgres would not hold, and what nobody could read back."""
     checked(job.payload, "/payload")
     if job.run_at is not None:

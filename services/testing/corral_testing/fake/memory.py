@@ -12,7 +12,7 @@ from corral.job.priority import Priority
 from corral.job.state import Event, State, Writer, allowed
 from corral.json_codec import Document
 from corral.scaling.decision_record import ScalingDecision
-from corral.store import AuditEntry, StoredQueue, Term, WorkerRecord, WorkerState
+from corral.store import AuditEntry, StoredFollowUp, StoredQueue, Term, WorkerRecord, WorkerState
 from corral.store.job_queries import AttemptRecord
 
 
@@ -157,6 +157,7 @@ class Memory:
     clock: Clock = field(default_factory=Clock)
     jobs: dict[UUID, JobRow] = field(default_factory=dict)
     attempts: dict[tuple[UUID, int], AttemptRecord] = field(default_factory=dict)
+    follow_ups: list[StoredFollowUp] = field(default_factory=list)
     workers: dict[UUID, FakeWorker] = field(default_factory=dict)
     queues: dict[str, StoredQueue] = field(default_factory=dict)
     leases: dict[str, Term] = field(default_factory=dict)

@@ -1,15 +1,19 @@
 """The fake's `claims` and `attempts`: from queued to running to an end."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from corral.job.job import Claimed
+from corral.job.follow_up import FollowsOn
+from corral.job.job import Accepted, Claimed
 from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, Released, Succeeded
 from corral.job.state import Event, State, Writer
-from corral.store import ClaimAnswer, Progress, Recorded, Refusal, Verdict, WorkerState
+from corral.store import ClaimAnswer, Progress, Recorded, Refusal, StoredFollowUp, Verdict, WorkerState
 from corral.store.endings import error_json, kind_of
+from corral.store.follow_ups import MAX_LISTED
 from corral.store.json_text import checked, decode
+from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
 from corral_testing.fake.memory import JobRow, Memory
 
 
@@ -66,8 +70,8 @@ class FakeClaims:
 class FakeAttempts:
     """See corral.store.attempts; artifacts and logs are not kept."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, memory: Memory, jobs: FakeJobs) -> None:
+        self._memory, self._jobs = memory, jobs
 
     async def finish(
         self,
@@ -80,7 +84,9 @@ class FakeAttempts:
         for item in finished:
             if isinstance(item.outcome, Succeeded) and item.outcome.result is not None:
                 checked(item.outcome.result, "/result")
-        return [self._finish(worker, item) for item in finished]
+            for one in item.follow_ups:
+                refuse_unstorable(one.job)
+        return [await self._finish(worker, item) for item in finished]
 
     async def time_out(self, worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
         """Keep the errors of attempts that are past their timeout and still run."""
@@ -114,13 +120,23 @@ class FakeAttempts:
         row.checkpoint = checked(value, "/checkpoint")
         return True
 
-    def _finish(self, worker: UUID, item: Finished) -> Recorded:
+    async def _finish(self, worker: UUID, item: Finished) -> Recorded:
         row = self._memory.jobs.get(item.id)
         if row is not None and row.runs_under(worker, item.attempt):
             self._end(row, item)
-            return self._recorded(item, row, Verdict.RECORDED)
-        already = row is not None and self._already(row, item)
-        return self._recorded(item, row, Verdict.ALREADY if already else Verdict.FENCED)
+            recorded = self._recorded(item, row, Verdict.RECORDED)
+            return recorded._replace(follow_ups=await self._store_follow_ups(row, item))
+        if row is None or not self._already(row, item):
+            return self._recorded(item, row, Verdict.FENCED)
+        earlier = await self._jobs.existing([one.job.id for one in item.follow_ups])
+        return self._recorded(item, row, Verdict.ALREADY)._replace(follow_ups=tuple(earlier))
+
+    async def _store_follow_ups(self, row: JobRow, item: Finished) -> tuple[Accepted, ...]:
+        kept = [one for one in item.follow_ups if one.on in _FOLLOWS_ON[row.state]]
+        self._memory.follow_ups += [
+            StoredFollowUp(item.id, item.attempt, one.on, one.job.id, one.job.type, None) for one in kept
+        ]
+        return tuple(await self._jobs.insert([one.job for one in kept]))
 
     def _already(self, row: JobRow, item: Finished) -> bool:
         kind, kept = kind_of(item), self._memory.attempts.get((item.id, item.attempt))
@@ -167,6 +183,30 @@ class FakeAttempts:
             priority=row.new.priority,
             suspect=row.suspect,
         )
+
+
+class FakeFollowUps:
+    """See corral.store.follow_ups."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def of(self, job: UUID, limit: int = MAX_LISTED) -> list[StoredFollowUp]:
+        """The follow-ups of a job."""
+        found = [one for one in self._memory.follow_ups if one.job == job]
+        return [
+            replace(one, state=self._memory.jobs[one.follow_up].state)
+            for one in sorted(found, key=lambda one: one.follow_up)
+        ][:limit]
+
+
+_FOLLOWS_ON = {
+    State.COMPLETED: {FollowsOn.SUCCESS, FollowsOn.END},
+    State.FAILED: {FollowsOn.FAILURE, FollowsOn.END},
+    State.CANCELLED: {FollowsOn.CANCELLED, FollowsOn.END},
+    State.SCHEDULED: {FollowsOn.RETRY},
+    State.QUEUED: set[FollowsOn](),
+}
 
 
 def _claimed(row: JobRow) -> Claimed:

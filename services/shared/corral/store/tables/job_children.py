@@ -1,4 +1,4 @@
-"""What belongs to single jobs: attempts, logs, artifacts."""
+"""What belongs to single jobs: attempts, logs, follow-ups, artifacts."""
 
 from sqlalchemy import (
     BigInteger,
@@ -20,7 +20,7 @@ from corral.store.tables.readable import readable_times
 
 
 def around_jobs(tables: MetaData) -> None:
-    """Define the tables of attempts, logs and artifacts."""
+    """Define the tables of attempts, logs, follow-ups and artifacts."""
     attempts = Table(
         "attempts",
         tables,
@@ -59,6 +59,22 @@ def around_jobs(tables: MetaData) -> None:
         info=holds("What handlers logged, in order, capped per job."),
     )
     readable_times(job_logs, "at")
+    Table(
+        "follow_ups",
+        tables,
+        needed("job", Uuid, doc="The job whose attempt announced it."),
+        needed("attempt", Integer, doc="The attempt that announced it."),
+        needed(
+            "follows_on",
+            Text,
+            doc="The outcome that it waited for: success, failure, cancelled, end or retry.",
+        ),
+        needed("follow_up", Uuid, doc="The job that was stored with that outcome."),
+        PrimaryKeyConstraint(
+            "job", "follow_up", name="follow_ups_pkey", info=serves("The follow-ups of one job, in order.")
+        ),
+        info=holds("Jobs that were stored with the outcome of an attempt (`ctx.then`)."),
+    )
     artifacts = Table(
         "artifacts",
         tables,

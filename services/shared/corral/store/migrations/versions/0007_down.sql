@@ -1,0 +1,3 @@
+-- The jobs that follow others stay; only which job they followed is forgotten.
+
+DROP TABLE corral.follow_ups;
