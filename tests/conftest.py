@@ -12,7 +12,10 @@ pytest_plugins = [
 ]
 
 # How long an example takes says nothing on a machine with other work; pytest-timeout ends what hangs.
-settings.register_profile("corral", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Each run draws other examples; where CI is set, the same.
+settings.register_profile(
+    "corral", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("corral")
 
 

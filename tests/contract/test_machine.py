@@ -13,7 +13,7 @@ from corral_testing.subject import Subject
 EMPTY = """TRUNCATE corral.jobs, corral.attempts, corral.workers, corral.queues, corral.leases, corral.audit,
     corral.job_stats, corral.job_stats_deltas, corral.job_stats_rollups, corral.job_counts, corral.job_count_deltas"""
 EXAMPLES = settings(
-    max_examples=50,
+    max_examples=25,
     stateful_step_count=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking against a database takes minutes

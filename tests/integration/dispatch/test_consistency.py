@@ -141,7 +141,7 @@ def test_no_interleaving_breaks_the_lanes_and_the_sweep_heals_any_wipe(redis_url
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=60,
+            max_examples=30,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
