@@ -107,6 +107,24 @@ POOL_DRAINS = Counter(
 )
 WORKERS = Gauge("corral_workers", "Workers, from the leader.", ["state"], multiprocess_mode="mostrecent")
 
+# Schedules
+SCHEDULE_TICKS = Counter(
+    "corral_schedule_ticks",
+    "Ticks of schedules, by what became of them: submitted, waiting, skipped, missed or refused.",
+    ["verdict"],
+)
+SCHEDULE_LATENESS = Histogram(
+    "corral_schedule_lateness_seconds",
+    "From a tick to the submission of its job, of ticks that were neither missed nor waited.",
+    buckets=_SHORT,
+)
+SCHEDULES_PAUSED = Counter("corral_schedules_paused", "Schedules that paused themselves: their jobs failed.")
+SCHEDULES_AHEAD = Gauge(
+    "corral_schedules_ahead",
+    "Schedules whose last tick lies in the future, from the leader.",
+    multiprocess_mode="mostrecent",
+)
+
 # HTTP
 HTTP_REQUESTS = Counter("corral_http_requests", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(

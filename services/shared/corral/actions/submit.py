@@ -129,7 +129,7 @@ class Submitter:
         check_key(key)
         answer = await self._keyed.commit(keyed(submissions, jobs, key))
         if not isinstance(answer, EarlierRequest):
-            self._told(jobs, answer)
+            self.told(jobs, answer)
         return answer
 
     async def close(self) -> None:
@@ -193,11 +193,11 @@ class Submitter:
             if self._servers is not None:
                 self._servers.turned_away = True
             raise
-        self._told(jobs, accepted)
+        self.told(jobs, accepted)
         return accepted
 
-    def _told(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
-        """Tell Redis, and log what goes wrong: the jobs are stored, so no caller gets an error."""
+    def told(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
+        """Tell Redis of jobs that are stored. What goes wrong is logged, so no caller gets an error."""
         try:
             self._tell(jobs, accepted)
         except Exception as error:

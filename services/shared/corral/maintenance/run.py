@@ -24,6 +24,7 @@ from corral.maintenance.pools import PoolDuties
 from corral.maintenance.promote import Promote
 from corral.maintenance.reclaim import Reclaim
 from corral.maintenance.rq_mirror import RqMirror
+from corral.maintenance.schedules import ScheduleDuty
 from corral.maintenance.status import StatusDuty
 from corral.maintenance.sweep import Sweep
 from corral.settings import Settings
@@ -48,6 +49,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
     def roster(reports: dict[str, DutyReport]) -> Sequence[Duty]:
         return (
             Promote(store, dispatch),
+            ScheduleDuty(store, dispatch, settings),
             Reclaim(store, dispatch, lease=settings.lease),
             Sweep(store, dispatch),
             Expire(store, dispatch),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 from typing import Self
 
 from cronsim import CronSim, CronSimError
@@ -19,6 +21,7 @@ NAMED = {
     "@hourly": "0 * * * *",
 }
 """Source: crontab(5) of Vixie cron. `@reboot` is no time."""
+FIRST_TIMES = 3
 FORM = (
     "five fields (minute hour day month weekday), six (second first), or one of " + ", ".join(NAMED) + "; "
     "L is the last day, 5L the last Friday, 5#3 the third"
@@ -42,12 +45,8 @@ class Cron:
             InvalidInput: it is none, or means no day that ever comes.
         """
         fields = NAMED.get(text.strip().lower(), text.strip())
-        try:
-            next(CronSim(fields, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock has no zone
-        except CronSimError as error:
-            raise _refused(text, str(error)) from None
-        except StopIteration:
-            raise _refused(text, "no such day comes within 50 years") from None
+        if (fault := _fault(fields)) is not None:
+            raise _refused(text, fault)
         return cls(text, " ".join(fields.split()))
 
     @property
@@ -57,7 +56,27 @@ class Cron:
 
     def times(self, start: datetime) -> Iterator[datetime]:
         """The times of a wall clock from `start`'s second on; they have no zone."""
-        yield from CronSim(self.fields, start - timedelta(seconds=1))
+        first = _first_times(self.fields, start)
+        yield from first
+        if len(first) == FIRST_TIMES:
+            yield from CronSim(self.fields, first[-1])
+
+
+@lru_cache(maxsize=4096)
+def _first_times(fields: str, start: datetime) -> tuple[datetime, ...]:
+    """As many as tell what is due and what comes next. Thousands of schedules may share an expression and a minute."""
+    return tuple(islice(CronSim(fields, start - timedelta(seconds=1)), FIRST_TIMES))
+
+
+@lru_cache(maxsize=4096)
+def _fault(fields: str) -> str | None:
+    try:
+        next(CronSim(fields, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock has no zone
+    except CronSimError as error:
+        return str(error)
+    except StopIteration:
+        return "no such day comes within 50 years"
+    return None
 
 
 def _refused(text: str, why: str) -> InvalidInput:

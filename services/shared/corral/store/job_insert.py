@@ -26,7 +26,7 @@ from corral.job.moment import LATEST, in_utc
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store.connections import Row
-from corral.store.database import SHORT, Database, Params
+from corral.store.database import SHORT, Database, Params, Transaction
 from corral.store.json_text import checked, encode
 from corral.store.limit_states import SHOWN
 from corral.store.pg_errors import Ambiguous
@@ -182,6 +182,15 @@ class JobInsert:
                 rows = []
             metrics.OUTCOMES_UNKNOWN.labels("insert", "yes").inc(len(ids))
             return _told(jobs, rows, _accepted_again)
+
+
+async def insert_within(transaction: Transaction, jobs: Sequence[NewJob]) -> list[Accepted]:
+    """Insert jobs as a part of a transaction; they are there once it is committed.
+
+    Raises:
+        InvalidInput: a value that Postgres can't hold.
+    """
+    return _told(jobs, await transaction.rows(INSERT_NEW, columns_of(jobs)), _accepted_new) if jobs else []
 
 
 def columns_of(jobs: Sequence[NewJob]) -> Params:

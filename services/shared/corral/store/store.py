@@ -20,6 +20,8 @@ from corral.store.jobs import Jobs
 from corral.store.leases import Leases
 from corral.store.queues import Queues
 from corral.store.scaling import Scaling
+from corral.store.schedule_ticks import ScheduleTicks
+from corral.store.schedules import Schedules
 from corral.store.schema import Schema
 from corral.store.sign_in import SignInRows
 from corral.store.sink_mails import SinkMails
@@ -46,6 +48,8 @@ class Store:
         self.duties = Duties(database)
         self.queues = Queues(database)
         self.types = JobTypes(database)
+        self.schedules = Schedules(database)
+        self.ticks = ScheduleTicks(database)
         self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
         self.stats = Statistics(database)
         self.scaling = Scaling(database)

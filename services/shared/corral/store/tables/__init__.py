@@ -17,6 +17,7 @@ from corral.store.tables.limits import limits
 from corral.store.tables.mail import mail
 from corral.store.tables.pools import pools
 from corral.store.tables.registry import installation
+from corral.store.tables.schedules import schedules
 from corral.store.tables.statistics import statistics
 
 
@@ -24,6 +25,17 @@ from corral.store.tables.statistics import statistics
 def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
     """Every table, in `schema`."""
     tables = MetaData(schema=schema)
-    for part in (jobs, around_jobs, installation, statistics, pools, people, idempotency, limits, mail):
+    for part in (
+        jobs,
+        around_jobs,
+        installation,
+        statistics,
+        pools,
+        people,
+        idempotency,
+        limits,
+        mail,
+        schedules,
+    ):
         part(tables)
     return tables

@@ -1,0 +1,385 @@
+"""What becomes of ticks: read by the leader, decided elsewhere, stored with their jobs at once or not at all.
+
+A tick has one row and one job: its key is (schedule, tick), whoever decides it. A decision is stored only over the
+row of the schedule that it was made from (`revision`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from corral.job.job import Accepted, NewJob
+from corral.schedule.decision import Decided, Decision, ScheduleState, Verdict
+from corral.store.audit import record
+from corral.store.database import BY_KEY, DUTY, SHORT, Database, Transaction
+from corral.store.job_insert import insert_within
+from corral.store.leases import Term, hold
+from corral.store.schedules import COLUMNS, Schedule, locked, schedule_from
+from corral.store.shaping import moment
+from corral.store.sql_params import array, numbers, texts
+
+MAX_MISSED_ROWS = 50
+"""Missed ticks of one decision that get a row; all are counted."""
+MAX_READ_WAITING = 100
+
+LIVE = "EXISTS (SELECT FROM corral.jobs j WHERE j.id = s.last_job AND j.state NOT IN ('completed', 'failed', 'cancelled'))"
+UNCANCELLED = f"{LIVE[:-1]} AND j.cancel_requested_at IS NULL)"
+# Through schedules_due and schedules_waiting; a schedule without anything due is not read.
+DUE = f"""
+WITH due AS (
+    (SELECT s.name FROM corral.schedules s
+     WHERE s.due_at <= now() AND s.due_at IS NOT NULL AND s.paused_at IS NULL AND s.deleted_at IS NULL
+     ORDER BY s.due_at LIMIT %(limit)s)
+    UNION
+    (SELECT s.name FROM corral.schedules s
+     WHERE s.waiting > 0 AND s.paused_at IS NULL AND s.deleted_at IS NULL AND NOT {LIVE} LIMIT %(limit)s)
+)
+SELECT {COLUMNS}, {LIVE},
+       CASE WHEN s.waiting > 0 THEN ARRAY(
+           SELECT t.tick FROM corral.schedule_ticks t WHERE t.schedule = s.name AND t.verdict = 'waiting'
+           ORDER BY t.tick LIMIT {MAX_READ_WAITING}) END,
+       CASE WHEN s.submitted > 0 AND (s.declared::jsonb || s.overrides::jsonb) ->> 'pause_after' IS NOT NULL
+       THEN ARRAY(
+           SELECT j.state FROM corral.schedule_ticks t JOIN corral.jobs j ON j.id = t.job
+           WHERE t.schedule = s.name AND t.tick > s.counted_from AND t.origin = 'timetable' AND j.state IN ('completed', 'failed')
+           ORDER BY t.tick DESC LIMIT 1000) END
+FROM corral.schedules s JOIN due USING (name)
+"""
+NEXT = """
+SELECT date_part('epoch', s.due_at - clock_timestamp()) FROM corral.schedules s
+WHERE s.due_at IS NOT NULL AND s.paused_at IS NULL AND s.deleted_at IS NULL ORDER BY s.due_at LIMIT 1
+"""
+# Whatever the statistics say of a table that was filled a second ago: all that follows knows its keys.
+PLAN = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in BY_KEY.items())
+# A row that an operator holds right now is decided in the next round.
+STORE = """
+WITH input AS (
+    SELECT * FROM unnest(%(names)s::text[], %(revisions)s::bigint[], %(last_ticks)s::timestamptz[],
+        %(due_ats)s::timestamptz[], %(problems)s::text[], %(pauses)s::text[], %(missed)s::int[],
+        %(missed_ats)s::timestamptz[], %(submitted)s::int[], %(skipped)s::int[], %(refused)s::int[], %(jobs)s::uuid[])
+        AS i(name, revision, last_tick, due_at, problem, pause, missed, missed_at, submitted, skipped, refused, job)
+), free AS MATERIALIZED (
+    SELECT i.* FROM input i JOIN corral.schedules s ON s.name = i.name AND s.revision = i.revision
+    WHERE s.deleted_at IS NULL AND s.paused_at IS NULL
+    ORDER BY s.name FOR NO KEY UPDATE OF s SKIP LOCKED
+)
+UPDATE corral.schedules s
+SET revision = s.revision + 1, last_tick = greatest(s.last_tick, i.last_tick), due_at = i.due_at, problem = i.problem,
+    missed = s.missed + i.missed, missed_at = coalesce(i.missed_at, s.missed_at),
+    submitted = s.submitted + i.submitted, skipped = s.skipped + i.skipped, refused = s.refused + i.refused,
+    last_job = coalesce(i.job, s.last_job),
+    paused_at = CASE WHEN i.pause IS NULL THEN NULL ELSE now() END,
+    paused_by = CASE WHEN i.pause IS NULL THEN NULL ELSE 'corral' END, pause_note = i.pause
+FROM free i WHERE s.name = i.name
+RETURNING s.name
+"""
+# One that waited gets its last word; every other one that has a row already has it.
+TICKS = """
+INSERT INTO corral.schedule_ticks AS t (schedule, tick, verdict, origin, reason, job)
+SELECT i.schedule, i.tick, i.verdict, %(origin)s, i.reason, i.job
+FROM unnest(%(schedules)s::text[], %(ticks)s::timestamptz[], %(verdicts)s::text[], %(reasons)s::text[],
+            %(jobs)s::uuid[]) AS i(schedule, tick, verdict, reason, job)
+ORDER BY i.schedule, i.tick
+ON CONFLICT (schedule, tick) DO UPDATE
+SET verdict = excluded.verdict, reason = excluded.reason, job = excluded.job, decided_at = now()
+WHERE t.verdict = 'waiting' AND excluded.verdict <> 'waiting'
+   OR %(again)s AND t.job IS NULL AND t.verdict <> 'waiting'
+RETURNING t.schedule, t.tick, t.verdict, t.job
+"""
+# Where ticks wait or waited, and where a tick had its row already: what was counted for it is taken back.
+RECOUNT = """
+UPDATE corral.schedules s
+SET submitted = s.submitted - i.submitted, skipped = s.skipped - i.skipped, refused = s.refused - i.refused,
+    last_job = CASE WHEN i.submitted = 0 THEN s.last_job ELSE (
+        SELECT t.job FROM corral.schedule_ticks t
+        WHERE t.schedule = s.name AND t.job IS NOT NULL AND t.origin = 'timetable' ORDER BY t.tick DESC LIMIT 1) END,
+    waiting = (SELECT count(*) FROM corral.schedule_ticks t WHERE t.schedule = s.name AND t.verdict = 'waiting')
+FROM unnest(%(names)s::text[], %(submitted)s::int[], %(skipped)s::int[], %(refused)s::int[])
+    AS i(name, submitted, skipped, refused)
+WHERE s.name = i.name
+"""
+BACKFILLED = """
+UPDATE corral.schedules SET submitted = submitted + %(count)s, revision = revision + 1 WHERE name = %(name)s
+"""
+RUN_NOW = f"""
+UPDATE corral.schedules s SET submitted = submitted + 1, revision = revision + 1,
+    last_job = CASE WHEN {LIVE} THEN last_job ELSE %(job)s::uuid END
+WHERE name = %(name)s
+"""
+KNOWN = """
+SELECT tick, verdict, job FROM corral.schedule_ticks
+WHERE schedule = %(name)s AND tick BETWEEN %(first)s AND %(last)s
+"""
+PAGE = """
+SELECT tick, verdict, origin, reason, job, decided_at FROM corral.schedule_ticks
+WHERE schedule = %(name)s AND tick < %(before)s ORDER BY tick DESC LIMIT %(limit)s
+"""
+FORGET = """
+WITH old AS (
+    SELECT t.schedule, t.tick FROM corral.schedule_ticks t
+    WHERE t.tick < now() - %(days)s * interval '1 day' AND t.verdict <> 'waiting' ORDER BY t.tick LIMIT %(limit)s
+)
+DELETE FROM corral.schedule_ticks t USING old WHERE t.schedule = old.schedule AND t.tick = old.tick RETURNING 1
+"""
+AHEAD = """
+SELECT count(*) FROM corral.schedules
+WHERE last_tick > now() + %(seconds)s * interval '1 second' AND paused_at IS NULL AND deleted_at IS NULL
+"""
+CANCELLABLE = f"""
+SELECT s.name, s.last_job FROM corral.schedules s
+WHERE s.waiting > 0 AND s.paused_at IS NULL AND s.deleted_at IS NULL
+  AND (s.declared::jsonb || s.overrides::jsonb) ->> 'overlap' = 'cancel' AND {UNCANCELLED}
+LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DueSchedule:
+    """A schedule that is to be looked at, as it was read."""
+
+    schedule: Schedule
+    state: ScheduleState
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision about one schedule, with the jobs that it submits, by tick."""
+
+    due: DueSchedule
+    decision: Decision
+    jobs: Mapping[datetime, NewJob]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTick:
+    """What became of one tick."""
+
+    tick: datetime
+    verdict: str
+    origin: str
+    reason: str | None
+    job: UUID | None
+    decided_at: datetime
+
+
+class ScheduleTicks:
+    """Reads what is due, and stores what was decided."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, limit: int) -> list[DueSchedule]:
+        """Schedules with a tick that has come, or with one that waited for a job that has ended.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(DUE, {"limit": limit}, limits=DUTY)
+        return [_due(row) for row in rows]
+
+    async def next_due(self) -> float | None:
+        """Seconds until the next tick of any schedule, negative where it has come; None where there is none.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(NEXT, limits=DUTY)
+        return float(rows[0][0]) if rows else None
+
+    async def store(self, term: Term, rulings: Sequence[Ruling]) -> tuple[set[str], list[Accepted]]:
+        """Store decisions and their jobs in one transaction; the schedules that were still as read, and the jobs stored.
+
+        Raises:
+            LeaseLost: nothing was stored.
+            InvalidInput: Postgres refuses a job; nothing was stored.
+            Unavailable: nothing was stored, unless it is an Ambiguous.
+        """
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            await transaction.rows(PLAN)
+            rows = await transaction.rows(STORE, _store_params(rulings))
+            stored = {row[0] for row in rows}
+            mine = [ruling for ruling in rulings if ruling.due.schedule.name in stored]
+            accepted = await self._write_ticks(transaction, mine)
+        return stored, accepted
+
+    async def _write_ticks(self, transaction: Transaction, rulings: Sequence[Ruling]) -> list[Accepted]:
+        words = [
+            (ruling.due.schedule.name, one, ruling.jobs.get(one.tick))
+            for ruling in rulings
+            for one in _worth_a_row(ruling.decision.ticks)
+        ]
+        if not words:
+            return []
+        written = await transaction.rows(TICKS, _tick_params(words, "timetable", again=False))
+        jobs = {job.id: job for _, _, job in words if job is not None}
+        accepted = await insert_within(transaction, [jobs[row[3]] for row in written if row[3] is not None])
+        new = {(row[0], moment(row[1])) for row in written}
+        lost = [(name, one) for name, one, _ in words if (name, one.tick) not in new]
+        waited = [ruling.due.schedule.name for ruling in rulings if _waited(ruling)]
+        if lost or waited:
+            await transaction.count(RECOUNT, _recount_params(lost, waited))
+        return accepted
+
+    async def run_now(self, name: str, job: NewJob, tick: datetime, actor: str) -> list[Accepted]:
+        """Store a job that a person asks for beside the timetable. Raises NotFound."""
+        async with self._database.transaction(SHORT) as transaction:
+            await locked(transaction, name)
+            one = Decided(tick, tick, Verdict.SUBMITTED)
+            if not await transaction.rows(TICKS, _tick_params([(name, one, job)], "run-now", again=False)):
+                return []
+            await transaction.count(RUN_NOW, {"name": name, "job": job.id})
+            accepted = await insert_within(transaction, [job])
+            await record(
+                transaction, actor, "run-now", kind="schedule", subjects=[name], details={"job": str(job.id)}
+            )
+        return accepted
+
+    async def known(self, name: str, first: datetime, last: datetime) -> dict[datetime, UUID | None]:
+        """The ticks in a range that have a job, or wait for one (None).
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(KNOWN, {"name": name, "first": first, "last": last})
+        return {moment(tick): job for tick, verdict, job in rows if job or verdict == Verdict.WAITING}
+
+    async def backfill(self, name: str, jobs: Mapping[datetime, NewJob], actor: str) -> list[Accepted]:
+        """Store a job for each tick that has none. Raises NotFound."""
+        async with self._database.transaction(SHORT) as transaction:
+            await locked(transaction, name)
+            words = [(name, Decided(tick, tick, Verdict.SUBMITTED), job) for tick, job in jobs.items()]
+            written = await transaction.rows(TICKS, _tick_params(words, "backfill", again=True))
+            by_id = {job.id: job for job in jobs.values()}
+            accepted = await insert_within(transaction, [by_id[row[3]] for row in written])
+            await transaction.count(BACKFILLED, {"name": name, "count": len(written)})
+            details = {
+                "ticks": len(written),
+                "first": str(min(jobs, default="")),
+                "last": str(max(jobs, default="")),
+            }
+            await record(transaction, actor, "backfill", kind="schedule", subjects=[name], details=details)
+        return accepted
+
+    async def page(self, name: str, before: datetime, limit: int) -> list[StoredTick]:
+        """What became of the ticks of a schedule, newest first.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(PAGE, {"name": name, "before": before, "limit": limit})
+        return [
+            StoredTick(moment(tick), verdict, origin, reason, job, moment(decided_at))
+            for tick, verdict, origin, reason, job, decided_at in rows
+        ]
+
+    async def to_cancel(self, limit: int) -> list[tuple[str, UUID]]:
+        """Schedules that want their running job cancelled, and that job.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(CANCELLABLE, {"limit": limit}, limits=DUTY)
+        return [(name, job) for name, job in rows]
+
+    async def ahead(self, seconds: float) -> int:
+        """How many schedules have a last tick that lies further in the future than so many seconds.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return int((await self._database.run(AHEAD, {"seconds": seconds}, limits=DUTY))[0][0])
+
+    async def forget(self, term: Term, days: int, limit: int) -> int:
+        """Remove what became of ticks older than so many days, at most `limit`; how many.
+
+        Raises:
+            LeaseLost: nothing was removed.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            return len(await transaction.rows(FORGET, {"days": days, "limit": limit}))
+
+
+def _due(row: Sequence[object]) -> DueSchedule:
+    *columns, live, waiting, states = row
+    schedule = schedule_from(columns)
+    failures = 0
+    for state in states or ():  # type: ignore[attr-defined]  # an array of texts
+        if state != "failed":
+            break
+        failures += 1
+    ticks = [moment(tick) for tick in waiting or ()]  # type: ignore[attr-defined]  # an array of times
+    return DueSchedule(
+        schedule, ScheduleState(schedule.last_tick, bool(live), ticks, schedule.waiting, failures)
+    )
+
+
+def _worth_a_row(ticks: Sequence[Decided]) -> list[Decided]:
+    missed = [one for one in ticks if one.verdict is Verdict.MISSED]
+    left_out = {one.tick for one in missed[:-MAX_MISSED_ROWS]}
+    return [one for one in ticks if one.tick not in left_out]
+
+
+def _store_params(rulings: Sequence[Ruling]) -> dict[str, object]:
+    missed = [
+        [one.tick for one in ruling.decision.ticks if one.verdict is Verdict.MISSED] for ruling in rulings
+    ]
+    return {
+        "names": texts(ruling.due.schedule.name for ruling in rulings),
+        "revisions": array(ruling.due.schedule.revision for ruling in rulings),
+        "last_ticks": texts(ruling.decision.last_tick.isoformat() for ruling in rulings),
+        "due_ats": texts(_iso(ruling.decision.next_tick) for ruling in rulings),
+        "problems": texts(ruling.problem for ruling in rulings),
+        "pauses": texts(ruling.decision.pause for ruling in rulings),
+        "missed": numbers(len(ticks) for ticks in missed),
+        **_per_verdict([[one.verdict for one in ruling.decision.ticks] for ruling in rulings]),
+        "jobs": texts(_last_job(ruling) for ruling in rulings),
+        "missed_ats": texts(_iso(max(ticks)) if ticks else None for ticks in missed),
+    }
+
+
+def _tick_params(
+    words: Sequence[tuple[str, Decided, NewJob | None]], origin: str, *, again: bool
+) -> dict[str, object]:
+    return {
+        "origin": origin,
+        "again": again,
+        "schedules": texts(name for name, _, _ in words),
+        "ticks": texts(one.tick.isoformat() for _, one, _ in words),
+        "verdicts": texts(one.verdict.value for _, one, _ in words),
+        "reasons": texts(one.reason or None for _, one, _ in words),
+        "jobs": texts(None if job is None else str(job.id) for _, _, job in words),
+    }
+
+
+def _recount_params(lost: Sequence[tuple[str, Decided]], waited: Sequence[str]) -> dict[str, object]:
+    """Per schedule, how many of each verdict were counted for ticks that had their row already."""
+    names = sorted({*waited, *(name for name, _ in lost)})
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
+    for name, one in lost:
+        verdicts[name].append(one.verdict)
+    return {"names": texts(names), **_per_verdict([verdicts[name] for name in names])}
+
+
+def _per_verdict(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, object]:
+    """Of each schedule, how many ticks were submitted, skipped and refused."""
+    counted = (Verdict.SUBMITTED, Verdict.SKIPPED, Verdict.REFUSED)
+    return {kind.value: numbers([of.count(kind) for of in verdicts]) for kind in counted}
+
+
+def _waited(ruling: Ruling) -> bool:
+    return ruling.due.schedule.waiting > 0 or any(
+        one.verdict is Verdict.WAITING for one in ruling.decision.ticks
+    )
+
+
+def _last_job(ruling: Ruling) -> str | None:
+    return str(ruling.jobs[max(ruling.jobs)].id) if ruling.jobs else None
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

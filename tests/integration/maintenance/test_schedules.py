@@ -1,0 +1,384 @@
+"""Each tick of a schedule has one job, whoever leads and whatever goes down (protocol rule 37)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tests.integration.maintenance.conftest import Shop
+
+from corral.actions.schedules import ScheduleActions
+from corral.actions.submit import Submitter
+from corral.catalog import job_type
+from corral.catalog.record import record_of
+from corral.dispatch import Dispatch
+from corral.errors import Unavailable
+from corral.job.job import ListedJob
+from corral.job.outcome import Finished, Succeeded
+from corral.maintenance.leadership import LeaderCandidate, Reign
+from corral.maintenance.schedules import ScheduleDuty
+from corral.settings import Settings
+from corral.store import Store
+from corral.store.schedules import Schedule
+from corral_jobs import demo
+
+
+class Night(BaseModel):
+    """A payload that needs the tick."""
+
+    at: datetime
+    depth: int = 1
+
+
+night = job_type("test.night", payload=Night, queue="email")
+EVERY_DAY: dict[str, Any] = {"type": demo.echo.name, "queue": "demo", "interval": 86_400}
+
+
+class Almanac:
+    """Schedules, their duty, and a database whose ticks come when the test says so."""
+
+    def __init__(
+        self, store: Store, dispatch: Dispatch, settings: Settings, submitter: Submitter, reign: Reign
+    ) -> None:
+        self.store, self.reign = store, reign
+        self.actions = ScheduleActions(store, submitter)
+        self.duty = ScheduleDuty(store, dispatch, settings)
+
+    async def create(self, name: str = "nightly", **fields: Any) -> Schedule:
+        return await self.actions.create(name, EVERY_DAY | fields, "ann")
+
+    async def back(self, name: str = "nightly", *, seconds: float = 1.0, ticks: int = 1) -> datetime:
+        """Let the last `ticks` ticks have come, the newest of them `seconds` ago; it is returned."""
+        now = await self.store.schedules.now()
+        schedule = await self.store.schedules.get(name)
+        every = timedelta(seconds=schedule.fields["interval"])
+        newest = now - timedelta(seconds=seconds)
+        start = newest - (ticks + 500) * every
+        await self.store.database.run(
+            """UPDATE corral.schedules SET overrides = json_build_object('start', %(start)s::text),
+               last_tick = %(last)s, due_at = %(due)s, revision = revision + 1 WHERE name = %(name)s""",
+            {
+                "name": name,
+                "start": start.isoformat(),
+                "last": newest - ticks * every,
+                "due": newest - (ticks - 1) * every,
+            },
+        )
+        return newest
+
+    async def round(self) -> int:
+        async with self.duty as duty:
+            return await duty.round(self.reign)
+
+    async def jobs(self) -> list[ListedJob]:
+        return (await self.store.jobs.page(limit=10_000)).items
+
+    async def verdicts(self, name: str = "nightly") -> list[str]:
+        far = datetime(2100, 1, 1, tzinfo=UTC)
+        return [tick.verdict for tick in reversed(await self.store.ticks.page(name, far, 100))]
+
+    async def get(self, name: str = "nightly") -> Schedule:
+        return await self.store.schedules.get(name)
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    return Settings(database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture
+async def almanac(
+    store: Store, dispatch: Dispatch, settings: Settings, reign: Reign
+) -> AsyncIterator[Almanac]:
+    await store.types.register([record_of(one) for one in (demo.echo, night)])
+    submitter = Submitter(store, dispatch)
+    yield Almanac(store, dispatch, settings, submitter, reign)
+    await submitter.close()
+
+
+async def test_a_tick_that_has_come_has_one_job_and_the_next_one_is_named(almanac: Almanac):
+    await almanac.create(payload={"a": 1.10}, tags=["x"], priority="high", retries=0)
+    tick = await almanac.back()
+    assert await almanac.round() == 1
+    assert await almanac.round() == 0
+    (job,) = await almanac.jobs()
+    assert (job.type, job.queue, job.priority, job.retries) == ("demo.echo", "demo", "high", 0)
+    assert job.payload == {"a": 1.1}
+    assert job.created_by == "schedule:nightly"
+    assert {"x", "schedule:nightly"} <= set(job.tags)
+    schedule = await almanac.get()
+    assert (schedule.last_tick, schedule.last_job, schedule.submitted) == (tick, job.id, 1)
+    assert schedule.due_at == tick + timedelta(days=1)
+
+
+async def test_the_tick_is_in_the_payload_where_the_schedule_says_so(almanac: Almanac):
+    await almanac.create(type="test.night", queue="email", payload={"depth": 3}, tick_field="at")
+    tick = await almanac.back()
+    await almanac.round()
+    (job,) = await almanac.jobs()
+    assert job.payload == {"depth": 3, "at": tick.isoformat().replace("+00:00", "Z")}
+
+
+async def test_two_leaders_that_decide_at_once_submit_each_tick_once(
+    almanac: Almanac, store: Store, dispatch: Dispatch, settings: Settings
+):
+    names = [f"n{number}" for number in range(20)]
+    for name in names:
+        await almanac.create(name, overlap="allow")
+        await almanac.back(name, seconds=1)
+    others = [ScheduleDuty(store, dispatch, settings) for _ in range(3)]
+
+    async def lead(duty: ScheduleDuty) -> int:
+        async with duty:
+            return await duty.round(almanac.reign)
+
+    assert sum(await asyncio.gather(*map(lead, others))) == 20
+    assert sorted(job.created_by or "" for job in await almanac.jobs()) == sorted(
+        f"schedule:{n}" for n in names
+    )
+
+
+async def test_a_leader_that_dies_between_decision_and_insert_leaves_the_tick_to_the_next_one(
+    almanac: Almanac, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    await almanac.create()
+    await almanac.back()
+    due = await store.ticks.due(10)
+    almanac_store, dead = store.ticks.store, RuntimeError("killed")
+
+    async def killed(*_: object) -> object:
+        raise dead
+
+    monkeypatch.setattr(store.ticks, "store", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        await almanac.round()
+    monkeypatch.setattr(store.ticks, "store", almanac_store)
+    assert len(due) == 1
+    assert await almanac.jobs() == []
+    assert await almanac.round() == 1
+    assert len(await almanac.jobs()) == 1
+
+
+async def test_a_leader_of_an_earlier_term_submits_nothing(almanac: Almanac, store: Store):
+    await almanac.create()
+    await almanac.back()
+    await store.leases.give_up(almanac.reign.term)
+    elected = await LeaderCandidate(store.leases, "other").look()
+    assert elected is not None
+    with pytest.raises(Exception, match="term"):
+        await almanac.round()
+    assert await almanac.jobs() == []
+
+
+async def test_a_decision_over_a_schedule_that_was_changed_since_is_dropped(almanac: Almanac, store: Store):
+    await almanac.create()
+    await almanac.back()
+    async with almanac.duty as duty:
+        due = await store.ticks.due(10)
+        rulings = await duty._ruled(due)
+        await almanac.actions.pause("nightly", "maintenance of the source", "ann")
+        assert await store.ticks.store(almanac.reign.term, rulings) == (set(), [])
+    assert await almanac.jobs() == []
+
+
+async def test_a_clock_that_is_put_back_brings_no_tick_twice(almanac: Almanac, store: Store):
+    await almanac.create()
+    await almanac.back()
+    assert await almanac.round() == 1
+    # The database's clock is an hour behind now: as if all was decided an hour ahead.
+    await store.database.run(
+        """UPDATE corral.schedules SET last_tick = last_tick + interval '1 hour',
+           overrides = json_build_object('start', (overrides ->> 'start')::timestamptz + interval '1 hour')"""
+    )
+    await store.database.run("UPDATE corral.schedule_ticks SET tick = tick + interval '1 hour'")
+    await store.database.run("UPDATE corral.schedules SET due_at = now() - interval '1 second'")
+    assert await almanac.round() == 0
+    assert len(await almanac.jobs()) == 1
+    assert await store.ticks.ahead(5) == 1
+
+
+async def test_a_tick_row_keeps_a_tick_from_a_second_job_whatever_the_schedule_says(
+    almanac: Almanac, store: Store
+):
+    await almanac.create(overlap="allow")
+    await almanac.back()
+    assert await almanac.round() == 1
+    await store.database.run(
+        "UPDATE corral.schedules SET last_tick = last_tick - interval '1 hour', due_at = now() - interval '1 second'"
+    )
+    assert await almanac.round() == 0
+    assert len(await almanac.jobs()) == 1
+
+
+async def test_of_ticks_that_nobody_looked_at_the_last_one_is_made_up_for_and_the_others_are_counted(
+    almanac: Almanac,
+):
+    await almanac.create(interval=3600)
+    newest = await almanac.back(seconds=600, ticks=5)
+    assert await almanac.round() == 1
+    schedule = await almanac.get()
+    assert (schedule.missed, schedule.submitted, schedule.last_tick) == (4, 1, newest)
+    assert await almanac.verdicts() == ["missed"] * 4 + ["submitted"]
+
+
+async def test_a_postgres_that_is_away_over_a_tick_costs_no_tick(almanac: Almanac, rename: Any):
+    await almanac.create(interval=10, overlap="allow")
+    await almanac.back(seconds=1, ticks=3)
+    await rename("schedule_ticks", "away")
+    with pytest.raises(Exception, match="schema"):
+        await almanac.round()
+    assert await almanac.jobs() == []
+    await rename("away", "schedule_ticks")
+    assert await almanac.round() == 3
+    assert (await almanac.get()).missed == 0
+
+
+async def test_a_schedule_whose_job_is_refused_tells_it_and_stops_no_other(almanac: Almanac, store: Store):
+    await almanac.create("good")
+    await almanac.create("bad", type="test.night", queue="email", payload={"at": "2030-01-01T00:00:00Z"})
+    await store.database.run(
+        """UPDATE corral.schedules SET declared = '{"type": "test.night", "interval": 86400, "payload": {"at": "x"}}'
+           WHERE name = 'bad'"""
+    )
+    await almanac.create("odd")
+    for name in ("good", "bad", "odd"):
+        await almanac.back(name)
+    await store.database.run("UPDATE corral.schedules SET declared = '{\"cron\": 5}' WHERE name = 'odd'")
+    await almanac.round()
+    assert [job.created_by for job in await almanac.jobs()] == ["schedule:good"]
+    bad, odd = await almanac.get("bad"), await almanac.get("odd")
+    assert bad.refused == 1
+    assert "/payload/at" in (bad.problem or "")
+    assert await almanac.verdicts("bad") == ["refused"]
+    assert "no schedule" in (odd.problem or "")
+    assert odd.due_at is None, "it is not looked at every second"
+
+
+async def test_what_waits_for_the_job_before_runs_when_that_has_ended(almanac: Almanac, shop: Shop):
+    await almanac.create(overlap="queue-one", interval=3600)
+    await almanac.back()
+    await almanac.round()
+    (first,) = await almanac.jobs()
+    await almanac.back(seconds=0.5)
+    assert await almanac.round() == 0
+    assert (await almanac.get()).waiting == 1
+    worker = await shop.worker()
+    (claimed,) = (
+        await shop.store.claims.claim(worker, first.id, [first.id], ["demo.echo"], alone=False)
+    ).claimed
+    await shop.store.attempts.finish(worker, [Finished(first.id, claimed.attempt, Succeeded("1"))])
+    assert await almanac.round() == 1
+    assert (await almanac.get()).waiting == 0
+    assert await almanac.verdicts() == ["submitted", "submitted"]
+
+
+async def test_a_running_job_is_cancelled_for_a_newer_tick(almanac: Almanac):
+    await almanac.create(overlap="cancel", interval=3600)
+    await almanac.back()
+    await almanac.round()
+    (first,) = await almanac.jobs()
+    await almanac.back(seconds=0.5)
+    await almanac.round()  # the waiting job ends at once
+    await almanac.round()
+    by_id = {job.id: job.state for job in await almanac.jobs()}
+    assert by_id.pop(first.id) == "cancelled"
+    assert list(by_id.values()) == ["queued"]
+
+
+async def test_jobs_that_fail_pause_the_schedule_and_resuming_begins_anew(almanac: Almanac, store: Store):
+    await almanac.create(pause_after=2, interval=3600, overlap="allow")
+    for seconds in (1, 0.7):
+        await store.database.run("UPDATE corral.schedules SET counted_from = now() - interval '1 day'")
+        await almanac.back(seconds=seconds)
+        assert await almanac.round() == 1
+        await store.database.run("UPDATE corral.jobs SET state = 'failed', finished_at = now(), error = '{}'")
+    await almanac.back(seconds=0.1)
+    assert await almanac.round() == 0
+    schedule = await almanac.get()
+    assert (schedule.paused_by, schedule.pause_note) == (
+        "corral",
+        "the last 2 jobs failed one after the other",
+    )
+    resumed = await almanac.actions.resume("nightly", "ann")
+    assert resumed.paused_at is None
+    await almanac.back(seconds=0.05)
+    assert await almanac.round() == 1
+
+
+async def test_a_paused_schedule_has_no_job_and_makes_up_for_nothing(almanac: Almanac, store: Store):
+    await almanac.create()
+    await almanac.actions.pause("nightly", "holidays", "ann")
+    await almanac.back()
+    assert await almanac.round() == 0
+    resumed = await almanac.actions.resume("nightly", "ann")
+    assert resumed.due_at is not None
+    assert resumed.due_at > resumed.now
+    assert await almanac.round() == 0
+    assert await almanac.jobs() == []
+    entries = await store.audit.page(kind="schedule", subject="nightly")
+    assert [entry.action for entry in entries] == ["resume", "pause", "create"]
+
+
+async def test_a_backfill_gives_each_tick_one_job_and_a_dry_run_gives_none(almanac: Almanac, store: Store):
+    await almanac.create(interval=3600, overlap="allow")
+    newest = await almanac.back(ticks=1)
+    await almanac.round()
+    now = await store.schedules.now()
+    start = newest - timedelta(hours=9)
+    dry = await almanac.actions.backfill("nightly", start, now, "ann", dry_run=True)
+    assert (dry.ticks, dry.had, len(dry.submitted)) == (10, 1, 9)
+    assert len(await almanac.jobs()) == 1
+    both = await asyncio.gather(
+        *(almanac.actions.backfill("nightly", start, now, "ann", dry_run=False) for _ in range(2))
+    )
+    assert sum(len(one.submitted) for one in both) == 9
+    assert len(await almanac.jobs()) == 10
+    assert (await almanac.get()).submitted == 10
+
+
+async def test_ten_thousand_schedules_of_one_second_are_submitted_within_five(almanac: Almanac, store: Store):
+    await store.database.run(
+        """INSERT INTO corral.schedules (name, source, declared, created_by, last_tick, due_at)
+           SELECT 's' || n, 'api', '{"type": "demo.echo", "queue": "demo", "cron": "0 0 * * *", "zone": "Europe/Berlin"}',
+                  'ann', now() - interval '25 hours', now() - interval '1 second'
+           FROM generate_series(1, 10000) n"""
+    )
+    began = time.process_time()
+    assert await almanac.round() == 10_000
+    taken = time.process_time() - began
+    ids = {job.created_by for job in await almanac.jobs()}
+    assert len(ids) == 10_000
+    assert taken < 5, "of this process, on a quiet core"
+
+
+async def test_nothing_is_read_but_by_the_index_of_what_is_due(almanac: Almanac, store: Store):
+    await store.database.run(
+        """INSERT INTO corral.schedules (name, source, declared, created_by, due_at)
+           SELECT 's' || n, 'api', '{}', 'ann', now() + interval '1 day' FROM generate_series(1, 10000) n"""
+    )
+    await store.database.run("ANALYZE corral.schedules")
+    from corral.store.schedule_ticks import DUE, NEXT  # noqa: PLC0415
+
+    for statement in (DUE, NEXT):
+        plan = await store.database.run(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", {"limit": 500})
+        text = "\n".join(row[0] for row in plan)
+        assert "Seq Scan on schedules" not in text, text
+        assert "schedules_due" in text
+
+
+async def test_without_schedules_a_round_is_three_small_statements(almanac: Almanac):
+    async with almanac.duty as duty:
+        await duty.round(almanac.reign)
+        assert await duty.round(almanac.reign) == 0
+        assert duty._due_in is None
+
+
+async def test_an_absent_postgres_ends_the_round(settings: Settings, dispatch: Dispatch, reign: Reign):
+    away = Store.open("postgresql://127.0.0.1:1/x")
+    async with ScheduleDuty(away, dispatch, settings) as duty:
+        with pytest.raises(Unavailable):
+            await duty.round(reign)
+    await away.close()
