@@ -4,7 +4,7 @@ from datetime import datetime
 
 from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
-from corral.catalog.schedule_definition import Definition, written
+from corral.catalog.schedule_definition import ScheduleDefinition, written
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.job import NewJob
 
@@ -13,7 +13,7 @@ ACTOR = "schedule:"
 
 
 async def job_of(
-    submitter: Submitter, definition: Definition, tick: datetime, *, run_at: datetime | None = None
+    submitter: Submitter, definition: ScheduleDefinition, tick: datetime, *, run_at: datetime | None = None
 ) -> NewJob:
     """The job of a tick, checked and not yet stored; `run_at` where it is not due at once.
 

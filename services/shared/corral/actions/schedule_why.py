@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 
 from corral.actions.cause import Cause
-from corral.catalog.schedule_definition import Definition, written
+from corral.catalog.schedule_definition import ScheduleDefinition, written
 from corral.errors import InvalidInput
 from corral.schedule.decision import ON_TIME, is_ahead
 from corral.schedule.timetable import Tick
@@ -31,7 +31,7 @@ def next_times(schedule: Schedule, count: int, after: datetime | None = None) ->
     Raises:
         InvalidInput: what is stored is no schedule.
     """
-    definition = Definition.parse(schedule.name, schedule.fields)
+    definition = ScheduleDefinition.parse(schedule.name, schedule.fields)
     begin = after or max(schedule.now, schedule.last_tick)
     return ScheduleTimes(
         list(islice(definition.timetable.ticks(begin), count)), str(definition.timetable.zone)
@@ -80,7 +80,7 @@ def _about_times(schedule: Schedule) -> list[Cause]:
     if schedule.paused_at is not None:
         return []
     try:
-        definition = Definition.parse(schedule.name, schedule.fields)
+        definition = ScheduleDefinition.parse(schedule.name, schedule.fields)
     except InvalidInput as error:
         return [Cause("unreadable", f"What is stored is no schedule: {error}.", "correct its fields")]
     if schedule.due_at is None:

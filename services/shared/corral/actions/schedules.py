@@ -9,7 +9,7 @@ from uuid import UUID
 
 from corral.actions.schedule_jobs import job_of
 from corral.actions.submit import Submitter
-from corral.catalog.schedule_definition import FIELDS, TIMING, Definition
+from corral.catalog.schedule_definition import FIELDS, TIMING, ScheduleDefinition
 from corral.errors import Conflict, FieldError, InvalidInput
 from corral.job.job import Accepted, NewJob
 from corral.schedule.decision import next_tick
@@ -52,7 +52,7 @@ class ScheduleActions:
             Conflict: there is one of that name.
         """
         kept = {field: value for field, value in fields.items() if value is not None}
-        definition = Definition.parse(name, kept)
+        definition = ScheduleDefinition.parse(name, kept)
         now = await self._store.schedules.now()
         due_at = await self.checked(definition, now)
         return await self._store.schedules.create(name, kept, due_at, actor)
@@ -88,7 +88,7 @@ class ScheduleActions:
     async def _change(self, before: Schedule, overrides: Mapping[str, Any]) -> ScheduleChange:
         together = {**before.declared, **overrides}
         fields = {field: value for field, value in together.items() if value is not None}
-        definition = Definition.parse(before.name, fields)
+        definition = ScheduleDefinition.parse(before.name, fields)
         retimed, missed = retiming(before, fields)
         due_at = await self.checked(definition, before.now if retimed else before.last_tick)
         return ScheduleChange(
@@ -106,7 +106,7 @@ class ScheduleActions:
     async def resume(self, name: str, actor: str) -> Schedule:
         """Resume a schedule: the next tick is the first one after now; those in between are not made up for."""
         before = await self._store.schedules.get(name)
-        definition = Definition.parse(name, before.fields)
+        definition = ScheduleDefinition.parse(name, before.fields)
         return await self._store.schedules.resume(name, next_tick(definition.timetable, before.now), actor)
 
     async def delete(self, name: str, actor: str) -> None:
@@ -122,7 +122,7 @@ class ScheduleActions:
             Conflict: it was run at this very moment.
         """
         schedule = await self._store.schedules.get(name)
-        definition = Definition.parse(name, schedule.fields)
+        definition = ScheduleDefinition.parse(name, schedule.fields)
         job = await job_of(self._submitter, definition, schedule.now)
         accepted = await self._store.ticks.run_now(name, job, schedule.now, actor)
         if not accepted:
@@ -140,7 +140,7 @@ class ScheduleActions:
             InvalidInput: the range is not allowed, or a job is refused; nothing was stored.
         """
         schedule = await self._store.schedules.get(name)
-        definition = Definition.parse(name, schedule.fields)
+        definition = ScheduleDefinition.parse(name, schedule.fields)
         _check_range(start, end, schedule.now)
         ticks = _ticks_in(definition.timetable, start, end)
         known = await self._store.ticks.known(name, start, end)
@@ -156,7 +156,7 @@ class ScheduleActions:
         made = [(tick, job.id) for tick, job in jobs.items() if job.id in stored]
         return BackfillAnswer(len(ticks), len(ticks) - len(made), made)
 
-    async def checked(self, definition: Definition, after: datetime) -> datetime | None:
+    async def checked(self, definition: ScheduleDefinition, after: datetime) -> datetime | None:
         """The first tick after that moment, with the check that its job would be accepted.
 
         Raises:
@@ -172,7 +172,7 @@ def retiming(before: Schedule, fields: Mapping[str, Any]) -> tuple[bool, int]:
     if all(before.fields.get(field) == fields.get(field) for field in TIMING):
         return False, 0
     try:
-        old = Definition.parse(before.name, before.fields).timetable
+        old = ScheduleDefinition.parse(before.name, before.fields).timetable
     except InvalidInput:  # somebody wrote it by hand: it had no ticks
         return True, 0
     if before.paused_at is not None or before.now <= before.last_tick:

@@ -37,7 +37,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class ScheduleDefinition:
     """A checked schedule."""
 
     name: str
@@ -56,7 +56,7 @@ class Definition:
     description: str
 
     @classmethod
-    def parse(cls, name: str, fields: Mapping[str, Any]) -> "Definition":
+    def parse(cls, name: str, fields: Mapping[str, Any]) -> "ScheduleDefinition":
         """The schedule that these JSON fields mean.
 
         Raises:
@@ -131,7 +131,7 @@ class _Reading:
             words = f"{name[:100]!r} is no name: use up to {MAX_SCHEDULE_NAME} lower-case letters, digits, dots, dashes"
             self._refuse("name", words)
 
-    def definition(self, name: str) -> Definition | None:
+    def definition(self, name: str) -> ScheduleDefinition | None:
         timetable, policy = self._timetable(name), self._policy()
         payload, tick_field = self._fields.get("payload"), self._text("tick_field", MAX_NAME)
         if tick_field is not None and not (payload is None or isinstance(payload, Mapping)):
@@ -150,7 +150,7 @@ class _Reading:
         }
         if timetable is None or job_type is None:
             return None
-        return Definition(
+        return ScheduleDefinition(
             name=name,
             type=job_type,
             timetable=timetable,
@@ -158,7 +158,7 @@ class _Reading:
             payload=payload,
             tick_field=tick_field,
             priority=priority,
-            **options,  # type: ignore[arg-type]  # each as its line says
+            **options,
         )
 
     def _timetable(self, name: str) -> Timetable | None:
@@ -176,7 +176,7 @@ class _Reading:
         if len(self.wrong) > before or every is None:
             return None
         try:
-            return Timetable(every=every, zone=zone, seed=name, **values)  # type: ignore[arg-type]
+            return Timetable(every=every, zone=zone, seed=name, **values)
         except InvalidInput as error:
             self.wrong += error.errors
             return None

@@ -14,14 +14,14 @@ from corral.actions.jobs import JobActions
 from corral.actions.schedule_jobs import ACTOR, job_of, told
 from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
-from corral.catalog.schedule_definition import Definition
+from corral.catalog.schedule_definition import ScheduleDefinition
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput
 from corral.job.job import Accepted, NewJob
 from corral.job_log import JobLog
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.schedule.decision import AHEAD, Decided, Decision, Verdict, decide
+from corral.schedule.decision import AHEAD, Decided, TickDecision, TickVerdict, decide
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.schedule_ticks import DueSchedule, Ruling
@@ -61,7 +61,7 @@ class ScheduleDuty(Duty):
         self._clock = clock
         self._types = TypeCache(store, settings.installation_options)
         self._jobs = JobActions(store, dispatch)
-        self._definitions: dict[str, tuple[dict[str, object], Definition]] = {}
+        self._definitions: dict[str, tuple[dict[str, object], ScheduleDefinition]] = {}
         self._due_in: float | None = None
         self._upkeep_at = clock()
         self._ahead = 0
@@ -123,31 +123,31 @@ class ScheduleDuty(Duty):
             definition = self._definition(schedule)
         except InvalidInput as error:
             log.warning("schedule.unreadable", schedule=schedule.name, error=str(error))
-            stays = Decision((), schedule.last_tick, None)
+            stays = TickDecision((), schedule.last_tick, None)
             return Ruling(due, stays, {}, f"what is stored is no schedule: {error}"[:1000])
         decision = decide(definition.timetable, definition.policy, due.state, schedule.now)
         ticks: list[Decided] = []
         jobs, problem = {}, schedule.problem
         for one in decision.ticks:
-            if one.verdict is Verdict.SUBMITTED:
+            if one.verdict is TickVerdict.SUBMITTED:
                 try:
                     jobs[one.tick], problem = await self._job(definition, one, schedule), None
                 except InvalidInput as error:
                     problem = told(error, one.tick)
-                    ticks.append(replace(one, verdict=Verdict.REFUSED, reason=problem))
+                    ticks.append(replace(one, verdict=TickVerdict.REFUSED, reason=problem))
                     continue
             ticks.append(one)
         return Ruling(due, replace(decision, ticks=ticks), jobs, problem)
 
-    async def _job(self, definition: Definition, one: Decided, schedule: Schedule) -> NewJob:
+    async def _job(self, definition: ScheduleDefinition, one: Decided, schedule: Schedule) -> NewJob:
         run_at = one.run_at if one.run_at > schedule.now else None
         return await job_of(self._submitter, definition, one.tick, run_at=run_at)
 
-    def _definition(self, schedule: Schedule) -> Definition:
+    def _definition(self, schedule: Schedule) -> ScheduleDefinition:
         fields = schedule.fields
         known = self._definitions.get(schedule.name)
         if known is None or known[0] != fields:
-            known = fields, Definition.parse(schedule.name, fields)
+            known = fields, ScheduleDefinition.parse(schedule.name, fields)
             self._definitions[schedule.name] = known
         return known[1]
 
@@ -178,7 +178,7 @@ class ScheduleDuty(Duty):
             waited = set(ruling.due.state.waiting)
             for one in ruling.decision.ticks:
                 metrics.SCHEDULE_TICKS.labels(one.verdict.value).inc()
-                if one.verdict is Verdict.SUBMITTED and not one.caught_up and one.tick not in waited:
+                if one.verdict is TickVerdict.SUBMITTED and not one.caught_up and one.tick not in waited:
                     late = (ruling.due.schedule.now - one.tick).total_seconds()
                     metrics.SCHEDULE_LATENESS.observe(max(0.0, late))
 
@@ -204,12 +204,12 @@ class ScheduleDuty(Duty):
 def _refused(ruling: Ruling, error: InvalidInput) -> Ruling:
     """The same decision without jobs: Postgres does not take them."""
     ticks = [
-        replace(one, verdict=Verdict.REFUSED, reason=told(error, one.tick))
+        replace(one, verdict=TickVerdict.REFUSED, reason=told(error, one.tick))
         if one.tick in ruling.jobs
         else one
         for one in ruling.decision.ticks
     ]
-    problem = next(one.reason for one in ticks if one.verdict is Verdict.REFUSED)
+    problem = next(one.reason for one in ticks if one.verdict is TickVerdict.REFUSED)
     return replace(ruling, decision=replace(ruling.decision, ticks=ticks), jobs={}, problem=problem)
 
 
@@ -219,7 +219,7 @@ def _log_submitted(rulings: Sequence[Ruling]) -> None:
         (ruling.due.schedule.name, one)
         for ruling in rulings
         for one in ruling.decision.ticks
-        if one.verdict is Verdict.SUBMITTED
+        if one.verdict is TickVerdict.SUBMITTED
     ]
     (name, first), late = said[0], sum(one.caught_up for _, one in said)
     job = next(iter(ruling.jobs[first.tick].id for ruling in rulings if first.tick in ruling.jobs))
@@ -236,17 +236,17 @@ def _log(ruling: Ruling) -> None:
     if decision.pause is not None:
         metrics.SCHEDULES_PAUSED.inc()
         log.warning("schedule.paused", schedule=name, why=decision.pause)
-    missed = [one.tick for one in decision.ticks if one.verdict is Verdict.MISSED]
+    missed = [one.tick for one in decision.ticks if one.verdict is TickVerdict.MISSED]
     if missed:
         log.warning("schedule.missed", schedule=name, ticks=len(missed), last=missed[-1].isoformat())
     for one in decision.ticks:
         said = {"schedule": name, "tick": one.tick.isoformat(), "why": one.reason}
         match one.verdict:
-            case Verdict.REFUSED:
+            case TickVerdict.REFUSED:
                 log.warning("schedule.refused", **said)
-            case Verdict.SKIPPED:
+            case TickVerdict.SKIPPED:
                 log.info("schedule.skipped", **said)
-            case Verdict.WAITING:
+            case TickVerdict.WAITING:
                 log.info("schedule.waiting", **said)
-            case Verdict.MISSED | Verdict.SUBMITTED:
+            case TickVerdict.MISSED | TickVerdict.SUBMITTED:
                 pass  # told together

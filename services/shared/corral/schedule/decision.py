@@ -36,7 +36,7 @@ class Overlap(StrEnum):
     """Its job is submitted all the same."""
 
 
-class Verdict(StrEnum):
+class TickVerdict(StrEnum):
     """What was decided about a tick."""
 
     SUBMITTED = "submitted"
@@ -83,14 +83,14 @@ class Decided:
 
     tick: datetime
     run_at: datetime
-    verdict: Verdict
+    verdict: TickVerdict
     reason: str = ""
     caught_up: bool = False
     """Whether it was missed, and its job is submitted late."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class TickDecision:
     """What is to be stored at once, or not at all."""
 
     ticks: Sequence[Decided]
@@ -110,7 +110,7 @@ def is_ahead(last_tick: datetime, now: datetime) -> bool:
     return last_tick - now > AHEAD
 
 
-def decide(timetable: Timetable, policy: Policy, state: ScheduleState, now: datetime) -> Decision:
+def decide(timetable: Timetable, policy: Policy, state: ScheduleState, now: datetime) -> TickDecision:
     """What becomes of every tick that came since the last one that was decided, and of those that wait.
 
     A clock that was put back brings no tick twice: ticks are looked for after the last one that was decided.
@@ -118,7 +118,7 @@ def decide(timetable: Timetable, policy: Policy, state: ScheduleState, now: date
     found, following = _come(timetable, state.last_tick, now)
     if policy.pause_after is not None and state.failures >= policy.pause_after and (found or state.waiting):
         reason = f"the last {state.failures:,} jobs failed one after the other"
-        return Decision((), state.last_tick, None, pause=reason)
+        return TickDecision((), state.last_tick, None, pause=reason)
     more = following is not None and following <= now
     line = _Line(policy.overlap, state)
     line.begin_waiting()
@@ -129,9 +129,11 @@ def decide(timetable: Timetable, policy: Policy, state: ScheduleState, now: date
         elif _is_made_up_for(policy.catch_up, now - tick.at, is_last=is_last):
             line.take(tick, caught_up=True)
         else:
-            line.decided.append(Decided(tick.at, tick.run_at, Verdict.MISSED, "nobody looked at it in time"))
+            line.decided.append(
+                Decided(tick.at, tick.run_at, TickVerdict.MISSED, "nobody looked at it in time")
+            )
     last = found[-1].at if found else state.last_tick
-    return Decision(line.in_order(), last, following, cancel=line.cancel, more=more)
+    return TickDecision(line.in_order(), last, following, cancel=line.cancel, more=more)
 
 
 def _come(timetable: Timetable, last: datetime, now: datetime) -> tuple[list[Tick], datetime | None]:
@@ -179,7 +181,7 @@ class _Line:
 
     def take(self, tick: Tick, *, caught_up: bool = False) -> None:
         """Decide about one tick."""
-        new = Decided(tick.at, tick.run_at, Verdict.SUBMITTED, caught_up=caught_up)
+        new = Decided(tick.at, tick.run_at, TickVerdict.SUBMITTED, caught_up=caught_up)
         count = len(self._waiting) + self._more_waiting
         if self.overlap is Overlap.ALLOW or not (self._live or count):
             self._submit(new)
@@ -206,22 +208,24 @@ class _Line:
         return [
             words[tick]
             for tick in sorted(words)
-            if tick not in known or words[tick].verdict is not Verdict.WAITING
+            if tick not in known or words[tick].verdict is not TickVerdict.WAITING
         ]
 
     def _submit(self, one: Decided) -> None:
         # Its own run_at has passed where it waited; a time in the past is at once.
-        self.decided.append(Decided(one.tick, one.run_at, Verdict.SUBMITTED, caught_up=one.caught_up))
+        self.decided.append(Decided(one.tick, one.run_at, TickVerdict.SUBMITTED, caught_up=one.caught_up))
         self._live = True
 
     def _skip(self, one: Decided, reason: str) -> None:
-        self.decided.append(Decided(one.tick, one.run_at, Verdict.SKIPPED, reason))
+        self.decided.append(Decided(one.tick, one.run_at, TickVerdict.SKIPPED, reason))
 
     def _wait(self, one: Decided) -> None:
         self._waiting.append(
-            Decided(one.tick, one.run_at, Verdict.WAITING, "the job before it has not ended", one.caught_up)
+            Decided(
+                one.tick, one.run_at, TickVerdict.WAITING, "the job before it has not ended", one.caught_up
+            )
         )
 
 
 def _waits(tick: datetime) -> Decided:
-    return Decided(tick, tick, Verdict.WAITING)
+    return Decided(tick, tick, TickVerdict.WAITING)

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from corral.job.job import Accepted, NewJob
-from corral.schedule.decision import Decided, Decision, ScheduleState, Verdict
+from corral.schedule.decision import Decided, ScheduleState, TickDecision, TickVerdict
 from corral.store.audit import record
 from corral.store.database import BY_KEY, DUTY, SHORT, Database, Transaction
 from corral.store.job_insert import insert_within
@@ -147,7 +147,7 @@ class Ruling:
     """A decision about one schedule, with the jobs that it submits, by tick."""
 
     due: DueSchedule
-    decision: Decision
+    decision: TickDecision
     jobs: Mapping[datetime, NewJob]
     problem: str | None = None
 
@@ -227,7 +227,7 @@ class ScheduleTicks:
         """Store a job that a person asks for beside the timetable. Raises NotFound."""
         async with self._database.transaction(SHORT) as transaction:
             await locked(transaction, name)
-            one = Decided(tick, tick, Verdict.SUBMITTED)
+            one = Decided(tick, tick, TickVerdict.SUBMITTED)
             if not await transaction.rows(TICKS, _tick_params([(name, one, job)], "run-now", again=False)):
                 return []
             await transaction.count(RUN_NOW, {"name": name, "job": job.id})
@@ -244,13 +244,13 @@ class ScheduleTicks:
             Unavailable: Postgres is away.
         """
         rows = await self._database.run(KNOWN, {"name": name, "first": first, "last": last})
-        return {moment(tick): job for tick, verdict, job in rows if job or verdict == Verdict.WAITING}
+        return {moment(tick): job for tick, verdict, job in rows if job or verdict == TickVerdict.WAITING}
 
     async def backfill(self, name: str, jobs: Mapping[datetime, NewJob], actor: str) -> list[Accepted]:
         """Store a job for each tick that has none. Raises NotFound."""
         async with self._database.transaction(SHORT) as transaction:
             await locked(transaction, name)
-            words = [(name, Decided(tick, tick, Verdict.SUBMITTED), job) for tick, job in jobs.items()]
+            words = [(name, Decided(tick, tick, TickVerdict.SUBMITTED), job) for tick, job in jobs.items()]
             written = await transaction.rows(TICKS, _tick_params(words, "backfill", again=True))
             by_id = {job.id: job for job in jobs.values()}
             accepted = await insert_within(transaction, [by_id[row[3]] for row in written])
@@ -319,14 +319,14 @@ def _due(row: Sequence[object]) -> DueSchedule:
 
 
 def _worth_a_row(ticks: Sequence[Decided]) -> list[Decided]:
-    missed = [one for one in ticks if one.verdict is Verdict.MISSED]
+    missed = [one for one in ticks if one.verdict is TickVerdict.MISSED]
     left_out = {one.tick for one in missed[:-MAX_MISSED_ROWS]}
     return [one for one in ticks if one.tick not in left_out]
 
 
 def _store_params(rulings: Sequence[Ruling]) -> dict[str, object]:
     missed = [
-        [one.tick for one in ruling.decision.ticks if one.verdict is Verdict.MISSED] for ruling in rulings
+        [one.tick for one in ruling.decision.ticks if one.verdict is TickVerdict.MISSED] for ruling in rulings
     ]
     return {
         "names": texts(ruling.due.schedule.name for ruling in rulings),
@@ -359,21 +359,21 @@ def _tick_params(
 def _recount_params(lost: Sequence[tuple[str, Decided]], waited: Sequence[str]) -> dict[str, object]:
     """Per schedule, how many of each verdict were counted for ticks that had their row already."""
     names = sorted({*waited, *(name for name, _ in lost)})
-    verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
+    verdicts: dict[str, list[TickVerdict]] = {name: [] for name in names}
     for name, one in lost:
         verdicts[name].append(one.verdict)
     return {"names": texts(names), **_per_verdict([verdicts[name] for name in names])}
 
 
-def _per_verdict(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, object]:
+def _per_verdict(verdicts: Sequence[Sequence[TickVerdict]]) -> dict[str, object]:
     """Of each schedule, how many ticks were submitted, skipped and refused."""
-    counted = (Verdict.SUBMITTED, Verdict.SKIPPED, Verdict.REFUSED)
+    counted = (TickVerdict.SUBMITTED, TickVerdict.SKIPPED, TickVerdict.REFUSED)
     return {kind.value: numbers([of.count(kind) for of in verdicts]) for kind in counted}
 
 
 def _waited(ruling: Ruling) -> bool:
     return ruling.due.schedule.waiting > 0 or any(
-        one.verdict is Verdict.WAITING for one in ruling.decision.ticks
+        one.verdict is TickVerdict.WAITING for one in ruling.decision.ticks
     )
 
 
