@@ -36,9 +36,9 @@ async def shown(page: Page, css: str, text: str) -> None:
 
 
 async def test_a_pool_moves_without_a_reload_and_moves_nothing_else(page: Page, site: Site):
-    await tell(site, status(ready=2, desired=2, reason="2 kept: nothing to do"), decision(1, 2))
+    await tell(site, status(ready=2, desired=2, reason="Keeping 2: nothing to do"), decision(1, 2))
     await page.goto("/")
-    await shown(page, "#pool-io .reason", "2 kept: nothing to do")
+    await shown(page, "#pool-io .reason", "Keeping 2: nothing to do")
     await page.evaluate("window.still = true")
     before = await page.evaluate(PLACES)
     told = status(ready=3, desired=9, reason=LONG, conditions=CONDITIONS)
@@ -55,9 +55,9 @@ async def test_a_pool_moves_without_a_reload_and_moves_nothing_else(page: Page, 
 
 @pytest.mark.parametrize("path", ["/pools", "/pools/io"])
 async def test_the_pages_of_pools_move_too(page: Page, site: Site, path: str):
-    await tell(site, status(reason="7 kept: at first"))
+    await tell(site, status(reason="Keeping 7: at first"))
     await page.goto(path)
-    await shown(page, "#pool-io .reason", "7 kept: at first")
+    await shown(page, "#pool-io .reason", "Keeping 7: at first")
     await page.evaluate("window.still = true")
     await tell(site, status(reason="7 → 5: and then"), decision(7, 5))
     await shown(page, "#pool-io .reason", "7 → 5: and then")
@@ -103,10 +103,10 @@ async def test_the_form_of_a_load_works_by_keyboard_alone(page: Page):
 
 
 async def test_without_scripts_a_load_is_started_and_pools_are_read(windows: Windows, site: Site):
-    await tell(site, status(reason="7 kept: read me"), decision(6, 7))
+    await tell(site, status(reason="Keeping 7: read me"), decision(6, 7))
     page = await windows.open(scripts=False)
     await site.sign_in(page)
-    await shown(page, "#pool-io .reason", "7 kept: read me")
+    await shown(page, "#pool-io .reason", "Keeping 7: read me")
     assert await page.locator("#pool-io path.ready").count()
     await page.locator("#load-count").fill("5")
     await page.get_by_role("button", name="Start the load").click()

@@ -99,7 +99,7 @@ class PoolReconciler:
         fleet = fleet_of(sight.deployment, sight.owned, leaving)
         decision = decide(signal, asked.pool, self._history, fleet, now)
         if rival is not None:
-            decision = replace(decision, reason=f"{fleet.wanted} kept: {rival}")
+            decision = replace(decision, reason=f"Keeping {fleet.wanted}: {rival}")
         held = [*_held(decision, sight), *([Held(Trouble.TARGET_TAKEN, rival)] if rival else [])]
         if now - self._since < LOST_SECONDS and not self._announcer.holds(Condition.SIGNAL_LOST):
             held = [one for one in held if one.type != Condition.SIGNAL_LOST]  # nobody has spoken yet

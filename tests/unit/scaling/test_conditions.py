@@ -17,7 +17,7 @@ def test_a_paused_pool_is_left_alone():
     decision = decide(Signal(1, {"a": queue(1000)}), pool, History(), Fleet(9, ready=1), 0.0)
     assert (decision.desired, decision.reason) == (
         9,
-        "9 kept: The pool is paused, so that only a person changes its size",
+        "Keeping 9: The pool is paused, so that only a person changes its size",
     )
 
 
@@ -52,7 +52,7 @@ def test_workers_that_never_come_up_are_told_of_also_where_all_are_there():
     assert decision.conditions == {Condition.LIMITED, Condition.UNSCHEDULABLE}
     assert (
         decision.reason
-        == f"3 kept: {decision.needed} workers are needed, but those that were started find no place to run"
+        == f"Keeping 3: {decision.needed} workers are needed, but those that were started find no place to run"
     )
 
 
@@ -60,7 +60,7 @@ def test_a_lost_signal_holds_what_there_is():
     decision = decide(None, PoolSpec(1, 4, slots=1), History(), Fleet(3, ready=3), 0.0)
     assert (decision.desired, decision.reason) == (
         3,
-        "3 kept: The backlog is not known at the moment, so the number of workers stays",
+        "Keeping 3: The backlog is not known at the moment, so the number of workers stays",
     )
 
 
@@ -70,11 +70,11 @@ def test_a_lost_signal_holds_what_there_is():
         (
             5,
             5,
-            "5 kept: The backlog is not known at the moment, so no worker is taken away, although the maximum is 3",
+            "Keeping 5: The backlog is not known at the moment, so no worker is taken away, although the maximum is 3",
         ),
         (1, 2, "1 → 2: The backlog is not known at the moment, and the minimum is 2"),
         (0, 2, "0 → 2: The backlog is not known at the moment, and the minimum is 2"),
-        (3, 3, "3 kept: The backlog is not known at the moment, so the number of workers stays"),
+        (3, 3, "Keeping 3: The backlog is not known at the moment, so the number of workers stays"),
     ],
 )
 def test_without_a_signal_a_raised_minimum_counts_and_a_lowered_maximum_waits(wanted, held, reason):

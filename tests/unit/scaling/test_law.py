@@ -35,7 +35,7 @@ def test_a_lost_signal_shrinks_nothing(told, pool, fleet):
     change = (
         f"{fleet.wanted} → {decision.desired}: "
         if decision.desired != fleet.wanted
-        else f"{fleet.wanted} kept: "
+        else f"Keeping {fleet.wanted}: "
     )
     assert decision.reason.startswith(change)
     assert Condition.SIGNAL_LOST in decision.conditions
@@ -80,7 +80,7 @@ def test_every_decision_says_why_in_words_and_numbers(signal, pool, fleet):
     decision = decide(signal, pool, History(), fleet, 0.0)
     assert str(decision.desired) in decision.reason
     if decision.desired == fleet.wanted:
-        assert decision.reason.startswith(f"{fleet.wanted} kept")
+        assert decision.reason.startswith(f"Keeping {fleet.wanted}: ")
     else:
         assert decision.reason.startswith(f"{fleet.wanted} → {decision.desired}: ")
 

@@ -53,9 +53,9 @@ async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch:
         scaled(1, 3),
         scaled(3, 3, reason="3 kept"),
         scaled(3, 4, Condition.LIMITED),
-        scaled(4, 4, Condition.LIMITED, reason="4 kept: the maximum"),
+        scaled(4, 4, Condition.LIMITED, reason="Keeping 4: the maximum"),
         scaled(4, 4, Condition.SIGNAL_LOST, signal=None, reason="4 held: the signal is lost"),
-        scaled(4, 4, reason="4 kept: the signal is back"),
+        scaled(4, 4, reason="Keeping 4: the signal is back"),
     ]
     for one in seconds:
         await pool_reporter.tell(one, [], [])
@@ -67,7 +67,7 @@ async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch:
         (4, 4, ()),
     ]
     assert [one.backlog_jobs for one in told] == [902, 902, 0, 902]
-    assert pool_reporter.last_change == "4 kept: the signal is back"
+    assert pool_reporter.last_change == "Keeping 4: the signal is back"
 
 
 async def test_what_redis_did_not_hear_is_told_when_it_is_back(

@@ -19,7 +19,7 @@ STUCK = {
 
 def paused(current: int) -> str:
     """The explanation for a pool that only a person scales."""
-    return f"{current} kept: The pool is paused, so that only a person changes its size"
+    return f"Keeping {current}: The pool is paused, so that only a person changes its size"
 
 
 def lost(current: int, held: int, pool: PoolSpec) -> str:
@@ -28,8 +28,8 @@ def lost(current: int, held: int, pool: PoolSpec) -> str:
     if held != current:
         return f"{current} → {held}: {unknown}, and the minimum is {held}"
     if held > pool.maximum:
-        return f"{held} kept: {unknown}, so no worker is taken away, although the maximum is {pool.maximum}"
-    return f"{held} kept: {unknown}, so the number of workers stays"
+        return f"Keeping {held}: {unknown}, so no worker is taken away, although the maximum is {pool.maximum}"
+    return f"Keeping {held}: {unknown}, so the number of workers stays"
 
 
 def decided(
@@ -44,7 +44,7 @@ def decided(
     stuck: Condition | None,
 ) -> str:
     """The explanation of a decision: what changed, and for which work."""
-    what = f"{current} → {desired}" if desired != current else f"{current} kept"
+    what = f"{current} → {desired}" if desired != current else f"Keeping {current}"
     if stuck is not None:
         return f"{what}: {_workers(needed)} needed, but {STUCK[stuck]}"
     most = _most(asked, slots)

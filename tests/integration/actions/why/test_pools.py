@@ -34,7 +34,7 @@ async def test_a_pool_at_rest_says_so_itself(system: System, why: Why):
     (job,) = await system.submit("demo.echo", delay=300)
     _, cause = await codes(why, job, "waiting-for-time", "pool-at-rest")
     assert cause.message == (
-        "The pool io, which serves demo, is at rest: 0 kept: nothing queued, running or due."
+        "The pool io, which serves demo, is at rest: Keeping 0: nothing queued, running or due."
     )
     await system.dispatch.pools.report(replace(RESTING, maximum=0))
     _, cause = await codes(why, job, "waiting-for-time", "pool-at-rest")
@@ -79,7 +79,7 @@ async def test_full_workers_of_a_pool_that_grows_or_may_not(system: System, why:
         (replace(full, desired=2, reason="1 → 2: 300 s"), "1 of 2 are ready: 1 → 2: 300 s."),
         (replace(full, maximum=1), "The pool io is at its maximum of 1 worker."),
         (replace(full, paused=True), "nobody but a person changes its number of workers."),
-        (replace(full, reason="1 kept: objective 120 s"), "stays at 1 worker: 1 kept: objective 120 s."),
+        (replace(full, reason="Keeping 1: objective 120 s"), "stays at 1 worker: Keeping 1: objective 120 s."),
     ):
         await system.dispatch.pools.report(status)
         (cause,) = await codes(why, job, "workers-full")
