@@ -84,11 +84,8 @@ def test_blank_values_below_a_parent_are_the_defaults(each_helm: Helm, umbrella:
     assert len(of_kind(plain, "WorkerPool")) == 2
 
 
-def test_two_beside_each_other_share_no_name_but_pools(each_helm: Helm, umbrella: Path) -> None:
-    pools = [{"name": "mail", "queues": ["email"]}]
-    objects = rendered(
-        each_helm, umbrella, {"corral": SECRET, "mail": {"enabled": True, **SECRET, "pools": pools}}
-    )
+def test_two_beside_each_other_share_no_name(each_helm: Helm, umbrella: Path) -> None:
+    objects = rendered(each_helm, umbrella, {"corral": SECRET, "mail": {"enabled": True, **SECRET}})
     names = [named(found) for found in objects]
     assert len(names) == len(set(names))
     labels = {found["metadata"]["labels"]["app.kubernetes.io/name"] for found in objects}

@@ -23,7 +23,7 @@ def series() -> dict[str, set[str]]:
         for metric in vars(module).values():
             if isinstance(metric, prometheus_client.metrics.MetricWrapperBase):
                 for suffix in SUFFIXES[metric._type]:
-                    found[metric._name + suffix] = {*metric._labelnames, "namespace", "le"}
+                    found[metric._name + suffix] = {*metric._labelnames, "namespace", "pod", "le"}
     return found
 
 
@@ -31,7 +31,9 @@ def uses(expression: str) -> list[tuple[str, set[str]]]:
     """The series that an expression reads, with the labels that it picks them by."""
     return [
         (name, set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", picked)))
-        for name, picked in re.findall(r"(corral_\w+)\{([^}]*)\}", expression)
+        for name, picked in re.findall(
+            r"(corral_\w+)\{([^}]*)\}", expression.replace("$OURS", 'namespace="n", pod=~"p"')
+        )
     ]
 
 
@@ -80,7 +82,7 @@ def test_rules_and_dashboard_are_rendered_whole(helm: Helm) -> None:
     rules = rule["spec"]["groups"][0]["rules"]
     assert [r["alert"] for r in rules] == [alert["alert"] for alert in ALERTS]
     for found in rules:
-        assert "$NAMESPACE" not in found["expr"]
+        assert "$OURS" not in found["expr"]
         assert 'namespace="jobs"' in found["expr"]
         assert found["annotations"]["runbook_url"] == f"docs/runbooks/{found['alert']}.md"
     maps = [o for o in of_kind(objects, "ConfigMap") if o["metadata"]["name"] == "corral-dashboard"]

@@ -159,7 +159,7 @@ def test_a_pool_may_say_no_where_the_defaults_say_yes(helm: Helm, given: str) ->
         *("--set", "pools[0].name=a", "--set", "pools[0].queues={q}"),
         *("--set", "pools[0].minReplicas=0" if zero else "pools[0].paused=false"),
     )
-    spec = one(objects, "WorkerPool", "a")["spec"]
+    spec = one(objects, "WorkerPool", "corral-worker-a")["spec"]
     assert (spec["minReplicas"], spec["paused"]) == ((0, True) if zero else (3, False))
 
 

@@ -61,12 +61,14 @@ def written(images: Images, more: Mapping[str, Any] | None = None) -> str:
 
 
 class Release:
-    """A release named `corral`; its objects are named after it."""
+    """A release, named `corral` unless said otherwise; its objects are named after it."""
 
-    def __init__(self, namespace: Namespace, images: Images, helm: str | None = None) -> None:
+    def __init__(
+        self, namespace: Namespace, images: Images, helm: str | None = None, name: str = NAME
+    ) -> None:
         self.namespace = namespace
         self.images = images
-        self.name = NAME
+        self.name = name
         self._helm = helm or os.environ.get("CORRAL_TEST_HELM", "helm")
         self._forward: Forward | None = None
         self._client: Client | None = None

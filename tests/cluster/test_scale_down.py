@@ -143,7 +143,7 @@ def test_scaling_down_interrupts_no_long_job(
 def minimum(release: Release, workers: int) -> None:
     """Ask for so many workers at least, as an operator of the cluster would by hand."""
     spec = {"spec": {"minReplicas": workers}}
-    release.namespace.cluster.replace("workerpools", release.namespace.name, "io", spec)
+    release.namespace.cluster.replace("workerpools", release.namespace.name, release.deployment("io"), spec)
 
 
 def shrunk_until_zero(release: Release, watch: Watch, began: float) -> int:

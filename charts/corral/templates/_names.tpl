@@ -27,6 +27,16 @@ corral.dev/pool: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
+{{/* The name of all objects of a pool: it carries the release, so that two have room in a namespace. Takes root, pool. */}}
+{{- define "corral.poolName" -}}
+{{ include "corral.fullname" .root }}-worker-{{ .pool }}
+{{- end -}}
+
+{{/* By what an operator finds the pools of its release. Takes the root. */}}
+{{- define "corral.poolSelector" -}}
+app.kubernetes.io/name={{ include "corral.name" . }},app.kubernetes.io/instance={{ .Release.Name }}
+{{- end -}}
+
 {{/* Of objects. Pods carry the selector and what was given, no version: a new chart alone restarts nothing. */}}
 {{- define "corral.labels" -}}
 {{- $labels := dict "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") "app.kubernetes.io/version" .root.Chart.AppVersion "app.kubernetes.io/managed-by" .root.Release.Service "app.kubernetes.io/part-of" "corral" -}}

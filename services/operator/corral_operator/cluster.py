@@ -79,7 +79,7 @@ class Cluster:
         """
         # The uid keeps a status from a pool of the same name that was made anew.
         change = {"metadata": {"uid": pool.uid}, "status": status}
-        await self._api.patch(f"{self._pools}/{pool.name}/status", change)
+        await self._api.patch(f"{self._pools}/{pool.resource}/status", change)
 
     async def tell(
         self, pool: WorkerPool, kind: Literal["Normal", "Warning"], reason: str, message: str
@@ -93,12 +93,12 @@ class Cluster:
         event = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{pool.name}.{new_id().hex}", "namespace": self.namespace},
+            "metadata": {"name": f"{pool.resource}.{new_id().hex}", "namespace": self.namespace},
             "involvedObject": {
                 "apiVersion": f"{GROUP}/{VERSION}",
                 "kind": KIND,
                 "namespace": self.namespace,
-                "name": pool.name,
+                "name": pool.resource,
                 "uid": pool.uid,
             },
             "type": kind,
@@ -118,6 +118,21 @@ class Cluster:
             ApiError: one of its kinds.
         """
         return _lease_of(await self._api.get(f"{self._leases}/{name}"))
+
+    async def create_lease(self, name: str) -> LeaseRecord:
+        """Create a Lease that nobody holds.
+
+        Raises:
+            Outdated: there is one by now.
+            ApiError: one of its kinds.
+        """
+        document = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {},
+        }
+        return _lease_of(await self._api.create(self._leases, document))
 
     async def write_lease(
         self, name: str, version: str, *, holder: str, seconds: int, transitions: int

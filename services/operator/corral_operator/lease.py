@@ -1,4 +1,4 @@
-"""Leader election: one Lease says which of several operators decides. The chart creates it; the operator may not.
+"""Leader election: one Lease says which of several operators decides. Whoever does not find it creates it.
 
 A holder that stops renewing is replaced after another operator has seen no change for the lease's time, by its own
 clock; clocks are not compared. A holder that could not renew stops deciding before that. Two operators that decide
@@ -15,6 +15,7 @@ from corral.waiting import wait_for_event
 from corral_operator import metrics
 from corral_operator.api import Absent, ApiError, ApiForbidden, Outdated
 from corral_operator.cluster import Cluster, LeaseRecord
+from corral_operator.log_repeats import LogRepeats
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,8 @@ RETRY_SECONDS: Final = 1.0
 """Seconds between two reads of a Lease that another operator holds, or that could not be renewed."""
 DEADLINE_SECONDS: Final = 9.0
 """Seconds after the last renewal from which on the holder decides nothing."""
+UNUSABLE_SECONDS: Final = 10.0
+"""Seconds after which a Lease that can't be used is told of: rights that were just granted take a moment."""
 
 
 class Lease:
@@ -38,6 +41,10 @@ class Lease:
         self._transitions = -1
         self.reign = 0
         """Rises each time this operator takes the Lease after another may have decided."""
+        self.unusable: str | None = None
+        """Why this operator can never take the Lease, as long as nobody changes its rights; None where it can."""
+        self._unusable_since: float | None = None
+        self._repeats = LogRepeats()
 
     def held(self, now: float) -> bool:
         """Whether this operator decides at `now`."""
@@ -59,9 +66,13 @@ class Lease:
             self._renewed = None  # read again in a second
         except (Absent, ApiForbidden) as error:
             self._renewed = None
-            log.error("lease.unusable", lease=self._name, error=str(error))  # noqa: TRY400  # the message says all
+            self._cannot(str(error), now)
         except ApiError as error:
-            log.warning("lease.not_renewed", lease=self._name, error=str(error))
+            if self._repeats.due(str(error), now):
+                log.warning("lease.not_renewed", lease=self._name, error=str(error))
+        else:
+            self.unusable = self._unusable_since = None
+            self._repeats.over()
 
     async def give_back(self) -> None:
         """Release the Lease, so that another operator can take it at once. Raises nothing."""
@@ -76,7 +87,7 @@ class Lease:
             log.info("lease.not_given_back", error=str(error))
 
     async def _try(self, now: float) -> None:
-        record = await self._cluster.lease(self._name)
+        record = await self._found()
         mine = record.holder == self._holder
         if (record.holder, record.renewed) != self._seen:
             self._seen, self._seen_at = (record.holder, record.renewed), now
@@ -93,6 +104,27 @@ class Lease:
         if not known:
             self.reign += 1
             log.info("lease.taken", before=record.holder, transitions=written.transitions)
+
+    def _cannot(self, why: str, now: float) -> None:
+        """Note why the Lease can't be taken."""
+        if self._repeats.due(why, now):
+            log.error("lease.unusable", lease=self._name, error=why)
+        if self._unusable_since is None:
+            self._unusable_since = now
+        if now - self._unusable_since >= UNUSABLE_SECONDS:
+            self.unusable = (
+                f"no operator may lead, and nothing is scaled: the Lease {self._name} can't be read, written or created. "
+                f"The operator's Role must allow get and patch of it, and create of leases. Kubernetes said: {why}"
+            )
+
+    async def _found(self) -> LeaseRecord:
+        """The Lease; created where there is none: Argo CD leaves Leases out of what it applies."""
+        try:
+            return await self._cluster.lease(self._name)
+        except Absent:
+            created = await self._cluster.create_lease(self._name)
+            log.info("lease.created", lease=self._name)
+            return created
 
     async def _write(self, record: LeaseRecord, *, holder: str, taken: bool = False) -> LeaseRecord:
         return await self._cluster.write_lease(

@@ -14,6 +14,7 @@ from corral_operator.api import Api, NoCluster
 from corral_operator.cluster import Cluster
 from corral_operator.health import serve
 from corral_operator.lease import Lease
+from corral_operator.pool_selector import PoolSelector
 from corral_operator.pool_watch import PoolWatch
 from corral_operator.pools import PoolIndex
 from corral_operator.reconcile import Reconciler
@@ -55,7 +56,8 @@ async def run(settings: OperatorSettings) -> int:
     """
     api = await Api.open()
     dispatch = Dispatch.open(settings.redis_url)
-    cluster, pools = Cluster(api, settings.namespace), PoolIndex()
+    cluster = Cluster(api, settings.namespace)
+    pools = PoolIndex(PoolSelector.of(settings.pool_selector))
     lease = Lease(cluster, settings.operator_lease, settings.operator_name)
     rounds = Reconciler(cluster, dispatch, lease, pools)
     watch = PoolWatch(settings.namespace, settings.operator_name, pools.seen)
@@ -66,7 +68,12 @@ async def run(settings: OperatorSettings) -> int:
     try:
         if not await _checked(cluster, rounds, stop):
             return 0
-        log.info("operator.starts", namespace=settings.namespace, name=settings.operator_name)
+        log.info(
+            "operator.starts",
+            namespace=settings.namespace,
+            name=settings.operator_name,
+            selector=settings.pool_selector,
+        )
         watch.start()
         await asyncio.gather(lease.hold(stop), rounds.run(stop))
         await watch.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Coroutine
 from typing import Final
 
@@ -15,8 +16,11 @@ from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster
 from corral_operator.lease import Lease
+from corral_operator.log_repeats import LogRepeats
+from corral_operator.pool_notices import PoolNotice, PoolNotices
 from corral_operator.pool_reconciler import PoolReconciler
 from corral_operator.pools import PoolIndex
+from corral_operator.status import Held, NoticeReason
 from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
@@ -39,6 +43,10 @@ class Reconciler:
         self._scalers: dict[str, tuple[WorkerPool, PoolReconciler]] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
         """The turn of each pool that is under way. A turn that hangs does not delay other pools."""
+        self._hung: dict[str, Held] = {}
+        """The pools whose last turn hung, each with where."""
+        self._notices = PoolNotices(cluster)
+        self._repeats = LogRepeats()
         self._watch = SignalWatch()
         self._signal_seen: Signal | None = None
         self._moved = time.monotonic()
@@ -84,11 +92,16 @@ class Reconciler:
         await self._list(now)
         signal = await self._signal(now)
         if not self._lease.held(now):
+            if (why := self._lease.unusable) is not None:
+                unled = Held(NoticeReason.NO_LEADER, why)
+                await self._notices.tell([PoolNotice(pool, unled) for pool in self._pools.all()], now)
             return
         if self._lease.reign != self._reign:
             self._reign = self._lease.reign
             await self._end_turns()
             self._scalers.clear()  # somebody else may have decided meanwhile
+            self._listed, self._list_at = False, float("-inf")
+            await self._list(now)  # and written what the watch has not told of yet
         if not self._listed:
             return
         pools = {pool.name: pool for pool in self._pools.all()}
@@ -100,6 +113,12 @@ class Reconciler:
                 self._turns[name] = asyncio.create_task(self._turn(name, turn), name=f"turn of {name}")
         if self._turns:
             await asyncio.wait(self._turns.values(), timeout=ROUND_SECONDS)
+        hung = [
+            PoolNotice(pool, self._hung[name], own=False)
+            for name, pool in pools.items()
+            if name in self._hung
+        ]
+        await self._notices.tell([*self._pools.notices(), *hung], now)
 
     async def _turn(self, pool: str, turn: Coroutine[None, None, None]) -> None:
         """Run one turn and log how it failed. Raises nothing."""
@@ -107,10 +126,17 @@ class Reconciler:
         try:
             async with limit:
                 await turn
+            self._hung.pop(pool, None)
         except Exception as error:
             if limit.expired():
                 metrics.TURNS_ENDED.labels(pool).inc()
-                log.error("pool.turn_ended", pool=pool, after_seconds=TURN_SECONDS, why="it hung")  # noqa: TRY400  # as above
+                place = _place(error)
+                fields = {"pool": pool, "after_seconds": TURN_SECONDS, "why": "it hung", "where": place}
+                log.error("pool.turn_ended", **fields)  # noqa: TRY400  # as above
+                self._hung[pool] = Held(
+                    NoticeReason.TURN_ENDED,
+                    f"a turn of this pool hung in {place} and was ended after {TURN_SECONDS:.0f} s; the next one begins anew",
+                )
                 return
             log.exception("pool.failed", pool=pool, error=repr(error))
         finally:
@@ -149,8 +175,10 @@ class Reconciler:
             documents, version = await self._cluster.pools()
         except ApiError as error:
             self._list_at = now + LIST_RETRY_SECONDS
-            log.warning("pools.not_listed", error=str(error))
+            if self._repeats.due(str(error), now):
+                log.warning("pools.not_listed", error=str(error))
             return
+        self._repeats.over()
         self._pools.listed(documents, version)
         self._listed, self._list_at = True, now + LIST_SECONDS
 
@@ -167,3 +195,13 @@ class Reconciler:
             self._signal_seen = signal
         metrics.SIGNAL_AGE.set(now - self._moved)
         return signal if self._watch.fresh(signal, now) else None
+
+
+def _place(error: BaseException) -> str:
+    """Where a turn was when it was cancelled: the innermost function of the operator's own."""
+    cause = error.__cause__ or error.__context__ or error
+    frames = [frame for frame, _ in traceback.walk_tb(cause.__traceback__)]
+    names = [
+        frame.f_code.co_qualname for frame in frames if __package__ in frame.f_globals.get("__name__", "")
+    ]
+    return names[-1] if names else "an unknown place"

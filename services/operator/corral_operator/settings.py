@@ -5,11 +5,12 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from corral.settings.loadable import Loadable
 from corral.settings.model import Host, LogFormat, LogLevel, Password, Port, RedisUrl
+from corral_operator.pool_selector import PoolSelector
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Source: Kubernetes, service accounts, projected volume."""
@@ -21,6 +22,11 @@ def _own_namespace() -> str:
         return _NAMESPACE_FILE.read_text().strip()
     except OSError:
         return "default"
+
+
+def _selector(text: str) -> str:
+    """The text, if it is a label selector."""
+    return PoolSelector.of(text).text
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(use_attribute_docstrings=True, extra="forbid"))
@@ -36,7 +42,9 @@ class OperatorSettings(Loadable):
     namespace: Annotated[str, Field(pattern=_NAME)] = field(default_factory=_own_namespace)
     """The namespace whose pools are scaled; unset: the operator's own."""
     operator_lease: Annotated[str, Field(pattern=_NAME)] = "corral-operator"
-    """The Lease that elects one of several operators. It must exist: the operator may not create it."""
+    """The Lease that elects one of several operators. The operator creates it where it is missing."""
+    pool_selector: Annotated[str, AfterValidator(_selector)] = ""
+    """The labels of the pools that are scaled, as a label selector; unset: all of the namespace."""
     operator_name: Annotated[str, Field(pattern=_NAME)] = field(default_factory=socket.gethostname)
     """This operator's name in the Lease; unset: the host's name, which is the pod's."""
     metrics_host: Host = "127.0.0.1"

@@ -34,6 +34,17 @@ class Trouble(StrEnum):
     """Workers are missing, but none has started for a minute. The reason says why."""
 
 
+class NoticeReason(StrEnum):
+    """Reasons of Events that are no conditions of their own."""
+
+    NO_LEADER = "NoLeader"
+    """No operator may take the Lease, so that nothing is scaled. It is a reason of Ready, too."""
+    NOT_SELECTED = "NotSelected"
+    """No operator's selector selects the pool: it is nobody's."""
+    TURN_ENDED = "TurnEnded"
+    """A turn of the pool hung and was ended. The next turn may do well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A condition that is true, with its reason."""

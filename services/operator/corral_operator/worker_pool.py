@@ -10,6 +10,8 @@ GROUP: Final = "corral.dev"
 VERSION: Final = "v1alpha1"
 PLURAL: Final = "workerpools"
 KIND: Final = "WorkerPool"
+NAME_LABEL: Final = "corral.dev/pool"
+"""The label with the pool's name, on a WorkerPool that is named otherwise, and on the pods of its workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,9 @@ class WorkerPool:
     """One pool. The API server has checked it against the schema of WorkerPool and filled in the defaults."""
 
     name: str
+    """The pool's name, by which workers, pages and metrics know it: of the label, else of the resource."""
+    resource: str
+    """The name of the WorkerPool in Kubernetes. In the chart it carries the release, so that two have room."""
     uid: str
     created: str
     """When it was created, in Kubernetes' form, which sorts by time."""
@@ -37,7 +42,8 @@ class WorkerPool:
         queues = tuple(str(queue) for queue in spec["queues"])
         objectives, down = spec.get("objectives", {}), spec.get("scaleDown", {})
         return cls(
-            name=meta["name"],
+            name=(meta.get("labels") or {}).get(NAME_LABEL) or meta["name"],
+            resource=meta["name"],
             uid=meta["uid"],
             created=meta.get("creationTimestamp", ""),
             generation=int(meta.get("generation", 0)),

@@ -54,7 +54,15 @@ class Kubernetes:
     """Pods that were taken though their workers could claim."""
     deployment: dict[str, Any] = field(default_factory=dict)
     """What the Deployment's spec and status say beside the usual: `spec`, `status`."""
-    lease: dict[str, Any] = field(default_factory=dict)
+    lease: dict[str, Any] | None = field(default_factory=dict)
+    """None where there is none."""
+    lease_rights: tuple[str, ...] = ("get", "patch", "create")
+    labels: dict[str, str] = field(default_factory=dict)
+    """The pool's."""
+    more_pools: list[dict[str, Any]] = field(default_factory=list)
+    """Other pools; what their specs don't say is as in the pool's."""
+    statuses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was written to each pool, by the names of their resources."""
     _version: int = 1
     _made: int = 0
 
@@ -84,15 +92,17 @@ class Kubernetes:
         app = web.Application(middlewares=[self._paced])
         pools = "/apis/corral.dev/v1alpha1/namespaces/n/workerpools"
         apps = "/apis/apps/v1/namespaces/n"
-        lease = "/apis/coordination.k8s.io/v1/namespaces/n/leases/l"
+        leases = "/apis/coordination.k8s.io/v1/namespaces/n/leases"
+        lease = leases + "/l"
         app.router.add_get(pools, self._pools)
-        app.router.add_patch(pools + "/io/status", self._write_status)
+        app.router.add_patch(pools + "/{name}/status", self._write_status)
         app.router.add_get(apps + "/deployments/w", self._deployment)
         app.router.add_patch(apps + "/deployments/w/scale", self._scale)
         app.router.add_get(apps + "/replicasets", self._sets)
         app.router.add_get("/api/v1/namespaces/n/pods", self._pods)
         app.router.add_post("/api/v1/namespaces/n/events", self._event)
         app.router.add_get(lease, self._lease)
+        app.router.add_post(leases, self._create_lease)
         app.router.add_patch(lease, self._write_lease)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -127,9 +137,17 @@ class Kubernetes:
             "scaleTargetRef": {"name": "w"}, "queues": ["q"], "minReplicas": 0, "maxReplicas": 20, "slots": 1,
             "scaleDown": {"stabilizationSeconds": 0},
         }  # fmt: skip
-        meta = {"name": "io", "uid": "p", "resourceVersion": str(self._version)}
-        item = {"metadata": meta, "spec": spec | self.pool, "status": self.status}
-        return web.json_response({"items": [item], "metadata": {"resourceVersion": str(self._version)}})
+        version = {"resourceVersion": str(self._version)}
+        usual = {"metadata": {"name": "io", "uid": "p", "labels": self.labels}, "spec": self.pool}
+        items = [
+            {
+                "metadata": one["metadata"] | version,
+                "spec": spec | one.get("spec", {}),
+                "status": self.statuses.get(one["metadata"]["name"], {}),
+            }
+            for one in (usual, *self.more_pools)
+        ]
+        return web.json_response({"items": items, "metadata": version})
 
     async def _deployment(self, _: web.Request) -> web.Response:
         there = len(self.pods)
@@ -167,22 +185,44 @@ class Kubernetes:
         return web.json_response({"items": [_pod(one) for one in self.pods.values()]})
 
     async def _write_status(self, request: web.Request) -> web.Response:
-        self.status = (await request.json())["status"]
+        status = self.statuses.setdefault(request.match_info["name"], {})
+        status |= (await request.json())["status"]
+        if request.match_info["name"] == "io":
+            self.status = status
         return web.json_response({})
 
     async def _event(self, request: web.Request) -> web.Response:
         self.events.append(await request.json())
         return web.json_response({})
 
-    def _lease_document(self) -> dict[str, Any]:
-        return {"metadata": {"resourceVersion": str(self.lease.get("n", 0))}, "spec": self.lease}
+    def _lease_answer(self, right: str) -> web.Response:
+        if right not in self.lease_rights:
+            message = (
+                f'leases.coordination.k8s.io "l" is forbidden: User "x" cannot {right} resource "leases"'
+            )
+            return web.json_response({"message": message}, status=403)
+        if self.lease is None:
+            return web.json_response({"message": 'leases.coordination.k8s.io "l" not found'}, status=404)
+        return web.json_response(
+            {"metadata": {"resourceVersion": str(self.lease.get("n", 0))}, "spec": self.lease}
+        )
 
     async def _lease(self, _: web.Request) -> web.Response:
-        return web.json_response(self._lease_document())
+        return self._lease_answer("get")
+
+    async def _create_lease(self, request: web.Request) -> web.Response:
+        given = await request.json()
+        assert (given["kind"], given["metadata"]["name"]) == ("Lease", "l")
+        if self.lease is not None:
+            return web.json_response({"message": "already exists"}, status=409)
+        if "create" in self.lease_rights:
+            self.lease = dict(given["spec"])
+        return self._lease_answer("create")
 
     async def _write_lease(self, request: web.Request) -> web.Response:
-        self.lease |= (await request.json())["spec"] | {"n": self.lease.get("n", 0) + 1}
-        return web.json_response(self._lease_document())
+        if self.lease is not None and "patch" in self.lease_rights:
+            self.lease |= (await request.json())["spec"] | {"n": self.lease.get("n", 0) + 1}
+        return self._lease_answer("patch")
 
 
 def _pod(one: StandIn) -> dict[str, Any]:

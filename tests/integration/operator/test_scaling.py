@@ -1,11 +1,9 @@
 """The operator's loop beside an API server and workers that take their time, or do not answer at all."""
 
-import asyncio
 import contextlib
 import random
 import socket
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,46 +13,13 @@ from prometheus_client import REGISTRY
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 from tests.integration.operator.kubernetes import Kubernetes
+from tests.integration.operator.operating import PACE, operating
 from tests.integration.operator.workers import Workers
 
 from corral.dispatch import Dispatch
-from corral.scaling.startup_time import StartLine
-from corral_operator import reconcile, scale_down, standstill, victim
-from corral_operator.lease import Lease
-from corral_operator.pools import PoolIndex
-from corral_operator.reconcile import Reconciler
+from corral_operator import reconcile
 
 HELD = "ScaleDownHeld"
-PACE = 0.1
-"""Everything happens ten times as fast: rounds, what is believed, what workers take."""
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "ROUND_SECONDS", PACE)
-    monkeypatch.setattr(reconcile, "LIST_SECONDS", PACE)
-    monkeypatch.setattr(victim, "ANSWER_VALID_SECONDS", victim.ANSWER_VALID_SECONDS * PACE)
-    monkeypatch.setattr(scale_down, "ANSWER_VALID_SECONDS", scale_down.ANSWER_VALID_SECONDS * PACE)
-    monkeypatch.setattr(scale_down, "ABSENT_SECONDS", scale_down.ABSENT_SECONDS * PACE)
-    monkeypatch.setattr(standstill, "CONDITION_SECONDS", 0.5)
-    monkeypatch.setattr(standstill, "USUAL_START_SECONDS", 0.1)
-    monkeypatch.setattr(StartLine, "of", lambda *_: 2.0 * PACE)
-
-
-@contextlib.asynccontextmanager
-async def operating(kubernetes: Kubernetes, dispatch: Dispatch) -> AsyncIterator[Reconciler]:
-    """The operator's loop, with a Lease that it holds; without its watch, for the pools are listed all the time."""
-    lease = Lease(kubernetes.cluster, "l", "operator-a")
-    running = Reconciler(kubernetes.cluster, dispatch, lease, PoolIndex())
-    stop = asyncio.Event()
-    tasks = [asyncio.create_task(lease.hold(stop)), asyncio.create_task(running.run(stop))]
-    try:
-        yield running
-    finally:
-        stop.set()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_eight_idle_workers_leave_though_all_answer_slowly(hurried: None, dispatch: Dispatch) -> None:
@@ -304,3 +269,22 @@ async def test_a_turn_that_hangs_on_a_name_is_ended_and_the_next_goes_on(
         answers.set()
         await eventually_async(lambda: not kubernetes.pods, "the next one goes on")
     await named.close()
+
+
+async def test_a_pool_that_hangs_is_told_so_and_the_next_one_is_served(
+    hurried: None, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
+    hangs = {"metadata": {"name": "hangs", "uid": "h"}, "spec": {"scaleTargetRef": {"name": "h"}}}
+    async with (
+        Kubernetes(pool={"minReplicas": 2}, more_pools=[hangs], hung=("deployments/h",)) as kubernetes,
+        Workers(kubernetes, dispatch),
+        operating(kubernetes, dispatch),
+    ):
+        events = await eventually_async(lambda: _held(kubernetes, "TurnEnded"), "it is told")
+        assert events[0]["involvedObject"]["name"] == "hangs"
+        assert "hung in Api._call and was ended after 0 s" in events[0]["message"]
+        await eventually_async(lambda: len(kubernetes.pods) == 2, "the other is served")
+        for minimum in (1, 3):
+            kubernetes.bounds(minimum)
+            await eventually_async(lambda minimum=minimum: len(kubernetes.pods) >= minimum, "again and again")

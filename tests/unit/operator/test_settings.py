@@ -31,6 +31,11 @@ def test_an_unknown_variable_is_refused():
         OperatorSettings.load({**REDIS, "CORRAL_NAMSPACE": "x"})
 
 
+def test_a_selector_of_another_form_is_refused_with_the_forms_that_there_are():
+    with pytest.raises(SettingsError, match=r"CORRAL_POOL_SELECTOR: .*no label selector from 'a==='"):
+        OperatorSettings.load({**REDIS, "CORRAL_POOL_SELECTOR": "a==="})
+
+
 def test_an_error_names_the_variable():
     with pytest.raises(SettingsError, match="CORRAL_METRICS_PORT: '70000'"):
         OperatorSettings.load({**REDIS, "CORRAL_METRICS_PORT": "70000"})

@@ -6,7 +6,7 @@ import pytest
 
 from corral.scaling.decision import Condition
 from corral_operator.holds import HoldCause
-from corral_operator.status import Trouble
+from corral_operator.status import NoticeReason, Trouble
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "docs/reference/operator.md").read_text()
@@ -27,3 +27,8 @@ def test_a_condition_is_in_the_reference_and_has_words_on_the_page(name: str):
 def test_a_cause_is_in_the_reference_and_a_runbook_says_what_to_do(cause: HoldCause):
     assert f"`{cause}`" in REFERENCE
     assert f"`{cause}`" in RUNBOOKS
+
+
+@pytest.mark.parametrize("name", NoticeReason)
+def test_a_reason_of_an_event_is_in_the_reference(name: str):
+    assert f"`{name}`" in REFERENCE

@@ -1,0 +1,34 @@
+"""The operator's loop on a stand-in API server, ten times as fast as it is."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from tests.integration.operator.kubernetes import Kubernetes
+
+from corral.dispatch import Dispatch
+from corral_operator.lease import Lease
+from corral_operator.pool_selector import PoolSelector
+from corral_operator.pools import PoolIndex
+from corral_operator.reconcile import Reconciler
+
+PACE = 0.1
+"""Everything happens ten times as fast: rounds, what is believed, what workers take."""
+
+
+@contextlib.asynccontextmanager
+async def operating(
+    kubernetes: Kubernetes, dispatch: Dispatch, selector: str = ""
+) -> AsyncIterator[Reconciler]:
+    """The operator's loop, with a Lease that it holds; without its watch, for the pools are listed all the time."""
+    lease = Lease(kubernetes.cluster, "l", "operator-a")
+    running = Reconciler(kubernetes.cluster, dispatch, lease, PoolIndex(PoolSelector.of(selector)))
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(lease.hold(stop)), asyncio.create_task(running.run(stop))]
+    try:
+        yield running
+    finally:
+        stop.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
