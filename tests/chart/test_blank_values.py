@@ -10,7 +10,7 @@ from tests.chart.helm import CHART, VARIANTS, Helm, Refused, load
 
 DEFAULTS = load((CHART / "values.yaml").read_text())
 TEMPLATES = sorted(path for path in (CHART / "templates").rglob("*") if path.suffix in {".yaml", ".txt"})
-TAKEN_AWAY = {"requests", "limits", "labels"}
+TAKEN_AWAY = {"requests", "limits", "labels", "podSecurityContext", "containerSecurityContext"}
 """Below these a blank entry takes the chart's own away."""
 
 

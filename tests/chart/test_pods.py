@@ -18,7 +18,7 @@ def test_every_pod_is_restricted(helm: Helm, variant: str) -> None:
     for owner, _, spec in pods(helm.variant(variant)):
         context = spec["securityContext"]
         assert context["runAsNonRoot"], owner
-        assert context["runAsUser"] > 0, owner
+        assert context.get("runAsUser", 1) > 0, owner
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, owner
         assert not any(spec.get(shared) for shared in ("hostNetwork", "hostPID", "hostIPC")), owner
         assert not any("hostPath" in volume for volume in spec.get("volumes", ())), owner

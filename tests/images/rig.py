@@ -64,8 +64,9 @@ class Namespace:
         kubectl("apply", "-f", "-", given=json.dumps(thing))
 
     def run(self, name: str, image: str, **container: Any) -> None:
-        """Start a pod of one restricted container; more of the container's fields by name, `user` for the uid."""
+        """Start a pod of one restricted container; more of the container's fields by name, `user` for the uid, `group`."""
         user = container.pop("user", 10001)
+        group = container.pop("group", user)
         mounts = [{"name": "tmp", "mountPath": path} for path in ("/tmp", *container.pop("scratch", ()))]
         pod = {
             "restartPolicy": "Never",
@@ -75,7 +76,7 @@ class Namespace:
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": user,
-                "runAsGroup": user,
+                "runAsGroup": group,
                 "fsGroup": user,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },

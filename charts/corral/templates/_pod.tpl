@@ -1,8 +1,8 @@
 {{/*
-What every pod has: the restricted security context, placement, and what the values add.
+What every pod has: its security context, placement, and what the values add.
 
-Takes root, component, values (the component's own), uid, containers (YAML), and where needed pool, account,
-grace, restart, volumes (YAML), spread (false: there is only one), alone (true: no volumes, init containers or account of the values),
+Takes root, component, values (the component's own), containers (YAML), and where needed pool, account,
+grace, restart, below (what holds for all Jobs), volumes (YAML), spread (false: there is only one), alone (true: no volumes, init containers or account of the values),
 token (true: the operator's).
 */}}
 {{- define "corral.pod" -}}
@@ -27,14 +27,10 @@ restartPolicy: {{ . | quote }}
 {{- with .grace }}
 terminationGracePeriodSeconds: {{ int . }}
 {{- end }}
+{{- with include "corral.securityContext" (dict "kind" "podSecurityContext" "root" .root "values" $own "below" .below) | fromYaml }}
 securityContext:
-  runAsNonRoot: true
-  runAsUser: {{ .uid }}
-  runAsGroup: {{ .uid }}
-  fsGroup: {{ .uid }}
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile:
-    type: RuntimeDefault
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with default $pods.priorityClassName $own.priorityClassName }}
 priorityClassName: {{ . | quote }}
 {{- end }}
@@ -116,12 +112,26 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* The restricted security context of every container. */}}
-{{- define "corral.restricted" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{/*
+A security context: that of pods, over it that of what a component is a kind of (Jobs), over it the component's own,
+entry by entry. A blank entry is none. Takes kind (podSecurityContext or containerSecurityContext), root, values; below.
+*/}}
+{{- define "corral.securityContext" -}}
+{{- $context := dict -}}
+{{- range list .root.Values.pods (default (dict) .below) .values -}}
+{{- range $key, $value := default (dict) (get . $.kind) -}}
+{{- if kindIs "invalid" $value -}}{{- $_ := unset $context $key -}}{{- else -}}{{- $_ := set $context $key $value -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $context -}}
+{{- end -}}
+
+{{/* The security context of a container, with its key. Takes root, values; below. */}}
+{{- define "corral.containerSecurityContext" -}}
+{{- with include "corral.securityContext" (dict "kind" "containerSecurityContext" "root" .root "values" .values "below" .below) | fromYaml }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* volumeMounts of our own images. Takes root, values; artifacts (true: the shared folder too). */}}

@@ -12,15 +12,15 @@ Every template file calls it first; it does its work once. Takes the root.
 {{- end -}}
 
 {{/*
-Below resources and labels a blank entry takes the chart's entry away: there is no other way to have no limit, or a
-label less. Takes given, defaults (dicts).
+Below resources, labels and security contexts a blank entry takes the chart's entry away: there is no other way to
+have no limit, a label less, or a user that the cluster chooses. Takes given, defaults (dicts).
 */}}
 {{- define "corral.fill" -}}
 {{- range $key, $default := .defaults -}}
 {{- $given := get $.given $key -}}
 {{- if or (not (hasKey $.given $key)) (kindIs "invalid" $given) -}}
 {{- $_ := set $.given $key $default -}}
-{{- else if and (kindIs "map" $default) (kindIs "map" $given) (not (has $key (list "requests" "limits" "labels"))) -}}
+{{- else if and (kindIs "map" $default) (kindIs "map" $given) (not (has $key (list "requests" "limits" "labels" "podSecurityContext" "containerSecurityContext"))) -}}
 {{- include "corral.fill" (dict "given" $given "defaults" $default) -}}
 {{- end -}}
 {{- end -}}

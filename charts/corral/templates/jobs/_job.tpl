@@ -18,6 +18,7 @@ spec:
 
 {{- define "corral.job.spec" -}}
 {{- $j := .root.Values.jobs -}}
+{{- $ctx := mustMerge (dict "below" $j) . -}}
 backoffLimit: {{ int $j.backoffLimit }}
 {{- if not (kindIs "invalid" $j.ttlSecondsAfterFinished) }}
 ttlSecondsAfterFinished: {{ int $j.ttlSecondsAfterFinished }}
@@ -26,9 +27,9 @@ template:
   metadata:
     {{- include "corral.podMetadata" (dict "root" .root "component" .component "values" .root.Values.jobs) | nindent 4 }}
   spec:
-    {{- $containers := include "corral.job.container" . }}
+    {{- $containers := include "corral.job.container" $ctx }}
     {{- $volumes := include "corral.volumes" . }}
-    {{- include "corral.pod" (mustMerge (dict "uid" 10001 "restart" "OnFailure" "spread" false "containers" $containers "volumes" $volumes) .) | nindent 4 }}
+    {{- include "corral.pod" (mustMerge (dict "restart" "OnFailure" "spread" false "containers" $containers "volumes" $volumes) $ctx) | nindent 4 }}
 {{- end -}}
 
 {{- define "corral.job.container" -}}
@@ -40,15 +41,14 @@ template:
   {{- include "corral.environment" (dict "root" .root "values" .values "entries" .entries) | nindent 2 }}
   resources:
     {{- toYaml .root.Values.jobs.resources | nindent 4 }}
-  securityContext:
-    {{- include "corral.restricted" . | nindent 4 }}
+  {{- include "corral.containerSecurityContext" . | nindent 2 }}
   volumeMounts:
     {{- include "corral.mounts" . | nindent 4 }}
 {{- end -}}
 
 {{/* What places a Job's pod. Takes the root. */}}
 {{- define "corral.job.placement" -}}
-{{- toJson (pick .Values.jobs "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" "schedulerName" "hostAliases" "dnsPolicy" "dnsConfig") -}}
+{{- toJson (pick .Values.jobs "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" "schedulerName" "hostAliases" "dnsPolicy" "dnsConfig" "podSecurityContext" "containerSecurityContext") -}}
 {{- end -}}
 
 {{/* The environment of a Job: database, Redis' address (the settings ask for it), and the settings. Takes root, values. */}}

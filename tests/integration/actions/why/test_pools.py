@@ -79,7 +79,10 @@ async def test_full_workers_of_a_pool_that_grows_or_may_not(system: System, why:
         (replace(full, desired=2, reason="1 → 2: 300 s"), "1 of 2 are ready: 1 → 2: 300 s."),
         (replace(full, maximum=1), "The pool io is at its maximum of 1 worker."),
         (replace(full, paused=True), "nobody but a person changes its number of workers."),
-        (replace(full, reason="Keeping 1: objective 120 s"), "stays at 1 worker: Keeping 1: objective 120 s."),
+        (
+            replace(full, reason="Keeping 1: objective 120 s"),
+            "stays at 1 worker: Keeping 1: objective 120 s.",
+        ),
     ):
         await system.dispatch.pools.report(status)
         (cause,) = await codes(why, job, "workers-full")
