@@ -31,6 +31,7 @@ class Programs:
             "database_url": database_url,
             "redis_url": redis_url,
             "port": str(plan.port),
+            "public_url": plan.settings.public_url or plan.url,
         }
         if sink_port is not None:
             self._joined |= {
@@ -60,7 +61,6 @@ class Programs:
             handed=[one for one in (ready, listener, metrics, gate) if one is not None],
             maintenance_enabled="false",
             metrics_port=str(self._plan.metrics_port),
-            public_url=self._plan.settings.public_url or self._plan.url,
         )
 
     def maintenance(self, name: str, ready: int, _gate: int | None) -> ProgramProcess:

@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from corral_publisher.problems import MEDIA_TYPE
-from corral_publisher.request_models import Bulk, Clean, LoadRequest, QueuePatch, Submission
+from corral_publisher.request_models import Bulk, Clean, LoadRequest, QueuePatch, ReportsBody, Submission
 from corral_publisher.response_models import Problem
 
 PREFIX = "/api/v1"
 
-MODELS: list[type[BaseModel]] = [Submission, Bulk, QueuePatch, Clean, LoadRequest, Problem]
+MODELS: list[type[BaseModel]] = [Submission, Bulk, QueuePatch, Clean, LoadRequest, ReportsBody, Problem]
 
 _WORDS = {
     400: "The body is not JSON.",
@@ -23,6 +23,7 @@ _WORDS = {
     406: "No such form of it.",
     408: "The body did not arrive in time.",
     409: "Not possible in this state.",
+    410: "The link is over.",
     413: "The body or the payload is too large.",
     416: "The range lies outside.",
     422: "The input is not valid; `errors` names each field.",

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from corral import errors
 from corral.actions.json_value import escape
 from corral.errors import CorralError, FieldError
+from corral_publisher.download_link import LinkOver
 from corral_publisher.field_errors import message_of
 from corral_publisher.parameters import InvalidParameter
 from corral_publisher.request_body import NotJson, SlowBody
@@ -35,6 +36,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.Forbidden, 403, "forbidden", "Not allowed"),
     (errors.NotFound, 404, "not-found", "Not found"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
+    (LinkOver, 410, "link-over", "This link is over"),
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
     (errors.Unreadable, 500, "unreadable", "A stored value can't be read"),
     (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),

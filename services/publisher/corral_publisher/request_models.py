@@ -44,6 +44,29 @@ def _moment(value: object) -> object:
     raise ValueError(f"is not a time as text, such as {moment.EXAMPLE}")
 
 
+class ReportsBody(BaseModel):
+    """What a report is asked for with: fields of `report.generate`. Nothing at all reports the statistics of the queues."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"title": "Sales", "csv": "region,sum\nNorth,12.5\n"}]}
+    )
+
+    title: Annotated[str | None, Field(description="One line.")] = None
+    csv: Annotated[str | None, Field(description="The data as CSV text with a header line.")] = None
+    rows: Annotated[list[dict[str, Any]] | None, Field(description="Or as a list of objects.")] = None
+    email: Annotated[
+        str | None,
+        Field(description="Who gets a mail with a link; CORRAL_REPORT_EMAIL where it is left out."),
+    ] = None
+    pace: Annotated[
+        bool | list[float] | None,
+        Field(description="Seconds of the phases fetch, process, render; true: 3, 5, 2. In demo mode only."),
+    ] = None
+    fail_times: Annotated[int | None, Field(description="Errors before it succeeds. In demo mode only.")] = (
+        None
+    )
+
+
 class Submission(BaseModel):
     """A request to run a job. Options that are left out come from the job type and its queue."""
 

@@ -220,6 +220,36 @@ class ArtifactPage(BaseModel):
     next: None = None
 
 
+class ReportStarted(BaseModel):
+    """A report that was asked for."""
+
+    id: UUID
+    status: Literal["PENDING"]
+    message: str
+
+
+class ReportAnswer(BaseModel):
+    """A report as it is now."""
+
+    id: UUID
+    status: Literal["PENDING", "RUNNING", "READY", "FAILED", "CANCELLED"]
+    progress: int
+    progress_message: str | None
+    error_message: str | None
+    file_path: str | None
+    email_status: Literal["none", "pending", "sent", "failed", "cancelled", "unknown"]
+    attempts: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ReportList(BaseModel):
+    """One page of reports, newest first."""
+
+    items: list[ReportAnswer]
+    next: UUID | None = None
+
+
 class Percentiles(BaseModel):
     """Seconds that 50, 95 and 99 of 100 stay below, and the mean; null where nothing ended."""
 

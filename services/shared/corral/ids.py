@@ -4,6 +4,7 @@ Source: RFC 9562, section 5.7. Ids made later sort later, so B-tree inserts
 stay at the right edge and pages by id are pages by time.
 """
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import uuid_utils.compat
@@ -12,6 +13,11 @@ import uuid_utils.compat
 def new_id() -> UUID:
     """A fresh UUID version 7."""
     return uuid_utils.compat.uuid7()
+
+
+def time_of(made: UUID) -> datetime:
+    """When an id of version 7 was made, to the millisecond."""
+    return datetime.fromtimestamp((made.int >> 80) / 1000, UTC)
 
 
 def parse_id(text: str) -> UUID | None:

@@ -34,7 +34,7 @@ OPEN = {
 }
 """Probes, the way in and out, and what asks for itself (`/` leads to the sign-in or names the API)."""
 ADMIN = {("POST", "/api/v1/queues/{name}/clean"), ("POST", "/api/v1/load"), ("POST", "/load")}
-LEAST = {"GET": Role.VIEWER, "POST": Role.OPERATOR, "PATCH": Role.OPERATOR}
+LEAST = {"GET": Role.VIEWER, "POST": Role.OPERATOR, "PATCH": Role.OPERATOR, "DELETE": Role.OPERATOR}
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str, Role | None]]:

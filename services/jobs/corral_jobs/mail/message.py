@@ -3,7 +3,6 @@
 import mimetypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP
@@ -11,6 +10,7 @@ from email.utils import format_datetime
 from uuid import UUID
 
 from corral.errors import FieldError, InvalidInput
+from corral.ids import time_of
 from corral_jobs.mail import address
 from corral_jobs.mail.mail import Mail
 
@@ -65,7 +65,7 @@ def compose(mail: Mail, texts: Texts, files: Sequence[AttachedFile], *, job: UUI
         if mail.reply_to is not None:
             message["Reply-To"] = address.read(mail.reply_to, "/reply_to")
         message["Subject"] = texts.subject
-        message["Date"] = format_datetime(made_at(job))
+        message["Date"] = format_datetime(time_of(job))
         message["Message-ID"] = message_id
         message["Auto-Submitted"] = "auto-generated"
         if mail.list_unsubscribe is not None:
@@ -82,11 +82,6 @@ def compose(mail: Mail, texts: Texts, files: Sequence[AttachedFile], *, job: UUI
         )
     recipients = dict.fromkeys(address.read(text).addr_spec for text in mail.recipients)
     return Composed(message_id, author.addr_spec, tuple(recipients), content)
-
-
-def made_at(job: UUID) -> datetime:
-    """When the job was submitted, as its id says. Source: RFC 9562, section 5.7: the first 48 bits are milliseconds."""
-    return datetime.fromtimestamp((job.int >> 80) // 1000, UTC)
 
 
 def _read(texts: Sequence[str], field: str) -> list[Address]:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Literal, Self
 
 from corral.settings import Settings
+from corral_jobs import installation
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -46,4 +47,4 @@ class MailServer:
 @cache
 def configured() -> MailServer | None:
     """The server of this process's settings. Handlers are given no settings, so they are read where the first mail is sent."""
-    return MailServer.of(Settings.load())
+    return MailServer.of(installation.settings())

@@ -8,6 +8,14 @@ Importing this package needs no typesetter: `handlers` makes the document, in wo
 from corral_jobs.report.declaration import generate
 from corral_jobs.report.invalid import InvalidReport
 from corral_jobs.report.request import ReportRequest
-from corral_jobs.report.result import PhaseSeconds, RenderedReport, Report
+from corral_jobs.report.result import DownloadLink, PhaseSeconds, RenderedReport, Report
 
-__all__ = ["InvalidReport", "PhaseSeconds", "RenderedReport", "Report", "ReportRequest", "generate"]
+__all__ = [
+    "DownloadLink",
+    "InvalidReport",
+    "PhaseSeconds",
+    "RenderedReport",
+    "Report",
+    "ReportRequest",
+    "generate",
+]

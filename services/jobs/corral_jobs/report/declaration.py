@@ -12,9 +12,9 @@ generate: JobType[ReportRequest, Report] = job_type(
     result=Report,
     queue="reports",
     retries=3,
-    backoff=Exponential(2),
+    backoff=Exponential(2),  # 2, 4 and 8 seconds exactly: without jitter
     timeout=300,
     executor=Executor.PROCESS,
-    search=["customer"],
+    search=["customer", "email"],
     description="Typesets a report as PDF: title, chart, table over as many pages as it takes.",
 )

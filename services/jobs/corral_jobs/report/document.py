@@ -50,14 +50,14 @@ def render(
     if now.tzinfo is None:
         raise ValueError("now needs a time zone")
     clock = [time.perf_counter()]
-    progress(0, "fetch: reading the data")
+    progress(10, "fetch: reading the data")
     data = gather(request, rows)
     clock.append(time.perf_counter())
-    progress(10, f"process: {data.row_count:,} rows of {len(data.columns)} columns")
+    progress(30, f"process: {data.row_count:,} rows of {len(data.columns)} columns")
     table = arrange(data, request)
     content = content_of(request, table, now)
     clock.append(time.perf_counter())
-    progress(35, f"render: typesetting {table.row_count:,} rows")
+    progress(60, f"render: typesetting {table.row_count:,} rows")
     pdf = _typeset(content, now, tagged=table.row_count * len(table.columns) <= _TAGGED_CELLS)
     clock.append(time.perf_counter())
     pages = _pages(pdf)

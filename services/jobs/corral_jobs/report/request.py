@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from corral_jobs.mail.mail import ADDRESS_PATTERN
+
 MAX_ROWS = 50_000
 MAX_COLUMNS = 30
 """More do not stay legible on A4: at 30 a landscape column holds eight characters."""
@@ -32,6 +34,11 @@ Cell = StrictStr | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\r\n]*$")
+]
+
+
+Pace = Annotated[
+    list[Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]], Field(min_length=3, max_length=3)
 ]
 
 
@@ -119,6 +126,17 @@ class ReportRequest(BaseModel):
     )
     chart: ChartRequest | StrictBool = Field(
         default=True, description="What to draw; `true` chooses, `false` draws nothing"
+    )
+
+    email: Annotated[str, StringConstraints(max_length=320, pattern=ADDRESS_PATTERN)] | None = Field(
+        default=None, description="Who gets a mail with a link when it is ready"
+    )
+    pace: Pace | None = Field(
+        default=None,
+        description="Seconds that the phases fetch, process and render take at least, to watch it; in demo mode only",
+    )
+    fail_times: Annotated[StrictInt, Field(ge=0, le=100)] = Field(
+        default=0, description="Errors before it succeeds, to watch retries; in demo mode only"
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,8 @@
 """What a finished report says of itself."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +17,15 @@ class PhaseSeconds(BaseModel):
     render: float = Field(ge=0)
 
 
+class DownloadLink(BaseModel):
+    """A link that downloads the report without signing in. The link itself stands in the mail alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the link's secret")
+    expires_at: datetime
+
+
 class Report(BaseModel):
     """The result of `report.generate`; the document itself is an artifact of this name."""
 
@@ -27,6 +38,8 @@ class Report(BaseModel):
     pages: int = Field(gt=0)
     rows: int = Field(ge=0, description="Rows of data in the table")
     seconds: PhaseSeconds
+    link: DownloadLink | None = Field(default=None, description="The link in its mail, where it has one")
+    mail: UUID | None = Field(default=None, description="The job that sends its mail, where it has one")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from corral_publisher.pages import (
     problem,
     queues,
     render,
+    reports,
     sign_in,
     start,
     workers,
@@ -22,5 +23,5 @@ def install(app: FastAPI) -> None:
     """Add the routes of all pages."""
     render.environment()
     problem.install(app)
-    for module in (sign_in, start, load, jobs, job, queues, workers, pools, mails, live):
+    for module in (sign_in, start, load, jobs, job, queues, workers, pools, reports, mails, live):
         app.router.routes.extend(module.router.routes)

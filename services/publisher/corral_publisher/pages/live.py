@@ -13,9 +13,10 @@ from corral.actions.principal import Principal, Role
 from corral.errors import CorralError
 from corral_publisher import parameters
 from corral_publisher.event_stream import BEAT, EventStream, event, fragment
-from corral_publisher.pages import job, jobs, pools, queues, start, workers
+from corral_publisher.pages import job, jobs, pools, queues, reports, start, workers
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.routes.events import changes
+from corral_publisher.routes.reports import status_of
 from corral_publisher.services import PublisherServices, services_of
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,14 @@ async def live_jobs(request: Request, principal: Looker) -> Response:
     """Stream the table of jobs for the filter in the address."""
     parameters.job_filter(request.query_params)
     return _stream(request, principal, jobs.live_part)
+
+
+@router.get("/live/reports")
+async def live_reports(request: Request, principal: Looker) -> Response:
+    """Stream the table of reports for the filter in the address."""
+    status_of(request.query_params.get("status", ""))
+    parameters.cursor(request.query_params)
+    return _stream(request, principal, reports.live_part)
 
 
 @router.get("/live/queues")

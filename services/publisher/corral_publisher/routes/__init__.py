@@ -11,6 +11,7 @@ from corral_publisher.routes import (
     load,
     pools,
     queues,
+    reports,
     stats,
     submission,
     types,
@@ -31,7 +32,9 @@ def install(app: FastAPI) -> None:
         workers,
         pools,
         load,
+        reports,
         stats,
         health,
     ):
         app.router.routes.extend(module.router.routes)
+    app.router.routes.extend(reports.old_router.routes)

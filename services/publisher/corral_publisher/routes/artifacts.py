@@ -14,7 +14,7 @@ from corral_publisher.auth import Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.response_models import ArtifactPage
-from corral_publisher.services import services_of
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["artifacts"])
 
@@ -24,6 +24,11 @@ SHOWN = frozenset(
 """Media types that a browser may show in place. None of them can run a script with this publisher's rights."""
 _FILE = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 """A media range for OpenAPI: jobs make files of every type."""
+FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file, of the type that its job gave it.", "content": _FILE},
+    206: {"description": "The part that `Range` asked for.", "content": _FILE},
+    304: {"description": "The caller has it already: `If-None-Match` named its `ETag`."},
+}
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*", re.ASCII)
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; object-src 'self'; frame-ancestors 'self'"
@@ -47,12 +52,7 @@ async def list_artifacts(request: Request, job_id: str, _: Viewer) -> Response:
 @router.get(
     "/jobs/{job_id}/artifacts/{name:path}",
     summary="One of its files",
-    responses={
-        200: {"description": "The file, of the type that its job gave it.", "content": _FILE},
-        206: {"description": "The part that `Range` asked for.", "content": _FILE},
-        304: {"description": "The caller has it already: `If-None-Match` named its `ETag`."},
-        **failures(404, 416, 422),
-    },
+    responses={**FILE_RESPONSES, **failures(404, 416, 422)},
 )
 async def get_artifact(
     request: Request,
@@ -66,6 +66,13 @@ async def get_artifact(
     found = await services.store.artifacts.find(parameters.job_id(job_id), name)
     if found is None:
         raise NotFound("artifact", name)
+    return file_response(request, services, found, inline=inline)
+
+
+def file_response(
+    request: Request, services: PublisherServices, found: Artifact, *, inline: bool
+) -> Response:
+    """The content of a file, in whole or by range; 304 where the caller has it."""
     headers = _headers(found, inline=inline)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)

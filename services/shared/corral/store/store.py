@@ -19,6 +19,7 @@ from corral.store.job_types import JobTypes
 from corral.store.jobs import Jobs
 from corral.store.leases import Leases
 from corral.store.queues import Queues
+from corral.store.report_mails import ReportMails
 from corral.store.scaling import Scaling
 from corral.store.schedule_ticks import ScheduleTicks
 from corral.store.schedules import Schedules
@@ -57,6 +58,7 @@ class Store:
         self.keys = ApiKeys(database)
         self.sign_in = SignInRows(database)
         self.audit = Audit(database)
+        self.report_mails = ReportMails(database)
         self.sink_mails = SinkMails(database)
 
     @classmethod
