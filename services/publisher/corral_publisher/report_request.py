@@ -28,7 +28,12 @@ def report_submission(value: Any, settings: Settings, *, created_by: str, trace:
         reason = "is for demo mode alone, which is off (CORRAL_DEMO_JOBS)"
         raise InvalidInput(*(FieldError(f"/{name}", reason) for name in refused))
     payload = {name: item for name, item in value.items() if item is not None}
-    if not any(name in payload for name in SOURCES):
+    given = [name for name in SOURCES if name in payload]
+    if len(given) > 1:
+        raise InvalidInput(
+            *(FieldError(f"/{name}", f"is one source too many beside {given[0]}") for name in given[1:])
+        )
+    if not given:
         payload["source"] = "queue-statistics"
     payload.setdefault("title", "Queue statistics" if "source" in payload else "Report")
     if settings.report_email is not None:

@@ -59,12 +59,15 @@ class ReportsBody(BaseModel):
         Field(description="Who gets a mail with a link; CORRAL_REPORT_EMAIL where it is left out."),
     ] = None
     pace: Annotated[
-        bool | list[float] | None,
+        bool
+        | Annotated[list[Annotated[float, Field(ge=0, le=60)]], Field(min_length=3, max_length=3)]
+        | None,
         Field(description="Seconds of the phases fetch, process, render; true: 3, 5, 2. In demo mode only."),
     ] = None
-    fail_times: Annotated[int | None, Field(description="Errors before it succeeds. In demo mode only.")] = (
-        None
-    )
+    fail_times: Annotated[
+        Annotated[int, Field(ge=0, le=100)] | None,
+        Field(description="Errors before it succeeds. In demo mode only."),
+    ] = None
 
 
 class Submission(BaseModel):

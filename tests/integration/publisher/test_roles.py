@@ -30,6 +30,7 @@ OPEN = {
     "/sign-in/{link}",
     "/sign-out",
     "/",
+    "/admin/queues",
     "/api/v1/openapi.json",
 }
 """Probes, the way in and out, and what asks for itself (`/` leads to the sign-in or names the API)."""

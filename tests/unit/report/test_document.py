@@ -114,7 +114,7 @@ def test_progress_names_the_phases_and_may_end_the_rendering() -> None:
     render(request, progress=lambda percent, message: told.append((percent, message)), now=NOW)
     assert [message.split(":")[0] for _, message in told] == ["fetch", "process", "render", "render"]
     assert [percent for percent, _ in told] == sorted(percent for percent, _ in told)
-    assert (told[0][0], told[-1]) == (0, (100, "render: 1 page"))
+    assert (told[0][0], told[-1]) == (10, (100, "render: 1 page"))
 
     class Cancelled(Exception):
         pass
@@ -195,9 +195,10 @@ import corral_jobs.report as report
 request = report.ReportRequest(title="T", csv="a,b\\n1,2\\n")
 report.Report.model_json_schema()
 from corral_jobs.report import chart, data, handlers, summary, table
+from corral_testing.context import sync_context
 print(json.dumps([column.label for column in table.arrange(data.gather(request), request).columns]))
 try:
-    handlers.do_generate(request, None)
+    handlers.do_generate(request, sync_context(report.generate)[0])
 except ModuleNotFoundError as error:
     print(error.name)
 """

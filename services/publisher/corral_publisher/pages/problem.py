@@ -9,8 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from corral.errors import CorralError
 from corral_publisher import problems
+from corral_publisher.negotiation import wants_html
 from corral_publisher.pages import render
-from corral_publisher.pages.visitor import NotHtml, SignInFirst, to_sign_in, wants_html
+from corral_publisher.pages.visitor import NotHtml, SignInFirst, to_sign_in
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 

@@ -15,9 +15,10 @@ from corral.job import mail_hold
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral_publisher.json_response import answer
+from corral_publisher.negotiation import wants_html
 from corral_publisher.pages import load_form, pools, render
 from corral_publisher.pages.form import Field, FieldKind, fields_of, payload_of
-from corral_publisher.pages.visitor import Visitor, form_of, wants_html
+from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.release import VERSION
 from corral_publisher.services import PublisherServices, services_of
 

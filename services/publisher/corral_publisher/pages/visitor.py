@@ -10,6 +10,7 @@ from corral.actions.principal import Principal, Role
 from corral.errors import CorralError, Forbidden
 from corral_publisher import request_body
 from corral_publisher.auth import authorize, identify
+from corral_publisher.negotiation import wants_html
 from corral_publisher.openapi import PREFIX
 from corral_publisher.services import PublisherServices, services_of
 from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_holds
@@ -48,12 +49,6 @@ class Visitor:
         if await identify(request, services) is None:
             raise SignInFirst("sign in first")
         return await authorize(request, services, self.role)
-
-
-def wants_html(request: Request) -> bool:
-    """Whether the request asks for HTML by name; `*/*` alone is what programs send."""
-    accept = request.headers.get("accept", "")
-    return "text/html" in accept or "text/event-stream" in accept
 
 
 def to_sign_in(request: Request) -> Response:
