@@ -25,7 +25,7 @@ from corral_publisher.request_models import Submission
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "typed_definitions"
-OF_EXAMPLE = ["email.*", "database.*"]
+OF_EXAMPLE = ["email.welcome", "database.*"]
 
 
 class Small(BaseModel):
