@@ -41,7 +41,7 @@ test-up: $(DEVELOPMENT) ## Run whole systems of corral up and its embedded serve
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
 
-test-browser: $(DEVELOPMENT) ## Drive the pages in Chromium; traces and screenshots of failed tests stay in build/browser
+test-browser: $(DEVELOPMENT) $(TYPESCRIPT) ## Drive the pages in Chromium; traces and screenshots of failed tests stay in build/browser
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 test-chart: $(DEVELOPMENT) $(HELM) ## Render the chart in its variants and check it
