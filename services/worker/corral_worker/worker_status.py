@@ -1,5 +1,6 @@
 """How a worker is: what it says of itself in its heartbeat and to RQ's readers, and what probes and people read."""
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from corral_worker.claim_loop import ClaimLoop
 from corral_worker.completer import Completer, FinishedAttempts
 from corral_worker.heartbeat import HeartbeatReport, HeartbeatThread
 from corral_worker.loop_watchdog import LoopWatchdog
+from corral_worker.memory_watch import resident_bytes
 from corral_worker.registration import Registration
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
@@ -49,7 +51,11 @@ class WorkerStatus:
         return HeartbeatReport(held=list(self._attempts.held), counts=counts, status=self.shown())
 
     def shown(self) -> dict[str, Any]:
-        """The status of the worker, as its row in Postgres and /health/workers show it."""
+        """The status of the worker, as its row in Postgres and /health/workers show it.
+
+        `memory_bytes` counts what is in memory of the worker and its child processes, 0 outside Linux; `cpu_seconds` the
+        processor's time that it has used, of child processes once they have ended.
+        """
         completer, slots = self._completer, self._slots
         running = list(self._attempts.held.values())[:MAX_SHOWN]
         slots.observe()
@@ -62,6 +68,8 @@ class WorkerStatus:
             "held_results": self._finished.held,
             "holding": self._loop.holding,
             "uptime": round(time.monotonic() - STARTED, 1),
+            "memory_bytes": resident_bytes(os.getpid()),
+            "cpu_seconds": round(sum(os.times()[:4]), 1),
             "slots": {
                 executor.value: {
                     "size": size,

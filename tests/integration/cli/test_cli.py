@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 from tests.fixtures.local_system import Up, ended
 from tests.fixtures.waiting import eventually
@@ -139,6 +140,27 @@ def test_a_time_outside_the_calendar_is_refused_by_name(corral):
     )
 
 
+def test_each_worker_shows_what_it_did_and_what_it_takes(corral, system):
+    before = corral("workers", "list", "--json").json[0]["status"]
+    assert corral("jobs", "submit", "demo.echo", "--wait", "20").code == 0
+    assert corral("jobs", "submit", "demo.fail", "--retries", "0", "--wait", "20").code == ExitCode.JOB_FAILED
+
+    def counted():
+        with httpx2.Client(trust_env=False) as http:
+            (one,) = http.get(f"{system.url}/health/workers").json()["workers"]
+        done = one["succeeded"] > before["succeeded"] and one["failed"] > before["failed"]
+        return one if done else None
+
+    one = eventually(counted)
+    assert one["state"] == "active"
+    assert one["memory_bytes"] > 30_000_000
+    assert one["cpu_seconds"] > 0
+    assert "name" not in one
+    shown = corral("workers", "list").out
+    assert "MiB" in shown
+    assert "completed" in shown
+
+
 def test_a_job_that_does_not_end_in_time_is_told_apart_from_a_failed_one(corral):
     long = ("demo.sleep", "--field", "seconds:=600", "--wait", "1", "--json")
     answer = corral("jobs", "submit", *long)
@@ -191,7 +213,7 @@ def test_workers_statistics_types_and_settings_are_shown(corral):
     assert "completed" in corral("stats").out
     assert "report.generate" in corral("types", "list").out
     assert json.loads(corral("types", "show", "demo.sleep").out)["payload_schema"]["properties"]["seconds"]
-    assert corral("types", "register").out.startswith("5 job types are registered, 0 of them new or changed")
+    assert "job types are registered, 0 of them new or changed" in corral("types", "register").out
     config = {line["name"]: line for line in corral("config", "--json").json}
     assert config["CORRAL_DATABASE_URL"]["source"] == "this system"
     assert "********" in config["CORRAL_DATABASE_URL"]["value"]

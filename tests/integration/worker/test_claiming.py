@@ -140,6 +140,8 @@ async def test_health_is_answered_while_the_loop_is_blocked(system: System, free
         ["cpu", "demo", "reports", "rig"],
     )
     assert one["pool"] == "io"
+    assert one["memory_bytes"] > 30_000_000
+    assert one["cpu_seconds"] > 0
 
     async def shown_to_all() -> bool:
         return [record.status.get("pool") for record in await system.store.workers.list()] == ["io"]

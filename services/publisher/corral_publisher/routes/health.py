@@ -8,11 +8,14 @@ from starlette.responses import Response
 
 from corral.actions.servers import POSTGRES_SECONDS, REDIS_SECONDS
 from corral.errors import CorralError
-from corral.store import WorkerState
+from corral.store import WorkerRecord, WorkerState
 from corral_publisher.json_response import answer
 from corral_publisher.services import PublisherServices
 
 router = APIRouter(tags=["health"])
+
+MAX_WORKERS = 500
+"""Workers that are shown one by one; the counts are of all."""
 
 
 @router.get("/healthz", summary="Is this process alive?")
@@ -65,7 +68,11 @@ async def ready(request: Request) -> Response:
     },
 )
 async def workers(request: Request) -> Response:
-    """Counts of workers and of the jobs they run. No workers are needed while the target of every pool is zero."""
+    """Counts of workers and of the jobs they run, and the health of each. None is needed while the target of every pool is zero.
+
+    Of each worker, of the first 500: how many jobs `succeeded` and `failed` for good in its `uptime` seconds,
+    `memory_bytes` of it and its child processes, `cpu_seconds` of the processor, as its last heartbeat told.
+    """
     services: PublisherServices = request.app.state.services
     try:
         async with asyncio.timeout(POSTGRES_SECONDS):
@@ -80,8 +87,20 @@ async def workers(request: Request) -> Response:
         "draining": len(found) - active,
         "sealed": sum(worker.status.get("sealed") is True for worker in found),
         "running": sum(worker.running for worker in found),
+        "workers": [_health_of(worker) for worker in found[:MAX_WORKERS]],
     }
     return answer(body, 503 if status == "none" else 200)
+
+
+def _health_of(worker: WorkerRecord) -> dict[str, Any]:
+    """One worker, without its name: this route asks nobody who they are."""
+    told = worker.status
+    return {
+        "pool": told.get("pool"),
+        "state": worker.state,
+        "running": worker.running,
+        **{name: told.get(name) for name in ("succeeded", "failed", "uptime", "memory_bytes", "cpu_seconds")},
+    }
 
 
 async def _at_rest(services: PublisherServices) -> bool:

@@ -7,6 +7,8 @@ import typer
 from corral.cli.output import AsJson, ago, console, print_json, print_table
 from corral.cli.session import client
 
+MIB = 1_048_576
+
 app = typer.Typer(help="See workers, drain them, and let them work again.", no_args_is_help=True)
 
 
@@ -19,7 +21,19 @@ def list_(as_json: AsJson = False) -> None:
         print_json(workers)
         return
     print_table(
-        ("name", "pool", "state", "queues", ">running", "host", ">pid", "since"),
+        (
+            "name",
+            "pool",
+            "state",
+            "queues",
+            ">running",
+            ">completed",
+            ">failed",
+            ">memory",
+            "host",
+            ">pid",
+            "since",
+        ),
         (_row(worker) for worker in workers),
         none="no worker runs; start one with `corral worker`",
     )
@@ -56,12 +70,16 @@ def undrain(
 
 
 def _row(worker: dict[str, Any]) -> tuple[Any, ...]:
+    status = worker.get("status", {})
     return (
         worker["name"],
         worker.get("pool"),
         _state(worker),
         worker["queues"],
         worker.get("running", 0),
+        status.get("succeeded"),
+        status.get("failed"),
+        f"{memory / MIB:,.0f} MiB" if (memory := status.get("memory_bytes")) else None,
         worker.get("host"),
         str(worker.get("pid") or ""),
         ago(worker.get("started_at")),

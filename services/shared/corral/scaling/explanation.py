@@ -28,7 +28,9 @@ def lost(current: int, held: int, pool: PoolSpec) -> str:
     if held != current:
         return f"{current} → {held}: {unknown}, and the minimum is {held}"
     if held > pool.maximum:
-        return f"Keeping {held}: {unknown}, so no worker is taken away, although the maximum is {pool.maximum}"
+        return (
+            f"Keeping {held}: {unknown}, so no worker is taken away, although the maximum is {pool.maximum}"
+        )
     return f"Keeping {held}: {unknown}, so the number of workers stays"
 
 
