@@ -12,7 +12,7 @@ from tests.chart.helm import CHART, NEWEST, VARIANTS, Helm, load, load_all
 from tests.chart.objects import named
 
 OLDEST = re.search(r">=(\d+\.\d+)", load((CHART / "Chart.yaml").read_text())["kubeVersion"]).group(1)
-FOREIGN = {"keda.sh", "monitoring.coreos.com", "gateway.networking.k8s.io"}
+FOREIGN = {"keda.sh", "cilium.io", "monitoring.coreos.com", "gateway.networking.k8s.io"}
 """Groups of others, whose schemas are not at hand; the everything variant of tests/cluster leaves them out too."""
 
 

@@ -10,4 +10,6 @@ def test_a_user_without_an_entry_has_a_home_and_a_name(service: str):
     (runtime,) = [stage for stage in text.split("\nFROM ") if stage.startswith("${BASE} AS runtime")]
     assert "HOME=/tmp" in runtime
     assert "USER=corral" in runtime
-    assert "chown" not in text.split("\n# -- the image")[1], "what runs belongs to root and is readable by all"
+    assert "chown" not in text.split("\n# -- the image")[1], (
+        "what runs belongs to root and is readable by all"
+    )

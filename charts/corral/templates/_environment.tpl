@@ -54,7 +54,7 @@
 {{- if not $url -}}
 {{- $host := ternary $e.directHost $e.host (default false .direct) -}}
 {{- $port := ternary $e.directPort $e.port (default false .direct) -}}
-{{- $url = printf "postgresql://%s@%s:%d/%s" (urlquery $e.user) $host (int $port) (urlquery $e.database) -}}
+{{- $url = printf "postgresql://%s@%s/%s" (urlquery $e.user) (include "corral.hostsWithPorts" (dict "hosts" $host "port" $port)) (urlquery $e.database) -}}
 {{- end -}}
 {{- include "corral.withParameters" (dict "url" $url "parameters" $parameters) -}}
 {{- end -}}
@@ -70,7 +70,7 @@
 {{- else if not $url -}}
 {{- $e := $v.external -}}
 {{- $account := ternary (printf "%s@" (urlquery $e.user)) "" (ne $e.user "") -}}
-{{- $url = printf "%s://%s%s:%d/%d" (ternary "rediss" "redis" $e.tls.enabled) $account $e.host (int $e.port) (int $e.database) -}}
+{{- $url = printf "%s://%s%s/%d" (ternary "rediss" "redis" $e.tls.enabled) $account (include "corral.hostsWithPorts" (dict "hosts" $e.host "port" $e.port)) (int $e.database) -}}
 {{- end -}}
 {{- include "corral.withParameters" (dict "url" $url "parameters" $parameters) -}}
 {{- end -}}
