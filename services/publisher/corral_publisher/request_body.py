@@ -1,7 +1,7 @@
 """Request bodies: they are read once, within limits of size and time, and parsed strictly."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
@@ -36,10 +36,17 @@ async def read(receive: Receive, headers: Mapping[str, str], *, limit: int, seco
         SlowBody: it was not complete within `seconds`.
         ClientGone: the client disconnected.
     """
+    chunks = [piece async for piece in pieces(receive, headers, limit=limit, seconds=seconds)]
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def pieces(
+    receive: Receive, headers: Mapping[str, str], *, limit: int, seconds: float
+) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises as `read` does."""
     declared = headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
         raise TooLarge("the body", int(declared[:20]), limit)
-    chunks: list[bytes] = []
     size = 0
     deadline = asyncio.get_running_loop().time() + seconds
     try:
@@ -51,13 +58,12 @@ async def read(receive: Receive, headers: Mapping[str, str], *, limit: int, seco
             if message["type"] == "http.disconnect":
                 raise ClientGone("the client went away")
             chunk, more = message.get("body", b""), message.get("more_body", False)
-            chunks.append(chunk)
             size += len(chunk)
             if size > limit:
                 raise TooLarge("the body", size, limit)
+            yield chunk
     except TimeoutError as error:
         raise SlowBody(seconds) from error
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def parse(body: bytes) -> Any:

@@ -213,6 +213,19 @@ class ArtifactView(BaseModel):
     published_at: datetime | None
 
 
+class UploadView(BaseModel):
+    """A file that was sent for jobs to use."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class ArtifactPage(BaseModel):
     """A job's files."""
 

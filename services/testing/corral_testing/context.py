@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 
 from corral.catalog import JobType
 from corral.context import Context, SyncContext
-from corral.context.link import Statistics, SubmitOptions
+from corral.context.link import Statistics, SubmitOptions, UploadedFile
 from corral.ids import new_id
 from corral.job.job import Claimed
 
@@ -44,6 +44,8 @@ class Recording:
     """The names of the files that `get` finds: those given to the test, and those that the handler published."""
     others: dict[tuple[UUID, str], bytes] = field(default_factory=dict)
     """Files of other jobs, by job and name."""
+    uploads: dict[UUID, UploadedFile] = field(default_factory=dict)
+    """Uploads by id, for the handler to find."""
     statistics: Sequence[Statistics] = ()
     """What the handler reads with `ctx.statistics()`."""
 
@@ -157,6 +159,9 @@ class _BlockingLink(_RecordedSignals):
             return self._recording.others.get((job, name))
         return self._recording.artifacts[name] if name in self._recording.published else None
 
+    def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        return self._recording.uploads.get(upload)
+
     def statistics(self) -> list[Statistics]:
         return list(self._recording.statistics)
 
@@ -185,6 +190,9 @@ class _AwaitedLink(_RecordedSignals):
 
     async def get(self, name: str, job: UUID | None = None) -> bytes | None:
         return self._link.get(name, job)
+
+    async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        return self._link.upload(upload)
 
     async def statistics(self) -> list[Statistics]:
         return self._link.statistics()

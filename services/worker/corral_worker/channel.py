@@ -95,6 +95,11 @@ class Channel:
         answer: bytes | None = self._call("get", name, job)
         return answer
 
+    def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload."""
+        answer: tuple[str, str, bytes] | None = self._call("upload", upload)
+        return answer
+
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
         answer: list[Statistics] = self._call("statistics")
@@ -162,6 +167,11 @@ class AsyncChannel:
     async def get(self, name: str, job: UUID | None = None) -> bytes | None:
         """Read an artifact of this job, or of the one that is named."""
         answer: bytes | None = await self._call("get", name, job)
+        return answer
+
+    async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload."""
+        answer: tuple[str, str, bytes] | None = await self._call("upload", upload)
         return answer
 
     async def statistics(self) -> list[Statistics]:

@@ -46,6 +46,9 @@ class HandlerServices(Protocol):
     async def get(self, job: UUID, name: str) -> bytes | None:
         """Read a visible artifact."""
 
+    async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload: its name, media type and content."""
+
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
 
@@ -105,6 +108,10 @@ class AttemptLink:
     async def get(self, name: str, job: UUID | None = None) -> bytes | None:
         """Read an artifact of this job, or of the one that is named."""
         return await self._on_loop(self.services.get(job or self.execution.claimed.id, name))
+
+    async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload."""
+        return await self._on_loop(self.services.upload(upload))
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
@@ -181,6 +188,10 @@ class ThreadLink:
     def get(self, name: str, job: UUID | None = None) -> bytes | None:
         """Read an artifact of this job, or of the one that is named."""
         return self._wait(self._line.get(name, job))
+
+    def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload."""
+        return self._wait(self._line.upload(upload))
 
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""

@@ -92,6 +92,13 @@ class WorkerServices:
             return None
         return b"".join([piece async for piece in self._store.artifacts.read(found)])
 
+    async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload, whole: its name, media type and content."""
+        found = await self._store.uploads.find(upload)
+        if found is None:
+            return None
+        return found.name, found.media_type, await self._store.uploads.read(found)
+
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
         return await figures(self._store)

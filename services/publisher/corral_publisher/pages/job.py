@@ -12,12 +12,15 @@ from corral.job.job import Job
 from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
+from corral_publisher.routes.artifacts import PICTURES
 from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)
 
 LOG_LINES = 2_000
 FOLLOW_UPS = 100
+MOST_PICTURES = 50
+"""Pictures that are shown; the others are among the files."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 Doer = Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
@@ -73,12 +76,14 @@ async def _page(
 
 async def _values(services: PublisherServices, principal: Principal, found: Job) -> dict[str, Any]:
     jobs = services.store.jobs
+    files = await services.store.artifacts.list(found.id) if found.attempt else []
     return {
         "job": found,
         "attempts": await jobs.attempts(found.id) if found.attempt else [],
         "follow_ups": await services.store.follow_ups.of(found.id, FOLLOW_UPS) if found.attempt else [],
         "logs": await jobs.logs(found.id, 0, LOG_LINES) if found.attempt else [],
-        "artifacts": await services.store.artifacts.list(found.id) if found.attempt else [],
+        "artifacts": files,
+        "pictures": [file for file in files if file.media_type in PICTURES][:MOST_PICTURES],
         "causes": await services.why.of(found),
         "may_act": principal.role.includes(Role.OPERATOR),
     }

@@ -16,6 +16,7 @@ from corral_publisher.routes import (
     stats,
     submission,
     types,
+    uploads,
     workers,
 )
 
@@ -27,6 +28,7 @@ def install(app: FastAPI) -> None:
         jobs,
         job_actions,
         artifacts,
+        uploads,
         events,
         queues,
         types,

@@ -18,9 +18,9 @@ from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["artifacts"])
 
-SHOWN = frozenset(
-    {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "text/csv"}
-)
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+"""Media types that pages show as pictures."""
+SHOWN = frozenset({"application/pdf", "text/plain", "text/csv"} | PICTURES)
 """Media types that a browser may show in place. None of them can run a script with this publisher's rights."""
 _FILE = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 """A media range for OpenAPI: jobs make files of every type."""

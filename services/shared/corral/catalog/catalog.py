@@ -19,8 +19,10 @@ from corral.job.options import Executor
 
 BUILTIN = "corral_jobs"
 """The package of the job types that come with Corral."""
-REPORT, MAIL, DEMO = f"{BUILTIN}.report", f"{BUILTIN}.mail", f"{BUILTIN}.demo"
+REPORT, IMAGE, MAIL, DEMO = f"{BUILTIN}.report", f"{BUILTIN}.image", f"{BUILTIN}.mail", f"{BUILTIN}.demo"
 """What declares them; the handlers of each are in its module `handlers`."""
+LIBRARIES = {IMAGE: "pyvips"}
+"""What the handlers of a type need and not every worker has: one without it leaves its jobs to others."""
 
 
 class Catalog:
@@ -124,7 +126,7 @@ def handling_modules(
     `mail` is whether mails can be sent here; a worker that can't handles none, so that they wait for one that can.
     """
     modules = [module for module in _builtin_modules(demo=demo) if mail or module != MAIL]
-    builtin = [f"{module}.handlers" for module in modules]
+    builtin = [f"{module}.handlers" for module in modules if _can_handle(module)]
     return [*declaring_modules(jobs, demo=demo), *builtin, *handlers]
 
 
@@ -132,7 +134,13 @@ def _builtin_modules(*, demo: bool) -> list[str]:
     """The built-in types that are wanted; none where the distribution corral-jobs is not installed."""
     if importlib.util.find_spec(BUILTIN) is None:
         return []
-    return [REPORT, MAIL, DEMO] if demo else [REPORT, MAIL]
+    shipped = [REPORT, IMAGE, MAIL]
+    return [*shipped, DEMO] if demo else shipped
+
+
+def _can_handle(module: str) -> bool:
+    library = LIBRARIES.get(module)
+    return library is None or importlib.util.find_spec(library) is not None
 
 
 def _queues(declared: JobType[Any, Any]) -> frozenset[str]:

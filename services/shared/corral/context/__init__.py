@@ -16,6 +16,7 @@ from corral.context.link import (
     Statistics,
     SubmitOptions,
     SyncContextLink,
+    UploadedFile,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "SyncArtifacts",
     "SyncContext",
     "SyncContextLink",
+    "UploadedFile",
 ]

@@ -6,7 +6,14 @@ from uuid import UUID
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.json_text import json_text
-from corral.context.link import ContextLink, FollowUpOptions, Statistics, SubmitOptions, SyncContextLink
+from corral.context.link import (
+    ContextLink,
+    FollowUpOptions,
+    Statistics,
+    SubmitOptions,
+    SyncContextLink,
+    UploadedFile,
+)
 from corral.context.options import follow_up_options, follows_on, plain_options
 from corral.job.job import Claimed
 
@@ -92,6 +99,15 @@ class Context(Attempt):
             _name(job_type), json_text(payload, "/payload"), follow_up_options(options), follows_on(on)
         )
 
+    async def upload(self, upload: UUID) -> UploadedFile | None:
+        """A file that somebody sent with POST /api/v1/uploads, None where there is none any more.
+
+        An upload is kept for CORRAL_UPLOAD_HOURS, and then as long as a job is there whose searchable payload field
+        `upload` names it: declare the type with `search=["upload"]`.
+        """
+        found = await self._line.upload(upload)
+        return None if found is None else UploadedFile(*found)
+
     async def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
         return await self._line.statistics()
@@ -148,6 +164,15 @@ class SyncContext(Attempt):
         return self._line.then(
             _name(job_type), json_text(payload, "/payload"), follow_up_options(options), follows_on(on)
         )
+
+    def upload(self, upload: UUID) -> UploadedFile | None:
+        """A file that somebody sent with POST /api/v1/uploads, None where there is none any more.
+
+        An upload is kept for CORRAL_UPLOAD_HOURS, and then as long as a job is there whose searchable payload field
+        `upload` names it: declare the type with `search=["upload"]`.
+        """
+        found = self._line.upload(upload)
+        return None if found is None else UploadedFile(*found)
 
     def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""

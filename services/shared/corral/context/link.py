@@ -2,13 +2,23 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypedDict
+from typing import Any, NamedTuple, Protocol, TypedDict
 from uuid import UUID
 
 from corral.job.priority import Priority
 
 Data = bytes | str | Path
 """An artifact's content: bytes, text (stored as UTF-8) or a file."""
+
+
+class UploadedFile(NamedTuple):
+    """A file that somebody sent with POST /api/v1/uploads."""
+
+    name: str
+    media_type: str
+    """Of its content, whatever its sender said."""
+    data: bytes
+
 
 Statistics = dict[str, str | int | float | None]
 """The figures of one queue, by name."""
@@ -77,6 +87,9 @@ class ContextLink(LinkSignals, Protocol):
     async def get(self, name: str, job: UUID | None = None) -> bytes | None:
         """Read a published artifact of this job, or of the one that is named."""
 
+    async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload: its name, media type and content."""
+
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
 
@@ -101,6 +114,9 @@ class SyncContextLink(LinkSignals, Protocol):
 
     def get(self, name: str, job: UUID | None = None) -> bytes | None:
         """Read a published artifact of this job, or of the one that is named."""
+
+    def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
+        """Read an upload: its name, media type and content."""
 
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""

@@ -66,7 +66,7 @@ class RetentionDuty(Duty):
 
 
 class Orphans(Duty):
-    """The duty that removes orphans: unpublished artifacts, expired sessions and idempotency keys, old rows of workers."""
+    """The duty that removes orphans: unpublished artifacts, uploads that nothing uses, expired sessions and idempotency keys, old rows of workers."""
 
     name = "orphans"
     period = 60.0
@@ -86,6 +86,10 @@ class Orphans(Duty):
             swept += await self._store.workers.forget(reign.term, KEEP_WORKERS_SECONDS)
         with self.apart.each("workers in Redis"):
             swept += await self._dispatch.repair.forget_dead_workers()
+        with self.apart.each("uploads"):
+            swept += await _all(
+                lambda: self._store.uploads.expire(reign.term, ARTIFACT_BATCH), ARTIFACT_BATCH
+            )
         with self.apart.each("artifacts"):
             swept += await _all(
                 lambda: self._store.artifacts.sweep(reign.term, ARTIFACT_BATCH), ARTIFACT_BATCH

@@ -200,6 +200,14 @@ class Settings(Loadable):
     artifact_dir: Path | None = None
     """The folder of the filesystem store; every service must see it. Leave it set after a change to postgres: the files there are still served, and removed with their jobs."""
 
+    # Uploads
+    max_upload_bytes: Annotated[int, _within(1_024, 1_073_741_824, "bytes")] = 33_554_432
+    """The largest file that POST /api/v1/uploads takes, in bytes."""
+    upload_timeout: Annotated[float, _within(0, 3_000, "seconds", above=True)] = 300.0
+    """Seconds a client has to send a file."""
+    upload_hours: Annotated[float, _within(0, 8_760, "hours", above=True)] = 24.0
+    """Hours for which an upload is kept that no job names; one that a job names in its searchable field `upload` stays as long as that job."""
+
     # Requests to addresses that users give
     outgoing_allow: Networks = ()
     """Networks in CIDR form that may be reached although they are not of the public internet, separated by commas. A cloud's metadata service is reached only if its single address is named, as 169.254.169.254/32."""

@@ -111,12 +111,27 @@ class StoredArtifacts:
         }
         if not await self._database.hot(BEGIN, params):
             raise Conflict(f"attempt {attempt} no longer holds job {job}")
-        measured = _Measured()
-        await self._into.write(f"{job}/{attempt}/{artifact}", measured.chunks(content))
-        params |= {"size": measured.size, "sha256": measured.hash.digest()}
+        size, sha256 = await self.write(f"{job}/{attempt}/{artifact}", content)
+        params |= {"size": size, "sha256": sha256}
         if not await self._database.run(COMPLETE, params):
             raise Conflict(f"attempt {attempt} no longer holds job {job}")
         return artifact
+
+    @property
+    def keeper(self) -> str:
+        """The name of the storage that new files go to."""
+        return self._into.name
+
+    async def write(self, location: str, content: Content) -> tuple[int, bytes]:
+        """Store the content of an artifact whose row is there; its size and SHA-256.
+
+        Raises:
+            Conflict: the artifact was swept meanwhile.
+            Unavailable: Postgres or the place of artifacts is away.
+        """
+        measured = _Measured()
+        await self._into.write(location, measured.chunks(content))
+        return measured.size, measured.hash.digest()
 
     async def publish(self, job: UUID, attempt: int, artifacts: Iterable[UUID]) -> bool:
         """Show files before the attempt ends, later attempts included; whether it still holds the job.

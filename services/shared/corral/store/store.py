@@ -28,6 +28,7 @@ from corral.store.sign_in import SignInRows
 from corral.store.sink_mails import SinkMails
 from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.stats import Statistics
+from corral.store.uploads import Uploads
 from corral.store.workers import Workers
 
 ArtifactStore = Literal["postgres", "filesystem"]
@@ -52,6 +53,7 @@ class Store:
         self.schedules = Schedules(database)
         self.ticks = ScheduleTicks(database)
         self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
+        self.uploads = Uploads(database, self.artifacts)
         self.stats = Statistics(database)
         self.scaling = Scaling(database)
         self.backlog = Backlogs(database)

@@ -19,6 +19,7 @@ from corral.store.tables.pools import pools
 from corral.store.tables.registry import installation
 from corral.store.tables.schedules import schedules
 from corral.store.tables.statistics import statistics
+from corral.store.tables.uploads import uploads
 
 
 @lru_cache
@@ -36,6 +37,7 @@ def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
         limits,
         mail,
         schedules,
+        uploads,
     ):
         part(tables)
     return tables

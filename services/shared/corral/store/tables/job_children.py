@@ -79,7 +79,7 @@ def around_jobs(tables: MetaData) -> None:
         "artifacts",
         tables,
         needed("id", Uuid, doc="UUID version 7."),
-        needed("job", Uuid, doc="The job that made it."),
+        Column("job", Uuid, doc="The job that made it; null for an upload."),
         needed("attempt", Integer, doc="The attempt that wrote it."),
         needed("name", Text, doc="The file's name, once per job."),
         needed("media_type", Text, doc="As downloads answer it."),
