@@ -19,6 +19,7 @@ PAGES = [
     "let-people-and-programs-in.md",
     "submit-over-http.md",
     "make-reports.md",
+    "process-images.md",
     "measure-a-system.md",
 ]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
