@@ -18,9 +18,9 @@ import pyvips
 from corral_jobs.image.format import PLAIN
 from corral_jobs.image.invalid import InvalidImage
 from corral_jobs.image.picture import Picture
-from corral_jobs.image.request import Crop, Format, Output
+from corral_jobs.image.request import Crop, Format, ImageOutput
 
-SMALL = Output(width=40, height=40)
+SMALL = ImageOutput(width=40, height=40)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Case:
     name: str
     make: Callable[[], bytes]
     answer: str
-    output: Output = SMALL
+    output: ImageOutput = SMALL
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -144,8 +144,8 @@ ENTITIES = (
 )
 TEXT_BOMB = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 60_000_000, 9))
 PROFILE_BOMB = chunk(b"iCCP", b"p\0\0" + zlib.compress(b"\0" * 60_000_000, 9))
-FULL = Output()
-WEBP = Output(width=30, format="webp")
+FULL = ImageOutput()
+WEBP = ImageOutput(width=30, format="webp")
 
 CASES = [
     Case("jpeg", lambda: saved(scene(), ".jpg"), "jpeg 40x27"),
@@ -225,14 +225,14 @@ CASES = [
         "png, transparent, as jpeg",
         lambda: saved(see_through(), ".png"),
         "jpeg 40x27",
-        Output(width=40, height=40, format="jpeg"),
+        ImageOutput(width=40, height=40, format="jpeg"),
     ),
     Case("png, of one pixel", lambda: png(1, 1, b"\0\0"), "png 1x1"),
     Case(
         "png, of one pixel, made larger",
         lambda: png(1, 1, b"\0\0"),
         "png 40x40",
-        Output(width=40, height=40, enlarge=True),
+        ImageOutput(width=40, height=40, enlarge=True),
     ),
     Case("png, 1 x 100,000", lambda: png(1, 100_000, b"\0\0" * 100_000), "png 1x40"),
     Case("png, 100,000 x 1", lambda: png(100_000, 1, b"\0" * 12_501), "png 40x1"),
@@ -240,7 +240,7 @@ CASES = [
         "png, 1 x 100,000, as WebP",
         lambda: png(1, 100_000, b"\0\0" * 100_000),
         "1 x 100,000 pixels can't be stored as WebP",
-        Output(format="webp"),
+        ImageOutput(format="webp"),
     ),
     Case("png and HTML at once", lambda: saved(scene(), ".png") + HTML, "png 40x27"),
     Case("png, cut", lambda: cut(saved(scene(), ".png")), "can't be read to its end"),
@@ -351,7 +351,7 @@ CASES = [
         "a result that is too large",
         lambda: png(1, 1, b"\0\0"),
         "the result would have 9,000 x 9,000",
-        Output(width=9_000, height=9_000, resize="exact"),
+        ImageOutput(width=9_000, height=9_000, resize="exact"),
     ),
 ]
 

@@ -7,7 +7,7 @@ import pyvips
 from tests.unit.image.hostile import deep, frames, saved, scene, see_through, upright
 
 from corral_jobs.image.picture import Made, Picture
-from corral_jobs.image.request import Crop, Format, Output
+from corral_jobs.image.request import Crop, Format, ImageOutput
 
 FORMATS: list[Format] = ["jpeg", "png", "webp", "avif"]
 NEAR = 12
@@ -16,7 +16,7 @@ NEAR = 12
 
 def made(data: bytes, kind: Format = "png", /, **asked: Any) -> Made:
     more = {name: asked.pop(name) for name in ("crop", "animation", "keep_metadata") if name in asked}
-    return Picture(data).make(Output(**asked), kind, **more)
+    return Picture(data).make(ImageOutput(**asked), kind, **more)
 
 
 def seen(one: Made, **options: Any) -> Any:

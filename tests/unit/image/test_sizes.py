@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from corral_jobs.image import ArtifactSource, Crop, ImageRequest, Output
+from corral_jobs.image import ArtifactSource, Crop, ImageOutput, ImageRequest
 from corral_jobs.image.color import dominant
 from corral_jobs.image.invalid import InvalidImage
 from corral_jobs.image.size import MAX_PIXELS, Size, area_of, refuse_too_large, size_of, turned
@@ -17,7 +17,7 @@ sizes = st.builds(Size, st.integers(1, 100_000), st.integers(1, 100_000))
 
 @given(sizes, st.none() | sides, st.none() | sides, st.booleans())
 def test_fit_stays_within_what_was_asked_for_and_keeps_the_shape(source: Size, width, height, enlarge: bool):
-    made = size_of(Output(width=width, height=height, enlarge=enlarge), source)
+    made = size_of(ImageOutput(width=width, height=height, enlarge=enlarge), source)
     assert 1 <= made.width <= (width or 10**12)
     assert 1 <= made.height <= (height or 10**12)
     if not enlarge:
@@ -30,7 +30,7 @@ def test_fit_stays_within_what_was_asked_for_and_keeps_the_shape(source: Size, w
 
 @given(sizes, sides, sides, st.sampled_from(["fill", "exact"]))
 def test_fill_and_exact_make_what_was_asked_for(source: Size, width: int, height: int, resize):
-    assert size_of(Output(width=width, height=height, resize=resize), source) == (width, height)
+    assert size_of(ImageOutput(width=width, height=height, resize=resize), source) == (width, height)
 
 
 @given(st.integers(1, 8), st.data())
@@ -88,7 +88,7 @@ def test_a_wrong_request_is_refused_with_its_reason(request_: dict[str, object],
 
 
 def test_a_request_has_one_source():
-    assert ImageRequest(url="https://example.com/a.png").outputs == [Output()]
+    assert ImageRequest(url="https://example.com/a.png").outputs == [ImageOutput()]
     source = ArtifactSource.model_validate({"job": "01890000-0000-7000-8000-000000000000", "name": "a.png"})
     assert ImageRequest(artifact=source).artifact == source
 

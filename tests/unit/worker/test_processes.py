@@ -71,7 +71,7 @@ class Recorded:
 
     async def publish(self, name: str) -> None: ...
 
-    async def get(self, name: str) -> bytes | None:
+    async def get(self, name: str, _job: UUID | None = None) -> bytes | None:
         return name.encode()
 
     async def statistics(self) -> list[Any]:

@@ -39,7 +39,7 @@ KNOWN = "JPEG, PNG, WebP, AVIF, GIF and TIFF"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class OutputFormat:
     """A format in which pictures are stored."""
 
     name: str
@@ -51,11 +51,11 @@ class Written:
     """Where nobody says another; None: it loses nothing."""
 
 
-WRITTEN: dict[Format, Written] = {
-    "jpeg": Written("JPEG", "image/jpeg", "jpg", 65_500, 80),  # libjpeg's own limit
-    "png": Written("PNG", "image/png", "png", 1_000_000, None),
-    "webp": Written("WebP", "image/webp", "webp", 16_383, 80),
-    "avif": Written("AVIF", "image/avif", "avif", 16_384, 50),
+WRITTEN: dict[Format, OutputFormat] = {
+    "jpeg": OutputFormat("JPEG", "image/jpeg", "jpg", 65_500, 80),  # libjpeg's own limit
+    "png": OutputFormat("PNG", "image/png", "png", 1_000_000, None),
+    "webp": OutputFormat("WebP", "image/webp", "webp", 16_383, 80),
+    "avif": OutputFormat("AVIF", "image/avif", "avif", 16_384, 50),
 }
 PLAIN: dict[Read, Format] = {
     "jpeg": "jpeg",

@@ -14,9 +14,9 @@ os.environ.setdefault("VIPS_CONCURRENCY", "1")
 import pyvips
 
 from corral_jobs.image.color import dominant
-from corral_jobs.image.format import WRITTEN, Read, Written, format_of
+from corral_jobs.image.format import WRITTEN, OutputFormat, Read, format_of
 from corral_jobs.image.invalid import InvalidImage
-from corral_jobs.image.request import Crop, Format, Output
+from corral_jobs.image.request import Crop, Format, ImageOutput
 from corral_jobs.image.size import (
     Size,
     area_of,
@@ -68,7 +68,7 @@ class Picture:
 
     def make(
         self,
-        output: Output,
+        output: ImageOutput,
         kind: Format,
         *,
         crop: Crop | None = None,
@@ -129,7 +129,9 @@ class Picture:
 class Made:
     """A picture that was made: its bytes, and what is said of it."""
 
-    def __init__(self, data: bytes, written: Written, size: Size, frames: int, color: str | None) -> None:
+    def __init__(
+        self, data: bytes, written: OutputFormat, size: Size, frames: int, color: str | None
+    ) -> None:
         self.data, self.written, self.size, self.frames, self.color = data, written, size, frames, color
 
 
@@ -146,7 +148,7 @@ def _frames(loaded: Any, frames: int) -> Iterator[Any]:
         yield frame
 
 
-def _resized(part: Any, size: Size, output: Output) -> Any:
+def _resized(part: Any, size: Size, output: ImageOutput) -> Any:
     """Upright, in sRGB with eight bits a channel, and of the wanted size."""
     keep: dict[str, Any] = {"size": "force"}
     if output.resize == "fill":
@@ -180,7 +182,9 @@ def _opaque(image: Any, background: str) -> Any:
     return image.flatten(background=[int(background[start : start + 2], 16) for start in (1, 3, 5)])
 
 
-def _encoded(image: Any, written: Written, output: Output, *, large: bool, keep_metadata: bool) -> bytes:
+def _encoded(
+    image: Any, written: OutputFormat, output: ImageOutput, *, large: bool, keep_metadata: bool
+) -> bytes:
     options: dict[str, Any] = {"keep": "all" if keep_metadata else "none"}
     quality = output.quality or written.quality
     if quality is not None and written.quality is not None:

@@ -43,7 +43,7 @@ class Crop(BaseModel):
     height: Annotated[StrictInt, Field(ge=1, le=MAX_CROP)]
 
 
-class Output(BaseModel):
+class ImageOutput(BaseModel):
     """One picture to make. Without width and height it keeps the size of the source."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -111,8 +111,8 @@ class ImageRequest(BaseModel):
     )
     artifact: ArtifactSource | None = Field(default=None, description="A file that another job made")
     crop: Crop | None = Field(default=None, description="The part to use; all of it if absent")
-    outputs: Annotated[list[Output], Field(min_length=1, max_length=MAX_OUTPUTS)] = Field(
-        default_factory=lambda: [Output()], description="The pictures to make"
+    outputs: Annotated[list[ImageOutput], Field(min_length=1, max_length=MAX_OUTPUTS)] = Field(
+        default_factory=lambda: [ImageOutput()], description="The pictures to make"
     )
     keep_metadata: StrictBool = Field(
         default=False, description="Whether EXIF, XMP and IPTC stay, with the place where a photo was taken"

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from corral_jobs.image.invalid import InvalidImage
-from corral_jobs.image.request import MAX_SIDE, Crop, Output
+from corral_jobs.image.request import MAX_SIDE, Crop, ImageOutput
 
 MAX_PIXELS = 50_000_000
 """Width x height x frames of what is read, and of what is made."""
@@ -70,7 +70,7 @@ def area_of(crop: Crop, upright: Size, orientation: int) -> Area:
     return Area(across, down, height, width) if turned(orientation) else Area(across, down, width, height)
 
 
-def size_of(output: Output, source: Size) -> Size:
+def size_of(output: ImageOutput, source: Size) -> Size:
     """The size of the picture that `output` asks for, made of one of the size `source`."""
     width, height = output.width, output.height
     if output.resize != "fit" and width is not None and height is not None:

@@ -21,14 +21,14 @@ LASTING = frozenset({FailureReason.TOO_LARGE, FailureReason.ENCODING})
 """Failures that another try would meet again."""
 
 
-class Source(NamedTuple):
+class SourceFile(NamedTuple):
     """A picture's bytes, and the name of its file."""
 
     name: str
     data: bytes
 
 
-async def read(request: ImageRequest, ctx: Context) -> Source:
+async def read(request: ImageRequest, ctx: Context) -> SourceFile:
     """The picture that is asked for.
 
     Raises:
@@ -52,7 +52,7 @@ async def read(request: ImageRequest, ctx: Context) -> Source:
     return await fetch(request.url, Settings.load())
 
 
-async def fetch(url: str, settings: Settings) -> Source:
+async def fetch(url: str, settings: Settings) -> SourceFile:
     """The picture at an address. Raises as `read` does."""
     limits = RequestLimits(max_bytes=MAX_SOURCE_BYTES)
     try:
@@ -67,7 +67,7 @@ async def fetch(url: str, settings: Settings) -> Source:
                 )
             if status != 200:
                 raise InvalidImage(f"{url} answered {status}, not 200")
-            return Source(unquote(urlsplit(response.url).path), await response.read())
+            return SourceFile(unquote(urlsplit(response.url).path), await response.read())
     except OutgoingRefused as error:
         raise InvalidImage(str(error)) from error
     except OutgoingFailed as error:
@@ -83,10 +83,10 @@ def stem_of(name: str) -> str:
     return safe[:60].rstrip("-") or "image"
 
 
-def _small(name: str, data: bytes) -> Source:
+def _small(name: str, data: bytes) -> SourceFile:
     if len(data) > MAX_SOURCE_BYTES:
         raise InvalidImage(f"the file has {len(data):,} bytes; {MAX_SOURCE_BYTES:,} are allowed")
-    return Source(name, data)
+    return SourceFile(name, data)
 
 
 def _retry_after(header: str | None) -> float | None:
