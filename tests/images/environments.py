@@ -9,7 +9,7 @@ import sys
 from functools import cached_property
 from pathlib import Path
 
-from tests.images.belonging import ROOT, carried
+from tests.images.belonging import ROOT, carried, dockerfile_of
 
 INSTALLING_SECONDS = 900
 COMMAND_SECONDS = 300
@@ -24,7 +24,7 @@ class Environment:
     def __init__(self, image: str, folder: Path) -> None:
         self.image, self.folder = image, folder
         self.python = str(folder / "bin" / "python")
-        self._dockerfile = (ROOT / f"Dockerfile.{image}").read_text()
+        self._dockerfile = dockerfile_of(image).read_text()
 
     def make(self) -> None:
         """Install the lock and the wheels, and take out what the Dockerfile takes out."""
@@ -56,8 +56,9 @@ class Environment:
 
     @property
     def imported(self) -> str:
-        """The line with which the Dockerfile's last stage imports the service."""
-        return _IMPORTED.findall(self._dockerfile)[-1]
+        """The line with which the image's own stage imports the service: the last one, or that of its target."""
+        _, target, stage = self._dockerfile.partition(f"\nFROM runtime AS {self.image.partition('-')[2]}\n")
+        return _IMPORTED.findall(stage)[0] if target else _IMPORTED.findall(self._dockerfile)[-1]
 
     def found(self, modules: tuple[str, ...]) -> list[str]:
         """Those of these modules that can be imported."""

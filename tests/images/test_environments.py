@@ -13,6 +13,7 @@ from tests.fixtures.local_system import own_port
 from tests.fixtures.waiting import START, eventually
 from tests.images.belonging import ABSENT, FOREIGN, IMAGES, locked, normal, own
 from tests.images.environments import Environment
+from tests.images.test_contents import LARGEST_MB
 
 pytestmark = pytest.mark.timeout(1200)
 KEY = "corral_" + "a" * 43
@@ -41,6 +42,23 @@ def test_it_holds_what_belongs_and_nothing_else(environment):
 
 def test_the_dockerfile_imports_what_is_there(environment):
     environment.run("-c", environment.imported)
+
+
+def test_a_worker_handles_pictures_where_their_library_is_and_declares_them_everywhere(environments):
+    script = (
+        "from corral.catalog import Catalog; from corral.catalog.catalog import handling_modules;"
+        "types = Catalog.load(handling_modules((), (), demo=False));"
+        "print('image.process' in types.types, 'image.process' in types.handled().types)"
+    )
+    said = {image: environments[image].run("-c", script).split() for image in ("worker", "worker-cpu")}
+    assert said == {"worker": ["True", "False"], "worker-cpu": ["True", "True"]}
+
+
+def test_what_an_image_installs_stays_small(environment):
+    """Unpacked, with bytecode, without what the Dockerfile takes out: a little more than the image has."""
+    environment.run("-m", "compileall", "-q", str(environment.site))
+    size = sum(one.lstat().st_size for one in environment.site.rglob("*") if one.is_file()) / 1e6
+    assert size <= LARGEST_MB[environment.image] + 10, f"{environment.image} installs {size:.0f} MB"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.images.belonging import FOREIGN, IMAGES, ROOT, carried, declared, locked, own
+from tests.images.belonging import FOREIGN, IMAGES, ROOT, carried, declared, dockerfile_of, locked, own
 
 import corral
 
@@ -31,6 +31,7 @@ def test_the_images_carry_the_engine_their_service_and_the_job_types_where_these
     assert {image: own(image) for image in IMAGES} == {
         "publisher": {"corral", "corral-jobs", "corral-publisher"},
         "worker": {"corral", "corral-jobs", "corral-worker"},
+        "worker-cpu": {"corral", "corral-jobs", "corral-worker"},
         "operator": {"corral", "corral-operator"},
     }
 
@@ -38,6 +39,12 @@ def test_the_images_carry_the_engine_their_service_and_the_job_types_where_these
 def test_a_worker_holds_what_the_handlers_need_and_a_publisher_does_not():
     assert "typst" in locked("worker")
     assert "typst" not in locked("publisher")
+
+
+def test_the_cpu_image_holds_what_pictures_need_beside_and_nothing_else():
+    plain, cpu = locked("worker"), locked("worker-cpu")
+    assert plain.items() <= cpu.items()
+    assert cpu.keys() - plain.keys() == {"pyvips", "pyvips-binary", "cffi", "pycparser"}
 
 
 @pytest.mark.parametrize("lock", ALL)
@@ -61,13 +68,13 @@ def test_what_is_tested_is_what_is_shipped(image):
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_label_of_an_image_says_the_version_of_its_code(image):
-    dockerfile = (ROOT / f"Dockerfile.{image}").read_text()
-    assert re.findall(r"^ARG VERSION=(.+)$", dockerfile, re.MULTILINE) == [corral.__version__]
+    dockerfile = dockerfile_of(image).read_text()
+    assert set(re.findall(r"^ARG VERSION=(.+)$", dockerfile, re.MULTILINE)) == {corral.__version__}
 
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_a_dockerfile_names_official_images_by_argument_alone(image):
-    dockerfile = (ROOT / f"Dockerfile.{image}").read_text()
+    dockerfile = dockerfile_of(image).read_text()
     stages = set(re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE))
     bases = set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) - stages
     assert bases == {"${BASE}"}

@@ -43,7 +43,8 @@ def test_every_operation_says_what_it_does_and_how_it_fails(document: dict[str, 
         if "{" in path:
             assert "404" in answers, where
         if "requestBody" in operation:
-            assert {"400", "408", "413", "422"} <= answers.keys(), where
+            assert {"408", "413", "422"} <= answers.keys(), where
+            assert ("400" in answers) is ("application/json" in operation["requestBody"]["content"]), where
     assert len(ids) == len(set(ids)) == len(operations(document))
 
 
