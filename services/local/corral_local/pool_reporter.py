@@ -35,8 +35,6 @@ class PoolReporter:
         self._conditions: frozenset[Condition] = frozenset()
         self._scaled_at: float | None = None
         self._untold: list[ScalingDecision] = []
-        self.last_change = ""
-        """The reason of the last decision that changed the number of workers or a condition."""
 
     async def tell(self, scaled: Scaled, workers: Collection[str], leaving: Sequence[str]) -> None:
         """Report the status and new decisions. Decisions that Redis did not take are sent again the next time.
@@ -76,7 +74,7 @@ class PoolReporter:
         now = time.time()
         if decision.desired != scaled.before:
             self._scaled_at = now
-        self._conditions, self.last_change = decision.conditions, decision.reason
+        self._conditions = decision.conditions
         self._untold.append(snapshot.decision(identity=new_id(), at=now, before=scaled.before))
         del self._untold[:-MAX_WAITING_DECISIONS]
 

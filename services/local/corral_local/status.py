@@ -26,8 +26,8 @@ class LocalStatus:
     workers: int
     leaving: int
     restarts: int
-    last_change: str
-    """The reason of the last decision that changed the number of workers or a condition; empty before the first."""
+    reason: str
+    """Why the pool is as large as it is: the newest decision's reason."""
 
     def in_words(self) -> str:
         """The status in one line."""
@@ -39,5 +39,4 @@ class LocalStatus:
             backlog = f"queues: {' · '.join(told) or 'empty'}"
         leaving = f" ({self.leaving} finishing)" if self.leaving else ""
         restarts = f" | restarts: {self.restarts}" if self.restarts else ""
-        why = f" | {self.last_change}" if self.last_change else ""
-        return f"{backlog} | workers: {self.workers}{leaving}{restarts}{why}"
+        return f"{backlog} | workers: {self.workers}{leaving}{restarts} | {self.reason}"

@@ -226,9 +226,7 @@ class LocalSystem:
                 await pool.scale(scaled.workers)
             await pool_reporter.tell(scaled, pool.names, pool.leaving)
             restarts = self._supervisor.restarts()
-            self._show(
-                LocalStatus(scaled.queues, pool.size, len(pool.leaving), restarts, pool_reporter.last_change)
-            )
+            self._show(LocalStatus(scaled.queues, pool.size, len(pool.leaving), restarts, scaled.reason))
             await asyncio.sleep(ROUND_SECONDS)
 
     def _made_services(self, programs: Programs, listener: socket.socket) -> tuple[Service, Service]:

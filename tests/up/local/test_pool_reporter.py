@@ -67,7 +67,6 @@ async def test_decisions_are_told_when_the_size_or_a_condition_changes(dispatch:
         (4, 4, ()),
     ]
     assert [one.backlog_jobs for one in told] == [902, 902, 0, 902]
-    assert pool_reporter.last_change == "Keeping 4: the signal is back"
 
 
 async def test_what_redis_did_not_hear_is_told_when_it_is_back(
