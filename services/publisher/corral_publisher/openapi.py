@@ -7,13 +7,24 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from corral_publisher.feed_models import FeedPatch, ImportRequest
 from corral_publisher.problems import MEDIA_TYPE
 from corral_publisher.request_models import Bulk, Clean, LoadRequest, QueuePatch, ReportsBody, Submission
 from corral_publisher.response_models import Problem
 
 PREFIX = "/api/v1"
 
-MODELS: list[type[BaseModel]] = [Submission, Bulk, QueuePatch, Clean, LoadRequest, ReportsBody, Problem]
+MODELS: list[type[BaseModel]] = [
+    Submission,
+    Bulk,
+    QueuePatch,
+    Clean,
+    LoadRequest,
+    ReportsBody,
+    ImportRequest,
+    FeedPatch,
+    Problem,
+]
 
 _WORDS = {
     400: "The body is not JSON.",

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from corral import metrics
 from corral.actions.api_keys import KeyActions
+from corral.actions.feed_imports import FeedImports
 from corral.actions.jobs import JobActions
 from corral.actions.load_test import LoadTests
 from corral.actions.queues import QueueActions
@@ -52,6 +53,7 @@ class PublisherServices:
             job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
             max_payload=settings.max_payload_bytes,
         )
+        self.imports = FeedImports(self.store, self.submitter)
         self.loads = LoadTests(self.submitter, self.store.audit)
         self.jobs = JobActions(self.store, self.dispatch)
         self.queues = QueueActions(self.store, self.dispatch)

@@ -10,16 +10,20 @@ The context itself is the real one: it refuses what a worker's refuses.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
 from corral.catalog import JobType
 from corral.context import Context, SyncContext
+from corral.context.feeds import FeedRecords
 from corral.context.link import Statistics, SubmitOptions, UploadedFile
 from corral.ids import new_id
 from corral.job.job import Claimed
+from corral.outgoing.client import OutgoingClient
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -48,6 +52,10 @@ class Recording:
     """Uploads by id, for the handler to find."""
     statistics: Sequence[Statistics] = ()
     """What the handler reads with `ctx.statistics()`."""
+    feeds: FeedRecords | None = None
+    """What `ctx.feeds` is."""
+    outgoing: OutgoingClient | None = None
+    """What `ctx.outgoing` is."""
 
 
 def context(
@@ -57,6 +65,8 @@ def context(
     checkpointed: Any = None,
     artifacts: Mapping[str, bytes] | None = None,
     statistics: Sequence[Statistics] = (),
+    feeds: FeedRecords | None = None,
+    outgoing: OutgoingClient | None = None,
 ) -> tuple[Context, Recording]:
     """A context for a coroutine, and what is recorded of it.
 
@@ -66,8 +76,11 @@ def context(
         checkpointed: the JSON value that an earlier attempt left.
         artifacts: files that an earlier attempt published.
         statistics: Corral's figures, as the handler is to read them.
+        feeds: sources, items and imports, for a handler of feeds.
+        outgoing: the client for addresses that users give; the test closes it.
     """
     recording = _recording(artifacts, statistics)
+    recording.feeds, recording.outgoing = feeds, outgoing
     return Context(_claimed(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
 
 
@@ -196,3 +209,17 @@ class _AwaitedLink(_RecordedSignals):
 
     async def statistics(self) -> list[Statistics]:
         return self._link.statistics()
+
+    @property
+    def feeds(self) -> FeedRecords:
+        return _given("feeds", self._recording.feeds)
+
+    @property
+    def outgoing(self) -> OutgoingClient:
+        return _given("outgoing", self._recording.outgoing)
+
+
+def _given(name: str, value: T | None) -> T:
+    if value is None:
+        raise RuntimeError(f"the handler uses ctx.{name}: give it to context({name}=…)")
+    return value

@@ -6,15 +6,19 @@ import itertools
 import time
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
+from corral.context.feeds import FeedRecords
 from corral.errors import Conflict
 from corral_worker.execution import MAX_LINES
 from corral_worker.handler_call import Raised, Returned
 from corral_worker.messages import AttemptId, CallAnswer, Ended, LogMessage, ProgressMessage
 from corral_worker.worker_connection import Deliver, WorkerConnection
+
+if TYPE_CHECKING:  # as in corral.context.link
+    from corral.outgoing.client import OutgoingClient
 
 PROGRESS_SECONDS = 0.1
 """The least time between two reports of progress that reach the worker; the last one always does."""
@@ -178,6 +182,24 @@ class AsyncChannel:
         """Read the figures of every queue."""
         answer: list[Statistics] = await self._call("statistics")
         return answer
+
+    @property
+    def feeds(self) -> FeedRecords:
+        """None of them in a child.
+
+        Raises:
+            RuntimeError: says so.
+        """
+        raise RuntimeError('ctx.feeds is there for handlers with executor="async"')
+
+    @property
+    def outgoing(self) -> "OutgoingClient":
+        """None in a child.
+
+        Raises:
+            RuntimeError: says so.
+        """
+        raise RuntimeError('ctx.outgoing is there for handlers with executor="async"')
 
     async def _call(self, method: str, *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
+from corral.context.feeds import FeedRecords
 from corral.errors import Conflict, NotFound, TooLarge
 from corral.job.follow_up import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, FollowsOn, FollowUp
 from corral.job.job import NewJob
 from corral_worker.execution import Execution
 from corral_worker.updates import Updates
+
+if TYPE_CHECKING:  # as in corral.context.link
+    from corral.outgoing.client import OutgoingClient
 
 T = TypeVar("T")
 
@@ -51,6 +55,14 @@ class HandlerServices(Protocol):
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
+
+    @property
+    def feeds(self) -> FeedRecords:
+        """Sources, items and imports of feeds."""
+
+    @property
+    def outgoing(self) -> "OutgoingClient":
+        """The client for addresses that users give."""
 
 
 @dataclass(slots=True)
@@ -116,6 +128,18 @@ class AttemptLink:
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
         return await self._on_loop(self.services.statistics())
+
+    @property
+    def feeds(self) -> FeedRecords:
+        """Sources, items and imports of feeds."""
+        self.refuse_ended()
+        return self.services.feeds
+
+    @property
+    def outgoing(self) -> "OutgoingClient":
+        """The client for addresses that users give."""
+        self.refuse_ended()
+        return self.services.outgoing
 
     async def _announce(self, job_type: str, payload: str, options: SubmitOptions, on: FollowsOn) -> UUID:
         job = await self.services.prepare(self.execution.claimed.id, job_type, payload, options)

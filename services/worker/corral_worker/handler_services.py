@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -10,14 +10,20 @@ from pydantic_core import from_json
 from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
 from corral.context import Statistics, SubmitOptions
+from corral.context.feeds import FeedRecords
 from corral.dispatch import Dispatch
 from corral.errors import Conflict
 from corral.job.job import NewJob
 from corral.job.priority import Priority
 from corral.job_log import JobLog
+from corral.settings import Settings
 from corral.store import EarlierRequest, Store
 from corral_worker.event_loop import as_worker
+from corral_worker.feeds import StoredFeeds
 from corral_worker.queue_statistics import figures
+
+if TYPE_CHECKING:
+    from corral.outgoing.client import OutgoingClient
 
 
 class WorkerServices:
@@ -31,8 +37,13 @@ class WorkerServices:
         job_log: JobLog | None = None,
         max_payload: int,
         installation: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
     ) -> None:
+        """`settings` say what may be reached of the addresses that users give; None: the internet."""
         self._installation = installation
+        self._settings = settings
+        self._outgoing: OutgoingClient | None = None
+        self._feeds = StoredFeeds(store)
         self._store = store
         self._dispatch = dispatch
         self._max_payload = max_payload
@@ -103,6 +114,20 @@ class WorkerServices:
         """Read the figures of every queue."""
         return await figures(self._store)
 
+    @property
+    def feeds(self) -> FeedRecords:
+        """Sources, items and imports of feeds."""
+        return self._feeds
+
+    @property
+    def outgoing(self) -> "OutgoingClient":
+        """The client for addresses that users give."""
+        if self._outgoing is None:
+            from corral.outgoing.client import OutgoingClient  # noqa: PLC0415  most workers send no request
+
+            self._outgoing = OutgoingClient() if self._settings is None else OutgoingClient.of(self._settings)
+        return self._outgoing
+
     def _own_submitter(self) -> Submitter:
         if self._submitter is None:
             self._submitter = Submitter(
@@ -115,9 +140,11 @@ class WorkerServices:
         return self._submitter
 
     async def close(self) -> None:
-        """Finish submissions under way."""
+        """Finish submissions under way, and close connections."""
         if self._submitter is not None:
             await self._submitter.close()
+        if self._outgoing is not None:
+            await self._outgoing.close()
 
 
 def _submission(job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewSubmission:

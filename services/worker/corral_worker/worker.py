@@ -120,6 +120,7 @@ class Worker:
             job_log=job_log,
             max_payload=settings.max_payload_bytes,
             installation=settings.installation_options,
+            settings=settings,
         )
         updates = Updates(partial(write_updates, store, self._dispatch))
         self._attempts = HeldAttempts(slots)

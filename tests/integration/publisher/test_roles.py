@@ -34,7 +34,14 @@ OPEN = {
     "/api/v1/openapi.json",
 }
 """Probes, the way in and out, and what asks for itself (`/` leads to the sign-in or names the API)."""
-ADMIN = {("POST", "/api/v1/queues/{name}/clean"), ("POST", "/api/v1/load"), ("POST", "/load")}
+ADMIN = {
+    ("POST", "/api/v1/queues/{name}/clean"),
+    ("POST", "/api/v1/load"),
+    ("POST", "/load"),
+    ("POST", "/feeds/{feed_id}/remove"),
+    ("DELETE", "/feeds/{feed_id}"),
+    ("DELETE", "/api/v1/feeds/{feed_id}"),
+}
 LEAST = {"GET": Role.VIEWER, "POST": Role.OPERATOR, "PATCH": Role.OPERATOR, "DELETE": Role.OPERATOR}
 
 

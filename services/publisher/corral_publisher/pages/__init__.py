@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from corral_publisher.pages import (
+    feeds,
     job,
     jobs,
     live,
@@ -23,5 +24,5 @@ def install(app: FastAPI) -> None:
     """Add the routes of all pages."""
     render.environment()
     problem.install(app)
-    for module in (sign_in, start, load, jobs, job, queues, workers, pools, reports, mails, live):
+    for module in (sign_in, start, load, jobs, job, queues, workers, pools, reports, mails, feeds, live):
         app.router.routes.extend(module.router.routes)

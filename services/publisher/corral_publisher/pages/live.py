@@ -13,7 +13,7 @@ from corral.actions.principal import Principal, Role
 from corral.errors import CorralError
 from corral_publisher import parameters
 from corral_publisher.event_stream import BEAT, EventStream, event, fragment
-from corral_publisher.pages import job, jobs, pools, queues, reports, start, workers
+from corral_publisher.pages import feeds, job, jobs, pools, queues, reports, start, workers
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.routes.events import changes
 from corral_publisher.routes.reports import status_of
@@ -78,6 +78,26 @@ async def live_pool(request: Request, name: str, principal: Looker) -> Response:
     """Stream one pool and its decisions."""
     parameters.cursor(request.query_params)
     return _stream(request, principal, pools.live_part, POOL_SECONDS)
+
+
+@router.get("/live/imports")
+async def live_imports(request: Request, principal: Looker) -> Response:
+    """Stream the history of imports."""
+    parameters.cursor(request.query_params)
+    return _stream(request, principal, feeds.live_imports)
+
+
+@router.get("/live/imports/{import_id}")
+async def live_import(request: Request, import_id: str, principal: Looker) -> Response:  # noqa: ARG001  read by the part
+    """Stream one import."""
+    return _stream(request, principal, feeds.live_import)
+
+
+@router.get("/live/feeds")
+async def live_feeds(request: Request, principal: Looker) -> Response:
+    """Stream the table of feeds."""
+    parameters.cursor(request.query_params)
+    return _stream(request, principal, feeds.live_feeds)
 
 
 @router.get("/live/jobs/{job_id}")

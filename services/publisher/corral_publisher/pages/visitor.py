@@ -51,6 +51,22 @@ class Visitor:
         return await authorize(request, services, self.role)
 
 
+class VisitorOrProgram(Visitor):
+    """The same where programs get and send JSON at the address of a page."""
+
+    async def __call__(self, request: Request) -> Principal:
+        """The signed-in user, or the program's key. Raises as `Visitor` and `Requires` do."""
+        if wants_html(request) or is_form(request):
+            return await super().__call__(request)
+        return await authorize(request, services_of(request), self.role)
+
+
+def is_form(request: Request) -> bool:
+    """Whether the request sends a form, as pages do."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
 def to_sign_in(request: Request) -> Response:
     """Redirect to the sign-in page, which leads back here."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

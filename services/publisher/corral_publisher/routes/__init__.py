@@ -5,7 +5,9 @@ from fastapi import FastAPI
 from corral_publisher.routes import (
     artifacts,
     events,
+    feeds,
     health,
+    imports,
     job_actions,
     jobs,
     legacy_jobs,
@@ -38,6 +40,8 @@ def install(app: FastAPI) -> None:
         load,
         reports,
         stats,
+        imports,
+        feeds,
         health,
     ):
         app.router.routes.extend(module.router.routes)

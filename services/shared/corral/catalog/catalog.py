@@ -19,7 +19,9 @@ from corral.job.options import Executor
 
 BUILTIN = "corral_jobs"
 """The package of the job types that come with Corral."""
-REPORT, IMAGE, MAIL, DEMO = f"{BUILTIN}.report", f"{BUILTIN}.image", f"{BUILTIN}.mail", f"{BUILTIN}.demo"
+REPORT, IMAGE, MAIL, FEEDS, DEMO = (
+    f"{BUILTIN}.{name}" for name in ("report", "image", "mail", "feeds", "demo")
+)
 """What declares them; the handlers of each are in its module `handlers`."""
 LIBRARIES = {IMAGE: "pyvips"}
 """What the handlers of a type need and not every worker has: one without it leaves its jobs to others."""
@@ -134,7 +136,7 @@ def _builtin_modules(*, demo: bool) -> list[str]:
     """The built-in types that are wanted; none where the distribution corral-jobs is not installed."""
     if importlib.util.find_spec(BUILTIN) is None:
         return []
-    shipped = [REPORT, IMAGE, MAIL]
+    shipped = [REPORT, IMAGE, MAIL, FEEDS]
     return [*shipped, DEMO] if demo else shipped
 
 

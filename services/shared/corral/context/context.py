@@ -1,10 +1,11 @@
 """What a handler receives, in coroutines and elsewhere."""
 
-from typing import Any, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from uuid import UUID
 
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
+from corral.context.feeds import FeedRecords
 from corral.context.json_text import json_text
 from corral.context.link import (
     ContextLink,
@@ -16,6 +17,9 @@ from corral.context.link import (
 )
 from corral.context.options import follow_up_options, follows_on, plain_options
 from corral.job.job import Claimed
+
+if TYPE_CHECKING:  # as in corral.context.link
+    from corral.outgoing.client import OutgoingClient
 
 
 class Declared(Protocol):
@@ -111,6 +115,16 @@ class Context(Attempt):
     async def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
         return await self._line.statistics()
+
+    @property
+    def feeds(self) -> FeedRecords:
+        """Sources, items and imports of feeds, for the handlers that come with Corral."""
+        return self._line.feeds
+
+    @property
+    def outgoing(self) -> "OutgoingClient":
+        """The worker's client for addresses that users give: it reaches what the installation's settings allow."""
+        return self._line.outgoing
 
 
 class SyncContext(Attempt):

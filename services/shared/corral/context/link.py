@@ -2,10 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
 from uuid import UUID
 
+from corral.context.feeds import FeedRecords
 from corral.job.priority import Priority
+
+if TYPE_CHECKING:  # its HTTP library is loaded where a request is sent
+    from corral.outgoing.client import OutgoingClient
 
 Data = bytes | str | Path
 """An artifact's content: bytes, text (stored as UTF-8) or a file."""
@@ -92,6 +96,14 @@ class ContextLink(LinkSignals, Protocol):
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
+
+    @property
+    def feeds(self) -> FeedRecords:
+        """Sources, items and imports of feeds."""
+
+    @property
+    def outgoing(self) -> "OutgoingClient":
+        """The worker's client for addresses that users give."""
 
 
 class SyncContextLink(LinkSignals, Protocol):

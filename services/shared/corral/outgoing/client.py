@@ -43,6 +43,9 @@ KEPT_ELSEWHERE = frozenset(
 )
 """Headers that go along when a redirect leads to another origin; a secret may be in any other."""
 
+PERMANENT = frozenset({301, 308})
+"""Redirects that say that the address has changed for good. Source: RFC 9110, section 15.4."""
+
 
 class OutgoingClient:
     """Sends requests to addresses that users give. One for the process; close it, or use it in an `async with`."""
@@ -54,8 +57,9 @@ class OutgoingClient:
         proxy: str | None = None,
         resolver: Resolver = system_resolver,
         tls: ssl.SSLContext | None = None,
+        contact: str | None = None,
     ) -> None:
-        """`tls` trusts the machine's certificate authorities unless given. Nothing else comes from the environment.
+        """`contact` is told to servers in the User-Agent. `tls` trusts the machine's certificate authorities unless given. Nothing else comes from the environment.
 
         Raises:
             OutgoingRefused: the proxy's address is none.
@@ -66,7 +70,10 @@ class OutgoingClient:
         )
         self._http = httpx2.AsyncClient(
             transport=GuardedTransport(self._network, tls),
-            headers={"User-Agent": "corral", "Accept-Encoding": ACCEPTED},
+            headers={
+                "User-Agent": "corral" if contact is None else f"corral (+{contact})",
+                "Accept-Encoding": ACCEPTED,
+            },
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept for the next user
             follow_redirects=False,
             trust_env=False,
@@ -75,7 +82,11 @@ class OutgoingClient:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The client as the installation's settings want it."""
-        return cls(AddressPolicy(settings.outgoing_allow), proxy=settings.outgoing_proxy)
+        return cls(
+            AddressPolicy(settings.outgoing_allow),
+            proxy=settings.outgoing_proxy,
+            contact=settings.outgoing_contact,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,13 +132,13 @@ class OutgoingClient:
         request = self._request(method, target, headers or {}, content, limits)
         try:
             async with asyncio.timeout_at(deadline):
-                inner, target = await self._follow(request, target, limits)
+                inner, target, permanent = await self._follow(request, target, limits)
         except TimeoutError as error:
             raise OutgoingFailed(
                 FailureReason.TIMEOUT, target.origin, f"it took longer than {limits.total:g} s in all"
             ) from error
         try:
-            yield Response(inner, limits, deadline, target.origin)
+            yield Response(inner, limits, deadline, target.origin, permanent)
         finally:
             await inner.aclose()
 
@@ -159,18 +170,25 @@ class OutgoingClient:
 
     async def _follow(
         self, request: httpx2.Request, target: Target, limits: RequestLimits
-    ) -> tuple[httpx2.Response, Target]:
-        """The first answer that is no redirect, each of which is looked at like the first address."""
+    ) -> tuple[httpx2.Response, Target, str | None]:
+        """The first answer that is no redirect, each of which is looked at like the first address.
+
+        With it where permanent redirects led before any other; None: nowhere.
+        """
+        permanent: str | None = None
+        only_permanent = True
         for left in range(limits.redirects, -1, -1):
             response = await self._send(request, target)
             if not (response.has_redirect_location and limits.redirects):
-                return response, target
+                return response, target, permanent
             await response.aclose()
             if response.next_request is None:
                 raise OutgoingFailed(FailureReason.REDIRECTS, target.origin, "it redirects to no address")
             if left == 0:
                 break
             request, target = _next(response.next_request, target)
+            only_permanent = only_permanent and response.status_code in PERMANENT
+            permanent = str(request.url) if only_permanent else permanent
         raise OutgoingFailed(
             FailureReason.REDIRECTS, target.origin, f"it redirects more than {limits.redirects} times"
         )

@@ -13,8 +13,17 @@ from corral.outgoing.limits import RequestLimits
 class Response:
     """An answer. Its body is read once, by `pieces` or by `read`."""
 
-    def __init__(self, inner: httpx2.Response, limits: RequestLimits, deadline: float, origin: str) -> None:
+    def __init__(
+        self,
+        inner: httpx2.Response,
+        limits: RequestLimits,
+        deadline: float,
+        origin: str,
+        permanent_url: str | None = None,
+    ) -> None:
         self._inner, self._limits, self._deadline, self._origin = inner, limits, deadline, origin
+        self.permanent_url = permanent_url
+        """The address to ask from now on, where redirects said that it has changed for good; None: the same."""
 
     @property
     def status(self) -> int:

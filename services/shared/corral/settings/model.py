@@ -214,6 +214,9 @@ class Settings(Loadable):
     outgoing_proxy: WebUrl | None = None
     """The HTTP proxy through which such requests go, as http://proxy.example.com:3128; none: they go straight out, whatever HTTP_PROXY says. Names are looked up here; the proxy is asked for the address."""
 
+    outgoing_contact: Annotated[str, Field(pattern=r"^[!-\'*-~]{3,200}$")] | None = None
+    """An e-mail address or a page where the owners of other servers reach you; it is part of the User-Agent of such requests. Feeds' servers expect one."""
+
     # Mail and reports
     smtp_host: Host | None = None
     """The SMTP server that mails go through; none: mails wait, held, until there is one. `corral up` runs a mail sink of its own where none is named."""

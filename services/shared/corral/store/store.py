@@ -13,8 +13,11 @@ from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.duties import Duties
+from corral.store.feed_items import FeedItems
+from corral.store.feeds import Feeds
 from corral.store.follow_ups import FollowUps
 from corral.store.idempotency import Idempotency
+from corral.store.imports import Imports
 from corral.store.job_types import JobTypes
 from corral.store.jobs import Jobs
 from corral.store.leases import Leases
@@ -62,6 +65,9 @@ class Store:
         self.audit = Audit(database)
         self.report_mails = ReportMails(database)
         self.sink_mails = SinkMails(database)
+        self.feeds = Feeds(database)
+        self.feed_items = FeedItems(database)
+        self.imports = Imports(database, self.feeds)
 
     @classmethod
     def from_settings(

@@ -10,6 +10,7 @@ from sqlalchemy import MetaData
 
 from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.tables.access import people
+from corral.store.tables.feeds import feeds
 from corral.store.tables.idempotency import idempotency
 from corral.store.tables.job_children import around_jobs
 from corral.store.tables.jobs import jobs
@@ -38,6 +39,7 @@ def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
         mail,
         schedules,
         uploads,
+        feeds,
     ):
         part(tables)
     return tables

@@ -1,0 +1,113 @@
+"""The declarations of `feed.fetch` and `feed.item`."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from corral.catalog.declaration import JobType, job_type
+from corral.job.backoff import Exponential
+from corral.job.options import Retention
+
+QUEUE = "feeds"
+FAILED_DAYS = 30
+"""Days for which failed item jobs are kept, to be tried again."""
+
+Line = Annotated[str, Field(max_length=1_000)]
+Address = Annotated[str, Field(max_length=2_000)]
+
+
+class FetchRequest(BaseModel):
+    """Which source to fetch."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: UUID = Field(description="The id of the source (`GET /feeds`)")
+    part_of: UUID | None = Field(default=None, description="The import that waits for it")
+
+
+class FetchResult(BaseModel):
+    """What came of a fetch, with the items of the document."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcome: Literal["fetched", "not-modified", "postponed", "skipped", "gone", "failed"]
+    status: int | None = Field(default=None, description="The HTTP status")
+    error: str | None = Field(default=None, description="Why it failed")
+    submitted: int = Field(default=0, description="Items that are new or changed: each has a job")
+    unchanged: int = Field(default=0, description="Items that are stored as they are")
+    skipped: int = Field(default=0, description="Entries without anything to tell them apart, or repeated")
+
+
+class ItemFile(BaseModel):
+    """A file that belongs to an item, as a podcast's sound."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Address
+    media_type: Line | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+
+
+class ItemContent(BaseModel):
+    """What an item says: titles and names plain, summary and content cleaned HTML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Line = ""
+    link: Address | None = None
+    summary: Annotated[str, Field(max_length=400_000)] = ""
+    content: Annotated[str, Field(max_length=400_000)] = ""
+    author: Line | None = None
+    published: datetime | None = None
+    updated: datetime | None = None
+    tags: Annotated[list[Line], Field(max_length=50)] = []
+    attachments: Annotated[list[ItemFile], Field(max_length=20)] = []
+
+
+class ItemRequest(BaseModel):
+    """An item to store. Without source or guid its job fails, and says so: such an item can't be told from others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str | None = Field(default=None, description="The id of its source")
+    guid: str | None = Field(default=None, description="What identifies it within its source")
+    item: ItemContent = Field(default_factory=ItemContent, description="What it says")
+    seen_at: datetime | None = Field(default=None, description="When its document was fetched; now if absent")
+    part_of: UUID | None = Field(default=None, description="The import that waits for it")
+
+
+class ItemResult(BaseModel):
+    """What became of an item."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcome: Literal["new", "updated", "unchanged"]
+
+
+fetch_feed: JobType[FetchRequest, FetchResult] = job_type(
+    "feed.fetch",
+    payload=FetchRequest,
+    result=FetchResult,
+    queue=QUEUE,
+    retries=3,
+    backoff=Exponential(2),
+    timeout=300,
+    search=["source"],
+    description="Fetches a feed, if it changed, and submits a job for each item that is new or changed.",
+)
+
+store_item: JobType[ItemRequest, ItemResult] = job_type(
+    "feed.item",
+    payload=ItemRequest,
+    result=ItemResult,
+    queue="feed-items",
+    retries=3,
+    backoff=Exponential(1),
+    timeout=30,
+    keep_finished=Retention(seconds=0),
+    keep_failed=Retention(seconds=FAILED_DAYS * 86_400),
+    search=["source", "guid"],
+    description="Stores an item of a feed: once for each source and guid, however often it is submitted.",
+)

@@ -1,0 +1,240 @@
+"""The pages of feeds and imports, at the addresses where programs get and send JSON."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from corral.actions.feed_imports import FeedChoice
+from corral.actions.principal import Principal, Role
+from corral.errors import InvalidInput
+from corral_publisher import parameters
+from corral_publisher.feed_models import health_of
+from corral_publisher.negotiation import wants_html
+from corral_publisher.pages import render
+from corral_publisher.pages.visitor import Visitor, VisitorOrProgram, form_of, is_form
+from corral_publisher.routes import feeds as feed_routes
+from corral_publisher.routes import imports as import_routes
+from corral_publisher.services import PublisherServices, services_of
+
+router = APIRouter(include_in_schema=False)
+
+ROWS = 50
+SHOWN_SOURCES = 200
+"""Feeds that are listed on the page of one import; failed ones first."""
+Looker = Annotated[Principal, Depends(VisitorOrProgram(Role.VIEWER))]
+Actor = Annotated[Principal, Depends(VisitorOrProgram(Role.OPERATOR))]
+Remover = Annotated[Principal, Depends(VisitorOrProgram(Role.ADMIN))]
+
+
+@router.get("/imports")
+async def imports(request: Request, principal: Looker) -> Response:
+    """The history of imports, and a form to start one; JSON for programs."""
+    if not wants_html(request):
+        return await import_routes.listed(request)
+    return await _imports_page(request, principal)
+
+
+@router.post("/imports")
+@router.post("/imports/start")
+async def start(request: Request, principal: Actor) -> Response:
+    """Start an import: from the form, or as JSON."""
+    services = services_of(request)
+    if not is_form(request):
+        return await import_routes.started(request, principal)
+    form = await form_of(request, services)
+    try:
+        one = await services.imports.start(await _choice(form), principal)
+    except InvalidInput as error:
+        return await _imports_page(request, principal, wrong=str(error), urls=str(form.get("urls") or ""))
+    finally:
+        await form.close()
+    return RedirectResponse(f"/imports/{one.id}", status_code=303)
+
+
+@router.get("/imports/{import_id}")
+async def one_import(request: Request, import_id: str, principal: Looker) -> Response:
+    """One import with what came of each of its feeds."""
+    if not wants_html(request):
+        return await import_routes.detail(request, import_id)
+    values = await _import_values(services_of(request), import_id)
+    return render.page(request, "import.html", principal, **values)
+
+
+@router.get("/feeds")
+async def feeds(request: Request, principal: Looker) -> Response:
+    """All sources with their health."""
+    if not wants_html(request):
+        search = request.query_params.get("search")
+        return await feed_routes.list_feeds(request, principal, search=search)
+    return render.page(request, "feeds.html", principal, **await _feeds_values(request, principal))
+
+
+@router.get("/feeds/opml")
+async def opml(request: Request, principal: Looker) -> Response:
+    """The list of active feeds, as feed readers import it."""
+    return await feed_routes.export_opml(request, principal)
+
+
+@router.get("/feeds/{feed_id}")
+async def feed(request: Request, feed_id: str, principal: Looker) -> Response:
+    """One source with its items."""
+    services = services_of(request)
+    if not wants_html(request):
+        return await feed_routes.get_feed(request, feed_id, principal)
+    source = await services.imports.source(feed_routes.id_of(feed_id))
+    search = feed_routes.searched(request.query_params.get("search"))
+    before = parameters.cursor(request.query_params)
+    items = await services.store.feed_items.page(source.id, before=before, search=search, limit=ROWS)
+    return render.page(
+        request,
+        "feed.html",
+        principal,
+        feed=source,
+        health=health_of(source),
+        items=items,
+        search=search or "",
+        next=items[-1].id if len(items) == ROWS else None,
+        may_act=principal.role.includes(Role.OPERATOR),
+        may_remove=principal.role.includes(Role.ADMIN),
+    )
+
+
+@router.get("/feeds/{feed_id}/items")
+async def items_as_json(request: Request, feed_id: str, principal: Looker) -> Response:
+    """The items for programs; a browser is shown the page of the feed."""
+    if wants_html(request):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/feeds/{feed_routes.id_of(feed_id)}{query}", status_code=303)
+    search = request.query_params.get("search")
+    return await feed_routes.list_items(request, feed_id, principal, search=search)
+
+
+@router.delete("/feeds/{feed_id}")
+async def remove(request: Request, feed_id: str, principal: Remover) -> Response:
+    """Remove a source, for programs."""
+    return await feed_routes.remove_feed(request, feed_id, principal)
+
+
+@router.post("/feeds/{feed_id}/pause")
+async def pause(request: Request, feed_id: str, principal: Actor) -> Response:
+    """Pause a source: from its form, or for programs."""
+    return await _changed(request, feed_id, principal, feed_routes.pause_feed)
+
+
+@router.post("/feeds/{feed_id}/resume")
+async def resume(request: Request, feed_id: str, principal: Actor) -> Response:
+    """Resume a source: from its form, or for programs."""
+    return await _changed(request, feed_id, principal, feed_routes.resume_feed)
+
+
+@router.post("/feeds/{feed_id}/import")
+async def import_now(
+    request: Request, feed_id: str, principal: Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
+) -> Response:
+    """Import one source, from its form."""
+    services = services_of(request)
+    await form_of(request, services)
+    source = await services.imports.source(feed_routes.id_of(feed_id))
+    one = await services.imports.start(FeedChoice([source.url], ["/url"]), principal)
+    return RedirectResponse(f"/imports/{one.id}", status_code=303)
+
+
+@router.post("/feeds/{feed_id}/remove")
+async def remove_by_form(
+    request: Request, feed_id: str, principal: Annotated[Principal, Depends(Visitor(Role.ADMIN))]
+) -> Response:
+    """Remove a source, from its form."""
+    services = services_of(request)
+    await form_of(request, services)
+    await services.store.feeds.remove(feed_routes.id_of(feed_id), principal.name)
+    return RedirectResponse("/feeds", status_code=303)
+
+
+async def live_imports(request: Request, services: PublisherServices, principal: Principal) -> str:
+    """The history, updated live."""
+    return render.fragment(
+        request, "_imports.html", principal, imports=await _running_first(services, request)
+    )
+
+
+async def live_import(request: Request, services: PublisherServices, principal: Principal) -> str:
+    """One import, updated live."""
+    values = await _import_values(services, request.path_params["import_id"])
+    return render.fragment(request, "_import.html", principal, **values)
+
+
+async def live_feeds(request: Request, services: PublisherServices, principal: Principal) -> str:  # noqa: ARG001  as the others
+    """The sources, updated live."""
+    return render.fragment(request, "_feeds.html", principal, **await _feeds_values(request, principal))
+
+
+async def _imports_page(
+    request: Request, principal: Principal, *, wrong: str | None = None, urls: str = ""
+) -> Response:
+    shown = await _running_first(services_of(request), request)
+    return render.page(
+        request,
+        "imports.html",
+        principal,
+        status=200 if wrong is None else 422,
+        imports=shown,
+        wrong=wrong,
+        urls=urls,
+        query_string=f"?{request.url.query}" if request.method == "GET" and request.url.query else "",
+        next=shown[-1].id if len(shown) == ROWS else None,
+        may_act=principal.role.includes(Role.OPERATOR),
+    )
+
+
+async def _running_first(services: PublisherServices, request: Request) -> list[Any]:
+    """One page of the history; those that still run are looked at closely, so that lost jobs are counted."""
+    before = parameters.cursor(request.query_params) if request.method == "GET" else None
+    found = await services.store.imports.page(before=before, limit=ROWS)
+    return [one if one.finished_at else await services.imports.get(one.id) for one in found]
+
+
+async def _import_values(services: PublisherServices, import_id: str) -> dict[str, Any]:
+    one = await services.imports.get(feed_routes.id_of(import_id))
+    sources = await services.store.imports.sources(one.id)
+    sources.sort(key=lambda source: (source.outcome != "failed", source.outcome is not None))
+    return {"one": one, "sources": sources[:SHOWN_SOURCES], "more": max(0, len(sources) - SHOWN_SOURCES)}
+
+
+async def _feeds_values(request: Request, principal: Principal) -> dict[str, Any]:
+    search = feed_routes.searched(request.query_params.get("search"))
+    before = parameters.cursor(request.query_params)
+    store = services_of(request).store
+    found = await store.feeds.page(before=before, search=search, limit=ROWS)
+    return {
+        "feeds": [(source, health_of(source)) for source in found],
+        "search": search or "",
+        "query_string": f"?{request.url.query}" if request.url.query else "",
+        "next": found[-1].id if len(found) == ROWS else None,
+        "may_act": principal.role.includes(Role.OPERATOR),
+    }
+
+
+async def _choice(form: FormData) -> FeedChoice:
+    """The addresses of the form, one on each line, and its file of OPML."""
+    urls = [line.strip() for line in str(form.get("urls") or "").splitlines() if line.strip()]
+    file = form.get("opml")
+    opml = None
+    if file is not None and not isinstance(file, str) and file.size:
+        opml = (await file.read()).decode("utf-8", "replace")
+    return FeedChoice(urls, [f"line {number}" for number in range(1, len(urls) + 1)], opml)
+
+
+async def _changed(
+    request: Request,
+    feed_id: str,
+    principal: Principal,
+    change: Callable[[Request, str, Principal], Awaitable[Response]],
+) -> Response:
+    if not is_form(request):
+        return await change(request, feed_id, principal)
+    await form_of(request, services_of(request))
+    await change(request, feed_id, principal)
+    return RedirectResponse(f"/feeds/{feed_routes.id_of(feed_id)}", status_code=303)

@@ -1,0 +1,121 @@
+"""Importing feeds: the sources that are named are stored, an import is made of them, and a job fetches each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from corral.actions.job_request import NewSubmission
+from corral.actions.principal import Principal
+from corral.actions.submit import SubmissionRefused, Submitter
+from corral.errors import Conflict, FieldError, InvalidInput, NotFound, OutgoingRefused
+from corral.feeds.feed_import import FeedImport
+from corral.feeds.opml import read_opml
+from corral.feeds.source import FeedSource
+from corral.ids import new_id
+from corral.store import Store
+
+FETCH = "feed.fetch"
+MAX_URLS = 10_000
+MAX_URL = 2_000
+"""Characters of an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedChoice:
+    """Which feeds to import: those at addresses, those of a list, or, where nothing is named, every source that is active."""
+
+    urls: Sequence[str] = ()
+    pointers: Sequence[str] = ()
+    """Where each address is in the request."""
+    opml: str | None = None
+
+
+class FeedImports:
+    """Starts imports."""
+
+    def __init__(self, store: Store, submitter: Submitter) -> None:
+        self._store = store
+        self._submitter = submitter
+
+    async def start(self, choice: FeedChoice, caller: Principal) -> FeedImport:
+        """Store sources and import, and submit a job for each source.
+
+        Raises:
+            InvalidInput: an address is none, or there is nothing to import; nothing was stored.
+            Conflict: no source is stored, and none was named.
+            Unavailable: Postgres is away.
+        """
+        sources = await self._sources(_named(choice), caller.name)
+        id = new_id()  # noqa: A001  # the domain's word
+        await self._store.imports.start(id, sources, caller.name)
+        submissions = [_submission(source, id, caller.name) for source in sources]
+        accepted = await self._submitter.submit_many(submissions)
+        jobs = {
+            source.id: one.id
+            for source, one in zip(sources, accepted, strict=True)
+            if not isinstance(one, SubmissionRefused)
+        }
+        await self._store.imports.note_jobs(id, jobs)
+        return await self.get(id)
+
+    async def get(self, id: UUID) -> FeedImport:  # noqa: A002  # the domain's word
+        """The import as it is now.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        found = await self._store.imports.get(id)
+        if found is None:
+            raise NotFound("import", id)
+        return found
+
+    async def source(self, id: UUID) -> FeedSource:  # noqa: A002  # the domain's word
+        """The source with this id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = await self._store.feeds.get(id)
+        if found is None:
+            raise NotFound("feed", id)
+        return found
+
+    async def _sources(self, named: Sequence[tuple[str, str]], actor: str) -> list[FeedSource]:
+        if named:
+            return await self._store.feeds.add(named, actor)
+        active = await self._store.feeds.active()
+        if not active:
+            raise Conflict("there is no active feed to import; name one with url, urls or opml")
+        return active
+
+
+def _named(choice: FeedChoice) -> list[tuple[str, str]]:
+    """The addresses, as they are sent, with titles.
+
+    Raises:
+        InvalidInput: names each that is none.
+    """
+    from corral.outgoing.url import parse  # noqa: PLC0415  its HTTP library is loaded where somebody imports
+
+    listed = read_opml(choice.opml) if choice.opml is not None else []
+    given = [*zip(choice.urls, choice.pointers, strict=True), *((url, "/opml") for url, _ in listed)]
+    titles = ["" for _ in choice.urls] + [title for _, title in listed]
+    errors: list[FieldError] = []
+    named: list[tuple[str, str]] = []
+    for (url, pointer), title in zip(given, titles, strict=True):
+        try:
+            whole = parse(url.strip()).url
+        except OutgoingRefused as error:
+            errors.append(FieldError(pointer, f"{url[:200]!r}: {error.why}"))
+            continue
+        if len(whole) > MAX_URL:
+            errors.append(FieldError(pointer, f"has more than {MAX_URL:,} characters"))
+        named.append((whole, title[:1_000]))
+    if errors:
+        raise InvalidInput(*errors[:20])
+    return named
+
+
+def _submission(source: FeedSource, part_of: UUID, actor: str) -> NewSubmission:
+    payload = {"source": str(source.id), "part_of": str(part_of)}
+    return NewSubmission(type=FETCH, payload=payload, created_by=actor)

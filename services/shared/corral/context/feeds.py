@@ -1,0 +1,35 @@
+"""What the handlers of feeds ask of the worker: sources, items and imports as stored."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from corral.feeds.item import ItemOutcome, NewFeedItem
+from corral.feeds.source import FeedSource, SourceUpdate
+
+
+class FeedRecords(Protocol):
+    """Sources, items and imports. `part_of` is the import that a fetch belongs to, None where it is due by itself."""
+
+    async def source(self, source: UUID, /) -> FeedSource | None:
+        """The source with this id."""
+
+    async def hashes(self, source: UUID, guids: Sequence[str]) -> dict[str, str]:
+        """The hashes of those items that are stored, by guid."""
+
+    async def expect(self, part_of: UUID, source: UUID, guids: Sequence[str]) -> None:
+        """Have the import wait for these items."""
+
+    async def note_jobs(self, part_of: UUID, source: UUID, jobs: Mapping[str, UUID]) -> None:
+        """Store which job stores which item that an import waits for."""
+
+    async def fetched(
+        self, source: UUID, update: SourceUpdate | None, part_of: UUID | None, *, unchanged: int, skipped: int
+    ) -> None:
+        """Store what a fetch says of its source; None: there is no such source any more."""
+
+    async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
+        """Store items; what became of each, in their order."""
+
+    async def failed(self, item: NewFeedItem) -> None:
+        """Count an item as failed in its import."""

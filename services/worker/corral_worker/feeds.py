@@ -1,0 +1,45 @@
+"""What the handlers of feeds ask of the worker, answered by its store."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from corral.feeds.item import ItemOutcome, NewFeedItem
+from corral.feeds.source import FeedSource, SourceUpdate
+from corral.store import Store
+
+
+class StoredFeeds:
+    """Sources, items and imports in Postgres. Every method raises Unavailable where it is away."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def source(self, source: UUID, /) -> FeedSource | None:
+        """The source with this id."""
+        return await self._store.feeds.get(source)
+
+    async def hashes(self, source: UUID, guids: Sequence[str]) -> dict[str, str]:
+        """The hashes of those items that are stored, by guid."""
+        return await self._store.feed_items.hashes(source, guids)
+
+    async def expect(self, part_of: UUID, source: UUID, guids: Sequence[str]) -> None:
+        """Have the import wait for these items."""
+        await self._store.imports.expect(part_of, source, guids)
+
+    async def note_jobs(self, part_of: UUID, source: UUID, jobs: Mapping[str, UUID]) -> None:
+        """Store which job stores which item that an import waits for."""
+        await self._store.imports.note_item_jobs(part_of, source, jobs)
+
+    async def fetched(
+        self, source: UUID, update: SourceUpdate | None, part_of: UUID | None, *, unchanged: int, skipped: int
+    ) -> None:
+        """Store what a fetch says of its source; None: there is no such source any more."""
+        await self._store.imports.fetched(source, update, part_of, unchanged=unchanged, skipped=skipped)
+
+    async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
+        """Store items; what became of each, in their order."""
+        return await self._store.feed_items.store(items)
+
+    async def failed(self, item: NewFeedItem) -> None:
+        """Count an item as failed in its import."""
+        await self._store.feed_items.failed(item)
