@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 from corral.job.state import State
 from corral.store import Heartbeat, Store
+from corral.store.json_text import encode
+from corral.store.queues import BETWEEN_CLAIMS
 from corral_testing.fake import FakeStore
 from corral_testing.subject import Subject
 
@@ -17,6 +20,19 @@ UPDATE corral.jobs SET
 """
 PASS_KEYS_TIME = """
 UPDATE corral.idempotency_keys SET created_at = created_at - %(time)s, expires_at = expires_at - %(time)s
+"""
+PASS_KEPT_TIME = """
+UPDATE corral.limit_keys SET parked_until = parked_until - %(time)s, refilled_at = refilled_at - %(time)s,
+    taken_at = CASE WHEN taken_at IS NOT NULL THEN ARRAY(SELECT t - %(time)s FROM unnest(taken_at) t) END
+"""
+DECLARE = """
+INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(values)s::jsonb, '1')
+ON CONFLICT (name) DO UPDATE SET declared = excluded.declared
+"""
+OVERRIDE = """
+INSERT INTO corral.limit_overrides (limit_name, key, overrides, paused_at, set_by)
+VALUES (%(name)s, %(key)s, %(values)s::jsonb, CASE WHEN %(paused)s::bool THEN now() END, 'ann')
+ON CONFLICT (limit_name, key) DO UPDATE SET overrides = excluded.overrides, paused_at = excluded.paused_at
 """
 BLOCK = "UPDATE corral.jobs SET state = 'blocked', queued_at = NULL WHERE id = %(id)s"
 
@@ -31,7 +47,13 @@ def of_fake() -> Subject:
         store.memory.jobs[id].state = State.BLOCKED
         store.memory.jobs[id].queued_at = None
 
-    return Subject(store, store.heartbeat, advance, block)
+    async def declare(name: str, values: dict[str, Any]) -> None:
+        store.memory.limits[name] = values
+
+    async def override(name: str, key: str, values: dict[str, Any], paused: bool) -> None:
+        store.memory.overrides[name, key] = values | {"paused": paused}
+
+    return Subject(store, store.heartbeat, advance, block, declare, override)
 
 
 @asynccontextmanager
@@ -49,11 +71,20 @@ async def of_store(url: str, pooler: str | None = None) -> AsyncIterator[Subject
             return hearts[worker]
 
         async def advance(seconds: float) -> None:
-            for statement in (PASS_TIME, PASS_KEYS_TIME):
+            for statement in (PASS_TIME, PASS_KEYS_TIME, PASS_KEPT_TIME):
                 passing = statement.replace("%(time)s", "%(seconds)s * interval '1 second'")
                 await store.database.run(passing, {"seconds": seconds})
 
         async def block(id: UUID) -> None:
             await store.database.run(BLOCK, {"id": id})
 
-        yield Subject(store, heartbeat, advance, block)
+        async def declare(name: str, values: dict[str, Any]) -> None:
+            await store.database.run(DECLARE, {"name": name, "values": encode(values)})
+
+        async def override(name: str, key: str, values: dict[str, Any], paused: bool) -> None:
+            params = {"name": name, "key": key, "values": encode(values), "paused": paused}
+            async with store.database.transaction() as transaction:
+                await transaction.rows(BETWEEN_CLAIMS)
+                await transaction.rows(OVERRIDE, params)
+
+        yield Subject(store, heartbeat, advance, block, declare, override)

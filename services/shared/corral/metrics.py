@@ -72,6 +72,13 @@ LOOP_BLOCKED_SECONDS = Counter(
 HEARTBEATS_FAILED = Counter("corral_heartbeats_failed", "Heartbeats that did not reach Postgres.")
 LOGS_TRUNCATED = Counter("corral_job_logs_truncated", "Jobs whose log reached its cap.", ["type"])
 
+# Limits
+LIMIT_MISCOUNTS = Counter(
+    "corral_limit_miscounts",
+    "Limits, or keys of one, of which something else was noted as in use than what ran: a bug, which the leader mended.",
+    ["limit"],
+)
+
 # Dispatch
 REDISPATCHED = Counter("corral_redispatched", "Ids that the sweep enqueued again.", ["queue"])
 LANES_REBUILT = Counter(

@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from corral.ids import new_id
 from corral.job.job import Job, NewJob
+from corral.job.limit_use import LimitUse, group_of, uses_of
 from corral.job.outcome import (
     Cancelled,
     Erred,
@@ -42,6 +44,10 @@ class Subject:
     """Let seconds pass for everything that is stored."""
     block: Callable[[UUID], Awaitable[None]]
     """Make a queued job wait for others, as a flow would."""
+    declare: Callable[[str, dict[str, Any]], Awaitable[None]]
+    """Declare a limit with these values, in place of those it had."""
+    override: Callable[[str, str, dict[str, Any], bool], Awaitable[None]]
+    """Set values over a limit, or over one of its keys, and pause it or not; as an operator does."""
 
     async def submit(
         self,
@@ -56,6 +62,7 @@ class Subject:
         type: str = TYPE,
         tags: tuple[str, ...] = (),
         payload: str = '{"n": 1}',
+        uses: Sequence[LimitUse] = (),
     ) -> UUID:
         """Insert one job; its id."""
         job = NewJob(
@@ -71,6 +78,7 @@ class Subject:
             timeout=timeout,
             max_stalls=max_stalls,
             tags=tags,
+            limits=uses_of(queue, priority, uses),
         )
         await self.store.jobs.insert([job])
         return job.id
@@ -101,9 +109,22 @@ class Subject:
         answer = await self.claim(worker, *ids, alone=True)
         assert not answer.refused, answer.refused
 
-    async def finish(self, worker: UUID, id: UUID, attempt: int, outcome: Outcome) -> Recorded:
+    async def claim_groups(
+        self, worker: UUID, *uses: Sequence[LimitUse], take: int = 10, alone: bool = False
+    ) -> list[UUID]:
+        """Claim jobs of the groups that take of these, at most `take` of each; their ids, oldest first."""
+        groups = [group_of(QUEUE, Priority.NORMAL, [use.name for use in some]) for some in uses]
+        answer = await self.store.limit_claims.claim(
+            worker, new_id(), dict.fromkeys(groups, take), [TYPE], alone=alone
+        )
+        return sorted(job.id for job in answer.claimed)
+
+    async def finish(
+        self, worker: UUID, id: UUID, attempt: int, outcome: Outcome, *, limited: bool = False
+    ) -> Recorded:
         """Write how one attempt ended."""
-        return (await self.store.attempts.finish(worker, [Finished(id, attempt, outcome)]))[0]
+        finished = Finished(id, attempt, outcome, limited=limited)
+        return (await self.store.attempts.finish(worker, [finished]))[0]
 
     async def lose(self, worker: UUID, term: Term) -> Sequence[State]:
         """Take a worker for lost; the states of its jobs."""

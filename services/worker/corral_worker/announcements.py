@@ -1,6 +1,6 @@
 """What the worker tells Redis of its attempts, once Postgres has recorded it: states, jobs to be claimed again, due times."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -38,18 +38,23 @@ class Announcements:
         states: defaultdict[State, list[UUID]] = defaultdict(list)
         entries: list[Entry] = []
         due: list[float] = []
+        freed: Counter[str] = Counter()
         for one in answers:
             if one.verdict is Verdict.FENCED or one.state is None:
                 continue
             states[one.state].append(one.id)
+            freed.update(one.limits)
             if one.state is State.QUEUED and one.id not in self.withheld:
                 assert one.queue is not None
                 assert one.priority is not None
-                entries.append(Entry(lane_of(one.queue, one.priority, suspect=one.suspect), one.id))
+                lane = lane_of(one.queue, one.priority, suspect=one.suspect)
+                entries.append(Entry(lane, one.id, one.limit_group))
             elif one.state is State.SCHEDULED:
                 due.append(one.due_in)
         for state, ids in states.items():
             self.enqueuer.changed(state, ids)
+        if freed:
+            self.enqueuer.free_soon(freed)
         if entries:
             self.enqueuer.enqueue_soon(entries)
         if due:

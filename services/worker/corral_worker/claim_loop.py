@@ -12,7 +12,9 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Ack, Dispatch, Popped, Return
+from corral.dispatch.rings import Turn
 from corral.errors import Unavailable
+from corral.job.job import Claimed
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES, Priority
 from corral.waiting import wait_for_event
@@ -22,6 +24,7 @@ from corral_worker.attempts import HeldAttempts
 from corral_worker.claiming import Acks, Claimer
 from corral_worker.completer import FinishedAttempts
 from corral_worker.executor import AttemptExecutor
+from corral_worker.group_claiming import GroupClaimer, TurnAnswers
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
@@ -50,6 +53,7 @@ class ClaimLoop:
         dispatch: Dispatch,
         *,
         claiming: Claimer,
+        group_claiming: GroupClaimer,
         attempts: HeldAttempts,
         executor: AttemptExecutor,
         finished: FinishedAttempts,
@@ -61,6 +65,8 @@ class ClaimLoop:
         self._worker = worker
         self._dispatch = dispatch
         self._claiming = claiming
+        self._group_claiming = group_claiming
+        self._turn_answers = TurnAnswers(dispatch)
         self._attempts = attempts
         self._executor = executor
         self._finished = finished
@@ -131,10 +137,12 @@ class ClaimLoop:
         self.holding = "suspended" if pop.suspended else None
         if pop.popped:
             await self._take(worker, pop.popped, alone=False)
+        if pop.turns:
+            await self._take_turns(worker, pop.turns, alone=False)
         if pop.suspects and time.monotonic() >= self._willing_at:
             await self._run_suspect(worker, pop.suspects)
             return 0
-        return 0 if pop.popped else self._poll_seconds
+        return 0 if pop.popped or pop.turns else self._poll_seconds
 
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
         if self._seal.held:  # since the pop was sent
@@ -143,19 +151,37 @@ class ClaimLoop:
         self.taking = True
         try:
             taken = await self._claiming.take(worker, popped, alone=alone, give_up=self._give_up)
-            if taken.claimed:
-                if not self.claimed:
-                    seconds = time.monotonic() - STARTED
-                    log.info("worker.first_claim", jobs=len(taken.claimed), seconds=round(seconds, 2))
-                self.claimed += len(taken.claimed)
-                self._executor.start(taken.claimed)
-                self._announcements.claimed(taken.claimed)
+            self._start(taken.claimed)
         finally:
             self.taking = False
         await self._answers.add(taken.answers)
         if taken.refused_worker:
             # The heartbeat says what is the matter; until then popping would only turn jobs around.
             await self._rest(self._poll_seconds)
+
+    async def _take_turns(self, worker: UUID, turns: Sequence[Turn], *, alone: bool) -> bool:
+        """Claim of the groups whose turn it is; whether anything was claimed."""
+        if self._seal.held:  # since the pop was sent
+            await self._turn_answers.give_back(turns)
+            return False
+        self.taking = True
+        try:
+            taken = await self._group_claiming.take(worker, turns, alone=alone, give_up=self._give_up)
+            self._start(taken.claimed)
+        finally:
+            self.taking = False
+        await self._turn_answers.send(taken)
+        return bool(taken.claimed)
+
+    def _start(self, claimed: Sequence[Claimed]) -> None:
+        if not claimed:
+            return
+        if not self.claimed:
+            seconds = time.monotonic() - STARTED
+            log.info("worker.first_claim", jobs=len(claimed), seconds=round(seconds, 2))
+        self.claimed += len(claimed)
+        self._executor.start(claimed)
+        self._announcements.claimed(claimed)
 
     async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:
         """Become empty, claim one suspect, and nothing beside it until it has ended."""
@@ -180,11 +206,14 @@ class ClaimLoop:
         except Unavailable:
             metrics.REDIS_ERRORS.labels("pop").inc()
             return
-        if not pop.popped:
+        if not pop.popped and not pop.turns:
             # Somebody else took it, or its executor has no slot here.
             await self._rest(REDIS_RETRY_SECONDS)
             return
-        await self._take(worker, pop.popped, alone=True)
+        if pop.popped:
+            await self._take(worker, pop.popped, alone=True)
+        elif not await self._take_turns(worker, pop.turns, alone=True):
+            return  # its limits have no room
         while self._attempts.held and not self._stopping:
             if self._attempts.only_abandoned:
                 self._worker.stuck("a suspect runs alone, past its end, and can't be stopped")

@@ -61,7 +61,7 @@ class Claimer:
             claimed, refused = answer.claimed, answer.refused
         except Unavailable as error:
             log.warning("claim.unanswered", jobs=len(ids), error=str(error))
-            claimed, refused = await self._after(claim, give_up), {}
+            claimed, refused = await self.after(claim, give_up), {}
         for job in claimed:
             self._waits_of(job.queue).observe(job.waited)
         taken = {job.id for job in claimed}
@@ -72,7 +72,14 @@ class Claimer:
         self._count(popped, taken, refused)
         return ClaimResult(claimed, answers, Refusal.WORKER in refused.values())
 
-    async def _after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
+    def observe(self, claimed: Sequence[Claimed]) -> None:
+        """Count jobs that were claimed with their groups."""
+        for job in claimed:
+            self._waits_of(job.queue).observe(job.waited)
+        for queue, count in Counter(job.queue for job in claimed).items():
+            metrics.CLAIMS.labels(queue, "claimed").inc(count)
+
+    async def after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
         """The jobs that a claim took whose answer did not arrive: read before anything else is done (rule 11)."""
         waits = doubling(*POSTGRES_RETRY_SECONDS)
         while not give_up():
@@ -95,7 +102,7 @@ class Claimer:
 
     def _verdict(self, entry: Popped, refused: dict[UUID, Refusal]) -> Verdict:
         match refused.get(entry.id):
-            case Refusal.GONE:
+            case Refusal.GONE | Refusal.LIMITED:  # its group is dispatched instead
                 return _DONE
             case Refusal.PAUSED:
                 return Park(PAUSED_SECONDS)

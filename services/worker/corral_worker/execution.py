@@ -157,7 +157,9 @@ class Execution:
         )
         if isinstance(outcome, Erred) and outcome.retry_in < self.not_before:
             outcome = Erred(outcome.error, self.not_before)
-        return Finished(self.claimed.id, self.claimed.attempt, outcome, tuple(self.follow_ups))
+        claimed = self.claimed
+        limited = claimed.limit_group is not None
+        return Finished(claimed.id, claimed.attempt, outcome, tuple(self.follow_ups), limited=limited)
 
 
 def outcome_of(

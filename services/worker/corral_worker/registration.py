@@ -134,7 +134,7 @@ class Incarnation:
             self._executor.lose(beat.stolen)
         for one in beat.released:
             log.warning("job.released_unheld", job=str(one.id), attempt=one.attempt)
-        entries = [Entry(one.lane, one.id) for one in beat.released if one.lane is not None]
+        entries = [Entry(one.lane, one.id, one.limit_group) for one in beat.released if one.lane is not None]
         if entries:
             self._announcements.enqueuer.enqueue_soon(entries)
 

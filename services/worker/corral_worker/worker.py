@@ -30,6 +30,7 @@ from corral_worker.claiming import Claimer
 from corral_worker.completer import Completer, FinishedAttempts
 from corral_worker.drain_requests import DrainRequestReader
 from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS, AttemptExecutor
+from corral_worker.group_claiming import GroupClaimer
 from corral_worker.handler_services import WorkerServices
 from corral_worker.heartbeat import HeartbeatThread
 from corral_worker.loop_watchdog import LoopWatchdog
@@ -146,10 +147,12 @@ class Worker:
             announcements=self._announcements,
             job_log=job_log,
         )
+        claiming = Claimer(store.claims, self._types)
         self._claim_loop = ClaimLoop(
             worker,
             self._dispatch,
-            claiming=Claimer(store.claims, self._types),
+            claiming=claiming,
+            group_claiming=GroupClaimer(store.limit_claims, claiming, self._types),
             attempts=self._attempts,
             executor=self._executor,
             finished=self._finished,

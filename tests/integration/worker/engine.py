@@ -27,6 +27,7 @@ from corral_worker.claiming import Claimer
 from corral_worker.completer import Completer, FinishedAttempts
 from corral_worker.execution import Execution
 from corral_worker.executor import AttemptExecutor
+from corral_worker.group_claiming import GroupClaimer
 from corral_worker.handler_services import WorkerServices
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
@@ -128,10 +129,12 @@ class Engine:
             announcements=self.announcements,
             job_log=self.job_log,
         )
+        claiming = Claimer(store.claims, sorted(TYPES))
         self.claim_loop = ClaimLoop(
             self.worker,
             self.dispatch,
-            claiming=Claimer(store.claims, sorted(TYPES)),
+            claiming=claiming,
+            group_claiming=GroupClaimer(store.limit_claims, claiming, sorted(TYPES)),
             attempts=self.attempts,
             executor=self.executor,
             finished=self.finished,

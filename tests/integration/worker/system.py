@@ -110,7 +110,7 @@ class System:
         accepted = await self.store.jobs.insert(jobs)
         await self.dispatch.lanes.enqueue(
             [
-                Entry(lane_of(one.queue, one.priority, suspect=False), one.id)
+                Entry(lane_of(one.queue, one.priority, suspect=False), one.id, one.limit_group)
                 for one in accepted
                 if one.state is State.QUEUED
             ]

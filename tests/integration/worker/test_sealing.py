@@ -30,6 +30,7 @@ from corral_worker.claim_loop import ClaimLoop
 from corral_worker.claiming import Claimer
 from corral_worker.completer import FinishedAttempts
 from corral_worker.executor import AttemptExecutor
+from corral_worker.group_claiming import GroupClaimer
 from corral_worker.handler_services import WorkerServices
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
@@ -216,10 +217,12 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
         finished=finished,
         job_log=job_log,
     )
+    claiming = Claimer(system.store.claims, ["demo.echo"])
     loop = ClaimLoop(
         worker,
         dispatch,
-        claiming=Claimer(system.store.claims, ["demo.echo"]),
+        claiming=claiming,
+        group_claiming=GroupClaimer(system.store.limit_claims, claiming, ["demo.echo"]),
         attempts=attempts,
         executor=executor,
         finished=finished,

@@ -5,8 +5,8 @@ and streams read the rows again. So nobody has to wait for any of it, and an abs
 """
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +58,7 @@ class Enqueuer:
         self._front = front
         self._max_backlog = max_backlog
         self._entries: deque[Entry] = deque()
+        self._freed: Counter[str] = Counter()
         self._due_in: float | None = None
         self._enqueuing: asyncio.Task[None] | None = None
         self._changed: defaultdict[State, list[UUID]] = defaultdict(list)
@@ -74,7 +75,7 @@ class Enqueuer:
             if job.state is State.QUEUED:
                 key = job.queue, job.priority
                 lane = lanes.get(key) or lanes.setdefault(key, Lane(*key))
-                entries.append(Entry(lane, job.id))
+                entries.append(Entry(lane, job.id, job.limit_group))
             elif job.state is State.SCHEDULED:
                 due.append(job.due_in)
         if due:
@@ -88,6 +89,11 @@ class Enqueuer:
         self._entries.extend(entries)
         if len(self._entries) > self._max_backlog:
             self._leave_to_the_sweep(len(self._entries) - self._max_backlog)
+        self._start()
+
+    def free_soon(self, names: Mapping[str, int]) -> None:
+        """Tell Redis that so many jobs gave back something of these limits and keys: whoever waits for it gets a turn."""
+        self._freed.update(names)
         self._start()
 
     def due_soon(self, seconds: float) -> None:
@@ -131,8 +137,10 @@ class Enqueuer:
             self._enqueuing = self._task(self._run())
 
     async def _run(self) -> None:
-        while self._entries or self._due_in is not None:
+        while self._entries or self._freed or self._due_in is not None:
             due_in, self._due_in = self._due_in, None
+            if self._freed:
+                await self._free()
             if self._entries:
                 count = min(IDS_PER_CALL, len(self._entries))
                 await self.enqueue([self._entries.popleft() for _ in range(count)])
@@ -141,6 +149,13 @@ class Enqueuer:
                     await self._dispatch.hints.due_in(due_in)
                 except CorralError as error:
                     self._not_taken((), error)
+
+    async def _free(self) -> None:
+        freed, self._freed = self._freed, Counter()
+        try:
+            await self._dispatch.rings.free(freed)
+        except CorralError as error:  # the leader looks once a second
+            self._not_taken((), error)
 
     def _publish(self) -> None:
         self._timer = None

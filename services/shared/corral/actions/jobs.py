@@ -58,7 +58,7 @@ class JobActions:
 
     async def _queue(self, action: str, answers: list[Commanded]) -> list[Commanded]:
         entries = [
-            Entry(answer.lane, answer.id)
+            Entry(answer.lane, answer.id, answer.limit_group)
             for answer in answers
             if answer.effect is CommandEffect.DONE and answer.lane is not None
         ]

@@ -12,6 +12,7 @@ from corral.dispatch.hints import Hints
 from corral.dispatch.lanes import Lanes
 from corral.dispatch.pools import PoolReports
 from corral.dispatch.repair import Repair
+from corral.dispatch.rings import Rings
 from corral.dispatch.rq_compat import RqContract
 from corral.dispatch.trial import Trial
 
@@ -24,6 +25,8 @@ class Dispatch:
         blocking = self._blocking = connect(url, connections=2)
         self.lanes = Lanes(redis, blocking)
         """Jobs on their way: queued, popped, acknowledged, and workers that wait for them."""
+        self.rings = Rings(redis)
+        """Groups of jobs that wait for their limits, and whose turn it is."""
         self.hints = Hints(redis, blocking)
         """Hints that save time: pauses, due times, cancels."""
         self.repair = Repair(redis, blocking)

@@ -1,5 +1,6 @@
 """The hot path: enqueue, pop, acknowledge and wait. One round trip each, however many jobs."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,15 +11,17 @@ from redis.asyncio import Redis
 
 from corral.dispatch import key_names
 from corral.dispatch.connection import ANSWER_SECONDS, answering
+from corral.dispatch.rings import Rings, Turn, turns_from
 from corral.dispatch.scripts import Script, ScriptEffect
 from corral.job.lane import Lane
 
 
 class Entry(NamedTuple):
-    """A job to be queued in a lane."""
+    """A job to be queued in a lane; with its group where it waits for limits."""
 
     lane: Lane
     id: UUID
+    limit_group: UUID | None = None
 
 
 class Popped(NamedTuple):
@@ -45,6 +48,8 @@ class Pop(NamedTuple):
     """Queues whose suspects this worker should take: stop popping, and pop the suspect lane when empty."""
     suspended: bool
     """`rq suspend` is in force: nothing is popped."""
+    turns: Sequence[Turn] = ()
+    """Groups of limited jobs whose turn it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +102,32 @@ class Lanes:
     def __init__(self, redis: Redis, blocking: Redis) -> None:
         self._redis = redis
         self._blocking = blocking
+        self._rings = Rings(redis)
 
     async def enqueue(self, entries: Iterable[Entry], *, front: bool = False) -> int:
         """Queue jobs and wake as many waiting workers; answers how many were not there yet.
 
-        With `front` they come before everything else, in the order given.
+        With `front` they come before everything else, in the order given. Those that wait for limits do so with their
+        group: of these the groups are counted, and `front` changes nothing.
 
         Raises:
             Unavailable: Redis is away; the sweep queues them later.
         """
         by_lane: dict[Lane, dict[UUID, None]] = {}
-        for lane, job in entries:
-            by_lane.setdefault(lane, {})[job] = None
+        groups: Counter[tuple[Lane, UUID]] = Counter()
+        for lane, job, group in entries:
+            if group is None:
+                by_lane.setdefault(lane, {})[job] = None
+            else:
+                groups[lane, group] += 1
+        joined = await self._rings.join(groups) if groups else 0
         if not by_lane:
-            return 0
+            return joined
         arguments: list[str] = ["1" if front else "0"]
         for lane, ids in by_lane.items():
             arguments += (lane.name, lane.queue, _joined(ids))
         async with answering():
-            return int(await _ENQUEUE.run(self._redis, arguments))
+            return joined + int(await _ENQUEUE.run(self._redis, arguments))
 
     async def pop(
         self,
@@ -140,10 +152,10 @@ class Lanes:
             found = await _POP.run(
                 self._redis, _request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets)
             )
-        suspended, waiting, suspects = found[:3]
+        suspended, waiting, suspects, turned = found[:4]
         popped: list[Popped] = []
         strangers: dict[Lane, list[bytes]] = {}
-        for number, ids in zip(found[3::2], found[4::2], strict=True):
+        for number, ids in zip(found[4::2], found[5::2], strict=True):
             lane = lanes[number]
             for text in ids:
                 try:
@@ -152,7 +164,8 @@ class Lanes:
                     strangers.setdefault(lane, []).append(text)
         if strangers:
             await self._drop(strangers)
-        return Pop(popped, bool(waiting), [queue.decode() for queue in suspects], bool(suspended))
+        names = [queue.decode() for queue in suspects]
+        return Pop(popped, bool(waiting), names, bool(suspended), turns_from(turned, lanes))
 
     async def ack(self, acks: Iterable[Ack]) -> None:
         """Say what became of popped jobs: one call for all.

@@ -30,7 +30,11 @@ class ScriptEffect(StrEnum):
     """It only reads: runs even when Redis has no memory left, and on a server that takes no writes."""
 
 
-def _text(name: str, effect: ScriptEffect) -> str:
+RINGS = "rings"
+"""The functions that scripts about limits share."""
+
+
+def _text(name: str, effect: ScriptEffect, *, rings: bool) -> str:
     """The script `lua/<name>.lua` with the key names and the shared functions in front of it.
 
     A script with a first line of flags is refused as a whole where it may not run, so none is left half done.
@@ -39,6 +43,8 @@ def _text(name: str, effect: ScriptEffect) -> str:
     folder = files("corral.dispatch") / "lua"
     suffixes = ", ".join(f"'{lane.name}'" for lane in lanes_of(""))
     shared = (folder / "shared.lua").read_text("utf-8")
+    if rings:
+        shared += "\n" + (folder / f"{RINGS}.lua").read_text("utf-8")
     body = (folder / f"{name}.lua").read_text("utf-8")
     return f"{effect}\nlocal KEY = {{{table}}}\nlocal SUFFIXES = {{{suffixes}}}\n{shared}\n{body}"
 
@@ -46,8 +52,8 @@ def _text(name: str, effect: ScriptEffect) -> str:
 class Script:
     """One script of `lua/`. Survives SCRIPT FLUSH, a restart and a failover of the server."""
 
-    def __init__(self, name: str, effect: ScriptEffect) -> None:
-        self._text = _text(name, effect)
+    def __init__(self, name: str, effect: ScriptEffect, *, rings: bool = False) -> None:
+        self._text = _text(name, effect, rings=rings)
         self._hash = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     async def run(self, redis: Redis, arguments: Sequence[bytes | str | int]) -> Any:

@@ -93,3 +93,5 @@ class Finished:
     outcome: Outcome
     follow_ups: tuple[FollowUp, ...] = ()
     """Jobs that the handler announced: stored with the outcome, where it is the one that they wait for."""
+    limited: bool = False
+    """Whether it holds something of limits, which its end gives back."""

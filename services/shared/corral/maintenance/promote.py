@@ -59,7 +59,7 @@ class Promote(Duty):
         while (due := await self._next_due()) is not None and due <= 0:
             queued = await self._store.duties.promote(reign.term, JOBS_PER_STATEMENT, within=self._within())
             if queued:
-                await self._enqueuer.enqueue([Entry(job.lane, job.id) for job in queued])
+                await self._enqueuer.enqueue([Entry(job.lane, job.id, job.limit_group) for job in queued])
                 self._enqueuer.changed(State.QUEUED, [job.id for job in queued])
             promoted += len(queued)
             if not queued:  # held by another transaction, which will be over

@@ -85,7 +85,7 @@ class Reclaim(Duty):
             )
             if job.state in (State.FAILED, State.SCHEDULED):
                 _tell_failure(job)
-        entries = [Entry(job.lane, job.id) for job in reclaimed if job.state is State.QUEUED]
+        entries = [Entry(job.lane, job.id, job.limit_group) for job in reclaimed if job.state is State.QUEUED]
         if entries:
             await self._enqueuer.enqueue(entries)
         for state in State:

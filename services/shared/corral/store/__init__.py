@@ -16,6 +16,8 @@ from corral.store.job_filter import JobFilter
 from corral.store.job_list import Page
 from corral.store.job_queries import AttemptRecord, StoredLogLine
 from corral.store.leases import LEADER, Term
+from corral.store.limit_claims import ClaimedGroups, GroupState, LimitState, SlotHolder
+from corral.store.limit_duties import GroupCursor, Miscount, WaitingGroup
 from corral.store.logs import Appended, NewLogLine
 from corral.store.pg_errors import Ambiguous
 from corral.store.queues import StoredQueue
@@ -35,15 +37,20 @@ __all__ = [
     "BacklogRows",
     "Beat",
     "ClaimAnswer",
+    "ClaimedGroups",
     "CommandEffect",
     "Commanded",
     "EarlierJob",
     "EarlierRequest",
     "GivenBack",
+    "GroupCursor",
+    "GroupState",
     "Heartbeat",
     "JobFilter",
     "KeyedRequest",
+    "LimitState",
     "LiveWorker",
+    "Miscount",
     "NewLogLine",
     "Page",
     "Progress",
@@ -55,6 +62,7 @@ __all__ = [
     "Refusal",
     "ServiceTime",
     "Session",
+    "SlotHolder",
     "Store",
     "StoredFollowUp",
     "StoredLogLine",
@@ -62,6 +70,7 @@ __all__ = [
     "Term",
     "TimePercentiles",
     "Verdict",
+    "WaitingGroup",
     "WindowRow",
     "WorkerRecord",
     "WorkerState",

@@ -21,6 +21,7 @@ from corral.store.connections import Row
 from corral.store.database import Params
 from corral.store.job_insert import EXISTING, accepted_from
 from corral.store.json_text import checked
+from corral.store.limit_room import LOCK_KEYS
 from corral.store.logs import Logs
 from corral.store.sql_params import array, texts
 
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 MAX_PROGRESS_MESSAGE = 500
 """Characters."""
 
+LIMITED = (9, 12)
+"""Columns of an answer that tells of limits: without follow-ups, and with them."""
 STATES = {state.value: state for state in State}
 PRIORITY_OF = {priority.value: priority for priority in Priority}
 
@@ -57,6 +60,9 @@ class Recorded(NamedTuple):
     suspect: bool
     follow_ups: tuple[Accepted, ...] = ()
     """Those of the attempt that are stored with this outcome."""
+    limits: tuple[str, ...] = ()
+    """What its end gave back: limits, and keys of them, as `LimitUse.name` spells them."""
+    limit_group: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +122,18 @@ class Attempts(Logs):
         succeeded = [item for item in ordered if isinstance(item.outcome, Succeeded)]
         others = [item for item in ordered if not isinstance(item.outcome, Succeeded)]
         steps: list[tuple[str, Params]] = []
+        limited = any(item.limited for item in ordered)
         if succeeded and others:
             steps.append((endings.LOCK, endings.lock(ordered)))
+            if limited:
+                steps.append((LOCK_KEYS, endings.lock(ordered)))
         first = len(steps)
         if succeeded:
-            steps.append(follow_ups.ending(endings.SUCCEED, endings.succeed(worker, succeeded), succeeded))
+            statement = endings.SUCCEED_LIMITED if limited else endings.SUCCEED
+            steps.append(follow_ups.ending(statement, endings.succeed(worker, succeeded), succeeded))
         if others:
-            steps.append(follow_ups.ending(endings.END, endings.end(worker, others), others))
+            statement = endings.END_LIMITED if limited else endings.END
+            steps.append(follow_ups.ending(statement, endings.end(worker, others), others))
         written = [id for item in succeeded for id in (artifacts or {}).get(item.id, ())]
         last = len(steps)
         if written:
@@ -250,6 +261,8 @@ def _recorded(row: Row, verdict: Verdict) -> Recorded:
         queue=queue,
         priority=PRIORITY_OF.get(priority),
         suspect=bool(suspect),
+        limits=tuple(row[7] or ()) if len(row) in LIMITED else (),
+        limit_group=row[8] if len(row) in LIMITED else None,
     )
 
 

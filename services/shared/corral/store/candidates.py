@@ -9,9 +9,18 @@ planner would rather walk along all ids in the hope of meeting live ones soon.
 from corral.job.state import TERMINAL, State
 from corral.store.finished_jobs import PAIRS
 from corral.store.job_filter import HELD, INDEXED, READ, JobFilter, conditions
+from corral.store.limit_states import SHOWN, WAITS
 
 BOUNDS = "j.id < %(below)s AND j.id >= %(above)s"
-OF_STATES = "j.state = ANY(%(states)s::text[])"
+OF_STATES = f"{SHOWN} = ANY(%(states)s::text[])"
+
+LIVE = {
+    State.BLOCKED: (f"j.state = 'blocked' AND NOT coalesce({WAITS}, false)",),
+    State.SCHEDULED: ("j.state = 'scheduled'",),
+    State.QUEUED: ("j.state = 'queued'", WAITS),
+    State.RUNNING: ("j.state = 'running'",),
+}
+"""The conditions of live jobs that are shown in a state, each as an index has it."""
 
 
 def newest(wanted: JobFilter) -> str:
@@ -19,7 +28,9 @@ def newest(wanted: JobFilter) -> str:
     if not (wanted.type or wanted.queue) and wanted.wanted_states == frozenset(State):
         return f"SELECT j.id FROM corral.jobs j WHERE {BOUNDS} ORDER BY j.id DESC LIMIT %(look)s"
     ended = wanted.wanted_states & TERMINAL
-    parts = [_live(wanted, state) for state in sorted(wanted.wanted_states - TERMINAL)]
+    parts = [
+        _live(wanted, where) for state in sorted(wanted.wanted_states - TERMINAL) for where in LIVE[state]
+    ]
     by_pair = State.COMPLETED in ended or wanted.queue or wanted.type
     parts += [_of_pairs(wanted, state) if by_pair else _ended_badly(state) for state in sorted(ended)]
     union = " UNION ALL ".join(f"({part})" for part in parts)
@@ -97,8 +108,8 @@ def of_slice(wanted: JobFilter) -> str:
     """
 
 
-def _live(wanted: JobFilter, state: State) -> str:
-    where = " AND ".join([f"j.state = '{state}'", *conditions(wanted, INDEXED)])
+def _live(wanted: JobFilter, state: str) -> str:
+    where = " AND ".join([state, *conditions(wanted, INDEXED)])
     return f"""
     SELECT j.id FROM (SELECT j.id FROM corral.jobs j WHERE {where} OFFSET 0) j
     WHERE {BOUNDS} ORDER BY j.id DESC LIMIT %(look)s

@@ -28,6 +28,8 @@ class Refusal(StrEnum):
     """This worker does not know the job's type."""
     SUSPECT = "suspect"
     """The job must run alone and this worker was not claiming for that."""
+    LIMITED = "limited"
+    """The job waits for its limits, with its group."""
     LOCKED = "locked"
     """Another transaction holds the row; ask again."""
     WORKER = "worker"
@@ -43,7 +45,7 @@ class ClaimAnswer:
 
 
 COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
-    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at)"""
+    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.limit_group"""
 
 # Postgres takes a statement's locks on tables before its snapshot. FOR SHARE locks the table workers in a mode
 # that pausing excludes: so a pause waits for the claims that are under way, and a later claim sees it (rule
@@ -56,10 +58,10 @@ WITH me AS MATERIALIZED (
 ), picked AS MATERIALIZED (
     SELECT j.id
     FROM me CROSS JOIN unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
-        SELECT l.id, l.state, l.type, l.queue, l.suspect, l.expires_at, l.attempt
+        SELECT l.id, l.state, l.type, l.queue, l.suspect, l.expires_at, l.attempt, l.limit_group
         FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
     ) j
-    WHERE j.state = 'queued'
+    WHERE j.state = 'queued' AND j.limit_group IS NULL
       AND j.type = ANY(%(types)s::text[])
       AND (%(alone)s OR NOT j.suspect)
       AND (j.expires_at IS NULL OR j.expires_at > now() OR j.attempt > 0)
@@ -78,11 +80,18 @@ SELECT i.id,
             THEN 'worker'
             WHEN j.id IS NULL OR j.state <> 'queued' THEN 'gone'
             WHEN j.expires_at <= now() AND j.attempt = 0 THEN 'gone'
+            WHEN j.limit_group IS NOT NULL THEN 'limited'
             WHEN j.type <> ALL (%(types)s::text[]) THEN 'unknown-type'
             WHEN j.queue IN (SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL) THEN 'paused'
             WHEN j.suspect AND NOT %(alone)s THEN 'suspect'
             ELSE 'locked' END
 FROM unnest(%(ids)s::uuid[]) AS i(id) LEFT JOIN corral.jobs j ON j.id = i.id
+"""
+
+# The release before this one queues jobs with limits as if they had none.
+SHELVE = """
+UPDATE corral.jobs j SET state = 'blocked'
+WHERE j.id = ANY(%(ids)s::uuid[]) AND j.state = 'queued' AND j.limit_group IS NOT NULL
 """
 
 # Through jobs_running, which holds only what runs.
@@ -135,13 +144,25 @@ class Claims:
             metrics.SWALLOWED.labels("claim-reasons").inc()
             log.warning("claim.reasons-unknown", jobs=len(ids), reason=str(error))
             return dict.fromkeys(ids, Refusal.LOCKED)
-        return {id: Refusal(reason) for id, reason in rows}
+        reasons = {id: Refusal(reason) for id, reason in rows}
+        limited = [id for id, reason in reasons.items() if reason is Refusal.LIMITED]
+        if limited:
+            await self._shelve(limited)
+        return reasons
+
+    async def _shelve(self, ids: Sequence[UUID]) -> None:
+        """Have these wait with their groups, where the leader finds them."""
+        try:
+            await self._database.hot(SHELVE, {"ids": array(ids)})
+        except Unavailable as error:  # they are popped again
+            metrics.SWALLOWED.labels("claim-shelve").inc()
+            log.warning("claim.not_shelved", jobs=len(ids), reason=str(error))
 
 
 def claimed_from(row: Row) -> Claimed:
     """A row of COLUMNS."""
     id, type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, *rest = row
-    traceparent, parent, waited = rest
+    traceparent, parent, waited, limit_group = rest
     return Claimed(
         id=id,
         type=type,
@@ -156,4 +177,5 @@ def claimed_from(row: Row) -> Claimed:
         traceparent=traceparent,
         parent=parent,
         waited=waited,
+        limit_group=limit_group,
     )

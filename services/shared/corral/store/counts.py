@@ -9,8 +9,10 @@ from corral.job.state import State
 from corral.store.backfills import ASK
 from corral.store.database import SHORT, Database
 from corral.store.finished_jobs import COUNTED
+from corral.store.limit_states import WAITS
 
-LIVE = """
+# Jobs that wait for their limits are stored as blocked, and shown as queued.
+LIVE = f"""
 SELECT j.queue, 'queued', count(*) FROM corral.jobs j WHERE j.state = 'queued' GROUP BY 1
 UNION ALL
 SELECT j.queue, 'running', count(*) FROM corral.jobs j WHERE j.state = 'running' GROUP BY 1
@@ -18,6 +20,10 @@ UNION ALL
 SELECT j.queue, 'scheduled', count(*) FROM corral.jobs j WHERE j.state = 'scheduled' GROUP BY 1
 UNION ALL
 SELECT j.queue, 'blocked', count(*) FROM corral.jobs j WHERE j.state = 'blocked' GROUP BY 1
+UNION ALL
+SELECT l.queue, s.state, s.sign * l.count
+FROM (SELECT j.queue, count(*) FROM corral.jobs j WHERE {WAITS} GROUP BY 1) l
+CROSS JOIN (VALUES ('queued', 1), ('blocked', -1)) AS s(state, sign)
 """
 BY_QUEUE = f"{LIVE} UNION ALL SELECT e.queue, e.state, sum(e.count)::int8 FROM ({COUNTED}) e GROUP BY 1, 2"
 # For as long as the backfill after an upgrade is not done. A statement of its own: its plan has parallel workers.
@@ -55,5 +61,6 @@ class StateCounts:
             rows = await self._database.run(ROW_BY_ROW)
         queues: dict[str, dict[State, int]] = {}
         for queue, state, count in rows:
-            queues.setdefault(queue, {})[State(state)] = count
+            states = queues.setdefault(queue, {})
+            states[State(state)] = states.get(State(state), 0) + count
         return queues

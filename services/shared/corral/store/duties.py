@@ -10,6 +10,7 @@ from corral.store.connections import Row
 from corral.store.database import DUTY
 from corral.store.housekeeping import Housekeeping
 from corral.store.leases import Term, hold
+from corral.store.limit_states import READY
 from corral.store.stat_deltas import appended
 
 
@@ -21,6 +22,8 @@ class Queued:
     id: UUID
     age: float
     """Seconds since it was queued, by the database's clock."""
+    limit_group: UUID | None = None
+    """The group in which it waits for its limits; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class QueuedCursor:
 
 
 # Through jobs_scheduled. A job that another transaction holds is met again at the next round.
-PROMOTE = """
+PROMOTE = f"""
 WITH due AS (
     SELECT j.id FROM corral.jobs j
     WHERE j.state = 'scheduled' AND j.run_at <= now()
@@ -43,9 +46,9 @@ WITH due AS (
     ORDER BY j.run_at, j.id LIMIT %(limit)s
     FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE corral.jobs j SET state = 'queued', run_at = NULL, queued_at = now(), updated_at = now()
+UPDATE corral.jobs j SET state = {READY}, run_at = NULL, queued_at = now(), updated_at = now()
 FROM due WHERE j.id = due.id
-RETURNING j.id, j.queue, j.priority, j.suspect, 0.0::float8
+RETURNING j.id, j.queue, j.priority, j.suspect, 0.0::float8, j.limit_group
 """
 
 # Infinity is as far as this goes: some servers can't tell how long it takes.
@@ -118,7 +121,8 @@ class Duties(Housekeeping):
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        return [_queued(row) for row in await self._write(term, PROMOTE, limit, within=within)]
+        rows = await self._write(term, PROMOTE, limit, within=within)
+        return [_queued(row, row[5]) for row in rows]
 
     async def expire(self, term: Term, limit: int = 1000) -> list[UUID]:
         """Cancel jobs that were not claimed in the time they gave.
@@ -177,9 +181,9 @@ class Duties(Housekeeping):
             return await transaction.rows(statement, {"limit": limit, **more})
 
 
-def _queued(row: Row) -> Queued:
+def _queued(row: Row, limit_group: UUID | None = None) -> Queued:
     id, queue, priority, suspect, age = row[:5]
-    return Queued(lane_of(queue, Priority.read(priority), suspect=suspect), id, age)
+    return Queued(lane_of(queue, Priority.read(priority), suspect=suspect), id, age, limit_group)
 
 
 def _cursor(row: Row) -> QueuedCursor:

@@ -15,6 +15,8 @@ from corral.job.state import State
 from corral.storable import printable
 from corral.store.database import Params
 from corral.store.json_text import checked, encode
+from corral.store.limit_room import given_back
+from corral.store.limit_states import READY, SHOWN
 from corral.store.sql_params import array, numbers, texts
 from corral.store.stat_deltas import RUN, WAIT, appended
 
@@ -29,7 +31,9 @@ SELECT count(*) FROM unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
 ) locked
 """
 
-SUCCEED_STEPS = f"""
+
+def _success(held: str, back: str) -> str:
+    return f"""
 WITH held AS MATERIALIZED (
     SELECT j.id, i.result
     FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(results)s::text[]) AS i(id, attempt, result)
@@ -42,13 +46,13 @@ WITH held AS MATERIALIZED (
     SET state = 'completed', result = held.result::json, error = NULL, progress = 100, suspect = false,
         finished_at = now(), updated_at = now()
     FROM held WHERE j.id = held.id
-    RETURNING j.id, j.attempt, j.queue, j.type, j.priority, 'completed' AS outcome, {WAIT} AS wait, {RUN} AS run
-), counted AS ({appended("ended")})"""
-SUCCEEDED = "\nSELECT id, attempt, 'completed', 0.0::float8, queue, priority, false"
-SUCCEED = f"{SUCCEED_STEPS}{SUCCEEDED} FROM ended\n"
+    RETURNING j.id, j.attempt, j.queue, j.type, j.priority, 'completed' AS outcome, {WAIT} AS wait, {RUN} AS run{held}
+), {back}counted AS ({appended("ended")})"""
 
-# A cancel that was requested turns every ending but success into cancelled (rule 19).
-END_STEPS = f"""
+
+def _end(held: str, back: str, ready: str) -> str:
+    """A cancel that was requested turns every ending but success into cancelled (rule 19)."""
+    return f"""
 WITH held AS MATERIALIZED (
     SELECT j.id, i.kind, i.error, i.retry_in, i.reason, j.started_at, j.attempt, j.life,
            CASE WHEN i.kind = 'cancelled' OR j.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE i.kind END AS outcome
@@ -61,7 +65,7 @@ WITH held AS MATERIALIZED (
     WHERE j.attempt = i.attempt AND j.state = 'running' AND j.worker = %(worker)s
 ), ended AS (
     UPDATE corral.jobs j
-    SET state = CASE held.outcome WHEN 'errored' THEN 'scheduled' WHEN 'released' THEN 'queued' ELSE held.outcome END,
+    SET state = CASE held.outcome WHEN 'errored' THEN 'scheduled' WHEN 'released' THEN {ready} ELSE held.outcome END,
         errors = j.errors + (held.kind IN ('errored', 'failed'))::int4,
         releases = j.releases + (held.outcome = 'released')::int4,
         error = coalesce(held.error::jsonb, j.error),
@@ -72,22 +76,35 @@ WITH held AS MATERIALIZED (
         worker = CASE WHEN held.outcome IN ('failed', 'cancelled') THEN j.worker END,
         claim = NULL, updated_at = now()
     FROM held WHERE j.id = held.id
-    RETURNING j.id, j.attempt, j.state, j.run_at, j.queue, j.type, j.priority, j.suspect, held.outcome,
+    RETURNING j.id, j.attempt,
+              CASE held.outcome WHEN 'released' THEN 'queued' ELSE j.state END AS state, j.run_at, j.queue, j.type, j.priority, j.suspect, held.outcome,
               date_part('epoch', held.started_at - j.queued_at) AS wait,
-              date_part('epoch', now() - held.started_at) AS run
+              date_part('epoch', now() - held.started_at) AS run{held}
 ), kept AS (
     INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
     SELECT held.id, held.attempt, held.life, held.outcome, %(worker)s, held.started_at, held.error::jsonb, held.reason
     FROM held
-), counted AS ({appended("ended")})"""
+), {back}counted AS ({appended("ended")})"""
+
+
+HELD = ", j.limits, j.costs, j.limit_group"
+TOLD = ", limits, limit_group"
+BACK = given_back("ended") + ", "
+# Those of jobs without limits are as short as they can be; the others are for batches that hold any.
+SUCCEED_STEPS, SUCCEED_LIMITED_STEPS = _success("", ""), _success(HELD, BACK)
+END_STEPS, END_LIMITED_STEPS = _end("", "", "'queued'"), _end(HELD, BACK, READY)
+SUCCEEDED = "\nSELECT id, attempt, 'completed', 0.0::float8, queue, priority, false"
 ENDED = """
 SELECT id, attempt, state, coalesce(date_part('epoch', run_at - now()), 0), queue, priority, suspect"""
+SUCCEED = f"{SUCCEED_STEPS}{SUCCEEDED} FROM ended\n"
+SUCCEED_LIMITED = f"{SUCCEED_LIMITED_STEPS}{SUCCEEDED}{TOLD} FROM ended\n"
 END = f"{END_STEPS}{ENDED} FROM ended\n"
+END_LIMITED = f"{END_LIMITED_STEPS}{ENDED}{TOLD} FROM ended\n"
 
 # What became of a write that matched no row (rule 15).
-REREAD = """
-SELECT i.id, i.attempt, j.state, coalesce(date_part('epoch', j.run_at - now()), 0), j.queue, j.priority, j.suspect,
-       j.attempt, a.outcome, i.kind
+REREAD = f"""
+SELECT i.id, i.attempt, {SHOWN}, coalesce(date_part('epoch', j.run_at - now()), 0), j.queue, j.priority, j.suspect,
+       j.limits, j.limit_group, j.attempt, a.outcome, i.kind
 FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(kinds)s::text[]) AS i(id, attempt, kind)
 LEFT JOIN corral.jobs j ON j.id = i.id
 LEFT JOIN corral.attempts a ON a.job = i.id AND a.attempt = i.attempt

@@ -15,7 +15,19 @@ from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.store.connections import Row
 from corral.store.database import Database, Params
-from corral.store.endings import END, END_STEPS, ENDED, SUCCEED, SUCCEED_STEPS, SUCCEEDED
+from corral.store.endings import (
+    END,
+    END_LIMITED,
+    END_LIMITED_STEPS,
+    END_STEPS,
+    ENDED,
+    SUCCEED,
+    SUCCEED_LIMITED,
+    SUCCEED_LIMITED_STEPS,
+    SUCCEED_STEPS,
+    SUCCEEDED,
+    TOLD,
+)
 from corral.store.job_insert import ARRAYS, DUE, INSERT, NAMED, NAMES, accepted_from, columns_of
 from corral.store.limit_states import SHOWN
 from corral.store.sql_params import array, texts
@@ -58,17 +70,26 @@ FOLLOW = f"""
     INSERT INTO corral.follow_ups (job, attempt, follows_on, follow_up)
     SELECT i.ended_job, i.ended_attempt, i.follows_on, i.id FROM input i
 )"""
-# Beside the rows of the attempts those of the follow-ups: they have no attempt.
-FOLLOWED = """
+
+
+def _followed(told: str) -> str:
+    """SQL of the rows of the follow-ups, beside those of the attempts: they have no attempt."""
+    return f"""
 UNION ALL
-SELECT f.id, 0, f.state, coalesce(date_part('epoch', f.run_at - now()), 0), f.queue, f.priority, false,
+SELECT f.id, 0, f.state, coalesce(date_part('epoch', f.run_at - now()), 0), f.queue, f.priority, false{told},
        f.run_at, f.created_at, f.limit_group
 FROM inserted f
 """
+
+
 _NONE = ", NULL::timestamptz, NULL::timestamptz, NULL::uuid FROM ended"
-SUCCEED_AND_FOLLOW = f"{SUCCEED_STEPS}{FOLLOW}{SUCCEEDED}{_NONE}{FOLLOWED}"
-END_AND_FOLLOW = f"{END_STEPS}{FOLLOW}{ENDED}{_NONE}{FOLLOWED}"
-FOLLOWING = {SUCCEED: SUCCEED_AND_FOLLOW, END: END_AND_FOLLOW}
+_LIMITED = ", NULL::text[], NULL::uuid"
+FOLLOWING = {
+    SUCCEED: f"{SUCCEED_STEPS}{FOLLOW}{SUCCEEDED}{_NONE}{_followed('')}",
+    END: f"{END_STEPS}{FOLLOW}{ENDED}{_NONE}{_followed('')}",
+    SUCCEED_LIMITED: f"{SUCCEED_LIMITED_STEPS}{FOLLOW}{SUCCEEDED}{TOLD}{_NONE}{_followed(_LIMITED)}",
+    END_LIMITED: f"{END_LIMITED_STEPS}{FOLLOW}{ENDED}{TOLD}{_NONE}{_followed(_LIMITED)}",
+}
 """The statement that also inserts, for each that only ends attempts."""
 
 OF_JOB = f"""
@@ -124,6 +145,6 @@ def is_follow_up(row: Row) -> bool:
 
 
 def accepted(row: Row) -> Accepted:
-    """The job in a row of FOLLOWED."""
-    id, _, state, due_in, queue, priority, _, run_at, created_at, limit_group = row
+    """The job in a row of `_followed`."""
+    id, _, state, due_in, queue, priority, _, *_, run_at, created_at, limit_group = row
     return accepted_from((id, queue, priority, state, run_at, created_at, due_in, limit_group))

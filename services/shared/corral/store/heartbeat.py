@@ -26,6 +26,8 @@ from corral.store.connection import connect
 from corral.store.database import Limits
 from corral.store.deadline import Deadline, in_a_thread
 from corral.store.json_text import encode
+from corral.store.limit_room import given_back
+from corral.store.limit_states import READY
 from corral.store.pg_errors import translated
 from corral.store.sql_params import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
@@ -51,6 +53,7 @@ class GivenBack:
     attempt: int
     lane: Lane | None
     """Where it waits now; None where a requested cancel ended it."""
+    limit_group: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ WITH me AS MATERIALIZED (
     ORDER BY j.id FOR NO KEY UPDATE OF j SKIP LOCKED
 ), ended AS (
     UPDATE corral.jobs j
-    SET state = unheld.state,
+    SET state = CASE unheld.state WHEN 'queued' THEN {READY} ELSE unheld.state END,
         errors = j.errors + unheld.timed_out::int4,
         releases = j.releases + (unheld.state = 'queued')::int4,
         run_at = CASE WHEN unheld.state = 'scheduled' THEN now() + j.timed_out_retry_in * interval '1 second' END,
@@ -105,32 +108,35 @@ WITH me AS MATERIALIZED (
         suspect = j.suspect AND unheld.state IN ('queued', 'scheduled'),
         worker = NULL, claim = NULL, updated_at = now()
     FROM unheld WHERE j.id = unheld.id
-    RETURNING j.id, j.attempt, j.state, j.queue, j.type, j.priority, j.suspect, j.life, unheld.started_at,
+    RETURNING j.id, j.attempt, unheld.state, j.queue, j.type, j.priority, j.suspect, j.life, unheld.started_at,
+              j.limits, j.costs, j.limit_group,
               unheld.timed_out, j.error,
-              CASE j.state WHEN 'queued' THEN 'released' WHEN 'scheduled' THEN 'errored' ELSE j.state END AS outcome,
+              CASE unheld.state WHEN 'queued' THEN 'released' WHEN 'scheduled' THEN 'errored' ELSE unheld.state END
+              AS outcome,
               NULL::float8 AS wait, date_part('epoch', now() - unheld.started_at) AS run
 ), kept AS (
     INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
     SELECT ended.id, ended.attempt, ended.life, ended.outcome, %(worker)s, ended.started_at,
            CASE WHEN ended.timed_out THEN ended.error END, '{UNHELD}'
     FROM ended
-), counted AS ({appended("ended")})
-SELECT 'me' AS what, me.id, 0, me.state, NULL, NULL, false FROM me
+), {given_back("ended")}, counted AS ({appended("ended")})
+SELECT 'me' AS what, me.id, 0, me.state, NULL, NULL, false, NULL::uuid FROM me
 UNION ALL
-SELECT 'cancel', mine.id, mine.attempt, NULL, NULL, NULL, false FROM mine JOIN held USING (id, attempt)
+SELECT 'cancel', mine.id, mine.attempt, NULL, NULL, NULL, false, NULL FROM mine JOIN held USING (id, attempt)
 WHERE mine.cancel_requested_at IS NOT NULL
 UNION ALL
-SELECT 'stolen', held.id, held.attempt, NULL, NULL, NULL, false FROM held
+SELECT 'stolen', held.id, held.attempt, NULL, NULL, NULL, false, NULL FROM held
 WHERE NOT EXISTS (SELECT FROM mine WHERE mine.id = held.id AND mine.attempt = held.attempt)
 UNION ALL
-SELECT 'released', ended.id, ended.attempt, ended.state, ended.queue, ended.priority, ended.suspect FROM ended
+SELECT 'released', ended.id, ended.attempt, ended.state, ended.queue, ended.priority, ended.suspect,
+       ended.limit_group FROM ended
 """
 
 # When somebody holds a lock on the jobs: the worker lives all the same, and must not be taken for lost.
 LIVE = """
 UPDATE corral.workers w SET counter = w.counter + 1, seen_at = now(), status = %(status)s::jsonb
 WHERE w.id = %(worker)s AND w.state IN ('active', 'draining')
-RETURNING 'me', w.id, 0, w.state, NULL, NULL, false
+RETURNING 'me', w.id, 0, w.state, NULL, NULL, false, NULL
 """
 
 
@@ -258,6 +264,6 @@ def _answer(rows: Sequence[tuple[Any, ...]]) -> Beat:
 
 
 def _given_back(row: tuple[Any, ...]) -> GivenBack:
-    _, id, attempt, state, queue, priority, suspect = row
+    _, id, attempt, state, queue, priority, suspect, group = row
     lane = lane_of(queue, Priority.read(priority), suspect=suspect) if state == "queued" else None
-    return GivenBack(id, attempt, lane)
+    return GivenBack(id, attempt, lane, group)

@@ -11,6 +11,7 @@ from corral.job.state import State
 from corral.store.audit import record
 from corral.store.connections import Row
 from corral.store.database import SHORT, Database
+from corral.store.limit_states import READY, SHOWN
 from corral.store.sql_params import array
 from corral.store.stat_deltas import appended
 
@@ -38,9 +39,10 @@ class Commanded:
     worker: UUID | None = None
     """Who runs it, to hurry a cancel."""
     attempt: int | None = None
+    limit_group: UUID | None = None
 
 
-ANSWER = "j.id, j.state, j.queue, j.priority, j.suspect, j.worker, j.attempt"
+ANSWER = f"j.id, {SHOWN} AS state, j.queue, j.priority, j.suspect, j.worker, j.attempt, j.limit_group"
 
 LOCKED = """
 WITH locked AS MATERIALIZED (
@@ -58,7 +60,7 @@ CANCEL = f"""{LOCKED}, ended AS (
     FROM locked WHERE j.id = locked.id AND locked.state = 'running'
     RETURNING {ANSWER}
 ), counted AS ({appended("ended")})
-SELECT 'done', j.id, j.state, j.queue, j.priority, j.suspect, j.worker, j.attempt FROM ended j
+SELECT 'done', j.id, j.state, j.queue, j.priority, j.suspect, j.worker, j.attempt, j.limit_group FROM ended j
 UNION ALL SELECT 'requested', j.* FROM asked j
 UNION ALL SELECT 'refused', {ANSWER} FROM locked j WHERE j.state IN ('completed', 'failed', 'cancelled')
 """
@@ -71,7 +73,7 @@ RETRY = f"""{LOCKED}, kept AS (
     ON CONFLICT DO NOTHING
 ), renewed AS (
     UPDATE corral.jobs j
-    SET state = 'queued', errors = 0, stalls = 0, life = j.life + 1, suspect = false, result = NULL, error = NULL,
+    SET state = {READY}, errors = 0, stalls = 0, life = j.life + 1, suspect = false, result = NULL, error = NULL,
         run_at = NULL, expires_at = NULL, queued_at = now(), started_at = NULL, finished_at = NULL,
         cancel_requested_at = NULL, worker = NULL, claim = NULL, progress = 0, progress_message = NULL,
         checkpoint = CASE WHEN locked.state = 'completed' THEN NULL ELSE j.checkpoint END, updated_at = now()
@@ -84,7 +86,7 @@ SELECT 'refused', {ANSWER} FROM locked j WHERE j.state NOT IN ('completed', 'fai
 """
 
 RUN_NOW = f"""{LOCKED}, moved AS (
-    UPDATE corral.jobs j SET state = 'queued', run_at = NULL, queued_at = now(), updated_at = now()
+    UPDATE corral.jobs j SET state = {READY}, run_at = NULL, queued_at = now(), updated_at = now()
     FROM locked WHERE j.id = locked.id AND locked.state = 'scheduled'
     RETURNING {ANSWER}
 )
@@ -135,6 +137,6 @@ class JobCommands:
 
 
 def _commanded(row: Row) -> Commanded:
-    effect, id, state, queue, priority, suspect, worker, attempt = row
+    effect, id, state, queue, priority, suspect, worker, attempt, group = row
     lane = lane_of(queue, Priority.read(priority), suspect=suspect)
-    return Commanded(id, CommandEffect(effect), State.read(state), lane, worker, attempt)
+    return Commanded(id, CommandEffect(effect), State.read(state), lane, worker, attempt, group)

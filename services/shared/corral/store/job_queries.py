@@ -9,6 +9,7 @@ from uuid import UUID
 from corral.job.job import LISTED_BYTES, Job, ListedJob
 from corral.store.connections import Row
 from corral.store.database import Database
+from corral.store.limit_states import SHOWN as SHOWN_STATE
 from corral.store.shaping import document, moment, shaped
 from corral.store.sql_params import array
 
@@ -78,13 +79,14 @@ FIELDS = (
 )
 # A payload and a result are passed on as text: no number is rounded, and nothing in them can break a list.
 TEXTS = ("payload", "result")
-COLUMNS = ", ".join(f"j.{field}::text" if field in TEXTS else f"j.{field}" for field in FIELDS)
+READ_AS = {"state": SHOWN_STATE} | {field: f"j.{field}::text" for field in TEXTS}
+COLUMNS = ", ".join(READ_AS.get(field, f"j.{field}") for field in FIELDS)
 # The length of what is stored apart is known without reading it; json and text are the same bytes.
 LISTED = (
     ", ".join(
         f"CASE WHEN octet_length(j.{field}::text) <= {LISTED_BYTES} THEN j.{field}::text END AS {field}"
         if field in TEXTS
-        else f"j.{field}"
+        else READ_AS.get(field, f"j.{field}")
         for field in FIELDS
     )
     + ", octet_length(j.payload::text), octet_length(j.result::text)"

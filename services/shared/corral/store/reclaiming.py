@@ -1,6 +1,8 @@
 """The statements that take jobs from a worker that is gone: its row first, then its jobs, in one transaction."""
 
 from corral.storable import printable
+from corral.store.limit_room import given_back
+from corral.store.limit_states import READY
 from corral.store.stat_deltas import appended
 from corral.store.timeouts import STRUCK, after
 
@@ -47,7 +49,7 @@ WITH locked AS MATERIALIZED (
     FROM counted_held j
 ), ended AS (
     UPDATE corral.jobs j
-    SET state = held.state,
+    SET state = CASE held.state WHEN 'queued' THEN {READY} ELSE held.state END,
         errors = j.errors + held.timed_out::int4,
         stalls = {stalls},
         releases = j.releases + {0 if stalled else 1} * (held.state = 'queued')::int4,
@@ -60,7 +62,7 @@ WITH locked AS MATERIALIZED (
         worker = CASE WHEN held.state IN ('failed', 'cancelled') THEN j.worker END,
         claim = NULL, updated_at = now()
     FROM held WHERE j.id = held.id
-    RETURNING j.id, j.attempt, j.state, j.run_at, j.queue, j.type, j.priority, j.suspect, j.error, held.alone,
+    RETURNING j.id, j.attempt, held.state, j.run_at, j.limits, j.costs, j.limit_group, j.queue, j.type, j.priority, j.suspect, j.error, held.alone,
               CASE held.state WHEN 'queued' THEN '{outcome}' WHEN 'scheduled' THEN 'errored' ELSE held.state END
               AS outcome,
               NULL::float8 AS wait, date_part('epoch', now() - held.started_at) AS run
@@ -70,9 +72,9 @@ WITH locked AS MATERIALIZED (
            CASE WHEN held.state = 'cancelled' OR held.timed_out THEN ended.outcome ELSE '{outcome}' END,
            %(worker)s, held.started_at, held.error, %(reason)s
     FROM held JOIN ended USING (id)
-), counted AS ({appended("ended")})
+), {given_back("ended")}, counted AS ({appended("ended")})
 SELECT id, attempt, state, queue, priority, suspect, alone,
-       coalesce(date_part('epoch', run_at - now()), 0), error FROM ended ORDER BY id
+       coalesce(date_part('epoch', run_at - now()), 0), error, limit_group FROM ended ORDER BY id
 """
 
 

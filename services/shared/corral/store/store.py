@@ -21,6 +21,8 @@ from corral.store.imports import Imports
 from corral.store.job_types import JobTypes
 from corral.store.jobs import Jobs
 from corral.store.leases import Leases
+from corral.store.limit_claims import LimitClaims
+from corral.store.limit_duties import LimitDuties
 from corral.store.queues import Queues
 from corral.store.report_mails import ReportMails
 from corral.store.scaling import Scaling
@@ -46,6 +48,8 @@ class Store:
         self.jobs = Jobs(database)
         self.idempotency = Idempotency(database)
         self.claims = Claims(database)
+        self.limit_claims = LimitClaims(database)
+        self.limit_duties = LimitDuties(database)
         self.attempts = Attempts(database)
         self.follow_ups = FollowUps(database)
         self.workers = Workers(database)

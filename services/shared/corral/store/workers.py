@@ -72,6 +72,7 @@ class Reclaimed:
     """Seconds until a scheduled job is due: its attempt was past its timeout, and that was its error."""
     error: Mapping[str, Any] | None = None
     """The job's last error, as it is stored."""
+    limit_group: UUID | None = None
 
 
 REGISTER = """
@@ -230,7 +231,7 @@ def _record(row: Row) -> WorkerRecord:
 
 def reclaimed(row: Row) -> Reclaimed:
     """The reclaimed job in a row of `reclaiming.RECLAIM` or `RELEASE`."""
-    id, attempt, state, queue, priority, suspect, alone, due_in, error = row
+    id, attempt, state, queue, priority, suspect, alone, due_in, error, limit_group = row
     return Reclaimed(
         id=id,
         attempt=attempt,
@@ -239,4 +240,5 @@ def reclaimed(row: Row) -> Reclaimed:
         alone=alone,
         due_in=max(0.0, due_in),
         error=error,
+        limit_group=limit_group,
     )

@@ -13,6 +13,7 @@ from corral_testing.conformance.finishing import Finishing
 from corral_testing.conformance.following import Following
 from corral_testing.conformance.idempotent import Idempotent
 from corral_testing.conformance.leadership import Leadership
+from corral_testing.conformance.limiting import Limiting
 from corral_testing.conformance.losing import Losing
 from corral_testing.conformance.submitting import Submitting
 from corral_testing.conformance.transitions import Transitions
@@ -27,6 +28,7 @@ class StoreConformance(
     Following,
     CommandsOfPeople,
     Counting,
+    Limiting,
     Losing,
     Draining,
     Deciding,

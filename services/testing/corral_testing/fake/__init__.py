@@ -11,6 +11,7 @@ from corral_testing.fake.fleet import FakeHeartbeat, FakeWorkers
 from corral_testing.fake.idempotency import FakeIdempotency
 from corral_testing.fake.jobs import FakeJobs
 from corral_testing.fake.leases import FakeDuties, FakeLeases
+from corral_testing.fake.limits import FakeLimitClaims
 from corral_testing.fake.memory import Clock, Memory
 from corral_testing.fake.queues import FakeQueues
 from corral_testing.fake.running import FakeAttempts, FakeClaims, FakeFollowUps
@@ -25,6 +26,7 @@ class FakeStore:
         self.memory = Memory()
         self.jobs = FakeJobs(self.memory)
         self.claims = FakeClaims(self.memory)
+        self.limit_claims = FakeLimitClaims(self.memory)
         self.attempts = FakeAttempts(self.memory, self.jobs)
         self.follow_ups = FakeFollowUps(self.memory)
         self.leases = FakeLeases(self.memory)

@@ -177,6 +177,7 @@ class FakeWorkers:
             alone=alone,
             due_in=max(0.0, due_in),
             error=row.error,
+            limit_group=row.limit_group,
         )
 
     def _record(self, fleet: FakeWorker) -> WorkerRecord:
@@ -233,4 +234,4 @@ class FakeHeartbeat:
             return GivenBack(row.id, row.attempt, None)
         memory.move(row, Event.RELEASED, Writer.WORKER, State.QUEUED)
         row.releases += 1
-        return GivenBack(row.id, row.attempt, row.lane)
+        return GivenBack(row.id, row.attempt, row.lane, row.limit_group)

@@ -100,6 +100,7 @@ class FakeJobs:
             run_at=row.run_at,
             created_at=row.created_at,
             due_in=max(0.0, left),
+            limit_group=row.limit_group,
         )
 
     def _command(
@@ -112,7 +113,7 @@ class FakeJobs:
         if effect is not CommandEffect.REFUSED:
             now = self._memory.clock.now()
             self._memory.audit.append(AuditEntry(new_id(), now, actor, action, "job", str(id), {}))
-        return Commanded(id, effect, row.state, row.lane, row.worker, row.attempt)
+        return Commanded(id, effect, row.state, row.lane, row.worker, row.attempt, row.limit_group)
 
     def _cancel(self, row: JobRow) -> CommandEffect:
         now = self._memory.clock.now()

@@ -82,7 +82,7 @@ class FakeDuties:
         due.sort(key=lambda row: (row.run_at, row.id))
         for row in due[:limit]:
             memory.move(row, Event.DUE, Writer.MAINTENANCE, State.QUEUED)
-        return [Queued(row.lane, row.id, 0.0) for row in due[:limit]]
+        return [Queued(row.lane, row.id, 0.0, row.limit_group) for row in due[:limit]]
 
     async def expire(self, term: Term, limit: int = 1000) -> list[UUID]:
         """Cancel what was not claimed in time."""
@@ -126,7 +126,10 @@ class FakeDuties:
         rows = sorted(self._memory.in_state([State.QUEUED]), key=urgency)
         now = self._memory.clock.now()
         rows = [
-            row for row in rows if lane is None or (row.lane == lane and _recent(row.queued_at, now, within))
+            row
+            for row in rows
+            if row.limit_group is None
+            and (lane is None or (row.lane == lane and _recent(row.queued_at, now, within)))
         ]
         if cursor is not None:
             rows = [row for row in rows if urgency(row) > _place(cursor)]

@@ -72,6 +72,11 @@ class JobRow:
         return lane_of(self.new.queue, self.new.priority, suspect=self.suspect)
 
     @property
+    def limit_group(self) -> UUID | None:
+        """The group in which it waits for its limits."""
+        return self.new.limits.group if self.new.limits else None
+
+    @property
     def timed_out(self) -> bool:
         """Whether the timeout of the attempt that runs has struck."""
         return self.timed_out_attempt == self.attempt
@@ -161,6 +166,12 @@ class Memory:
     workers: dict[UUID, FakeWorker] = field(default_factory=dict)
     queues: dict[str, StoredQueue] = field(default_factory=dict)
     leases: dict[str, Term] = field(default_factory=dict)
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The values of each limit."""
+    overrides: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """What is set over them, by limit and key."""
+    takes: dict[str, list[tuple[datetime, float]]] = field(default_factory=dict)
+    """When how much was taken of each rate, and of each of its keys."""
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
 

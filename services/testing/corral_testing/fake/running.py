@@ -40,7 +40,7 @@ class FakeClaims:
 
     async def claimed_under(self, claim: UUID) -> list[Claimed]:
         """What that claim took and is still running."""
-        return [_claimed(row) for row in self._memory.jobs.values() if row.claim == claim]
+        return [claimed_from(row) for row in self._memory.jobs.values() if row.claim == claim]
 
     def _refusal(
         self, worker: UUID, row: JobRow | None, types: Sequence[str], *, alone: bool
@@ -49,7 +49,7 @@ class FakeClaims:
         fleet = memory.workers.get(worker)
         if fleet is None or fleet.state is not WorkerState.ACTIVE:
             return Refusal.WORKER
-        if row is None or row.state is not State.QUEUED:
+        if row is None or row.state is not State.QUEUED or row.limit_group is not None:
             return Refusal.GONE
         if row.expires_at is not None and row.expires_at <= memory.clock.now() and row.attempt == 0:
             return Refusal.GONE
@@ -60,11 +60,8 @@ class FakeClaims:
         return Refusal.SUSPECT if row.suspect and not alone else None
 
     def _claim(self, worker: UUID, claim: UUID, row: JobRow) -> Claimed:
-        self._memory.move(row, Event.CLAIMED, Writer.WORKER, State.RUNNING)
-        row.attempt += 1
-        row.worker, row.claim, row.started_at = worker, claim, self._memory.clock.now()
-        row.progress, row.progress_message = 0, None
-        return _claimed(row)
+        start(self._memory, row, worker, claim)
+        return claimed_from(row)
 
 
 class FakeAttempts:
@@ -182,6 +179,8 @@ class FakeAttempts:
             queue=row.new.queue,
             priority=row.new.priority,
             suspect=row.suspect,
+            limits=row.new.limits.names if row.new.limits and verdict is Verdict.RECORDED else (),
+            limit_group=row.limit_group,
         )
 
 
@@ -209,7 +208,16 @@ _FOLLOWS_ON = {
 }
 
 
-def _claimed(row: JobRow) -> Claimed:
+def start(memory: Memory, row: JobRow, worker: UUID, claim: UUID) -> None:
+    """Begin the next attempt of a job."""
+    memory.move(row, Event.CLAIMED, Writer.WORKER, State.RUNNING)
+    row.attempt += 1
+    row.worker, row.claim, row.started_at = worker, claim, memory.clock.now()
+    row.progress, row.progress_message = 0, None
+
+
+def claimed_from(row: JobRow) -> Claimed:
+    """The job as its worker gets it."""
     new = row.new
     return Claimed(
         id=new.id,
@@ -225,4 +233,5 @@ def _claimed(row: JobRow) -> Claimed:
         traceparent=new.traceparent,
         parent=new.parent,
         waited=(row.started_at - row.queued_at).total_seconds() if row.started_at and row.queued_at else 0.0,
+        limit_group=row.limit_group,
     )

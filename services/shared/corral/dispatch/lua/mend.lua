@@ -14,6 +14,8 @@ end
 for _, key in ipairs({KEY.queues, KEY.workers}) do wrong(key, 'set') end
 for _, key in ipairs({KEY.arrivals, KEY.pools, KEY.drains}) do wrong(key, 'hash') end
 wrong(KEY.waiters, 'zset')
+wrong(KEY.full_names, 'set')
+wrong(KEY.freeings, 'string')
 wrong(KEY.decisions, 'stream')
 for _, key in ipairs({KEY.epoch, KEY.backlog, KEY.duties, KEY.suspended, KEY.rq}) do wrong(key, 'string') end
 wrong(KEY.due, 'list')
@@ -32,6 +34,9 @@ for _, lane in ipairs(lanes) do
   bad = wrong(popped, 'zset') or bad
   -- What is left of the others can't be trusted to say what is known.
   if bad then redis.call('UNLINK', list, members, parked, popped) end
+  wrong(KEY.ring .. lane, 'zset')
+  wrong(KEY.joins .. lane, 'hash')
+  wrong(KEY.kept_out .. lane, 'hash')
   wrong(KEY.waiting .. queue, 'zset')
   wrong(KEY.demand .. queue, 'list')
 end

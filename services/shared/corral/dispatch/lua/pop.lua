@@ -2,8 +2,10 @@
 -- ARGV: worker, room, wait (1 or 0), idle (1 or 0),
 --   number of budgets, their rooms, number of queues, then name and budgets of each ("1 3"),
 --   then name of lane and number of its queue, again and again.
--- Answers {suspended, waiting, {queues with suspects to take}, lane number, {ids}, ...}.
+-- Answers {suspended, waiting, {queues with suspects to take}, turns, lane number, {ids}, ...}. Turns are those of
+-- groups of limited jobs: {number of freeings, lane number, jobs to take, group, its number of joins, ...}.
 local WISH_MS = 3000        -- a worker looks again every second, so it is renewed long before
+local GROUPS = 8            -- groups of limited jobs that one pop gives a turn
 local RESERVED_MS = 30000   -- how long one worker may take to become empty before another is asked
 
 local worker, room, wait, idle = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4] == '1'
@@ -54,11 +56,11 @@ end
 local function suspects_for(queues, asked, took)
   local lanes, chosen = {}, {}
   for i, queue in ipairs(queues) do lanes[i] = queue.name .. SUFFIXES[#SUFFIXES] end
-  if not (any(KEY.list, lanes) or any(KEY.parked, lanes)) then return chosen end
+  if not (any(KEY.list, lanes) or any(KEY.parked, lanes) or any(KEY.ring, lanes)) then return chosen end
   for i, queue in ipairs(queues) do
     local lane = lanes[i]
     if not queue.paused and not asked[lane]
-        and (redis.call('EXISTS', KEY.list .. lane) == 1
+        and (redis.call('EXISTS', KEY.list .. lane, KEY.ring .. lane) > 0
           or #redis.call('ZRANGE', KEY.parked .. lane, '-inf', time, 'BYSCORE', 'LIMIT', 0, 1) == 1) then
       local reserved = KEY.suspect .. queue.name
       if idle and not took then
@@ -94,7 +96,7 @@ end
 redis.call('DEL', KEY.wake .. worker)  -- a token is spent by looking
 if redis.call('EXISTS', KEY.suspended) == 1 then
   redis.call('ZREM', KEY.waiters, worker)
-  return {1, 0, {}}
+  return {1, 0, {}, {}}
 end
 
 local budgets, queues, at = read_request()
@@ -127,20 +129,53 @@ if room > 0 and any(KEY.parked, asked) then
   end
 end
 
-local answer = {0, 0, {}}
-if room > 0 and any(KEY.list, asked) then
+local answer = {0, 0, {}, {}}
+
+local function use(queue, count)
+  room = room - count
+  for _, budget in ipairs(queue.budgets) do budgets[budget] = budgets[budget] - count end
+end
+
+local function take_ids(number, lane)
+  local queue = lane.queue
+  local limit = room_for(queue)
+  local ids = limit > 0 and take(lane.name, limit) or {}
+  if #ids > 0 then
+    use(queue, #ids)
+    answer[#answer + 1] = number - 1
+    answer[#answer + 1] = ids
+    -- What this worker leaves behind may be for another one that sleeps.
+    queue.left = queue.left or redis.call('EXISTS', KEY.list .. lane.name) == 1
+  end
+end
+
+-- Give the next groups of a ring their turn: each may take its share of the room. What they leave is used by the next
+-- pop, which follows at once.
+local function take_turns(number, lane)
+  local queue, turns = lane.queue, answer[4]
+  local limit = room_for(queue)
+  if limit <= 0 then return end
+  local groups = redis.call('ZRANGE', KEY.ring .. lane.name, 0, math.min(limit, GROUPS) - 1)
+  if #groups == 0 then return end
+  local share = math.floor(limit / #groups)
+  use(queue, share * #groups)
+  if #turns == 0 then turns[1] = tonumber(redis.call('GET', KEY.freeings) or '0') end
+  for _, group in ipairs(groups) do
+    redis.call('ZINCRBY', KEY.ring .. lane.name, share, group)  -- other workers begin with others
+    turns[#turns + 1] = number - 1
+    turns[#turns + 1] = share
+    turns[#turns + 1] = group
+    turns[#turns + 1] = redis.call('HGET', KEY.joins .. lane.name, group) or '0'
+  end
+end
+
+if room > 0 then
+  local lists, rings = any(KEY.list, asked), any(KEY.ring, asked)
+  local rings_first = time % 2 == 0  -- neither starves the other
   for number, lane in ipairs(lanes) do
-    local queue = lane.queue
-    local limit = room_for(queue)
-    local ids = limit > 0 and take(lane.name, limit) or {}
-    if #ids > 0 then
-      room = room - #ids
-      for _, budget in ipairs(queue.budgets) do budgets[budget] = budgets[budget] - #ids end
-      answer[#answer + 1] = number - 1
-      answer[#answer + 1] = ids
-      -- What this worker leaves behind may be for another one that sleeps.
-      queue.left = queue.left or redis.call('EXISTS', KEY.list .. lane.name) == 1
-    end
+    if rings and rings_first then take_turns(number, lane) end
+    if lists then take_ids(number, lane) end
+    if rings and not rings_first then take_turns(number, lane) end
   end
 end
 
@@ -148,6 +183,6 @@ redis.call('ZREM', KEY.waiters, worker)
 for _, queue in ipairs(queues) do
   if queue.left then offer(queue.name, 1, time) end
 end
-answer[3] = suspects_for(queues, asked, #answer > 3)
+answer[3] = suspects_for(queues, asked, #answer > 4 or #answer[4] > 0)
 if wait and #answer[3] == 0 then answer[2] = register(queues, slots_for) end
 return answer

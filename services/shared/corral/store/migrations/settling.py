@@ -53,9 +53,9 @@ INDEXES = (
     Wanted(
         "jobs_limited",
         "jobs",
-        "(limit_group, suspect, queued_at, id) "
+        "(limit_group, suspect, queued_at, id) INCLUDE (queue, type) "
         "WHERE state = 'blocked' AND limit_group IS NOT NULL AND queued_at IS NOT NULL",
-        included=0,
+        included=2,
         column="limit_group",
     ),
     Wanted(

@@ -186,6 +186,7 @@ def jobs(tables: MetaData) -> None:
         c.suspect,
         c.queued_at,
         c.id,
+        postgresql_include=["queue", "type"],
         postgresql_where=limited,
         info=serves("Claims of limited jobs: each group oldest first; the leader's look at all groups."),
     )

@@ -1,0 +1,94 @@
+"""Keeps the turns of limited jobs going, and what is noted as in use right (protocol rules 12 and 31).
+
+Turns are hints in Redis. Whoever gives something of a limit back lets in who waits for it; what that misses (a worker
+that died before, a pause that was lifted, a rate whose window has gone on, a wiped Redis) is found here.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.dispatch.rings import LATER
+from corral.job.limit_use import parsed
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.store import GroupCursor, Store
+
+log = structlog.get_logger(__name__)
+
+GROUPS_SECONDS = 5.0
+"""Seconds between two looks at the groups of which a job waits."""
+RECOUNT_SECONDS = 60.0
+PAGES = 20
+"""Pages of groups in one round: the next one goes on behind them."""
+MOST_LET_IN = 1000
+"""Groups that one limit or key lets in at once."""
+
+
+class KeepLimits(Duty):
+    """The duty that lets in groups whose limits have room, finds forgotten ones, and recounts what is in use."""
+
+    name = "limits"
+    period = 1.0
+
+    def __init__(
+        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._clock = clock
+        self._look_at = self._recount_at = clock()
+        self._cursor: GroupCursor | None = None
+
+    async def round(self, reign: Reign) -> int:
+        """Do what is due of the three."""
+        done = 0
+        now = self._clock()
+        if self._cursor is not None or now >= self._look_at:
+            if self._cursor is None:
+                self._look_at = now + GROUPS_SECONDS
+            done += await self._find_forgotten()
+        done += await self._let_in()
+        if now >= self._recount_at:
+            self._recount_at = now + RECOUNT_SECONDS
+            done += await self._recount(reign)
+        return done
+
+    async def _let_in(self) -> int:
+        """Give a turn to groups that wait for limits which have room now."""
+        names = await self._dispatch.rings.full_names()
+        free = await self._store.limit_duties.with_room([name for name in names if name != LATER])
+        if LATER in names:
+            free[LATER] = MOST_LET_IN
+        return await self._dispatch.rings.free({name: min(room, MOST_LET_IN) for name, room in free.items()})
+
+    async def _find_forgotten(self) -> int:
+        """Give a turn to groups that Redis does not know."""
+        joined = 0
+        for _ in range(PAGES):
+            groups, self._cursor = await self._store.limit_duties.groups(self._cursor)
+            unknown = await self._dispatch.rings.unknown([(group.lane, group.id) for group in groups])
+            if unknown:
+                joined += await self._dispatch.rings.join(dict.fromkeys(unknown, 1))
+            if self._cursor is None:
+                break
+        if joined:
+            log.warning("limits.groups_entered_again", groups=joined)
+        return joined
+
+    async def _recount(self, reign: Reign) -> int:
+        """Compare what is noted as in use with what runs. A difference is a bug, which is counted and mended."""
+        wrong = 0
+        after: str | None = ""
+        while after is not None:
+            found, after = await self._store.limit_duties.recount(reign.term, after)
+            for one in found:
+                wrong += 1
+                metrics.LIMIT_MISCOUNTS.labels(parsed(one.name)[0]).inc()
+                log.error("limits.miscounted", name=one.name, noted=one.noted, runs=one.runs)
+        while await self._store.limit_duties.forget_idle(reign.term) >= MOST_LET_IN:
+            pass
+        return wrong

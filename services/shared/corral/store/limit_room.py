@@ -1,0 +1,84 @@
+"""The SQL by which limits are judged and given back: values in force, room, and what ended attempts held."""
+
+SLACK = "1e-9"
+"""Costs are floating-point numbers: sums of them may differ by less than this."""
+EXACT = 1000
+"""The largest rate of which each take is kept; of larger ones it is what is left."""
+BURST_SHARE = 0.1
+"""The share of a large rate that may be taken at once, where its declaration says nothing."""
+
+
+def rooms(names: str) -> str:
+    """SQL of how much may be taken of each name now: rows of `names`, an item of FROM called `n` with a column `name`.
+
+    Beside these columns: `room` (-1 where nothing may start), `in_use`, `bound`, `rate`, `per`, `burst`, `weight`,
+    `at` (the time of the look), `declared`, `paused_at`, `paused_by`, `parked_until`, `taken_at`, `taken`. A window
+    keeps the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst`
+    and is refilled by (rate - burst) / per a second, so that a window holds `rate` at most.
+    """
+    return f"""
+SELECT n.*, v.bound, v.rate, v.per, v.burst, coalesce(v.weight, 1) AS weight, c.at, coalesce(k.in_use, 0) AS in_use,
+       l.declared IS NOT NULL AS declared, coalesce(one.paused_at, whole.paused_at) AS paused_at,
+       CASE WHEN one.paused_at IS NULL THEN whole.set_by ELSE one.set_by END AS paused_by, k.parked_until,
+       k.taken_at, k.taken,
+       CASE WHEN l.declared IS NULL OR whole.paused_at IS NOT NULL OR one.paused_at IS NOT NULL
+                 OR k.parked_until > c.at THEN -1
+            WHEN v.rate IS NULL THEN coalesce(v.bound, 'Infinity') - coalesce(k.in_use, 0)
+            WHEN v.rate <= {EXACT} THEN v.rate - coalesce((
+                SELECT sum(t.amount) FROM unnest(k.taken_at, k.taken) AS t(at, amount)
+                WHERE t.at > c.at - v.per * interval '1 second'), 0)
+            ELSE least(v.burst, coalesce(
+                k.tokens + date_part('epoch', c.at - k.refilled_at) * (v.rate - v.burst) / v.per, v.burst))
+       END AS room
+FROM {names} CROSS JOIN LATERAL (SELECT clock_timestamp() AS at OFFSET 0) c
+CROSS JOIN LATERAL (
+    SELECT split_part(n.name, '=', 1) AS limit_name, substr(n.name, strpos(n.name || '=', '=') + 1) AS key OFFSET 0
+) p
+LEFT JOIN LATERAL (SELECT x.* FROM corral.limit_keys x WHERE x.name = n.name OFFSET 0) k ON true
+LEFT JOIN LATERAL (SELECT x.declared FROM corral.limits x WHERE x.name = p.limit_name OFFSET 0) l ON true
+LEFT JOIN LATERAL (
+    SELECT x.* FROM corral.limit_overrides x WHERE x.limit_name = p.limit_name AND x.key = '' OFFSET 0
+) whole ON true
+LEFT JOIN LATERAL (
+    SELECT x.* FROM corral.limit_overrides x WHERE x.limit_name = p.limit_name AND x.key = p.key AND p.key <> '' OFFSET 0
+) one ON true
+CROSS JOIN LATERAL (
+    SELECT l.declared || coalesce(whole.overrides, '{{}}') || coalesce(one.overrides, '{{}}') AS doc OFFSET 0
+) d
+CROSS JOIN LATERAL (
+    SELECT CASE p.key WHEN '' THEN (d.doc->>'total')::float8 ELSE (d.doc->>'each')::float8 END AS bound,
+           (d.doc->>'rate')::float8 AS rate, (d.doc->>'per')::float8 AS per,
+           coalesce((d.doc->>'burst')::float8, (d.doc->>'rate')::float8 * {BURST_SHARE}) AS burst,
+           (d.doc->'weights'->>p.key)::float8 AS weight OFFSET 0
+) v
+"""
+
+
+def given_back(ended: str) -> str:
+    """CTEs that give back what the rows of `ended` (columns `limits` and `costs`) held: keys locked in their order.
+
+    For a statement of one transaction that locks no keys before, or had LOCK_KEYS before it.
+    """
+    return f"""given AS MATERIALIZED (
+    SELECT c.name, sum(c.cost) AS cost FROM {ended} CROSS JOIN unnest({ended}.limits, {ended}.costs) AS c(name, cost)
+    GROUP BY 1 ORDER BY 1
+), keys_held AS MATERIALIZED (
+    SELECT g.name, g.cost FROM given g CROSS JOIN LATERAL (
+        SELECT k.name FROM corral.limit_keys k WHERE k.name = g.name OFFSET 0 FOR NO KEY UPDATE
+    ) k
+), given_back AS (
+    UPDATE corral.limit_keys k
+    SET in_use = CASE WHEN abs(k.in_use - h.cost) < {SLACK} THEN 0 ELSE k.in_use - h.cost END
+    FROM keys_held h WHERE k.name = h.name
+)"""
+
+
+# Before a batch whose endings take two statements, each of which gives back: so both together keep the order.
+LOCK_KEYS = """
+SELECT count(*) FROM (
+    SELECT DISTINCT n.name FROM corral.jobs j CROSS JOIN unnest(j.limits) AS n(name)
+    WHERE j.id = ANY(%(ids)s::uuid[]) ORDER BY 1
+) g CROSS JOIN LATERAL (
+    SELECT k.name FROM corral.limit_keys k WHERE k.name = g.name OFFSET 0 FOR NO KEY UPDATE
+) k
+"""

@@ -1,0 +1,117 @@
+"""From the turns of groups to claimed jobs: those that their limits have room for (protocol rule 12)."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Dispatch
+from corral.dispatch.rings import LATER, Empty, Full, Stay, Turn, TurnOutcome
+from corral.errors import Unavailable
+from corral.ids import new_id
+from corral.job.job import Claimed
+from corral.store.limit_claims import GroupState, LimitClaims
+from corral_worker.claiming import Claimer
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupClaimResult:
+    """What became of turns: the claimed jobs, and what Redis is told of each group."""
+
+    claimed: list[Claimed]
+    settled: list[TurnOutcome]
+    passed_on: dict[str, int]
+    """Limits and keys with room that a group could not use, because another limit of it has none."""
+
+
+class GroupClaimer:
+    """Claims jobs of groups in Postgres, for one worker."""
+
+    def __init__(self, store: LimitClaims, claimer: Claimer, types: Sequence[str]) -> None:
+        self._store = store
+        self._claimer = claimer
+        self._types = types
+        self._in_vain: set[UUID] = set()
+        """Groups of which nothing was claimed last time, though their limits had room."""
+
+    async def take(
+        self, worker: UUID, turns: Sequence[Turn], *, alone: bool, give_up: Callable[[], bool]
+    ) -> GroupClaimResult:
+        """Claim of the groups whose turn it is. While Postgres is away it waits, until `give_up` says so."""
+        claim = new_id()
+        weights: dict[UUID, float] = {}
+        try:
+            takes = {turn.group: turn.take for turn in turns}
+            answer = await self._store.claim(worker, claim, takes, self._types, alone=alone)
+            claimed, weights = answer.claimed, answer.weights
+        except Unavailable as error:
+            log.warning("claim.unanswered", groups=len(turns), error=str(error))
+            claimed = await self._claimer.after(claim, give_up)
+        self._claimer.observe(claimed)
+        took = Counter(job.limit_group for job in claimed)
+        unfilled = [turn for turn in turns if took[turn.group] < turn.take]
+        states = await self._look(unfilled, alone=alone)
+        settled = [
+            TurnOutcome(
+                turn,
+                self._verdict(turn, took[turn.group], weights.get(turn.group, 1.0), states.get(turn.group)),
+            )
+            for turn in turns
+        ]
+        passed_on = {
+            name: 1 for state in states.values() if state.full and not state.empty for name in state.others
+        }
+        return GroupClaimResult(claimed, settled, passed_on)
+
+    async def _look(self, turns: Sequence[Turn], *, alone: bool) -> dict[UUID, GroupState]:
+        """What the groups wait for of which less was claimed than there was room for.
+
+        The claim is committed: no error here may hide what it took.
+        """
+        if not turns:
+            return {}
+        try:
+            return await self._store.look([turn.group for turn in turns], alone=alone)
+        except Unavailable as error:
+            metrics.SWALLOWED.labels("claim-look").inc()
+            log.warning("claim.groups_unknown", groups=len(turns), reason=str(error))
+            return {}
+
+    def _verdict(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> Stay | Full | Empty:
+        again = turn.group in self._in_vain
+        self._in_vain.discard(turn.group)
+        if state is not None and state.empty:
+            return Empty()
+        if state is not None and state.full:
+            return Full(state.full[0])
+        if took or state is None:
+            return Stay(took / weight)
+        if again:  # the queue is paused, the oldest job's type is unknown here, or the worker may not claim
+            return Full(LATER)
+        self._in_vain.add(turn.group)
+        return Stay(float(turn.take))
+
+
+class TurnAnswers:
+    """Tells Redis what became of turns, before the next pop."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+
+    async def send(self, result: GroupClaimResult) -> None:
+        """Settle the turns; let in whoever can use what these groups could not. What Redis does not take, the leader does."""
+        try:
+            await self._dispatch.rings.settle(result.settled)
+            await self._dispatch.rings.free(result.passed_on)
+        except Unavailable as error:
+            metrics.REDIS_ERRORS.labels("answer").inc()
+            log.warning("dispatch.left_to_sweep", groups=len(result.settled), error=str(error))
+
+    async def give_back(self, turns: Iterable[Turn]) -> None:
+        """Leave these turns to others: the worker may claim nothing now."""
+        await self.send(GroupClaimResult([], [TurnOutcome(turn, Stay(0.0)) for turn in turns], {}))
