@@ -8,7 +8,7 @@ import structlog
 
 from corral import metrics
 from corral.actions.enqueuer import Enqueuer
-from corral.dispatch import Dispatch, Entry
+from corral.dispatch import AnyEntry, Dispatch, entry_of
 from corral.errors import CorralError
 from corral.job.job import Claimed
 from corral.job.lane import lane_of
@@ -36,7 +36,7 @@ class Announcements:
     def recorded(self, answers: Sequence[Recorded]) -> None:
         """Publish how these attempts ended, now that it is stored; enqueue what is to be tried again."""
         states: defaultdict[State, list[UUID]] = defaultdict(list)
-        entries: list[Entry] = []
+        entries: list[AnyEntry] = []
         due: list[float] = []
         freed: Counter[str] = Counter()
         for one in answers:
@@ -48,7 +48,7 @@ class Announcements:
                 assert one.queue is not None
                 assert one.priority is not None
                 lane = lane_of(one.queue, one.priority, suspect=one.suspect)
-                entries.append(Entry(lane, one.id, one.limit_group))
+                entries.append(entry_of(lane, one.id, one.limit_group))
             elif one.state is State.SCHEDULED:
                 due.append(one.due_in)
         for state, ids in states.items():
@@ -69,7 +69,7 @@ class Announcements:
         await self._new.close()
 
 
-def _not_taken(entries: Sequence[Entry], error: CorralError) -> None:
+def _not_taken(entries: Sequence[AnyEntry], error: CorralError) -> None:
     if entries:
         metrics.REDIS_ERRORS.labels("enqueue").inc()
         log.warning("dispatch.left_to_sweep", jobs=len(entries), error=str(error))

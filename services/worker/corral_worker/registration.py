@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from corral.dispatch import Entry
+from corral.dispatch import entry_of
 from corral.errors import SchemaMismatch, Unavailable
 from corral.ids import new_id
 from corral.store import Store
@@ -134,7 +134,9 @@ class Incarnation:
             self._executor.lose(beat.stolen)
         for one in beat.released:
             log.warning("job.released_unheld", job=str(one.id), attempt=one.attempt)
-        entries = [Entry(one.lane, one.id, one.limit_group) for one in beat.released if one.lane is not None]
+        entries = [
+            entry_of(one.lane, one.id, one.limit_group) for one in beat.released if one.lane is not None
+        ]
         if entries:
             self._announcements.enqueuer.enqueue_soon(entries)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from corral.dispatch import Entry
+from corral.dispatch import entry_of
 from corral.errors import Unavailable
 from corral.store.workers import Workers
 from corral_worker.announcements import Announcements
@@ -83,7 +83,7 @@ async def say_goodbye(workers: Workers, worker: UUID, announcements: Announcemen
     for one in left:
         log.info("job.released", job=str(one.id), attempt=one.attempt, state=one.state.value)
     entries = [
-        Entry(one.lane, one.id, one.limit_group)
+        entry_of(one.lane, one.id, one.limit_group)
         for one in left
         if one.state == "queued" and one.id not in announcements.withheld
     ]

@@ -16,7 +16,7 @@ from tests.fixtures.waiting import START, eventually_async
 
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
-from corral.dispatch import Dispatch, Entry
+from corral.dispatch import Dispatch, Entry, entry_of
 from corral.ids import new_id
 from corral.job.job import Job, NewJob
 from corral.job.lane import Lane, lane_of
@@ -110,7 +110,7 @@ class System:
         accepted = await self.store.jobs.insert(jobs)
         await self.dispatch.lanes.enqueue(
             [
-                Entry(lane_of(one.queue, one.priority, suspect=False), one.id, one.limit_group)
+                entry_of(lane_of(one.queue, one.priority, suspect=False), one.id, one.limit_group)
                 for one in accepted
                 if one.state is State.QUEUED
             ]

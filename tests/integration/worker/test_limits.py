@@ -7,7 +7,7 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.engine import QUEUE, Engine, engine_of, gates
 from tests.integration.worker.system import System
 
-from corral.dispatch import Entry, key_names
+from corral.dispatch import entry_of, key_names
 from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, uses_of
 from corral.job.priority import Priority
@@ -140,7 +140,7 @@ async def test_a_suspect_with_limits_runs_alone(system: System):
         await system.dispatch.rings._redis.flushall()
         (group,) = (await system.store.limit_duties.groups())[0]
         assert group.lane.suspect
-        await system.dispatch.lanes.enqueue([Entry(group.lane, lost, group.id)])
+        await system.dispatch.lanes.enqueue([entry_of(group.lane, lost, group.id)])
         engine.run(engine.claim_loop, engine.completer)
         await system.state(lost, State.COMPLETED)
         await eventually_async(lambda: nothing_in_use(system))

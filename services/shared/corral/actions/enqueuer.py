@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.dispatch import Dispatch, Entry, JobsChanged
+from corral.dispatch import AnyEntry, Dispatch, JobsChanged, entry_of
 from corral.errors import CorralError
 from corral.job.job import Accepted
 from corral.job.lane import Lane
@@ -31,11 +31,11 @@ EVENTS_SECONDS = 0.025
 CLOSE_SECONDS = 5.0
 """How long a stopping process waits for Redis to take the rest."""
 
-NotTaken = Callable[[Sequence[Entry], CorralError], None]
+NotTaken = Callable[[Sequence[AnyEntry], CorralError], None]
 """Counts and logs, in the words of whoever enqueues, what Redis did not take; without entries it was a due time."""
 
 
-def submit_not_taken(entries: Sequence[Entry], error: CorralError) -> None:
+def submit_not_taken(entries: Sequence[AnyEntry], error: CorralError) -> None:
     """Of jobs that were submitted just now."""
     metrics.HAND_OVER_FAILED.inc(len(entries))
     log.warning("submit.redis_away", left_to_the_sweep=len(entries), error=str(error))
@@ -57,7 +57,7 @@ class Enqueuer:
         self._not_taken = not_taken
         self._front = front
         self._max_backlog = max_backlog
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[AnyEntry] = deque()
         self._freed: Counter[str] = Counter()
         self._due_in: float | None = None
         self._enqueuing: asyncio.Task[None] | None = None
@@ -69,13 +69,13 @@ class Enqueuer:
     def accepted(self, jobs: Sequence[Accepted]) -> None:
         """Take jobs that were just committed: enqueue the queued ones soon, and wake the promoter for the scheduled ones."""
         lanes: dict[tuple[str, Priority], Lane] = {}
-        entries: list[Entry] = []
+        entries: list[AnyEntry] = []
         due: list[float] = []
         for job in jobs:
             if job.state is State.QUEUED:
                 key = job.queue, job.priority
                 lane = lanes.get(key) or lanes.setdefault(key, Lane(*key))
-                entries.append(Entry(lane, job.id, job.limit_group))
+                entries.append(entry_of(lane, job.id, job.limit_group))
             elif job.state is State.SCHEDULED:
                 due.append(job.due_in)
         if due:
@@ -84,7 +84,7 @@ class Enqueuer:
             self.enqueue_soon(entries)
             self.changed(State.QUEUED, [entry.id for entry in entries])
 
-    def enqueue_soon(self, entries: Sequence[Entry]) -> None:
+    def enqueue_soon(self, entries: Sequence[AnyEntry]) -> None:
         """Enqueue these jobs in the background, after those that are being enqueued."""
         self._entries.extend(entries)
         if len(self._entries) > self._max_backlog:
@@ -101,7 +101,7 @@ class Enqueuer:
         self._due_in = seconds if self._due_in is None else min(self._due_in, seconds)
         self._start()
 
-    async def enqueue(self, entries: Sequence[Entry]) -> None:
+    async def enqueue(self, entries: Sequence[AnyEntry]) -> None:
         """Enqueue these jobs now. What Redis does not take is logged, and the sweep enqueues it later."""
         try:
             await self._dispatch.lanes.enqueue(entries, front=self._front)

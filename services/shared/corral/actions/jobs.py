@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.dispatch import Dispatch, Entry
+from corral.dispatch import Dispatch, entry_of
 from corral.dispatch.events import JobsChanged
 from corral.errors import Conflict, NotFound, Unavailable
 from corral.job.job import Job
@@ -58,7 +58,7 @@ class JobActions:
 
     async def _queue(self, action: str, answers: list[Commanded]) -> list[Commanded]:
         entries = [
-            Entry(answer.lane, answer.id, answer.limit_group)
+            entry_of(answer.lane, answer.id, answer.limit_group)
             for answer in answers
             if answer.effect is CommandEffect.DONE and answer.lane is not None
         ]

@@ -6,10 +6,25 @@ Nothing here is believed until Postgres agrees, and all of it may be wiped at an
 
 from corral.dispatch.dispatch import Dispatch
 from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
-from corral.dispatch.lanes import Ack, Budget, Done, Entry, Move, Park, Pop, Popped, Return, Verdict
+from corral.dispatch.lanes import (
+    Ack,
+    AnyEntry,
+    Budget,
+    Done,
+    Entry,
+    LimitedEntry,
+    Move,
+    Park,
+    Pop,
+    Popped,
+    Return,
+    Verdict,
+    entry_of,
+)
 
 __all__ = [
     "Ack",
+    "AnyEntry",
     "Budget",
     "Dispatch",
     "Done",
@@ -17,6 +32,7 @@ __all__ = [
     "Event",
     "Gap",
     "JobsChanged",
+    "LimitedEntry",
     "Logged",
     "Move",
     "Park",
@@ -26,4 +42,5 @@ __all__ = [
     "QueueChanged",
     "Return",
     "Verdict",
+    "entry_of",
 ]

@@ -17,11 +17,26 @@ from corral.job.lane import Lane
 
 
 class Entry(NamedTuple):
-    """A job to be queued in a lane; with its group where it waits for limits."""
+    """A job to be queued in a lane."""
 
     lane: Lane
     id: UUID
-    limit_group: UUID | None = None
+
+
+class LimitedEntry(NamedTuple):
+    """A job that waits for its limits: its group gets a turn in the lane."""
+
+    lane: Lane
+    id: UUID
+    limit_group: UUID
+
+
+AnyEntry = Entry | LimitedEntry
+
+
+def entry_of(lane: Lane, job: UUID, limit_group: UUID | None) -> AnyEntry:
+    """The entry of a job, with or without limits."""
+    return Entry(lane, job) if limit_group is None else LimitedEntry(lane, job, limit_group)
 
 
 class Popped(NamedTuple):
@@ -104,7 +119,7 @@ class Lanes:
         self._blocking = blocking
         self._rings = Rings(redis)
 
-    async def enqueue(self, entries: Iterable[Entry], *, front: bool = False) -> int:
+    async def enqueue(self, entries: Iterable[AnyEntry], *, front: bool = False) -> int:
         """Queue jobs and wake as many waiting workers; answers how many were not there yet.
 
         With `front` they come before everything else, in the order given. Those that wait for limits do so with their
@@ -115,11 +130,11 @@ class Lanes:
         """
         by_lane: dict[Lane, dict[UUID, None]] = {}
         groups: Counter[tuple[Lane, UUID]] = Counter()
-        for lane, job, group in entries:
-            if group is None:
-                by_lane.setdefault(lane, {})[job] = None
+        for entry in entries:
+            if isinstance(entry, LimitedEntry):
+                groups[entry.lane, entry.limit_group] += 1
             else:
-                groups[lane, group] += 1
+                by_lane.setdefault(entry.lane, {})[entry.id] = None
         joined = await self._rings.join(groups) if groups else 0
         if not by_lane:
             return joined

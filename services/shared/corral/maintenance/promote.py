@@ -14,7 +14,7 @@ import structlog
 
 from corral import metrics
 from corral.actions.enqueuer import Enqueuer
-from corral.dispatch import Dispatch, Entry
+from corral.dispatch import AnyEntry, Dispatch, entry_of
 from corral.dispatch.hints import PROMOTER_SLEEP_SECONDS
 from corral.errors import CorralError, Unavailable
 from corral.job.state import State
@@ -59,7 +59,7 @@ class Promote(Duty):
         while (due := await self._next_due()) is not None and due <= 0:
             queued = await self._store.duties.promote(reign.term, JOBS_PER_STATEMENT, within=self._within())
             if queued:
-                await self._enqueuer.enqueue([Entry(job.lane, job.id, job.limit_group) for job in queued])
+                await self._enqueuer.enqueue([entry_of(job.lane, job.id, job.limit_group) for job in queued])
                 self._enqueuer.changed(State.QUEUED, [job.id for job in queued])
             promoted += len(queued)
             if not queued:  # held by another transaction, which will be over
@@ -95,7 +95,7 @@ class Promote(Duty):
         await wait_for_event(reign.over, max(0.0, SHORTEST_REST_SECONDS - (time.monotonic() - began)))
 
 
-def not_taken(entries: Sequence[Entry], error: CorralError) -> None:
+def not_taken(entries: Sequence[AnyEntry], error: CorralError) -> None:
     """Log entries that Redis did not take. The sweep enqueues them later."""
     metrics.REDIS_ERRORS.labels("enqueue").inc()
     log.warning("maintenance.not_enqueued", jobs=[str(entry.id) for entry in entries], error=str(error))

@@ -8,7 +8,7 @@ import structlog
 
 from corral import metrics
 from corral.actions.enqueuer import Enqueuer
-from corral.dispatch import Dispatch, Entry
+from corral.dispatch import Dispatch, entry_of
 from corral.errors import Unavailable
 from corral.job.state import State
 from corral.maintenance.duty import Duty
@@ -85,7 +85,9 @@ class Reclaim(Duty):
             )
             if job.state in (State.FAILED, State.SCHEDULED):
                 _tell_failure(job)
-        entries = [Entry(job.lane, job.id, job.limit_group) for job in reclaimed if job.state is State.QUEUED]
+        entries = [
+            entry_of(job.lane, job.id, job.limit_group) for job in reclaimed if job.state is State.QUEUED
+        ]
         if entries:
             await self._enqueuer.enqueue(entries)
         for state in State:
