@@ -32,7 +32,10 @@ class WorkerProcess(Process):
     """A worker, or another program of its system."""
 
     async def ended(self, timeout: float = 60.0) -> int:  # noqa: ASYNC109
-        await eventually_async(lambda: not self.alive, timeout=timeout)
+        try:
+            await eventually_async(lambda: not self.alive, timeout=timeout)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.tail()}") from None
         return self.wait()
 
 
