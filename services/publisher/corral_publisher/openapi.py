@@ -9,7 +9,15 @@ from pydantic.json_schema import models_json_schema
 
 from corral_publisher.feed_models import FeedPatch, ImportRequest
 from corral_publisher.problems import MEDIA_TYPE
-from corral_publisher.request_models import Bulk, Clean, LoadRequest, QueuePatch, ReportsBody, Submission
+from corral_publisher.request_models import (
+    Bulk,
+    Clean,
+    LoadRequest,
+    QueuePatch,
+    ReportsBody,
+    Settlement,
+    Submission,
+)
 from corral_publisher.response_models import Problem
 
 PREFIX = "/api/v1"
@@ -23,6 +31,7 @@ MODELS: list[type[BaseModel]] = [
     ReportsBody,
     ImportRequest,
     FeedPatch,
+    Settlement,
     Problem,
 ]
 

@@ -1,13 +1,14 @@
 """Models of the API's request bodies: they check what is sent, and OpenAPI is made of them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from corral.actions.job_request import NewSubmission
 from corral.actions.load_test import COUNT, OVER, SHARE
 from corral.bounded import Bounded
 from corral.job import moment
+from corral.job.effect import MAX_EFFECT_NAME
 from corral.job.limits import (
     DELAY,
     EXPIRES_IN,
@@ -117,6 +118,26 @@ class Bulk(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     jobs: Annotated[list[Submission], Field(min_length=1, max_length=MAX_BULK)]
+
+
+class Settlement(BaseModel):
+    """What became of an effect that is perhaps done."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    effect: Annotated[str, Field(min_length=1, max_length=MAX_EFFECT_NAME, description="Its name.")]
+    outcome: Annotated[
+        Literal["done", "again"], Field(description="It is done, or the next attempt is to do it again.")
+    ]
+    receipt: Annotated[
+        Any, Field(description="What later attempts get as its receipt, where it is done.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _no_receipt_of_nothing(self) -> Self:
+        if self.outcome == "again" and self.receipt is not None:
+            raise ValueError("receipt: only what is done has one")
+        return self
 
 
 class Kept(BaseModel):

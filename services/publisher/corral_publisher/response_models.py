@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corral.actions.cause import Cause
 from corral.catalog.precedence import Source
+from corral.job.effect import Effect
 from corral.job.job import ListedJob
 from corral.job.state import State
 from corral.store import AttemptRecord, StoredFollowUp, StoredLogLine
@@ -171,6 +172,13 @@ class Undrained(BaseModel):
     """The incarnations that claim again; none where no person had drained the worker."""
 
     undrained: list[UUID]
+
+
+class EffectPage(BaseModel):
+    """What a job does only once. An effect without `ended_at` is perhaps done, unless the job runs."""
+
+    items: list[Effect]
+    next: None = None
 
 
 class FollowUpPage(BaseModel):

@@ -199,5 +199,13 @@ class Discard(CorralError):
     """Raised by a handler: fail at once, whatever budget is left."""
 
 
+class NotDone(Retry):
+    """Raised by what `ctx.once` calls: the effect certainly did not happen, so it may be done again; uses up a retry."""
+
+
+class PerhapsDone(Discard):
+    """Raised by `ctx.once`: an earlier attempt began the effect, and nobody knows whether it happened."""
+
+
 class JobCancelled(CorralError):
     """Raised inside a handler when a cancel was requested, at the next use of its context."""

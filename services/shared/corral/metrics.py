@@ -41,6 +41,12 @@ FOLLOW_UPS = Counter(
     "corral_follow_ups", "Jobs that were stored with the outcome that they waited for (`ctx.then`).", ["on"]
 )
 
+EFFECTS = Counter(
+    "corral_effects",
+    "Effects of `ctx.once`: begun, done, withdrawn, known to be done from before, perhaps done.",
+    ["what"],
+)
+
 # Claiming and completing
 CLAIMS = Counter("corral_claims", "Answers to claims: claimed, or why not.", ["queue", "answer"])
 FENCED = Counter(

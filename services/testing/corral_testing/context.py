@@ -42,6 +42,8 @@ class Recording:
     """Type, payload and options of each job that the handler submitted; none of them runs."""
     follow_ups: list[tuple[str, str, Any, SubmitOptions]] = field(default_factory=list)
     """The outcome that each waits for (`on`), type, payload and options of what the handler announced with `then`."""
+    effects: dict[str, Any] = field(default_factory=dict)
+    """The receipts of what `once` has done, by name; a name that is given to the test is not done again."""
     artifacts: dict[str, bytes] = field(default_factory=dict)
     """The files by name, also those that a worker would show only once the attempt succeeds."""
     published: set[str] = field(default_factory=set)
@@ -64,6 +66,7 @@ def context(
     errors: int = 0,
     checkpointed: Any = None,
     artifacts: Mapping[str, bytes] | None = None,
+    effects: Mapping[str, Any] | None = None,
     statistics: Sequence[Statistics] = (),
     feeds: FeedRecords | None = None,
     outgoing: OutgoingClient | None = None,
@@ -75,11 +78,12 @@ def context(
         errors: how often the job has failed before.
         checkpointed: the JSON value that an earlier attempt left.
         artifacts: files that an earlier attempt published.
+        effects: receipts of what an earlier attempt did with `once`, by name.
         statistics: Corral's figures, as the handler is to read them.
         feeds: sources, items and imports, for a handler of feeds.
         outgoing: the client for addresses that users give; the test closes it.
     """
-    recording = _recording(artifacts, statistics)
+    recording = _recording(artifacts, effects, statistics)
     recording.feeds, recording.outgoing = feeds, outgoing
     return Context(_claimed(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
 
@@ -90,16 +94,23 @@ def sync_context(
     errors: int = 0,
     checkpointed: Any = None,
     artifacts: Mapping[str, bytes] | None = None,
+    effects: Mapping[str, Any] | None = None,
     statistics: Sequence[Statistics] = (),
 ) -> tuple[SyncContext, Recording]:
     """A context for a function that runs in a thread or a process; see `context`."""
-    recording = _recording(artifacts, statistics)
+    recording = _recording(artifacts, effects, statistics)
     return SyncContext(_claimed(job_type, errors, checkpointed), _BlockingLink(recording), None), recording
 
 
-def _recording(artifacts: Mapping[str, bytes] | None, statistics: Sequence[Statistics]) -> Recording:
+def _recording(
+    artifacts: Mapping[str, bytes] | None,
+    effects: Mapping[str, Any] | None,
+    statistics: Sequence[Statistics],
+) -> Recording:
     given = dict(artifacts or {})
-    return Recording(artifacts=given, published=set(given), statistics=statistics)
+    return Recording(
+        artifacts=given, published=set(given), effects=dict(effects or {}), statistics=statistics
+    )
 
 
 def _claimed(job_type: JobType[Any, Any], errors: int, checkpointed: Any) -> Claimed:
@@ -161,6 +172,16 @@ class _BlockingLink(_RecordedSignals):
         self._recording.follow_ups.append((on, job_type, from_json(payload), options))
         return new_id()
 
+    def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        if name in self._recording.effects:
+            return None, to_json(self._recording.effects[name]).decode()
+        return new_id(), None
+
+    def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:  # noqa: ARG002  there is one attempt
+        self._recording.effects[name] = None if receipt is None else from_json(receipt)
+
+    def withdraw_effect(self, name: str, token: UUID) -> None: ...
+
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:  # noqa: ARG002  a test looks at the data
         self._recording.artifacts[name] = data.read_bytes() if isinstance(data, Path) else data
 
@@ -194,6 +215,15 @@ class _AwaitedLink(_RecordedSignals):
 
     async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         return self._link.then(job_type, payload, options, on)
+
+    async def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        return self._link.begin_effect(name)
+
+    async def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
+        self._link.end_effect(name, token, receipt)
+
+    async def withdraw_effect(self, name: str, token: UUID) -> None:
+        self._link.withdraw_effect(name, token)
 
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         self._link.put(name, media_type, data)

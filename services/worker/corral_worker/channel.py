@@ -86,6 +86,19 @@ class Channel:
         answer: UUID = self._call("then", job_type, payload, options, on)
         return answer
 
+    def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        """Store that the attempt is about to do it, and answer a token; none where it is done, with its receipt."""
+        answer: tuple[UUID | None, str | None] = self._call("begin_effect", name)
+        return answer
+
+    def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done."""
+        self._call("end_effect", name, token, receipt)
+
+    def withdraw_effect(self, name: str, token: UUID) -> None:
+        """Take the begin back: it is certainly not done."""
+        self._call("withdraw_effect", name, token)
+
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""
         self._call("put", name, media_type, _carried(data))
@@ -159,6 +172,19 @@ class AsyncChannel:
         """Announce a job that is stored with the outcome."""
         answer: UUID = await self._call("then", job_type, payload, options, on)
         return answer
+
+    async def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        """Store that the attempt is about to do it, and answer a token; none where it is done, with its receipt."""
+        answer: tuple[UUID | None, str | None] = await self._call("begin_effect", name)
+        return answer
+
+    async def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done."""
+        await self._call("end_effect", name, token, receipt)
+
+    async def withdraw_effect(self, name: str, token: UUID) -> None:
+        """Take the begin back: it is certainly not done."""
+        await self._call("withdraw_effect", name, token)
 
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""

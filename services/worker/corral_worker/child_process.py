@@ -37,7 +37,21 @@ KILL_SECONDS = 10.0
 """How long a reaper that was told to end may take: longer than it waits for what it killed."""
 REMEMBERED_ATTEMPTS = 8
 """Attempts whose last words are told from nonsense: a thread of a handler may speak while the handler returns."""
-METHODS: Final = frozenset({"checkpoint", "submit", "then", "put", "publish", "get", "upload", "statistics"})
+METHODS: Final = frozenset(
+    {
+        "checkpoint",
+        "submit",
+        "then",
+        "begin_effect",
+        "end_effect",
+        "withdraw_effect",
+        "put",
+        "publish",
+        "get",
+        "upload",
+        "statistics",
+    }
+)
 """Methods of `AttemptLink` that a child may call."""
 
 

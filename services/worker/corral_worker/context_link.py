@@ -1,6 +1,7 @@
 """What the context of a handler reaches the worker with: one link for each attempt."""
 
 import asyncio
+import shlex
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,8 @@ from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
-from corral.errors import Conflict, NotFound, TooLarge
+from corral.errors import Conflict, NotFound, PerhapsDone, TooLarge
+from corral.job.effect import EffectBegin, IfPerhapsDone
 from corral.job.follow_up import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, FollowsOn, FollowUp
 from corral.job.job import NewJob
 from corral_worker.execution import Execution
@@ -36,6 +38,23 @@ class HandlerServices(Protocol):
 
     async def prepare(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewJob:
         """A job in the name of this one, checked and with its id, not stored."""
+
+    async def begin_effect(self, job: UUID, attempt: int, name: str, *, repeat: bool) -> EffectBegin:
+        """Store that the attempt is about to do something that must not be repeated.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+
+    async def end_effect(self, job: UUID, attempt: int, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+
+    async def withdraw_effect(self, job: UUID, attempt: int, name: str, token: UUID) -> None:
+        """Take the begin back."""
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id."""
@@ -103,6 +122,30 @@ class AttemptLink:
     async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         """Keep a job until the attempt's outcome is written."""
         return await self._on_loop(self._announce(job_type, payload, options, FollowsOn(on)))
+
+    async def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        """Store that the attempt is about to do it, and answer a token; none where it is done, with its receipt."""
+        claimed = self.execution.claimed
+        repeat = self.execution.declared.options.perhaps_done is IfPerhapsDone.REPEAT
+        begun = await self._on_loop(
+            self.services.begin_effect(claimed.id, claimed.attempt, name, repeat=repeat)
+        )
+        if begun.perhaps_done_by is not None:
+            raise PerhapsDone(
+                f"attempt {begun.perhaps_done_by} began {name!r} and left no end: it is perhaps done. Find out, then "
+                f"run corral jobs settle {claimed.id} {shlex.quote(name)} with --done or --again, and retry the job"
+            )
+        return begun.token, begun.receipt
+
+    async def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done."""
+        claimed = self.execution.claimed
+        await self._on_loop(self.services.end_effect(claimed.id, claimed.attempt, name, token, receipt))
+
+    async def withdraw_effect(self, name: str, token: UUID) -> None:
+        """Take the begin back: it is certainly not done."""
+        claimed = self.execution.claimed
+        await self._on_loop(self.services.withdraw_effect(claimed.id, claimed.attempt, name, token))
 
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""
@@ -200,6 +243,18 @@ class ThreadLink:
     def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         """Keep a job until the attempt's outcome is written."""
         return self._wait(self._line.then(job_type, payload, options, on))
+
+    def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        """Store that the attempt is about to do it, and answer a token; none where it is done, with its receipt."""
+        return self._wait(self._line.begin_effect(name))
+
+    def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done."""
+        self._wait(self._line.end_effect(name, token, receipt))
+
+    def withdraw_effect(self, name: str, token: UUID) -> None:
+        """Take the begin back: it is certainly not done."""
+        self._wait(self._line.withdraw_effect(name, token))
 
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact."""

@@ -18,7 +18,7 @@ from corral import json_codec
 from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
-from corral.errors import Discard, JobCancelled, Retry
+from corral.errors import Discard, JobCancelled, PerhapsDone, Retry
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker.failure import failure
 from corral_worker.result import ResultRefused, result_text
@@ -150,6 +150,8 @@ def raised(error: BaseException) -> Raised:
     """The ending of a handler that raised. Never raises itself."""
     try:
         match _wish(error):
+            case PerhapsDone():
+                return Raised(failure(ErrorKind.PERHAPS_DONE, error), RequestedOutcome.DISCARD)
             case Discard():
                 return Raised(failure(ErrorKind.DISCARD, error), RequestedOutcome.DISCARD)
             case JobCancelled():

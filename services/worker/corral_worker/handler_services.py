@@ -13,11 +13,13 @@ from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
 from corral.dispatch import Dispatch
 from corral.errors import Conflict
+from corral.job.effect import EffectBegin
 from corral.job.job import NewJob
 from corral.job.priority import Priority
 from corral.job_log import JobLog
 from corral.settings import Settings
 from corral.store import EarlierRequest, Store
+from corral_worker.attempt_effects import AttemptEffects
 from corral_worker.event_loop import as_worker
 from corral_worker.feeds import StoredFeeds
 from corral_worker.queue_statistics import figures
@@ -49,6 +51,7 @@ class WorkerServices:
         self._max_payload = max_payload
         self._job_log = job_log
         self._submitter: Submitter | None = None
+        self._effects = AttemptEffects(store.effects)
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
         """Store a checkpoint, which the next attempt finds.
@@ -78,6 +81,18 @@ class WorkerServices:
         """
         submission = _submission(job, job_type, payload, options)
         return await as_worker(self._own_submitter().prepare(submission))
+
+    async def begin_effect(self, job: UUID, attempt: int, name: str, *, repeat: bool) -> EffectBegin:
+        """Store that the attempt is about to do something that must not be repeated."""
+        return await as_worker(self._effects.begin(job, attempt, name, repeat=repeat))
+
+    async def end_effect(self, job: UUID, attempt: int, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done."""
+        await as_worker(self._effects.end(job, attempt, name, token, receipt))
+
+    async def withdraw_effect(self, job: UUID, attempt: int, name: str, token: UUID) -> None:
+        """Take the begin back."""
+        await as_worker(self._effects.withdraw(job, attempt, name, token))
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id.

@@ -13,6 +13,7 @@ from corral.errors import FieldError, InvalidInput, Unavailable
 from corral.job.outcome import Finished
 from corral.store.attempts import Attempts
 from corral.store.claims import Claims
+from corral.store.effects import Effects
 
 
 def kill() -> None:
@@ -31,6 +32,12 @@ FAILPOINTS: dict[str, tuple[type, str, Callable[[], None], Callable[[], None]]] 
     "killed-after-the-claim": (Claims, "claim", nothing, kill),
     "killed-before-the-completion": (Attempts, "finish", kill, nothing),
     "killed-after-the-completion": (Attempts, "finish", nothing, kill),
+    "killed-before-the-begin": (Effects, "begin", kill, nothing),
+    "killed-after-the-begin": (Effects, "begin", nothing, kill),
+    "killed-before-the-end": (Effects, "end", kill, nothing),
+    "killed-after-the-end": (Effects, "end", nothing, kill),
+    "answer-of-the-begin-lost": (Effects, "begin", nothing, lose),
+    "answer-of-the-end-lost": (Effects, "end", nothing, lose),
     "claim-not-sent": (Claims, "claim", lose, nothing),
     "answer-of-the-claim-lost": (Claims, "claim", nothing, lose),
     "answer-of-the-completion-lost": (Attempts, "finish", nothing, lose),

@@ -69,6 +69,8 @@ async def test_each_outcome_brings_its_follow_ups_from_every_executor(
             assert (ended.priority, ended.attempt) == (Priority.HIGH, 1)
     order = await system.result("orders.pack", {"order": "A 7", "mail": "ada@example.org"}, queue="orders")
     assert order.state is State.COMPLETED, order.error
+    (effect,) = await system.store.effects.of(order.id)
+    assert (effect.name, effect.receipt) == ("charged", "paid with 4711")
     (one,) = await system.store.follow_ups.of(order.id)
     confirmed = await system.state(one.follow_up, State.COMPLETED)
     assert confirmed.result == "wrote to ada@example.org that A 7 is on its way"

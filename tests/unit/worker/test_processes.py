@@ -66,6 +66,14 @@ class Recorded:
         self.stored[f"{job_type} on {on}"] = payload
         return uuid4()
 
+    async def begin_effect(self, _: str) -> tuple[UUID | None, str | None]:
+        return uuid4(), None
+
+    async def end_effect(self, name: str, _: UUID, receipt: str | None) -> None:
+        self.stored[name] = receipt
+
+    async def withdraw_effect(self, name: str, token: UUID) -> None: ...
+
     async def put(self, name: str, _: str, data: bytes | Path) -> None:
         self.stored[name] = data
 

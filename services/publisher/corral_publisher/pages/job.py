@@ -34,6 +34,23 @@ async def job(request: Request, job_id: str, principal: Looker) -> Response:
     return await _page(request, services, principal, found)
 
 
+@router.post("/jobs/{job_id}/settle")
+async def settle(request: Request, job_id: str, principal: Doer) -> Response:
+    """Say what became of an effect that is perhaps done, then show the job."""
+    services = services_of(request)
+    form = await form_of(request, services)
+    found = parameters.job_id(job_id)
+    effect, outcome = str(form.get("effect", "")), form.get("outcome")
+    if outcome not in ("done", "again"):
+        return Response(status_code=404)
+    try:
+        await services.jobs.settle(found, effect, principal.name, done=outcome == "done")
+    except Conflict as error:
+        current = await services.jobs.get(found)
+        return await _page(request, services, principal, current, status=409, refused=str(error))
+    return RedirectResponse(f"/jobs/{found}", status_code=303)
+
+
 @router.post("/jobs/{job_id}/{action}")
 async def act(request: Request, job_id: str, action: str, principal: Doer) -> Response:
     """Cancel, retry or run now, then show the job."""
@@ -81,6 +98,7 @@ async def _values(services: PublisherServices, principal: Principal, found: Job)
         "job": found,
         "attempts": await jobs.attempts(found.id) if found.attempt else [],
         "follow_ups": await services.store.follow_ups.of(found.id, FOLLOW_UPS) if found.attempt else [],
+        "effects": await services.store.effects.of(found.id) if found.attempt else [],
         "logs": await jobs.logs(found.id, 0, LOG_LINES) if found.attempt else [],
         "artifacts": files,
         "pictures": [file for file in files if file.media_type in PICTURES][:MOST_PICTURES],

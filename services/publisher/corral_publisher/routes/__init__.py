@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from corral_publisher.routes import (
     artifacts,
+    effects,
     events,
     feeds,
     health,
@@ -31,6 +32,7 @@ def install(app: FastAPI) -> None:
         job_actions,
         artifacts,
         uploads,
+        effects,
         events,
         queues,
         types,

@@ -1,11 +1,13 @@
 """What a person does to jobs that exist: cancel, retry, run now. Postgres first, then Redis is told."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
+from corral.actions import json_value
 from corral.dispatch import Dispatch, entry_of
 from corral.dispatch.events import JobsChanged
 from corral.errors import Conflict, NotFound, Unavailable
@@ -16,6 +18,8 @@ from corral.store.job_commands import Commanded, CommandEffect
 
 log = structlog.get_logger(__name__)
 
+MAX_RECEIPT_BYTES = 1_048_576
+"""Of a receipt that a person gives."""
 _REFUSALS = {
     "cancel": "it has ended already",
     "retry": "only an ended job can be retried; cancel it first",
@@ -55,6 +59,24 @@ class JobActions:
     async def run_now(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
         """Scheduled jobs are queued before their time."""
         return await self._queue("run-now", await self._store.jobs.run_now(ids, actor))
+
+    async def settle(self, job_id: UUID, effect: str, actor: str, *, done: bool, receipt: Any = None) -> None:
+        """Say of an effect that is perhaps done that it is done, or that it is to be done again.
+
+        Raises:
+            NotFound: there is no such job, or it has no such effect.
+            Conflict: the job runs, or the effect is known to be done.
+            InvalidInput, TooLarge: the receipt can't be stored.
+        """
+        text = (
+            None
+            if receipt is None
+            else json_value.encode(receipt, limit=MAX_RECEIPT_BYTES, pointer="/receipt", from_wire=True)
+        )
+        await self._store.effects.settle(job_id, effect, actor, done=done, receipt=text)
+        metrics.EFFECTS.labels("settled").inc()
+        job = await self.get(job_id)  # its state is the one before; who shows it looks at the effects, too
+        await self._dispatch.events.publish(JobsChanged(job.state.value, (job_id,)))
 
     async def _queue(self, action: str, answers: list[Commanded]) -> list[Commanded]:
         entries = [

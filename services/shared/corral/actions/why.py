@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from corral.actions import pool_causes
+from corral.actions import effect_causes, pool_causes
 from corral.actions.cause import Cause
 from corral.actions.servers import REDIS_SECONDS, Found, Servers
 from corral.actions.type_cache import TypeCache
@@ -43,6 +43,8 @@ class Facts:
     """What keeps Postgres or Redis from doing their part."""
     pools: Sequence[PoolStatus] = ()
     """As whoever scales them last said."""
+    perhaps_done: Sequence[str] = ()
+    """Effects that were begun and never ended, where that keeps the next attempt from succeeding."""
     now: datetime
 
 
@@ -94,6 +96,7 @@ class Why:
                     suspended=suspended,
                     servers=await self._servers.lately(),
                     pools=pools,
+                    perhaps_done=await effect_causes.unended(self._store, job, known),
                     now=datetime.now(UTC),
                 )
             )
@@ -115,6 +118,7 @@ def causes(facts: Facts) -> Iterator[Cause]:
         yield Cause("waiting-for-jobs", "It waits for other jobs to end.")
     if job.state is State.SCHEDULED:
         yield _waiting_for_time(facts)
+    yield from effect_causes.perhaps_done(job, facts.perhaps_done)
     yield from _about_servers(facts.servers)
     if facts.queue is not None and facts.queue.paused_by == mail_hold.HOLDER:
         yield Cause(

@@ -9,6 +9,7 @@ from corral.catalog.limit import AnyLimit, Limit, Rate
 from corral.errors import DeclarationError
 from corral.job import backoff as backoffs
 from corral.job.bounds import written
+from corral.job.effect import IfPerhapsDone
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
 
@@ -42,6 +43,8 @@ class OptionKeywords(TypedDict, total=False):
     executor: Executor | str
     memory_limit: int | None
     """MiB, for attempts in processes."""
+    perhaps_done: IfPerhapsDone | str
+    """What an attempt does that finds an effect that was begun and never ended: `fail` or `repeat`."""
     limits: Sequence[AnyLimit]
     """A job starts only when each of them has room."""
 
@@ -162,5 +165,6 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "keep_finished": _retention,
     "keep_failed": _retention,
     "executor": lambda key, value: _one_of(key, value, Executor),
+    "perhaps_done": lambda key, value: _one_of(key, value, IfPerhapsDone),
     "memory_limit": lambda key, value: None if value is None else _whole(key, value),
 }

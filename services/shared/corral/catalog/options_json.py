@@ -11,6 +11,7 @@ from typing import Any
 
 from corral.job import backoff as backoffs
 from corral.job.bounds import Bounds
+from corral.job.effect import IfPerhapsDone
 from corral.job.limits import DELAY, EXPIRES_IN, KEPT_COUNT, KEPT_SECONDS, MEMORY, RETRIES, STALLS, TIMEOUT
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
@@ -43,6 +44,7 @@ def options_to_json(options: Options) -> dict[str, Any]:
         "keep_failed": {"seconds": options.keep_failed.seconds, "count": options.keep_failed.count},
         "executor": options.executor.value,
         "memory_limit": options.memory_limit,
+        "perhaps_done": options.perhaps_done.value,
         "limits": list(options.limits),
     }
 
@@ -126,6 +128,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "keep_finished": _retention,
     "keep_failed": _retention,
     "executor": Executor,
+    "perhaps_done": IfPerhapsDone,
     "memory_limit": _optional(_number(MEMORY)),
     "limits": _texts,
 }

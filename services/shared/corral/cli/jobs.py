@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from corral import json_codec
-from corral.cli import follow, submit
+from corral.cli import effects, follow, submit
 from corral.cli.exit_codes import exit_code
 from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
@@ -21,6 +21,8 @@ app = typer.Typer(help="Submit, find, follow and change jobs.", no_args_is_help=
 app.command("submit")(submit.submit)
 app.command("watch")(follow.watch)
 app.command("logs")(follow.logs)
+app.command("effects")(effects.effects)
+app.command("settle")(effects.settle)
 
 SHOWN_JOBS = Bounds(1, 1_000_000, "jobs")
 SHOWN_CHARACTERS = 1_000

@@ -1,5 +1,6 @@
 """What a handler receives, in coroutines and elsewhere."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from corral.context.link import (
     SyncContextLink,
     UploadedFile,
 )
+from corral.context.once import UnderWay, once, once_blocking
 from corral.context.options import follow_up_options, follows_on, plain_options
 from corral.job.job import Claimed
 
@@ -33,11 +35,12 @@ class Declared(Protocol):
 class Context(Attempt):
     """The context of a handler that is a coroutine. A cancel or a timeout arrives as `asyncio.CancelledError` where it awaits."""
 
-    __slots__ = ("_line",)
+    __slots__ = ("_line", "_under_way")
 
     def __init__(self, claimed: Claimed, line: ContextLink, expires: float | None) -> None:
         super().__init__(claimed, line, expires)
         self._line = line
+        self._under_way = UnderWay()
 
     @property
     def artifacts(self) -> Artifacts:
@@ -112,6 +115,33 @@ class Context(Attempt):
         found = await self._line.upload(upload)
         return None if found is None else UploadedFile(*found)
 
+    async def once(self, name: str, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
+        """Call `function(*arguments, **keywords)` once for this job, whatever is tried again, and answer its receipt.
+
+        That it begins is stored first; when the function has returned, its value is stored as the receipt, a JSON
+        value. Every later attempt, also after a retry by a person, gets this receipt and does not call the function.
+
+        The function raises `NotDone` where it is certain that nothing happened (the connection was refused): then it
+        may be done again. After any other error, or the death of the worker, it is perhaps done: the next attempt fails
+        with `PerhapsDone` until a person settles the effect, or calls the function again where the job type says
+        `perhaps_done="repeat"`. A handler that is released when its worker stops has the worker's grace to end it.
+
+        Args:
+            name: of the effect, within this job: up to 200 printable characters.
+            function: a function or a coroutine function, called here.
+            arguments: for the function.
+            keywords: for the function.
+
+        Raises:
+            PerhapsDone: an earlier attempt began it and left no end; the job then fails, whatever retries are left.
+            InvalidInput, TooLarge: what the function returned is no JSON value; the effect is stored as done, without
+                a receipt.
+            TypeError, ValueError: the name or the function is none.
+            Conflict: the attempt no longer holds the job, or is doing it already.
+        """
+        self._refuse_cancelled()
+        return await once(self._line, self._under_way, name, (function, arguments, keywords))
+
     async def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
         return await self._line.statistics()
@@ -130,11 +160,12 @@ class Context(Attempt):
 class SyncContext(Attempt):
     """The context of a handler in a thread or a process. A cancel raises `JobCancelled` at the next use of the context."""
 
-    __slots__ = ("_line",)
+    __slots__ = ("_line", "_under_way")
 
     def __init__(self, claimed: Claimed, line: SyncContextLink, expires: float | None) -> None:
         super().__init__(claimed, line, expires)
         self._line = line
+        self._under_way = UnderWay()
 
     @property
     def artifacts(self) -> SyncArtifacts:
@@ -187,6 +218,11 @@ class SyncContext(Attempt):
         """
         found = self._line.upload(upload)
         return None if found is None else UploadedFile(*found)
+
+    def once(self, name: str, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
+        """Call a plain function once for this job, and answer its receipt; see `Context.once`."""
+        self._refuse_cancelled()
+        return once_blocking(self._line, self._under_way, name, (function, arguments, keywords))
 
     def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""

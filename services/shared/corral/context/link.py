@@ -82,6 +82,15 @@ class ContextLink(LinkSignals, Protocol):
     async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         """Announce a job that is stored with the attempt's outcome, where that is the one named."""
 
+    async def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        """Store that the attempt is about to do it, and answer a token; none where it is done, with its receipt."""
+
+    async def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done."""
+
+    async def withdraw_effect(self, name: str, token: UUID) -> None:
+        """Take the begin back: it is certainly not done."""
+
     async def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact of this attempt."""
 
@@ -117,6 +126,15 @@ class SyncContextLink(LinkSignals, Protocol):
 
     def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         """Announce a job that is stored with the attempt's outcome, where that is the one named."""
+
+    def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
+        """Store that the attempt is about to do it, and answer a token; none where it is done, with its receipt."""
+
+    def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
+        """Store that it is done."""
+
+    def withdraw_effect(self, name: str, token: UUID) -> None:
+        """Take the begin back: it is certainly not done."""
 
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:
         """Store an artifact of this attempt."""

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from corral.job import backoff as backoffs
 from corral.job.bounds import Bounds
+from corral.job.effect import IfPerhapsDone
 from corral.job.limits import (
     DELAY,
     EXPIRES_IN,
@@ -65,6 +66,8 @@ class Options:
     executor: Executor = Executor.ASYNC
     memory_limit: int | None = None
     """MiB of memory that one attempt in a process may use; None is no bound."""
+    perhaps_done: IfPerhapsDone = IfPerhapsDone.FAIL
+    """What an attempt does that finds an effect of `ctx.once` that was begun and never ended."""
     limits: tuple[str, ...] = ()
     """Names of the limits that its jobs take from, beside those of their queue."""
 

@@ -23,6 +23,8 @@ class ErrorKind(StrEnum):
     """The stored payload does not fit the handler's model."""
     STALL = "stall"
     """The worker was lost."""
+    PERHAPS_DONE = "perhaps-done"
+    """An effect that must not be repeated was begun by an earlier attempt, and left no end: a person settles it."""
     DISCARD = "discard"
     """The handler asked to fail at once."""
 

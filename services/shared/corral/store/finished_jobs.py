@@ -20,6 +20,8 @@ WITH RECURSIVE pairs AS (
 REMOVED = """
 attempts AS (
     DELETE FROM corral.attempts a USING gone WHERE a.job = gone.id
+), effects AS (
+    DELETE FROM corral.effects e USING gone WHERE e.job = gone.id
 ), follow_ups AS (
     DELETE FROM corral.follow_ups f USING gone WHERE f.job = gone.id
 ), logs AS (

@@ -13,6 +13,7 @@ from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.duties import Duties
+from corral.store.effects import Effects
 from corral.store.feed_items import FeedItems
 from corral.store.feeds import Feeds
 from corral.store.follow_ups import FollowUps
@@ -51,6 +52,7 @@ class Store:
         self.limit_claims = LimitClaims(database)
         self.limit_duties = LimitDuties(database)
         self.attempts = Attempts(database)
+        self.effects = Effects(database)
         self.follow_ups = FollowUps(database)
         self.workers = Workers(database)
         self.leases = Leases(database)

@@ -8,6 +8,7 @@ from corral_testing.conformance.claiming import Claiming
 from corral_testing.conformance.commands import CommandsOfPeople
 from corral_testing.conformance.counting import Counting
 from corral_testing.conformance.deciding import Deciding
+from corral_testing.conformance.doing_once import DoingOnce
 from corral_testing.conformance.draining import Draining
 from corral_testing.conformance.finishing import Finishing
 from corral_testing.conformance.following import Following
@@ -26,6 +27,7 @@ class StoreConformance(
     Claiming,
     Finishing,
     Following,
+    DoingOnce,
     CommandsOfPeople,
     Counting,
     Limiting,

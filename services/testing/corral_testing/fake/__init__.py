@@ -7,6 +7,7 @@ keys and sessions.
 
 from uuid import UUID
 
+from corral_testing.fake.effects import FakeEffects
 from corral_testing.fake.fleet import FakeHeartbeat, FakeWorkers
 from corral_testing.fake.idempotency import FakeIdempotency
 from corral_testing.fake.jobs import FakeJobs
@@ -28,6 +29,7 @@ class FakeStore:
         self.claims = FakeClaims(self.memory)
         self.limit_claims = FakeLimitClaims(self.memory)
         self.attempts = FakeAttempts(self.memory, self.jobs)
+        self.effects = FakeEffects(self.memory)
         self.follow_ups = FakeFollowUps(self.memory)
         self.leases = FakeLeases(self.memory)
         self.idempotency = FakeIdempotency(self.memory, self.jobs, self.leases)

@@ -60,6 +60,22 @@ def around_jobs(tables: MetaData) -> None:
     )
     readable_times(job_logs, "at")
     Table(
+        "effects",
+        tables,
+        needed("job", Uuid, doc="The job."),
+        needed("name", Text, doc="The effect's name within the job."),
+        needed("attempt", Integer, doc="The attempt that began it last."),
+        needed("token", Uuid, doc="Of that begin: a later write of it names it."),
+        moment("began_at", doc="When it was about to be done."),
+        Column("ended_at", TIME, doc="When it was known to be done; null: under way, or perhaps done."),
+        Column("receipt", JSON, doc="What it returned, as JSON."),
+        Column("settled_by", Text, doc="Who said that it is done, where no attempt did."),
+        PrimaryKeyConstraint(
+            "job", "name", name="effects_pkey", info=serves("An effect of a job, and all of them.")
+        ),
+        info=holds("What jobs must not do twice (`ctx.once`): begun and, if so, ended."),
+    )
+    Table(
         "follow_ups",
         tables,
         needed("job", Uuid, doc="The job whose attempt announced it."),
