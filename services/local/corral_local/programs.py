@@ -92,7 +92,7 @@ class Programs:
         Raises:
             DeclarationError: the code does not load, or declares wrongly; the message is what it printed.
         """
-        command = (sys.executable, "-m", "corral.cli", "types", "register")
+        command = (sys.executable, "-m", "corral.cli", "types", "register", "--force")
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,

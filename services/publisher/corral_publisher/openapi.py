@@ -12,11 +12,14 @@ from corral_publisher.problems import MEDIA_TYPE
 from corral_publisher.request_models import (
     Bulk,
     Clean,
+    LimitOrder,
+    LimitPatch,
     LoadRequest,
     QueuePatch,
     ReportsBody,
     Settlement,
     Submission,
+    TypePatch,
 )
 from corral_publisher.response_models import Problem
 
@@ -26,6 +29,9 @@ MODELS: list[type[BaseModel]] = [
     Submission,
     Bulk,
     QueuePatch,
+    TypePatch,
+    LimitPatch,
+    LimitOrder,
     Clean,
     LoadRequest,
     ReportsBody,

@@ -84,7 +84,10 @@ class Cleaned(BaseModel):
 
 
 class QueueView(BaseModel):
-    """A queue. `counts` are its jobs per state; ended jobs count while they are kept."""
+    """A queue. `counts` are its jobs per state; ended jobs count while they are kept.
+
+    `overrides` and `defaults` are what operators set, `declared` is what code says for it.
+    """
 
     name: str
     paused: bool
@@ -92,6 +95,7 @@ class QueueView(BaseModel):
     paused_by: str | None
     overrides: dict[str, Any]
     defaults: dict[str, Any]
+    declared: dict[str, Any]
     created_at: datetime
     counts: dict[State, int]
 
@@ -106,8 +110,8 @@ class QueuePage(BaseModel):
 class TypeView(BaseModel):
     """A registered job type. `options` are those of a submission that names none, in the type's own queue.
 
-    `sources` says of each who set it: an operator's `override` for the queue, the `type`'s declaration, the
-    `queue`'s or the `installation`'s default, or Corral's own `default`. They go before one another in that order.
+    `sources` says of each who set it: an operator's `override` for the type or its queue, the `type`'s declaration, the
+    `queue`'s or the `installation`'s default, or Corral's own `default`. `overrides` are those set for the type. They go before one another in that order.
     `judged_by_worker` names the places of a payload that the publisher can't judge, and why.
     """
 
@@ -117,6 +121,7 @@ class TypeView(BaseModel):
     payload_schema: dict[str, Any] | None
     result_schema: dict[str, Any] | None
     options: dict[str, Any]
+    overrides: dict[str, Any]
     sources: dict[str, Source]
     judged_by_worker: list[str]
 

@@ -11,12 +11,14 @@ from corral import metrics
 from corral.actions.api_keys import KeyActions
 from corral.actions.feed_imports import FeedImports
 from corral.actions.jobs import JobActions
+from corral.actions.limits import LimitActions
 from corral.actions.load_test import LoadTests
 from corral.actions.queues import QueueActions
 from corral.actions.servers import Servers
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
+from corral.actions.types import TypeActions
 from corral.actions.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
@@ -56,7 +58,9 @@ class PublisherServices:
         self.imports = FeedImports(self.store, self.submitter)
         self.loads = LoadTests(self.submitter, self.store.audit)
         self.jobs = JobActions(self.store, self.dispatch)
-        self.queues = QueueActions(self.store, self.dispatch)
+        self.queues = QueueActions(self.store, self.dispatch, self.types)
+        self.limits = LimitActions(self.store)
+        self.type_actions = TypeActions(self.store, self.types)
         self.why = Why(self.store, self.dispatch, self.types, self.servers)
         self.counts = CachedCounts(self.store)
         self.pools = PoolBoard(self.store, self.dispatch)

@@ -12,6 +12,7 @@ import httpx2
 from corral import json_codec
 from corral.api_problem import ApiProblem, problem_of
 from corral.api_request import body_text, query_pairs
+from corral.client_limits import LimitCalls
 from corral.errors import CorralError, FieldError, InvalidInput
 from corral.job.idempotency_key import fault
 from corral.publisher_address import Connection, NotConfigured
@@ -48,7 +49,7 @@ class Unreachable(CorralError):
     """The publisher did not answer."""
 
 
-class Client:
+class Client(LimitCalls):
     """One publisher, one key. Close it, or use it in a `with`."""
 
     def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:

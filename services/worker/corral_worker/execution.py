@@ -7,6 +7,7 @@ import asyncio
 import math
 import random
 import time
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from corral.job import backoff as backoffs
 from corral.job.follow_up import FollowUp
 from corral.job.job import Claimed
 from corral.job.limits import MAX_DELAY_SECONDS
-from corral.job.options import Executor
+from corral.job.options import Executor, Options
 from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, JobError, Outcome, Released, Succeeded
 from corral_worker import attribution, stack
 from corral_worker.event_loop import OwnedTask
@@ -63,15 +64,23 @@ class Execution:
         "not_before",
         "refused",
         "seen",
+        "settled",
         "started",
         "stop",
         "task",
         "thread",
     )
 
-    def __init__(self, claimed: Claimed, declared: JobType[Any, Any]) -> None:
+    def __init__(
+        self,
+        claimed: Claimed,
+        declared: JobType[Any, Any],
+        settled: Callable[[], Options | None] = lambda: None,
+    ) -> None:
+        """`settled` answers the options that are in force now; None where only the declaration is known."""
         self.claimed = claimed
         self.declared = declared
+        self.settled = settled
         self.executor: Executor = declared.options.executor
         self.started = time.monotonic()
         self.ended: float | None = None
@@ -101,6 +110,11 @@ class Execution:
         """Whether Postgres refused its outcome once."""
         self.lines_taken = 0
         self.lines_dropped = 0
+
+    @property
+    def options(self) -> Options:
+        """The options in force: an operator may have set others than those of the declaration."""
+        return self.settled() or self.declared.options
 
     @property
     def expires(self) -> float | None:
@@ -152,9 +166,7 @@ class Execution:
         return self.finished
 
     def _decided(self, ending: Ending) -> Finished:
-        outcome = outcome_of(
-            ending, self.stop, self.claimed, self.declared.options.backoff, _chance, seen=self.seen
-        )
+        outcome = outcome_of(ending, self.stop, self.claimed, self.options.backoff, _chance, seen=self.seen)
         if isinstance(outcome, Erred) and outcome.retry_in < self.not_before:
             outcome = Erred(outcome.error, self.not_before)
         claimed = self.claimed

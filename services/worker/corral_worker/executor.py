@@ -5,7 +5,8 @@ import contextvars
 import os
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from corral import frames
 from corral.catalog import Catalog
 from corral.context import Context, SyncContext
 from corral.job.job import Claimed
-from corral.job.options import Executor
+from corral.job.options import Executor, Options
 from corral.job.outcome import Finished
 from corral.job_log import JobLog
 from corral_worker import attribution
@@ -56,6 +57,7 @@ class AttemptExecutor:
         timeouts: Timeouts,
         finished: FinishedAttempts,
         job_log: JobLog,
+        settled: Callable[[Claimed], Options | None] = lambda _: None,
         abandon_seconds: float = ABANDON_SECONDS,
     ) -> None:
         self._catalog = catalog
@@ -66,6 +68,7 @@ class AttemptExecutor:
         self._timeouts = timeouts
         self._finished = finished
         self._job_log = job_log
+        self._settled = settled
         self._abandon_seconds = abandon_seconds
         self._loop = asyncio.get_running_loop()
         self._ours = contextvars.Context()
@@ -83,7 +86,7 @@ class AttemptExecutor:
         """Start the handlers of claimed jobs."""
         self._job_log.started(claimed)
         for job in claimed:
-            execution = Execution(job, self._catalog.types[job.type])
+            execution = Execution(job, self._catalog.types[job.type], partial(self._settled, job))
             self._attempts.add(execution)
             self._slots.take(execution.executor)
             execution.task = _start(self.run(execution), self._loop)

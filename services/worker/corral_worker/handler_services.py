@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
+from corral.actions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
 from corral.dispatch import Dispatch
@@ -39,10 +40,11 @@ class WorkerServices:
         job_log: JobLog | None = None,
         max_payload: int,
         installation: Mapping[str, Any] | None = None,
+        types: TypeCache | None = None,
         settings: Settings | None = None,
     ) -> None:
         """`settings` say what may be reached of the addresses that users give; None: the internet."""
-        self._installation = installation
+        self._types = types or TypeCache(store, installation)
         self._settings = settings
         self._outgoing: OutgoingClient | None = None
         self._feeds = StoredFeeds(store)
@@ -148,8 +150,8 @@ class WorkerServices:
             self._submitter = Submitter(
                 self._store,
                 self._dispatch,
+                self._types,
                 job_log=self._job_log,
-                installation=self._installation,
                 max_payload=self._max_payload,
             )
         return self._submitter
@@ -175,6 +177,7 @@ def _submission(job: UUID, job_type: str, payload: str, options: SubmitOptions) 
         timeout=options.get("timeout"),
         expires_in=options.get("expires_in"),
         tags=tuple(options.get("tags", ())),
+        limits=tuple(options.get("limits", ())),
         created_by=f"job:{job}",
     )
 

@@ -53,7 +53,7 @@ class Processes:
     ) -> Ending:
         self._running[execution] = one
         try:
-            with watched(one, execution.declared.options.memory_limit):
+            with watched(one, execution.options.memory_limit):
                 ending = await one.run(execution, line, started)
         finally:
             del self._running[execution]

@@ -19,7 +19,7 @@ from corral.dispatch.presence import Presence
 from corral.job.options import Executor
 from corral.job_log import JobLog
 from corral.settings import Settings
-from corral.store import Store
+from corral.store import Beat, Store
 from corral.store.heartbeat import Heartbeat
 from corral_worker import STARTED, exit_code, health, shutdown
 from corral_worker.announcements import Announcements
@@ -40,6 +40,7 @@ from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
 from corral_worker.this_worker import ThisWorker
 from corral_worker.timeouts import Timeouts
+from corral_worker.types_in_force import TypesInForce
 from corral_worker.updates import Updates, write_updates
 from corral_worker.worker_status import WorkerCondition, WorkerStatus
 
@@ -115,12 +116,13 @@ class Worker:
         self._types = sorted(one.name for one in self._catalog if one.executor in slots.sizes)
         self._seal = Seal()
         self._announcements = Announcements(self._dispatch)
+        self._types_in_force = TypesInForce(store, settings.installation_options)
         self._services = WorkerServices(
             store,
             self._dispatch,
             job_log=job_log,
             max_payload=settings.max_payload_bytes,
-            installation=settings.installation_options,
+            types=self._types_in_force.known,
             settings=settings,
         )
         updates = Updates(partial(write_updates, store, self._dispatch))
@@ -136,6 +138,7 @@ class Worker:
             timeouts=Timeouts(store.attempts, worker),
             finished=self._finished,
             job_log=job_log,
+            settled=self._types_in_force.options,
             abandon_seconds=self._abandon_seconds,
         )
         self._completer = Completer(
@@ -198,7 +201,7 @@ class Worker:
             blocked_loop.look,
             period=settings.heartbeat,
             report=status.report,
-            hear=lambda incarnation, beat: self._soon(self._incarnation.hear, incarnation, beat),
+            hear=lambda incarnation, beat: self._soon(self._heard, incarnation, beat),
         )
         self._incarnation = Incarnation(
             worker,
@@ -230,7 +233,13 @@ class Worker:
             period=settings.heartbeat,
         )
 
+    def _heard(self, incarnation: UUID, beat: Beat) -> None:
+        """What Postgres answered to a heartbeat; the time to ask what operators set for job types, too."""
+        self._incarnation.hear(incarnation, beat)
+        self._types_in_force.refresh()
+
     async def _work(self, incarnation: UUID) -> None:
+        await self._types_in_force.read()
         self._heartbeat.start(incarnation)
         writing = self._run(self._completer.run(), "completions")
         claiming = self._run(self._claim_loop.run(), "claims")

@@ -15,7 +15,9 @@ from corral.cli.main import main
 
 BURSTS = """
 import asyncio
-from corral.catalog import job
+from corral.catalog import Limit, Rate, job
+
+provider = [Limit("provider", each=2, total=25, by="customer"), Rate("provider-day", 1000, per=86400)]
 
 @job(name="acme.burst")
 async def burst() -> None:

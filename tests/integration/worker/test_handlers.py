@@ -272,3 +272,13 @@ async def test_large_results_are_written_in_bounded_batches(system: System):
     jobs = await system.submit("rig.large", {"megabytes": 6}, count=30)
     for one in jobs:
         assert len((await system.state(one, State.COMPLETED, timeout=60)).result) == 6_000_000
+
+
+async def test_a_backoff_that_an_operator_set_counts_in_place_of_the_declared_one(system: System):
+    await system.register_types()
+    await system.store.types.patch("rig.raises", {"backoff": {"kind": "fixed", "seconds": 5000}}, "ann")
+    await system.ready()
+    (job,) = await system.submit("rig.raises", {"what": "value"}, retries=1)
+    scheduled = await system.state(job, State.SCHEDULED)
+    assert scheduled.run_at is not None
+    assert (scheduled.run_at - scheduled.updated_at).total_seconds() > 4000

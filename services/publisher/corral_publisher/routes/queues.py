@@ -115,6 +115,7 @@ def _view(queue: StoredQueue, counts: Mapping[State, int]) -> dict[str, Any]:
         "paused_by": queue.paused_by,
         "overrides": queue.overrides,
         "defaults": queue.defaults,
+        "declared": queue.declared,
         "created_at": queue.created_at,
         "counts": counts,
     }

@@ -10,10 +10,13 @@ from corral.catalog.options_json import options_to_json
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
 from corral.errors import NotFound
-from corral_publisher.auth import Viewer
+from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
-from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.request_models import TypePatch
 from corral_publisher.response_models import TypePage, TypeView
+from corral_publisher.routes.queues import checked
+from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["types"])
@@ -35,6 +38,36 @@ async def get_type(request: Request, name: str, _: Viewer) -> Response:
     record = await services.store.types.get(name)
     if record is None:
         raise NotFound("job type", name)
+    return await _answer(services, record)
+
+
+@router.patch(
+    "/types/{name}",
+    summary="Set its options",
+    openapi_extra=body(TypePatch),
+    responses={200: {"model": TypeView}, **failures(400, 404, 408, 413, 422)},
+)
+async def patch_type(request: Request, name: str, caller: Operator) -> Response:
+    """Set options over those that code declares, for later submissions. They survive deploys; null takes one back."""
+    services = services_of(request)
+    patch = checked(TypePatch, await read_json(request, services))
+    overrides = patch.overrides.model_dump(mode="json", exclude_unset=True)
+    record = await services.type_actions.set(name, overrides, caller.name)
+    return await _answer(services, record)
+
+
+@router.post(
+    "/types/{name}/reset",
+    summary="Take back its options",
+    responses={200: {"model": TypeView}, **failures(404)},
+)
+async def reset_type(request: Request, name: str, caller: Operator) -> Response:
+    """Take back every option that was set: what code declares counts again."""
+    services = services_of(request)
+    return await _answer(services, await services.type_actions.reset(name, caller.name))
+
+
+async def _answer(services: PublisherServices, record: TypeRecord) -> Response:
     queue = await services.store.queues.get(record.parsed_options.queue)
     return answer(await _view(services, record, {queue.name: queue.options} if queue else {}))
 
@@ -44,7 +77,7 @@ async def _view(
 ) -> dict[str, Any]:
     known = (await services.types.all()).types.get(record.name)
     queue = queues.get(record.parsed_options.queue, PLAIN)
-    settled = settle(record.options, queue, services.settings.installation_options)
+    settled = settle(record.options, queue, services.settings.installation_options, record.overrides)
     return {
         "name": record.name,
         "version": record.version,
@@ -52,6 +85,7 @@ async def _view(
         "payload_schema": record.payload_schema,
         "result_schema": record.result_schema,
         "options": options_to_json(settled.options),
+        "overrides": record.overrides,
         "sources": settled.sources,
         "judged_by_worker": list(map(str, known.validator.unjudged)) if known else [],
     }

@@ -10,9 +10,11 @@ from uuid import UUID
 from corral import json_codec
 from corral.actions import json_value
 from corral.actions.type_cache import KnownType, TypeSnapshot
+from corral.catalog.limit import MAX_LIMITS
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment
 from corral.job.job import NewJob
+from corral.job.limit_use import uses_of
 from corral.job.limits import DELAY, EXPIRES_IN, MAX_NAME, MAX_TAGS, RETRIES, TIMEOUT
 from corral.job.priority import Priority
 
@@ -34,6 +36,8 @@ class NewSubmission:
     expires_in: float | None = None
     tags: tuple[str, ...] = ()
     """Added to the tags of the job type."""
+    limits: tuple[str, ...] = ()
+    """Names of limits, added to those of the job type and its queue."""
     parent: UUID | None = None
     traceparent: str | None = None
     created_by: str | None = None
@@ -64,11 +68,12 @@ def resolve(
     _check(known, payload)
     queue = _queue(submission, known, knowledge)
     options = known.by_queue[queue]
+    priority = _first(submission.priority, options.priority)
     return NewJob(
         id=job_id,
         type=submission.type,
         queue=queue,
-        priority=_first(submission.priority, options.priority),
+        priority=priority,
         payload=text,
         delay=0.0 if submission.run_at else _first(submission.delay, options.delay),
         run_at=submission.run_at and moment.in_utc(submission.run_at),
@@ -78,6 +83,9 @@ def resolve(
         max_stalls=options.max_stalls,
         tags=_tags(submission, options.tags),
         search=_search(payload, options.search),
+        limits=uses_of(queue, priority, known.uses(queue, payload, submission.limits))
+        if options.limits or submission.limits
+        else None,
         parent=submission.parent,
         traceparent=submission.traceparent,
         created_by=submission.created_by,
@@ -120,6 +128,8 @@ def _faults(submission: NewSubmission) -> Iterator[FieldError]:
     for index, tag in enumerate(submission.tags):
         if not tag or len(tag) > MAX_NAME or not tag.isprintable():
             yield FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters")
+    if len(submission.limits) > MAX_LIMITS:
+        yield FieldError("/limits", f"{len(submission.limits)} limits are more than {MAX_LIMITS}")
     if submission.traceparent is not None and not TRACEPARENT.fullmatch(submission.traceparent):
         yield FieldError("/traceparent", "is no W3C trace context")
 

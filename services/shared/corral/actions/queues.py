@@ -7,7 +7,9 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.catalog.precedence import SETTABLE
+from corral.actions.type_cache import TypeCache
+from corral.actions.types import check_limits_fit
+from corral.catalog.precedence import OF_QUEUE
 from corral.dispatch import Dispatch
 from corral.dispatch.events import QueueChanged
 from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
@@ -27,8 +29,9 @@ CLEAN_LIMIT = 100_000
 class QueueActions:
     """Actions on queues. `actor` is who the audit names."""
 
-    def __init__(self, store: Store, dispatch: Dispatch) -> None:
+    def __init__(self, store: Store, dispatch: Dispatch, types: TypeCache | None = None) -> None:
         self._store = store
+        self._types = types or TypeCache(store)
         self._dispatch = dispatch
 
     async def get(self, name: str) -> StoredQueue:
@@ -71,16 +74,28 @@ class QueueActions:
             InvalidInput: an option can't be set for a queue.
             NotFound: there is no such queue.
         """
-        known = f"can't be set for a queue; known: {', '.join(sorted(SETTABLE))}"
+        known = f"can't be set for a queue; known: {', '.join(sorted(OF_QUEUE))}"
         said = (("overrides", overrides), ("defaults", defaults))
         wrong = [
-            f"/{part}/{option}" for part, options in said for option in sorted(options.keys() - SETTABLE)
+            f"/{part}/{option}" for part, options in said for option in sorted(options.keys() - OF_QUEUE)
         ]
         if wrong:
             raise InvalidInput(*(FieldError(pointer, known) for pointer in wrong))
+        for part, options in said:
+            await self._check_limits(name, options.get("limits") or (), f"/{part}/limits")
         queue = await self._store.queues.patch(name, overrides, actor, defaults=defaults)
+        await self._types.read()
         await self._dispatch.events.publish(QueueChanged(name))
         return queue
+
+    async def _check_limits(self, name: str, limits: Sequence[str], pointer: str) -> None:
+        """Refuse limits that are not registered, or that do not fit every job type of the queue."""
+        if not limits:
+            return
+        await self._types.read()
+        for known in (await self._types.all()).types.values():
+            if name in known.by_queue:
+                check_limits_fit(known, limits, pointer)
 
     async def clean(
         self, name: str, states: Sequence[State], older_than: float, actor: str

@@ -9,10 +9,13 @@ from typing import Any, Self
 import structlog
 
 from corral import metrics
+from corral.catalog.limit_evaluation import LimitEvaluation, LimitValues
+from corral.catalog.payload_field import NoSuchField
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.validation import Validator
-from corral.errors import CorralError, FieldError, UnknownType
+from corral.errors import CorralError, FieldError, InvalidInput, UnknownType
+from corral.job.limit_use import LimitUse
 from corral.job.options import Options
 from corral.store import Store
 
@@ -32,6 +35,10 @@ class KnownType:
     by_queue: Mapping[str, Options]
     """Its options in each queue that it allows, settled."""
     validator: Validator
+    limits: Mapping[str, LimitValues] = field(default_factory=dict)
+    """Every registered limit, by name."""
+    evaluations: dict[tuple[str, ...], LimitEvaluation] = field(default_factory=dict)
+    """What was compiled, by the names of the limits."""
 
     @classmethod
     def of(
@@ -40,17 +47,63 @@ class KnownType:
         queues: Mapping[str, QueueOverrides],
         installation: Mapping[str, Any],
         validator: Validator | None = None,
+        limits: Mapping[str, LimitValues] | None = None,
     ) -> Self:
         """The registered type with the options that queues and the installation set; `validator` is one of the same record."""
         declared = record.parsed_options
         by_queue: dict[str, Options] = {}
         for queue in {declared.queue, *declared.queues}:
-            settled = settle(record.options, queues.get(queue, PLAIN), installation)
+            settled = settle(record.options, queues.get(queue, PLAIN), installation, record.overrides)
             by_queue[queue] = settled.options
             for unread in settled.unread:
                 metrics.SWALLOWED.labels("known-types").inc()
                 log.warning("types.option_unreadable", type=record.name, queue=queue, option=unread)
-        return cls(record, by_queue, validator or Validator(record))
+        return cls(record, by_queue, validator or Validator(record), limits or {})
+
+    def uses(self, queue: str, payload: Any, further: tuple[str, ...] = ()) -> list[LimitUse]:
+        """What a payload takes of the limits of the type, of the queue, and of the `further` ones of its submission.
+
+        Raises:
+            InvalidInput: a limit is not known, or a value can't be a key or a cost.
+        """
+        names = self.by_queue[queue].limits
+        if further:
+            names = tuple(dict.fromkeys((*names, *further)))
+        if not names:
+            return []
+        evaluation = self.evaluations.get(names)
+        if evaluation is None:
+            evaluation = self.evaluations[names] = self.evaluation(names, further)
+        return evaluation.uses(payload)
+
+    def evaluation(self, names: tuple[str, ...], further: tuple[str, ...] = ()) -> LimitEvaluation:
+        """What evaluates payloads of this type for limits of these names.
+
+        Raises:
+            InvalidInput: one of them is not known, or does not fit the payload.
+        """
+        for name in names:
+            if name not in self.limits:
+                known = ", ".join(sorted(self.limits)[:10]) or "none yet"
+                where = f"/limits/{further.index(name)}" if name in further else "/type"
+                raise InvalidInput(
+                    FieldError(
+                        where,
+                        f"there is no limit {name[:100]!r}; known are {known}: `corral types register` registers them",
+                    )
+                )
+        acting = [name for name in names if self.limits[name].values.get("on_full", "queue") != "queue"]
+        if len(acting) > 1:
+            raise InvalidInput(
+                FieldError(
+                    "/limits",
+                    f"{' and '.join(acting)} each say what happens when they are full; only one limit of a job may",
+                )
+            )
+        try:
+            return LimitEvaluation([self.limits[name] for name in names], self.record.payload_schema)
+        except NoSuchField as error:
+            raise InvalidInput(FieldError("/limits" if further else "/type", str(error))) from None
 
     @property
     def options(self) -> Options:
@@ -110,6 +163,15 @@ class TypeCache:
             await self.read()
         return self._knowledge
 
+    def at_hand(self, name: str) -> KnownType | None:
+        """The type of that name as it was last read. May be called from any thread."""
+        return self._knowledge.types.get(name)
+
+    def refresh(self) -> None:
+        """Ask for news in the background, unless they are fresh."""
+        if time.monotonic() - self._read_at > FRESH_SECONDS:
+            self._read_beside()
+
     async def read(self) -> None:
         """Read the types from the database now; callers at the same time share one read."""
         if self._reading is None or self._reading.done():
@@ -133,20 +195,25 @@ class TypeCache:
             self._read_at = time.monotonic()
             return
         records = await self._store.types.all()
+        limits = {one.name: LimitValues(one.name, one.values) for one in await self._store.limits.all()}
         queues = {queue.name: queue.options for queue in await self._store.queues.list()}
         before = self._knowledge.types
-        known = (self._known(record, queues, before.get(record.name)) for record in records)
+        known = (self._known(record, queues, limits, before.get(record.name)) for record in records)
         self._knowledge = TypeSnapshot({one.record.name: one for one in known if one is not None})
         self._version = version
         self._read_at = time.monotonic()
 
     def _known(
-        self, record: TypeRecord, queues: Mapping[str, QueueOverrides], before: KnownType | None
+        self,
+        record: TypeRecord,
+        queues: Mapping[str, QueueOverrides],
+        limits: Mapping[str, LimitValues],
+        before: KnownType | None,
     ) -> KnownType | None:
         """The type of a record; its compiled schema is kept while the record is the same."""
         kept = before.validator if before is not None and before.record == record else None
         try:
-            known = KnownType.of(record, queues, self.installation, kept)
+            known = KnownType.of(record, queues, self.installation, kept, limits)
         except Exception:  # whatever is wrong with one type, the others are known
             metrics.SWALLOWED.labels("known-types").inc()
             log.exception("types.unreadable", type=record.name)

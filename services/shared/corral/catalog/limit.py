@@ -20,7 +20,7 @@ from corral.job.limits import MAX_NAME, NAME_PATTERN
 
 COUNT: Final = Bounds(1, 1_000_000, whole=True)
 """How many jobs a limit lets run or wait."""
-N: Final = Bounds(0, 1e15, above=True)
+RATE: Final = Bounds(0, 1e15, above=True)
 """How much a rate lets start within its time."""
 PER: Final = Bounds(0.001, 366 * 24 * 3600.0, "seconds")
 COST: Final = Bounds(0, 1e15)
@@ -31,6 +31,9 @@ MAX_PATH: Final = 200
 """Characters in the path of a field."""
 MAX_LIMITS: Final = 10
 """Limits that one job may have."""
+
+NOT_IN_FORCE: frozenset[str] = frozenset({"per_worker", "max_waiting", "hold", "on_full"})
+"""Options of a limit that no claim and no submission looks at yet: a declaration that gives one is refused."""
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -93,10 +96,26 @@ class Limit:
         _path(self.name, "by", self.by)
         _weights(self.name, self.weights)
         self._check_together()
+        self._check_force()
+
+    def _check_force(self) -> None:
+        """Refuse what would be stored and then not be kept."""
+        given = {
+            "per_worker": self.per_worker is not None,
+            "max_waiting": self.max_waiting is not None,
+            "hold": self.hold is not HoldFor.ATTEMPT,
+            "on_full": self.on_full is not WhenFull.QUEUE,
+        }
+        for option in sorted(NOT_IN_FORCE):
+            if given[option]:
+                raise _wrong(
+                    self.name,
+                    f"{option} is not in force in this release; leave it out, or it would be stored and not kept",
+                )
 
     def _check_together(self) -> None:
         if self.total is None and self.each is None and self.per_worker is None and self.max_waiting is None:
-            raise _wrong(self.name, "limits nothing; give total=, each=, per_worker= or max_waiting=")
+            raise _wrong(self.name, "limits nothing; give total= or each=")
         if self.each is not None and self.by is None:
             raise _wrong(
                 self.name, "each counts for each key: name its payload field with by=, or use total= for all"
@@ -156,7 +175,7 @@ class Rate:
         object.__setattr__(self, "module", str(sys._getframe(2).f_globals.get("__name__", "?")))  # noqa: SLF001
         if self.n == 0:
             raise _zero(self.name, "n")
-        _bounded(self.name, "n", self.n, N)
+        _bounded(self.name, "n", self.n, RATE)
         _bounded(self.name, "per", self.per, PER)
         _path(self.name, "by", self.by)
         if isinstance(self.cost, str):
@@ -172,7 +191,7 @@ class Rate:
     def values(self) -> dict[str, Any]:
         """What it says, as JSON, without its name."""
         by = {} if self.by is None else {"by": self.by}
-        return {"kind": "rate", "n": self.n, "per": self.per, **by, "cost": self.cost}
+        return {"kind": "rate", "rate": self.n, "per": self.per, **by, "cost": self.cost}
 
 
 AnyLimit = Limit | Rate

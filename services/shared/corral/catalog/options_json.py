@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from corral.catalog.allowed import shown
 from corral.job import backoff as backoffs
 from corral.job.bounds import Bounds
 from corral.job.effect import IfPerhapsDone
@@ -26,14 +27,12 @@ _BACKOFFS: dict[str, type[backoffs.Backoff]] = {
 
 def options_to_json(options: Options) -> dict[str, Any]:
     """The options as JSON values by name."""
-    kind = next(name for name, cls in _BACKOFFS.items() if isinstance(options.backoff, cls))
-    backoff = {field: getattr(options.backoff, field) for field in options.backoff.__dataclass_fields__}
     return {
         "queue": options.queue,
         "queues": sorted(options.queues),
         "priority": options.priority.value,
         "retries": options.retries,
-        "backoff": {"kind": kind, **{k: list(v) if k == "waits" else v for k, v in backoff.items()}},
+        "backoff": backoff_to_json(options.backoff),
         "timeout": options.timeout,
         "delay": options.delay,
         "expires_in": options.expires_in,
@@ -47,6 +46,60 @@ def options_to_json(options: Options) -> dict[str, Any]:
         "perhaps_done": options.perhaps_done.value,
         "limits": list(options.limits),
     }
+
+
+def backoff_to_json(backoff: backoffs.Backoff) -> dict[str, Any]:
+    """The backoff as JSON: its kind and its numbers."""
+    kind = next(name for name, cls in _BACKOFFS.items() if isinstance(backoff, cls))
+    fields = {field: getattr(backoff, field) for field in backoff.__dataclass_fields__}
+    return {"kind": kind, **{k: list(v) if k == "waits" else v for k, v in fields.items()}}
+
+
+def backoff_of(value: Any) -> backoffs.Backoff:
+    """The backoff that a person writes: seconds, a list of them, `exponential:2`, or an object with its kind.
+
+    Raises:
+        ValueError: it is none of these, or out of range; the message says what would be right.
+    """
+    match value:
+        case bool():
+            raise ValueError(BACKOFF_FORMS.format(value=value))
+        case int() | float():
+            return _checked(backoffs.Fixed(float(value)))
+        case list():
+            return _checked(backoffs.Exact(tuple(value)))
+        case str() if (parts := value.partition(":"))[0] in _BACKOFFS and parts[0] != "exact":
+            try:
+                seconds = float(parts[2])
+            except ValueError:
+                raise ValueError(BACKOFF_FORMS.format(value=shown(value))) from None
+            return _checked(_BACKOFFS[parts[0]](seconds))  # type: ignore[arg-type]  # exact is none of them
+        case dict() if value.get("kind") in _BACKOFFS:
+            known = {"kind", *_BACKOFFS[value["kind"]].__dataclass_fields__}
+            if unknown := value.keys() - known:
+                raise ValueError(
+                    f"has no part {', '.join(sorted(map(str, unknown)))}; known: {', '.join(sorted(known))}"
+                )
+            try:
+                return _backoff(value)
+            except (TypeError, KeyError) as error:
+                raise ValueError(f"{BACKOFF_FORMS.format(value='an object')} ({error})") from None
+        case _:
+            raise ValueError(BACKOFF_FORMS.format(value=shown(value)))
+
+
+def _checked(backoff: backoffs.Backoff) -> backoffs.Backoff:
+    try:
+        backoffs.check(backoff)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("backoff: ")) from None
+    return backoff
+
+
+BACKOFF_FORMS = (
+    "is {value}; it must be a number of seconds, a list of them, or kind:seconds"
+    " with a kind of fixed, linear or exponential, such as exponential:2"
+)
 
 
 def option_from_json(option: str, value: Any) -> Any:

@@ -4,12 +4,15 @@ import hashlib
 import json
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import metadata
 from typing import Any
 
 from corral.catalog.declaration import JobType
+from corral.catalog.declared_queue import Queue
+from corral.catalog.limit import AnyLimit
 from corral.catalog.options_json import options_from_json, options_to_json
 from corral.catalog.payload_schema import payload_schema_of, result_schema_of
 from corral.job.options import Options
@@ -28,11 +31,24 @@ class TypeRecord:
     version: str
     """`<release of the declaring package>+<hash of the record>`; see `supersedes`."""
     description: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """What an operator set for the type, as JSON by option; no part of what code registers."""
 
     @cached_property
     def parsed_options(self) -> Options:
-        """The declared options; what the declaration leaves open has Corral's own default."""
-        return options_from_json(self.options)
+        """The declared options with what an operator set over them; the others have Corral's own default."""
+        return options_from_json({**self.options, **self.overrides})
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A limit or a queue as code declares it: what is registered in Postgres."""
+
+    name: str
+    values: Mapping[str, Any]
+    """What it says, as JSON."""
+    version: str
+    """As a type's."""
 
 
 def record_of(declared: JobType[Any, Any]) -> TypeRecord:
@@ -55,6 +71,12 @@ def record_of(declared: JobType[Any, Any]) -> TypeRecord:
         version=f"{_release(declared.module)}+{digest}",
         description=declared.description,
     )
+
+
+def declaration_of(declared: AnyLimit | Queue) -> Declaration:
+    """The record of a declared limit or queue."""
+    digest = hashlib.sha256(json.dumps(declared.values, sort_keys=True).encode()).hexdigest()[:12]
+    return Declaration(declared.name, declared.values, f"{_release(declared.module)}+{digest}")
 
 
 def supersedes(new: str, old: str) -> bool:

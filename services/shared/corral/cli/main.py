@@ -11,6 +11,7 @@ from corral.cli import (
     config,
     jobs,
     keys,
+    limits,
     load,
     migrate,
     outgoing,
@@ -53,6 +54,7 @@ app.add_typer(types.app, name="types", rich_help_panel=USE)
 app.add_typer(codegen.app, name="codegen", rich_help_panel=USE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=USE)
 app.add_typer(queues.app, name="queues", rich_help_panel=USE)
+app.add_typer(limits.app, name="limits", rich_help_panel=USE)
 app.add_typer(workers.app, name="workers", rich_help_panel=USE)
 app.add_typer(pools.app, name="pools", rich_help_panel=USE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=USE)

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from corral import json_codec
 from corral.cli.number import real
+from corral.cli.option_values import option_values
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.session import client
 from corral.job.limits import KEPT_SECONDS
@@ -45,7 +45,7 @@ def set_(
         list[str],
         typer.Argument(
             metavar="OPTION=VALUE...",
-            help="retries=5, priority=low, keep_failed='{\"count\": 9}'; OPTION= takes it back.",
+            help="retries=5, priority=low, backoff=exponential:2, keep_failed=50; OPTION= takes it back.",
         ),
     ],
     default: Annotated[
@@ -54,13 +54,14 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Set options for later submissions to the queue, in place of what its job types declare."""
-    change = dict(_option(pair) for pair in options)
+    change = option_values(options)
     with client() as api:
         queue = api.patch(f"/queues/{name}", {"defaults" if default else "overrides": change})
     if as_json:
         print_json(queue)
         return
-    rows = [(part, *pair) for part in ("overrides", "defaults") for pair in sorted(queue[part].items())]
+    parts = ("overrides", "defaults", "declared")
+    rows = [(part, *pair) for part in parts for pair in sorted(queue[part].items())]
     print_table(("", "option", "value"), rows, none=f"nothing is set for {name}")
 
 
@@ -98,16 +99,6 @@ def _act(name: str, verb: str, done: str, *, as_json: bool) -> None:
         print_json(queue)
     else:
         console().print(f"{name} is {done}")
-
-
-def _option(pair: str) -> tuple[str, Any]:
-    option, equals, value = pair.partition("=")
-    if not equals or not option:
-        raise typer.BadParameter(f"{pair!r} is not OPTION=VALUE", param_hint="OPTION=VALUE")
-    try:
-        return option, json_codec.loads(value) if value else None
-    except ValueError:  # a word
-        return option, value
 
 
 def _row(queue: dict[str, Any]) -> tuple[Any, ...]:

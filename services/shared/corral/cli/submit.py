@@ -45,6 +45,9 @@ def submit(
         real(EXPIRES_IN, "Seconds after which it is cancelled unless it started."),
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. May be repeated.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="A limit that it takes of, too. May be repeated.")
+    ] = None,
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -69,6 +72,7 @@ def submit(
         "timeout": timeout,
         "expires_in": expires_in,
         "tags": tag,
+        "limits": limit,
     }
     given = {name: value for name, value in options.items() if value is not None}
     with client() as api:

@@ -2,13 +2,15 @@
 
 import asyncio
 import sys
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
+from corral import json_codec
 from corral.cli.exit_codes import ExitCode
+from corral.cli.option_values import option_values
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.services import service_settings
 from corral.cli.session import client
@@ -16,8 +18,9 @@ from corral.cli.wait_for_start import Wait, patiently
 from corral.errors import InvalidInput
 
 if TYPE_CHECKING:  # slow to import
+    from collections.abc import Awaitable, Callable
+
     from corral.catalog.record import TypeRecord
-    from corral.store import Store
 
 app = typer.Typer(help="See and register job types.", no_args_is_help=True)
 
@@ -54,15 +57,72 @@ def show(name: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.
         print_json(api.get(f"/types/{name}"))
 
 
+@app.command("set")
+def set_(
+    name: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.")],
+    options: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="OPTION=VALUE...",
+            help="keep_finished=50, retries=5, backoff=exponential:2, backoff='[1, 5, 30]', limits='[\"openai\"]'; "
+            "OPTION= takes it back.",
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Set options of a job type, in place of what its code declares. No deployment takes them back."""
+    change = option_values(options)
+    with client() as api:
+        declared = api.set_type(name, change)
+    _print_options(declared, as_json=as_json)
+
+
 @app.command()
-def register(wait: Wait = 0.0, as_json: AsJson = False) -> None:
-    """Register the types of CORRAL_JOBS and the built-in ones; a newer registration is never replaced."""
-    done = patiently(lambda: asyncio.run(_register()), wait)
+def reset(
+    name: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.")], as_json: AsJson = False
+) -> None:
+    """Take back every option that was set for a job type: what its code declares counts again."""
+    with client() as api:
+        declared = api.post(f"/types/{name}/reset")
+    _print_options(declared, as_json=as_json)
+
+
+def _print_options(declared: dict[str, Any], *, as_json: bool) -> None:
+    """The options in force, with who said each."""
+    if as_json:
+        print_json(declared)
+        return
+    rows = [
+        (option, "" if value is None else json_codec.dumps(value).decode(), declared["sources"][option])
+        for option, value in sorted(declared["options"].items())
+    ]
+    print_table(("option", "value", "said by"), rows, none="")
+
+
+@app.command()
+def register(
+    wait: Wait = 0.0,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also where another image handled other types of one of the queues: it is gone."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Register the types of CORRAL_JOBS and the built-in ones, with their limits and queues.
+
+    A newer registration is never replaced, and what operators set stays. A queue that another image serves with
+    other types is refused.
+    """
+    done = patiently(lambda: asyncio.run(_register(force=force)), wait)
     if as_json:
         print_json(asdict(done))
     else:
         names = f"{len(done.types)} job types are registered, {len(done.written)} of them new or changed"
         console().print(f"{names}: {', '.join(done.types)}")
+        if done.limits:
+            console().print(f"{len(done.limits)} limits are registered: {', '.join(done.limits)}")
         for name, places in done.judged_by_worker.items():
             console().print(Text(f"{name}: only the worker judges {'; '.join(places)}"), soft_wrap=True)
     for name, error in done.refused.items():
@@ -83,20 +143,35 @@ class Registered:
     """By type, the places of a payload that no publisher can judge, and why."""
     refused: dict[str, str]
     """Types that can't be stored, and why; they keep no other from being registered."""
+    limits: list[str]
+    """Limits that are registered now."""
 
 
-async def _register() -> Registered:
+async def _register(*, force: bool) -> Registered:
     from corral.catalog.catalog import Catalog, handling_modules  # noqa: PLC0415  slow to import
+    from corral.catalog.record import declaration_of  # noqa: PLC0415
     from corral.catalog.validation import Validator  # noqa: PLC0415
-    from corral.store import Store  # noqa: PLC0415
+    from corral.store import Image, Store  # noqa: PLC0415
 
     settings = service_settings()
     modules = handling_modules(settings.jobs, settings.handlers, demo=settings.demo_jobs, mail=False)
-    records = Catalog.load(modules).records()
+    catalog = Catalog.load(modules)
+    records = catalog.records()
+    limits = [declaration_of(one) for one in catalog.limits.values()]
+    queues = [declaration_of(one) for one in catalog.declared_queues.values()]
+    image = Image(", ".join(modules), frozenset(one.name for one in catalog.handled()))
+
+    async def write(wanted: "list[TypeRecord]") -> list[str]:
+        handled = image.handled & {record.name for record in wanted}
+        written = await store.registration.register(
+            wanted, limits=limits, queues=queues, image=replace(image, handled=handled), force=force
+        )
+        return written.types
+
     store = Store.from_settings(settings, application_name="corral types", pool_size=1, direct=True)
     try:
         await store.schema.check()
-        written, refused = await _written(store, records)
+        written, refused = await _written(write, records)
     finally:
         await store.close()
     unjudged = {record.name: list(map(str, Validator(record).unjudged)) for record in records}
@@ -105,19 +180,26 @@ async def _register() -> Registered:
         written,
         {name: places for name, places in unjudged.items() if places},
         refused,
+        [limit.name for limit in limits],
     )
 
 
-async def _written(store: "Store", records: list["TypeRecord"]) -> tuple[list[str], dict[str, str]]:
-    """What was written, and what can't be."""
+async def _written(
+    write: "Callable[[list[TypeRecord]], Awaitable[list[str]]]", records: list["TypeRecord"]
+) -> tuple[list[str], dict[str, str]]:
+    """What was written, and what can't be: a type that can't be stored keeps out no other."""
     try:
-        return await store.types.register(records), {}
-    except InvalidInput:
-        written: list[str] = []
-        refused: dict[str, str] = {}
+        return await write(records), {}
+    except InvalidInput as error:
+        if len(records) == 1:
+            return [], {records[0].name: "; ".join(one.message for one in error.errors)}
+    good: list[TypeRecord] = []
+    refused: dict[str, str] = {}
+    written: list[str] = []
     for record in records:
         try:
-            written += await store.types.register([record])
+            written = list(dict.fromkeys(written + await write([*good, record])))
+            good.append(record)
         except InvalidInput as error:
             refused[record.name] = "; ".join(one.message for one in error.errors)
     return written, refused

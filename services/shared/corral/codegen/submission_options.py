@@ -33,4 +33,7 @@ SUBMISSION_OPTIONS = (
         "expires_in", NumberType(), "Seconds after which it is cancelled if it has not started.", EXPIRES_IN
     ),
     SubmissionOption("tags", ListOf(Text()), "Words to find it by, beside those of its type."),
+    SubmissionOption(
+        "limits", ListOf(Text()), "Limits that it takes of, beside those of its type and queue."
+    ),
 )

@@ -39,6 +39,8 @@ class SubmitOptions(TypedDict, total=False):
     timeout: float
     expires_in: float
     tags: list[str]
+    limits: list[str]
+    """Names of limits, added to those of the job type and its queue."""
     idempotency_key: str
     """Repeated attempts of the job that submit with this key get the id of the first job that it made."""
 

@@ -68,8 +68,10 @@ def _plain(name: str, value: Any) -> Any:
             made = int(value)
         case "run_at", datetime():
             made = _moment(value)
-        case "tags", list() | tuple() | set() | frozenset() if all(isinstance(tag, str) for tag in value):
-            made = [str.__str__(tag) for tag in value]
+        case "tags" | "limits", list() | tuple() | set() | frozenset() if all(
+            isinstance(one, str) for one in value
+        ):
+            made = [str.__str__(one) for one in value]
         case _:
             raise TypeError(f"the option {name} is {_WANTED[name]}, not a {type(value).__qualname__}")
     return made
@@ -107,5 +109,6 @@ _WANTED = {
     "retries": "a whole number",
     "run_at": "a datetime",
     "tags": "a list of texts",
+    "limits": "a list of the names of limits",
     "idempotency_key": "a text",
 }

@@ -18,9 +18,11 @@ from corral.store.job_queries import AttemptRecord, StoredLogLine
 from corral.store.leases import LEADER, Term
 from corral.store.limit_claims import ClaimedGroups, GroupState, LimitState, SlotHolder
 from corral.store.limit_duties import GroupCursor, Miscount, WaitingGroup
+from corral.store.limits import KeyHolder, LimitChange, LimitKey, LimitUsage, StoredLimit
 from corral.store.logs import Appended, NewLogLine
 from corral.store.pg_errors import Ambiguous
 from corral.store.queues import StoredQueue
+from corral.store.registration import Image, WrittenDeclarations
 from corral.store.sign_in import Session
 from corral.store.stats import TimePercentiles, WindowRow
 from corral.store.store import Store
@@ -46,9 +48,14 @@ __all__ = [
     "GroupCursor",
     "GroupState",
     "Heartbeat",
+    "Image",
     "JobFilter",
+    "KeyHolder",
     "KeyedRequest",
     "LimitState",
+    "LimitChange",
+    "LimitKey",
+    "LimitUsage",
     "LiveWorker",
     "Miscount",
     "NewLogLine",
@@ -65,6 +72,7 @@ __all__ = [
     "SlotHolder",
     "Store",
     "StoredFollowUp",
+    "StoredLimit",
     "StoredLogLine",
     "StoredQueue",
     "Term",
@@ -74,4 +82,5 @@ __all__ = [
     "WindowRow",
     "WorkerRecord",
     "WorkerState",
+    "WrittenDeclarations",
 ]

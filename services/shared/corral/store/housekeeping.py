@@ -81,7 +81,7 @@ SWEEP_SESSIONS = "DELETE FROM corral.sessions WHERE expires_at < now() RETURNING
 SWEEP_LINKS = "DELETE FROM corral.sign_in_links WHERE expires_at < now() RETURNING 1"
 
 KINDS = f"""{PAIRS}
-SELECT p.queue, p.type, t.options, q.overrides, q.defaults
+SELECT p.queue, p.type, t.options, t.overrides, q.overrides, q.defaults, q.declared
 FROM pairs p LEFT JOIN corral.job_types t ON t.name = p.type LEFT JOIN corral.queues q ON q.name = p.queue
 """
 # Only a window of those that can be old enough is looked at; `after` carries on behind it.
@@ -180,10 +180,10 @@ class Housekeeping:
         removed = 0
         kinds, counts = await self._database.together((KINDS, {}), (KEPT, {}), limits=DUTY)
         kept = {(queue, type, State(state)): count for queue, type, state, count in counts}
-        for queue, type, said, overrides, defaults in kinds:
+        for queue, type, said, set_for_type, overrides, defaults, declared in kinds:
             with each(f"{type} in {queue}"):
-                of_queue = QueueOverrides(overrides or {}, defaults or {})
-                options = settle(said or {}, of_queue, installation or {}).options
+                of_queue = QueueOverrides(overrides or {}, defaults or {}, declared or {})
+                options = settle(said or {}, of_queue, installation or {}, set_for_type or {}).options
                 for state, keep in _rules(options):
                     kind = (queue, type, state)
                     too_many = keep.count is not None and kept.get(kind, 0) > keep.count

@@ -1,21 +1,28 @@
 """Registered job types: what publishers validate with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from corral.catalog.record import TypeRecord, supersedes
+from corral.errors import NotFound
+from corral.store.audit import record
 from corral.store.connections import Row
-from corral.store.database import SHORT, Database
+from corral.store.database import SHORT, Database, Transaction
 from corral.store.json_text import encode
 from corral.store.sql_params import texts
 
-COLUMNS = "name, payload_schema, result_schema, options, version, description"
+COLUMNS = "name, payload_schema, result_schema, options, version, description, overrides"
 ALL = f"SELECT {COLUMNS} FROM corral.job_types ORDER BY name"
 ONE = f"SELECT {COLUMNS} FROM corral.job_types WHERE name = %(name)s"
-# Names, versions and what is set for queues are short; their digest changes when any of them does.
+# Names, versions and what is set for types, queues and limits are short; their digest changes when any of them does.
 VERSION = """
 SELECT md5(concat_ws(';',
-    (SELECT string_agg(name || '=' || version, ',' ORDER BY name) FROM corral.job_types),
-    (SELECT string_agg(name || '=' || overrides::text || defaults::text, ',' ORDER BY name) FROM corral.queues)))
+    (SELECT string_agg(name || '=' || version || overrides::text, ',' ORDER BY name) FROM corral.job_types),
+    (SELECT string_agg(name || '=' || overrides::text || defaults::text || declared::text, ',' ORDER BY name)
+     FROM corral.queues),
+    (SELECT string_agg(name || '=' || version, ',' ORDER BY name) FROM corral.limits),
+    (SELECT string_agg(limit_name || '=' || overrides::text, ',' ORDER BY limit_name, key)
+     FROM corral.limit_overrides WHERE key = '')))
 """
 ALONE = "SELECT pg_advisory_xact_lock(%(key)s)"
 ALONE_KEY = 0x545950455300  # "TYPES": one registration at a time
@@ -27,6 +34,11 @@ VALUES (%(name)s, %(version)s, %(description)s, %(payload_schema)s::json, %(resu
 ON CONFLICT (name) DO UPDATE
 SET version = excluded.version, description = excluded.description, payload_schema = excluded.payload_schema,
     result_schema = excluded.result_schema, options = excluded.options, registered_at = now()
+"""
+# A value of null takes what was set back.
+PATCH = f"""
+UPDATE corral.job_types SET overrides = jsonb_strip_nulls(overrides || %(overrides)s::jsonb)
+WHERE name = %(name)s RETURNING {COLUMNS}
 """
 NAME_QUEUES = """
 INSERT INTO corral.queues (name) SELECT DISTINCT q FROM unnest(%(queues)s::text[]) q ON CONFLICT DO NOTHING
@@ -47,20 +59,27 @@ class JobTypes:
         """
         async with self._database.transaction(SHORT) as transaction:
             await transaction.rows(ALONE, {"key": ALONE_KEY})
-            names = texts(record.name for record in records)
-            rows = await transaction.rows(VERSIONS, {"names": names})
-            stored: dict[str, str] = {name: version for name, version in rows}  # noqa: C416  # rows are untyped
-            fresh = [
-                record
-                for record in records
-                if record.name not in stored
-                or (stored[record.name] != record.version and supersedes(record.version, stored[record.name]))
-            ]
-            for record in fresh:
-                await transaction.count(PUT, _columns(record))
-            queues = sorted({queue for record in records for queue in _queues(record)})
-            await transaction.count(NAME_QUEUES, {"queues": texts(queues)})
-        return [record.name for record in fresh]
+            written = await put_types(transaction, records)
+            await name_queues(transaction, allowed_queues(records))
+        return written
+
+    async def patch(self, name: str, overrides: Mapping[str, Any], actor: str) -> TypeRecord:
+        """Set options over those that code declares; None takes one back. No registration undoes them.
+
+        Raises:
+            NotFound: there is no such type.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(SHORT) as transaction:
+            params = {"name": name, "overrides": encode(dict(overrides))}
+            rows = await transaction.rows(PATCH, params)
+            if not rows:
+                raise NotFound("job type", name)
+            changed = _record(rows[0])
+            await name_queues(transaction, allowed_queues([changed]))
+            details = {"overrides": dict(overrides)}
+            await record(transaction, actor, "patch", kind="type", subjects=[name], details=details)
+        return changed
 
     async def all(self) -> list[TypeRecord]:
         """Every type, by name.
@@ -89,8 +108,36 @@ class JobTypes:
         return str(rows[0][0])
 
 
-def _queues(record: TypeRecord) -> frozenset[str]:
-    return record.parsed_options.queues | {record.parsed_options.queue}
+async def stored_types(transaction: Transaction) -> list[TypeRecord]:
+    """Every type, as a transaction under way sees it."""
+    return [_record(row) for row in await transaction.rows(ALL)]
+
+
+async def put_types(transaction: Transaction, records: Sequence[TypeRecord]) -> list[str]:
+    """Store types that are new or newer than what is there; their names."""
+    rows = await transaction.rows(VERSIONS, {"names": texts(one.name for one in records)})
+    stored: dict[str, str] = {name: version for name, version in rows}  # noqa: C416  # rows are untyped
+    fresh = [
+        one
+        for one in records
+        if one.name not in stored
+        or (stored[one.name] != one.version and supersedes(one.version, stored[one.name]))
+    ]
+    for one in fresh:
+        await transaction.count(PUT, _columns(one))
+    return [one.name for one in fresh]
+
+
+async def name_queues(transaction: Transaction, queues: Sequence[str]) -> None:
+    """Store queues of these names, unless they are known."""
+    await transaction.count(NAME_QUEUES, {"queues": texts(queues)})
+
+
+def allowed_queues(records: Sequence[TypeRecord]) -> list[str]:
+    """The queues that jobs of these types may be in, by name."""
+    return sorted(
+        {queue for one in records for queue in (*one.parsed_options.queues, one.parsed_options.queue)}
+    )
 
 
 def _columns(record: TypeRecord) -> dict[str, object]:
@@ -105,7 +152,7 @@ def _columns(record: TypeRecord) -> dict[str, object]:
 
 
 def _record(row: Row) -> TypeRecord:
-    name, payload_schema, result_schema, options, version, description = row
+    name, payload_schema, result_schema, options, version, description, overrides = row
     return TypeRecord(
         name=name,
         payload_schema=payload_schema,
@@ -113,4 +160,5 @@ def _record(row: Row) -> TypeRecord:
         options=options,
         version=version,
         description=description,
+        overrides=overrides or {},
     )

@@ -1,7 +1,7 @@
 """Queues: paused or not, what an operator set for them, and clearing what has ended in them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,11 +29,13 @@ class StoredQueue:
     defaults: Mapping[str, Any]
     """What an operator set where its job types say nothing."""
     created_at: datetime
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    """What code declares where its job types say nothing."""
 
     @property
     def options(self) -> QueueOverrides:
-        """The options that an operator set for the queue."""
-        return QueueOverrides(self.overrides, self.defaults)
+        """The options that an operator set for the queue, and those that code declares."""
+        return QueueOverrides(self.overrides, self.defaults, self.declared)
 
     @property
     def paused(self) -> bool:
@@ -41,7 +43,7 @@ class StoredQueue:
         return self.paused_at is not None
 
 
-COLUMNS = "name, paused_at, paused_by, overrides, defaults, created_at"
+COLUMNS = "name, paused_at, paused_by, overrides, defaults, created_at, declared"
 ALL = f"SELECT {COLUMNS} FROM corral.queues ORDER BY name"
 ONE = f"SELECT {COLUMNS} FROM corral.queues WHERE name = %(name)s"
 NAME = "INSERT INTO corral.queues (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING"

@@ -24,7 +24,9 @@ from corral.store.jobs import Jobs
 from corral.store.leases import Leases
 from corral.store.limit_claims import LimitClaims
 from corral.store.limit_duties import LimitDuties
+from corral.store.limits import LimitRows
 from corral.store.queues import Queues
+from corral.store.registration import TypeRegistration
 from corral.store.report_mails import ReportMails
 from corral.store.scaling import Scaling
 from corral.store.schedule_ticks import ScheduleTicks
@@ -61,6 +63,8 @@ class Store:
         self.types = JobTypes(database)
         self.schedules = Schedules(database)
         self.ticks = ScheduleTicks(database)
+        self.registration = TypeRegistration(database)
+        self.limits = LimitRows(database)
         self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
         self.uploads = Uploads(database, self.artifacts)
         self.stats = Statistics(database)

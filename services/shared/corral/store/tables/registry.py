@@ -31,6 +31,18 @@ def installation(tables: MetaData) -> None:
         Column("result_schema", JSON, doc="JSON Schema of the result; null: any JSON."),
         needed("options", JSONB, doc="Queue, retries, backoff, timeout, executor and so on, as declared."),
         moment("registered_at", doc="When this version came."),
+        Column(
+            "overrides",
+            JSONB,
+            nullable=False,
+            server_default=EMPTY_OBJECT,
+            doc="Options that an operator set for this type, by option. No registration undoes them.",
+        ),
+        Column(
+            "handled_by",
+            Text,
+            doc="The modules of the image that last registered it with its handler; null: none did.",
+        ),
         PrimaryKeyConstraint(
             "name", name="job_types_pkey", info=serves("A type by its name; the list of types.")
         ),
@@ -56,6 +68,14 @@ def installation(tables: MetaData) -> None:
             server_default=EMPTY_OBJECT,
             doc="Options that an operator set where its types say nothing.",
         ),
+        Column(
+            "declared",
+            JSONB,
+            nullable=False,
+            server_default=EMPTY_OBJECT,
+            doc="Options that code declares for the queue, by option; they count where types say nothing.",
+        ),
+        Column("declared_version", Text, doc="Of that declaration; an older one never replaces a newer one."),
         moment("created_at", doc="When it was first named."),
         moment("updated_at", doc="When it last changed."),
         PrimaryKeyConstraint(

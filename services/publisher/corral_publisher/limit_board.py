@@ -1,0 +1,94 @@
+"""Limits as API and pages show them: values in force, what is in use, what waits, who holds what."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from corral.store import LimitKey, LimitUsage, StoredLimit
+from corral_publisher.services import PublisherServices
+
+Shown = dict[str, Any]
+
+
+async def all_limits(services: PublisherServices) -> list[Shown]:
+    """Every limit, by name."""
+    usage, users = await services.store.limits.usage(), await _users(services)
+    return [
+        _shown(limit, usage.get(limit.name, LimitUsage()), users.get(limit.name, []))
+        for limit in await services.store.limits.all()
+    ]
+
+
+async def one_limit(services: PublisherServices, name: str) -> Shown:
+    """One limit, with the jobs that hold its total.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    limit = await services.limits.get(name)
+    usage, users = await services.store.limits.usage(), await _users(services)
+    total = await services.store.limits.keys(name, key="")
+    shown = _shown(limit, usage.get(name, LimitUsage()), users.get(name, []))
+    return shown | {"holders": total[0].holders if total else []}
+
+
+async def keys_of(
+    services: PublisherServices, name: str, *, after: str, key: str | None, limit: int
+) -> tuple[list[Shown], str | None]:
+    """A page of a limit's keys, and the cursor of the next one.
+
+    Raises:
+        NotFound: there is no such limit.
+    """
+    await services.limits.get(name)
+    found = await services.store.limits.keys(name, after=after, key=key, limit=limit + 1)
+    more = len(found) > limit
+    return [_key(one) for one in found[:limit]], found[limit - 1].key if more else None
+
+
+async def _users(services: PublisherServices) -> Mapping[str, list[str]]:
+    """Of each limit the job types that take of it, by themselves or by their queue."""
+    users: dict[str, list[str]] = {}
+    for name, known in sorted((await services.types.all()).types.items()):
+        for limit in sorted({one for options in known.by_queue.values() for one in options.limits}):
+            users.setdefault(limit, []).append(name)
+    return users
+
+
+def _shown(limit: StoredLimit, usage: LimitUsage, types: list[str]) -> Shown:
+    return {
+        "name": limit.name,
+        "kind": "rate" if "rate" in limit.declared else "limit",
+        "values": _values(limit.values),
+        "declared": _values(limit.declared),
+        "overrides": limit.overrides,
+        "paused": limit.paused_at is not None,
+        "paused_at": limit.paused_at,
+        "set_by": limit.set_by,
+        "reason": limit.reason,
+        "set_at": limit.set_at,
+        "version": limit.version,
+        "declared_at": limit.declared_at,
+        "in_use": usage.in_use,
+        "waiting": usage.waiting,
+        "types": types,
+    }
+
+
+def _values(values: Mapping[str, Any]) -> Shown:
+    return {name: value for name, value in values.items() if name != "kind"}
+
+
+def _key(one: LimitKey) -> Shown:
+    return {
+        "key": one.key,
+        "in_use": one.usage.in_use,
+        "waiting": one.usage.waiting,
+        "overrides": one.overrides,
+        "paused": one.paused_at is not None,
+        "paused_at": one.paused_at,
+        "set_by": one.set_by,
+        "reason": one.reason,
+        "set_at": one.set_at,
+        "parked_until": one.parked_until,
+        "holders": one.holders,
+    }

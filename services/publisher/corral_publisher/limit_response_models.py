@@ -1,0 +1,80 @@
+"""Models of the API's responses about limits, for OpenAPI."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+
+class HolderView(BaseModel):
+    """A running job that holds a part of a limit. `cost` is how much."""
+
+    job: UUID
+    type: str
+    worker: str | None
+    since: datetime | None
+    cost: float
+
+
+class LimitView(BaseModel):
+    """A limit. `values` are in force: what code declares (`declared`) with what operators set over it (`overrides`).
+
+    `in_use` is what runs takes of it, `waiting` how many jobs wait that take of it. `set_by`, `reason` and `set_at`
+    say who last set values or paused it. `types` are the job types that name it, or whose queue does.
+    """
+
+    name: str
+    kind: Literal["limit", "rate"]
+    values: dict[str, Any]
+    declared: dict[str, Any]
+    overrides: dict[str, Any]
+    paused: bool
+    paused_at: datetime | None
+    set_by: str | None
+    reason: str | None
+    set_at: datetime | None
+    version: str
+    declared_at: datetime
+    in_use: float
+    waiting: int
+    types: list[str]
+
+
+class LimitDetails(LimitView):
+    """One limit, with the jobs that have held a part of its total for the longest."""
+
+    holders: list[HolderView]
+
+
+class LimitPage(BaseModel):
+    """All limits."""
+
+    items: list[LimitView]
+    next: None = None
+
+
+class LimitKeyView(BaseModel):
+    """One key of a limit. `*` is the key of all jobs that have no value where the limit looks.
+
+    `holders` are the ten jobs that have held a slot for the longest. `parked_until`: nothing of the key starts before.
+    """
+
+    key: str
+    in_use: float
+    waiting: int
+    overrides: dict[str, Any]
+    paused: bool
+    paused_at: datetime | None
+    set_by: str | None
+    reason: str | None
+    set_at: datetime | None
+    parked_until: datetime | None
+    holders: list[HolderView]
+
+
+class LimitKeyPage(BaseModel):
+    """Keys of a limit that something uses, waits for or was set for, in order. `next` is the cursor; null at the end."""
+
+    items: list[LimitKeyView]
+    next: str | None = None

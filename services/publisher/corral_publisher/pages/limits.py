@@ -1,0 +1,89 @@
+"""The pages of limits: what is in force, in use and waiting, who holds what; forms to set, pause, resume and take back."""
+
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from corral import json_codec
+from corral.actions.principal import Principal, Role
+from corral_publisher import limit_board
+from corral_publisher.pages import render
+from corral_publisher.pages.visitor import Visitor, form_of
+from corral_publisher.services import services_of
+
+router = APIRouter(include_in_schema=False)
+
+ROWS = 50
+NUMBERS = ("total", "each", "rate", "per")
+"""Values that the form of a limit has fields for."""
+
+Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
+
+
+@router.get("/limits")
+async def limits(request: Request, principal: Looker) -> Response:
+    """All limits."""
+    return render.page(
+        request,
+        "limits.html",
+        principal,
+        limits=await limit_board.all_limits(services_of(request)),
+        may_act=principal.role.includes(Role.OPERATOR),
+    )
+
+
+@router.get("/limits/{name}")
+async def limit(request: Request, name: str, principal: Looker, after: str = "") -> Response:
+    """One limit, a page of its keys, and the forms that change it."""
+    services = services_of(request)
+    shown = await limit_board.one_limit(services, name)
+    keys, following = await limit_board.keys_of(services, name, after=after, key=None, limit=ROWS)
+    return render.page(
+        request,
+        "limit.html",
+        principal,
+        limit=shown,
+        keys=keys,
+        next_query=f"?{urlencode({'after': following})}" if following else "",
+        settable=[one for one in NUMBERS if one in shown["declared"]],
+        keyed=[one for one in ("each", "rate", "per") if one in shown["declared"]],
+        may_act=principal.role.includes(Role.OPERATOR),
+    )
+
+
+@router.post("/limits/{name}/{action}")
+async def act(
+    request: Request, name: str, action: str, principal: Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
+) -> Response:
+    """Do what a form asks for, then show the limit."""
+    services = services_of(request)
+    form = await form_of(request, services)
+    key, reason = str(form.get("key") or ""), str(form.get("reason") or "") or None
+    match action:
+        case "pause":
+            await services.limits.pause(name, principal.name, key=key, reason=reason)
+        case "resume":
+            await services.limits.resume(name, principal.name, key=key, reason=reason)
+        case "reset":
+            await services.limits.reset(name, principal.name, key=key, reason=reason)
+        case "set":
+            await services.limits.set(name, _numbers(form), principal.name, key=key, reason=reason)
+        case _:
+            return Response(status_code=404)
+    return RedirectResponse(f"/limits/{quote(name)}", status_code=303)
+
+
+def _numbers(form: FormData) -> dict[str, Any]:
+    """The values of the form that were filled in; what is no number is refused where it is set."""
+    filled = {name: str(form.get(name) or "").strip() for name in NUMBERS}
+    return {name: _number(text) for name, text in filled.items() if text}
+
+
+def _number(text: str) -> Any:
+    try:
+        return json_codec.loads(text)
+    except ValueError:
+        return text

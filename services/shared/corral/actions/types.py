@@ -1,0 +1,91 @@
+"""What a person does to job types: sets any of their options, and takes it back."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from corral.actions.type_cache import KnownType, TypeCache
+from corral.catalog.precedence import OF_TYPE
+from corral.catalog.record import TypeRecord
+from corral.errors import FieldError, InvalidInput, NotFound
+from corral.store import Store
+
+
+class TypeActions:
+    """Actions on job types. `actor` is who the audit names."""
+
+    def __init__(self, store: Store, types: TypeCache) -> None:
+        self._store = store
+        self._types = types
+
+    async def set(self, name: str, overrides: Mapping[str, Any], actor: str) -> TypeRecord:
+        """Set options over those that code declares, as JSON by option; None takes one back.
+
+        No deployment takes them back.
+
+        Raises:
+            InvalidInput: an option can't be set, or does not fit the type.
+            NotFound: there is no such type.
+        """
+        unknown = overrides.keys() - OF_TYPE
+        if unknown:
+            raise InvalidInput(
+                *(FieldError(f"/overrides/{option}", _unknown(option)) for option in sorted(unknown))
+            )
+        record = await self._store.types.get(name)
+        if record is None:
+            raise NotFound("job type", name)
+        await self._check(record, overrides)
+        changed = await self._store.types.patch(name, overrides, actor)
+        await self._types.read()
+        return changed
+
+    async def reset(self, name: str, actor: str) -> TypeRecord:
+        """Take back every option that was set. Raises as `set`."""
+        record = await self._store.types.get(name)
+        if record is None:
+            raise NotFound("job type", name)
+        return await self.set(name, dict.fromkeys(record.overrides), actor) if record.overrides else record
+
+    async def _check(self, record: TypeRecord, overrides: Mapping[str, Any]) -> None:
+        if overrides.get("memory_limit") is not None and record.parsed_options.executor != "process":
+            reason = (
+                f"only attempts in processes have one; {record.name} runs as {record.parsed_options.executor}"
+            )
+            raise InvalidInput(FieldError("/overrides/memory_limit", reason))
+        if fields := overrides.get("search"):
+            _check_search(record, fields)
+        if limits := overrides.get("limits"):
+            await self._types.read()
+            known = (await self._types.all()).types.get(record.name)
+            if known is not None:
+                check_limits_fit(known, limits, "/overrides/limits")
+
+
+def check_limits_fit(known: KnownType, names: Iterable[str], pointer: str) -> None:
+    """Refuse limits that are not registered, or that do not fit a type's payload.
+
+    Raises:
+        InvalidInput: names the limit.
+    """
+    try:
+        known.evaluation(tuple(dict.fromkeys(names)))
+    except InvalidInput as error:
+        raise InvalidInput(*(FieldError(pointer, one.message) for one in error.errors)) from None
+
+
+def _check_search(record: TypeRecord, fields: Iterable[str]) -> None:
+    known: dict[str, Any] | None = (record.payload_schema or {}).get("properties")
+    if known is None:
+        return
+    missing = [field for field in fields if field not in known]
+    if missing:
+        has = ", ".join(known) or "no fields"
+        raise InvalidInput(
+            FieldError("/overrides/search", f"names {', '.join(missing)}; the payload has {has}")
+        )
+
+
+def _unknown(option: str) -> str:
+    if option == "executor":
+        return "can't be set: where a handler runs is written in its code"
+    return f"is no option of a job type; known: {', '.join(sorted(OF_TYPE))}"

@@ -1,0 +1,154 @@
+"""What a payload takes of the limits of its job: the key of each and its cost, evaluated once, at submission."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+from corral.catalog.limit import COST
+from corral.catalog.limit_check import key_text
+from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
+from corral.errors import FieldError, InvalidInput
+from corral.job.limit_use import LimitUse
+
+SHARED: Final = "*"
+"""The key of all jobs that have no value where the limit looks. A value that begins so gets a second one."""
+MAX_KEY: Final = 200
+"""Characters of a key. Of a longer value the first are followed by a digest of the whole."""
+DIGEST_BYTES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LimitValues:
+    """A limit as it is in force: what code declared, with what an operator set over it."""
+
+    name: str
+    values: Mapping[str, Any]
+    """As `Limit.values` and `Rate.values` have them."""
+
+    @property
+    def by(self) -> str | None:
+        """The path of the payload field that is the key."""
+        return self.values.get("by")
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a rate."""
+        return "rate" in self.values
+
+
+class LimitEvaluation:
+    """Evaluates the payloads of one job type, in one queue. Compiled once."""
+
+    def __init__(self, limits: Sequence[LimitValues], schema: Mapping[str, Any] | None) -> None:
+        """Raises: NoSuchField: a limit names a field that the payload does not have."""
+        self._rules = [_Rule(limit, schema) for limit in limits]
+
+    def uses(self, payload: Any) -> list[LimitUse]:
+        """What a payload, as parsed JSON, takes.
+
+        Raises:
+            InvalidInput: a value can't be a key or a cost; names the field.
+        """
+        errors: list[FieldError] = []
+        uses: list[LimitUse] = []
+        for rule in self._rules:
+            try:
+                uses += rule.uses(payload)
+            except InvalidInput as error:
+                errors += error.errors
+        if errors:
+            raise InvalidInput(*errors)
+        return uses
+
+
+class _Rule:
+    def __init__(self, limit: LimitValues, schema: Mapping[str, Any] | None) -> None:
+        self._limit = limit
+        self._key = None if limit.by is None else self._field(schema, "by", limit.by)
+        cost = limit.values.get("cost", 1)
+        self._cost: PayloadField | float = (
+            self._field(schema, "cost", cost) if isinstance(cost, str) else float(cost)
+        )
+
+    def _field(self, schema: Mapping[str, Any] | None, option: str, path: str) -> PayloadField:
+        try:
+            return payload_field(schema, path)
+        except NoSuchField as error:
+            raise NoSuchField(
+                f"limit {self._limit.name}: {option} names {path}; the payload has {error}"
+            ) from None
+
+    def uses(self, payload: Any) -> Iterator[LimitUse]:
+        limit, cost = self._limit, self._costs(payload)
+        if cost == 0:
+            return
+        if self._key is None:
+            yield LimitUse(limit.name, cost=cost)
+            return
+        if not limit.is_rate and limit.values.get("total") is not None:
+            yield LimitUse(limit.name, cost=cost)
+        yield LimitUse(limit.name, self._key_of(self._key, payload), cost)
+
+    def _key_of(self, field: PayloadField, payload: Any) -> str:
+        value = field.read(payload)
+        if value is MISSING or value is None or value == "":
+            return SHARED
+        text = key_text(value)
+        if text is None:
+            kind = "a list" if isinstance(value, list) else "an object"
+            raise InvalidInput(
+                FieldError(
+                    field.pointer,
+                    f"is {kind}; the limit {self._limit.name} counts by it, so it must be text, a number, true or false",
+                )
+            )
+        return key_of(text)
+
+    def _costs(self, payload: Any) -> float:
+        if not isinstance(self._cost, PayloadField):
+            return self._cost
+        field = self._cost
+        value = field.read(payload)
+        if value is MISSING or value is None:
+            return 1.0
+        if isinstance(value, str):
+            value = _number(value)
+        try:
+            value = value if isinstance(value, bool | int) else float(value)
+            fault = COST.fault(value)
+        except (TypeError, ValueError):
+            fault = "is no number"
+        if fault is not None:
+            raise InvalidInput(
+                FieldError(
+                    field.pointer, f"{fault}; it is what the job costs of the limit {self._limit.name}"
+                )
+            )
+        most = self._limit.values.get("rate")
+        if most is not None and value > most:
+            raise InvalidInput(
+                FieldError(
+                    field.pointer,
+                    f"is {value:g}, and the limit {self._limit.name} lets {most:g} start in"
+                    f" {self._limit.values.get('per', 0):g} seconds: the job could never start",
+                )
+            )
+        return float(value)
+
+
+def key_of(text: str) -> str:
+    """The key that a value is, as it is stored."""
+    if text.startswith(SHARED):
+        text = SHARED + text
+    if len(text) <= MAX_KEY:
+        return text
+    digest = blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return f"{text[: MAX_KEY - 2 * DIGEST_BYTES - 1]}#{digest}"
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text

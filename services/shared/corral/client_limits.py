@@ -1,0 +1,62 @@
+"""What the client asks about limits and the options of job types; a part of `corral.client.Client`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+Json = Any
+
+
+class Calls(Protocol):
+    """What these methods need of a client."""
+
+    def get(self, path: str, **params: Json) -> Json:
+        """GET below /api/v1."""
+
+    def post(self, path: str, body: Json = None) -> Json:
+        """POST below /api/v1."""
+
+    def patch(self, path: str, body: Json) -> Json:
+        """PATCH below /api/v1."""
+
+    def pages(self, path: str, *, limit: int | None = None, **params: Json) -> Iterator[Json]:
+        """Every item of a list."""
+
+
+class LimitCalls:
+    """Limits: what is in force, in use and waiting; setting, pausing, resuming and taking back."""
+
+    def limits(self: Calls) -> list[Json]:
+        """Every limit, by name."""
+        return list(self.pages("/limits"))
+
+    def limit(self: Calls, name: str) -> Json:
+        """One limit, with the jobs that hold its total."""
+        return self.get(f"/limits/{name}")
+
+    def limit_keys(
+        self: Calls, name: str, *, key: str | None = None, limit: int | None = None
+    ) -> Iterator[Json]:
+        """The keys of a limit that something uses, waits for or was set for, with the jobs that hold them."""
+        return self.pages(f"/limits/{name}/keys", limit=limit, key=key)
+
+    def set_limit(
+        self: Calls, name: str, values: Mapping[str, Json], *, key: str = "", reason: str | None = None
+    ) -> Json:
+        """Set values over those that code declares: `set_limit("customer", {"each": 10}, key="acme")`. None takes one back."""
+        return self.patch(f"/limits/{name}", {"overrides": dict(values), "key": key, "reason": reason})
+
+    def pause_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
+        """Pause a limit, or one of its keys: once this returns no job that takes of it starts."""
+        return self.post(f"/limits/{name}/pause", {"key": key, "reason": reason})
+
+    def resume_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
+        """Resume what was paused."""
+        return self.post(f"/limits/{name}/resume", {"key": key, "reason": reason})
+
+    def reset_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
+        """Take back every value that was set. A pause stays."""
+        return self.post(f"/limits/{name}/reset", {"key": key, "reason": reason})
+
+    def set_type(self: Calls, name: str, options: Mapping[str, Json]) -> Json:
+        """Set options of a job type over those that code declares; None takes one back."""
+        return self.patch(f"/types/{name}", {"overrides": dict(options)})
