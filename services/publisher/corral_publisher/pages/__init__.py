@@ -25,5 +25,19 @@ def install(app: FastAPI) -> None:
     """Add the routes of all pages."""
     render.environment()
     problem.install(app)
-    for module in (sign_in, start, load, jobs, job, queues, limits, workers, pools, reports, mails, feeds, live):
+    for module in (
+        sign_in,
+        start,
+        load,
+        jobs,
+        job,
+        queues,
+        limits,
+        workers,
+        pools,
+        reports,
+        mails,
+        feeds,
+        live,
+    ):
         app.router.routes.extend(module.router.routes)
