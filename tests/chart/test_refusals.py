@@ -94,9 +94,14 @@ def test_the_schema_is_closed_at_every_level() -> None:
         ".$defs.affinity.podAntiAffinity",
         ".$defs.env[].valueFrom",
         ".$defs.initContainers[]",
+        ".$defs.lifecycle.postStart",
+        ".$defs.lifecycle.preStop",
+        ".$defs.relabelings[]",
         ".$defs.spread[].labelSelector",
         ".$defs.volumes[]",
         ".global",  # Helm's own
+        ".publisher.autoscaling.behavior.scaleDown",
+        ".publisher.autoscaling.behavior.scaleUp",
     ], "only what Kubernetes describes itself may be open"
 
 

@@ -127,17 +127,16 @@
 
 {{/*
 One entry per name, the last one given: what the values add replaces what the chart says, and Helm 4 refuses
-names that stand there twice. Takes entries (YAML), more (list).
+names that
+stand there twice. It stands where it was given last, since $(NAME) finds what stands before it. Takes entries (YAML), more (list).
 */}}
 {{- define "corral.env" -}}
 {{- $given := concat (fromYamlArray .entries) (default (list) .more) -}}
-{{- $last := dict -}}
-{{- range $given }}{{- $_ := set $last .name . }}{{- end -}}
 {{- $seen := dict -}}
 {{- $env := list -}}
-{{- range $given -}}
+{{- range reverse $given -}}
 {{- if not (hasKey $seen .name) -}}
-{{- $env = append $env (get $last .name) -}}
+{{- $env = prepend $env . -}}
 {{- $_ := set $seen .name true -}}
 {{- end -}}
 {{- end -}}

@@ -5,15 +5,28 @@
 {{- default .Chart.Name .Values.nameOverride -}}
 {{- end -}}
 
-{{/* Takes the root. At most 25 characters, so that every name made from it fits into 63. */}}
+{{/*
+Takes the root. At most 25 characters, so that every name made from it fits into 63. A longer one is cut and carries a
+hash, so that two that begin alike differ; a release that was installed when names were only cut keeps its own.
+*/}}
 {{- define "corral.fullname" -}}
 {{- $name := include "corral.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 25 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 25 | trimSuffix "-" -}}
+{{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- if le (len $whole) 25 -}}
+{{- $whole | trimSuffix "-" -}}
+{{- else -}}
+{{- if not (hasKey .Values "_cut") -}}
+{{- $cut := $whole | trunc 25 | trimSuffix "-" -}}
+{{- $there := lookup "apps/v1" "Deployment" .Release.Namespace (printf "%s-publisher" $cut) -}}
+{{- $ours := eq (dig "metadata" "labels" "app.kubernetes.io/instance" "" $there) .Release.Name -}}
+{{- $hashed := printf "%s-%s" ($whole | trunc 18 | trimSuffix "-") (sha256sum $whole | trunc 6) -}}
+{{- $_ := set .Values "_cut" (ternary $cut $hashed $ours) -}}
+{{- end -}}
+{{- .Values._cut -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

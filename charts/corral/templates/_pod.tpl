@@ -1,7 +1,7 @@
 {{/*
 What every pod has: its security context, placement, and what the values add.
 
-Takes root, component, values (the component's own), containers (YAML), and where needed pool, account,
+Takes root, component, values (the component's own), containers (YAML), and where needed pool,
 grace, restart, below (what holds for all Jobs), volumes (YAML), spread (false: there is only one), alone (true: no volumes, init containers or account of the values),
 token (true: the operator's).
 */}}
@@ -10,7 +10,9 @@ token (true: the operator's).
 {{- $own := .values -}}
 enableServiceLinks: false  # else a Service of this name gives every pod variables such as CORRAL_PUBLISHER_PORT
 automountServiceAccountToken: {{ default false .token }}
-{{- with default (ternary "" (default $pods.serviceAccountName $own.serviceAccountName) (default false .alone)) .account }}
+{{- $accountOf := ternary "jobs" .component (hasKey . "below") | printf "%s-%s" (include "corral.fullname" .root) }}
+{{- with .pool }}{{- $accountOf = include "corral.poolName" (dict "root" $.root "pool" .) }}{{- end }}
+{{- with include "corral.accountName" (dict "root" .root "values" $own "name" $accountOf "alone" .alone) }}
 serviceAccountName: {{ . | quote }}
 {{- end }}
 {{- $secrets := list }}
@@ -96,6 +98,29 @@ volumes:
   {{- with $given }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+The bounds of a PodDisruptionBudget. One may go at a time: minAvailable 1 would block the drain of a node that holds the
+only one, and alarm while a pool rests at zero. Takes the values of a pdb.
+*/}}
+{{- define "corral.budget" -}}
+{{- if kindIs "invalid" .minAvailable -}}
+maxUnavailable: {{ include "corral.text" .maxUnavailable }}
+{{- else -}}
+minAvailable: {{ include "corral.text" .minAvailable }}
+{{- end }}
+unhealthyPodEvictionPolicy: {{ .unhealthyPodEvictionPolicy | quote }}
+{{- end -}}
+
+{{/* Families of a Service's addresses. Takes the values of a service. */}}
+{{- define "corral.serviceFamilies" -}}
+{{- with .ipFamilyPolicy }}
+ipFamilyPolicy: {{ . | quote }}
+{{- end }}
+{{- with .ipFamilies }}
+ipFamilies: {{ toJson . }}
 {{- end }}
 {{- end -}}
 

@@ -48,7 +48,7 @@ template:
 
 {{/* What places a Job's pod. Takes the root. */}}
 {{- define "corral.job.placement" -}}
-{{- toJson (pick .Values.jobs "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" "schedulerName" "hostAliases" "dnsPolicy" "dnsConfig" "podSecurityContext" "containerSecurityContext") -}}
+{{- toJson (pick .Values.jobs "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" "schedulerName" "hostAliases" "dnsPolicy" "dnsConfig" "podSecurityContext" "containerSecurityContext" "serviceAccountName" "serviceAccount") -}}
 {{- end -}}
 
 {{/* The environment of a Job: database, Redis' address (the settings ask for it), and the settings. Takes root, values. */}}
