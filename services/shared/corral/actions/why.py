@@ -8,6 +8,7 @@ from uuid import UUID
 
 from corral.actions import effect_causes, pool_causes
 from corral.actions.cause import Cause
+from corral.actions.limit_causes import limit_causes
 from corral.actions.servers import REDIS_SECONDS, Found, Servers
 from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
@@ -85,7 +86,7 @@ class Why:
                 if worker.state in (WorkerState.STOPPED, WorkerState.LOST)
             ]
         suspended, pools = await self._said_by_redis()
-        return list(
+        return await limit_causes(self._store, job) + list(
             causes(
                 Facts(
                     job=job,

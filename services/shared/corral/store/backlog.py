@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from corral.store.database import DUTY, Database, Params
+from corral.store.limited_backlog import LIMITED, LimitedBacklog, limited_from
 from corral.store.stat_deltas import bound
 
 
@@ -26,6 +27,7 @@ class QueueBacklog:
     queue: str
     paused: bool = False
     queued: int = 0
+    """Of those that wait for limits those alone that could start now."""
     running: int = 0
     due_soon: int = 0
     """Scheduled jobs that are due within the time asked for."""
@@ -90,24 +92,30 @@ class Backlogs:
             Unavailable: Postgres is away.
         """
         params: Params = {"soon": soon}
-        queues, mix, running, service = await self._database.together(
-            (QUEUES, params), (MIX, params), (RUNNING, params), (SERVICE, params), limits=DUTY
+        queues, mix, running, service, waiting = await self._database.together(
+            (QUEUES, params), (MIX, params), (RUNNING, params), (SERVICE, params), (LIMITED, {}), limits=DUTY
         )
+        limited = limited_from(waiting)
         elapsed: dict[str, dict[str, list[float]]] = {}
         for queue, type, seconds in running:
             elapsed.setdefault(queue, {}).setdefault(type, []).append(seconds)
         shares: dict[str, dict[str, int]] = {}
         for queue, type, count in mix:
             shares.setdefault(queue, {})[type] = count
+        for queue, some in limited.items():
+            share = shares.setdefault(queue, {})
+            for type, count in some.types.items():
+                share[type] = share.get(type, 0) + count
+        none = LimitedBacklog()
         return BacklogRows(
             queues={
                 name: QueueBacklog(
                     queue=name,
                     paused=paused,
-                    queued=queued,
+                    queued=queued + limited.get(name, none).startable,
                     running=sum(map(len, elapsed.get(name, {}).values())),
                     due_soon=due,
-                    oldest=max(0.0, oldest),
+                    oldest=max(0.0, oldest, limited.get(name, none).oldest),
                     mix=_normalised(shares.get(name, {})),
                     elapsed=elapsed.get(name, {}),
                 )

@@ -1,0 +1,84 @@
+"""The limits that keep a job from running: which one, how much of it is in use, and which jobs hold it since when."""
+
+from datetime import UTC, datetime
+
+from corral.actions.cause import Cause
+from corral.job.job import Job
+from corral.job.limit_use import parsed
+from corral.job.state import State
+from corral.store import LimitState, SlotHolder, Store
+
+HOLDERS_SHOWN = 5
+
+
+async def limit_causes(store: Store, job: Job) -> list[Cause]:
+    """Each limit that has no room for a job that is ready; nothing where none keeps it.
+
+    Raises:
+        Unavailable: Postgres is away.
+    """
+    if job.state is not State.QUEUED:
+        return []
+    closed = [state for state in await store.limit_claims.limits_of(job.id) if state.closed]
+    return [
+        _cause(state, await store.limit_claims.holders(state.name, HOLDERS_SHOWN + 1) if _full(state) else [])
+        for state in closed
+    ]
+
+
+def _full(state: LimitState) -> bool:
+    return state.rate is None and state.declared and state.paused_at is None and state.parked_until is None
+
+
+def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
+    limit, key = parsed(state.name)
+    what = f"limit {limit}" + (f" for {key}" if key else "")
+    if not state.declared:
+        return Cause(
+            "limit-undeclared",
+            f"The {what} was never declared, so nothing that takes of it starts.",
+            "Start a worker whose code declares it",
+        )
+    if state.paused_at is not None:
+        by = f" by {state.paused_by}" if state.paused_by else ""
+        return Cause(
+            "limit-paused",
+            f"The {what} has been paused{by} since {_moment(state.paused_at)}.",
+            "Resume the limit",
+        )
+    if state.parked_until is not None and state.room < 0:
+        return Cause(
+            "limit-parked",
+            f"The {what} waits until {_moment(state.parked_until)}: the provider asked for that.",
+        )
+    if state.rate is not None:
+        left = max(0.0, state.room)
+        return Cause(
+            "limit-rate",
+            f"The {what} lets {state.rate:g} start in {state.per:g} seconds; {left:g} is left, and this job takes "
+            f"{state.cost:g}.",
+            "Wait, or raise the rate",
+        )
+    if state.bound is not None and state.cost > state.bound:
+        return Cause(
+            "limit-too-small",
+            f"This job takes {state.cost:g} of the {what}, which has {state.bound:g} in all: it can never start.",
+            "Raise the limit, or cancel the job",
+        )
+    return Cause(
+        "limit-full",
+        f"The {what} is full: {state.in_use:g} of {state.bound:g} in use{_held(holders)}.",
+        "Wait for one of them to end, or raise the limit",
+    )
+
+
+def _held(holders: list[SlotHolder]) -> str:
+    if not holders:
+        return ""
+    told = [f"{one.job} since {_moment(one.since)}" if one.since else str(one.job) for one in holders]
+    shown = ", ".join(told[:HOLDERS_SHOWN])
+    return f", by {shown} and others" if len(told) > HOLDERS_SHOWN else f", by {shown}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

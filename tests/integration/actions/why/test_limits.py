@@ -1,0 +1,83 @@
+"""Limits that keep a job from running are named, with what holds them."""
+
+from uuid import UUID
+
+from tests.integration.actions.why.causes import codes
+from tests.integration.worker.system import System
+
+from corral.actions.why import Why
+from corral.ids import new_id
+from corral.job.limit_use import LimitUse, group_of, uses_of
+from corral.job.priority import Priority
+from corral.store import WorkerRecord
+
+DECLARE = "INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(values)s::jsonb, '1')"
+USES = (LimitUse("openai"), LimitUse("customer", "acme"))
+
+
+async def _submitted(system: System, *uses: LimitUse) -> UUID:
+    (job,) = await system.submit("demo.echo", limits=uses_of("demo", Priority.NORMAL, uses))
+    return job
+
+
+async def _running(system: System, *uses: LimitUse) -> UUID:
+    """A job that holds something of these."""
+    worker, job = new_id(), await _submitted(system, *uses)
+    await system.store.workers.register(
+        WorkerRecord(
+            id=worker,
+            name="w",
+            host="h",
+            pid=1,
+            version="1",
+            queues=("demo",),
+            types=("demo.echo",),
+            slots={"async": 9},
+        )
+    )
+    group = group_of("demo", Priority.NORMAL, [use.name for use in uses])
+    answer = await system.store.limit_claims.claim(worker, new_id(), {group: 1}, ["demo.echo"], alone=False)
+    assert [claimed.id for claimed in answer.claimed] == [job]
+    return job
+
+
+async def test_every_full_limit_is_named_with_who_holds_it(system: System, why: Why):
+    for name, values in (("openai", '{"total": 1}'), ("customer", '{"each": 1}')):
+        await system.store.database.run(DECLARE, {"name": name, "values": values})
+    holder = await _running(system, *USES)
+    job = await _submitted(system, *USES)
+    customer, openai = await codes(why, job, "limit-full", "limit-full")
+    assert "limit customer for acme is full: 1 of 1 in use" in customer.message
+    assert f"limit openai is full: 1 of 1 in use, by {holder} since " in openai.message
+    assert await codes(why, holder) == []
+
+
+async def test_limits_that_are_paused_unknown_too_small_or_used_up_say_so(system: System, why: Why):
+    for name, values in (("p", '{"total": 1}'), ("small", '{"total": 2}'), ("r", '{"rate": 1, "per": 60}')):
+        await system.store.database.run(DECLARE, {"name": name, "values": values})
+    await system.store.database.run(
+        "INSERT INTO corral.limit_overrides (limit_name, key, paused_at, set_by) VALUES ('p', '', now(), 'ann')"
+    )
+    await _running(system, LimitUse("r"))
+    job = await _submitted(
+        system, LimitUse("p"), LimitUse("small", cost=3), LimitUse("r"), LimitUse("unknown")
+    )
+    paused, rate, small, unknown = await codes(
+        why, job, "limit-paused", "limit-rate", "limit-too-small", "limit-undeclared"
+    )
+    assert "limit p has been paused by ann since" in paused.message
+    assert "limit r lets 1 start in 60 seconds; 0 is left" in rate.message
+    assert "can never start" in small.message
+    assert "unknown was never declared" in unknown.message
+
+
+async def test_the_backlog_counts_what_limits_let_start(system: System):
+    await system.store.database.run(DECLARE, {"name": "openai", "values": '{"total": 3}'})
+    await system.store.database.run(DECLARE, {"name": "customer", "values": '{"each": 2}'})
+    for key in ("a", "b", "c"):
+        for _ in range(4):
+            await _submitted(system, LimitUse("openai"), LimitUse("customer", key))
+    await _submitted(system, LimitUse("unknown"))
+    backlog = (await system.store.backlog()).queues["demo"]
+    assert backlog.queued == 3, "each key lets two start, and all together three"
+    assert backlog.mix == {"demo.echo": 1}
