@@ -52,6 +52,19 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
     assert corral("pools", "decisions", "nothing").code == ExitCode.NOT_FOUND
 
 
+def test_what_a_job_did_once_and_what_followed_it_are_listed(corral):
+    job = corral("jobs", "submit", "demo.echo", "--delay", "500", "--json").json["id"]
+    assert (corral("jobs", "effects", job).out, corral("jobs", "follow-ups", job).out) == (
+        "no effects\n",
+        "no follow-ups\n",
+    )
+    assert corral("jobs", "effects", job, "--json").json == []
+    refused = corral("jobs", "settle", job, "paid", "--done", "--receipt", '{"id": 7}')
+    assert (refused.code, "there is no effect" in refused.err) == (ExitCode.NOT_FOUND, True)
+    assert corral("jobs", "settle", job, "paid").code == 2
+    assert corral("jobs", "settle", job, "paid", "--done", "--receipt", "{").code == 2
+
+
 def test_a_submission_with_a_key_is_stored_once(corral):
     keyed = ("jobs", "submit", "demo.echo", "--delay", "500", "--json", "--idempotency-key")
     first, again, other = (corral(*keyed, key).json["id"] for key in ("parcel 17", "parcel 17", "parcel 18"))

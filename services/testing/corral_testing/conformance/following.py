@@ -6,6 +6,7 @@ from corral.errors import InvalidInput
 from corral.ids import new_id
 from corral.job.follow_up import FollowsOn, FollowUp
 from corral.job.job import NewJob
+from corral.job.limit_use import LimitUse
 from corral.job.outcome import Finished, Outcome
 from corral.job.priority import Priority
 from corral.job.state import State
@@ -130,6 +131,20 @@ class Following:
         assert LONG - 60 < first.due_in <= LONG
         job = await subject.job(soon.job.id)
         assert (job.payload, job.created_by, job.attempt) == (1, "job:the-first", 0)
+
+    @pytest.mark.parametrize("outcome", [SUCCEEDED, EXHAUSTED], ids=_name)
+    async def test_a_limited_job_gives_back_its_slot_and_stores_its_follow_up(
+        self, subject: Subject, outcome: Outcome
+    ) -> None:
+        await subject.declare("one", {"total": 1})
+        use = LimitUse("one")
+        worker, id = await subject.worker(), await subject.submit(uses=[use])
+        assert await subject.claim_groups(worker, (use,)) == [id]
+        item = Finished(id, 1, outcome, (follow_up(FollowsOn.END),), limited=True)
+        (recorded,) = await subject.store.attempts.finish(worker, [item])
+        assert recorded.limits == ("one",)
+        assert [one.id for one in recorded.follow_ups] == [item.follow_ups[0].job.id]
+        assert (recorded.follow_ups[0].state, recorded.follow_ups[0].limit_group) == (State.QUEUED, None)
 
     async def test_a_follow_up_that_can_not_be_stored_stores_nothing(self, subject: Subject) -> None:
         worker, id = await subject.worker(), await subject.submit()
