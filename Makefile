@@ -22,7 +22,7 @@ TYPESCRIPT := $(if $(shell command -v npm 2>/dev/null),.tools/typescript/.instal
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-up test-faults test-browser test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests images kind-up kind-down clean
+.PHONY: help up test test-up test-faults test-browser test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests chart images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -108,6 +108,9 @@ tools: $(HELM) $(TYPESCRIPT) ## Unpack helm 4 and helm 3 where this is Linux on 
 	@cp tests/typescript/package.json tests/typescript/package-lock.json .tools/typescript/
 	@npm ci --prefix .tools/typescript --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
+
+chart: $(DEVELOPMENT) ## Package the chart into dist/, with a provenance of its versions; needs helm (make tools)
+	@$(BIN)/python charts/package.py dist
 
 images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]
 	@k8s/build $(or $(TAG),dev)
