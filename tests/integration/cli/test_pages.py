@@ -20,6 +20,7 @@ PAGES = [
     "submit-over-http.md",
     "make-reports.md",
     "process-images.md",
+    "import-feeds.md",
     "measure-a-system.md",
 ]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
