@@ -24,6 +24,8 @@ SET_BY_THE_CHART = {
     *("host", "port", "metrics_port", "worker_port", "web_workers", "public_url", "grace"),
     *("worker_name", "pool", "queues", "jobs", "handlers", "slots_async", "slots_thread", "slots_process"),
     *("artifact_store", "artifact_dir", "worker_enabled"),
+    *("smtp_host", "smtp_port", "smtp_security", "smtp_user", "smtp_password", "smtp_from"),
+    *("mail_sink", "mail_sink_host", "mail_sink_port"),
 }
 """Settings that have a value of their own, or none to give."""
 

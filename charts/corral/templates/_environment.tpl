@@ -154,6 +154,30 @@ envFrom:
 {{- end }}
 {{- end -}}
 
+{{/* Where mails go: to the SMTP server of the values, or to the sink. Takes root. */}}
+{{- define "corral.mailEnv" -}}
+{{- $m := .root.Values.mail -}}
+{{- if $m.sink }}
+- {name: CORRAL_MAIL_SINK, value: "true"}
+- {name: CORRAL_SMTP_HOST, value: {{ printf "%s-mail-sink" (include "corral.fullname" .root) | quote }}}
+- {name: CORRAL_SMTP_PORT, value: "1025"}
+- {name: CORRAL_SMTP_SECURITY, value: none}
+- {name: CORRAL_SMTP_FROM, value: {{ default "Corral <corral@localhost>" $m.from | quote }}}
+{{- else if $m.host }}
+- {name: CORRAL_SMTP_HOST, value: {{ $m.host | quote }}}
+- {name: CORRAL_SMTP_PORT, value: {{ int $m.port | quote }}}
+- {name: CORRAL_SMTP_SECURITY, value: {{ $m.security | quote }}}
+{{- with $m.user }}
+- {name: CORRAL_SMTP_USER, value: {{ . | quote }}}
+- name: CORRAL_SMTP_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ default $.root.Values.existingSecret $m.existingSecret | quote }}, key: {{ $m.passwordKey | quote }}}}
+{{- end }}
+{{- with $m.from }}
+- {name: CORRAL_SMTP_FROM, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Where files made by jobs go. Takes root. */}}
 {{- define "corral.artifactsEnv" -}}
 {{- if .root.Values.artifacts.existingClaim }}
