@@ -117,6 +117,8 @@ def _email_status(mail: ReportMail | None, status: ReportStatus) -> str:
         return "none"
     if status is not ReportStatus.READY:
         return "pending" if status in (ReportStatus.PENDING, ReportStatus.RUNNING) else "none"
+    if mail.job is None:
+        return "failed"  # it could not be submitted, as the report's log says
     return "unknown" if mail.state is None else _MAIL_STATUS[mail.state]
 
 

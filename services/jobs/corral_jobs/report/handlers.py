@@ -1,7 +1,7 @@
 """The handler of `report.generate`. Runs in a process: typesetting takes a processor for seconds."""
 
 from corral.context import SyncContext
-from corral.errors import Discard
+from corral.errors import Discard, InvalidInput
 from corral.ids import time_of
 from corral_jobs import installation
 from corral_jobs.mail import send
@@ -30,7 +30,11 @@ def do_generate(request: ReportRequest, ctx: SyncContext) -> Report:
         base_url=settings.public_url or f"http://{settings.host}:{settings.port}",
         hours=settings.link_hours,
     )
-    mail = ctx.then(send, announcement.mail)
+    try:
+        mail = ctx.then(send, announcement.mail)
+    except InvalidInput as error:  # the report is made: its mail changes nothing of that
+        ctx.log(f"the mail can't be submitted: {error}")
+        return report
     return report.model_copy(update={"link": announcement.link, "mail": mail})
 
 
