@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.fixtures.local_system import Up
 
 from corral.cli.main import main
 
+LIMITS = Path(__file__).resolve().parents[3] / "examples/limits"
 BURSTS = """
 import asyncio
 from corral.catalog import Limit, Rate, job
@@ -31,7 +33,9 @@ def system() -> Iterator[Up]:
     with tempfile.TemporaryDirectory(prefix="corral-cli-") as name:
         Path(name).chmod(0o755)
         (Path(name) / "bursts.py").write_text(BURSTS)
-        up = Up(Path(name), "--workers", "1", CORRAL_HANDLERS="bursts")
+        for example in LIMITS.glob("*.py"):
+            shutil.copy(example, name)
+        up = Up(Path(name), "--workers", "1", CORRAL_HANDLERS="bursts,ask_handlers")
         try:
             yield up.ready()
             assert up.stop() == 0

@@ -353,7 +353,7 @@ def test_options_of_a_shipped_type_are_set_and_taken_back(corral):
 
 def test_the_client_sets_limits(system, corral, monkeypatch):
     with Client(Connection.find()) as api:
-        assert [limit["name"] for limit in api.limits()] == ["provider", "provider-day"]
+        assert {limit["name"] for limit in api.limits()} >= {"provider", "provider-day", "ask-customer"}
         assert api.set_limit("provider", {"each": 3}, key="acme")["overrides"] == {}
         assert [one["overrides"] for one in api.limit_keys("provider")] == [{"each": 3}]
         assert api.reset_limit("provider", key="acme")["name"] == "provider"
@@ -362,3 +362,31 @@ def test_the_client_sets_limits(system, corral, monkeypatch):
         assert api.limit("provider")["holders"] == []
         assert api.set_type("acme.burst", {"retries": 4})["options"]["retries"] == 4
         assert api.set_type("acme.burst", {"retries": None})["overrides"] == {}
+
+
+def test_the_example_of_limits_keeps_them_and_operators_change_them(system: Up, corral):
+    def run() -> list[int]:
+        program = [sys.executable, "submit_asks.py"]
+        done = subprocess.run(
+            program, cwd=system.folder, capture_output=True, text=True, timeout=90, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return [int(number) for number in re.findall(r"\d+", done.stdout)]
+
+    calls, at_once, of_acme = run()
+    assert (calls, of_acme) == (8, 1)
+    assert 1 <= at_once <= 3
+    changed = corral("limits", "set", "ask-provider", "total=1", "--reason", "the provider is slow")
+    assert re.search(r"^total +1 +an operator", changed.out, re.MULTILINE)
+    assert run() == [8, 1, 1]
+    assert corral("limits", "reset", "ask-provider").code == 0
+    assert corral("limits", "pause", "ask-customer", "--key", "acme").code == 0
+    held = corral("jobs", "submit", "asks.ask", "--payload", '{"customer": "acme"}', "--json").json
+    other = corral(
+        "jobs", "submit", "asks.ask", "--payload", '{"customer": "zeta"}', "--wait", "60", "--json"
+    ).json
+    assert other["state"] == "completed"
+    assert corral("jobs", "show", held["id"], "--json").json["state"] == "queued"
+    assert re.search(r"^acme +paused", corral("limits", "keys", "ask-customer").out, re.MULTILINE)
+    assert corral("limits", "resume", "ask-customer", "--key", "acme").code == 0
+    eventually(lambda: corral("jobs", "show", held["id"], "--json").json["state"] == "completed")
