@@ -21,6 +21,8 @@ PAGES = [
     "make-reports.md",
     "process-images.md",
     "import-feeds.md",
+    "protect-a-provider.md",
+    "be-fair-to-customers.md",
     "measure-a-system.md",
 ]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
