@@ -41,9 +41,9 @@ def test_a_job_that_changes_gets_another_name(helm: Helm) -> None:
     secret = ("--set", "existingSecret=corral-credentials")
     before = jobs(helm.render(*secret))
     after = jobs(helm.render(*secret, "--set", "image.tag=2"))
-    assert len(before) == len(after) == 3
+    assert len(before) == len(after) == 4
     assert before.keys().isdisjoint(after.keys())
-    for prefix in ("corral-migrate-", "corral-types-io-", "corral-admin-"):
+    for prefix in ("corral-migrate-", "corral-types-io-", "corral-types-cpu-", "corral-admin-"):
         assert sum(name.startswith(prefix) for name in after) == 1
 
 

@@ -119,15 +119,22 @@ def test_kind_up_brings_images_named_after_their_contents(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Key    corral_key" in done.stdout
     builds = [line for line in calls.splitlines() if line.startswith("docker build")]
-    assert len(builds) == 3
+    assert len(builds) == 4
     assert all(line.endswith("[1 1]") for line in builds), (
         "BuildKit, and nothing in the image that only says when"
     )
-    names = [f"corral-{service}:kind-0123456789ab" for service in ("publisher", "worker", "operator")]
+    tag = "kind-0123456789ab"
+    tags = {
+        "publisher": tag,
+        "worker": f"{tag}-0123456789ab",
+        "worker-cpu": f"{tag}-0123456789ab",
+        "operator": tag,
+    }
+    names = [f"corral-{image}:{tag}" for image, tag in tags.items()]
     assert f"kind load docker-image --name corral {' '.join(names)} " in calls
     helm = next(line for line in calls.splitlines() if line.startswith("helm "))
-    for key in ("publisher", "poolDefaults", "operator"):
-        assert f"--set {key}.image.tag=kind-0123456789ab" in helm
+    for key, image in {"publisher": "publisher", "poolDefaults": "worker", "operator": "operator"}.items():
+        assert f"--set {key}.image.tag={tags[image]} " in f"{helm} "
 
 
 def test_kind_up_says_that_the_port_is_taken_before_it_makes_a_cluster(tmp_path):
