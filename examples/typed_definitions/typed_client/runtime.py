@@ -64,6 +64,8 @@ class Options(TypedDict, total=False):
     """Seconds after which it is cancelled if it has not started. It must be above 0 and at most 31,622,400 seconds."""
     tags: list[str] | tuple[str, ...]
     """Words to find it by, beside those of its type."""
+    limits: list[str] | tuple[str, ...]
+    """Limits that it takes of, beside those of its type and queue."""
 
 
 class CorralError(Exception):

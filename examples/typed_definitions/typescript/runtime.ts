@@ -40,6 +40,8 @@ export interface Options {
   readonly expires_in?: number | undefined;
   /** Words to find it by, beside those of its type. */
   readonly tags?: readonly string[] | undefined;
+  /** Limits that it takes of, beside those of its type and queue. */
+  readonly limits?: readonly string[] | undefined;
 }
 
 export interface JobOptions<Q extends string> extends Options {
