@@ -140,3 +140,30 @@ async def test_a_media_type_can_not_add_headers(api: httpx2.AsyncClient, job: st
 async def test_a_file_that_is_not_there_is_404(api: httpx2.AsyncClient, job: str):
     answer = await api.get(path(job, "none"))
     assert (answer.status_code, answer.json()["detail"]) == (404, "there is no artifact none")
+
+
+async def test_the_page_of_a_job_shows_its_pictures_and_only_those(
+    api: httpx2.AsyncClient, submit: Submit, hand: Hand, store: Store
+):
+    job_id = UUID((await submit())["id"])
+    attempt = await hand.claim(job_id)
+    files = [
+        await store.artifacts.put(job_id, attempt, name, media, b"x")
+        for name, media in [
+            ("a b.avif", "image/avif"),
+            ("b.svg", "image/svg+xml"),
+            ("c.pdf", "application/pdf"),
+        ]
+    ]
+    await store.attempts.finish(
+        hand.id, [Finished(job_id, attempt, Succeeded(None))], artifacts={job_id: files}
+    )
+    page = (await api.get(f"/jobs/{job_id}", headers={"Accept": "text/html"})).text
+    shown = f'<img src="/api/v1/jobs/{job_id}/artifacts/a%20b.avif?inline=true" alt="a b.avif"'
+    assert (shown in page, page.count("<img ")) == (True, 1)
+    assert (
+        "inline"
+        in (await api.get(path(str(job_id), "a b.avif"), params={"inline": True})).headers[
+            "content-disposition"
+        ]
+    )
