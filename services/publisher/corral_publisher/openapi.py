@@ -22,6 +22,7 @@ from corral_publisher.request_models import (
     TypePatch,
 )
 from corral_publisher.response_models import Problem
+from corral_publisher.schedule_models import Backfill, NewSchedule, SchedulePatch, SchedulePause
 
 PREFIX = "/api/v1"
 
@@ -39,6 +40,10 @@ MODELS: list[type[BaseModel]] = [
     FeedPatch,
     Settlement,
     Problem,
+    NewSchedule,
+    SchedulePatch,
+    SchedulePause,
+    Backfill,
 ]
 
 _WORDS = {

@@ -54,7 +54,7 @@ Retries = Annotated[int, Bounded(RETRIES)]
 KeptSeconds = Annotated[float, Bounded(KEPT_SECONDS)]
 
 
-def _moment(value: object) -> object:
+def moment_in(value: object) -> object:
     """Refuse a time that is a number: it could be seconds or milliseconds."""
     if value is None:
         return None
@@ -102,7 +102,7 @@ class Submission(BaseModel):
     priority: Annotated[Priority | None, Field(strict=False)] = None
     delay: Annotated[Delay | None, Field(description="Seconds; or give run_at.")] = None
     run_at: Annotated[
-        AwareDatetime | None, Field(strict=False, description="Or give delay."), BeforeValidator(_moment)
+        AwareDatetime | None, Field(strict=False, description="Or give delay."), BeforeValidator(moment_in)
     ] = None
     retries: Annotated[Retries | None, Field(description="Tries after the first.")] = None
     timeout: Annotated[Timeout | None, Field(description="Seconds for one attempt.")] = None

@@ -14,6 +14,7 @@ from corral.actions.jobs import JobActions
 from corral.actions.limits import LimitActions
 from corral.actions.load_test import LoadTests
 from corral.actions.queues import QueueActions
+from corral.actions.schedules import ScheduleActions
 from corral.actions.servers import Servers
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
@@ -61,6 +62,7 @@ class PublisherServices:
         self.queues = QueueActions(self.store, self.dispatch, self.types)
         self.limits = LimitActions(self.store)
         self.type_actions = TypeActions(self.store, self.types)
+        self.schedules = ScheduleActions(self.store, self.submitter)
         self.why = Why(self.store, self.dispatch, self.types, self.servers)
         self.counts = CachedCounts(self.store)
         self.pools = PoolBoard(self.store, self.dispatch)

@@ -16,6 +16,7 @@ from corral.client_limits import LimitCalls
 from corral.errors import CorralError, FieldError, InvalidInput
 from corral.job.idempotency_key import fault
 from corral.publisher_address import Connection, NotConfigured
+from corral.schedule_client import ScheduleClient
 
 __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unreachable", "problem_of"]
 
@@ -133,6 +134,11 @@ class Client(LimitCalls):
     def job(self, job_id: str) -> Json:
         """The job as it is now."""
         return self.get(f"/jobs/{job_id}")
+
+    @property
+    def schedules(self) -> "ScheduleClient":
+        """Schedules of the publisher: list, create, set, pause, resume, run, backfill, delete."""
+        return ScheduleClient(self)
 
     def get(self, path: str, **params: Json) -> Json:
         """GET below /api/v1."""

@@ -41,6 +41,7 @@ ADMIN = {
     ("POST", "/feeds/{feed_id}/remove"),
     ("DELETE", "/feeds/{feed_id}"),
     ("DELETE", "/api/v1/feeds/{feed_id}"),
+    ("DELETE", "/api/v1/schedules/{name}"),
 }
 LEAST = {"GET": Role.VIEWER, "POST": Role.OPERATOR, "PATCH": Role.OPERATOR, "DELETE": Role.OPERATOR}
 

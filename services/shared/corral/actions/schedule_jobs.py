@@ -1,9 +1,10 @@
 """From a tick of a schedule to the job that it submits."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeAlias
 
 from corral.actions.job_request import NewSubmission
-from corral.actions.submit import Submitter
 from corral.catalog.schedule_definition import ScheduleDefinition, written
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.job import NewJob
@@ -12,8 +13,12 @@ ACTOR = "schedule:"
 """Before the name of a schedule: who created its jobs, and one of their tags."""
 
 
+Prepare: TypeAlias = Callable[[NewSubmission], Awaitable[NewJob]]
+"""Makes a checked job of a submission, as `Submitter.prepare` does."""
+
+
 async def job_of(
-    submitter: Submitter, definition: ScheduleDefinition, tick: datetime, *, run_at: datetime | None = None
+    prepare: Prepare, definition: ScheduleDefinition, tick: datetime, *, run_at: datetime | None = None
 ) -> NewJob:
     """The job of a tick, checked and not yet stored; `run_at` where it is not due at once.
 
@@ -34,7 +39,7 @@ async def job_of(
         created_by=name,
     )
     try:
-        return await submitter.prepare(submission)
+        return await prepare(submission)
     except TooLarge as error:
         raise InvalidInput(FieldError("/payload", str(error))) from error
 

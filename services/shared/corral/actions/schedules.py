@@ -123,7 +123,7 @@ class ScheduleActions:
         """
         schedule = await self._store.schedules.get(name)
         definition = ScheduleDefinition.parse(name, schedule.fields)
-        job = await job_of(self._submitter, definition, schedule.now)
+        job = await job_of(self._submitter.prepare, definition, schedule.now)
         accepted = await self._store.ticks.run_now(name, job, schedule.now, actor)
         if not accepted:
             raise Conflict(f"schedule {name} has a job of this very moment already")
@@ -146,7 +146,7 @@ class ScheduleActions:
         known = await self._store.ticks.known(name, start, end)
         wanted = [tick.at for tick in ticks if tick.at not in known]
         jobs: dict[datetime, NewJob] = {
-            tick: await job_of(self._submitter, definition, tick) for tick in wanted
+            tick: await job_of(self._submitter.prepare, definition, tick) for tick in wanted
         }
         if dry_run or not jobs:
             return BackfillAnswer(len(ticks), len(ticks) - len(wanted), [(tick, None) for tick in wanted])
@@ -163,7 +163,7 @@ class ScheduleActions:
             InvalidInput: it would not: the type, a field of its payload or an option is refused.
         """
         first = next_tick(definition.timetable, after)
-        await job_of(self._submitter, definition, first or after)
+        await job_of(self._submitter.prepare, definition, first or after)
         return first
 
 

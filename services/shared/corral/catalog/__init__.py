@@ -5,5 +5,17 @@ from corral.catalog.declaration import JobType, job, job_type
 from corral.catalog.declared_queue import Queue
 from corral.catalog.limit import Limit, Rate
 from corral.catalog.record import TypeRecord
+from corral.catalog.schedule_declaration import DeclaredSchedule, schedule
 
-__all__ = ["Catalog", "JobType", "Limit", "Queue", "Rate", "TypeRecord", "job", "job_type"]
+__all__ = [
+    "Catalog",
+    "DeclaredSchedule",
+    "JobType",
+    "Limit",
+    "Queue",
+    "Rate",
+    "TypeRecord",
+    "job",
+    "job_type",
+    "schedule",
+]

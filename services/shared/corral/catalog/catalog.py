@@ -14,6 +14,7 @@ from corral.catalog.declared_queue import Queue, one_queue_of_each_name
 from corral.catalog.limit import AnyLimit, Limit, Rate
 from corral.catalog.limit_check import check_limits, one_of_each_name
 from corral.catalog.record import TypeRecord, record_of
+from corral.catalog.schedule_declaration import DeclaredSchedule, one_schedule_of_each_name
 from corral.errors import DeclarationError
 from corral.job.options import Executor
 
@@ -35,12 +36,15 @@ class Catalog:
         types: Mapping[str, JobType[Any, Any]],
         limits: Sequence[AnyLimit] = (),
         queues: Sequence[Queue] = (),
+        schedules: Sequence[DeclaredSchedule] = (),
     ) -> None:
         """`limits` and `queues` are those that no type names.
 
         Raises:
-            DeclarationError: two limits or queues of one name differ.
+            DeclarationError: two limits, queues or schedules of one name differ.
         """
+        self.schedules = one_schedule_of_each_name(schedules)
+        """Schedules that code declares, by name."""
         self.types: Mapping[str, JobType[Any, Any]] = dict(types)
         of_types = (queue for declared in self.types.values() for queue in declared.declared_queues)
         self.declared_queues = one_queue_of_each_name([*queues, *of_types])
@@ -55,13 +59,15 @@ class Catalog:
         """Import the modules and collect the job types that they declare, import or handle.
 
         Raises:
-            DeclarationError: a module can't be imported, or two types, limits or queues of one name differ.
+            DeclarationError: a module can't be imported, or two types, limits, queues or schedules of one name differ.
         """
         types: dict[str, JobType[Any, Any]] = {}
         limits: list[AnyLimit] = []
         queues: list[Queue] = []
+        schedules: list[DeclaredSchedule] = []
         for name in modules:
             values = _values_of(name)
+            schedules += [value for value in values if issubclass(type(value), DeclaredSchedule)]
             limits += _limits_in(values)
             queues += [value for value in values if issubclass(type(value), Queue)]
             for declared in _types_in(values):
@@ -70,7 +76,7 @@ class Catalog:
                     raise DeclarationError(
                         f"job type {declared.name} is declared twice: in {other.module} and {declared.module}"
                     )
-        return cls(types, limits, queues)
+        return cls(types, limits, queues, schedules)
 
     def get(self, name: str) -> JobType[Any, Any] | None:
         """The type of that name."""

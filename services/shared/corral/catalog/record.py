@@ -68,7 +68,7 @@ def record_of(declared: JobType[Any, Any]) -> TypeRecord:
         payload_schema=payload_schema,
         result_schema=result_schema,
         options=options,
-        version=f"{_release(declared.module)}+{digest}",
+        version=f"{release_of(declared.module)}+{digest}",
         description=declared.description,
     )
 
@@ -88,7 +88,7 @@ def supersedes(new: str, old: str) -> bool:
 
 
 @lru_cache
-def _release(module: str) -> str:
+def release_of(module: str) -> str:
     """The release of the package that declares a type: `__version__`, else its distribution's, else 0."""
     package = module.partition(".")[0]
     version = getattr(sys.modules.get(package), "__version__", None)

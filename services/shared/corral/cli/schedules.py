@@ -1,4 +1,4 @@
-"""`corral schedules`: when a cron expression has its times."""
+"""`corral schedules`: its commands, and when a cron expression has its times."""
 
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -7,13 +7,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from corral.cli import schedule_actions
 from corral.cli.output import AsJson, print_json, print_table
 from corral.errors import FieldError, InvalidInput
 from corral.schedule.clock_change import Skipped, Twice
 from corral.schedule.cron import Cron
 from corral.schedule.timetable import Dates, Timetable
 
-app = typer.Typer(help="See when a schedule has its times.", no_args_is_help=True)
+app = typer.Typer(help="See, make, change, pause, run and backfill schedules.", no_args_is_help=True)
+app.command("list")(schedule_actions.list_)
+app.command("show")(schedule_actions.show)
+app.command("create")(schedule_actions.create)
+app.command("set")(schedule_actions.set_)
+app.command("pause")(schedule_actions.pause)
+app.command("resume")(schedule_actions.resume)
+app.command("run")(schedule_actions.run)
+app.command("backfill")(schedule_actions.backfill)
+app.command("delete")(schedule_actions.delete)
 
 
 @app.command()

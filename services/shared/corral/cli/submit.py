@@ -77,7 +77,11 @@ def submit(
     given = {name: value for name, value in options.items() if value is not None}
     with client() as api:
         job = api.submit(
-            type_, _payload(payload, field or [], csv), wait=wait, idempotency_key=idempotency_key, **given
+            type_,
+            payload_from(payload, field or [], csv),
+            wait=wait,
+            idempotency_key=idempotency_key,
+            **given,
         )
         if watch and not as_json:
             job = follow_to_end(api, job)
@@ -89,8 +93,12 @@ def submit(
         raise typer.Exit(ExitCode.JOB_FAILED if job["state"] in ENDED else ExitCode.NOT_ENDED)
 
 
-def _payload(text: str | None, fields: list[str], csv: Path | None) -> Any:
-    """The payload from its parts; None where nothing is given."""
+def payload_from(text: str | None, fields: list[str], csv: Path | None) -> Any:
+    """The payload from its parts; None where nothing is given.
+
+    Raises:
+        typer.BadParameter: a part can't be read.
+    """
     payload = None if text is None else _json(_source(text, "--payload"), "--payload")
     if not fields and csv is None:
         return payload

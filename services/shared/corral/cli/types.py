@@ -110,7 +110,7 @@ def register(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Register the types of CORRAL_JOBS and the built-in ones, with their limits and queues.
+    """Register the types of CORRAL_JOBS and the built-in ones, with their limits, queues and schedules.
 
     A newer registration is never replaced, and what operators set stays. A queue that another image serves with
     other types is refused.
@@ -125,6 +125,10 @@ def register(
             console().print(f"{len(done.limits)} limits are registered: {', '.join(done.limits)}")
         for name, places in done.judged_by_worker.items():
             console().print(Text(f"{name}: only the worker judges {'; '.join(places)}"), soft_wrap=True)
+        if done.schedules:
+            console().print(f"new or changed schedules: {', '.join(done.schedules)}")
+        for name, why in done.schedules_left.items():
+            console().print(Text(f"schedule {name} {why}"), soft_wrap=True)
     for name, error in done.refused.items():
         sys.stderr.write(f"corral: {name} is not registered: {error}\n")
     if done.refused:
@@ -142,12 +146,17 @@ class Registered:
     judged_by_worker: dict[str, list[str]]
     """By type, the places of a payload that no publisher can judge, and why."""
     refused: dict[str, str]
-    """Types that can't be stored, and why; they keep no other from being registered."""
+    """Types and schedules that can't be stored, and why; they keep no other from being registered."""
     limits: list[str]
     """Limits that are registered now."""
+    schedules: list[str]
+    """Schedules that are new or changed."""
+    schedules_left: dict[str, str]
+    """Schedules that stay as operators left them, and why."""
 
 
 async def _register(*, force: bool) -> Registered:
+    from corral.actions.schedule_registration import register_schedules  # noqa: PLC0415
     from corral.catalog.catalog import Catalog, handling_modules  # noqa: PLC0415  slow to import
     from corral.catalog.record import declaration_of  # noqa: PLC0415
     from corral.catalog.validation import Validator  # noqa: PLC0415
@@ -172,6 +181,12 @@ async def _register(*, force: bool) -> Registered:
     try:
         await store.schema.check()
         written, refused = await _written(write, records)
+        schedules = await register_schedules(
+            store,
+            list(catalog.schedules.values()),
+            settings.installation_options,
+            max_payload=settings.max_payload_bytes,
+        )
     finally:
         await store.close()
     unjudged = {record.name: list(map(str, Validator(record).unjudged)) for record in records}
@@ -179,8 +194,10 @@ async def _register(*, force: bool) -> Registered:
         [record.name for record in records if record.name not in refused],
         written,
         {name: places for name, places in unjudged.items() if places},
-        refused,
+        refused | {f"schedule {name}": why for name, why in schedules.refused.items()},
         [limit.name for limit in limits],
+        schedules.written,
+        schedules.left,
     )
 
 

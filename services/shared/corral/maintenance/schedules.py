@@ -141,7 +141,7 @@ class ScheduleDuty(Duty):
 
     async def _job(self, definition: ScheduleDefinition, one: Decided, schedule: Schedule) -> NewJob:
         run_at = one.run_at if one.run_at > schedule.now else None
-        return await job_of(self._submitter, definition, one.tick, run_at=run_at)
+        return await job_of(self._submitter.prepare, definition, one.tick, run_at=run_at)
 
     def _definition(self, schedule: Schedule) -> ScheduleDefinition:
         fields = schedule.fields

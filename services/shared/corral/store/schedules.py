@@ -83,6 +83,11 @@ LOCKED = f"{ONE} FOR NO KEY UPDATE"
 PAGE = f"""
 SELECT {COLUMNS} FROM corral.schedules WHERE name > %(after)s AND deleted_at IS NULL ORDER BY name LIMIT %(limit)s
 """
+# Through schedules_due.
+SOONEST = f"""
+SELECT {COLUMNS} FROM corral.schedules
+WHERE due_at IS NOT NULL AND paused_at IS NULL AND deleted_at IS NULL ORDER BY due_at LIMIT %(limit)s
+"""
 NOW = "SELECT now()"
 FREE = "DELETE FROM corral.schedules WHERE name = %(name)s AND deleted_at IS NOT NULL"
 FORGET_TICKS = "DELETE FROM corral.schedule_ticks WHERE schedule = %(name)s"
@@ -151,6 +156,14 @@ class Schedules:
         """
         rows = await self._database.run(PAGE, {"after": after, "limit": limit})
         return [schedule_from(row) for row in rows]
+
+    async def soonest(self, limit: int) -> list[Schedule]:
+        """Schedules that have their next tick before all others, soonest first.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return [schedule_from(row) for row in await self._database.run(SOONEST, {"limit": limit})]
 
     async def now(self) -> datetime:
         """The database's clock.
