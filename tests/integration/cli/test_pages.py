@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ PAGES = [
     "let-people-and-programs-in.md",
     "submit-over-http.md",
     "make-reports.md",
+    "run-something-every-night.md",
     "process-images.md",
     "import-feeds.md",
     "protect-a-provider.md",
@@ -43,6 +45,10 @@ def filled(line: str, system: Up, corral) -> str:
             line = line.replace("<id>", client.get("/jobs", limit=1)["items"][0]["id"])
         if "<worker>" in line:
             line = line.replace("<worker>", client.get("/workers")["items"][0]["name"])
+    now = datetime.now(UTC)
+    line = line.replace("<today>", now.isoformat()).replace(
+        "<yesterday>", (now - timedelta(days=1)).isoformat()
+    )
     if "<key>" in line:
         [key] = [one for one in corral("keys", "list", "--json").json if one["name"] == "shop"]
         line = line.replace("<key>", key["id"])

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,9 +16,10 @@ from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.actions.schedule_registration import register_schedules
 from corral.actions.sign_in import SignIn
-from corral.catalog import schedule
+from corral.catalog import Catalog, schedule
 from corral.catalog.schedule_declaration import DeclaredSchedule
 from corral.client import Client, Connection
+from corral.errors import DeclarationError
 from corral.settings import Settings
 from corral.store import Store
 
@@ -331,3 +334,34 @@ async def test_the_python_client_does_all_of_it(shared_publisher: Publisher, sto
         assert client.schedules.backfill("hourly", now, now, dry_run=True)["submitted"] == []
         client.schedules.delete("hourly")
         assert list(client.schedules.list()) == []
+
+
+async def test_the_example_is_declared_registered_and_knows_its_day(
+    api: httpx2.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "examples"))
+    catalog = Catalog.load(["nightly"])
+    await store.types.register(catalog.records())
+    done = await register_schedules(store, list(catalog.schedules.values()))
+    assert (done.written, done.refused) == (["add-up-orders"], {})
+    made = (await api.get(f"{PATH}/add-up-orders")).json()
+    assert (made["source"], made["created_by"]) == ("code", "corral types register")
+    assert (await api.post(f"{PATH}/add-up-orders/run-now")).json()["payload"]["shop"] == "north"
+    (now,) = (await store.database.run("SELECT now()"))[0]
+    body = {"start": (now - timedelta(days=1)).isoformat(), "end": now.isoformat()}
+    (filled,) = (await api.post(f"{PATH}/add-up-orders/backfill", json=body)).json()["submitted"]
+    job = (await api.get(f"/api/v1/jobs/{filled['job']}")).json()
+    assert job["payload"] == {"shop": "north", "at": filled["tick"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"cron": "61 * * * *"}, "/cron: '61 \\* \\* \\* \\*' is no cron expression"),
+        ({"cron": "@daily", "zone": "Berlin"}, "/zone: 'Berlin' is no time zone"),
+        ({}, "/cron: give cron or interval"),
+    ],
+)
+def test_a_declaration_that_makes_no_sense_is_refused_at_import(options: dict[str, Any], told: str):
+    with pytest.raises(DeclarationError, match=f"schedule x: {told}"):
+        schedule("x", anything, **options)

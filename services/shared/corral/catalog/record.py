@@ -76,7 +76,7 @@ def record_of(declared: JobType[Any, Any]) -> TypeRecord:
 def declaration_of(declared: AnyLimit | Queue) -> Declaration:
     """The record of a declared limit or queue."""
     digest = hashlib.sha256(json.dumps(declared.values, sort_keys=True).encode()).hexdigest()[:12]
-    return Declaration(declared.name, declared.values, f"{_release(declared.module)}+{digest}")
+    return Declaration(declared.name, declared.values, f"{release_of(declared.module)}+{digest}")
 
 
 def supersedes(new: str, old: str) -> bool:
