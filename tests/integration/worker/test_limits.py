@@ -9,7 +9,7 @@ from tests.integration.worker.system import System
 
 from corral.dispatch import entry_of, key_names
 from corral.job.lane import Lane
-from corral.job.limit_use import LimitUse, uses_of
+from corral.job.limit_use import LimitUse, group_of, uses_of
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.maintenance.leadership import LeaderCandidate, Reign
@@ -72,15 +72,19 @@ async def test_jobs_without_limits_and_other_keys_pass_a_full_one(system: System
 async def test_a_group_that_is_let_in_and_full_elsewhere_lets_in_the_next(system: System):
     await declare(system, "one", '{"total": 1}')
     await declare(system, "customer", '{"each": 1}')
-    one, acme = LimitUse("one"), LimitUse("customer", "acme")
+    one = LimitUse("one")
+    alone = group_of(QUEUE, Priority.NORMAL, ["one"])
+    keys = (LimitUse("customer", str(number)) for number in range(100))
+    # Of two that wait equally long the lesser group is let in first: it shall be the one with two limits.
+    key = next(use for use in keys if group_of(QUEUE, Priority.NORMAL, ["one", use.name]) < alone)
     async with engine_of(system, **{"async": 4}) as engine:
         engine.run(engine.claim_loop, engine.completer)
         await submit(engine, "a", one)
         await engine.begun("a")
-        await submit(engine, "b", acme)
+        waiting = await submit(engine, 1, one, key, type="engine.echo")
+        await eventually_async(lambda: _kept_out(engine, 1))
+        await submit(engine, "b", key)
         await engine.begun("b")
-        waiting = await submit(engine, 1, one, acme, type="engine.echo")
-        await eventually_async(lambda: _full(engine))
         await submit(engine, "c", one)
         await eventually_async(lambda: _kept_out(engine, 2))
         gates["a"].open.set()
