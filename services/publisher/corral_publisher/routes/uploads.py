@@ -22,8 +22,8 @@ router = APIRouter(prefix=PREFIX, tags=["uploads"])
 
 MAX_NAME = 255
 """Characters of a file's name."""
-FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-"""Bodies in which a file is packed, and so has other bytes than its own."""
+FORM = "multipart/form-data"
+"""A body in which a file is packed, and so has other bytes than its own. What curl calls its bodies is no sign of one."""
 _BODY = {
     "requestBody": {
         "required": True,
@@ -48,8 +48,8 @@ async def upload(
     services = services_of(request)
     settings = services.settings
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in FORMS:
-        said = f"the body is a form ({kind}); send the file itself, as `curl --data-binary @FILE -H Content-Type:` does"
+    if kind == FORM:
+        said = f"the body is a form ({kind}); send the file itself, as `curl --data-binary @FILE` does"
         raise InvalidInput(FieldError("", said))
     pieces = request_body.pieces(
         request.receive,
