@@ -179,7 +179,7 @@ async def test_a_decision_over_a_schedule_that_was_changed_since_is_dropped(alma
     async with almanac.duty as duty:
         due = await store.ticks.due(10)
         rulings = await duty._ruled(due)
-        await almanac.actions.pause("nightly", "maintenance of the source", "ann")
+        await almanac.actions.set("nightly", {"retries": 0}, "ann")
         assert await store.ticks.store(almanac.reign.term, rulings) == (set(), [])
     assert await almanac.jobs() == []
 
