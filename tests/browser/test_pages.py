@@ -192,7 +192,7 @@ async def test_without_scripts_everything_still_works(windows: Windows, site: Si
     await expect(page.locator("#queue-demo .badge.paused")).to_be_visible()
     await page.locator("#queue-demo").get_by_role("button", name="Resume").click()
     await expect(page.locator("#queue-demo .badge.live")).to_be_visible()
-    await expect(page.locator(".badge.paused")).to_have_count(0)
+    await expect(page.locator("#queue-demo .badge.paused")).to_have_count(0)
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.locator("#key")).to_be_visible()
 
