@@ -1,5 +1,6 @@
 """The commands that a first start on a cluster runs, beside servers that are still coming up."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_registering_waits_for_the_schema_and_says_so(corral, tmp_path, postgres
         eventually(lambda: "waiting for" in waits.output, timeout=START)
         corral("migrate", "up")
         assert waits.wait(60) == 0
-    assert "5 job types are registered, 5 of them new" in waits.output
+    assert re.search(r"(\d+) job types are registered, \1 of them new", waits.output)
 
 
 ODD_JOBS = """

@@ -134,11 +134,8 @@ async def test_health_is_answered_while_the_loop_is_blocked(system: System, free
     assert (await get("/healthz"))[0] == 200
     status, shown = await get("/health/workers")
     (one,) = shown["workers"]
-    assert (status, one["slots"]["async"]["used"], one["queues"]) == (
-        200,
-        1,
-        ["cpu", "demo", "reports", "rig"],
-    )
+    assert (status, one["slots"]["async"]["used"]) == (200, 1)
+    assert {"cpu", "demo", "reports", "rig"} <= set(one["queues"])
     assert one["pool"] == "io"
     assert one["memory_bytes"] > 30_000_000
     assert one["cpu_seconds"] > 0

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyvips
@@ -375,8 +376,17 @@ def main() -> None:
         answers[case.name], data = answer(case)
         slowest = max(slowest, time.monotonic() - began)
         clean = clean and b"script" not in data and b"PK\x03\x04" not in data
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({"answers": answers, "clean": clean, "peak": peak, "slowest": slowest}))
+    told = {"answers": answers, "clean": clean, "peak": peak_mib(), "slowest": slowest}
+    sys.stdout.write(json.dumps(told))
+
+
+def peak_mib() -> float:
+    """The most memory that this program had. What getrusage tells begins with that of the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

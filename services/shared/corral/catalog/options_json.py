@@ -120,7 +120,17 @@ def options_from_json(data: Mapping[str, Any]) -> Options:
     for option in _READ.keys() & data.keys():
         with suppress(ValueError):
             values[option] = option_from_json(option, data[option])
+    drop_unfit(values)
     return Options(**values)
+
+
+def drop_unfit(values: dict[str, Any]) -> str | None:
+    """Take out what another option makes meaningless, and say what and why; None where nothing is."""
+    process = values.get("executor", Options.executor) is Executor.PROCESS
+    if process or values.get("memory_limit") is None:
+        return None
+    del values["memory_limit"]
+    return "memory_limit: only attempts in processes have one"
 
 
 def _number(bounds: Bounds) -> Callable[[Any], Any]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from corral.catalog.options_json import option_from_json
+from corral.catalog.options_json import drop_unfit, option_from_json
 from corral.job.options import Options
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -99,6 +99,8 @@ def settle(
                 limits[said is declared or said is overrides] = values[option]
     if limits:
         values[LIMITS] = tuple(dict.fromkeys((*limits.get(True, ()), *limits.get(False, ()))))
+    if (unfit := drop_unfit(values)) is not None:
+        unread.append(f"{sources.pop('memory_limit')}: {unfit}")
     return Settled(Options(**values), sources, tuple(unread))
 
 
