@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "charts" / "corral"
-IMAGES = ("publisher", "worker", "operator")
+IMAGES = ("publisher", "worker", "worker-cpu", "operator")
 
 
 def provenance(package: Path, helm: str) -> dict[str, Any]:

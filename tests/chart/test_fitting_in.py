@@ -225,6 +225,8 @@ def test_the_chart_says_what_it_is() -> None:
     assert chart["icon"].startswith("data:image/svg+xml")
     assert chart["maintainers"]
     images = load(chart["annotations"]["artifacthub.io/images"].replace("\n\n", "\n"))
+    built = {path.suffix[1:] for path in CHART.parents[1].glob("Dockerfile.*")} | {"worker-cpu"}
+    assert {f"corral-{name}" for name in built} <= {image["name"] for image in images}
     assert {image["image"].split(":")[1] for image in images if image["name"].startswith("corral")} == {
         chart["appVersion"]
     }

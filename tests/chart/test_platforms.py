@@ -40,5 +40,5 @@ def test_the_package_says_what_it_was_made_from(helm: Helm, tmp_path: Path) -> N
     assert package.is_file()
     assert told["package"] == package.name == f"corral-{told['chart']}.tgz"
     assert told["images"]["corral-worker"] == f"corral-worker:{told['appVersion']}"
-    assert set(told["locks"]) == {"publisher.txt", "worker.txt", "operator.txt"}
+    assert set(told["locks"]) == {"publisher.txt", "worker.txt", "worker-cpu.txt", "operator.txt"}
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in [told["sha256"], *told["locks"].values()])
