@@ -56,7 +56,7 @@ class LimitActions:
             if (fault := _fault(limit, key, option, value)) is not None:
                 errors.append(FieldError(f"/overrides/{option}", fault))
         if not errors:
-            errors = list(_faults_together(limit, overrides))
+            errors = list(_errors_together(limit, overrides))
         if errors:
             raise InvalidInput(*errors)
         return await self._store.limits.change(name, key, LimitChange("patch", overrides), actor, reason)
@@ -140,7 +140,7 @@ def _weights_fault(value: Any) -> str | None:
     return None
 
 
-def _faults_together(limit: StoredLimit, overrides: Mapping[str, Any]) -> list[FieldError]:
+def _errors_together(limit: StoredLimit, overrides: Mapping[str, Any]) -> list[FieldError]:
     taken_back = {name for name, value in overrides.items() if value is None}
     values = {
         **limit.declared,
