@@ -52,6 +52,5 @@ def test_shipped_code_reads_the_environment_in_few_places_only():
         r"|publisher/corral_publisher/(__main__|server)\.py"
         r"|operator/corral_operator/(settings|api)\.py"
         r"|local/corral_local/"
-        r"|jobs/corral_jobs/image/picture\.py"  # says how many processors libvips may use
     )
     assert not [reader for reader in readers if not allowed.match(reader)], readers

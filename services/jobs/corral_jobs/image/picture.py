@@ -4,12 +4,8 @@ Every file is hostile: only loaders for the formats in format.py are asked, by n
 not trust are blocked. Size and frames are read from the file's head, and bounded before a pixel is decoded.
 """
 
-import os
 from collections.abc import Iterator
 from typing import Any, Final
-
-# One attempt has one processor. Read when the library is loaded.
-os.environ.setdefault("VIPS_CONCURRENCY", "1")
 
 import pyvips
 
@@ -26,6 +22,7 @@ from corral_jobs.image.size import (
     turned,
 )
 
+pyvips.concurrency_set(1)  # one attempt has one processor
 pyvips.block_untrusted_set(True)
 pyvips.cache_set_max(0)  # nothing is made twice from the same picture, and the cache would hold it
 
