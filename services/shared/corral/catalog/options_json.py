@@ -126,7 +126,7 @@ def options_from_json(data: Mapping[str, Any]) -> Options:
 
 def drop_unfit(values: dict[str, Any]) -> str | None:
     """Take out what another option makes meaningless, and say what and why; None where nothing is."""
-    process = values.get("executor", Options.executor) is Executor.PROCESS
+    process = values.get("executor", Options().executor) is Executor.PROCESS
     if process or values.get("memory_limit") is None:
         return None
     del values["memory_limit"]
