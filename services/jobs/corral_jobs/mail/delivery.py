@@ -1,7 +1,7 @@
 """Hands a mail to an SMTP server, recipient by recipient. Source: RFC 5321."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from aiosmtplib import (
@@ -125,29 +125,20 @@ async def hand_over(smtp: SMTP, server: MailServer, mail: Composed) -> str:
     return _short(answer.message)
 
 
-class _told:  # noqa: N801  reads as a statement
-    """Makes what the SMTP client raises into what it means for the mail, with the server's words."""
-
-    def __init__(self, server: MailServer, what: str) -> None:
-        self._server, self._what = server, what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        where = f"the mail server {self._server.name} {self._what}"
-        match error:
-            case SMTPAuthenticationError(code=code, message=message):
-                words = f"the mail server {self._server.name} refuses the sign-in: {code} {_short(message)}"
-                raise (MailRefused if code >= 500 else MailDeferred)(words) from error
-            case SMTPResponseException(code=code, message=message) if code >= 500:
-                raise MailRefused(f"{where}: {code} {_short(message)}") from error
-            case SMTPResponseException(code=code, message=message):
-                raise MailDeferred(f"{where}: {code} {_short(message)}") from error
-            case SMTPException() | OSError():
-                raise MailDeferred(f"{where}: {str(error) or type(error).__name__}") from error
-            case _:
-                return
+@contextmanager
+def _told(server: MailServer, what: str) -> Iterator[None]:
+    """Make what the SMTP client raises into what it means for the mail, with the server's words."""
+    where = f"the mail server {server.name} {what}"
+    try:
+        yield
+    except SMTPAuthenticationError as error:
+        words = f"the mail server {server.name} refuses the sign-in: {error.code} {_short(error.message)}"
+        raise (MailRefused if error.code >= 500 else MailDeferred)(words) from error
+    except SMTPResponseException as error:
+        refusal = MailRefused if error.code >= 500 else MailDeferred
+        raise refusal(f"{where}: {error.code} {_short(error.message)}") from error
+    except (SMTPException, OSError) as error:
+        raise MailDeferred(f"{where}: {str(error) or type(error).__name__}") from error
 
 
 def _short(text: str) -> str:
