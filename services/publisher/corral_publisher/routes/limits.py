@@ -1,10 +1,13 @@
 """Limits: what is in force, in use and waiting; setting values, pausing, resuming, taking back."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from corral.actions.limits import LimitActions
+from corral.actions.principal import Principal
 from corral_publisher import limit_board
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
@@ -68,10 +71,7 @@ async def patch_limit(request: Request, name: str, caller: Operator) -> Response
 )
 async def pause(request: Request, name: str, caller: Operator) -> Response:
     """Stop claims: once this is answered, no job that takes of it starts. Running jobs go on."""
-    services = services_of(request)
-    order = await _order(request, services)
-    await services.limits.pause(name, caller.name, key=order.key, reason=order.reason)
-    return await _answer(services, name)
+    return await _obey(request, name, caller, LimitActions.pause)
 
 
 @router.post(
@@ -82,10 +82,7 @@ async def pause(request: Request, name: str, caller: Operator) -> Response:
 )
 async def resume(request: Request, name: str, caller: Operator) -> Response:
     """Let jobs that take of it start again."""
-    services = services_of(request)
-    order = await _order(request, services)
-    await services.limits.resume(name, caller.name, key=order.key, reason=order.reason)
-    return await _answer(services, name)
+    return await _obey(request, name, caller, LimitActions.resume)
 
 
 @router.post(
@@ -96,9 +93,16 @@ async def resume(request: Request, name: str, caller: Operator) -> Response:
 )
 async def reset(request: Request, name: str, caller: Operator) -> Response:
     """Take back every value that was set: what code declares is in force. A pause stays."""
+    return await _obey(request, name, caller, LimitActions.reset)
+
+
+async def _obey(
+    request: Request, name: str, caller: Principal, action: Callable[..., Awaitable[object]]
+) -> Response:
+    """Do this to the limit, or to the key that the order names; the limit as it is then."""
     services = services_of(request)
     order = await _order(request, services)
-    await services.limits.reset(name, caller.name, key=order.key, reason=order.reason)
+    await action(services.limits, name, caller.name, key=order.key, reason=order.reason)
     return await _answer(services, name)
 
 
