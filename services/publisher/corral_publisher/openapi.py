@@ -8,19 +8,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from corral_publisher.feed_models import FeedPatch, ImportRequest
+from corral_publisher.option_models import LimitOrder, LimitPatch, QueuePatch, TypePatch
 from corral_publisher.problems import MEDIA_TYPE
-from corral_publisher.request_models import (
-    Bulk,
-    Clean,
-    LimitOrder,
-    LimitPatch,
-    LoadRequest,
-    QueuePatch,
-    ReportsBody,
-    Settlement,
-    Submission,
-    TypePatch,
-)
+from corral_publisher.request_models import Bulk, Clean, LoadRequest, ReportsBody, Settlement, Submission
 from corral_publisher.response_models import Problem
 from corral_publisher.schedule_models import Backfill, NewSchedule, SchedulePatch, SchedulePause
 

@@ -1,10 +1,8 @@
 """Models of the API's request bodies: they check what is sent, and OpenAPI is made of them."""
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -15,27 +13,18 @@ from pydantic import (
 )
 
 from corral.actions.job_request import NewSubmission
-from corral.actions.limits import MAX_REASON
 from corral.actions.load_test import COUNT, OVER, SHARE
 from corral.bounded import Bounded
-from corral.catalog.allowed import shown
 from corral.catalog.limit import MAX_LIMITS
-from corral.catalog.limit_evaluation import MAX_KEY
-from corral.catalog.options_json import backoff_of, backoff_to_json
 from corral.job import moment
 from corral.job.effect import MAX_EFFECT_NAME
 from corral.job.limits import (
     DELAY,
     EXPIRES_IN,
-    KEPT_COUNT,
     KEPT_SECONDS,
     MAX_BULK,
-    MAX_NAME,
     MAX_TAGS,
-    MEMORY,
-    QUEUE_PATTERN,
     RETRIES,
-    STALLS,
     TIMEOUT,
 )
 from corral.job.priority import Priority
@@ -165,143 +154,6 @@ class Settlement(BaseModel):
         if self.outcome == "again" and self.receipt is not None:
             raise ValueError("receipt: only what is done has one")
         return self
-
-
-class Kept(BaseModel):
-    """How long ended jobs are kept: up to an age in seconds, and up to a number of the newest; null is no bound."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    seconds: KeptSeconds | None = None
-    count: Annotated[int, Bounded(KEPT_COUNT)] | None = None
-
-
-def _kept(value: object) -> object:
-    """A whole number is a number of jobs."""
-    return {"count": value} if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _backoff(value: object) -> object:
-    """A number of seconds, a list of them, `exponential:2`, or the whole backoff; as it is stored."""
-    return None if value is None else backoff_to_json(backoff_of(value))
-
-
-KeptJobs = Annotated[
-    Kept,
-    BeforeValidator(_kept, json_schema_input_type=Annotated[int, Bounded(KEPT_COUNT)] | Kept),
-    Field(description="A whole number is so many of the newest jobs.", examples=[50, {"seconds": 86400}]),
-]
-Backoff = Annotated[
-    dict[str, Any],
-    BeforeValidator(_backoff, json_schema_input_type=Delay | str | list[Delay] | dict[str, Any]),
-    Field(
-        description="Seconds; a list of them; or `kind:seconds` with fixed, linear or exponential.",
-        examples=["exponential:2", 5, [1, 5, 30]],
-    ),
-]
-
-
-def _queue(name: str) -> str:
-    if not re.fullmatch(QUEUE_PATTERN, name) or len(name) > MAX_NAME:
-        raise ValueError(
-            f"is {shown(name)}; a queue has up to {MAX_NAME} lower-case letters, digits, - and _"
-        )
-    return name
-
-
-QueueName = Annotated[str, AfterValidator(_queue)]
-Tag = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-
-
-class QueueOptions(BaseModel):
-    """Options that an operator sets for a queue; null removes one."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    priority: Annotated[Priority | None, Field(strict=False)] = None
-    retries: Retries | None = None
-    timeout: Timeout | None = None
-    delay: Delay | None = None
-    expires_in: ExpiresIn | None = None
-    max_stalls: Annotated[int, Bounded(STALLS)] | None = None
-    keep_finished: KeptJobs | None = None
-    keep_failed: KeptJobs | None = None
-    backoff: Backoff | None = None
-    limits: Annotated[
-        list[str] | None,
-        Field(max_length=MAX_LIMITS, description="Names of limits that each of its jobs takes from, too."),
-    ] = None
-
-
-class TypeOptions(QueueOptions):
-    """Options that an operator sets for a job type; null removes one."""
-
-    queue: QueueName | None = None
-    queues: Annotated[list[QueueName] | None, Field(description="Further ones that it allows.")] = None
-    tags: Annotated[list[Tag] | None, Field(max_length=MAX_TAGS)] = None
-    search: Annotated[
-        list[str] | None, Field(description="Top-level payload fields that later jobs can be found by.")
-    ] = None
-    memory_limit: Annotated[int, Bounded(MEMORY)] | None = None
-
-
-class TypePatch(BaseModel):
-    """A change to a job type. Options that are left out stay as they are."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"overrides": {"keep_finished": 50, "backoff": "exponential:2"}}]},
-    )
-
-    overrides: Annotated[TypeOptions, Field(description="In place of what code declares.")]
-
-
-class LimitPatch(BaseModel):
-    """A change to a limit, or to one of its keys. Values that are left out stay as they are."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "examples": [{"overrides": {"each": 10}, "key": "acme", "reason": "they bought more"}]
-        },
-    )
-
-    overrides: Annotated[
-        dict[str, Any],
-        Field(description="total, each, weights; of a rate: rate, per. Null takes a value back."),
-    ]
-    key: Annotated[str, Field(max_length=MAX_KEY, description="None: the whole limit.")] = ""
-    reason: Annotated[str | None, Field(max_length=MAX_REASON, description="For the audit.")] = None
-
-
-class LimitOrder(BaseModel):
-    """Which part of a limit is meant, and why."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"key": "acme"}]})
-
-    key: Annotated[str, Field(max_length=MAX_KEY, description="None: the whole limit.")] = ""
-    reason: Annotated[str | None, Field(max_length=MAX_REASON, description="For the audit.")] = None
-
-
-class QueuePatch(BaseModel):
-    """A change to a queue. Fields that are left out stay as they are."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "examples": [{"overrides": {"retries": 0}, "defaults": {"keep_failed": {"count": 1000}}}]
-        },
-    )
-
-    overrides: Annotated[QueueOptions, Field(description="In place of what its job types declare.")] = (
-        QueueOptions()
-    )
-    defaults: Annotated[QueueOptions, Field(description="Where its job types declare nothing.")] = (
-        QueueOptions()
-    )
 
 
 class Clean(BaseModel):

@@ -1,9 +1,8 @@
 """A synchronous client of the HTTP API: for the command line, for scripts, for programs without a loop."""
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,29 +10,23 @@ import httpx2
 
 from corral import json_codec
 from corral.api_problem import ApiProblem, problem_of
-from corral.api_request import body_text, query_pairs
 from corral.client_limits import LimitCalls
-from corral.errors import CorralError, FieldError, InvalidInput
+from corral.errors import FieldError, InvalidInput
+from corral.http_calls import ANSWER_SECONDS, HttpCalls, Unreachable
 from corral.job.idempotency_key import fault
 from corral.publisher_address import Connection, NotConfigured
 from corral.schedule_client import ScheduleClient
 
 __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unreachable", "problem_of"]
 
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""What httpx2 takes from the environment, on the way to other machines."""
-ANSWER_SECONDS = 30.0
-"""Seconds for one answer; `?wait` adds its own."""
 MAX_WAIT = 60.0
 """Seconds that the publisher lets one request wait."""
 POLL_SECONDS = 0.5
 """Seconds between two looks at a job that is waited for longer."""
-STREAM_SILENCE_SECONDS = 45.0
-"""Seconds without an event or a beat after which a stream counts as broken; the publisher beats every 15."""
 GIVE_UP_SECONDS = 60.0
 """Seconds without a publisher after which following gives up."""
 RECONNECT_SECONDS = 1.0
+"""Seconds between two tries to reach a publisher that is away."""
 RESEND_SECONDS = 20.0
 """Seconds for which a request with an idempotency key is sent again while no answer comes."""
 AWAY = 503
@@ -46,33 +39,20 @@ ENDED = frozenset({"completed", "failed", "cancelled"})
 Json = Any
 
 
-class Unreachable(CorralError):
-    """The publisher did not answer."""
-
-
 class Client(LimitCalls):
     """One publisher, one key. Close it, or use it in a `with`."""
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        transport: httpx2.BaseTransport | None = None,
+        reconnect_seconds: float = RECONNECT_SECONDS,
+    ) -> None:
         """Raises: NotConfigured where the environment's proxies or certificates can't be used."""
         self.connection = connection
-        headers = {"Accept": "application/json", "User-Agent": "corral-client"}
-        if connection.key:
-            headers["Authorization"] = f"Bearer {connection.key}"
-        try:
-            self._http = httpx2.Client(
-                base_url=connection.url,
-                headers=headers,
-                timeout=ANSWER_SECONDS,
-                transport=transport,
-                follow_redirects=False,
-                trust_env=not connection.direct,
-            )
-        except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
-            raise NotConfigured(
-                f"{_set_of(*PROXIES, *CERTIFICATES) or 'the environment'} can't be used on the way to "
-                f"{connection.url}: {type(error).__name__}; correct it or unset it"
-            ) from None
+        self._http = HttpCalls(connection, transport)
+        self._reconnect_seconds = reconnect_seconds
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +122,7 @@ class Client(LimitCalls):
 
     def get(self, path: str, **params: Json) -> Json:
         """GET below /api/v1."""
-        return self._call("GET", path, params=params)
+        return self._http.call("GET", path, params=params)
 
     def post(
         self,
@@ -159,7 +139,7 @@ class Client(LimitCalls):
         until = time.monotonic() + (RESEND_SECONDS if idempotency_key is not None else 0)
         while True:
             try:
-                return self._call(
+                return self._http.call(
                     "POST",
                     path,
                     body=body,
@@ -171,15 +151,15 @@ class Client(LimitCalls):
                 refused = isinstance(error, ApiProblem) and error.status != AWAY
                 if refused or time.monotonic() >= until:
                     raise
-            time.sleep(RECONNECT_SECONDS)
+            time.sleep(self._reconnect_seconds)
 
     def patch(self, path: str, body: Json) -> Json:
         """PATCH below /api/v1."""
-        return self._call("PATCH", path, body=body)
+        return self._http.call("PATCH", path, body=body)
 
     def delete(self, path: str) -> Json:
         """DELETE below /api/v1."""
-        return self._call("DELETE", path)
+        return self._http.call("DELETE", path)
 
     def pages(
         self,
@@ -216,7 +196,7 @@ class Client(LimitCalls):
         heard = time.monotonic()
         while True:
             try:
-                for event in self._events(f"/jobs/{job_id}/events", last):
+                for event in self._http.events(f"/jobs/{job_id}/events", last):
                     last, heard = event.id or last, time.monotonic()
                     if not event.data:  # it only says how soon to come back
                         continue
@@ -227,90 +207,8 @@ class Client(LimitCalls):
                 refused = isinstance(error, ApiProblem) and error.status < 500
                 if refused or time.monotonic() - heard > GIVE_UP_SECONDS:
                     raise
-            time.sleep(RECONNECT_SECONDS)
+            time.sleep(self._reconnect_seconds)
 
-    def _events(self, path: str, last: str | None) -> Iterator[httpx2.ServerSentEvent]:
-        """Server-sent events until the publisher closes, or is silent for longer than its own beat."""
-        headers = {} if last is None else {"Last-Event-ID": last}
-        try:
-            with self._http.sse(
-                f"/api/v1{path}",
-                headers=headers,
-                timeout=httpx2.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
-                max_event_size=None,  # a result is as large as its job type lets it be
-            ) as source:
-                self._check(source.response)
-                yield from source
-        except httpx2.TransportError as error:
-            raise Unreachable(self._away(error)) from error
-
-    @contextmanager
-    def download(self, path: str) -> Iterator[httpx2.Response]:
+    def download(self, path: str) -> AbstractContextManager[httpx2.Response]:
         """A body to be read piece by piece."""
-        try:
-            with self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response:
-                self._check(response)
-                yield response
-        except httpx2.TransportError as error:
-            raise Unreachable(self._away(error)) from error
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Json = None,
-        params: Json = None,
-        timeout: float = ANSWER_SECONDS,
-        headers: Mapping[str, str] | None = None,
-    ) -> Json:
-        content = None if body is None else body_text(body)
-        headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
-        try:
-            response = self._http.request(
-                method,
-                f"/api/v1{path}",
-                content=content,
-                headers=headers,
-                params=query_pairs(params or {}),
-                timeout=timeout,
-            )
-        except httpx2.TransportError as error:
-            raise Unreachable(self._away(error)) from error
-        self._check(response)
-        return self._json(response)
-
-    def _check(self, response: httpx2.Response) -> None:
-        if response.is_success:
-            return
-        response.read()
-        raise problem_of(response)
-
-    def _json(self, response: httpx2.Response) -> Json:
-        try:
-            return json_codec.lenient(response.content) if response.content else None
-        except ValueError:
-            raise Unreachable(
-                f"{self._where} answers, but not as a publisher does (with {_kind_of(response)}, not JSON); "
-                "does the address lead to one?"
-            ) from None
-
-    @property
-    def _where(self) -> str:
-        return f"{self.connection.url} (from {self.connection.source})"
-
-    def _away(self, error: Exception) -> str:
-        through = "" if self.connection.direct else _set_of(*PROXIES)
-        proxy = f" (through {through}; NO_PROXY names hosts that are reached without)" if through else ""
-        return (
-            f"{self._where} does not answer{proxy}: {error or type(error).__name__}; does the publisher run?"
-        )
-
-
-def _set_of(*names: str) -> str:
-    """Those of the variables that are set, in capitals or not."""
-    return ", ".join(one for name in names for one in (name, name.lower()) if os.environ.get(one))
-
-
-def _kind_of(response: httpx2.Response) -> str:
-    return response.headers.get("Content-Type", "nothing").partition(";")[0] or "nothing"
+        return self._http.download(path)

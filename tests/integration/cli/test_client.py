@@ -52,11 +52,10 @@ class DropsAnswers(httpx2.HTTPTransport):
         return response
 
 
-def test_a_client_sends_a_request_with_a_key_again_and_no_other(system: Up, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("corral.client.RECONNECT_SECONDS", 0.01)
+def test_a_client_sends_a_request_with_a_key_again_and_no_other(system: Up):
     connection = Connection.find({}, system.folder)
     first, second = DropsAnswers(), DropsAnswers()
-    with Client(connection, transport=first) as client:
+    with Client(connection, transport=first, reconnect_seconds=0.01) as client:
         job = client.submit("demo.echo", 1, delay=600, tags=["dropped"], idempotency_key="dropped")
         assert [one["id"] for one in client.get("/jobs", tag="dropped")["items"]] == [job["id"]]
     assert first.left == 0

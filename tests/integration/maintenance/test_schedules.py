@@ -21,7 +21,7 @@ from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.schedules import ScheduleDuty
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.schedules import Schedule
+from corral.store.schedule_rows import Schedule
 from corral_jobs import demo
 
 
@@ -145,7 +145,7 @@ async def test_a_leader_that_dies_between_decision_and_insert_leaves_the_tick_to
 ):
     await almanac.create()
     await almanac.back()
-    due = await store.ticks.due(10)
+    due = await store.due_schedules.due(10)
     almanac_store, dead = store.ticks.store, RuntimeError("killed")
 
     async def killed(*_: object) -> object:
@@ -176,7 +176,7 @@ async def test_a_decision_over_a_schedule_that_was_changed_since_is_dropped(alma
     await almanac.create()
     await almanac.back()
     async with almanac.duty as duty:
-        due = await store.ticks.due(10)
+        due = await store.due_schedules.due(10)
         rulings = await duty._ruled(due)
         await almanac.actions.set("nightly", {"retries": 0}, "ann")
         assert await store.ticks.store(almanac.reign.term, rulings) == (set(), [])
@@ -196,7 +196,7 @@ async def test_a_clock_that_is_put_back_brings_no_tick_twice(almanac: Almanac, s
     await store.database.run("UPDATE corral.schedules SET due_at = now() - interval '1 second'")
     assert await almanac.round() == 0
     assert len(await almanac.jobs()) == 1
-    assert await store.ticks.ahead(5) == 1
+    assert await store.due_schedules.ahead(5) == 1
 
 
 async def test_a_tick_row_keeps_a_tick_from_a_second_job_whatever_the_schedule_says(
@@ -355,7 +355,7 @@ async def test_nothing_is_read_but_by_the_index_of_what_is_due(almanac: Almanac,
            SELECT 's' || n, 'api', '{}', 'ann', now() + interval '1 day' FROM generate_series(1, 10000) n"""
     )
     await store.database.run("ANALYZE corral.schedules")
-    from corral.store.schedule_ticks import DUE, NEXT  # noqa: PLC0415
+    from corral.store.due_schedules import DUE, NEXT  # noqa: PLC0415
 
     for statement in (DUE, NEXT):
         plan = await store.database.run(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", {"limit": 500})

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from corral_publisher.option_models import QueuePatch
 from corral_publisher.problems import from_validation
-from corral_publisher.request_models import Bulk, Clean, LoadRequest, QueuePatch, Submission
+from corral_publisher.request_models import Bulk, Clean, LoadRequest, Submission
 
 GOOD: dict[str, Any] = {"type": "a"}
 

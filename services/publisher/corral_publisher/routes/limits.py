@@ -13,7 +13,7 @@ from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.limit_response_models import LimitDetails, LimitKeyPage, LimitPage
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.request_models import LimitOrder, LimitPatch
+from corral_publisher.option_models import LimitOrder, LimitPatch
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of

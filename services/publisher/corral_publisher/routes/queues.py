@@ -13,7 +13,8 @@ from corral_publisher import problems
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.request_models import Clean, QueuePatch
+from corral_publisher.option_models import QueuePatch
+from corral_publisher.request_models import Clean
 from corral_publisher.response_models import Cleaned, QueuePage, QueueView
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of

@@ -13,7 +13,7 @@ from corral.errors import NotFound
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.request_models import TypePatch
+from corral_publisher.option_models import TypePatch
 from corral_publisher.response_models import TypePage, TypeView
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json

@@ -1,6 +1,7 @@
 """One thing that keeps a job from running, and what lifts it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,8 @@ class Cause:
     method: str | None = None
     path: str | None = None
     """The action over HTTP."""
+
+
+def time_of(moment: datetime) -> str:
+    """A time as causes say it, in UTC to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

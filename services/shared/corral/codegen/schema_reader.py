@@ -1,12 +1,11 @@
 """From JSON Schema, as Pydantic writes it and as others may, to types that belong to no language."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from corral.catalog.allowed import of_scalar
 from corral.catalog.payload_schema import MARK, WORKER
 from corral.codegen import names
+from corral.codegen.schema_notes import notes
 from corral.codegen.typed_model import (
     Anything,
     Boolean,
@@ -23,7 +22,6 @@ from corral.codegen.typed_model import (
     Text,
     TupleOf,
     Type,
-    Union,
     Whole,
     union,
 )
@@ -32,12 +30,6 @@ from corral.json_pointer import unescaped
 DECIMAL: Final = "decimal"
 """The format of a decimal number as text, which JSON Schema tells by a pattern alone."""
 _DECIMAL_PATTERN: Final = "^(?!^[-+.]*$)[+-]?0*"
-_BOUNDS: Final = (
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-    *("minLength", "maxLength", "pattern"),
-)
-MAX_NOTE: Final = 400
-"""Characters of one note."""
 MAX_TUPLE: Final = 32
 """Places of a tuple that are told apart."""
 
@@ -217,40 +209,6 @@ class SchemaReader:
         return Record(fields, union(self.type(one, "more") for one in others) if others else None)
 
 
-def notes(node: Any, *, of_field: bool = False) -> Iterator[str]:
-    """What a schema says for people: its description, and of a field what a type can't say."""
-    if not isinstance(node, dict):
-        return
-    if isinstance(description := node.get("description"), str) and description.strip():
-        yield description.strip()[:MAX_NOTE]
-    if of_field:
-        yield from _limits(node)
-    for example in _few(node.get("examples")):
-        yield f"Example: {_json(example)}"
-    if node.get("deprecated") is True:
-        yield "Deprecated."
-
-
-def _limits(node: Mapping[str, Any]) -> Iterator[str]:
-    """Bounds and default of a field."""
-    if any(bound in node for bound in _BOUNDS) and isinstance(node.get("type"), str):
-        yield f"Must be {' or '.join(of_scalar(node))}."[:MAX_NOTE]
-    for key, thing in (("minItems", "at least"), ("maxItems", "at most")):
-        if isinstance(count := node.get(key), int) and "prefixItems" not in node:
-            yield f"It has {thing} {count:,} {'item' if count == 1 else 'items'}."
-    if "default" in node:
-        yield f"Default: {_json(node['default'])}"
-
-
-def _few(examples: Any) -> Iterable[Any]:
-    return examples[:3] if isinstance(examples, list) else ()
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= MAX_NOTE else f"{text[:MAX_NOTE]}…"
-
-
 def _literal(values: list[Any]) -> Type:
     """Literals of those that every language has; of fractions and objects only their type."""
     plain = tuple(value for value in values if value is None or isinstance(value, str | int))
@@ -293,26 +251,3 @@ def _tells(node: Mapping[str, Any]) -> bool:
 
 def _schemas(named: Any) -> Iterator[Any]:
     yield from named.values() if isinstance(named, dict) else ()
-
-
-def parts_of(kind: Type) -> Iterator[Type]:
-    """A type and all that it is made of; of definitions no more than their name."""
-    yield kind
-    match kind:
-        case ListOf(item=inner) | MapOf(value=inner):
-            yield from parts_of(inner)
-        case TupleOf(items=several, rest=rest):
-            for one in several:
-                yield from parts_of(one)
-            if rest is not None:
-                yield from parts_of(rest)
-        case Union(options=several):
-            for one in several:
-                yield from parts_of(one)
-        case Record(fields=fields, rest=rest):
-            for field in fields:
-                yield from parts_of(field.type)
-            if rest is not None:
-                yield from parts_of(rest)
-        case _:
-            pass

@@ -157,3 +157,26 @@ def union(options: Iterator[Type]) -> Type:
             return only
         case several:
             return Union(several)
+
+
+def parts_of(kind: Type) -> Iterator[Type]:
+    """A type and all that it is made of; of definitions no more than their name."""
+    yield kind
+    match kind:
+        case ListOf(item=inner) | MapOf(value=inner):
+            yield from parts_of(inner)
+        case TupleOf(items=several, rest=rest):
+            for one in several:
+                yield from parts_of(one)
+            if rest is not None:
+                yield from parts_of(rest)
+        case Union(options=several):
+            for one in several:
+                yield from parts_of(one)
+        case Record(fields=fields, rest=rest):
+            for field in fields:
+                yield from parts_of(field.type)
+            if rest is not None:
+                yield from parts_of(rest)
+        case _:
+            pass

@@ -24,8 +24,9 @@ from corral.maintenance.leadership import Reign
 from corral.schedule.decision import AHEAD, Decided, TickDecision, TickVerdict, decide
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.schedule_ticks import DueSchedule, Ruling
-from corral.store.schedules import Schedule
+from corral.store.due_schedules import DueSchedule
+from corral.store.schedule_rows import Schedule
+from corral.store.schedule_ticks import Ruling
 from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
@@ -87,7 +88,7 @@ class ScheduleDuty(Duty):
     async def round(self, reign: Reign) -> int:
         """Submit the jobs of all ticks that have come."""
         submitted = 0
-        while due := await self._store.ticks.due(SCHEDULES_PER_STATEMENT):
+        while due := await self._store.due_schedules.due(SCHEDULES_PER_STATEMENT):
             rulings = await self._ruled(due)
             stored, jobs = await self._stored(reign, rulings)
             submitted += jobs
@@ -99,7 +100,7 @@ class ScheduleDuty(Duty):
         if self._clock() >= self._upkeep_at:
             self._upkeep_at = self._clock() + UPKEEP_SECONDS
             await self._upkeep(reign)
-        self._due_in = await self._store.ticks.next_due()
+        self._due_in = await self._store.due_schedules.next_due()
         return submitted
 
     async def rest(self, seconds: float, reign: Reign) -> None:
@@ -184,12 +185,12 @@ class ScheduleDuty(Duty):
 
     async def _cancel(self) -> None:
         """Cancel the jobs that a newer tick wants gone."""
-        for schedule, job in await self._store.ticks.to_cancel(SCHEDULES_PER_STATEMENT):
+        for schedule, job in await self._store.due_schedules.to_cancel(SCHEDULES_PER_STATEMENT):
             await self._jobs.cancel([job], f"{ACTOR}{schedule}")
             log.info("schedule.cancelled", schedule=schedule, job=str(job))
 
     async def _upkeep(self, reign: Reign) -> None:
-        ahead = await self._store.ticks.ahead(AHEAD.total_seconds())
+        ahead = await self._store.due_schedules.ahead(AHEAD.total_seconds())
         metrics.SCHEDULES_AHEAD.set(ahead)
         if ahead and ahead != self._ahead:
             log.warning("schedules.ahead", schedules=ahead, why="their last tick lies in the future")

@@ -1,4 +1,4 @@
-"""What becomes of ticks: read by the leader, decided elsewhere, stored with their jobs at once or not at all.
+"""What becomes of ticks: decided elsewhere, stored with their jobs at once or not at all.
 
 A tick has one row and one job: its key is (schedule, tick), whoever decides it. A decision is stored only over the
 row of the schedule that it was made from (`revision`).
@@ -10,46 +10,19 @@ from datetime import datetime
 from uuid import UUID
 
 from corral.job.job import Accepted, NewJob
-from corral.schedule.decision import Decided, ScheduleState, TickDecision, TickVerdict
+from corral.schedule.decision import Decided, TickDecision, TickVerdict
 from corral.store.audit import record
 from corral.store.database import BY_KEY, DUTY, SHORT, Database, Transaction
+from corral.store.due_schedules import LIVE, DueSchedule
 from corral.store.job_insert import insert_within
 from corral.store.leases import Term, hold
-from corral.store.schedules import COLUMNS, Schedule, locked, schedule_from
+from corral.store.schedules import locked
 from corral.store.shaping import moment
 from corral.store.sql_params import array, numbers, texts
 
 MAX_MISSED_ROWS = 50
 """Missed ticks of one decision that get a row; all are counted."""
-MAX_READ_WAITING = 100
 
-LIVE = "EXISTS (SELECT FROM corral.jobs j WHERE j.id = s.last_job AND j.state NOT IN ('completed', 'failed', 'cancelled'))"
-UNCANCELLED = f"{LIVE[:-1]} AND j.cancel_requested_at IS NULL)"
-# Through schedules_due and schedules_waiting; a schedule without anything due is not read.
-DUE = f"""
-WITH due AS (
-    (SELECT s.name FROM corral.schedules s
-     WHERE s.due_at <= now() AND s.due_at IS NOT NULL AND s.paused_at IS NULL AND s.deleted_at IS NULL
-     ORDER BY s.due_at LIMIT %(limit)s)
-    UNION
-    (SELECT s.name FROM corral.schedules s
-     WHERE s.waiting > 0 AND s.paused_at IS NULL AND s.deleted_at IS NULL AND NOT {LIVE} LIMIT %(limit)s)
-)
-SELECT {COLUMNS}, {LIVE},
-       CASE WHEN s.waiting > 0 THEN ARRAY(
-           SELECT t.tick FROM corral.schedule_ticks t WHERE t.schedule = s.name AND t.verdict = 'waiting'
-           ORDER BY t.tick LIMIT {MAX_READ_WAITING}) END,
-       CASE WHEN s.submitted > 0 AND (s.declared::jsonb || s.overrides::jsonb) ->> 'pause_after' IS NOT NULL
-       THEN ARRAY(
-           SELECT j.state FROM corral.schedule_ticks t JOIN corral.jobs j ON j.id = t.job
-           WHERE t.schedule = s.name AND t.tick > s.counted_from AND t.origin = 'timetable' AND j.state IN ('completed', 'failed')
-           ORDER BY t.tick DESC LIMIT 1000) END
-FROM corral.schedules s JOIN due USING (name)
-"""
-NEXT = """
-SELECT date_part('epoch', s.due_at - clock_timestamp()) FROM corral.schedules s
-WHERE s.due_at IS NOT NULL AND s.paused_at IS NULL AND s.deleted_at IS NULL ORDER BY s.due_at LIMIT 1
-"""
 # Whatever the statistics say of a table that was filled a second ago: all that follows knows its keys.
 PLAN = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in BY_KEY.items())
 # A row that an operator holds right now is decided in the next round.
@@ -122,24 +95,6 @@ WITH old AS (
 )
 DELETE FROM corral.schedule_ticks t USING old WHERE t.schedule = old.schedule AND t.tick = old.tick RETURNING 1
 """
-AHEAD = """
-SELECT count(*) FROM corral.schedules
-WHERE last_tick > now() + %(seconds)s * interval '1 second' AND paused_at IS NULL AND deleted_at IS NULL
-"""
-CANCELLABLE = f"""
-SELECT s.name, s.last_job FROM corral.schedules s
-WHERE s.waiting > 0 AND s.paused_at IS NULL AND s.deleted_at IS NULL
-  AND (s.declared::jsonb || s.overrides::jsonb) ->> 'overlap' = 'cancel' AND {UNCANCELLED}
-LIMIT %(limit)s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class DueSchedule:
-    """A schedule that is to be looked at, as it was read."""
-
-    schedule: Schedule
-    state: ScheduleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,28 +120,10 @@ class StoredTick:
 
 
 class ScheduleTicks:
-    """Reads what is due, and stores what was decided."""
+    """Stores and reads what was decided about ticks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def due(self, limit: int) -> list[DueSchedule]:
-        """Schedules with a tick that has come, or with one that waited for a job that has ended.
-
-        Raises:
-            Unavailable: Postgres is away.
-        """
-        rows = await self._database.run(DUE, {"limit": limit}, limits=DUTY)
-        return [_due(row) for row in rows]
-
-    async def next_due(self) -> float | None:
-        """Seconds until the next tick of any schedule, negative where it has come; None where there is none.
-
-        Raises:
-            Unavailable: Postgres is away.
-        """
-        rows = await self._database.run(NEXT, limits=DUTY)
-        return float(rows[0][0]) if rows else None
 
     async def store(self, term: Term, rulings: Sequence[Ruling]) -> tuple[set[str], list[Accepted]]:
         """Store decisions and their jobs in one transaction; the schedules that were still as read, and the jobs stored.
@@ -275,23 +212,6 @@ class ScheduleTicks:
             for tick, verdict, origin, reason, job, decided_at in rows
         ]
 
-    async def to_cancel(self, limit: int) -> list[tuple[str, UUID]]:
-        """Schedules that want their running job cancelled, and that job.
-
-        Raises:
-            Unavailable: Postgres is away.
-        """
-        rows = await self._database.run(CANCELLABLE, {"limit": limit}, limits=DUTY)
-        return [(name, job) for name, job in rows]
-
-    async def ahead(self, seconds: float) -> int:
-        """How many schedules have a last tick that lies further in the future than so many seconds.
-
-        Raises:
-            Unavailable: Postgres is away.
-        """
-        return int((await self._database.run(AHEAD, {"seconds": seconds}, limits=DUTY))[0][0])
-
     async def forget(self, term: Term, days: int, limit: int) -> int:
         """Remove what became of ticks older than so many days, at most `limit`; how many.
 
@@ -302,20 +222,6 @@ class ScheduleTicks:
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
             return len(await transaction.rows(FORGET, {"days": days, "limit": limit}))
-
-
-def _due(row: Sequence[object]) -> DueSchedule:
-    *columns, live, waiting, states = row
-    schedule = schedule_from(columns)
-    failures = 0
-    for state in states or ():  # type: ignore[attr-defined]  # an array of texts
-        if state != "failed":
-            break
-        failures += 1
-    ticks = [moment(tick) for tick in waiting or ()]  # type: ignore[attr-defined]  # an array of times
-    return DueSchedule(
-        schedule, ScheduleState(schedule.last_tick, bool(live), ticks, schedule.waiting, failures)
-    )
 
 
 def _worth_a_row(ticks: Sequence[Decided]) -> list[Decided]:

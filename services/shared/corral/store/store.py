@@ -12,6 +12,7 @@ from corral.store.audit import Audit
 from corral.store.backlog import Backlogs
 from corral.store.claims import Claims
 from corral.store.database import Database
+from corral.store.due_schedules import DueSchedules
 from corral.store.duties import Duties
 from corral.store.effects import Effects
 from corral.store.feed_items import FeedItems
@@ -62,6 +63,7 @@ class Store:
         self.queues = Queues(database)
         self.types = JobTypes(database)
         self.schedules = Schedules(database)
+        self.due_schedules = DueSchedules(database)
         self.ticks = ScheduleTicks(database)
         self.registration = TypeRegistration(database)
         self.limits = LimitRows(database)

@@ -1,0 +1,143 @@
+"""Calls of the HTTP API: one request, a stream of events, a body; a publisher that does not answer is Unreachable."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from corral import json_codec
+from corral.api_problem import problem_of
+from corral.api_request import body_text, query_pairs
+from corral.errors import CorralError
+from corral.publisher_address import Connection, NotConfigured
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""What httpx2 takes from the environment, on the way to other machines."""
+ANSWER_SECONDS = 30.0
+"""Seconds for one answer; `?wait` adds its own."""
+STREAM_SILENCE_SECONDS = 45.0
+"""Seconds without an event or a beat after which a stream counts as broken; the publisher beats every 15."""
+
+Json = Any
+
+
+class Unreachable(CorralError):
+    """The publisher did not answer."""
+
+
+class HttpCalls:
+    """The way to one publisher."""
+
+    def __init__(self, connection: Connection, transport: httpx2.BaseTransport | None = None) -> None:
+        self.connection = connection
+        headers = {"Accept": "application/json", "User-Agent": "corral-client"}
+        if connection.key:
+            headers["Authorization"] = f"Bearer {connection.key}"
+        try:
+            self._http = httpx2.Client(
+                base_url=connection.url,
+                headers=headers,
+                timeout=ANSWER_SECONDS,
+                transport=transport,
+                follow_redirects=False,
+                trust_env=not connection.direct,
+            )
+        except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+            raise NotConfigured(
+                f"{_set_of(*PROXIES, *CERTIFICATES) or 'the environment'} can't be used on the way to "
+                f"{connection.url}: {type(error).__name__}; correct it or unset it"
+            ) from None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json = None,
+        params: Json = None,
+        timeout: float = ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        """One request below /api/v1, and its answer. Raises Unreachable, ApiProblem."""
+        content = None if body is None else body_text(body)
+        headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
+        try:
+            response = self._http.request(
+                method,
+                f"/api/v1{path}",
+                content=content,
+                headers=headers,
+                params=query_pairs(params or {}),
+                timeout=timeout,
+            )
+        except httpx2.TransportError as error:
+            raise Unreachable(self._away(error)) from error
+        self._check(response)
+        return self._json(response)
+
+    def events(self, path: str, last: str | None) -> Iterator[httpx2.ServerSentEvent]:
+        """Server-sent events until the publisher closes, or is silent for longer than its own beat."""
+        headers = {} if last is None else {"Last-Event-ID": last}
+        try:
+            with self._http.sse(
+                f"/api/v1{path}",
+                headers=headers,
+                timeout=httpx2.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
+                max_event_size=None,  # a result is as large as its job type lets it be
+            ) as source:
+                self._check(source.response)
+                yield from source
+        except httpx2.TransportError as error:
+            raise Unreachable(self._away(error)) from error
+
+    @contextmanager
+    def download(self, path: str) -> Iterator[httpx2.Response]:
+        """A body to be read piece by piece."""
+        try:
+            with self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response:
+                self._check(response)
+                yield response
+        except httpx2.TransportError as error:
+            raise Unreachable(self._away(error)) from error
+
+    def _check(self, response: httpx2.Response) -> None:
+        if response.is_success:
+            return
+        response.read()
+        raise problem_of(response)
+
+    def _json(self, response: httpx2.Response) -> Json:
+        try:
+            return json_codec.lenient(response.content) if response.content else None
+        except ValueError:
+            raise Unreachable(
+                f"{self._where} answers, but not as a publisher does (with {_kind_of(response)}, not JSON); "
+                "does the address lead to one?"
+            ) from None
+
+    @property
+    def _where(self) -> str:
+        return f"{self.connection.url} (from {self.connection.source})"
+
+    def _away(self, error: Exception) -> str:
+        through = "" if self.connection.direct else _set_of(*PROXIES)
+        proxy = f" (through {through}; NO_PROXY names hosts that are reached without)" if through else ""
+        return (
+            f"{self._where} does not answer{proxy}: {error or type(error).__name__}; does the publisher run?"
+        )
+
+
+def _set_of(*names: str) -> str:
+    """Those of the variables that are set, in capitals or not."""
+    return ", ".join(one for name in names for one in (name, name.lower()) if os.environ.get(one))
+
+
+def _kind_of(response: httpx2.Response) -> str:
+    return response.headers.get("Content-Type", "nothing").partition(";")[0] or "nothing"
