@@ -44,6 +44,8 @@ class Recording:
     """The outcome that each waits for (`on`), type, payload and options of what the handler announced with `then`."""
     effects: dict[str, Any] = field(default_factory=dict)
     """The receipts of what `once` has done, by name; a name that is given to the test is not done again."""
+    withdrawn: list[str] = field(default_factory=list)
+    """The names that `once` withdrew, as the handler raised `NotDone`."""
     artifacts: dict[str, bytes] = field(default_factory=dict)
     """The files by name, also those that a worker would show only once the attempt succeeds."""
     published: set[str] = field(default_factory=set)
@@ -180,7 +182,8 @@ class _BlockingLink(_RecordedSignals):
     def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:  # noqa: ARG002  there is one attempt
         self._recording.effects[name] = None if receipt is None else from_json(receipt)
 
-    def withdraw_effect(self, name: str, token: UUID) -> None: ...
+    def withdraw_effect(self, name: str, token: UUID) -> None:  # noqa: ARG002  there is one attempt
+        self._recording.withdrawn.append(name)
 
     def put(self, name: str, media_type: str, data: bytes | Path) -> None:  # noqa: ARG002  a test looks at the data
         self._recording.artifacts[name] = data.read_bytes() if isinstance(data, Path) else data

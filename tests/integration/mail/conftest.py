@@ -26,6 +26,8 @@ class Inbox:
     data: list[str] = field(default_factory=list)
     """Its answers to the next mails; afterwards it takes them."""
     signed_in: list[str] = field(default_factory=list)
+    hang_up: bool = False
+    """Whether it takes the next mail and breaks the connection before it says so."""
 
     async def handle_MAIL(  # noqa: N802  aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -44,7 +46,13 @@ class Inbox:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.hang_up:
+            self.hang_up = False
+            self.mails.append(envelope)
+            assert server.transport is not None
+            server.transport.abort()
+            return "250 OK"
         answer = self.data.pop(0) if self.data else "250 2.0.0 Ok: queued as 4711"
         if answer.startswith("250"):
             self.mails.append(envelope)

@@ -11,9 +11,10 @@ import pytest
 from tests.integration.mail.conftest import Inbox, StartServer
 from tests.integration.worker.system import System, running_system
 
-from corral.catalog.record import record_of
+from corral.catalog.record import declaration_of, record_of
 from corral.job.state import State
 from corral_jobs.mail import send
+from corral_jobs.mail.declaration import per_domain
 from corral_jobs.report import generate
 
 
@@ -26,7 +27,9 @@ async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 async def test_a_report_and_its_mail_are_stored_together_and_the_mail_arrives(
     system: System, inbox: Inbox, start_server: StartServer
 ):
-    await system.store.types.register([record_of(generate), record_of(send)])
+    await system.store.registration.register(
+        [record_of(generate), record_of(send)], limits=[declaration_of(per_domain)]
+    )
     server = await start_server()
     await system.ready(
         smtp_host=server.host,

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from tests.integration.mail.conftest import Inbox, StartServer
 
-from corral.errors import Discard, Retry
+from corral.errors import Discard, PerhapsDone, Retry
 from corral_jobs.mail import Mail, RecipientStatus, handlers, send
 from corral_jobs.mail.handlers import do_send
 from corral_jobs.mail.server import MailServer, Security
@@ -33,7 +33,9 @@ async def test_a_mail_arrives_over_every_kind_of_connection(
     assert sent.answer == "2.0.0 Ok: queued as 4711"
     assert [one.status for one in sent.recipients] == [RecipientStatus.SENT]
     assert inbox.signed_in == ["corral"]
-    assert recording.checkpoints == [{"sent": ["ann@example.com"], "answer": "2.0.0 Ok: queued as 4711"}]
+    receipt = {"sent": ["ann@example.com"], "answer": "2.0.0 Ok: queued as 4711"}
+    assert recording.effects == {"delivery-1": receipt}
+    assert recording.checkpoints[-1] == {**receipt, "deliveries": 1, "offered": []}
 
 
 async def test_a_refusal_for_now_is_tried_again_and_arrives_under_the_same_id(
@@ -87,11 +89,13 @@ async def test_a_partial_refusal_is_no_success_and_nobody_gets_the_mail_twice(
         "eve@example.com is refused: 550 no such user",
     ]
     del inbox.recipients["bob@example.com"]
-    again, recording = context(send, errors=1, checkpointed=recording.checkpoints[-1])
+    again, recording = context(
+        send, errors=1, checkpointed=recording.checkpoints[-1], effects=recording.effects
+    )
     with pytest.raises(Discard, match=r"2 of 3 recipients got it; not eve@example\.com: 550 no such user"):
         await do_send(mail, again)
     inbox.recipients.clear()
-    last, recording = context(send, checkpointed=recording.checkpoints[-1])
+    last, recording = context(send, checkpointed=recording.checkpoints[-1], effects=recording.effects)
     sent = await do_send(mail, last)
     assert [one.rcpt_tos for one in inbox.mails] == [
         ["ann@example.com"],
@@ -149,3 +153,42 @@ async def test_a_template_is_filled_in_and_a_wrong_one_sends_nothing(inbox: Inbo
     )
     mail = message_from_bytes(inbox.mails[0].content, policy=policy.default)
     assert (mail["Subject"], mail.get_content().strip()) == ("For Ann", "3 rows")
+
+
+async def test_a_mail_whose_answer_is_lost_is_perhaps_sent_and_a_person_settles_it(
+    inbox: Inbox, start_server: StartServer
+):
+    await start_server()
+    inbox.hang_up = True
+    inbox.recipients = {"bob@example.com": "451 mailbox busy"}
+    mail = a_mail(to=["ann@example.com", "bob@example.com"])
+    ctx, recording = context(send)
+    with pytest.raises(PerhapsDone, match=rf"perhaps sent.*corral jobs settle {ctx.job_id} delivery-1"):
+        await do_send(mail, ctx)
+    assert recording.effects == {}, "neither known as done nor withdrawn"
+    assert recording.checkpoints[-1]["offered"] == ["ann@example.com"]
+    # It was sent, as the person found out: only bob is left.
+    inbox.recipients.clear()
+    settled, recording = context(send, checkpointed=recording.checkpoints[-1], effects={"delivery-1": None})
+    await do_send(mail, settled)
+    assert [one.rcpt_tos for one in inbox.mails] == [["ann@example.com"], ["bob@example.com"]]
+    assert set(recording.effects) == {"delivery-1", "delivery-2"}
+
+
+async def test_a_worker_that_dies_after_the_mail_went_out_sends_it_to_nobody_again(
+    inbox: Inbox, start_server: StartServer
+):
+    await start_server()
+    receipt = {"sent": ["ann@example.com"], "answer": "2.0.0 Ok"}
+    ctx, _ = context(send, effects={"delivery-1": receipt})
+    sent = await do_send(a_mail(), ctx)
+    assert (inbox.mails, sent.answer) == ([], "2.0.0 Ok")
+
+
+async def test_what_the_server_refuses_may_be_sent_again(inbox: Inbox, start_server: StartServer):
+    await start_server()
+    inbox.data = ["421 4.3.2 Shutting down"]
+    ctx, recording = context(send)
+    with pytest.raises(Retry, match="421"):
+        await do_send(a_mail(), ctx)
+    assert recording.withdrawn == ["delivery-1"]

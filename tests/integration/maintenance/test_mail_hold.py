@@ -3,18 +3,19 @@
 import pytest
 
 from corral.catalog import job_type
-from corral.catalog.record import record_of
+from corral.catalog.record import declaration_of, record_of
 from corral.dispatch import Dispatch
 from corral.job.mail_hold import HOLDER, QUEUE
 from corral.maintenance.leadership import Reign
 from corral.maintenance.mail_hold import MailHold
 from corral.store import Store
 from corral_jobs.mail import send
+from corral_jobs.mail.declaration import per_domain
 
 
 @pytest.fixture(autouse=True)
 async def registered(store: Store) -> None:
-    await store.types.register([record_of(send)])
+    await store.registration.register([record_of(send)], limits=[declaration_of(per_domain)])
 
 
 async def paused_by(store: Store) -> str | None:

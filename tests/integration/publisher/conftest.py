@@ -22,6 +22,8 @@ from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.catalog import job_type
 from corral.catalog.record import TypeRecord, record_of
+from corral.job.job import Claimed
+from corral.job.limit_use import group_of
 from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Store, WorkerRecord
@@ -279,3 +281,13 @@ def publisher(make_publisher: Callable[..., Publisher], store: Store) -> Publish
     made = make_publisher()
     made.wait_until_ready()
     return made
+
+
+async def claim_of_limits(store: Store, worker: UUID, job: UUID, take: int = 1) -> list[Claimed]:
+    """Claim the oldest jobs of the group in which a job waits for its limits; nothing where it has none."""
+    limits = [one.name for one in await store.limit_claims.limits_of(job)]
+    found = await store.jobs.get(job)
+    if not limits or found is None:
+        return []
+    groups = {group_of(found.queue, found.priority, limits): take}
+    return (await store.limit_claims.claim(worker, uuid4(), groups, [found.type], alone=False)).claimed

@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from tests.integration.publisher.conftest import make_hand
+from tests.integration.publisher.conftest import claim_of_limits, make_hand
 
-from corral.catalog.record import record_of
+from corral.catalog.record import declaration_of, record_of
 from corral.job.outcome import ErrorKind, Exhausted, Finished, JobError, Succeeded
 from corral.store import Store
 from corral_jobs import mail, report
+from corral_jobs.mail.declaration import per_domain
 
 FIELDS = [
     "job_id", "job_type", "status", "job_data", "result", "error_message", "created_at", "updated_at", "completed_at",
@@ -22,7 +23,9 @@ TITLED = {"title": "Orders", "rows": [{"region": "North", "orders": 12}]}
 
 @pytest.fixture(autouse=True)
 async def registered(store: Store) -> None:
-    await store.types.register([record_of(report.generate), record_of(mail.send)])
+    await store.registration.register(
+        [record_of(report.generate), record_of(mail.send)], limits=[declaration_of(per_domain)]
+    )
 
 
 async def submitted(api: httpx2.AsyncClient, **body: Any) -> dict[str, Any]:
@@ -112,10 +115,8 @@ async def test_results_are_queried_by_type_and_status_page_by_page(api: httpx2.A
     jobs = [(await submitted(api, type="email", data=MAIL))["job_id"] for _ in range(3)]
     other = (await submitted(api, type="report", data=TITLED))["job_id"]
     hand = await make_hand(store, queues=("email",), types=("email.send",))
-    answer = await store.claims.claim(
-        hand.id, uuid4(), [UUID(job) for job in jobs[:2]], ["email.send"], alone=False
-    )
-    attempts = {str(claimed.id): claimed.attempt for claimed in answer.claimed}
+    taken = await claim_of_limits(store, hand.id, UUID(jobs[0]), 2)
+    attempts = {str(claimed.id): claimed.attempt for claimed in taken}
     error = JobError(kind=ErrorKind.EXCEPTION, type="E", message="550 no such user")
     await store.attempts.finish(
         hand.id,

@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import client_of, make_hand
+from tests.integration.publisher.conftest import claim_of_limits, client_of, make_hand
 from tests.integration.publisher.test_pages import FORM, HTML, page_of, send
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.catalog.record import record_of
+from corral.catalog.record import declaration_of, record_of
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.outcome import Cancelled, ErrorKind, Exhausted, Finished, JobError, Outcome, Succeeded
@@ -25,6 +25,7 @@ from corral.job.priority import Priority
 from corral.settings import Settings
 from corral.store import Store
 from corral_jobs import mail, report
+from corral_jobs.mail.declaration import per_domain
 from corral_publisher.app import create_app
 
 STATUS = {
@@ -37,7 +38,9 @@ PATHS = ("/reports", "/api/v1/reports")
 
 @pytest.fixture(autouse=True)
 async def registered(store: Store) -> None:
-    await store.types.register([record_of(report.generate), record_of(mail.send)])
+    await store.registration.register(
+        [record_of(report.generate), record_of(mail.send)], limits=[declaration_of(per_domain)]
+    )
 
 
 class Worker:
@@ -47,10 +50,11 @@ class Worker:
         self.store, self.id = store, worker
 
     async def claim(self, job: str) -> int:
-        answer = await self.store.claims.claim(
-            self.id, uuid4(), [UUID(job)], ["report.generate", "email.send"], alone=False
-        )
-        (claimed,) = answer.claimed
+        taken = await claim_of_limits(self.store, self.id, UUID(job))
+        if not taken:
+            types = ["report.generate", "email.send"]
+            taken = (await self.store.claims.claim(self.id, uuid4(), [UUID(job)], types, alone=False)).claimed
+        (claimed,) = taken
         return claimed.attempt
 
     async def end(self, job: str, attempt: int, outcome: Outcome) -> None:

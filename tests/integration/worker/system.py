@@ -16,6 +16,7 @@ from tests.fixtures.waiting import START, eventually_async
 
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
+from corral.catalog.record import declaration_of
 from corral.dispatch import Dispatch, Entry, entry_of
 from corral.ids import new_id
 from corral.job.job import Job, NewJob
@@ -170,7 +171,8 @@ class System:
 
     async def register_types(self) -> None:
         catalog = Catalog.load(handling_modules([], [RIG], demo=True))
-        await self.store.types.register(catalog.records())
+        limits = [declaration_of(one) for one in catalog.limits.values()]
+        await self.store.registration.register(catalog.records(), limits=limits)
 
     def effect_lines(self, what: str) -> list[list[str]]:
         return [line.split() for line in self.effects.read_text().splitlines() if line.startswith(what)]

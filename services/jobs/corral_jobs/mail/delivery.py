@@ -20,12 +20,20 @@ MAX_ANSWER = 500
 """Characters of a server's answer that are kept."""
 
 
+ANSWER_SECONDS = 120.0
+"""How long the server may look at the text before it answers: until then a mail is perhaps sent."""
+
+
 class MailDeferred(Exception):
     """The server can't take the mail now, or can't be reached: another try may succeed."""
 
 
 class MailRefused(Exception):
     """The server refused for good; another try would be refused, too."""
+
+
+class AnswerLost(Exception):
+    """The mail is perhaps sent: its text went out, and what the server said of it never came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +126,16 @@ async def hand_over(smtp: SMTP, server: MailServer, mail: Composed) -> str:
     """Send the text of the mail, after `offer`; the server's answer to it.
 
     Raises:
-        MailDeferred, MailRefused: it refuses the text.
+        MailDeferred, MailRefused: it refuses the text, so nobody gets it.
+        AnswerLost: the connection broke before the answer to the text: the server may have taken it.
     """
-    with _told(server, "refuses the mail"):
-        answer = await smtp.data(mail.content)
+    try:
+        answer = await smtp.data(mail.content, timeout=max(server.seconds, ANSWER_SECONDS))
+    except SMTPResponseException as error:
+        raise _refusal(error, f"the mail server {server.name} refuses the mail") from error
+    except (SMTPException, OSError) as error:
+        said = str(error) or type(error).__name__
+        raise AnswerLost(f"the mail server {server.name} gave no answer to the mail: {said}") from error
     return _short(answer.message)
 
 
@@ -135,10 +149,14 @@ def _told(server: MailServer, what: str) -> Iterator[None]:
         words = f"the mail server {server.name} refuses the sign-in: {error.code} {_short(error.message)}"
         raise (MailRefused if error.code >= 500 else MailDeferred)(words) from error
     except SMTPResponseException as error:
-        refusal = MailRefused if error.code >= 500 else MailDeferred
-        raise refusal(f"{where}: {error.code} {_short(error.message)}") from error
+        raise _refusal(error, where) from error
     except (SMTPException, OSError) as error:
         raise MailDeferred(f"{where}: {str(error) or type(error).__name__}") from error
+
+
+def _refusal(error: SMTPResponseException, where: str) -> MailDeferred | MailRefused:
+    kind = MailRefused if error.code >= 500 else MailDeferred
+    return kind(f"{where}: {error.code} {_short(error.message)}")
 
 
 def _short(text: str) -> str:

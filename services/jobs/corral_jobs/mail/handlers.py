@@ -1,12 +1,17 @@
 """The handler of `email.send`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiosmtplib import SMTP
 
 from corral.context import Context
-from corral.errors import Discard, InvalidInput, Retry
+from corral.errors import Discard, InvalidInput, NotDone, PerhapsDone, Retry
 from corral_jobs.mail import delivery, template
 from corral_jobs.mail.declaration import send
-from corral_jobs.mail.delivery import MailDeferred, MailRefused
+from corral_jobs.mail.delivered import Delivered
+from corral_jobs.mail.delivery import AnswerLost, MailDeferred, MailRefused
 from corral_jobs.mail.mail import Mail
 from corral_jobs.mail.message import AttachedFile, Composed, Texts, compose
 from corral_jobs.mail.result import MailSent, RecipientResult, RecipientStatus
@@ -37,21 +42,21 @@ async def _deliver(mail: Composed, server: MailServer, ctx: Context) -> MailSent
     Raises:
         MailDeferred: another try may reach those who have not got it.
         MailRefused: the server refused somebody for good, and nobody is left to try.
+        PerhapsDone: it is perhaps sent, in this attempt or in an earlier one.
     """
-    before = ctx.checkpointed or {"sent": [], "answer": ""}
-    missing = [one for one in mail.recipients if one not in before["sent"]]
-    answer: str = before["answer"]
+    before = Delivered.of(ctx.checkpointed)
     results: tuple[RecipientResult, ...] = ()
-    if missing:
+    while not results and (missing := [one for one in mail.recipients if one not in before.sent]):
         ctx.progress(10, f"connecting to {server.name}")
         async with delivery.conversation(server) as smtp:
             ctx.progress(40, f"sending to {_count(missing)}")
-            accepted = await delivery.offer(smtp, server, mail, missing)
-            results = accepted.recipients
-            if accepted.taken:
-                answer = await delivery.hand_over(smtp, server, mail)
-                sent = [*before["sent"], *_addresses(results, RecipientStatus.SENT)]
-                await ctx.checkpoint({"sent": sent, "answer": answer})
+            offered = await delivery.offer(smtp, server, mail, missing)
+            results = offered.recipients
+            if offered.taken:
+                taken = _addresses(results, RecipientStatus.SENT)
+                known, before = await _hand_over(Ready(smtp, server, mail, taken), before, ctx)
+                if known:  # an earlier attempt delivered it: what this server said now was of no delivery
+                    results = ()
     for one in results:
         if one.status is not RecipientStatus.SENT:
             ctx.log(f"{one.address} is {one.status}: {one.code} {one.answer}")
@@ -59,10 +64,60 @@ async def _deliver(mail: Composed, server: MailServer, ctx: Context) -> MailSent
     return MailSent(
         message_id=mail.message_id,
         server=server.name,
-        answer=answer,
+        answer=before.answer,
         size_bytes=len(mail.content),
         recipients=[RecipientResult(address=one, status=RecipientStatus.SENT) for one in mail.recipients],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A conversation in which sender and recipients are named."""
+
+    smtp: SMTP
+    server: MailServer
+    mail: Composed
+    taken: Sequence[str]
+    """The recipients whom the server takes it for."""
+
+
+async def _hand_over(ready: Ready, before: Delivered, ctx: Context) -> tuple[bool, Delivered]:
+    """Send the text to those whom the server takes it for, once.
+
+    Answers whether an earlier attempt had, and who has got it now.
+
+    Raises:
+        MailDeferred, MailRefused: the server takes it for nobody.
+        PerhapsDone: nobody knows whether it did.
+    """
+    fresh = False
+
+    async def send_text() -> dict[str, Any]:
+        nonlocal fresh
+        fresh = True
+        # Whoever settles the effect as done gives no receipt: these are then who got it.
+        await ctx.checkpoint(before.offering(ready.taken).json())
+        try:
+            return {
+                "sent": ready.taken,
+                "answer": await delivery.hand_over(ready.smtp, ready.server, ready.mail),
+            }
+        except (MailDeferred, MailRefused) as error:
+            raise NotDone(str(error)) from error
+
+    effect = f"delivery-{before.deliveries + 1}"
+    try:
+        receipt = await ctx.once(effect, send_text)
+    except NotDone as error:
+        raise (error.__cause__ or error) from None
+    except AnswerLost as error:
+        raise PerhapsDone(
+            f"{error}: it is perhaps sent. Find out, then run corral jobs settle {ctx.job_id} {effect} "
+            "with --done or --again, and retry the job"
+        ) from error
+    after = (before.offering(ready.taken) if fresh else before).delivered(receipt)
+    await ctx.checkpoint(after.json())
+    return not fresh, after
 
 
 def _refuse_unless_all(mail: Composed, results: Sequence[RecipientResult]) -> None:

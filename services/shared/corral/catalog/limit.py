@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
+from corral.catalog.limit_key import DOMAINS, paths_of
 from corral.errors import DeclarationError
 from corral.job.bounds import Bounds
 from corral.job.limits import MAX_NAME, NAME_PATTERN
@@ -74,7 +75,8 @@ class Limit:
     each: int | None = field(default=None, kw_only=True)
     """So many at once for each key."""
     by: str | None = field(default=None, kw_only=True)
-    """The payload field whose value is the key, as a path with dots. Jobs without it share one key."""
+    """The payload field whose value is the key, as a path with dots; or `domain(to, cc)`: a key for each domain of the
+    addresses in these fields. Jobs without it share one key."""
     weights: Mapping[str, float] = field(default_factory=dict, kw_only=True)
     """How often a key is served beside others, which have 1."""
     per_worker: int | None = field(default=None, kw_only=True)
@@ -164,7 +166,7 @@ class Rate:
     per: float = field(kw_only=True)
     """Seconds."""
     by: str | None = field(default=None, kw_only=True)
-    """The payload field whose value is the key: each key has `n` of its own."""
+    """The payload field whose value is the key, or `domain(…)` as for a limit: each key has `n` of its own."""
     cost: float | str = field(default=1, kw_only=True)
     """What one job takes: a number, or the path of a payload field that holds it."""
     module: str = field(default="", init=False, repr=False, compare=False)
@@ -239,6 +241,10 @@ def _path(name: str, option: str, value: Any) -> None:
         raise _wrong(
             name,
             f"{option} is {value!r:.220}; it must be a payload field such as customer.id, joined by dots",
+        )
+    if option == "by" and "(" in value and (DOMAINS.fullmatch(value) is None or not all(paths_of(value))):
+        raise _wrong(
+            name, f"by is {value!r:.220}; what reads addresses is written domain(to) or domain(to, cc)"
         )
 
 

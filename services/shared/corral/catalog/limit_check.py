@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate, WhenFull
+from corral.catalog.limit_key import DOMAINS, key_text, paths_of
 from corral.catalog.payload_field import NoSuchField, PayloadField, payload_field
 from corral.errors import DeclarationError
 
 _KEYS: Final = frozenset({"string", "integer", "boolean", "null"})
 """JSON types whose values are keys: each is written in one way only."""
+_ADDRESSES: Final = frozenset({"string", "array", "null"})
+"""JSON types of fields that hold an address, or a list of them."""
 _NUMBERS: Final = frozenset({"integer", "number", "null"})
 
 
@@ -63,20 +66,27 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 def _check_payload(where: str, limit: AnyLimit, schema: Mapping[str, Any] | None) -> None:
     if limit.by is not None:
-        field = _field(where, "by", limit.by, schema)
-        if field.kinds and not field.kinds <= _KEYS:
-            raise DeclarationError(
-                f"{where}: by names {limit.by}, which may be {_words(field.kinds - _KEYS)};"
-                " a key is text, a whole number, true or false"
-            )
-        if isinstance(limit, Limit):
-            _check_weights(where, limit, field)
+        _check_key(where, limit, limit.by, schema)
     if isinstance(limit, Rate) and isinstance(limit.cost, str):
         field = _field(where, "cost", limit.cost, schema)
         if field.kinds and not field.kinds <= _NUMBERS:
             raise DeclarationError(
                 f"{where}: cost names {limit.cost}, which may be {_words(field.kinds - _NUMBERS)}; a cost is a number"
             )
+
+
+def _check_key(where: str, limit: AnyLimit, by: str, schema: Mapping[str, Any] | None) -> None:
+    domains = DOMAINS.fullmatch(by)
+    possible = _ADDRESSES if domains else _KEYS
+    for path in paths_of(by):
+        field = _field(where, "by", path, schema)
+        if field.kinds and not field.kinds <= possible:
+            raise DeclarationError(
+                f"{where}: by names {path}, which may be {_words(field.kinds - possible)}; "
+                + ("domains are of addresses" if domains else "a key is text, a whole number, true or false")
+            )
+        if isinstance(limit, Limit) and not domains:
+            _check_weights(where, limit, field)
 
 
 def _field(where: str, option: str, path: str, schema: Mapping[str, Any] | None) -> PayloadField:
@@ -95,24 +105,6 @@ def _check_weights(where: str, limit: Limit, field: PayloadField) -> None:
         raise DeclarationError(
             f"{where}: weights names {', '.join(unknown)}; {limit.by} is one of {', '.join(sorted(possible))}"
         )
-
-
-def key_text(value: Any) -> str | None:
-    """The key that a payload's value is, as text; None where it can be none.
-
-    5 and 5.0 are one key, as a model of whole numbers takes both for 5.
-    """
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
-        case int() | float():
-            return str(value)
-        case str():
-            return value
-        case _:
-            return None
 
 
 def _words(kinds: Iterable[str]) -> str:

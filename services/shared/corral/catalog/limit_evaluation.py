@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from corral.catalog.limit import COST
-from corral.catalog.limit_check import key_text
+from corral.catalog.limit_key import LimitKey
 from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 from corral.job.limit_use import LimitUse
@@ -65,19 +65,26 @@ class LimitEvaluation:
 class _Rule:
     def __init__(self, limit: LimitValues, schema: Mapping[str, Any] | None) -> None:
         self._limit = limit
-        self._key = None if limit.by is None else self._field(schema, "by", limit.by)
+        self._key = None if limit.by is None else self._key_of(schema, limit.by)
         cost = limit.values.get("cost", 1)
         self._cost: PayloadField | float = (
             self._field(schema, "cost", cost) if isinstance(cost, str) else float(cost)
         )
 
+    def _key_of(self, schema: Mapping[str, Any] | None, by: str) -> LimitKey:
+        try:
+            return LimitKey(schema, by)
+        except NoSuchField as error:
+            raise self._missing("by", by, error) from None
+
     def _field(self, schema: Mapping[str, Any] | None, option: str, path: str) -> PayloadField:
         try:
             return payload_field(schema, path)
         except NoSuchField as error:
-            raise NoSuchField(
-                f"limit {self._limit.name}: {option} names {path}; the payload has {error}"
-            ) from None
+            raise self._missing(option, path, error) from None
+
+    def _missing(self, option: str, path: str, error: NoSuchField) -> NoSuchField:
+        return NoSuchField(f"limit {self._limit.name}: {option} names {path}; the payload has {error}")
 
     def uses(self, payload: Any) -> Iterator[LimitUse]:
         limit, cost = self._limit, self._costs(payload)
@@ -88,22 +95,9 @@ class _Rule:
             return
         if not limit.is_rate and limit.values.get("total") is not None:
             yield LimitUse(limit.name, cost=cost)
-        yield LimitUse(limit.name, self._key_of(self._key, payload), cost)
-
-    def _key_of(self, field: PayloadField, payload: Any) -> str:
-        value = field.read(payload)
-        if value is MISSING or value is None or value == "":
-            return SHARED
-        text = key_text(value)
-        if text is None:
-            kind = "a list" if isinstance(value, list) else "an object"
-            raise InvalidInput(
-                FieldError(
-                    field.pointer,
-                    f"is {kind}; the limit {self._limit.name} counts by it, so it must be text, a number, true or false",
-                )
-            )
-        return key_of(text)
+        keys = [key_of(text) for text in self._key.texts(payload, limit.name)]
+        for key in keys or [SHARED]:
+            yield LimitUse(limit.name, key, cost)
 
     def _costs(self, payload: Any) -> float:
         if not isinstance(self._cost, PayloadField):

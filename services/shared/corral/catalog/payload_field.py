@@ -97,12 +97,17 @@ def _plain(node: Any, root: Mapping[str, Any], depth: int) -> Iterator[Mapping[s
             target = target.get(step, {}) if isinstance(target, Mapping) else {}
         yield from _plain(target, root, depth + 1)
         return
+    own = "properties" in node
+    if own:
+        yield node
     for several in ("anyOf", "oneOf", "allOf"):
         if isinstance(parts := node.get(several), Sequence):
-            for part in parts:
-                yield from _plain(part, root, depth + 1)
+            found = [one for part in parts for one in _plain(part, root, depth + 1)]
+            # Beside fields of its own, alternatives say more of them: which are needed together, for instance.
+            yield from (one for one in found if not own or "properties" in one)
             return
-    yield node
+    if not own:
+        yield node
 
 
 def _untold(node: Mapping[str, Any]) -> bool:
