@@ -54,7 +54,7 @@ async def _deliver(mail: Composed, server: MailServer, ctx: Context) -> MailSent
             results = offered.recipients
             if offered.taken:
                 taken = _addresses(results, RecipientStatus.SENT)
-                known, before = await _hand_over(Ready(smtp, server, mail, taken), before, ctx)
+                known, before = await _hand_over(MailTransaction(smtp, server, mail, taken), before, ctx)
                 if known:  # an earlier attempt delivered it: what this server said now was of no delivery
                     results = ()
     for one in results:
@@ -71,7 +71,7 @@ async def _deliver(mail: Composed, server: MailServer, ctx: Context) -> MailSent
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class MailTransaction:
     """A conversation in which sender and recipients are named."""
 
     smtp: SMTP
@@ -81,7 +81,7 @@ class Ready:
     """The recipients whom the server takes it for."""
 
 
-async def _hand_over(ready: Ready, before: Delivered, ctx: Context) -> tuple[bool, Delivered]:
+async def _hand_over(transaction: MailTransaction, before: Delivered, ctx: Context) -> tuple[bool, Delivered]:
     """Send the text to those whom the server takes it for, once.
 
     Answers whether an earlier attempt had, and who has got it now.
@@ -96,11 +96,11 @@ async def _hand_over(ready: Ready, before: Delivered, ctx: Context) -> tuple[boo
         nonlocal fresh
         fresh = True
         # Whoever settles the effect as done gives no receipt: these are then who got it.
-        await ctx.checkpoint(before.offering(ready.taken).json())
+        await ctx.checkpoint(before.offering(transaction.taken).json())
         try:
             return {
-                "sent": ready.taken,
-                "answer": await delivery.hand_over(ready.smtp, ready.server, ready.mail),
+                "sent": transaction.taken,
+                "answer": await delivery.hand_over(transaction.smtp, transaction.server, transaction.mail),
             }
         except (MailDeferred, MailRefused) as error:
             raise NotDone(str(error)) from error
@@ -115,7 +115,7 @@ async def _hand_over(ready: Ready, before: Delivered, ctx: Context) -> tuple[boo
             f"{error}: it is perhaps sent. Find out, then run corral jobs settle {ctx.job_id} {effect} "
             "with --done or --again, and retry the job"
         ) from error
-    after = (before.offering(ready.taken) if fresh else before).delivered(receipt)
+    after = (before.offering(transaction.taken) if fresh else before).delivered(receipt)
     await ctx.checkpoint(after.json())
     return not fresh, after
 
