@@ -33,6 +33,7 @@ GROUPS = {
     "statefulsets": "apis/apps/v1",
     "jobs": "apis/batch/v1",
     "networkpolicies": "apis/networking.k8s.io/v1",
+    "leases": "apis/coordination.k8s.io/v1",
     "workerpools": "apis/corral.dev/v1alpha1",
 }
 """Kinds that the tests look at, by the path of their API group."""
