@@ -58,8 +58,9 @@ METHODS: Final = frozenset(
 class ChildProcess:
     """One child process, as the worker sees it: it runs one attempt at a time. Belongs to the event loop."""
 
-    def __init__(self, context: ForkServerContext) -> None:
+    def __init__(self, context: ForkServerContext, *, kill_seconds: float = KILL_SECONDS) -> None:
         self._context = context
+        self._kill_seconds = kill_seconds
         self._loop = asyncio.get_running_loop()
         self._process: BaseProcess | None = None
         self._wire: ChildConnection | None = None
@@ -124,13 +125,13 @@ class ChildProcess:
             return
         if sys.platform == "linux" and self._ready.is_set():
             self._signal(signal.SIGTERM)  # to its reaper
-            self._loop.call_later(KILL_SECONDS, self._kill_reaper)
+            self._loop.call_later(self._kill_seconds, self._kill_reaper)
         else:
             self._signal(signal.SIGKILL)
 
     def _kill_reaper(self) -> None:
         if not self._gone:
-            log.error("child.not_ended", pid=self._pid, seconds=KILL_SECONDS)
+            log.error("child.not_ended", pid=self._pid, seconds=self._kill_seconds)
             self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -14,7 +14,7 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.util import get_temp_dir
 
 from corral.context import ContextLink
-from corral_worker.child_process import ChildProcess
+from corral_worker.child_process import KILL_SECONDS, ChildProcess
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Ending
 from corral_worker.memory_watch import watched
@@ -28,7 +28,9 @@ MAX_TMPDIR_CHARACTERS = 60
 class Processes:
     """Runs handlers in child processes: at most `size`, started when needed and kept."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, kill_seconds: float = KILL_SECONDS) -> None:
+        """`kill_seconds`: after which a child that was told to end is killed with its reaper."""
+        self._kill_seconds = kill_seconds
         self._context = fork_server()
         self._free = asyncio.Semaphore(size)
         self._idle: list[ChildProcess] = []
@@ -66,7 +68,7 @@ class Processes:
             one = self._idle.pop()
             if one.alive:  # the kernel may have killed it meanwhile
                 return one
-        return ChildProcess(self._context)
+        return ChildProcess(self._context, kill_seconds=self._kill_seconds)
 
     def kill(self, execution: Execution) -> None:
         """End the attempt now, with everything it started."""

@@ -32,8 +32,10 @@ LEFT_SECONDS = 2.0
 """How long threads that handlers left behind may take to end."""
 
 
-def run(main: Coroutine[Any, Any, T], loop_class: type[Any]) -> T:
-    """Run until `main` ends; its result, or what it raised."""
+def run(
+    main: Coroutine[Any, Any, T], loop_class: type[Any], *, too_often: tuple[int, float] = TOO_OFTEN
+) -> T:
+    """Run until `main` ends; its result, or what it raised. `too_often`: as TOO_OFTEN says."""
     loop = event_loop.guarded(loop_class)
     asyncio.set_event_loop(loop)
     threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
@@ -41,7 +43,7 @@ def run(main: Coroutine[Any, Any, T], loop_class: type[Any]) -> T:
     task = loop.create_task(main, name="worker")
     with event_loop.handlers_see_their_own_tasks():
         try:
-            _run(loop, task)
+            _run(loop, task, too_often)
             return task.result()
         finally:
             _close(loop)
@@ -67,8 +69,11 @@ def leave(code: int) -> int:
     return code
 
 
-def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-    times: deque[float] = deque(maxlen=TOO_OFTEN[0])
+def _run(
+    loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], too_often: tuple[int, float] = TOO_OFTEN
+) -> None:
+    most, seconds = too_often
+    times: deque[float] = deque(maxlen=most)
     while not task.done():
         try:
             loop.run_until_complete(task)
@@ -80,7 +85,7 @@ def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
             metrics.SWALLOWED.labels("loop").inc()
             log.error("loop.left", error=frames.described(error), hint="the worker goes on")  # noqa: TRY400  # the place says it
             times.append(time.monotonic())
-            if len(times) == TOO_OFTEN[0] and times[-1] - times[0] < TOO_OFTEN[1]:
+            if len(times) == most and times[-1] - times[0] < seconds:
                 raise
 
 

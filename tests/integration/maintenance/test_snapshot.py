@@ -17,12 +17,11 @@ from corral.dispatch import Dispatch
 from corral.job.lane import Lane
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
-from corral.maintenance import backlog_signal, promote, sweep
 from corral.maintenance.backlog_signal import BacklogSignalDuty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.promote import Promote
 from corral.maintenance.sweep import Sweep
-from corral.store import Store, heartbeat
+from corral.store import Store
 from corral.store.heartbeat import Heartbeat
 
 DONE = 1000
@@ -44,16 +43,8 @@ def ahead() -> Ahead:
     return Ahead()
 
 
-@pytest.fixture
-def dear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every look counts as one that took far too long, as it is with millions of dead entries."""
-    for module in (sweep, promote):
-        monkeypatch.setattr(module, "SHARE", 1e-9)
-        monkeypatch.setattr(module, "FREE", 0.0)
-    monkeypatch.setattr(backlog_signal, "RUNNING_SHARE", 1e-9)
-    monkeypatch.setattr(backlog_signal, "RUNNING_FREE", 0.0)
-    monkeypatch.setattr(heartbeat, "LOOK_SHARE", 1e-9)
-    monkeypatch.setattr(heartbeat, "LOOK_FREE", 0.0)
+DEAR: dict[str, float] = {"share": 1e-9, "free": 0.0}
+"""Every look counts as one that took far too long, as it is with millions of dead entries."""
 
 
 @pytest.fixture
@@ -95,13 +86,12 @@ async def run(shop: Shop, worker: UUID, jobs: list[UUID]) -> None:
     await shop.store.attempts.finish(worker, [Finished(job, 1, Succeeded("null")) for job in jobs])
 
 
-@pytest.mark.usefixtures("dear")
 async def test_rounds_of_the_sweep_begin_behind_what_is_done(
     shop: Shop, reign: Reign, sql: psycopg.Connection, database_url: str, ahead: Ahead
 ):
     jobs, worker = await shop.submit(DONE, age=300), await shop.worker()
     waiting = await shop.submit(3, age=20)
-    duty = Sweep(shop.store, shop.dispatch, clock=ahead)
+    duty = Sweep(shop.store, shop.dispatch, clock=ahead, **DEAR)
     with snapshot(sql, database_url):
         await run(shop, worker, jobs)
         await duty.round(reign)  # a full pass: nobody led before
@@ -114,11 +104,10 @@ async def test_rounds_of_the_sweep_begin_behind_what_is_done(
     assert await shop.pop() == waiting
 
 
-@pytest.mark.usefixtures("dear")
 async def test_what_is_queued_late_below_a_floor_is_found_within_a_minute(
     shop: Shop, store: Store, dispatch: Dispatch, reign: Reign, ahead: Ahead
 ):
-    duty = Sweep(store, dispatch, clock=ahead)
+    duty = Sweep(store, dispatch, clock=ahead, **DEAR)
     known = await shop.submit(age=20, enqueue=True)
     await duty.round(reign)
     await duty.round(reign)
@@ -142,7 +131,6 @@ steps = st.lists(
 )
 
 
-@pytest.mark.usefixtures("dear")
 @settings(
     max_examples=25,
     deadline=None,
@@ -158,7 +146,7 @@ async def test_no_lost_job_is_left_out_for_longer_than_a_minute(
     term = await store.leases.acquire("leader", await store.leases.read())
     assert term is not None
     shop, clock = Shop(store, dispatch), Ahead()
-    reign, duty = Reign(store.leases, term, None, clock), Sweep(store, dispatch, clock=clock)
+    reign, duty = Reign(store.leases, term, None, clock), Sweep(store, dispatch, clock=clock, **DEAR)
     for _ in range(2):  # a full pass, and a look at all lists
         await duty.round(reign)
     lost: dict[UUID, tuple[str, float, int]] = {}
@@ -179,13 +167,12 @@ async def test_no_lost_job_is_left_out_for_longer_than_a_minute(
             assert str(job) in known or waited < 60 or waited + age < 6
 
 
-@pytest.mark.usefixtures("dear")
 async def test_the_promoter_begins_behind_what_it_has_queued(
     shop: Shop, reign: Reign, sql: psycopg.Connection, database_url: str, ahead: Ahead
 ):
     await shop.submit(DONE, delay=0.001)
     sql.execute("UPDATE corral.jobs SET run_at = run_at - interval '1 hour'")
-    duty = Promote(shop.store, shop.dispatch, clock=ahead)
+    duty = Promote(shop.store, shop.dispatch, clock=ahead, **DEAR)
     with snapshot(sql, database_url):
         assert await duty.round(reign) == DONE
         ahead.ahead += 61
@@ -201,11 +188,10 @@ async def test_the_promoter_begins_behind_what_it_has_queued(
     assert await shop.pop() == later
 
 
-@pytest.mark.usefixtures("dear")
 async def test_a_job_that_shows_up_long_after_its_time_is_queued_within_a_minute(
     shop: Shop, reign: Reign, sql: psycopg.Connection, ahead: Ahead
 ):
-    duty = Promote(shop.store, shop.dispatch, clock=ahead)
+    duty = Promote(shop.store, shop.dispatch, clock=ahead, **DEAR)
     await duty.round(reign)
     await shop.submit(1, delay=0.001)
     sql.execute("UPDATE corral.jobs SET run_at = run_at - interval '1 hour'")
@@ -214,7 +200,6 @@ async def test_a_job_that_shows_up_long_after_its_time_is_queued_within_a_minute
     assert await duty.round(reign) == 1
 
 
-@pytest.mark.usefixtures("dear")
 async def test_a_heartbeat_finds_what_is_held_by_its_ids_and_what_is_not_within_a_minute(
     shop: Shop, sql: psycopg.Connection, database_url: str, ahead: Ahead
 ):
@@ -241,7 +226,7 @@ async def test_a_heartbeat_finds_what_is_held_by_its_ids_and_what_is_not_within_
 @contextmanager
 def heart_of(url: str, worker: UUID, clock: Ahead) -> Iterator[tuple[Heartbeat, psycopg.Connection]]:
     """A worker's heartbeat, and its connection."""
-    with Heartbeat(url, "corral", worker, clock=clock) as heart:
+    with Heartbeat(url, "corral", worker, clock=clock, **DEAR) as heart:
         yield heart, heart._connected()
 
 
@@ -252,11 +237,10 @@ async def claim_long_ago(shop: Shop, sql: psycopg.Connection, worker: UUID, jobs
     )
 
 
-@pytest.mark.usefixtures("dear")
 async def test_what_workers_run_is_counted_again_within_ten_seconds(
     shop: Shop, store: Store, dispatch: Dispatch, reign: Reign, ahead: Ahead
 ):
-    duty, worker = BacklogSignalDuty(store, dispatch, clock=ahead), await shop.worker()
+    duty, worker = BacklogSignalDuty(store, dispatch, clock=ahead, **DEAR), await shop.worker()
 
     async def running() -> int:
         await duty.round(reign)

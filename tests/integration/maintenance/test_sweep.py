@@ -11,7 +11,6 @@ from corral.dispatch import Dispatch, Entry
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES, Priority
-from corral.maintenance import sweep as sweeping
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.sweep import Sweep
 from corral.store import Store
@@ -22,6 +21,13 @@ SUSPECTS = Lane("email", Priority.NORMAL, suspect=True)
 @pytest.fixture
 def duty(store: Store, dispatch: Dispatch, clock: Clock) -> Sweep:
     return Sweep(store, dispatch, clock=clock)
+
+
+async def trusting(shop: Shop, reign: Reign, clock: Clock, rows_per_page: int) -> Sweep:
+    """A duty of short pages after its first round."""
+    duty = Sweep(shop.store, shop.dispatch, clock=clock, rows_per_page=rows_per_page)
+    await duty.round(reign)
+    return duty
 
 
 @pytest.fixture
@@ -97,9 +103,9 @@ async def test_suspects_come_back_in_their_own_lane(shop: Shop, trusted: Sweep, 
 
 
 async def test_only_the_oldest_of_a_long_list_are_asked_about_in_every_lane(
-    shop: Shop, trusted: Sweep, reign: Reign, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, reign: Reign, clock: Clock
 ):
-    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 10)
+    trusted = await trusting(shop, reign, clock, rows_per_page=10)
     few = await shop.submit(7, queue="a", age=10)
     many = await shop.submit(25, queue="b", age=10)
     suspects = await shop.submit(25, queue="c", priority=Priority.LOW, age=10)
@@ -113,10 +119,10 @@ async def test_only_the_oldest_of_a_long_list_are_asked_about_in_every_lane(
 
 
 @pytest.mark.parametrize("harm", ["wipe", "snapshot"])
-async def test_a_redis_that_was_wiped_or_put_back_is_filled_again_at_once(  # noqa: PLR0917  fixtures
-    shop: Shop, trusted: Sweep, reign: Reign, redis: Redis, monkeypatch: pytest.MonkeyPatch, harm: str
+async def test_a_redis_that_was_wiped_or_put_back_is_filled_again_at_once(
+    shop: Shop, reign: Reign, redis: Redis, clock: Clock, harm: str
 ):
-    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 100)
+    trusted = await trusting(shop, reign, clock, rows_per_page=100)
     snapshot = await redis.get("corral:epoch")
     reign.term = await shop.store.leases.renew(reign.term)
     jobs = await shop.submit(1000, age=10, enqueue=True)
@@ -130,9 +136,9 @@ async def test_a_redis_that_was_wiped_or_put_back_is_filled_again_at_once(  # no
 
 
 async def test_a_wipe_in_the_middle_of_a_full_pass_is_noticed(
-    shop: Shop, trusted: Sweep, reign: Reign, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, reign: Reign, redis: Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 10)
+    trusted = await trusting(shop, reign, clock, rows_per_page=10)
     jobs = await shop.submit(50, age=10)
     await redis.flushall()
     asked = shop.dispatch.repair.missing
@@ -151,10 +157,10 @@ async def test_a_wipe_in_the_middle_of_a_full_pass_is_noticed(
     assert sorted(await shop.pop()) == sorted(jobs)
 
 
-async def test_a_full_pass_that_a_leader_began_is_not_trusted_by_the_next(  # noqa: PLR0917  fixtures
-    shop: Shop, trusted: Sweep, reign: Reign, redis: Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
+async def test_a_full_pass_that_a_leader_began_is_not_trusted_by_the_next(
+    shop: Shop, reign: Reign, redis: Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sweeping, "ROWS_PER_PAGE", 10)
+    trusted = await trusting(shop, reign, clock, rows_per_page=10)
     jobs = await shop.submit(30, age=10)
     await redis.flushall()
     monkeypatch.setattr(trusted, "_ask", crash)

@@ -12,7 +12,8 @@ from tests.integration.publisher.conftest import client_of
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.store import Store, sink_mails
+from corral.store import Store
+from corral.store.sink_mails import SinkMails
 from corral_publisher.mail_sink import serve_sink
 
 HTML = {"Accept": "text/html"}
@@ -89,7 +90,7 @@ async def test_a_mail_that_nobody_can_parse_is_shown_all_the_same(browser: httpx
     assert (await browser.get(f"/mails/{kept}")).status_code == 200
 
 
-async def test_only_the_newest_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sink_mails, "KEPT", 2)
-    ids = [await store.sink_mails.add("a@example.com", [], b"") for _ in range(4)]
-    assert [mail.id for mail in await store.sink_mails.list()] == ids[:1:-1]
+async def test_only_the_newest_are_kept(store: Store):
+    mails = SinkMails(store.database, kept=2)
+    ids = [await mails.add("a@example.com", [], b"") for _ in range(4)]
+    assert [mail.id for mail in await mails.list()] == ids[:1:-1]

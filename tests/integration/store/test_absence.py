@@ -64,12 +64,9 @@ async def test_while_it_is_away_everyone_is_told_so(server: EmbeddedPostgres) ->
     await store.close()
 
 
-async def test_a_peer_that_answers_nothing_is_given_up(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("corral.store.deadline.ANSWER_MARGIN_SECONDS", 0.2)
+async def test_a_peer_that_answers_nothing_is_given_up(database_url: str) -> None:
     with Proxy(database_url) as proxy:
-        pool = ConnectionPool(proxy.url, size=1, application_name="test")
+        pool = ConnectionPool(proxy.url, size=1, application_name="test", margin_seconds=0.2)
         async with pool.connection(1.0) as driver:
             await driver.execute("SELECT 1")
         proxy.freeze()
@@ -83,15 +80,12 @@ async def test_a_peer_that_answers_nothing_is_given_up(
 
 
 @pytest.mark.parametrize("later", [on_the_loop, in_a_thread])
-async def test_a_connection_without_an_answer_is_broken_off_in_time(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, later: Later
-) -> None:
+async def test_a_connection_without_an_answer_is_broken_off_in_time(database_url: str, later: Later) -> None:
     """The heartbeat's thread and the event loop have one deadline, with two ways to be woken."""
-    monkeypatch.setattr("corral.store.deadline.ANSWER_MARGIN_SECONDS", 0.2)
     with Proxy(database_url) as proxy:
         connection = await asyncio.to_thread(connect, proxy.url, "test")
         proxy.freeze()
-        deadline = Deadline(later)
+        deadline = Deadline(later, margin_seconds=0.2)
         deadline.set(connection, 0.1)
         with pytest.raises(psycopg.OperationalError):
             await asyncio.to_thread(connection.execute, "SELECT 1")
@@ -112,11 +106,8 @@ def test_a_deadline_that_comes_right_after_the_answer_breaks_nothing_off(databas
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-async def test_more_work_than_connections_waits_or_is_told(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("corral.store.connections.POOL_WAIT_SECONDS", 0.1)
-    pool = ConnectionPool(database_url, size=1, application_name="test")
+async def test_more_work_than_connections_waits_or_is_told(database_url: str) -> None:
+    pool = ConnectionPool(database_url, size=1, application_name="test", wait_seconds=0.1)
     async with pool.connection(5.0) as driver:
         await driver.execute("SELECT 1")
         with pytest.raises(Unavailable, match="every connection"):

@@ -1,12 +1,14 @@
 """Rule 25, where it is about transactions."""
 
 import asyncio
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from corral.errors import LeaseLost, Unavailable
 from corral.store import Store
+from corral.store.database import SHORT
 from corral.store.leases import hold
 
 
@@ -21,17 +23,14 @@ async def test_a_duty_under_way_lets_its_leader_renew_and_keeps_a_successor_out(
     assert await store.leases.acquire("two", renewed) is not None
 
 
-async def test_a_frozen_leader_within_a_duty_is_replaced(
-    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_frozen_leader_within_a_duty_is_replaced(store: Store, database_url: str) -> None:
     """Its transaction is idle, and the server ends it; when it wakes it writes nothing."""
-    monkeypatch.setattr("corral.store.database.IDLE_IN_TRANSACTION", "500ms")
     term = await store.leases.acquire("one", None)
     assert term is not None
     frozen, awake = asyncio.Event(), asyncio.Event()
 
     async def duty() -> None:
-        async with store.database.transaction() as transaction:
+        async with store.database.transaction(replace(SHORT, idle=0.5)) as transaction:
             await hold(transaction, term)
             frozen.set()
             await awake.wait()

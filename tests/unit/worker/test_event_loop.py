@@ -30,7 +30,7 @@ class Told:
         self.exits.append((attempt, repr(error)))
 
 
-def running(loop_class: type[Any], main: Callable[[Told], Awaitable[Any]]) -> Any:
+def running(loop_class: type[Any], main: Callable[[Told], Awaitable[Any]], **how: Any) -> Any:
     """Run it as a worker's coroutine."""
 
     async def worker() -> Any:
@@ -38,7 +38,7 @@ def running(loop_class: type[Any], main: Callable[[Told], Awaitable[Any]]) -> An
         asyncio.get_running_loop().exits.hear = told.hear  # type: ignore[attr-defined]
         return await main(told)
 
-    return runner.run(worker(), loop_class)
+    return runner.run(worker(), loop_class, **how)
 
 
 def of(attempt: Held, coroutine: Any) -> asyncio.Task[Any]:
@@ -119,11 +119,7 @@ def test_what_leaves_the_loop_all_the_same_does_not_end_it(loop_class: type[Any]
 
 
 @pytest.mark.parametrize("loop_class", LOOPS)
-def test_one_that_leaves_the_loop_again_and_again_ends_it(
-    loop_class: type[Any], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(runner, "TOO_OFTEN", (5, 10.0))
-
+def test_one_that_leaves_the_loop_again_and_again_ends_it(loop_class: type[Any]):
     read, write = os.pipe()
     os.write(write, b"x")
 
@@ -142,7 +138,7 @@ def test_one_that_leaves_the_loop_again_and_again_ends_it(
         await asyncio.sleep(30)
 
     with pytest.raises(SystemExit):
-        running(loop_class, main)
+        running(loop_class, main, too_often=(5, 10.0))
     assert left >= 5
     for descriptor in (read, write):
         os.close(descriptor)

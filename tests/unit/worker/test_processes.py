@@ -145,8 +145,8 @@ async def rig(fork_server: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     rig = Rig()
     begin = ChildProcess.__init__
 
-    def noted(self: ChildProcess, *arguments: Any) -> None:
-        begin(self, *arguments)
+    def noted(self: ChildProcess, *arguments: Any, **how: Any) -> None:
+        begin(self, *arguments, **how)
         rig.made.append(self)
 
     monkeypatch.setattr(ChildProcess, "__init__", noted)
@@ -340,8 +340,8 @@ async def test_children_that_all_end_before_they_take_a_job_are_its_error(
     assert len(rig.made) == MAX_CHILDREN_TRIED
 
 
-async def test_a_reaper_that_does_not_end_is_killed_with_its_child(rig: Rig, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(child_process, "KILL_SECONDS", 0.1)
+async def test_a_reaper_that_does_not_end_is_killed_with_its_child(rig: Rig):
+    rig.processes = Processes(1, kill_seconds=0.1)
     pid = await rig.result("ask")
     reaper = psutil.Process(pid).parent()
     assert reaper is not None

@@ -45,7 +45,13 @@ class BacklogSignalDuty(Duty):
     period = 1.0
 
     def __init__(
-        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        *,
+        share: float = RUNNING_SHARE,
+        free: float = RUNNING_FREE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._dispatch = dispatch
@@ -62,7 +68,7 @@ class BacklogSignalDuty(Duty):
         """The most slots that each queue asked for since Postgres was asked. What was claimed since then is in no
         count; an autoscaler that reads lengths alone would take it for done, and end the workers that run it."""
         self._running: Mapping[UUID, int] = {}
-        self._counting = QueryBudget(RUNNING_SHARE, free=RUNNING_FREE, longest=RUNNING_LONGEST, clock=clock)
+        self._counting = QueryBudget(share, free=free, longest=RUNNING_LONGEST, clock=clock)
 
     async def round(self, reign: Reign) -> int:
         """Count and publish."""

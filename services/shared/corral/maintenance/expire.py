@@ -26,11 +26,17 @@ class Expire(Duty):
     period = 2.0
 
     def __init__(
-        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        *,
+        share: float = SHARE,
+        free: float = FREE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._dispatch = dispatch
-        self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
+        self._pace = QueryBudget(share, free=free, clock=clock)
 
     async def round(self, reign: Reign) -> int:
         """Cancel all expired jobs."""

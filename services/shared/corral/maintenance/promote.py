@@ -42,14 +42,20 @@ class Promote(Duty):
     period = PROMOTER_SLEEP_SECONDS
 
     def __init__(
-        self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        *,
+        share: float = SHARE,
+        free: float = FREE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._dispatch = dispatch
         self._enqueuer = Enqueuer(dispatch, not_taken)
         self._clock = clock
         self._due_at: float | None = None
-        self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
+        self._pace = QueryBudget(share, free=free, clock=clock)
         self._floor: float | None = None
         """Monotonic seconds: every job due before then was queued. None before the first round."""
 

@@ -58,6 +58,9 @@ class Sweep(Duty):
         grace_seconds: float = GRACE_SECONDS,
         stale_seconds: float = STALE_SECONDS,
         disagreement_seconds: float = DISAGREEMENT_SECONDS,
+        rows_per_page: int = ROWS_PER_PAGE,
+        share: float = SHARE,
+        free: float = FREE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -65,10 +68,11 @@ class Sweep(Duty):
         self._grace = grace_seconds
         self._stale = stale_seconds
         self._disagreement = disagreement_seconds
+        self._rows_per_page = rows_per_page
         self._clock = clock
         self._trust = EpochWatch(dispatch)
         self._disagreeing: dict[Lane, float] = {}
-        self._pace = QueryBudget(SHARE, free=FREE, clock=clock)
+        self._pace = QueryBudget(share, free=free, clock=clock)
         self._floors = LowWaterMarks()
         self._full = False
         """Whether a full pass must be done, or done again because it was interrupted."""
@@ -142,7 +146,7 @@ class Sweep(Duty):
             for _, page in pages[:-1]:
                 yield page
             lane, page = pages[-1]
-            if len(page) < ROWS_PER_PAGE:
+            if len(page) < self._rows_per_page:
                 page, _ = await self._page(lane)
             yield page
             cursor = _behind(cursor)
@@ -160,7 +164,7 @@ class Sweep(Duty):
     ) -> tuple[list[Queued], QueuedCursor | None]:
         began = self._clock()
         try:
-            return await self._store.duties.queued_page(lane, cursor, ROWS_PER_PAGE, within=within)
+            return await self._store.duties.queued_page(lane, cursor, self._rows_per_page, within=within)
         finally:
             self._reading += self._clock() - began
 

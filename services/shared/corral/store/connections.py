@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from corral.errors import Unavailable
 from corral.store import loaders
 from corral.store.connection import Row, connect_async
-from corral.store.deadline import Deadline
+from corral.store.deadline import ANSWER_MARGIN_SECONDS, Deadline
 from corral.store.pg_errors import Ambiguous, translated
 
 __all__ = ["ConnectionPool", "Driver", "Row"]
@@ -41,11 +41,15 @@ class ConnectionPool:
         application_name: str,
         session: Mapping[str, str] | None = None,
         pooled: bool = False,
+        wait_seconds: float = POOL_WAIT_SECONDS,
+        margin_seconds: float = ANSWER_MARGIN_SECONDS,
     ) -> None:
         """Connects when first used. `session` are server settings that each connection begins with.
 
         `pooled`: through a pooler of connections in transaction mode.
+        `wait_seconds`: for a free connection. `margin_seconds`: for an answer, beyond the server's own limit.
         """
+        self._margin_seconds = margin_seconds
         self._pooled = pooled
         self._broken_at = -math.inf
         self._engine = create_async_engine(
@@ -53,7 +57,7 @@ class ConnectionPool:
             async_creator=partial(connect_async, url, application_name, session=session, pooled=pooled),
             pool_size=size,
             max_overflow=0,
-            pool_timeout=POOL_WAIT_SECONDS,
+            pool_timeout=wait_seconds,
             pool_reset_on_return=None,  # a connection that is not idle is closed instead
             use_native_hstore=False,
         )
@@ -78,7 +82,7 @@ class ConnectionPool:
         with translated():
             pooled = await self._engine.raw_connection()
         driver: Driver = pooled.driver_connection  # type: ignore[assignment]  # Any | None to SQLAlchemy
-        deadline = deadline or Deadline()
+        deadline = deadline or Deadline(margin_seconds=self._margin_seconds)
         deadline.set(driver, seconds)
         try:
             with translated():

@@ -29,16 +29,17 @@ HOT_CONNECTIONS = 3
 """At most; a process seldom has more than a claim, a batch of outcomes and an insert under way."""
 
 
-IDLE_IN_TRANSACTION = "5s"
+IDLE_IN_TRANSACTION_SECONDS = 5.0
 """After which the server ends a transaction whose process was frozen, so that another can take its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long the server may work on one statement and wait for one lock, in seconds."""
+    """How long the server may work on one statement, wait for one lock, and wait for us in a transaction, in seconds."""
 
     statement: float
     lock: float
+    idle: float = IDLE_IN_TRANSACTION_SECONDS
 
     @property
     def settings(self) -> dict[str, str]:
@@ -46,7 +47,7 @@ class Limits:
         return {
             "statement_timeout": f"{self.statement:.0f}s",
             "lock_timeout": f"{self.lock:.0f}s",
-            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+            "idle_in_transaction_session_timeout": f"{self.idle * 1000:.0f}ms",
         }
 
 

@@ -45,8 +45,9 @@ def in_a_thread(seconds: float, call: Callable[[], None]) -> Cancellable:
 class Deadline:
     """Breaks a connection off when nothing was heard on it in time."""
 
-    def __init__(self, later: Later = on_the_loop) -> None:
+    def __init__(self, later: Later = on_the_loop, *, margin_seconds: float = ANSWER_MARGIN_SECONDS) -> None:
         self._later = later
+        self._margin_seconds = margin_seconds
         self._lock = Lock()
         self._waiting: Cancellable | None = None
         self._questions = 0
@@ -61,7 +62,7 @@ class Deadline:
             seconds: the server's own limit for what it is asked; the deadline is a margin later.
         """
         self._connection, self._descriptor = connection, connection.fileno()
-        self._seconds = seconds + ANSWER_MARGIN_SECONDS
+        self._seconds = seconds + self._margin_seconds
         self.begin_anew()
 
     def begin_anew(self) -> None:

@@ -147,7 +147,14 @@ class Heartbeat:
     """
 
     def __init__(
-        self, url: str, schema: str, worker: UUID, *, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        schema: str,
+        worker: UUID,
+        *,
+        share: float = LOOK_SHARE,
+        free: float = LOOK_FREE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
         self._schema = schema or DEFAULT_SCHEMA
@@ -155,7 +162,7 @@ class Heartbeat:
         self._beat = within(self._schema, BEAT)
         self._live = within(self._schema, LIVE)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
-        self._look = QueryBudget(LOOK_SHARE, free=LOOK_FREE, longest=LOOK_LONGEST, clock=clock)
+        self._look = QueryBudget(share, free=free, longest=LOOK_LONGEST, clock=clock)
 
     def __enter__(self) -> Self:
         return self

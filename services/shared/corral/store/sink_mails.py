@@ -44,8 +44,10 @@ ONE = f"SELECT {COLUMNS} FROM corral.sink_mails WHERE id = %(id)s"
 class SinkMails:
     """Keeps and lists the mails that the sink caught."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, kept: int = KEPT) -> None:
+        """`kept`: how many of the newest mails stay."""
         self._database = database
+        self._kept = kept
 
     async def add(self, sender: str, recipients: Sequence[str], source: bytes) -> UUID:
         """Keep a mail, and only the newest of all; its id.
@@ -57,7 +59,7 @@ class SinkMails:
         params = {"id": mail, "sender": sender, "recipients": texts(recipients), "source": source}
         async with self._database.transaction(SHORT) as transaction:
             await transaction.count(ADD, params)
-            await transaction.count(FORGET, {"kept": KEPT})
+            await transaction.count(FORGET, {"kept": self._kept})
         return mail
 
     async def list(self, *, before: UUID | None = None, limit: int = 50) -> Sequence[SinkMail]:
