@@ -8,7 +8,18 @@ import structlog
 from corral import job_log, logs
 from corral.ids import new_id
 from corral.job.job import Claimed
-from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, JobError, Outcome, Released, Succeeded
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    ErrorKind,
+    Exhausted,
+    JobError,
+    Outcome,
+    Parked,
+    Released,
+    Snoozed,
+    Succeeded,
+)
 from corral.job.state import State
 from corral.job_log import JobLog
 
@@ -18,6 +29,8 @@ OUTCOMES: dict[str, tuple[Outcome, State]] = {
     "errored": (Erred(BROKEN, 4.0), State.SCHEDULED),
     "exhausted": (Exhausted(BROKEN), State.FAILED),
     "released": (Released("the worker is stopping"), State.QUEUED),
+    "snoozed": (Snoozed(4.0, BROKEN), State.SCHEDULED),
+    "rate_limited": (Parked(4.0, "openai", "429"), State.QUEUED),
     "cancelled": (Cancelled("a cancel was requested"), State.CANCELLED),
 }
 
@@ -68,9 +81,9 @@ def test_a_line_from_a_template_reads_like_a_line_of_any_other_event(configured,
 @pytest.mark.parametrize(
     ("jobs", "level", "expected"),
     [
-        ("all", "info", {"started", "succeeded", "errored", "exhausted", "released", "cancelled"}),
-        ("all", "warning", {"errored", "exhausted"}),
-        ("failed", "info", {"errored", "exhausted"}),
+        ("all", "info", {"started", *OUTCOMES}),
+        ("all", "warning", {"errored", "exhausted", "rate_limited"}),
+        ("failed", "info", {"errored", "exhausted", "rate_limited"}),
         ("none", "info", {"exhausted"}),
         ("none", "error", {"exhausted"}),
     ],

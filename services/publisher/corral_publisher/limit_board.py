@@ -28,7 +28,7 @@ async def one_limit(services: PublisherServices, name: str) -> Shown:
     usage, users = await services.store.limits.usage(), await _users(services)
     total = await services.store.limits.keys(name, key="")
     shown = _shown(limit, usage.get(name, LimitUsage()), users.get(name, []))
-    return shown | {"holders": total[0].holders if total else []}
+    return shown | {"holders": total[0].holders if total else []} | _parked(total[0] if total else None)
 
 
 async def keys_of(
@@ -89,6 +89,13 @@ def _key(one: LimitKey) -> Shown:
         "set_by": one.set_by,
         "reason": one.reason,
         "set_at": one.set_at,
-        "parked_until": one.parked_until,
+        **_parked(one),
         "holders": one.holders,
+    }
+
+
+def _parked(one: LimitKey | None) -> Shown:
+    return {
+        name: None if one is None else getattr(one, name)
+        for name in ("parked_until", "parked_by", "parked_reason", "probe")
     }

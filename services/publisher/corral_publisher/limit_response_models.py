@@ -42,9 +42,16 @@ class LimitView(BaseModel):
 
 
 class LimitDetails(LimitView):
-    """One limit, with the jobs that have held a part of its total for the longest."""
+    """One limit, with the jobs that have held a part of its total for the longest.
+
+    Where it has no keys, `parked_until` and what follows it are as in `LimitKeyView`.
+    """
 
     holders: list[HolderView]
+    parked_until: datetime | None
+    parked_by: UUID | None
+    parked_reason: str | None
+    probe: UUID | None
 
 
 class LimitPage(BaseModel):
@@ -57,7 +64,9 @@ class LimitPage(BaseModel):
 class LimitKeyView(BaseModel):
     """One key of a limit. `*` is the key of all jobs that have no value where the limit looks.
 
-    `holders` are the ten jobs that have held a slot for the longest. `parked_until`: nothing of the key starts before.
+    `holders` are the ten jobs that have held a slot for the longest. `parked_until`: a provider asked job `parked_by` to
+    wait until then, for `parked_reason`, and nothing of the key starts before. Afterwards one job goes first (`probe`),
+    and its success lets the others start.
     """
 
     key: str
@@ -70,6 +79,9 @@ class LimitKeyView(BaseModel):
     reason: str | None
     set_at: datetime | None
     parked_until: datetime | None
+    parked_by: UUID | None
+    parked_reason: str | None
+    probe: UUID | None
     holders: list[HolderView]
 
 

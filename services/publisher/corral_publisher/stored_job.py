@@ -23,6 +23,7 @@ def stored(job: NewJob, accepted: Accepted) -> Job:
         errors=0,
         stalls=0,
         releases=0,
+        snoozes=0,
         life=1,
         retries=job.retries,
         timeout=job.timeout,

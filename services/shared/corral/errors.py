@@ -195,6 +195,44 @@ class Retry(CorralError):
         super().__init__(message)
 
 
+class Snooze(CorralError):
+    """Raised by a handler: run this job again after `after` seconds; uses no retry.
+
+    A job with an expiry may snooze until then, and is cancelled where it would wait beyond it. Others may snooze 100
+    times in a life; then they fail.
+    """
+
+    def __init__(self, message: str = "the handler asked to be run again later", *, after: float) -> None:
+        """Raises ValueError where `after` is no length of time."""
+        self.after = _length("Snooze", after)
+        super().__init__(message)
+
+
+class RateLimited(CorralError):
+    """Raised by a handler: the provider asked for a wait of `after` seconds, as with a status 429; uses no retry.
+
+    What the job takes of the limit is parked for every worker: of the key, where the limit counts by keys. The job keeps
+    its place. When the time is over one job goes first, and only its success lets the others start.
+    """
+
+    def __init__(
+        self, message: str = "the provider asked for a wait", *, after: float, limit: str | None = None
+    ) -> None:
+        """`limit` names the limit; it may be left out where the job takes of one alone.
+
+        Raises:
+            ValueError: `after` is no length of time.
+        """
+        self.after, self.limit = _length("RateLimited", after), limit
+        super().__init__(message)
+
+
+def _length(what: str, after: float) -> float:
+    if not abs(after) < 1e300:  # NaN is not, either
+        raise ValueError(f"{what}: after is {after}; it must be a number of seconds")
+    return after
+
+
 class Discard(CorralError):
     """Raised by a handler: fail at once, whatever budget is left."""
 

@@ -13,7 +13,17 @@ import structlog
 
 from corral import logs
 from corral.job.job import Accepted, Claimed, NewJob
-from corral.job.outcome import Cancelled, Erred, Exhausted, JobError, Outcome, Released, Succeeded
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    Exhausted,
+    JobError,
+    Outcome,
+    Parked,
+    Released,
+    Snoozed,
+    Succeeded,
+)
 from corral.job.state import State
 
 log = structlog.get_logger(__name__)
@@ -70,7 +80,9 @@ class JobLog:
         for job, outcome, state, seconds in attempts:
             if not isinstance(outcome, Succeeded):
                 cancelled = state is State.CANCELLED and not isinstance(outcome, Cancelled)
-                said = Cancelled("a cancel was requested") if cancelled else outcome
+                said: Outcome = Cancelled("a cancel was requested") if cancelled else outcome
+                if isinstance(outcome, Snoozed):
+                    said = _snooze(outcome, state)
                 self._unsuccessful(job, said, seconds)
             elif self._every:
                 completed.append(line % (now, job.attempt, job.id, job.queue, seconds, job.type))
@@ -95,8 +107,27 @@ class JobLog:
                 log.info("job.cancelled", **about, reason=reason, seconds=round(seconds, 3))
             case Released(reason=reason) if self._every:
                 log.info("job.released", **about, reason=reason, seconds=round(seconds, 3))
+            case Snoozed(wait=wait, error=error) if self._every:
+                log.info(
+                    "job.snoozed", **about, after=round(wait, 3), reason=error.message[:MAX_ERROR],
+                    seconds=round(seconds, 3),
+                )  # fmt: skip
+            case Parked(wait=wait, name=name, reason=reason) if self._retried:
+                log.warning(
+                    "job.rate_limited", **about, limit=name, after=round(wait, 3), reason=reason[:MAX_ERROR],
+                    seconds=round(seconds, 3),
+                )  # fmt: skip
             case _:
                 pass
+
+
+def _snooze(outcome: Snoozed, state: State | None) -> Outcome:
+    """What became of a snooze: the job may wait no more where its life has snoozed too often, or ends before."""
+    if state is State.FAILED:
+        return Exhausted(outcome.error)
+    if state is State.CANCELLED:
+        return Cancelled("a cancel was requested, or the job expires before it would run again")
+    return outcome
 
 
 _FORMS = {"attempt": "%d", "seconds": "%.3f"}

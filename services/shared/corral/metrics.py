@@ -85,6 +85,10 @@ LIMIT_MISCOUNTS = Counter(
     ["limit"],
 )
 
+LIMIT_PARKED = Counter(
+    "corral_limit_parked", "Waits that providers asked for, by the limit that was parked for them.", ["limit"]
+)
+
 # Dispatch
 REDISPATCHED = Counter("corral_redispatched", "Ids that the sweep enqueued again.", ["queue"])
 LANES_REBUILT = Counter(

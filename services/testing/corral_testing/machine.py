@@ -25,6 +25,7 @@ from corral_testing.subject import (
     EXHAUSTED,
     LONG,
     RELEASED,
+    SNOOZED,
     SUCCEEDED,
     TIMED_OUT,
     TYPE,
@@ -41,6 +42,7 @@ COMPARED = (
     "errors",
     "stalls",
     "releases",
+    "snoozes",
     "life",
     "suspect",
     "worker",
@@ -114,7 +116,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(
         worker=workers,
         ids=st.lists(jobs, unique=True, min_size=1, max_size=4),
-        outcome=st.sampled_from([SUCCEEDED, SUCCEEDED, ERRED, EXHAUSTED, RELEASED, CANCELLED]),
+        outcome=st.sampled_from([SUCCEEDED, SUCCEEDED, ERRED, EXHAUSTED, RELEASED, SNOOZED, CANCELLED]),
         behind=st.sampled_from([0, 0, 0, 1]),
     )
     def finish(self, worker: UUID, ids: list[UUID], outcome: Outcome, behind: int) -> None:

@@ -17,7 +17,9 @@ from corral.job.outcome import (
     Finished,
     JobError,
     Outcome,
+    Parked,
     Released,
+    Snoozed,
     Succeeded,
 )
 from corral.job.priority import Priority
@@ -161,4 +163,7 @@ TIMED_OUT = JobError(ErrorKind.TIMEOUT, "builtins.TimeoutError", "ran longer tha
 ERRED = Erred(ERROR, retry_in=LONG)
 EXHAUSTED = Exhausted(ERROR)
 RELEASED = Released("the worker is stopping")
+SNOOZED = Snoozed(LONG, ERROR)
+PARKED = Parked(LONG, "one", "429 Too Many Requests")
+"""Parks the limit `one`."""
 CANCELLED = Cancelled("a cancel was requested")

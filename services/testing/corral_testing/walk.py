@@ -1,13 +1,23 @@
 """Ways to bring a job into each state, and to make each event happen: the table of transitions, acted out."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from corral.job.outcome import Outcome
 from corral.job.state import Event, State
 from corral.store import Term
-from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, LONG, RELEASED, SUCCEEDED, Subject
+from corral_testing.subject import (
+    CANCELLED,
+    ERRED,
+    EXHAUSTED,
+    LONG,
+    PARKED,
+    RELEASED,
+    SNOOZED,
+    SUCCEEDED,
+    Subject,
+)
 
 
 @dataclass(slots=True)
@@ -77,6 +87,8 @@ def happenings(walker: Walker) -> dict[Event, Callable[[], Awaitable[object]]]:
         Event.STALLED: walker.lose,
         Event.STALLED_OUT: walker.lose,
         Event.RELEASED: lambda: walker.end(RELEASED),
+        Event.SNOOZED: lambda: walker.end(replace(SNOOZED, wait=1.0)),
+        Event.RATE_LIMITED: lambda: walker.end(PARKED),
         Event.CANCELLED: walker.cancel,
         Event.EXPIRED: walker.expire,
         Event.RETRIED: lambda: store.jobs.retry([id], "the test"),

@@ -15,6 +15,7 @@ from prometheus_client import Histogram
 
 from corral import metrics
 from corral.errors import CorralError, Unavailable
+from corral.job.limit_use import parsed
 from corral.job.outcome import (
     Cancelled,
     Erred,
@@ -23,9 +24,12 @@ from corral.job.outcome import (
     Finished,
     JobError,
     Outcome,
+    Parked,
     Released,
+    Snoozed,
     Succeeded,
 )
+from corral.job.state import State
 from corral.job_log import JobLog
 from corral.store.attempts import Attempts as AttemptStore
 from corral.store.attempts import Recorded, Verdict
@@ -181,7 +185,7 @@ class Completer:
         metrics.RESULTS_HELD.set(self._finished.waiting)
         for execution in batch:
             self._attempts.forget(execution)
-        self._count(batch, [one.outcome for one in finished])
+        self._count(batch, [one.outcome for one in finished], recorded)
         self._log(batch, finished, recorded)
         self._follow_ups(finished, recorded)
         self._announcements.recorded(recorded)
@@ -207,12 +211,18 @@ class Completer:
             Raised(JobError(ErrorKind.RESULT, "ResultRefused", f"the result can't be stored: {told[:1000]}"))
         )
 
-    def _count(self, batch: Sequence[Execution], outcomes: Sequence[Outcome]) -> None:
+    def _count(
+        self, batch: Sequence[Execution], outcomes: Sequence[Outcome], recorded: Sequence[Recorded]
+    ) -> None:
         now = time.monotonic()
         kinds: Counter[tuple[str, str, str]] = Counter()
-        for execution, outcome in zip(batch, outcomes, strict=True):
+        for execution, outcome, answer in zip(batch, outcomes, recorded, strict=True):
             claimed = execution.claimed
             kind = _KINDS[type(outcome)]
+            if isinstance(outcome, Parked) and answer.state is State.QUEUED:
+                metrics.LIMIT_PARKED.labels(parsed(outcome.name)[0]).inc()
+            elif isinstance(outcome, Snoozed) and answer.state in {State.FAILED, State.CANCELLED}:
+                kind = answer.state.value  # it may snooze no more
             kinds[claimed.queue, claimed.type, kind] += 1
             seconds = (execution.ended or now) - execution.started
             self.seconds += seconds
@@ -223,7 +233,7 @@ class Completer:
                 metrics.RELEASED.labels(queue).inc(count)
             elif kind == "succeeded":
                 self.succeeded += count
-            else:
+            elif kind not in {"snoozed", "rate-limited"}:
                 self.failed += count
 
     def _log(
@@ -271,5 +281,7 @@ _KINDS: dict[type[Outcome], str] = {
     Erred: "errored",
     Exhausted: "failed",
     Released: "released",
+    Snoozed: "snoozed",
+    Parked: "rate-limited",
     Cancelled: "cancelled",
 }

@@ -7,7 +7,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,21 @@ from corral.catalog import JobType
 from corral.job import backoff as backoffs
 from corral.job.follow_up import FollowUp
 from corral.job.job import Claimed
+from corral.job.limit_use import parsed
 from corral.job.limits import MAX_DELAY_SECONDS
 from corral.job.options import Executor, Options
-from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, JobError, Outcome, Released, Succeeded
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    Exhausted,
+    Finished,
+    JobError,
+    Outcome,
+    Parked,
+    Released,
+    Snoozed,
+    Succeeded,
+)
 from corral_worker import attribution, stack
 from corral_worker.event_loop import OwnedTask
 from corral_worker.failure import child_died, timed_out
@@ -210,8 +223,49 @@ def _own(ending: Ending, claimed: Claimed, backoff: backoffs.Backoff, chance: ra
             return Exhausted(error)
         case Raised(error=error, requested=RequestedOutcome.CANCEL):
             return Cancelled(error.message)
+        case Raised(requested=RequestedOutcome.SNOOZE | RequestedOutcome.PARK):
+            return _later(ending, claimed, backoff, chance)
         case Raised(error=error, after=after):
             return _erred(claimed, error, backoff, chance, after)
+
+
+def _later(ending: Raised, claimed: Claimed, backoff: backoffs.Backoff, chance: random.Random) -> Outcome:
+    """The outcome of a handler that asked for a wait."""
+    error, after = ending.error, _wait(ending.after or 0.0)
+    if ending.requested is RequestedOutcome.SNOOZE:
+        return Snoozed(after, error)
+    name, fault = parked_name(claimed.limits, ending.limit)
+    if name is not None:
+        return Parked(after, name, error.message)
+    return _erred(claimed, replace(error, message=f"{error.message}: {fault}"), backoff, chance, after)
+
+
+def parked_name(names: Sequence[str], limit: str | None) -> tuple[str | None, str]:
+    """Which of the names that a job takes of is parked, or why none is.
+
+    Where a limit counts by keys that is the job's key of it; elsewhere the whole limit.
+    """
+    if not names:
+        return None, "nothing is parked, because the job takes of no limit; name limits= in its declaration"
+    limits = {parsed(name)[0] for name in names}
+    if limit in names and limit not in limits:
+        return limit, ""
+    chosen = limits if limit is None else limits & {limit}
+    keyed = [name for name in names if parsed(name)[0] in chosen and name not in chosen]
+    if len(chosen) == 1 and len(keyed) <= 1:
+        return (*keyed, *chosen)[0], ""
+    if len(chosen) == 1:
+        return None, f"nothing is parked, because the job takes of several keys ({', '.join(keyed)}); name one with limit="
+    listed = ", ".join(sorted(limits))
+    if limit is None:
+        return (
+            None,
+            f"nothing is parked, because the job takes of several limits ({listed}); name one with limit=",
+        )
+    return (
+        None,
+        f"nothing is parked, because the job does not take of the limit {limit!r:.120}, but of {listed}",
+    )
 
 
 def _erred(
@@ -226,7 +280,11 @@ def _erred(
         return Exhausted(error)
     if after is None:
         return Erred(error, backoffs.wait(backoff, errors, chance))
-    return Erred(error, min(max(0.0, after), MAX_DELAY_SECONDS))
+    return Erred(error, _wait(after))
+
+
+def _wait(seconds: float) -> float:
+    return min(max(0.0, seconds), MAX_DELAY_SECONDS)
 
 
 def _timeout(ending: Ending, claimed: Claimed) -> JobError:

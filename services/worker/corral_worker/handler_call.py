@@ -18,7 +18,7 @@ from corral import json_codec
 from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
-from corral.errors import Discard, JobCancelled, PerhapsDone, Retry
+from corral.errors import Discard, JobCancelled, PerhapsDone, RateLimited, Retry, Snooze
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker.failure import failure
 from corral_worker.result import ResultRefused, result_text
@@ -31,6 +31,10 @@ class RequestedOutcome(Enum):
     """To be tried again after the backoff of its job type."""
     DISCARD = "discard"
     CANCEL = "cancel"
+    SNOOZE = "snooze"
+    """To be run again later, without the use of a retry."""
+    PARK = "park"
+    """That nothing of a limit starts for a while, and the job keeps its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Raised:
     requested: RequestedOutcome = RequestedOutcome.BACKOFF
     after: float | None = None
     """Seconds until the next try, where the handler named them."""
+    limit: str | None = None
+    """The limit to park, where the handler named it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +156,30 @@ def raised(error: BaseException) -> Raised:
     """The ending of a handler that raised. Never raises itself."""
     try:
         match _wish(error):
-            case PerhapsDone():
-                return Raised(failure(ErrorKind.PERHAPS_DONE, error), RequestedOutcome.DISCARD)
-            case Discard():
-                return Raised(failure(ErrorKind.DISCARD, error), RequestedOutcome.DISCARD)
+            case Discard() as discard:
+                kind = ErrorKind.PERHAPS_DONE if isinstance(discard, PerhapsDone) else ErrorKind.DISCARD
+                return Raised(failure(kind, error), RequestedOutcome.DISCARD)
             case JobCancelled():
                 return Raised(failure(ErrorKind.EXCEPTION, error), RequestedOutcome.CANCEL)
             case Retry() as retry:
                 return Raised(failure(ErrorKind.EXCEPTION, error), after=_seconds(retry))
+            case (Snooze() | RateLimited()) as later:
+                return _later(later, error)
             case _:
                 return Raised(failure(ErrorKind.EXCEPTION, error))
     except BaseException:  # noqa: BLE001  # a class may raise when it is asked what it is
         return Raised(failure(ErrorKind.EXCEPTION, error))
+
+
+def _later(asked: Snooze | RateLimited, error: BaseException) -> Raised:
+    """The ending of a handler that asked for a wait; an ordinary error where that is no length of time."""
+    failed, after = failure(ErrorKind.EXCEPTION, error), _seconds(asked)
+    if after is None:
+        return Raised(failed)
+    if isinstance(asked, Snooze):
+        return Raised(failed, RequestedOutcome.SNOOZE, after)
+    limit = str.__str__(asked.limit) if isinstance(asked.limit, str) else None
+    return Raised(failed, RequestedOutcome.PARK, after, limit)
 
 
 def _wish(error: BaseException) -> BaseException:
@@ -171,10 +189,10 @@ def _wish(error: BaseException) -> BaseException:
     return error
 
 
-def _seconds(retry: Retry) -> float | None:
-    """The wait that a Retry names; the type's backoff where that is no number of seconds."""
+def _seconds(asked: Retry | Snooze | RateLimited) -> float | None:
+    """The wait that was asked for; None where that is no number of seconds."""
     try:
-        seconds = float(retry.after)  # type: ignore[arg-type]  # a handler's, so it may be anything
+        seconds = float(asked.after)  # type: ignore[arg-type]  # a handler's, so it may be anything
     except BaseException:  # noqa: BLE001  # also a subclass whose `after` raises
         return None
     return None if math.isnan(seconds) else seconds

@@ -81,7 +81,7 @@ async def pause(request: Request, name: str, caller: Operator) -> Response:
     responses=_CHANGED,
 )
 async def resume(request: Request, name: str, caller: Operator) -> Response:
-    """Let jobs that take of it start again."""
+    """Let jobs that take of it start again: a pause ends, and a wait that a provider asked for."""
     return await _obey(request, name, caller, LimitActions.resume)
 
 

@@ -47,10 +47,7 @@ def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
             "Resume the limit",
         )
     if state.parked_until is not None and state.room < 0:
-        return Cause(
-            "limit-parked",
-            f"The {what} waits until {_moment(state.parked_until)}: the provider asked for that.",
-        )
+        return _parked(state, what)
     if state.rate is not None:
         left = max(0.0, state.room)
         return Cause(
@@ -69,6 +66,24 @@ def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
         "limit-full",
         f"The {what} is full: {state.in_use:g} of {state.bound:g} in use{_held(holders)}.",
         "Wait for one of them to end, or raise the limit",
+    )
+
+
+def _parked(state: LimitState, what: str) -> Cause:
+    assert state.parked_until is not None
+    told = f", as job {state.parked_by} was told" if state.parked_by else ""
+    why = f": {state.parked_reason}" if state.parked_reason else ""
+    if state.probe is not None:
+        return Cause(
+            "limit-probed",
+            f"The {what} was parked until {_moment(state.parked_until)}{told}{why}. Job {state.probe} goes first; its "
+            "success lets the others start.",
+            "Wait for that job, or resume the limit",
+        )
+    return Cause(
+        "limit-parked",
+        f"The {what} waits until {_moment(state.parked_until)}: the provider asked for that{told}{why}.",
+        "Wait, or resume the limit",
     )
 
 

@@ -66,7 +66,7 @@ class LimitActions:
         return await self._change("pause", name, actor, key, reason)
 
     async def resume(self, name: str, actor: str, *, key: str = "", reason: str | None = None) -> StoredLimit:
-        """Resume what was paused. Raises as `set`."""
+        """Resume what was paused, and what a provider asked to wait for. Raises as `set`."""
         return await self._change("resume", name, actor, key, reason)
 
     async def reset(self, name: str, actor: str, *, key: str = "", reason: str | None = None) -> StoredLimit:

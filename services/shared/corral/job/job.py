@@ -75,6 +75,8 @@ class Claimed:
     """Seconds from due to claimed, by the database's clock; measured, so no part of what is claimed."""
     limit_group: UUID | None = None
     """The group in which it waited for its limits; None where it has none. Its end gives back what it took."""
+    limits: tuple[str, ...] = ()
+    """What it takes of, as `LimitUse.name` spells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ class Job:
     errors: int
     stalls: int
     releases: int
+    snoozes: int
     life: int
     retries: int
     timeout: float | None

@@ -7,6 +7,8 @@ MAX_DELAY_SECONDS = 366 * 24 * 3600.0
 MAX_TIMEOUT_SECONDS = 7 * 24 * 3600.0
 """One attempt may run a week."""
 MAX_RETRIES = 1000
+MAX_SNOOZES = 100
+"""In one life of a job that has no expiry."""
 MAX_TAGS = 20
 MAX_NAME = 100
 """Characters of a job type's name, a queue's name or a tag."""

@@ -77,13 +77,35 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Snoozed:
+    """The handler asked to be run again in `wait` seconds; errors do not rise."""
+
+    wait: float
+    error: JobError
+    """What the job fails with where it has snoozed as often as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A provider asked for a wait of `wait` seconds: nothing of the limit or key `name` starts until then.
+
+    The job keeps its place; errors do not rise.
+    """
+
+    wait: float
+    name: str
+    """As `LimitUse.name` spells it; one of those that the job takes of."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """The attempt ended because a cancel was requested."""
 
     reason: str
 
 
-Outcome = Succeeded | Erred | Exhausted | Released | Cancelled
+Outcome = Succeeded | Erred | Exhausted | Released | Snoozed | Parked | Cancelled
 
 
 @dataclass(frozen=True, slots=True)

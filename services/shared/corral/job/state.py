@@ -67,6 +67,10 @@ class Event(StrEnum):
     """The worker was lost once too often."""
     RELEASED = "released"
     """A stopping worker gave the job back."""
+    SNOOZED = "snoozed"
+    """The handler asked to be run again later."""
+    RATE_LIMITED = "rate-limited"
+    """A provider asked for a wait: the limit is parked, and the job keeps its place."""
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     RETRIED = "retried"
@@ -117,6 +121,8 @@ def _rows() -> tuple[Transition, ...]:
         (s.RUNNING, e.STALLED, s.QUEUED, maintenance),
         (s.RUNNING, e.STALLED_OUT, s.FAILED, maintenance),
         (s.RUNNING, e.RELEASED, s.QUEUED, worker | maintenance),
+        (s.RUNNING, e.SNOOZED, s.SCHEDULED, worker),
+        (s.RUNNING, e.RATE_LIMITED, s.QUEUED, worker),
         (s.RUNNING, e.CANCELLED, s.CANCELLED, worker | maintenance),
         *[(state, e.CANCELLED, s.CANCELLED, action | maintenance) for state in sorted(WAITING)],
         *[(state, e.EXPIRED, s.CANCELLED, maintenance) for state in sorted(WAITING)],

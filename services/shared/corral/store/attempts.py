@@ -238,7 +238,10 @@ class Attempts(Logs):
             if kind == State.COMPLETED:
                 already = outcome == kind or (state == kind and current == attempt)
             else:
-                already = outcome in (kind, State.CANCELLED)
+                already = outcome in (kind, State.CANCELLED) or (kind, outcome) == (
+                    endings.SNOOZED,
+                    State.FAILED,
+                )
             answers[id.int, attempt] = _recorded(row, Verdict.ALREADY if already else Verdict.FENCED)
             if not already:
                 _fenced("finish", id, attempt, current)

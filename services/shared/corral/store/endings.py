@@ -10,7 +10,19 @@ is judged, so that the fence sees its newest version.
 from collections.abc import Sequence
 from uuid import UUID
 
-from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, JobError, Released, Succeeded
+from corral.job.limits import MAX_SNOOZES
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    Exhausted,
+    Finished,
+    JobError,
+    Outcome,
+    Parked,
+    Released,
+    Snoozed,
+    Succeeded,
+)
 from corral.job.state import State
 from corral.storable import printable
 from corral.store.database import Params
@@ -23,6 +35,8 @@ from corral.store.stat_deltas import RUN, WAIT, appended
 MAX_MESSAGE = 4_000
 """Characters of an error's message or a reason that are kept."""
 MAX_TRACEBACK = 32_000
+SNOOZED, RATE_LIMITED = "snoozed", "rate-limited"
+"""What `attempts.outcome` says of an attempt that asked to be made again, and that parked a limit."""
 
 # Before a batch that takes two statements, so that both together keep the order.
 LOCK = """
@@ -50,34 +64,54 @@ WITH held AS MATERIALIZED (
 ), {back}counted AS ({appended("ended")})"""
 
 
+# A snooze ends by the job's expiry; where it has none, by how often its life has snoozed.
+_SNOOZE = f"""CASE
+        WHEN j.expires_at IS NOT NULL THEN
+            CASE WHEN j.expires_at <= now() + i.retry_in * interval '1 second' THEN 'cancelled' ELSE i.kind END
+        WHEN (SELECT count(*) FROM corral.attempts a
+              WHERE a.job = j.id AND a.life = j.life AND a.outcome = 'snoozed') >= {MAX_SNOOZES} THEN 'failed'
+        ELSE i.kind END"""
+EXPIRES = "it expires before the time at which it asked to be run again"
+
+
 def _end(held: str, back: str, ready: str) -> str:
     """A cancel that was requested turns every ending but success into cancelled (rule 19)."""
     return f"""
 WITH held AS MATERIALIZED (
-    SELECT j.id, i.kind, i.error, i.retry_in, i.reason, j.started_at, j.attempt, j.life,
-           CASE WHEN i.kind = 'cancelled' OR j.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE i.kind END AS outcome
+    SELECT j.id, i.kind, i.retry_in, j.started_at, j.attempt, j.life, o.outcome, i.park,
+           CASE WHEN i.kind <> 'snoozed' OR o.outcome = 'failed' THEN i.error END AS error,
+           CASE WHEN i.kind = 'snoozed' AND o.outcome = 'cancelled' AND j.cancel_requested_at IS NULL
+                THEN '{EXPIRES}' ELSE i.reason END AS reason
     FROM unnest(%(ids)s::uuid[], %(attempts)s::int4[], %(kinds)s::text[], %(errors)s::text[],
-                %(retries_in)s::float8[], %(reasons)s::text[]) AS i(id, attempt, kind, error, retry_in, reason)
+                %(retries_in)s::float8[], %(reasons)s::text[], %(parks)s::text[])
+         AS i(id, attempt, kind, error, retry_in, reason, park)
     CROSS JOIN LATERAL (
-        SELECT l.id, l.attempt, l.state, l.worker, l.started_at, l.life, l.cancel_requested_at
+        SELECT l.id, l.attempt, l.state, l.worker, l.started_at, l.life, l.cancel_requested_at, l.expires_at
         FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
     ) j
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN i.kind = 'cancelled' OR j.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                    WHEN i.kind = 'snoozed' THEN {_SNOOZE} ELSE i.kind END AS outcome
+    ) o
     WHERE j.attempt = i.attempt AND j.state = 'running' AND j.worker = %(worker)s
 ), ended AS (
     UPDATE corral.jobs j
-    SET state = CASE held.outcome WHEN 'errored' THEN 'scheduled' WHEN 'released' THEN {ready} ELSE held.outcome END,
+    SET state = CASE WHEN held.outcome IN ('errored', 'snoozed') THEN 'scheduled'
+                     WHEN held.outcome IN ('released', 'rate-limited') THEN {ready} ELSE held.outcome END,
         errors = j.errors + (held.kind IN ('errored', 'failed'))::int4,
         releases = j.releases + (held.outcome = 'released')::int4,
+        snoozes = j.snoozes + (held.outcome IN ('snoozed', 'rate-limited'))::int4,
         error = coalesce(held.error::jsonb, j.error),
-        suspect = j.suspect AND held.outcome IN ('errored', 'released'),
-        run_at = CASE WHEN held.outcome = 'errored' THEN now() + held.retry_in * interval '1 second' END,
+        suspect = j.suspect AND held.outcome IN ('errored', 'released', 'snoozed', 'rate-limited'),
+        run_at = CASE WHEN held.outcome IN ('errored', 'snoozed') THEN now() + held.retry_in * interval '1 second' END,
         queued_at = CASE WHEN held.outcome = 'released' THEN now() ELSE j.queued_at END,
         finished_at = CASE WHEN held.outcome IN ('failed', 'cancelled') THEN now() END,
         worker = CASE WHEN held.outcome IN ('failed', 'cancelled') THEN j.worker END,
         claim = NULL, updated_at = now()
     FROM held WHERE j.id = held.id
     RETURNING j.id, j.attempt,
-              CASE held.outcome WHEN 'released' THEN 'queued' ELSE j.state END AS state, j.run_at, j.queue, j.type, j.priority, j.suspect, held.outcome,
+              CASE WHEN held.outcome IN ('released', 'rate-limited') THEN 'queued' ELSE j.state END AS state, j.run_at,
+              j.queue, j.type, j.priority, j.suspect, held.outcome,
               date_part('epoch', held.started_at - j.queued_at) AS wait,
               date_part('epoch', now() - held.started_at) AS run{held}
 ), kept AS (
@@ -88,11 +122,15 @@ WITH held AS MATERIALIZED (
 
 
 HELD = ", j.limits, j.costs, j.limit_group"
+PARKING = ", CASE held.outcome WHEN 'rate-limited' THEN held.park END AS park, held.retry_in AS park_for, held.reason"
 TOLD = ", limits, limit_group"
-BACK = given_back("ended") + ", "
 # Those of jobs without limits are as short as they can be; the others are for batches that hold any.
-SUCCEED_STEPS, SUCCEED_LIMITED_STEPS = _success("", ""), _success(HELD, BACK)
-END_STEPS, END_LIMITED_STEPS = _end("", "", "'queued'"), _end(HELD, BACK, READY)
+SUCCEED_STEPS, SUCCEED_LIMITED_STEPS = (
+    _success("", ""),
+    _success(HELD, given_back("ended", opens=True) + ", "),
+)
+END_STEPS = _end("", "", "'queued'")
+END_LIMITED_STEPS = _end(HELD + PARKING, given_back("ended", parks=True) + ", ", READY)
 SUCCEEDED = "\nSELECT id, attempt, 'completed', 0.0::float8, queue, priority, false"
 ENDED = """
 SELECT id, attempt, state, coalesce(date_part('epoch', run_at - now()), 0), queue, priority, suspect"""
@@ -111,19 +149,20 @@ LEFT JOIN corral.attempts a ON a.job = i.id AND a.attempt = i.attempt
 """
 
 
+_KINDS: dict[type[Outcome], str] = {
+    Succeeded: State.COMPLETED.value,
+    Erred: "errored",
+    Exhausted: State.FAILED.value,
+    Released: "released",
+    Snoozed: SNOOZED,
+    Parked: RATE_LIMITED,
+    Cancelled: State.CANCELLED.value,
+}
+
+
 def kind_of(finished: Finished) -> str:
     """The name of the outcome in the column `attempts.outcome`."""
-    match finished.outcome:
-        case Succeeded():
-            return State.COMPLETED.value
-        case Erred():
-            return "errored"
-        case Exhausted():
-            return State.FAILED.value
-        case Released():
-            return "released"
-        case Cancelled():
-            return State.CANCELLED.value
+    return _KINDS[type(finished.outcome)]
 
 
 def lock(finished: Sequence[Finished]) -> Params:
@@ -155,6 +194,7 @@ def end(worker: UUID, finished: Sequence[Finished]) -> Params:
         "errors": texts(_error(item) for item in finished),
         "retries_in": numbers(_retry_in(item) for item in finished),
         "reasons": texts(_reason(item) for item in finished),
+        "parks": texts(_park(item) for item in finished),
     }
 
 
@@ -187,16 +227,26 @@ def _result(item: Finished) -> str | None:
 
 
 def _error(item: Finished) -> str | None:
-    return error_json(item.outcome.error) if isinstance(item.outcome, Erred | Exhausted) else None
+    return error_json(item.outcome.error) if isinstance(item.outcome, Erred | Exhausted | Snoozed) else None
 
 
 def _retry_in(item: Finished) -> float | None:
-    return item.outcome.retry_in if isinstance(item.outcome, Erred) else None
+    match item.outcome:
+        case Erred(retry_in=seconds) | Snoozed(wait=seconds) | Parked(wait=seconds):
+            return seconds
+        case _:
+            return None
 
 
 def _reason(item: Finished) -> str | None:
-    return (
-        printable(item.outcome.reason, MAX_MESSAGE)
-        if isinstance(item.outcome, Released | Cancelled)
-        else None
-    )
+    match item.outcome:
+        case Released(reason=reason) | Cancelled(reason=reason) | Parked(reason=reason):
+            return printable(reason, MAX_MESSAGE)
+        case Snoozed(error=error):
+            return printable(error.message, MAX_MESSAGE)
+        case _:
+            return None
+
+
+def _park(item: Finished) -> str | None:
+    return item.outcome.name if isinstance(item.outcome, Parked) else None

@@ -73,7 +73,7 @@ RETRY = f"""{LOCKED}, kept AS (
     ON CONFLICT DO NOTHING
 ), renewed AS (
     UPDATE corral.jobs j
-    SET state = {READY}, errors = 0, stalls = 0, life = j.life + 1, suspect = false, result = NULL, error = NULL,
+    SET state = {READY}, errors = 0, stalls = 0, snoozes = 0, life = j.life + 1, suspect = false, result = NULL, error = NULL,
         run_at = NULL, expires_at = NULL, queued_at = now(), started_at = NULL, finished_at = NULL,
         cancel_requested_at = NULL, worker = NULL, claim = NULL, progress = 0, progress_message = NULL,
         checkpoint = CASE WHEN locked.state = 'completed' THEN NULL ELSE j.checkpoint END, updated_at = now()

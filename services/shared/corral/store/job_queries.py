@@ -57,6 +57,7 @@ FIELDS = (
     "errors",
     "stalls",
     "releases",
+    "snoozes",
     "life",
     "retries",
     "timeout",

@@ -64,6 +64,12 @@ class LimitState:
     paused_at: datetime | None
     paused_by: str | None
     parked_until: datetime | None
+    """Until when a provider asked to wait. In the past: one job goes first, and nobody else before its success."""
+    parked_by: UUID | None = None
+    """The job that was told so."""
+    parked_reason: str | None = None
+    probe: UUID | None = None
+    """The job that goes first."""
 
     @property
     def closed(self) -> bool:
@@ -113,7 +119,8 @@ WITH {ME}, wanted AS MATERIALIZED (
     SELECT DISTINCT u.name FROM wanted CROSS JOIN unnest(wanted.limits) AS u(name)
 ), room AS MATERIALIZED ({rooms("names n")}), shares AS MATERIALIZED (
     SELECT w.grp, w.ord, max(r.weight) AS weight,
-           greatest(0, least(w.take, min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost))))::int AS n
+           greatest(0, least(w.take, CASE WHEN bool_or(r.probing) THEN 1 END,
+                             min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost))))::int AS n
     FROM wanted w CROSS JOIN unnest(w.limits, w.costs) AS u(name, cost) LEFT JOIN room r ON r.name = u.name
     GROUP BY w.grp, w.ord, w.take
 ), picked AS MATERIALIZED (
@@ -127,14 +134,15 @@ WITH {ME}, wanted AS MATERIALIZED (
         ORDER BY l.queued_at, l.id LIMIT s.n FOR NO KEY UPDATE SKIP LOCKED
     ) j
 ), needs AS MATERIALIZED (
-    SELECT p.id, u.name, u.cost, sum(u.cost) OVER (PARTITION BY u.name ORDER BY p.ord, p.queued_at, p.id) AS upto
+    SELECT p.id, u.name, u.cost, sum(u.cost) OVER before AS upto, row_number() OVER before AS place
     FROM picked p CROSS JOIN unnest(p.limits, p.costs) AS u(name, cost)
+    WINDOW before AS (PARTITION BY u.name ORDER BY p.ord, p.queued_at, p.id)
 ), fit AS MATERIALIZED (
     SELECT n.id FROM needs n LEFT JOIN room r ON r.name = n.name
-    GROUP BY n.id HAVING bool_and(n.upto <= coalesce(r.room, 0) + {SLACK})
+    GROUP BY n.id HAVING bool_and(n.upto <= coalesce(r.room, 0) + {SLACK} AND (n.place = 1 OR NOT coalesce(r.probing, false)))
 ), used AS (
     UPDATE corral.limit_keys k
-    SET in_use = k.in_use + u.cost,
+    SET in_use = k.in_use + u.cost, probe = CASE WHEN r.probing THEN u.first ELSE k.probe END,
         taken_at = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
             SELECT t.at FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
             WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), r.at) END,
@@ -143,7 +151,9 @@ WITH {ME}, wanted AS MATERIALIZED (
             WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), u.cost) END,
         tokens = CASE WHEN r.rate > {EXACT} THEN r.room - u.cost END,
         refilled_at = CASE WHEN r.rate > {EXACT} THEN r.at END
-    FROM (SELECT n.name, sum(n.cost) AS cost FROM needs n JOIN fit ON fit.id = n.id GROUP BY 1) u
+    FROM (
+        SELECT n.name, sum(n.cost) AS cost, (array_agg(n.id))[1] AS first FROM needs n JOIN fit ON fit.id = n.id GROUP BY 1
+    ) u
     JOIN room r ON r.name = u.name
     WHERE k.name = u.name
 )
@@ -166,7 +176,8 @@ CROSS JOIN LATERAL (
 """
 
 LIMITS_OF = f"""
-SELECT r.name, r.cost, r.room, r.in_use, r.bound, r.rate, r.per, r.declared, r.paused_at, r.paused_by, r.parked_until
+SELECT r.name, r.cost, r.room, r.in_use, r.bound, r.rate, r.per, r.declared, r.paused_at, r.paused_by, r.parked_until,
+       r.parked_by, r.parked_reason, r.probe
 FROM corral.jobs j CROSS JOIN LATERAL ({rooms("unnest(j.limits, j.costs) AS n(name, cost)")}) r
 WHERE j.id = %(job)s ORDER BY r.name
 """

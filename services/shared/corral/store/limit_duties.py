@@ -14,6 +14,8 @@ from corral.store.sql_params import texts
 
 IDLE_SECONDS = 60
 """How long the state of a rate is kept after its window is over."""
+PARKED_SECONDS = 3600
+"""How long it is kept that one job goes first, after a wait that a provider asked for is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ START = GroupCursor(UUID(int=0), suspect=False)
 
 # What nobody uses has all its room.
 OPEN = f"""
-SELECT r.name, least(r.room, 1000000)::int8
+SELECT r.name, CASE WHEN r.probing THEN 1 ELSE least(r.room, 1000000) END::int8
 FROM ({rooms("unnest(%(names)s::text[]) AS n(name)")}) r WHERE r.room > {SLACK}
 """
 
@@ -86,11 +88,18 @@ WITH runs AS MATERIALIZED ({RUNS}), wrong AS MATERIALIZED (
 )
 SELECT name, noted, runs FROM wrong ORDER BY name
 """
+# Who went first after a wait ended without a word about it: a worker of the release before this one ended it.
+UNPROBE = """
+UPDATE corral.limit_keys k SET probe = NULL
+WHERE k.name = ANY(%(names)s::text[]) AND k.probe IS NOT NULL
+  AND NOT EXISTS (SELECT FROM corral.jobs j WHERE j.id = k.probe AND j.state = 'running')
+"""
 
 FORGET = f"""
 WITH idle AS MATERIALIZED (
     SELECT k.name, k.refilled_at, k.taken_at[cardinality(k.taken_at)] AS taken_last FROM corral.limit_keys k
-    WHERE k.in_use = 0 AND k.probe IS NULL AND (k.parked_until IS NULL OR k.parked_until < now())
+    WHERE k.in_use = 0 AND k.probe IS NULL
+      AND (k.parked_until IS NULL OR k.parked_until < now() - {PARKED_SECONDS} * interval '1 second')
     ORDER BY k.name LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), over AS (
     SELECT r.name FROM ({rooms("idle n")}) r
@@ -148,6 +157,7 @@ class LimitDuties:
                 await transaction.rows(COMPLETE)
             names = [row[0] for row in await transaction.rows(LOCK, {"after": after, "limit": limit})]
             wrong = await transaction.rows(RECOUNT, {"names": texts(names)})
+            await transaction.count(UNPROBE, {"names": texts(names)})
         return [Miscount(*row) for row in wrong], names[-1] if len(names) == limit else None
 
     async def forget_idle(self, term: Term, limit: int = 1000) -> int:

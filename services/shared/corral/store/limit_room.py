@@ -12,17 +12,17 @@ def rooms(names: str) -> str:
     """SQL of how much may be taken of each name now: rows of `names`, an item of FROM called `n` with a column `name`.
 
     Beside these columns: `room` (-1 where nothing may start), `in_use`, `bound`, `rate`, `per`, `burst`, `weight`,
-    `at` (the time of the look), `declared`, `paused_at`, `paused_by`, `parked_until`, `taken_at`, `taken`. A window
-    keeps the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst`
+    `at` (the time of the look), `declared`, `paused_at`, `paused_by`, `parked_until`, `parked_by`, `parked_reason`,
+    `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window keeps the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst`
     and is refilled by (rate - burst) / per a second, so that a window holds `rate` at most.
     """
     return f"""
 SELECT n.*, v.bound, v.rate, v.per, v.burst, coalesce(v.weight, 1) AS weight, c.at, coalesce(k.in_use, 0) AS in_use,
        l.declared IS NOT NULL AS declared, coalesce(one.paused_at, whole.paused_at) AS paused_at,
-       CASE WHEN one.paused_at IS NULL THEN whole.set_by ELSE one.set_by END AS paused_by, k.parked_until,
-       k.taken_at, k.taken,
+       CASE WHEN one.paused_at IS NULL THEN whole.set_by ELSE one.set_by END AS paused_by, k.parked_until, k.parked_by, k.parked_reason, k.probe,
+       coalesce(k.parked_until <= c.at AND k.probe IS NULL, false) AS probing, k.taken_at, k.taken,
        CASE WHEN l.declared IS NULL OR whole.paused_at IS NOT NULL OR one.paused_at IS NOT NULL
-                 OR k.parked_until > c.at THEN -1
+                 OR k.parked_until > c.at OR (k.parked_until IS NOT NULL AND k.probe IS NOT NULL) THEN -1
             WHEN v.rate IS NULL THEN coalesce(v.bound, 'Infinity') - coalesce(k.in_use, 0)
             WHEN v.rate <= {EXACT} THEN v.rate - coalesce((
                 SELECT sum(t.amount) FROM unnest(k.taken_at, k.taken) AS t(at, amount)
@@ -54,21 +54,49 @@ CROSS JOIN LATERAL (
 """
 
 
-def given_back(ended: str) -> str:
-    """CTEs that give back what the rows of `ended` (columns `limits` and `costs`) held: keys locked in their order.
+def given_back(ended: str, *, opens: bool = False, parks: bool = False) -> str:
+    """CTEs that give back what the rows of `ended` (`id`, `limits`, `costs`) held: keys locked in their order.
 
-    For a statement of one transaction that locks no keys before, or had LOCK_KEYS before it.
+    For a statement of one transaction that locks no keys before, or had LOCK_KEYS before it. A job that went first after
+    a wait makes room for the next one; where the end `opens`, for all. With `parks`, rows of `ended` also say what to
+    park: `park` (a name, or NULL), `park_for` (seconds) and `reason`.
     """
+    told = (
+        f""",
+           max({ended}.park_for) FILTER (WHERE {ended}.park = c.name) AS park_for,
+           (array_agg({ended}.id ORDER BY {ended}.park_for DESC) FILTER (WHERE {ended}.park = c.name))[1] AS park_by,
+           (array_agg({ended}.reason ORDER BY {ended}.park_for DESC) FILTER (WHERE {ended}.park = c.name))[1] AS park_reason"""
+        if parks
+        else ""
+    )
+    mine = "k.probe = ANY(h.jobs)"
+    until = "now() + h.park_for * interval '1 second'"
+    sets = {"probe": f"CASE WHEN {mine} THEN NULL ELSE k.probe END"}
+    if opens:
+        sets |= {
+            name: f"CASE WHEN {mine} THEN NULL ELSE k.{name} END"
+            for name in ("parked_until", "parked_by", "parked_reason")
+        }
+    if parks:
+        later = f"{until} > coalesce(k.parked_until, '-infinity')"
+        sets = {
+            "probe": f"CASE WHEN {mine} OR h.park_for IS NOT NULL THEN NULL ELSE k.probe END",
+            "parked_until": f"CASE WHEN {later} THEN {until} ELSE k.parked_until END",
+            "parked_by": f"CASE WHEN {later} THEN h.park_by ELSE k.parked_by END",
+            "parked_reason": f"CASE WHEN {later} THEN h.park_reason ELSE k.parked_reason END",
+        }
     return f"""given AS MATERIALIZED (
-    SELECT c.name, sum(c.cost) AS cost FROM {ended} CROSS JOIN unnest({ended}.limits, {ended}.costs) AS c(name, cost)
+    SELECT c.name, sum(c.cost) AS cost, array_agg({ended}.id) AS jobs{told}
+    FROM {ended} CROSS JOIN unnest({ended}.limits, {ended}.costs) AS c(name, cost)
     GROUP BY 1 ORDER BY 1
 ), keys_held AS MATERIALIZED (
-    SELECT g.name, g.cost FROM given g CROSS JOIN LATERAL (
+    SELECT g.* FROM given g CROSS JOIN LATERAL (
         SELECT k.name FROM corral.limit_keys k WHERE k.name = g.name OFFSET 0 FOR NO KEY UPDATE
     ) k
 ), given_back AS (
     UPDATE corral.limit_keys k
-    SET in_use = CASE WHEN abs(k.in_use - h.cost) < {SLACK} THEN 0 ELSE k.in_use - h.cost END
+    SET in_use = CASE WHEN abs(k.in_use - h.cost) < {SLACK} THEN 0 ELSE k.in_use - h.cost END,
+        {", ".join(f"{name} = {value}" for name, value in sets.items())}
     FROM keys_held h WHERE k.name = h.name
 )"""
 

@@ -24,7 +24,8 @@ WITH groups AS MATERIALIZED (
     SELECT DISTINCT name FROM uses
 ), room AS MATERIALIZED ({rooms("names n")}), ready AS MATERIALIZED (
     SELECT u.queue, u.type, u.grp, u.since,
-           least(min(u.n), greatest(0, min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost)))) AS n
+           least(min(u.n), CASE WHEN bool_or(r.probing) THEN 1 END,
+                 greatest(0, min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost)))) AS n
     FROM uses u LEFT JOIN room r ON r.name = u.name GROUP BY u.queue, u.type, u.grp, u.since
 ), beyond AS MATERIALIZED (
     SELECT u.queue, ceil(greatest(0, sum(f.n * u.cost) - max(r.room)) / max(u.cost)) AS excess

@@ -76,6 +76,12 @@ class LimitKey:
     reason: str | None
     set_at: datetime | None
     parked_until: datetime | None
+    """Until when a provider asked to wait. In the past: one job goes first, and nobody else before its success."""
+    parked_by: UUID | None = None
+    """The job that was told so."""
+    parked_reason: str | None = None
+    probe: UUID | None = None
+    """The job that goes first."""
     holders: Sequence[KeyHolder] = ()
     """The oldest of them."""
 
@@ -139,7 +145,7 @@ WITH {WAITING}, known AS (
     ORDER BY n.key COLLATE "C" LIMIT %(limit)s
 )
 SELECT p.key, coalesce(k.in_use, 0), coalesce(w.n, 0)::int8, coalesce(o.overrides, '{{}}'::jsonb), o.paused_at, o.set_by, o.reason, o.set_at,
-       CASE WHEN k.parked_until > now() THEN k.parked_until END
+       k.parked_until, k.parked_by, k.parked_reason, k.probe
 FROM page p CROSS JOIN LATERAL (
     SELECT CASE WHEN p.key = '' THEN %(name)s::text ELSE %(name)s::text || '=' || p.key END AS name OFFSET 0
 ) n
@@ -168,6 +174,10 @@ CHANGES = {
     "resume": f"UPDATE corral.limit_overrides SET paused_at = NULL, {_SET}",
     "reset": f"UPDATE corral.limit_overrides SET overrides = '{{}}'::jsonb, {_SET}",
 }
+UNPARK = """
+UPDATE corral.limit_keys SET parked_until = NULL, parked_by = NULL, parked_reason = NULL, probe = NULL
+WHERE limit_name = %(name)s AND (%(key)s = '' OR key = %(key)s) AND parked_until IS NOT NULL
+"""
 TIDY = """
 DELETE FROM corral.limit_overrides
 WHERE limit_name = %(name)s AND key = %(key)s AND overrides = '{}'::jsonb AND paused_at IS NULL
@@ -248,6 +258,8 @@ class LimitRows:
             await transaction.count(ROW, params)
             sets = params | {"overrides": encode(dict(change.overrides))}
             await transaction.count(CHANGES[change.action], sets)
+            if change.action == "resume":
+                await transaction.count(UNPARK, {"name": name, "key": key})
             details: dict[str, Any] = {"key": key} if key else {}
             details |= {"overrides": dict(change.overrides)} if change.overrides else {}
             details |= {"reason": reason} if reason else {}
@@ -276,7 +288,7 @@ async def register(transaction: Transaction, declarations: Sequence[Declaration]
 
 
 def _key(row: Row, holders: Sequence[KeyHolder]) -> LimitKey:
-    key, in_use, waiting, overrides, paused_at, set_by, reason, set_at, parked_until = row
+    key, in_use, waiting, overrides, paused_at, set_by, reason, set_at, until, by, told, probe = row
     return LimitKey(
         key,
         LimitUsage(in_use, waiting),
@@ -285,6 +297,9 @@ def _key(row: Row, holders: Sequence[KeyHolder]) -> LimitKey:
         set_by,
         reason,
         set_at,
-        parked_until,
+        until,
+        by,
+        told,
+        probe,
         tuple(holders),
     )

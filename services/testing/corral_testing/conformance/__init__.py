@@ -16,6 +16,7 @@ from corral_testing.conformance.idempotent import Idempotent
 from corral_testing.conformance.leadership import Leadership
 from corral_testing.conformance.limiting import Limiting
 from corral_testing.conformance.losing import Losing
+from corral_testing.conformance.snoozing import Snoozing
 from corral_testing.conformance.submitting import Submitting
 from corral_testing.conformance.transitions import Transitions
 
@@ -31,6 +32,7 @@ class StoreConformance(
     CommandsOfPeople,
     Counting,
     Limiting,
+    Snoozing,
     Losing,
     Draining,
     Deciding,

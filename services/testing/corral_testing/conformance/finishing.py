@@ -7,9 +7,20 @@ from corral.ids import new_id
 from corral.job.outcome import Erred, Finished, Outcome, Succeeded
 from corral.job.state import State
 from corral.store import Progress, Verdict
-from corral_testing.subject import CANCELLED, ERRED, ERROR, EXHAUSTED, LONG, RELEASED, SUCCEEDED, Subject
+from corral_testing.subject import (
+    CANCELLED,
+    ERRED,
+    ERROR,
+    EXHAUSTED,
+    LONG,
+    PARKED,
+    RELEASED,
+    SNOOZED,
+    SUCCEEDED,
+    Subject,
+)
 
-ENDINGS: list[Outcome] = [SUCCEEDED, ERRED, EXHAUSTED, RELEASED, CANCELLED]
+ENDINGS: list[Outcome] = [SUCCEEDED, ERRED, EXHAUSTED, RELEASED, SNOOZED, PARKED, CANCELLED]
 
 
 def _name(value: object) -> str:
@@ -60,6 +71,8 @@ class Finishing:
             State.COMPLETED,
             State.SCHEDULED,
             State.FAILED,
+            State.QUEUED,
+            State.SCHEDULED,
             State.QUEUED,
             State.CANCELLED,
         ]

@@ -9,7 +9,17 @@ from corral.job.outcome import Outcome
 from corral.job.state import State
 from corral.store import JobFilter, Refusal
 from corral.store.heartbeat import UNHELD_SECONDS
-from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, LONG, QUEUE, RELEASED, SUCCEEDED, Subject
+from corral_testing.subject import (
+    CANCELLED,
+    ERRED,
+    EXHAUSTED,
+    LONG,
+    QUEUE,
+    RELEASED,
+    SNOOZED,
+    SUCCEEDED,
+    Subject,
+)
 
 ONE = (LimitUse("one"),)
 ACME, OTHER = (LimitUse("customer", "acme"),), (LimitUse("customer", "other"),)
@@ -86,7 +96,9 @@ class Limiting:
         assert await subject.claim_groups(worker, ONE, take=2) == ids[:2]
 
     @pytest.mark.parametrize(
-        "outcome", [SUCCEEDED, ERRED, EXHAUSTED, RELEASED, CANCELLED], ids=lambda one: type(one).__name__
+        "outcome",
+        [SUCCEEDED, ERRED, EXHAUSTED, RELEASED, SNOOZED, CANCELLED],
+        ids=lambda one: type(one).__name__,
     )
     async def test_however_an_attempt_ends_its_slot_is_free(self, subject: Subject, outcome: Outcome) -> None:
         await subject.declare("one", {"total": 1})

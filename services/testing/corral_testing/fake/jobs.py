@@ -133,7 +133,7 @@ class FakeJobs:
             self._memory.keep(row, "completed", error=None, reason=None)
             row.checkpoint = None
         self._memory.move(row, Event.RETRIED, Writer.ACTION, State.QUEUED)
-        row.errors = row.stalls = row.progress = 0
+        row.errors = row.stalls = row.snoozes = row.progress = 0
         row.life += 1
         row.result = row.error = row.progress_message = None
         row.expires_at = row.started_at = row.cancel_requested_at = None

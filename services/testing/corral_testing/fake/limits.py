@@ -38,6 +38,9 @@ class FakeLimitClaims:
                 if self._full(row):
                     break
                 self._take(row)
+                for name in _names(row):
+                    if (parked := self._memory.parked.get(name)) is not None:
+                        parked.probe = row.id
                 start(self._memory, row, worker, claim)
                 claimed.append(claimed_from(row))
                 weights[group] = max(self._weight(name) for name in _names(row))
@@ -110,7 +113,9 @@ class FakeLimitClaims:
             _cost(row, name) for row in self._memory.in_state([State.RUNNING]) if name in _names(row)
         )
         declared = limit in self._memory.limits
-        if not declared or values["paused"]:
+        parked = self._memory.parked.get(name)
+        waits = parked is not None and (parked.until > self._memory.clock.now() or parked.probe is not None)
+        if not declared or values["paused"] or waits:
             room = -1.0
         elif rate is not None and per is not None:
             room = self._rate_room(name, rate, per, values.get("burst") or rate * BURST_SHARE)
@@ -120,7 +125,8 @@ class FakeLimitClaims:
         by = (
             "ann" if (limit, key) in self._memory.overrides or (limit, "") in self._memory.overrides else None
         )
-        return LimitState(name, cost, room, in_use, bound, rate, per, declared, now, by, None)
+        told = (None,) * 4 if parked is None else (parked.until, parked.by, parked.reason, parked.probe)
+        return LimitState(name, cost, room, in_use, bound, rate, per, declared, now, by, *told)
 
     def _rate_room(self, name: str, rate: float, per: float, burst: float) -> float:
         takes, now = self._memory.takes.get(name, []), self._memory.clock.now()

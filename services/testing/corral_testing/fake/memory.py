@@ -51,6 +51,7 @@ class JobRow:
     errors: int = 0
     stalls: int = 0
     releases: int = 0
+    snoozes: int = 0
     life: int = 1
     suspect: bool = False
     progress: int = 0
@@ -117,6 +118,7 @@ class JobRow:
             "errors": self.errors,
             "stalls": self.stalls,
             "releases": self.releases,
+            "snoozes": self.snoozes,
             "life": self.life,
             "retries": new.retries,
             "timeout": new.timeout,
@@ -156,6 +158,16 @@ class FakeWorker:
 
 
 @dataclass(slots=True)
+class ParkedKey:
+    """A limit or key of one of which a provider asked to wait, until one job has succeeded that goes first."""
+
+    until: datetime
+    by: UUID
+    reason: str
+    probe: UUID | None = None
+
+
+@dataclass(slots=True)
 class Memory:
     """Everything the fake knows."""
 
@@ -172,6 +184,8 @@ class Memory:
     """What is set over them, by limit and key."""
     takes: dict[str, list[tuple[datetime, float]]] = field(default_factory=dict)
     """When how much was taken of each rate, and of each of its keys."""
+    parked: dict[str, ParkedKey] = field(default_factory=dict)
+    """By the name of the limit, or of its key."""
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
 
@@ -196,14 +210,25 @@ class Memory:
         """
         assert after in allowed(row.state, event, writer), f"{row.state} does not become {after} on {event}"
         now = self.clock.now()
+        if row.state is State.RUNNING:
+            self._end_probe(row, opens=event is Event.SUCCEEDED)
         row.state, row.updated_at, row.claim = after, now, None
         row.run_at = None
         if after is State.QUEUED:
-            row.queued_at, row.worker, row.finished_at = now, None, None
+            row.queued_at = row.queued_at if event is Event.RATE_LIMITED else now
+            row.worker, row.finished_at = None, None
         elif after.terminal:
             row.finished_at, row.suspect = now, False
         else:
             row.worker = None
+
+    def _end_probe(self, row: JobRow, *, opens: bool) -> None:
+        """A job that went first makes room for the next one, or for all."""
+        for name in [name for name, key in self.parked.items() if key.probe == row.id]:
+            if opens:
+                del self.parked[name]
+            else:
+                self.parked[name].probe = None
 
     def end_timed_out(self, row: JobRow, writer: Writer, *, reason: str) -> None:
         """End an attempt whose worker gave it up, and whose timeout had struck, as that error."""

@@ -7,14 +7,24 @@ from uuid import UUID
 
 from corral.job.follow_up import FollowsOn
 from corral.job.job import Accepted, Claimed
-from corral.job.outcome import Cancelled, Erred, Exhausted, Finished, Released, Succeeded
+from corral.job.limits import MAX_SNOOZES
+from corral.job.outcome import (
+    Cancelled,
+    Erred,
+    Exhausted,
+    Finished,
+    Parked,
+    Released,
+    Snoozed,
+    Succeeded,
+)
 from corral.job.state import Event, State, Writer
 from corral.store import ClaimAnswer, Progress, Recorded, Refusal, StoredFollowUp, Verdict, WorkerState
-from corral.store.endings import error_json, kind_of
+from corral.store.endings import EXPIRES, SNOOZED, error_json, kind_of
 from corral.store.follow_ups import MAX_LISTED
 from corral.store.json_text import checked, decode
 from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
-from corral_testing.fake.memory import JobRow, Memory
+from corral_testing.fake.memory import JobRow, Memory, ParkedKey
 
 
 class FakeClaims:
@@ -140,7 +150,8 @@ class FakeAttempts:
         if kind == State.COMPLETED:
             ended = row.state is State.COMPLETED and row.attempt == item.attempt
             return ended or (kept is not None and kept.outcome == kind)
-        return kept is not None and kept.outcome in {kind, "cancelled"}
+        also = {"failed"} if kind == SNOOZED else set[str]()
+        return kept is not None and kept.outcome in {kind, "cancelled", *also}
 
     def _end(self, row: JobRow, item: Finished) -> None:
         memory, outcome = self._memory, item.outcome
@@ -149,8 +160,15 @@ class FakeAttempts:
             row.result, row.error, row.progress = outcome.result, None, 100
             return
         cancelled = isinstance(outcome, Cancelled) or row.cancel_requested_at is not None
+        if isinstance(outcome, Snoozed | Parked) and not cancelled:
+            self._ask_for_later(row, outcome)
+            return
         error = decode(error_json(outcome.error)) if isinstance(outcome, Erred | Exhausted) else None
-        reason = outcome.reason if isinstance(outcome, Released | Cancelled) else None
+        reason = None
+        if isinstance(outcome, Released | Cancelled | Parked):
+            reason = outcome.reason
+        elif isinstance(outcome, Snoozed):
+            reason = outcome.error.message
         memory.keep(row, "cancelled" if cancelled else kind_of(item), error=error, reason=reason)
         row.errors += error is not None
         row.error = error or row.error
@@ -165,6 +183,37 @@ class FakeAttempts:
             case _:
                 memory.move(row, Event.RELEASED, Writer.WORKER, State.QUEUED)
                 row.releases += 1
+
+    def _ask_for_later(self, row: JobRow, outcome: Snoozed | Parked) -> None:
+        """A snooze, within its bounds; or the wait that a provider asked for."""
+        memory, later = self._memory, self._memory.clock.now() + timedelta(seconds=outcome.wait)
+        if isinstance(outcome, Parked):
+            memory.keep(row, "rate-limited", error=None, reason=outcome.reason)
+            memory.move(row, Event.RATE_LIMITED, Writer.WORKER, State.QUEUED)
+            before = memory.parked.get(outcome.name)
+            if before is None or before.until < later:
+                memory.parked[outcome.name] = ParkedKey(later, row.id, outcome.reason)
+            else:
+                before.probe = None
+            row.snoozes += 1
+            return
+        snoozed = [
+            one
+            for one in memory.attempts.values()
+            if (one.job, one.life, one.outcome) == (row.id, row.life, SNOOZED)
+        ]
+        if row.expires_at is not None and row.expires_at <= later:
+            memory.keep(row, "cancelled", error=None, reason=EXPIRES)
+            memory.move(row, Event.CANCELLED, Writer.WORKER, State.CANCELLED)
+        elif row.expires_at is None and len(snoozed) >= MAX_SNOOZES:
+            row.error = decode(error_json(outcome.error))
+            memory.keep(row, "failed", error=row.error, reason=outcome.error.message)
+            memory.move(row, Event.EXHAUSTED, Writer.WORKER, State.FAILED)
+        else:
+            memory.keep(row, SNOOZED, error=None, reason=outcome.error.message)
+            memory.move(row, Event.SNOOZED, Writer.WORKER, State.SCHEDULED)
+            row.run_at = later
+            row.snoozes += 1
 
     def _recorded(self, item: Finished, row: JobRow | None, verdict: Verdict) -> Recorded:
         if row is None:
@@ -234,4 +283,5 @@ def claimed_from(row: JobRow) -> Claimed:
         parent=new.parent,
         waited=(row.started_at - row.queued_at).total_seconds() if row.started_at and row.queued_at else 0.0,
         limit_group=row.limit_group,
+        limits=new.limits.names if new.limits else (),
     )

@@ -5,9 +5,11 @@ from uuid import UUID
 from tests.integration.actions.why.causes import codes
 from tests.integration.worker.system import System
 
+from corral.actions.limits import LimitActions
 from corral.actions.why import Why
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse, group_of, uses_of
+from corral.job.outcome import Finished, Parked
 from corral.job.priority import Priority
 from corral.store import WorkerRecord
 
@@ -69,6 +71,27 @@ async def test_limits_that_are_paused_unknown_too_small_or_used_up_say_so(system
     assert "limit r lets 1 start in 60 seconds; 0 is left" in rate.message
     assert "can never start" in small.message
     assert "unknown was never declared" in unknown.message
+
+
+async def test_a_parked_limit_says_until_when_why_and_who_goes_first(system: System, why: Why):
+    await system.store.database.run(DECLARE, {"name": "openai", "values": '{"total": 2}'})
+    told = await _running(system, LimitUse("openai"))
+    job = await _submitted(system, LimitUse("openai"))
+    worker = (await system.store.jobs.many([told]))[0].worker
+    assert worker is not None
+    parked = Parked(600.0, "openai", "429 Too Many Requests")
+    await system.store.attempts.finish(worker, [Finished(told, 1, parked, limited=True)])
+    (cause,) = await codes(why, job, "limit-parked")
+    assert f"as job {told} was told: 429 Too Many Requests" in cause.message
+    assert (await system.store.backlog()).queues["demo"].queued == 0, "it needs no worker"
+    await system.store.database.run("UPDATE corral.limit_keys SET parked_until = now()")
+    assert (await system.store.backlog()).queues["demo"].queued == 1, "one goes first"
+    group = group_of("demo", Priority.NORMAL, ["openai"])
+    await system.store.limit_claims.claim(worker, new_id(), {group: 5}, ["demo.echo"], alone=False)
+    (cause,) = await codes(why, job, "limit-probed")
+    assert f"Job {told} goes first" in cause.message
+    await LimitActions(system.store).resume("openai", "ann")
+    assert await codes(why, job) == []
 
 
 async def test_the_backlog_counts_what_limits_let_start(system: System):

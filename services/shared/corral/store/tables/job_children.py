@@ -27,7 +27,11 @@ def around_jobs(tables: MetaData) -> None:
         needed("job", Uuid, doc="The job."),
         needed("attempt", Integer, doc="Its number."),
         needed("life", SmallInteger, doc="The life of the job that it belongs to."),
-        needed("outcome", Text, doc="completed, errored, failed, cancelled, released or stalled."),
+        needed(
+            "outcome",
+            Text,
+            doc="completed, errored, failed, cancelled, released, snoozed, rate-limited or stalled.",
+        ),
         Column("worker", Uuid, doc="The `workers.id` that ran it."),
         Column("started_at", TIME, doc="When it was claimed."),
         moment("ended_at", doc="When its end was written."),

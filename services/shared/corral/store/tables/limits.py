@@ -58,6 +58,8 @@ def limits(tables: MetaData) -> None:
         needed("key", Text, doc="The key; empty for the total."),
         needed("in_use", Double, "0", doc="The sum of the costs of what runs."),
         Column("parked_until", TIME, doc="Until when nothing of it starts: a provider asked to wait."),
+        Column("parked_by", Uuid, doc="The job that was told to wait."),
+        Column("parked_reason", Text, doc="What it was told, in words."),
         Column("probe", Uuid, doc="The job that goes first after a wait that a provider asked for."),
         Column("taken_at", ARRAY(TIME), doc="Of a rate: when something of the current window was taken."),
         Column("taken", ARRAY(Double), doc="Of a rate: how much was taken at each of these times."),
@@ -67,6 +69,11 @@ def limits(tables: MetaData) -> None:
             doc="Of a rate that is too large to keep each take: what was left at `refilled_at`.",
         ),
         Column("refilled_at", TIME, doc="When `tokens` was computed."),
+        Column(
+            "reserved",
+            Double,
+            doc="Of a rate of calls, whose takes are in Redis: how much may have been taken beyond what is noted here.",
+        ),
         PrimaryKeyConstraint(
             "name",
             name="limit_keys_pkey",
