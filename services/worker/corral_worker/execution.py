@@ -255,7 +255,10 @@ def parked_name(names: Sequence[str], limit: str | None) -> tuple[str | None, st
     if len(chosen) == 1 and len(keyed) <= 1:
         return (*keyed, *chosen)[0], ""
     if len(chosen) == 1:
-        return None, f"nothing is parked, because the job takes of several keys ({', '.join(keyed)}); name one with limit="
+        return (
+            None,
+            f"nothing is parked, because the job takes of several keys ({', '.join(keyed)}); name one with limit=",
+        )
     listed = ", ".join(sorted(limits))
     if limit is None:
         return (
