@@ -1,4 +1,5 @@
 from dataclasses import replace
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 from corral.catalog import job_type
 from corral.catalog.options_json import options_from_json, options_to_json
 from corral.catalog.precedence import QueueOverrides, settle
-from corral.catalog.record import record_of, supersedes
+from corral.catalog.record import record_of, release_of, supersedes
 from corral.job import backoff as backoffs
 from corral.job.limits import KEPT_SECONDS
 from corral.job.options import Executor, Options, Retention
@@ -108,3 +109,15 @@ def test_the_version_changes_with_the_declaration():
 
     assert version() == version()
     assert len({version(), version(payload=Mail), version(retries=1), version(description="x")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "distribution"),
+    [("pytest.x", "pytest"), ("_pytest", "pytest"), ("dateutil.parser", "python-dateutil")],
+)
+def test_the_release_is_that_of_the_distribution_that_carries_the_package(module: str, distribution: str):
+    assert release_of(module) == metadata.version(distribution)
+
+
+def test_a_package_that_no_distribution_carries_has_no_release():
+    assert release_of("of_nobody.at_all") == "0"

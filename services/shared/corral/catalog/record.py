@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import metadata
@@ -87,18 +88,31 @@ def supersedes(new: str, old: str) -> bool:
     return _numbers(new) >= _numbers(old)
 
 
-@lru_cache
 def release_of(module: str) -> str:
     """The release of the package that declares a type: `__version__`, else its distribution's, else 0."""
-    package = module.partition(".")[0]
+    return _release(module.partition(".")[0])
+
+
+@lru_cache
+def _release(package: str) -> str:
     version = getattr(sys.modules.get(package), "__version__", None)
-    for name in () if version else (*metadata.packages_distributions().get(package, ()), package):
-        try:
-            version = metadata.version(name)
-            break
-        except metadata.PackageNotFoundError:
-            continue
-    return str(version or "0").partition("+")[0]
+    return str(version or _distributed(package) or "0").partition("+")[0]
+
+
+def _distributed(package: str) -> str | None:
+    """The version of the distribution that carries a package; the one of the same name is looked at first."""
+    with suppress(metadata.PackageNotFoundError):
+        if _carries(named := metadata.distribution(package), package):
+            return named.version
+    return next((one.version for one in metadata.distributions() if _carries(one, package)), None)
+
+
+def _carries(distribution: metadata.Distribution, package: str) -> bool:
+    """Whether it says so, or installed it. `metadata.packages_distributions` takes a second for some hundred of them."""
+    if (told := distribution.read_text("top_level.txt")) is not None:
+        return package in told.split()
+    installed = "\n" + (distribution.read_text("RECORD") or "")
+    return f"\n{package}/" in installed or f"\n{package}.py," in installed
 
 
 def _numbers(version: str) -> tuple[int, ...]:
