@@ -53,7 +53,7 @@ class LegacySubmission(BaseModel):
     ] = None
     delay: Annotated[
         Annotated[float, Field(strict=True, ge=0, le=31_536_000_000, allow_inf_nan=False)] | None,
-        Field(description="Milliseconds, as in the system before."),
+        Field(description="Milliseconds, as the old system had it."),
     ] = None
 
     def submission(self, settings: Settings, *, created_by: str, trace: str | None) -> NewSubmission:

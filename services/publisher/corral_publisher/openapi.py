@@ -39,14 +39,14 @@ MODELS: list[type[BaseModel]] = [
 _WORDS = {
     400: "The body is not JSON.",
     401: "No key, or one that is not valid.",
-    403: "The key's role is too small.",
+    403: "The key's role does not allow this.",
     404: "There is nothing of that name.",
-    406: "No such form of it.",
+    406: "It has no form that the request accepts.",
     408: "The body did not arrive in time.",
     409: "Not possible in this state.",
-    410: "The link is over.",
+    410: "The link has expired.",
     413: "The body or the payload is too large.",
-    416: "The range lies outside.",
+    416: "The range lies outside the file.",
     422: "The input is not valid; `errors` names each field.",
     503: "Postgres or Redis is not available, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
 }

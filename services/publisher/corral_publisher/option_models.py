@@ -78,7 +78,7 @@ class QueueOptions(BaseModel):
     backoff: Backoff | None = None
     limits: Annotated[
         list[str] | None,
-        Field(max_length=MAX_LIMITS, description="Names of limits that each of its jobs takes from, too."),
+        Field(max_length=MAX_LIMITS, description="Names of further limits that each of its jobs takes from."),
     ] = None
 
 
@@ -86,7 +86,9 @@ class TypeOptions(QueueOptions):
     """Options that an operator sets for a job type; null removes one."""
 
     queue: QueueName | None = None
-    queues: Annotated[list[QueueName] | None, Field(description="Further ones that it allows.")] = None
+    queues: Annotated[
+        list[QueueName] | None, Field(description="Further queues that a submission may name.")
+    ] = None
     tags: Annotated[list[Tag] | None, Field(max_length=MAX_TAGS)] = None
     search: Annotated[
         list[str] | None, Field(description="Top-level payload fields that later jobs can be found by.")
@@ -103,7 +105,7 @@ class TypePatch(BaseModel):
         json_schema_extra={"examples": [{"overrides": {"keep_finished": 50, "backoff": "exponential:2"}}]},
     )
 
-    overrides: Annotated[TypeOptions, Field(description="In place of what code declares.")]
+    overrides: Annotated[TypeOptions, Field(description="Options that replace those that code declares.")]
 
 
 class LimitPatch(BaseModel):
@@ -119,10 +121,12 @@ class LimitPatch(BaseModel):
 
     overrides: Annotated[
         dict[str, Any],
-        Field(description="total, each, weights; of a rate: rate, per. Null takes a value back."),
+        Field(description="total, each, weights; of a rate: rate, per. Null removes an operator's value."),
     ]
-    key: Annotated[str, Field(max_length=MAX_KEY, description="None: the whole limit.")] = ""
-    reason: Annotated[str | None, Field(max_length=MAX_REASON, description="For the audit.")] = None
+    key: Annotated[str, Field(max_length=MAX_KEY, description="The key; left out, the whole limit.")] = ""
+    reason: Annotated[
+        str | None, Field(max_length=MAX_REASON, description="Why; it is kept in the audit.")
+    ] = None
 
 
 class LimitOrder(BaseModel):
@@ -130,8 +134,10 @@ class LimitOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"key": "acme"}]})
 
-    key: Annotated[str, Field(max_length=MAX_KEY, description="None: the whole limit.")] = ""
-    reason: Annotated[str | None, Field(max_length=MAX_REASON, description="For the audit.")] = None
+    key: Annotated[str, Field(max_length=MAX_KEY, description="The key; left out, the whole limit.")] = ""
+    reason: Annotated[
+        str | None, Field(max_length=MAX_REASON, description="Why; it is kept in the audit.")
+    ] = None
 
 
 class QueuePatch(BaseModel):
@@ -145,9 +151,9 @@ class QueuePatch(BaseModel):
         },
     )
 
-    overrides: Annotated[QueueOptions, Field(description="In place of what its job types declare.")] = (
-        QueueOptions()
-    )
-    defaults: Annotated[QueueOptions, Field(description="Where its job types declare nothing.")] = (
-        QueueOptions()
-    )
+    overrides: Annotated[
+        QueueOptions, Field(description="Options that replace those that its job types declare.")
+    ] = QueueOptions()
+    defaults: Annotated[
+        QueueOptions, Field(description="Options for job types that declare none of their own.")
+    ] = QueueOptions()

@@ -36,7 +36,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.Forbidden, 403, "forbidden", "Not allowed"),
     (errors.NotFound, 404, "not-found", "Not found"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
-    (LinkOver, 410, "link-over", "This link is over"),
+    (LinkOver, 410, "link-over", "This link has expired"),
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
     (errors.Unreadable, 500, "unreadable", "A stored value can't be read"),
     (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),

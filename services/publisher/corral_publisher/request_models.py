@@ -87,11 +87,13 @@ class Submission(BaseModel):
 
     type: Annotated[str, Field(max_length=100, description="The job type's name.")]
     payload: Annotated[Any, Field(description="What the job type's schema asks for.")] = None
-    queue: Annotated[str | None, Field(description="One that the job type allows.")] = None
+    queue: Annotated[str | None, Field(description="The queue; one that the job type allows.")] = None
     priority: Annotated[Priority | None, Field(strict=False)] = None
-    delay: Annotated[Delay | None, Field(description="Seconds; or give run_at.")] = None
+    delay: Annotated[Delay | None, Field(description="Seconds until it may start; or give run_at.")] = None
     run_at: Annotated[
-        AwareDatetime | None, Field(strict=False, description="Or give delay."), BeforeValidator(moment_in)
+        AwareDatetime | None,
+        Field(strict=False, description="When it may start, with its zone; or give delay."),
+        BeforeValidator(moment_in),
     ] = None
     retries: Annotated[Retries | None, Field(description="Tries after the first.")] = None
     timeout: Annotated[Timeout | None, Field(description="Seconds for one attempt.")] = None
@@ -104,7 +106,7 @@ class Submission(BaseModel):
         Field(
             max_length=MAX_LIMITS,
             strict=False,
-            description="Names of limits that it takes of, too. Their values are not a submission's to say.",
+            description="Names of further limits that it takes from. A submission can't change their values.",
         ),
     ] = ()
 
@@ -152,7 +154,7 @@ class Settlement(BaseModel):
     @model_validator(mode="after")
     def _no_receipt_of_nothing(self) -> Self:
         if self.outcome == "again" and self.receipt is not None:
-            raise ValueError("receipt: only what is done has one")
+            raise ValueError("receipt: give it only with the outcome done")
         return self
 
 
@@ -179,7 +181,9 @@ class LoadPart(BaseModel):
     share: Annotated[
         int,
         Bounded(SHARE),
-        Field(description="Of so many jobs as all shares are together, so many are of it."),
+        Field(
+            description="Its share of the jobs: with shares of 3 and 1, three of four jobs are of the first type."
+        ),
     ] = 1
     payload: Annotated[Any, Field(description="What the job type's schema asks for.")] = None
 
@@ -205,7 +209,7 @@ class LoadRequest(BaseModel):
     )
 
     mix: Annotated[dict[str, LoadPart], Field(description="Job types, 1 to 10, by name.")]
-    count: Annotated[int, Bounded(COUNT), Field(description="Jobs in all.")]
+    count: Annotated[int, Bounded(COUNT), Field(description="How many jobs there are in all.")]
     over: Annotated[
         float, Bounded(OVER), Field(description="Seconds that they become due over; 0: all at once.")
     ] = 0.0

@@ -27,7 +27,7 @@ class ScheduleFields(BaseModel):
     tick_field: Annotated[
         str | None, Field(description="The field of the payload that gets the tick's time, in UTC.")
     ] = None
-    queue: Annotated[str | None, Field(description="One that the job type allows.")] = None
+    queue: Annotated[str | None, Field(description="The queue; one that the job type allows.")] = None
     priority: Annotated[Priority | None, Field(strict=False)] = None
     retries: Retries | None = None
     timeout: Timeout | None = None
@@ -40,15 +40,17 @@ class ScheduleFields(BaseModel):
         Annotated[float, Bounded(INTERVAL)] | None,
         Field(description="Seconds between two ticks; or give cron."),
     ] = None
-    zone: Annotated[str | None, Field(description="The time zone of the wall clock; UTC.")] = None
+    zone: Annotated[str | None, Field(description="The time zone of the wall clock. Default: UTC.")] = None
     twice: Annotated[
         Twice | None,
         Field(
-            strict=False, description="Of a time that the clock shows twice; first, both where the hour is *."
+            strict=False,
+            description="What to do at a time that the clock shows twice. Default: first, and both where the hour is *.",
         ),
     ] = None
     skipped: Annotated[
-        Skipped | None, Field(strict=False, description="Of a time that the clock leaves out; shift.")
+        Skipped | None,
+        Field(strict=False, description="What to do at a time that the clock leaves out. Default: shift."),
     ] = None
     start: Annotated[str | None, Field(description="No tick before this time (RFC 3339).")] = None
     end: Annotated[str | None, Field(description="No tick after this time.")] = None
@@ -63,7 +65,11 @@ class ScheduleFields(BaseModel):
         Field(description="Seconds within which jobs are spread after their tick."),
     ] = None
     overlap: Annotated[
-        Overlap | None, Field(strict=False, description="While the last tick's job has not ended; skip.")
+        Overlap | None,
+        Field(
+            strict=False,
+            description="What to do at a tick while the job of the last one has not ended. Default: skip.",
+        ),
     ] = None
     catch_up: Annotated[
         Annotated[float, Bounded(CATCH_UP)] | None,
@@ -71,7 +77,7 @@ class ScheduleFields(BaseModel):
     ] = None
     pause_after: Annotated[
         Annotated[int, Bounded(PAUSE_AFTER)] | None,
-        Field(description="So many failed jobs, one after the other, pause it."),
+        Field(description="After so many failed jobs in a row it is paused."),
     ] = None
     description: str | None = None
 

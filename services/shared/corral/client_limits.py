@@ -46,7 +46,7 @@ class LimitCalls:
         return self.patch(f"/limits/{name}", {"overrides": dict(values), "key": key, "reason": reason})
 
     def pause_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
-        """Pause a limit, or one of its keys: once this returns no job that takes of it starts."""
+        """Pause a limit, or one of its keys: once this returns no job that takes from it starts."""
         return self.post(f"/limits/{name}/pause", {"key": key, "reason": reason})
 
     def resume_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:

@@ -81,7 +81,7 @@ LOGS_TRUNCATED = Counter("corral_job_logs_truncated", "Jobs whose log reached it
 # Limits
 LIMIT_MISCOUNTS = Counter(
     "corral_limit_miscounts",
-    "Limits, or keys of one, of which something else was noted as in use than what ran: a bug, which the leader mended.",
+    "Limits or keys whose noted use differed from what ran: a bug, which the leader corrected.",
     ["limit"],
 )
 

@@ -111,7 +111,9 @@ async def test_a_server_that_is_away_is_tried_again(monkeypatch: pytest.MonkeyPa
     away = MailServer(host="127.0.0.1", port=port, security="none", sender="c@example.com")
     monkeypatch.setattr(handlers, "configured", lambda: away)
     ctx, _ = context(send)
-    with pytest.raises(Retry, match=rf"the mail server 127.0.0.1:{port} can't be talked to"):
+    with pytest.raises(
+        Retry, match=rf"the mail server 127.0.0.1:{port} does not answer as a mail server does"
+    ):
         await do_send(a_mail(), ctx)
 
 

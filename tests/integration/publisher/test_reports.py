@@ -313,7 +313,7 @@ async def test_a_link_downloads_without_signing_in_and_says_kindly_when_it_is_ov
     assert (await stranger.get(f"/reports/{good}/download?token=wrong")).status_code == 404
     assert (await stranger.get(f"/reports/{bare}/download?token={token}")).status_code == 404
     gone = await stranger.get(f"/reports/{over}/download?token={token}")
-    assert (gone.status_code, gone.json()["title"]) == (410, "This link is over")
+    assert (gone.status_code, gone.json()["title"]) == (410, "This link has expired")
     page = await stranger.get(f"/reports/{over}/download?token={token}", headers=HTML)
     assert page.status_code == 410
     assert "Sign in to download the report" in page.text

@@ -64,7 +64,7 @@ async def conversation(server: MailServer) -> AsyncIterator[SMTP]:
         start_tls=False,  # asked for below, where its absence has a name
     )
     try:
-        with _told(server, "can't be talked to"):
+        with _told(server, "does not answer as a mail server does"):
             await smtp.connect()
             await _secure(smtp, server)
         yield smtp
@@ -108,7 +108,7 @@ async def offer(smtp: SMTP, server: MailServer, mail: Composed, recipients: Sequ
         await smtp.mail(mail.sender, options=options, encoding="utf-8")
     results = []
     for recipient in recipients:
-        with _told(server, f"breaks off at the recipient {recipient}"):
+        with _told(server, f"ends the connection at the recipient {recipient}"):
             try:
                 await smtp.rcpt(recipient, encoding="utf-8")
             except SMTPRecipientRefused as error:

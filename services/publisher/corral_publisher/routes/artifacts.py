@@ -51,7 +51,7 @@ async def list_artifacts(request: Request, job_id: str, _: Viewer) -> Response:
 
 @router.get(
     "/jobs/{job_id}/artifacts/{name:path}",
-    summary="One of its files",
+    summary="Download a file of a job",
     responses={**FILE_RESPONSES, **failures(404, 416, 422)},
 )
 async def get_artifact(

@@ -18,7 +18,7 @@ router = APIRouter(prefix=PREFIX, tags=["jobs"])
 
 @router.get(
     "/jobs/{job_id}/effects",
-    summary="What it does only once",
+    summary="List what a job does only once",
     responses={200: {"model": EffectPage}, **failures(404)},
 )
 async def list_effects(request: Request, job_id: str, _: Viewer) -> Response:

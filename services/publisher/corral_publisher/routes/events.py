@@ -30,7 +30,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/events", summary="All that happens", responses={**_STREAM, **failures()})
+@router.get("/events", summary="Follow everything that happens", responses={**_STREAM, **failures()})
 async def all_events(request: Request, _: Viewer, last_event_id: LastEventId = None) -> Response:
     """Events `jobs`, `progress`, `logs` and `queue`, gathered three times a second.
 
@@ -40,7 +40,9 @@ async def all_events(request: Request, _: Viewer, last_event_id: LastEventId = N
     return EventStream(_everything(services, last_event_id), stopping=services.stopping)
 
 
-@router.get("/jobs/{job_id}/events", summary="All that happens to it", responses={**_STREAM, **failures(404)})
+@router.get(
+    "/jobs/{job_id}/events", summary="Follow what happens to one job", responses={**_STREAM, **failures(404)}
+)
 async def job_events(request: Request, job_id: str, _: Viewer, last_event_id: LastEventId = None) -> Response:
     """Events `job` (the job without its payload) and `log` (one line); `end` follows the last one."""
     services = services_of(request)

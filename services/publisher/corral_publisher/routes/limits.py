@@ -47,7 +47,7 @@ async def list_keys(
     _: Viewer,
     cursor: Annotated[str, Query(max_length=1000, description="`next` of the page before.")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    key: Annotated[str | None, Query(min_length=1, max_length=1000, description="This one alone.")] = None,
+    key: Annotated[str | None, Query(min_length=1, max_length=1000, description="Only this key.")] = None,
 ) -> Response:
     """List the keys that something uses, waits for or was set for, with the jobs that hold them."""
     items, after = await limit_board.keys_of(services_of(request), name, after=cursor, key=key, limit=limit)
@@ -70,7 +70,7 @@ async def patch_limit(request: Request, name: str, caller: Operator) -> Response
     responses=_CHANGED,
 )
 async def pause(request: Request, name: str, caller: Operator) -> Response:
-    """Stop claims: once this is answered, no job that takes of it starts. Running jobs go on."""
+    """Stop claims: once this is answered, no job that takes from it starts. Running jobs go on."""
     return await _obey(request, name, caller, LimitActions.pause)
 
 
@@ -87,7 +87,7 @@ async def resume(request: Request, name: str, caller: Operator) -> Response:
 
 @router.post(
     "/limits/{name}/reset",
-    summary="Take back its values",
+    summary="Remove what an operator set",
     openapi_extra=body(LimitOrder, required=False),
     responses=_CHANGED,
 )

@@ -96,7 +96,7 @@ async def submit_bulk(
     request: Request,
     caller: Operator,
     partial: Annotated[
-        bool, Query(description="Store what is right; otherwise one wrong job refuses all.")
+        bool, Query(description="Store the valid jobs; left out, one invalid job refuses all.")
     ] = False,
     _key: IdempotencyKey = None,
 ) -> Response:

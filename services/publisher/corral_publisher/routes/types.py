@@ -58,7 +58,7 @@ async def patch_type(request: Request, name: str, caller: Operator) -> Response:
 
 @router.post(
     "/types/{name}/reset",
-    summary="Take back its options",
+    summary="Remove what an operator set",
     responses={200: {"model": TypeView}, **failures(404)},
 )
 async def reset_type(request: Request, name: str, caller: Operator) -> Response:

@@ -36,7 +36,7 @@ def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
     if not state.declared:
         return Cause(
             "limit-undeclared",
-            f"The {what} was never declared, so nothing that takes of it starts.",
+            f"The {what} was never declared, so nothing that takes from it starts.",
             "Start a worker whose code declares it",
         )
     if state.paused_at is not None:

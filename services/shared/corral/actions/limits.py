@@ -92,7 +92,7 @@ def _key_faults(limit: StoredLimit, key: str) -> list[FieldError]:
     if limit.values.get("by") is None:
         return [FieldError("/key", f"{limit.name} has no keys: it is declared without by=")]
     if "\0" in key:
-        return [FieldError("/key", "holds a character of zero, which no key does")]
+        return [FieldError("/key", "holds a NUL character (\\u0000), which no key can hold")]
     return []
 
 

@@ -85,7 +85,7 @@ def _about_times(schedule: Schedule) -> list[Cause]:
         return [Cause("unreadable", f"What is stored is no schedule: {error}.", "correct its fields")]
     if schedule.due_at is None:
         end = definition.timetable.end
-        words = f"It ended at {written(end)}." if end else "Its times are over."
+        words = f"It ended at {written(end)}." if end else "It has no more times."
         return [Cause("ended", words, "give it another end")]
     if schedule.due_at > schedule.now:
         return [Cause("not-yet", f"Its next tick is {written(schedule.due_at)}.")]

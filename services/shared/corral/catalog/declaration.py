@@ -196,7 +196,9 @@ def _declare(
     options = options_of(where, plain)
     for queue in (options.queue, *options.queues):
         if not re.fullmatch(QUEUE_PATTERN, queue) or len(queue) > MAX_NAME:
-            raise DeclarationError(f"job type {name}: queue {queue!r} has other than a-z, 0-9, - and _")
+            raise DeclarationError(
+                f"job type {name}: the name of queue {queue!r} must have only a-z, 0-9, - and _"
+            )
     if options.executor is Executor.THREAD and keywords.get("timeout") is not None:
         warnings.warn(
             f"job type {name}: a thread can't be killed; past its timeout it is abandoned and keeps its"

@@ -64,7 +64,7 @@ def judgement_of(schema: Schema) -> Judgement:
         made = generous.node(schema, "")
         return Judgement(made, _compiled(made), tuple(dict.fromkeys(generous.unjudged)))
     except (ValueError, TypeError, AttributeError, RecursionError, jsonschema_rs.ReferencingError) as error:
-        reason = f"its schema is none: {str(error).partition(chr(10))[0]}"[:300]
+        reason = f"its schema is not valid: {str(error).partition(chr(10))[0]}"[:300]
         return Judgement(True, _compiled(True), (Unjudged("", reason),))
 
 

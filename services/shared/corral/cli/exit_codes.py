@@ -35,7 +35,7 @@ MEANING = {
     ExitCode.JOB_FAILED: "the job that was waited for failed or was cancelled; of a load, at least one",
     ExitCode.NOT_ENDED: "the job that was waited for did not end in time; it goes on",
     ExitCode.STALE: "generated code is not what its job types say: `corral codegen` makes it anew",
-    ExitCode.BREAKING: "the same, and programs made with the old one go wrong; the order of deployment is told",
+    ExitCode.BREAKING: "the same, and programs that use the old code would break; the output says in which order to deploy",
     ExitCode.INTERRUPTED: "Ctrl-C",
 }
 

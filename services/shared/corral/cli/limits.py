@@ -53,7 +53,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 @app.command()
 def keys(
     name: Name,
-    key: Annotated[str | None, typer.Option(metavar="KEY", help="This one alone.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Only this key.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Keys at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +87,7 @@ def set_(
         list[str],
         typer.Argument(
             metavar="VALUE=NUMBER...",
-            help="total=10, each=3, weights='{\"acme\": 3}'; of a rate rate=100, per=60. VALUE= takes it back.",
+            help="total=10, each=3, weights='{\"acme\": 3}'; of a rate rate=100, per=60. NAME= removes what was set.",
         ),
     ],
     key: Key = "",

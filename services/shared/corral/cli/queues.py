@@ -45,7 +45,7 @@ def set_(
         list[str],
         typer.Argument(
             metavar="OPTION=VALUE...",
-            help="retries=5, priority=low, backoff=exponential:2, keep_failed=50; OPTION= takes it back.",
+            help="retries=5, priority=low, backoff=exponential:2, keep_failed=50; OPTION= removes what was set.",
         ),
     ],
     default: Annotated[

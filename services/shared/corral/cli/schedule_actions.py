@@ -68,7 +68,7 @@ def create(
         float | None, real(INTERVAL, "Seconds between two ticks, in place of --cron.")
     ] = None,
     zone: Annotated[
-        str | None, typer.Option(help="The time zone of the wall clock, as Europe/Berlin; UTC.")
+        str | None, typer.Option(help="The time zone of the wall clock, as Europe/Berlin. Default: UTC.")
     ] = None,
     payload: Annotated[
         str | None, typer.Option(help="The payload as JSON; @FILE reads a file, - reads standard input.")
@@ -89,15 +89,15 @@ def create(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag of its jobs. May be repeated.")] = None,
     twice: Annotated[
-        str | None, typer.Option(help="Of a time that the clock shows twice: first or both.")
+        str | None, typer.Option(help="What to do at a time that the clock shows twice: first or both.")
     ] = None,
     skipped: Annotated[
-        str | None, typer.Option(help="Of a time that the clock leaves out: shift or skip.")
+        str | None, typer.Option(help="What to do at a time that the clock leaves out: shift or skip.")
     ] = None,
     start: Annotated[str | None, typer.Option(metavar="TIME", help="No tick before this time.")] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="No tick after this time.")] = None,
     without: Annotated[
-        list[str] | None, typer.Option(metavar="DATE[/DATE]", help="A day or a range of days without any.")
+        list[str] | None, typer.Option(metavar="DATE[/DATE]", help="A day or a range of days without ticks.")
     ] = None,
     jitter: Annotated[
         float | None, real(JITTER, "Seconds within which jobs are spread after their tick.")
@@ -111,7 +111,9 @@ def create(
     catch_up: Annotated[
         float | None, real(CATCH_UP, "Seconds for which missed ticks are made up for; else the last one.")
     ] = None,
-    pause_after: Annotated[int | None, whole(PAUSE_AFTER, "So many failed jobs in a row pause it.")] = None,
+    pause_after: Annotated[
+        int | None, whole(PAUSE_AFTER, "After so many failed jobs in a row it is paused.")
+    ] = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -154,7 +156,7 @@ def set_(
         list[str] | None,
         typer.Argument(
             metavar="FIELD=VALUE...",
-            help="cron='0 4 * * *', overlap=allow, payload='{\"a\": 1}'; FIELD= is no such field.",
+            help="cron='0 4 * * *', overlap=allow, payload='{\"a\": 1}'; FIELD= leaves the field out.",
         ),
     ] = None,
     reset: Annotated[

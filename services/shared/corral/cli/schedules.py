@@ -40,13 +40,15 @@ def preview(
     count: Annotated[int, typer.Option(min=1, max=1_000, help="How many times to show.")] = 10,
     twice: Annotated[
         Twice | None,
-        typer.Option(help="Of a time that the clock shows twice; first, unless the hour is *: then both."),
+        typer.Option(
+            help="What to do at a time that the clock shows twice. Default: first, and both where the hour is *."
+        ),
     ] = None,
     skipped: Annotated[
-        Skipped, typer.Option(help="Of a time that the clock leaves out: shift it, or skip it.")
+        Skipped, typer.Option(help="What to do at a time that the clock leaves out: shift it, or skip it.")
     ] = Skipped.SHIFT,
     without: Annotated[
-        list[str] | None, typer.Option(metavar="DATE[/DATE]", help="A day or a range of days without any.")
+        list[str] | None, typer.Option(metavar="DATE[/DATE]", help="A day or a range of days without ticks.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -46,7 +46,7 @@ def submit(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. May be repeated.")] = None,
     limit: Annotated[
-        list[str] | None, typer.Option(help="A limit that it takes of, too. May be repeated.")
+        list[str] | None, typer.Option(help="A further limit that it takes from. May be repeated.")
     ] = None,
     idempotency_key: Annotated[
         str | None,

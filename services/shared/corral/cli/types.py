@@ -65,7 +65,7 @@ def set_(
         typer.Argument(
             metavar="OPTION=VALUE...",
             help="keep_finished=50, retries=5, backoff=exponential:2, backoff='[1, 5, 30]', limits='[\"openai\"]'; "
-            "OPTION= takes it back.",
+            "OPTION= removes what was set.",
         ),
     ],
     as_json: AsJson = False,
@@ -105,7 +105,8 @@ def register(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Also where another image handled other types of one of the queues: it is gone."
+            "--force",
+            help="Register although another image handled other types of one of the queues: that image is gone.",
         ),
     ] = False,
     as_json: AsJson = False,

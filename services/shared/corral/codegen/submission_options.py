@@ -34,6 +34,6 @@ SUBMISSION_OPTIONS = (
     ),
     SubmissionOption("tags", ListOf(Text()), "Words to find it by, beside those of its type."),
     SubmissionOption(
-        "limits", ListOf(Text()), "Limits that it takes of, beside those of its type and queue."
+        "limits", ListOf(Text()), "Limits that it takes from, beside those of its type and queue."
     ),
 )

@@ -54,10 +54,10 @@ def people(tables: MetaData) -> None:
         needed("id", Uuid, doc="UUID version 7, in order of time."),
         moment("at", doc="When."),
         needed("actor", Text, doc="Who."),
-        needed("action", Text, doc="What, as a verb."),
+        needed("action", Text, doc="The action, as a verb."),
         needed("kind", Text, doc="The kind of thing that it was done to."),
         needed("subject", Text, doc="Which one."),
-        Column("details", JSONB, nullable=False, server_default=EMPTY_OBJECT, doc="Anything else, as JSON."),
+        Column("details", JSONB, nullable=False, server_default=EMPTY_OBJECT, doc="Details, as JSON."),
         PrimaryKeyConstraint(
             "id", name="audit_pkey", info=serves("The audit, newest first; its removal, oldest first.")
         ),

@@ -116,14 +116,14 @@ def jobs(tables: MetaData) -> None:
         Column(
             "limit_group",
             Uuid,
-            doc="A hash of its queue, its priority and what it takes of limits: such jobs wait together. Null: it has no limits.",
+            doc="A hash of its queue, its priority and what it takes from limits: such jobs wait together. Null: it has no limits.",
         ),
         Column(
             "limits",
             ARRAY(Text),
-            doc="What it takes of: names in `limit_keys`, sorted. Null: it has no limits.",
+            doc="What it takes from: names in `limit_keys`, sorted. Null: it has no limits.",
         ),
-        Column("costs", ARRAY(Double), doc="How much it takes of each of its `limits`."),
+        Column("costs", ARRAY(Double), doc="How much it takes from each of its `limits`."),
         needed(
             "snoozes",
             Integer,

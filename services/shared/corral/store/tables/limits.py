@@ -37,7 +37,7 @@ def limits(tables: MetaData) -> None:
             doc="Values that an operator set in place of those declared.",
         ),
         Column(
-            "paused_at", TIME, doc="Since when nothing that takes of it is claimed; null: it is not paused."
+            "paused_at", TIME, doc="Since when nothing that takes from it is claimed; null: it is not paused."
         ),
         needed("set_by", Text, doc="Who set it last."),
         Column("reason", Text, doc="Why, in the words of whoever set it."),
