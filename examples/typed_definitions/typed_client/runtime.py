@@ -65,7 +65,7 @@ class Options(TypedDict, total=False):
     tags: list[str] | tuple[str, ...]
     """Words to find it by, beside those of its type."""
     limits: list[str] | tuple[str, ...]
-    """Limits that it takes of, beside those of its type and queue."""
+    """Limits that it takes from, beside those of its type and queue."""
 
 
 class CorralError(Exception):

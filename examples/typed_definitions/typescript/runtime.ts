@@ -40,7 +40,7 @@ export interface Options {
   readonly expires_in?: number | undefined;
   /** Words to find it by, beside those of its type. */
   readonly tags?: readonly string[] | undefined;
-  /** Limits that it takes of, beside those of its type and queue. */
+  /** Limits that it takes from, beside those of its type and queue. */
   readonly limits?: readonly string[] | undefined;
 }
 
