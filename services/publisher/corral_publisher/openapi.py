@@ -43,11 +43,12 @@ _WORDS = {
     404: "There is nothing of that name.",
     406: "It has no form that the request accepts.",
     408: "The body did not arrive in time.",
-    409: "Not possible in this state.",
+    409: "Not possible in this state; of a submission: a limit is full (`limit-full`), and `refused` names each job and who holds it.",
     410: "The link has expired.",
     413: "The body or the payload is too large.",
     416: "The range lies outside the file.",
     422: "The input is not valid; `errors` names each field.",
+    429: "Too many jobs wait for a limit (`too-many-waiting`); `refused` names each job, Retry-After says when to ask again.",
     503: "Postgres or Redis is not available, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
 }
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from corral import errors
 from corral.actions.json_value import escape
 from corral.errors import CorralError, FieldError
+from corral.job.admission import RefusedJob
 from corral_publisher.download_link import LinkOver
 from corral_publisher.field_errors import message_of
 from corral_publisher.parameters import InvalidParameter
@@ -23,7 +24,9 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
-"""Seconds in the header Retry-After when Postgres or Redis is away."""
+"""Seconds in the header Retry-After when Postgres or Redis is away, or too many jobs wait."""
+MAX_REFUSED = 100
+"""Refused jobs of a bulk that are named."""
 
 INVALID = "invalid-input"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,6 +38,8 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.Unauthenticated, 401, "unauthenticated", "You are not signed in"),
     (errors.Forbidden, 403, "forbidden", "Not allowed"),
     (errors.NotFound, 404, "not-found", "Not found"),
+    (errors.TooManyWaiting, 429, "too-many-waiting", "Too many jobs wait for this limit; nothing was stored"),
+    (errors.LimitFull, 409, "limit-full", "The limit is full; nothing was stored"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
     (LinkOver, 410, "link-over", "This link has expired"),
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
@@ -148,16 +153,31 @@ def _extra(error: CorralError) -> dict[str, Any]:
             return {"errors": [{"pointer": item.pointer, "detail": item.message} for item in error.errors]}
         case errors.OutcomeUnknown():
             return {"ids": [str(job_id) for job_id in error.ids[:100]]}
+        case errors.LimitFull():
+            return {"refused": [_refused(one) for one in error.refused[:MAX_REFUSED]]}
         case errors.Unavailable():
             return {"dependency": error.dependency}
         case _:
             return {}
 
 
+def _refused(one: RefusedJob) -> dict[str, Any]:
+    return {
+        "index": one.index,
+        "limit": one.limit,
+        "key": one.key,
+        "running": one.running,
+        "waiting": one.waiting,
+        "may": one.may,
+        "holders": [str(holder) for holder in one.holders],
+        "detail": str(one),
+    }
+
+
 def _headers(error: CorralError, status: int) -> dict[str, str] | None:
     if status == 401:
         return {"WWW-Authenticate": 'Bearer realm="corral"'}
-    if status == 503:
+    if status in (429, 503):
         return {"Retry-After": str(RETRY_SECONDS)}
     if isinstance(error, errors.TooLarge | SlowBody):
         return {"Connection": "close"}  # the rest of the body is not read

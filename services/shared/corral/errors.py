@@ -5,7 +5,11 @@ A message says what was wrong, with the value, and what to do.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from corral.job.admission import RefusedJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,25 @@ class NotFound(CorralError):
 
 class Conflict(CorralError):
     """The thing is not in a state in which this can be done."""
+
+
+class LimitFull(Conflict):
+    """A limit refuses jobs of a submission, which is refused as a whole; nothing of it was stored."""
+
+    def __init__(self, size: int, refused: tuple["RefusedJob", ...]) -> None:
+        """`size`: how many jobs the submission has."""
+        self.refused = refused
+        first = refused[0]
+        where = (
+            f"{len(refused):,} of {size:,} jobs are refused, the first at index {first.index}: "
+            if size > 1
+            else ""
+        )
+        super().__init__(f"{where}{first}")
+
+
+class TooManyWaiting(LimitFull):
+    """As many jobs wait for the limit as may."""
 
 
 class Forbidden(CorralError):

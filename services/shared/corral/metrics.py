@@ -84,6 +84,16 @@ LIMIT_MISCOUNTS = Counter(
     "Limits or keys whose noted use differed from what ran: a bug, which the leader corrected.",
     ["limit"],
 )
+LIMIT_REFUSALS = Counter(
+    "corral_limit_refusals",
+    "Jobs that a limit kept from being stored: it was full, or too-many-wait.",
+    ["limit", "reason"],
+)
+LIMIT_DISPLACED = Counter(
+    "corral_limit_displaced",
+    "Jobs that made room for new ones at a full limit: superseded, or asked to stop (cancel-running).",
+    ["limit", "how"],
+)
 
 LIMIT_PARKED = Counter(
     "corral_limit_parked", "Waits that providers asked for, by the limit that was parked for them.", ["limit"]

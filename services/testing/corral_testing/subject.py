@@ -67,7 +67,39 @@ class Subject:
         uses: Sequence[LimitUse] = (),
     ) -> UUID:
         """Insert one job; its id."""
-        job = NewJob(
+        job = self.new_job(
+            delay=delay,
+            run_at=run_at,
+            expires_in=expires_in,
+            timeout=timeout,
+            max_stalls=max_stalls,
+            priority=priority,
+            queue=queue,
+            type=type,
+            tags=tags,
+            payload=payload,
+            uses=uses,
+        )
+        await self.store.jobs.insert([job])
+        return job.id
+
+    def new_job(
+        self,
+        *,
+        delay: float = 0.0,
+        run_at: datetime | None = None,
+        expires_in: float | None = None,
+        timeout: float | None = 60.0,
+        max_stalls: int = 2,
+        priority: Priority = Priority.NORMAL,
+        queue: str = QUEUE,
+        type: str = TYPE,
+        tags: tuple[str, ...] = (),
+        payload: str = '{"n": 1}',
+        uses: Sequence[LimitUse] = (),
+    ) -> NewJob:
+        """A job that can be inserted."""
+        return NewJob(
             id=_next_id(),
             type=type,
             queue=queue,
@@ -82,8 +114,6 @@ class Subject:
             tags=tags,
             limits=uses_of(queue, priority, uses),
         )
-        await self.store.jobs.insert([job])
-        return job.id
 
     async def worker(self, name: str | None = None) -> UUID:
         """Register a worker; its id."""

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from corral.catalog import Catalog, Limit, Queue, Rate, job_type, limit
-from corral.catalog.limit import HoldFor, WhenFull
+from corral.catalog.limit import HoldFor
 from corral.catalog.payload_field import MISSING, payload_field
 from corral.catalog.payload_schema import payload_schema_of
 from corral.catalog.record import record_of
@@ -126,9 +126,7 @@ def test_what_fits_is_kept_with_names_in_the_options():
     "options",
     [
         {"per_worker": 3},
-        {"max_waiting": 3},
         {"hold": HoldFor.LIFE},
-        *({"on_full": one} for one in (WhenFull.REFUSE, WhenFull.SUPERSEDE, WhenFull.CANCEL_RUNNING)),
     ],
 )
 def test_what_no_claim_looks_at_yet_is_refused_instead_of_stored(options: dict[str, Any]):

@@ -17,8 +17,10 @@ from corral_publisher.services import services_of
 router = APIRouter(include_in_schema=False)
 
 ROWS = 50
-NUMBERS = ("total", "each", "rate", "per")
-"""Values that the form of a limit has fields for."""
+SETTABLE = ("total", "each", "rate", "per", "per_worker", "max_waiting", "on_full")
+"""Values that the form of a limit has fields for, where code declares them."""
+KEYED = ("each", "max_waiting", "rate", "per")
+"""Those that the form of a key has."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 
@@ -48,8 +50,8 @@ async def limit(request: Request, name: str, principal: Looker, after: str = "")
         limit=shown,
         keys=keys,
         next_query=f"?{urlencode({'after': following})}" if following else "",
-        settable=[one for one in NUMBERS if one in shown["declared"]],
-        keyed=[one for one in ("each", "rate", "per") if one in shown["declared"]],
+        settable=[one for one in SETTABLE if shown["declared"].get(one, "queue") != "queue"],
+        keyed=[one for one in KEYED if one in shown["declared"]],
         may_act=principal.role.includes(Role.OPERATOR),
     )
 
@@ -78,7 +80,7 @@ async def act(
 
 def _numbers(form: FormData) -> dict[str, Any]:
     """The values of the form that were filled in; what is no number is refused where it is set."""
-    filled = {name: str(form.get(name) or "").strip() for name in NUMBERS}
+    filled = {name: str(form.get(name) or "").strip() for name in SETTABLE}
     return {name: _number(text) for name, text in filled.items() if text}
 
 

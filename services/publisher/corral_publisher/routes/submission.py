@@ -57,7 +57,7 @@ Wait = Annotated[
         201: {"model": Job, "description": "Stored; with `wait`, ended."},
         200: {"model": Job, "description": "Stored by an earlier request with this idempotency key."},
         202: {"model": Job, "description": "Stored, and not ended within `wait` seconds."},
-        **failures(400, 408, 413, 422),
+        **failures(400, 408, 409, 413, 422, 429),
     },
 )
 async def submit(
@@ -89,7 +89,7 @@ async def submit(
     responses={
         200: {"model": BulkAnswer, "description": "Stored by an earlier request with this idempotency key."},
         201: {"model": BulkAnswer},
-        **failures(400, 408, 413, 422),
+        **failures(400, 408, 409, 413, 422, 429),
     },
 )
 async def submit_bulk(

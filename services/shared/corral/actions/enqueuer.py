@@ -15,7 +15,7 @@ import structlog
 from corral import metrics
 from corral.dispatch import AnyEntry, Dispatch, JobsChanged, entry_of
 from corral.errors import CorralError
-from corral.job.job import Accepted
+from corral.job.job import Accepted, Displaced
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
@@ -83,6 +83,27 @@ class Enqueuer:
         if entries:
             self.enqueue_soon(entries)
             self.changed(State.QUEUED, [entry.id for entry in entries])
+        for job in jobs:
+            if job.displaced:
+                self._displaced(job.displaced)
+
+    def _displaced(self, jobs: Sequence[Displaced]) -> None:
+        """Publish what was ended for new jobs, and hurry those that were asked to stop."""
+        self.changed(State.CANCELLED, [one.id for one in jobs if one.by is not None])
+        stopping: defaultdict[str, list[UUID]] = defaultdict(list)
+        for one in jobs:
+            metrics.LIMIT_DISPLACED.labels(one.limit, "superseded" if one.by else "cancel-running").inc()
+            if one.worker:
+                stopping[one.worker].append(one.id)
+        for worker, ids in stopping.items():
+            self._task(self._hurry(worker, ids))
+
+    async def _hurry(self, worker: str, ids: Sequence[UUID]) -> None:
+        try:
+            await self._dispatch.hints.cancel(worker, ids)
+        except CorralError as error:  # the worker hears of it with its next heartbeat
+            metrics.SWALLOWED.labels("hurry-cancel").inc()
+            log.warning("submit.cancel_not_hurried", worker=worker, error=str(error))
 
     def enqueue_soon(self, entries: Sequence[AnyEntry]) -> None:
         """Enqueue these jobs in the background, after those that are being enqueued."""

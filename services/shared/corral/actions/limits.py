@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from corral.catalog.limit import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT
 from corral.errors import FieldError, InvalidInput, NotFound
+from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
 from corral.store import LimitChange, Store, StoredLimit
 
@@ -19,7 +20,8 @@ _NUMBERS: Final[Mapping[str, Bounds]] = {
     "per": PER,
 }
 _OF_RATE: Final = ("rate", "per")
-_OF_LIMIT: Final = ("total", "each", "per_worker", "max_waiting", "weights")
+_OF_LIMIT: Final = ("total", "each", "per_worker", "max_waiting", "weights", "on_full")
+_OF_KEY: Final = ("each", "max_waiting")
 
 
 class LimitActions:
@@ -104,9 +106,10 @@ def _settable(limit: StoredLimit, key: str) -> str:
 def _names(limit: StoredLimit, key: str) -> list[str]:
     if "rate" in limit.declared:
         return list(_OF_RATE)
-    names = [name for name in _OF_LIMIT if name in limit.declared]
+    plain = limit.declared.get("on_full", WhenFull.QUEUE) == WhenFull.QUEUE
+    names = [name for name in _OF_LIMIT if name in limit.declared and not (name == "on_full" and plain)]
     if key:
-        return [name for name in names if name == "each"]
+        return [name for name in names if name in _OF_KEY]
     return names if "weights" in names or limit.declared.get("by") is None else [*names, "weights"]
 
 
@@ -124,6 +127,10 @@ def _fault(limit: StoredLimit, key: str, option: str, value: Any) -> str | None:
         return None
     if option == "weights":
         return _weights_fault(value)
+    if option == "on_full":
+        return (
+            None if value in list(WhenFull) else f"is {value!r:.100}; it must be one of {', '.join(WhenFull)}"
+        )
     if value == 0 and not isinstance(value, bool) and option != "per":
         return f"is 0, so nothing would ever start; to stop its jobs for a while use `corral limits pause {limit.name}`"
     return _NUMBERS[option].fault(value)
@@ -148,6 +155,11 @@ def _errors_together(limit: StoredLimit, overrides: Mapping[str, Any]) -> list[F
         **{name: value for name, value in overrides.items() if value is not None},
     }
     each, total, cost, rate = (values.get(name) for name in ("each", "total", "cost", "rate"))
+    within_key = values.get("on_full") in (WhenFull.SUPERSEDE, WhenFull.CANCEL_RUNNING)
+    if within_key and values.get("by") is not None and each is None:
+        return [
+            FieldError("/overrides/on_full", f"{values['on_full']} makes room within a key; declare each=")
+        ]
     if each is not None and total is not None and each > total:
         option = "each" if overrides.get("each") is not None else "total"
         return [FieldError(f"/overrides/{option}", f"each would be {each:,} and total only {total:,}")]

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from corral.actions.job_request import NewSubmission
 from corral.catalog.schedule_definition import ScheduleDefinition, written
-from corral.errors import FieldError, InvalidInput, TooLarge
+from corral.errors import FieldError, InvalidInput, LimitFull, TooLarge
 from corral.job.job import NewJob
 
 ACTOR = "schedule:"
@@ -44,6 +44,6 @@ async def job_of(
         raise InvalidInput(FieldError("/payload", str(error))) from error
 
 
-def told(error: InvalidInput, tick: datetime) -> str:
+def told(error: InvalidInput | LimitFull, tick: datetime) -> str:
     """Why the job of a tick is refused, in one line."""
-    return f"the job of {written(tick)} was refused: {'; '.join(map(str, error.errors))}"[:1000]
+    return f"the job of {written(tick)} was refused: {error}"[:1000]

@@ -17,7 +17,15 @@ from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.servers import Servers
 from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
-from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge, Unavailable
+from corral.errors import (
+    CorralError,
+    FieldError,
+    InvalidInput,
+    LimitFull,
+    OutcomeUnknown,
+    TooLarge,
+    Unavailable,
+)
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
@@ -54,6 +62,8 @@ class Submitter:
     ) -> None:
         self.types = types or TypeCache(store, installation)
         self._commits = GroupCommit(store.jobs.insert, store.jobs.existing)
+        self._counted = GroupCommit(store.jobs.insert, store.jobs.existing)
+        """Jobs that may wait for the locks of limits' keys, which hold up no others."""
         self._keyed = IdempotentCommit(store.idempotency.insert)
         self._enqueuer = Enqueuer(dispatch)
         self._job_log = job_log
@@ -66,6 +76,7 @@ class Submitter:
         Raises:
             InvalidInput: nothing was stored; names the fields.
             TooLarge: the payload is over its limit.
+            LimitFull: a limit refuses it; names the jobs that hold it.
             OutcomeUnknown: the database went away while committing; names the id.
             Unavailable: the database is away.
         """
@@ -94,6 +105,7 @@ class Submitter:
 
         Raises:
             InvalidInput: too many submissions; without `partial` also any faulty one.
+            LimitFull: without `partial`: limits refuse some; names each.
             OutcomeUnknown, Unavailable: as in `submit`.
         """
         prepared = await self._prepare_many(submissions)
@@ -127,7 +139,11 @@ class Submitter:
             OutcomeUnknown, Unavailable: as in `submit`.
         """
         check_key(key)
-        answer = await self._keyed.commit(keyed(submissions, jobs, key))
+        try:
+            answer = await self._keyed.commit(keyed(submissions, jobs, key))
+        except LimitFull as error:
+            count_refusals(error)
+            raise
         if not isinstance(answer, EarlierRequest):
             self.told(jobs, answer)
         return answer
@@ -135,6 +151,7 @@ class Submitter:
     async def close(self) -> None:
         """Finish the commits under way and hand their jobs over."""
         await self._commits.close()
+        await self._counted.close()
         await self._keyed.close()
         await self._enqueuer.close()
 
@@ -168,6 +185,11 @@ class Submitter:
             return await self._store(jobs)
         except InvalidInput as error:
             return await self._store_halves(jobs, error)
+        except LimitFull as error:
+            refused = {one.job: _refused(str(one)) for one in error.refused}
+            others = [job for job in jobs if job.id not in refused]
+            answers = iter(await self._store_what_can_be(others) if others else ())
+            return [refused.get(job.id) or next(answers) for job in jobs]
 
     async def _store_halves(
         self, jobs: Sequence[NewJob], error: InvalidInput
@@ -187,8 +209,12 @@ class Submitter:
         return answers
 
     async def _store(self, jobs: Sequence[NewJob]) -> Sequence[Accepted]:
+        commits = self._counted if any(job.limits and job.limits.counted for job in jobs) else self._commits
         try:
-            accepted = await self._commits.commit(jobs)
+            accepted = await commits.commit(jobs)
+        except LimitFull as error:
+            count_refusals(error)
+            raise
         except Unavailable:
             if self._servers is not None:
                 self._servers.turned_away = True
@@ -211,6 +237,12 @@ class Submitter:
             self._job_log.accepted(jobs, accepted)
         for (queue, name), count in Counter((job.queue, job.type) for job in jobs).items():
             metrics.JOBS_SUBMITTED.labels(queue, name).inc(count)
+
+
+def count_refusals(error: LimitFull) -> None:
+    """Count jobs that limits refused."""
+    for one in error.refused:
+        metrics.LIMIT_REFUSALS.labels(one.limit, one.because.value).inc()
 
 
 def _refused(message: str) -> SubmissionRefused:

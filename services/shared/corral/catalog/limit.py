@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from corral.catalog.limit_key import DOMAINS, paths_of
 from corral.errors import DeclarationError
+from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
 from corral.job.limits import MAX_NAME, NAME_PATTERN
 
@@ -33,23 +34,10 @@ MAX_PATH: Final = 200
 MAX_LIMITS: Final = 10
 """Limits that one job may have."""
 
-NOT_IN_FORCE: frozenset[str] = frozenset({"per_worker", "max_waiting", "hold", "on_full"})
+NOT_IN_FORCE: frozenset[str] = frozenset({"per_worker", "hold"})
 """Options of a limit that no claim and no submission looks at yet: a declaration that gives one is refused."""
 
 Word = TypeVar("Word", bound=StrEnum)
-
-
-class WhenFull(StrEnum):
-    """What a submission does that finds its limit full."""
-
-    QUEUE = "queue"
-    """The job waits."""
-    REFUSE = "refuse"
-    """The submission is refused, with the jobs that hold the limit."""
-    SUPERSEDE = "supersede"
-    """All of its key that does not run ends in its favour."""
-    CANCEL_RUNNING = "cancel-running"
-    """As supersede, and the oldest running job of the key is asked to stop."""
 
 
 class HoldFor(StrEnum):
@@ -82,9 +70,10 @@ class Limit:
     per_worker: int | None = field(default=None, kw_only=True)
     """So many at once in each worker process."""
     max_waiting: int | None = field(default=None, kw_only=True)
-    """So many may wait for each key; further ones are refused."""
+    """So many may wait for each key, scheduled ones and those that are tried again too; further ones are refused."""
     hold: HoldFor | str = field(default=HoldFor.ATTEMPT, kw_only=True)
     on_full: WhenFull | str = field(default=WhenFull.QUEUE, kw_only=True)
+    """What a submission does that finds it full: as many of the key run and wait as may run."""
     module: str = field(default="", init=False, repr=False, compare=False)
     """The module that declares it."""
 
@@ -138,6 +127,16 @@ class Limit:
             )
         if self.on_full is not WhenFull.QUEUE and self.total is None and self.each is None:
             raise _wrong(self.name, f"on_full='{self.on_full}' needs total= or each=: what may be full")
+        if (
+            self.on_full in (WhenFull.SUPERSEDE, WhenFull.CANCEL_RUNNING)
+            and self.by is not None
+            and self.each is None
+        ):
+            raise _wrong(
+                self.name,
+                f"on_full='{self.on_full}' makes room within a key; say with each= how many jobs of a key may run,"
+                " or leave out by=",
+            )
 
     @property
     def values(self) -> dict[str, Any]:

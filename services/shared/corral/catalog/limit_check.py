@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate, WhenFull
+from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate
 from corral.catalog.limit_key import DOMAINS, key_text, paths_of
 from corral.catalog.payload_field import NoSuchField, PayloadField, payload_field
 from corral.errors import DeclarationError
+from corral.job.admission import WhenFull
 
 _KEYS: Final = frozenset({"string", "integer", "boolean", "null"})
 """JSON types whose values are keys: each is written in one way only."""

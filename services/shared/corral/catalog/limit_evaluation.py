@@ -9,6 +9,7 @@ from corral.catalog.limit import COST
 from corral.catalog.limit_key import LimitKey
 from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
+from corral.job.admission import WhenFull
 from corral.job.limit_use import LimitUse
 
 SHARED: Final = "*"
@@ -35,6 +36,16 @@ class LimitValues:
     def is_rate(self) -> bool:
         """Whether it is a rate."""
         return "rate" in self.values
+
+    @property
+    def when_full(self) -> str:
+        """What a submission does that finds it full."""
+        return str(self.values.get("on_full", WhenFull.QUEUE))
+
+    @property
+    def counts_waiting(self) -> bool:
+        """Whether its jobs are counted while they wait, too."""
+        return self.when_full != WhenFull.QUEUE or self.values.get("max_waiting") is not None
 
 
 class LimitEvaluation:
@@ -91,13 +102,13 @@ class _Rule:
         if cost == 0:
             return
         if self._key is None:
-            yield LimitUse(limit.name, cost=cost)
+            yield LimitUse(limit.name, cost=cost, counted=limit.counts_waiting)
             return
         if not limit.is_rate and limit.values.get("total") is not None:
-            yield LimitUse(limit.name, cost=cost)
+            yield LimitUse(limit.name, cost=cost, counted=limit.when_full != WhenFull.QUEUE)
         keys = [key_of(text) for text in self._key.texts(payload, limit.name)]
         for key in keys or [SHARED]:
-            yield LimitUse(limit.name, key, cost)
+            yield LimitUse(limit.name, key, cost, counted=limit.counts_waiting)
 
     def _costs(self, payload: Any) -> float:
         if not isinstance(self._cost, PayloadField):

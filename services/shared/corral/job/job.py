@@ -37,6 +37,18 @@ class NewJob:
     """What it takes of limits while it runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """A job that made room for a new one at a full limit: it was ended, or asked to stop."""
+
+    id: UUID
+    limit: str
+    by: UUID | None
+    """The job in whose favour it ended; None: it runs, and was asked to stop."""
+    worker: str = ""
+    """The name of the worker that runs it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """A job that was just stored: its id, where it waits and when it is due."""
@@ -51,6 +63,8 @@ class Accepted:
     """Seconds until it is due by the database's clock; 0 for a queued one."""
     limit_group: UUID | None = None
     """The group in which it waits for its limits; None where it has none."""
+    displaced: tuple[Displaced, ...] = ()
+    """What made room for it, and for those that were stored with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

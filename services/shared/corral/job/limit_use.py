@@ -5,7 +5,7 @@ limits and keys form a group: they wait together, the oldest first.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
@@ -30,6 +30,8 @@ class LimitUse:
     key: str = TOTAL
     """The value that the limit counts by; empty for the total."""
     cost: float = 1.0
+    counted: bool = field(default=False, compare=False)
+    """Whether the job is counted by it while it waits, too: the limit says what a submission does that finds it full."""
 
     def __post_init__(self) -> None:
         if not self.limit or SEPARATOR in self.limit:
@@ -50,6 +52,8 @@ class LimitUses(NamedTuple):
     names: tuple[str, ...]
     """Sorted, each once: the order in which their rows are locked."""
     costs: tuple[float, ...]
+    counted: tuple[str, ...] = ()
+    """Those of the names that count the job while it waits, too."""
 
 
 def name_of(limit: str, key: str = TOTAL) -> str:
@@ -66,12 +70,16 @@ def parsed(name: str) -> tuple[str, str]:
 def uses_of(queue: str, priority: Priority, uses: Iterable[LimitUse]) -> LimitUses | None:
     """What is stored for a job that takes these; None where it takes nothing. Costs of the same name are added."""
     costs: dict[str, float] = {}
+    counted: set[str] = set()
     for use in uses:
         costs[use.name] = costs.get(use.name, 0.0) + use.cost
+        if use.counted:
+            counted.add(use.name)
     if not costs:
         return None
     names = tuple(sorted(costs))
-    return LimitUses(group_of(queue, priority, names), names, tuple(costs[name] for name in names))
+    group = group_of(queue, priority, names)
+    return LimitUses(group, names, tuple(costs[name] for name in names), tuple(sorted(counted)))
 
 
 def group_of(queue: str, priority: Priority, names: Sequence[str]) -> UUID:

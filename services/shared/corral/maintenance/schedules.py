@@ -12,11 +12,11 @@ import structlog
 from corral import metrics
 from corral.actions.jobs import JobActions
 from corral.actions.schedule_jobs import ACTOR, job_of, told
-from corral.actions.submit import Submitter
+from corral.actions.submit import Submitter, count_refusals
 from corral.actions.type_cache import TypeCache
 from corral.catalog.schedule_definition import ScheduleDefinition
 from corral.dispatch import Dispatch
-from corral.errors import InvalidInput
+from corral.errors import InvalidInput, LimitFull
 from corral.job.job import Accepted, NewJob
 from corral.job_log import JobLog
 from corral.maintenance.duty import Duty
@@ -156,9 +156,11 @@ class ScheduleDuty(Duty):
         """Store decisions; how many were, and how many jobs. One that Postgres refuses does not keep the others out."""
         try:
             stored, accepted = await self._store.ticks.store(reign.term, rulings)
-        except InvalidInput as error:
+        except (InvalidInput, LimitFull) as error:
             if len(rulings) == 1 and not rulings[0].jobs:
                 raise
+            if len(rulings) == 1 and isinstance(error, LimitFull):
+                count_refusals(error)
             alone = [_refused(rulings[0], error)] if len(rulings) == 1 else rulings
             counts = [await self._stored(reign, [ruling]) for ruling in alone]
             return sum(count for count, _ in counts), sum(jobs for _, jobs in counts)
@@ -202,8 +204,8 @@ class ScheduleDuty(Duty):
             pass
 
 
-def _refused(ruling: Ruling, error: InvalidInput) -> Ruling:
-    """The same decision without jobs: Postgres does not take them."""
+def _refused(ruling: Ruling, error: InvalidInput | LimitFull) -> Ruling:
+    """The same decision without jobs: Postgres or a limit does not take them."""
     ticks = [
         replace(one, verdict=TickVerdict.REFUSED, reason=told(error, one.tick))
         if one.tick in ruling.jobs

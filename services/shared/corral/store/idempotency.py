@@ -15,11 +15,10 @@ from corral.job.state import State
 from corral.store.database import DUTY, Database, Limits, Transaction
 from corral.store.job_insert import (
     EXISTING,
-    INSERT_NEW,
     RESOLVE_PAUSE_SECONDS,
     RESOLVE_SECONDS,
     accepted_from,
-    columns_of,
+    insert_within,
 )
 from corral.store.leases import Term, hold
 from corral.store.pg_errors import Ambiguous
@@ -127,6 +126,7 @@ class Idempotency:
 
         Raises:
             InvalidInput: a value that Postgres can't hold; nothing was stored.
+            LimitFull: a limit refuses a job; nothing was stored.
             Unavailable: nothing was stored; a Refused where somebody holds one of the keys.
             OutcomeUnknown: the commit was lost and Postgres stayed away.
         """
@@ -166,12 +166,11 @@ class Idempotency:
         async with self._database.transaction(self._wait) as transaction:
             taken = {(caller, key) for caller, key in await transaction.rows(TAKE, _keys(requests))}
             new = [request for request in requests if (request.caller, request.key) in taken]
+            accepted: list[Accepted] = []
             if new:
                 await transaction.count(FORGET_FORMER, _keys(new))
                 await transaction.count(NOTE, _notes(new))
-                await transaction.rows(
-                    INSERT_NEW, columns_of([job for request in new for job in request.jobs])
-                )
+                accepted = await insert_within(transaction, [job for one in new for job in one.jobs])
             earlier = await self._earlier(transaction, [one for one in requests if one not in new])
             # What was lost with its answer, and is stored after all, is this request's own.
             own = [
@@ -180,7 +179,7 @@ class Idempotency:
                 if (one.caller, one.key) in earlier
                 and [job.id for job in earlier[one.caller, one.key].jobs] == [job.id for job in one.jobs]
             ]
-            stored = await self._stored(transaction, new + own)
+            stored = await self._stored(transaction, own) | {one.id: one for one in accepted}
         return [
             [stored[job.id] for job in request.jobs if job.id in stored]
             if request in new or request in own

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID
@@ -20,13 +21,14 @@ from corral.errors import (
     Unreadable,
 )
 from corral.ids import new_id
-from corral.job.job import Accepted, NewJob
+from corral.job.job import Accepted, Displaced, NewJob
 from corral.job.limit_use import LimitUses
 from corral.job.moment import LATEST, in_utc
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.store import admission
 from corral.store.connections import Row
-from corral.store.database import SHORT, Database, Params, Transaction
+from corral.store.database import SHORT, Database, Limits, Params, Transaction
 from corral.store.json_text import checked, encode
 from corral.store.limit_states import SHOWN
 from corral.store.pg_errors import Ambiguous
@@ -38,6 +40,8 @@ log = structlog.get_logger(__name__)
 RESOLVE_SECONDS = 3.0
 """How long a submission asks what became of its commit before the caller is told that nobody knows."""
 RESOLVE_PAUSE_SECONDS = 0.2
+COUNTED = Limits(statement=8.0, lock=3.0)
+"""Submissions at one key, and claims of it, wait for one another."""
 TRIAL_BYTES = 16_384
 """Of random payload: more than one page, however it is compressed."""
 
@@ -47,9 +51,9 @@ ARRAYS = """%(ids)s::uuid[], %(types)s::text[], %(queues)s::text[], %(priorities
         %(delays)s::float8[], %(run_ats)s::timestamptz[], %(expiries)s::float8[], %(retries)s::int4[],
         %(timeouts)s::float8[], %(max_stalls)s::int4[], %(tags)s::text[], %(searches)s::text[],
         %(parents)s::uuid[], %(traces)s::text[], %(creators)s::text[],
-        %(limit_groups)s::uuid[], %(limits)s::text[], %(costs)s::text[]"""
+        %(limit_groups)s::uuid[], %(limits)s::text[], %(costs)s::text[], %(counted_by)s::text[]"""
 NAMES = """id, type, queue, priority, payload, delay, run_at, expires_in, retries, timeout, max_stalls,
-           tags, search, parent, traceparent, created_by, limit_group, limits, costs"""
+           tags, search, parent, traceparent, created_by, limit_group, limits, costs, counted_by"""
 DUE = "coalesce(i.run_at, now() + coalesce(i.delay, 0) * interval '1 second') AS due"
 NAMED = """named AS (
     INSERT INTO corral.queues (name)
@@ -68,14 +72,14 @@ WITH input AS MATERIALIZED (
 INSERT = """
 INSERT INTO corral.jobs AS j
     (id, type, queue, priority, payload, state, run_at, queued_at, expires_at, retries, timeout,
-     max_stalls, tags, search, parent, traceparent, created_by, limit_group, limits, costs)
+     max_stalls, tags, search, parent, traceparent, created_by, limit_group, limits, costs, counted_by)
 SELECT i.id, i.type, i.queue, i.priority, i.payload::json,
        CASE WHEN i.due > now() THEN 'scheduled' WHEN i.limit_group IS NULL THEN 'queued' ELSE 'blocked' END,
        CASE WHEN i.due > now() THEN i.due END,
        CASE WHEN i.due > now() THEN NULL ELSE now() END,
        now() + i.expires_in * interval '1 second',
        i.retries, i.timeout, i.max_stalls, i.tags::text[], i.search::jsonb, i.parent, i.traceparent, i.created_by,
-       i.limit_group, i.limits::text[], i.costs::float8[]
+       i.limit_group, i.limits::text[], i.costs::float8[], i.counted_by::text[]
 FROM input i
 """
 # What a new job became follows from the time and from whether it has to wait: of ten thousand that are
@@ -110,12 +114,14 @@ class JobInsert:
 
         Raises:
             InvalidInput: a value that Postgres can't hold; nothing was stored.
-            Conflict: one of the ids is taken; nothing was stored.
+            Conflict: one of the ids is taken, or it is a LimitFull: a limit refuses one; nothing was stored.
             Unavailable: nothing was stored.
             OutcomeUnknown: the commit was lost and Postgres stayed away.
         """
         if not jobs:
             return []
+        if any(map(admission.is_counted, jobs)):
+            return await self._insert_counted(jobs)
         params = columns_of(jobs)
         try:
             rows = await self._database.hot(INSERT_NEW, params)
@@ -125,6 +131,27 @@ class JobInsert:
         except Unreadable:
             rows = []
         return _told(jobs, rows, _accepted_new)
+
+    async def _insert_counted(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+        """Insert jobs some of which are counted while they wait.
+
+        A commit whose answer was lost is asked for again, behind the locks of the keys: a first transaction has ended by then.
+        """
+        deadline, lost = 0.0, False
+        while True:
+            try:
+                async with self._database.transaction(COUNTED) as transaction:
+                    return await insert_within(transaction, jobs, again=lost)
+            except Ambiguous as error:
+                log.warning("insert.ambiguous", jobs=len(jobs), reason=str(error))
+                lost, deadline = True, deadline or time.monotonic() + RESOLVE_SECONDS
+            except (Unavailable, SchemaMismatch) as error:
+                if not lost:
+                    raise
+                if time.monotonic() >= deadline:
+                    metrics.OUTCOMES_UNKNOWN.labels("insert", "no").inc(len(jobs))
+                    raise OutcomeUnknown(tuple(job.id for job in jobs)) from error
+            await asyncio.sleep(RESOLVE_PAUSE_SECONDS)
 
     async def try_out(self, *, a_row: bool) -> None:
         """Insert nothing by the statement that inserts jobs: privileges and a read-only server show themselves.
@@ -184,13 +211,41 @@ class JobInsert:
             return _told(jobs, rows, _accepted_again)
 
 
-async def insert_within(transaction: Transaction, jobs: Sequence[NewJob]) -> list[Accepted]:
+async def insert_within(
+    transaction: Transaction, jobs: Sequence[NewJob], *, again: bool = False
+) -> list[Accepted]:
     """Insert jobs as a part of a transaction; they are there once it is committed.
+
+    With `again` they may be stored already, by a transaction whose answer was lost.
 
     Raises:
         InvalidInput: a value that Postgres can't hold.
+        LimitFull: a limit refuses one of them.
     """
-    return _told(jobs, await transaction.rows(INSERT_NEW, columns_of(jobs)), _accepted_new) if jobs else []
+    if not jobs:
+        return []
+    room = None
+    if any(map(admission.is_counted, jobs)):
+        await admission.lock(transaction, jobs)
+        if again:
+            ids = [job.id for job in jobs]
+            stored = await transaction.rows(EXISTING, {"ids": array(ids)})
+            if stored:
+                return _accepted_again(jobs, stored)
+        room = await admission.admitted(transaction, jobs)
+    accepted = _told(jobs, await transaction.rows(INSERT_NEW, columns_of(jobs)), _accepted_new)
+    return accepted if room is None else _displacing(accepted, await admission.make_room(transaction, room))
+
+
+def _displacing(accepted: list[Accepted], displaced: Sequence[Displaced]) -> list[Accepted]:
+    """The answers, with what made room at the last of them; some may have made room themselves."""
+    gone = {one.id for one in displaced if one.by is not None}
+    told = [
+        replace(one, state=State.CANCELLED, run_at=None, due_in=0.0) if one.id in gone else one
+        for one in accepted
+    ]
+    told[-1] = replace(told[-1], displaced=tuple(displaced))
+    return told
 
 
 def columns_of(jobs: Sequence[NewJob]) -> Params:
@@ -223,6 +278,7 @@ def _limits_of(limits: Sequence[LimitUses | None]) -> Params:
         "limit_groups": _sparse([str(uses.group) if uses else None for uses in limits]),
         "limits": _sparse([texts(uses.names) if uses else None for uses in limits]),
         "costs": _sparse([numbers(uses.costs) if uses else None for uses in limits]),
+        "counted_by": _sparse([texts(uses.counted) if uses and uses.counted else None for uses in limits]),
     }
 
 

@@ -12,8 +12,9 @@ def rooms(names: str) -> str:
     """SQL of how much may be taken of each name now: rows of `names`, an item of FROM called `n` with a column `name`.
 
     Beside these columns: `room` (-1 where nothing may start), `in_use`, `bound`, `rate`, `per`, `burst`, `weight`,
-    `at` (the time of the look), `declared`, `paused_at`, `paused_by`, `parked_until`, `parked_by`, `parked_reason`,
-    `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window keeps the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst`
+    `at` (the time of the look), `doc` (all values in force), `declared`, `paused_at`, `paused_by`, `parked_until`,
+    `parked_by`, `parked_reason`, `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window
+    keeps the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst`
     and is refilled by (rate - burst) / per a second, so that a window holds `rate` at most.
     """
     return f"""
@@ -29,7 +30,7 @@ SELECT n.*, v.bound, v.rate, v.per, v.burst, coalesce(v.weight, 1) AS weight, c.
                 WHERE t.at > c.at - v.per * interval '1 second'), 0)
             ELSE least(v.burst, coalesce(
                 k.tokens + date_part('epoch', c.at - k.refilled_at) * (v.rate - v.burst) / v.per, v.burst))
-       END AS room
+       END AS room, d.doc
 FROM {names} CROSS JOIN LATERAL (SELECT clock_timestamp() AS at OFFSET 0) c
 CROSS JOIN LATERAL (
     SELECT split_part(n.name, '=', 1) AS limit_name, substr(n.name, strpos(n.name || '=', '=') + 1) AS key OFFSET 0

@@ -4,6 +4,7 @@ Subclass it in a test module and give it a fixture `subject`. Needs pytest
 with pytest-asyncio in auto mode; the machine needs Hypothesis.
 """
 
+from corral_testing.conformance.admitting import Admitting
 from corral_testing.conformance.claiming import Claiming
 from corral_testing.conformance.commands import CommandsOfPeople
 from corral_testing.conformance.counting import Counting
@@ -33,6 +34,7 @@ class StoreConformance(
     Counting,
     Limiting,
     Snoozing,
+    Admitting,
     Losing,
     Draining,
     Deciding,

@@ -1,6 +1,7 @@
 """The fake's `jobs`: insert, read, list, cancel, retry, run now."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from corral.json_codec import lenient
 from corral.store import AuditEntry, Commanded, CommandEffect, JobFilter, Page
 from corral.store.job_queries import AttemptRecord
 from corral.store.json_text import HOLDS_NUL, checked
+from corral_testing.fake.admission import FakeAdmission
 from corral_testing.fake.memory import JobRow, Memory
 
 LONGEST = 1e11
@@ -24,14 +26,18 @@ class FakeJobs:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+        self._admission = FakeAdmission(memory)
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         """All or none; in the order given."""
         for job in jobs:
             refuse_unstorable(job)
+        admission = self._admission.admit(jobs)
         for job in jobs:
             self._insert(job)
-        return await self.existing([job.id for job in jobs])
+        displaced = self._admission.make_room(admission)
+        accepted = await self.existing([job.id for job in jobs])
+        return [*accepted[:-1], replace(accepted[-1], displaced=displaced)] if displaced else accepted
 
     async def existing(self, ids: Sequence[UUID]) -> list[Accepted]:
         """Those that are stored."""

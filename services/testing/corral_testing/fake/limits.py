@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from corral.job.job import Claimed
@@ -92,22 +91,15 @@ class FakeLimitClaims:
 
     def _take(self, row: JobRow) -> None:
         for name in _names(row):
-            if "rate" in self._values(name):
+            if "rate" in self._memory.values_of(name):
                 self._memory.takes.setdefault(name, []).append((self._memory.clock.now(), _cost(row, name)))
 
-    def _values(self, name: str) -> dict[str, Any]:
-        limit, key = parsed(name)
-        memory = self._memory
-        whole, one = memory.overrides.get((limit, ""), {}), memory.overrides.get((limit, key), {})
-        paused = whole.get("paused", False) or one.get("paused", False)
-        return memory.limits.get(limit, {}) | whole | (one if key else {}) | {"paused": paused}
-
     def _weight(self, name: str) -> float:
-        return float(self._values(name).get("weights", {}).get(parsed(name)[1], 1))
+        return float(self._memory.values_of(name).get("weights", {}).get(parsed(name)[1], 1))
 
     def _state(self, name: str, cost: float) -> LimitState:
         limit, key = parsed(name)
-        values = self._values(name)
+        values = self._memory.values_of(name)
         bound, rate, per = values.get("each" if key else "total"), values.get("rate"), values.get("per")
         in_use = sum(
             _cost(row, name) for row in self._memory.in_state([State.RUNNING]) if name in _names(row)

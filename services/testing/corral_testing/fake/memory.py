@@ -8,6 +8,7 @@ from uuid import UUID
 
 from corral.job.job import LISTED_BYTES, Job, ListedJob, NewJob
 from corral.job.lane import Lane, lane_of
+from corral.job.limit_use import parsed
 from corral.job.priority import Priority
 from corral.job.state import Event, State, Writer, allowed
 from corral.json_codec import Document
@@ -188,6 +189,13 @@ class Memory:
     """By the name of the limit, or of its key."""
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
+
+    def values_of(self, name: str) -> dict[str, Any]:
+        """The values in force of a limit or of one of its keys, and whether it is paused."""
+        limit, key = parsed(name)
+        whole, one = self.overrides.get((limit, ""), {}), self.overrides.get((limit, key), {})
+        paused = whole.get("paused", False) or one.get("paused", False)
+        return self.limits.get(limit, {}) | whole | (one if key else {}) | {"paused": paused}
 
     def rows(self, ids: Iterable[UUID]) -> list[JobRow]:
         """The rows of those ids that exist, in the order of the ids."""

@@ -65,6 +65,14 @@ INDEXES = (
         included=0,
         column="limit_group",
     ),
+    Wanted(
+        "jobs_counted",
+        "jobs",
+        "USING gin (counted_by) "
+        "WHERE counted_by IS NOT NULL AND state IN ('blocked', 'scheduled', 'queued', 'running')",
+        included=0,
+        column="counted_by",
+    ),
 )
 
 READY = "SELECT to_regclass(:table) IS NOT NULL"

@@ -124,6 +124,11 @@ def jobs(tables: MetaData) -> None:
             doc="What it takes from: names in `limit_keys`, sorted. Null: it has no limits.",
         ),
         Column("costs", ARRAY(Double), doc="How much it takes from each of its `limits`."),
+        Column(
+            "counted_by",
+            ARRAY(Text),
+            doc="Those of its `limits` that count it while it waits, too: they say what a submission does that finds them full. Null: none.",
+        ),
         needed(
             "snoozes",
             Integer,
@@ -195,6 +200,17 @@ def jobs(tables: MetaData) -> None:
         c.limit_group,
         postgresql_where=text("state = 'running' AND limit_group IS NOT NULL"),
         info=serves("Who holds what of a limit; the leader's recount of what is in use."),
+    )
+    Index(
+        "jobs_counted",
+        c.counted_by,
+        postgresql_using="gin",
+        postgresql_where=text(
+            "counted_by IS NOT NULL AND state IN ('blocked', 'scheduled', 'queued', 'running')"
+        ),
+        info=serves(
+            "Submissions at a limit that refuses, supersedes or bounds what waits: its live jobs; holds only jobs of such limits."
+        ),
     )
     Index(
         "jobs_expiring",
