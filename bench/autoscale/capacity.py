@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench.autoscale import limits
 from bench.autoscale.ours import Corral
 from bench.autoscale.outcome import Cluster, Outcome
 from bench.autoscale.pods import ALONE, EACH
@@ -83,6 +84,18 @@ def _parts() -> Iterator[str]:
     yield (
         "By hand: seconds = start time + work ÷ workers ÷ slots. A burst never waits for the stabilization window: "
         "workers are asked for within about a second of the signal."
+    )
+    yield "## Jobs that wait for a limit"
+    yield (
+        f"Jobs of {limits.MEAN:g} s that all take of one [limit](../how-to/protect-a-provider.md), with at most "
+        f"{limits.MOST} workers: more slots than the limit lets work would stay empty, so no more are asked for. "
+        "The naive law starts a worker for whatever waits. **Done** compares the time until the last job ended with a "
+        f"pool that always has {limits.MOST} workers."
+    )
+    yield grid(limits.table(list(limits.runs(SEED))))
+    yield (
+        "By hand: workers = what the limit lets run ÷ slots; of a rate, what it lets start each second times the seconds "
+        "of one job ÷ slots, and a few more."
     )
     yield "## How long workers take to start"
     yield (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.autoscale import page
+from bench.autoscale import limits, page
 from bench.autoscale.results import Results
 from bench.autoscale.seen import seen
 from bench.autoscale.shape import SHAPES, Shape, traced
@@ -29,7 +29,10 @@ def main(arguments: Sequence[str]) -> int:
     for table in page.standings(found):
         print(f"\n{table.title}\n{grid(table.table)}")
     print()
-    judged = list(goals(found))
+    before_limits = list(limits.runs(results.seeds[0]))
+    slower = max(limits.unbound(results.seeds[0], limits.SLOTS[1:2] if options.quick else limits.SLOTS))
+    print(f"Limits\n{grid(limits.table(before_limits))}\n")
+    judged = [*goals(found), *limits.goals(before_limits, slower)]
     for goal in judged:
         print(goal.line())
     if not results.quick:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.autoscale.gate import Limited
+
 SERVICE = 3.0
 """Mean seconds of a job, where a shape says nothing else."""
 LONGEST = 1200.0
@@ -23,6 +25,8 @@ class Load:
     services: tuple[float, ...]
     duration: float
     """Seconds that are paid for, at least."""
+    limited: Limited | None = None
+    """The limit that every job takes of."""
 
     @property
     def work(self) -> float:
@@ -90,7 +94,7 @@ def step(dice: random.Random, unit: float) -> Load:
 
 
 def spike(dice: random.Random, _: float) -> Load:
-    return _load([*_forerunners(dice), *_burst(dice, 60, 1000)], 360)
+    return _load([*forerunners(dice), *burst(dice, 60, 1000)], 360)
 
 
 def ramp(dice: random.Random, unit: float) -> Load:
@@ -125,20 +129,21 @@ def minutes(dice: random.Random, unit: float) -> Load:
 
 
 def periodic(dice: random.Random, _: float) -> Load:
-    bursts = (_burst(dice, 100 + 200 * n, 100) for n in range(6))
-    return _load([*_forerunners(dice), *itertools.chain.from_iterable(bursts)], 1300)
+    bursts = (burst(dice, 100 + 200 * n, 100) for n in range(6))
+    return _load([*forerunners(dice), *itertools.chain.from_iterable(bursts)], 1300)
 
 
 def _between(since: float, until: float, low: float, high: float) -> Callable[[float], float]:
     return lambda at: high if since <= at < until else low
 
 
-def _forerunners(dice: random.Random) -> Iterator[tuple[float, float]]:
+def forerunners(dice: random.Random) -> Iterator[tuple[float, float]]:
     """Ten jobs in the first minute: they tell how long one takes."""
     return ((6.0 * n, _exponential(dice)) for n in range(10))
 
 
-def _burst(dice: random.Random, at: float, jobs: int) -> Iterator[tuple[float, float]]:
+def burst(dice: random.Random, at: float, jobs: int) -> Iterator[tuple[float, float]]:
+    """So many jobs within a twentieth of a second."""
     return ((at + dice.random() * 0.05, _exponential(dice)) for _ in range(jobs))
 
 

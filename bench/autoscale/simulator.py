@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from bench.autoscale.gate import Gate
 from bench.autoscale.outcome import Cluster, Outcome
 from bench.autoscale.pods import Pod, Starts
 from bench.autoscale.shape import Load
@@ -51,6 +52,7 @@ class Run:
         self.completed_seconds = 0.0
         self.completed_squares = 0.0
         self.running = 0
+        self.gate = Gate(load.limited)
         self._queue: deque[int] = deque()
         self._next = 0
         self._began: list[float] = [-1.0] * len(load.arrivals)
@@ -138,7 +140,7 @@ class Run:
             self._peak, self._last_end, self._changes, self._samples,
         )  # fmt: skip
 
-    _last_end = 0.0
+    _last_end = _at = 0.0
 
     def _advance(self, until: float) -> None:
         """Every arrival and every end up to `until`."""
@@ -146,6 +148,10 @@ class Run:
         count = len(arrivals)
         while True:
             arrival = arrivals[self._next] if self._next < count else math.inf
+            opens = self.gate.opens_at(self._at, self.running) if queue and free else math.inf
+            if opens < math.inf and opens <= min(arrival, ends[0][0] if ends else math.inf, until):
+                self._feed(opens)
+                continue
             if ends and ends[0][0] <= arrival:
                 at = ends[0][0]
                 if at > until:
@@ -159,7 +165,8 @@ class Run:
                 job = self._next
                 self._next += 1
                 self.arrived += 1
-                while free:
+                self._at = arrival
+                while free and self.gate.open(arrival, self.running):
                     pod = free.popleft()
                     pod.tokens -= 1
                     if pod.claims:
@@ -173,6 +180,7 @@ class Run:
             self._began[job] = at
         pod.busy += 1
         self.running += 1
+        self.gate.started(at)
         pod.running[job] = at
         heapq.heappush(self._ends, (at + self.load.services[job], job, pod))
 
@@ -184,9 +192,9 @@ class Run:
         self.completed += 1
         self.completed_seconds += seconds
         self.completed_squares += seconds * seconds
-        self._last_end = at
+        self._last_end = self._at = at
         if pod.claims:
-            if self._queue:
+            if self._queue and self.gate.open(at, self.running):
                 self._start(at, self._queue.popleft(), pod)
             else:
                 pod.tokens += 1
@@ -275,7 +283,7 @@ class Run:
         pod.running.clear()
         pod.busy = 0
         self._remove(self.now, pod)
-        self._feed()
+        self._feed(self.now)
 
     def _become_ready(self, pod: Pod) -> None:
         if pod.gone:
@@ -289,15 +297,16 @@ class Run:
         for _ in range(pod.slots - pod.busy - pod.tokens):
             pod.tokens += 1
             self._free.append(pod)
-        self._feed()
+        self._feed(self.now)
 
-    def _feed(self) -> None:
-        """Free slots take what waits."""
-        while self._queue and self._free:
+    def _feed(self, at: float) -> None:
+        """Free slots take what waits, as far as a limit lets it."""
+        self._at = at
+        while self._queue and self._free and self.gate.open(at, self.running):
             pod = self._free.popleft()
             pod.tokens -= 1
             if pod.claims:
-                self._start(self.now, self._queue.popleft(), pod)
+                self._start(at, self._queue.popleft(), pod)
 
     def _sample(self) -> None:
         self._samples.append((self.now, len(self.pods), len(self._queue), self.running))

@@ -34,8 +34,8 @@ class LocalStatus:
         if self.queues is None:
             backlog = "queues: unknown (no signal)"
         else:
-            busy = {n: q for n, q in sorted(self.queues.items()) if q.queued or q.running or q.due_soon}
-            told = (f"{name} {q.queued:,} queued, {q.running:,} running" for name, q in busy.items())
+            busy = {n: q for n, q in sorted(self.queues.items()) if q.waiting or q.running or q.due_soon}
+            told = (f"{name} {q.waiting:,} queued, {q.running:,} running" for name, q in busy.items())
             backlog = f"queues: {' · '.join(told) or 'empty'}"
         leaving = f" ({self.leaving} finishing)" if self.leaving else ""
         restarts = f" | restarts: {self.restarts}" if self.restarts else ""

@@ -1,6 +1,6 @@
 """Maintenance over a real Postgres and a real Valkey."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from corral.dispatch import Ack, Dispatch, Done, Entry
 from corral.ids import new_id
 from corral.job.job import Claimed, NewJob
 from corral.job.lane import Lane
+from corral.job.limit_use import LimitUse, uses_of
 from corral.job.priority import Priority
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.store import Store, WorkerRecord
@@ -80,6 +81,7 @@ class Shop:
         expires_in: float | None = None,
         max_stalls: int = 2,
         enqueue: bool = False,
+        limits: Sequence[LimitUse] = (),
     ) -> list[UUID]:
         """Store jobs, `age` seconds ago; Redis hears of them only when `enqueue` is set."""
         jobs = [
@@ -94,6 +96,7 @@ class Shop:
                 retries=3,
                 timeout=None,
                 max_stalls=max_stalls,
+                limits=uses_of(queue, priority, limits),
             )
             for _ in range(count)
         ]

@@ -3,15 +3,21 @@
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from tests.integration.maintenance.conftest import Clock, Shop
+from tests.integration.maintenance.conftest import EMAIL, TYPE, Clock, Shop
 
 from corral.dispatch import Dispatch
+from corral.ids import new_id
+from corral.job.limit_use import LimitUse, group_of
 from corral.job.outcome import Finished, Succeeded
 from corral.maintenance.backlog_signal import ArrivalCounts, BacklogSignalDuty, signal_of
 from corral.maintenance.leadership import LeaderCandidate, Reign
+from corral.scaling.limited_signal import BindingLimit, Bound
 from corral.scaling.signal import QueueSignal, TypeSignal
 from corral.store import Store
 from corral.store.backlog import QueueBacklog, ServiceTime
+
+DECLARE = "INSERT INTO corral.limits (name, declared, version) VALUES ('openai', '{\"total\": 3}', '1')"
+GROUP = group_of(EMAIL.queue, EMAIL.priority, ["openai"])
 
 
 @pytest.fixture
@@ -230,3 +236,37 @@ async def test_of_two_incarnations_of_a_name_the_latest_is_told(
     signal = await dispatch.backlog.read()
     assert signal is not None
     assert [one.id for one in signal.workers.values()] == [str(again)]
+
+
+async def test_the_signal_tells_what_limits_let_start_and_hold(
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch, store: Store
+):
+    await store.database.run(DECLARE)
+    openai = (LimitUse("openai"),)
+    await shop.submit(7, enqueue=True)
+    await shop.submit(32, limits=openai)
+    claimed = await store.limit_claims.claim(await shop.worker(), new_id(), {GROUP: 2}, [TYPE], alone=False)
+    assert len(claimed.claimed) == 2
+    await dispatch.rings.join({(EMAIL, GROUP): 32})
+    await duty.round(reign)
+    found = await email(dispatch)
+    limited = found.limited
+    assert limited is not None
+    assert (found.queued, found.waiting, found.running) == (7 + 1, 7 + 30, 2)
+    assert (limited.queued, limited.held, limited.running, limited.ceiling) == (1, 29, 2, 3)
+    assert (limited.arrived, limited.shared) == (32, "openai")
+    assert limited.binding == BindingLimit("openai", Bound.TOTAL, 3)
+    assert jobs("queued") == 37
+
+
+async def test_postgres_is_asked_at_once_when_limited_jobs_arrive(
+    shop: Shop, duty: BacklogSignalDuty, reign: Reign, dispatch: Dispatch, clock: Clock
+):
+    await shop.store.database.run(DECLARE)
+    await duty.round(reign)
+    duty._ask_at, duty._ask_early_at = clock.now + 60, clock.now + 1
+    await shop.submit(1, limits=(LimitUse("openai"),))
+    await dispatch.rings.join({(EMAIL, GROUP): 1})
+    clock.pass_by(1)
+    await duty.round(reign)
+    assert (await email(dispatch)).queued == 1

@@ -1,8 +1,9 @@
 """The simulator that judges the autoscaler: it loses no job, interrupts where Kubernetes would, and compares fairly."""
 
 import pytest
-from bench.autoscale import capacity, plot
+from bench.autoscale import capacity, limits, plot
 from bench.autoscale.frontier import beating, cheapest_as_soon, frontier
+from bench.autoscale.gate import Gate, Limited
 from bench.autoscale.ours import Corral
 from bench.autoscale.outcome import Cluster
 from bench.autoscale.peers import Fixed, Hpa, Naive, Soonest, grid
@@ -130,3 +131,21 @@ def test_a_burst_on_a_pool_at_zero_is_cleared_as_the_page_says():
     assert found.peak == 10
     assert 13 <= found.gone <= 25
     assert found.empty > found.gone
+
+
+def test_before_a_limit_no_pod_is_idle_and_the_backlog_is_worked_off_as_soon_as_with_all_pods():
+    found = list(limits.runs(3, slots=(4, 50)))
+    assert all(run.ours.interrupted == 0 for run in found)
+    assert [goal.line() for goal in limits.goals(found, 0.0) if not goal.met] == []
+    assert found[0].naive.peak == limits.MOST, "who does not know of the limit asks for all"
+    assert any("but limit provider lets 25 run" in reason for reason in found[0].reasons)
+
+
+def test_a_rate_lets_no_more_start_within_its_time_in_the_simulator():
+    gate = Gate(Limited(starts=2, per=1.0))
+    for at in (0.0, 0.5):
+        assert gate.open(at, 0)
+        gate.started(at)
+    assert not gate.open(0.9, 0)
+    assert gate.opens_at(0.9, 0) == 1.0
+    assert gate.open(1.0, 0)

@@ -1,8 +1,11 @@
 """Whatever the law may be told: signals, pools and fleets for Hypothesis."""
 
+import math
+
 from hypothesis import strategies as st
 
 from corral.scaling.decision import Fleet
+from corral.scaling.limited_signal import BindingLimit, Bound, LimitedSignal
 from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal
 
@@ -21,6 +24,26 @@ def type_signals(draw: st.DrawFn) -> TypeSignal:
 
 
 @st.composite
+def limited_signals(draw: st.DrawFn) -> LimitedSignal:
+    bounds = st.just(math.inf) | st.floats(0, 500)
+    held = draw(st.integers(0, 10_000))
+    return LimitedSignal(
+        queued=draw(st.integers(0, 500)),
+        held=held,
+        running=draw(st.integers(0, 500)),
+        arrived=draw(st.integers(0, 10**9)),
+        work=draw(st.floats(0, 1e6)),
+        held_work=draw(st.floats(0, 1e6)) if held else 0.0,
+        held_unknown=draw(st.integers(0, held)),
+        types=draw(st.frozensets(st.sampled_from(["x", "y"]))),
+        ceiling=draw(bounds),
+        rate=draw(bounds),
+        binding=BindingLimit("openai", draw(st.sampled_from(Bound)), 25, 1.0, 2) if held else None,
+        shared=draw(st.sampled_from(["", "openai"])),
+    )
+
+
+@st.composite
 def queue_signals(draw: st.DrawFn) -> QueueSignal:
     queued = draw(st.integers(0, 100_000))
     unknown = draw(st.integers(0, queued))
@@ -34,6 +57,7 @@ def queue_signals(draw: st.DrawFn) -> QueueSignal:
         due_soon=draw(st.integers(0, 1000)),
         paused=draw(st.booleans()),
         types=draw(st.dictionaries(st.sampled_from(["x", "y"]), type_signals())),
+        limited=draw(st.none() | limited_signals()),
     )
 
 

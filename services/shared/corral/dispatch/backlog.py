@@ -34,7 +34,7 @@ class BacklogSignal:
         Raises:
             Unavailable: Redis is away.
         """
-        document = orjson.dumps(signal, default=dict)  # it knows dataclasses, and of mappings only dict
+        document = orjson.dumps(signal, default=_plain)
         least = at_least or {}
         lengths = (
             part
@@ -71,11 +71,33 @@ class BacklogSignal:
         Raises:
             Unavailable: Redis is away.
         """
+        return await self._counts(key_names.ARRIVALS)
+
+    async def limited_arrivals(self) -> dict[str, int]:
+        """How many jobs that take of limits ever became due, by queue; begins anew after a wipe.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        return await self._counts(key_names.LIMITED_ARRIVALS)
+
+    async def _counts(self, key: str) -> dict[str, int]:
         async with answering():
-            found = await self._redis.hgetall(key_names.ARRIVALS)
+            found = await self._redis.hgetall(key)
         return {text_of(queue): int(count) for queue, count in found.items()}
 
 
 def demand_of(queue: QueueSignal) -> int:
     """Jobs of a queue that want a slot: those that run keep theirs; what is paused asks for no more."""
     return queue.running + (0 if queue.paused else queue.queued + queue.due_soon)
+
+
+def _plain(value: object) -> object:
+    """What JSON has for a value: it knows dataclasses, of mappings only dict, and no infinity, which becomes null."""
+    match value:
+        case Mapping():
+            return dict(value)
+        case frozenset():
+            return sorted(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is nothing that the signal holds")

@@ -9,6 +9,7 @@ count, as a worker says itself that it holds nothing.
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 from corral import metrics
@@ -20,6 +21,8 @@ from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.query_budget import QueryBudget
 from corral.scaling.demand import KNOWN_AFTER
+from corral.scaling.limited_jobs import LimitedJobs
+from corral.scaling.limited_signal import LimitedSignal
 from corral.scaling.signal import MAX_ELAPSED_TOLD, QueueSignal, Signal, TypeSignal
 from corral.scaling.worker_signal import WorkerSignal
 from corral.store import LiveWorker, Store
@@ -64,6 +67,10 @@ class BacklogSignalDuty(Duty):
         self._ask_at = float("-inf")
         self._ask_early_at = float("-inf")
         self._arrivals = ArrivalCounts(ARRIVAL_SECONDS)
+        self._limited_arrived: Mapping[str, int] = {}
+        """Jobs that take of limits which had arrived when Postgres was asked: others are in no count yet."""
+        self._limited_types: dict[str, set[str]] = {}
+        """Of each queue, the types that were seen to take of limits."""
         self._asked_for: dict[str, int] = {}
         """The most slots that each queue asked for since Postgres was asked. What was claimed since then is in no
         count; an autoscaler that reads lengths alone would take it for done, and end the workers that run it."""
@@ -73,15 +80,18 @@ class BacklogSignalDuty(Duty):
     async def round(self, reign: Reign) -> int:
         """Count and publish."""
         entries = _entries(await self._dispatch.repair.depths())
-        if self._clock() >= (self._ask_early_at if self._strange(entries) else self._ask_at):
+        limited = await self._dispatch.backlog.limited_arrivals()
+        strange = self._strange(entries) or limited != self._limited_arrived
+        if self._clock() >= (self._ask_early_at if strange else self._ask_at):
             await self._ask_postgres(entries)
+            self._limited_arrived = limited
         live = await self._store.workers.live()
         if self._counting.due:
             with self._counting.asked():
                 self._running = await self._store.workers.running()
         workers = workers_of(live, self._running)
         arrived = await self._dispatch.backlog.arrivals()
-        rates = self._arrivals.rates(arrived)
+        rates = self._arrivals.rates(_added(arrived, limited))
         since = self._clock() - self._told_at
         queues = {
             name: signal_of(
@@ -91,6 +101,8 @@ class BacklogSignalDuty(Duty):
                 since=since,
                 arrivals=rates.get(name, 0.0),
                 arrived=arrived.get(name, 0),
+                limited_arrived=limited.get(name, 0),
+                limited_types=self._limited_types.get(name, set()),
             )
             for name in sorted(self._truth.queues.keys() | entries.keys())
         }
@@ -124,6 +136,9 @@ class BacklogSignalDuty(Duty):
         self._offsets = {
             name: queue.queued - entries.get(name, 0) for name, queue in self._truth.queues.items()
         }
+        for name, queue in self._truth.queues.items():
+            if queue.limited is not None:
+                self._limited_types.setdefault(name, set()).update(queue.limited.types)
 
 
 class ArrivalCounts:
@@ -153,22 +168,27 @@ def signal_of(
     since: float,
     arrivals: float = 0.0,
     arrived: int = 0,
+    limited_arrived: int = 0,
+    limited_types: AbstractSet[str] = frozenset(),
 ) -> QueueSignal:
-    """One queue's signal: `queued` as counted now, the rest as Postgres said `since` seconds ago."""
-    known = {
-        kind: service[kind].mean
-        for kind in truth.mix
-        if kind in service and service[kind].completed >= KNOWN_AFTER
-    }
+    """One queue's signal: `queued` as counted now, the rest as Postgres said `since` seconds ago.
+
+    `limited_types`: all that were ever seen to take of limits.
+    """
+    known = {kind: one.mean for kind, one in service.items() if one.completed >= KNOWN_AFTER}
     unknown = sum(share for kind, share in truth.mix.items() if kind not in known) if truth.mix else 1.0
     return QueueSignal(
         queued=queued,
         running=truth.running,
         # While something waits, the oldest has waited at most so much longer than when it was last seen.
-        oldest=round(truth.oldest + since, 3) if queued and truth.queued else 0.0,
+        oldest=round(truth.oldest + since, 3)
+        if (queued and truth.queued) or (truth.limited and truth.limited.held)
+        else 0.0,
         arrivals=round(arrivals, 3),
         arrived=arrived,
-        work=round(queued * sum(truth.mix[kind] * mean for kind, mean in known.items()), 3),
+        work=round(
+            queued * sum(share * known[kind] for kind, share in truth.mix.items() if kind in known), 3
+        ),
         unknown=round(queued * unknown),
         due_soon=truth.due_soon,
         paused=truth.paused,
@@ -176,7 +196,42 @@ def signal_of(
             kind: _type_signal(kind, truth, service)
             for kind in truth.mix.keys() | truth.elapsed.keys() | service.keys()
         },
+        limited=_limited_signal(truth, known, since, limited_arrived, limited_types)
+        if limited_types
+        else None,
     )
+
+
+def _limited_signal(
+    truth: QueueBacklog, known: Mapping[str, float], since: float, arrived: int, types: AbstractSet[str]
+) -> LimitedSignal:
+    """The part of the jobs that take of limits. None of them is in Redis' counts, so it is as old as Postgres' answer."""
+    jobs = truth.limited or LimitedJobs()
+    return LimitedSignal(
+        queued=jobs.queued,
+        held=jobs.held,
+        running=jobs.running,
+        arrived=arrived,
+        work=_work(jobs.startable, known),
+        unknown=_unknown(jobs.startable, known),
+        held_work=_work(jobs.kept, known),
+        held_unknown=_unknown(jobs.kept, known),
+        oldest=round(jobs.oldest + since, 3) if jobs.queued or jobs.held else 0.0,
+        oldest_other=round(truth.oldest_other + since, 3) if truth.oldest_other else 0.0,
+        types=frozenset(types),
+        ceiling=jobs.ceiling,
+        rate=jobs.rate,
+        binding=jobs.binding,
+        shared=jobs.shared,
+    )
+
+
+def _work(jobs: Mapping[str, int], known: Mapping[str, float]) -> float:
+    return round(sum(count * known[kind] for kind, count in jobs.items() if kind in known), 3)
+
+
+def _unknown(jobs: Mapping[str, int], known: Mapping[str, float]) -> int:
+    return sum(count for kind, count in jobs.items() if kind not in known)
 
 
 def workers_of(live: Sequence[LiveWorker], running: Mapping[UUID, int]) -> dict[str, WorkerSignal]:
@@ -213,9 +268,13 @@ def _entries(depths: Mapping[Lane, Depth]) -> dict[str, int]:
     return entries
 
 
+def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return {name: counts.get(name, 0) + more.get(name, 0) for name in counts.keys() | more.keys()}
+
+
 def _show(queues: Mapping[str, QueueSignal], workers: Mapping[str, WorkerSignal]) -> None:
     for name, queue in queues.items():
-        metrics.QUEUE_JOBS.labels(name, "queued").set(queue.queued)
+        metrics.QUEUE_JOBS.labels(name, "queued").set(queue.waiting)
         metrics.QUEUE_JOBS.labels(name, "running").set(queue.running)
         metrics.QUEUE_OLDEST.labels(name).set(queue.oldest)
     states = [worker.state for worker in workers.values()]

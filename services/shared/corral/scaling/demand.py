@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from corral.scaling.arrivals import Arrivals
+from corral.scaling.limited_signal import LimitedSignal
 from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal, TypeSignal
+from corral.scaling.streams import streams
 
 KNOWN_AFTER = 3
 """Completions from which a type's time is known."""
@@ -53,6 +55,18 @@ class SteadyLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class Portion:
+    """The jobs of a demand that one limit bounds, or all that none does."""
+
+    present: int
+    """That wait or run."""
+    load: SteadyLoad
+    service: ServiceTimes
+    ceiling: float = math.inf
+    """The most that may run at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """The work of all queues whose jobs take the same kind of slot."""
 
@@ -69,6 +83,24 @@ class Demand:
     unknown_running: int = 0
     load: SteadyLoad = SteadyLoad()
     service: ServiceTimes = ServiceTimes()
+    portions: tuple[Portion, ...] = ()
+    """All of it, by what bounds it; empty where nothing does."""
+    limited: tuple[LimitedSignal, ...] = ()
+    """What limits let of it, by queue."""
+
+    @property
+    def held(self) -> int:
+        """The jobs that wait, and that a limit has no room for."""
+        return sum(one.held for one in self.limited)
+
+    @property
+    def chance(self) -> float:
+        """Jobs that run at once on average, and of which more may run by chance: a load at its limit does not vary."""
+        return (
+            sum(one.load.mean for one in self.portions if not math.isfinite(one.ceiling))
+            if self.portions
+            else self.load.mean
+        )
 
     @property
     def waiting(self) -> int:
@@ -94,6 +126,19 @@ class Demand:
     def idle(self) -> bool:
         """Whether there is nothing to do, now or soon."""
         return not (self.waiting or self.running)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One stream of jobs, what came of it, and what limits let it."""
+
+    queue: QueueSignal
+    arrivals: Arrivals
+    limited: LimitedSignal | None = None
+
+    def most(self, mean: float) -> float:
+        """The most jobs of `mean` seconds that limits let start per second for long."""
+        return math.inf if self.limited is None else min(self.limited.rate, self.limited.ceiling / mean)
 
 
 def service_of(queue: QueueSignal) -> ServiceTimes:
@@ -127,11 +172,11 @@ def _service(kind: TypeSignal) -> ServiceTimes:
 
 def demands(signal: Signal, pool: PoolSpec, arrivals: Mapping[str, Arrivals]) -> list[Demand]:
     """The demand for each kind of slot; queues whose jobs take the same kind are added up."""
-    kinds: dict[int, list[tuple[QueueSignal, Arrivals]]] = {}
-    for name, queue in signal.queues.items():
-        if pool.serves(name):
-            told = (_claimable(queue), Arrivals() if queue.paused else arrivals.get(name, Arrivals()))
-            kinds.setdefault(pool.slots_for(name), []).append(told)
+    kinds: dict[int, list[Told]] = {}
+    for one in streams(signal, pool):
+        came = Arrivals() if one.queue.paused else arrivals.get(one.name, Arrivals())
+        limited = None if one.queue.paused else one.limited
+        kinds.setdefault(one.slots, []).append(Told(_claimable(one.queue), came, limited))
     return [_demand(slots, told) for slots, told in sorted(kinds.items())]
 
 
@@ -142,8 +187,8 @@ def _claimable(queue: QueueSignal) -> QueueSignal:
     return replace(queue, queued=0, oldest=0.0, work=0.0, unknown=0, due_soon=0)
 
 
-def _demand(slots: int, told: Sequence[tuple[QueueSignal, Arrivals]]) -> Demand:
-    queues = [queue for queue, _ in told]
+def _demand(slots: int, told: Sequence[Told]) -> Demand:
+    queues = [one.queue for one in told]
     services = [service_of(queue) for queue in queues]
     service = _mixed(services)
     queued, due_soon = sum(queue.queued for queue in queues), sum(queue.due_soon for queue in queues)
@@ -158,6 +203,35 @@ def _demand(slots: int, told: Sequence[tuple[QueueSignal, Arrivals]]) -> Demand:
         unknown_running=sum(_unknown_running(queue) for queue in queues),
         load=_load(told, services),
         service=service,
+        portions=_portions(told, services),
+        limited=tuple(one.limited for one in told if one.limited is not None),
+    )
+
+
+def _portions(told: Sequence[Told], services: Sequence[ServiceTimes]) -> tuple[Portion, ...]:
+    """By what bounds them; queues that share the total of a limit share its room."""
+    parts: dict[str, list[int]] = {}
+    for number, one in enumerate(told):
+        limited = one.limited
+        bound = "" if limited is None or math.isinf(limited.ceiling) else limited.shared or f"{number}"
+        parts.setdefault(bound, []).append(number)
+    if parts.keys() == {""}:
+        return ()
+    return tuple(
+        _portion([told[n] for n in numbers], [services[n] for n in numbers], bounded=bool(bound))
+        for bound, numbers in parts.items()
+    )
+
+
+def _portion(told: Sequence[Told], services: Sequence[ServiceTimes], *, bounded: bool) -> Portion:
+    queues = [one.queue for one in told]
+    limits = [one.limited for one in told if one.limited is not None]
+    running = sum(queue.running for queue in queues)
+    return Portion(
+        present=running + sum(queue.queued + queue.due_soon for queue in queues),
+        load=_load(told, services),
+        service=_mixed(services),
+        ceiling=running + max(one.room for one in limits) if bounded else math.inf,
     )
 
 
@@ -173,20 +247,28 @@ def _unknown_running(queue: QueueSignal) -> int:
     return max(0, queue.running - known)
 
 
-def _load(told: Sequence[tuple[QueueSignal, Arrivals]], services: Sequence[ServiceTimes]) -> SteadyLoad:
-    """The rates of the queues together. Where one was hardly watched yet, what runs tells its load."""
+def _load(told: Sequence[Told], services: Sequence[ServiceTimes]) -> SteadyLoad:
+    """The rates of the queues together. Where one was hardly watched yet, what runs tells its load.
+
+    What arrives beyond what limits let start and run is no load: it waits for them, not for workers.
+    """
     rate = mean = variance = 0.0
-    for (queue, came), service in zip(told, services, strict=True):
+    for one, service in zip(told, services, strict=True):
+        queue, came = one.queue, one.arrivals
         if not service.mean:
             continue
         now = came.rate()
         soon = max(0.0, now.per_second + now.rise * LOOKAHEAD_SECONDS)
         if came.watched < TRUSTED_AFTER_SIGNALS:
             soon = max(soon, (queue.running - _unknown_running(queue)) / service.mean)
-        rate += soon
-        mean += soon * service.mean
-        variance += (now.deviation * service.mean) ** 2
-        variance += (soon * service.mean) ** 2 * service.spread / service.jobs
+        most = one.most(service.mean)
+        if one.limited is not None and one.limited.used_up:
+            soon = most
+        rate += min(soon, most)
+        mean += min(soon, most) * service.mean
+        if soon < most:
+            variance += (now.deviation * service.mean) ** 2
+        variance += (min(soon, most) * service.mean) ** 2 * service.spread / service.jobs
     return SteadyLoad(rate, mean, math.sqrt(variance))
 
 

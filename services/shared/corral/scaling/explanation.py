@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from corral.scaling.decision import Condition
 from corral.scaling.demand import Demand
 from corral.scaling.history import History
+from corral.scaling.limits_in_words import limited
 from corral.scaling.pool import PoolSpec
 from corral.scaling.required_slots import RequiredSlots, gone_within
 
@@ -50,7 +51,9 @@ def decided(
     if stuck is not None:
         return f"{what}: {_workers(needed)} needed, but {STUCK[stuck]}"
     most = _most(asked, slots)
-    why = "Nothing is queued, running or due" if most is None else _of(*most, pool)
+    why = limited(asked, most[0] if most else None)
+    if not why:
+        why = "Nothing is queued, running or due" if most is None else _of(*most, pool)
     if desired > needed:
         return f"{what}: {why}. {_more(needed, desired, pool, history)}"
     if needed > desired:

@@ -9,6 +9,7 @@ from corral.scaling.demand import service_of
 from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import LOST_SECONDS, Signal
 from corral.scaling.startup_time import StartLine
+from corral.scaling.streams import streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,10 @@ class History:
             need = (Need(now, workers),)
             known = replace(self, arrivals={}, load=need, steady=need, burst=need)
         arrivals = {
-            name: known.arrivals.get(name, Arrivals()).seen(queue.arrived, seconds, service_of(queue).mean)
-            for name, queue in signal.queues.items()
-            if pool.serves(name)
+            one.name: known.arrivals.get(one.name, Arrivals()).seen(
+                one.queue.arrived, seconds, service_of(one.queue).mean
+            )
+            for one in streams(signal, pool)
         }
         return replace(known, sequence=signal.sequence, leader_at=signal.at, seen_at=now, arrivals=arrivals)
 

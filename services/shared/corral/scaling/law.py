@@ -73,7 +73,7 @@ def workers_for(asked: Sequence[Demand], slots: Sequence[float], noise: float = 
     """The workers for so many slots of each kind. A worker has all kinds, so the kind that needs most workers counts."""
     return max(
         (
-            math.ceil((need + noise * math.sqrt(demand.load.mean)) / demand.slots - 1e-9)
+            math.ceil((need + noise * math.sqrt(demand.chance)) / demand.slots - 1e-9)
             for demand, need in zip(asked, slots, strict=True)
             if need > 0
         ),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corral.scaling.demand import Demand
+from corral.scaling.demand import Demand, ServiceTimes
 from corral.scaling.erlang import slots_for
 from corral.scaling.pool import PoolSpec
 from corral.scaling.startup_time import StartLine
@@ -62,13 +62,14 @@ def slots_needed(
     load = demand.load.mean + SAFETY_SIGMAS * demand.load.doubt
     if demand.idle and demand.load.rate * lead < 1:
         return RequiredSlots()
-    calm = _calm(demand, load, pool)
+    calm = _calm(demand.service, load, pool)
     stays = math.exp(-HORIZON_START_TIMES * lead / demand.service.mean) if demand.service.mean else 1.0
     present = float(demand.waiting + demand.running)
     usual = min(present, load + BURST_SIGMAS * math.sqrt(load))
     within = gone_within(pool)
-    # More than what is there, the safety, and what comes before another worker could be had, fills no slot.
-    most = present + (calm - load) + demand.load.rate * lead
+    most = _most(demand, calm - load, pool, lead)
+    if not most:  # all that waits is held
+        return RequiredSlots()
     return RequiredSlots(
         load=max(min((1 - stays) * load + stays * usual, most), 1.0),
         steady=max(min((1 - stays) * calm + stays * usual + demand.unplanned, most), 1.0),
@@ -77,16 +78,31 @@ def slots_needed(
     )
 
 
+def _most(demand: Demand, safety: float, pool: PoolSpec, lead: float) -> float:
+    """The most slots that can be filled: what is there, the safety, and what comes before another worker could be had.
+
+    Of jobs that a limit bounds no more than it lets run: another slot would stay empty, whatever waits.
+    """
+    if not demand.portions:
+        return float(demand.waiting + demand.running) + safety + demand.load.rate * lead
+    total = 0.0
+    for one in demand.portions:
+        load = one.load.mean + SAFETY_SIGMAS * one.load.doubt
+        calm = _calm(one.service, load, pool)
+        total += min(one.present + (calm - load) + one.load.rate * lead, one.ceiling)
+    return total
+
+
 def gone_within(pool: PoolSpec) -> float:
     """Seconds within which what waits is to be gone: who promises a wait cannot take long to catch up."""
     return min(pool.drain, CATCH_UP_TIMES_WAIT * pool.wait)
 
 
-def _calm(demand: Demand, load: float, pool: PoolSpec) -> float:
+def _calm(service: ServiceTimes, load: float, pool: PoolSpec) -> float:
     """Slots that keep a load of jobs like these from waiting, by Erlang's formula."""
-    if not load or not demand.service.mean:
+    if not load or not service.mean:
         return load
-    return float(slots_for(load, demand.service.mean, pool.wait, LATE_SHARE, demand.service.spread))
+    return float(slots_for(load, service.mean, pool.wait, LATE_SHARE, service.spread))
 
 
 def _for_the_wait(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
 
+from corral.scaling.limited_signal import LimitedSignal
 from corral.scaling.worker_signal import WorkerSignal
 
 LOST_SECONDS = 15.0
@@ -55,14 +56,14 @@ class QueueSignal:
     """The backlog of one queue."""
 
     queued: int = 0
-    """Jobs that are due and not claimed."""
+    """Jobs that are due, not claimed, and not held back by a limit."""
     running: int = 0
     oldest: float = 0.0
     """Seconds that the oldest due job has waited; 0 where none waits."""
     arrivals: float = 0.0
     """Jobs that became due per second, lately: to be shown. The law counts `arrived`."""
     arrived: int = 0
-    """Jobs that ever became due. It only rises; after a wipe it begins anew."""
+    """Jobs without limits that ever became due. It only rises; after a wipe it begins anew."""
     work: float = 0.0
     """Seconds of work that the queued jobs of known types will take on one slot."""
     unknown: int = 0
@@ -73,6 +74,18 @@ class QueueSignal:
     """Nobody may claim what is queued: it asks for no workers."""
     types: Mapping[str, TypeSignal] = field(default_factory=lambda: MappingProxyType({}))
     """Those that wait, run, or completed here lately: all of them, so that the mean is of what arrives."""
+    limited: LimitedSignal | None = None
+    """Those among all of these that take of limits; None where there are none, or where an older leader wrote this."""
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that are due and not claimed, also those that a limit has no room for."""
+        return self.queued + (self.limited.held if self.limited else 0)
+
+    @property
+    def came(self) -> int:
+        """Jobs that ever became due, with limits or without."""
+        return self.arrived + (self.limited.arrived if self.limited else 0)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -88,6 +101,7 @@ class QueueSignal:
             due_soon=int(given.get("due_soon", 0)),
             paused=bool(given.get("paused", False)),
             types={name: TypeSignal.of(one) for name, one in given.get("types", {}).items()},
+            limited=LimitedSignal.of(given["limited"]) if given.get("limited") else None,
         )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from corral.scaling.limited_jobs import LimitedJobs
 from corral.store.database import DUTY, Database, Params
-from corral.store.limited_backlog import LIMITED, LimitedBacklog, limited_from
+from corral.store.limited_backlog import LIMITED, limited_from
 from corral.store.stat_deltas import bound
 
 
@@ -27,7 +28,7 @@ class QueueBacklog:
     queue: str
     paused: bool = False
     queued: int = 0
-    """Of those that wait for limits those alone that could start now."""
+    """Jobs that could start now: of those that take of limits, those alone that have room."""
     running: int = 0
     due_soon: int = 0
     """Scheduled jobs that are due within the time asked for."""
@@ -37,6 +38,10 @@ class QueueBacklog:
     """The share of each type among the next jobs to be claimed."""
     elapsed: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Seconds since their claim, of the running jobs by type."""
+    limited: LimitedJobs | None = None
+    """Those that take of limits; None where none waits or runs."""
+    oldest_other: float = 0.0
+    """Seconds that the oldest queued job without limits has waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +104,23 @@ class Backlogs:
         elapsed: dict[str, dict[str, list[float]]] = {}
         for queue, type, seconds in running:
             elapsed.setdefault(queue, {}).setdefault(type, []).append(seconds)
-        shares: dict[str, dict[str, int]] = {}
+        heads: dict[str, dict[str, int]] = {}
         for queue, type, count in mix:
-            shares.setdefault(queue, {})[type] = count
-        for queue, some in limited.items():
-            share = shares.setdefault(queue, {})
-            for type, count in some.types.items():
-                share[type] = share.get(type, 0) + count
-        none = LimitedBacklog()
+            heads.setdefault(queue, {})[type] = count
+        none = LimitedJobs()
         return BacklogRows(
             queues={
                 name: QueueBacklog(
                     queue=name,
                     paused=paused,
-                    queued=queued + limited.get(name, none).startable,
+                    queued=queued + limited.get(name, none).queued,
                     running=sum(map(len, elapsed.get(name, {}).values())),
                     due_soon=due,
                     oldest=max(0.0, oldest, limited.get(name, none).oldest),
-                    mix=_normalised(shares.get(name, {})),
+                    mix=_mix(queued, heads.get(name, {}), limited.get(name, none).startable),
                     elapsed=elapsed.get(name, {}),
+                    limited=limited.get(name),
+                    oldest_other=max(0.0, oldest),
                 )
                 for name, paused, queued, oldest, due in queues
             },
@@ -125,7 +128,11 @@ class Backlogs:
         )
 
 
-def _normalised(counts: Mapping[str, int]) -> dict[str, float]:
+def _mix(queued: int, head: Mapping[str, int], startable: Mapping[str, int]) -> dict[str, float]:
+    """The share of each type: the head of the queue stands for all that waits without limits."""
+    sampled, counts = sum(head.values()), dict[str, float](startable)
+    for type, count in head.items():
+        counts[type] = counts.get(type, 0.0) + max(queued, sampled) * count / sampled
     total = sum(counts.values())
     return {type: count / total for type, count in counts.items()}
 

@@ -1,68 +1,53 @@
-"""What of the jobs that wait for limits could start now: that, and no more, is work for more workers."""
+"""Who waits for limits, who runs and takes of them, and the room they have: what more workers could do about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from corral.job.limit_use import parsed
+from corral.scaling.limited_jobs import LimitedJobs, Room, RunningJobs, WaitingJobs, limited_jobs
 from corral.store.connections import Row
-from corral.store.limit_room import SLACK, rooms
+from corral.store.limit_room import rooms
 from corral.store.limit_states import WAITS
 
-MOST_GROUPS = 2000
+MOST_GROUPS = 5000
 """The oldest groups that are looked at; what is beyond them starts later."""
 
-# Of each group as many as each of its limits has room for. What groups take of the same name in all may still be more
-# than there is room: `excess` says by how many jobs, for the worst of these names.
+# One statement, so that what runs, what waits and what is in use are of one moment. The count reads jobs_limited alone.
 LIMITED = f"""
-WITH groups AS MATERIALIZED (
-    SELECT j.queue, j.type, j.limit_group AS grp, count(*) AS n, min(j.queued_at) AS since
-    FROM corral.jobs j WHERE {WAITS} GROUP BY 1, 2, 3 ORDER BY since LIMIT {MOST_GROUPS}
-), uses AS MATERIALIZED (
-    SELECT g.queue, g.type, g.grp, g.n, g.since, u.name, u.cost FROM groups g CROSS JOIN LATERAL (
+WITH waits AS MATERIALIZED (
+    SELECT g.queue, g.type, g.n, g.since, h.limits, h.costs FROM (
+        SELECT j.queue, j.type, j.limit_group AS grp, count(*) AS n, min(j.queued_at) AS since
+        FROM corral.jobs j WHERE {WAITS} GROUP BY 1, 2, 3 ORDER BY since LIMIT {MOST_GROUPS}
+    ) g CROSS JOIN LATERAL (
         SELECT j.limits, j.costs FROM corral.jobs j WHERE j.limit_group = g.grp AND {WAITS} LIMIT 1
-    ) h CROSS JOIN LATERAL unnest(h.limits, h.costs) AS u(name, cost)
+    ) h
+), runs AS MATERIALIZED (
+    SELECT j.queue, j.type, j.limits, count(*) AS n
+    FROM corral.jobs j WHERE j.state = 'running' AND j.limit_group IS NOT NULL GROUP BY 1, 2, 3
 ), names AS MATERIALIZED (
-    SELECT DISTINCT name FROM uses
-), room AS MATERIALIZED ({rooms("names n")}), ready AS MATERIALIZED (
-    SELECT u.queue, u.type, u.grp, u.since,
-           least(min(u.n), CASE WHEN bool_or(r.probing) THEN 1 END,
-                 greatest(0, min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost)))) AS n
-    FROM uses u LEFT JOIN room r ON r.name = u.name GROUP BY u.queue, u.type, u.grp, u.since
-), beyond AS MATERIALIZED (
-    SELECT u.queue, ceil(greatest(0, sum(f.n * u.cost) - max(r.room)) / max(u.cost)) AS excess
-    FROM uses u JOIN ready f ON f.queue = u.queue AND f.type = u.type AND f.grp = u.grp
-    JOIN room r ON r.name = u.name
-    WHERE f.n > 0 AND r.room < 'Infinity' GROUP BY u.queue, u.name
-)
-SELECT f.queue, f.type, sum(f.n)::int8, date_part('epoch', now() - min(f.since)),
-       coalesce((SELECT max(b.excess) FROM beyond b WHERE b.queue = f.queue), 0)::int8
-FROM ready f WHERE f.n > 0 GROUP BY f.queue, f.type
+    SELECT DISTINCT u.name FROM (SELECT limits FROM waits UNION ALL SELECT limits FROM runs) x
+    CROSS JOIN unnest(x.limits) AS u(name)
+), room AS MATERIALIZED ({rooms("names n")})
+SELECT 'waits', w.queue, w.type, w.n::int8, date_part('epoch', now() - w.since), w.limits, w.costs, NULL::bool[] FROM waits w
+UNION ALL SELECT 'runs', r.queue, r.type, r.n::int8, 0, r.limits, NULL, NULL FROM runs r
+UNION ALL SELECT 'room', o.name, '', 0, 0, NULL, ARRAY[o.room, o.bound, o.rate, o.per],
+       ARRAY[o.paused_at IS NOT NULL, o.parked_until IS NOT NULL, o.declared, o.probing] FROM room o
 """
 
 
-@dataclass(slots=True)
-class LimitedBacklog:
-    """The limited jobs of one queue that could start now."""
-
-    ready: int = 0
-    excess: int = 0
-    """So many of them share room that is there only once."""
-    oldest: float = 0.0
-    """Seconds."""
-    types: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def startable(self) -> int:
-        """How many could run at once."""
-        return max(0, self.ready - self.excess)
-
-
-def limited_from(rows: Sequence[Row]) -> dict[str, LimitedBacklog]:
-    """By queue, from the rows of LIMITED."""
-    queues: dict[str, LimitedBacklog] = {}
-    for queue, type, count, oldest, excess in rows:
-        found = queues.setdefault(queue, LimitedBacklog())
-        found.ready += count
-        found.excess = excess
-        found.oldest = max(found.oldest, oldest)
-        found.types[type] = count
-    return queues
+def limited_from(rows: Sequence[Row]) -> dict[str, LimitedJobs]:
+    """The limited jobs of each queue, from the rows of LIMITED."""
+    waiting, running, room = [], [], {}
+    for kind, name, type, jobs, seconds, limits, numbers, flags in rows:
+        match kind:
+            case "waits":
+                takes = dict(zip(limits, numbers, strict=True))
+                waiting.append(WaitingJobs(name, type, jobs, max(0.0, seconds), takes))
+            case "runs":
+                running.append(RunningJobs(name, type, jobs, frozenset(limits)))
+            case _:
+                (left, bound, rate, per), (paused, parked, declared, probing) = numbers, flags
+                limit, key = parsed(name)
+                room[name] = Room(
+                    limit, key, left, bound, rate, per or 1.0, paused, parked, declared, probing
+                )
+    return limited_jobs(waiting, running, room)

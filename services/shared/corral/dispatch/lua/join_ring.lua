@@ -3,6 +3,7 @@
 local time, new = now(), 0
 for at = 1, #ARGV, 3 do
   local lane, jobs = ARGV[at], tonumber(ARGV[at + 1])
+  redis.call('HINCRBY', KEY.limited_arrivals, queue_of(lane), jobs)
   for _, group in ipairs(split(ARGV[at + 2])) do
     redis.call('HINCRBY', KEY.joins .. lane, group, 1)
     if redis.call('HEXISTS', KEY.kept_out .. lane, group) == 0 then

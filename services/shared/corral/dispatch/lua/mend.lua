@@ -12,7 +12,7 @@ local function wrong(key, kind)
 end
 
 for _, key in ipairs({KEY.queues, KEY.workers}) do wrong(key, 'set') end
-for _, key in ipairs({KEY.arrivals, KEY.pools, KEY.drains}) do wrong(key, 'hash') end
+for _, key in ipairs({KEY.arrivals, KEY.limited_arrivals, KEY.pools, KEY.drains}) do wrong(key, 'hash') end
 wrong(KEY.waiters, 'zset')
 wrong(KEY.full_names, 'set')
 wrong(KEY.freeings, 'string')
