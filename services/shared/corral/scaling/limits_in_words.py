@@ -41,6 +41,6 @@ def _says(limit: BindingLimit) -> str:
             said = "is paused"
         case Bound.PARKED:
             said = "waits, as its provider asked for"
-        case Bound.UNKNOWN:
+        case _:  # unknown
             said = "has no room"
     return said
