@@ -152,6 +152,22 @@ SCHEDULES_AHEAD = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+# Webhooks
+WEBHOOK_REQUESTS = Counter(
+    "corral_webhook_requests",
+    "Requests to webhooks, by what came of the delivery: delivered, retried, failed, or skipped without a request.",
+    ["outcome"],
+)
+WEBHOOKS_DISABLED = Counter(
+    "corral_webhooks_disabled", "Webhooks that Corral disabled: their endpoint failed for days, or is gone."
+)
+WEBHOOKS_OFF = Gauge(
+    "corral_webhooks_off", "Webhooks that are disabled, from the leader.", multiprocess_mode="mostrecent"
+)
+WEBHOOK_LATENESS = Histogram(
+    "corral_webhook_wait_seconds", "From the end of a job to the job that tells a webhook.", buckets=_SHORT
+)
+
 # HTTP
 HTTP_REQUESTS = Counter("corral_http_requests", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(

@@ -19,6 +19,7 @@ from corral.catalog import JobType
 from corral.context import Context, SyncContext
 from corral.context.feeds import FeedRecords
 from corral.context.link import Statistics, SubmitOptions, UploadedFile
+from corral.context.webhooks import WebhookRecords
 from corral.ids import new_id
 from corral.job.job import Claimed
 from corral.outgoing.client import OutgoingClient
@@ -58,6 +59,8 @@ class Recording:
     """What the handler reads with `ctx.statistics()`."""
     feeds: FeedRecords | None = None
     """What `ctx.feeds` is."""
+    webhooks: WebhookRecords | None = None
+    """What `ctx.webhooks` is."""
     outgoing: OutgoingClient | None = None
     """What `ctx.outgoing` is."""
 
@@ -71,6 +74,7 @@ def context(
     effects: Mapping[str, Any] | None = None,
     statistics: Sequence[Statistics] = (),
     feeds: FeedRecords | None = None,
+    webhooks: WebhookRecords | None = None,
     outgoing: OutgoingClient | None = None,
 ) -> tuple[Context, Recording]:
     """A context for a coroutine, and what is recorded of it.
@@ -83,10 +87,11 @@ def context(
         effects: receipts of what an earlier attempt did with `once`, by name.
         statistics: Corral's figures, as the handler is to read them.
         feeds: sources, items and imports, for a handler of feeds.
+        webhooks: webhooks and deliveries, for a handler that sends to them.
         outgoing: the client for addresses that users give; the test closes it.
     """
     recording = _recording(artifacts, effects, statistics)
-    recording.feeds, recording.outgoing = feeds, outgoing
+    recording.feeds, recording.webhooks, recording.outgoing = feeds, webhooks, outgoing
     return Context(_claimed(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
 
 
@@ -246,6 +251,10 @@ class _AwaitedLink(_RecordedSignals):
     @property
     def feeds(self) -> FeedRecords:
         return _given("feeds", self._recording.feeds)
+
+    @property
+    def webhooks(self) -> WebhookRecords:
+        return _given("webhooks", self._recording.webhooks)
 
     @property
     def outgoing(self) -> OutgoingClient:

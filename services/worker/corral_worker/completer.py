@@ -180,7 +180,9 @@ class Completer:
         finished = [one.finished for one in batch if one.finished is not None]
         artifacts = {one.claimed.id: tuple(one.artifacts.values()) for one in batch if one.artifacts}
         worker = self._worker.incarnation or _NO_WORKER
-        recorded = await self._store.finish(worker, finished, artifacts=artifacts or None)
+        recorded = await self._store.finish(
+            worker, finished, artifacts=artifacts or None, webhooks=self._worker.webhooks
+        )
         metrics.COMPLETION_BATCH.observe(len(batch))
         metrics.RESULTS_HELD.set(self._finished.waiting)
         for execution in batch:

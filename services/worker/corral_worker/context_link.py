@@ -10,6 +10,7 @@ from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
+from corral.context.webhooks import WebhookRecords
 from corral.errors import Conflict, NotFound, PerhapsDone, TooLarge
 from corral.job.effect import EffectBegin, IfPerhapsDone
 from corral.job.follow_up import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, FollowsOn, FollowUp
@@ -78,6 +79,10 @@ class HandlerServices(Protocol):
     @property
     def feeds(self) -> FeedRecords:
         """Sources, items and imports of feeds."""
+
+    @property
+    def webhooks(self) -> WebhookRecords:
+        """Webhooks and deliveries."""
 
     @property
     def outgoing(self) -> "OutgoingClient":
@@ -177,6 +182,12 @@ class AttemptLink:
         """Sources, items and imports of feeds."""
         self.refuse_ended()
         return self.services.feeds
+
+    @property
+    def webhooks(self) -> WebhookRecords:
+        """Webhooks and deliveries."""
+        self.refuse_ended()
+        return self.services.webhooks
 
     @property
     def outgoing(self) -> "OutgoingClient":

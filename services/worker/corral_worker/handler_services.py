@@ -12,6 +12,7 @@ from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
+from corral.context.webhooks import WebhookRecords
 from corral.dispatch import Dispatch
 from corral.errors import Conflict
 from corral.job.effect import EffectBegin
@@ -24,6 +25,7 @@ from corral_worker.attempt_effects import AttemptEffects
 from corral_worker.event_loop import as_worker
 from corral_worker.feeds import StoredFeeds
 from corral_worker.queue_statistics import figures
+from corral_worker.webhooks import StoredWebhooks
 
 if TYPE_CHECKING:
     from corral.outgoing.client import OutgoingClient
@@ -48,6 +50,7 @@ class WorkerServices:
         self._settings = settings
         self._outgoing: OutgoingClient | None = None
         self._feeds = StoredFeeds(store)
+        self._webhooks = StoredWebhooks(store)
         self._store = store
         self._dispatch = dispatch
         self._max_payload = max_payload
@@ -135,6 +138,11 @@ class WorkerServices:
     def feeds(self) -> FeedRecords:
         """Sources, items and imports of feeds."""
         return self._feeds
+
+    @property
+    def webhooks(self) -> WebhookRecords:
+        """Webhooks and deliveries."""
+        return self._webhooks
 
     @property
     def outgoing(self) -> "OutgoingClient":

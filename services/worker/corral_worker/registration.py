@@ -124,6 +124,7 @@ class Incarnation:
         if not beat.known:
             self._lost()
             return
+        self._worker.webhooks = beat.webhooks
         if beat.draining != self._loop.draining:
             log.info("worker.draining" if beat.draining else "worker.drain_ended", worker=self._worker.name)
             self._loop.draining = beat.draining

@@ -23,6 +23,8 @@ class ThisWorker:
         """Set when it is told to stop: from then on nothing is claimed."""
         self.at_once = asyncio.Event()
         """Set when it is told to stop a second time: from then on nothing is waited for."""
+        self.webhooks = True
+        """Whether there may be webhooks that are told how jobs end; each heartbeat hears it anew."""
         self.exit_code = 0
         """The exit code that the process will end with."""
 

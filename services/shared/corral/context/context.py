@@ -18,6 +18,7 @@ from corral.context.link import (
 )
 from corral.context.once import UnderWay, once, once_blocking
 from corral.context.options import follow_up_options, follows_on, plain_options
+from corral.context.webhooks import WebhookRecords
 from corral.job.job import Claimed
 
 if TYPE_CHECKING:  # as in corral.context.link
@@ -150,6 +151,11 @@ class Context(Attempt):
     def feeds(self) -> FeedRecords:
         """Sources, items and imports of feeds, for the handlers that come with Corral."""
         return self._line.feeds
+
+    @property
+    def webhooks(self) -> WebhookRecords:
+        """Webhooks and deliveries, for the handlers that come with Corral."""
+        return self._line.webhooks
 
     @property
     def outgoing(self) -> "OutgoingClient":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
 from uuid import UUID
 
 from corral.context.feeds import FeedRecords
+from corral.context.webhooks import WebhookRecords
 from corral.job.priority import Priority
 
 if TYPE_CHECKING:  # its HTTP library is loaded where a request is sent
@@ -111,6 +112,10 @@ class ContextLink(LinkSignals, Protocol):
     @property
     def feeds(self) -> FeedRecords:
         """Sources, items and imports of feeds."""
+
+    @property
+    def webhooks(self) -> WebhookRecords:
+        """Webhooks and deliveries."""
 
     @property
     def outgoing(self) -> "OutgoingClient":

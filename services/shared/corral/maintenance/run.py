@@ -28,6 +28,7 @@ from corral.maintenance.rq_mirror import RqMirror
 from corral.maintenance.schedules import ScheduleDuty
 from corral.maintenance.status import StatusDuty
 from corral.maintenance.sweep import Sweep
+from corral.maintenance.webhooks import WebhookDuty
 from corral.settings import Settings
 from corral.store import Store
 
@@ -59,6 +60,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             MailHold(store, dispatch, sends=settings.smtp_host is not None),
             BacklogSignalDuty(store, dispatch),
             PoolDuties(store, dispatch),
+            WebhookDuty(store, dispatch, settings),
             Fold(store),
             RetentionDuty(store, settings.installation_options, settings.audit_days),
             Orphans(store, dispatch),

@@ -241,6 +241,10 @@ class Settings(Loadable):
     link_hours: Annotated[float, _within(0, 8_760, "hours", above=True)] = 72.0
     """Hours for which the link in the mail of a report downloads it without signing in."""
 
+    # Webhooks
+    webhook_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 30
+    """Days for which deliveries to webhooks are kept, to be looked at and sent again; 0: for ever."""
+
     # Audit
     audit_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 365
     """Days for which the audit of what people did is kept; 0: for ever."""

@@ -107,12 +107,14 @@ class Attempts(Logs):
         finished: Sequence[Finished],
         *,
         artifacts: Mapping[UUID, Sequence[UUID]] | None = None,
+        webhooks: bool = False,
     ) -> list[Recorded]:
         """Write how attempts ended, all in one transaction; in the order given.
 
         May be repeated as it stands after any error. `artifacts` are those that the successful ones of
         these jobs wrote, by job: they become visible with the success and not without it (rule 18). Follow-ups
-        are stored with the outcome that they wait for and not without it (rule 34).
+        are stored with the outcome that they wait for and not without it (rule 34). `webhooks` says that there are
+        any: what they are told is stored with the outcome, too (rule 38).
 
         Raises:
             Unavailable: Postgres is away, and some or all may have been written: repeat it.
@@ -129,10 +131,10 @@ class Attempts(Logs):
                 steps.append((LOCK_KEYS, endings.lock(ordered)))
         first = len(steps)
         if succeeded:
-            statement = endings.SUCCEED_LIMITED if limited else endings.SUCCEED
+            statement = _statement(endings.SUCCEED_LIMITED if limited else endings.SUCCEED, webhooks=webhooks)
             steps.append(follow_ups.ending(statement, endings.succeed(worker, succeeded), succeeded))
         if others:
-            statement = endings.END_LIMITED if limited else endings.END
+            statement = _statement(endings.END_LIMITED if limited else endings.END, webhooks=webhooks)
             steps.append(follow_ups.ending(statement, endings.end(worker, others), others))
         written = [id for item in succeeded for id in (artifacts or {}).get(item.id, ())]
         last = len(steps)
@@ -246,6 +248,10 @@ class Attempts(Logs):
             if not already:
                 _fenced("finish", id, attempt, current)
         return answers
+
+
+def _statement(plain: str, *, webhooks: bool) -> str:
+    return endings.WITH_WEBHOOKS[plain] if webhooks else plain
 
 
 def _key(item: Finished) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from corral.store.housekeeping import Housekeeping
 from corral.store.leases import Term, hold
 from corral.store.limit_states import READY
 from corral.store.stat_deltas import appended
+from corral.store.webhook_events import EVENT, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ WITH late AS (
            run_at = NULL, error = jsonb_build_object('kind', 'expired', 'message', 'expired before it was claimed')
     FROM late WHERE j.id = late.id
     RETURNING j.id, j.queue, j.type, 'cancelled' AS outcome,
-              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run
-), counted AS ({appended("ended")})
+              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run{EVENT}
+), {told("ended")}, counted AS ({appended("ended")})
 SELECT id FROM ended
 """
 

@@ -31,6 +31,7 @@ from corral.store.limit_room import given_back
 from corral.store.limit_states import READY, SHOWN
 from corral.store.sql_params import array, numbers, texts
 from corral.store.stat_deltas import RUN, WAIT, appended
+from corral.store.webhook_events import EVENT, told
 
 MAX_MESSAGE = 4_000
 """Characters of an error's message or a reason that are kept."""
@@ -124,13 +125,16 @@ WITH held AS MATERIALIZED (
 HELD = ", j.limits, j.costs, j.limit_group"
 PARKING = ", CASE held.outcome WHEN 'rate-limited' THEN held.park END AS park, held.retry_in AS park_for, held.reason"
 TOLD = ", limits, limit_group"
-# Those of jobs without limits are as short as they can be; the others are for batches that hold any.
-SUCCEED_STEPS, SUCCEED_LIMITED_STEPS = (
-    _success("", ""),
-    _success(HELD, given_back("ended", opens=True) + ", "),
-)
-END_STEPS = _end("", "", "'queued'")
-END_LIMITED_STEPS = _end(HELD + PARKING, given_back("ended", parks=True) + ", ", READY)
+OPENED, PARKED = given_back("ended", opens=True) + ", ", given_back("ended", parks=True) + ", "
+TO_WEBHOOKS = told("ended") + ", "
+# Those of jobs without limits are as short as they can be; the others are for batches that hold any, and again for
+# installations that have webhooks.
+SUCCEED_STEPS, SUCCEED_LIMITED_STEPS = _success("", ""), _success(HELD, OPENED)
+SUCCEED_TOLD_STEPS = _success(EVENT, TO_WEBHOOKS)
+SUCCEED_LIMITED_TOLD_STEPS = _success(HELD + EVENT, OPENED + TO_WEBHOOKS)
+END_STEPS, END_LIMITED_STEPS = _end("", "", "'queued'"), _end(HELD + PARKING, PARKED, READY)
+END_TOLD_STEPS = _end(EVENT, TO_WEBHOOKS, "'queued'")
+END_LIMITED_TOLD_STEPS = _end(HELD + PARKING + EVENT, PARKED + TO_WEBHOOKS, READY)
 SUCCEEDED = "\nSELECT id, attempt, 'completed', 0.0::float8, queue, priority, false"
 ENDED = """
 SELECT id, attempt, state, coalesce(date_part('epoch', run_at - now()), 0), queue, priority, suspect"""
@@ -138,6 +142,13 @@ SUCCEED = f"{SUCCEED_STEPS}{SUCCEEDED} FROM ended\n"
 SUCCEED_LIMITED = f"{SUCCEED_LIMITED_STEPS}{SUCCEEDED}{TOLD} FROM ended\n"
 END = f"{END_STEPS}{ENDED} FROM ended\n"
 END_LIMITED = f"{END_LIMITED_STEPS}{ENDED}{TOLD} FROM ended\n"
+WITH_WEBHOOKS = {
+    SUCCEED: f"{SUCCEED_TOLD_STEPS}{SUCCEEDED} FROM ended\n",
+    SUCCEED_LIMITED: f"{SUCCEED_LIMITED_TOLD_STEPS}{SUCCEEDED}{TOLD} FROM ended\n",
+    END: f"{END_TOLD_STEPS}{ENDED} FROM ended\n",
+    END_LIMITED: f"{END_LIMITED_TOLD_STEPS}{ENDED}{TOLD} FROM ended\n",
+}
+"""The statement that also tells webhooks, for each that only ends attempts."""
 
 # What became of a write that matched no row (rule 15).
 REREAD = f"""

@@ -19,14 +19,19 @@ from corral.store.endings import (
     END,
     END_LIMITED,
     END_LIMITED_STEPS,
+    END_LIMITED_TOLD_STEPS,
     END_STEPS,
+    END_TOLD_STEPS,
     ENDED,
     SUCCEED,
     SUCCEED_LIMITED,
     SUCCEED_LIMITED_STEPS,
+    SUCCEED_LIMITED_TOLD_STEPS,
     SUCCEED_STEPS,
+    SUCCEED_TOLD_STEPS,
     SUCCEEDED,
     TOLD,
+    WITH_WEBHOOKS,
 )
 from corral.store.job_insert import ARRAYS, DUE, INSERT, NAMED, NAMES, accepted_from, columns_of
 from corral.store.limit_states import SHOWN
@@ -84,11 +89,19 @@ FROM inserted f
 
 _NONE = ", NULL::timestamptz, NULL::timestamptz, NULL::uuid FROM ended"
 _LIMITED = ", NULL::text[], NULL::uuid"
+_PLAIN_ENDS = (
+    (SUCCEED, SUCCEED_STEPS, SUCCEED_TOLD_STEPS, SUCCEEDED),
+    (END, END_STEPS, END_TOLD_STEPS, ENDED),
+)
+_LIMITED_ENDS = (
+    (SUCCEED_LIMITED, SUCCEED_LIMITED_STEPS, SUCCEED_LIMITED_TOLD_STEPS, f"{SUCCEEDED}{TOLD}"),
+    (END_LIMITED, END_LIMITED_STEPS, END_LIMITED_TOLD_STEPS, f"{ENDED}{TOLD}"),
+)
 FOLLOWING = {
-    SUCCEED: f"{SUCCEED_STEPS}{FOLLOW}{SUCCEEDED}{_NONE}{_followed('')}",
-    END: f"{END_STEPS}{FOLLOW}{ENDED}{_NONE}{_followed('')}",
-    SUCCEED_LIMITED: f"{SUCCEED_LIMITED_STEPS}{FOLLOW}{SUCCEEDED}{TOLD}{_NONE}{_followed(_LIMITED)}",
-    END_LIMITED: f"{END_LIMITED_STEPS}{FOLLOW}{ENDED}{TOLD}{_NONE}{_followed(_LIMITED)}",
+    statement: f"{steps}{FOLLOW}{rows}{_NONE}{_followed(limits)}"
+    for ends, limits in ((_PLAIN_ENDS, ""), (_LIMITED_ENDS, _LIMITED))
+    for plain, plain_steps, told_steps, rows in ends
+    for statement, steps in ((plain, plain_steps), (WITH_WEBHOOKS[plain], told_steps))
 }
 """The statement that also inserts, for each that only ends attempts."""
 

@@ -32,6 +32,7 @@ from corral.store.pg_errors import translated
 from corral.store.sql_params import DEFAULT_SCHEMA, array, within
 from corral.store.stat_deltas import appended
 from corral.store.timeouts import STRUCK, after
+from corral.store.webhook_events import ANY, EVENT, told
 from corral.store.workers import Reclaimed, reclaimed
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,8 @@ class Beat:
     stolen: frozenset[tuple[UUID, int]]
     """Pairs that were held when the beat was sent, and are not this worker's: compare with what is held now."""
     released: tuple[GivenBack, ...]
+    webhooks: bool = False
+    """Whether there are webhooks that are told how jobs end."""
 
 
 # Worker first, then jobs by id. A worker that is not known changes nothing and is told so by no row. Where `look`
@@ -113,14 +116,14 @@ WITH me AS MATERIALIZED (
               unheld.timed_out, j.error,
               CASE unheld.state WHEN 'queued' THEN 'released' WHEN 'scheduled' THEN 'errored' ELSE unheld.state END
               AS outcome,
-              NULL::float8 AS wait, date_part('epoch', now() - unheld.started_at) AS run
+              NULL::float8 AS wait, date_part('epoch', now() - unheld.started_at) AS run{EVENT}
 ), kept AS (
     INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
     SELECT ended.id, ended.attempt, ended.life, ended.outcome, %(worker)s, ended.started_at,
            CASE WHEN ended.timed_out THEN ended.error END, '{UNHELD}'
     FROM ended
-), {given_back("ended")}, counted AS ({appended("ended")})
-SELECT 'me' AS what, me.id, 0, me.state, NULL, NULL, false, NULL::uuid FROM me
+), {given_back("ended")}, {told("ended")}, counted AS ({appended("ended")})
+SELECT 'me' AS what, me.id, 0, me.state, NULL, NULL, {ANY}, NULL::uuid FROM me
 UNION ALL
 SELECT 'cancel', mine.id, mine.attempt, NULL, NULL, NULL, false, NULL FROM mine JOIN held USING (id, attempt)
 WHERE mine.cancel_requested_at IS NOT NULL
@@ -133,10 +136,10 @@ SELECT 'released', ended.id, ended.attempt, ended.state, ended.queue, ended.prio
 """
 
 # When somebody holds a lock on the jobs: the worker lives all the same, and must not be taken for lost.
-LIVE = """
+LIVE = f"""
 UPDATE corral.workers w SET counter = w.counter + 1, seen_at = now(), status = %(status)s::jsonb
 WHERE w.id = %(worker)s AND w.state IN ('active', 'draining')
-RETURNING 'me', w.id, 0, w.state, NULL, NULL, false, NULL
+RETURNING 'me', w.id, 0, w.state, NULL, NULL, {ANY}, NULL
 """
 
 
@@ -258,12 +261,13 @@ def _answering(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def _answer(rows: Sequence[tuple[Any, ...]]) -> Beat:
-    states = [row[3] for row in rows if row[0] == "me"]
+    states = [(row[3], row[6]) for row in rows if row[0] == "me"]
     if not states:
         return Beat(known=False, draining=False, cancels=frozenset(), stolen=frozenset(), released=())
     return Beat(
         known=True,
-        draining=states == ["draining"],
+        draining=states[0][0] == "draining",
+        webhooks=states[0][1],
         cancels=frozenset(row[1] for row in rows if row[0] == "cancel"),
         stolen=frozenset((row[1], row[2]) for row in rows if row[0] == "stolen"),
         released=tuple(_given_back(row) for row in rows if row[0] == "released"),

@@ -14,6 +14,7 @@ from corral.store.database import SHORT, Database
 from corral.store.limit_states import READY, SHOWN
 from corral.store.sql_params import array
 from corral.store.stat_deltas import appended
+from corral.store.webhook_events import EVENT, told
 
 
 class CommandEffect(StrEnum):
@@ -54,12 +55,12 @@ CANCEL = f"""{LOCKED}, ended AS (
            cancel_requested_at = now(), suspect = false
     FROM locked WHERE j.id = locked.id AND locked.state IN ('blocked', 'scheduled', 'queued')
     RETURNING {ANSWER}, j.type, 'cancelled' AS outcome,
-              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run
+              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run{EVENT}
 ), asked AS (
     UPDATE corral.jobs j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()), updated_at = now()
     FROM locked WHERE j.id = locked.id AND locked.state = 'running'
     RETURNING {ANSWER}
-), counted AS ({appended("ended")})
+), {told("ended")}, counted AS ({appended("ended")})
 SELECT 'done', j.id, j.state, j.queue, j.priority, j.suspect, j.worker, j.attempt, j.limit_group FROM ended j
 UNION ALL SELECT 'requested', j.* FROM asked j
 UNION ALL SELECT 'refused', {ANSWER} FROM locked j WHERE j.state IN ('completed', 'failed', 'cancelled')

@@ -5,6 +5,7 @@ from corral.store.limit_room import given_back
 from corral.store.limit_states import READY
 from corral.store.stat_deltas import appended
 from corral.store.timeouts import STRUCK, after
+from corral.store.webhook_events import EVENT, told
 
 MAX_REASON = 500
 """Characters."""
@@ -65,14 +66,14 @@ WITH locked AS MATERIALIZED (
     RETURNING j.id, j.attempt, held.state, j.run_at, j.limits, j.costs, j.limit_group, j.queue, j.type, j.priority, j.suspect, j.error, held.alone,
               CASE held.state WHEN 'queued' THEN '{outcome}' WHEN 'scheduled' THEN 'errored' ELSE held.state END
               AS outcome,
-              NULL::float8 AS wait, date_part('epoch', now() - held.started_at) AS run
+              NULL::float8 AS wait, date_part('epoch', now() - held.started_at) AS run{EVENT}
 ), kept AS (
     INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
     SELECT held.id, held.attempt, held.life,
            CASE WHEN held.state = 'cancelled' OR held.timed_out THEN ended.outcome ELSE '{outcome}' END,
            %(worker)s, held.started_at, held.error, %(reason)s
     FROM held JOIN ended USING (id)
-), {given_back("ended")}, counted AS ({appended("ended")})
+), {given_back("ended")}, {told("ended")}, counted AS ({appended("ended")})
 SELECT id, attempt, state, queue, priority, suspect, alone,
        coalesce(date_part('epoch', run_at - now()), 0), error, limit_group FROM ended ORDER BY id
 """

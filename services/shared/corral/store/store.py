@@ -38,6 +38,8 @@ from corral.store.sink_mails import SinkMails
 from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.stats import Statistics
 from corral.store.uploads import Uploads
+from corral.store.webhook_deliveries import WebhookDeliveries
+from corral.store.webhooks import Webhooks
 from corral.store.workers import Workers
 
 ArtifactStore = Literal["postgres", "filesystem"]
@@ -80,6 +82,8 @@ class Store:
         self.feeds = Feeds(database)
         self.feed_items = FeedItems(database)
         self.imports = Imports(database, self.feeds)
+        self.webhooks = Webhooks(database)
+        self.webhook_deliveries = WebhookDeliveries(database)
 
     @classmethod
     def from_settings(

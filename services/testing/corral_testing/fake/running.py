@@ -86,6 +86,7 @@ class FakeAttempts:
         finished: Sequence[Finished],
         *,
         artifacts: Mapping[UUID, Sequence[UUID]] | None = None,  # noqa: ARG002  not kept
+        webhooks: bool = False,  # noqa: ARG002  nor what they are told
     ) -> list[Recorded]:
         """Write how attempts ended, under the fence."""
         for item in finished:

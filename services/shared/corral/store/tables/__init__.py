@@ -21,6 +21,7 @@ from corral.store.tables.registry import installation
 from corral.store.tables.schedules import schedules
 from corral.store.tables.statistics import statistics
 from corral.store.tables.uploads import uploads
+from corral.store.tables.webhooks import webhooks
 
 
 @lru_cache
@@ -40,6 +41,7 @@ def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
         schedules,
         uploads,
         feeds,
+        webhooks,
     ):
         part(tables)
     return tables

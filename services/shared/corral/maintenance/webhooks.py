@@ -1,0 +1,120 @@
+"""Gives deliveries to webhooks, which the ends of jobs left, to jobs that send them; and forgets old ones."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.actions.job_request import NewSubmission
+from corral.actions.submit import Submitter
+from corral.actions.type_cache import TypeCache
+from corral.dispatch import Dispatch
+from corral.errors import InvalidInput
+from corral.ids import time_of
+from corral.job.job import NewJob
+from corral.job_log import JobLog
+from corral.maintenance.duty import Duty
+from corral.maintenance.leadership import Reign
+from corral.settings import Settings
+from corral.store import Store
+from corral.webhook.event import DELIVERY_TYPE
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 500
+"""Deliveries of one transaction."""
+UPKEEP_SECONDS = 60.0
+FORGOTTEN_AT_ONCE = 5_000
+
+
+class WebhookDuty(Duty):
+    """The duty that submits a job for each delivery that has none. An installation without webhooks costs one look."""
+
+    name = "webhooks"
+    period = 0.5
+
+    def __init__(
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._settings = settings
+        self._clock = clock
+        self._types = TypeCache(store, settings.installation_options)
+        self._upkeep_at = clock()
+
+    async def __aenter__(self) -> Self:
+        """Open the way by which jobs come into being."""
+        settings = self._settings
+        self._submitter = Submitter(
+            self._store,
+            self._dispatch,
+            self._types,
+            job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
+            max_payload=settings.max_payload_bytes,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hand over what was submitted."""
+        await self._submitter.close()
+
+    async def round(self, reign: Reign) -> int:
+        """Submit a job for every delivery that waits for one."""
+        submitted = 0
+        while waiting := await self._store.webhook_deliveries.waiting(AT_ONCE):
+            jobs = {delivery: await self._job(delivery, webhook) for delivery, webhook in waiting}
+            accepted = await self._store.webhook_deliveries.assign(reign.term, jobs)
+            taken = {one.id for one in accepted}
+            self._submitter.told([job for job in jobs.values() if job.id in taken], accepted)
+            now = datetime.now(UTC)
+            for delivery, job in jobs.items():
+                if job.id in taken:
+                    waited = (now - time_of(delivery)).total_seconds()
+                    metrics.WEBHOOK_LATENESS.observe(max(0.0, waited))
+            submitted += len(accepted)
+            if not accepted:
+                break
+        if self._clock() >= self._upkeep_at:
+            self._upkeep_at = self._clock() + UPKEEP_SECONDS
+            await self._upkeep(reign)
+        return submitted
+
+    async def _job(self, delivery: UUID, webhook: str) -> NewJob:
+        """The job that sends a delivery.
+
+        Raises:
+            InvalidInput: the job type is not registered, or says other things than it should.
+        """
+        submission = NewSubmission(
+            type=DELIVERY_TYPE,
+            payload={"webhook": webhook, "delivery": str(delivery)},
+            created_by=f"webhook:{webhook}",
+        )
+        try:
+            return await self._submitter.prepare(submission)
+        except InvalidInput as error:
+            log.warning("webhook.not_submitted", webhook=webhook, delivery=str(delivery), reason=str(error))
+            raise
+
+    async def _upkeep(self, reign: Reign) -> None:
+        metrics.WEBHOOKS_OFF.set(await self._store.webhooks.disabled())
+        while (
+            await self._store.webhook_deliveries.forget(
+                reign.term, self._settings.webhook_days, FORGOTTEN_AT_ONCE
+            )
+            == FORGOTTEN_AT_ONCE
+        ):
+            pass
