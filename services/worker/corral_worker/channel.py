@@ -11,6 +11,7 @@ from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
+from corral.context.webhooks import WebhookRecords
 from corral.errors import Conflict
 from corral_worker.execution import MAX_LINES
 from corral_worker.handler_call import Raised, Returned
@@ -217,6 +218,15 @@ class AsyncChannel:
             RuntimeError: says so.
         """
         raise RuntimeError('ctx.feeds is there for handlers with executor="async"')
+
+    @property
+    def webhooks(self) -> WebhookRecords:
+        """Not here: handlers of webhooks run on the worker's loop.
+
+        Raises:
+            RuntimeError: says so.
+        """
+        raise RuntimeError('ctx.webhooks is there for handlers with executor="async"')
 
     @property
     def outgoing(self) -> "OutgoingClient":

@@ -18,16 +18,17 @@ def content_of(delivery: DeliveryToSend) -> bytes:
     """The body; the same for every request of a delivery."""
     match delivery.format:
         case WebhookFormat.STANDARD:
-            message = {
-                "type": delivery.event,
-                "timestamp": delivery.created_at.isoformat(),
-                "data": dict(delivery.data),
-            }
+            return written(
+                {
+                    "type": delivery.event,
+                    "timestamp": delivery.created_at.isoformat(),
+                    "data": dict(delivery.data),
+                }
+            )
         case WebhookFormat.SLACK:
-            message = slack(text_of(delivery))
+            return written(slack(text_of(delivery)))
         case WebhookFormat.TEAMS:
-            message = teams(text_of(delivery))
-    return written(message)
+            return written(teams(text_of(delivery)))
 
 
 def headers_of(

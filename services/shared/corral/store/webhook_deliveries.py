@@ -288,7 +288,8 @@ class WebhookDeliveries:
         async with self._database.transaction(SHORT) as transaction:
             details = {"since": since.isoformat(), "delivered": delivered}
             await record(transaction, actor, "replay", kind=KIND, subjects=[webhook], details=details)
-        count, after = 0, FIRST
+        count: int = 0
+        after = FIRST
         while True:
             params = {
                 "webhook": webhook,
