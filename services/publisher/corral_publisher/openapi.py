@@ -34,6 +34,11 @@ MODELS: list[type[BaseModel]] = [
     SchedulePatch,
     SchedulePause,
     Backfill,
+    NewWebhook,
+    WebhookPatch,
+    WebhookReason,
+    WebhookRotation,
+    WebhookReplay,
 ]
 
 _WORDS = {

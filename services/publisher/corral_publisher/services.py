@@ -20,6 +20,7 @@ from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
 from corral.actions.types import TypeActions
+from corral.actions.webhooks import WebhookActions
 from corral.actions.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
@@ -57,6 +58,7 @@ class PublisherServices:
             max_payload=settings.max_payload_bytes,
         )
         self.imports = FeedImports(self.store, self.submitter)
+        self.webhooks = WebhookActions(self.store)
         self.loads = LoadTests(self.submitter, self.store.audit)
         self.jobs = JobActions(self.store, self.dispatch)
         self.queues = QueueActions(self.store, self.dispatch, self.types)

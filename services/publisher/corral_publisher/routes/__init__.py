@@ -22,6 +22,7 @@ from corral_publisher.routes import (
     submission,
     types,
     uploads,
+    webhooks,
     workers,
 )
 
@@ -48,6 +49,7 @@ def install(app: FastAPI) -> None:
         stats,
         imports,
         feeds,
+        webhooks,
         health,
     ):
         app.router.routes.extend(module.router.routes)
