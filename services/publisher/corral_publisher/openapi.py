@@ -13,6 +13,13 @@ from corral_publisher.problems import MEDIA_TYPE
 from corral_publisher.request_models import Bulk, Clean, LoadRequest, ReportsBody, Settlement, Submission
 from corral_publisher.response_models import Problem
 from corral_publisher.schedule_models import Backfill, NewSchedule, SchedulePatch, SchedulePause
+from corral_publisher.webhook_models import (
+    NewWebhook,
+    WebhookPatch,
+    WebhookReason,
+    WebhookReplay,
+    WebhookRotation,
+)
 
 PREFIX = "/api/v1"
 

@@ -43,9 +43,7 @@ class WebhookPatch(BaseModel):
     def given(self) -> dict[str, Any]:
         """The fields that were sent."""
         return {
-            name: getattr(self, name)
-            for name in WebhookPatch.model_fields
-            if name in self.model_fields_set
+            name: getattr(self, name) for name in WebhookPatch.model_fields if name in self.model_fields_set
         }
 
 
@@ -56,7 +54,9 @@ class NewWebhook(WebhookPatch):
         extra="forbid",
         strict=True,
         json_schema_extra={
-            "examples": [{"name": "billing", "url": "https://billing.example.com/hook", "events": ["job.failed"]}]
+            "examples": [
+                {"name": "billing", "url": "https://billing.example.com/hook", "events": ["job.failed"]}
+            ]
         },
     )
 
@@ -112,7 +112,9 @@ class WebhookView(BaseModel):
     description: str
     enabled: bool
     disabled_at: datetime | None
-    disabled_by: Annotated[str | None, Field(description="`corral`: its endpoint failed for days, or is gone.")]
+    disabled_by: Annotated[
+        str | None, Field(description="`corral`: its endpoint failed for days, or is gone.")
+    ]
     disabled_reason: str | None
     failing_since: datetime | None
     failures: Annotated[int, Field(description="Requests that failed since then.")]

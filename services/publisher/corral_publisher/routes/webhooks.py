@@ -150,9 +150,7 @@ async def replay_webhook(request: Request, name: str, caller: Operator) -> Respo
     """Send all since a time again that failed or was skipped, under the same ids; with `delivered` all."""
     services = services_of(request)
     wanted = checked(WebhookReplay, await read_json(request, services))
-    count = await services.webhooks.replay_since(
-        name, wanted.since, caller.name, delivered=wanted.delivered
-    )
+    count = await services.webhooks.replay_since(name, wanted.since, caller.name, delivered=wanted.delivered)
     return answer({"deliveries": count})
 
 
