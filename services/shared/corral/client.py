@@ -16,6 +16,7 @@ from corral.http_calls import ANSWER_SECONDS, HttpCalls, Unreachable
 from corral.job.idempotency_key import fault
 from corral.publisher_address import Connection, NotConfigured
 from corral.schedule_client import ScheduleClient
+from corral.webhook_client import WebhookClient
 
 __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unreachable", "problem_of"]
 
@@ -119,6 +120,11 @@ class Client(LimitCalls):
     def schedules(self) -> "ScheduleClient":
         """Schedules of the publisher: list, create, set, pause, resume, run, backfill, delete."""
         return ScheduleClient(self)
+
+    @property
+    def webhooks(self) -> "WebhookClient":
+        """Webhooks of the publisher: list, create, set, enable, disable, rotate, test, replay, delete."""
+        return WebhookClient(self)
 
     def get(self, path: str, **params: Json) -> Json:
         """GET below /api/v1."""

@@ -35,7 +35,13 @@ def system() -> Iterator[Up]:
         (Path(name) / "bursts.py").write_text(BURSTS)
         for example in LIMITS.glob("*.py"):
             shutil.copy(example, name)
-        up = Up(Path(name), "--workers", "1", CORRAL_HANDLERS="bursts,ask_handlers")
+        up = Up(
+            Path(name),
+            "--workers",
+            "1",
+            CORRAL_HANDLERS="bursts,ask_handlers",
+            CORRAL_OUTGOING_ALLOW="127.0.0.7/32",
+        )
         try:
             yield up.ready()
             assert up.stop() == 0

@@ -42,6 +42,10 @@ ADMIN = {
     ("DELETE", "/feeds/{feed_id}"),
     ("DELETE", "/api/v1/feeds/{feed_id}"),
     ("DELETE", "/api/v1/schedules/{name}"),
+    ("POST", "/api/v1/webhooks"),
+    ("PATCH", "/api/v1/webhooks/{name}"),
+    ("DELETE", "/api/v1/webhooks/{name}"),
+    ("POST", "/api/v1/webhooks/{name}/rotate"),
 }
 LEAST = {"GET": Role.VIEWER, "POST": Role.OPERATOR, "PATCH": Role.OPERATOR, "DELETE": Role.OPERATOR}
 

@@ -18,6 +18,7 @@ from corral_publisher.pages import (
     schedules,
     sign_in,
     start,
+    webhooks,
     workers,
 )
 
@@ -40,6 +41,7 @@ def install(app: FastAPI) -> None:
         reports,
         mails,
         feeds,
+        webhooks,
         live,
     ):
         app.router.routes.extend(module.router.routes)

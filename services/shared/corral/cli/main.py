@@ -23,6 +23,7 @@ from corral.cli import (
     stats,
     types,
     up,
+    webhooks,
     workers,
 )
 from corral.cli.exit_codes import ExitCode, exit_code
@@ -58,6 +59,7 @@ app.add_typer(limits.app, name="limits", rich_help_panel=USE)
 app.add_typer(workers.app, name="workers", rich_help_panel=USE)
 app.add_typer(pools.app, name="pools", rich_help_panel=USE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=USE)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=USE)
 app.command("stats", rich_help_panel=USE)(stats.stats)
 app.command("load", rich_help_panel=USE)(load.load)
 

@@ -1,0 +1,89 @@
+"""`corral webhooks`, and the receiver of the how-to, against a running system."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.fixtures.local_system import own_port
+from tests.fixtures.waiting import eventually
+
+from corral.client import Client, Connection
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+RECEIVER = Path(__file__).resolve().parents[3] / "examples/webhook_receiver.py"
+
+
+class Receiver:
+    """The receiver of the how-to, in a process."""
+
+    def __init__(self, port: int, secret: str, log: Path) -> None:
+        self._log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, str(RECEIVER), str(port)],
+                env=os.environ | {"WEBHOOK_SECRET": secret},
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+            )
+
+    @property
+    def lines(self) -> list[str]:
+        return self._log.read_text().splitlines()
+
+
+@pytest.fixture
+def receivers(tmp_path: Path) -> Iterator[list[Receiver]]:
+    started: list[Receiver] = []
+    yield started
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+def test_another_system_is_told(corral, receivers: list[Receiver], tmp_path: Path, monkeypatch):
+    port = own_port()
+    made = corral("webhooks", "create", "billing", f"http://127.0.0.7:{port}/hook", "--queue", "demo")
+    secret = made.out.strip()
+    assert secret.startswith("whsec_"), made
+    monkeypatch.setenv("RECEIVER_HOST", "127.0.0.7")
+    receivers.append(Receiver(port, secret, tmp_path / "told"))
+    receiver = receivers[0]
+
+    corral("webhooks", "test", "billing")
+    eventually(lambda: any(line.startswith("webhook.test") for line in receiver.lines), timeout=90)
+    job = corral("jobs", "submit", "demo.echo", "--payload", '"x"', "--wait", "60", "--json").json["id"]
+    eventually(lambda: f"job.completed {job} 1" in receiver.lines, timeout=90)
+    eventually(
+        lambda: re.search(
+            r"job\.completed +\S+ +1 +delivered +1 +204", corral("webhooks", "show", "billing").out
+        ),
+        timeout=90,
+    )
+    assert re.search(r"^billing +on +job\.completed,", corral("webhooks", "list").out, re.MULTILINE)
+    (told, *_) = corral("webhooks", "deliveries", "billing", "--status", "delivered", "--json").json
+    assert corral("webhooks", "replay", "billing", told["id"]).out == "1 is sent again\n"
+    since = corral("webhooks", "replay", "billing", "--since", "2026-01-01T00:00Z", "--delivered")
+    assert re.fullmatch(r"\d is sent again\n|\d sent again\n", since.out), since
+
+    rotated = corral("webhooks", "rotate", "billing", "--overlap", "3600", "--json").json
+    assert (rotated["secrets"], rotated["secret"] != secret) == (2, True)
+    assert corral("webhooks", "set", "billing", 'events=["job.failed"]', "--json").json["events"] == [
+        "job.failed"
+    ]
+    assert corral("webhooks", "disable", "billing", "--reason", "it moves").out == "billing is disabled\n"
+    assert "billing is disabled: it moves" in corral("webhooks", "list").err
+    assert corral("webhooks", "enable", "billing").code == 0
+    wrong = corral("webhooks", "create", "chat", "ftp://example.com")
+    assert (wrong.code, "/url" in wrong.err) == (2, True)
+    assert corral("webhooks", "replay", "billing").code == 2
+    with Client(Connection.find()) as api:
+        assert [one["name"] for one in api.webhooks.list()] == ["billing"]
+        delivery = api.webhooks.delivery("billing", told["id"])
+        assert delivery["job"] == told["job"]
+    assert corral("webhooks", "delete", "billing", "--yes").out == "billing is deleted\n"
+    assert corral("webhooks", "show", "billing").code == 4
