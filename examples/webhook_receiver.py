@@ -16,7 +16,10 @@ handled: set[str] = set()  # in your system: a table, written together with what
 
 
 class Receiver(BaseHTTPRequestHandler):
+    """Takes messages at any path."""
+
     def do_POST(self) -> None:
+        """Verify a message, handle it unless it was handled before, and answer."""
         size = int(self.headers.get("Content-Length", "0"))
         if size > MAX_BYTES:
             self.send_error(413)
