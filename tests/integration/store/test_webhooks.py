@@ -109,6 +109,18 @@ async def test_whatever_ends_a_job_tells_webhooks(subject: Subject):
     assert await _told(subject, unheld) == ["all: job.cancelled 1"]
 
 
+async def test_a_job_that_another_supersedes_tells_webhooks(subject: Subject):
+    await _webhook(subject)
+    assert isinstance(subject.store, Store)
+    use = LimitUse("one", counted=True)
+    await subject.declare("one", {"total": 1, "on_full": "supersede"})
+    running = await subject.submit(uses=[use])
+    assert await subject.claim_groups(await subject.worker(), (use,)) == [running]
+    waiting = await subject.submit(uses=[use])
+    await subject.submit(uses=[use])
+    assert await _told(subject, waiting) == ["all: job.cancelled 1"]
+
+
 async def test_a_fenced_attempt_tells_nobody(subject: Subject):
     await _webhook(subject)
     old, new, id = await subject.worker(), await subject.worker(), await subject.submit()

@@ -22,6 +22,7 @@ from corral.store.limit_room import rooms
 from corral.store.limit_states import WAITS
 from corral.store.sql_params import array, texts
 from corral.store.stat_deltas import appended
+from corral.store.webhook_events import EVENT, told
 
 log = structlog.get_logger(__name__)
 
@@ -71,8 +72,8 @@ WITH late AS MATERIALIZED (
                'superseded by job ' || free.by || ', as the limit ' || split_part(free.name, '=', 1) || ' says')
     FROM free WHERE j.id = free.id
     RETURNING j.id, j.queue, j.type, 'cancelled' AS outcome,
-              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run, free.name, free.by
-), counted AS ({appended("ended")})
+              date_part('epoch', now() - j.queued_at) AS wait, NULL::float8 AS run, free.name, free.by{EVENT}
+), {told("ended")}, counted AS ({appended("ended")})
 SELECT ended.id, ended.name, ended.by FROM ended
 UNION ALL SELECT late.id, NULL, NULL FROM late WHERE NOT EXISTS (SELECT FROM ended WHERE ended.id = late.id)
 """

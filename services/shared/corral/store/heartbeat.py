@@ -122,7 +122,7 @@ WITH me AS MATERIALIZED (
     SELECT ended.id, ended.attempt, ended.life, ended.outcome, %(worker)s, ended.started_at,
            CASE WHEN ended.timed_out THEN ended.error END, '{UNHELD}'
     FROM ended
-), {given_back("ended")}, {told("ended")}, counted AS ({appended("ended")})
+), {told("ended")}, {given_back("ended")}, counted AS ({appended("ended")})
 SELECT 'me' AS what, me.id, 0, me.state, NULL, NULL, {ANY}, NULL::uuid FROM me
 UNION ALL
 SELECT 'cancel', mine.id, mine.attempt, NULL, NULL, NULL, false, NULL FROM mine JOIN held USING (id, attempt)

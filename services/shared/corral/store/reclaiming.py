@@ -73,7 +73,7 @@ WITH locked AS MATERIALIZED (
            CASE WHEN held.state = 'cancelled' OR held.timed_out THEN ended.outcome ELSE '{outcome}' END,
            %(worker)s, held.started_at, held.error, %(reason)s
     FROM held JOIN ended USING (id)
-), {given_back("ended")}, {told("ended")}, counted AS ({appended("ended")})
+), {told("ended")}, {given_back("ended")}, counted AS ({appended("ended")})
 SELECT id, attempt, state, queue, priority, suspect, alone,
        coalesce(date_part('epoch', run_at - now()), 0), error, limit_group FROM ended ORDER BY id
 """
