@@ -11,20 +11,22 @@ from tests.integration.publisher.conftest import claim_of_limits, make_hand
 from corral.catalog.record import declaration_of, record_of
 from corral.job.outcome import ErrorKind, Exhausted, Finished, JobError, Succeeded
 from corral.store import Store
-from corral_jobs import mail, report
+from corral_jobs import image, mail, notification, report
 from corral_jobs.mail.declaration import per_domain
 
 FIELDS = [
     "job_id", "job_type", "status", "job_data", "result", "error_message", "created_at", "updated_at", "completed_at",
 ]  # fmt: skip
 MAIL = {"to": "user@example.com", "subject": "Welcome", "body": "Thanks for signing up"}
+NOTE = {"to": "ann@example.com", "message": "Your order is on its way."}
 TITLED = {"title": "Orders", "rows": [{"region": "North", "orders": 12}]}
 
 
 @pytest.fixture(autouse=True)
 async def registered(store: Store) -> None:
     await store.registration.register(
-        [record_of(report.generate), record_of(mail.send)], limits=[declaration_of(per_domain)]
+        [record_of(report.generate), record_of(mail.send), record_of(notification.notify)],
+        limits=[declaration_of(per_domain)],
     )
 
 
@@ -40,6 +42,7 @@ async def submitted(api: httpx2.AsyncClient, **body: Any) -> dict[str, Any]:
     ("body", "data", "queue"),
     [
         ({"type": "email", "data": MAIL}, MAIL, "email"),
+        ({"type": "notification", "data": NOTE}, NOTE, "notifications"),
         ({"type": "report", "data": TITLED}, TITLED, "reports"),
         ({"type": "report"}, {"title": "Queue statistics", "source": "queue-statistics"}, "reports"),
         ({"type": "demo.echo", "data": {"a": 1}}, {"a": 1}, "demo"),
@@ -93,7 +96,8 @@ async def test_a_delay_is_in_milliseconds(api: httpx2.AsyncClient, store: Store)
     ("body", "pointer", "words"),
     [
         ({"type": "image", "data": {}}, "/type", "no job type that this installation knows"),
-        ({"type": "notification", "data": {}}, "/type", "it knows email, report"),
+        ({"type": "image", "data": {}}, "/type", "it knows email, notification, report"),
+        ({"type": "notification", "data": {}}, "/data/message", ""),
         ({"type": "email", "data": {"to": "x"}}, "/data/to", ""),
         ({"type": "report", "data": {"colour": 1}}, "/data/colour", ""),
         ({"type": "report", "data": {"csv": "a", "rows": []}}, "/data/csv", ""),
@@ -109,6 +113,22 @@ async def test_what_is_wrong_is_named_by_its_field(
     assert answer.status_code == 422
     errors = answer.json()["errors"]
     assert any(error["pointer"].startswith(pointer) and words in error["detail"] for error in errors), errors
+
+
+async def test_every_kind_of_that_system_is_a_shipped_type(api: httpx2.AsyncClient, store: Store):
+    await store.registration.register([record_of(image.process)])
+    bodies = {
+        "email": MAIL,
+        "notification": NOTE,
+        "image": {"url": "https://example.com/a.png", "outputs": [{"width": 60}]},
+        "report": TITLED,
+    }
+    for kind, data in bodies.items():
+        made = await submitted(api, type=kind, data=data)
+        assert made["job_type"] == kind
+        assert [
+            one["job_id"] for one in (await api.get("/api/results", params={"type": kind})).json()["items"]
+        ] == [made["job_id"]]
 
 
 async def test_results_are_queried_by_type_and_status_page_by_page(api: httpx2.AsyncClient, store: Store):

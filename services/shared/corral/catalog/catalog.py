@@ -20,8 +20,8 @@ from corral.job.options import Executor
 
 BUILTIN = "corral_jobs"
 """The package of the job types that come with Corral."""
-REPORT, IMAGE, MAIL, FEEDS, WEBHOOK, DEMO = (
-    f"{BUILTIN}.{name}" for name in ("report", "image", "mail", "feeds", "webhook", "demo")
+REPORT, IMAGE, MAIL, NOTIFICATION, FEEDS, WEBHOOK, DEMO = (
+    f"{BUILTIN}.{name}" for name in ("report", "image", "mail", "notification", "feeds", "webhook", "demo")
 )
 """What declares them; the handlers of each are in its module `handlers`."""
 LIBRARIES = {IMAGE: "pyvips"}
@@ -142,7 +142,7 @@ def _builtin_modules(*, demo: bool) -> list[str]:
     """The built-in types that are wanted; none where the distribution corral-jobs is not installed."""
     if importlib.util.find_spec(BUILTIN) is None:
         return []
-    shipped = [REPORT, IMAGE, MAIL, FEEDS, WEBHOOK]
+    shipped = [REPORT, IMAGE, MAIL, NOTIFICATION, FEEDS, WEBHOOK]
     return [*shipped, DEMO] if demo else shipped
 
 
