@@ -231,6 +231,15 @@ class Snooze(CorralError):
         super().__init__(message)
 
 
+class BudgetExhausted(Snooze):
+    """Raised by `ctx.budget` where nothing came in time. Not caught, it snoozes the job until there may be something."""
+
+    def __init__(self, message: str, *, after: float, name: str = "") -> None:
+        """`after` is how many seconds it takes until there may be enough."""
+        self.name = name
+        super().__init__(message, after=after)
+
+
 class RateLimited(CorralError):
     """Raised by a handler: the provider asked for a wait of `after` seconds, as with a status 429; uses no retry.
 

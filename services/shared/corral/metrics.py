@@ -99,6 +99,20 @@ LIMIT_PARKED = Counter(
     "corral_limit_parked", "Waits that providers asked for, by the limit that was parked for them.", ["limit"]
 )
 
+BUDGET_TAKEN = Counter(
+    "corral_budget_taken", "What handlers took of rates of calls, in their units.", ["limit"]
+)
+BUDGET_LATE = Counter(
+    "corral_budget_late",
+    "Takes that were thrown away, because their deadline had passed before they could be used.",
+    ["limit"],
+)
+BUDGET_RESTORED = Counter(
+    "corral_budget_restored",
+    "Budgets that began from the note in Postgres, because Redis had lost them.",
+    ["limit"],
+)
+
 # Dispatch
 REDISPATCHED = Counter("corral_redispatched", "Ids that the sweep enqueued again.", ["queue"])
 LANES_REBUILT = Counter(

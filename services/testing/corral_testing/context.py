@@ -7,6 +7,7 @@ assert recording.progress[-1] == (100, "done")
 The context itself is the real one: it refuses what a worker's refuses.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from corral.context import Context, SyncContext
 from corral.context.feeds import FeedRecords
 from corral.context.link import Statistics, SubmitOptions, UploadedFile
 from corral.context.webhooks import WebhookRecords
+from corral.errors import BudgetExhausted
 from corral.ids import new_id
 from corral.job.job import Claimed
 from corral.outgoing.client import OutgoingClient
@@ -47,6 +49,12 @@ class Recording:
     """The receipts of what `once` has done, by name; a name that is given to the test is not done again."""
     withdrawn: list[str] = field(default_factory=list)
     """The names that `once` withdrew, as the handler raised `NotDone`."""
+    budgets: list[tuple[str, float | None, str | None]] = field(default_factory=list)
+    """Name, cost and key of each take with `budget`, in order; None: what the declaration says."""
+    exhausted: set[str] = field(default_factory=set)
+    """Rates of calls of which nothing comes in time: put a name in, and `budget` raises `BudgetExhausted`."""
+    settled: list[tuple[str, float, str | None]] = field(default_factory=list)
+    """Name, amount and key of each correction with `settle`, in order."""
     artifacts: dict[str, bytes] = field(default_factory=dict)
     """The files by name, also those that a worker would show only once the attempt succeeds."""
     published: set[str] = field(default_factory=set)
@@ -204,6 +212,15 @@ class _BlockingLink(_RecordedSignals):
     def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         return self._recording.uploads.get(upload)
 
+    def take_budget(self, name: str, cost: float | None, key: str | None, timeout: float | None) -> float:
+        if name in self._recording.exhausted:
+            raise BudgetExhausted(f"the budget {name} did not come in time", after=timeout or 1.0, name=name)
+        self._recording.budgets.append((name, cost, key))
+        return math.inf
+
+    def settle(self, name: str, actual: float, key: str | None) -> None:
+        self._recording.settled.append((name, actual, key))
+
     def statistics(self) -> list[Statistics]:
         return list(self._recording.statistics)
 
@@ -244,6 +261,18 @@ class _AwaitedLink(_RecordedSignals):
 
     async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         return self._link.upload(upload)
+
+    async def take_budget(
+        self,
+        name: str,
+        cost: float | None,
+        key: str | None,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> float:
+        return self._link.take_budget(name, cost, key, timeout)
+
+    async def settle(self, name: str, actual: float, key: str | None) -> None:
+        self._link.settle(name, actual, key)
 
     async def statistics(self) -> list[Statistics]:
         return self._link.statistics()

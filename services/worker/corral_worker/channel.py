@@ -118,6 +118,15 @@ class Channel:
         answer: tuple[str, str, bytes] | None = self._call("upload", upload)
         return answer
 
+    def take_budget(self, name: str, cost: float | None, key: str | None, timeout: float | None) -> float:
+        """Take of a rate of calls; until when it may be used."""
+        answer: float = self._call("take_budget", name, cost, key, timeout)
+        return answer
+
+    def settle(self, name: str, actual: float, key: str | None) -> None:
+        """Correct what was taken of a rate last."""
+        self._call("settle", name, actual, key)
+
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
         answer: list[Statistics] = self._call("statistics")
@@ -204,6 +213,21 @@ class AsyncChannel:
         """Read an upload."""
         answer: tuple[str, str, bytes] | None = await self._call("upload", upload)
         return answer
+
+    async def take_budget(
+        self,
+        name: str,
+        cost: float | None,
+        key: str | None,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> float:
+        """Take of a rate of calls; until when it may be used."""
+        answer: float = await self._call("take_budget", name, cost, key, timeout)
+        return answer
+
+    async def settle(self, name: str, actual: float, key: str | None) -> None:
+        """Correct what was taken of a rate last."""
+        await self._call("settle", name, actual, key)
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""

@@ -50,6 +50,8 @@ METHODS: Final = frozenset(
         "get",
         "upload",
         "statistics",
+        "take_budget",
+        "settle",
     }
 )
 """Methods of `AttemptLink` that a child may call."""

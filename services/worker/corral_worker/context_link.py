@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
+from corral.actions.call_budgets import BudgetTake
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
 from corral.context.webhooks import WebhookRecords
@@ -15,6 +16,7 @@ from corral.errors import Conflict, NotFound, PerhapsDone, TooLarge
 from corral.job.effect import EffectBegin, IfPerhapsDone
 from corral.job.follow_up import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, FollowsOn, FollowUp
 from corral.job.job import NewJob
+from corral_worker.attempt_takes import AttemptTakes
 from corral_worker.execution import Execution
 from corral_worker.updates import Updates
 
@@ -57,6 +59,28 @@ class HandlerServices(Protocol):
     async def withdraw_effect(self, job: UUID, attempt: int, name: str, token: UUID) -> None:
         """Take the begin back."""
 
+    async def take_budget(
+        self,
+        limit: str,
+        cost: float | None,
+        key: str | None,
+        payload: str,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> BudgetTake:
+        """Take of a rate of calls, for a job with this payload."""
+
+    async def settle_budget(self, take: BudgetTake, actual: float) -> BudgetTake:
+        """Correct what was taken of a rate of calls."""
+
+    async def settle_claim(
+        self, job: UUID, attempt: int, name: str, before: float | None, actual: float
+    ) -> None:
+        """Correct what the job took of a rate when it started; `before` is what was said of it last.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+        """
+
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id."""
 
@@ -97,6 +121,10 @@ class AttemptLink:
     updates: Updates
     services: HandlerServices
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    takes: AttemptTakes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.takes = AttemptTakes(self.execution, self.services)
 
     @property
     def cancelled(self) -> bool:
@@ -172,6 +200,20 @@ class AttemptLink:
     async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         """Read an upload."""
         return await self._on_loop(self.services.upload(upload))
+
+    async def take_budget(
+        self,
+        name: str,
+        cost: float | None,
+        key: str | None,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> float:
+        """Take of a rate of calls; until when it may be used."""
+        return await self._on_loop(self.takes.take(name, cost, key, timeout))
+
+    async def settle(self, name: str, actual: float, key: str | None) -> None:
+        """Correct what was taken of a rate last."""
+        await self._on_loop(self.takes.settle(name, actual, key))
 
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
@@ -282,6 +324,14 @@ class ThreadLink:
     def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         """Read an upload."""
         return self._wait(self._line.upload(upload))
+
+    def take_budget(self, name: str, cost: float | None, key: str | None, timeout: float | None) -> float:
+        """Take of a rate of calls; until when it may be used."""
+        return self._wait(self._line.take_budget(name, cost, key, timeout))
+
+    def settle(self, name: str, actual: float, key: str | None) -> None:
+        """Correct what was taken of a rate last."""
+        self._wait(self._line.settle(name, actual, key))
 
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""

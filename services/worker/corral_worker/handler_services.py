@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from corral.actions.call_budgets import BudgetTake, CallBudgets
 from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
@@ -17,6 +18,7 @@ from corral.dispatch import Dispatch
 from corral.errors import Conflict
 from corral.job.effect import EffectBegin
 from corral.job.job import NewJob
+from corral.job.limit_use import parsed
 from corral.job.priority import Priority
 from corral.job_log import JobLog
 from corral.settings import Settings
@@ -57,6 +59,7 @@ class WorkerServices:
         self._job_log = job_log
         self._submitter: Submitter | None = None
         self._effects = AttemptEffects(store.effects)
+        self._budgets = CallBudgets(store, dispatch)
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
         """Store a checkpoint, which the next attempt finds.
@@ -98,6 +101,41 @@ class WorkerServices:
     async def withdraw_effect(self, job: UUID, attempt: int, name: str, token: UUID) -> None:
         """Take the begin back."""
         await as_worker(self._effects.withdraw(job, attempt, name, token))
+
+    async def take_budget(
+        self,
+        limit: str,
+        cost: float | None,
+        key: str | None,
+        payload: str,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> BudgetTake:
+        """Take of a rate of calls, for a job with this payload.
+
+        Raises:
+            InvalidInput: there is no such rate of calls, or the key or the cost makes no sense.
+            BudgetExhausted: there was not enough in time.
+        """
+        return await as_worker(
+            self._budgets.take(limit, cost=cost, key=key, payload=from_json(payload), timeout=timeout)
+        )
+
+    async def settle_budget(self, take: BudgetTake, actual: float) -> BudgetTake:
+        """Correct what was taken of a rate of calls."""
+        return await as_worker(self._budgets.settle(take, actual))
+
+    async def settle_claim(
+        self, job: UUID, attempt: int, name: str, before: float | None, actual: float
+    ) -> None:
+        """Correct what the job took of a rate when it started.
+
+        Raises:
+            Conflict: the attempt no longer holds the job.
+            InvalidInput: it is no rate.
+        """
+        await as_worker(self._budgets.rate(parsed(name)[0]))
+        if not await self._store.budget_notes.settle(job, attempt, name, before=before, actual=actual):
+            raise Conflict(f"attempt {attempt} no longer holds job {job}")
 
     async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
         """Store an artifact, invisible until the attempt succeeds; its id.

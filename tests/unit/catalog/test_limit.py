@@ -191,3 +191,27 @@ def test_a_field_is_read_under_each_name_that_the_model_takes():
 
     field = payload_field(payload_schema_of(TypeAdapter(Named)), "customerId")
     assert field.read({"customer_id": "a"}) == field.read({"customerId": "a"}) == "a"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"deadline": 5}, "deadline is of calls"),
+        ({"at": "call", "deadline": 61}, "deadline is 61 and per only 60"),
+        ({"at": "start"}, "at is 'start'; it must be one of claim, call"),
+        ({"burst": 5}, "burst is for an n above 1,000"),
+        ({"n": 5000, "burst": 5000}, "it must be below n"),
+        ({"n": 5000, "cost": 600}, "cost is 600 and burst only 500"),
+    ],
+)
+def test_a_rate_of_calls_is_checked(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        Rate("calls", **{"n": 10, "per": 60, **options})
+
+
+def test_a_rate_is_of_the_claim_or_of_the_call_and_the_other_use_is_refused_by_name() -> None:
+    calls = Rate("calls", 10, per=60, at="call")
+    assert calls.values == {"kind": "rate", "rate": 10, "per": 60, "cost": 1, "at": "call", "deadline": 3.0}
+    assert "at" not in Rate("started", 10, per=60).values
+    with pytest.raises(DeclarationError, match="limits names calls, which is a rate of calls"):
+        job_type("acme.ask", limits=[calls])

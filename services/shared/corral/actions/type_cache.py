@@ -92,6 +92,14 @@ class KnownType:
                         f"there is no limit {name[:100]!r}; known are {known}: `corral types register` registers them",
                     )
                 )
+        of_calls = [name for name in further if self.limits[name].of_calls]
+        if of_calls:
+            raise InvalidInput(
+                FieldError(
+                    f"/limits/{further.index(of_calls[0])}",
+                    f"{of_calls[0]} is a rate of calls, of which handlers take with ctx.budget; no job takes of it when it starts",
+                )
+            )
         acting = [name for name in names if self.limits[name].values.get("on_full", "queue") != "queue"]
         if len(acting) > 1:
             raise InvalidInput(

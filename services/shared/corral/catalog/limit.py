@@ -18,6 +18,7 @@ from corral.catalog.limit_key import DOMAINS, paths_of
 from corral.errors import DeclarationError
 from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
+from corral.job.budget import BURST_SHARE, EXACT, deadline_of
 from corral.job.limits import MAX_NAME, NAME_PATTERN
 
 COUNT: Final = Bounds(1, 1_000_000, whole=True)
@@ -47,6 +48,15 @@ class HoldFor(StrEnum):
     """Until the attempt ends."""
     LIFE = "life"
     """Until the job ends: also while it waits to be tried again, so that jobs of a key run in strict order."""
+
+
+class TakenAt(StrEnum):
+    """When something of a rate is taken. It is one or the other, never both."""
+
+    CLAIM = "claim"
+    """A job takes of it when it starts."""
+    CALL = "call"
+    """A handler takes of it with `ctx.budget`, immediately before each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,16 @@ class Rate:
     by: str | None = field(default=None, kw_only=True)
     """The payload field whose value is the key, or `domain(…)` as for a limit: each key has `n` of its own."""
     cost: float | str = field(default=1, kw_only=True)
-    """What one job takes: a number, or the path of a payload field that holds it."""
+    """What one job, or one call, takes: a number, or the path of a payload field that holds it."""
+    at: TakenAt | str = field(default=TakenAt.CLAIM, kw_only=True)
+    """`claim`: a job takes of it when it starts, and names it in `limits`. `call`: `ctx.budget` takes of it."""
+    deadline: float | None = field(default=None, kw_only=True)
+    """Of a rate of calls, the seconds within which a call arrives that was taken; what is late is thrown away.
+
+    By default a twentieth of `per`, from 0.05 to 5 seconds. The window that is enforced is longer by it.
+    """
+    burst: float | None = field(default=None, kw_only=True)
+    """How much may be taken at once, where `n` is above 1,000; by default a tenth of `n`."""
     module: str = field(default="", init=False, repr=False, compare=False)
     """The module that declares it."""
 
@@ -179,23 +198,53 @@ class Rate:
         _bounded(self.name, "n", self.n, RATE)
         _bounded(self.name, "per", self.per, PER)
         _path(self.name, "by", self.by)
+        object.__setattr__(self, "at", _one_of(self.name, "at", self.at, TakenAt))
+        self._check_calls()
         if isinstance(self.cost, str):
             _path(self.name, "cost", self.cost)
             return
         _bounded(self.name, "cost", self.cost, COST)
-        if self.cost > self.n:
+        most = "n" if self.n <= EXACT else "burst"
+        if self.cost > (largest := largest_cost(self.values)):
             raise _wrong(
-                self.name, f"cost is {self.cost:g} and n only {self.n:g}: no job could ever start; raise n"
+                self.name,
+                f"cost is {self.cost:g} and {most} only {largest:g}: no job could ever start; raise {most}",
             )
+
+    def _check_calls(self) -> None:
+        if self.deadline is not None:
+            if self.at is not TakenAt.CALL:
+                raise _wrong(self.name, 'deadline is of calls: give at="call", or leave it out')
+            _bounded(self.name, "deadline", self.deadline, PER)
+            if self.deadline > self.per:
+                raise _wrong(self.name, f"deadline is {self.deadline:g} and per only {self.per:g} seconds")
+        if self.burst is not None:
+            _bounded(self.name, "burst", self.burst, RATE)
+            if self.n <= EXACT:
+                raise _wrong(
+                    self.name, f"burst is for an n above {EXACT:,}; of smaller ones each take is kept"
+                )
+            if self.burst >= self.n:
+                raise _wrong(self.name, f"burst is {self.burst:g}; it must be below n, which is {self.n:g}")
 
     @property
     def values(self) -> dict[str, Any]:
         """What it says, as JSON, without its name."""
         by = {} if self.by is None else {"by": self.by}
-        return {"kind": "rate", "rate": self.n, "per": self.per, **by, "cost": self.cost}
+        burst = {} if self.burst is None else {"burst": self.burst}
+        calls: dict[str, Any] = {}
+        if self.at is TakenAt.CALL:
+            calls = {"at": "call", "deadline": self.deadline or deadline_of(self.per)}
+        return {"kind": "rate", "rate": self.n, "per": self.per, **by, "cost": self.cost, **burst, **calls}
 
 
 AnyLimit = Limit | Rate
+
+
+def largest_cost(values: Mapping[str, Any]) -> float:
+    """The most that can be taken at once of a rate with these values."""
+    rate = float(values["rate"])
+    return rate if rate <= EXACT else min(rate, float(values.get("burst") or rate * BURST_SHARE))
 
 
 def _named(limit: object, name: Any) -> None:

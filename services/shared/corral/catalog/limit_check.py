@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate
+from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate, TakenAt
 from corral.catalog.limit_key import DOMAINS, key_text, paths_of
 from corral.catalog.payload_field import NoSuchField, PayloadField, payload_field
 from corral.errors import DeclarationError
@@ -36,6 +36,11 @@ def check_limits(name: str, limits: Sequence[AnyLimit], schema: Mapping[str, Any
             f"{where}: its limits {said} have two strategies for when they are full; only one limit of a job may have another than queue"
         )
     for limit in limits:
+        if isinstance(limit, Rate) and limit.at is TakenAt.CALL:
+            raise DeclarationError(
+                f"{where}: limits names {limit.name}, which is a rate of calls: its handlers take of it with"
+                f' ctx.budget({limit.name!r}); leave it out of limits, or declare it without at="call"'
+            )
         _check_payload(f"{where}: limit {limit.name}", limit, schema)
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
-from corral.catalog.limit import COST
+from corral.catalog.limit import COST, TakenAt, largest_cost
 from corral.catalog.limit_key import LimitKey
 from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 from corral.job.admission import WhenFull
-from corral.job.limit_use import LimitUse
+from corral.job.limit_use import TOTAL, LimitUse
 
 SHARED: Final = "*"
 """The key of all jobs that have no value where the limit looks. A value that begins so gets a second one."""
@@ -46,6 +46,11 @@ class LimitValues:
     def counts_waiting(self) -> bool:
         """Whether its jobs are counted while they wait, too."""
         return self.when_full != WhenFull.QUEUE or self.values.get("max_waiting") is not None
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether it is a rate that handlers take of with `ctx.budget`: no job takes of it when it starts."""
+        return self.is_rate and self.values.get("at") == TakenAt.CALL
 
 
 class LimitEvaluation:
@@ -98,7 +103,9 @@ class _Rule:
         return NoSuchField(f"limit {self._limit.name}: {option} names {path}; the payload has {error}")
 
     def uses(self, payload: Any) -> Iterator[LimitUse]:
-        limit, cost = self._limit, self._costs(payload)
+        if self._limit.of_calls:
+            return
+        limit, cost = self._limit, self.costs(payload)
         if cost == 0:
             return
         if self._key is None:
@@ -106,11 +113,17 @@ class _Rule:
             return
         if not limit.is_rate and limit.values.get("total") is not None:
             yield LimitUse(limit.name, cost=cost, counted=limit.when_full != WhenFull.QUEUE)
-        keys = [key_of(text) for text in self._key.texts(payload, limit.name)]
-        for key in keys or [SHARED]:
+        for key in self.keys(payload):
             yield LimitUse(limit.name, key, cost, counted=limit.counts_waiting)
 
-    def _costs(self, payload: Any) -> float:
+    def keys(self, payload: Any) -> list[str]:
+        """The keys that a payload takes of."""
+        if self._key is None:
+            return [TOTAL]
+        return [key_of(text) for text in self._key.texts(payload, self._limit.name)] or [SHARED]
+
+    def costs(self, payload: Any) -> float:
+        """What a payload costs."""
         if not isinstance(self._cost, PayloadField):
             return self._cost
         field = self._cost
@@ -130,7 +143,7 @@ class _Rule:
                     field.pointer, f"{fault}; it is what the job costs of the limit {self._limit.name}"
                 )
             )
-        most = self._limit.values.get("rate")
+        most = largest_cost(self._limit.values) if self._limit.is_rate else None
         if most is not None and value > most:
             raise InvalidInput(
                 FieldError(
@@ -140,6 +153,29 @@ class _Rule:
                 )
             )
         return float(value)
+
+
+class CallEvaluation:
+    """What a call takes of a rate, where its handler does not say: the key and the cost from the payload of its job."""
+
+    def __init__(self, limit: LimitValues) -> None:
+        self._rule = _Rule(limit, None)
+
+    def keys(self, payload: Any) -> list[str]:
+        """The keys; one is empty where the rate has none.
+
+        Raises:
+            InvalidInput: a value can't be a key; names the field.
+        """
+        return self._rule.keys(payload)
+
+    def cost(self, payload: Any) -> float:
+        """The cost.
+
+        Raises:
+            InvalidInput: the value can't be a cost; names the field.
+        """
+        return self._rule.costs(payload)
 
 
 def key_of(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from uuid import UUID
 
+from corral.context import budgets
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.feeds import FeedRecords
@@ -143,6 +144,51 @@ class Context(Attempt):
         self._refuse_cancelled()
         return await once(self._line, self._under_way, name, (function, arguments, keywords))
 
+    async def budget(
+        self,
+        name: str,
+        cost: float | None = None,
+        *,
+        key: str | int | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # the handler's
+    ) -> None:
+        """Take of a rate of calls (`Rate(…, at="call")`), when there is enough of it. Make the call at once.
+
+        All workers together take no more than the rate in any window, also when Redis loses its memory. What was taken
+        and comes later than the rate's deadline is thrown away here, and taken anew.
+
+        Args:
+            name: of the rate.
+            cost: how much; by default what the rate's declaration says.
+            key: where the rate counts by keys; by default the value of the payload's field that the declaration names.
+            timeout: seconds to wait at most; by default as long as the attempt may run. A wait keeps the job's slot.
+
+        Raises:
+            BudgetExhausted: there was not enough in time. Not caught, it snoozes the job until there may be something.
+            InvalidInput: there is no such rate of calls, or the key or the cost makes no sense.
+            TypeError, ValueError: an argument is no such thing.
+            Conflict: the attempt has ended.
+        """
+        self._refuse_cancelled()
+        await budgets.take(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
+
+    async def settle(self, name: str, actual: float, *, key: str | int | None = None) -> None:
+        """Correct what was taken of a rate last: by `budget`, or when the job started. More counts from now on.
+
+        Args:
+            name: of the rate.
+            actual: what it was in the end.
+            key: where several keys of the rate were taken of.
+
+        Raises:
+            Conflict: nothing of it was taken, or the attempt no longer holds the job.
+            InvalidInput: it is a limit, or several keys of it were taken of.
+            TypeError, ValueError: an argument is no such thing.
+        """
+        self._refuse_cancelled()
+        checked, number, text = budgets.checked(name, actual, key)
+        await self._line.settle(checked, number or 0.0, text)
+
     async def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""
         return await self._line.statistics()
@@ -229,6 +275,24 @@ class SyncContext(Attempt):
         """Call a plain function once for this job, and answer its receipt; see `Context.once`."""
         self._refuse_cancelled()
         return once_blocking(self._line, self._under_way, name, (function, arguments, keywords))
+
+    def budget(
+        self,
+        name: str,
+        cost: float | None = None,
+        *,
+        key: str | int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Take of a rate of calls, when there is enough of it; see `Context.budget`."""
+        self._refuse_cancelled()
+        budgets.take_blocking(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
+
+    def settle(self, name: str, actual: float, *, key: str | int | None = None) -> None:
+        """Correct what was taken of a rate last; see `Context.settle`."""
+        self._refuse_cancelled()
+        checked, number, text = budgets.checked(name, actual, key)
+        self._line.settle(checked, number or 0.0, text)
 
     def statistics(self) -> list[Statistics]:
         """Corral's own figures, one row for each queue: what waits and runs, and how the last day went."""

@@ -106,6 +106,18 @@ class ContextLink(LinkSignals, Protocol):
     async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         """Read an upload: its name, media type and content."""
 
+    async def take_budget(
+        self,
+        name: str,
+        cost: float | None,
+        key: str | None,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> float:
+        """Take of a rate of calls; the `time.monotonic()` reading of this machine until which it may be used."""
+
+    async def settle(self, name: str, actual: float, key: str | None) -> None:
+        """Correct what was taken of a rate last."""
+
     async def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""
 
@@ -154,6 +166,12 @@ class SyncContextLink(LinkSignals, Protocol):
 
     def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         """Read an upload: its name, media type and content."""
+
+    def take_budget(self, name: str, cost: float | None, key: str | None, timeout: float | None) -> float:
+        """Take of a rate of calls; the `time.monotonic()` reading of this machine until which it may be used."""
+
+    def settle(self, name: str, actual: float, key: str | None) -> None:
+        """Correct what was taken of a rate last."""
 
     def statistics(self) -> list[Statistics]:
         """Read the figures of every queue."""

@@ -3,6 +3,7 @@
 from typing import Self
 
 from corral.dispatch.backlog import BacklogSignal
+from corral.dispatch.budgets import Budgets
 from corral.dispatch.connection import connect
 from corral.dispatch.drain_requests import DrainRequests
 from corral.dispatch.duty_status import DutyStatus
@@ -27,6 +28,8 @@ class Dispatch:
         """Jobs on their way: queued, popped, acknowledged, and workers that wait for them."""
         self.rings = Rings(redis)
         """Groups of jobs that wait for their limits, and whose turn it is."""
+        self.budgets = Budgets(redis)
+        """What was taken of rates of calls."""
         self.hints = Hints(redis, blocking)
         """Hints that save time: pauses, due times, cancels."""
         self.repair = Repair(redis, blocking)

@@ -34,7 +34,7 @@ RINGS = "rings"
 """The functions that scripts about limits share."""
 
 
-def _text(name: str, effect: ScriptEffect, *, rings: bool) -> str:
+def _text(name: str, effect: ScriptEffect, further: Sequence[str]) -> str:
     """The script `lua/<name>.lua` with the key names and the shared functions in front of it.
 
     A script with a first line of flags is refused as a whole where it may not run, so none is left half done.
@@ -43,8 +43,8 @@ def _text(name: str, effect: ScriptEffect, *, rings: bool) -> str:
     folder = files("corral.dispatch") / "lua"
     suffixes = ", ".join(f"'{lane.name}'" for lane in lanes_of(""))
     shared = (folder / "shared.lua").read_text("utf-8")
-    if rings:
-        shared += "\n" + (folder / f"{RINGS}.lua").read_text("utf-8")
+    for one in further:
+        shared += "\n" + (folder / f"{one}.lua").read_text("utf-8")
     body = (folder / f"{name}.lua").read_text("utf-8")
     return f"{effect}\nlocal KEY = {{{table}}}\nlocal SUFFIXES = {{{suffixes}}}\n{shared}\n{body}"
 
@@ -52,8 +52,11 @@ def _text(name: str, effect: ScriptEffect, *, rings: bool) -> str:
 class Script:
     """One script of `lua/`. Survives SCRIPT FLUSH, a restart and a failover of the server."""
 
-    def __init__(self, name: str, effect: ScriptEffect, *, rings: bool = False) -> None:
-        self._text = _text(name, effect, rings=rings)
+    def __init__(
+        self, name: str, effect: ScriptEffect, *, rings: bool = False, shared: str | None = None
+    ) -> None:
+        """`shared` names a file of functions that stands before it, beside those of all."""
+        self._text = _text(name, effect, [*([RINGS] if rings else []), *([shared] if shared else [])])
         self._hash = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     async def run(self, redis: Redis, arguments: Sequence[bytes | str | int]) -> Any:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from corral.job.budget import EXACT
 from corral.job.job import Claimed
 from corral.store.claims import COLUMNS, claimed_from
 from corral.store.database import Database, Params
-from corral.store.limit_room import EXACT, SLACK, rooms
+from corral.store.limit_room import SLACK, rooms
 from corral.store.sql_params import array, texts
 
 

@@ -104,7 +104,7 @@ WITH idle AS MATERIALIZED (
 ), over AS (
     SELECT r.name FROM ({rooms("idle n")}) r
     WHERE greatest(r.refilled_at, r.taken_last) IS NULL
-       OR greatest(r.refilled_at, r.taken_last) < now() - (coalesce(r.per, 0) + {IDLE_SECONDS}) * interval '1 second'
+       OR greatest(r.refilled_at, r.taken_last) < now() - (coalesce(r.per, 0) + coalesce(r.deadline, 0) + {IDLE_SECONDS}) * interval '1 second'
 )
 DELETE FROM corral.limit_keys k USING over WHERE k.name = over.name
 """

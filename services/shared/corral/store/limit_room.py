@@ -1,26 +1,26 @@
 """The SQL by which limits are judged and given back: values in force, room, and what ended attempts held."""
 
+from corral.job.budget import BURST_SHARE, EXACT
+
 SLACK = "1e-9"
 """Costs are floating-point numbers: sums of them may differ by less than this."""
-EXACT = 1000
-"""The largest rate of which each take is kept; of larger ones it is what is left."""
-BURST_SHARE = 0.1
-"""The share of a large rate that may be taken at once, where its declaration says nothing."""
 
 
 def rooms(names: str) -> str:
     """SQL of how much may be taken of each name now: rows of `names`, an item of FROM called `n` with a column `name`.
 
-    Beside these columns: `room` (-1 where nothing may start), `in_use`, `bound`, `rate`, `per`, `burst`, `weight`,
-    `at` (the time of the look), `doc` (all values in force), `declared`, `paused_at`, `paused_by`, `parked_until`,
-    `parked_by`, `parked_reason`, `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window
-    keeps the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst`
-    and is refilled by (rate - burst) / per a second, so that a window holds `rate` at most.
+    Beside these columns: `room` (-1 where nothing may start), `in_use`, `bound`, `rate`, `per`, `deadline`, `burst`,
+    `weight`, `at` (the time of the look), `doc` (all values in force), `declared`, `paused_at`, `paused_by`, `parked_until`, `parked_by`,
+    `parked_reason`, `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window keeps the last
+    takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst` and is refilled by
+    (rate - burst) / per a second, so that a window holds `rate` at most.
     """
     return f"""
-SELECT n.*, v.bound, v.rate, v.per, v.burst, coalesce(v.weight, 1) AS weight, c.at, coalesce(k.in_use, 0) AS in_use,
+SELECT n.*, v.bound, v.rate, v.per, v.deadline, v.burst, coalesce(v.weight, 1) AS weight, c.at,
+       coalesce(k.in_use, 0) AS in_use,
        l.declared IS NOT NULL AS declared, coalesce(one.paused_at, whole.paused_at) AS paused_at,
-       CASE WHEN one.paused_at IS NULL THEN whole.set_by ELSE one.set_by END AS paused_by, k.parked_until, k.parked_by, k.parked_reason, k.probe,
+       CASE WHEN one.paused_at IS NULL THEN whole.set_by ELSE one.set_by END AS paused_by,
+       k.parked_until, k.parked_by, k.parked_reason, k.probe,
        coalesce(k.parked_until <= c.at AND k.probe IS NULL, false) AS probing, k.taken_at, k.taken,
        CASE WHEN l.declared IS NULL OR whole.paused_at IS NOT NULL OR one.paused_at IS NOT NULL
                  OR k.parked_until > c.at OR (k.parked_until IS NOT NULL AND k.probe IS NOT NULL) THEN -1
@@ -49,6 +49,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT CASE p.key WHEN '' THEN (d.doc->>'total')::float8 ELSE (d.doc->>'each')::float8 END AS bound,
            (d.doc->>'rate')::float8 AS rate, (d.doc->>'per')::float8 AS per,
+           (d.doc->>'deadline')::float8 AS deadline,
            coalesce((d.doc->>'burst')::float8, (d.doc->>'rate')::float8 * {BURST_SHARE}) AS burst,
            (d.doc->'weights'->>p.key)::float8 AS weight OFFSET 0
 ) v

@@ -10,6 +10,7 @@ from corral.store.artifacts import StoredArtifacts
 from corral.store.attempts import Attempts
 from corral.store.audit import Audit
 from corral.store.backlog import Backlogs
+from corral.store.budget_notes import BudgetNotes
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.due_schedules import DueSchedules
@@ -69,6 +70,7 @@ class Store:
         self.ticks = ScheduleTicks(database)
         self.registration = TypeRegistration(database)
         self.limits = LimitRows(database)
+        self.budget_notes = BudgetNotes(database)
         self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
         self.uploads = Uploads(database, self.artifacts)
         self.stats = Statistics(database)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from corral.job.budget import BURST_SHARE, EXACT
 from corral.job.job import Claimed
 from corral.job.limit_use import parsed
 from corral.job.state import State
 from corral.store import ClaimedGroups, GroupState, LimitState, SlotHolder, WorkerState
-from corral.store.limit_room import BURST_SHARE, EXACT
 from corral_testing.fake.memory import JobRow, Memory
 from corral_testing.fake.running import claimed_from, start
 
