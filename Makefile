@@ -22,7 +22,7 @@ TYPESCRIPT := $(if $(shell command -v npm 2>/dev/null),.tools/typescript/.instal
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-up test-faults test-browser test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests chart images kind-up kind-down clean
+.PHONY: help up demo test test-up test-faults test-browser test-pdf test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests chart images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -32,8 +32,11 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 	@exec $(BIN)/corral up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(RELOAD),--reload)
 
+demo: $(LOCAL) ## Show the replaced systems on a system of its own, each promise with its figure: make demo [STEP=reports]
+	@exec $(BIN)/python -m demo $(STEP)
+
 test: $(DEVELOPMENT) $(HELM) $(TYPESCRIPT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/cluster $(or $(T),tests) $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/pdf --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
 test-up: $(DEVELOPMENT) ## Run whole systems of corral up and its embedded servers: changed code, odd surroundings, the README's lines
 	@$(BIN)/python -m pytest -n 2 --dist loadscope tests/up $(ARGS)
@@ -43,6 +46,9 @@ test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and c
 
 test-browser: $(DEVELOPMENT) $(TYPESCRIPT) ## Drive the pages in Chromium; traces and screenshots of failed tests stay in build/browser
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-pdf: $(DEVELOPMENT) .tools/verapdf/.installed ## Judge reports by veraPDF, which Maven fetches; needs java and mvn
+	@$(BIN)/python -m pytest tests/pdf $(ARGS)
 
 test-chart: $(DEVELOPMENT) $(HELM) ## Render the chart in its variants and check it
 	@$(BIN)/python -m pytest -n 2 tests/chart $(ARGS)
@@ -107,6 +113,11 @@ tools: $(HELM) $(TYPESCRIPT) ## Unpack helm 4 and helm 3 where this is Linux on 
 	@mkdir -p .tools/typescript
 	@cp tests/typescript/package.json tests/typescript/package-lock.json .tools/typescript/
 	@npm ci --prefix .tools/typescript --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+.tools/verapdf/.installed: tests/pdf/pom.xml
+	@echo "fetching veraPDF into .tools/verapdf"
+	@mvn --quiet --batch-mode --file tests/pdf/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.tools/verapdf
 	@touch $@
 
 chart: $(DEVELOPMENT) ## Package the chart into dist/, with a provenance of its versions; needs helm (make tools)

@@ -60,7 +60,8 @@ def test_a_report_is_generated_and_downloaded(installed: Installed, goals: Goals
     client = installed.release.client
     job = client.submit("report.generate", {"title": "Sales by region", "csv": CSV}, wait=90)
     assert job["state"] == "completed", job
-    (artifact,) = client.get(f"/jobs/{job['id']}/artifacts")["items"]
+    files = client.get(f"/jobs/{job['id']}/artifacts")["items"]
+    artifact = next(one for one in files if one["media_type"] == "application/pdf")
     content = client.download(f"/jobs/{job['id']}/artifacts/{artifact['name']}")
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
     assert "Sales by region" in text

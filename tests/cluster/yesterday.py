@@ -51,7 +51,8 @@ class Yesterday:
             client.submit("demo.fail", {"times": 1}, retries=0, tags=tags)
         for queue in ("reports", "demo"):
             client.wait_quiet(queue, 90)
-        (artifact,) = client.get(f"/jobs/{report['id']}/artifacts")["items"]
+        files = client.get(f"/jobs/{report['id']}/artifacts")["items"]
+        artifact = next(one for one in files if one["media_type"] == "application/pdf")
         self.file_at = f"/jobs/{report['id']}/artifacts/{artifact['name']}"
         self.file = client.download(self.file_at)
         self.key = new_key(self.release, "yesterday")

@@ -1,24 +1,30 @@
 """Reports as their own routes and pages show them: a job of `report.generate` in the words PENDING to CANCELLED."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from corral.errors import NotFound
+from corral.errors import FieldError, NotFound
 from corral.job.job import Job
 from corral.job.state import State
 from corral.json_codec import Document
 from corral.store import JobFilter
-from corral.store.report_mails import ReportMail
+from corral.store.report_details import ReportDetail
+from corral_publisher.parameters import InvalidParameter
 from corral_publisher.services import PublisherServices
 
 TYPE = "report.generate"
 ROWS = 50
 LEAST_RUNNING = 10
 """Percent that a running report shows at least."""
+MEDIA_TYPES = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""Of the files beside the PDF."""
 _LAST = UUID(int=2**128 - 1)
 
 
@@ -69,10 +75,17 @@ class ReportView:
     attempts: int
     created_at: datetime
     updated_at: datetime
+    title: str | None
+    formats: tuple[str, ...]
+    """In which it can be downloaded once it is READY."""
 
     def json(self) -> dict[str, Any]:
-        """The view as a JSON object."""
+        """The view as a JSON object, as the list has it."""
         return asdict(self)
+
+    def status_json(self) -> dict[str, Any]:
+        """The same as its status is answered: with the fields of the system before, and no more."""
+        return {name: value for name, value in asdict(self).items() if name not in ("title", "formats")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ class ReportPage:
     next: UUID | None
 
 
-def report_view(job: Job, mail: ReportMail | None) -> ReportView:
+def report_view(job: Job, detail: ReportDetail | None) -> ReportView:
     """The report that a job is."""
     status = ReportStatus.of(job.state)
     return ReportView(
@@ -93,7 +106,9 @@ def report_view(job: Job, mail: ReportMail | None) -> ReportView:
         progress_message=job.progress_message if status is ReportStatus.RUNNING else None,
         error_message=str(job.error.get("message", "")) if job.error is not None else None,
         file_path=f"/reports/{job.id}/download" if status is ReportStatus.READY else None,
-        email_status=_email_status(mail, status),
+        email_status=_email_status(detail, status),
+        title=detail.title if detail is not None else None,
+        formats=("pdf", *MEDIA_TYPES) if detail is not None and detail.data_files else ("pdf",),
         attempts=job.attempt,
         created_at=job.created_at,
         updated_at=job.updated_at,
@@ -112,14 +127,14 @@ def _progress(job: Job, status: ReportStatus) -> int:
             return job.progress
 
 
-def _email_status(mail: ReportMail | None, status: ReportStatus) -> str:
-    if mail is None or not mail.to:
+def _email_status(detail: ReportDetail | None, status: ReportStatus) -> str:
+    if detail is None or not detail.mail_to:
         return "none"
     if status is not ReportStatus.READY:
         return "pending" if status in (ReportStatus.PENDING, ReportStatus.RUNNING) else "none"
-    if mail.job is None:
+    if detail.mail is None:
         return "failed"  # it could not be submitted, as the report's log says
-    return "unknown" if mail.state is None else _MAIL_STATUS[mail.state]
+    return "unknown" if detail.mail_state is None else _MAIL_STATUS[detail.mail_state]
 
 
 async def find_report(services: PublisherServices, report: UUID) -> Job:
@@ -137,7 +152,7 @@ async def find_report(services: PublisherServices, report: UUID) -> Job:
 async def one_report(services: PublisherServices, report: UUID) -> ReportView:
     """A report as it is now. Raises as `find_report` does."""
     job = await find_report(services, report)
-    return report_view(job, (await services.store.report_mails([report])).get(report))
+    return report_view(job, (await services.store.report_details([report])).get(report))
 
 
 async def list_reports(
@@ -160,8 +175,8 @@ async def list_reports(
         below = cursor
     page = await services.store.jobs.page(wanted, cursor=below, limit=ROWS)
     jobs = [job for job in page.items if job.id >= first]
-    mails = await services.store.report_mails([job.id for job in jobs])
-    views = [report_view(job, mails.get(job.id)) for job in jobs]
+    details = await services.store.report_details([job.id for job in jobs])
+    views = [report_view(job, details.get(job.id)) for job in jobs]
     return ReportPage(views, page.next if len(jobs) == len(page.items) else None)
 
 
@@ -177,3 +192,22 @@ def result_of(job: Job) -> dict[str, Any]:
     """The result of a report's job; empty where there is none that is an object."""
     value = job.result.value if isinstance(job.result, Document) else job.result
     return value if isinstance(value, dict) else {}
+
+
+def file_name(result: Mapping[str, Any], file_format: str) -> str | None:
+    """The name of a report's file in a format; None where it has none, as those of earlier releases have only a PDF.
+
+    Raises:
+        InvalidParameter: there is no such format.
+    """
+    if file_format == "pdf":
+        return str(result.get("name", ""))
+    if file_format not in MEDIA_TYPES:
+        known = ", ".join(("pdf", *MEDIA_TYPES))
+        raise InvalidParameter(FieldError("format", f"{file_format[:50]!r} is no format; known: {known}"))
+    files = result.get("files")
+    wanted = MEDIA_TYPES[file_format]
+    named = (
+        (one["name"] for one in files if one.get("media_type") == wanted) if isinstance(files, list) else ()
+    )
+    return next(iter(named), None)

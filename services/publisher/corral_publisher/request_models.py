@@ -74,7 +74,7 @@ class ReportsBody(BaseModel):
     ] = None
     fail_times: Annotated[
         Annotated[int, Field(ge=0, le=100)] | None,
-        Field(description="Errors before it succeeds. In demo mode only."),
+        Field(description="Attempts that fail before one succeeds. In demo mode only."),
     ] = None
 
 

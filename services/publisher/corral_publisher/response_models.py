@@ -269,10 +269,17 @@ class ReportAnswer(BaseModel):
     updated_at: datetime
 
 
+class ListedReport(ReportAnswer):
+    """A report in the list. Its title is null where it was asked for by a release that kept none."""
+
+    title: str | None
+    formats: list[Literal["pdf", "csv", "xlsx"]]
+
+
 class ReportList(BaseModel):
     """One page of reports, newest first."""
 
-    items: list[ReportAnswer]
+    items: list[ListedReport]
     next: UUID | None = None
 
 

@@ -111,7 +111,11 @@ def test_a_report_is_made_from_a_csv_file_watched_and_downloaded(corral, tmp_pat
     assert watched.out.splitlines()[-1].endswith("report.generate completed")
     job_id = watched.out.split()[0]
     written = corral("jobs", "download", job_id, "--into", str(tmp_path)).out.strip()
-    assert Path(written).read_bytes().startswith(b"%PDF-")
+    files = {Path(line).suffix: Path(line).read_bytes() for line in written.splitlines()}
+    assert sorted(files) == [".csv", ".pdf", ".xlsx"]
+    assert files[".pdf"].startswith(b"%PDF-")
+    several = corral("jobs", "download", job_id, "--into", str(tmp_path / "one.pdf"))
+    assert "is no folder, and the job has 3 files; name one" in several.err
     assert "Regional orders" in corral("jobs", "show", job_id, "--json").out
 
 

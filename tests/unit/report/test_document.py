@@ -206,3 +206,10 @@ except ModuleNotFoundError as error:
     labels, missing = done.stdout.splitlines()
     assert json.loads(labels) == ["A", "B"]
     assert missing == "typst"
+
+
+def test_a_report_declares_pdf_ua_and_one_that_lacks_a_glyph_does_not(make: Make):
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in make(rows=[{"a": 1}]).pdf
+    boxes = make(rows=[{"a": "\U00012000"}])
+    assert b"pdfuaid" not in boxes.pdf
+    assert b"/MarkInfo" in boxes.pdf, "tagged all the same"

@@ -26,7 +26,7 @@ ROWS = [{"region": "North", "orders": 12}, {"region": "South", "orders": 7}]
 def test_it_keeps_the_document_under_its_name_and_tells_its_progress():
     ctx, recording = sync_context(generate)
     report = do_generate(ReportRequest(title="Orders", rows=ROWS), ctx)
-    assert list(recording.artifacts) == [report.name]
+    assert list(recording.artifacts) == [*(file.name for file in report.files), report.name]
     assert recording.artifacts[report.name].startswith(b"%PDF")
     assert [percent for percent, _ in recording.progress] == sorted(
         percent for percent, _ in recording.progress
@@ -95,7 +95,7 @@ def test_without_an_address_there_is_no_mail():
 def test_what_an_attempt_made_that_was_lost_before_its_end_is_not_made_again():
     ctx, recording = sync_context(generate)
     first = do_generate(ReportRequest(title="Orders", rows=ROWS), ctx)
-    assert recording.published == {first.name}
+    assert recording.published == {first.name, *(file.name for file in first.files)}
     again, later = sync_context(
         generate,
         checkpointed=recording.checkpoints[-1],
@@ -112,7 +112,7 @@ def test_every_attempt_of_a_job_makes_the_same_bytes():
     ctx, recording = sync_context(generate)
     made = [do_generate(ReportRequest(title="Orders", rows=ROWS), ctx).sha256 for _ in range(2)]
     assert made[0] == made[1]
-    assert len(recording.artifacts) == 1
+    assert len(recording.artifacts) == 3
 
 
 def test_it_fails_and_takes_its_time_as_asked_in_demo_mode_alone(installed: pytest.MonkeyPatch):

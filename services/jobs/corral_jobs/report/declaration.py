@@ -15,6 +15,6 @@ generate: JobType[ReportRequest, Report] = job_type(
     backoff=Exponential(2),  # 2, 4 and 8 seconds exactly: without jitter
     timeout=300,
     executor=Executor.PROCESS,
-    search=["customer", "email"],
+    search=["customer", "email", "title"],
     description="Typesets a report as PDF: title, chart, table over as many pages as it takes.",
 )

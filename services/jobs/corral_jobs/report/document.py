@@ -6,16 +6,20 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import typst
 
 from corral_jobs.report.content import Content, content_of
 from corral_jobs.report.data import Row, gather
+from corral_jobs.report.datafile import data_files
 from corral_jobs.report.request import ReportRequest
 from corral_jobs.report.result import PhaseSeconds, RenderedReport, Report
 from corral_jobs.report.table import arrange
@@ -24,6 +28,8 @@ from corral_jobs.report.typeface import BOLD, FEATURES, fonts
 Progress = Callable[[int, str], None]
 """Told percent and message; what it raises ends the rendering."""
 
+STANDARD: Literal["ua-1"] = "ua-1"
+"""PDF/UA-1. Source: ISO 14289-1."""
 _TAGGED_CELLS = 20_000
 """Tags, which screen readers follow, take more room than the text: 40 to 250 bytes a cell."""
 _PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
@@ -61,18 +67,22 @@ def render(
     pdf = _typeset(content, now, tagged=table.row_count * len(table.columns) <= _TAGGED_CELLS)
     clock.append(time.perf_counter())
     pages = _pages(pdf)
+    name = _file_name(request.title, now)
+    files = tuple(data_files(table, name.removesuffix(".pdf"), request.title, now))
     progress(100, f"render: {pages:,} page{'' if pages == 1 else 's'}")
     fetch, process, rendering = (round(end - begin, 3) for begin, end in pairwise(clock))
     return RenderedReport(
         pdf,
         Report(
-            name=_file_name(request.title, now),
+            name=name,
             size_bytes=len(pdf),
             sha256=hashlib.sha256(pdf).hexdigest(),
             pages=pages,
             rows=table.row_count,
             seconds=PhaseSeconds(fetch=fetch, process=process, render=rendering),
+            files=[one.file for one in files],
         ),
+        tuple(one.content for one in files),
     )
 
 
@@ -82,13 +92,29 @@ def _typeset(content: Content, now: datetime, *, tagged: bool) -> bytes:
     inputs = {"report": json.dumps(content, ensure_ascii=False)}
     # The template reads no file; an empty root makes sure that none can be read.
     with TemporaryDirectory(prefix="corral-report-") as root:
-        compiler = typst.Compiler(
-            template.encode(), root=Path(root), sys_inputs=inputs, font_paths=fonts(), package_path=Path(root)
+        compiler = partial(
+            typst.Compiler,
+            template.encode(),
+            root=Path(root),
+            sys_inputs=inputs,
+            font_paths=fonts(),
+            package_path=Path(root),
         )
-        pdf = compiler.compile(format="pdf", pdf_tags=tagged, timestamp=int(now.timestamp()))
+        pdf = _compiled(compiler, int(now.timestamp()), tagged=tagged)
     if not isinstance(pdf, bytes):
         raise TypeError(f"the typesetter returned {type(pdf).__name__}, not a document")
     return pdf
+
+
+def _compiled(compiler: Callable[[], typst.Compiler], timestamp: int, *, tagged: bool) -> Any:
+    """The document: as PDF/UA-1 where it is tagged and all of its characters have glyphs, which that standard asks for.
+
+    A compiler that has refused once forgets its source, so the second document has one of its own.
+    """
+    if tagged:
+        with suppress(typst.TypstError):
+            return compiler().compile(format="pdf", pdf_standards=[STANDARD], timestamp=timestamp)
+    return compiler().compile(format="pdf", pdf_tags=tagged, timestamp=timestamp)
 
 
 def _pages(pdf: bytes) -> int:

@@ -55,7 +55,11 @@ def _made(request: ReportRequest, ctx: SyncContext) -> Report:
         made = render(request, rows, progress=PacedProgress(request, ctx), now=time_of(ctx.job_id))
     except InvalidReport as error:
         raise Discard(f"the report can't be made of these data: {error}") from error
+    for file, content in zip(made.report.files, made.files, strict=True):
+        ctx.artifacts.put(file.name, content, file.media_type)
     ctx.artifacts.put(made.report.name, made.pdf, made.report.media_type)
     ctx.checkpoint(made.report)
-    ctx.artifacts.publish(made.report.name)
+    for file in made.report.files:
+        ctx.artifacts.publish(file.name)
+    ctx.artifacts.publish(made.report.name)  # last: where it is there, so are the others
     return made.report

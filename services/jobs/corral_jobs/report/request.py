@@ -136,7 +136,7 @@ class ReportRequest(BaseModel):
         description="Seconds that the phases fetch, process and render take at least, to watch it; in demo mode only",
     )
     fail_times: Annotated[StrictInt, Field(ge=0, le=100)] = Field(
-        default=0, description="Errors before it succeeds, to watch retries; in demo mode only"
+        default=0, description="Attempts that fail before one succeeds, to watch retries; in demo mode only"
     )
 
     @model_validator(mode="after")

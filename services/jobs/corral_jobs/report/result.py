@@ -26,6 +26,17 @@ class DownloadLink(BaseModel):
     expires_at: datetime
 
 
+class DataFile(BaseModel):
+    """The data of a report as a file beside its document; an artifact of this name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    media_type: str
+    size_bytes: int = Field(gt=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
 class Report(BaseModel):
     """The result of `report.generate`; the document itself is an artifact of this name."""
 
@@ -38,6 +49,7 @@ class Report(BaseModel):
     pages: int = Field(gt=0)
     rows: int = Field(ge=0, description="Rows of data in the table")
     seconds: PhaseSeconds
+    files: list[DataFile] = Field(default=[], description="Its data as CSV and XLSX, beside the document")
     link: DownloadLink | None = Field(default=None, description="The link in its mail, where it has one")
     mail: UUID | None = Field(default=None, description="The job that sends its mail, where it has one")
 
@@ -48,3 +60,5 @@ class RenderedReport:
 
     pdf: bytes
     report: Report
+    files: tuple[bytes, ...] = ()
+    """The contents of `report.files`, in their order."""

@@ -20,6 +20,7 @@ from corral_publisher.openapi import body as documented
 from corral_publisher.report_request import of_the_body, report_submission
 from corral_publisher.report_view import (
     ReportStatus,
+    file_name,
     find_report,
     list_reports,
     one_report,
@@ -89,13 +90,13 @@ async def get_reports(
 )
 async def get_status(request: Request, report_id: str, _: Viewer) -> Response:
     """Return the report as it is now. `progress` is 0 while it is PENDING, and 10 to 100 while it is RUNNING."""
-    return answer((await one_report(services_of(request), parameters.job_id(report_id))).json())
+    return answer((await one_report(services_of(request), parameters.job_id(report_id))).status_json())
 
 
 @old_router.get("/reports/{report_id}/download")
 @router.get(
     "/reports/{report_id}/download",
-    summary="The PDF of a report that is READY",
+    summary="The PDF of a report that is READY, or its data",
     responses={**FILE_RESPONSES, **failures(404, 409, 410, 416)},
 )
 async def download(
@@ -103,6 +104,9 @@ async def download(
     report_id: str,
     caller: Reader,
     token: Annotated[str, Query(description="The secret of a link in a mail, instead of a key.")] = "",
+    file_format: Annotated[
+        str, Query(alias="format", description="pdf; csv or xlsx: its data, as programs read them.")
+    ] = "pdf",
 ) -> Response:
     """Return the file. With a link's `token` no key is needed, as long as the link is good."""
     services = services_of(request)
@@ -112,10 +116,10 @@ async def download(
     status = ReportStatus.of(job.state)
     if status is not ReportStatus.READY:
         raise Conflict(f"report {job.id} is {status}: it can be downloaded once it is READY")
-    name = str(result_of(job).get("name", ""))
-    found = await services.store.artifacts.find(job.id, name)
+    name = file_name(result_of(job), file_format)
+    found = None if name is None else await services.store.artifacts.find(job.id, name)
     if found is None:
-        raise NotFound("file of report", job.id)
+        raise NotFound(f"{file_format} file of report", job.id)
     return file_response(request, services, found, inline=False)
 
 
@@ -135,7 +139,7 @@ async def cancel_report(request: Request, report_id: str, caller: Operator) -> R
     job = await find_report(services, parameters.job_id(report_id))
     effect = await cancelled(services, job, caller)
     view = await one_report(services, job.id)
-    return answer(view.json(), 202 if effect is CommandEffect.REQUESTED else 200)
+    return answer(view.status_json(), 202 if effect is CommandEffect.REQUESTED else 200)
 
 
 @router.post(
@@ -149,7 +153,7 @@ async def retry_report(request: Request, report_id: str, caller: Operator) -> Re
     services = services_of(request)
     job = await find_report(services, parameters.job_id(report_id))
     await retried(services, job, caller)
-    return answer((await one_report(services, job.id)).json(), 202)
+    return answer((await one_report(services, job.id)).status_json(), 202)
 
 
 async def listed(request: Request, status: str, id_begins: str) -> Response:

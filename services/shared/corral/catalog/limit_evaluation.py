@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from corral.catalog.limit import COST, TakenAt, largest_cost
-from corral.catalog.limit_key import LimitKey
+from corral.catalog.limit_key import KeyReader
 from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 from corral.job.admission import WhenFull
@@ -87,9 +87,9 @@ class _Rule:
             self._field(schema, "cost", cost) if isinstance(cost, str) else float(cost)
         )
 
-    def _key_of(self, schema: Mapping[str, Any] | None, by: str) -> LimitKey:
+    def _key_of(self, schema: Mapping[str, Any] | None, by: str) -> KeyReader:
         try:
-            return LimitKey(schema, by)
+            return KeyReader(schema, by)
         except NoSuchField as error:
             raise self._missing("by", by, error) from None
 

@@ -21,7 +21,7 @@ def paths_of(by: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in found[1].split(",")) if found else (by,)
 
 
-class LimitKey:
+class KeyReader:
     """Reads the keys of payloads. Compiled once."""
 
     def __init__(self, schema: Mapping[str, Any] | None, by: str) -> None:

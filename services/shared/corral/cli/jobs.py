@@ -15,6 +15,7 @@ from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
 from corral.cli.session import client
 from corral.client import ApiProblem, Client
+from corral.errors import FieldError, InvalidInput
 from corral.job.bounds import Bounds
 
 app = typer.Typer(help="Submit, find, follow and change jobs.", no_args_is_help=True)
@@ -140,7 +141,7 @@ def follow_ups(job_id: Id, as_json: AsJson = False) -> None:
 @app.command()
 def download(
     job_id: Id,
-    name: Annotated[str | None, typer.Argument(help="The file's name; none: the only one, or all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The file's name; none: all of them.")] = None,
     into: Annotated[Path, typer.Option(help="The folder, or with a NAME the file, to write.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
@@ -148,6 +149,13 @@ def download(
     with client() as api:
         found = [item["name"] for item in api.get(f"/jobs/{job_id}/artifacts")["items"]]
         wanted = [name] if name else found
+        if len(wanted) > 1 and not into.is_dir():
+            raise InvalidInput(
+                FieldError(
+                    "--into",
+                    f"{into} is no folder, and the job has {len(wanted)} files; name one: {', '.join(wanted)}",
+                )
+            )
         written = [_save(api, job_id, one, into / one if into.is_dir() else into) for one in wanted]
     if as_json:
         print_json([str(path) for path in written])

@@ -29,7 +29,7 @@ from corral.store.limit_duties import LimitDuties
 from corral.store.limits import LimitRows
 from corral.store.queues import Queues
 from corral.store.registration import TypeRegistration
-from corral.store.report_mails import ReportMails
+from corral.store.report_details import ReportDetails
 from corral.store.scaling import Scaling
 from corral.store.schedule_ticks import ScheduleTicks
 from corral.store.schedules import Schedules
@@ -79,7 +79,7 @@ class Store:
         self.keys = ApiKeys(database)
         self.sign_in = SignInRows(database)
         self.audit = Audit(database)
-        self.report_mails = ReportMails(database)
+        self.report_details = ReportDetails(database)
         self.sink_mails = SinkMails(database)
         self.feeds = Feeds(database)
         self.feed_items = FeedItems(database)
