@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import FloatRect, Page, expect
 from tests.browser.accessibility import faults
 from tests.browser.conftest import Site
 from tests.browser.test_pages import operator
-from tests.browser.windows import KEPT, Windows
+from tests.browser.windows import DESK, KEPT, Windows
 
 from corral.store import Store
 from corral_publisher.mail_sink import serve_sink
@@ -32,7 +32,8 @@ PICTURES = (
 
 async def picture(page: Page, name: str) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=PICTURES / f"{name}.png")
+    top = FloatRect(x=0, y=0, width=DESK["width"], height=420)
+    await page.screenshot(path=PICTURES / f"{name}.png", clip=top)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -115,7 +116,7 @@ async def test_a_caught_mail_is_read_with_its_source_and_files(page: Page, store
     await expect(page).to_have_url(re.compile(f"/mails/{mail}$"))
     await expect(page.locator("main")).to_contain_text(link)
     async with page.expect_download() as download:
-        await page.get_by_role("link", name="orders.pdf").click()
+        await page.get_by_role("row", name="orders.pdf").get_by_role("link").click()
     assert (await download.value).suggested_filename == "orders.pdf"
     await picture(page, "mail")
 
