@@ -55,7 +55,7 @@ def run(folder: Path, *arguments: str | Path) -> str:
     """What a program of this Python prints."""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=200
-    )  # noqa: PLW1510
+    )
     return done.stdout + done.stderr
 
 

@@ -157,8 +157,9 @@ async def _kept(request: Request, text: str) -> SinkMail:
 
 
 def _safe(disposition: str, name: str) -> dict[str, str]:
+    ascii_name = name.encode("ascii", "replace").decode().translate({34: "'", 92: "_", 63: "_", 47: "_"})
     return {
         "Content-Security-Policy": HTML_POLICY,
-        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Disposition": f"{disposition}; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}",
         "Cache-Control": "no-store",
     }
