@@ -47,7 +47,7 @@ async def delivered(system: System) -> StoredDelivery:
     """The one delivery of the webhook, once it was taken."""
 
     async def there() -> StoredDelivery | None:
-        (one,) = await system.store.webhook_deliveries.page("billing")
+        (one,) = await system.store.webhook_history.page("billing")
         return one if one.status is DeliveryStatus.DELIVERED else None
 
     found = await eventually_async(there, timeout=120)
@@ -115,7 +115,7 @@ async def test_what_the_leader_ends_is_told(system: System, server: Server):
     await told(system, server)
     server.answers["/hook"] = answer()
     doomed = await system.ready(**SHORT)
-    (job,) = await system.submit("rig.hold", {"effects": str(system.effects)}, max_stalls=0)
+    (job,) = await system.submit("rig.sleep", {"seconds": 600, "effects": str(system.effects)}, max_stalls=0)
     await system.state(job, State.RUNNING)
     doomed.kill()
     await system.ready(handlers="", **SHORT)

@@ -34,3 +34,7 @@ def test_every_end_is_told():
     untold = {one for one in whole if TELLS not in one} - TWINS
     assert not untold, "\n".join(one[:500] for one in untold)
     assert all(TELLS in one for one in WITH_TWINS)
+
+
+def test_without_webhooks_the_hot_path_pays_nothing():
+    assert not any("webhook" in plain for plain in TWINS)

@@ -15,6 +15,8 @@ from corral.client import Client, Connection
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+NOTIFICATION = """{"to": ["ops-chat", "ops@example.com"], "title": "{{ shop }} is closed",
+    "message": "{{ shop }} has sold nothing for {{ hours }} hours.", "variables": {"shop": "north", "hours": 3}}"""
 RECEIVER = Path(__file__).resolve().parents[3] / "examples/webhook_receiver.py"
 
 
@@ -75,6 +77,18 @@ def test_another_system_is_told(corral, receivers: list[Receiver], tmp_path: Pat
     since = corral("webhooks", "replay", "billing", "--since", "2026-01-01T00:00Z", "--delivered")
     assert re.fullmatch(r"\d is sent again\n|\d sent again\n", since.out), since
 
+    # A chat whose address is wrong: the next of the list is told, by mail.
+    chat = corral(
+        "webhooks", "create", "ops-chat", f"http://127.0.0.7:{port}/chat", "--format", "slack", "--no-events"
+    )
+    assert chat.out == "ops-chat is made\n"
+    submit = ("jobs", "submit", "notification.send", "--wait", "60", "--json", "--payload")
+    sent = corral(*submit, NOTIFICATION).json
+    assert sent["result"]["gave_up"] == [{"to": "ops-chat", "reason": "it answered 401"}]
+    assert (sent["result"]["to"], sent["result"]["via"]) == ("ops@example.com", "email")
+    mail = corral("jobs", "show", sent["result"]["email"], "--json").json
+    assert mail["payload"]["subject"] == "north is closed"
+
     rotated = corral("webhooks", "rotate", "billing", "--overlap", "3600", "--json").json
     assert (rotated["secrets"], rotated["secret"] != secret) == (2, True)
     assert corral("webhooks", "set", "billing", 'events=["job.failed"]', "--json").json["events"] == [
@@ -87,8 +101,9 @@ def test_another_system_is_told(corral, receivers: list[Receiver], tmp_path: Pat
     assert (wrong.code, "/url" in wrong.err) == (2, True)
     assert corral("webhooks", "replay", "billing").code == 2
     with Client(Connection.find()) as api:
-        assert [one["name"] for one in api.webhooks.list()] == ["billing"]
+        assert [one["name"] for one in api.webhooks.list()] == ["billing", "ops-chat"]
         delivery = api.webhooks.delivery("billing", told["id"])
         assert delivery["job"] == told["job"]
     assert corral("webhooks", "delete", "billing", "--yes").out == "billing is deleted\n"
     assert corral("webhooks", "show", "billing").code == 4
+    assert corral("webhooks", "delete", "ops-chat", "--yes").code == 0

@@ -152,6 +152,24 @@ async def test_only_administrators_make_change_and_rotate(api: httpx2.AsyncClien
     assert (await api.delete(f"{PATH}/billing")).status_code == 403
 
 
+async def test_the_page_of_a_job_says_who_was_told(
+    app: FastAPI, admin: httpx2.AsyncClient, api: httpx2.AsyncClient, store: Store
+):
+    await make(admin)
+    job = (await api.post("/api/v1/jobs", json={"type": "test.anything"})).json()["id"]
+    assert (await api.get(f"/api/v1/jobs/{job}/deliveries")).json()["items"] == []
+    await api.post(f"/api/v1/jobs/{job}/cancel")
+    (told,) = (await api.get(f"/api/v1/jobs/{job}/deliveries")).json()["items"]
+    assert (told["webhook"], told["event"], told["number"]) == ("billing", "job.cancelled", 1)
+    link = await SignIn(store).create_link("ann", Role.OPERATOR)
+    async with client_of(app, None) as browser:
+        browser.headers.update(HTML)
+        await browser.post(f"/sign-in/{link}")
+        page = (await browser.get(f"/jobs/{job}")).text
+        assert 'href="/webhooks/billing"' in page
+        assert "job.cancelled" in page
+
+
 async def test_the_pages_show_webhooks_and_act(app: FastAPI, admin: httpx2.AsyncClient, store: Store):
     await make(admin)
     link = await SignIn(store).create_link("ann", Role.OPERATOR)
@@ -168,7 +186,7 @@ async def test_the_pages_show_webhooks_and_act(app: FastAPI, admin: httpx2.Async
         assert "it is moved" in (await browser.get("/webhooks")).text
         assert not (await store.webhooks.get("billing")).enabled
         assert (await send(browser, "/webhooks/billing/enable")).status_code == 303
-        (one,) = await store.webhook_deliveries.page("billing")
+        (one,) = await store.webhook_history.page("billing")
         again = await send(browser, f"/webhooks/billing/deliveries/{one.id}/replay")
         assert (again.status_code, "being sent already" in again.text) == (409, True)
         await store.database.run("UPDATE corral.webhook_deliveries SET status = 'failed'")

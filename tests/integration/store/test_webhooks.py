@@ -169,7 +169,7 @@ async def test_each_end_of_a_job_has_its_number_and_tells_it_as_it_was(subject: 
     await subject.store.attempts.finish(worker, [Finished(id, 2, SUCCEEDED)], webhooks=True)
     assert await _told(subject, id) == ["all: job.failed 1", "all: job.completed 2"]
     assert isinstance(subject.store, Store)
-    second, first = await subject.store.webhook_deliveries.of_job(id)
+    second, first = await subject.store.webhook_history.of_job(id)
     assert (first.data["state"], first.data["number"], first.data["attempt"]) == ("failed", 1, 1)
     assert (second.data["state"], second.data["number"], second.data["tags"]) == ("completed", 2, ["a", "b"])
     assert first.data["error"] == {

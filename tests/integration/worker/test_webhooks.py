@@ -43,7 +43,7 @@ class Told:
 
     async def deliveries(self) -> list[StoredDelivery]:
         await self._duty.round(self._reign)
-        return await self.store.webhook_deliveries.page("billing")
+        return await self.store.webhook_history.page("billing")
 
     async def attempted(self, attempts: int) -> StoredDelivery:
         """The newest delivery, once so many requests were sent for it."""

@@ -19,6 +19,7 @@ router = APIRouter(include_in_schema=False)
 
 LOG_LINES = 2_000
 FOLLOW_UPS = 100
+DELIVERIES = 50
 MOST_PICTURES = 50
 """Pictures that are shown; the others are among the files."""
 
@@ -98,6 +99,9 @@ async def _values(services: PublisherServices, principal: Principal, found: Job)
         "job": found,
         "attempts": await jobs.attempts(found.id) if found.attempt else [],
         "follow_ups": await services.store.follow_ups.of(found.id, FOLLOW_UPS) if found.attempt else [],
+        "deliveries": await services.store.webhook_history.of_job(found.id, DELIVERIES)
+        if found.state.terminal or found.life > 1
+        else [],
         "effects": await services.store.effects.of(found.id) if found.attempt else [],
         "logs": await jobs.logs(found.id, 0, LOG_LINES) if found.attempt else [],
         "artifacts": files,

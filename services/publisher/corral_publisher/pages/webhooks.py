@@ -86,7 +86,7 @@ async def _page(
 ) -> Response:
     found = await services.store.webhooks.get(name)
     before = parameters.cursor(request.query_params) if request.method == "GET" else None
-    deliveries = await services.store.webhook_deliveries.page(name, before=before, limit=ROWS)
+    deliveries = await services.store.webhook_history.page(name, before=before, limit=ROWS)
     return render.page(
         request,
         "webhook.html",

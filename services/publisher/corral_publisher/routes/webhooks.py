@@ -170,7 +170,7 @@ async def list_deliveries(
     store = services_of(request).store
     await store.webhooks.get(name)
     before = parameters.cursor(request.query_params)
-    found = await store.webhook_deliveries.page(name, status=_status(status), before=before, limit=limit)
+    found = await store.webhook_history.page(name, status=_status(status), before=before, limit=limit)
     following = found[-1].id if len(found) == limit else None
     return answer({"items": [delivery_view(one) for one in found], "next": following})
 
@@ -183,7 +183,7 @@ async def list_deliveries(
 async def get_delivery(request: Request, name: str, delivery_id: str, _: Viewer) -> Response:
     """Return the delivery as it is now."""
     store = services_of(request).store
-    return answer(delivery_view(await store.webhook_deliveries.get(name, id_of(delivery_id))))
+    return answer(delivery_view(await store.webhook_history.get(name, id_of(delivery_id))))
 
 
 @router.post(
@@ -205,7 +205,7 @@ async def replay_delivery(request: Request, name: str, delivery_id: str, caller:
 )
 async def job_deliveries(request: Request, job_id: str, _: Viewer) -> Response:
     """List the newest 200 deliveries about a job, also of one that is removed."""
-    found = await services_of(request).store.webhook_deliveries.of_job(parameters.job_id(job_id))
+    found = await services_of(request).store.webhook_history.of_job(parameters.job_id(job_id))
     return answer({"items": [delivery_view(one) for one in found], "next": None})
 
 

@@ -110,18 +110,18 @@ class WebhookActions:
     async def test(self, name: str, actor: str) -> StoredDelivery:
         """Send a test, once, also while it is disabled. Raises NotFound."""
         data = {"webhook": name, "asked_by": actor, "at": datetime.now(UTC).isoformat()}
-        made = await self._store.webhook_deliveries.add_test(name, data, actor)
-        return await self._store.webhook_deliveries.get(name, made)
+        made = await self._store.webhook_history.add_test(name, data, actor)
+        return await self._store.webhook_history.get(name, made)
 
     async def replay(self, name: str, delivery: UUID, actor: str) -> StoredDelivery:
         """Send one delivery again, under the same id. Raises NotFound, Conflict."""
-        await self._store.webhook_deliveries.replay(name, delivery, actor)
-        return await self._store.webhook_deliveries.get(name, delivery)
+        await self._store.webhook_history.replay(name, delivery, actor)
+        return await self._store.webhook_history.get(name, delivery)
 
     async def replay_since(self, name: str, since: datetime, actor: str, *, delivered: bool) -> int:
         """Send everything since then again that was not delivered, or all of it; how many. Raises NotFound."""
         await self._store.webhooks.get(name)
-        return await self._store.webhook_deliveries.replay_since(name, since, actor, delivered=delivered)
+        return await self._store.webhook_history.replay_since(name, since, actor, delivered=delivered)
 
 
 def _secret(given: str | None, fields: WebhookFields) -> str | None:

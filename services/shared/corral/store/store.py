@@ -40,6 +40,7 @@ from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.stats import Statistics
 from corral.store.uploads import Uploads
 from corral.store.webhook_deliveries import WebhookDeliveries
+from corral.store.webhook_history import WebhookHistory
 from corral.store.webhooks import Webhooks
 from corral.store.workers import Workers
 
@@ -86,6 +87,7 @@ class Store:
         self.imports = Imports(database, self.feeds)
         self.webhooks = Webhooks(database)
         self.webhook_deliveries = WebhookDeliveries(database)
+        self.webhook_history = WebhookHistory(database)
 
     @classmethod
     def from_settings(
