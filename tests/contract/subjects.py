@@ -21,6 +21,9 @@ UPDATE corral.jobs SET
 PASS_KEYS_TIME = """
 UPDATE corral.idempotency_keys SET created_at = created_at - %(time)s, expires_at = expires_at - %(time)s
 """
+PASS_UNIQUE_TIME = """
+UPDATE corral.unique_keys SET taken_at = taken_at - %(time)s, until = until - %(time)s
+"""
 PASS_KEPT_TIME = """
 UPDATE corral.limit_keys SET parked_until = parked_until - %(time)s, refilled_at = refilled_at - %(time)s,
     taken_at = CASE WHEN taken_at IS NOT NULL THEN ARRAY(SELECT t - %(time)s FROM unnest(taken_at) t) END
@@ -71,7 +74,7 @@ async def of_store(url: str, pooler: str | None = None) -> AsyncIterator[Subject
             return hearts[worker]
 
         async def advance(seconds: float) -> None:
-            for statement in (PASS_TIME, PASS_KEYS_TIME, PASS_KEPT_TIME):
+            for statement in (PASS_TIME, PASS_KEYS_TIME, PASS_UNIQUE_TIME, PASS_KEPT_TIME):
                 passing = statement.replace("%(time)s", "%(seconds)s * interval '1 second'")
                 await store.database.run(passing, {"seconds": seconds})
 

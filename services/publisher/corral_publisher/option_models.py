@@ -11,6 +11,7 @@ from corral.catalog.allowed import shown
 from corral.catalog.limit import MAX_LIMITS
 from corral.catalog.limit_evaluation import MAX_KEY
 from corral.catalog.options_json import backoff_of, backoff_to_json
+from corral.catalog.unique import unique_of, unique_to_json
 from corral.job.limits import KEPT_COUNT, MAX_NAME, MAX_TAGS, MEMORY, QUEUE_PATTERN, STALLS
 from corral.job.priority import Priority
 from corral_publisher.request_models import Delay, ExpiresIn, KeptSeconds, Retries, Timeout
@@ -46,6 +47,21 @@ Backoff = Annotated[
     Field(
         description="Seconds; a list of them; or `kind:seconds` with fixed, linear or exponential.",
         examples=["exponential:2", 5, [1, 5, 30]],
+    ),
+]
+
+
+def _unique(value: object) -> object:
+    """An object with the parts of a `Unique`; as it is stored."""
+    return None if value is None else unique_to_json(unique_of(value))
+
+
+UniqueRule = Annotated[
+    dict[str, Any],
+    BeforeValidator(_unique, json_schema_input_type=dict[str, Any]),
+    Field(
+        description="What makes jobs the same, and what becomes of a duplicate: by, within, on_duplicate, quiet, max_wait.",
+        examples=[{"by": ["source", "guid"], "within": "live", "on_duplicate": "existing"}],
     ),
 ]
 
@@ -94,6 +110,7 @@ class TypeOptions(QueueOptions):
         list[str] | None, Field(description="Top-level payload fields that later jobs can be found by.")
     ] = None
     memory_limit: Annotated[int, Bounded(MEMORY)] | None = None
+    unique: UniqueRule | None = None
 
 
 class TypePatch(BaseModel):

@@ -40,6 +40,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.NotFound, 404, "not-found", "Not found"),
     (errors.TooManyWaiting, 429, "too-many-waiting", "Too many jobs wait for this limit; nothing was stored"),
     (errors.LimitFull, 409, "limit-full", "The limit is full; nothing was stored"),
+    (errors.Duplicate, 409, "duplicate", "Another job holds this unique key"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
     (LinkOver, 410, "link-over", "This link has expired"),
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
@@ -155,6 +156,8 @@ def _extra(error: CorralError) -> dict[str, Any]:
             return {"ids": [str(job_id) for job_id in error.ids[:100]]}
         case errors.LimitFull():
             return {"refused": [_refused(one) for one in error.refused[:MAX_REFUSED]]}
+        case errors.Duplicate():
+            return _of_duplicate(error)
         case errors.Unavailable():
             return {"dependency": error.dependency}
         case _:
@@ -171,6 +174,25 @@ def _refused(one: RefusedJob) -> dict[str, Any]:
         "may": one.may,
         "holders": [str(holder) for holder in one.holders],
         "detail": str(one),
+    }
+
+
+def _of_duplicate(error: errors.Duplicate) -> dict[str, Any]:
+    """What is refused, by which rule, and who holds the key."""
+    first = error.found[0]
+    return {
+        "deduplicated": "refused",
+        "job": {"id": str(first.job)},
+        "rule": first.rule,
+        "unique_key": first.key,
+        "errors": [
+            {
+                "pointer": f"/jobs/{one.index}" if error.size > 1 else "",
+                "detail": f"job {one.job} holds its key",
+                "job": str(one.job),
+            }
+            for one in error.found[:100]
+        ],
     }
 
 

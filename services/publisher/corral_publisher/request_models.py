@@ -28,6 +28,7 @@ from corral.job.limits import (
     TIMEOUT,
 )
 from corral.job.priority import Priority
+from corral.job.unique import MAX_KEY as MAX_UNIQUE_KEY
 
 EXAMPLE: dict[str, JsonValue] = {
     "type": "report.generate",
@@ -109,6 +110,14 @@ class Submission(BaseModel):
             description="Names of further limits that it takes from. A submission can't change their values.",
         ),
     ] = ()
+    unique_key: Annotated[
+        str | None,
+        Field(
+            description="Its unique key, in place of the one that its type makes of the payload. "
+            "For a type that is not unique: one live job of the key, and a duplicate answers it.",
+            max_length=MAX_UNIQUE_KEY,
+        ),
+    ] = None
 
     def submission(self, created_by: str, traceparent: str | None) -> NewSubmission:
         """The submission as the engine takes it."""
@@ -124,6 +133,7 @@ class Submission(BaseModel):
             expires_in=self.expires_in,
             tags=self.tags,
             limits=self.limits,
+            unique_key=self.unique_key,
             traceparent=traceparent,
             created_by=created_by,
             from_wire=True,

@@ -11,15 +11,19 @@ from corral.catalog.precedence import Source
 from corral.job.effect import Effect
 from corral.job.job import ListedJob
 from corral.job.state import State
+from corral.job.unique import Deduplication
 from corral.store import AttemptRecord, StoredFollowUp, StoredLogLine
 
 
 class BulkItem(BaseModel):
-    """The result of one submission of a bulk."""
+    """The result of one submission of a bulk. Of a duplicate, `id` is the job that holds its unique key."""
 
     index: int
     id: UUID | None = None
     state: State | None = None
+    deduplicated: Deduplication | None = None
+    rule: str | None = None
+    unique_key: str | None = None
     errors: "list[ProblemError] | None" = None
 
 
@@ -28,6 +32,10 @@ class BulkAnswer(BaseModel):
 
     accepted: int
     refused: int
+    deduplicated: Annotated[
+        dict[Deduplication, int],
+        Field(description="How many are duplicates; refused ones count as refused, too."),
+    ] = {}
     jobs: list[BulkItem]
 
 

@@ -83,6 +83,33 @@ class TooManyWaiting(LimitFull):
     """As many jobs wait for the limit as may."""
 
 
+@dataclass(frozen=True, slots=True)
+class DuplicateOf:
+    """A job that is refused, because another one holds its unique key."""
+
+    index: int
+    """Where it is in its submission."""
+    job: UUID
+    """The job that holds the key."""
+    key: str
+    rule: str
+
+
+class Duplicate(Conflict):
+    """A submission holds a duplicate of a unique job, and is refused as a whole; nothing of it was stored."""
+
+    def __init__(self, size: int, found: tuple[DuplicateOf, ...]) -> None:
+        """`size`: how many jobs the submission has."""
+        self.size, self.found = size, found
+        first = found[0]
+        where = (
+            f"{len(found):,} of {size:,} jobs are duplicates, the first at index {first.index}: "
+            if size > 1
+            else ""
+        )
+        super().__init__(f"{where}job {first.job} holds the unique key {first.key!r:.200}")
+
+
 class Forbidden(CorralError):
     """The caller is known and may not do this."""
 

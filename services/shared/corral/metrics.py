@@ -33,6 +33,11 @@ IDEMPOTENT_REPLAYS = Counter(
     "corral_idempotent_replays",
     "Requests with an idempotency key that was used before: answered with the jobs of the first one.",
 )
+DUPLICATES = Counter(
+    "corral_duplicates",
+    "Submissions that made no new job, because another one holds their unique key, by type and what became of them: existing, replaced or refused.",
+    ["type", "outcome"],
+)
 HAND_OVER_FAILED = Counter(
     "corral_hand_over_failed", "Stored jobs that Redis did not take; the sweep enqueues them."
 )

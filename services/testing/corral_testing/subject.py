@@ -152,10 +152,17 @@ class Subject:
         return sorted(job.id for job in answer.claimed)
 
     async def finish(
-        self, worker: UUID, id: UUID, attempt: int, outcome: Outcome, *, limited: bool = False
+        self,
+        worker: UUID,
+        id: UUID,
+        attempt: int,
+        outcome: Outcome,
+        *,
+        limited: bool = False,
+        unique: bool = False,
     ) -> Recorded:
         """Write how one attempt ended."""
-        finished = Finished(id, attempt, outcome, limited=limited)
+        finished = Finished(id, attempt, outcome, limited=limited, unique=unique)
         return (await self.store.attempts.finish(worker, [finished]))[0]
 
     async def lose(self, worker: UUID, term: Term) -> Sequence[State]:

@@ -59,9 +59,9 @@ class Announcements:
             self.enqueuer.enqueue_soon(entries)
         if due:
             self.enqueuer.due_soon(min(due))
-        follow_ups = [one for answer in answers for one in answer.follow_ups]
-        if follow_ups:
-            self._new.accepted(follow_ups)
+        new = [one for answer in answers for one in (*answer.follow_ups, *answer.promoted)]
+        if new:
+            self._new.accepted(new)
 
     async def close(self) -> None:
         """Wait a moment for Redis to take what has not been sent yet."""

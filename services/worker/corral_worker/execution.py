@@ -184,7 +184,14 @@ class Execution:
             outcome = Erred(outcome.error, self.not_before)
         claimed = self.claimed
         limited = claimed.limit_group is not None
-        return Finished(claimed.id, claimed.attempt, outcome, tuple(self.follow_ups), limited=limited)
+        return Finished(
+            claimed.id,
+            claimed.attempt,
+            outcome,
+            tuple(self.follow_ups),
+            limited=limited,
+            unique=claimed.unique,
+        )
 
 
 def outcome_of(

@@ -224,6 +224,7 @@ def _submission(job: UUID, job_type: str, payload: str, options: SubmitOptions) 
         expires_in=options.get("expires_in"),
         tags=tuple(options.get("tags", ())),
         limits=tuple(options.get("limits", ())),
+        unique_key=options.get("unique_key"),
         created_by=f"job:{job}",
     )
 
@@ -233,4 +234,4 @@ async def _submit(submitter: Submitter, submission: NewSubmission, key: str | No
         return (await submitter.submit(submission)).id
     job = await submitter.prepare(submission)
     answer = await submitter.submit_once([submission], [job], key)
-    return answer.jobs[0].id if isinstance(answer, EarlierRequest) else job.id
+    return answer.jobs[0].id if isinstance(answer, EarlierRequest) else answer[0].id

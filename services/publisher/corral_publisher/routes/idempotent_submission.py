@@ -3,19 +3,18 @@
 Source: the header's name and use follow draft-ietf-httpapi-idempotency-key-header.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import Header
 from starlette.responses import Response
 
 from corral.actions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
-from corral.job.job import Job
 from corral.store import EarlierJob, EarlierRequest
 from corral_publisher.json_response import answer
+from corral_publisher.routes.duplicates import about, counts, duplicate_answer
+from corral_publisher.routes.waiting import look
 from corral_publisher.services import PublisherServices
 from corral_publisher.stored_job import stored
 
@@ -40,22 +39,25 @@ async def submit_once(
 
     Raises:
         InvalidInput: fields are wrong, the key is none, or was used for another request.
+        Duplicate: another job holds its unique key, and its type refuses duplicates.
         OutcomeUnknown, Unavailable: as in `Submitter.submit`.
     """
     job = await services.submitter.prepare(submission)
     result = await services.submitter.submit_once([submission], [job], key)
     if isinstance(result, EarlierRequest):
         (earlier,) = result.jobs
-        now = await _look(services, earlier.id, wait)
+        now = await look(services, earlier.id, wait)
         headers = {"Location": f"/api/v1/jobs/{earlier.id}"} | REPLAYED
         if now is None:
             return answer(_expired(earlier), 200, headers)
         return answer(now, 202 if wait and not now.state.terminal else 200, headers)
     (accepted,) = result
+    if accepted.duplicate is not None:
+        return await duplicate_answer(services, accepted, accepted.duplicate, wait)
     location = {"Location": f"/api/v1/jobs/{job.id}"}
     if not wait:
         return answer(stored(job, accepted), 201, location)
-    now = await _look(services, job.id, wait) or stored(job, accepted)
+    now = await look(services, job.id, wait) or stored(job, accepted)
     return answer(now, 201 if now.state.terminal else 202, location)
 
 
@@ -75,23 +77,11 @@ async def submit_bulk_once(
     if isinstance(result, EarlierRequest):
         items = [{"index": index} | _listed(earlier) for index, earlier in enumerate(result.jobs)]
         return answer({"accepted": len(items), "refused": 0, "jobs": items}, 200, REPLAYED)
-    new = [{"index": index, "id": job.id, "state": job.state} for index, job in enumerate(result)]
-    return answer({"accepted": len(new), "refused": 0, "jobs": new}, 201)
-
-
-async def _look(services: PublisherServices, job_id: UUID, wait: float | None) -> Job | None:
-    """The job as it is now, or after it has ended within `wait` seconds; None where it was removed."""
-    if not wait:
-        return await services.store.jobs.get(job_id)
-    with services.waiters.waiting(job_id) as end:  # before the first look, so that no end is missed
-        job = await services.store.jobs.get(job_id)
-        if job is None or job.state.terminal or end is None:
-            return job
-        try:
-            async with asyncio.timeout(wait):
-                return await end
-        except TimeoutError:
-            return await services.store.jobs.get(job_id)
+    new = [
+        {"index": index, "id": job.id, "state": job.state} | (about(job.duplicate) if job.duplicate else {})
+        for index, job in enumerate(result)
+    ]
+    return answer({"accepted": len(new), "refused": 0, "deduplicated": counts(result), "jobs": new}, 201)
 
 
 def _listed(earlier: EarlierJob) -> dict[str, Any]:

@@ -21,17 +21,20 @@ from corral.job.limits import MAX_BULK
 from corral_publisher import problems, request_body
 from corral_publisher.auth import Operator
 from corral_publisher.direct_route import DirectRoute
+from corral_publisher.duplicate_models import DuplicateAnswer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
 from corral_publisher.request_models import Bulk, Submission
 from corral_publisher.response_models import BulkAnswer
+from corral_publisher.routes.duplicates import about, counts, duplicate_answer, is_refused
 from corral_publisher.routes.idempotent_submission import (
     HEADER,
     IdempotencyKey,
     submit_bulk_once,
     submit_once,
 )
+from corral_publisher.routes.waiting import look
 from corral_publisher.services import PublisherServices, services_of
 from corral_publisher.stored_job import stored
 
@@ -55,7 +58,10 @@ Wait = Annotated[
     openapi_extra=documented(Submission),
     responses={
         201: {"model": Job, "description": "Stored; with `wait`, ended."},
-        200: {"model": Job, "description": "Stored by an earlier request with this idempotency key."},
+        200: {
+            "model": Job | DuplicateAnswer,
+            "description": "No new job: stored by an earlier request with this idempotency key, or a duplicate of a unique job.",
+        },
         202: {"model": Job, "description": "Stored, and not ended within `wait` seconds."},
         **failures(400, 408, 409, 413, 422, 429),
     },
@@ -66,7 +72,11 @@ async def submit(
     wait: Wait = None,
     _key: IdempotencyKey = None,  # documents the header; the direct route passes none
 ) -> Response:
-    """Store one job and answer once it is committed."""
+    """Store one job and answer once it is committed.
+
+    A duplicate of a unique job makes none: the answer is the job that holds its key, or 409 where its type refuses
+    duplicates.
+    """
     services = services_of(request)
     submission = parse_submission(await read_json(request, services), caller, request)
     key = request.headers.get(HEADER)
@@ -76,7 +86,11 @@ async def submit(
     location = {"Location": f"/api/v1/jobs/{job.id}"}
     if not wait:
         accepted = await services.submitter.commit(job)
+        if accepted.duplicate is not None:
+            return await duplicate_answer(services, accepted, accepted.duplicate, None)
         return _response(job, lambda: answer(stored(job, accepted), 201, location), location)
+    if job.unique is not None:
+        return await _submit_unique_and_wait(services, job, wait)
     ended, last = await _submit_and_wait(services, job, wait)
     return _response(job, lambda: answer(last, 201 if ended else 202, location), location)
 
@@ -87,7 +101,10 @@ async def submit(
     summary="Submit many jobs",
     openapi_extra=documented(Bulk),
     responses={
-        200: {"model": BulkAnswer, "description": "Stored by an earlier request with this idempotency key."},
+        200: {
+            "model": BulkAnswer,
+            "description": "No new job: stored by an earlier request with this idempotency key, or all are duplicates.",
+        },
         201: {"model": BulkAnswer},
         **failures(400, 408, 409, 413, 422, 429),
     },
@@ -116,8 +133,18 @@ async def submit_bulk(
     refused = sum(isinstance(item, SubmissionRefused) for item in results)
     if refused == len(results):
         refuse_all(results)
-    items = [_bulk_item(index, item) for index, item in enumerate(results)]
-    return answer({"accepted": len(results) - refused, "refused": refused, "jobs": items}, 201)
+    refused += sum(map(is_refused, results))
+    told = {
+        "accepted": len(results) - refused,
+        "refused": refused,
+        "deduplicated": counts(results),
+        "jobs": [_bulk_item(index, item) for index, item in enumerate(results)],
+    }
+    return answer(told, 201 if any(map(_is_new, results)) else 200)
+
+
+def _is_new(item: Accepted | SubmissionRefused) -> bool:
+    return isinstance(item, Accepted) and item.duplicate is None
 
 
 def _response(job: NewJob, shape: Callable[[], Response], location: dict[str, str]) -> Response:
@@ -208,8 +235,19 @@ async def _submit_and_wait(services: PublisherServices, job: NewJob, seconds: fl
     return (now.state.terminal, now) if now is not None else (False, stored(job, accepted))
 
 
+async def _submit_unique_and_wait(services: PublisherServices, job: NewJob, seconds: float) -> Response:
+    """Store a unique job, and wait for the end of whichever job holds its key then."""
+    accepted = await services.submitter.commit(job)
+    if accepted.duplicate is not None:
+        return await duplicate_answer(services, accepted, accepted.duplicate, seconds)
+    now = await look(services, job.id, seconds) or stored(job, accepted)
+    location = {"Location": f"/api/v1/jobs/{job.id}"}
+    return _response(job, lambda: answer(now, 201 if now.state.terminal else 202, location), location)
+
+
 def _bulk_item(index: int, item: Accepted | SubmissionRefused) -> dict[str, Any]:
     if isinstance(item, Accepted):
-        return {"index": index, "id": item.id, "state": item.state}
+        told = {"index": index, "id": item.id, "state": item.state}
+        return told if item.duplicate is None else told | about(item.duplicate)
     errors = [{"pointer": error.pointer, "detail": error.message} for error in item.errors]
     return {"index": index, "errors": errors}

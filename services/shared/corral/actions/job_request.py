@@ -12,11 +12,13 @@ from corral.actions import json_value
 from corral.actions.type_cache import KnownType, TypeSnapshot
 from corral.catalog.limit import MAX_LIMITS
 from corral.errors import FieldError, InvalidInput, UnknownQueue
-from corral.job import moment
+from corral.job import moment, unique
 from corral.job.job import NewJob
 from corral.job.limit_use import uses_of
 from corral.job.limits import DELAY, EXPIRES_IN, MAX_NAME, MAX_TAGS, RETRIES, TIMEOUT
+from corral.job.options import Options
 from corral.job.priority import Priority
+from corral.job.unique import Unique, UniqueKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class NewSubmission:
     """Added to the tags of the job type."""
     limits: tuple[str, ...] = ()
     """Names of limits, added to those of the job type and its queue."""
+    unique_key: str | None = None
+    """In place of what the type makes of the payload; for a type that is not unique: one live job of the key."""
     parent: UUID | None = None
     traceparent: str | None = None
     created_by: str | None = None
@@ -49,6 +53,8 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """Source: W3C Trace Context, section 3.2."""
 
 T = TypeVar("T")
+ONE_LIVE = Unique()
+"""What a key means that a submission gives where its type is not unique."""
 
 
 def resolve(
@@ -69,13 +75,14 @@ def resolve(
     queue = _queue(submission, known, knowledge)
     options = known.by_queue[queue]
     priority = _first(submission.priority, options.priority)
+    unique = _unique(submission, known, queue, payload)
     return NewJob(
         id=job_id,
         type=submission.type,
         queue=queue,
         priority=priority,
         payload=text,
-        delay=0.0 if submission.run_at else _first(submission.delay, options.delay),
+        delay=0.0 if submission.run_at else _first(submission.delay, _delay(options, unique)),
         run_at=submission.run_at and moment.in_utc(submission.run_at),
         expires_in=_first(submission.expires_in, options.expires_in),
         retries=_first(submission.retries, options.retries),
@@ -86,10 +93,26 @@ def resolve(
         limits=uses_of(queue, priority, known.uses(queue, payload, submission.limits))
         if options.limits or submission.limits
         else None,
+        unique=unique,
         parent=submission.parent,
         traceparent=submission.traceparent,
         created_by=submission.created_by,
     )
+
+
+def _unique(submission: NewSubmission, known: KnownType, queue: str, payload: Any) -> UniqueKey | None:
+    """The key of a unique job: the submission's own, or what the type makes of the payload."""
+    evaluation = known.uniqueness.get(queue)
+    if submission.unique_key is not None:
+        rule = evaluation.unique if evaluation is not None else ONE_LIVE
+        return rule.key(submission.type, submission.unique_key, own=True)
+    if evaluation is None:
+        return None
+    return evaluation.unique.key(submission.type, evaluation.key(payload))
+
+
+def _delay(options: Options, unique: UniqueKey | None) -> float:
+    return max(options.delay, unique.quiet) if unique is not None else options.delay
 
 
 def _check(known: KnownType, payload: Any) -> None:
@@ -110,14 +133,7 @@ def _first(given: T | None, otherwise: T) -> T:
 
 def _faults(submission: NewSubmission) -> Iterator[FieldError]:
     """Every option of the submission that is out of its range."""
-    for pointer, value, bounds in (
-        ("/delay", submission.delay, DELAY),
-        ("/retries", submission.retries, RETRIES),
-        ("/timeout", submission.timeout, TIMEOUT),
-        ("/expires_in", submission.expires_in, EXPIRES_IN),
-    ):
-        if value is not None and (fault := bounds.fault(value)) is not None:
-            yield FieldError(pointer, fault)
+    yield from _numbers_out_of_bounds(submission)
     if submission.run_at is not None:
         if submission.delay is not None:
             yield FieldError("/run_at", "can't be given together with delay")
@@ -130,8 +146,21 @@ def _faults(submission: NewSubmission) -> Iterator[FieldError]:
             yield FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters")
     if len(submission.limits) > MAX_LIMITS:
         yield FieldError("/limits", f"{len(submission.limits)} limits are more than {MAX_LIMITS}")
+    if submission.unique_key is not None and (fault := unique.fault(submission.unique_key)) is not None:
+        yield FieldError("/unique_key", fault)
     if submission.traceparent is not None and not TRACEPARENT.fullmatch(submission.traceparent):
         yield FieldError("/traceparent", "is no W3C trace context")
+
+
+def _numbers_out_of_bounds(submission: NewSubmission) -> Iterator[FieldError]:
+    for pointer, value, bounds in (
+        ("/delay", submission.delay, DELAY),
+        ("/retries", submission.retries, RETRIES),
+        ("/timeout", submission.timeout, TIMEOUT),
+        ("/expires_in", submission.expires_in, EXPIRES_IN),
+    ):
+        if value is not None and (fault := bounds.fault(value)) is not None:
+            yield FieldError(pointer, fault)
 
 
 def _queue(submission: NewSubmission, known: KnownType, knowledge: TypeSnapshot) -> str:

@@ -12,6 +12,7 @@ from corral.dispatch import Dispatch, entry_of
 from corral.dispatch.events import JobsChanged
 from corral.errors import Conflict, NotFound, Unavailable
 from corral.job.job import Job
+from corral.job.lane import Lane
 from corral.job.state import State
 from corral.store import Store
 from corral.store.job_commands import Commanded, CommandEffect
@@ -49,11 +50,15 @@ class JobActions:
         """Waiting jobs end at once; running ones are asked to end, and their workers are hurried."""
         answers = await self._store.jobs.cancel(ids, actor)
         await self._told("cancel", lambda: self._hurry(answers))
+        promoted = [one for answer in answers for one in answer.promoted if one.state is State.QUEUED]
+        if promoted:  # they waited behind one of these, for its unique key
+            entries = [entry_of(Lane(one.queue, one.priority), one.id, one.limit_group) for one in promoted]
+            await self._told("cancel", lambda: self._dispatch.lanes.enqueue(entries))
         await self._publish(answers)
         return answers
 
     async def retry(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
-        """A new life for ended jobs."""
+        """A new life for ended jobs; one whose unique key another live job holds is refused."""
         return await self._queue("retry", await self._store.jobs.retry(ids, actor))
 
     async def run_now(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
@@ -128,6 +133,8 @@ def only(action: str, answers: Sequence[Commanded]) -> Commanded:
         case CommandEffect.MISSING:
             raise NotFound("job", answer.id)
         case CommandEffect.REFUSED:
+            if answer.holder is not None:
+                raise Conflict(f"job {answer.id} can't be retried: job {answer.holder} holds its unique key")
             raise Conflict(f"job {answer.id} is {answer.state}: {_REFUSALS[action]}")
         case _:
             return answer

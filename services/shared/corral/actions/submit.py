@@ -16,6 +16,7 @@ from corral.actions.idempotency import IdempotentCommit, check_key, keyed
 from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.servers import Servers
 from corral.actions.type_cache import TypeCache
+from corral.actions.unique_commit import UniqueCommit
 from corral.dispatch import Dispatch
 from corral.errors import (
     CorralError,
@@ -29,6 +30,7 @@ from corral.errors import (
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
+from corral.job.unique import Deduplication
 from corral.job_log import JobLog
 from corral.store import EarlierRequest, Store
 
@@ -65,6 +67,7 @@ class Submitter:
         self._counted = GroupCommit(store.jobs.insert, store.jobs.existing)
         """Jobs that may wait for the locks of limits' keys, which hold up no others."""
         self._keyed = IdempotentCommit(store.idempotency.insert)
+        self._unique = UniqueCommit(store.unique_jobs.insert)
         self._enqueuer = Enqueuer(dispatch)
         self._job_log = job_log
         self._servers = servers
@@ -77,6 +80,7 @@ class Submitter:
             InvalidInput: nothing was stored; names the fields.
             TooLarge: the payload is over its limit.
             LimitFull: a limit refuses it; names the jobs that hold it.
+            Duplicate: another job holds its unique key, and its type refuses duplicates.
             OutcomeUnknown: the database went away while committing; names the id.
             Unavailable: the database is away.
         """
@@ -101,11 +105,14 @@ class Submitter:
     ) -> list[Accepted | SubmissionRefused]:
         """Store a bulk in one transaction: all or nothing, or with `partial` all that is right.
 
+        Unique jobs answer the job that holds their key, with `duplicate`; with `partial` also those that are refused.
+
         What the caller refused already stays refused.
 
         Raises:
             InvalidInput: too many submissions; without `partial` also any faulty one.
             LimitFull: without `partial`: limits refuse some; names each.
+            Duplicate: without `partial`, a duplicate is refused, and with it everything.
             OutcomeUnknown, Unavailable: as in `submit`.
         """
         prepared = await self._prepare_many(submissions)
@@ -153,6 +160,7 @@ class Submitter:
         await self._commits.close()
         await self._counted.close()
         await self._keyed.close()
+        await self._unique.close()
         await self._enqueuer.close()
 
     async def _prepare_many(
@@ -181,8 +189,9 @@ class Submitter:
 
     async def _store_what_can_be(self, jobs: Sequence[NewJob]) -> Sequence[Accepted | SubmissionRefused]:
         """Store a bulk with `partial`: a job that Postgres refuses does not keep the others out."""
+        partial = any(job.unique is not None for job in jobs)
         try:
-            return await self._store(jobs)
+            return await self._store(jobs, partial=partial)
         except InvalidInput as error:
             return await self._store_halves(jobs, error)
         except LimitFull as error:
@@ -208,10 +217,9 @@ class Submitter:
                 answers += [_refused(str(failed)) for _ in half]
         return answers
 
-    async def _store(self, jobs: Sequence[NewJob]) -> Sequence[Accepted]:
-        commits = self._counted if any(job.limits and job.limits.counted for job in jobs) else self._commits
+    async def _store(self, jobs: Sequence[NewJob], *, partial: bool = False) -> Sequence[Accepted]:
         try:
-            accepted = await commits.commit(jobs)
+            accepted = await self._committed(jobs, partial=partial)
         except LimitFull as error:
             count_refusals(error)
             raise
@@ -221,6 +229,12 @@ class Submitter:
             raise
         self.told(jobs, accepted)
         return accepted
+
+    async def _committed(self, jobs: Sequence[NewJob], *, partial: bool) -> Sequence[Accepted]:
+        if any(job.unique is not None for job in jobs):
+            return await self._unique.commit(jobs, partial=partial)
+        counted = any(job.limits and job.limits.counted for job in jobs)
+        return await (self._counted if counted else self._commits).commit(jobs)
 
     def told(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
         """Tell Redis of jobs that are stored. What goes wrong is logged, so no caller gets an error."""
@@ -232,11 +246,30 @@ class Submitter:
 
     def _tell(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
         """They are stored: tell Redis, the log and the metrics."""
+        if any(one.duplicate for one in accepted):
+            jobs, accepted = self._tell_duplicates(jobs, accepted)
         self._enqueuer.accepted(accepted)
         if self._job_log is not None:
             self._job_log.accepted(jobs, accepted)
         for (queue, name), count in Counter((job.queue, job.type) for job in jobs).items():
             metrics.JOBS_SUBMITTED.labels(queue, name).inc(count)
+
+    def _tell_duplicates(
+        self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]
+    ) -> tuple[Sequence[NewJob], Sequence[Accepted]]:
+        """Tell of duplicates; the new jobs, in the order of what is told of them."""
+        why = [one.duplicate for one in accepted if one.duplicate is not None]
+        for (what, name), count in Counter((one.what, one.type) for one in why).items():
+            metrics.DUPLICATES.labels(name, what.value).inc(count)
+        replaced = {
+            one.id: one
+            for one in accepted
+            if one.duplicate is not None and one.duplicate.what is Deduplication.REPLACED
+        }
+        new = [one for one in accepted if one.duplicate is None]
+        self._enqueuer.accepted([one for one in replaced.values() if one.id not in {each.id for each in new}])
+        made = {job.id: job for job in jobs}
+        return [made[one.id] for one in new], new
 
 
 def count_refusals(error: LimitFull) -> None:

@@ -13,6 +13,7 @@ from corral.catalog.limit_evaluation import LimitEvaluation, LimitValues
 from corral.catalog.payload_field import NoSuchField
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
+from corral.catalog.unique import UniqueEvaluation
 from corral.catalog.validation import Validator
 from corral.errors import CorralError, FieldError, InvalidInput, UnknownType
 from corral.job.limit_use import LimitUse
@@ -37,6 +38,8 @@ class KnownType:
     validator: Validator
     limits: Mapping[str, LimitValues] = field(default_factory=dict)
     """Every registered limit, by name."""
+    uniqueness: Mapping[str, UniqueEvaluation] = field(default_factory=dict)
+    """What makes the keys of its unique jobs, in each queue where they are."""
     evaluations: dict[tuple[str, ...], LimitEvaluation] = field(default_factory=dict)
     """What was compiled, by the names of the limits."""
 
@@ -52,13 +55,16 @@ class KnownType:
         """The registered type with the options that queues and the installation set; `validator` is one of the same record."""
         declared = record.parsed_options
         by_queue: dict[str, Options] = {}
+        uniqueness: dict[str, UniqueEvaluation] = {}
         for queue in {declared.queue, *declared.queues}:
             settled = settle(record.options, queues.get(queue, PLAIN), installation, record.overrides)
             by_queue[queue] = settled.options
             for unread in settled.unread:
                 metrics.SWALLOWED.labels("known-types").inc()
                 log.warning("types.option_unreadable", type=record.name, queue=queue, option=unread)
-        return cls(record, by_queue, validator or Validator(record), limits or {})
+            if settled.options.unique is not None:
+                uniqueness[queue] = UniqueEvaluation(settled.options.unique, record.payload_schema)
+        return cls(record, by_queue, validator or Validator(record), limits or {}, uniqueness)
 
     def uses(self, queue: str, payload: Any, further: tuple[str, ...] = ()) -> list[LimitUse]:
         """What a payload takes of the limits of the type, of the queue, and of the `further` ones of its submission.

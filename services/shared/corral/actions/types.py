@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corral.actions.type_cache import KnownType, TypeCache
+from corral.catalog.payload_field import NoSuchField
 from corral.catalog.precedence import OF_TYPE
 from corral.catalog.record import TypeRecord
+from corral.catalog.unique import UniqueEvaluation, unique_of
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.store import Store
 
@@ -52,6 +54,8 @@ class TypeActions:
                 f"only attempts in processes have one; {record.name} runs as {record.parsed_options.executor}"
             )
             raise InvalidInput(FieldError("/overrides/memory_limit", reason))
+        if unique := overrides.get("unique"):
+            _check_unique(record, unique)
         if fields := overrides.get("search"):
             _check_search(record, fields)
         if limits := overrides.get("limits"):
@@ -83,6 +87,14 @@ def _check_search(record: TypeRecord, fields: Iterable[str]) -> None:
         raise InvalidInput(
             FieldError("/overrides/search", f"names {', '.join(missing)}; the payload has {has}")
         )
+
+
+def _check_unique(record: TypeRecord, value: Any) -> None:
+    try:
+        UniqueEvaluation(unique_of(value), record.payload_schema)
+    except (ValueError, NoSuchField) as error:
+        said = f"by names {error}" if isinstance(error, NoSuchField) else str(error)
+        raise InvalidInput(FieldError("/overrides/unique", said)) from None
 
 
 def _unknown(option: str) -> str:

@@ -6,15 +6,18 @@ from corral.catalog.declared_queue import Queue
 from corral.catalog.limit import Limit, Rate
 from corral.catalog.record import TypeRecord
 from corral.catalog.schedule_declaration import DeclaredSchedule, schedule
+from corral.job.unique import OnDuplicate, Unique
 
 __all__ = [
     "Catalog",
     "DeclaredSchedule",
     "JobType",
     "Limit",
+    "OnDuplicate",
     "Queue",
     "Rate",
     "TypeRecord",
+    "Unique",
     "job",
     "job_type",
     "schedule",

@@ -21,7 +21,9 @@ from corral.catalog.handler import Handler, annotation_models, inspect_handler
 from corral.catalog.keywords import OptionKeywords, limits_of, options_of
 from corral.catalog.limit import AnyLimit
 from corral.catalog.limit_check import check_limits
+from corral.catalog.payload_field import NoSuchField
 from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.unique import UniqueEvaluation
 from corral.errors import DeclarationError
 from corral.job.limits import MAX_NAME, NAME_PATTERN, QUEUE_PATTERN
 from corral.job.options import Executor, Options
@@ -242,10 +244,16 @@ def _check_fields(declared: JobType[P, R]) -> None:
     """Refuse what names a field that the payload's model does not have."""
     of_queues = (one for queue in declared.declared_queues for one in queue.limits)
     limits = [*declared.limits, *(one for one in of_queues if one not in declared.limits)]
-    adapter = declared.payload_adapter if declared.options.search or limits else None
+    unique = declared.options.unique
+    adapter = declared.payload_adapter if declared.options.search or limits or unique else None
     schema = None if adapter is None else payload_schema_of(adapter)
     if limits:
         check_limits(declared.name, limits, schema)
+    if unique is not None:
+        try:
+            UniqueEvaluation(unique, schema)
+        except NoSuchField as error:
+            raise DeclarationError(f"job type {declared.name}: unique: by names {error}") from None
     if schema is None or not declared.options.search:
         return
     fields = schema.get("properties", {})

@@ -12,6 +12,7 @@ from corral.job.bounds import written
 from corral.job.effect import IfPerhapsDone
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
+from corral.job.unique import Unique
 
 if TYPE_CHECKING:  # it is made of these keywords
     from corral.catalog.declared_queue import Queue
@@ -47,6 +48,8 @@ class OptionKeywords(TypedDict, total=False):
     """What an attempt does that finds an effect that was begun and never ended: `fail` or `repeat`."""
     limits: Sequence[AnyLimit]
     """A job starts only when each of them has room."""
+    unique: Unique | None
+    """What makes jobs the same, and what becomes of a duplicate."""
 
 
 def options_of(where: str, keywords: OptionKeywords) -> Options:
@@ -150,6 +153,12 @@ def _as_is(_key: str, value: Any) -> Any:
     return value
 
 
+def _unique(key: str, value: Any) -> Unique | None:
+    if value is None or isinstance(value, Unique):
+        return value
+    raise TypeError(f'{key}: {value!r:.100} is no Unique, such as Unique(by=["source", "guid"])')
+
+
 _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "queues": lambda key, value: frozenset(_words(key, value)),
     "priority": lambda key, value: _one_of(key, value, Priority),
@@ -166,5 +175,6 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "keep_failed": _retention,
     "executor": lambda key, value: _one_of(key, value, Executor),
     "perhaps_done": lambda key, value: _one_of(key, value, IfPerhapsDone),
+    "unique": _unique,
     "memory_limit": lambda key, value: None if value is None else _whole(key, value),
 }

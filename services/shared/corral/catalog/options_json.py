@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from corral.catalog.allowed import shown
+from corral.catalog.unique import unique_of, unique_to_json
 from corral.job import backoff as backoffs
 from corral.job.bounds import Bounds
 from corral.job.effect import IfPerhapsDone
@@ -45,6 +46,7 @@ def options_to_json(options: Options) -> dict[str, Any]:
         "memory_limit": options.memory_limit,
         "perhaps_done": options.perhaps_done.value,
         "limits": list(options.limits),
+        "unique": None if options.unique is None else unique_to_json(options.unique),
     }
 
 
@@ -194,4 +196,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "perhaps_done": IfPerhapsDone,
     "memory_limit": _optional(_number(MEMORY)),
     "limits": _texts,
+    "unique": _optional(unique_of),
 }

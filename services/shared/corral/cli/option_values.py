@@ -1,6 +1,6 @@
 """`name=value` arguments: values are JSON, words, or nothing, which takes an option back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -32,3 +32,22 @@ def _value(text: str) -> Any:
         return json_codec.loads(text)
     except ValueError:  # a word
         return text
+
+
+def with_parts(values: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with each `option.part` put into its option, whose other parts stay as they are `now`."""
+    whole = {name: value for name, value in values.items() if "." not in name}
+    for name, value in values.items():
+        option, dot, part = name.partition(".")
+        if not dot:
+            continue
+        parts = whole.setdefault(option, dict(now.get(option) or {}))
+        if not isinstance(parts, dict):
+            raise typer.BadParameter(f"{option} is given whole and in parts", param_hint=name)
+        parts[part] = value
+    return {
+        name: {part: one for part, one in value.items() if one is not None}
+        if isinstance(value, dict)
+        else value
+        for name, value in whole.items()
+    }

@@ -16,6 +16,11 @@ from corral.cli.session import client
 from corral.client import ENDED
 from corral.job.limits import DELAY, EXPIRES_IN, RETRIES, TIMEOUT
 
+DUPLICATES = {
+    "existing": "this one holds the unique key",
+    "replaced": "this one holds the unique key, and takes the new payload",
+}
+
 
 def submit(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.")],
@@ -48,6 +53,13 @@ def submit(
     limit: Annotated[
         list[str] | None, typer.Option(help="A further limit that it takes from. May be repeated.")
     ] = None,
+    unique_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Its unique key: while a job of the type and this key is live, no other is made.",
+        ),
+    ] = None,
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -73,6 +85,7 @@ def submit(
         "expires_in": expires_in,
         "tags": tag,
         "limits": limit,
+        "unique_key": unique_key,
     }
     given = {name: value for name, value in options.items() if value is not None}
     with client() as api:
@@ -83,6 +96,9 @@ def submit(
             idempotency_key=idempotency_key,
             **given,
         )
+        duplicate = job.get("deduplicated")
+        if duplicate and not as_json:
+            sys.stderr.write(f"corral: no new job was made: {DUPLICATES[duplicate]} ({job['rule']})\n")
         if watch and not as_json:
             job = follow_to_end(api, job)
     if as_json:

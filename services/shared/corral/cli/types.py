@@ -10,7 +10,7 @@ from rich.text import Text
 
 from corral import json_codec
 from corral.cli.exit_codes import ExitCode
-from corral.cli.option_values import option_values
+from corral.cli.option_values import option_values, with_parts
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.services import service_settings
 from corral.cli.session import client
@@ -64,8 +64,8 @@ def set_(
         list[str],
         typer.Argument(
             metavar="OPTION=VALUE...",
-            help="keep_finished=50, retries=5, backoff=exponential:2, backoff='[1, 5, 30]', limits='[\"openai\"]'; "
-            "OPTION= removes what was set.",
+            help="keep_finished=50, retries=5, backoff=exponential:2, backoff='[1, 5, 30]', limits='[\"openai\"]', "
+            "unique.within=3600; OPTION= removes what was set.",
         ),
     ],
     as_json: AsJson = False,
@@ -73,6 +73,8 @@ def set_(
     """Set options of a job type, in place of what its code declares. No deployment takes them back."""
     change = option_values(options)
     with client() as api:
+        if any("." in option for option in change):
+            change = with_parts(change, api.get(f"/types/{name}")["options"])
         declared = api.set_type(name, change)
     _print_options(declared, as_json=as_json)
 

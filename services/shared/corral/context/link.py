@@ -42,6 +42,8 @@ class SubmitOptions(TypedDict, total=False):
     tags: list[str]
     limits: list[str]
     """Names of limits, added to those of the job type and its queue."""
+    unique_key: str
+    """In place of the key that the type makes of the payload."""
     idempotency_key: str
     """Repeated attempts of the job that submit with this key get the id of the first job that it made."""
 
@@ -57,6 +59,8 @@ class FollowUpOptions(TypedDict, total=False):
     timeout: float
     expires_in: float
     tags: list[str]
+    unique_key: str
+    """In place of the key that the type makes of the payload. A refused duplicate is logged, and changes no outcome."""
 
 
 class LinkSignals(Protocol):

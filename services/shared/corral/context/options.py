@@ -56,7 +56,7 @@ def follows_on(on: Any) -> str:
 def _plain(name: str, value: Any) -> Any:
     made: Any
     match name, value:
-        case "queue" | "idempotency_key", str():
+        case "queue" | "idempotency_key" | "unique_key", str():
             made = str.__str__(value)
         case "priority", str():
             made = _priority(value)
@@ -110,5 +110,6 @@ _WANTED = {
     "run_at": "a datetime",
     "tags": "a list of texts",
     "limits": "a list of the names of limits",
+    "unique_key": "a text",
     "idempotency_key": "a text",
 }

@@ -8,6 +8,7 @@ from uuid import UUID
 from corral.job.limit_use import LimitUses
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.job.unique import Deduplicated, UniqueKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class NewJob:
     created_by: str | None = None
     limits: LimitUses | None = None
     """What it takes of limits while it runs."""
+    unique: UniqueKey | None = None
+    """The key that it holds, and what becomes of a duplicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Accepted:
     """The group in which it waits for its limits; None where it has none."""
     displaced: tuple[Displaced, ...] = ()
     """What made room for it, and for those that were stored with it."""
+    duplicate: Deduplicated | None = None
+    """Why this is no new job; None: it is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,8 @@ class Claimed:
     """The group in which it waited for its limits; None where it has none. Its end gives back what it took."""
     limits: tuple[str, ...] = ()
     """What it takes of, as `LimitUse.name` spells it."""
+    unique: bool = False
+    """Whether it has a unique key, which its end gives back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +138,8 @@ class Job:
     tags: list[str] = field(default_factory=list)
     parent: UUID | None = None
     created_by: str | None = None
+    unique_key: str | None = None
+    """The key of which there is one such job; None where it has none."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Fields whose stored value has no form here, with that value as Postgres writes it; the field shows the nearest."""
 

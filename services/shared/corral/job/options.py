@@ -19,6 +19,7 @@ from corral.job.limits import (
     TIMEOUT,
 )
 from corral.job.priority import Priority
+from corral.job.unique import Unique
 
 
 class Executor(StrEnum):
@@ -70,6 +71,8 @@ class Options:
     """What an attempt does that finds an effect of `ctx.once` that was begun and never ended."""
     limits: tuple[str, ...] = ()
     """Names of the limits that its jobs take from, beside those of their queue."""
+    unique: Unique | None = None
+    """What makes its jobs the same, and what becomes of a duplicate; None: each submission makes a job."""
 
     def check(self) -> None:
         """Refuse options that make no sense.

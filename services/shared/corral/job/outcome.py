@@ -119,3 +119,5 @@ class Finished:
     """Jobs that the handler announced: stored with the outcome, where it is the one that they wait for."""
     limited: bool = False
     """Whether it holds something of limits, which its end gives back."""
+    unique: bool = False
+    """Whether the job has a unique key, which its end gives back."""

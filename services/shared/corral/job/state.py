@@ -12,7 +12,7 @@ class State(StrEnum):
     """The state of a job. Stored as text in `jobs.state`."""
 
     BLOCKED = "blocked"
-    """Waits for other jobs to end."""
+    """Waits for other jobs to end: those that it needs, or the one that holds its unique key."""
     SCHEDULED = "scheduled"
     """Waits for its time (`run_at`), by request or after an error (backoff)."""
     QUEUED = "queued"
@@ -53,6 +53,10 @@ class Event(StrEnum):
     SUBMITTED = "submitted"
     PARENTS_DONE = "parents-done"
     PARENT_FAILED = "parent-failed"
+    KEY_FREE = "key-free"
+    """The job that held its unique key has ended."""
+    REPLACED = "replaced"
+    """A newer submission of its unique key gave it another payload, and another time."""
     DUE = "due"
     RUN_NOW = "run-now"
     CLAIMED = "claimed"
@@ -112,6 +116,11 @@ def _rows() -> tuple[Transition, ...]:
         (s.BLOCKED, e.PARENTS_DONE, s.QUEUED, maintenance | worker),
         (s.BLOCKED, e.PARENT_FAILED, s.CANCELLED, maintenance | worker),
         (s.BLOCKED, e.PARENT_FAILED, s.FAILED, maintenance | worker),
+        (s.BLOCKED, e.KEY_FREE, s.QUEUED, worker | action | maintenance),
+        (s.BLOCKED, e.KEY_FREE, s.SCHEDULED, worker | action | maintenance),
+        (s.SCHEDULED, e.REPLACED, s.SCHEDULED, submit),
+        (s.SCHEDULED, e.REPLACED, s.QUEUED, submit),
+        (s.QUEUED, e.REPLACED, s.SCHEDULED, submit),
         (s.SCHEDULED, e.DUE, s.QUEUED, maintenance),
         (s.SCHEDULED, e.RUN_NOW, s.QUEUED, action),
         (s.QUEUED, e.CLAIMED, s.RUNNING, worker),

@@ -29,6 +29,7 @@ from corral.maintenance.schedules import ScheduleDuty
 from corral.maintenance.status import StatusDuty
 from corral.maintenance.sweep import Sweep
 from corral.maintenance.webhooks import WebhookDuty
+from corral.maintenance.unique_keys import KeepUniqueKeys
 from corral.settings import Settings
 from corral.store import Store
 
@@ -55,6 +56,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             Reclaim(store, dispatch, lease=settings.lease),
             Sweep(store, dispatch),
             KeepLimits(store, dispatch),
+            KeepUniqueKeys(store, dispatch),
             Expire(store, dispatch),
             Pauses(store, dispatch),
             MailHold(store, dispatch, sends=settings.smtp_host is not None),

@@ -15,7 +15,7 @@ from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.storable import printable
-from corral.store import endings, follow_ups, timeouts
+from corral.store import endings, follow_ups, timeouts, unique_keys
 from corral.store.artifact_rows import publishing
 from corral.store.connections import Row
 from corral.store.database import Params
@@ -63,6 +63,8 @@ class Recorded(NamedTuple):
     limits: tuple[str, ...] = ()
     """What its end gave back: limits, and keys of them, as `LimitUse.name` spells them."""
     limit_group: UUID | None = None
+    promoted: tuple[Accepted, ...] = ()
+    """Jobs that waited for the end of one that was written with this one, and go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +123,9 @@ class Attempts(Logs):
             InvalidInput: a result can't be stored; nothing was written.
         """
         ordered = sorted({_key(item): item for item in finished}.values(), key=attrgetter("id"))
-        succeeded = [item for item in ordered if isinstance(item.outcome, Succeeded)]
-        others = [item for item in ordered if not isinstance(item.outcome, Succeeded)]
-        steps: list[tuple[str, Params]] = []
-        limited = any(item.limited for item in ordered)
-        if succeeded and others:
-            steps.append((endings.LOCK, endings.lock(ordered)))
-            if limited:
-                steps.append((LOCK_KEYS, endings.lock(ordered)))
-        first = len(steps)
-        if succeeded:
-            statement = _statement(endings.SUCCEED_LIMITED if limited else endings.SUCCEED, webhooks=webhooks)
-            steps.append(follow_ups.ending(statement, endings.succeed(worker, succeeded), succeeded))
-        if others:
-            statement = _statement(endings.END_LIMITED if limited else endings.END, webhooks=webhooks)
-            steps.append(follow_ups.ending(statement, endings.end(worker, others), others))
-        written = [id for item in succeeded for id in (artifacts or {}).get(item.id, ())]
-        last = len(steps)
-        if written:
-            steps.extend(publishing(written, State.COMPLETED))
-        if not steps:
+        if not ordered:
             return []
+        steps, first, last = _steps(worker, ordered, artifacts or {}, webhooks=webhooks)
         results = await self._written(steps)
         recorded = {
             (row[0].int, row[1]): _recorded(row, Verdict.RECORDED)
@@ -152,6 +136,8 @@ class Attempts(Logs):
         if len(recorded) < len(ordered):
             recorded |= await self._reread([item for item in ordered if _key(item) not in recorded])
         answers = [recorded[_key(item)] for item in finished]
+        if results[-1] and any(item.unique for item in ordered):
+            answers[0] = answers[0]._replace(promoted=tuple(accepted_from(row) for row in results[-1]))
         if any(item.follow_ups for item in finished):
             stored = {
                 row[0]: follow_ups.accepted(row)
@@ -240,10 +226,9 @@ class Attempts(Logs):
             if kind == State.COMPLETED:
                 already = outcome == kind or (state == kind and current == attempt)
             else:
-                already = outcome in (kind, State.CANCELLED) or (kind, outcome) == (
-                    endings.SNOOZED,
-                    State.FAILED,
-                )
+                # A newer job of its key waited, or it was snoozed too often.
+                gave_up = outcome == State.FAILED and kind in (endings.SNOOZED, "errored")
+                already = outcome in (kind, State.CANCELLED) or gave_up
             answers[id.int, attempt] = _recorded(row, Verdict.ALREADY if already else Verdict.FENCED)
             if not already:
                 _fenced("finish", id, attempt, current)
@@ -252,6 +237,39 @@ class Attempts(Logs):
 
 def _statement(plain: str, *, webhooks: bool) -> str:
     return endings.WITH_WEBHOOKS[plain] if webhooks else plain
+
+
+def _steps(
+    worker: UUID, ordered: Sequence[Finished], artifacts: Mapping[UUID, Sequence[UUID]], *, webhooks: bool
+) -> tuple[list[tuple[str, Params]], int, int]:
+    """The statements that write these endings, and which of them answer what they ended: from the one to before the other.
+
+    Jobs are locked in their order, then keys of limits, then unique keys.
+    """
+    succeeded = [item for item in ordered if isinstance(item.outcome, Succeeded)]
+    others = [item for item in ordered if not isinstance(item.outcome, Succeeded)]
+    unique = [item for item in ordered if item.unique]
+    limited = bool(unique) or any(item.limited for item in ordered)
+    steps: list[tuple[str, Params]] = []
+    if others and (succeeded or unique):
+        steps.append((endings.LOCK, endings.lock(ordered)))
+        if limited:
+            steps.append((LOCK_KEYS, endings.lock(ordered)))
+    if unique:
+        steps.append((unique_keys.LOCK_OF, endings.lock(unique)))
+    first = len(steps)
+    if succeeded:
+        statement = _statement(endings.SUCCEED_LIMITED if limited else endings.SUCCEED, webhooks=webhooks)
+        steps.append(follow_ups.ending(statement, endings.succeed(worker, succeeded), succeeded))
+    if others:
+        statement = _statement(endings.END_LIMITED if limited else endings.END, webhooks=webhooks)
+        steps.append(follow_ups.ending(statement, endings.end(worker, others), others))
+    last = len(steps)
+    if written := [id for item in succeeded for id in artifacts.get(item.id, ())]:
+        steps.extend(publishing(written, State.COMPLETED))
+    if unique:
+        steps.append((unique_keys.RELEASE, endings.lock(unique)))
+    return steps, first, last
 
 
 def _key(item: Finished) -> tuple[int, int]:

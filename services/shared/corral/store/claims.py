@@ -45,7 +45,8 @@ class ClaimAnswer:
 
 
 COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
-    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.limit_group, j.limits"""
+    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.limit_group, j.limits,
+    j.unique_key IS NOT NULL"""
 
 # Postgres takes a statement's locks on tables before its snapshot. FOR SHARE locks the table workers in a mode
 # that pausing excludes: so a pause waits for the claims that are under way, and a later claim sees it (rule
@@ -162,7 +163,7 @@ class Claims:
 def claimed_from(row: Row) -> Claimed:
     """A row of COLUMNS."""
     id, type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, *rest = row
-    traceparent, parent, waited, limit_group, limits = rest
+    traceparent, parent, waited, limit_group, limits, unique = rest
     return Claimed(
         id=id,
         type=type,
@@ -179,4 +180,5 @@ def claimed_from(row: Row) -> Claimed:
         waited=waited,
         limit_group=limit_group,
         limits=tuple(limits or ()),
+        unique=unique,
     )

@@ -31,6 +31,7 @@ from corral.store.limit_room import given_back
 from corral.store.limit_states import READY, SHOWN
 from corral.store.sql_params import array, numbers, texts
 from corral.store.stat_deltas import RUN, WAIT, appended
+from corral.store.unique_keys import GIVES_UP
 from corral.store.webhook_events import EVENT, told
 
 MAX_MESSAGE = 4_000
@@ -75,8 +76,11 @@ _SNOOZE = f"""CASE
 EXPIRES = "it expires before the time at which it asked to be run again"
 
 
-def _end(held: str, back: str, ready: str) -> str:
-    """A cancel that was requested turns every ending but success into cancelled (rule 19)."""
+def _end(held: str, back: str, ready: str, gives_up: str) -> str:
+    """A cancel that was requested turns every ending but success into cancelled (rule 19).
+
+    `gives_up`: SQL of whether an error is the last one of job `j`, whatever retries are left (rule 33).
+    """
     return f"""
 WITH held AS MATERIALIZED (
     SELECT j.id, i.kind, i.retry_in, j.started_at, j.attempt, j.life, o.outcome, i.park,
@@ -87,12 +91,14 @@ WITH held AS MATERIALIZED (
                 %(retries_in)s::float8[], %(reasons)s::text[], %(parks)s::text[])
          AS i(id, attempt, kind, error, retry_in, reason, park)
     CROSS JOIN LATERAL (
-        SELECT l.id, l.attempt, l.state, l.worker, l.started_at, l.life, l.cancel_requested_at, l.expires_at
+        SELECT l.id, l.attempt, l.state, l.worker, l.started_at, l.life, l.cancel_requested_at, l.expires_at,
+               l.unique_key
         FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
     ) j
     CROSS JOIN LATERAL (
         SELECT CASE WHEN i.kind = 'cancelled' OR j.cancel_requested_at IS NOT NULL THEN 'cancelled'
-                    WHEN i.kind = 'snoozed' THEN {_SNOOZE} ELSE i.kind END AS outcome
+                    WHEN i.kind = 'snoozed' THEN {_SNOOZE}
+                    WHEN i.kind = 'errored' AND {gives_up} THEN 'failed' ELSE i.kind END AS outcome
     ) o
     WHERE j.attempt = i.attempt AND j.state = 'running' AND j.worker = %(worker)s
 ), ended AS (
@@ -127,14 +133,15 @@ PARKING = ", CASE held.outcome WHEN 'rate-limited' THEN held.park END AS park, h
 TOLD = ", limits, limit_group"
 OPENED, PARKED = given_back("ended", opens=True) + ", ", given_back("ended", parks=True) + ", "
 TO_WEBHOOKS = told("ended") + ", "
-# Those of jobs without limits are as short as they can be; the others are for batches that hold any, and again for
-# installations that have webhooks.
+# Those of jobs without limits and unique keys are as short as they can be; the others are for batches that hold any,
+# and again for installations that have webhooks.
 SUCCEED_STEPS, SUCCEED_LIMITED_STEPS = _success("", ""), _success(HELD, OPENED)
 SUCCEED_TOLD_STEPS = _success(EVENT, TO_WEBHOOKS)
 SUCCEED_LIMITED_TOLD_STEPS = _success(HELD + EVENT, OPENED + TO_WEBHOOKS)
-END_STEPS, END_LIMITED_STEPS = _end("", "", "'queued'"), _end(HELD + PARKING, PARKED, READY)
-END_TOLD_STEPS = _end(EVENT, TO_WEBHOOKS, "'queued'")
-END_LIMITED_TOLD_STEPS = _end(HELD + PARKING + EVENT, PARKED + TO_WEBHOOKS, READY)
+END_STEPS = _end("", "", "'queued'", "false")
+END_LIMITED_STEPS = _end(HELD + PARKING, PARKED, READY, GIVES_UP)
+END_TOLD_STEPS = _end(EVENT, TO_WEBHOOKS, "'queued'", "false")
+END_LIMITED_TOLD_STEPS = _end(HELD + PARKING + EVENT, PARKED + TO_WEBHOOKS, READY, GIVES_UP)
 SUCCEEDED = "\nSELECT id, attempt, 'completed', 0.0::float8, queue, priority, false"
 ENDED = """
 SELECT id, attempt, state, coalesce(date_part('epoch', run_at - now()), 0), queue, priority, suspect"""

@@ -15,8 +15,8 @@ WITH RECURSIVE pairs AS (
 )
 """
 
-# Takes along what belongs to the jobs of `gone`; artifacts are swept later. Whoever sent one under an idempotency key
-# can still ask how it ended.
+# Takes along what belongs to the jobs of `gone`; artifacts are swept later. Whoever sent one under an idempotency key,
+# or a duplicate of a unique one, can still ask how it ended.
 REMOVED = """
 attempts AS (
     DELETE FROM corral.attempts a USING gone WHERE a.job = gone.id
@@ -30,6 +30,8 @@ attempts AS (
     DELETE FROM corral.jobs j USING gone WHERE j.id = gone.id RETURNING j.id, j.state
 ), remembered AS (
     UPDATE corral.idempotency_jobs i SET state = removed.state FROM removed WHERE i.job = removed.id
+), remembered_keys AS (
+    UPDATE corral.unique_keys k SET state = removed.state FROM removed WHERE k.holder = removed.id
 )
 """
 

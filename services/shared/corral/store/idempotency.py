@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
-from corral.errors import OutcomeUnknown, Refused, Unavailable
+from corral.errors import Duplicate, OutcomeUnknown, Refused, Unavailable
 from corral.job.job import Accepted, NewJob
 from corral.job.state import State
 from corral.store.database import DUTY, Database, Limits, Transaction
@@ -23,6 +23,7 @@ from corral.store.job_insert import (
 from corral.store.leases import Term, hold
 from corral.store.pg_errors import Ambiguous
 from corral.store.sql_params import array, texts
+from corral.store.unique_jobs import ANEW_PAUSE_SECONDS, ANEW_SECONDS, JobHeld, insert_unique
 
 log = structlog.get_logger(__name__)
 
@@ -127,16 +128,23 @@ class Idempotency:
         Raises:
             InvalidInput: a value that Postgres can't hold; nothing was stored.
             LimitFull: a limit refuses a job; nothing was stored.
+            Duplicate: another job holds the unique key of one of the jobs; nothing was stored.
             Unavailable: nothing was stored; a Refused where somebody holds one of the keys.
             OutcomeUnknown: the commit was lost and Postgres stayed away.
         """
-        deadline, lost = 0.0, False
+        deadline, held, lost = 0.0, 0.0, False
         while True:
             try:
                 return await self._insert(requests)
             except Ambiguous as error:
                 log.warning("idempotency.ambiguous", requests=len(requests), reason=str(error))
                 lost, deadline = True, deadline or time.monotonic() + RESOLVE_SECONDS
+            except JobHeld:
+                held = held or time.monotonic() + ANEW_SECONDS
+                if time.monotonic() >= held and not lost:
+                    raise
+                await asyncio.sleep(ANEW_PAUSE_SECONDS)
+                continue
             except Refused as error:
                 if not lost:
                     raise Refused(
@@ -166,11 +174,11 @@ class Idempotency:
         async with self._database.transaction(self._wait) as transaction:
             taken = {(caller, key) for caller, key in await transaction.rows(TAKE, _keys(requests))}
             new = [request for request in requests if (request.caller, request.key) in taken]
-            accepted: list[Accepted] = []
+            made: dict[UUID, Accepted] = {}
             if new:
                 await transaction.count(FORGET_FORMER, _keys(new))
-                await transaction.count(NOTE, _notes(new))
-                accepted = await insert_within(transaction, [job for one in new for job in one.jobs])
+                made = await self._store(transaction, new)
+                await transaction.count(NOTE, _notes(new, made))
             earlier = await self._earlier(transaction, [one for one in requests if one not in new])
             # What was lost with its answer, and is stored after all, is this request's own.
             own = [
@@ -179,13 +187,32 @@ class Idempotency:
                 if (one.caller, one.key) in earlier
                 and [job.id for job in earlier[one.caller, one.key].jobs] == [job.id for job in one.jobs]
             ]
-            stored = await self._stored(transaction, own) | {one.id: one for one in accepted}
+            stored = made | await self._stored(transaction, own)
         return [
             [stored[job.id] for job in request.jobs if job.id in stored]
             if request in new or request in own
             else earlier[request.caller, request.key]
             for request in requests
         ]
+
+    async def _store(
+        self, transaction: Transaction, requests: Sequence[KeyedRequest]
+    ) -> dict[UUID, Accepted]:
+        """Store the jobs; for each what is told of it, which is another job where it is a duplicate (rule 33).
+
+        Raises:
+            Duplicate: one is refused.
+        """
+        jobs = [job for request in requests for job in request.jobs]
+        if any(job.unique is not None for job in jobs):
+            told: list[Accepted] = []
+            for answer in await insert_unique(transaction, [request.jobs for request in requests]):
+                if isinstance(answer, Duplicate):
+                    raise answer
+                told += answer
+        else:
+            told = await insert_within(transaction, jobs)
+        return {job.id: one for job, one in zip(jobs, told, strict=True)}
 
     async def _stored(
         self, transaction: Transaction, requests: Sequence[KeyedRequest]
@@ -214,9 +241,9 @@ def _keys(requests: Sequence[KeyedRequest]) -> dict[str, object]:
     }
 
 
-def _notes(requests: Sequence[KeyedRequest]) -> dict[str, object]:
+def _notes(requests: Sequence[KeyedRequest], made: Mapping[UUID, Accepted]) -> dict[str, object]:
     rows = [
-        (request.caller, request.key, position, job.id)
+        (request.caller, request.key, position, made[job.id].id)
         for request in requests
         for position, job in enumerate(request.jobs)
     ]

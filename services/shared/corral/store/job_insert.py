@@ -51,9 +51,10 @@ ARRAYS = """%(ids)s::uuid[], %(types)s::text[], %(queues)s::text[], %(priorities
         %(delays)s::float8[], %(run_ats)s::timestamptz[], %(expiries)s::float8[], %(retries)s::int4[],
         %(timeouts)s::float8[], %(max_stalls)s::int4[], %(tags)s::text[], %(searches)s::text[],
         %(parents)s::uuid[], %(traces)s::text[], %(creators)s::text[],
-        %(limit_groups)s::uuid[], %(limits)s::text[], %(costs)s::text[], %(counted_by)s::text[]"""
+        %(limit_groups)s::uuid[], %(limits)s::text[], %(costs)s::text[], %(counted_by)s::text[],
+        %(unique_keys)s::text[]"""
 NAMES = """id, type, queue, priority, payload, delay, run_at, expires_in, retries, timeout, max_stalls,
-           tags, search, parent, traceparent, created_by, limit_group, limits, costs, counted_by"""
+           tags, search, parent, traceparent, created_by, limit_group, limits, costs, counted_by, unique_key"""
 DUE = "coalesce(i.run_at, now() + coalesce(i.delay, 0) * interval '1 second') AS due"
 NAMED = """named AS (
     INSERT INTO corral.queues (name)
@@ -72,14 +73,14 @@ WITH input AS MATERIALIZED (
 INSERT = """
 INSERT INTO corral.jobs AS j
     (id, type, queue, priority, payload, state, run_at, queued_at, expires_at, retries, timeout,
-     max_stalls, tags, search, parent, traceparent, created_by, limit_group, limits, costs, counted_by)
+     max_stalls, tags, search, parent, traceparent, created_by, limit_group, limits, costs, counted_by, unique_key)
 SELECT i.id, i.type, i.queue, i.priority, i.payload::json,
        CASE WHEN i.due > now() THEN 'scheduled' WHEN i.limit_group IS NULL THEN 'queued' ELSE 'blocked' END,
        CASE WHEN i.due > now() THEN i.due END,
        CASE WHEN i.due > now() THEN NULL ELSE now() END,
        now() + i.expires_in * interval '1 second',
        i.retries, i.timeout, i.max_stalls, i.tags::text[], i.search::jsonb, i.parent, i.traceparent, i.created_by,
-       i.limit_group, i.limits::text[], i.costs::float8[], i.counted_by::text[]
+       i.limit_group, i.limits::text[], i.costs::float8[], i.counted_by::text[], i.unique_key
 FROM input i
 """
 # What a new job became follows from the time and from whether it has to wait: of ten thousand that are
@@ -270,6 +271,7 @@ def columns_of(jobs: Sequence[NewJob]) -> Params:
         "traces": _sparse([job.traceparent for job in jobs]),
         "creators": _sparse([job.created_by for job in jobs]),
         **_limits_of([job.limits for job in jobs]),
+        "unique_keys": _sparse([job.unique.name if job.unique else None for job in jobs]),
     }
 
 

@@ -77,10 +77,13 @@ FIELDS = (
     "tags",
     "parent",
     "created_by",
+    "unique_key",
 )
 # A payload and a result are passed on as text: no number is rounded, and nothing in them can break a list.
 TEXTS = ("payload", "result")
-READ_AS = {"state": SHOWN_STATE} | {field: f"j.{field}::text" for field in TEXTS}
+READ_AS = {"state": SHOWN_STATE, "unique_key": "substr(j.unique_key, strpos(j.unique_key, ':') + 1)"} | {
+    field: f"j.{field}::text" for field in TEXTS
+}
 COLUMNS = ", ".join(READ_AS.get(field, f"j.{field}") for field in FIELDS)
 # The length of what is stored apart is known without reading it; json and text are the same bytes.
 LISTED = (

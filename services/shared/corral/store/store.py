@@ -38,6 +38,8 @@ from corral.store.sign_in import SignInRows
 from corral.store.sink_mails import SinkMails
 from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.stats import Statistics
+from corral.store.unique_holders import UniqueKeys
+from corral.store.unique_jobs import UniqueJobs
 from corral.store.uploads import Uploads
 from corral.store.webhook_deliveries import WebhookDeliveries
 from corral.store.webhook_history import WebhookHistory
@@ -55,6 +57,8 @@ class Store:
         self.schema = Schema(database)
         self.jobs = Jobs(database)
         self.idempotency = Idempotency(database)
+        self.unique_jobs = UniqueJobs(database)
+        self.unique_keys = UniqueKeys(database)
         self.claims = Claims(database)
         self.limit_claims = LimitClaims(database)
         self.limit_duties = LimitDuties(database)

@@ -18,6 +18,7 @@ from corral_testing.fake.queues import FakeQueues
 from corral_testing.fake.running import FakeAttempts, FakeClaims, FakeFollowUps
 from corral_testing.fake.scaling import FakeScaling
 from corral_testing.fake.stats import FakeStats
+from corral_testing.fake.unique import FakeUniqueJobs, FakeUniqueKeys
 
 
 class FakeStore:
@@ -33,6 +34,8 @@ class FakeStore:
         self.follow_ups = FakeFollowUps(self.memory)
         self.leases = FakeLeases(self.memory)
         self.idempotency = FakeIdempotency(self.memory, self.jobs, self.leases)
+        self.unique_jobs = FakeUniqueJobs(self.memory, self.jobs)
+        self.unique_keys = FakeUniqueKeys(self.memory, self.jobs, self.leases)
         self.workers = FakeWorkers(self.memory, self.leases)
         self.duties = FakeDuties(self.memory, self.leases)
         self.queues = FakeQueues(self.memory)

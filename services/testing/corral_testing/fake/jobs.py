@@ -15,7 +15,7 @@ from corral.store import AuditEntry, Commanded, CommandEffect, JobFilter, Page
 from corral.store.job_queries import AttemptRecord
 from corral.store.json_text import HOLDS_NUL, checked
 from corral_testing.fake.admission import FakeAdmission
-from corral_testing.fake.memory import JobRow, Memory
+from corral_testing.fake.memory import HeldKey, JobRow, Memory, release
 
 LONGEST = 1e11
 """Seconds: what is still within the calendar from now on; Postgres itself knows more, and is never asked for it."""
@@ -71,15 +71,49 @@ class FakeJobs:
 
     async def cancel(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
         """Waiting jobs end; running ones are asked to."""
-        return [self._command("cancel", id, actor, self._cancel) for id in ids]
+        answers = [self._command("cancel", id, actor, self._cancel) for id in ids]
+        rows = self._memory.rows(one.id for one in answers if one.effect is CommandEffect.DONE)
+        if promoted := release(self._memory, rows):
+            first = next(at for at, one in enumerate(answers) if one.effect is CommandEffect.DONE)
+            answers[first] = replace(answers[first], promoted=tuple(await self.existing(promoted)))
+        return answers
 
     async def retry(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
         """A new life for what has ended."""
-        return [self._command("retry", id, actor, self._retry) for id in ids]
+        held = self._retake(ids)
+        return [
+            replace(
+                self._command(
+                    "retry", id, actor, (lambda _: CommandEffect.REFUSED) if id in held else self._retry
+                ),
+                holder=held.get(id),
+            )
+            for id in ids
+        ]
 
     async def run_now(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
         """Scheduled jobs are queued."""
         return [self._command("run-now", id, actor, self._run_now) for id in ids]
+
+    def _retake(self, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Take the keys of ended jobs again; those that can't have theirs, with who holds it."""
+        memory = self._memory
+        keyed = [row for row in memory.rows(ids) if row.state.terminal and row.new.unique is not None]
+        holders: dict[str, UUID] = {}
+        for row in sorted(keyed, key=lambda row: row.id):
+            assert row.new.unique is not None
+            name = row.new.unique.name
+            key = memory.keys.get(name)
+            kept = key is not None and (key.holder in ids or not memory.jobs[key.holder].state.terminal)
+            holders[name] = key.holder if key is not None and kept else row.id
+        for name, holder in holders.items():
+            key = memory.keys.setdefault(name, HeldKey(holder, None, memory.clock.now(), None))
+            key.holder = holder
+        return {
+            row.id: holders[row.new.unique.name]
+            for row in keyed
+            if row.new.unique is not None and holders[row.new.unique.name] != row.id
+        }
 
     def _insert(self, job: NewJob) -> None:
         memory, now = self._memory, self._memory.clock.now()

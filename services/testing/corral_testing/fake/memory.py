@@ -139,7 +139,18 @@ class JobRow:
             "tags": list(new.tags),
             "parent": new.parent,
             "created_by": new.created_by,
+            "unique_key": new.unique.key if new.unique else None,
         }
+
+
+@dataclass(slots=True)
+class HeldKey:
+    """A unique key: who holds it, who waits for its end, and until when it is held; None: while the holder is live."""
+
+    holder: UUID
+    waiting: UUID | None
+    taken_at: datetime
+    until: datetime | None
 
 
 @dataclass(slots=True)
@@ -176,6 +187,8 @@ class Memory:
     jobs: dict[UUID, JobRow] = field(default_factory=dict)
     attempts: dict[tuple[UUID, int], AttemptRecord] = field(default_factory=dict)
     follow_ups: list[StoredFollowUp] = field(default_factory=list)
+    keys: dict[str, HeldKey] = field(default_factory=dict)
+    """Unique keys, by name."""
     workers: dict[UUID, FakeWorker] = field(default_factory=dict)
     queues: dict[str, StoredQueue] = field(default_factory=dict)
     leases: dict[str, Term] = field(default_factory=dict)
@@ -268,6 +281,33 @@ class Memory:
         """A queue exists from the first time it is named."""
         if name not in self.queues:
             self.queues[name] = StoredQueue(name, None, None, {}, {}, self.clock.now())
+
+
+def release(memory: Memory, ended: Iterable[JobRow]) -> list[UUID]:
+    """Give back the unique keys of jobs that have ended; the jobs that go on because of that."""
+    promoted: list[UUID] = []
+    rows = list(ended)
+    for row in rows:
+        key = None if row.new.unique is None else memory.keys.get(row.new.unique.name)
+        if key is not None and key.waiting == row.id:
+            key.waiting = None
+    for row in rows:
+        unique = row.new.unique
+        key = None if unique is None else memory.keys.get(unique.name)
+        if unique is None or key is None or key.holder != row.id:
+            continue
+        if key.waiting is not None:
+            behind = memory.jobs[key.waiting]
+            later = behind.run_at is not None and behind.run_at > memory.clock.now()
+            run_at = behind.run_at if later else None
+            after = State.SCHEDULED if later else State.QUEUED
+            memory.move(behind, Event.KEY_FREE, Writer.WORKER, after)
+            behind.run_at = run_at
+            promoted.append(behind.id)
+            key.holder, key.waiting, key.taken_at = behind.id, None, memory.clock.now()
+        elif key.until is None:
+            del memory.keys[unique.name]
+    return promoted
 
 
 def urgency(row: JobRow) -> tuple[str, bool, Priority, datetime, UUID]:

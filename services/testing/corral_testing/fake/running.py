@@ -24,7 +24,7 @@ from corral.store.endings import EXPIRES, SNOOZED, error_json, kind_of
 from corral.store.follow_ups import MAX_LISTED
 from corral.store.json_text import checked, decode
 from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
-from corral_testing.fake.memory import JobRow, Memory, ParkedKey
+from corral_testing.fake.memory import JobRow, Memory, ParkedKey, release
 
 
 class FakeClaims:
@@ -94,7 +94,12 @@ class FakeAttempts:
                 checked(item.outcome.result, "/result")
             for one in item.follow_ups:
                 refuse_unstorable(one.job)
-        return [await self._finish(worker, item) for item in finished]
+        answers = [await self._finish(worker, item) for item in finished]
+        unique = self._memory.rows(item.id for item in finished if item.unique)
+        promoted = release(self._memory, [row for row in unique if row.state.terminal])
+        if promoted:
+            answers[0] = answers[0]._replace(promoted=tuple(await self._jobs.existing(promoted)))
+        return answers
 
     async def time_out(self, worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
         """Keep the errors of attempts that are past their timeout and still run."""
@@ -151,8 +156,8 @@ class FakeAttempts:
         if kind == State.COMPLETED:
             ended = row.state is State.COMPLETED and row.attempt == item.attempt
             return ended or (kept is not None and kept.outcome == kind)
-        also = {"failed"} if kind == SNOOZED else set[str]()
-        return kept is not None and kept.outcome in {kind, "cancelled", *also}
+        failed = kept is not None and kept.outcome == "failed" and kind in {SNOOZED, "errored"}
+        return kept is not None and (kept.outcome in {kind, "cancelled"} or failed)
 
     def _end(self, row: JobRow, item: Finished) -> None:
         memory, outcome = self._memory, item.outcome
@@ -170,12 +175,16 @@ class FakeAttempts:
             reason = outcome.reason
         elif isinstance(outcome, Snoozed):
             reason = outcome.error.message
-        memory.keep(row, "cancelled" if cancelled else kind_of(item), error=error, reason=reason)
+        given_up = isinstance(outcome, Erred) and item.unique and self._newer_waits(row)
+        kind = "cancelled" if cancelled else "failed" if given_up else kind_of(item)
+        memory.keep(row, kind, error=error, reason=reason)
         row.errors += error is not None
         row.error = error or row.error
         match outcome:
             case _ if cancelled:
                 memory.move(row, Event.CANCELLED, Writer.WORKER, State.CANCELLED)
+            case Erred() if given_up:
+                memory.move(row, Event.EXHAUSTED, Writer.WORKER, State.FAILED)
             case Erred(retry_in=seconds):
                 memory.move(row, Event.ERRED, Writer.WORKER, State.SCHEDULED)
                 row.run_at = memory.clock.now() + timedelta(seconds=seconds)
@@ -215,6 +224,10 @@ class FakeAttempts:
             memory.move(row, Event.SNOOZED, Writer.WORKER, State.SCHEDULED)
             row.run_at = later
             row.snoozes += 1
+
+    def _newer_waits(self, row: JobRow) -> bool:
+        key = None if row.new.unique is None else self._memory.keys.get(row.new.unique.name)
+        return key is not None and key.holder == row.id and key.waiting is not None
 
     def _recorded(self, item: Finished, row: JobRow | None, verdict: Verdict) -> Recorded:
         if row is None:
@@ -285,4 +298,5 @@ def claimed_from(row: JobRow) -> Claimed:
         waited=(row.started_at - row.queued_at).total_seconds() if row.started_at and row.queued_at else 0.0,
         limit_group=row.limit_group,
         limits=new.limits.names if new.limits else (),
+        unique=new.unique is not None,
     )

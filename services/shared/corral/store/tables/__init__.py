@@ -20,6 +20,7 @@ from corral.store.tables.pools import pools
 from corral.store.tables.registry import installation
 from corral.store.tables.schedules import schedules
 from corral.store.tables.statistics import statistics
+from corral.store.tables.uniqueness import uniqueness
 from corral.store.tables.uploads import uploads
 from corral.store.tables.webhooks import webhooks
 
@@ -39,6 +40,7 @@ def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
         limits,
         mail,
         schedules,
+        uniqueness,
         uploads,
         feeds,
         webhooks,

@@ -51,6 +51,5 @@ def idempotency(tables: MetaData) -> None:
     Index(
         "idempotency_jobs_job",
         jobs.c.job,
-        unique=True,
         info=serves("Retention leaves the state of a job that it removes here."),
     )

@@ -135,6 +135,9 @@ def jobs(tables: MetaData) -> None:
             "0",
             doc="Attempts that asked to be made again later, without an error.",
         ),
+        Column(
+            "unique_key", Text, doc="The row of `unique_keys` that it holds, or waits for; null: it has none."
+        ),
         PrimaryKeyConstraint(
             "id",
             name="jobs_pkey",
