@@ -33,9 +33,11 @@ class BulkAnswer(BaseModel):
     accepted: int
     refused: int
     deduplicated: Annotated[
-        dict[Deduplication, int],
-        Field(description="How many are duplicates; refused ones count as refused, too."),
-    ] = {}
+        dict[Deduplication, int] | None,
+        Field(
+            description="How many are duplicates, where there are any; refused ones count as refused, too."
+        ),
+    ] = None
     jobs: list[BulkItem]
 
 

@@ -33,15 +33,14 @@ def about(duplicate: Deduplicated) -> dict[str, Any]:
     return {"deduplicated": duplicate.what, "rule": duplicate.rule, "unique_key": duplicate.key}
 
 
-def counts(accepted: Iterable[object]) -> dict[str, int]:
-    """How many of a bulk are duplicates, of each kind that there is."""
-    return dict(
-        Counter(
-            one.duplicate.what.value
-            for one in accepted
-            if isinstance(one, Accepted) and one.duplicate is not None
-        )
+def counts(accepted: Iterable[object]) -> dict[str, dict[str, int]]:
+    """How many of a bulk are duplicates, of each kind that there is, as a field; none where none is."""
+    found = Counter(
+        one.duplicate.what.value
+        for one in accepted
+        if isinstance(one, Accepted) and one.duplicate is not None
     )
+    return {"deduplicated": dict(found)} if found else {}
 
 
 def is_refused(accepted: object) -> bool:

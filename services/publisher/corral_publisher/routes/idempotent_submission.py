@@ -81,7 +81,7 @@ async def submit_bulk_once(
         {"index": index, "id": job.id, "state": job.state} | (about(job.duplicate) if job.duplicate else {})
         for index, job in enumerate(result)
     ]
-    return answer({"accepted": len(new), "refused": 0, "deduplicated": counts(result), "jobs": new}, 201)
+    return answer({"accepted": len(new), "refused": 0, "jobs": new} | counts(result), 201)
 
 
 def _listed(earlier: EarlierJob) -> dict[str, Any]:

@@ -137,7 +137,7 @@ async def submit_bulk(
     told = {
         "accepted": len(results) - refused,
         "refused": refused,
-        "deduplicated": counts(results),
+        **counts(results),
         "jobs": [_bulk_item(index, item) for index, item in enumerate(results)],
     }
     return answer(told, 201 if any(map(_is_new, results)) else 200)

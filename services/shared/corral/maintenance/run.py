@@ -28,8 +28,8 @@ from corral.maintenance.rq_mirror import RqMirror
 from corral.maintenance.schedules import ScheduleDuty
 from corral.maintenance.status import StatusDuty
 from corral.maintenance.sweep import Sweep
-from corral.maintenance.webhooks import WebhookDuty
 from corral.maintenance.unique_keys import KeepUniqueKeys
+from corral.maintenance.webhooks import WebhookDuty
 from corral.settings import Settings
 from corral.store import Store
 

@@ -20,14 +20,14 @@ from corral_testing.conformance.losing import Losing
 from corral_testing.conformance.snoozing import Snoozing
 from corral_testing.conformance.submitting import Submitting
 from corral_testing.conformance.transitions import Transitions
-from corral_testing.conformance.unique import Unique
+from corral_testing.conformance.unique import BeingUnique
 
 
 class StoreConformance(
     Transitions,
     Submitting,
     Idempotent,
-    Unique,
+    BeingUnique,
     Claiming,
     Finishing,
     Following,

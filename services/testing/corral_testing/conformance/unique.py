@@ -55,7 +55,7 @@ def what(answer: Accepted) -> Deduplication | None:
     return None if answer.duplicate is None else answer.duplicate.what
 
 
-class Unique:
+class BeingUnique:
     """What a key promises."""
 
     async def test_a_duplicate_of_a_live_job_answers_it(self, subject: Subject) -> None:
