@@ -99,7 +99,7 @@ def decide(
     made = Decisions()
     now = dict(seen)
     for jobs in submissions:
-        step = _Deciding(now, made)
+        step = _OneByOne(now, made)
         answers = [step.take(job) for job in jobs]
         refused = {at: one.job for at, one in enumerate(answers) if one.duplicate is Deduplication.REFUSED}
         made.refused.append(refused)
@@ -114,7 +114,7 @@ def decide(
     return made
 
 
-class _Deciding:
+class _OneByOne:
     """One submission over what was decided before it; forgotten where it is refused as a whole."""
 
     def __init__(self, before: Mapping[str, KeySeen], made: Decisions) -> None:
