@@ -2,8 +2,13 @@
 
 from uuid import UUID
 
+import structlog
+
+from corral import metrics
 from corral.store import Store
 from corral.webhook.delivery import DeliveryAttempt, DeliveryToSend, WebhookTarget
+
+log = structlog.get_logger(__name__)
 
 
 class StoredWebhooks:
@@ -20,9 +25,13 @@ class StoredWebhooks:
         """A delivery with all that a request needs."""
         return await self._store.webhook_deliveries.to_send(delivery)
 
-    async def attempted(self, delivery: UUID, attempt: DeliveryAttempt, /) -> str | None:
+    async def attempted(self, delivery: DeliveryToSend, attempt: DeliveryAttempt, /) -> str | None:
         """Store what came of a request; the reason for which its webhook was disabled by it, None where it was not."""
-        return await self._store.webhook_deliveries.attempted(delivery, attempt)
+        disabled = await self._store.webhook_deliveries.attempted(delivery.id, attempt)
+        if disabled is not None:
+            metrics.WEBHOOKS_DISABLED.inc()
+            log.error("webhook.disabled", webhook=delivery.webhook, reason=disabled)
+        return disabled
 
     async def skipped(self, delivery: UUID, reason: str, /) -> None:
         """Store that it was not sent, and why."""

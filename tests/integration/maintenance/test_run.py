@@ -26,7 +26,18 @@ from corral_local.valkey import EmbeddedValkey
 SUSPECTS = Lane("email", Priority.NORMAL, suspect=True)
 DUTIES = {
     *("promote", "reclaim", "sweep", "expire", "pauses", "signal", "pools"),
-    *("fold", "retention", "orphans", "rq", "status", "limits", "unique-keys", "mail-hold", "schedules"),
+    *(
+        "fold",
+        "retention",
+        "orphans",
+        "rq",
+        "status",
+        "limits",
+        "unique-keys",
+        "mail-hold",
+        "schedules",
+        "webhooks",
+    ),
 }
 
 

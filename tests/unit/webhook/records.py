@@ -61,9 +61,9 @@ class Records:
     async def delivery(self, delivery: UUID, /) -> DeliveryToSend | None:
         return self.deliveries.get(delivery)
 
-    async def attempted(self, delivery: UUID, attempt: DeliveryAttempt, /) -> str | None:
+    async def attempted(self, delivery: DeliveryToSend, attempt: DeliveryAttempt, /) -> str | None:
         self.attempts.append(attempt)
-        self.deliveries[delivery] = replace(self.deliveries[delivery], status=attempt.status)
+        self.deliveries[delivery.id] = replace(delivery, status=attempt.status)
         return "gone" if attempt.gone else None
 
     async def skipped(self, delivery: UUID, reason: str, /) -> None:  # noqa: ARG002  there is one

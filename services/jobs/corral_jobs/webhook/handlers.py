@@ -1,7 +1,5 @@
 """The handler of `webhook.deliver`."""
 
-import structlog
-
 from corral import metrics
 from corral.context import Context
 from corral.errors import Discard, Retry
@@ -10,8 +8,6 @@ from corral.webhook.event import WebhookEvent
 from corral_jobs.webhook.declaration import DeliveryRequest, DeliveryResult, deliver
 from corral_jobs.webhook.message import content_of, headers_of, plain_headers
 from corral_jobs.webhook.request import EndpointAnswer, post
-
-log = structlog.get_logger(__name__)
 
 GONE = 410
 
@@ -58,10 +54,9 @@ async def _concluded(delivery: DeliveryToSend, answer: EndpointAnswer, ctx: Cont
     attempt = DeliveryAttempt(
         status=status, http_status=answer.status, error=answer.error, gone=gone, test=test
     )
-    disabled = await ctx.webhooks.attempted(delivery.id, attempt)
+    disabled = await ctx.webhooks.attempted(delivery, attempt)
     if disabled is not None:
-        metrics.WEBHOOKS_DISABLED.inc()
-        log.error("webhook.disabled", webhook=delivery.webhook, reason=disabled)
+        ctx.log(f"the webhook {delivery.webhook} is disabled: {disabled}")
     metrics.WEBHOOK_REQUESTS.labels("retried" if status is DeliveryStatus.PENDING else status.value).inc()
     if delivered:
         return DeliveryResult(outcome="delivered", status=answer.status)

@@ -15,7 +15,7 @@ class WebhookRecords(Protocol):
     async def delivery(self, delivery: UUID, /) -> DeliveryToSend | None:
         """A delivery with all that a request needs."""
 
-    async def attempted(self, delivery: UUID, attempt: DeliveryAttempt, /) -> str | None:
+    async def attempted(self, delivery: DeliveryToSend, attempt: DeliveryAttempt, /) -> str | None:
         """Store what came of a request; the reason for which its webhook was disabled by it, None where it was not."""
 
     async def skipped(self, delivery: UUID, reason: str, /) -> None:
