@@ -8,7 +8,19 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bench import hotpath, idle, job_log, machine, million, page, servers, snapshot, submission, throughput
+from bench import (
+    areas,
+    hotpath,
+    idle,
+    job_log,
+    machine,
+    million,
+    page,
+    servers,
+    snapshot,
+    submission,
+    throughput,
+)
 from bench.effort import FULL, QUICK, Effort
 from bench.history import measure as history
 from bench.page import Results
@@ -22,6 +34,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "million": million.measure,
     "snapshot": snapshot.measure,
     "history": history.measure,
+    "areas": areas.measure,
 }
 
 

@@ -36,6 +36,7 @@ def prepared(account: Account) -> Iterator[Stage]:
                 "SMTP_SECURITY": "none",
                 "SMTP_FROM": "Corral <corral@example.com>",
                 "OUTGOING_ALLOW": "127.0.0.1/32",
+                "SECRETS_DIR": str(home / "secrets"),
                 "METRICS_PORT": "0",
                 "WEB_WORKERS": "1",
                 "JOBS": "definitions",

@@ -13,7 +13,8 @@ STEPS: Final = {
     "crash": ("001",),
     "retry": ("001",),
     "typed": ("002",),
+    "areas": ("003",),
     "feeds": ("004",),
-    "operate": ("000", "001", "002", "004"),
+    "operate": ("000", "001", "002", "003", "004"),
 }
 """Each step by its name, with the replaced systems whose promises it looks at. `make demo STEP=name` runs one."""

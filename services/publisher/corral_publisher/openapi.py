@@ -7,9 +7,11 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from corral_publisher.area_models import AreaBody
 from corral_publisher.feed_models import FeedPatch, ImportRequest
 from corral_publisher.option_models import LimitOrder, LimitPatch, QueuePatch, TypePatch
 from corral_publisher.problems import MEDIA_TYPE
+from corral_publisher.provider_models import ProviderPatch
 from corral_publisher.request_models import Bulk, Clean, LoadRequest, ReportsBody, Settlement, Submission
 from corral_publisher.response_models import Problem
 from corral_publisher.schedule_models import Backfill, NewSchedule, SchedulePatch, SchedulePause
@@ -30,6 +32,8 @@ MODELS: list[type[BaseModel]] = [
     TypePatch,
     LimitPatch,
     LimitOrder,
+    ProviderPatch,
+    AreaBody,
     Clean,
     LoadRequest,
     ReportsBody,

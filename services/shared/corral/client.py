@@ -11,6 +11,7 @@ import httpx2
 from corral import json_codec
 from corral.api_problem import ApiProblem, problem_of
 from corral.client_limits import LimitCalls
+from corral.client_providers import ProviderCalls
 from corral.errors import FieldError, InvalidInput
 from corral.http_calls import ANSWER_SECONDS, HttpCalls, Unreachable
 from corral.job.idempotency_key import fault
@@ -40,7 +41,7 @@ ENDED = frozenset({"completed", "failed", "cancelled"})
 Json = Any
 
 
-class Client(LimitCalls):
+class Client(LimitCalls, ProviderCalls):
     """One publisher, one key. Close it, or use it in a `with`."""
 
     def __init__(

@@ -210,6 +210,13 @@ class OutgoingFailed(CorralError):
         super().__init__(f"{url} gave no answer: {why}")
 
 
+class SecretMissing(CorralError):
+    """A secret that a provider needs is not there; the message names its place, never the secret."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place} {why}")
+
+
 class SchemaMismatch(CorralError):
     """The database's schema and this release do not fit; the message names the command that helps."""
 
@@ -294,6 +301,21 @@ def _length(what: str, after: float) -> float:
 
 class Discard(CorralError):
     """Raised by a handler: fail at once, whatever budget is left."""
+
+
+class ProviderBusy(RateLimited):
+    """A provider said that it has too much to do, or what it allows is used up: nobody calls it for `after` seconds.
+
+    Left to the worker it uses no retry, and parks the provider's slots.
+    """
+
+    def __init__(self, provider: str, why: str, after: float) -> None:
+        self.provider = provider
+        super().__init__(
+            f"provider {provider}: {why}; it is called again in {after:,.0f} s",
+            after=after,
+            limit="provider-slots",
+        )
 
 
 class NotDone(Retry):

@@ -198,6 +198,14 @@ WAITERS_REFUSED = Counter(
     "corral_http_waiters_refused", "Requests with ?wait that found no room and did not wait."
 )
 
+# Calls of providers
+PROVIDER_CALLS = Counter(
+    "corral_provider_calls", "Requests to providers, by what came back.", ["provider", "outcome"]
+)
+PROVIDER_PERMITS_LATE = Counter(
+    "corral_provider_permits_late", "Permits to call a provider that came too late to be used.", ["provider"]
+)
+
 # Everything
 SWALLOWED = Counter("corral_swallowed_errors", "Errors that were logged and survived.", ["where"])
 

@@ -20,6 +20,7 @@ from corral.catalog import JobType
 from corral.context import Context, SyncContext
 from corral.context.feeds import FeedRecords
 from corral.context.link import Statistics, SubmitOptions, UploadedFile
+from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.errors import BudgetExhausted
 from corral.ids import new_id
@@ -71,6 +72,8 @@ class Recording:
     """What `ctx.webhooks` is."""
     outgoing: OutgoingClient | None = None
     """What `ctx.outgoing` is."""
+    providers: ProviderCaller | None = None
+    """What `ctx.providers` is."""
 
 
 def context(
@@ -84,6 +87,7 @@ def context(
     feeds: FeedRecords | None = None,
     webhooks: WebhookRecords | None = None,
     outgoing: OutgoingClient | None = None,
+    providers: ProviderCaller | None = None,
 ) -> tuple[Context, Recording]:
     """A context for a coroutine, and what is recorded of it.
 
@@ -97,9 +101,11 @@ def context(
         feeds: sources, items and imports, for a handler of feeds.
         webhooks: webhooks and deliveries, for a handler that sends to them.
         outgoing: the client for addresses that users give; the test closes it.
+        providers: what sends requests to providers.
     """
     recording = _recording(artifacts, effects, statistics)
     recording.feeds, recording.webhooks, recording.outgoing = feeds, webhooks, outgoing
+    recording.providers = providers
     return Context(_claimed(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
 
 
@@ -288,6 +294,10 @@ class _AwaitedLink(_RecordedSignals):
     @property
     def outgoing(self) -> OutgoingClient:
         return _given("outgoing", self._recording.outgoing)
+
+    @property
+    def providers(self) -> ProviderCaller:
+        return _given("providers", self._recording.providers)
 
 
 def _given(name: str, value: T | None) -> T:

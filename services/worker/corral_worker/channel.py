@@ -11,6 +11,7 @@ from uuid import UUID
 
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
+from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.errors import Conflict
 from corral_worker.execution import MAX_LINES
@@ -260,6 +261,15 @@ class AsyncChannel:
             RuntimeError: says so.
         """
         raise RuntimeError('ctx.outgoing is there for handlers with executor="async"')
+
+    @property
+    def providers(self) -> ProviderCaller:
+        """None in a child.
+
+        Raises:
+            RuntimeError: says so.
+        """
+        raise RuntimeError('ctx.providers is there for handlers with executor="async"')
 
     async def _call(self, method: str, *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

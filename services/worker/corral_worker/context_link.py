@@ -11,6 +11,7 @@ from uuid import UUID
 from corral.actions.call_budgets import BudgetTake
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
+from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.errors import Conflict, NotFound, PerhapsDone, TooLarge
 from corral.job.effect import EffectBegin, IfPerhapsDone
@@ -111,6 +112,9 @@ class HandlerServices(Protocol):
     @property
     def outgoing(self) -> "OutgoingClient":
         """The client for addresses that users give."""
+
+    def providers(self, job: UUID, attempt: int) -> ProviderCaller:
+        """Sends requests to providers for this attempt, as long as it holds its job."""
 
 
 @dataclass(slots=True)
@@ -236,6 +240,12 @@ class AttemptLink:
         """The client for addresses that users give."""
         self.refuse_ended()
         return self.services.outgoing
+
+    @property
+    def providers(self) -> ProviderCaller:
+        """Sends requests to providers."""
+        self.refuse_ended()
+        return self.services.providers(self.execution.claimed.id, self.execution.claimed.attempt)
 
     async def _announce(self, job_type: str, payload: str, options: SubmitOptions, on: FollowsOn) -> UUID:
         job = await self.services.prepare(self.execution.claimed.id, job_type, payload, options)

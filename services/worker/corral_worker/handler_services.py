@@ -13,6 +13,7 @@ from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
+from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.dispatch import Dispatch
 from corral.errors import Conflict
@@ -21,11 +22,12 @@ from corral.job.job import NewJob
 from corral.job.limit_use import parsed
 from corral.job.priority import Priority
 from corral.job_log import JobLog
-from corral.settings import Settings
+from corral.settings import SECRETS_DIR, Settings
 from corral.store import EarlierRequest, Store
 from corral_worker.attempt_effects import AttemptEffects
 from corral_worker.event_loop import as_worker
 from corral_worker.feeds import StoredFeeds
+from corral_worker.providers import KnownProviders, ProviderRequests
 from corral_worker.queue_statistics import figures
 from corral_worker.webhooks import StoredWebhooks
 
@@ -51,6 +53,7 @@ class WorkerServices:
         self._types = types or TypeCache(store, installation)
         self._settings = settings
         self._outgoing: OutgoingClient | None = None
+        self._known_providers: KnownProviders = {}
         self._feeds = StoredFeeds(store)
         self._webhooks = StoredWebhooks(store)
         self._store = store
@@ -190,6 +193,11 @@ class WorkerServices:
 
             self._outgoing = OutgoingClient() if self._settings is None else OutgoingClient.of(self._settings)
         return self._outgoing
+
+    def providers(self, job: UUID, attempt: int) -> ProviderCaller:
+        """Sends requests to providers for this attempt, as long as it holds its job."""
+        folder = SECRETS_DIR if self._settings is None else self._settings.secrets_dir
+        return ProviderRequests(self._store, self.outgoing, folder, (job, attempt), self._known_providers)
 
     def _own_submitter(self) -> Submitter:
         if self._submitter is None:

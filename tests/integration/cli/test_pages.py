@@ -23,6 +23,8 @@ PAGES = [
     "run-something-every-night.md",
     "process-images.md",
     "import-feeds.md",
+    "call-a-provider.md",
+    "fetch-areas.md",
     "protect-a-provider.md",
     "be-fair-to-customers.md",
     "measure-a-system.md",

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from corral_publisher.pages import (
+    areas,
     feeds,
     job,
     jobs,
@@ -12,6 +13,7 @@ from corral_publisher.pages import (
     mails,
     pools,
     problem,
+    providers,
     queues,
     render,
     reports,
@@ -35,6 +37,7 @@ def install(app: FastAPI) -> None:
         job,
         queues,
         limits,
+        providers,
         schedules,
         workers,
         pools,
@@ -42,6 +45,7 @@ def install(app: FastAPI) -> None:
         mails,
         feeds,
         webhooks,
+        areas,
         live,
     ):
         app.router.routes.extend(module.router.routes)

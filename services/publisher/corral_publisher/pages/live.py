@@ -13,7 +13,7 @@ from corral.actions.principal import Principal, Role
 from corral.errors import CorralError
 from corral_publisher import parameters
 from corral_publisher.event_stream import BEAT, EventStream, event, fragment
-from corral_publisher.pages import feeds, job, jobs, pools, queues, reports, start, workers
+from corral_publisher.pages import areas, feeds, job, jobs, pools, queues, reports, start, workers
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.routes.events import changes
 from corral_publisher.routes.reports import status_of
@@ -78,6 +78,20 @@ async def live_pool(request: Request, name: str, principal: Looker) -> Response:
     """Stream one pool and its decisions."""
     parameters.cursor(request.query_params)
     return _stream(request, principal, pools.live_part, POOL_SECONDS)
+
+
+@router.get("/live/areas")
+async def live_areas(request: Request, principal: Looker) -> Response:
+    """Stream the list of areas."""
+    parameters.cursor(request.query_params)
+    return _stream(request, principal, areas.live_areas)
+
+
+@router.get("/live/areas/{area_id}")
+async def live_area(request: Request, area_id: str, principal: Looker) -> Response:
+    """Stream one area."""
+    parameters.job_id(area_id)
+    return _stream(request, principal, areas.live_area)
 
 
 @router.get("/live/imports")

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from corral_publisher.routes import (
+    areas,
     artifacts,
     effects,
     events,
@@ -15,6 +16,7 @@ from corral_publisher.routes import (
     limits,
     load,
     pools,
+    providers,
     queues,
     reports,
     schedules,
@@ -41,6 +43,7 @@ def install(app: FastAPI) -> None:
         schedules,
         types,
         limits,
+        providers,
         workers,
         pools,
         legacy_jobs,
@@ -50,6 +53,7 @@ def install(app: FastAPI) -> None:
         imports,
         feeds,
         webhooks,
+        areas,
         health,
     ):
         app.router.routes.extend(module.router.routes)

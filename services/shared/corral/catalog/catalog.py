@@ -13,6 +13,7 @@ from corral.catalog.declaration import JobType
 from corral.catalog.declared_queue import Queue, one_queue_of_each_name
 from corral.catalog.limit import AnyLimit, Limit, Rate
 from corral.catalog.limit_check import check_limits, one_of_each_name
+from corral.catalog.provider import Provider, one_provider_of_each_name
 from corral.catalog.record import TypeRecord, record_of
 from corral.catalog.schedule_declaration import DeclaredSchedule, one_schedule_of_each_name
 from corral.errors import DeclarationError
@@ -20,11 +21,12 @@ from corral.job.options import Executor
 
 BUILTIN = "corral_jobs"
 """The package of the job types that come with Corral."""
-REPORT, IMAGE, MAIL, NOTIFICATION, FEEDS, WEBHOOK, DEMO = (
-    f"{BUILTIN}.{name}" for name in ("report", "image", "mail", "notification", "feeds", "webhook", "demo")
+REPORT, IMAGE, MAIL, NOTIFICATION, FEEDS, WEBHOOK, PROVIDER, AREA, DEMO = (
+    f"{BUILTIN}.{name}"
+    for name in ("report", "image", "mail", "notification", "feeds", "webhook", "provider", "area", "demo")
 )
 """What declares them; the handlers of each are in its module `handlers`."""
-LIBRARIES = {IMAGE: "pyvips"}
+LIBRARIES = {IMAGE: "pyvips", AREA: "shapely"}
 """What the handlers of a type need and not every worker has: one without it leaves its jobs to others."""
 
 
@@ -37,12 +39,15 @@ class Catalog:
         limits: Sequence[AnyLimit] = (),
         queues: Sequence[Queue] = (),
         schedules: Sequence[DeclaredSchedule] = (),
+        providers: Sequence[Provider] = (),
     ) -> None:
         """`limits` and `queues` are those that no type names.
 
         Raises:
-            DeclarationError: two limits, queues or schedules of one name differ.
+            DeclarationError: two limits, queues, schedules or providers of one name differ.
         """
+        self.providers = one_provider_of_each_name(providers)
+        """Providers that code declares, by name."""
         self.schedules = one_schedule_of_each_name(schedules)
         """Schedules that code declares, by name."""
         self.types: Mapping[str, JobType[Any, Any]] = dict(types)
@@ -59,15 +64,17 @@ class Catalog:
         """Import the modules and collect the job types that they declare, import or handle.
 
         Raises:
-            DeclarationError: a module can't be imported, or two types, limits, queues or schedules of one name differ.
+            DeclarationError: a module can't be imported, or two types, limits, queues, schedules or providers of one name differ.
         """
         types: dict[str, JobType[Any, Any]] = {}
         limits: list[AnyLimit] = []
         queues: list[Queue] = []
         schedules: list[DeclaredSchedule] = []
+        providers: list[Provider] = []
         for name in modules:
             values = _values_of(name)
             schedules += [value for value in values if issubclass(type(value), DeclaredSchedule)]
+            providers += [value for value in values if issubclass(type(value), Provider)]
             limits += _limits_in(values)
             queues += [value for value in values if issubclass(type(value), Queue)]
             for declared in _types_in(values):
@@ -76,7 +83,7 @@ class Catalog:
                     raise DeclarationError(
                         f"job type {declared.name} is declared twice: in {other.module} and {declared.module}"
                     )
-        return cls(types, limits, queues, schedules)
+        return cls(types, limits, queues, schedules, providers)
 
     def get(self, name: str) -> JobType[Any, Any] | None:
         """The type of that name."""
@@ -142,7 +149,7 @@ def _builtin_modules(*, demo: bool) -> list[str]:
     """The built-in types that are wanted; none where the distribution corral-jobs is not installed."""
     if importlib.util.find_spec(BUILTIN) is None:
         return []
-    shipped = [REPORT, IMAGE, MAIL, NOTIFICATION, FEEDS, WEBHOOK]
+    shipped = [REPORT, IMAGE, MAIL, NOTIFICATION, FEEDS, WEBHOOK, PROVIDER, AREA]
     return [*shipped, DEMO] if demo else shipped
 
 

@@ -16,6 +16,7 @@ from corral.catalog.declared_queue import Queue
 from corral.catalog.limit import AnyLimit
 from corral.catalog.options_json import options_from_json, options_to_json
 from corral.catalog.payload_schema import payload_schema_of, result_schema_of
+from corral.catalog.provider import Provider
 from corral.job.options import Options
 
 
@@ -43,7 +44,7 @@ class TypeRecord:
 
 @dataclass(frozen=True)
 class Declaration:
-    """A limit or a queue as code declares it: what is registered in Postgres."""
+    """A limit, a queue or a provider as code declares it: what is registered in Postgres."""
 
     name: str
     values: Mapping[str, Any]
@@ -74,8 +75,8 @@ def record_of(declared: JobType[Any, Any]) -> TypeRecord:
     )
 
 
-def declaration_of(declared: AnyLimit | Queue) -> Declaration:
-    """The record of a declared limit or queue."""
+def declaration_of(declared: AnyLimit | Queue | Provider) -> Declaration:
+    """The record of a declared limit, queue or provider."""
     digest = hashlib.sha256(json.dumps(declared.values, sort_keys=True).encode()).hexdigest()[:12]
     return Declaration(declared.name, declared.values, f"{release_of(declared.module)}+{digest}")
 

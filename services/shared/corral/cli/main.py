@@ -16,6 +16,7 @@ from corral.cli import (
     migrate,
     outgoing,
     pools,
+    providers,
     psql,
     queues,
     schedules,
@@ -56,6 +57,7 @@ app.add_typer(codegen.app, name="codegen", rich_help_panel=USE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=USE)
 app.add_typer(queues.app, name="queues", rich_help_panel=USE)
 app.add_typer(limits.app, name="limits", rich_help_panel=USE)
+app.add_typer(providers.app, name="providers", rich_help_panel=USE)
 app.add_typer(workers.app, name="workers", rich_help_panel=USE)
 app.add_typer(pools.app, name="pools", rich_help_panel=USE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=USE)

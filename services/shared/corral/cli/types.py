@@ -113,7 +113,7 @@ def register(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Register the types of CORRAL_JOBS and the built-in ones, with their limits, queues and schedules.
+    """Register the types of CORRAL_JOBS and the built-in ones, with their limits, queues, providers and schedules.
 
     A newer registration is never replaced, and what operators set stays. A queue that another image serves with
     other types is refused.
@@ -126,6 +126,8 @@ def register(
         console().print(f"{names}: {', '.join(done.types)}")
         if done.limits:
             console().print(f"{len(done.limits)} limits are registered: {', '.join(done.limits)}")
+        if done.providers:
+            console().print(f"{len(done.providers)} providers are registered: {', '.join(done.providers)}")
         for name, places in done.judged_by_worker.items():
             console().print(Text(f"{name}: only the worker judges {'; '.join(places)}"), soft_wrap=True)
         if done.schedules:
@@ -152,6 +154,8 @@ class Registered:
     """Types and schedules that can't be stored, and why; they keep no other from being registered."""
     limits: list[str]
     """Limits that are registered now."""
+    providers: list[str]
+    """Providers that are registered now."""
     schedules: list[str]
     """Schedules that are new or changed."""
     schedules_left: dict[str, str]
@@ -171,6 +175,7 @@ async def _register(*, force: bool) -> Registered:
     records = catalog.records()
     limits = [declaration_of(one) for one in catalog.limits.values()]
     queues = [declaration_of(one) for one in catalog.declared_queues.values()]
+    providers = [declaration_of(one) for one in catalog.providers.values()]
     image = Image(", ".join(modules), frozenset(one.name for one in catalog.handled()))
 
     async def write(wanted: "list[TypeRecord]") -> list[str]:
@@ -184,6 +189,7 @@ async def _register(*, force: bool) -> Registered:
     try:
         await store.schema.check()
         written, refused = await _written(write, records)
+        await store.providers.register(providers)
         schedules = await register_schedules(
             store,
             list(catalog.schedules.values()),
@@ -199,6 +205,7 @@ async def _register(*, force: bool) -> Registered:
         {name: places for name, places in unjudged.items() if places},
         refused | {f"schedule {name}": why for name, why in schedules.refused.items()},
         [limit.name for limit in limits],
+        [provider.name for provider in providers],
         schedules.written,
         schedules.left,
     )

@@ -19,6 +19,7 @@ from corral.context.link import (
 )
 from corral.context.once import UnderWay, once, once_blocking
 from corral.context.options import follow_up_options, follows_on, plain_options
+from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.job.job import Claimed
 
@@ -207,6 +208,11 @@ class Context(Attempt):
     def outgoing(self) -> "OutgoingClient":
         """The worker's client for addresses that users give: it reaches what the installation's settings allow."""
         return self._line.outgoing
+
+    @property
+    def providers(self) -> ProviderCaller:
+        """Sends requests to providers, with their secrets and within what they allow: `corral providers list`."""
+        return self._line.providers
 
 
 class SyncContext(Attempt):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
 from uuid import UUID
 
 from corral.context.feeds import FeedRecords
+from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.job.priority import Priority
 
@@ -136,6 +137,10 @@ class ContextLink(LinkSignals, Protocol):
     @property
     def outgoing(self) -> "OutgoingClient":
         """The worker's client for addresses that users give."""
+
+    @property
+    def providers(self) -> ProviderCaller:
+        """Sends requests to providers."""
 
 
 class SyncContextLink(LinkSignals, Protocol):

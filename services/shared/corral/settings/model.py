@@ -20,6 +20,9 @@ from corral.settings.cpus import cpu_limit
 from corral.settings.loadable import Loadable
 from corral.settings.networks import networks
 
+SECRETS_DIR = Path("/etc/corral/secrets")
+"""Where files with secrets of providers are, unless a setting says otherwise."""
+
 
 def _split(value: object) -> object:
     """A comma-separated text as the list of its parts."""
@@ -216,6 +219,9 @@ class Settings(Loadable):
 
     outgoing_contact: Annotated[str, Field(pattern=r"^[!-\'*-~]{3,200}$")] | None = None
     """An e-mail address or a page where the owners of other servers reach you; it is part of the User-Agent of such requests. Feeds' servers expect one."""
+
+    secrets_dir: Path = SECRETS_DIR
+    """The folder of files that hold secrets of providers: `corral providers set NAME headers.X-Api-Key=file:NAME` names one of them."""
 
     # Mail and reports
     smtp_host: Host | None = None

@@ -11,6 +11,7 @@ from corral.store.attempts import Attempts
 from corral.store.audit import Audit
 from corral.store.backlog import Backlogs
 from corral.store.budget_notes import BudgetNotes
+from corral.store.call_permits import CallPermits
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.due_schedules import DueSchedules
@@ -27,6 +28,7 @@ from corral.store.leases import Leases
 from corral.store.limit_claims import LimitClaims
 from corral.store.limit_duties import LimitDuties
 from corral.store.limits import LimitRows
+from corral.store.providers import Providers
 from corral.store.queues import Queues
 from corral.store.registration import TypeRegistration
 from corral.store.report_details import ReportDetails
@@ -76,6 +78,8 @@ class Store:
         self.registration = TypeRegistration(database)
         self.limits = LimitRows(database)
         self.budget_notes = BudgetNotes(database)
+        self.providers = Providers(database)
+        self.call_permits = CallPermits(database)
         self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
         self.uploads = Uploads(database, self.artifacts)
         self.stats = Statistics(database)

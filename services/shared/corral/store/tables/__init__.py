@@ -17,6 +17,7 @@ from corral.store.tables.jobs import jobs
 from corral.store.tables.limits import limits
 from corral.store.tables.mail import mail
 from corral.store.tables.pools import pools
+from corral.store.tables.providers import providers
 from corral.store.tables.registry import installation
 from corral.store.tables.schedules import schedules
 from corral.store.tables.statistics import statistics
@@ -44,6 +45,7 @@ def metadata(schema: str = DEFAULT_SCHEMA) -> MetaData:
         uploads,
         feeds,
         webhooks,
+        providers,
     ):
         part(tables)
     return tables

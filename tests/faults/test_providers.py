@@ -1,0 +1,139 @@
+"""What providers allow, judged where requests arrive: a server of its own that counts who breaks its rules.
+
+CORRAL_RECEIVER_JOBS sets how many jobs there are: 2,000 for the whole test, less for a quick look; CORRAL_RECEIVER_WORKERS
+how many workers: 8, fewer where few processors are.
+"""
+
+import json
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.faults.client import Engine
+from tests.faults.system import System
+from tests.fixtures import programs
+from tests.fixtures.process import Process
+from tests.fixtures.proxy import Proxy
+from tests.fixtures.waiting import START, eventually
+
+from corral.actions.job_request import NewSubmission
+from corral.catalog.record import declaration_of, record_of
+from corral_jobs.provider import request, slots
+
+pytestmark = pytest.mark.timeout(900)
+
+JOBS = int(os.environ.get("CORRAL_RECEIVER_JOBS", "2000"))
+WORKERS = int(os.environ.get("CORRAL_RECEIVER_WORKERS", "8"))
+PER_SECOND = 50
+TRANSIT = 0.05
+KEY = "of-nobody"
+
+
+class Receiver:
+    """The stand-ins for providers, in a process of their own."""
+
+    def __init__(self, system: System) -> None:
+        log = system.folder / "receiver.log"
+        program = ("corral_local.stand_in", "--key", KEY, "--seconds", "0.02")
+        self.process = Process(*program, environment=programs.environment(), log=log, folder=programs.ROOT)
+        eventually(lambda: "http://" in log.read_text(), timeout=START)
+        self.url = log.read_text().split()[0]
+
+    def counts(self, provider: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/counts", timeout=30) as answer:
+            found: dict[str, Any] = json.loads(answer.read())[provider]
+        return found
+
+    def close(self) -> None:
+        self.process.kill()
+
+
+@pytest.fixture
+def receiver(system: System) -> Iterator[Receiver]:
+    receiver = Receiver(system)
+
+    async def register(engine: Engine) -> None:
+        await engine.store.registration.register([record_of(request)], limits=[declaration_of(slots)])
+        google = {"url": f"{receiver.url}/google", "headers": {"X-Goog-Api-Key": "env:PROVIDER_GOOGLE"}}
+        limits = {"slots": 40, "per_second": PER_SECOND, "transit": TRANSIT}
+        await engine.store.providers.set("google", {**google, **limits}, "test", None)
+        overpass = {"url": f"{receiver.url}/overpass/api", "slots": 2, "per_second": 10, "per_day": 10_000}
+        await engine.store.providers.set("overpass", overpass, "test", None)
+
+    system.client.call(register)
+    yield receiver
+    receiver.close()
+
+
+def started(system: System, **settings: object) -> Process:
+    os.environ["PROVIDER_GOOGLE"] = KEY
+    try:
+        return system.worker(jobs="", handlers="", outgoing_allow="127.0.0.1/32", slots_async=20, **settings)
+    finally:
+        del os.environ["PROVIDER_GOOGLE"]
+
+
+def submitted(system: System, count: int, provider: str, path: str, **fields: Any) -> list[UUID]:
+    payload = {"provider": provider, "path": path, **fields}
+
+    async def submit(engine: Engine) -> list[UUID]:
+        group = [NewSubmission(type="http.request", payload=payload, retries=20) for _ in range(count)]
+        return [one.id for one in await engine.submitter.submit_many(group)]
+
+    return system.client.call(submit)
+
+
+def test_a_rate_is_used_to_ninety_five_percent_and_never_exceeded(system: System, receiver: Receiver):
+    """Eight workers, one provider of 50 requests in any second, no fault."""
+    system.maintenance()
+    for _ in range(WORKERS):
+        started(system)
+    jobs = submitted(system, JOBS, "google", "v1")
+    eventually(lambda: receiver.counts("google")["counts"].get("200", 0) >= 50, timeout=60)
+    began, before = time.monotonic(), receiver.counts("google")["counts"]["200"]
+    eventually(lambda: receiver.counts("google")["counts"]["200"] >= JOBS * 0.8, timeout=600, interval=0.1)
+    rate = (receiver.counts("google")["counts"]["200"] - before) / (time.monotonic() - began)
+    system.until_ended(jobs, seconds=600)
+    told = receiver.counts("google")
+    print(f"used {rate:.1f} of {PER_SECOND} a second; {told}")  # noqa: T201
+    assert told["violations"] == {}
+    assert system.states(jobs) == {"completed": JOBS}
+    assert rate >= 0.95 * PER_SECOND / (1 + TRANSIT), f"{rate:.1f} of {PER_SECOND}"
+
+
+def test_no_fault_makes_a_worker_break_a_providers_rules(system: System, receiver: Receiver):
+    """Redis wiped, a worker frozen until its jobs run elsewhere, a slow network, the leader killed: no violation, no job lost."""
+    leader = system.maintenance()
+    with Proxy(system.client.database_url) as slow:
+        workers = [started(system, database_url=slow.url) for _ in range(WORKERS // 2)]
+        workers += [started(system) for _ in range(WORKERS - WORKERS // 2)]
+        jobs = submitted(system, JOBS, "google", "v1")
+        query = '[out:json];(way["a"](0,0,0.01,0.01););out geom;'
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        jobs += submitted(
+            system, JOBS // 10, "overpass", "interpreter", method="POST", headers=form, body=f"data={query}"
+        )
+        eventually(lambda: receiver.counts("google")["counts"].get("200", 0) >= 30, timeout=60)
+        with system.redis() as client:
+            client.flushall()
+        workers[-1].send(signal.SIGSTOP)
+        slow.delay(0.2)
+        leader.kill()
+        system.maintenance()
+        eventually(lambda: system.stalled() > 0 or system.lost_workers() > 0, timeout=90)
+        time.sleep(5)  # frozen for longer than its jobs have been elsewhere
+        workers[-1].send(signal.SIGCONT)
+        with system.redis() as client:
+            client.flushall()
+        slow.heal()
+        system.until_ended(jobs, seconds=600)
+    for provider in ("google", "overpass"):
+        told = receiver.counts(provider)
+        print(provider, told)  # noqa: T201
+        assert told["violations"] == {}, told
+    assert system.states(jobs) == {"completed": len(jobs)}
