@@ -83,12 +83,15 @@ class Client:
 
 
 class Load:
-    """Submits small groups without end while its `with` lasts; survives what the test does to the servers."""
+    """Submits small groups, of which two jobs take of limits, without end while its `with` lasts; survives what the test does to the servers."""
 
     def __init__(self, client: Client, *, every: float = 0.1, count: int = 5, seconds: float = 0.05) -> None:
         self._client = client
         self._every = every
-        self._group = [NewSubmission(type="faults.work", payload={"seconds": seconds})] * count
+        beside = (
+            NewSubmission(type="faults.limited", payload={"seconds": seconds, "how": how}) for how in "ab"
+        )
+        self._group = [*[NewSubmission(type="faults.work", payload={"seconds": seconds})] * count, *beside]
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
         self._failure: BaseException | None = None

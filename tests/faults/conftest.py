@@ -13,6 +13,7 @@ from tests.faults.system import System
 from tests.fixtures.proxy import Proxy
 
 from corral.catalog import Catalog
+from corral.catalog.record import declaration_of
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,8 +40,9 @@ def system(servers: Servers, server_folder: Path) -> Iterator[System]:
     folder.mkdir()
     with servers.database() as url:
         system = System(folder, servers, url)
-        records = Catalog.load(["tests.faults.jobs"]).records()
-        system.client.call(lambda engine: engine.store.types.register(records))
+        catalog = Catalog.load(["tests.faults.jobs"])
+        records, limits = catalog.records(), [declaration_of(one) for one in catalog.limits.values()]
+        system.client.call(lambda engine: engine.store.registration.register(records, limits=limits))
         try:
             yield system
         finally:

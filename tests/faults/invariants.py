@@ -12,12 +12,21 @@ from tests.fixtures.waiting import eventually
 
 from corral.dispatch import key_names
 from corral.job.lane import lane_of, lanes_of
+from corral.job.limit_use import parsed
 from corral.job.priority import Priority
 from corral.store.finished_jobs import COUNTED
 
 FLOW_SECONDS = 30
 END_SECONDS = 120
-EFFECTIVE = ["faults.work", "faults.child", "faults.block", "faults.thread"]
+EFFECTIVE = [
+    "faults.work",
+    "faults.limited",
+    "faults.call",
+    "faults.rated",
+    "faults.child",
+    "faults.block",
+    "faults.thread",
+]
 """Types whose handlers leave an effect whenever they return."""
 
 
@@ -30,6 +39,7 @@ def check(system: System) -> None:
     attempts_only_rise(system)
     entries_agree(system)
     counts_agree(system)
+    limits_hold(system)
 
 
 def work_flows(system: System, seconds: float = FLOW_SECONDS) -> None:
@@ -127,6 +137,36 @@ def counts_agree(system: System) -> None:
             WHERE coalesce(s.count, 0) <> coalesce(c.count, 0)"""
     )
     assert not wrong, f"counts that are not those of the rows: {wrong[:5]}"
+
+
+def limits_hold(system: System) -> None:
+    """I9: no limit was exceeded at any moment, and no slot outlives its holder."""
+    bounds = {
+        (row["name"], option): float(value)
+        for row in system.rows("SELECT name, declared FROM corral.limits")
+        for option, value in row["declared"].items()
+        if option in {"total", "each"} and value is not None
+    }
+    for row in system.rows(witness.MOST_AT_ONCE):
+        limit, key = parsed(row["name"])
+        bound = bounds.get((limit, "each" if key else "total"))
+        assert bound is None or row["most"] <= bound + 1e-9, (
+            f"{row['most']} of {row['name']} ran at once, not {bound}"
+        )
+    eventually(lambda: _slots_agree(system), timeout=FLOW_SECONDS, ignoring=(psycopg.OperationalError,))
+
+
+def _slots_agree(system: System) -> bool:
+    wrong = system.rows(
+        """SELECT coalesce(k.name, r.name) AS name, k.in_use, r.runs FROM corral.limit_keys k FULL JOIN (
+               SELECT u.name, sum(u.cost) AS runs FROM corral.jobs j
+               CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost) WHERE j.state = 'running' GROUP BY 1
+           ) r USING (name)
+           JOIN corral.limits l ON l.name = split_part(coalesce(k.name, r.name), '=', 1) AND l.declared->>'rate' IS NULL
+           WHERE abs(coalesce(k.in_use, 0) - coalesce(r.runs, 0)) > 1e-6"""
+    )
+    assert not wrong, f"slots without a holder, or holders without a slot: {wrong[:5]}"
+    return True
 
 
 def all_completed(system: System) -> None:

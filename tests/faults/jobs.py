@@ -11,10 +11,12 @@ import time
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from corral.catalog.declaration import job
+from corral.catalog.limit import Limit, Rate
 from corral.context import Context, SyncContext
 from corral.job.backoff import Fixed
 from corral.job.options import Executor
@@ -25,11 +27,25 @@ SOON = Fixed(0.2)
 CHUNK = 16 * 2**20
 
 
+SEVERAL, EACH = Limit("several", total=6), Limit("customers", each=2, by="how")
+"""What jobs beside others take of, in every test under load."""
+PROVIDER, CALLER = Limit("provider", total=80), Limit("caller", each=20, total=150, by="key")
+"""80 calls at once at the receiver, and 20 for each key."""
+STARTS = Rate("starts", 170, per=5)
+
+
 class Work(BaseModel):
     """What the job should do."""
 
     seconds: float = 0.0
     how: str = ""
+
+
+class Call(BaseModel):
+    """A call of the receiver, which answers after `seconds`."""
+
+    key: str = ""
+    seconds: float = 0.0
 
 
 def trace(ctx: Context | SyncContext) -> None:
@@ -60,6 +76,47 @@ async def work(payload: Work, ctx: Context) -> dict[str, Any]:
     await asyncio.sleep(payload.seconds)
     effect(ctx)
     return {"attempt": ctx.attempt}
+
+
+@job(name="faults.limited", queue="work", backoff=SOON, timeout=120, limits=[SEVERAL, EACH])
+async def limited(payload: Work, ctx: Context) -> dict[str, Any]:
+    """The same, beside a few others only."""
+    trace(ctx)
+    await asyncio.sleep(payload.seconds)
+    effect(ctx)
+    return {"attempt": ctx.attempt}
+
+
+@job(name="faults.call", queue="calls", backoff=SOON, timeout=120, limits=[PROVIDER, CALLER])
+async def call(payload: Call, ctx: Context) -> dict[str, Any]:
+    """Call the receiver, which counts how many call it at once."""
+    trace(ctx)
+    await called(payload, ctx, "call")
+    effect(ctx)
+    return {"attempt": ctx.attempt}
+
+
+@job(name="faults.rated", queue="calls", backoff=SOON, timeout=120, limits=[STARTS])
+async def rated(payload: Call, ctx: Context) -> dict[str, Any]:
+    """The same, so many in a time."""
+    trace(ctx)
+    await called(payload, ctx, "rated")
+    effect(ctx)
+    return {"attempt": ctx.attempt}
+
+
+async def called(payload: Call, ctx: Context, kind: str) -> None:
+    """Ask the receiver, over a connection of its own, and wait for its answer."""
+    url = urlsplit(os.environ["FAULTS_RECEIVER"])
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    try:
+        path = f"/{kind}/{ctx.job_id}/{ctx.attempt}/{payload.key or '-'}/{payload.seconds}"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: receiver\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        if not (await reader.readline()).startswith(b"HTTP/1.1 200"):
+            raise ConnectionError("the receiver did not answer")
+    finally:
+        writer.close()
 
 
 @job(name="faults.other", queue="other", backoff=SOON, timeout=120)

@@ -31,6 +31,8 @@ class System:
         self.servers = servers
         self.client = Client(database_url, servers.valkey.url)
         self.parts: list[Process] = []
+        self.receiver = ""
+        """The provider that jobs call, where a test has one."""
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     # -- its processes
@@ -82,7 +84,14 @@ class System:
             "log_level": "info",
             **settings,
         }
-        return programs.environment(**chosen) | programs.OF_TESTS | {"FAULTS_FOLDER": str(self.folder)}
+        return (
+            programs.environment(**chosen)
+            | programs.OF_TESTS
+            | {
+                "FAULTS_FOLDER": str(self.folder),
+                "FAULTS_RECEIVER": self.receiver,
+            }
+        )
 
     # -- its jobs
 

@@ -16,17 +16,35 @@ CREATE TABLE public.history (
     job uuid NOT NULL, life int NOT NULL, attempt int NOT NULL, before text NOT NULL, after text NOT NULL,
     earlier int NOT NULL, holder uuid
 );
+CREATE FUNCTION public.shown(j corral.jobs) RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN j.state = 'blocked' AND j.limit_group IS NOT NULL AND j.queued_at IS NOT NULL THEN 'queued'
+           ELSE j.state END
+$$;
 CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO public.history (job, life, attempt, before, after, earlier, holder)
-    VALUES (NEW.id, NEW.life, NEW.attempt, OLD.state, NEW.state, OLD.attempt, coalesce(NEW.worker, OLD.worker));
+    VALUES (NEW.id, NEW.life, NEW.attempt, public.shown(OLD), public.shown(NEW), OLD.attempt,
+            coalesce(NEW.worker, OLD.worker));
     RETURN NULL;
 END $$;
 CREATE TRIGGER witness AFTER UPDATE ON corral.jobs FOR EACH ROW
 WHEN (OLD.state <> NEW.state OR OLD.attempt <> NEW.attempt OR OLD.finished_at IS DISTINCT FROM NEW.finished_at)
 EXECUTE FUNCTION public.witness();
 """
-"""Run once, in a database with the newest schema."""
+"""Run once, in a database with the newest schema. A limited job that is ready is stored as blocked, and is a queued one."""
+
+# Claims and ends of what takes of a limit are one after the other, under the lock of its row: so are these times.
+MOST_AT_ONCE = """
+WITH steps AS (
+    SELECT u.name, h.at, h.n, CASE WHEN h.after = 'running' THEN u.cost ELSE -u.cost END AS change
+    FROM public.history h JOIN corral.jobs j ON j.id = h.job CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
+    WHERE h.after = 'running' OR h.before = 'running'
+)
+SELECT name, max(running)::float8 AS most FROM (
+    SELECT name, sum(change) OVER (PARTITION BY name ORDER BY at, change, n) AS running FROM steps
+) s GROUP BY name ORDER BY name
+"""
+"""The most of each limit and key that was ever in use at once."""
 
 LEGAL = frozenset((row.before, row.after) for row in TRANSITIONS if row.before is not None)
 

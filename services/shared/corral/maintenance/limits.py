@@ -12,16 +12,20 @@ import structlog
 from corral import metrics
 from corral.dispatch import Dispatch
 from corral.dispatch.rings import LATER
+from corral.errors import Unavailable
 from corral.job.limit_use import parsed
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.store import GroupCursor, Store
+from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
 
 GROUPS_SECONDS = 5.0
 """Seconds between two looks at the groups of which a job waits."""
 RECOUNT_SECONDS = 60.0
+SOONEST_SECONDS = 0.05
+"""Seconds between two looks, at least, while a rate is used up."""
 PAGES = 20
 """Pages of groups in one round: the next one goes on behind them."""
 MOST_LET_IN = 1000
@@ -42,6 +46,23 @@ class KeepLimits(Duty):
         self._clock = clock
         self._look_at = self._recount_at = clock()
         self._cursor: GroupCursor | None = None
+        self._opens_in: float | None = None
+        """Seconds from the last look until something has room by itself."""
+
+    async def rest(self, seconds: float, reign: Reign) -> None:
+        """Wait until the next round; let in whoever waits for a rate as soon as it lets some start.
+
+        A rate of one second, looked at once a second, would be used by half.
+        """
+        until = self._clock() + seconds
+        while (left := until - self._clock()) > 0 and not reign.over.is_set():
+            pause = left if self._opens_in is None else max(SOONEST_SECONDS, self._opens_in)
+            await wait_for_event(reign.over, min(pause, left))
+            if pause < left:
+                try:
+                    await self._let_in()
+                except Unavailable:  # the next round says so
+                    self._opens_in = None
 
     async def round(self, reign: Reign) -> int:
         """Do what is due of the three."""
@@ -60,7 +81,9 @@ class KeepLimits(Duty):
     async def _let_in(self) -> int:
         """Give a turn to groups that wait for limits which have room now."""
         names = await self._dispatch.rings.full_names()
-        free = await self._store.limit_duties.with_room([name for name in names if name != LATER])
+        known = [name for name in names if name != LATER]
+        free = await self._store.limit_duties.with_room(known)
+        self._opens_in = await self._store.limit_duties.opens_in([name for name in known if name not in free])
         if LATER in names:
             free[LATER] = MOST_LET_IN
         return await self._dispatch.rings.free({name: min(room, MOST_LET_IN) for name, room in free.items()})

@@ -8,7 +8,7 @@ from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.store.database import DUTY, Database
 from corral.store.leases import Term, hold
-from corral.store.limit_room import SLACK, rooms
+from corral.store.limit_room import EXACT, SLACK, rooms
 from corral.store.limit_states import WAITS
 from corral.store.sql_params import texts
 
@@ -62,6 +62,18 @@ START = GroupCursor(UUID(int=0), suspect=False)
 OPEN = f"""
 SELECT r.name, CASE WHEN r.probing THEN 1 ELSE least(r.room, 1000000) END::int8
 FROM ({rooms("unnest(%(names)s::text[]) AS n(name)")}) r WHERE r.room > {SLACK}
+"""
+
+# When something of a rate that is used up may be taken again, or a wait is over. Of a large rate at any time.
+OPENS = f"""
+SELECT min(CASE
+    WHEN r.parked_until > r.at THEN date_part('epoch', r.parked_until - r.at)
+    WHEN r.rate <= {EXACT} THEN (
+        SELECT date_part('epoch', min(t.at) - r.at) + r.per FROM unnest(r.taken_at) AS t(at)
+        WHERE t.at > r.at - r.per * interval '1 second')
+    ELSE 0 END)
+FROM ({rooms("unnest(%(names)s::text[]) AS n(name)")}) r
+WHERE (r.rate IS NOT NULL OR r.parked_until > r.at) AND r.paused_at IS NULL AND r.declared
 """
 
 RUNS = """
@@ -141,6 +153,17 @@ class LimitDuties:
         """
         rows = await self._database.run(OPEN, {"names": texts(names)}, limits=DUTY)
         return {name: max(1, room) for name, room in rows}
+
+    async def opens_in(self, names: Sequence[str]) -> float | None:
+        """Seconds until the first of these has room by itself, as rates and parked keys do; None where none does.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        if not names:
+            return None
+        rows = await self._database.run(OPENS, {"names": texts(names)}, limits=DUTY)
+        return None if rows[0][0] is None else max(0.0, float(rows[0][0]))
 
     async def recount(
         self, term: Term, after: str = "", limit: int = 500
