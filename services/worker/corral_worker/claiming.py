@@ -44,9 +44,13 @@ class ClaimResult:
 class Claimer:
     """Claims popped ids in Postgres, for one worker."""
 
-    def __init__(self, store: Claims, types: Sequence[str]) -> None:
+    def __init__(
+        self, store: Claims, types: Sequence[str], limited: Callable[[], Sequence[str]] = tuple
+    ) -> None:
+        """`limited` answers the types that take of limits, as they are in force."""
         self._store = store
         self._types = types
+        self._limited = limited
         self._unknown = 0
         self._waits: dict[str, Histogram] = {}
 
@@ -57,7 +61,9 @@ class Claimer:
         claim = new_id()
         ids = [entry.id for entry in popped]
         try:
-            answer = await self._store.claim(worker, claim, ids, self._types, alone=alone)
+            answer = await self._store.claim(
+                worker, claim, ids, self._types, alone=alone, limited=self._limited()
+            )
             claimed, refused = answer.claimed, answer.refused
         except Unavailable as error:
             log.warning("claim.unanswered", jobs=len(ids), error=str(error))

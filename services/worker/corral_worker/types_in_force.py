@@ -1,6 +1,6 @@
 """The options of job types as they are in force: what code declares, with what operators set over it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -37,3 +37,7 @@ class TypesInForce:
         """The options of a job's type in its queue, as last read; None where the type is not registered."""
         known = self.known.at_hand(claimed.type)
         return None if known is None else known.by_queue.get(claimed.queue)
+
+    def limited(self) -> Sequence[str]:
+        """The types that take of limits in one of their queues, as last read."""
+        return self.known.at_hand_limited

@@ -150,7 +150,7 @@ class Worker:
             announcements=self._announcements,
             job_log=job_log,
         )
-        claiming = Claimer(store.claims, self._types)
+        claiming = Claimer(store.claims, self._types, self._types_in_force.limited)
         self._claim_loop = ClaimLoop(
             worker,
             self._dispatch,

@@ -130,6 +130,8 @@ class TypeSnapshot:
     """Job types and the options of queues as the database had them at one time. Replaced as a whole."""
 
     types: Mapping[str, KnownType] = field(default_factory=dict)
+    limited: tuple[str, ...] = ()
+    """The types that take of limits in one of their queues."""
 
     @property
     def queues(self) -> frozenset[str]:
@@ -181,6 +183,11 @@ class TypeCache:
         """The type of that name as it was last read. May be called from any thread."""
         return self._knowledge.types.get(name)
 
+    @property
+    def at_hand_limited(self) -> tuple[str, ...]:
+        """The types that take of limits, as they were last read."""
+        return self._knowledge.limited
+
     def refresh(self) -> None:
         """Ask for news in the background, unless they are fresh."""
         if time.monotonic() - self._read_at > FRESH_SECONDS:
@@ -213,7 +220,9 @@ class TypeCache:
         queues = {queue.name: queue.options for queue in await self._store.queues.list()}
         before = self._knowledge.types
         known = (self._known(record, queues, limits, before.get(record.name)) for record in records)
-        self._knowledge = TypeSnapshot({one.record.name: one for one in known if one is not None})
+        types = {one.record.name: one for one in known if one is not None}
+        limited = (name for name, one in types.items() if any(o.limits for o in one.by_queue.values()))
+        self._knowledge = TypeSnapshot(types, tuple(sorted(limited)))
         self._version = version
         self._read_at = time.monotonic()
 

@@ -18,6 +18,7 @@ from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.expire import Expire
 from corral.maintenance.housekeeping import Fold, Orphans, RetentionDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
+from corral.maintenance.limit_evaluation import EvaluateLimits
 from corral.maintenance.limits import KeepLimits
 from corral.maintenance.mail_hold import MailHold
 from corral.maintenance.pauses import Pauses
@@ -57,6 +58,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             Sweep(store, dispatch),
             KeepLimits(store, dispatch),
             KeepUniqueKeys(store, dispatch),
+            EvaluateLimits(store, dispatch, settings.installation_options),
             Expire(store, dispatch),
             Pauses(store, dispatch),
             MailHold(store, dispatch, sends=settings.smtp_host is not None),

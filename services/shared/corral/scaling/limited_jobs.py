@@ -118,6 +118,8 @@ def _of_queue(
     blocked: Counter[str] = Counter()
     left = {name: room.left for name, room in rooms.items()}
     for one in sorted(waiting, key=lambda one: -one.age):
+        if not one.takes:  # the leader evaluates them in a moment
+            continue
         fits = {
             name: min(_fit(left.get(name, 0.0), cost), 1.0 if _room(rooms, name).probing else math.inf)
             for name, cost in one.takes.items()
@@ -155,7 +157,7 @@ def _bound(
     A total that all of them take of bounds them whoever waits. Keys bound them while jobs wait for keys: a new key could
     come at any time. A rate that is used up bounds how many start.
     """
-    sets = [*(set(one.takes) for one in waiting), *(set(one.names) for one in running)]
+    sets = [*(set(one.takes) for one in waiting if one.takes), *(set(one.names) for one in running)]
     for name in sorted(set.intersection(*sets)) if sets else ():
         room = rooms.get(name, Room(name, left=-1.0))
         most = min(_fit(room.left, 1.0), 1.0 if room.probing else math.inf)

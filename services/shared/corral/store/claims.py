@@ -13,6 +13,7 @@ from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral.store.connections import Row
 from corral.store.database import Database, Params
+from corral.store.limit_states import UNEVALUATED
 from corral.store.sql_params import array, texts
 
 log = structlog.get_logger(__name__)
@@ -59,11 +60,11 @@ WITH me AS MATERIALIZED (
 ), picked AS MATERIALIZED (
     SELECT j.id
     FROM me CROSS JOIN unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
-        SELECT l.id, l.state, l.type, l.queue, l.suspect, l.expires_at, l.attempt, l.limit_group
+        SELECT l.id, l.state, l.type, l.queue, l.suspect, l.expires_at, l.attempt, l.limit_group, l.limits
         FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
     ) j
     WHERE j.state = 'queued' AND j.limit_group IS NULL
-      AND j.type = ANY(%(types)s::text[])
+      AND j.type = ANY(%(types)s::text[]) AND (j.type <> ALL(%(limited)s::text[]) OR j.limits IS NOT NULL)
       AND (%(alone)s OR NOT j.suspect)
       AND (j.expires_at IS NULL OR j.expires_at > now() OR j.attempt > 0)
       AND j.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))
@@ -81,7 +82,7 @@ SELECT i.id,
             THEN 'worker'
             WHEN j.id IS NULL OR j.state <> 'queued' THEN 'gone'
             WHEN j.expires_at <= now() AND j.attempt = 0 THEN 'gone'
-            WHEN j.limit_group IS NOT NULL THEN 'limited'
+            WHEN j.limit_group IS NOT NULL OR (j.limits IS NULL AND j.type = ANY(%(limited)s::text[])) THEN 'limited'
             WHEN j.type <> ALL (%(types)s::text[]) THEN 'unknown-type'
             WHEN j.queue IN (SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL) THEN 'paused'
             WHEN j.suspect AND NOT %(alone)s THEN 'suspect'
@@ -89,10 +90,14 @@ SELECT i.id,
 FROM unnest(%(ids)s::uuid[]) AS i(id) LEFT JOIN corral.jobs j ON j.id = i.id
 """
 
-# The release before this one queues jobs with limits as if they had none.
-SHELVE = """
-UPDATE corral.jobs j SET state = 'blocked'
-WHERE j.id = ANY(%(ids)s::uuid[]) AND j.state = 'queued' AND j.limit_group IS NOT NULL
+# The release before this one queues jobs with limits as if they had none. What it submitted before their type had
+# limits, and what others insert, has no keys yet: the leader evaluates them.
+SHELVE = f"""
+UPDATE corral.jobs j
+SET state = 'blocked', limit_group = coalesce(j.limit_group, '{UNEVALUATED}'),
+    limits = coalesce(j.limits, '{{}}'), costs = coalesce(j.costs, '{{}}')
+WHERE j.id = ANY(%(ids)s::uuid[]) AND j.state = 'queued'
+  AND (j.limit_group IS NOT NULL OR (j.limits IS NULL AND j.type = ANY(%(limited)s::text[])))
 """
 
 # Through jobs_running, which holds only what runs.
@@ -106,9 +111,18 @@ class Claims:
         self._database = database
 
     async def claim(
-        self, worker: UUID, claim: UUID, ids: Sequence[UUID], types: Sequence[str], *, alone: bool
+        self,
+        worker: UUID,
+        claim: UUID,
+        ids: Sequence[UUID],
+        types: Sequence[str],
+        *,
+        alone: bool,
+        limited: Sequence[str] = (),
     ) -> ClaimAnswer:
         """Take those of `ids` that may run here, under a fresh attempt each; suspects only when `alone`.
+
+        Of `limited` types only those of which is known what they take of limits.
 
         Raises:
             Unavailable: Postgres is away; where it is ambiguous, ask `claimed_under(claim)` before
@@ -119,6 +133,7 @@ class Claims:
             "claim": claim,
             "ids": array(ids),
             "types": texts(types),
+            "limited": texts(limited),
             "alone": alone,
         }
         rows = await self._database.hot(CLAIM, params)
@@ -148,13 +163,13 @@ class Claims:
         reasons = {id: Refusal(reason) for id, reason in rows}
         limited = [id for id, reason in reasons.items() if reason is Refusal.LIMITED]
         if limited:
-            await self._shelve(limited)
+            await self._shelve(limited, params)
         return reasons
 
-    async def _shelve(self, ids: Sequence[UUID]) -> None:
+    async def _shelve(self, ids: Sequence[UUID], params: Params) -> None:
         """Have these wait with their groups, where the leader finds them."""
         try:
-            await self._database.hot(SHELVE, {"ids": array(ids)})
+            await self._database.hot(SHELVE, {"ids": array(ids), "limited": params["limited"]})
         except Unavailable as error:  # they are popped again
             metrics.SWALLOWED.labels("claim-shelve").inc()
             log.warning("claim.not_shelved", jobs=len(ids), reason=str(error))

@@ -4,6 +4,9 @@ So they are in no list of Redis, in no page of the sweep and in no claim of the 
 of queued jobs has no entry of them.
 """
 
+UNEVALUATED = "00000000-0000-0000-0000-000000000000"
+"""The group of jobs whose type takes of limits and of which nobody evaluated what they take: the leader does. No claim
+takes of it, because none of its jobs names a limit."""
 READY = "CASE WHEN j.limit_group IS NULL THEN 'queued' ELSE 'blocked' END"
 """SQL of the state of a job `j` that may be claimed from now on; its `queued_at` is set with it."""
 WAITS = "j.state = 'blocked' AND j.limit_group IS NOT NULL AND j.queued_at IS NOT NULL"

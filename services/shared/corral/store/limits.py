@@ -106,8 +106,11 @@ ALONE = "SELECT pg_advisory_xact_lock(%(key)s)"
 ALONE_KEY = 0x4C494D495453  # "LIMITS": one registration at a time
 VERSIONS = "SELECT name, version FROM corral.limits WHERE name = ANY(%(names)s::text[])"
 PUT = """
-INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(declared)s::jsonb, %(version)s)
-ON CONFLICT (name) DO UPDATE SET declared = excluded.declared, version = excluded.version, declared_at = now()
+INSERT INTO corral.limits AS l (name, declared, version) VALUES (%(name)s, %(declared)s::jsonb, %(version)s)
+ON CONFLICT (name) DO UPDATE SET declared = excluded.declared, version = excluded.version, declared_at = now(),
+    stale = l.stale OR l.declared->'by' IS DISTINCT FROM excluded.declared->'by'
+                    OR l.declared->'cost' IS DISTINCT FROM excluded.declared->'cost'
+                    OR l.declared ? 'total' IS DISTINCT FROM excluded.declared ? 'total'
 """
 # All jobs of a group take of the same names: one of each tells which. The count reads jobs_limited alone.
 WAITING = f"""

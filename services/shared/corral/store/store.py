@@ -27,6 +27,7 @@ from corral.store.jobs import Jobs
 from corral.store.leases import Leases
 from corral.store.limit_claims import LimitClaims
 from corral.store.limit_duties import LimitDuties
+from corral.store.limit_evaluations import LimitEvaluations
 from corral.store.limits import LimitRows
 from corral.store.providers import Providers
 from corral.store.queues import Queues
@@ -64,6 +65,7 @@ class Store:
         self.claims = Claims(database)
         self.limit_claims = LimitClaims(database)
         self.limit_duties = LimitDuties(database)
+        self.limit_evaluations = LimitEvaluations(database)
         self.attempts = Attempts(database)
         self.effects = Effects(database)
         self.follow_ups = FollowUps(database)

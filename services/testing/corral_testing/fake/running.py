@@ -34,14 +34,23 @@ class FakeClaims:
         self._memory = memory
 
     async def claim(
-        self, worker: UUID, claim: UUID, ids: Sequence[UUID], types: Sequence[str], *, alone: bool
+        self,
+        worker: UUID,
+        claim: UUID,
+        ids: Sequence[UUID],
+        types: Sequence[str],
+        *,
+        alone: bool,
+        limited: Sequence[str] = (),
     ) -> ClaimAnswer:
-        """Take those that may run here."""
+        """Take those that may run here. Nobody evaluates here: those of `limited` types without keys stay."""
         claimed: list[Claimed] = []
         refused: dict[UUID, Refusal] = {}
         for id in dict.fromkeys(ids):
             row = self._memory.jobs.get(id)
             reason = self._refusal(worker, row, types, alone=alone)
+            if reason is None and row is not None and row.new.type in limited:
+                reason = Refusal.LIMITED
             if reason is not None or row is None:
                 refused[id] = reason or Refusal.GONE
             else:

@@ -1,6 +1,18 @@
 """Limits: what was declared, what operators set over it, and what is in use."""
 
-from sqlalchemy import ARRAY, Column, Double, Index, MetaData, PrimaryKeyConstraint, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from corral.store.tables.column import EMPTY_OBJECT, TIME, holds, moment, needed, serves
@@ -19,6 +31,13 @@ def limits(tables: MetaData) -> None:
         ),
         needed("version", Text, doc="Of the registration; an older one never replaces a newer one."),
         moment("declared_at", doc="When this version came."),
+        Column(
+            "stale",
+            Boolean,
+            nullable=False,
+            server_default=text("false"),
+            doc="Whether it counts otherwise than before, and what waits was not evaluated again yet.",
+        ),
         PrimaryKeyConstraint(
             "name", name="limits_pkey", info=serves("A limit by its name: every claim of a limited job.")
         ),
