@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from corral.job.budget import EXACT
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.store.database import DUTY, Database
 from corral.store.leases import Term, hold
-from corral.store.limit_room import EXACT, SLACK, rooms
+from corral.store.limit_room import SLACK, rooms
 from corral.store.limit_states import WAITS
 from corral.store.sql_params import texts
 
