@@ -28,8 +28,15 @@ def prepared(account: Account) -> Iterator[Stage]:
     home = Path(tempfile.mkdtemp(prefix="corral-demo-"))
     home.chmod(0o755)  # the embedded servers run under another account where this is root
     try:
-        with StandIn("mail_server", home / "mails") as mails, StandIn("feed_server", home / "feeds") as feeds:
-            say(f"stand-ins: mail server on port {mails.port}, feed server on port {feeds.port}")
+        with (
+            StandIn("mail_server", home / "mails") as mails,
+            StandIn("feed_server", home / "feeds") as feeds,
+            StandIn("receiver", home / "hooks") as receiver,
+        ):
+            ports = (
+                f"mail server {mails.port}, feed server {feeds.port}, receiver of webhooks {receiver.port}"
+            )
+            say(f"stand-ins on ports: {ports}")
             settings = {
                 "SMTP_HOST": "127.0.0.1",
                 "SMTP_PORT": str(mails.port),
@@ -51,7 +58,7 @@ def prepared(account: Account) -> Iterator[Stage]:
                 with httpx2.Client(
                     base_url=installation.url, headers=headers, timeout=30, trust_env=False
                 ) as http:
-                    yield Stage(installation, mails, feeds, account, http, home)
+                    yield Stage(installation, mails, feeds, receiver, account, http, home)
             finally:
                 _stop(installation, account)
     finally:

@@ -40,6 +40,7 @@ class Stage:
     installation: Installation
     mail_server: StandIn
     feed_server: StandIn
+    receiver: StandIn
     account: Account
     http: httpx2.Client
     """Speaks to the publisher with the owner's key."""

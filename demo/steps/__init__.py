@@ -8,6 +8,7 @@ from typing import Final
 STEPS: Final = {
     "mail": ("000",),
     "images": ("000",),
+    "notify": ("000",),
     "storm": ("000",),
     "reports": ("001",),
     "crash": ("001",),

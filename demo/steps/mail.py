@@ -116,13 +116,14 @@ def _many(stage: Stage) -> None:
     for at in range(MANY):
         priority = "low" if at < MANY // 2 else "critical"
         jobs[_send(stage, f"m{at}@example.com", priority=priority)["job_id"]] = priority
-    counts = stage.get("/api/v1/queues/email")["counts"]
-    show(
-        "000-55",
-        "the queue while it is paused",
-        f"{counts.get('queued', 0)} queued",
-        holds=counts.get("queued") == MANY,
-    )
+
+    def queued() -> int:
+        return int(stage.get("/api/v1/queues/email")["counts"].get("queued", 0))
+
+    until(
+        lambda: queued() == MANY, seconds=5, what="all of them are counted"
+    )  # counts are a second old at most
+    show("000-55", "the queue while it is paused", f"{queued()} queued", holds=queued() == MANY)
     began = time.monotonic()
     stage.post("/api/v1/queues/email/resume")
 

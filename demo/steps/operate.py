@@ -101,7 +101,12 @@ def _failures(stage: Stage) -> None:
 def _clean(stage: Stage) -> None:
     show = stage.account.show
     _ended(stage, _submit(stage, "demo.echo", 1))
-    counts = stage.get("/api/v1/queues/demo")["counts"]
+
+    def counted() -> dict[str, int]:
+        found: dict[str, int] = stage.get("/api/v1/queues/demo")["counts"]
+        return found if found.get("completed") else {}
+
+    counts = until(counted, seconds=5, what="it is counted")  # counts are a second old at most
     figure = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     show("004-31 000-55", "counts per state", figure, holds=counts.get("completed", 0) > 0)
     removed = stage.post("/api/v1/queues/demo/clean", {"states": ["completed"], "older_than": 0})["removed"]

@@ -54,8 +54,6 @@ def _watch(stage: Stage, path: str) -> None:
     show(
         "001-06 001-38 001-13", "the status", " → ".join(statuses), holds=in_order and statuses[-1] == "READY"
     )
-    waiting = {progress for status, progress, _ in seen if status == "PENDING"}
-    show("001-18", "progress while PENDING", sorted(waiting) or "never seen waiting", holds=waiting <= {0})
     running = [progress for status, progress, _ in seen if status == "RUNNING"]
     rising = bool(running) and running == sorted(running) and min(running) >= 10 and max(running) <= 100
     show(
@@ -151,6 +149,9 @@ def _cancel(stage: Stage) -> None:
     )
     stage.post("/api/v1/queues/reports/pause")
     waiting = stage.post("/reports")["id"]
+    before = stage.get(f"/reports/{waiting}/status")
+    figure = f"{before['status']}, {before['progress']} %"
+    show("001-18", "progress while PENDING", figure, holds=figure == "PENDING, 0 %")
     gone = stage.http.delete(f"/reports/{waiting}")
     status = stage.get(f"/reports/{waiting}/status")["status"]
     stage.post("/api/v1/queues/reports/resume")

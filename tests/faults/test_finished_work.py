@@ -30,7 +30,7 @@ async def interrupted(
     system: System, job: tuple[str, object, str], failpoint: str, **settings: object
 ) -> UUID:
     """A job whose worker is killed there; another worker is ready."""
-    await system.maintained()
+    await system.maintained(**settings)  # without a mail server it holds mails
     doomed = await system.rigged(failpoint, handlers="", **SHORT, **settings)
     name, payload, queue = job
     (id,) = await system.submit(name, payload, queue=queue, timeout=60)

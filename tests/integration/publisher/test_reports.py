@@ -237,7 +237,8 @@ async def test_the_list_is_newest_first_and_narrowed_by_status_and_id(
         assert answer.status_code == 200, answer.text
         body = answer.json()
         assert body.keys() == {"items", "next"}
-        assert all(item.keys() == STATUS for item in body["items"])
+        assert all(item.keys() == STATUS | {"title", "formats"} for item in body["items"])
+        assert {item["title"] for item in body["items"]} <= {"Report"}
         return [item["id"] for item in body["items"]]
 
     assert await ids("") == jobs[::-1]
@@ -352,3 +353,36 @@ async def test_a_form_of_another_page_makes_no_report(browser: httpx2.AsyncClien
     answer = await browser.post("/reports", data={"csrf": "forged"}, headers=FORM)
     assert answer.status_code == 403
     assert (await api.get("/reports")).json()["items"] == []
+
+
+async def test_its_data_are_downloaded_beside_the_pdf(api: httpx2.AsyncClient, store: Store, worker: Worker):
+    job = await asked(api, title="Orders", rows=ROWS)
+    attempt = await worker.claim(job)
+    names = {"report.pdf": b"%PDF-1.7", "report.csv": b"region,orders", "report.xlsx": b"PK"}
+    kinds = {
+        "csv": "text/csv",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "pdf": "application/pdf",
+    }
+    for name, content in names.items():
+        kind = kinds[name.rpartition(".")[2]]
+        file = await store.artifacts.put(UUID(job), attempt, name, kind, content)
+        await store.artifacts.publish(UUID(job), attempt, [file])
+    files = [
+        {"name": f"report.{one}", "media_type": kinds[one], "size_bytes": 2, "sha256": "0" * 64}
+        for one in ("csv", "xlsx")
+    ]
+    made = {"name": "report.pdf", "size_bytes": 8, "sha256": "0" * 64, "pages": 1, "rows": 1,
+            "seconds": {"fetch": 0, "process": 0, "render": 0}, "files": files}  # fmt: skip
+    await worker.end(job, attempt, Succeeded(json.dumps(made)))
+    (listed,) = (await api.get("/reports")).json()["items"]
+    assert (listed["title"], listed["formats"]) == ("Orders", ["pdf", "csv", "xlsx"])
+    for one in ("csv", "xlsx", "pdf"):
+        answer = await api.get(f"/reports/{job}/download?format={one}")
+        assert answer.content == names[f"report.{one}"]
+        assert f'filename="report.{one}"' in answer.headers["content-disposition"]
+    refused = await api.get(f"/reports/{job}/download?format=docx")
+    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "format")
+    old = await asked(api, rows=ROWS)
+    await worker.ready(old)
+    assert (await api.get(f"/reports/{old}/download?format=csv")).status_code == 404

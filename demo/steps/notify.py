@@ -1,0 +1,83 @@
+"""System 1: notifications by signed webhook, and by mail where the webhook's receiver is down; events of jobs."""
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from demo.stage import Stage
+from demo.waiting import until
+
+TITLE = "notifications by webhook and mail, and events of jobs"
+SIGNED, DOWN, EVENTS = "demo-signed", "demo-down", "demo-events"
+READER = "on-call@example.com"
+
+
+def run(stage: Stage) -> None:
+    """Make webhooks, notify, and check what the receiver got."""
+    show = stage.account.show
+    secrets = {name: _webhook(stage, name, path) for name, path in ((SIGNED, "/hook"), (DOWN, "/down"))}
+    made = _notify(stage, {"to": SIGNED, "message": "The report is ready.", "data": {"rows": 3}})
+    show(
+        "000-14 000-50",
+        "notification",
+        f"{made['status']} via {made['result']['via']}",
+        holds=made["status"] == "completed",
+    )
+    show(
+        "000-31",
+        "its queue",
+        _queue(stage, made["job_id"]),
+        holds=_queue(stage, made["job_id"]) == "notifications",
+    )
+    (request,) = _requests(stage, "/hook")
+    good = _signature(request, secrets[SIGNED]) in request["headers"]["webhook-signature"].split()
+    show("000-50", "signed as Standard Webhooks says", request["headers"]["webhook-id"][:20], holds=good)
+    other = _notify(stage, {"to": [DOWN, READER], "message": "The shop is closed.", "tries": 1})
+    sent = other["result"] or {}
+    until(lambda: stage.mails(READER), seconds=60, what=f"a mail to {READER}")
+    figure = f"{len(_requests(stage, '/down'))} refused, then {sent.get('via')}"
+    show("000-35 000-50", "a receiver that is down, then a mail", figure, holds=sent.get("via") == "email")
+    _webhook(stage, EVENTS, "/events", events=["job.completed"], types=["demo.echo"])
+
+    def told() -> bool:
+        stage.post("/api/v1/jobs", {"type": "demo.echo", "payload": "told"})
+        return bool(_requests(stage, "/events"))
+
+    # The first webhook of an installation is told of jobs that end a heartbeat later.
+    until(told, seconds=30, what="an event of a job")
+    event = json.loads(_requests(stage, "/events")[0]["body"])
+    show("000-34", "an event of a job, pushed", event["type"], holds=event["type"] == "job.completed")
+    for name in (SIGNED, DOWN, EVENTS):
+        stage.http.delete(f"/api/v1/webhooks/{name}").raise_for_status()
+
+
+def _webhook(stage: Stage, name: str, path: str, **more: Any) -> str:
+    """Make a webhook at the receiver: its secret."""
+    url = f"{stage.receiver.url}{path}"
+    return str(stage.post("/api/v1/webhooks", {"name": name, "url": url, "events": [], **more})["secret"])
+
+
+def _notify(stage: Stage, data: dict[str, Any]) -> dict[str, Any]:
+    made = stage.post("/api/jobs", {"type": "notification", "data": data})
+    return stage.until_status(f"/api/jobs/{made['job_id']}", "completed", "failed")
+
+
+def _queue(stage: Stage, job: str) -> str:
+    return str(stage.get(f"/api/v1/jobs/{job}")["queue"])
+
+
+def _requests(stage: Stage, path: str) -> list[dict[str, Any]]:
+    """What the receiver was sent below a path."""
+    file = stage.receiver.folder / "requests"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return [one for one in map(json.loads, lines) if one["path"] == path]
+
+
+def _signature(request: dict[str, Any], secret: str) -> str:
+    """Source: the specification of Standard Webhooks, "Signature scheme"."""
+    headers = request["headers"]
+    text = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{request['body']}"
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    return "v1," + base64.b64encode(hmac.new(key, text.encode(), hashlib.sha256).digest()).decode()
