@@ -25,7 +25,7 @@ def _utc(column: str) -> str:
 
 
 def told(ended: str) -> str:
-    """The CTE that stores what webhooks are told of the rows of `ended`: those that ended for good."""
+    """The CTE that stores what webhooks are told of the rows of `ended`: of those that ended for good, which alone are events."""
     return f"""told_to_webhooks AS (
     INSERT INTO corral.webhook_deliveries (id, webhook, event, job, number, data)
     SELECT {NEW_ID}, w.name, 'job.' || e.outcome, e.id, e.event_life, jsonb_build_object(
@@ -38,5 +38,5 @@ def told(ended: str) -> str:
             'message', left(e.event_error ->> 'message', {MAX_MESSAGE})) END)
     FROM {ended} e JOIN corral.webhooks w ON w.enabled AND 'job.' || e.outcome = ANY(w.events)
         AND (w.types IS NULL OR e.type = ANY(w.types)) AND (w.queues IS NULL OR e.queue = ANY(w.queues))
-    WHERE e.outcome IN ('completed', 'failed', 'cancelled') AND e.type <> '{DELIVERY_TYPE}'
+    WHERE e.type <> '{DELIVERY_TYPE}'
 )"""
