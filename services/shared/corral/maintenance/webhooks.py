@@ -1,5 +1,6 @@
 """Gives deliveries to webhooks, which the ends of jobs left, to jobs that send them; and forgets old ones."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
 """Deliveries of one transaction."""
+PER_TURN = 25
+"""Jobs that are made before other duties get a turn."""
 UPKEEP_SECONDS = 60.0
 FORGOTTEN_AT_ONCE = 5_000
 
@@ -75,7 +78,11 @@ class WebhookDuty(Duty):
         """Submit a job for every delivery that waits for one."""
         submitted = 0
         while waiting := await self._store.webhook_deliveries.waiting(AT_ONCE):
-            jobs = {delivery: await self._job(delivery, webhook) for delivery, webhook in waiting}
+            jobs = {}
+            for at, (delivery, webhook) in enumerate(waiting):
+                jobs[delivery] = await self._job(delivery, webhook)
+                if at % PER_TURN == PER_TURN - 1:
+                    await asyncio.sleep(0)
             accepted = await self._store.webhook_deliveries.assign(reign.term, jobs)
             taken = {one.id for one in accepted}
             self._submitter.told([job for job in jobs.values() if job.id in taken], accepted)
