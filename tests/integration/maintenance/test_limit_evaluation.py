@@ -43,7 +43,9 @@ class Desk:
         await self.store.registration.register([record_of(kind)], limits=declared)
         await self.store.database.run(SETTLED)
 
-    async def inserted(self, count: int = 1, payload: str = '{"customer": "acme", "tenant": "t"}') -> list[UUID]:
+    async def inserted(
+        self, count: int = 1, payload: str = '{"customer": "acme", "tenant": "t"}'
+    ) -> list[UUID]:
         """Jobs that a program inserted which knows of no limits."""
         ids = await self.shop.submit(count, enqueue=True)
         await self.store.database.run(PAYLOAD, {"ids": ids, "payload": payload})
