@@ -94,6 +94,22 @@ LIMIT_REFUSALS = Counter(
     "Jobs that a limit kept from being stored: it was full, or too-many-wait.",
     ["limit", "reason"],
 )
+LIMIT_WORKER_FULL = Counter(
+    "corral_limit_worker_full",
+    "Looks at waiting jobs that a worker left to others, because it ran as many of the limit as each worker may.",
+    ["limit"],
+)
+LIMIT_HOLDERS_DROPPED = Counter(
+    "corral_limit_holders_dropped",
+    "Slots held for life that were given back for jobs which ended while they waited, cancelled or superseded.",
+    ["limit"],
+)
+LIMIT_KEPT = Gauge(
+    "corral_limit_kept_slots",
+    "Slots that jobs keep while they wait to be tried again, of limits held for life; from the leader.",
+    ["limit"],
+    multiprocess_mode="mostrecent",
+)
 LIMIT_DISPLACED = Counter(
     "corral_limit_displaced",
     "Jobs that made room for new ones at a full limit: superseded, or asked to stop (cancel-running).",

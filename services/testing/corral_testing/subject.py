@@ -142,12 +142,17 @@ class Subject:
         assert not answer.refused, answer.refused
 
     async def claim_groups(
-        self, worker: UUID, *uses: Sequence[LimitUse], take: int = 10, alone: bool = False
+        self,
+        worker: UUID,
+        *uses: Sequence[LimitUse],
+        take: int = 10,
+        alone: bool = False,
+        held: Sequence[UUID] = (),
     ) -> list[UUID]:
         """Claim jobs of the groups that take of these, at most `take` of each; their ids, oldest first."""
         groups = [group_of(QUEUE, Priority.NORMAL, [use.name for use in some]) for some in uses]
         answer = await self.store.limit_claims.claim(
-            worker, new_id(), dict.fromkeys(groups, take), [TYPE], alone=alone
+            worker, new_id(), dict.fromkeys(groups, take), [TYPE], alone=alone, held=held
         )
         return sorted(job.id for job in answer.claimed)
 

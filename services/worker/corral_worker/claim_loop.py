@@ -40,6 +40,8 @@ SUSPECT_PAUSE_SECONDS = 60.0
 WAIT_SECONDS = 5.0
 """Seconds of one blocking call that waits for a wake-up token."""
 REDIS_RETRY_SECONDS = 0.5
+BUSY_SECONDS = (0.02, 0.5)
+"""First and longest pause where all groups with a turn are left to others: this worker runs as many as each worker may."""
 POPS_PER_LOOK_FROM_BELOW = 20
 """Every twentieth pop begins with the lowest priority, so that no job waits for ever."""
 
@@ -77,6 +79,7 @@ class ClaimLoop:
         self._lane_order = LaneOrder(slots.queues)
         self._answers = Acks(dispatch)
         self._willing_at = 0.0
+        self._busy_seconds = 0.0
         self._giving_up = False
         self.holding: str | None = None
         """Why nothing is claimed now: `sealed`, `draining`, `suspended`, `suspect`, `redis`; None if it is."""
@@ -137,11 +140,14 @@ class ClaimLoop:
         self.holding = "suspended" if pop.suspended else None
         if pop.popped:
             await self._take(worker, pop.popped, alone=False)
+        self._busy_seconds = self._busy_seconds if pop.turns else 0.0
         if pop.turns:
             await self._take_turns(worker, pop.turns, alone=False)
         if pop.suspects and time.monotonic() >= self._willing_at:
             await self._run_suspect(worker, pop.suspects)
             return 0
+        if self._busy_seconds and not pop.popped:
+            return self._busy_seconds  # an end here, or a wake, is heard at once
         return 0 if pop.popped or pop.turns else self._poll_seconds
 
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
@@ -166,11 +172,17 @@ class ClaimLoop:
             return False
         self.taking = True
         try:
-            taken = await self._group_claiming.take(worker, turns, alone=alone, give_up=self._give_up)
+            held = [job for job, _ in self._attempts.held]
+            taken = await self._group_claiming.take(
+                worker, turns, alone=alone, held=held, give_up=self._give_up
+            )
             self._start(taken.claimed)
         finally:
             self.taking = False
         await self._turn_answers.send(taken)
+        first, longest = BUSY_SECONDS
+        in_vain = taken.busy and not taken.claimed
+        self._busy_seconds = min(max(self._busy_seconds * 2, first), longest) if in_vain else 0.0
         return bool(taken.claimed)
 
     def _start(self, claimed: Sequence[Claimed]) -> None:

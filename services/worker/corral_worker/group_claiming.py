@@ -13,7 +13,8 @@ from corral.dispatch.rings import LATER, Empty, Full, Stay, Turn, TurnOutcome
 from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.job import Claimed
-from corral.store.limit_claims import GroupState, LimitClaims
+from corral.store.limit_claims import LimitClaims
+from corral.store.limit_waits import GroupState
 from corral_worker.claiming import Claimer
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,8 @@ class GroupClaimResult:
     settled: list[TurnOutcome]
     passed_on: dict[str, int]
     """Limits and keys with room that a group could not use, because another limit of it has none."""
+    busy: bool = False
+    """Whether a group is left to other workers: this one runs as many as each worker may."""
 
 
 class GroupClaimer:
@@ -40,14 +43,23 @@ class GroupClaimer:
         """Groups of which nothing was claimed last time, though their limits had room."""
 
     async def take(
-        self, worker: UUID, turns: Sequence[Turn], *, alone: bool, give_up: Callable[[], bool]
+        self,
+        worker: UUID,
+        turns: Sequence[Turn],
+        *,
+        alone: bool,
+        held: Sequence[UUID],
+        give_up: Callable[[], bool],
     ) -> GroupClaimResult:
-        """Claim of the groups whose turn it is. While Postgres is away it waits, until `give_up` says so."""
+        """Claim from the groups whose turn it is; `held` are the jobs that this worker holds.
+
+        While Postgres is away it waits, until `give_up` says so.
+        """
         claim = new_id()
         weights: dict[UUID, float] = {}
         try:
             takes = {turn.group: turn.take for turn in turns}
-            answer = await self._store.claim(worker, claim, takes, self._types, alone=alone)
+            answer = await self._store.claim(worker, claim, takes, self._types, alone=alone, held=held)
             claimed, weights = answer.claimed, answer.weights
         except Unavailable as error:
             log.warning("claim.unanswered", groups=len(turns), error=str(error))
@@ -55,7 +67,7 @@ class GroupClaimer:
         self._claimer.observe(claimed)
         took = Counter(job.limit_group for job in claimed)
         unfilled = [turn for turn in turns if took[turn.group] < turn.take]
-        states = await self._look(unfilled, alone=alone)
+        states = await self._look(worker, unfilled, alone=alone, held=[*held, *(job.id for job in claimed)])
         settled = [
             TurnOutcome(
                 turn,
@@ -66,9 +78,14 @@ class GroupClaimer:
         passed_on = {
             name: 1 for state in states.values() if state.full and not state.empty for name in state.others
         }
-        return GroupClaimResult(claimed, settled, passed_on)
+        busy = [state.busy for state in states.values() if state.busy and not state.full]
+        for limit in {limit for limits in busy for limit in limits}:
+            metrics.LIMIT_WORKER_FULL.labels(limit).inc()
+        return GroupClaimResult(claimed, settled, passed_on, bool(busy))
 
-    async def _look(self, turns: Sequence[Turn], *, alone: bool) -> dict[UUID, GroupState]:
+    async def _look(
+        self, worker: UUID, turns: Sequence[Turn], *, alone: bool, held: Sequence[UUID]
+    ) -> dict[UUID, GroupState]:
         """What the groups wait for of which less was claimed than there was room for.
 
         The claim is committed: no error here may hide what it took.
@@ -76,7 +93,8 @@ class GroupClaimer:
         if not turns:
             return {}
         try:
-            return await self._store.look([turn.group for turn in turns], alone=alone)
+            groups = [turn.group for turn in turns]
+            return await self._store.look(groups, alone=alone, worker=worker, held=held)
         except Unavailable as error:
             metrics.SWALLOWED.labels("claim-look").inc()
             log.warning("claim.groups_unknown", groups=len(turns), reason=str(error))
@@ -91,6 +109,8 @@ class GroupClaimer:
             return Full(state.full[0])
         if took or state is None:
             return Stay(took / weight)
+        if state.busy:  # it is another worker's, and the next group's turn here
+            return Stay(float(turn.take))
         if again:  # the queue is paused, the oldest job's type is unknown here, or the worker may not claim
             return Full(LATER)
         self._in_vain.add(turn.group)

@@ -39,7 +39,7 @@ def system() -> Iterator[Up]:
             Path(name),
             "--workers",
             "1",
-            CORRAL_HANDLERS="bursts,ask_handlers",
+            CORRAL_HANDLERS="bursts,ask_handlers,sync_handlers",
             CORRAL_OUTGOING_ALLOW="127.0.0.7/32",
         )
         try:

@@ -87,3 +87,24 @@ def test_the_example_of_limits_keeps_them_and_operators_change_them(system: Up, 
     assert re.search(r"^acme +paused", corral("limits", "keys", "ask-customer").out, re.MULTILINE)
     assert corral("limits", "resume", "ask-customer", "--key", "acme").code == 0
     eventually(lambda: corral("jobs", "show", held["id"], "--json").json["state"] == "completed")
+
+
+def test_the_example_of_full_limits_refuses_supersedes_and_keeps_the_order(system: Up, corral):
+    program = [sys.executable, "submit_syncs.py"]
+    done = subprocess.run(program, cwd=system.folder, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "409: the limit export-account for acme is full: " in done.stdout
+    assert "last: completed" in done.stdout
+    assert "'cancelled': " in done.stdout
+    assert "deliveries in order: True" in done.stdout
+    changed = corral("limits", "set", "export-account", "on_full=supersede", "--reason", "the newest will do")
+    assert re.search(r"^on_full +supersede +an operator", changed.out, re.MULTILINE)
+    changed = corral("limits", "set", "deliver-account", "max_waiting=5", "--key", "acme")
+    assert changed.out == "set for the key acme of deliver-account: max_waiting=5\n"
+    assert corral("limits", "set", "render-screens", "per_worker=2").code == 0
+    assert (
+        "on_full=refuse" in corral("limits", "list").out
+        or "on_full=supersede" in corral("limits", "list").out
+    )
+    wrong = corral("limits", "set", "export-account", "on_full=reject")
+    assert (wrong.code, "queue, refuse, supersede, cancel-running" in wrong.err) == (2, True)

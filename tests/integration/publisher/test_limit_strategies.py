@@ -24,15 +24,16 @@ refusing = Limit("refusing", each=1, by="account", on_full="refuse")
 superseding = Limit("superseding", each=1, by="account", on_full="supersede")
 cancelling = Limit("cancelling", each=1, by="account", on_full="cancel-running")
 bounded = Limit("bounded", each=1, by="account", max_waiting=2)
+ordered = Limit("ordered", each=1, by="account", hold="life", per_worker=5)
 TYPES = [
     job_type(f"sync.{one.name}", payload=Sync, queue="sync", limits=[one])
-    for one in (refusing, superseding, cancelling, bounded)
+    for one in (refusing, superseding, cancelling, bounded, ordered)
 ]
 
 
 @pytest.fixture
 async def limits(store: Store) -> Store:
-    declared = [declaration_of(one) for one in (refusing, superseding, cancelling, bounded)]
+    declared = [declaration_of(one) for one in (refusing, superseding, cancelling, bounded, ordered)]
     await store.registration.register([record_of(one) for one in TYPES], limits=declared)
     return store
 
@@ -141,3 +142,17 @@ async def test_two_strategies_of_one_job_are_refused_by_name(api: httpx2.AsyncCl
     body = {"type": "sync.refusing", "payload": {"account": "a"}, "limits": ["superseding"]}
     errors = told(await api.post("/api/v1/jobs", json=body))
     assert "refusing and superseding each say what happens when they are full" in errors["/limits"]
+
+
+async def test_a_limit_shows_for_how_long_it_is_held_and_what_each_worker_may_run(
+    api: httpx2.AsyncClient, limits: Store
+):
+    shown = (await api.get("/api/v1/limits/ordered")).json()
+    assert (shown["values"]["hold"], shown["values"]["per_worker"]) == ("life", 5)
+    patch = {"overrides": {"per_worker": 2}}
+    shown = (await api.patch("/api/v1/limits/ordered", json=patch)).json()
+    assert shown["values"]["per_worker"] == 2
+    wrong = told(await api.patch("/api/v1/limits/ordered", json={"overrides": {"each": 2}}))
+    assert "is held for life, one job at a time: it stays 1" in wrong["/overrides/each"]
+    key = told(await api.patch("/api/v1/limits/ordered", json={"overrides": {"each": 2}, "key": "a"}))
+    assert "it stays 1" in key["/overrides/each"]

@@ -54,6 +54,7 @@ def _claim(worker: UUID, *groups: UUID, take: int = 1) -> dict[str, Any]:
         "takes": array([take] * len(groups)),
         "types": texts([TYPE]),
         "alone": False,
+        "held": array([]),
     }
 
 

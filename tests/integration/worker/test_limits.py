@@ -159,3 +159,35 @@ async def test_a_type_that_is_unknown_here_is_asked_about_once_a_second_at_most(
         assert (await system.job(strange)).state is State.QUEUED
         await engine.submit("engine.gated", "a")
         await engine.begun("a")
+
+
+async def test_a_worker_runs_as_many_as_each_may_and_the_next_one_when_one_has_ended(system: System):
+    await declare(system, "gpu", '{"per_worker": 1}')
+    async with engine_of(system, **{"async": 4}) as engine:
+        engine.run(engine.claim_loop, engine.completer)
+        jobs = [await submit(engine, name, LimitUse("gpu")) for name in ("a", "b", "c")]
+        await engine.begun("a")
+        await engine.submit("engine.gated", "free")
+        await engine.begun("free")
+        assert not gates["b"].begun.is_set()
+        assert not gates["c"].begun.is_set()
+        assert not await engine.dispatch.rings.full_names(), "other workers may take the next one"
+        for name in ("a", "b", "c"):
+            gates[name].open.set()
+        for job in jobs:
+            await system.state(job, State.COMPLETED)
+
+
+async def test_a_job_that_keeps_its_slot_is_let_in_when_its_next_try_is_due(system: System):
+    await declare(system, "order", '{"each": 1, "hold": "life"}')
+    async with engine_of(system) as engine:
+        engine.run(engine.claim_loop, engine.completer)
+        first = await submit(engine, 1, LimitUse("order", "acme"), type="engine.raises")
+        await system.state(first, State.SCHEDULED)
+        second = await submit(engine, 1, LimitUse("order", "acme"), type="engine.echo")
+        await eventually_async(lambda: _full(engine))
+        await system.store.jobs.run_now([first], "ann")
+        duty = KeepLimits(system.store, system.dispatch)
+        await duty.round(await reign_of(system))
+        await system.state(first, State.FAILED)
+        await system.state(second, State.COMPLETED)

@@ -6,8 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from corral.catalog import Catalog, Limit, Queue, Rate, job_type, limit
-from corral.catalog.limit import HoldFor
+from corral.catalog import Catalog, Limit, Queue, Rate, job_type
 from corral.catalog.payload_field import MISSING, payload_field
 from corral.catalog.payload_schema import payload_schema_of
 from corral.catalog.record import record_of
@@ -87,15 +86,16 @@ def on_ask(*limits: Any) -> Any:
         (lambda: on_ask("a"), "it must hold Limit and Rate"),
         (lambda: on_ask(*(Limit(f"l{n}", total=1) for n in range(11))), "a job has at most 10"),
         (
+            lambda: Limit("a", total=3, by="customer_id", on_full="supersede"),
+            "limit a: on_full='supersede' makes room within a key; say with each= how many",
+        ),
+        (
             lambda: on_ask(Limit("a", total=1, on_full="refuse"), Limit("b", total=1, on_full="supersede")),
             "its limits a (refuse) and b (supersede) have two strategies",
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_its_name(
-    declare: Callable[[], object], told: str, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(limit, "NOT_IN_FORCE", frozenset())  # what is wrong in any release
+def test_what_makes_no_sense_is_refused_with_its_name(declare: Callable[[], object], told: str):
     with pytest.raises(DeclarationError) as refused:
         declare()
     assert told in str(refused.value)
@@ -122,16 +122,12 @@ def test_what_fits_is_kept_with_names_in_the_options():
     assert customer.module == __name__
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"per_worker": 3},
-        {"hold": HoldFor.LIFE},
-    ],
-)
-def test_what_no_claim_looks_at_yet_is_refused_instead_of_stored(options: dict[str, Any]):
-    with pytest.raises(DeclarationError, match=f"limit api: {next(iter(options))} is not in force"):
-        Limit("api", total=1, **options)
+def test_what_a_limit_does_when_it_is_full_and_for_how_long_it_is_held_is_kept():
+    order = Limit("order", each=1, by="customer_id", hold="life", max_waiting=100, per_worker=3)
+    assert (order.values["hold"], order.values["max_waiting"], order.values["per_worker"]) == ("life", 100, 3)
+    newest = Limit("newest", each=1, by="customer_id", on_full="supersede")
+    assert on_ask(order, newest).limits == (order, newest)
+    assert newest.values["on_full"] == "supersede"
 
 
 def test_a_queue_says_its_options_and_numbers_kept_are_jobs():

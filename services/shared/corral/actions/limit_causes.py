@@ -6,7 +6,7 @@ from corral.actions.cause import Cause
 from corral.job.job import Job
 from corral.job.limit_use import parsed
 from corral.job.state import State
-from corral.store import LimitState, SlotHolder, Store
+from corral.store import LimitState, SlotHolder, Store, WorkerState
 
 HOLDERS_SHOWN = 5
 
@@ -19,10 +19,35 @@ async def limit_causes(store: Store, job: Job) -> list[Cause]:
     """
     if job.state is not State.QUEUED:
         return []
-    closed = [state for state in await store.limit_claims.limits_of(job.id) if state.closed]
-    return [
+    states = await store.limit_claims.limits_of(job.id)
+    causes = [
         _cause(state, await store.limit_claims.holders(state.name, HOLDERS_SHOWN + 1) if _full(state) else [])
-        for state in closed
+        for state in states
+        if state.closed
+    ]
+    shares = {parsed(state.name)[0]: state.per_worker for state in states if state.per_worker is not None}
+    for limit, most in shares.items():
+        causes += await _busy_workers(store, job, limit, most)
+    return causes
+
+
+async def _busy_workers(store: Store, job: Job, limit: str, most: int) -> list[Cause]:
+    """That each worker of the queue runs as many jobs of the limit as each may; nothing where one has room."""
+    runs = await store.limit_claims.by_worker(limit)
+    workers = [
+        one.name
+        for one in await store.workers.list()
+        if one.state is WorkerState.ACTIVE and job.queue in one.queues
+    ]
+    if not workers or any(runs.get(name, 0) < most for name in workers):
+        return []
+    shown = ", ".join(f"{name} runs {runs[name]}" for name in workers[:HOLDERS_SHOWN])
+    return [
+        Cause(
+            "limit-per-worker",
+            f"The limit {limit} lets each worker run {most}, and every worker of the queue does: {shown}.",
+            "Wait, start another worker, or raise per_worker",
+        )
     ]
 
 
@@ -64,7 +89,11 @@ def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
         )
     return Cause(
         "limit-full",
-        f"The {what} is full: {state.in_use:g} of {state.bound:g} in use{_held(holders)}.",
+        f"The {what} is full: {state.in_use:g} of {state.bound:g} in use{_held(holders)}."
+        + (
+            " A job keeps its slot until it has ended, also while it waits to be tried again."
+            * state.for_life
+        ),
         "Wait for one of them to end, or raise the limit",
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.limit import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT
+from corral.catalog.limit import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT, HoldFor
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
@@ -163,6 +163,17 @@ def _errors_together(limit: StoredLimit, overrides: Mapping[str, Any]) -> list[F
     if each is not None and total is not None and each > total:
         option = "each" if overrides.get("each") is not None else "total"
         return [FieldError(f"/overrides/{option}", f"each would be {each:,} and total only {total:,}")]
+    held = values.get("hold") == HoldFor.LIFE and 1 in (
+        limit.declared.get("each"),
+        limit.declared.get("total"),
+    )
+    if held and 1 not in (each, total):
+        option = "each" if "each" in overrides else "total"
+        return [
+            FieldError(
+                f"/overrides/{option}", f"{limit.name} is held for life, one job at a time: it stays 1"
+            )
+        ]
     if rate is not None and isinstance(cost, int | float) and cost > rate:
         return [
             FieldError("/overrides/rate", f"is {rate:g} and one job costs {cost:g}: none could ever start")

@@ -35,9 +35,6 @@ MAX_PATH: Final = 200
 MAX_LIMITS: Final = 10
 """Limits that one job may have."""
 
-NOT_IN_FORCE: frozenset[str] = frozenset({"per_worker", "hold"})
-"""Options of a limit that no claim and no submission looks at yet: a declaration that gives one is refused."""
-
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -82,6 +79,7 @@ class Limit:
     max_waiting: int | None = field(default=None, kw_only=True)
     """So many may wait for each key, scheduled ones and those that are tried again too; further ones are refused."""
     hold: HoldFor | str = field(default=HoldFor.ATTEMPT, kw_only=True)
+    """For how long a job keeps its slot; `"life"` needs each=1 or total=1."""
     on_full: WhenFull | str = field(default=WhenFull.QUEUE, kw_only=True)
     """What a submission does that finds it full: as many of the key run and wait as may run."""
     module: str = field(default="", init=False, repr=False, compare=False)
@@ -97,22 +95,6 @@ class Limit:
         _path(self.name, "by", self.by)
         _weights(self.name, self.weights)
         self._check_together()
-        self._check_force()
-
-    def _check_force(self) -> None:
-        """Refuse what would be stored and then not be kept."""
-        given = {
-            "per_worker": self.per_worker is not None,
-            "max_waiting": self.max_waiting is not None,
-            "hold": self.hold is not HoldFor.ATTEMPT,
-            "on_full": self.on_full is not WhenFull.QUEUE,
-        }
-        for option in sorted(NOT_IN_FORCE):
-            if given[option]:
-                raise _wrong(
-                    self.name,
-                    f"{option} is not in force in this release; leave it out, or it would be stored and not kept",
-                )
 
     def _check_together(self) -> None:
         if self.total is None and self.each is None and self.per_worker is None and self.max_waiting is None:

@@ -87,7 +87,8 @@ def set_(
         list[str],
         typer.Argument(
             metavar="VALUE=NUMBER...",
-            help="total=10, each=3, weights='{\"acme\": 3}'; of a rate rate=100, per=60. NAME= removes what was set.",
+            help="total=10, each=3, per_worker=5, max_waiting=100, on_full=refuse, weights='{\"acme\": 3}'; of a rate "
+            "rate=100, per=60. NAME= removes what was set.",
         ),
     ],
     key: Key = "",
@@ -156,7 +157,8 @@ def _mark(one: dict[str, Any]) -> str:
 
 
 def _values(values: dict[str, Any]) -> str:
-    shown = {name: value for name, value in values.items() if name not in ("hold", "on_full")}
+    plain = {"hold": "attempt", "on_full": "queue"}
+    shown = {name: value for name, value in values.items() if plain.get(name) != value}
     return " ".join(f"{name}={_value(value)}" for name, value in sorted(shown.items()))
 
 

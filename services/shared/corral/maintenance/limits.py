@@ -46,6 +46,7 @@ class KeepLimits(Duty):
         self._clock = clock
         self._look_at = self._recount_at = clock()
         self._cursor: GroupCursor | None = None
+        self._keeping: set[str] = set()
         self._opens_in: float | None = None
         """Seconds from the last look until something has room by itself."""
 
@@ -72,11 +73,25 @@ class KeepLimits(Duty):
             if self._cursor is None:
                 self._look_at = now + GROUPS_SECONDS
             done += await self._find_forgotten()
+        done += await self._drop_holders(reign)
         done += await self._let_in()
         if now >= self._recount_at:
             self._recount_at = now + RECOUNT_SECONDS
             done += await self._recount(reign)
         return done
+
+    async def _drop_holders(self, reign: Reign) -> int:
+        """Give back what jobs keep that ended while they waited; say how much is kept."""
+        dropped = await self._store.limit_duties.drop_holders(reign.term)
+        for name in dropped:
+            metrics.LIMIT_HOLDERS_DROPPED.labels(parsed(name)[0]).inc()
+        kept = await self._store.limit_duties.kept()
+        for limit in self._keeping - kept.keys():
+            metrics.LIMIT_KEPT.labels(limit).set(0)
+        for limit, count in kept.items():
+            metrics.LIMIT_KEPT.labels(limit).set(count)
+        self._keeping = set(kept)
+        return len(dropped)
 
     async def _let_in(self) -> int:
         """Give a turn to groups that wait for limits which have room now."""

@@ -16,8 +16,9 @@ from corral.store.job_filter import JobFilter
 from corral.store.job_list import Page
 from corral.store.job_queries import AttemptRecord, StoredLogLine
 from corral.store.leases import LEADER, Term
-from corral.store.limit_claims import ClaimedGroups, GroupState, LimitState, SlotHolder
+from corral.store.limit_claims import ClaimedGroups
 from corral.store.limit_duties import GroupCursor, Miscount, WaitingGroup
+from corral.store.limit_waits import GroupState, LimitState, SlotHolder
 from corral.store.limits import KeyHolder, LimitChange, LimitKey, LimitUsage, StoredLimit
 from corral.store.logs import Appended, NewLogLine
 from corral.store.pg_errors import Ambiguous

@@ -8,14 +8,24 @@ waits for no job: endings, which lock jobs before keys, can't deadlock with it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from corral.job.budget import EXACT
 from corral.job.job import Claimed
 from corral.store.claims import COLUMNS, claimed_from
 from corral.store.database import Database, Params
+from corral.store.limit_holds import SHARE_OF_WORKER
 from corral.store.limit_room import SLACK, rooms
+from corral.store.limit_waits import (
+    BY_WORKER,
+    HEAD,
+    HOLDERS,
+    LIMITS_OF,
+    LOOK,
+    GroupState,
+    LimitState,
+    SlotHolder,
+)
 from corral.store.sql_params import array, texts
 
 
@@ -32,67 +42,6 @@ class ClaimedGroups:
         return sum(job.limit_group == group for job in self.claimed)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupState:
-    """What a group of waiting jobs waits for."""
-
-    empty: bool
-    """None of its jobs waits."""
-    full: tuple[str, ...] = ()
-    """The limits and keys that have no room for the oldest."""
-    others: tuple[str, ...] = ()
-    """Those that have."""
-
-
-@dataclass(frozen=True, slots=True)
-class LimitState:
-    """One limit, or one key of it, as a claim would find it."""
-
-    name: str
-    """`openai` for the total, `customer=acme` for a key."""
-    cost: float
-    """What the job that is asked about takes of it."""
-    room: float
-    """What may be taken now; below 0 where nothing may start."""
-    in_use: float
-    bound: float | None
-    """The most that may be in use; None: no bound, or a rate."""
-    rate: float | None
-    """How much may be taken in `per` seconds."""
-    per: float | None
-    declared: bool
-    """Whether a registration ever declared the limit."""
-    paused_at: datetime | None
-    paused_by: str | None
-    parked_until: datetime | None
-    """Until when a provider asked to wait. In the past: one job goes first, and nobody else before its success."""
-    parked_by: UUID | None = None
-    """The job that was told so."""
-    parked_reason: str | None = None
-    probe: UUID | None = None
-    """The job that goes first."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has no room for the job."""
-        return self.room + 1e-9 < self.cost
-
-
-@dataclass(frozen=True, slots=True)
-class SlotHolder:
-    """A job that holds what another one waits for."""
-
-    job: UUID
-    worker: UUID | None
-    since: datetime | None
-    cost: float
-
-
-HEAD = """
-    SELECT l.limits, l.costs FROM corral.jobs l
-    WHERE l.limit_group = g.id AND l.suspect = %(alone)s
-      AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL
-    ORDER BY l.queued_at, l.id LIMIT 1"""
 ME = """me AS MATERIALIZED (
     SELECT w.id FROM corral.workers w WHERE w.id = %(worker)s AND w.state = 'active' FOR SHARE
 )"""
@@ -109,6 +58,11 @@ SELECT name, split_part(name, '=', 1), substr(name, strpos(name || '=', '=') + 1
 ON CONFLICT (name) DO UPDATE SET in_use = k.in_use WHERE false
 """
 
+MAY_START = """l.limit_group = s.grp AND l.suspect = %(alone)s
+          AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL"""
+PASSABLE = """l.type = ANY(%(types)s::text[])
+          AND (l.expires_at IS NULL OR l.expires_at > now() OR l.attempt > 0)
+          AND l.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))"""
 # Of each group the oldest, as many as its limits let: `fit` adds up what the jobs before it take of each name, so one
 # that is too large waits at the head. `started_at` is after the locks: no two attempts that held one slot overlap.
 CLAIM_GROUPS = f"""
@@ -118,32 +72,40 @@ WITH {ME}, wanted AS MATERIALIZED (
     CROSS JOIN LATERAL ({HEAD}) h
 ), names AS MATERIALIZED (
     SELECT DISTINCT u.name FROM wanted CROSS JOIN unnest(wanted.limits) AS u(name)
-), room AS MATERIALIZED ({rooms("names n")}), shares AS MATERIALIZED (
-    SELECT w.grp, w.ord, max(r.weight) AS weight,
-           greatest(0, least(w.take, CASE WHEN bool_or(r.probing) THEN 1 END,
+), room AS MATERIALIZED ({rooms("names n")}), mine AS MATERIALIZED ({SHARE_OF_WORKER}
+), shares AS MATERIALIZED (
+    SELECT w.grp, w.ord, max(r.weight) AS weight, array_agg(r.holder) FILTER (WHERE r.holder IS NOT NULL) AS holders,
+           greatest(0, least(w.take, CASE WHEN bool_or(r.probing) THEN 1 END, min(m.room),
                              min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost))))::int AS n
     FROM wanted w CROSS JOIN unnest(w.limits, w.costs) AS u(name, cost) LEFT JOIN room r ON r.name = u.name
+    LEFT JOIN mine m ON m.limit_name = r.limit_name
     GROUP BY w.grp, w.ord, w.take
 ), picked AS MATERIALIZED (
     SELECT j.id, j.limits, j.costs, j.queued_at, s.ord, s.weight FROM shares s CROSS JOIN LATERAL (
         SELECT l.id, l.limits, l.costs, l.queued_at FROM corral.jobs l
-        WHERE l.limit_group = s.grp AND l.suspect = %(alone)s
-          AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL
-          AND l.type = ANY(%(types)s::text[])
-          AND (l.expires_at IS NULL OR l.expires_at > now() OR l.attempt > 0)
-          AND l.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))
-        ORDER BY l.queued_at, l.id LIMIT s.n FOR NO KEY UPDATE SKIP LOCKED
+        WHERE {MAY_START} AND {PASSABLE}
+        ORDER BY l.queued_at, l.id LIMIT CASE WHEN s.holders IS NULL THEN s.n ELSE 0 END FOR NO KEY UPDATE SKIP LOCKED
     ) j
+    UNION ALL
+    SELECT l.id, l.limits, l.costs, l.queued_at, s.ord, s.weight FROM shares s CROSS JOIN LATERAL (
+        SELECT j.* FROM corral.jobs j WHERE j.id = s.holders[1] AND s.n > 0 OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
+    ) l
+    WHERE l.id = ALL(s.holders) AND {MAY_START} AND {PASSABLE}
 ), needs AS MATERIALIZED (
-    SELECT p.id, u.name, u.cost, sum(u.cost) OVER before AS upto, row_number() OVER before AS place
-    FROM picked p CROSS JOIN unnest(p.limits, p.costs) AS u(name, cost)
-    WINDOW before AS (PARTITION BY u.name ORDER BY p.ord, p.queued_at, p.id)
+    SELECT n.id, n.name, n.limit_name, n.cost, sum(n.cost) OVER before AS upto, row_number() OVER before AS place,
+           dense_rank() OVER (PARTITION BY n.limit_name ORDER BY n.ord, n.queued_at, n.id) AS nth
+    FROM (
+        SELECT p.id, p.ord, p.queued_at, u.name, r.limit_name, CASE WHEN r.holder = p.id THEN 0 ELSE u.cost END AS cost
+        FROM picked p CROSS JOIN unnest(p.limits, p.costs) AS u(name, cost) LEFT JOIN room r ON r.name = u.name
+    ) n WINDOW before AS (PARTITION BY n.name ORDER BY n.ord, n.queued_at, n.id)
 ), fit AS MATERIALIZED (
-    SELECT n.id FROM needs n LEFT JOIN room r ON r.name = n.name
-    GROUP BY n.id HAVING bool_and(n.upto <= coalesce(r.room, 0) + {SLACK} AND (n.place = 1 OR NOT coalesce(r.probing, false)))
+    SELECT n.id FROM needs n LEFT JOIN room r ON r.name = n.name LEFT JOIN mine m ON m.limit_name = n.limit_name
+    GROUP BY n.id HAVING bool_and(n.upto <= coalesce(r.room, 0) + {SLACK} AND n.nth <= coalesce(m.room, 'Infinity')
+                                  AND (n.place = 1 OR NOT coalesce(r.probing, false)))
 ), used AS (
     UPDATE corral.limit_keys k
     SET in_use = k.in_use + u.cost, probe = CASE WHEN r.probing THEN u.first ELSE k.probe END,
+        holder = CASE WHEN r.for_life THEN coalesce(k.holder, u.first) ELSE k.holder END,
         taken_at = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
             SELECT t.at FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
             WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), r.at) END,
@@ -165,31 +127,6 @@ FROM fit JOIN picked ON picked.id = fit.id WHERE j.id = fit.id
 RETURNING {COLUMNS}, picked.weight
 """
 
-LOOK = f"""
-SELECT g.id, h.limits IS NULL, f.names, o.names
-FROM unnest(%(groups)s::uuid[]) AS g(id)
-LEFT JOIN LATERAL ({HEAD}) h ON true
-CROSS JOIN LATERAL (
-    SELECT array_agg(r.name) FILTER (WHERE r.room + {SLACK} < r.cost) AS names,
-           array_agg(r.name) FILTER (WHERE r.room + {SLACK} >= r.cost) AS others
-    FROM ({rooms("unnest(h.limits, h.costs) AS n(name, cost)")}) r
-) f CROSS JOIN LATERAL (SELECT f.others AS names) o
-"""
-
-LIMITS_OF = f"""
-SELECT r.name, r.cost, r.room, r.in_use, r.bound, r.rate, r.per, r.declared, r.paused_at, r.paused_by, r.parked_until,
-       r.parked_by, r.parked_reason, r.probe
-FROM corral.jobs j CROSS JOIN LATERAL ({rooms("unnest(j.limits, j.costs) AS n(name, cost)")}) r
-WHERE j.id = %(job)s ORDER BY r.name
-"""
-# Through jobs_limited_running.
-HOLDERS = """
-SELECT j.id, j.worker, j.started_at, u.cost
-FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
-WHERE j.state = 'running' AND j.limit_group IS NOT NULL AND u.name = %(name)s
-ORDER BY j.started_at, j.id LIMIT %(limit)s
-"""
-
 
 class LimitClaims:
     """Claims jobs that take of limits, and tells what others wait for."""
@@ -198,18 +135,32 @@ class LimitClaims:
         self._database = database
 
     async def claim(
-        self, worker: UUID, claim: UUID, groups: Mapping[UUID, int], types: Sequence[str], *, alone: bool
+        self,
+        worker: UUID,
+        claim: UUID,
+        groups: Mapping[UUID, int],
+        types: Sequence[str],
+        *,
+        alone: bool,
+        held: Sequence[UUID] = (),
     ) -> ClaimedGroups:
         """Take the oldest jobs of these groups that their limits have room for, at most so many of each.
 
-        Suspects only when `alone`. None where the worker may not claim.
+        Suspects only when `alone`. None where the worker may not claim. `held` are the jobs that the worker holds: limits
+        that say how many each worker may run count them.
 
         Raises:
             Unavailable: Postgres is away; where it is ambiguous, ask `Claims.claimed_under(claim)` before
                 anything else (protocol rule 11).
         """
         params: Params = {"worker": worker, "groups": array(groups), "alone": alone}
-        more: Params = {**params, "claim": claim, "types": texts(types), "takes": array(groups.values())}
+        more: Params = {
+            **params,
+            "claim": claim,
+            "types": texts(types),
+            "takes": array(groups.values()),
+            "held": array(held),
+        }
         rows = (await self._database.hot_together((LOCK_KEYS_OF_GROUPS, params), (CLAIM_GROUPS, more)))[1]
         claimed = [claimed_from(row[:-1]) for row in rows]
         weights = {
@@ -219,15 +170,23 @@ class LimitClaims:
         }
         return ClaimedGroups(claimed, weights)
 
-    async def look(self, groups: Sequence[UUID], *, alone: bool) -> dict[UUID, GroupState]:
-        """What each of these groups waits for now.
+    async def look(
+        self,
+        groups: Sequence[UUID],
+        *,
+        alone: bool,
+        worker: UUID | None = None,
+        held: Sequence[UUID] = (),
+    ) -> dict[UUID, GroupState]:
+        """What each of these groups waits for now, where the worker that asks holds these jobs.
 
         Raises:
             Unavailable: Postgres is away.
         """
-        rows = await self._database.hot(LOOK, {"groups": array(groups), "alone": alone})
+        params: Params = {"groups": array(groups), "alone": alone, "worker": worker, "held": array(held)}
         return {
-            id: GroupState(empty, tuple(full or ()), tuple(others or ())) for id, empty, full, others in rows
+            id: GroupState(empty, *(tuple(names or ()) for names in found))
+            for id, empty, *found in await self._database.hot(LOOK, params)
         }
 
     async def limits_of(self, job: UUID) -> list[LimitState]:
@@ -239,10 +198,18 @@ class LimitClaims:
         return [LimitState(*row) for row in await self._database.run(LIMITS_OF, {"job": job})]
 
     async def holders(self, name: str, limit: int = 10) -> list[SlotHolder]:
-        """The running jobs that hold something of a limit or a key, longest first.
+        """The jobs that hold something of a limit or a key, longest first: those that run, and one that keeps its slot.
 
         Raises:
             Unavailable: Postgres is away.
         """
         rows = await self._database.run(HOLDERS, {"name": name, "limit": limit})
         return [SlotHolder(*row) for row in rows]
+
+    async def by_worker(self, limit: str) -> dict[str, int]:
+        """How many jobs of a limit each worker runs, by the worker's name.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return {name: count for name, count in await self._database.run(BY_WORKER, {"limit": limit})}  # noqa: C416  # rows are untyped

@@ -9,6 +9,7 @@ from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.store.database import DUTY, Database
 from corral.store.leases import Term, hold
+from corral.store.limit_holds import DROP_HOLDERS, KEPT, KEPT_OF_LIMITS, LOCK_HOLDERS
 from corral.store.limit_room import SLACK, rooms
 from corral.store.limit_states import WAITS
 from corral.store.sql_params import texts
@@ -61,7 +62,7 @@ START = GroupCursor(UUID(int=0), suspect=False)
 
 # What nobody uses has all its room.
 OPEN = f"""
-SELECT r.name, CASE WHEN r.probing THEN 1 ELSE least(r.room, 1000000) END::int8
+SELECT r.name, CASE WHEN r.probing THEN 1 WHEN r.holder IS NOT NULL THEN 1000000 ELSE least(r.room, 1000000) END::int8
 FROM ({rooms("unnest(%(names)s::text[]) AS n(name)")}) r WHERE r.room > {SLACK}
 """
 
@@ -77,9 +78,12 @@ FROM ({rooms("unnest(%(names)s::text[]) AS n(name)")}) r
 WHERE (r.rate IS NOT NULL OR r.parked_until > r.at) AND r.paused_at IS NULL AND r.declared
 """
 
-RUNS = """
-    SELECT u.name, sum(u.cost) AS cost FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
-    WHERE j.state = 'running' AND j.limit_group IS NOT NULL GROUP BY 1"""
+RUNS = f"""
+    SELECT r.name, sum(r.cost) AS cost FROM (
+        SELECT u.name, u.cost FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
+        WHERE j.state = 'running' AND j.limit_group IS NOT NULL
+        UNION ALL {KEPT}
+    ) r GROUP BY 1"""
 # A key that is in use always has a row; one of its own hand deleted it.
 COMPLETE = f"""
 INSERT INTO corral.limit_keys (name, limit_name, key)
@@ -111,7 +115,7 @@ WHERE k.name = ANY(%(names)s::text[]) AND k.probe IS NOT NULL
 FORGET = f"""
 WITH idle AS MATERIALIZED (
     SELECT k.name, k.refilled_at, k.taken_at[cardinality(k.taken_at)] AS taken_last FROM corral.limit_keys k
-    WHERE k.in_use = 0 AND k.probe IS NULL
+    WHERE k.in_use = 0 AND k.probe IS NULL AND k.holder IS NULL
       AND (k.parked_until IS NULL OR k.parked_until < now() - {PARKED_SECONDS} * interval '1 second')
     ORDER BY k.name LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), over AS (
@@ -183,6 +187,27 @@ class LimitDuties:
             wrong = await transaction.rows(RECOUNT, {"names": texts(names)})
             await transaction.count(UNPROBE, {"names": texts(names)})
         return [Miscount(*row) for row in wrong], names[-1] if len(names) == limit else None
+
+    async def drop_holders(self, term: Term, limit: int = 1000) -> list[str]:
+        """Give back slots held for life whose holders ended while they waited; the names of the keys.
+
+        Raises:
+            LeaseLost: nothing was written.
+            Unavailable: Postgres is away.
+        """
+        async with self._database.transaction(DUTY) as transaction:
+            await hold(transaction, term)
+            names = [row[0] for row in await transaction.rows(LOCK_HOLDERS, {"limit": limit})]
+            rows = await transaction.rows(DROP_HOLDERS, {"names": texts(names)}) if names else []
+        return [row[0] for row in rows]
+
+    async def kept(self) -> dict[str, int]:
+        """How many slots of each limit are kept by jobs that wait to be tried again.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return {name: count for name, count in await self._database.run(KEPT_OF_LIMITS, limits=DUTY)}  # noqa: C416  # rows are untyped
 
     async def forget_idle(self, term: Term, limit: int = 1000) -> int:
         """Remove the rows of keys that nothing uses; how many.

@@ -1,6 +1,7 @@
 """The SQL by which limits are judged and given back: values in force, room, and what ended attempts held."""
 
 from corral.job.budget import BURST_SHARE, EXACT
+from corral.store.limit_holds import ENDED, READY_HOLDER
 
 SLACK = "1e-9"
 """Costs are floating-point numbers: sums of them may differ by less than this."""
@@ -10,10 +11,11 @@ def rooms(names: str) -> str:
     """SQL of how much may be taken of each name now: rows of `names`, an item of FROM called `n` with a column `name`.
 
     Beside these columns: `room` (-1 where nothing may start), `in_use`, `bound`, `rate`, `per`, `deadline`, `burst`,
-    `weight`, `at` (the time of the look), `doc` (all values in force), `declared`, `paused_at`, `paused_by`, `parked_until`, `parked_by`,
-    `parked_reason`, `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window keeps the last
-    takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst` and is refilled by
-    (rate - burst) / per a second, so that a window holds `rate` at most.
+    `weight`, `at` (the time of the look), `doc` (all values in force), `declared`, `paused_at`, `paused_by`, `parked_until`,
+    `parked_by`, `parked_reason`, `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window keeps
+    the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst` and is refilled
+    by (rate - burst) / per a second, so that a window holds `rate` at most. `for_life`: the job that takes the slot keeps it
+    until it has ended; `holder` is that job, and what it holds is room while it waits, for it alone.
     """
     return f"""
 SELECT n.*, v.bound, v.rate, v.per, v.deadline, v.burst, coalesce(v.weight, 1) AS weight, c.at,
@@ -25,12 +27,13 @@ SELECT n.*, v.bound, v.rate, v.per, v.deadline, v.burst, coalesce(v.weight, 1) A
        CASE WHEN l.declared IS NULL OR whole.paused_at IS NOT NULL OR one.paused_at IS NOT NULL
                  OR k.parked_until > c.at OR (k.parked_until IS NOT NULL AND k.probe IS NOT NULL) THEN -1
             WHEN v.rate IS NULL THEN coalesce(v.bound, 'Infinity') - coalesce(k.in_use, 0)
+                 + CASE WHEN k.holder IS NULL THEN 0 ELSE {READY_HOLDER} END
             WHEN v.rate <= {EXACT} THEN v.rate - coalesce((
                 SELECT sum(t.amount) FROM unnest(k.taken_at, k.taken) AS t(at, amount)
                 WHERE t.at > c.at - v.per * interval '1 second'), 0)
             ELSE least(v.burst, coalesce(
                 k.tokens + date_part('epoch', c.at - k.refilled_at) * (v.rate - v.burst) / v.per, v.burst))
-       END AS room, d.doc
+       END AS room, d.doc, p.limit_name, k.holder, coalesce(v.bound = 1 AND d.doc->>'hold' = 'life', false) AS for_life
 FROM {names} CROSS JOIN LATERAL (SELECT clock_timestamp() AS at OFFSET 0) c
 CROSS JOIN LATERAL (
     SELECT split_part(n.name, '=', 1) AS limit_name, substr(n.name, strpos(n.name || '=', '=') + 1) AS key OFFSET 0
@@ -57,8 +60,9 @@ CROSS JOIN LATERAL (
 
 
 def given_back(ended: str, *, opens: bool = False, parks: bool = False) -> str:
-    """CTEs that give back what the rows of `ended` (`id`, `limits`, `costs`) held: keys locked in their order.
+    """CTEs that give back what the rows of `ended` (`id`, `limits`, `costs`, `outcome`) held: keys locked in their order.
 
+    A slot that is held for life is given back with the outcomes alone that end the job.
     For a statement of one transaction that locks no keys before, or had LOCK_KEYS before it. A job that went first after
     a wait makes room for the next one; where the end `opens`, for all. With `parks`, rows of `ended` also say what to
     park: `park` (a name, or NULL), `park_for` (seconds) and `reason`.
@@ -73,6 +77,7 @@ def given_back(ended: str, *, opens: bool = False, parks: bool = False) -> str:
     )
     mine = "k.probe = ANY(h.jobs)"
     until = "now() + h.park_for * interval '1 second'"
+    holder = "CASE WHEN k.holder = ANY(h.over) THEN NULL ELSE k.holder END"
     sets = {"probe": f"CASE WHEN {mine} THEN NULL ELSE k.probe END"}
     if opens:
         sets |= {
@@ -88,7 +93,11 @@ def given_back(ended: str, *, opens: bool = False, parks: bool = False) -> str:
             "parked_reason": f"CASE WHEN {later} THEN h.park_reason ELSE k.parked_reason END",
         }
     return f"""given AS MATERIALIZED (
-    SELECT c.name, sum(c.cost) AS cost, array_agg({ended}.id) AS jobs{told}
+    SELECT c.name, array_agg({ended}.id) AS jobs{told},
+           array_agg({ended}.id) FILTER (WHERE {ended}.outcome IN {ENDED}) AS over,
+           coalesce(sum(c.cost) FILTER (WHERE {ended}.outcome IN {ENDED} OR NOT EXISTS (
+               SELECT FROM corral.limit_keys x WHERE x.name = c.name AND x.holder = {ended}.id
+           )), 0) AS cost
     FROM {ended} CROSS JOIN unnest({ended}.limits, {ended}.costs) AS c(name, cost)
     GROUP BY 1 ORDER BY 1
 ), keys_held AS MATERIALIZED (
@@ -98,7 +107,7 @@ def given_back(ended: str, *, opens: bool = False, parks: bool = False) -> str:
 ), given_back AS (
     UPDATE corral.limit_keys k
     SET in_use = CASE WHEN abs(k.in_use - h.cost) < {SLACK} THEN 0 ELSE k.in_use - h.cost END,
-        {", ".join(f"{name} = {value}" for name, value in sets.items())}
+        {", ".join(f"{name} = {value}" for name, value in {**sets, "holder": holder}.items())}
     FROM keys_held h WHERE k.name = h.name
 )"""
 

@@ -13,6 +13,7 @@ from corral.store.audit import record
 from corral.store.connections import Row
 from corral.store.database import SHORT, Database, Transaction
 from corral.store.json_text import encode
+from corral.store.limit_holds import OF_NAMES
 from corral.store.limit_states import WAITS
 from corral.store.queues import BETWEEN_CLAIMS
 from corral.store.sql_params import texts
@@ -156,16 +157,6 @@ LEFT JOIN corral.limit_keys k ON k.name = n.name LEFT JOIN waiting w ON w.name =
 LEFT JOIN corral.limit_overrides o ON o.limit_name = %(name)s AND o.key = p.key
 ORDER BY p.key COLLATE "C"
 """
-# Through jobs_limited_running, which holds only what runs.
-HOLDERS = """
-SELECT h.name, h.id, h.type, w.name, h.started_at, h.cost FROM (
-    SELECT u.name, j.id, j.type, j.worker, j.started_at, u.cost,
-           row_number() OVER (PARTITION BY u.name ORDER BY j.started_at, j.id) AS place
-    FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
-    WHERE j.state = 'running' AND j.limit_group IS NOT NULL AND u.name = ANY(%(names)s::text[])
-) h LEFT JOIN corral.workers w ON w.id = h.worker
-WHERE h.place <= %(most)s ORDER BY h.name, h.started_at, h.id
-"""
 ROW = """
 INSERT INTO corral.limit_overrides AS o (limit_name, key, set_by) VALUES (%(name)s, %(key)s, %(actor)s)
 ON CONFLICT (limit_name, key) DO NOTHING
@@ -238,7 +229,7 @@ class LimitRows:
         params = {"name": name, "after": after, "key": key, "limit": limit}
         rows = await self._database.run(KEYS, params)
         names = [name_of(name, row[0]) for row in rows]
-        held = await self._database.run(HOLDERS, {"names": texts(names), "most": HOLDERS_SHOWN})
+        held = await self._database.run(OF_NAMES, {"names": texts(names), "most": HOLDERS_SHOWN})
         holders: dict[str, list[KeyHolder]] = {}
         for held_name, *holder in held:
             holders.setdefault(held_name, []).append(KeyHolder(*holder))

@@ -13,6 +13,7 @@ from corral_testing.conformance.doing_once import DoingOnce
 from corral_testing.conformance.draining import Draining
 from corral_testing.conformance.finishing import Finishing
 from corral_testing.conformance.following import Following
+from corral_testing.conformance.holding import Holding
 from corral_testing.conformance.idempotent import Idempotent
 from corral_testing.conformance.leadership import Leadership
 from corral_testing.conformance.limiting import Limiting
@@ -37,6 +38,7 @@ class StoreConformance(
     Limiting,
     Snoozing,
     Admitting,
+    Holding,
     Losing,
     Draining,
     Deciding,

@@ -1,5 +1,6 @@
 """The fake's `limit_claims`: what is in use is what runs, so that it can't be wrong."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -23,7 +24,14 @@ class FakeLimitClaims:
         self._memory = memory
 
     async def claim(
-        self, worker: UUID, claim: UUID, groups: Mapping[UUID, int], types: Sequence[str], *, alone: bool
+        self,
+        worker: UUID,
+        claim: UUID,
+        groups: Mapping[UUID, int],
+        types: Sequence[str],
+        *,
+        alone: bool,
+        held: Sequence[UUID] = (),
     ) -> ClaimedGroups:
         """Take the oldest jobs of these groups that their limits have room for."""
         fleet = self._memory.workers.get(worker)
@@ -32,9 +40,9 @@ class FakeLimitClaims:
         claimed: list[Claimed] = []
         weights: dict[UUID, float] = {}
         for group, take in groups.items():
-            rows = [row for row in self._waiting(group, alone=alone) if self._may_run(row, types)]
+            rows = [row for row in self._startable(group, alone=alone) if self._may_run(row, types)]
             for row in rows[:take]:
-                if self._full(row):
+                if self._full(row) or self._busy(row, worker, [*held, *(one.id for one in claimed)]):
                     break
                 self._take(row)
                 for name in _names(row):
@@ -45,14 +53,25 @@ class FakeLimitClaims:
                 weights[group] = max(self._weight(name) for name in _names(row))
         return ClaimedGroups(claimed, weights)
 
-    async def look(self, groups: Sequence[UUID], *, alone: bool) -> dict[UUID, GroupState]:
+    async def look(
+        self,
+        groups: Sequence[UUID],
+        *,
+        alone: bool,
+        worker: UUID | None = None,
+        held: Sequence[UUID] = (),
+    ) -> dict[UUID, GroupState]:
         """What each of these groups waits for now."""
         states = {}
         for group in groups:
-            head = next(iter(self._waiting(group, alone=alone)), None)
-            full = tuple(self._full(head)) if head else ()
-            others = tuple(name for name in _names(head) if name not in full) if head else ()
-            states[group] = GroupState(head is None, full, others)
+            waiting = self._waiting(group, alone=alone)
+            head = next(iter([*self._startable(group, alone=alone), *waiting]), None)
+            if head is None:
+                states[group] = GroupState(True)
+                continue
+            full = tuple(self._full(head))
+            others = tuple(name for name in _names(head) if name not in full)
+            states[group] = GroupState(False, full, others, self._busy(head, worker, held))
         return states
 
     async def limits_of(self, job: UUID) -> list[LimitState]:
@@ -60,16 +79,40 @@ class FakeLimitClaims:
         row = self._memory.jobs.get(job)
         if row is None or row.new.limits is None:
             return []
-        return [
-            self._state(name, cost)
-            for name, cost in zip(row.new.limits.names, row.new.limits.costs, strict=True)
-        ]
+        return [self._state(name, row) for name in row.new.limits.names]
+
+    async def by_worker(self, limit: str) -> dict[str, int]:
+        """How many jobs of a limit each worker runs."""
+        rows = [row for row in self._memory.in_state([State.RUNNING]) if limit in _limits(row)]
+        return dict(Counter(self._memory.workers[row.worker].record.name for row in rows if row.worker))
 
     async def holders(self, name: str, limit: int = 10) -> list[SlotHolder]:
-        """The running jobs that hold something of a limit or a key, longest first."""
-        rows = [row for row in self._memory.in_state([State.RUNNING]) if name in _names(row)]
+        """The jobs that hold something of a limit or a key, longest first."""
+        rows = self._holding(name)
         rows.sort(key=lambda row: (row.started_at, row.id))
         return [SlotHolder(row.id, row.worker, row.started_at, _cost(row, name)) for row in rows[:limit]]
+
+    def _holding(self, name: str) -> list[JobRow]:
+        """What runs and takes of a name, and the job that keeps its slot while it waits."""
+        rows = [row for row in self._memory.in_state([State.RUNNING]) if name in _names(row)]
+        holder = self._memory.holder_of(name)
+        return rows if holder is None or holder in rows else [*rows, holder]
+
+    def _startable(self, group: UUID, *, alone: bool) -> list[JobRow]:
+        """The waiting jobs of a group; where slots are kept for life, only the one that keeps them."""
+        rows = self._waiting(group, alone=alone)
+        kept = [self._memory.holder_of(name) for name in (_names(rows[0]) if rows else ())]
+        return [row for row in rows if all(holder in (None, row) for holder in kept)]
+
+    def _busy(self, row: JobRow, worker: UUID | None, held: Sequence[UUID]) -> tuple[str, ...]:
+        """Limits of a job of which the worker runs as many as each worker may."""
+        runs = [one for one in self._memory.rows(held) if one.worker == worker and one.state is State.RUNNING]
+        return tuple(
+            limit
+            for limit in sorted(_limits(row))
+            if (most := self._memory.values_of(limit).get("per_worker")) is not None
+            and sum(limit in _limits(one) for one in runs) >= most
+        )
 
     def _waiting(self, group: UUID, *, alone: bool) -> list[JobRow]:
         rows = [
@@ -87,23 +130,28 @@ class FakeLimitClaims:
 
     def _full(self, row: JobRow) -> list[str]:
         """The limits and keys that have no room for a job."""
-        return [name for name in _names(row) if self._state(name, _cost(row, name)).closed]
+        return [name for name in _names(row) if self._state(name, row).closed]
 
     def _take(self, row: JobRow) -> None:
         for name in _names(row):
             if "rate" in self._memory.values_of(name):
                 self._memory.takes.setdefault(name, []).append((self._memory.clock.now(), _cost(row, name)))
+            if self._for_life(name) and self._memory.holder_of(name) is None:
+                self._memory.holders[name] = (row.id, row.life)
+
+    def _for_life(self, name: str) -> bool:
+        values = self._memory.values_of(name)
+        return values.get("hold") == "life" and values.get("each" if parsed(name)[1] else "total") == 1
 
     def _weight(self, name: str) -> float:
         return float(self._memory.values_of(name).get("weights", {}).get(parsed(name)[1], 1))
 
-    def _state(self, name: str, cost: float) -> LimitState:
+    def _state(self, name: str, row: JobRow) -> LimitState:
+        cost, holder = _cost(row, name), self._memory.holder_of(name)
         limit, key = parsed(name)
         values = self._memory.values_of(name)
         bound, rate, per = values.get("each" if key else "total"), values.get("rate"), values.get("per")
-        in_use = sum(
-            _cost(row, name) for row in self._memory.in_state([State.RUNNING]) if name in _names(row)
-        )
+        in_use = sum(_cost(one, name) for one in self._holding(name))
         declared = limit in self._memory.limits
         parked = self._memory.parked.get(name)
         waits = parked is not None and (parked.until > self._memory.clock.now() or parked.probe is not None)
@@ -113,12 +161,29 @@ class FakeLimitClaims:
             room = self._rate_room(name, rate, per, values.get("burst") or rate * BURST_SHARE)
         else:
             room = (INFINITE if bound is None else bound) - in_use
+            if holder is not None:
+                room = cost if holder is row else min(room, 0)
         now = self._memory.clock.now() if values["paused"] else None
         by = (
             "ann" if (limit, key) in self._memory.overrides or (limit, "") in self._memory.overrides else None
         )
         told = (None,) * 4 if parked is None else (parked.until, parked.by, parked.reason, parked.probe)
-        return LimitState(name, cost, room, in_use, bound, rate, per, declared, now, by, *told)
+        per_worker = values.get("per_worker")
+        return LimitState(
+            name,
+            cost,
+            room,
+            in_use,
+            bound,
+            rate,
+            per,
+            declared,
+            now,
+            by,
+            *told,
+            for_life=self._for_life(name),
+            per_worker=per_worker,
+        )
 
     def _rate_room(self, name: str, rate: float, per: float, burst: float) -> float:
         takes, now = self._memory.takes.get(name, []), self._memory.clock.now()
@@ -133,6 +198,10 @@ class FakeLimitClaims:
 
 def _names(row: JobRow) -> tuple[str, ...]:
     return row.new.limits.names if row.new.limits else ()
+
+
+def _limits(row: JobRow) -> set[str]:
+    return {parsed(name)[0] for name in _names(row)}
 
 
 def _cost(row: JobRow, name: str) -> float:

@@ -196,12 +196,20 @@ class Memory:
     """The values of each limit."""
     overrides: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """What is set over them, by limit and key."""
+    holders: dict[str, tuple[UUID, int]] = field(default_factory=dict)
+    """Of each key of a limit that is held for life: the job that keeps the slot, and in which of its lives it took it."""
     takes: dict[str, list[tuple[datetime, float]]] = field(default_factory=dict)
     """When how much was taken of each rate, and of each of its keys."""
     parked: dict[str, ParkedKey] = field(default_factory=dict)
     """By the name of the limit, or of its key."""
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
+
+    def holder_of(self, name: str) -> JobRow | None:
+        """The job that keeps the slot of a key until it has ended."""
+        id, life = self.holders.get(name, (None, 0))
+        row = self.jobs.get(id) if id else None
+        return row if row is not None and row.life == life and not row.state.terminal else None
 
     def values_of(self, name: str) -> dict[str, Any]:
         """The values in force of a limit or of one of its keys, and whether it is paused."""

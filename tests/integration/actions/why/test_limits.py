@@ -104,3 +104,21 @@ async def test_the_backlog_counts_what_limits_let_start(system: System):
     backlog = (await system.store.backlog()).queues["demo"]
     assert backlog.queued == 3, "each key lets two start, and all together three"
     assert backlog.mix == {"demo.echo": 1}
+
+
+async def test_each_worker_that_runs_as_many_as_it_may_is_named(system: System, why: Why):
+    await system.store.database.run(DECLARE, {"name": "gpu", "values": '{"per_worker": 1}'})
+    await _running(system, LimitUse("gpu"))
+    job = await _submitted(system, LimitUse("gpu"))
+    (cause,) = await codes(why, job, "limit-per-worker")
+    assert "limit gpu lets each worker run 1, and every worker of the queue does: w runs 1" in cause.message
+
+
+async def test_a_slot_that_is_held_for_life_says_so(system: System, why: Why):
+    values = '{"each": 1, "by": "order", "hold": "life"}'
+    await system.store.database.run(DECLARE, {"name": "order", "values": values})
+    holder = await _running(system, LimitUse("order", "acme"))
+    job = await _submitted(system, LimitUse("order", "acme"))
+    (cause,) = await codes(why, job, "limit-full")
+    assert f"in use, by {holder} since " in cause.message
+    assert "A job keeps its slot until it has ended" in cause.message

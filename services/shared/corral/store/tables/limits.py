@@ -80,6 +80,11 @@ def limits(tables: MetaData) -> None:
         Column("parked_by", Uuid, doc="The job that was told to wait."),
         Column("parked_reason", Text, doc="What it was told, in words."),
         Column("probe", Uuid, doc="The job that goes first after a wait that a provider asked for."),
+        Column(
+            "holder",
+            Uuid,
+            doc="Of a limit that is held for life: the job that keeps the slot until it has ended.",
+        ),
         Column("taken_at", ARRAY(TIME), doc="Of a rate: when something of the current window was taken."),
         Column("taken", ARRAY(Double), doc="Of a rate: how much was taken at each of these times."),
         Column(
