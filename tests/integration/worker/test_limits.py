@@ -165,12 +165,11 @@ async def test_a_worker_runs_as_many_as_each_may_and_the_next_one_when_one_has_e
     await declare(system, "gpu", '{"per_worker": 1}')
     async with engine_of(system, **{"async": 4}) as engine:
         engine.run(engine.claim_loop, engine.completer)
-        jobs = [await submit(engine, name, LimitUse("gpu")) for name in ("a", "b", "c")]
+        jobs = [await submit(engine, name, LimitUse("gpu")) for name in ("a", "b")]
         await engine.begun("a")
-        await engine.submit("engine.gated", "free")
-        await engine.begun("free")
+        jobs.append(await engine.submit("engine.gated", "c"))
+        await engine.begun("c")
         assert not gates["b"].begun.is_set()
-        assert not gates["c"].begun.is_set()
         assert not await engine.dispatch.rings.full_names(), "other workers may take the next one"
         for name in ("a", "b", "c"):
             gates[name].open.set()
@@ -182,7 +181,8 @@ async def test_a_job_that_keeps_its_slot_is_let_in_when_its_next_try_is_due(syst
     await declare(system, "order", '{"each": 1, "hold": "life"}')
     async with engine_of(system) as engine:
         engine.run(engine.claim_loop, engine.completer)
-        first = await submit(engine, 1, LimitUse("order", "acme"), type="engine.raises")
+        key = uses_of(QUEUE, Priority.NORMAL, [LimitUse("order", "acme")])
+        first = await engine.submit("engine.raises", 1, limits=key, retries=1)
         await system.state(first, State.SCHEDULED)
         second = await submit(engine, 1, LimitUse("order", "acme"), type="engine.echo")
         await eventually_async(lambda: _full(engine))
