@@ -13,8 +13,7 @@ from starlette.responses import Response
 
 from corral import errors
 from corral.actions.json_value import escape
-from corral.errors import CorralError, FieldError
-from corral.job.admission import RefusedJob
+from corral.errors import CorralError, FieldError, RefusedJob
 from corral_publisher.download_link import LinkOver
 from corral_publisher.field_errors import message_of
 from corral_publisher.parameters import InvalidParameter

@@ -5,11 +5,7 @@ A message says what was wrong, with the value, and what to do.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from corral.job.admission import RefusedJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +60,48 @@ class Conflict(CorralError):
     """The thing is not in a state in which this can be done."""
 
 
+class RefusedBecause(StrEnum):
+    """Why a job is not stored."""
+
+    FULL = "full"
+    """As many of the key run and wait as may run, and its limit refuses further ones."""
+    TOO_MANY_WAIT = "too-many-wait"
+    """As many of the key wait as may wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedJob:
+    """One job that is not stored, and the key that refuses it, as it was then."""
+
+    index: int
+    """Where it is in its submission."""
+    job: UUID
+    because: RefusedBecause
+    limit: str
+    key: str
+    """Empty for the whole limit."""
+    may: int
+    """How many may run, or may wait."""
+    running: int
+    waiting: int
+    holders: tuple[UUID, ...]
+
+    def __str__(self) -> str:
+        what = f"limit {self.limit}" + (f" for {self.key}" if self.key else "")
+        if self.because is RefusedBecause.TOO_MANY_WAIT:
+            return f"{self.waiting:,} jobs wait for the {what}, and at most {self.may:,} may; try again later"
+        held = f": {', '.join(map(str, self.holders))}" if self.holders else ""
+        more = " and others" if self.running + self.waiting > len(self.holders) else ""
+        return (
+            f"the {what} is full: {self.running:,} of its jobs run and {self.waiting:,} wait, and it takes"
+            f" {self.may:,}{held}{more}"
+        )
+
+
 class LimitFull(Conflict):
     """A limit refuses jobs of a submission, which is refused as a whole; nothing of it was stored."""
 
-    def __init__(self, size: int, refused: tuple["RefusedJob", ...]) -> None:
+    def __init__(self, size: int, refused: tuple[RefusedJob, ...]) -> None:
         """`size`: how many jobs the submission has."""
         self.refused = refused
         first = refused[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from corral.errors import RefusedBecause, RefusedJob
 from corral.job.limit_use import parsed
 
 
@@ -22,15 +23,6 @@ class WhenFull(StrEnum):
     """All of its key that does not run ends in its favour."""
     CANCEL_RUNNING = "cancel-running"
     """As supersede, and the oldest running job of the key is asked to stop."""
-
-
-class RefusedBecause(StrEnum):
-    """Why a job is not stored."""
-
-    FULL = "full"
-    """As many of the key run and wait as may run, and its limit refuses further ones."""
-    TOO_MANY_WAIT = "too-many-wait"
-    """As many of the key wait as may wait."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,43 +71,6 @@ class Counted:
     names: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedJob:
-    """One job that is not stored, and the key that refuses it, as it was then."""
-
-    index: int
-    """Where it is in its submission."""
-    job: UUID
-    because: RefusedBecause
-    name: str
-    may: int
-    """How many may run, or may wait."""
-    running: int
-    waiting: int
-    holders: tuple[UUID, ...]
-
-    @property
-    def limit(self) -> str:
-        """The name of the limit."""
-        return parsed(self.name)[0]
-
-    @property
-    def key(self) -> str:
-        """The key; empty for the whole limit."""
-        return parsed(self.name)[1]
-
-    def __str__(self) -> str:
-        what = f"limit {self.limit}" + (f" for {self.key}" if self.key else "")
-        if self.because is RefusedBecause.TOO_MANY_WAIT:
-            return f"{self.waiting:,} jobs wait for the {what}, and at most {self.may:,} may; try again later"
-        held = f": {', '.join(map(str, self.holders))}" if self.holders else ""
-        more = " and others" if self.running + self.waiting > len(self.holders) else ""
-        return (
-            f"the {what} is full: {self.running:,} of its jobs run and {self.waiting:,} wait, and it takes"
-            f" {self.may:,}{held}{more}"
-        )
-
-
 @dataclass(slots=True)
 class Admission:
     """What is decided about the jobs of one transaction."""
@@ -158,12 +113,14 @@ def _make_room(admission: Admission, key: KeyLoad, job: UUID) -> None:
 
 
 def _refused(index: int, job: Counted, key: KeyLoad, because: RefusedBecause) -> RefusedJob:
+    limit, value = parsed(key.name)
     may = key.max_waiting if because is RefusedBecause.TOO_MANY_WAIT else key.bound
     return RefusedJob(
         index=index,
         job=job.id,
         because=because,
-        name=key.name,
+        limit=limit,
+        key=value,
         may=int(may or 0),
         running=key.running,
         waiting=key.waiting,

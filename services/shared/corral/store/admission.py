@@ -13,8 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from corral.errors import LimitFull, TooManyWaiting
-from corral.job.admission import Admission, Counted, KeyLoad, RefusedBecause, WhenFull, admit
+from corral.errors import LimitFull, RefusedBecause, TooManyWaiting
+from corral.job.admission import Admission, Counted, KeyLoad, WhenFull, admit
 from corral.job.job import Displaced, NewJob
 from corral.job.limit_use import parsed
 from corral.store.database import Transaction

@@ -2,8 +2,7 @@
 
 import pytest
 
-from corral.errors import LimitFull, TooManyWaiting
-from corral.job.admission import RefusedBecause
+from corral.errors import LimitFull, RefusedBecause, TooManyWaiting
 from corral.job.limit_use import LimitUse
 from corral.job.priority import Priority
 from corral.job.state import State
@@ -49,7 +48,8 @@ class Admitting:
         await subject.submit(uses=(total, *OTHER))
         with pytest.raises(LimitFull) as error:
             await subject.submit(uses=(total, *OTHER))
-        assert (error.value.refused[0].name, error.value.refused[0].may) == ("customer", 2)
+        (one,) = error.value.refused
+        assert (one.limit, one.key, one.may) == ("customer", "", 2)
 
     async def test_a_bulk_is_refused_as_a_whole_and_each_culprit_is_named(self, subject: Subject) -> None:
         await subject.declare("customer", {"each": 1, "by": "customer", "on_full": "refuse"})

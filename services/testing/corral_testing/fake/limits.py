@@ -167,7 +167,6 @@ class FakeLimitClaims:
         by = (
             "ann" if (limit, key) in self._memory.overrides or (limit, "") in self._memory.overrides else None
         )
-        told = (None,) * 4 if parked is None else (parked.until, parked.by, parked.reason, parked.probe)
         per_worker = values.get("per_worker")
         return LimitState(
             name,
@@ -180,7 +179,10 @@ class FakeLimitClaims:
             declared,
             now,
             by,
-            *told,
+            parked_until=parked.until if parked else None,
+            parked_by=parked.by if parked else None,
+            parked_reason=parked.reason if parked else None,
+            probe=parked.probe if parked else None,
             for_life=self._for_life(name),
             per_worker=per_worker,
         )
