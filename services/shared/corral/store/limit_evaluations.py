@@ -48,9 +48,10 @@ ORDER BY j.suspect, j.queued_at, j.id LIMIT %(limit)s
 # What takes nothing is queued; its limits are empty, so that nobody evaluates it again.
 SET = f"""
 UPDATE corral.jobs j
-SET limit_group = i.grp, limits = i.limits::text[], costs = i.costs::float8[],
+SET limit_group = i.grp, limits = i.limits::text[], costs = i.costs::float8[], counted_by = i.counted_by::text[],
     state = CASE WHEN i.grp IS NULL THEN 'queued' ELSE 'blocked' END
-FROM unnest(%(ids)s::uuid[], %(groups)s::uuid[], %(limits)s::text[], %(costs)s::text[]) AS i(id, grp, limits, costs)
+FROM unnest(%(ids)s::uuid[], %(groups)s::uuid[], %(limits)s::text[], %(costs)s::text[], %(counted_by)s::text[])
+    AS i(id, grp, limits, costs, counted_by)
 WHERE j.id = i.id AND {WAITS} AND j.limit_group = '{UNEVALUATED}'
 RETURNING j.id, j.queue, j.priority, j.suspect, j.limit_group
 """
@@ -65,7 +66,7 @@ SELECT g.grp FROM (SELECT DISTINCT j.limit_group AS grp FROM corral.jobs j WHERE
 WHERE EXISTS (SELECT FROM unnest(h.limits) AS n(name) WHERE split_part(n.name, '=', 1) = ANY(%(names)s::text[]))
 """
 UNDO = f"""
-UPDATE corral.jobs j SET limit_group = '{UNEVALUATED}', limits = '{{}}', costs = '{{}}'
+UPDATE corral.jobs j SET limit_group = '{UNEVALUATED}', limits = '{{}}', costs = '{{}}', counted_by = NULL
 WHERE j.id IN (
     SELECT j.id FROM corral.jobs j WHERE {WAITS} AND j.limit_group = ANY(%(groups)s::uuid[])
     LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
@@ -73,7 +74,7 @@ WHERE j.id IN (
 """
 # Those that are not due, or wait for others, are evaluated when they are ready.
 UNDO_LATER = """
-UPDATE corral.jobs j SET limit_group = NULL, limits = NULL, costs = NULL
+UPDATE corral.jobs j SET limit_group = NULL, limits = NULL, costs = NULL, counted_by = NULL
 WHERE j.state IN ('scheduled', 'blocked') AND j.queued_at IS NULL AND j.attempt = 0 AND j.limits IS NOT NULL
   AND EXISTS (SELECT FROM unnest(j.limits) AS n(name) WHERE split_part(n.name, '=', 1) = ANY(%(names)s::text[]))
 """
@@ -114,6 +115,9 @@ class LimitEvaluations:
             "groups": array(uses.group if uses else "NULL" for _, uses in evaluated),
             "limits": texts([texts(uses.names) if uses else EMPTY for _, uses in evaluated]),
             "costs": texts([numbers(uses.costs) if uses else EMPTY for _, uses in evaluated]),
+            "counted_by": texts(
+                [texts(uses.counted) if uses and uses.counted else None for _, uses in evaluated]
+            ),
         }
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
