@@ -1,8 +1,9 @@
-"""The example of typed definitions, started as its README says: workers for each queue, and a web application that submits."""
+"""Examples, started as their READMEs say: typed definitions with a web application, and three images for three queues."""
 
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +21,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "typed_definitions"
 README = (EXAMPLE / "README.md").read_text()
+QUEUES = EXAMPLE.parent / "three_queues"
+JOBS = 1000
+SECOND = """
+from corral.catalog import job
+
+
+@job("shop.remind", queue="bills")
+async def remind() -> None: ...
+"""
+"""An image that would serve a queue which another one serves."""
 MODULES = {"corral": "corral.cli", "gunicorn": "gunicorn"}
 Run = Callable[[str], Process]
 
 
-def lines(start: str) -> list[str]:
+def lines(start: str, readme: str = README) -> list[str]:
     """The lines of the block of code after this text."""
-    found = re.search(r"```sh\n(.*?)```", README.split(start, 1)[1], re.DOTALL)
+    found = re.search(r"```sh\n(.*?)```", readme.split(start, 1)[1], re.DOTALL)
     assert found is not None
     return found[1].splitlines()
 
@@ -89,6 +100,50 @@ def test_a_web_application_submits_and_each_queue_has_its_worker(start, run: Run
         assert cleaned["state"] == "completed", cleaned["error"]
         assert {"database", "emails"} <= cleaned["result"]["removed"].keys()
     assert up.stop() == 0
+
+
+def test_three_images_on_three_queues_refuse_none_of_a_thousand_jobs(start, run: Run, folder: Path):
+    shutil.copytree(QUEUES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    readme = (QUEUES / "README.md").read_text()
+    up = start("--workers", "1", CORRAL_QUEUES="demo").ready()
+    for line in lines("the queue, the types and the other image", readme):
+        assert run(line).wait() == 0
+    ports = [own_port() for _ in range(3)]
+    for line, port in zip(lines("Each image's workers", readme), ports, strict=True):
+        run(f"CORRAL_METRICS_PORT={port} {line}")
+    with up.client() as corral:
+        eventually(lambda: len(list(corral.pages("/workers"))) == 4, timeout=60)
+    program = [sys.executable, "submit_orders.py", str(JOBS)]
+    told = subprocess.run(
+        program,
+        cwd=folder,
+        env=programs.environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    assert told.stdout == f"completed: {JOBS}\n", told.stderr
+    claims = [_claims(port) for port in ports]
+    assert sum(answers.get("claimed", 0) for answers in claims) == JOBS
+    assert [answers.get("unknown-type", 0) for answers in claims] == [0, 0, 0]
+    (folder / "second.py").write_text(SECOND)
+    refused = up.corral("types", "register", CORRAL_JOBS="second", CORRAL_HANDLERS="second")
+    assert refused.returncode != 0
+    assert "queue bills: this image handles shop.remind in it, but not shop.bill" in refused.stderr
+    assert up.stop() == 0
+
+
+def _claims(port: int) -> dict[str, int]:
+    """What a worker's claims were answered, by answer."""
+    page = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    found = re.findall(
+        r'^corral_claims_total\{answer="([\w-]+)",queue="[\w-]+"\} ([\d.e+]+)$', page, re.MULTILINE
+    )
+    answers: dict[str, int] = {}
+    for answer, count in found:
+        answers[answer] = answers.get(answer, 0) + int(float(count))
+    return answers
 
 
 def _answers(http: httpx.Client) -> bool:
