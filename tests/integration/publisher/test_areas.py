@@ -67,6 +67,15 @@ async def test_an_area_is_answered_at_once_and_waits_for_its_provider(api: httpx
     assert [one["id"] for one in (await api.get("/areas")).json()["items"]] == [area]
 
 
+async def test_the_same_area_asked_for_at_the_same_time_is_one(api: httpx2.AsyncClient, store: Store):
+    first = (await api.post("/areas", json=AREA)).json()["id"]
+    for headers in ({}, {"Idempotency-Key": "another"}):
+        assert (await api.post("/areas", json=AREA, headers=headers)).json()["id"] == first
+    other = (await api.post("/areas", json={**AREA, "tags": {"landuse": "farmland"}})).json()["id"]
+    assert other != first
+    assert len((await store.jobs.page(limit=10)).items) == 2
+
+
 @pytest.mark.parametrize(
     ("change", "pointer", "said"),
     [

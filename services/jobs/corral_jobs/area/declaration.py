@@ -3,6 +3,7 @@
 from corral.catalog.declaration import JobType, job_type
 from corral.job.backoff import Exponential
 from corral.job.options import Executor
+from corral.job.unique import Unique
 from corral_jobs.area.request import AreaRequest, MeasureRequest
 from corral_jobs.area.result import FetchedArea, MeasuredArea
 from corral_jobs.provider.declaration import slots
@@ -20,6 +21,7 @@ fetch_area: JobType[AreaRequest, FetchedArea] = job_type(
     backoff=Exponential(2),
     timeout=3_600,
     limits=[slots],
+    unique=Unique(),  # identical ones that are asked for at the same time are one
     search=["provider"],
     description="Asks an Overpass-style provider for what is in a box, within what the provider allows, then has it measured.",
 )

@@ -70,13 +70,12 @@ async def started(request: Request, caller: Principal, value: Any = None) -> Res
         job = await services.submitter.prepare(submission)
     except InvalidInput as error:
         raise of_the_body(error) from error
-    area, key = job.id, request.headers.get(HEADER)
+    key = request.headers.get(HEADER)
     if key is None:
-        await services.submitter.commit(job)
+        area = (await services.submitter.commit(job)).id
     else:
         stored = await services.submitter.submit_once([submission], [job], key)
-        if isinstance(stored, EarlierRequest):
-            area = stored.jobs[0].id
+        area = stored.jobs[0].id if isinstance(stored, EarlierRequest) else stored[0].id
     return answer({"id": area, "status": AreaStatus.PENDING}, 202, {"Location": f"{PREFIX}/areas/{area}"})
 
 
