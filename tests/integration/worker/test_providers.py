@@ -12,9 +12,12 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.system import System, running_system
 
 from corral.job.job import Job
+from corral.job.limit_use import LimitUse, uses_of
+from corral.job.priority import Priority
 from corral.job.state import State
 from corral.json_codec import Document
 from corral_jobs.area.handlers import ELEMENTS, GEOJSON
+from corral_jobs.provider import slots
 from corral_local.stand_in.http_server import StandInServer
 from corral_local.stand_in.mood import Mood
 from corral_local.stand_in.providers import StandIns
@@ -34,7 +37,9 @@ class Providers:
     async def run(
         self, type: str, payload: dict[str, Any], *, queue: str, state: State = State.COMPLETED
     ) -> Job:
-        [job] = await self.system.submit(type, payload, queue=queue, retries=3)
+        uses = [LimitUse(slots.name, payload.get("provider", "overpass"))]
+        limits = uses_of(queue, Priority.NORMAL, uses)
+        [job] = await self.system.submit(type, payload, queue=queue, retries=3, limits=limits)
         return await self.ended(job, state)
 
     async def ended(self, id: UUID, state: State = State.COMPLETED) -> Job:
