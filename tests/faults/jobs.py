@@ -32,6 +32,8 @@ SEVERAL, EACH = Limit("several", total=6), Limit("customers", each=2, by="how")
 PROVIDER, CALLER = Limit("provider", total=80), Limit("caller", each=20, total=150, by="key")
 """80 calls at once at the receiver, and 20 for each key."""
 STARTS = Rate("starts", 170, per=5)
+CALLS = Rate("calls", 340, per=10, at="call", deadline=0.3)
+"""340 calls at the receiver in any ten seconds."""
 
 
 class Work(BaseModel):
@@ -101,6 +103,16 @@ async def rated(payload: Call, ctx: Context) -> dict[str, Any]:
     """The same, so many in a time."""
     trace(ctx)
     await called(payload, ctx, "rated")
+    effect(ctx)
+    return {"attempt": ctx.attempt}
+
+
+@job(name="faults.budgeted", queue="calls", backoff=SOON, timeout=120)
+async def budgeted(payload: Call, ctx: Context) -> dict[str, Any]:
+    """The same, of a budget that is taken right before the call."""
+    trace(ctx)
+    await ctx.budget(CALLS.name)
+    await called(payload, ctx, "budgeted")
     effect(ctx)
     return {"attempt": ctx.attempt}
 

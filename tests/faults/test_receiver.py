@@ -8,12 +8,14 @@ from uuid import UUID
 
 import pytest
 from tests.faults import invariants
-from tests.faults.jobs import CALLER, PROVIDER, STARTS
+from tests.faults.jobs import CALLER, CALLS, PROVIDER, STARTS
 from tests.faults.receiver import ReceivedCall, Receiver, busy, most_at_once, most_within
 from tests.faults.system import System
 from tests.fixtures.process import Process
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually
+
+from corral.catalog.limit import Rate
 
 pytestmark = pytest.mark.timeout(540)
 
@@ -125,15 +127,35 @@ def test_without_faults_a_rate_at_the_claim_is_used_and_never_exceeded(system: S
     system.until_ended(seconds=120)
     began = _starts(system)
     assert most_within(began, STARTS.per - TAKING_SECONDS) <= STARTS.n
-    windows = int((began[-1] - began[0]) / STARTS.per)
-    whole = [moment for moment in began if moment < began[0] + windows * STARTS.per]
-    used = len(whole) / (windows * STARTS.n)
+    used = _used(began, STARTS)
     print(f"RECEIVER rate at the claim used {used:.3f} in {began[-1] - began[0]:.1f} s")  # noqa: T201
     assert used >= USED
     invariants.all_completed(system)
 
 
-@pytest.mark.parametrize("type", ["faults.call", "faults.rated"])
+def test_without_faults_a_budget_of_calls_is_used_and_the_receiver_never_sees_more(
+    system: System, receiver: Receiver
+):
+    callers = Callers(system, receiver, receiver.url)
+    callers.submit("faults.budgeted", 0.1)
+    callers.until_called(JOBS)
+    system.until_ended(seconds=120)
+    came = sorted(call.came for call in receiver.calls)
+    assert most_within(came, CALLS.per) <= CALLS.n
+    used = _used(came, CALLS)
+    print(f"RECEIVER budget of calls used {used:.3f} in {came[-1] - came[0]:.1f} s")  # noqa: T201
+    assert used >= USED
+    invariants.all_completed(system)
+
+
+def _used(moments: list[float], rate: Rate) -> float:
+    """The share of a rate that was used in its whole windows; the moments are sorted."""
+    windows = int((moments[-1] - moments[0]) / rate.per)
+    whole = sum(moment < moments[0] + windows * rate.per for moment in moments)
+    return whole / (windows * rate.n)
+
+
+@pytest.mark.parametrize("type", ["faults.call", "faults.rated", "faults.budgeted"])
 def test_whatever_fails_the_receiver_sees_no_more_than_the_limit_and_every_job_ends(
     system: System, receiver: Receiver, far: Proxy, type: str
 ):
@@ -159,6 +181,8 @@ def test_whatever_fails_the_receiver_sees_no_more_than_the_limit_and_every_job_e
     assert system.lost_workers() >= 1, "the frozen worker was not lost"
     if type == "faults.call":
         no_violation(callers)
+    elif type == "faults.budgeted":
+        assert most_within((call.came for call in receiver.calls), CALLS.per) <= CALLS.n
     else:
         assert most_within(_starts(system), STARTS.per - TAKING_SECONDS) <= STARTS.n
     eventually(
