@@ -63,7 +63,8 @@ class StandInServer:
         assert task is not None
         self._open.add(task)
         try:
-            with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+            # A cancelled one ends quietly: the loop would print it otherwise.
+            with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
                 while await self._one(reader, writer):
                     pass
         finally:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+SOME_SECONDS = 10.0
+"""Long enough for a rate to be told from chance."""
 DAY = 86_400.0
 
 
@@ -32,8 +34,10 @@ class Judge:
     under_way: int = 0
     most_under_way: int = 0
     most_per_second: int = 0
+    most_in_ten_seconds: int = 0
     sent_bytes: int = 0
     _second: deque[float] = field(default_factory=deque)
+    _some_seconds: deque[float] = field(default_factory=deque)
     _day: deque[float] = field(default_factory=deque)
 
     def arrives(self, at: float | None = None) -> str | None:
@@ -42,11 +46,12 @@ class Judge:
         self.counts["requests"] += 1
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
-        for times, length in ((self._second, 1.0), (self._day, DAY)):
+        for times, length in ((self._second, 1.0), (self._some_seconds, SOME_SECONDS), (self._day, DAY)):
             times.append(now)
             while times[0] <= now - length:
                 times.popleft()
         self.most_per_second = max(self.most_per_second, len(self._second))
+        self.most_in_ten_seconds = max(self.most_in_ten_seconds, len(self._some_seconds))
         broken = {
             "slots": (self.under_way, self.allowance.slots),
             "per_second": (len(self._second), self.allowance.per_second),
@@ -67,5 +72,6 @@ class Judge:
             "violations": dict(self.violations),
             "most_under_way": self.most_under_way,
             "most_per_second": self.most_per_second,
+            "most_in_ten_seconds": self.most_in_ten_seconds,
             "sent_bytes": self.sent_bytes,
         }
