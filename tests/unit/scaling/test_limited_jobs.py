@@ -91,3 +91,9 @@ def test_after_a_wait_that_a_provider_asked_for_one_job_goes_first():
     assert (found.queued, found.held, found.ceiling) == (1, 13, 1)
     assert found.binding is not None
     assert found.binding.bound is Bound.PARKED
+
+
+def test_what_each_worker_may_run_is_told_where_all_of_them_take_of_it():
+    rooms = {"browser": Room("browser", per_worker=2), "openai": Room("openai", left=5, bound=5)}
+    assert limited_jobs([waits(7, "browser", "openai")], [runs(1, "browser")], rooms)["ai"].per_worker == 2
+    assert limited_jobs([waits(7, "openai")], [runs(1, "browser")], rooms)["ai"].per_worker == math.inf

@@ -78,6 +78,16 @@ def test_queues_that_share_a_limit_share_its_room():
     assert decided(pool, a=limited(running=10, ceiling=15), b=limited(running=10, ceiling=15)).desired == 25
 
 
+def test_a_worker_that_may_run_fewer_of_a_type_than_it_has_slots_counts_as_so_many():
+    told = limited(40, 0, ceiling=math.inf, binding=None, shared="")
+    part = dataclasses.replace(told.limited, queued=40, held=0, work=120.0, held_work=0.0, per_worker=2)
+    few = dataclasses.replace(told, queued=40, work=120.0, limited=part)
+    many = dataclasses.replace(few, limited=dataclasses.replace(part, per_worker=math.inf))
+    pool = PoolSpec(0, 100, 50)
+    assert decided(pool, a=many).desired == 1
+    assert 6 <= decided(pool, a=few).desired <= 20
+
+
 def test_jobs_without_limits_get_their_workers_beside_a_full_limit():
     pool = PoolSpec(0, 100, 1)
     alone = decided(pool, b=queue(40, 0, 30.0)).desired

@@ -223,6 +223,7 @@ def _limited_signal(
         rate=jobs.rate,
         binding=jobs.binding,
         shared=jobs.shared,
+        per_worker=jobs.per_worker,
     )
 
 

@@ -31,6 +31,8 @@ class Room:
     declared: bool = True
     probing: bool = False
     """The wait is over: one job goes first, and nobody else before its success."""
+    per_worker: float | None = None
+    """So many at once in each worker; None: as many as it has slots."""
 
     @property
     def binding(self) -> BindingLimit:
@@ -90,6 +92,7 @@ class LimitedJobs:
     rate: float = math.inf
     binding: BindingLimit | None = None
     shared: str = ""
+    per_worker: float = math.inf
 
 
 def limited_jobs(
@@ -160,6 +163,8 @@ def _bound(
     sets = [*(set(one.takes) for one in waiting if one.takes), *(set(one.names) for one in running)]
     for name in sorted(set.intersection(*sets)) if sets else ():
         room = rooms.get(name, Room(name, left=-1.0))
+        if room.per_worker is not None:
+            found.per_worker = min(found.per_worker, room.per_worker)
         most = min(_fit(room.left, 1.0), 1.0 if room.probing else math.inf)
         if room.rate is None and (ceiling := found.running + most) < found.ceiling:
             found.ceiling, found.shared = ceiling, "" if room.key else room.limit

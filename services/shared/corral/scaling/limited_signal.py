@@ -87,6 +87,9 @@ class LimitedSignal:
     shared: str = ""
     """The limit whose total is the ceiling: jobs of other queues that take of it share the room. Empty: no total is."""
 
+    per_worker: float = math.inf
+    """The most of these jobs that one worker runs at once, where a limit says less than its slots."""
+
     @property
     def used_up(self) -> bool:
         """Whether jobs wait for a rate: as many start as it lets, whatever arrives."""
@@ -117,6 +120,7 @@ class LimitedSignal:
             rate=_bound_or_infinity(given.get("rate")),
             binding=BindingLimit.of(binding) if binding else None,
             shared=str(given.get("shared", "")),
+            per_worker=_bound_or_infinity(given.get("per_worker")),
         )
 
 

@@ -57,7 +57,7 @@ def _of_queue(name: str, slots: int, queue: QueueSignal) -> Iterator[Stream]:
     held = 0 if limited.used_up else limited.held
     yield Stream(
         name + LIMITED,
-        slots,
+        int(max(1, min(slots, limited.per_worker))),
         replace(
             queue,
             queued=limited.queued + held,

@@ -29,7 +29,8 @@ WITH waits AS MATERIALIZED (
 ), room AS MATERIALIZED ({rooms("names n")})
 SELECT 'waits', w.queue, w.type, w.n::int8, date_part('epoch', now() - w.since), w.limits, w.costs, NULL::bool[] FROM waits w
 UNION ALL SELECT 'runs', r.queue, r.type, r.n::int8, 0, r.limits, NULL, NULL FROM runs r
-UNION ALL SELECT 'room', o.name, '', 0, 0, NULL, ARRAY[o.room, o.bound, o.rate, o.per],
+UNION ALL SELECT 'room', o.name, '', 0, 0, NULL,
+       ARRAY[o.room, o.bound, o.rate, o.per, (o.doc->>'per_worker')::float8],
        ARRAY[o.paused_at IS NOT NULL, o.parked_until IS NOT NULL, o.declared, o.probing] FROM room o
 """
 
@@ -45,9 +46,9 @@ def limited_from(rows: Sequence[Row]) -> dict[str, LimitedJobs]:
             case "runs":
                 running.append(RunningJobs(name, type, jobs, frozenset(limits)))
             case _:
-                (left, bound, rate, per), (paused, parked, declared, probing) = numbers, flags
+                (left, bound, rate, per, each_worker), (paused, parked, declared, probing) = numbers, flags
                 limit, key = parsed(name)
                 room[name] = Room(
-                    limit, key, left, bound, rate, per or 1.0, paused, parked, declared, probing
+                    limit, key, left, bound, rate, per or 1.0, paused, parked, declared, probing, each_worker
                 )
     return limited_jobs(waiting, running, room)

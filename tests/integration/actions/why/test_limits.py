@@ -104,6 +104,16 @@ async def test_the_backlog_counts_what_limits_let_start(system: System):
     backlog = (await system.store.backlog()).queues["demo"]
     assert backlog.queued == 3, "each key lets two start, and all together three"
     assert backlog.mix == {"demo.echo": 1}
+    assert backlog.limited is not None
+    assert (backlog.limited.held, backlog.limited.running) == (10, 0)
+
+
+async def test_the_backlog_tells_what_each_worker_may_run(system: System):
+    await system.store.database.run(DECLARE, {"name": "gpu", "values": '{"per_worker": 2}'})
+    await _submitted(system, LimitUse("gpu"))
+    limited = (await system.store.backlog()).queues["demo"].limited
+    assert limited is not None
+    assert (limited.queued, limited.per_worker) == (1, 2)
 
 
 async def test_each_worker_that_runs_as_many_as_it_may_is_named(system: System, why: Why):
