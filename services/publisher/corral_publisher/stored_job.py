@@ -45,4 +45,5 @@ def stored(job: NewJob, accepted: Accepted) -> Job:
         tags=list(job.tags),
         parent=job.parent,
         created_by=job.created_by,
+        unique_key=job.unique.key if job.unique else None,
     )

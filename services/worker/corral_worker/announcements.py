@@ -24,7 +24,7 @@ class Announcements:
     def __init__(self, dispatch: Dispatch) -> None:
         self.enqueuer = Enqueuer(dispatch, _not_taken, front=True)
         """Enqueues jobs that were given back, before all others."""
-        self._new = Enqueuer(dispatch)
+        self.new = Enqueuer(dispatch)
         """Enqueues jobs that were stored with an outcome, behind those that wait."""
         self.withheld: set[UUID] = set()
         """Released jobs whose handlers still run here: the sweep hands them out when we are gone (rule 17)."""
@@ -61,12 +61,12 @@ class Announcements:
             self.enqueuer.due_soon(min(due))
         new = [one for answer in answers for one in (*answer.follow_ups, *answer.promoted)]
         if new:
-            self._new.accepted(new)
+            self.new.accepted(new)
 
     async def close(self) -> None:
         """Wait a moment for Redis to take what has not been sent yet."""
         await self.enqueuer.close()
-        await self._new.close()
+        await self.new.close()
 
 
 def _not_taken(entries: Sequence[AnyEntry], error: CorralError) -> None:

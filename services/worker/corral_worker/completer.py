@@ -33,11 +33,13 @@ from corral.job.state import State
 from corral.job_log import JobLog
 from corral.store.attempts import Attempts as AttemptStore
 from corral.store.attempts import Recorded, Verdict
+from corral.store.keyed_follow_ups import keyed
 from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Raised, Returned
+from corral_worker.keyed_announcements import KeyedAnnouncements
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
 from corral_worker.updates import Updates
@@ -135,6 +137,7 @@ class Completer:
         updates: Updates,
         announcements: Announcements,
         job_log: JobLog,
+        keyed_follow_ups: KeyedAnnouncements,
     ) -> None:
         self._store = store
         self._finished = finished
@@ -143,6 +146,7 @@ class Completer:
         self._updates = updates
         self._announcements = announcements
         self._job_log = job_log
+        self._keyed = keyed_follow_ups
         self._histograms: dict[tuple[str, str], Histogram] = {}
         self.succeeded = self.failed = 0
         self.seconds = 0.0
@@ -191,6 +195,13 @@ class Completer:
         self._log(batch, finished, recorded)
         self._follow_ups(finished, recorded)
         self._announcements.recorded(recorded)
+        if apart := [
+            each.job.id
+            for one, answer in zip(finished, recorded, strict=True)
+            if answer.verdict is not Verdict.FENCED
+            for each in keyed(one)
+        ]:
+            self._keyed.store_soon(apart)
 
     def _refused(self, execution: Execution, error: Exception) -> None:
         """Postgres refuses this outcome: the attempt fails with that as its error; a second time it is dropped."""

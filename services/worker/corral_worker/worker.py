@@ -33,6 +33,7 @@ from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS, AttemptExecuto
 from corral_worker.group_claiming import GroupClaimer
 from corral_worker.handler_services import WorkerServices
 from corral_worker.heartbeat import HeartbeatThread
+from corral_worker.keyed_announcements import KeyedAnnouncements
 from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.registration import Incarnation, Registration
 from corral_worker.seal import Seal
@@ -141,6 +142,7 @@ class Worker:
             settled=self._types_in_force.options,
             abandon_seconds=self._abandon_seconds,
         )
+        self._keyed = KeyedAnnouncements(store.keyed_follow_ups, self._announcements.new)
         self._completer = Completer(
             store.attempts,
             self._finished,
@@ -149,6 +151,7 @@ class Worker:
             updates=updates,
             announcements=self._announcements,
             job_log=job_log,
+            keyed_follow_ups=self._keyed,
         )
         claiming = Claimer(store.claims, self._types, self._types_in_force.limited)
         self._claim_loop = ClaimLoop(
@@ -282,6 +285,7 @@ class Worker:
             await shutdown.written(self._finished)
         writing.cancel()
         if self._worker.incarnation is not None:
+            await self._keyed.close()
             await shutdown.say_goodbye(self._store.workers, self._worker.incarnation, self._announcements)
         self._executor.close()
         log.info("worker.stopped", worker=self._worker.name, claimed=self._claim_loop.claimed, code=code)

@@ -11,7 +11,7 @@ from tests.integration.maintenance.conftest import Shop
 
 from corral.actions.schedules import ScheduleActions
 from corral.actions.submit import Submitter
-from corral.catalog import job_type
+from corral.catalog import Unique, job_type
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
@@ -111,6 +111,28 @@ async def test_a_tick_that_has_come_has_one_job_and_the_next_one_is_named(almana
     schedule = await almanac.get()
     assert (schedule.last_tick, schedule.last_job, schedule.submitted) == (tick, job.id, 1)
     assert schedule.due_at == tick + timedelta(days=1)
+
+
+async def test_a_tick_whose_job_is_a_duplicate_has_the_job_that_holds_the_key(almanac: Almanac):
+    rules = {"existing": "existing", "refusing": "refuse"}
+    declared = [
+        job_type(f"test.{name}", queue="email", unique=Unique(on_duplicate=rule))
+        for name, rule in rules.items()
+    ]
+    await almanac.store.types.register([record_of(one) for one in declared])
+    for name, rule in rules.items():
+        await almanac.create(name, type=f"test.{name}", queue="email", overlap="allow")
+        await almanac.back(name)
+        assert await almanac.round() == 1
+        first = (await almanac.get(name)).last_job
+        await almanac.back(name)
+        await almanac.round()
+        schedule = await almanac.get(name)
+        assert schedule.last_job == first
+        assert (schedule.submitted, schedule.refused) == ((2, 0) if rule == "existing" else (1, 1))
+    assert await almanac.verdicts("existing") == ["submitted", "submitted"]
+    assert await almanac.verdicts("refusing") == ["submitted", "refused"]
+    assert len(await almanac.jobs()) == 2
 
 
 async def test_the_tick_is_in_the_payload_where_the_schedule_says_so(almanac: Almanac):

@@ -29,6 +29,7 @@ from corral_worker.execution import Execution
 from corral_worker.executor import AttemptExecutor
 from corral_worker.group_claiming import GroupClaimer
 from corral_worker.handler_services import WorkerServices
+from corral_worker.keyed_announcements import KeyedAnnouncements
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
@@ -128,6 +129,7 @@ class Engine:
             updates=self.updates,
             announcements=self.announcements,
             job_log=self.job_log,
+            keyed_follow_ups=KeyedAnnouncements(store.keyed_follow_ups, self.announcements.new),
         )
         claiming = Claimer(store.claims, sorted(TYPES))
         self.claim_loop = ClaimLoop(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from corral.actions.servers import Found
 from corral.job.job import Job
@@ -30,4 +31,6 @@ class Facts:
     """As whoever scales them last said."""
     perhaps_done: Sequence[str] = ()
     """Effects that were begun and never ended, where that keeps the next attempt from succeeding."""
+    held_by: UUID | None = None
+    """The job that holds its unique key, and whose end it waits for."""
     now: datetime

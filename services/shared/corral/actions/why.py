@@ -74,10 +74,16 @@ class Why:
                     servers=await self._servers.lately(),
                     pools=pools,
                     perhaps_done=await effect_causes.unended(self._store, job, known),
+                    held_by=await self._held_by(job),
                     now=datetime.now(UTC),
                 )
             )
         )
+
+    async def _held_by(self, job: Job) -> UUID | None:
+        if job.state is not State.BLOCKED or job.unique_key is None:
+            return None
+        return await self._store.unique_keys.waited_for(job.id)
 
     async def _said_by_redis(self) -> tuple[bool, Sequence[PoolStatus]]:
         """Whether all workers are suspended, and the pools; where Redis can't be read, nothing is known of either."""
@@ -91,7 +97,16 @@ class Why:
 def causes(facts: Facts) -> Iterator[Cause]:
     """Every cause that holds, those of the job itself first."""
     job = facts.job
-    if job.state is State.BLOCKED:
+    if facts.held_by is not None:
+        yield Cause(
+            "unique-key",
+            f"It waits for job {facts.held_by}, which holds its unique key {job.unique_key}, to end.",
+            "Cancel the job that holds it",
+            f"corral jobs cancel {facts.held_by}",
+            "POST",
+            f"/api/v1/jobs/{facts.held_by}/cancel",
+        )
+    elif job.state is State.BLOCKED:
         yield Cause("waiting-for-jobs", "It waits for other jobs to end.")
     if job.state is State.SCHEDULED:
         yield _waiting_for_time(facts)

@@ -16,7 +16,7 @@ from corral.actions.submit import Submitter, count_refusals
 from corral.actions.type_cache import TypeCache
 from corral.catalog.schedule_definition import ScheduleDefinition
 from corral.dispatch import Dispatch
-from corral.errors import InvalidInput, LimitFull
+from corral.errors import InvalidInput, LimitFull, Refused
 from corral.job.job import Accepted, NewJob
 from corral.job_log import JobLog
 from corral.maintenance.duty import Duty
@@ -163,6 +163,14 @@ class ScheduleDuty(Duty):
                 count_refusals(error)
             alone = [_refused(rulings[0], error)] if len(rulings) == 1 else rulings
             counts = [await self._stored(reign, [ruling]) for ruling in alone]
+            return sum(count for count, _ in counts), sum(jobs for _, jobs in counts)
+        except Refused as error:  # somebody holds what one of them needs: the others need not wait for it
+            if len(rulings) == 1:
+                name = rulings[0].due.schedule.name
+                metrics.SWALLOWED.labels("schedules").inc()
+                log.warning("schedule.later", schedule=name, why=str(error))
+                return 0, 0
+            counts = [await self._stored(reign, [ruling]) for ruling in rulings]
             return sum(count for count, _ in counts), sum(jobs for _, jobs in counts)
         mine = [ruling for ruling in rulings if ruling.due.schedule.name in stored]
         self._tell(mine, accepted)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from corral.actions.enqueuer import Enqueuer
+from corral.actions.keyed_follow_ups import store_apart
 from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
@@ -21,12 +22,14 @@ log = structlog.get_logger(__name__)
 KEYS_PER_STATEMENT = 2_000
 SHARE, FREE = 0.05, 0.1
 """The share of time for looks where they take long; there is at least one a minute."""
+LEFT_SECONDS = 5.0
+"""Seconds after which a follow-up is taken for left by its worker."""
 SWEEP_SECONDS = 10.0
 """Seconds between two looks at a page of all keys."""
 
 
 class KeepUniqueKeys(Duty):
-    """The duty that lets jobs go on which wait for a holder that has ended, and forgets keys that are over."""
+    """The duty that lets jobs go on which wait for a holder that has ended, forgets keys that are over, and stores keyed follow-ups that a worker left."""
 
     name = "unique-keys"
     period = 1.0
@@ -50,6 +53,9 @@ class KeepUniqueKeys(Duty):
                 while more:
                     count, after = await self._settle(reign, after, waited_for=True)
                     done, more = done + count, bool(after)
+        for left in await self._store.keyed_follow_ups.left(LEFT_SECONDS, KEYS_PER_STATEMENT):
+            with self.apart.each(f"follow-up {left}"):
+                done += await store_apart(self._store.keyed_follow_ups, self._enqueuer, left)
         if self._clock() >= self._sweep_at:
             self._sweep_at = self._clock() + SWEEP_SECONDS
             count, self._after = await self._settle(reign, self._after, waited_for=False)

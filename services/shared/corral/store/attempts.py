@@ -15,7 +15,7 @@ from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.storable import printable
-from corral.store import endings, follow_ups, timeouts, unique_keys
+from corral.store import endings, follow_ups, keyed_follow_ups, timeouts, unique_keys
 from corral.store.artifact_rows import publishing
 from corral.store.connections import Row
 from corral.store.database import Params
@@ -267,6 +267,7 @@ def _steps(
     last = len(steps)
     if written := [id for item in succeeded for id in artifacts.get(item.id, ())]:
         steps.extend(publishing(written, State.COMPLETED))
+    steps += keyed_follow_ups.keeping(ordered)
     if unique:
         steps.append((unique_keys.RELEASE, endings.lock(unique)))
     return steps, first, last

@@ -135,10 +135,12 @@ class FollowUps:
 def ending(statement: str, params: Params, finished: Sequence[Finished]) -> tuple[str, Params]:
     """The statement that ends these attempts and stores their follow-ups; itself where there are none.
 
+    Those with a unique key are kept by a step of their own (`keyed_follow_ups`).
+
     Raises:
         InvalidInput: a follow-up holds what can't be stored.
     """
-    offered = [(item, one) for item in finished for one in item.follow_ups]
+    offered = [(item, one) for item in finished for one in item.follow_ups if one.job.unique is None]
     if not offered:
         return statement, params
     columns = columns_of([one.job for _, one in offered])

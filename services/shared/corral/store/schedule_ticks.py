@@ -14,11 +14,11 @@ from corral.schedule.decision import Decided, TickDecision, TickVerdict
 from corral.store.audit import record
 from corral.store.database import BY_KEY, DUTY, SHORT, Database, Transaction
 from corral.store.due_schedules import LIVE, DueSchedule
-from corral.store.job_insert import insert_within
 from corral.store.leases import Term, hold
 from corral.store.schedules import locked
 from corral.store.shaping import moment
 from corral.store.sql_params import array, numbers, texts
+from corral.store.tick_jobs import insert_of_ticks
 
 MAX_MISSED_ROWS = 50
 """Missed ticks of one decision that get a row; all are counted."""
@@ -152,7 +152,7 @@ class ScheduleTicks:
             return []
         written = await transaction.rows(TICKS, _tick_params(words, "timetable", again=False))
         jobs = {job.id: job for _, _, job in words if job is not None}
-        accepted = await insert_within(transaction, [jobs[row[3]] for row in written if row[3] is not None])
+        accepted = await insert_of_ticks(transaction, written, jobs)
         new = {(row[0], moment(row[1])) for row in written}
         lost = [(name, one) for name, one, _ in words if (name, one.tick) not in new]
         waited = [ruling.due.schedule.name for ruling in rulings if _waited(ruling)]
@@ -165,10 +165,11 @@ class ScheduleTicks:
         async with self._database.transaction(SHORT) as transaction:
             await locked(transaction, name)
             one = Decided(tick, tick, TickVerdict.SUBMITTED)
-            if not await transaction.rows(TICKS, _tick_params([(name, one, job)], "run-now", again=False)):
+            params = _tick_params([(name, one, job)], "run-now", again=False)
+            if not (written := await transaction.rows(TICKS, params)):
                 return []
             await transaction.count(RUN_NOW, {"name": name, "job": job.id})
-            accepted = await insert_within(transaction, [job])
+            accepted = await insert_of_ticks(transaction, written, {job.id: job})
             await record(
                 transaction, actor, "run-now", kind="schedule", subjects=[name], details={"job": str(job.id)}
             )
@@ -190,8 +191,8 @@ class ScheduleTicks:
             words = [(name, Decided(tick, tick, TickVerdict.SUBMITTED), job) for tick, job in jobs.items()]
             written = await transaction.rows(TICKS, _tick_params(words, "backfill", again=True))
             by_id = {job.id: job for job in jobs.values()}
-            accepted = await insert_within(transaction, [by_id[row[3]] for row in written])
             await transaction.count(BACKFILLED, {"name": name, "count": len(written)})
+            accepted = await insert_of_ticks(transaction, written, by_id)
             details = {
                 "ticks": len(written),
                 "first": str(min(jobs, default="")),

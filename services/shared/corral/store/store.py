@@ -24,6 +24,7 @@ from corral.store.idempotency import Idempotency
 from corral.store.imports import Imports
 from corral.store.job_types import JobTypes
 from corral.store.jobs import Jobs
+from corral.store.keyed_follow_ups import KeyedFollowUps
 from corral.store.leases import Leases
 from corral.store.limit_claims import LimitClaims
 from corral.store.limit_duties import LimitDuties
@@ -69,6 +70,7 @@ class Store:
         self.attempts = Attempts(database)
         self.effects = Effects(database)
         self.follow_ups = FollowUps(database)
+        self.keyed_follow_ups = KeyedFollowUps(database)
         self.workers = Workers(database)
         self.leases = Leases(database)
         self.duties = Duties(database)

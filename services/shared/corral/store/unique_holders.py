@@ -40,10 +40,19 @@ async def retaken(transaction: Transaction, ids: Sequence[UUID]) -> dict[UUID, U
 
 
 class UniqueKeys:
-    """What the leader does for unique keys. Each method is one transaction in the name of a term (rule 25)."""
+    """Who holds a key, and what the leader does for keys, in the name of a term (rule 25)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def waited_for(self, job: UUID) -> UUID | None:
+        """The job whose end a job waits for, because it holds the key; None where it waits for none.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(unique_keys.WAITED_FOR, {"id": job})
+        return rows[0][0] if rows else None
 
     async def settle(
         self, term: Term, after: str = "", limit: int = 2_000, *, waited_for: bool = False

@@ -192,3 +192,7 @@ RETAKEN = """
 UPDATE corral.unique_keys k SET holder = i.holder, newest = i.holder, state = NULL, taken_at = now()
 FROM unnest(%(keys)s::text[], %(holders)s::uuid[]) AS i(key, holder) WHERE k.key = i.key AND k.holder <> i.holder
 """
+WAITED_FOR = """
+SELECT k.holder FROM corral.jobs j JOIN corral.unique_keys k ON k.key = j.unique_key
+WHERE j.id = %(id)s AND k.waiting = j.id
+"""
