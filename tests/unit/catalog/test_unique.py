@@ -97,7 +97,7 @@ def test_a_long_key_ends_in_a_digest():
     ids=str,
 )
 def test_a_rule_that_makes_no_sense_is_refused(wrong: dict[str, Any], said: str):
-    with pytest.raises(DeclarationError, match=f"unique: {said}"):
+    with pytest.raises(DeclarationError, match=f"unique: .*{said}"):
         Unique(**wrong)
     with pytest.raises(ValueError, match=said):
         unique_of(wrong)
@@ -105,7 +105,7 @@ def test_a_rule_that_makes_no_sense_is_refused(wrong: dict[str, Any], said: str)
 
 def test_a_field_that_the_payload_does_not_have_is_refused():
     with pytest.raises(
-        DeclarationError, match="test.x: unique: by names nobody; the payload has no field nobody"
+        DeclarationError, match=r"test\.x: unique: by names nobody; the payload has no field nobody"
     ):
         job_type("test.x", payload=Thing, unique=Unique(by=["nobody"]))
     with pytest.raises(DeclarationError, match="is no Unique"):

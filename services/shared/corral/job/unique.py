@@ -59,11 +59,6 @@ class UniqueKey:
         """As `unique_keys.key` and `jobs.unique_key` spell it: each type has keys of its own."""
         return f"{self.type}{SEPARATOR}{self.key}"
 
-    @property
-    def for_ever(self) -> bool:
-        """Whether it is never given back."""
-        return self.within == inf
-
 
 @dataclass(frozen=True, slots=True)
 class Deduplicated:
@@ -77,11 +72,6 @@ class Deduplicated:
     rule: str
     removed: bool = False
     """Retention has removed the job that holds the key: only its id and its state are known."""
-
-
-def key_shown(name: str) -> str:
-    """The key in a name that `UniqueKey.name` made."""
-    return name.partition(SEPARATOR)[2]
 
 
 def fault(key: str) -> str | None:
