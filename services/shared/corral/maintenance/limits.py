@@ -98,7 +98,7 @@ class KeepLimits(Duty):
         names = await self._dispatch.rings.full_names()
         known = [name for name in names if name != LATER]
         free = await self._store.limit_duties.with_room(known)
-        self._opens_in = await self._store.limit_duties.opens_in([name for name in known if name not in free])
+        self._opens_in = await self._store.limit_duties.opens_in(known)
         if LATER in names:
             free[LATER] = MOST_LET_IN
         return await self._dispatch.rings.free({name: min(room, MOST_LET_IN) for name, room in free.items()})
