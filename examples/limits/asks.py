@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from corral.catalog import JobType, Limit, job_type
+from corral.catalog import JobType, Limit, Rate, job_type
 
 
 class Ask(BaseModel):
@@ -14,6 +14,8 @@ class Ask(BaseModel):
 
 provider = Limit("ask-provider", total=3)
 """The provider takes three calls at once, from all workers together."""
+calls = Rate("ask-calls", 100, per=60, at="call")
+"""It takes 100 calls in a minute: handlers take of it before each call."""
 customer = Limit("ask-customer", each=1, by="customer")
 """One call at once for each customer, so that a large one leaves room for others."""
 

@@ -1,9 +1,13 @@
 """Limits as API and pages show them: values in force, what is in use, what waits, who holds what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from corral.catalog.limit import TakenAt
+from corral.errors import Unavailable
+from corral.job.limit_use import TOTAL, name_of
 from corral.store import LimitKey, LimitUsage, StoredLimit
+from corral.store.budget_notes import terms_of
 from corral_publisher.services import PublisherServices
 
 Shown = dict[str, Any]
@@ -28,7 +32,13 @@ async def one_limit(services: PublisherServices, name: str) -> Shown:
     usage, users = await services.store.limits.usage(), await _users(services)
     total = await services.store.limits.keys(name, key="")
     shown = _shown(limit, usage.get(name, LimitUsage()), users.get(name, []))
-    return shown | {"holders": total[0].holders if total else []} | _parked(total[0] if total else None)
+    left = await _left(services, limit, [TOTAL])
+    return (
+        shown
+        | {"holders": total[0].holders if total else []}
+        | _parked(total[0] if total else None)
+        | {"left": left.get(TOTAL)}
+    )
 
 
 async def keys_of(
@@ -39,10 +49,26 @@ async def keys_of(
     Raises:
         NotFound: there is no such limit.
     """
-    await services.limits.get(name)
+    stored = await services.limits.get(name)
     found = await services.store.limits.keys(name, after=after, key=key, limit=limit + 1)
     more = len(found) > limit
-    return [_key(one) for one in found[:limit]], found[limit - 1].key if more else None
+    left = await _left(services, stored, [one.key for one in found[:limit]])
+    shown = [_key(one) | {"left": left.get(one.key)} for one in found[:limit]]
+    return shown, found[limit - 1].key if more else None
+
+
+async def _left(
+    services: PublisherServices, limit: StoredLimit, keys: Sequence[str]
+) -> Mapping[str, float | None]:
+    """What is left now of a rate of calls, by key; nothing of other limits, and nothing while Redis is away."""
+    if limit.declared.get("at") != TakenAt.CALL:
+        return {}
+    terms = terms_of(limit.values)
+    try:
+        found = await services.dispatch.budgets.left({name_of(limit.name, key): terms for key in keys})
+    except Unavailable:
+        return {}
+    return {key: found[name_of(limit.name, key)] for key in keys}
 
 
 async def _users(services: PublisherServices) -> Mapping[str, list[str]]:

@@ -44,7 +44,8 @@ class LimitView(BaseModel):
 class LimitDetails(LimitView):
     """One limit, with the jobs that have held a part of its total for the longest.
 
-    Where it has no keys, `parked_until` and what follows it are as in `LimitKeyView`.
+    Where it has no keys, `parked_until` and what follows it are as in `LimitKeyView`. `left` is what could be taken now of
+    a rate of calls; null where nothing was taken lately, and of other limits.
     """
 
     holders: list[HolderView]
@@ -52,6 +53,7 @@ class LimitDetails(LimitView):
     parked_by: UUID | None
     parked_reason: str | None
     probe: UUID | None
+    left: float | None
 
 
 class LimitPage(BaseModel):
@@ -66,7 +68,7 @@ class LimitKeyView(BaseModel):
 
     `holders` are the ten jobs that have held a slot for the longest. `parked_until`: a provider asked job `parked_by` to
     wait until then, for `parked_reason`, and nothing of the key starts before. Afterwards one job goes first (`probe`),
-    and its success lets the others start.
+    and its success lets the others start. `left` is what could be taken now of a rate of calls.
     """
 
     key: str
@@ -82,6 +84,7 @@ class LimitKeyView(BaseModel):
     parked_by: UUID | None
     parked_reason: str | None
     probe: UUID | None
+    left: float | None
     holders: list[HolderView]
 
 

@@ -308,6 +308,17 @@ class BudgetExhausted(Snooze):
         super().__init__(message, after=after)
 
 
+class LimitTimeout(Snooze):
+    """Raised by `ctx.limit` where the limit had no free slot in time. Not caught, it snoozes the job for a minute."""
+
+    def __init__(self, message: str = "the limit had no free slot in time", *, after: float = 60.0) -> None:
+        super().__init__(message, after=after)
+
+
+class LimitLost(CorralError):
+    """A slot that `ctx.limit` held could not be renewed in time: others may hold it, so the body was cancelled."""
+
+
 class RateLimited(CorralError):
     """Raised by a handler: the provider asked for a wait of `after` seconds, as with a status 429; uses no retry.
 

@@ -120,6 +120,11 @@ LIMIT_PARKED = Counter(
     "corral_limit_parked", "Waits that providers asked for, by the limit that was parked for them.", ["limit"]
 )
 
+LIMIT_LEASES_LOST = Counter(
+    "corral_limit_leases_lost",
+    "Slots of handlers (`ctx.limit`) that could not be renewed in time.",
+    ["limit"],
+)
 BUDGET_TAKEN = Counter(
     "corral_budget_taken", "What handlers took of rates of calls, in their units.", ["limit"]
 )

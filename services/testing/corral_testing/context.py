@@ -7,6 +7,7 @@ assert recording.progress[-1] == (100, "done")
 The context itself is the real one: it refuses what a worker's refuses.
 """
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from corral.context.feeds import FeedRecords
 from corral.context.link import Statistics, SubmitOptions, UploadedFile
 from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
-from corral.errors import BudgetExhausted
+from corral.errors import BudgetExhausted, LimitTimeout
 from corral.ids import new_id
 from corral.job.job import Claimed
 from corral.outgoing.client import OutgoingClient
@@ -54,6 +55,10 @@ class Recording:
     """Name, cost and key of each take with `budget`, in order; None: what the declaration says."""
     exhausted: set[str] = field(default_factory=set)
     """Rates of calls of which nothing comes in time: put a name in, and `budget` raises `BudgetExhausted`."""
+    limits: list[tuple[str, str | None]] = field(default_factory=list)
+    """Name and key of each slot that was taken with `limit`, in order."""
+    full: set[str] = field(default_factory=set)
+    """Limits without a free slot: put a name in, and `limit` raises `LimitTimeout`."""
     settled: list[tuple[str, float, str | None]] = field(default_factory=list)
     """Name, amount and key of each correction with `settle`, in order."""
     artifacts: dict[str, bytes] = field(default_factory=dict)
@@ -224,6 +229,15 @@ class _BlockingLink(_RecordedSignals):
         self._recording.budgets.append((name, cost, key))
         return math.inf
 
+    def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:  # noqa: ARG002
+        if limit in self._recording.full:
+            raise LimitTimeout
+        self._recording.limits.append((limit, key))
+        return new_id()
+
+    def release_limit(self, lease: UUID) -> bool:  # noqa: ARG002
+        return True
+
     def settle(self, name: str, actual: float, key: str | None) -> None:
         self._recording.settled.append((name, actual, key))
 
@@ -276,6 +290,16 @@ class _AwaitedLink(_RecordedSignals):
         timeout: float | None,  # noqa: ASYNC109
     ) -> float:
         return self._link.take_budget(name, cost, key, timeout)
+
+    async def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:  # noqa: ASYNC109
+        return self._link.hold_limit(limit, key, timeout)
+
+    async def release_limit(self, lease: UUID) -> bool:
+        return self._link.release_limit(lease)
+
+    async def limit_lost(self, lease: UUID) -> bool:  # noqa: ARG002
+        await asyncio.get_running_loop().create_future()
+        return False
 
     async def settle(self, name: str, actual: float, key: str | None) -> None:
         self._link.settle(name, actual, key)

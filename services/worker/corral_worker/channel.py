@@ -124,6 +124,16 @@ class Channel:
         answer: float = self._call("take_budget", name, cost, key, timeout)
         return answer
 
+    def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:
+        """Hold a slot of a limit; its lease, None where the attempt holds it already."""
+        answer: UUID | None = self._call("hold_limit", limit, key, timeout)
+        return answer
+
+    def release_limit(self, lease: UUID) -> bool:
+        """Give a slot back; whether it was held until now."""
+        answer: bool = self._call("release_limit", lease)
+        return answer
+
     def settle(self, name: str, actual: float, key: str | None) -> None:
         """Correct what was taken of a rate last."""
         self._call("settle", name, actual, key)
@@ -224,6 +234,21 @@ class AsyncChannel:
     ) -> float:
         """Take of a rate of calls; until when it may be used."""
         answer: float = await self._call("take_budget", name, cost, key, timeout)
+        return answer
+
+    async def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:  # noqa: ASYNC109
+        """Hold a slot of a limit; its lease, None where the attempt holds it already."""
+        answer: UUID | None = await self._call("hold_limit", limit, key, timeout)
+        return answer
+
+    async def release_limit(self, lease: UUID) -> bool:
+        """Give a slot back; whether it was held until now."""
+        answer: bool = await self._call("release_limit", lease)
+        return answer
+
+    async def limit_lost(self, lease: UUID) -> bool:
+        """Wait until a slot is lost or given back; whether it was lost."""
+        answer: bool = await self._call("limit_lost", lease)
         return answer
 
     async def settle(self, name: str, actual: float, key: str | None) -> None:

@@ -52,6 +52,9 @@ METHODS: Final = frozenset(
         "statistics",
         "take_budget",
         "settle",
+        "hold_limit",
+        "release_limit",
+        "limit_lost",
     }
 )
 """Methods of `AttemptLink` that a child may call."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import shlex
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from corral.actions.call_budgets import BudgetTake
+from corral.actions.held_limits import HeldLimit
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
 from corral.context.providers import ProviderCaller
@@ -17,6 +18,7 @@ from corral.errors import Conflict, NotFound, PerhapsDone, TooLarge
 from corral.job.effect import EffectBegin, IfPerhapsDone
 from corral.job.follow_up import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, FollowsOn, FollowUp
 from corral.job.job import NewJob
+from corral_worker.attempt_limits import AttemptLimits
 from corral_worker.attempt_takes import AttemptTakes
 from corral_worker.execution import Execution
 from corral_worker.updates import Updates
@@ -59,6 +61,24 @@ class HandlerServices(Protocol):
 
     async def withdraw_effect(self, job: UUID, attempt: int, name: str, token: UUID) -> None:
         """Take the begin back."""
+
+    async def limit_names(self, limit: str, key: str | None) -> tuple[str, ...]:
+        """What is taken of a limit: its total, its key, or both."""
+
+    async def without_rates(self, names: Sequence[str]) -> list[str]:
+        """Those of these names that stand for limits, and not for rates."""
+
+    async def hold_limit(
+        self,
+        names: Sequence[str],
+        job: UUID,
+        attempt: int,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> HeldLimit:
+        """Hold a slot of each of these."""
+
+    async def release_limit(self, held: HeldLimit) -> bool:
+        """Give a slot back; whether it was held until now."""
 
     async def take_budget(
         self,
@@ -126,9 +146,11 @@ class AttemptLink:
     services: HandlerServices
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     takes: AttemptTakes = field(init=False)
+    limits: AttemptLimits = field(init=False)
 
     def __post_init__(self) -> None:
         self.takes = AttemptTakes(self.execution, self.services)
+        self.limits = AttemptLimits(self.execution, self.services)
 
     @property
     def cancelled(self) -> bool:
@@ -214,6 +236,18 @@ class AttemptLink:
     ) -> float:
         """Take of a rate of calls; until when it may be used."""
         return await self._on_loop(self.takes.take(name, cost, key, timeout))
+
+    async def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:  # noqa: ASYNC109
+        """Hold a slot of a limit; its lease, None where the attempt holds it already."""
+        return await self._on_loop(self.limits.hold(limit, key, timeout))
+
+    async def release_limit(self, lease: UUID) -> bool:
+        """Give a slot back; whether it was held until now."""
+        return await self._on_loop(self.limits.release(lease))
+
+    async def limit_lost(self, lease: UUID) -> bool:
+        """Wait until a slot is lost or given back; whether it was lost."""
+        return await self._on_loop(self.limits.lost(lease))
 
     async def settle(self, name: str, actual: float, key: str | None) -> None:
         """Correct what was taken of a rate last."""
@@ -338,6 +372,14 @@ class ThreadLink:
     def take_budget(self, name: str, cost: float | None, key: str | None, timeout: float | None) -> float:
         """Take of a rate of calls; until when it may be used."""
         return self._wait(self._line.take_budget(name, cost, key, timeout))
+
+    def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:
+        """Hold a slot of a limit; its lease, None where the attempt holds it already."""
+        return self._wait(self._line.hold_limit(limit, key, timeout))
+
+    def release_limit(self, lease: UUID) -> bool:
+        """Give a slot back; whether it was held until now."""
+        return self._wait(self._line.release_limit(lease))
 
     def settle(self, name: str, actual: float, key: str | None) -> None:
         """Correct what was taken of a rate last."""

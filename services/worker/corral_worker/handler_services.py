@@ -1,6 +1,6 @@
 """What handlers may ask of the worker: checkpoints, artifacts, and jobs of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from corral.actions.call_budgets import BudgetTake, CallBudgets
+from corral.actions.held_limits import HeldLimit, HeldLimits
 from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
@@ -63,6 +64,7 @@ class WorkerServices:
         self._submitter: Submitter | None = None
         self._effects = AttemptEffects(store.effects)
         self._budgets = CallBudgets(store, dispatch)
+        self._held_limits = HeldLimits(store, dispatch)
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
         """Store a checkpoint, which the next attempt finds.
@@ -122,6 +124,37 @@ class WorkerServices:
         return await as_worker(
             self._budgets.take(limit, cost=cost, key=key, payload=from_json(payload), timeout=timeout)
         )
+
+    async def limit_names(self, limit: str, key: str | None) -> tuple[str, ...]:
+        """What is taken of a limit: its total, its key, or both.
+
+        Raises:
+            InvalidInput: there is no such limit, or it has no such keys.
+        """
+        return await as_worker(self._held_limits.names(limit, key))
+
+    async def without_rates(self, names: Sequence[str]) -> list[str]:
+        """Those of these names that stand for limits, and not for rates."""
+        return await as_worker(self._held_limits.without_rates(names))
+
+    async def hold_limit(
+        self,
+        names: Sequence[str],
+        job: UUID,
+        attempt: int,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> HeldLimit:
+        """Hold a slot of each of these.
+
+        Raises:
+            LimitTimeout: they had none in time.
+            Conflict: the attempt no longer holds the job.
+        """
+        return await as_worker(self._held_limits.take(names, job, attempt, timeout))
+
+    async def release_limit(self, held: HeldLimit) -> bool:
+        """Give a slot back; whether it was held until now."""
+        return await as_worker(self._held_limits.release(held))
 
     async def settle_budget(self, take: BudgetTake, actual: float) -> BudgetTake:
         """Correct what was taken of a rate of calls."""
@@ -214,6 +247,7 @@ class WorkerServices:
         """Finish submissions under way, and close connections."""
         if self._submitter is not None:
             await self._submitter.close()
+        await self._held_limits.close()
         if self._outgoing is not None:
             await self._outgoing.close()
 

@@ -4,7 +4,15 @@ from typing import Any
 
 from corral.catalog import Limit, Rate, job_type
 from corral.context import Context, SyncContext
-from corral.errors import BudgetExhausted, CorralError, RateLimited, Snooze
+from corral.errors import (
+    BudgetExhausted,
+    Conflict,
+    CorralError,
+    InvalidInput,
+    LimitTimeout,
+    RateLimited,
+    Snooze,
+)
 
 QUEUE = "rig"
 EXECUTORS = ("async", "thread", "process")
@@ -12,6 +20,8 @@ provider = Limit("rig-provider", total=5)
 calls = Rate("rig-calls", 20, per=3600, at="call", by="customer")
 amount = Rate("rig-bytes", 20_000, per=86_400, burst=5000, cost="expected", at="call")
 started = Rate("rig-started", 1000, per=3600, cost="expected")
+slots = Limit("rig-slots", total=2)
+keyed = Limit("rig-zones", each=1, total=5, by="customer")
 OPTIONS: dict[str, Any] = {"queue": QUEUE, "retries": 0, "limits": [provider, started]}
 
 takes_async = job_type("rig.takes_async", executor="async", **OPTIONS)
@@ -42,6 +52,66 @@ def asked(payload: dict[str, Any], attempt: int) -> bool:
     return payload["do"] != "take"
 
 
+async def hold(ctx: Context) -> list[str]:
+    said = []
+    async with ctx.limit("rig-provider"), ctx.limit("rig-slots"), ctx.limit("rig-slots", timeout=1):
+        ctx.log("held")
+        async with ctx.limit("rig-zones", key="a"):
+            try:
+                async with ctx.limit("rig-other"):
+                    pass
+            except (Conflict, InvalidInput) as error:
+                said.append(told(error))
+    async with ctx.limit("rig-zones", key="a"):
+        try:
+            async with ctx.limit("rig-slots"):
+                pass
+        except Conflict as error:
+            said.append(told(error))
+        try:
+            async with ctx.limit("rig-zones", key="taken", timeout=0.1):
+                pass
+        except LimitTimeout as error:
+            said.append(told(error))
+    for name, options in (("rig-started", {}), ("rig-zones", {}), ("rig-slots", {"key": "a"})):
+        try:
+            async with ctx.limit(name, **options):
+                pass
+        except InvalidInput as error:
+            said.append(told(error))
+    return said
+
+
+def hold_blocking(ctx: SyncContext) -> list[str]:
+    said = []
+    with ctx.limit("rig-provider"), ctx.limit("rig-slots"), ctx.limit("rig-slots", timeout=1):
+        ctx.log("held")
+        with ctx.limit("rig-zones", key="a"):
+            try:
+                with ctx.limit("rig-other"):
+                    pass
+            except (Conflict, InvalidInput) as error:
+                said.append(told(error))
+    with ctx.limit("rig-zones", key="a"):
+        try:
+            with ctx.limit("rig-slots"):
+                pass
+        except Conflict as error:
+            said.append(told(error))
+        try:
+            with ctx.limit("rig-zones", key="taken", timeout=0.1):
+                pass
+        except LimitTimeout as error:
+            said.append(told(error))
+    for name, options in (("rig-started", {}), ("rig-zones", {}), ("rig-slots", {"key": "a"})):
+        try:
+            with ctx.limit(name, **options):
+                pass
+        except InvalidInput as error:
+            said.append(told(error))
+    return said
+
+
 async def in_coroutine(payload: dict[str, Any], ctx: Context) -> list[str]:
     if asked(payload, ctx.attempt):
         return []
@@ -64,7 +134,7 @@ async def in_coroutine(payload: dict[str, Any], ctx: Context) -> list[str]:
         await ctx.budget("rig-calls", 20, timeout=0.1)
     except BudgetExhausted as error:
         said.append(f"{told(error)} {error.name} {error.after > 600}")
-    return said
+    return said + await hold(ctx)
 
 
 def in_function(payload: dict[str, Any], ctx: SyncContext) -> list[str]:
@@ -89,7 +159,7 @@ def in_function(payload: dict[str, Any], ctx: SyncContext) -> list[str]:
         ctx.budget("rig-calls", 20, timeout=0.1)
     except BudgetExhausted as error:
         said.append(f"{told(error)} {error.name} {error.after > 600}")
-    return said
+    return said + hold_blocking(ctx)
 
 
 @takes_async.handler

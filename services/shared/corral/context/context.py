@@ -8,6 +8,7 @@ from corral.context import budgets
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.feeds import FeedRecords
+from corral.context.held_limits import BlockingLimitBlock, LimitBlock
 from corral.context.json_text import json_text
 from corral.context.link import (
     ContextLink,
@@ -173,6 +174,28 @@ class Context(Attempt):
         self._refuse_cancelled()
         await budgets.take(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
 
+    def limit(self, name: str, *, key: str | int | None = None, timeout: float | None = None) -> LimitBlock:
+        """Hold a slot of a limit while a block runs: `async with ctx.limit("openai"): …`.
+
+        What the job holds already is not taken twice. Limits are taken in the order of their names, so that no two jobs
+        wait for each other. A slot is leased for 30 seconds and renewed; where it could not be renewed for 20 seconds, the
+        body is cancelled and `LimitLost` raised, before anybody else can have the slot.
+
+        Args:
+            name: of the limit.
+            key: where the limit counts by keys.
+            timeout: seconds to wait at most; by default as long as the attempt may run.
+
+        Raises:
+            LimitTimeout: there was no free slot in time. Not caught, it snoozes the job for a minute.
+            Conflict: a limit behind this one in the order of names is held.
+            InvalidInput: there is no such limit, or it has no such keys.
+            TypeError, ValueError: an argument is no such thing.
+        """
+        self._refuse_cancelled()
+        checked, _, text = budgets.checked(name, None, key)
+        return LimitBlock(self._line, (checked, text, budgets.seconds(timeout)))
+
     async def settle(self, name: str, actual: float, *, key: str | int | None = None) -> None:
         """Correct what was taken of a rate last: by `budget`, or when the job started. More counts from now on.
 
@@ -293,6 +316,17 @@ class SyncContext(Attempt):
         """Take of a rate of calls, when there is enough of it; see `Context.budget`."""
         self._refuse_cancelled()
         budgets.take_blocking(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
+
+    def limit(
+        self, name: str, *, key: str | int | None = None, timeout: float | None = None
+    ) -> BlockingLimitBlock:
+        """Hold a slot of a limit while a block runs; see `Context.limit`.
+
+        A body in a thread or a process can't be interrupted: where its slot was lost, `LimitLost` is raised at its end.
+        """
+        self._refuse_cancelled()
+        checked, _, text = budgets.checked(name, None, key)
+        return BlockingLimitBlock(self._line, (checked, text, budgets.seconds(timeout)))
 
     def settle(self, name: str, actual: float, *, key: str | int | None = None) -> None:
         """Correct what was taken of a rate last; see `Context.settle`."""

@@ -111,6 +111,15 @@ class ContextLink(LinkSignals, Protocol):
     async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         """Read an upload: its name, media type and content."""
 
+    async def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:  # noqa: ASYNC109
+        """Hold a slot of a limit; its lease, None where the attempt holds it already."""
+
+    async def release_limit(self, lease: UUID) -> bool:
+        """Give a slot back; whether it was held until now."""
+
+    async def limit_lost(self, lease: UUID) -> bool:
+        """Wait until a slot is lost or given back; whether it was lost."""
+
     async def take_budget(
         self,
         name: str,
@@ -175,6 +184,12 @@ class SyncContextLink(LinkSignals, Protocol):
 
     def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
         """Read an upload: its name, media type and content."""
+
+    def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:
+        """Hold a slot of a limit; its lease, None where the attempt holds it already."""
+
+    def release_limit(self, lease: UUID) -> bool:
+        """Give a slot back; whether it was held until now."""
 
     def take_budget(self, name: str, cost: float | None, key: str | None, timeout: float | None) -> float:
         """Take of a rate of calls; the `time.monotonic()` reading of this machine until which it may be used."""

@@ -83,6 +83,7 @@ RUNS = f"""
         SELECT u.name, u.cost FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
         WHERE j.state = 'running' AND j.limit_group IS NOT NULL
         UNION ALL {KEPT}
+        UNION ALL SELECT u.name, 1 FROM corral.limit_leases l CROSS JOIN LATERAL unnest(l.names) AS u(name)
     ) r GROUP BY 1"""
 # A key that is in use always has a row; one of its own hand deleted it.
 COMPLETE = f"""

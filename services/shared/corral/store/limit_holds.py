@@ -58,6 +58,10 @@ SELECT h.name, h.id, h.type, w.name, h.started_at, h.cost FROM (
         UNION ALL
         SELECT k.name, j.id, j.type, NULL, j.started_at, 1 FROM corral.limit_keys k JOIN corral.jobs j ON j.id = k.holder
         WHERE k.name = ANY(%(names)s::text[]) AND j.state IN ('blocked', 'scheduled', 'queued')
+        UNION ALL
+        SELECT u.name, l.job, j.type, j.worker, l.taken_at, 1
+        FROM corral.limit_leases l CROSS JOIN LATERAL unnest(l.names) AS u(name) JOIN corral.jobs j ON j.id = l.job
+        WHERE u.name = ANY(%(names)s::text[])
     ) r
 ) h LEFT JOIN corral.workers w ON w.id = h.worker
 WHERE h.place <= %(most)s ORDER BY h.name, h.started_at, h.id

@@ -108,6 +108,9 @@ WHERE j.state = 'running' AND j.limit_group IS NOT NULL AND u.name = %(name)s
 UNION ALL
 SELECT j.id, NULL, j.started_at, 1 FROM corral.limit_keys k JOIN corral.jobs j ON j.id = k.holder
 WHERE k.name = %(name)s AND j.state IN ('blocked', 'scheduled', 'queued')
+UNION ALL
+SELECT l.job, j.worker, l.taken_at, 1 FROM corral.limit_leases l JOIN corral.jobs j ON j.id = l.job
+WHERE %(name)s = ANY(l.names)
 ORDER BY 3, 1 LIMIT %(limit)s
 """
 # Through jobs_limited_running.

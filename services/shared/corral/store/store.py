@@ -29,6 +29,7 @@ from corral.store.leases import Leases
 from corral.store.limit_claims import LimitClaims
 from corral.store.limit_duties import LimitDuties
 from corral.store.limit_evaluations import LimitEvaluations
+from corral.store.limit_leases import LimitLeases
 from corral.store.limits import LimitRows
 from corral.store.providers import Providers
 from corral.store.queues import Queues
@@ -84,6 +85,7 @@ class Store:
         self.budget_notes = BudgetNotes(database)
         self.providers = Providers(database)
         self.call_permits = CallPermits(database)
+        self.limit_leases = LimitLeases(database)
         self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
         self.uploads = Uploads(database, self.artifacts)
         self.stats = Statistics(database)

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Double,
     Index,
+    Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -112,4 +113,23 @@ def limits(tables: MetaData) -> None:
         keys.c.limit_name,
         keys.c.key,
         info=serves("Lists of the keys of one limit."),
+    )
+    leases = Table(
+        "limit_leases",
+        tables,
+        needed("id", Uuid, doc="Of the slot that a handler holds."),
+        needed("names", ARRAY(Text), doc="What it holds one slot of: names in `limit_keys`, sorted."),
+        needed("job", Uuid, doc="The job whose handler holds it."),
+        needed("attempt", Integer, doc="Its attempt."),
+        moment("taken_at", doc="Since when it is held."),
+        needed("expires_at", TIME, doc="When it ends if it is not renewed before."),
+        PrimaryKeyConstraint(
+            "id", name="limit_leases_pkey", info=serves("A slot that is renewed or given back.")
+        ),
+        info=holds("Slots of limits that handlers hold while they run (`ctx.limit`)."),
+    )
+    Index(
+        "limit_leases_expiry",
+        leases.c.expires_at,
+        info=serves("The leader ends those that were not renewed."),
     )
