@@ -74,7 +74,8 @@ class KeepLimits(Duty):
                 self._look_at = now + GROUPS_SECONDS
             done += await self._find_forgotten()
         done += await self._drop_holders(reign)
-        done += await self._let_in(reign)
+        done += await self._end_leases(reign)
+        done += await self._let_in()
         if now >= self._recount_at:
             self._recount_at = now + RECOUNT_SECONDS
             done += await self._recount(reign)
@@ -93,11 +94,15 @@ class KeepLimits(Duty):
         self._keeping = set(kept)
         return len(dropped)
 
-    async def _let_in(self, reign: Reign) -> int:
-        """Give a turn to groups that wait for limits which have room now; end leases of handlers first."""
+    async def _end_leases(self, reign: Reign) -> int:
+        """End the leases of handlers that nobody renewed."""
         ended = await self._store.limit_leases.expire(reign.term)
         if ended:
             log.warning("limits.leases_ended", limits=sorted(ended))
+        return sum(ended.values())
+
+    async def _let_in(self) -> int:
+        """Give a turn to groups that wait for limits which have room now."""
         names = await self._dispatch.rings.full_names()
         known = [name for name in names if name != LATER]
         free = await self._store.limit_duties.with_room(known)
