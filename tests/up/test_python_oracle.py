@@ -54,7 +54,7 @@ def schema_of(model: Any) -> dict[str, Any]:
 def run(folder: Path, *arguments: str | Path) -> str:
     """What a program of this Python prints."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=200
+        [sys.executable, *arguments], check=False, cwd=folder, capture_output=True, text=True, timeout=200
     )
     return done.stdout + done.stderr
 
