@@ -3,8 +3,10 @@
 A message says what was wrong, with the value, and what to do.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 
@@ -111,6 +113,13 @@ class LimitFull(Conflict):
             else ""
         )
         super().__init__(f"{where}{first}")
+
+    def of(self, ids: Sequence[UUID]) -> Self:
+        """The same about a submission of these jobs, some of which were not looked at together with the refused ones."""
+        places = {job: place for place, job in enumerate(ids)}
+        return type(self)(
+            len(ids), tuple(replace(one, index=places.get(one.job, one.index)) for one in self.refused)
+        )
 
 
 class TooManyWaiting(LimitFull):

@@ -222,7 +222,7 @@ class Submitter:
             accepted = await self._committed(jobs, partial=partial)
         except LimitFull as error:
             count_refusals(error)
-            raise
+            raise error.of([job.id for job in jobs]) from error
         except Unavailable:
             if self._servers is not None:
                 self._servers.turned_away = True
