@@ -13,7 +13,6 @@ from corral.catalog import Limit, job_type
 from corral.catalog.record import declaration_of, record_of
 from corral.job.limit_use import group_of
 from corral.job.priority import Priority
-from corral.job.unique import Unique
 from corral.store import Store
 
 
@@ -157,20 +156,3 @@ async def test_a_limit_shows_for_how_long_it_is_held_and_what_each_worker_may_ru
     assert "is held for life, one job at a time: it stays 1" in wrong["/overrides/each"]
     key = told(await api.patch("/api/v1/limits/ordered", json={"overrides": {"each": 2}, "key": "a"}))
     assert "it stays 1" in key["/overrides/each"]
-
-
-async def test_a_refused_job_of_a_bulk_with_unique_ones_is_named_by_its_place(
-    api: httpx2.AsyncClient, limits: Store
-):
-    await submit(api, "refusing")
-    lone = job_type(
-        "sync.lone",
-        payload=Sync,
-        queue="sync",
-        limits=[refusing],
-        unique=Unique(by=["account"], within="live"),
-    )
-    await limits.types.register([record_of(lone)])
-    jobs = [{"type": "sync.bounded", "payload": {}}, {"type": "sync.lone", "payload": {"account": "a"}}]
-    refused = await api.post("/api/v1/jobs/bulk", json={"jobs": jobs})
-    assert (refused.status_code, [one["index"] for one in refused.json()["refused"]]) == (409, [1])
