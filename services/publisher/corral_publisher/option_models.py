@@ -14,6 +14,7 @@ from corral.catalog.options_json import backoff_of, backoff_to_json
 from corral.catalog.unique import unique_of, unique_to_json
 from corral.job.limits import KEPT_COUNT, MAX_NAME, MAX_TAGS, MEMORY, QUEUE_PATTERN, STALLS
 from corral.job.priority import Priority
+from corral_publisher.batch_models import BatchParts
 from corral_publisher.request_models import Delay, ExpiresIn, KeptSeconds, Retries, Timeout
 
 
@@ -111,6 +112,7 @@ class TypeOptions(QueueOptions):
     ] = None
     memory_limit: Annotated[int, Bounded(MEMORY)] | None = None
     unique: UniqueRule | None = None
+    batch: BatchParts | None = None
 
 
 class TypePatch(BaseModel):

@@ -23,6 +23,12 @@ JOB_WAIT = Histogram("corral_job_wait_seconds", "From due to claimed.", ["queue"
 JOB_RUN = Histogram(
     "corral_job_run_seconds", "From handler start to its end.", ["queue", "type"], buckets=_LONG
 )
+BATCH_JOBS = Histogram(
+    "corral_batch_jobs",
+    "Jobs that a handler got at once, of types that are handled in batches.",
+    ["queue", "type"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+)
 SUBMIT_BATCH = Histogram(
     "corral_submit_batch_jobs", "Jobs in one group commit.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
 )

@@ -111,7 +111,7 @@ def context(
     recording = _recording(artifacts, effects, statistics)
     recording.feeds, recording.webhooks, recording.outgoing = feeds, webhooks, outgoing
     recording.providers = providers
-    return Context(_claimed(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
+    return Context(claimed_of(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
 
 
 def sync_context(
@@ -125,7 +125,7 @@ def sync_context(
 ) -> tuple[SyncContext, Recording]:
     """A context for a function that runs in a thread or a process; see `context`."""
     recording = _recording(artifacts, effects, statistics)
-    return SyncContext(_claimed(job_type, errors, checkpointed), _BlockingLink(recording), None), recording
+    return SyncContext(claimed_of(job_type, errors, checkpointed), _BlockingLink(recording), None), recording
 
 
 def _recording(
@@ -139,7 +139,8 @@ def _recording(
     )
 
 
-def _claimed(job_type: JobType[Any, Any], errors: int, checkpointed: Any) -> Claimed:
+def claimed_of(job_type: JobType[Any, Any], errors: int = 0, checkpointed: Any = None) -> Claimed:
+    """A job of the type as a worker claims it; its payload is given to the handler by the test."""
     options = job_type.options
     return Claimed(
         id=new_id(),

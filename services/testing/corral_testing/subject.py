@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from corral.ids import new_id
+from corral.job.batch import Batch
 from corral.job.job import Job, NewJob
 from corral.job.limit_use import LimitUse, group_of, uses_of
 from corral.job.outcome import (
@@ -65,6 +66,7 @@ class Subject:
         tags: tuple[str, ...] = (),
         payload: str = '{"n": 1}',
         uses: Sequence[LimitUse] = (),
+        batch: str | None = None,
     ) -> UUID:
         """Insert one job; its id."""
         job = self.new_job(
@@ -79,6 +81,7 @@ class Subject:
             tags=tags,
             payload=payload,
             uses=uses,
+            batch=batch,
         )
         await self.store.jobs.insert([job])
         return job.id
@@ -97,6 +100,7 @@ class Subject:
         tags: tuple[str, ...] = (),
         payload: str = '{"n": 1}',
         uses: Sequence[LimitUse] = (),
+        batch: str | None = None,
     ) -> NewJob:
         """A job that can be inserted."""
         return NewJob(
@@ -112,7 +116,7 @@ class Subject:
             timeout=timeout,
             max_stalls=max_stalls,
             tags=tags,
-            limits=uses_of(queue, priority, uses),
+            limits=uses_of(queue, priority, uses, batch),
         )
 
     async def worker(self, name: str | None = None) -> UUID:
@@ -155,6 +159,23 @@ class Subject:
             worker, new_id(), dict.fromkeys(groups, take), [TYPE], alone=alone, held=held
         )
         return sorted(job.id for job in answer.claimed)
+
+    async def claim_batches(
+        self,
+        worker: UUID,
+        key: str,
+        batch: Batch,
+        uses: Sequence[LimitUse] = (),
+        *,
+        take: int = 10,
+        alone: bool = False,
+    ) -> list[UUID]:
+        """Claim jobs of one batch key, at most so many batches; their ids, oldest first."""
+        group = group_of(QUEUE, Priority.NORMAL, [use.name for use in uses], key)
+        answer = await self.store.limit_claims.claim(
+            worker, new_id(), {group: take}, [TYPE], alone=alone, batches={TYPE: batch}
+        )
+        return [job.id for job in answer.claimed]
 
     async def finish(
         self,

@@ -87,9 +87,16 @@ class Abandoned:
 
     def add(self, execution: Execution) -> None:
         """Count an attempt as abandoned, unless it has ended by now. With a quarter of the slots abandoned the worker restarts."""
-        if execution.ending is not None or execution.abandoned:
+        batch = execution.batch
+        running = [execution] if batch is None else batch.running
+        if execution.abandoned or (batch is not None and batch.abandoned) or not running:
             return
-        execution.abandoned = True
+        if batch is None and execution.ending is not None:
+            return
+        for one in running:
+            one.abandoned = True
+        if batch is not None:  # its call has one slot
+            batch.abandoned = True
         self._slots.abandoned[execution.executor] += 1
         if execution.executor is Executor.THREAD:
             metrics.THREADS_ABANDONED.inc()
@@ -111,8 +118,8 @@ class Abandoned:
         self._slots.freed.set()
 
     def remove(self, execution: Execution) -> None:
-        """Count an attempt as abandoned no longer: its handler has ended."""
-        if not execution.abandoned:
+        """Count an attempt, or the batch that it is of, as abandoned no longer: its handler has ended."""
+        if not (execution.abandoned if execution.batch is None else execution.batch.abandoned):
             return
         self._slots.abandoned[execution.executor] -= 1
         if execution.executor is Executor.THREAD:

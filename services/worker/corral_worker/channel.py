@@ -16,7 +16,7 @@ from corral.context.webhooks import WebhookRecords
 from corral.errors import Conflict
 from corral_worker.execution import MAX_LINES
 from corral_worker.handler_call import Raised, Returned
-from corral_worker.messages import AttemptId, CallAnswer, Ended, LogMessage, ProgressMessage
+from corral_worker.messages import AttemptId, CallAnswer, Ended, JobEnded, LogMessage, ProgressMessage
 from corral_worker.worker_connection import Deliver, WorkerConnection
 
 if TYPE_CHECKING:  # as in corral.context.link
@@ -49,12 +49,19 @@ class Channel:
 
     def end(self, ending: Returned | Raised) -> None:
         """Send what is left to send; may be interrupted and repeated. Nothing is sent after it."""
+        self._link.send(Ended(self._attempt, ending, self.close()))
+
+    def end_job(self, ending: Returned | Raised) -> None:
+        """Send the ending of one job of a batch. Nothing is sent of it after that."""
+        self._link.send(JobEnded(self._attempt, ending, self.close()))
+
+    def close(self) -> int:
+        """Send what is left to send, and nothing after it; how many log lines were not sent."""
         self._ended = True
         if self._progress is not self._told and self._progress is not None:
             self._link.send(self._progress)
             self._told = self._progress
-        said = next(self._lines) - 1
-        self._link.send(Ended(self._attempt, ending, max(0, said - MAX_LINES)))
+        return max(0, next(self._lines) - 1 - MAX_LINES)
 
     def progress(self, percent: int, message: str | None) -> None:
         """Send the newest progress, at most every PROGRESS_SECONDS."""

@@ -24,10 +24,11 @@ from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
 from corral.job.outcome import ErrorKind
+from corral_worker.batch_channel import BatchChannel
 from corral_worker.channel import AsyncChannel, Channel
 from corral_worker.failure import failure
 from corral_worker.handler_call import Raised, Returned, perform, perform_blocking, raised
-from corral_worker.messages import AttemptId, Begun, ChildReady, Run
+from corral_worker.messages import AttemptId, Begun, ChildReady, Run, RunBatch
 from corral_worker.reaper import fork_with_reaper
 from corral_worker.standard_streams import StandardStreams
 from corral_worker.worker_connection import WorkerConnection
@@ -59,10 +60,10 @@ class Child:
         self._link = link
         self._pid = os.getpid()
         self._streams = StandardStreams()
-        self._channel: Channel | None = None
-        self._begun: Run | None = None
+        self._channel: Channel | BatchChannel | None = None
+        self._begun: Run | RunBatch | None = None
         self._ending: Returned | Raised | None = None
-        self._ended: Run | None = None
+        self._ended: Run | RunBatch | None = None
         self._interrupted = 0
 
     def step(self) -> None:
@@ -82,7 +83,11 @@ class Child:
         run = self._link.next_run(self._ended)
         if self._begun is not run:
             self._link.send(Begun(AttemptId.of(run.claimed)))
-            self._channel = Channel(self._link, AttemptId.of(run.claimed))
+            self._channel = (
+                BatchChannel(self._link, run)
+                if isinstance(run, RunBatch)
+                else Channel(self._link, AttemptId.of(run.claimed))
+            )
             self._ending = None
             self._begun = run
             self._ending = self._perform(run, self._channel)
@@ -98,7 +103,7 @@ class Child:
         if os.getpid() != self._pid:
             os._exit(0)
 
-    def _perform(self, run: Run, channel: Channel) -> Returned | Raised:
+    def _perform(self, run: Run | RunBatch, channel: Channel | BatchChannel) -> Returned | Raised:
         try:
             declared, handler = _find(run)
         except BaseException as error:  # noqa: BLE001  # importing runs the team's code, which may even exit
@@ -106,6 +111,8 @@ class Child:
             return Raised(failure(ErrorKind.EXCEPTION, error, doing=doing))
         self._streams.remember()
         expires = None if run.remaining is None else time.monotonic() + run.remaining
+        if isinstance(channel, BatchChannel):
+            return channel.perform(declared, handler, expires)
         if handler.is_async:
             context = Context(run.claimed, AsyncChannel(channel), expires)
             return asyncio.run(perform(declared, handler, run.claimed.payload, context))
@@ -157,7 +164,7 @@ def _lost_ending() -> Raised:
     return Raised(failure(ErrorKind.EXCEPTION, error))
 
 
-def _find(run: Run) -> tuple[JobType[Any, Any], Handler]:
+def _find(run: Run | RunBatch) -> tuple[JobType[Any, Any], Handler]:
     """The job type and its handler; importing the handler's module attaches it."""
     for name in run.modules:
         for value in vars(importlib.import_module(name)).values():

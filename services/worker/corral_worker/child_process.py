@@ -21,7 +21,7 @@ from corral.errors import Conflict
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker import child, messages, worker_connection
 from corral_worker.child_connection import ChildConnection
-from corral_worker.execution import Execution
+from corral_worker.child_run import ChildRun
 from corral_worker.failure import death, over_memory
 from corral_worker.handler_call import Died, Ending, Raised
 from corral_worker.messages import AttemptId
@@ -35,8 +35,8 @@ CLOSED_SECONDS = 1.0
 """A child that closed its connection may take so long to end by itself: its exit code says more than we know."""
 KILL_SECONDS = 10.0
 """How long a reaper that was told to end may take: longer than it waits for what it killed."""
-REMEMBERED_ATTEMPTS = 8
-"""Attempts whose last words are told from nonsense: a thread of a handler may speak while the handler returns."""
+REMEMBERED_RUNS = 8
+"""Runs whose last words are told from nonsense: a thread of a handler may speak while the handler returns."""
 METHODS: Final = frozenset(
     {
         "checkpoint",
@@ -77,12 +77,11 @@ class ChildProcess:
         self._fault: str | None = None
         self._over: JobError | None = None
         """Why it is ended because of its memory."""
-        self._execution: Execution | None = None
-        self._line: ContextLink | None = None
+        self._run: ChildRun | None = None
         self.begun = False
         """Whether the child has taken the attempt: before that it has run nothing of it."""
         self._ended: asyncio.Future[Ending] | None = None
-        self._earlier: deque[AttemptId] = deque(maxlen=REMEMBERED_ATTEMPTS)
+        self._earlier: deque[frozenset[AttemptId]] = deque(maxlen=REMEMBERED_RUNS)
         self._calls: set[asyncio.Task[None]] = set()
 
     @property
@@ -95,9 +94,9 @@ class ChildProcess:
         """The process that runs handlers, once it is known and until it has ended."""
         return None if self._gone else self._pid
 
-    async def run(self, execution: Execution, line: ContextLink, started: Callable[[], None]) -> Ending:
-        """Run an attempt. Calls `started` when it is handed over."""
-        self._execution, self._line, self.begun = execution, line, False
+    async def run(self, run: ChildRun, started: Callable[[], None]) -> Ending:
+        """Run an attempt or a batch. Calls `started` when it is handed over."""
+        self._run, self.begun = run, False
         self._ended = self._loop.create_future()
         if self._process is None:
             await self._start()
@@ -107,18 +106,18 @@ class ChildProcess:
                     await self._ready.wait()
             except TimeoutError:
                 self.kill()
-        if execution.stop is not None:
+        if run.stopped:
             self.kill()
         elif self._wire is not None and not self._gone:
             started()
-            self._wire.send(_run_message(execution))
+            self._wire.send(run.message)
         return await self._ended
 
     def end_over_memory(self, used: int, limit: int) -> None:
         """Kill the child because it uses `used` bytes of the `limit` MiB that its attempt may: that is the attempt's error."""
-        if not self._gone and self._execution is not None and self._over is None:
+        if not self._gone and self._run is not None and self._over is None:
             self._over = over_memory(used, limit)
-            about = AttemptId.of(self._execution.claimed)
+            about = self._run.id
             log.warning(
                 "child.over_memory", pid=self._pid, job=str(about.job), attempt=about.attempt, bytes=used
             )
@@ -176,6 +175,7 @@ class ChildProcess:
             case (
                 messages.Begun()
                 | messages.Ended()
+                | messages.JobEnded()
                 | messages.ProgressMessage()
                 | messages.LogMessage()
                 | messages.Call()
@@ -185,27 +185,41 @@ class ChildProcess:
                 self._break(f"a child does not say {type(message).__qualname__}")
 
     def _hear_of(self, message: messages.Message) -> None:
-        execution, line = self._execution, self._line
-        if execution is None or line is None or message.attempt != AttemptId.of(execution.claimed):
+        run = self._run
+        match message:
+            case messages.Begun() if run is not None and message.attempt == run.id:
+                self.begun = True
+                return
+            case messages.Ended(ending=ending, lines_dropped=dropped) if (
+                run is not None and message.attempt == run.id
+            ):
+                run.lead.lines_dropped += dropped
+                self._settle(ending)
+                return
+            case _:
+                pass
+        execution, line = (run.members if run else {}).get(message.attempt, (None, None))
+        if run is None or execution is None or line is None or execution.ending is not None:
             self._hear_late(message)
             return
         match message:
-            case messages.Begun():
-                self.begun = True
             case messages.ProgressMessage(percent=percent, message=text):
                 line.progress(percent, text)
             case messages.LogMessage(text=text, fields=fields):
                 line.log(text, fields)
             case messages.Call():
                 self._answer_soon(message, line)
-            case messages.Ended(ending=ending, lines_dropped=dropped):
+            case messages.JobEnded(ending=ending, lines_dropped=dropped) if run.settle is not None:
                 execution.lines_dropped += dropped
-                self._settle(ending)
+                run.settle(execution, ending)
+            case _:
+                self._break(f"a handler of this kind does not say {type(message).__qualname__}")
 
     def _hear_late(self, message: messages.Message) -> None:
         """Drop messages about an attempt that has ended, so that they reach no other attempt."""
         job, attempt = message.attempt
-        if message.attempt not in self._earlier:
+        known = self._run.known if self._run else frozenset()
+        if message.attempt not in known and not any(message.attempt in one for one in self._earlier):
             self._break(f"it speaks of attempt {attempt} of job {job}, which it was never given")
             return
         metrics.SWALLOWED.labels("child.late").inc()
@@ -232,7 +246,7 @@ class ChildProcess:
         if self._fault is None and not self._gone:
             self._fault = reason
             metrics.SWALLOWED.labels("child").inc()
-            about = AttemptId.of(self._execution.claimed) if self._execution else None
+            about = self._run.id if self._run else None
             log.error(
                 "child.out_of_step",
                 pid=self._pid,
@@ -262,8 +276,8 @@ class ChildProcess:
             self._pidfd = None
         exitcode = self._process.exitcode
         self._process.close()
-        stop = self._execution.stop if self._execution else None
-        if self._ended is not None and not self._ended.done() and stop is None:
+        stopped = self._run is not None and self._run.stopped
+        if self._ended is not None and not self._ended.done() and not stopped:
             metrics.CHILDREN_DIED.labels(death(exitcode)).inc()
             log.warning("child.died", pid=self._pid, how=death(exitcode))
         self._settle(self._ending(exitcode))
@@ -278,9 +292,9 @@ class ChildProcess:
         return Died(exitcode)
 
     def _settle(self, ending: Ending) -> None:
-        if self._execution is not None:
-            self._earlier.append(AttemptId.of(self._execution.claimed))
-        self._execution = self._line = None
+        if self._run is not None:
+            self._earlier.append(self._run.known)
+        self._run = None
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(ending)
 
@@ -308,10 +322,3 @@ def _disconnected(reason: str) -> Raised:
             f"the handler's process lost its connection to the worker and was ended: {reason}",
         )
     )
-
-
-def _run_message(execution: Execution) -> messages.Run:
-    declared = execution.declared
-    assert declared.attached is not None
-    modules = (declared.attached.reference[0], declared.module)
-    return messages.Run(execution.claimed, modules, execution.claimed.timeout)

@@ -78,6 +78,7 @@ class ClaimLoop:
         self._poll_seconds = poll_seconds
         self._lane_order = LaneOrder(slots.queues)
         self._answers = Acks(dispatch)
+        self._timer: asyncio.TimerHandle | None = None
         self._willing_at = 0.0
         self._busy_seconds = 0.0
         self._giving_up = False
@@ -112,6 +113,8 @@ class ClaimLoop:
                     await self._rest(pause)
         finally:
             waker.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             await asyncio.gather(waker, return_exceptions=True)
             await self._answers.flush()
 
@@ -183,7 +186,18 @@ class ClaimLoop:
         first, longest = BUSY_SECONDS
         in_vain = taken.busy and not taken.claimed
         self._busy_seconds = min(max(self._busy_seconds * 2, first), longest) if in_vain else 0.0
+        if taken.due_in is not None:
+            self._look_in(taken.due_in)
         return bool(taken.claimed)
+
+    def _look_in(self, seconds: float) -> None:
+        """Look again when a batch that is not full has waited long enough; earlier where that was to be already."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + seconds
+        if self._timer is None or not loop.time() <= self._timer.when() <= at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(at, self.stir)
 
     def _start(self, claimed: Sequence[Claimed]) -> None:
         if not claimed:

@@ -154,8 +154,9 @@ class AttemptLink:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the attempt was told to stop."""
-        return self.execution.stop is not None
+        """Whether the attempt was told to stop, and with it all of its batch: the handler goes on for the others."""
+        batch = self.execution.batch
+        return self.execution.stop is not None and (batch is None or batch.stopped)
 
     def progress(self, percent: int, message: str | None) -> None:
         """Keep the newest progress; it is written soon, with that of others."""

@@ -5,6 +5,7 @@ it. A handler that cancels every task it finds finds its own. See `corral_worker
 """
 
 import asyncio
+import sys
 import types
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -99,6 +100,13 @@ class WorkerTask(OwnedTask[T]):
             return super().cancel(msg)
         log.warning("task.cancel_refused", job=str(asks[0]), attempt=asks[1], task=self.get_name())
         return False
+
+
+def start_task(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any]:
+    """A task; where Python can, one that begins at once and so may end without the loop's help."""
+    if sys.version_info >= (3, 12):
+        return WorkerTask(coroutine, loop=loop, eager_start=True)
+    return WorkerTask(coroutine, loop=loop)
 
 
 def task_factory(

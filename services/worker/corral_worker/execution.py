@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from corral.catalog import JobType
@@ -38,6 +38,9 @@ from corral_worker.failure import child_died, timed_out
 from corral_worker.handler_call import Died, Ending, Raised, RequestedOutcome, Returned
 from corral_worker.stack import Stack
 
+if TYPE_CHECKING:  # it is made of executions
+    from corral_worker.batch_execution import BatchExecution
+
 MAX_LINES = 1_000
 """Lines of one attempt's log that are kept; further ones are only counted."""
 MAX_LINE = 4_000
@@ -63,6 +66,7 @@ class Execution:
         "abandoned",
         "armed",
         "artifacts",
+        "batch",
         "begun",
         "claimed",
         "declared",
@@ -105,6 +109,8 @@ class Execution:
         """Whether its handler has started, and with it its timeout."""
         self.begun = False
         """Whether its coroutine runs: one that was cancelled before never would, and so never end."""
+        self.batch: BatchExecution | None = None
+        """The batch that it is part of: one call of the handler runs all of it."""
         self.abandoned = False
         self.exit: BaseException | None = None
         """The SystemExit or KeyboardInterrupt that a task or a callback of its handler raised."""
@@ -183,13 +189,14 @@ class Execution:
         if isinstance(outcome, Erred) and outcome.retry_in < self.not_before:
             outcome = Erred(outcome.error, self.not_before)
         claimed = self.claimed
-        limited = claimed.limit_group is not None
+        # What waits again goes back to its group, of a batch that takes nothing of limits, too.
+        grouped = claimed.limit_group is not None and not isinstance(outcome, Succeeded)
         return Finished(
             claimed.id,
             claimed.attempt,
             outcome,
             tuple(self.follow_ups),
-            limited=limited,
+            limited=bool(claimed.limits) or grouped,
             unique=claimed.unique,
         )
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -22,9 +21,12 @@ from corral.job_log import JobLog
 from corral_worker import attribution
 from corral_worker.attempts import Abandoned, HeldAttempts
 from corral_worker.attribution import Held
+from corral_worker.batch_options import BatchOptions
+from corral_worker.batch_runner import BatchRunner
+from corral_worker.child_run import ChildRun
 from corral_worker.completer import FinishedAttempts
 from corral_worker.context_link import AttemptLink, HandlerServices, ThreadLink
-from corral_worker.event_loop import WorkerTask
+from corral_worker.event_loop import start_task
 from corral_worker.execution import Execution, Stop
 from corral_worker.handler_call import Ending, Raised, perform, perform_blocking, raised
 from corral_worker.processes import Processes
@@ -58,6 +60,7 @@ class AttemptExecutor:
         finished: FinishedAttempts,
         job_log: JobLog,
         settled: Callable[[Claimed], Options | None] = lambda _: None,
+        batches: BatchOptions | None = None,
         abandon_seconds: float = ABANDON_SECONDS,
     ) -> None:
         self._catalog = catalog
@@ -81,15 +84,28 @@ class AttemptExecutor:
         self._processes = Processes(slots.sizes.get(Executor.PROCESS, 0))
         self._deadlines = Deadlines(attempts.running, lambda execution: self.stop(execution, Stop.TIMEOUT))
         self._abandoned = Abandoned(slots, worker)
+        self._batches = BatchRunner(
+            batches or BatchOptions(catalog, lambda _: None),
+            attempts,
+            slots=slots,
+            abandoned=self._abandoned,
+            threads=self._threads,
+            processes=self._processes,
+            deadlines=self._deadlines,
+            settled=settled,
+            link=self._link,
+            finish=self._finish,
+            end_forks=self._end_forks,
+        )
 
     def start(self, claimed: Sequence[Claimed]) -> None:
         """Start the handlers of claimed jobs."""
         self._job_log.started(claimed)
-        for job in claimed:
+        for job in self._batches.start(claimed):
             execution = Execution(job, self._catalog.types[job.type], partial(self._settled, job))
             self._attempts.add(execution)
             self._slots.take(execution.executor)
-            execution.task = _start(self.run(execution), self._loop)
+            execution.task = start_task(self.run(execution), self._loop)
 
     async def run(self, execution: Execution) -> Finished:
         """One attempt, from its start to what is written of it. Never raises: however it ends, that is an outcome."""
@@ -110,8 +126,9 @@ class AttemptExecutor:
         """Its handler has ended: the outcome is decided, its slot is free, and the completer gets it."""
         finished = execution.finish(ending)
         self._attempts.ended(execution)
-        self._abandoned.remove(execution)
-        self._slots.free(execution.executor)
+        if execution.batch is None:
+            self._abandoned.remove(execution)
+            self._slots.free(execution.executor)
         if execution.stop is not Stop.LOST:  # a lost one is not ours to write about
             self._updates.close(execution)
             self._finished.add(execution)
@@ -132,7 +149,8 @@ class AttemptExecutor:
             return await perform(declared, handler, claimed.payload, context)
         link = self._link(execution)
         if execution.executor is Executor.PROCESS:
-            return await self._processes.run(execution, link, lambda: self._deadlines.arm(execution))
+            run = ChildRun({execution: link})
+            return await self._processes.run(run, lambda: self._deadlines.arm(execution))
         self._deadlines.arm(execution)
         blocking = SyncContext(claimed, ThreadLink(link, self._loop), execution.expires)
         names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
@@ -164,18 +182,25 @@ class AttemptExecutor:
         told = execution.stop is not None
         if not told or why is Stop.LOST:
             execution.stop = why
-        if not told:
-            self.see_to_end(execution)
+        if told:
+            return
+        if execution.batch is not None:
+            execution.batch.tell(why)
+            if not execution.batch.stopped:
+                return  # the handler goes on for the others, and can ask what this one was told
+        self.see_to_end(execution)
 
     def see_to_end(self, execution: Execution) -> None:
         """End the handler of an attempt that was told to stop, as far as that is possible: a thread can't be ended."""
         if execution.ending is not None:
             return
-        if execution.past_timeout:
-            self._timeouts.struck(execution)
+        batch = execution.batch
+        for one in (execution,) if batch is None else batch.running:
+            if one.past_timeout:
+                self._timeouts.struck(one)
         match execution.executor:
             case Executor.PROCESS:
-                self._processes.kill(execution)
+                self._processes.kill(execution if batch is None else batch.in_child)
             case Executor.ASYNC if execution.task is not None and execution.begun:
                 execution.task.cancel()
             case _:
@@ -231,7 +256,10 @@ class AttemptExecutor:
             log.error("job.exit_after_end", job=str(attempt[0]), attempt=attempt[1], error=said)
             return
         log.warning("job.exited", job=str(attempt[0]), attempt=attempt[1], error=said)
-        execution.exit = execution.exit or error
+        if execution.batch is None:
+            execution.exit = execution.exit or error
+        else:
+            execution.batch.exit = execution.batch.exit or error
         if execution.executor is Executor.ASYNC and execution.task is not None:
             execution.task.cancel()
             self._abandon_later(execution)
@@ -239,10 +267,3 @@ class AttemptExecutor:
     def _abandon_later(self, execution: Execution) -> None:
         """Show it as abandoned, unless it ends soon."""
         self._loop.call_later(self._abandon_seconds, self._abandoned.add, execution, context=self._ours)
-
-
-def _start(coroutine: Any, loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any]:
-    """A task; where Python can, one that begins at once and so may end without the loop's help."""
-    if sys.version_info >= (3, 12):
-        return WorkerTask(coroutine, loop=loop, eager_start=True)
-    return WorkerTask(coroutine, loop=loop)

@@ -1,7 +1,7 @@
 """From the turns of groups to claimed jobs: those that their limits have room for (protocol rule 12)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,9 +9,10 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.rings import LATER, Empty, Full, Stay, Turn, TurnOutcome
+from corral.dispatch.rings import LATER, Empty, Full, Gather, Stay, Turn, TurnOutcome
 from corral.errors import Unavailable
 from corral.ids import new_id
+from corral.job.batch import Batch
 from corral.job.job import Claimed
 from corral.store.limit_claims import LimitClaims
 from corral.store.limit_waits import GroupState
@@ -30,13 +31,23 @@ class GroupClaimResult:
     """Limits and keys with room that a group could not use, because another limit of it has none."""
     busy: bool = False
     """Whether a group is left to other workers: this one runs as many as each worker may."""
+    due_in: float | None = None
+    """Seconds until the first of these groups has waited long enough for a full batch."""
 
 
 class GroupClaimer:
     """Claims jobs of groups in Postgres, for one worker."""
 
-    def __init__(self, store: LimitClaims, claimer: Claimer, types: Sequence[str]) -> None:
+    def __init__(
+        self,
+        store: LimitClaims,
+        claimer: Claimer,
+        types: Sequence[str],
+        batches: Callable[[], Mapping[str, Batch]] = dict,
+    ) -> None:
+        """`batches` says how the jobs of types are put together whose handlers get several at once."""
         self._store = store
+        self._batches = batches
         self._claimer = claimer
         self._types = types
         self._in_vain: set[UUID] = set()
@@ -59,7 +70,9 @@ class GroupClaimer:
         weights: dict[UUID, float] = {}
         try:
             takes = {turn.group: turn.take for turn in turns}
-            answer = await self._store.claim(worker, claim, takes, self._types, alone=alone, held=held)
+            answer = await self._store.claim(
+                worker, claim, takes, self._types, alone=alone, held=held, batches=self._batches()
+            )
             claimed, weights = answer.claimed, answer.weights
         except Unavailable as error:
             log.warning("claim.unanswered", groups=len(turns), error=str(error))
@@ -81,7 +94,8 @@ class GroupClaimer:
         busy = [state.busy for state in states.values() if state.busy and not state.full]
         for limit in {limit for limits in busy for limit in limits}:
             metrics.LIMIT_WORKER_FULL.labels(limit).inc()
-        return GroupClaimResult(claimed, settled, passed_on, bool(busy))
+        waits = [one.verdict.seconds for one in settled if isinstance(one.verdict, Gather)]
+        return GroupClaimResult(claimed, settled, passed_on, bool(busy), min(waits, default=None))
 
     async def _look(
         self, worker: UUID, turns: Sequence[Turn], *, alone: bool, held: Sequence[UUID]
@@ -94,23 +108,29 @@ class GroupClaimer:
             return {}
         try:
             groups = [turn.group for turn in turns]
-            return await self._store.look(groups, alone=alone, worker=worker, held=held)
+            return await self._store.look(
+                groups, alone=alone, worker=worker, held=held, batches=self._batches()
+            )
         except Unavailable as error:
             metrics.SWALLOWED.labels("claim-look").inc()
             log.warning("claim.groups_unknown", groups=len(turns), reason=str(error))
             return {}
 
-    def _verdict(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> Stay | Full | Empty:
+    def _verdict(
+        self, turn: Turn, took: int, weight: float, state: GroupState | None
+    ) -> Stay | Full | Gather | Empty:
         again = turn.group in self._in_vain
         self._in_vain.discard(turn.group)
         if state is not None and state.empty:
             return Empty()
         if state is not None and state.full:
             return Full(state.full[0])
-        if took or state is None:
-            return Stay(took / weight)
-        if state.busy:  # it is another worker's, and the next group's turn here
-            return Stay(float(turn.take))
+        if state is not None and state.missing and state.due_in > 0:
+            return Gather(state.due_in, state.missing)
+        if (
+            took or state is None or state.busy
+        ):  # one that is busy is another worker's, and the next group's turn here
+            return Stay(took / weight if took or state is None else float(turn.take))
         if again:  # the queue is paused, the oldest job's type is unknown here, or the worker may not claim
             return Full(LATER)
         self._in_vain.add(turn.group)

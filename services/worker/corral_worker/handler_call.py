@@ -73,10 +73,10 @@ async def perform(
     try:
         value = read_payload(declared, payload)
     except BaseException as error:  # noqa: BLE001  # a model's validator may raise anything
-        return _unread(declared, error)
+        return unread(declared, error)
     try:
         value = await handler.call(value, context)
-        _refuse_awaitable(value)
+        refuse_awaitable(value)
     except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not end the worker
         return raised(error)
     return write_result(declared, value)
@@ -89,10 +89,10 @@ def perform_blocking(
     try:
         value = read_payload(declared, payload)
     except BaseException as error:  # noqa: BLE001  # as above
-        return _unread(declared, error)
+        return unread(declared, error)
     try:
         value = handler.call(value, context)
-        _refuse_awaitable(value)
+        refuse_awaitable(value)
     except BaseException as error:  # noqa: BLE001  # as above
         return raised(error)
     return write_result(declared, value)
@@ -126,7 +126,7 @@ def write_result(declared: JobType[Any, Any], value: Any) -> Returned | Raised:
         return Raised(failure(ErrorKind.RESULT, error, doing=f"the result can't be written{model}"))
 
 
-def _unread(declared: JobType[Any, Any], error: BaseException) -> Raised:
+def unread(declared: JobType[Any, Any], error: BaseException) -> Raised:
     """The ending of an attempt whose payload could not be read: Pydantic names model and field itself."""
     if type(error) is ValidationError:
         return Raised(failure(ErrorKind.PAYLOAD, error))
@@ -138,7 +138,7 @@ def _name(model: Any) -> str:
     return str(getattr(model, "__qualname__", model))
 
 
-def _refuse_awaitable(value: Any) -> None:
+def refuse_awaitable(value: Any) -> None:
     """A handler that returns what nobody awaits has not done its work.
 
     Raises:

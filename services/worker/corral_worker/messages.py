@@ -45,6 +45,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class RunBatch:
+    """Run the handler of a job type with several jobs at once; the batch goes by its first one's attempt."""
+
+    claims: tuple[Claimed, ...]
+    modules: tuple[str, str]
+    remaining: float | None
+    """Seconds until the first timeout of them."""
+
+    @property
+    def claimed(self) -> Claimed:
+        """The one in whose name it runs."""
+        return self.claims[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """The child has taken the run; what of the team's code it runs comes after this."""
 
@@ -54,6 +69,15 @@ class Begun:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The handler ended; the child can be given work again."""
+
+    attempt: AttemptId
+    ending: Returned | Raised
+    lines_dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A job of a batch has its ending; the handler goes on with the others."""
 
     attempt: AttemptId
     ending: Returned | Raised
@@ -89,7 +113,7 @@ class Call:
     arguments: tuple[Any, ...]
 
 
-Message = Begun | Ended | ProgressMessage | LogMessage | Call
+Message = Begun | Ended | JobEnded | ProgressMessage | LogMessage | Call
 """What a child says about an attempt."""
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from multiprocessing.util import get_temp_dir
 
-from corral.context import ContextLink
 from corral_worker.child_process import KILL_SECONDS, ChildProcess
+from corral_worker.child_run import ChildRun
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Ending
 from corral_worker.memory_watch import watched
@@ -36,8 +36,8 @@ class Processes:
         self._idle: list[ChildProcess] = []
         self._running: dict[Execution, ChildProcess] = {}
 
-    async def run(self, execution: Execution, line: ContextLink, started: Callable[[], None]) -> Ending:
-        """Run the attempt in a child; that the child died is an ending, too. Calls `started` when a child gets the attempt.
+    async def run(self, run: ChildRun, started: Callable[[], None]) -> Ending:
+        """Run an attempt or a batch in a child; that the child died is an ending, too. Calls `started` when a child gets it.
 
         A child that ended before it took the attempt (the kernel had killed it while it was idle, or what an earlier
         handler left in it did) has run nothing of it: another one gets it.
@@ -45,20 +45,18 @@ class Processes:
         async with self._free:
             for _ in range(MAX_CHILDREN_TRIED - 1):
                 one = self._take()
-                ending = await self._run_in(one, execution, line, started)
-                if one.begun or one.alive or execution.stop is not None:
+                ending = await self._run_in(one, run, started)
+                if one.begun or one.alive or run.stopped:
                     return ending
-            return await self._run_in(self._take(), execution, line, started)
+            return await self._run_in(self._take(), run, started)
 
-    async def _run_in(
-        self, one: ChildProcess, execution: Execution, line: ContextLink, started: Callable[[], None]
-    ) -> Ending:
-        self._running[execution] = one
+    async def _run_in(self, one: ChildProcess, run: ChildRun, started: Callable[[], None]) -> Ending:
+        self._running[run.lead] = one
         try:
-            with watched(one, execution.options.memory_limit):
-                ending = await one.run(execution, line, started)
+            with watched(one, run.lead.options.memory_limit):
+                ending = await one.run(run, started)
         finally:
-            del self._running[execution]
+            del self._running[run.lead]
         if one.alive:
             self._idle.append(one)
         return ending
@@ -71,7 +69,7 @@ class Processes:
         return ChildProcess(self._context, kill_seconds=self._kill_seconds)
 
     def kill(self, execution: Execution) -> None:
-        """End the attempt now, with everything it started."""
+        """End the attempt, or the batch that it leads, now, with everything it started."""
         one = self._running.get(execution)
         if one is not None:
             one.kill()

@@ -33,6 +33,11 @@ class TypesInForce:
         """Ask for news in the background. Belongs to the event loop."""
         self.known.refresh()
 
+    def of_type(self, name: str) -> Options | None:
+        """The options of a type in its own queue, as last read; None where it is not registered."""
+        known = self.known.at_hand(name)
+        return None if known is None else known.options
+
     def options(self, claimed: Claimed) -> Options | None:
         """The options of a job's type in its queue, as last read; None where the type is not registered."""
         known = self.known.at_hand(claimed.type)

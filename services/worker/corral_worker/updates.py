@@ -27,7 +27,7 @@ MAX_HELD = 20_000
 
 
 @dataclass(slots=True)
-class Batch:
+class UpdateBatch:
     """Updates that are written together."""
 
     progress: dict[Execution, Progress] = field(default_factory=dict)
@@ -40,12 +40,12 @@ class Batch:
 class Updates:
     """Collects updates from the event loop and from threads; one write at a time."""
 
-    def __init__(self, write: Callable[[Batch], Awaitable[None]]) -> None:
+    def __init__(self, write: Callable[[UpdateBatch], Awaitable[None]]) -> None:
         self._write = write
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
-        self._batch = Batch()
+        self._batch = UpdateBatch()
         self._scheduled = False
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +88,7 @@ class Updates:
         """
         async with self._writing:
             with self._lock:
-                batch, self._batch = self._batch, Batch()
+                batch, self._batch = self._batch, UpdateBatch()
             if not batch:
                 return
             try:
@@ -142,7 +142,7 @@ class Updates:
 Note = TypeVar("Note", Progress, NewLogLine)
 
 
-async def write_updates(store: Store, dispatch: Dispatch, batch: Batch) -> None:
+async def write_updates(store: Store, dispatch: Dispatch, batch: UpdateBatch) -> None:
     """Write a batch of updates under the fence of their attempts.
 
     An update that Postgres refuses is dropped alone, counted, and named in the log by its job.

@@ -24,6 +24,7 @@ from corral.store.heartbeat import Heartbeat
 from corral_worker import STARTED, exit_code, health, shutdown
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
+from corral_worker.batch_options import BatchOptions
 from corral_worker.blocked_loop import BlockedLoop
 from corral_worker.claim_loop import POLL_SECONDS, ClaimLoop, LaneOrder
 from corral_worker.claiming import Claimer
@@ -126,6 +127,7 @@ class Worker:
             types=self._types_in_force.known,
             settings=settings,
         )
+        batches = BatchOptions(self._catalog, self._types_in_force.of_type)
         updates = Updates(partial(write_updates, store, self._dispatch))
         self._attempts = HeldAttempts(slots)
         self._finished = FinishedAttempts(slots)
@@ -140,6 +142,7 @@ class Worker:
             finished=self._finished,
             job_log=job_log,
             settled=self._types_in_force.options,
+            batches=batches,
             abandon_seconds=self._abandon_seconds,
         )
         self._keyed = KeyedAnnouncements(store.keyed_follow_ups, self._announcements.new)
@@ -158,7 +161,7 @@ class Worker:
             worker,
             self._dispatch,
             claiming=claiming,
-            group_claiming=GroupClaimer(store.limit_claims, claiming, self._types),
+            group_claiming=GroupClaimer(store.limit_claims, claiming, self._types, batches.all),
             attempts=self._attempts,
             executor=self._executor,
             finished=self._finished,

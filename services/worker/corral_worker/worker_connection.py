@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from corral_worker.framing import Decoder, OutOfStep, encode
-from corral_worker.messages import AttemptId, Call, CallAnswer, Run
+from corral_worker.messages import AttemptId, Call, CallAnswer, Run, RunBatch
 
 LOST: Final = 74
 """Exit code of a child that can't reach its worker any more. Source: EX_IOERR of sysexits.h."""
@@ -39,12 +39,12 @@ class WorkerConnection:
         self._arrived: SimpleQueue[None] = SimpleQueue()
         self._numbers = itertools.count(1)
         self._calls: dict[int, Deliver] = {}
-        self._run: Run | None = None
+        self._run: Run | RunBatch | None = None
         os.register_at_fork(after_in_child=self._close_in_fork)
         for work, name in ((self._write, "corral-writer"), (self._read, "corral-reader")):
             threading.Thread(target=work, name=name, daemon=True).start()
 
-    def next_run(self, after: Run | None) -> Run:
+    def next_run(self, after: Run | RunBatch | None) -> Run | RunBatch:
         """Wait for the run that follows `after`; may be interrupted and asked again."""
         while True:
             run = self._run
@@ -112,7 +112,7 @@ class WorkerConnection:
 
     def _take(self, message: object) -> None:
         match message:
-            case Run():
+            case Run() | RunBatch():
                 self._run = message
                 self._arrived.put(None)
             case CallAnswer(number=number):

@@ -5,7 +5,7 @@ Handlers wait at gates that a test opens, so that it waits for what happened and
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -13,15 +13,17 @@ from uuid import UUID
 
 from tests.integration.worker.system import System
 
-from corral.catalog import Catalog, job_type
+from corral.catalog import Batch, Catalog, job_type
+from corral.context import BatchJob
 from corral.ids import new_id
 from corral.job.backoff import Fixed
 from corral.job.job import Claimed
-from corral.job.options import Executor
+from corral.job.options import Executor, Options
 from corral.job_log import JobLog
 from corral.store import Store, WorkerRecord
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
+from corral_worker.batch_options import BatchOptions
 from corral_worker.claim_loop import ClaimLoop
 from corral_worker.claiming import Claimer
 from corral_worker.completer import Completer, FinishedAttempts
@@ -52,11 +54,16 @@ class Gate:
 
 gates: dict[str, Gate] = {}
 threads: dict[str, threading.Event] = {}
+batches: list[list[Any]] = []
+"""The payloads of each batch, as the handler got them."""
+sizes_in_force: dict[str, Batch] = {}
+"""What an operator set for batches, by job type."""
 
 echo = job_type("engine.echo", queue=QUEUE, retries=0)
 gated = job_type("engine.gated", queue=QUEUE, retries=0)
 raises = job_type("engine.raises", queue=QUEUE, retries=1, backoff=Fixed(60))
 threaded = job_type("engine.threaded", queue=QUEUE, executor="thread", retries=0)
+batched = job_type("engine.batched", queue=QUEUE, retries=0, batch=Batch(size=3, wait=FAR))
 stuck = job_type("engine.stuck", queue=QUEUE, executor="thread", retries=0)
 
 
@@ -89,7 +96,21 @@ def _stuck(payload: Any) -> Any:
     return payload
 
 
-TYPES = {one.name: one for one in (echo, gated, raises, threaded, stuck)}
+@batched.handler
+async def _batched(jobs: Sequence[BatchJob[Any]]) -> None:
+    batches.append([job.payload for job in jobs])
+    for payload in [job.payload for job in jobs]:
+        if payload in gates:
+            gates[payload].begun.set()
+            await gates[payload].open.wait()
+
+
+TYPES = {one.name: one for one in (echo, gated, raises, threaded, stuck, batched)}
+
+
+def sizes_in_force_of(job_type: str) -> Options | None:
+    batch = sizes_in_force.get(job_type)
+    return None if batch is None else Options(batch=batch)
 
 
 class Engine:
@@ -109,6 +130,7 @@ class Engine:
         self.attempts = HeldAttempts(self.slots)
         self.finished = FinishedAttempts(self.slots, limit)
         self.timeouts = Timeouts(store.attempts, self.worker)
+        options = BatchOptions(self.catalog, sizes_in_force_of)
         self.executor = AttemptExecutor(
             self.catalog,
             self.attempts,
@@ -119,6 +141,7 @@ class Engine:
             timeouts=self.timeouts,
             finished=self.finished,
             job_log=self.job_log,
+            batches=options,
             abandon_seconds=0.05,
         )
         self.completer = Completer(
@@ -136,7 +159,7 @@ class Engine:
             self.worker,
             self.dispatch,
             claiming=claiming,
-            group_claiming=GroupClaimer(store.limit_claims, claiming, sorted(TYPES)),
+            group_claiming=GroupClaimer(store.limit_claims, claiming, sorted(TYPES), options.all),
             attempts=self.attempts,
             executor=self.executor,
             finished=self.finished,
@@ -218,6 +241,8 @@ async def engine_of(system: System, store: Store | None = None, **options: Any) 
     """A registered engine; its gates are new."""
     gates.clear()
     threads.clear()
+    batches.clear()
+    sizes_in_force.clear()
     gates.update({name: Gate() for name in ("a", "b", "c")})
     threads["a"] = threading.Event()
     engine = Engine(system, store or system.store, **options)

@@ -18,7 +18,7 @@ from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral_testing.subject import Subject
 from corral_worker.execution import Execution
-from corral_worker.updates import Batch, Updates, write_updates
+from corral_worker.updates import UpdateBatch, Updates, write_updates
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ async def test_an_outcome_waits_for_the_lines_that_are_being_written(subject: Su
     (claimed,) = await running(subject, 1)
     begun, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(batch: Batch) -> None:
+    async def slowly(batch: UpdateBatch) -> None:
         begun.set()
         await go_on.wait()
         await write_updates(subject.store, dispatch, batch)

@@ -23,6 +23,7 @@ from corral.job.job import Claimed
 from corral.job.outcome import ErrorKind
 from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
+from corral_worker.child_run import ChildRun
 from corral_worker.execution import Execution, Stop
 from corral_worker.handler_call import Died, Ending, Raised, Returned
 from corral_worker.memory_watch import resident_bytes
@@ -114,7 +115,9 @@ class Rig:
         )
         execution = Execution(claimed, chosen)
         self.executions.append(execution)
-        return asyncio.create_task(self.processes.run(execution, line or Recorded(), lambda: None))
+        return asyncio.create_task(
+            self.processes.run(ChildRun({execution: line or Recorded()}), lambda: None)
+        )
 
     async def run(self, do: str, line: ContextLink | None = None, **payload: Any) -> Ending:
         async with asyncio.timeout(60):

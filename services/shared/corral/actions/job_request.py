@@ -90,8 +90,13 @@ def resolve(
         max_stalls=options.max_stalls,
         tags=_tags(submission, options.tags),
         search=_search(payload, options.search),
-        limits=uses_of(queue, priority, known.uses(queue, payload, submission.limits))
-        if options.limits or submission.limits
+        limits=uses_of(
+            queue,
+            priority,
+            known.uses(queue, payload, submission.limits),
+            known.batch_key(queue, payload),
+        )
+        if options.limits or submission.limits or options.batch is not None
         else None,
         unique=unique,
         parent=submission.parent,

@@ -9,6 +9,7 @@ from typing import Any, Self
 import structlog
 
 from corral import metrics
+from corral.catalog.batch_key import BatchKeys
 from corral.catalog.limit_evaluation import LimitEvaluation, LimitValues
 from corral.catalog.payload_field import NoSuchField
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
@@ -42,6 +43,8 @@ class KnownType:
     """What makes the keys of its unique jobs, in each queue where they are."""
     evaluations: dict[tuple[str, ...], LimitEvaluation] = field(default_factory=dict)
     """What was compiled, by the names of the limits."""
+    batch_keys: dict[str | None, BatchKeys] = field(default_factory=dict)
+    """The same for batches, by the field that they look at."""
 
     @classmethod
     def of(
@@ -81,6 +84,24 @@ class KnownType:
         if evaluation is None:
             evaluation = self.evaluations[names] = self.evaluation(names, further)
         return evaluation.uses(payload)
+
+    def batch_key(self, queue: str, payload: Any) -> str | None:
+        """What a payload has in common with those of other jobs that may be handled with its job; None: it is handled alone.
+
+        Raises:
+            InvalidInput: its value can't be a key, or the payload has no such field.
+        """
+        batch = self.by_queue[queue].batch
+        if batch is None:
+            return None
+        keys = self.batch_keys.get(batch.by)
+        if keys is None:
+            try:
+                keys = BatchKeys(self.record.name, batch.by, self.record.payload_schema)
+            except NoSuchField as error:
+                raise InvalidInput(FieldError("/type", str(error))) from None
+            self.batch_keys[batch.by] = keys
+        return keys.of(payload)
 
     def evaluation(self, names: tuple[str, ...], further: tuple[str, ...] = ()) -> LimitEvaluation:
         """What evaluates payloads of this type for limits of these names.

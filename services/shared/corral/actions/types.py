@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corral.actions.type_cache import KnownType, TypeCache
+from corral.catalog.batch_key import BatchKeys
+from corral.catalog.options_json import BATCH, option_from_json
 from corral.catalog.payload_field import NoSuchField
 from corral.catalog.precedence import OF_TYPE
 from corral.catalog.record import TypeRecord
@@ -36,6 +38,8 @@ class TypeActions:
         record = await self._store.types.get(name)
         if record is None:
             raise NotFound("job type", name)
+        if isinstance(overrides.get(BATCH), Mapping):
+            overrides = {**overrides, BATCH: _batch(record, overrides[BATCH])}
         await self._check(record, overrides)
         changed = await self._store.types.patch(name, overrides, actor)
         await self._types.read()
@@ -63,6 +67,27 @@ class TypeActions:
             known = (await self._types.all()).types.get(record.name)
             if known is not None:
                 check_limits_fit(known, limits, "/overrides/limits")
+
+
+def _batch(record: TypeRecord, parts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The parts of a batch that are set then; a part without a value is taken back.
+
+    Raises:
+        InvalidInput: the type's handler takes one job at a time, or a part does not fit.
+    """
+    if not isinstance(declared := record.options.get(BATCH), Mapping):
+        raise InvalidInput(
+            FieldError("/overrides/batch", f"the handler of {record.name} takes one job at a time")
+        )
+    before = record.overrides.get(BATCH)
+    changed = {**(before if isinstance(before, Mapping) else {}), **parts}
+    parts_set = {part: value for part, value in changed.items() if value is not None}
+    try:
+        batch = option_from_json(BATCH, {**declared, **parts_set})
+        BatchKeys(record.name, batch.by, record.payload_schema)
+    except (ValueError, NoSuchField) as error:
+        raise InvalidInput(FieldError("/overrides/batch", str(error))) from None
+    return parts_set or None
 
 
 def check_limits_fit(known: KnownType, names: Iterable[str], pointer: str) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from corral.actions import effect_causes
+from corral.actions.batch_causes import batch_causes
 from corral.actions.cause import Cause, time_of
 from corral.actions.job_facts import Facts
 from corral.actions.limit_causes import limit_causes
@@ -62,7 +63,8 @@ class Why:
                 if worker.state in (WorkerState.STOPPED, WorkerState.LOST)
             ]
         suspended, pools = await self._said_by_redis()
-        return await limit_causes(self._store, job) + list(
+        beside = await limit_causes(self._store, job) + await batch_causes(self._store, job, known)
+        return beside + list(
             causes(
                 Facts(
                     job=job,

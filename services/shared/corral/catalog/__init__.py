@@ -6,9 +6,11 @@ from corral.catalog.declared_queue import Queue
 from corral.catalog.limit import Limit, Rate
 from corral.catalog.record import TypeRecord
 from corral.catalog.schedule_declaration import DeclaredSchedule, schedule
+from corral.job.batch import Batch
 from corral.job.unique import OnDuplicate, Unique
 
 __all__ = [
+    "Batch",
     "Catalog",
     "DeclaredSchedule",
     "JobType",

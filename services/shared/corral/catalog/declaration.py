@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar, Unpack, overload
 
 from pydantic import TypeAdapter
 
+from corral.catalog.batch_key import BatchKeys
+from corral.catalog.batch_models import batch_models
 from corral.catalog.declared_queue import Queue, one_queue_of_each_name
 from corral.catalog.handler import Handler, annotation_models, inspect_handler
 from corral.catalog.keywords import OptionKeywords, limits_of, options_of
@@ -92,7 +94,9 @@ class JobType(Generic[P, R]):
             raise DeclarationError(
                 f"job type {self.name} has two handlers: {self.attached.reference} and {function!r}"
             )
-        self.attached = inspect_handler(self.name, function, self.executor)
+        self.attached = inspect_handler(
+            self.name, function, self.executor, batch=self.options.batch is not None
+        )
         if self.description is None and function.__doc__:
             self.description = inspect.cleandoc(function.__doc__)
         return function
@@ -169,7 +173,8 @@ def job(
     module = _caller()
 
     def declare(function: Callable[..., Any]) -> JobType[Any, Any]:
-        payload, result = annotation_models(function)
+        models = batch_models if options.get("batch") is not None else annotation_models
+        payload, result = models(function)
         if "executor" not in options and not inspect.iscoroutinefunction(function):
             options["executor"] = Executor.THREAD
         declared: JobType[Any, Any] = _declare(name, payload, result, description, options, module=module)
@@ -244,16 +249,22 @@ def _check_fields(declared: JobType[P, R]) -> None:
     """Refuse what names a field that the payload's model does not have."""
     of_queues = (one for queue in declared.declared_queues for one in queue.limits)
     limits = [*declared.limits, *(one for one in of_queues if one not in declared.limits)]
-    unique = declared.options.unique
-    adapter = declared.payload_adapter if declared.options.search or limits or unique else None
+    unique, batch = declared.options.unique, declared.options.batch
+    wanted = declared.options.search or limits or unique or (batch is not None and batch.by is not None)
+    adapter = declared.payload_adapter if wanted else None
     schema = None if adapter is None else payload_schema_of(adapter)
     if limits:
         check_limits(declared.name, limits, schema)
-    if unique is not None:
-        try:
+    try:
+        if unique is not None:
             UniqueEvaluation(unique, schema)
-        except NoSuchField as error:
-            raise DeclarationError(f"job type {declared.name}: unique: by names {error}") from None
+    except NoSuchField as error:
+        raise DeclarationError(f"job type {declared.name}: unique: by names {error}") from None
+    try:
+        if batch is not None:
+            BatchKeys(declared.name, batch.by, schema)
+    except NoSuchField as error:
+        raise DeclarationError(f"job type {declared.name}: {error}") from None
     if schema is None or not declared.options.search:
         return
     fields = schema.get("properties", {})

@@ -31,7 +31,9 @@ class Handler:
         return self.function.__module__, self.function.__qualname__
 
 
-def inspect_handler(name: str, function: Callable[..., Any], executor: Executor) -> Handler:
+def inspect_handler(
+    name: str, function: Callable[..., Any], executor: Executor, *, batch: bool = False
+) -> Handler:
     """The handler that `function` is for the job type `name`.
 
     Raises:
@@ -58,6 +60,10 @@ def inspect_handler(name: str, function: Callable[..., Any], executor: Executor)
             f"{where} is defined inside a function: a child process can't find it; move it to the module"
         )
     takes_payload, takes_context = _shape(where, function)
+    if batch and (takes_context or not takes_payload):
+        raise DeclarationError(
+            f"{where} handles batches: it takes one argument, the list of jobs, each with a context of its own"
+        )
     return Handler(function, takes_payload, takes_context, is_async)
 
 

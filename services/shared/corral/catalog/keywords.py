@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from corral.catalog.limit import AnyLimit, Limit, Rate
 from corral.errors import DeclarationError
 from corral.job import backoff as backoffs
+from corral.job.batch import Batch
 from corral.job.bounds import written
 from corral.job.effect import IfPerhapsDone
 from corral.job.options import Executor, Options, Retention
@@ -50,6 +51,8 @@ class OptionKeywords(TypedDict, total=False):
     """A job starts only when each of them has room."""
     unique: Unique | None
     """What makes jobs the same, and what becomes of a duplicate."""
+    batch: Batch | None
+    """The handler gets several jobs at once."""
 
 
 def options_of(where: str, keywords: OptionKeywords) -> Options:
@@ -133,6 +136,16 @@ def _whole(key: str, value: Any) -> int:
     return value
 
 
+def _batch(key: str, value: Any) -> Batch | None:
+    match value:
+        case None:
+            return None
+        case Batch():
+            return value
+        case _:
+            raise TypeError(f"{key}: {value!r:.100} is no Batch; write Batch(size=100, wait=3)")
+
+
 def _one_of(key: str, value: Any, choices: type[Word]) -> Word:
     try:
         return choices(value)
@@ -170,6 +183,7 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "max_stalls": _whole,
     "limits": lambda key, value: tuple(one.name for one in limits_of(key, value)),
     "tags": _words,
+    "batch": _batch,
     "search": _words,
     "keep_finished": _retention,
     "keep_failed": _retention,

@@ -12,12 +12,14 @@ from typing import Any
 from corral.catalog.allowed import shown
 from corral.catalog.unique import unique_of, unique_to_json
 from corral.job import backoff as backoffs
+from corral.job.batch import BOUNDS, PARTS, Batch
 from corral.job.bounds import Bounds
 from corral.job.effect import IfPerhapsDone
 from corral.job.limits import DELAY, EXPIRES_IN, KEPT_COUNT, KEPT_SECONDS, MEMORY, RETRIES, STALLS, TIMEOUT
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
 
+BATCH = "batch"
 _BACKOFFS: dict[str, type[backoffs.Backoff]] = {
     "fixed": backoffs.Fixed,
     "linear": backoffs.Linear,
@@ -47,6 +49,7 @@ def options_to_json(options: Options) -> dict[str, Any]:
         "perhaps_done": options.perhaps_done.value,
         "limits": list(options.limits),
         "unique": None if options.unique is None else unique_to_json(options.unique),
+        "batch": None if options.batch is None else options.batch.values,
     }
 
 
@@ -126,6 +129,21 @@ def options_from_json(data: Mapping[str, Any]) -> Options:
     return Options(**values)
 
 
+def overridden(declared: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Declared options with what an operator set over them, as JSON by option.
+
+    Of a batch the parts count that are set; where the declaration has none, none can be set: its handler takes one job.
+    """
+    values = {**declared, **overrides}
+    if BATCH in overrides:
+        said = declared.get(BATCH)
+        parts = overrides[BATCH]
+        values[BATCH] = (
+            {**said, **parts} if isinstance(said, Mapping) and isinstance(parts, Mapping) else said
+        )
+    return values
+
+
 def drop_unfit(values: dict[str, Any]) -> str | None:
     """Take out what another option makes meaningless, and say what and why; None where nothing is."""
     process = values.get("executor", Options().executor) is Executor.PROCESS
@@ -178,6 +196,18 @@ def _backoff(value: Any) -> backoffs.Backoff:
     return backoff
 
 
+def _batch(value: Any) -> Batch:
+    numbers = {part: _number(bounds) for part, bounds in BOUNDS.items()}
+    given = {
+        part: numbers[part](one) if part in numbers and one is not None else one
+        for part, one in value.items()
+        if part in PARTS
+    }
+    batch = Batch(**given)
+    batch.check()
+    return batch
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     "queue": _text,
     "queues": lambda value: frozenset(_texts(value)),
@@ -197,4 +227,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "memory_limit": _optional(_number(MEMORY)),
     "limits": _texts,
     "unique": _optional(unique_of),
+    "batch": _optional(_batch),
 }

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from corral.catalog.options_json import drop_unfit, option_from_json
+from corral.catalog.options_json import BATCH, drop_unfit, option_from_json, overridden
 from corral.job.options import Options
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -116,4 +116,11 @@ def _layers(
     yield Source.QUEUE, queue.defaults, OF_QUEUE
     yield Source.TYPE, declared, Options.__dataclass_fields__
     yield Source.OVERRIDE, queue.overrides, OF_QUEUE
-    yield Source.OVERRIDE, overrides, OF_TYPE
+    yield Source.OVERRIDE, _batch_whole(declared, overrides), OF_TYPE
+
+
+def _batch_whole(declared: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an operator set, with the declared parts of a batch beside those that are set."""
+    if BATCH not in overrides:
+        return overrides
+    return {**overrides, BATCH: overridden(declared, overrides)[BATCH]}

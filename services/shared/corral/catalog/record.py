@@ -14,7 +14,7 @@ from typing import Any
 from corral.catalog.declaration import JobType
 from corral.catalog.declared_queue import Queue
 from corral.catalog.limit import AnyLimit
-from corral.catalog.options_json import options_from_json, options_to_json
+from corral.catalog.options_json import options_from_json, options_to_json, overridden
 from corral.catalog.payload_schema import payload_schema_of, result_schema_of
 from corral.catalog.provider import Provider
 from corral.job.options import Options
@@ -39,7 +39,7 @@ class TypeRecord:
     @cached_property
     def parsed_options(self) -> Options:
         """The declared options with what an operator set over them; the others have Corral's own default."""
-        return options_from_json({**self.options, **self.overrides})
+        return options_from_json(overridden(self.options, self.overrides))
 
 
 @dataclass(frozen=True)

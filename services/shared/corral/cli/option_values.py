@@ -1,4 +1,4 @@
-"""`name=value` arguments: values are JSON, words, or nothing, which takes an option back."""
+"""`name=value` arguments: values are JSON, words, or nothing, which takes an option back. `name.part=value` is a part."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +15,19 @@ def option_values(pairs: Sequence[str], what: str = "OPTION=VALUE") -> dict[str,
         typer.BadParameter: a pair is none, or a name is given twice.
     """
     values: dict[str, Any] = {}
+    seen: set[str] = set()
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"{pair!r} is not {what}", param_hint=what)
-        if name in values:
+        option, dot, part = name.partition(".")
+        if name in seen or (option in values and (not dot or option in seen)):
             raise typer.BadParameter(f"{name} is given twice", param_hint=what)
-        values[name] = _value(text)
+        seen.add(name)
+        if dot:
+            values.setdefault(option, {})[part] = _value(text)
+        else:
+            values[option] = _value(text)
     return values
 
 

@@ -65,7 +65,7 @@ def set_(
         typer.Argument(
             metavar="OPTION=VALUE...",
             help="keep_finished=50, retries=5, backoff=exponential:2, backoff='[1, 5, 30]', limits='[\"openai\"]', "
-            "unique.within=3600; OPTION= removes what was set.",
+            "batch.size=50, unique.within=3600; OPTION= removes what was set.",
         ),
     ],
     as_json: AsJson = False,

@@ -7,6 +7,7 @@ coroutine and blocks elsewhere. A context is used by its own attempt only, and n
 
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
+from corral.context.batch import BatchedJob, BatchJob, SyncBatchJob
 from corral.context.context import Context, Declared, SyncContext
 from corral.context.link import (
     ContextLink,
@@ -22,6 +23,8 @@ from corral.context.link import (
 __all__ = [
     "Artifacts",
     "Attempt",
+    "BatchJob",
+    "BatchedJob",
     "Context",
     "ContextLink",
     "Data",
@@ -31,6 +34,7 @@ __all__ = [
     "Statistics",
     "SubmitOptions",
     "SyncArtifacts",
+    "SyncBatchJob",
     "SyncContext",
     "SyncContextLink",
     "UploadedFile",

@@ -107,7 +107,7 @@ class Ack(NamedTuple):
 log = structlog.get_logger(__name__)
 
 _ENQUEUE = Script("enqueue", ScriptEffect.FILLS)
-_POP = Script("pop", ScriptEffect.FREES)
+_POP = Script("pop", ScriptEffect.FREES, rings=True)
 _ACK = Script("ack", ScriptEffect.FREES)
 
 

@@ -7,6 +7,7 @@ those that were forgotten, and makes everything anew after a wipe.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class Turn(NamedTuple):
     group: UUID
     take: int
     joins: str
-    """How often its jobs had been queued at the pop."""
+    """How many of its jobs had been queued at the pop."""
     freeings: int
     """How often something of limits had been given back."""
 
@@ -53,6 +54,14 @@ class Full:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """Its batch is not full: it may wait so many seconds for so many more jobs."""
+
+    seconds: float
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Empty:
     """None of its jobs waits."""
 
@@ -61,7 +70,7 @@ class TurnOutcome(NamedTuple):
     """What became of a group's turn."""
 
     turn: Turn
-    verdict: Stay | Full | Empty
+    verdict: Stay | Full | Gather | Empty
 
 
 class Rings:
@@ -96,6 +105,8 @@ class Rings:
                     arguments += ("stay", repr(took))
                 case Full(name):
                     arguments += ("full", f"{turn.freeings} {name}")
+                case Gather(seconds, missing):
+                    arguments += ("gather", f"{max(0, ceil(seconds * 1000))} {missing}")
                 case Empty():
                     arguments += ("empty", "")
         if arguments:

@@ -93,9 +93,9 @@ class Claimed:
     waited: float = field(default=0.0, compare=False)
     """Seconds from due to claimed, by the database's clock; measured, so no part of what is claimed."""
     limit_group: UUID | None = None
-    """The group in which it waited for its limits; None where it has none. Its end gives back what it took."""
+    """The group in which it waited, for its limits or for its batch; None where it waited alone."""
     limits: tuple[str, ...] = ()
-    """What it takes of, as `LimitUse.name` spells it."""
+    """What it takes of, as `LimitUse.name` spells it. Its end gives that back."""
     unique: bool = False
     """Whether it has a unique key, which its end gives back."""
 

@@ -1,7 +1,8 @@
 """What a job takes of limits while it runs: of which limit, of which of its keys, and how much.
 
 It is evaluated once, at submission, and stored with the job. Jobs of one queue and priority that take of the same
-limits and keys form a group: they wait together, the oldest first.
+limits and keys form a group: they wait together, the oldest first. So do jobs that are handled together, of one type
+and of one key of its batches.
 """
 
 from collections.abc import Iterable, Sequence
@@ -67,25 +68,36 @@ def parsed(name: str) -> tuple[str, str]:
     return limit, key
 
 
-def uses_of(queue: str, priority: Priority, uses: Iterable[LimitUse]) -> LimitUses | None:
-    """What is stored for a job that takes these; None where it takes nothing. Costs of the same name are added."""
+def uses_of(
+    queue: str, priority: Priority, uses: Iterable[LimitUse], batch: str | None = None
+) -> LimitUses | None:
+    """What is stored for a job that takes these; None where it takes nothing. Costs of the same name are added.
+
+    `batch` is the key of the batches in which it is handled (`batch_key`), if it is.
+    """
     costs: dict[str, float] = {}
     counted: set[str] = set()
     for use in uses:
         costs[use.name] = costs.get(use.name, 0.0) + use.cost
         if use.counted:
             counted.add(use.name)
-    if not costs:
+    if not costs and batch is None:
         return None
     names = tuple(sorted(costs))
-    group = group_of(queue, priority, names)
+    group = group_of(queue, priority, names, batch)
     return LimitUses(group, names, tuple(costs[name] for name in names), tuple(sorted(counted)))
 
 
-def group_of(queue: str, priority: Priority, names: Sequence[str]) -> UUID:
-    """The group of jobs of that queue and priority that take of exactly these names."""
+def batch_key(job_type: str, key: str) -> str:
+    """What jobs have in common that may be handled together: their type, and their value of its batches' `by`."""
+    return f"{job_type}{SEPARATOR}{key}"
+
+
+def group_of(queue: str, priority: Priority, names: Sequence[str], batch: str | None = None) -> UUID:
+    """The group of jobs of that queue, priority and batch key that take of exactly these names."""
     digest = blake2b(digest_size=16)
-    for part in (queue, priority.value, *sorted(names)):
+    together = () if batch is None else (TOTAL, batch)  # no limit has an empty name
+    for part in (queue, priority.value, *sorted(names), *together):
         text = part.encode()
         digest.update(len(text).to_bytes(4, "big"))
         digest.update(text)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from corral.job import backoff as backoffs
+from corral.job.batch import Batch
 from corral.job.bounds import Bounds
 from corral.job.effect import IfPerhapsDone
 from corral.job.limits import (
@@ -73,6 +74,8 @@ class Options:
     """Names of the limits that its jobs take from, beside those of their queue."""
     unique: Unique | None = None
     """What makes its jobs the same, and what becomes of a duplicate; None: each submission makes a job."""
+    batch: Batch | None = None
+    """How its jobs are handled together; None: each by itself."""
 
     def check(self) -> None:
         """Refuse options that make no sense.
@@ -94,6 +97,8 @@ class Options:
         for name, kept in (("keep_finished", self.keep_finished), ("keep_failed", self.keep_failed)):
             _refuse(f"{name}: seconds", kept.seconds, KEPT_SECONDS)
             _refuse(f"{name}: count", kept.count, KEPT_COUNT)
+        if self.batch is not None:
+            self.batch.check()
         if len(self.tags) > MAX_TAGS:
             raise ValueError(f"tags: {len(self.tags)} tags are more than {MAX_TAGS}")
         for tag in self.tags:

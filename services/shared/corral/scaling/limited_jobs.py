@@ -59,6 +59,12 @@ class WaitingJobs:
     """Seconds that the oldest has waited."""
     takes: Mapping[str, float]
     """What one of them takes, by the name of the limit or key: `openai`, `customer=acme`."""
+    together: int = 1
+    """How many a handler gets at once: they are one piece of work."""
+
+    def pieces(self, jobs: int) -> int:
+        """How many pieces of work so many of them are."""
+        return math.ceil(jobs / self.together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +133,18 @@ def _of_queue(
             name: min(_fit(left.get(name, 0.0), cost), 1.0 if _room(rooms, name).probing else math.inf)
             for name, cost in one.takes.items()
         }
-        tightest = min(fits, key=lambda name: fits[name])
-        starts = int(min(one.jobs, fits[tightest]))
+        tightest = min(fits, key=lambda name: fits[name], default="")
+        starts = int(min(one.jobs, fits.get(tightest, math.inf)))
         for name, cost in one.takes.items():
             taken = left.get(name, 0.0) - starts * cost
             left[name] = 0.0 if starts and _room(rooms, name).probing else taken
-        found.queued += starts
+        pieces, kept = one.pieces(starts), one.pieces(one.jobs - starts)
+        found.queued += pieces
         if starts:
-            found.startable[one.type] = found.startable.get(one.type, 0) + starts
-        if one.jobs > starts:
-            blocked[tightest] += one.jobs - starts
-            found.kept[one.type] = found.kept.get(one.type, 0) + one.jobs - starts
+            found.startable[one.type] = found.startable.get(one.type, 0) + pieces
+        if kept:
+            blocked[tightest] += kept
+            found.kept[one.type] = found.kept.get(one.type, 0) + kept
     found.held = blocked.total()
     _bound(found, blocked, waiting, running, rooms)
     return found

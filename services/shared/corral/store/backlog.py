@@ -6,7 +6,7 @@ from typing import Any
 
 from corral.scaling.limited_jobs import LimitedJobs
 from corral.store.database import DUTY, Database, Params
-from corral.store.limited_backlog import LIMITED, limited_from
+from corral.store.limited_backlog import LIMITED, SIZE, limited_from
 from corral.store.stat_deltas import bound
 
 
@@ -70,8 +70,16 @@ SELECT q.name, head.type, count(*) FROM corral.queues q CROSS JOIN LATERAL (
     ORDER BY j.queue, j.suspect, j.priority, j.queued_at, j.id LIMIT 200
 ) head GROUP BY q.name, head.type
 """
-RUNNING = """
-SELECT j.queue, j.type, date_part('epoch', now() - j.started_at) FROM corral.jobs j WHERE j.state = 'running'
+# A batch that runs is one call of its handler: the jobs of one claim and one group.
+RUNNING = f"""
+SELECT j.queue, j.type, date_part('epoch', now() - j.started_at) FROM corral.jobs j
+WHERE j.state = 'running' AND j.limit_group IS NULL
+UNION ALL
+SELECT b.queue, b.type, b.elapsed FROM (
+    SELECT j.queue, j.type, date_part('epoch', now() - min(j.started_at)) AS elapsed, ceil(count(*) / {SIZE}) AS calls
+    FROM corral.jobs j WHERE j.state = 'running' AND j.limit_group IS NOT NULL
+    GROUP BY j.queue, j.type, CASE WHEN {SIZE} > 1 THEN j.claim ELSE j.id END, CASE WHEN {SIZE} > 1 THEN j.limit_group END
+) b CROSS JOIN LATERAL generate_series(1, b.calls::int4)
 """
 SERVICE = """
 SELECT queue, type, bucket, sum(count)::int8, sum(total) FROM (

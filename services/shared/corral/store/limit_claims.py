@@ -8,14 +8,17 @@ waits for no job: endings, which lock jobs before keys, can't deadlock with it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
-from corral.job.budget import EXACT
+from corral.job.batch import Batch
 from corral.job.job import Claimed
+from corral.store import batch_claims
 from corral.store.claims import COLUMNS, claimed_from
 from corral.store.database import Database, Params
 from corral.store.limit_holds import SHARE_OF_WORKER
-from corral.store.limit_room import SLACK, rooms
+from corral.store.limit_room import SLACK, rooms, taken
+from corral.store.limit_states import MAY_START, ME, PASSABLE
 from corral.store.limit_waits import (
     BY_WORKER,
     HEAD,
@@ -42,9 +45,9 @@ class ClaimedGroups:
         return sum(job.limit_group == group for job in self.claimed)
 
 
-ME = """me AS MATERIALIZED (
-    SELECT w.id FROM corral.workers w WHERE w.id = %(worker)s AND w.state = 'active' FOR SHARE
-)"""
+WIDTH = 16
+"""Columns of COLUMNS."""
+NO_BATCHES: Mapping[str, Batch] = MappingProxyType({})
 
 # The conflict locks the row that is there; it writes nothing. A pause waits for the worker's row, as in CLAIM.
 LOCK_KEYS_OF_GROUPS = f"""
@@ -58,11 +61,6 @@ SELECT name, split_part(name, '=', 1), substr(name, strpos(name || '=', '=') + 1
 ON CONFLICT (name) DO UPDATE SET in_use = k.in_use WHERE false
 """
 
-MAY_START = """l.limit_group = s.grp AND l.suspect = %(alone)s
-          AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL"""
-PASSABLE = """l.type = ANY(%(types)s::text[])
-          AND (l.expires_at IS NULL OR l.expires_at > now() OR l.attempt > 0)
-          AND l.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))"""
 # Of each group the oldest, as many as its limits let: `fit` adds up what the jobs before it take of each name, so one
 # that is too large waits at the head. `started_at` is after the locks: no two attempts that held one slot overlap.
 CLAIM_GROUPS = f"""
@@ -102,24 +100,7 @@ WITH {ME}, wanted AS MATERIALIZED (
     SELECT n.id FROM needs n LEFT JOIN room r ON r.name = n.name LEFT JOIN mine m ON m.limit_name = n.limit_name
     GROUP BY n.id HAVING bool_and(n.upto <= coalesce(r.room, 0) + {SLACK} AND n.nth <= coalesce(m.room, 'Infinity')
                                   AND (n.place = 1 OR NOT coalesce(r.probing, false)))
-), used AS (
-    UPDATE corral.limit_keys k
-    SET in_use = k.in_use + u.cost, probe = CASE WHEN r.probing THEN u.first ELSE k.probe END,
-        holder = CASE WHEN r.for_life THEN coalesce(k.holder, u.first) ELSE k.holder END,
-        taken_at = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
-            SELECT t.at FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
-            WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), r.at) END,
-        taken = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
-            SELECT t.amount FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
-            WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), u.cost) END,
-        tokens = CASE WHEN r.rate > {EXACT} THEN r.room - u.cost END,
-        refilled_at = CASE WHEN r.rate > {EXACT} THEN r.at END
-    FROM (
-        SELECT n.name, sum(n.cost) AS cost, (array_agg(n.id))[1] AS first FROM needs n JOIN fit ON fit.id = n.id GROUP BY 1
-    ) u
-    JOIN room r ON r.name = u.name
-    WHERE k.name = u.name
-)
+), {taken()}
 UPDATE corral.jobs j
 SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(claim)s,
     started_at = clock_timestamp(), updated_at = clock_timestamp(), progress = 0, progress_message = NULL
@@ -143,11 +124,13 @@ class LimitClaims:
         *,
         alone: bool,
         held: Sequence[UUID] = (),
+        batches: Mapping[str, Batch] = NO_BATCHES,
     ) -> ClaimedGroups:
         """Take the oldest jobs of these groups that their limits have room for, at most so many of each.
 
         Suspects only when `alone`. None where the worker may not claim. `held` are the jobs that the worker holds: limits
-        that say how many each worker may run count them.
+        that say how many each worker may run count them. Of types in `batches` at most so many batches are taken, each of
+        jobs that are full in number or old enough.
 
         Raises:
             Unavailable: Postgres is away; where it is ambiguous, ask `Claims.claimed_under(claim)` before
@@ -161,10 +144,15 @@ class LimitClaims:
             "takes": array(groups.values()),
             "held": array(held),
         }
-        rows = (await self._database.hot_together((LOCK_KEYS_OF_GROUPS, params), (CLAIM_GROUPS, more)))[1]
-        claimed = [claimed_from(row[:-1]) for row in rows]
+        statement = CLAIM_GROUPS
+        if batches:
+            statement, more = batch_claims.CLAIM, {**more, **batch_claims.parameters(batches)}
+        rows = (await self._database.hot_together((LOCK_KEYS_OF_GROUPS, params), (statement, more)))[1]
+        if batches:
+            rows.sort(key=batch_claims.ORDER)
+        claimed = [claimed_from(row[:WIDTH]) for row in rows]
         weights = {
-            job.limit_group: row[-1]
+            job.limit_group: row[WIDTH]
             for job, row in zip(claimed, rows, strict=True)
             if job.limit_group is not None
         }
@@ -177,6 +165,7 @@ class LimitClaims:
         alone: bool,
         worker: UUID | None = None,
         held: Sequence[UUID] = (),
+        batches: Mapping[str, Batch] = NO_BATCHES,
     ) -> dict[UUID, GroupState]:
         """What each of these groups waits for now, where the worker that asks holds these jobs.
 
@@ -184,10 +173,24 @@ class LimitClaims:
             Unavailable: Postgres is away.
         """
         params: Params = {"groups": array(groups), "alone": alone, "worker": worker, "held": array(held)}
-        return {
-            id: GroupState(empty, *(tuple(names or ()) for names in found))
-            for id, empty, *found in await self._database.hot(LOOK, params)
-        }
+        statement = LOOK
+        if batches:
+            statement, params = batch_claims.LOOK, {**params, **batch_claims.parameters(batches)}
+        states = {}
+        for id, empty, full, others, busy, *gathering in await self._database.hot(statement, params):
+            states[id] = GroupState(
+                empty, tuple(full or ()), tuple(others or ()), tuple(busy or ()), *gathering
+            )
+        return states
+
+    async def gathered(self, job: UUID, size: int) -> batch_claims.GatheringBatch:
+        """The jobs that wait with this one to be handled together; at most `size`.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(batch_claims.GATHERED, {"job": job, "size": size})
+        return batch_claims.GatheringBatch(*rows[0])
 
     async def limits_of(self, job: UUID) -> list[LimitState]:
         """Every limit of a job, as a claim would find it now; nothing for one without limits.

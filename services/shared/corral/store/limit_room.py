@@ -112,6 +112,28 @@ def given_back(ended: str, *, opens: bool = False, parks: bool = False) -> str:
 )"""
 
 
+def taken() -> str:
+    """A CTE that takes of the keys what the claim needs: of `needs` (id, name, cost) those in `fit`, with `room` in hand."""
+    return f"""used AS (
+    UPDATE corral.limit_keys k
+    SET in_use = k.in_use + u.cost, probe = CASE WHEN r.probing THEN u.first ELSE k.probe END,
+        holder = CASE WHEN r.for_life THEN coalesce(k.holder, u.first) ELSE k.holder END,
+        taken_at = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
+            SELECT t.at FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
+            WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), r.at) END,
+        taken = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
+            SELECT t.amount FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
+            WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), u.cost) END,
+        tokens = CASE WHEN r.rate > {EXACT} THEN r.room - u.cost END,
+        refilled_at = CASE WHEN r.rate > {EXACT} THEN r.at END
+    FROM (
+        SELECT n.name, sum(n.cost) AS cost, (array_agg(n.id))[1] AS first FROM needs n JOIN fit ON fit.id = n.id GROUP BY 1
+    ) u
+    JOIN room r ON r.name = u.name
+    WHERE k.name = u.name
+)"""
+
+
 # Before a batch whose endings take two statements, each of which gives back: so both together keep the order.
 LOCK_KEYS = """
 SELECT count(*) FROM (

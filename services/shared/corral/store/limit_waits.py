@@ -20,6 +20,10 @@ class GroupState:
     """Those that have."""
     busy: tuple[str, ...] = ()
     """Limits of which the worker itself runs as many as each worker may."""
+    due_in: float = 0.0
+    """Seconds until its oldest job has waited long enough for others to join its batch."""
+    missing: int = 0
+    """How many more jobs would fill the batch before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,18 @@ class SlotHolder:
 
 
 HEAD = """
-    SELECT l.limits, l.costs FROM corral.jobs l
+    SELECT l.limits, l.costs, l.type, l.queued_at FROM corral.jobs l
     WHERE l.limit_group = g.id AND l.suspect = %(alone)s
       AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL
     ORDER BY l.queued_at, l.id LIMIT 1"""
 
-LOOK = f"""
-SELECT g.id, h.limits IS NULL, f.names, o.names, f.busy
+
+def looking(further: str = "", joined: str = "") -> str:
+    """SQL of what groups wait for; with further columns, and what they are read from."""
+    return f"""
+SELECT g.id, h.limits IS NULL, f.names, o.names, f.busy{further}
 FROM unnest(%(groups)s::uuid[]) AS g(id)
-LEFT JOIN LATERAL ({HEAD}) h ON true
+LEFT JOIN LATERAL ({HEAD}) h ON true {joined}
 CROSS JOIN LATERAL (
     SELECT array_agg(r.name) FILTER (WHERE r.full) AS names, array_agg(r.name) FILTER (WHERE NOT r.full) AS others,
            array_agg(DISTINCT r.limit_name) FILTER (WHERE r.busy) AS busy
@@ -93,6 +100,9 @@ CROSS JOIN LATERAL (
     ) r
 ) f CROSS JOIN LATERAL (SELECT f.others AS names) o
 """
+
+
+LOOK = looking()
 
 LIMITS_OF = f"""
 SELECT r.name, r.cost, CASE WHEN r.holder <> j.id THEN least(r.room, 0) ELSE r.room END, r.in_use, r.bound, r.rate, r.per, r.declared, r.paused_at, r.paused_by, r.parked_until,

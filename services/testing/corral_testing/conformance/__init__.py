@@ -5,6 +5,7 @@ with pytest-asyncio in auto mode; the machine needs Hypothesis.
 """
 
 from corral_testing.conformance.admitting import Admitting
+from corral_testing.conformance.batching import Batching
 from corral_testing.conformance.claiming import Claiming
 from corral_testing.conformance.commands import CommandsOfPeople
 from corral_testing.conformance.counting import Counting
@@ -39,6 +40,7 @@ class StoreConformance(
     Snoozing,
     Admitting,
     Holding,
+    Batching,
     Losing,
     Draining,
     Deciding,

@@ -5,15 +5,18 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from corral.job.batch import Batch
 from corral.job.budget import BURST_SHARE, EXACT
 from corral.job.job import Claimed
 from corral.job.limit_use import parsed
 from corral.job.state import State
 from corral.store import ClaimedGroups, GroupState, LimitState, SlotHolder, WorkerState
+from corral.store.batch_claims import GatheringBatch
 from corral_testing.fake.memory import JobRow, Memory
 from corral_testing.fake.running import claimed_from, start
 
 SLACK = 1e-9
+NO_BATCHES: Mapping[str, Batch] = {}
 INFINITE = float("inf")
 
 
@@ -32,16 +35,21 @@ class FakeLimitClaims:
         *,
         alone: bool,
         held: Sequence[UUID] = (),
+        batches: Mapping[str, Batch] = NO_BATCHES,
     ) -> ClaimedGroups:
-        """Take the oldest jobs of these groups that their limits have room for."""
+        """Take the oldest jobs of these groups that their limits have room for, batch by batch."""
         fleet = self._memory.workers.get(worker)
         if fleet is None or fleet.state is not WorkerState.ACTIVE:
             return ClaimedGroups([], {})
         claimed: list[Claimed] = []
         weights: dict[UUID, float] = {}
         for group, take in groups.items():
-            rows = [row for row in self._startable(group, alone=alone) if self._may_run(row, types)]
-            for row in rows[:take]:
+            waiting = [row for row in self._startable(group, alone=alone) if self._may_run(row, types)]
+            batch = batches.get(waiting[0].new.type) if waiting and not alone else None
+            rows = waiting[: 1 if alone and waiting and waiting[0].new.type in batches else take]
+            if batch is not None:
+                rows = self._together(waiting, batch, take)
+            for row in rows:
                 if self._full(row) or self._busy(row, worker, [*held, *(one.id for one in claimed)]):
                     break
                 self._take(row)
@@ -50,7 +58,7 @@ class FakeLimitClaims:
                         parked.probe = row.id
                 start(self._memory, row, worker, claim)
                 claimed.append(claimed_from(row))
-                weights[group] = max(self._weight(name) for name in _names(row))
+                weights[group] = max((self._weight(name) for name in _names(row)), default=1.0)
         return ClaimedGroups(claimed, weights)
 
     async def look(
@@ -60,6 +68,7 @@ class FakeLimitClaims:
         alone: bool,
         worker: UUID | None = None,
         held: Sequence[UUID] = (),
+        batches: Mapping[str, Batch] = NO_BATCHES,
     ) -> dict[UUID, GroupState]:
         """What each of these groups waits for now."""
         states = {}
@@ -71,8 +80,44 @@ class FakeLimitClaims:
                 continue
             full = tuple(self._full(head))
             others = tuple(name for name in _names(head) if name not in full)
-            states[group] = GroupState(False, full, others, self._busy(head, worker, held))
+            busy = self._busy(head, worker, held)
+            batch = batches.get(head.new.type) if not alone else None
+            if batch is None:
+                states[group] = GroupState(False, full, others, busy)
+                continue
+            first = waiting[: batch.size]
+            heavy = batch.max_bytes is not None and sum(map(_bytes, first)) > batch.max_bytes
+            missing = 0 if heavy else batch.size - len(first)
+            states[group] = GroupState(
+                False, full, others, busy, max(0.0, batch.wait - self._age(head)), missing
+            )
         return states
+
+    async def gathered(self, job: UUID, size: int) -> GatheringBatch:
+        """The jobs that wait with this one to be handled together."""
+        row = self._memory.jobs.get(job)
+        if row is None or row.limit_group is None or row.suspect:
+            return GatheringBatch(0, 0.0)
+        rows = self._waiting(row.limit_group, alone=False)[:size]
+        return GatheringBatch(len(rows), self._age(rows[0]) if rows else 0.0)
+
+    def _age(self, row: JobRow) -> float:
+        assert row.queued_at is not None
+        return (self._memory.clock.now() - row.queued_at).total_seconds()
+
+    def _together(self, waiting: list[JobRow], batch: Batch, take: int) -> list[JobRow]:
+        """The jobs of the batches that may start."""
+        old = self._age(waiting[0]) >= batch.wait
+        if batch.max_bytes is not None:
+            rows = waiting[: batch.size]
+            fit = [
+                row
+                for n, row in enumerate(rows, 1)
+                if n == 1 or sum(map(_bytes, rows[:n])) <= batch.max_bytes
+            ]
+            return fit if old or len(fit) == batch.size or len(fit) < len(rows) else []
+        rows = waiting[: batch.size * take]
+        return rows if len(rows) < batch.size and old else rows[: len(rows) - len(rows) % batch.size]
 
     async def limits_of(self, job: UUID) -> list[LimitState]:
         """Every limit of a job."""
@@ -196,6 +241,10 @@ class FakeLimitClaims:
             left = min(burst, left + (at - since).total_seconds() * (rate - burst) / per) - cost
             since = at
         return float(min(burst, left + (now - since).total_seconds() * (rate - burst) / per))
+
+
+def _bytes(row: JobRow) -> int:
+    return len(row.new.payload.encode())
 
 
 def _names(row: JobRow) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ end
 for _, key in ipairs({KEY.queues, KEY.workers}) do wrong(key, 'set') end
 for _, key in ipairs({KEY.arrivals, KEY.limited_arrivals, KEY.pools, KEY.drains}) do wrong(key, 'hash') end
 wrong(KEY.waiters, 'zset')
+wrong(KEY.gathering, 'zset')
 wrong(KEY.full_names, 'set')
 wrong(KEY.freeings, 'string')
 wrong(KEY.decisions, 'stream')
@@ -37,6 +38,7 @@ for _, lane in ipairs(lanes) do
   wrong(KEY.ring .. lane, 'zset')
   wrong(KEY.joins .. lane, 'hash')
   wrong(KEY.kept_out .. lane, 'hash')
+  wrong(KEY.missing .. lane, 'hash')
   wrong(KEY.waiting .. queue, 'zset')
   wrong(KEY.demand .. queue, 'list')
 end

@@ -129,6 +129,8 @@ if room > 0 and any(KEY.parked, asked) then
   end
 end
 
+if room > 0 then end_due_gatherings(time) end
+
 local answer = {0, 0, {}, {}}
 
 local function use(queue, count)

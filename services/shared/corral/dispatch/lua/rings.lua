@@ -12,6 +12,23 @@ local function queue_of(lane)
   return string.match(lane, '^[^.]+') or lane
 end
 
+-- A group whose batch was to be filled has a turn: it is full, or its time has come.
+local function end_gathering(lane, group, time)
+  redis.call('ZREM', KEY.gathering, lane .. ' ' .. group)
+  redis.call('HDEL', KEY.missing .. lane, group)
+  redis.call('ZADD', KEY.ring .. lane, 'NX', first_turn(lane), group)
+  offer(queue_of(lane), 1, time)
+end
+
+-- Groups whose time to wait for a full batch is over have a turn.
+local function end_due_gatherings(time)
+  local due = redis.call('ZRANGE', KEY.gathering, '-inf', time, 'BYSCORE', 'LIMIT', 0, CHUNK)
+  for _, member in ipairs(due) do
+    local lane, group = string.match(member, '^(.+) (%S+)$')
+    end_gathering(lane, group, time)
+  end
+end
+
 -- The next `count` groups that wait for this limit or key have a turn again. Answers how many they were.
 local function let_in(name, count, time)
   local full = KEY.full .. name

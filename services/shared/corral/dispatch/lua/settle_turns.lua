@@ -1,7 +1,8 @@
 -- What became of the turns of groups.
 -- ARGV: lane, group, its number of joins at the pop, what was added to its turn, verdict, value; again and again.
 -- Verdicts: stay: value is what the turn took; full: value is the limit or key without room, behind the number of
---   freeings at the pop and a space; empty.
+--   freeings at the pop and a space; gather: its batch is not full, value is for how long it may wait for that (ms), a
+--   space and how many jobs would fill it; empty.
 local time = now()
 for at = 1, #ARGV, 6 do
   local lane, group, joins, added, verdict, value =
@@ -16,6 +17,18 @@ for at = 1, #ARGV, 6 do
       if redis.call('HGET', KEY.joins .. lane, group) == joins then
         redis.call('ZREM', ring, group)
         redis.call('HDEL', KEY.joins .. lane, group)
+      end
+    elseif verdict == 'gather' then
+      -- Those that joined since the pop may not have been counted.
+      local wait, missing = string.match(value, '^(%d+) (%d+)$')
+      local joined = tonumber(redis.call('HGET', KEY.joins .. lane, group) or '0') - tonumber(joins)
+      if joined >= tonumber(missing) then
+        redis.call('ZADD', ring, 'XX', tonumber(turn) - added, group)
+        offer(queue_of(lane), 1, time)
+      else
+        redis.call('ZREM', ring, group)
+        redis.call('ZADD', KEY.gathering, time + tonumber(wait), lane .. ' ' .. group)
+        redis.call('HSET', KEY.missing .. lane, group, tonumber(missing) - joined)
       end
     else
       local freeings, name = string.match(value, '^(%d+) (.*)$')
