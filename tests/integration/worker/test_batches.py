@@ -49,8 +49,8 @@ async def test_a_batch_starts_when_it_is_full(system: System):
 async def test_a_batch_starts_when_its_oldest_job_has_waited_long_enough(system: System):
     async with engine_of(system) as engine:
         sizes_in_force[TYPE] = Batch(size=3, wait=0.3)
+        jobs = await submit(engine, 1, 2)  # both, before anybody looks
         engine.run(engine.claim_loop, engine.completer)
-        jobs = await submit(engine, 1, 2)
         await completed(system, jobs)
         assert batches == [[1, 2]]
         (oldest, _) = [await system.job(job) for job in jobs]

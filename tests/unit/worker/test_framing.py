@@ -20,9 +20,11 @@ from corral_worker.messages import (
     CallAnswer,
     ChildReady,
     Ended,
+    JobEnded,
     LogMessage,
     ProgressMessage,
     Run,
+    RunBatch,
 )
 
 ATTEMPT = AttemptId(UUID(int=7), 3)
@@ -33,7 +35,9 @@ CLAIMED = Claimed(
 MESSAGES = [
     ChildReady(1),
     Run(CLAIMED, ("a", "b"), 1.5),
+    RunBatch((CLAIMED, CLAIMED), ("a", "b"), None),
     Begun(ATTEMPT),
+    JobEnded(ATTEMPT, Returned(None), 0),
     Ended(ATTEMPT, Returned('{"a": 1}'), 0),
     Ended(ATTEMPT, Raised(JobError(ErrorKind.EXCEPTION, "T", "no"), RequestedOutcome.DISCARD, 1.0), 3),
     ProgressMessage(ATTEMPT, 50, "half"),
@@ -61,7 +65,7 @@ def test_messages_arrive_whole_in_whatever_pieces(data: st.DataObject):
     other=st.integers(1, 255),
 )
 def test_an_altered_byte_never_makes_another_message(before: list[object], place: int, other: int):
-    altered = bytearray(encode(MESSAGES[4]))
+    altered = bytearray(encode(MESSAGES[6]))
     altered[place % len(altered)] ^= other
     decoder, found = Decoder(), []
     with contextlib.suppress(OutOfStep):

@@ -1,4 +1,4 @@
-"""`name=value` arguments: values are JSON, words, or nothing, which takes an option back. `name.part=value` is a part."""
+"""`name=value` arguments: values are JSON, words, or nothing, which takes an option back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,19 +15,13 @@ def option_values(pairs: Sequence[str], what: str = "OPTION=VALUE") -> dict[str,
         typer.BadParameter: a pair is none, or a name is given twice.
     """
     values: dict[str, Any] = {}
-    seen: set[str] = set()
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"{pair!r} is not {what}", param_hint=what)
-        option, dot, part = name.partition(".")
-        if name in seen or (option in values and (not dot or option in seen)):
+        if name in values:
             raise typer.BadParameter(f"{name} is given twice", param_hint=what)
-        seen.add(name)
-        if dot:
-            values.setdefault(option, {})[part] = _value(text)
-        else:
-            values[option] = _value(text)
+        values[name] = _value(text)
     return values
 
 
@@ -38,6 +32,17 @@ def _value(text: str) -> Any:
         return json_codec.loads(text)
     except ValueError:  # a word
         return text
+
+
+def gathered_parts(values: Mapping[str, Any], option: str) -> dict[str, Any]:
+    """The values with each `option.part` as a part of its option, for one whose parts the publisher puts together."""
+    whole = {name: value for name, value in values.items() if not name.startswith(f"{option}.")}
+    parts = {
+        name.removeprefix(f"{option}."): value for name, value in values.items() if name.startswith(f"{option}.")
+    }
+    if parts and option in whole:
+        raise typer.BadParameter(f"{option} is given whole and in parts", param_hint=option)
+    return {**whole, option: parts} if parts else whole
 
 
 def with_parts(values: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from corral import json_codec
 from corral.cli.exit_codes import ExitCode
-from corral.cli.option_values import option_values, with_parts
+from corral.cli.option_values import gathered_parts, option_values, with_parts
 from corral.cli.output import AsJson, console, print_json, print_table
 from corral.cli.services import service_settings
 from corral.cli.session import client
@@ -71,7 +71,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Set options of a job type, in place of what its code declares. No deployment takes them back."""
-    change = option_values(options)
+    change = gathered_parts(option_values(options), "batch")
     with client() as api:
         if any("." in option for option in change):
             change = with_parts(change, api.get(f"/types/{name}")["options"])

@@ -144,4 +144,4 @@ def parameters(batches: Mapping[str, Batch]) -> Params:
 def ORDER(row: Row) -> tuple[int, int]:  # noqa: N802
     """By group, and within it as they waited."""
     group = row[13]
-    return (group.int, row[16])
+    return (group.int, row[17])
