@@ -38,7 +38,9 @@ def gathered_parts(values: Mapping[str, Any], option: str) -> dict[str, Any]:
     """The values with each `option.part` as a part of its option, for one whose parts the publisher puts together."""
     whole = {name: value for name, value in values.items() if not name.startswith(f"{option}.")}
     parts = {
-        name.removeprefix(f"{option}."): value for name, value in values.items() if name.startswith(f"{option}.")
+        name.removeprefix(f"{option}."): value
+        for name, value in values.items()
+        if name.startswith(f"{option}.")
     }
     if parts and option in whole:
         raise typer.BadParameter(f"{option} is given whole and in parts", param_hint=option)
