@@ -32,7 +32,7 @@ SEVERAL, EACH = Limit("several", total=6), Limit("customers", each=2, by="how")
 PROVIDER, CALLER = Limit("provider", total=80), Limit("caller", each=20, total=150, by="key")
 """80 calls at once at the receiver, and 20 for each key."""
 STARTS = Rate("starts", 170, per=5)
-CALLS = Rate("calls", 340, per=10, at="call", deadline=0.3)
+CALLS = Rate("calls", 340, per=10, at="call")
 """340 calls at the receiver in any ten seconds."""
 
 

@@ -37,6 +37,8 @@ SELECT h.job::text AS job, h.attempt, extract(epoch FROM min(h.at) FILTER (WHERE
 FROM public.history h WHERE h.after = 'running' OR h.before = 'running' GROUP BY 1, 2
 """
 LOOKING_SECONDS = 1.0
+FEW_SLOTS = 4
+"""Of a worker whose jobs take of a budget: two cores make no two hundred calls within the budget's deadline."""
 
 
 @pytest.fixture
@@ -55,12 +57,12 @@ def far(receiver: Receiver) -> Iterator[Proxy]:
 class Callers:
     """Eight workers and two candidates for leadership, and 2,000 jobs that call the receiver."""
 
-    def __init__(self, system: System, receiver: Receiver, url: str) -> None:
+    def __init__(self, system: System, receiver: Receiver, url: str, slots: int = 24) -> None:
         self.system, self.receiver = system, receiver
         system.receiver = url
         self.leaders = [system.maintenance(lease=LEASE), system.maintenance(lease=LEASE, leads=False)]
         self.workers = [
-            system.worker(lease=LEASE, slots_async=24, queues="calls,work") for _ in range(WORKERS)
+            system.worker(lease=LEASE, slots_async=slots, queues="calls,work") for _ in range(WORKERS)
         ]
 
     def submit(self, type: str, seconds: float) -> list[UUID]:
@@ -136,7 +138,7 @@ def test_without_faults_a_rate_at_the_claim_is_used_and_never_exceeded(system: S
 def test_without_faults_a_budget_of_calls_is_used_and_the_receiver_never_sees_more(
     system: System, receiver: Receiver
 ):
-    callers = Callers(system, receiver, receiver.url)
+    callers = Callers(system, receiver, receiver.url, FEW_SLOTS)
     callers.submit("faults.budgeted", 0.1)
     callers.until_called(JOBS)
     system.until_ended(seconds=120)
@@ -159,7 +161,7 @@ def _used(moments: list[float], rate: Rate) -> float:
 def test_whatever_fails_the_receiver_sees_no_more_than_the_limit_and_every_job_ends(
     system: System, receiver: Receiver, far: Proxy, type: str
 ):
-    callers = Callers(system, receiver, far.url)
+    callers = Callers(system, receiver, far.url, FEW_SLOTS if type == "faults.budgeted" else 24)
     far.delay(LATENCY)
     callers.submit(type, SECONDS if type == "faults.call" else 0.1)
     callers.until_called(100)
