@@ -79,10 +79,13 @@ class EvaluateLimits(Duty):
         known = self._types.at_hand(job.type)
         if known is None or job.queue not in known.by_queue:
             return None
+        batch: str | None = None
         try:
-            uses = known.uses(job.queue, json_codec.loads(job.payload))
+            payload = json_codec.loads(job.payload)
+            batch = known.batch_key(job.queue, payload)
+            uses = known.uses(job.queue, payload)
         except InvalidInput as error:  # it was accepted: it runs, beside those that share a key
             metrics.SWALLOWED.labels("limit-evaluation").inc()
             log.warning("limits.unevaluable", job=str(job.id), type=job.type, reason=str(error))
             uses = [LimitUse(name, SHARED) for name in known.by_queue[job.queue].limits]
-        return uses_of(job.queue, job.priority, uses)
+        return uses_of(job.queue, job.priority, uses, batch)

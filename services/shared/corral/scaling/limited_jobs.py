@@ -127,7 +127,7 @@ def _of_queue(
     blocked: Counter[str] = Counter()
     left = {name: room.left for name, room in rooms.items()}
     for one in sorted(waiting, key=lambda one: -one.age):
-        if not one.takes:  # the leader evaluates them in a moment
+        if not one.takes and one.together == 1:  # the leader evaluates them in a moment
             continue
         fits = {
             name: min(_fit(left.get(name, 0.0), cost), 1.0 if _room(rooms, name).probing else math.inf)

@@ -13,7 +13,7 @@ from corral.store.connections import Row
 from corral.store.database import Params
 from corral.store.limit_holds import SHARE_OF_WORKER
 from corral.store.limit_room import SLACK, rooms, taken
-from corral.store.limit_states import MAY_START, ME, PASSABLE
+from corral.store.limit_states import MAY_START, ME, PASSABLE, UNEVALUATED
 from corral.store.limit_waits import HEAD, looking
 from corral.store.sql_params import array, numbers, texts
 
@@ -50,6 +50,7 @@ WITH {ME}, wanted AS MATERIALIZED (
                 ELSE (SELECT count(*) FROM ({WAITING}) w) >= b.size END AS full_now
     FROM me CROSS JOIN unnest(%(groups)s::uuid[], %(takes)s::int4[]) WITH ORDINALITY AS g(id, take, ord)
     CROSS JOIN LATERAL ({HEAD}) h LEFT JOIN {BATCHES} ON b.type = h.type
+    WHERE g.id <> '{UNEVALUATED}'::uuid
 ), names AS MATERIALIZED (
     SELECT DISTINCT u.name FROM wanted CROSS JOIN unnest(wanted.limits) AS u(name)
 ), room AS MATERIALIZED ({rooms("names n")}), mine AS MATERIALIZED ({SHARE_OF_WORKER}
