@@ -7,7 +7,6 @@ how many workers: 8, fewer where few processors are.
 import json
 import os
 import signal
-import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +18,7 @@ from tests.faults.system import System
 from tests.fixtures import programs
 from tests.fixtures.process import Process
 from tests.fixtures.proxy import Proxy
-from tests.fixtures.waiting import START, eventually
+from tests.fixtures.waiting import START, eventually, lasts
 
 from corral.actions.job_request import NewSubmission
 from corral.catalog.record import declaration_of, record_of
@@ -125,7 +124,7 @@ def test_no_fault_makes_a_worker_break_a_providers_rules(system: System, receive
         leader.kill()
         system.maintenance()
         eventually(lambda: system.stalled() > 0 or system.lost_workers() > 0, timeout=90)
-        time.sleep(5)  # frozen for longer than its jobs have been elsewhere
+        lasts(5)  # frozen for longer than its jobs have been elsewhere
         workers[-1].send(signal.SIGCONT)
         with system.redis() as client:
             client.flushall()

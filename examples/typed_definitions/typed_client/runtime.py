@@ -66,6 +66,8 @@ class Options(TypedDict, total=False):
     """Words to find it by, beside those of its type."""
     limits: list[str] | tuple[str, ...]
     """Limits that it takes from, beside those of its type and queue."""
+    unique_key: str
+    """Its unique key, in place of the one that its type makes of the payload."""
 
 
 class CorralError(Exception):

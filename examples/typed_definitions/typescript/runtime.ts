@@ -42,6 +42,8 @@ export interface Options {
   readonly tags?: readonly string[] | undefined;
   /** Limits that it takes from, beside those of its type and queue. */
   readonly limits?: readonly string[] | undefined;
+  /** Its unique key, in place of the one that its type makes of the payload. */
+  readonly unique_key?: string | undefined;
 }
 
 export interface JobOptions<Q extends string> extends Options {

@@ -40,7 +40,7 @@ async def test_the_body_is_cancelled_when_the_slot_is_lost() -> None:
     async def body() -> None:
         async with block(line):
             line.gone.set()
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
     with pytest.raises(LimitLost, match="openai"):
         await body()
@@ -68,7 +68,7 @@ async def test_a_cancel_from_elsewhere_stays_a_cancel() -> None:
     async def body() -> None:
         async with block(line):
             begun.set()
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
     task = asyncio.create_task(body())
     await begun.wait()

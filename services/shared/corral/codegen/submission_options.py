@@ -36,4 +36,7 @@ SUBMISSION_OPTIONS = (
     SubmissionOption(
         "limits", ListOf(Text()), "Limits that it takes from, beside those of its type and queue."
     ),
+    SubmissionOption(
+        "unique_key", Text(), "Its unique key, in place of the one that its type makes of the payload."
+    ),
 )
