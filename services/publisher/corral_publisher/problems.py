@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from corral import errors
+from corral import errors, refusals
 from corral.actions.json_value import escape
-from corral.errors import CorralError, FieldError, RefusedJob
+from corral.errors import CorralError, FieldError
+from corral.refusals import RefusedJob
 from corral_publisher.download_link import LinkOver
 from corral_publisher.field_errors import message_of
 from corral_publisher.parameters import InvalidParameter
@@ -37,9 +38,14 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.Unauthenticated, 401, "unauthenticated", "You are not signed in"),
     (errors.Forbidden, 403, "forbidden", "Not allowed"),
     (errors.NotFound, 404, "not-found", "Not found"),
-    (errors.TooManyWaiting, 429, "too-many-waiting", "Too many jobs wait for this limit; nothing was stored"),
-    (errors.LimitFull, 409, "limit-full", "The limit is full; nothing was stored"),
-    (errors.Duplicate, 409, "duplicate", "Another job holds this unique key"),
+    (
+        refusals.TooManyWaiting,
+        429,
+        "too-many-waiting",
+        "Too many jobs wait for this limit; nothing was stored",
+    ),
+    (refusals.LimitFull, 409, "limit-full", "The limit is full; nothing was stored"),
+    (refusals.Duplicate, 409, "duplicate", "Another job holds this unique key"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
     (LinkOver, 410, "link-over", "This link has expired"),
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
@@ -153,9 +159,9 @@ def _extra(error: CorralError) -> dict[str, Any]:  # noqa: PLR0911  # a row each
             return {"errors": [{"pointer": item.pointer, "detail": item.message} for item in error.errors]}
         case errors.OutcomeUnknown():
             return {"ids": [str(job_id) for job_id in error.ids[:100]]}
-        case errors.LimitFull():
+        case refusals.LimitFull():
             return {"refused": [_refused(one) for one in error.refused[:MAX_REFUSED]]}
-        case errors.Duplicate():
+        case refusals.Duplicate():
             return _of_duplicate(error)
         case errors.Unavailable():
             return {"dependency": error.dependency}
@@ -176,7 +182,7 @@ def _refused(one: RefusedJob) -> dict[str, Any]:
     }
 
 
-def _of_duplicate(error: errors.Duplicate) -> dict[str, Any]:
+def _of_duplicate(error: refusals.Duplicate) -> dict[str, Any]:
     """What is refused, by which rule, and who holds the key."""
     first = error.found[0]
     return {

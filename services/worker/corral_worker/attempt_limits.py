@@ -10,7 +10,7 @@ from corral.errors import Conflict, JobCancelled
 from corral_worker.execution import Execution
 
 if TYPE_CHECKING:
-    from corral_worker.context_link import HandlerServices
+    from corral_worker.offered_services import HandlerServices
 
 STOP_SECONDS = 0.5
 """How long a handler in a thread or a process goes on waiting after it was told to stop."""

@@ -18,12 +18,13 @@ from corral_worker.batch_call import BatchCall, contexts, perform_batch, perform
 from corral_worker.batch_execution import BatchExecution, batches_of
 from corral_worker.batch_options import BatchOptions
 from corral_worker.child_run import ChildRun
-from corral_worker.context_link import AttemptLink, ThreadLink
+from corral_worker.context_link import AttemptLink
 from corral_worker.event_loop import start_task
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Died, Ending, Raised, Returned, raised
 from corral_worker.processes import Processes
 from corral_worker.slots import Slots
+from corral_worker.thread_link import ThreadLink
 from corral_worker.threads import Threads
 from corral_worker.timeouts import Deadlines
 

@@ -2,139 +2,29 @@
 
 import asyncio
 import shlex
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from corral.actions.call_budgets import BudgetTake
-from corral.actions.held_limits import HeldLimit
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
 from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.errors import Conflict, NotFound, PerhapsDone, TooLarge
-from corral.job.effect import EffectBegin, IfPerhapsDone
+from corral.job.effect import IfPerhapsDone
 from corral.job.follow_up import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, FollowsOn, FollowUp
-from corral.job.job import NewJob
 from corral_worker.attempt_limits import AttemptLimits
 from corral_worker.attempt_takes import AttemptTakes
 from corral_worker.execution import Execution
+from corral_worker.offered_services import HandlerServices
 from corral_worker.updates import Updates
 
 if TYPE_CHECKING:  # as in corral.context.link
     from corral.outgoing.client import OutgoingClient
 
 T = TypeVar("T")
-
-
-class HandlerServices(Protocol):
-    """What handlers may ask of the worker beside progress and log lines; every write is fenced by the attempt."""
-
-    async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
-        """Store a checkpoint, which the next attempt finds.
-
-        Raises:
-            Conflict: the attempt no longer holds the job.
-        """
-
-    async def submit(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> UUID:
-        """Submit a job in the name of this one."""
-
-    async def prepare(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewJob:
-        """A job in the name of this one, checked and with its id, not stored."""
-
-    async def begin_effect(self, job: UUID, attempt: int, name: str, *, repeat: bool) -> EffectBegin:
-        """Store that the attempt is about to do something that must not be repeated.
-
-        Raises:
-            Conflict: the attempt no longer holds the job.
-        """
-
-    async def end_effect(self, job: UUID, attempt: int, name: str, token: UUID, receipt: str | None) -> None:
-        """Store that it is done.
-
-        Raises:
-            Conflict: the attempt no longer holds the job.
-        """
-
-    async def withdraw_effect(self, job: UUID, attempt: int, name: str, token: UUID) -> None:
-        """Take the begin back."""
-
-    async def limit_names(self, limit: str, key: str | None) -> tuple[str, ...]:
-        """What is taken of a limit: its total, its key, or both."""
-
-    async def without_rates(self, names: Sequence[str]) -> list[str]:
-        """Those of these names that stand for limits, and not for rates."""
-
-    async def hold_limit(
-        self,
-        names: Sequence[str],
-        job: UUID,
-        attempt: int,
-        timeout: float | None,  # noqa: ASYNC109
-    ) -> HeldLimit:
-        """Hold a slot of each of these."""
-
-    async def release_limit(self, held: HeldLimit) -> bool:
-        """Give a slot back; whether it was held until now."""
-
-    async def take_budget(
-        self,
-        limit: str,
-        cost: float | None,
-        key: str | None,
-        payload: str,
-        timeout: float | None,  # noqa: ASYNC109
-    ) -> BudgetTake:
-        """Take of a rate of calls, for a job with this payload."""
-
-    async def settle_budget(self, take: BudgetTake, actual: float) -> BudgetTake:
-        """Correct what was taken of a rate of calls."""
-
-    async def settle_claim(
-        self, job: UUID, attempt: int, name: str, before: float | None, actual: float
-    ) -> None:
-        """Correct what the job took of a rate when it started; `before` is what was said of it last.
-
-        Raises:
-            Conflict: the attempt no longer holds the job.
-        """
-
-    async def put(self, job: UUID, attempt: int, name: str, media_type: str, data: bytes | Path) -> UUID:
-        """Store an artifact, invisible until the attempt succeeds; its id."""
-
-    async def publish(self, job: UUID, attempt: int, artifact: UUID) -> None:
-        """Make an artifact visible now, before the attempt ends.
-
-        Raises:
-            Conflict: the attempt no longer holds the job.
-        """
-
-    async def get(self, job: UUID, name: str) -> bytes | None:
-        """Read a visible artifact."""
-
-    async def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
-        """Read an upload: its name, media type and content."""
-
-    async def statistics(self) -> list[Statistics]:
-        """Read the figures of every queue."""
-
-    @property
-    def feeds(self) -> FeedRecords:
-        """Sources, items and imports of feeds."""
-
-    @property
-    def webhooks(self) -> WebhookRecords:
-        """Webhooks and deliveries."""
-
-    @property
-    def outgoing(self) -> "OutgoingClient":
-        """The client for addresses that users give."""
-
-    def providers(self, job: UUID, attempt: int) -> ProviderCaller:
-        """Sends requests to providers for this attempt, as long as it holds its job."""
 
 
 @dataclass(slots=True)
@@ -314,81 +204,3 @@ class AttemptLink:
         if asyncio.get_running_loop() is self.loop:
             return await coroutine
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
-
-
-class ThreadLink:
-    """The link of an attempt in a thread: it blocks until what it awaits on the event loop is there."""
-
-    def __init__(self, line: AttemptLink, loop: asyncio.AbstractEventLoop) -> None:
-        self._line = line
-        self._loop = loop
-        self.progress = line.progress
-        self.log = line.log
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the attempt was told to stop."""
-        return self._line.cancelled
-
-    def checkpoint(self, value: str) -> None:
-        """Store a checkpoint, if the attempt still holds the job."""
-        self._wait(self._line.checkpoint(value))
-
-    def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
-        """Store a new job."""
-        return self._wait(self._line.submit(job_type, payload, options))
-
-    def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
-        """Keep a job until the attempt's outcome is written."""
-        return self._wait(self._line.then(job_type, payload, options, on))
-
-    def begin_effect(self, name: str) -> tuple[UUID | None, str | None]:
-        """Store that the attempt is about to do it, and answer a token; none where it is done, with its receipt."""
-        return self._wait(self._line.begin_effect(name))
-
-    def end_effect(self, name: str, token: UUID, receipt: str | None) -> None:
-        """Store that it is done."""
-        self._wait(self._line.end_effect(name, token, receipt))
-
-    def withdraw_effect(self, name: str, token: UUID) -> None:
-        """Take the begin back: it is certainly not done."""
-        self._wait(self._line.withdraw_effect(name, token))
-
-    def put(self, name: str, media_type: str, data: bytes | Path) -> None:
-        """Store an artifact."""
-        self._wait(self._line.put(name, media_type, data))
-
-    def publish(self, name: str) -> None:
-        """Make an artifact visible before the attempt ends."""
-        self._wait(self._line.publish(name))
-
-    def get(self, name: str, job: UUID | None = None) -> bytes | None:
-        """Read an artifact of this job, or of the one that is named."""
-        return self._wait(self._line.get(name, job))
-
-    def upload(self, upload: UUID) -> tuple[str, str, bytes] | None:
-        """Read an upload."""
-        return self._wait(self._line.upload(upload))
-
-    def take_budget(self, name: str, cost: float | None, key: str | None, timeout: float | None) -> float:
-        """Take of a rate of calls; until when it may be used."""
-        return self._wait(self._line.take_budget(name, cost, key, timeout))
-
-    def hold_limit(self, limit: str, key: str | None, timeout: float | None) -> UUID | None:
-        """Hold a slot of a limit; its lease, None where the attempt holds it already."""
-        return self._wait(self._line.hold_limit(limit, key, timeout))
-
-    def release_limit(self, lease: UUID) -> bool:
-        """Give a slot back; whether it was held until now."""
-        return self._wait(self._line.release_limit(lease))
-
-    def settle(self, name: str, actual: float, key: str | None) -> None:
-        """Correct what was taken of a rate last."""
-        self._wait(self._line.settle(name, actual, key))
-
-    def statistics(self) -> list[Statistics]:
-        """Read the figures of every queue."""
-        return self._wait(self._line.statistics())
-
-    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -10,12 +10,12 @@ import pytest
 from tests.fixtures.waiting import eventually_async
 from tests.integration.store.test_limits import WAITING
 
-from corral.errors import LimitFull
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.limit_use import LimitUse, group_of
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.refusals import LimitFull
 from corral.store import Store, Verdict, admission
 from corral.store.job_insert import insert_within
 from corral.store.limit_claims import CLAIM_GROUPS, LOCK_KEYS_OF_GROUPS

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from corral.errors import RefusedBecause, TooManyWaiting
 from corral.job.admission import Counted, KeyLoad, WhenFull, admit
+from corral.refusals import RefusedBecause, TooManyWaiting
 from corral.store.admission import refused
 
 JOBS = [UUID(int=number) for number in range(1, 6)]

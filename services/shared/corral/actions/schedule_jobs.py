@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 from corral.actions.job_request import NewSubmission
 from corral.catalog.schedule_definition import ScheduleDefinition, written
-from corral.errors import FieldError, InvalidInput, LimitFull, TooLarge
+from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.job import NewJob
+from corral.refusals import LimitFull
 
 ACTOR = "schedule:"
 """Before the name of a schedule: who created its jobs, and one of their tags."""

@@ -18,20 +18,13 @@ from corral.actions.servers import Servers
 from corral.actions.type_cache import TypeCache
 from corral.actions.unique_commit import UniqueCommit
 from corral.dispatch import Dispatch
-from corral.errors import (
-    CorralError,
-    FieldError,
-    InvalidInput,
-    LimitFull,
-    OutcomeUnknown,
-    TooLarge,
-    Unavailable,
-)
+from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge, Unavailable
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
 from corral.job.unique import Deduplication
 from corral.job_log import JobLog
+from corral.refusals import LimitFull
 from corral.store import EarlierRequest, Store
 
 log = structlog.get_logger(__name__)

@@ -9,8 +9,9 @@ from typing import Protocol
 import structlog
 
 from corral import metrics
-from corral.errors import CorralError, Duplicate, OutcomeUnknown, Unavailable
+from corral.errors import CorralError, OutcomeUnknown, Unavailable
 from corral.job.job import Accepted, NewJob
+from corral.refusals import Duplicate
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from corral.errors import RefusedBecause, RefusedJob
 from corral.job.limit_use import parsed
+from corral.refusals import RefusedBecause, RefusedJob
 
 
 class WhenFull(StrEnum):

@@ -16,11 +16,12 @@ from corral.actions.submit import Submitter, count_refusals
 from corral.actions.type_cache import TypeCache
 from corral.catalog.schedule_definition import ScheduleDefinition
 from corral.dispatch import Dispatch
-from corral.errors import InvalidInput, LimitFull, Refused
+from corral.errors import InvalidInput, Refused
 from corral.job.job import Accepted, NewJob
 from corral.job_log import JobLog
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
+from corral.refusals import LimitFull
 from corral.schedule.decision import AHEAD, Decided, TickDecision, TickVerdict, decide
 from corral.settings import Settings
 from corral.store import Store

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import structlog
 
-from corral.errors import LimitFull, RefusedBecause, TooManyWaiting
 from corral.job.admission import Admission, Counted, KeyLoad, WhenFull, admit
 from corral.job.job import Displaced, NewJob
 from corral.job.limit_use import parsed
+from corral.refusals import LimitFull, RefusedBecause, TooManyWaiting
 from corral.store.database import Transaction
 from corral.store.limit_room import rooms
 from corral.store.limit_states import WAITS

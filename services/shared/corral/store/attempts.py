@@ -16,10 +16,11 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral.storable import printable
 from corral.store import endings, follow_ups, keyed_follow_ups, timeouts, unique_keys
+from corral.store.accepted_jobs import accepted_from
 from corral.store.artifact_rows import publishing
 from corral.store.connections import Row
 from corral.store.database import Params
-from corral.store.job_insert import EXISTING, accepted_from
+from corral.store.job_insert import EXISTING
 from corral.store.json_text import checked
 from corral.store.limit_room import LOCK_KEYS
 from corral.store.logs import Logs

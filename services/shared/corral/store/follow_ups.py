@@ -13,6 +13,7 @@ from corral.job.follow_up import FollowsOn
 from corral.job.job import Accepted
 from corral.job.outcome import Finished
 from corral.job.state import State
+from corral.store.accepted_jobs import accepted_from
 from corral.store.connections import Row
 from corral.store.database import Database, Params
 from corral.store.endings import (
@@ -33,7 +34,8 @@ from corral.store.endings import (
     TOLD,
     WITH_WEBHOOKS,
 )
-from corral.store.job_insert import ARRAYS, DUE, INSERT, NAMED, NAMES, accepted_from, columns_of
+from corral.store.insert_columns import columns_of
+from corral.store.job_insert import ARRAYS, DUE, INSERT, NAMED, NAMES
 from corral.store.limit_states import SHOWN
 from corral.store.sql_params import array, texts
 

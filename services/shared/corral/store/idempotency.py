@@ -9,17 +9,13 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.errors import Duplicate, OutcomeUnknown, Refused, Unavailable
+from corral.errors import OutcomeUnknown, Refused, Unavailable
 from corral.job.job import Accepted, NewJob
 from corral.job.state import State
+from corral.refusals import Duplicate
+from corral.store.accepted_jobs import accepted_from
 from corral.store.database import DUTY, Database, Limits, Transaction
-from corral.store.job_insert import (
-    EXISTING,
-    RESOLVE_PAUSE_SECONDS,
-    RESOLVE_SECONDS,
-    accepted_from,
-    insert_within,
-)
+from corral.store.job_insert import EXISTING, RESOLVE_PAUSE_SECONDS, RESOLVE_SECONDS, insert_within
 from corral.store.leases import Term, hold
 from corral.store.pg_errors import Ambiguous
 from corral.store.sql_params import array, texts

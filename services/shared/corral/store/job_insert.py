@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID
 
@@ -13,27 +11,21 @@ import structlog
 
 from corral import metrics
 from corral.errors import (
-    FieldError,
-    InvalidInput,
     OutcomeUnknown,
     SchemaMismatch,
     Unavailable,
     Unreadable,
 )
 from corral.ids import new_id
-from corral.job.job import Accepted, Displaced, NewJob
-from corral.job.limit_use import LimitUses
-from corral.job.moment import LATEST, in_utc
+from corral.job.job import Accepted, NewJob
 from corral.job.priority import Priority
-from corral.job.state import State
 from corral.store import admission
-from corral.store.connections import Row
+from corral.store.accepted_jobs import accepted_again, accepted_new, displacing, in_order, told
 from corral.store.database import SHORT, Database, Limits, Params, Transaction
-from corral.store.json_text import checked, encode
+from corral.store.insert_columns import columns_of
 from corral.store.limit_states import SHOWN
 from corral.store.pg_errors import Ambiguous
-from corral.store.shaping import moment
-from corral.store.sql_params import EMPTY, array, names, numbers, texts
+from corral.store.sql_params import array
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +123,7 @@ class JobInsert:
             return await self._resolve(jobs, params)
         except Unreadable:
             rows = []
-        return _told(jobs, rows, _accepted_new)
+        return told(jobs, rows, accepted_new)
 
     async def _insert_counted(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         """Insert jobs some of which are counted while they wait.
@@ -188,7 +180,7 @@ class JobInsert:
         Raises:
             Unavailable: Postgres is away.
         """
-        return _in_order(ids, await self._database.hot(EXISTING, {"ids": array(ids)}))
+        return in_order(ids, await self._database.hot(EXISTING, {"ids": array(ids)}))
 
     async def _resolve(self, jobs: Sequence[NewJob], params: Params) -> list[Accepted]:
         ids = [job.id for job in jobs]
@@ -209,7 +201,7 @@ class JobInsert:
             except Unreadable:
                 rows = []
             metrics.OUTCOMES_UNKNOWN.labels("insert", "yes").inc(len(ids))
-            return _told(jobs, rows, _accepted_again)
+            return told(jobs, rows, accepted_again)
 
 
 async def insert_within(
@@ -232,136 +224,7 @@ async def insert_within(
             ids = [job.id for job in jobs]
             stored = await transaction.rows(EXISTING, {"ids": array(ids)})
             if stored:
-                return _accepted_again(jobs, stored)
+                return accepted_again(jobs, stored)
         room = await admission.admitted(transaction, jobs)
-    accepted = _told(jobs, await transaction.rows(INSERT_NEW, columns_of(jobs)), _accepted_new)
-    return accepted if room is None else _displacing(accepted, await admission.make_room(transaction, room))
-
-
-def _displacing(accepted: list[Accepted], displaced: Sequence[Displaced]) -> list[Accepted]:
-    """The answers, with what made room at the last of them; some may have made room themselves."""
-    gone = {one.id for one in displaced if one.by is not None}
-    told = [
-        replace(one, state=State.CANCELLED, run_at=None, due_in=0.0) if one.id in gone else one
-        for one in accepted
-    ]
-    told[-1] = replace(told[-1], displaced=tuple(displaced))
-    return told
-
-
-def columns_of(jobs: Sequence[NewJob]) -> Params:
-    """The arrays of the statements that insert. One that would hold nothing is empty: unnest fills it up with NULL."""
-    return {
-        "ids": array([job.id for job in jobs]),
-        "types": names([job.type for job in jobs]),
-        "queues": names([job.queue for job in jobs]),
-        "priorities": array([job.priority for job in jobs]),
-        "payloads": texts([checked(job.payload, "/payload") for job in jobs]),
-        "delays": numbers([job.delay for job in jobs]) if any(job.delay for job in jobs) else EMPTY,
-        "run_ats": _sparse([_moment(job.run_at) for job in jobs]),
-        "expiries": numbers([job.expires_in for job in jobs])
-        if any(job.expires_in for job in jobs)
-        else EMPTY,
-        "retries": array([job.retries for job in jobs]),
-        "timeouts": numbers([job.timeout for job in jobs]),
-        "max_stalls": array([job.max_stalls for job in jobs]),
-        "tags": _sparse([texts(job.tags) if job.tags else None for job in jobs]),
-        "searches": _sparse([checked(encode(job.search), "/search") if job.search else None for job in jobs]),
-        "parents": _sparse([str(job.parent) if job.parent else None for job in jobs]),
-        "traces": _sparse([job.traceparent for job in jobs]),
-        "creators": _sparse([job.created_by for job in jobs]),
-        **_limits_of([job.limits for job in jobs]),
-        "unique_keys": _sparse([job.unique.name if job.unique else None for job in jobs]),
-    }
-
-
-def _limits_of(limits: Sequence[LimitUses | None]) -> Params:
-    return {
-        "limit_groups": _sparse([str(uses.group) if uses else None for uses in limits]),
-        "limits": _sparse([texts(uses.names) if uses else None for uses in limits]),
-        "costs": _sparse([numbers(uses.costs) if uses else None for uses in limits]),
-        "counted_by": _sparse([texts(uses.counted) if uses and uses.counted else None for uses in limits]),
-    }
-
-
-def _moment(run_at: datetime | None) -> str | None:
-    """A time as Postgres reads it.
-
-    Raises:
-        InvalidInput: it is one that could not be read back.
-    """
-    try:
-        return None if run_at is None else in_utc(run_at).isoformat()
-    except ValueError as error:
-        raise InvalidInput(FieldError("/run_at", str(error))) from error
-
-
-def _sparse(items: Sequence[str | None]) -> str:
-    return EMPTY if items.count(None) == len(items) else texts(items)
-
-
-Shape = Callable[[Sequence[NewJob], Sequence[Row]], list[Accepted]]
-
-
-def _told(jobs: Sequence[NewJob], rows: Sequence[Row], shape: Shape) -> list[Accepted]:
-    """What the insert answered, one for each job. They are stored: nothing may say otherwise from here on."""
-    try:
-        return shape(jobs, rows)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the commit stands
-        metrics.SWALLOWED.labels("insert-answer").inc()
-        log.warning("insert.answer_unreadable", jobs=len(jobs), error=repr(error))
-        return [_supposed(job) for job in jobs]
-
-
-def _supposed(job: NewJob) -> Accepted:
-    """What became of a stored job as far as it can be told without reading it, by this machine's clock."""
-    now = datetime.now(UTC)
-    due_in = (job.run_at - now).total_seconds() if job.run_at else job.delay
-    due_in = min(max(0.0, due_in), (LATEST - now).total_seconds())
-    return _accepted_one(job, now, now + timedelta(seconds=due_in) if due_in else None, due_in)
-
-
-def _accepted_new(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]:
-    """What INSERT_NEW's rows mean: the first is the time, the others are the jobs that wait for theirs."""
-    (_, created_at, _), *waiting = rows
-    later = {id.int: (run_at, due_in) for id, run_at, due_in in waiting}
-    return [_accepted_one(job, created_at, *later.get(job.id.int, (None, 0.0))) for job in jobs]
-
-
-def _accepted_again(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]:
-    """One for each job, also where a job has ended and was removed since."""
-    found = {row[0]: accepted_from(row) for row in rows}
-    return [found.get(job.id) or _supposed(job) for job in jobs]
-
-
-def _accepted_one(job: NewJob, created_at: datetime, run_at: datetime | None, due_in: float) -> Accepted:
-    return Accepted(
-        id=job.id,
-        queue=job.queue,
-        priority=job.priority,
-        state=State.QUEUED if run_at is None else State.SCHEDULED,
-        run_at=run_at,
-        created_at=created_at,
-        due_in=max(0.0, due_in),
-        limit_group=job.limits.group if job.limits else None,
-    )
-
-
-def _in_order(ids: Sequence[UUID], rows: Sequence[Row]) -> list[Accepted]:
-    accepted = {row[0]: accepted_from(row) for row in rows}
-    return [accepted[id] for id in ids if id in accepted]
-
-
-def accepted_from(row: Row) -> Accepted:
-    """A row of ANSWER."""
-    id, queue, priority, state, run_at, created_at, due_in, limit_group = row
-    return Accepted(
-        id=id,
-        queue=queue,
-        priority=Priority.read(priority),
-        state=State.read(state),
-        run_at=run_at and moment(run_at),
-        created_at=moment(created_at),
-        due_in=max(0.0, due_in or 0.0),
-        limit_group=limit_group,
-    )
+    accepted = told(jobs, await transaction.rows(INSERT_NEW, columns_of(jobs)), accepted_new)
+    return accepted if room is None else displacing(accepted, await admission.make_room(transaction, room))

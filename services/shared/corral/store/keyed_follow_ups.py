@@ -11,13 +11,14 @@ from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from corral.errors import Conflict, Duplicate, InvalidInput
+from corral.errors import Conflict, InvalidInput
 from corral.job.follow_up import FollowUp
 from corral.job.job import Accepted, NewJob
 from corral.job.limit_use import LimitUses
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
 from corral.job.unique import OnDuplicate, UniqueKey
+from corral.refusals import Duplicate
 from corral.storable import printable
 from corral.store.database import Database, Params
 from corral.store.json_text import checked, decode, encode

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from corral.errors import Duplicate, DuplicateOf
 from corral.job.duplicates import JobAnswer, JobSeen, KeySeen
 from corral.job.job import Accepted, NewJob
 from corral.job.unique import Deduplicated, Deduplication, OnDuplicate
+from corral.refusals import Duplicate, DuplicateOf
+from corral.store.accepted_jobs import accepted_from
 from corral.store.database import Transaction
-from corral.store.job_insert import EXISTING, accepted_from
+from corral.store.job_insert import EXISTING
 from corral.store.sql_params import array
 
 

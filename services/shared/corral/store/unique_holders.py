@@ -5,8 +5,8 @@ from uuid import UUID
 
 from corral.job.job import Accepted
 from corral.store import unique_keys
+from corral.store.accepted_jobs import accepted_from
 from corral.store.database import DUTY, Database, Transaction
-from corral.store.job_insert import accepted_from
 from corral.store.leases import Term, hold
 from corral.store.sql_params import array, texts
 

@@ -13,23 +13,19 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.errors import Duplicate, OutcomeUnknown, Refused, Unavailable
+from corral.errors import OutcomeUnknown, Refused, Unavailable
 from corral.job.duplicates import Decisions, JobSeen, KeySeen, KeyTaken, decide
 from corral.job.job import Accepted, NewJob
 from corral.job.priority import Priority
 from corral.job.state import WAITING, State
 from corral.job.unique import OnDuplicate, UniqueKey
+from corral.refusals import Duplicate
 from corral.store import unique_keys
+from corral.store.accepted_jobs import accepted_from
 from corral.store.connections import Row
 from corral.store.database import Database, Limits, Params, Transaction
-from corral.store.job_insert import (
-    EXISTING,
-    RESOLVE_PAUSE_SECONDS,
-    RESOLVE_SECONDS,
-    accepted_from,
-    columns_of,
-    insert_within,
-)
+from corral.store.insert_columns import columns_of
+from corral.store.job_insert import EXISTING, RESOLVE_PAUSE_SECONDS, RESOLVE_SECONDS, insert_within
 from corral.store.pg_errors import Ambiguous
 from corral.store.sql_params import array, numbers, texts
 from corral.store.unique_answers import SeenKeys, answer_of, refusal, stored_before

@@ -2,10 +2,10 @@
 
 import pytest
 
-from corral.errors import LimitFull, RefusedBecause, TooManyWaiting
 from corral.job.limit_use import LimitUse
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.refusals import LimitFull, RefusedBecause, TooManyWaiting
 from corral_testing.subject import ERRED, LONG, SUCCEEDED, Subject
 
 KEY = (LimitUse("customer", "acme", counted=True),)

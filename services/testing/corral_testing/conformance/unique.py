@@ -4,12 +4,13 @@ from math import inf
 
 import pytest
 
-from corral.errors import Duplicate, DuplicateOf, InvalidInput
+from corral.errors import InvalidInput
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.job.unique import Deduplication, OnDuplicate, UniqueKey
+from corral.refusals import Duplicate, DuplicateOf
 from corral.store import CommandEffect
 from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, QUEUE, RELEASED, SUCCEEDED, TYPE, Subject
 

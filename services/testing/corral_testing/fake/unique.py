@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from math import inf
 from uuid import UUID
 
-from corral.errors import Duplicate
 from corral.job.duplicates import Decisions, JobSeen, KeySeen, decide
 from corral.job.job import Accepted, NewJob
 from corral.job.moment import in_utc
 from corral.job.state import Event, State, Writer
 from corral.job.unique import OnDuplicate
+from corral.refusals import Duplicate
 from corral.store import Term
 from corral.store.unique_answers import answer_of, refusal
 from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
