@@ -6,8 +6,9 @@ from typing import Any
 from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.job.job import Claimed
+from corral_worker.async_channel import AsyncChannel
 from corral_worker.batch_call import BatchCall, contexts, perform_batch, perform_batch_blocking
-from corral_worker.channel import AsyncChannel, Channel
+from corral_worker.channel import Channel
 from corral_worker.handler_call import Raised, Returned
 from corral_worker.messages import AttemptId, Ended, RunBatch
 from corral_worker.worker_connection import WorkerConnection

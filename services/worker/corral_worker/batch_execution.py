@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from corral.job.batch import Batch
 from corral.job.job import Claimed
-from corral_worker.execution import Execution, Stop
+from corral_worker.execution import Execution
+from corral_worker.outcomes import Stop
 
 
 class BatchExecution:

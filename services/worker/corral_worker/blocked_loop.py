@@ -21,9 +21,10 @@ from corral.errors import CorralError
 from corral.store.heartbeat import Heartbeat
 from corral_worker import attribution, exit_code
 from corral_worker.attempts import HeldAttempts
-from corral_worker.execution import Execution, Stop
+from corral_worker.execution import Execution
 from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS, AttemptExecutor
 from corral_worker.loop_watchdog import BLOCKED_SECONDS, LoopWatchdog
+from corral_worker.outcomes import Stop
 from corral_worker.shutdown import HONOUR_SECONDS
 from corral_worker.signals import Signals
 

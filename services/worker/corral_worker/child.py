@@ -24,8 +24,9 @@ from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
 from corral.job.outcome import ErrorKind
+from corral_worker.async_channel import AsyncChannel
 from corral_worker.batch_channel import BatchChannel
-from corral_worker.channel import AsyncChannel, Channel
+from corral_worker.channel import Channel
 from corral_worker.failure import failure
 from corral_worker.handler_call import Raised, Returned, perform, perform_blocking, raised
 from corral_worker.messages import AttemptId, Begun, ChildReady, Run, RunBatch

@@ -27,9 +27,10 @@ from corral_worker.child_run import ChildRun
 from corral_worker.completer import FinishedAttempts
 from corral_worker.context_link import AttemptLink
 from corral_worker.event_loop import start_task
-from corral_worker.execution import Execution, Stop
+from corral_worker.execution import Execution
 from corral_worker.handler_call import Ending, Raised, perform, perform_blocking, raised
 from corral_worker.offered_services import HandlerServices
+from corral_worker.outcomes import Stop
 from corral_worker.processes import Processes
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker

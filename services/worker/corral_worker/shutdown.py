@@ -14,8 +14,9 @@ from corral.store.workers import Workers
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.completer import FinishedAttempts
-from corral_worker.execution import Execution, Stop
+from corral_worker.execution import Execution
 from corral_worker.executor import AttemptExecutor
+from corral_worker.outcomes import Stop
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,8 @@ from corral.job.options import Executor
 from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, Released, Succeeded
 from corral.job.state import State
 from corral_worker import exit_code
-from corral_worker.execution import Execution, Stop
+from corral_worker.execution import Execution
+from corral_worker.outcomes import Stop
 
 
 def held(engine: Engine) -> Execution:

@@ -13,8 +13,8 @@ from corral.job.job import Claimed
 from corral.job.limits import MAX_DELAY_SECONDS
 from corral.job.outcome import Cancelled, Erred, Outcome, Parked, Released, Snoozed
 from corral_worker import framing
-from corral_worker.execution import Stop, outcome_of, parked_name
 from corral_worker.handler_call import raised
+from corral_worker.outcomes import Stop, outcome_of, parked_name
 
 CLAIMED = Claimed(
     id=UUID(int=1),

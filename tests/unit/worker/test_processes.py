@@ -24,9 +24,10 @@ from corral.job.outcome import ErrorKind
 from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
 from corral_worker.child_run import ChildRun
-from corral_worker.execution import Execution, Stop
+from corral_worker.execution import Execution
 from corral_worker.handler_call import Died, Ending, Raised, Returned
 from corral_worker.memory_watch import resident_bytes
+from corral_worker.outcomes import Stop
 from corral_worker.processes import MAX_CHILDREN_TRIED, Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

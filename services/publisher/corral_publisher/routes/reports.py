@@ -17,6 +17,7 @@ from corral_publisher.download_link import check_link
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
+from corral_publisher.report_models import ReportAnswer, ReportList, ReportStarted
 from corral_publisher.report_request import of_the_body, report_submission
 from corral_publisher.report_view import (
     ReportStatus,
@@ -27,7 +28,6 @@ from corral_publisher.report_view import (
     result_of,
 )
 from corral_publisher.request_models import ReportsBody
-from corral_publisher.response_models import ReportAnswer, ReportList, ReportStarted
 from corral_publisher.routes.artifacts import FILE_RESPONSES, file_response
 from corral_publisher.routes.idempotent_submission import HEADER, IdempotencyKey
 from corral_publisher.routes.submission import trace_of

@@ -8,7 +8,7 @@ coroutine and blocks elsewhere. A context is used by its own attempt only, and n
 from corral.context.artifacts import Artifacts, SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.batch import BatchedJob, BatchJob, SyncBatchJob
-from corral.context.context import Context, Declared, SyncContext
+from corral.context.context import Context, Declared
 from corral.context.link import (
     ContextLink,
     Data,
@@ -19,6 +19,7 @@ from corral.context.link import (
     SyncContextLink,
     UploadedFile,
 )
+from corral.context.sync_context import SyncContext
 
 __all__ = [
     "Artifacts",

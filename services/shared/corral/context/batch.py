@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from corral.context.context import Context, SyncContext
+from corral.context.context import Context
+from corral.context.sync_context import SyncContext
 from corral.errors import Conflict
 from corral.job.job import Claimed
 
