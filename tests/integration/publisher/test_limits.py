@@ -1,6 +1,7 @@
 """Limits and options of types and queues over HTTP: what is in force, setting it, what submissions store."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from tests.integration.publisher.test_pool_pages import signed_in
 
 from corral.actions.principal import Role
 from corral.catalog import Limit, Queue, Rate, job_type
+from corral.catalog.options_json import options_from_json
 from corral.catalog.record import declaration_of, record_of
 from corral.errors import Conflict
 from corral.job.backoff import Exponential
@@ -325,3 +327,24 @@ async def test_roles_that_only_look_set_nothing(app: Any, keys: dict[Role, str],
         assert (await viewer.patch("/api/v1/limits/api", json={"overrides": {"total": 1}})).status_code == 403
         assert (await viewer.post("/api/v1/limits/api/pause")).status_code == 403
         assert (await viewer.patch("/api/v1/types/acme.ask", json={"overrides": {}})).status_code == 403
+
+
+slow = Queue("slow", delay=5, backoff=Exponential(2), retries=3, keep_finished=100, keep_failed=50)
+late = job_type("acme.late", payload=Ask, queue=slow)
+
+
+async def test_a_declared_queue_gives_its_jobs_what_their_type_leaves_out(
+    api: httpx2.AsyncClient, store: Store
+):
+    await store.registration.register([record_of(late)], limits=[], queues=[declaration_of(slow)])
+    job = (await api.post("/api/v1/jobs", json={"type": "acme.late", "payload": {}})).json()
+    wait = datetime.fromisoformat(job["run_at"]) - datetime.fromisoformat(job["created_at"])
+    assert (job["queue"], job["state"], round(wait.total_seconds()), job["retries"]) == (
+        "slow",
+        "scheduled",
+        5,
+        3,
+    )
+    said = (await api.get("/api/v1/types/acme.late")).json()
+    assert said["sources"]["backoff"] == "queue"
+    assert options_from_json(said["options"]).backoff == Exponential(2)
