@@ -95,12 +95,19 @@ class ImageRequest(BaseModel):
             ],
             "examples": [
                 {
+                    "upload": "0199f0a4-5d6e-7c3b-9a51-6f1f0f8e2c47",
+                    "outputs": [
+                        {"width": 800, "format": "webp"},
+                        {"width": 200, "height": 200, "resize": "fill"},
+                    ],
+                },
+                {
                     "url": "https://example.com/photo.jpg",
                     "outputs": [
                         {"width": 1600, "height": 1600, "format": "webp"},
                         {"width": 200, "height": 200, "resize": "fill"},
                     ],
-                }
+                },
             ],
         },
     )

@@ -83,6 +83,13 @@ class ReportRequest(BaseModel):
             ],
             "examples": [
                 {
+                    "title": "Sales by region",
+                    "csv": "month,region,orders,amount\n"
+                    "2026-01,North,12,1840.50\n2026-01,South,7,990.00\n"
+                    "2026-02,North,15,2210.00\n2026-02,South,9,1315.25\n"
+                    "2026-03,North,11,1702.75\n2026-03,South,14,2068.00\n",
+                },
+                {
                     "title": "Orders by region",
                     "rows": [
                         {"region": "North", "orders": 12, "amount": 1840.5},

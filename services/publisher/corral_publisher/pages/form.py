@@ -25,6 +25,9 @@ _ABBREVIATIONS = frozenset({"csv", "html", "id", "json", "pdf", "sql", "url", "x
 FILE_TEXT = 10_000
 """Characters. A text that may be longer can also be uploaded as a file."""
 
+WHOLE = "payload"
+"""The name of the one field of a payload that is no plain object."""
+
 Schema = Mapping[str, Any]
 
 
@@ -41,6 +44,8 @@ class FieldKind(StrEnum):
     CHOICE = "choice"
     LINES = "lines"
     """A list of texts or numbers, one on each line."""
+    UPLOAD = "upload"
+    """The id of an upload; the form takes a file and stores it."""
     JSON = "json"
     GROUP = "group"
 
@@ -60,10 +65,17 @@ class Field:
     most: float | None = None
     numbers: bool = False
     """Whether each line is a number."""
+    or_one: bool = False
+    """Whether a single line is a text of its own instead of a list."""
     accept: str = ""
     """File types that the upload offers."""
     input_type: str = "text"
     fields: tuple["Field", ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """Its name in the form."""
+        return self.pointer or WHOLE
 
 
 def fields_of(schema: Schema | None) -> tuple[Field, ...]:
@@ -83,7 +95,7 @@ def payload_of(fields: tuple[Field, ...], sent: Mapping[str, str]) -> Any:
         InvalidInput: a field can't be read, by its pointer below `/payload`.
     """
     if len(fields) == 1 and fields[0].pointer == "":
-        return _json(fields[0], sent.get("payload", "") or "{}")
+        return _json(fields[0], sent.get(WHOLE, "") or "{}")
     errors: list[FieldError] = []
     payload = _object(fields, sent, errors)
     if errors:
@@ -109,9 +121,11 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
         kind=FieldKind.JSON,
         required=required,
         help=_sentence(str(node.get("description", ""))),
-        default=_shown(default),
+        default=shown(default),
     )
     items = _resolved(node.get("items", {}), root)
+    if _one_or_several(node, root):
+        return replace(plain, kind=FieldKind.LINES, or_one=True)
     match node.get("type"):
         case _ if choices := _choices(node):
             made = replace(plain, kind=FieldKind.CHOICE, choices=choices)
@@ -134,16 +148,45 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
     return made
 
 
+def _one_or_several(node: Schema, root: Schema) -> bool:
+    """Whether the value is a text or a list of texts."""
+    options = [_resolved(option, root) for option in node.get("anyOf", ())]
+    texts = [option for option in options if option.get("type") == "string"]
+    lists = [option for option in options if option.get("type") == "array"]
+    return (
+        bool(texts)
+        and len(lists) == 1
+        and len(texts) + 1 == len(options)
+        and _all_texts(lists[0].get("items", {}), root)
+    )
+
+
+def _all_texts(node: Schema, root: Schema) -> bool:
+    node = _resolved(node, root)
+    options = node.get("anyOf") or [node]
+    return all(_resolved(option, root).get("type") == "string" for option in options)
+
+
 def _text(node: Schema, plain: Field) -> Field:
     media = str(node.get("contentMediaType", ""))
     if media:
         return replace(plain, kind=FieldKind.FILE_TEXT, accept=f"{media},.{media.rpartition('/')[2]}")
-    if node.get("maxLength", 0) > FILE_TEXT:
+    if _one_line(node):
+        pass  # however long it may be
+    elif node.get("maxLength", 0) > FILE_TEXT:
         return replace(plain, kind=FieldKind.FILE_TEXT)
-    if node.get("maxLength", 0) > LONG_TEXT or node.get("format") == "textarea":
+    elif node.get("maxLength", 0) > LONG_TEXT or node.get("format") == "textarea":
         return replace(plain, kind=FieldKind.LONG)
     types = {"email": "email", "uri": "url", "date": "date"}
     return replace(plain, kind=FieldKind.TEXT, input_type=types.get(str(node.get("format")), "text"))
+
+
+def _one_line(node: Schema) -> bool:
+    """Whether its pattern forbids a line end."""
+    try:
+        return "pattern" in node and re.search(node["pattern"], "a\nb") is None
+    except re.error:  # a pattern of JavaScript's
+        return False
 
 
 def _label(name: str, node: Schema) -> str:
@@ -183,7 +226,8 @@ def _resolved(node: Schema, root: Schema) -> Schema:
     return node
 
 
-def _shown(default: Any) -> str:
+def shown(default: Any) -> str:
+    """A plain value as the text of a field."""
     return "" if default is None else str(default)
 
 
@@ -192,7 +236,7 @@ def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[Fie
     for item in fields:
         name = unescaped(item.pointer.rpartition("/")[2])
         if item.kind is FieldKind.GROUP:
-            if item.required or any(_filled(child, sent) for child in item.fields):
+            if item.required or any(filled(child, sent) for child in item.fields):
                 made[name] = _object(item.fields, sent, errors)
             continue
         text = sent.get(item.pointer, "")
@@ -208,9 +252,9 @@ def _object(fields: tuple[Field, ...], sent: Mapping[str, str], errors: list[Fie
     return made
 
 
-def _filled(item: Field, sent: Mapping[str, str]) -> bool:
+def filled(item: Field, sent: Mapping[str, str]) -> bool:
     """Whether anything was entered in this field or below it."""
-    return bool(sent.get(item.pointer, "").strip()) or any(_filled(child, sent) for child in item.fields)
+    return bool(sent.get(item.pointer, "").strip()) or any(filled(child, sent) for child in item.fields)
 
 
 def _value(item: Field, text: str) -> Any:
@@ -219,6 +263,8 @@ def _value(item: Field, text: str) -> Any:
             return _number(item, text)
         case FieldKind.LINES:
             lines = [line.strip() for line in text.splitlines() if line.strip()]
+            if item.or_one and len(lines) == 1:
+                return lines[0]
             return [_number(item, line) for line in lines] if item.numbers else lines
         case FieldKind.JSON:
             return _json(item, text)

@@ -1,5 +1,6 @@
 """Renders pages: templates, their filters, and the headers that every page has."""
 
+import re
 import secrets
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -8,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -84,6 +85,7 @@ def environment() -> Environment:
     )
     made.globals["asset"] = assets.url
     made.filters |= {
+        "code": code,
         "iso": iso,
         "absolute": absolute,
         "relative": relative,
@@ -99,6 +101,11 @@ def environment() -> Environment:
     for name in made.list_templates():
         made.get_template(name)
     return made
+
+
+def code(text: str) -> Markup:
+    """Text in which words between backticks are shown as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  it was escaped
 
 
 def iso(moment: datetime) -> str:

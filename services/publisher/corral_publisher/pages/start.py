@@ -16,8 +16,8 @@ from corral.job.priority import Priority
 from corral.job.state import State
 from corral_publisher.json_response import answer
 from corral_publisher.negotiation import wants_html
-from corral_publisher.pages import load_form, pools, render
-from corral_publisher.pages.form import Field, FieldKind, fields_of, payload_of
+from corral_publisher.pages import form_upload, kinds, load_form, pools, render, type_form
+from corral_publisher.pages.form import Field, FieldKind, payload_of
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.release import VERSION
 from corral_publisher.services import PublisherServices, services_of
@@ -28,8 +28,6 @@ SHOWN_JOBS = 12
 """Jobs shown on the start page."""
 SHOWN_POOLS = 4
 """Pools shown on the start page."""
-MAX_OPEN_FIELDS = 4
-"""A form with at most this many fields shows all of them; a longer one hides some under More fields."""
 FIRST_CHOICE = "report.generate"
 """The job type whose form a new user sees first: its result is a report to look at."""
 
@@ -52,11 +50,15 @@ async def submit(
     """Submit the job and show it; where the form is wrong, show it again with the errors."""
     services = services_of(request)
     form = await form_of(request, services)
-    sent = await _texts(form)
-    name = sent.get("type", "")
+    name = str(form.get("type") or "")
     known, _ = await services.types.get(name)
-    fields = fields_of(known.record.payload_schema)
+    fields = type_form.form_fields(known)
+    sent: dict[str, str] = {}
+    for key, value in form.multi_items():
+        if isinstance(value, str):
+            sent.setdefault(key, value)
     try:
+        sent = await _texts(form, services, known, fields, principal.name)
         accepted = await services.submitter.submit(
             NewSubmission(
                 type=name,
@@ -94,18 +96,17 @@ async def page(
         load = await load_form.values(request, services, request.query_params)
     types = (await services.types.all()).types
     known = types.get(chosen) or types.get(FIRST_CHOICE) or next(iter(types.values()), None)
-    fields, more_fields = _fields(known)
+    shown = await type_form.type_form(services, known, sent) if known else None
     return render.page(
         request,
         "start.html",
         principal,
         status=status,
         here="/",
-        types=sorted(types),
-        chosen=known,
-        fields=fields,
-        more_fields=more_fields,
-        values=sent or {},
+        groups=kinds.grouped(types),
+        first={name: label for name, label in kinds.FIRST.items() if name in types},
+        form=shown,
+        example_picture=form_upload.EXAMPLE,
         errors=errors,
         wrong={error.pointer: error.message for error in errors},
         may_submit=principal.role.includes(Role.OPERATOR),
@@ -136,30 +137,27 @@ async def _held_mails(services: PublisherServices) -> list[str]:
     return [f"{told} held, because no mail server is set. {mail_hold.ACTION}."]
 
 
-def _fields(known: KnownType | None) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
-    """The fields to show at once, and the optional ones under More fields."""
-    if known is None:
-        return (), ()
-    fields = fields_of(known.record.payload_schema)
-    if len(fields) <= MAX_OPEN_FIELDS:
-        return fields, ()
-    first = [field for field in fields if field.required or field.kind is FieldKind.FILE_TEXT]
-    first += [field for field in fields if field not in first and field.kind is FieldKind.CHOICE]
-    rest = tuple(field for field in fields if field not in first)
-    return (tuple(first), rest) if first else (fields, ())
-
-
-async def _texts(form: FormData) -> dict[str, str]:
-    """A form's fields as text. A chosen file takes precedence over typed text."""
+async def _texts(
+    form: FormData, services: PublisherServices, known: KnownType, fields: tuple[Field, ...], created_by: str
+) -> dict[str, str]:
+    """A form's fields as text. A chosen file takes precedence over typed text; one that is an upload is stored."""
+    uploads = {item.pointer for item in fields if item.kind is FieldKind.UPLOAD}
     texts: dict[str, str] = {}
     for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            content = await value.read()
-            await value.close()
-            if content:
-                texts[name] = _decoded(content)
-        else:
+        if not isinstance(value, UploadFile):
             texts.setdefault(name, value)
+            continue
+        content = await value.read()
+        await value.close()
+        if content and name in uploads:
+            texts[name] = await form_upload.kept_upload(
+                services, value.filename or "", content, pointer=name, created_by=created_by
+            )
+        elif content:
+            texts[name] = _decoded(content)
+    if type_form.wants_example_picture(known, fields, texts):
+        pointer = type_form.UPLOAD
+        texts[pointer] = await form_upload.kept_example(services, pointer=pointer, created_by=created_by)
     return texts
 
 
