@@ -95,9 +95,10 @@ async def _obstacles(services: PublisherServices, known: KnownType) -> list[Obst
     ]
     if any(name in worker.types for worker in workers):
         return found
+    reported = [pool.status for pool in services.pools.known() if not pool.stale]
     if workers:
         said = f"Workers listen on the queue {queue}, but none of them can run {name}: the job waits for one that can."
-    elif resting := pool_causes.without_workers(services.pools.known(), queue):
+    elif resting := pool_causes.without_workers(reported, queue):
         said = f"{resting.message} {resting.action}." if resting.action else resting.message
     else:
         said = (
