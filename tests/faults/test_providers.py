@@ -87,6 +87,7 @@ def submitted(system: System, count: int, provider: str, path: str, **fields: An
     return system.client.call(submit)
 
 
+@pytest.mark.more
 def test_a_rate_is_used_to_ninety_five_percent_and_never_exceeded(system: System, receiver: Receiver):
     """Eight workers, one provider of 50 requests in any second, no fault."""
     system.maintenance()

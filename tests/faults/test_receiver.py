@@ -105,6 +105,7 @@ def no_violation(callers: Callers) -> None:
         assert most_at_once(call for call in calls if call.key == key) <= (CALLER.each or 0), key
 
 
+@pytest.mark.more
 def test_without_faults_the_receiver_is_kept_busy_and_never_called_by_more_than_the_limit(
     system: System, receiver: Receiver
 ):
@@ -135,6 +136,7 @@ def test_without_faults_a_rate_at_the_claim_is_used_and_never_exceeded(system: S
     invariants.all_completed(system)
 
 
+@pytest.mark.more
 def test_without_faults_a_budget_of_calls_is_used_and_the_receiver_never_sees_more(
     system: System, receiver: Receiver
 ):
@@ -157,7 +159,14 @@ def _used(moments: list[float], rate: Rate) -> float:
     return whole / (windows * rate.n)
 
 
-@pytest.mark.parametrize("type", ["faults.call", "faults.rated", "faults.budgeted"])
+@pytest.mark.parametrize(
+    "type",
+    [
+        pytest.param("faults.call", marks=pytest.mark.more),
+        "faults.rated",
+        pytest.param("faults.budgeted", marks=pytest.mark.more),
+    ],
+)
 def test_whatever_fails_the_receiver_sees_no_more_than_the_limit_and_every_job_ends(
     system: System, receiver: Receiver, far: Proxy, type: str
 ):

@@ -1,6 +1,5 @@
 """`make demo`, step by step: the short ones. All of them together are `make demo`."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,13 +25,10 @@ def performed(step: str) -> subprocess.CompletedProcess[str]:
 
 
 IN_CI = ["reports"]
-BEYOND_CI = pytest.mark.needs(
-    "CI's time", not os.environ.get("CI"), "make test-up, without CI in the environment"
-)
 
 
 @pytest.mark.parametrize(
-    "step", [*IN_CI, *(pytest.param(one, marks=BEYOND_CI) for one in ("operate", "notify", "feeds"))]
+    "step", [*IN_CI, *(pytest.param(one, marks=pytest.mark.more) for one in ("operate", "notify", "feeds"))]
 )
 def test_a_step_shows_its_promises_and_leaves_nothing_running(step: str):
     done = performed(step)
