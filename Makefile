@@ -38,7 +38,7 @@ demo: $(LOCAL) ## Show the replaced systems on a system of its own, each promise
 test: $(DEVELOPMENT) $(HELM) $(TYPESCRIPT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
 	@$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/pdf --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
-test-up: $(DEVELOPMENT) ## Run whole systems of corral up and its embedded servers: changed code, odd surroundings, the README's lines
+test-up: $(DEVELOPMENT) ## Run whole systems of corral up and its embedded servers: the command line, changed code, odd surroundings, the README's lines
 	@$(BIN)/python -m pytest -n 2 --dist loadscope tests/up $(ARGS)
 
 test-faults: $(DEVELOPMENT) ## Kill, stop and starve processes under load, and check that nothing is lost
