@@ -61,7 +61,7 @@ async def test_each_form_submits_a_job_at_one_click_or_says_what_is_missing(
 
 
 async def test_an_image_and_a_report_are_made_of_their_examples(page: Page):
-    for kind, made in (("Image", 2), ("Report", 1)):
+    for kind, made in (("Image", 2), ("Report", 3)):
         await page.goto("/")
         await page.get_by_role("link", name=kind, exact=True).click()
         await expect(page.locator("#type")).to_have_value(FIRST[kind])
