@@ -21,10 +21,12 @@ class AreaBody(BaseModel):
         },
     )
 
-    south: Annotated[float, Field(description="Degrees, as the three others.")]
-    west: Annotated[float, Field(description="Greater than east where the box crosses the antimeridian.")]
-    north: float
-    east: float
+    south: Annotated[float, Field(ge=-90, le=90, description="Degrees, as the three others.")]
+    west: Annotated[
+        float, Field(ge=-180, le=180, description="Greater than east where the box crosses the antimeridian.")
+    ]
+    north: Annotated[float, Field(ge=-90, le=90)]
+    east: Annotated[float, Field(ge=-180, le=180)]
     tags: Annotated[dict[str, str], Field(description="What is looked for has all of them; * is any value.")]
     provider: Annotated[str, Field(description="Whom to ask.")] = "overpass"
 

@@ -33,6 +33,7 @@ DUTIES = {
         "rq",
         "status",
         "limits",
+        "limit-evaluation",
         "unique-keys",
         "mail-hold",
         "schedules",

@@ -72,7 +72,7 @@ async def test_what_holds_a_scale_down_is_said_at_once_and_as_a_condition_when_i
         kubernetes.pods[second].jobs = 0
         await eventually_async(lambda: not kubernetes.pods, "they leave")
         await eventually_async(lambda: kubernetes.condition("ScaleDownHeld") is None, "the condition ends")
-        assert "leave" not in kubernetes.status["reason"]
+        await eventually_async(lambda: "leave" not in kubernetes.status["reason"], "the reason, too")
         assert kubernetes.interrupted == []
 
 

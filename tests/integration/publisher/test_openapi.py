@@ -14,6 +14,9 @@ from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app
 
+MADE_BY_PATCH = {"patch /api/v1/providers/{name}"}
+"""What makes the thing where there is none of that name."""
+
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
@@ -40,7 +43,7 @@ def test_every_operation_says_what_it_does_and_how_it_fails(document: dict[str, 
         for status in ("401", "403", "503"):
             assert "application/problem+json" in answers[status]["content"], where
         assert any(status.startswith("2") for status in answers), where
-        if "{" in path:
+        if "{" in path and where not in MADE_BY_PATCH:
             assert "404" in answers, where
         if "requestBody" in operation:
             assert {"408", "413", "422"} <= answers.keys(), where

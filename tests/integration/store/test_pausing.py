@@ -27,6 +27,7 @@ def _claim(worker, *ids) -> tuple[str, dict]:
         "claim": new_id(),
         "ids": array(ids),
         "types": texts([TYPE]),
+        "limited": texts([]),
         "alone": False,
     }
 

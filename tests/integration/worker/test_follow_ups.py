@@ -35,9 +35,9 @@ WANTED = {
 async def test_each_outcome_brings_its_follow_ups_from_every_executor(
     system: System, database_url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    await system.ready(handlers=f"{RIG},orders", pythonpath=EXAMPLES, slots_process=1)
     monkeypatch.syspath_prepend(EXAMPLES)
     await system.store.types.register(Catalog.load([RIG, "orders"]).records())
+    await system.ready(handlers=f"{RIG},orders", pythonpath=EXAMPLES, slots_process=1)
     told = [
         (executor, end)
         for executor in EXECUTORS
