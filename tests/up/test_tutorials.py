@@ -50,6 +50,7 @@ def test_each_has_few_commands_and_a_picture_at_its_end(pages: dict[str, list[st
         assert all((TUTORIALS / one).is_file() for one in pictures), page
 
 
+@pytest.mark.more
 def test_their_lines_do_what_they_say(start: Any, pages: dict[str, list[str]]):
     up = start("--workers", "1").ready()
     for page in MAILING:
