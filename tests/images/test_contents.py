@@ -22,7 +22,7 @@ MODULES = {
     "operator": ["corral_operator.main"],
 }
 LARGEST_MB = {"publisher": 140, "worker": 215, "worker-cpu": 400, "operator": 80}
-"""What an image adds to its base, at most; of the worker's, 81 MB are typst, and libvips is 20 MB more, shapely, pyproj and numpy 101."""
+"""What an image adds to its base, at most; of the worker's, 66 MB are typst, and libvips is 20 MB more, shapely, pyproj and numpy 101."""
 
 
 @pytest.fixture(params=IMAGES)

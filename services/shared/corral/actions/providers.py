@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.job.limits import MAX_NAME, NAME_PATTERN
-from corral.provider.values import ProviderValues, faults, faults_together
+from corral.provider.values import ProviderValues, errors_together, faults
 from corral.store import Store
 from corral.store.providers import StoredProvider
 
@@ -72,5 +72,5 @@ def _errors_together(stored: StoredProvider | None, values: Mapping[str, Any]) -
     together = {**declared, **over}
     if together.get("url") is None:
         return [FieldError("/values/url", "is missing: where the provider's paths begin")]
-    wrong = faults_together(ProviderValues.of(together))
+    wrong = errors_together(ProviderValues.of(together))
     return [FieldError(f"/values/{option}", fault) for option, fault in wrong]

@@ -8,7 +8,7 @@ from typing import Any
 
 from corral.errors import DeclarationError
 from corral.job.limits import MAX_NAME, NAME_PATTERN
-from corral.provider.values import OPTIONS, ProviderValues, faults, faults_together
+from corral.provider.values import OPTIONS, ProviderValues, errors_together, faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Provider:
             )
         if "url" not in self.values:
             raise DeclarationError(f"provider {self.name}: url is missing")
-        wrong = next(faults(self.values), None) or next(faults_together(ProviderValues.of(self.values)), None)
+        wrong = next(faults(self.values), None) or next(errors_together(ProviderValues.of(self.values)), None)
         if wrong is not None:
             raise DeclarationError(f"provider {self.name}: {wrong[0]} {wrong[1]}")
 

@@ -88,7 +88,7 @@ def faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield option, fault
 
 
-def faults_together(values: ProviderValues) -> Iterator[tuple[str, str]]:
+def errors_together(values: ProviderValues) -> Iterator[tuple[str, str]]:
     """What does not fit together of values that are good by themselves."""
     if values.bytes_per_day is not None and values.bytes_per_day < values.max_bytes:
         yield (
