@@ -56,7 +56,7 @@ async def test_a_report_from_a_file_is_watched_and_downloaded(page: Page, tmp_pa
     await expect(page).to_have_url(re.compile("/jobs/"))
     await expect(page.locator(".badge.completed")).to_be_visible()
     async with page.expect_download() as download:
-        await page.get_by_role("link", name="Download").click()
+        await page.get_by_role("link", name=re.compile(r"^Download .*\.pdf$")).click()
     pdf = tmp_path / (await download.value).suggested_filename
     assert pdf.suffix == ".pdf"
     await (await download.value).save_as(pdf)
