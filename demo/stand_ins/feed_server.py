@@ -1,19 +1,18 @@
 """A server of feeds: it serves the files of its folder with ETags, and writes a line into `requests` for each answer."""
 
 import hashlib
-import signal
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import FrameType
+
+from demo.stand_ins.serving import Silent, serve
 
 
-class Feeds(BaseHTTPRequestHandler):
+class Feeds(Silent):
     """Serves one folder."""
 
     folder: Path
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  as http.server calls it
         """Answer 200, 304 where the client has it, or 404."""
         file = self.folder / self.path.lstrip("/")
         if file.parent != self.folder or not file.is_file():
@@ -37,23 +36,7 @@ class Feeds(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as its base class names it
-        """Say nothing: the file has it."""
-
-
-def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  as signal calls it
-    sys.exit(0)
-
-
-def serve(folder: Path) -> None:
-    """Serve until told to end."""
-    Feeds.folder = folder
-    signal.signal(signal.SIGTERM, _end)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Feeds) as server:
-        sys.stdout.write(f"{server.server_address[1]}\n")
-        sys.stdout.flush()
-        server.serve_forever()
-
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    Feeds.folder = Path(sys.argv[1])
+    serve(Feeds)

@@ -54,7 +54,7 @@ def _pause(stage: Stage) -> None:
     show = stage.account.show
     stage.post("/api/v1/queues/demo/pause")
     job = _submit(stage, "demo.echo", {"hello": "pause"})
-    time.sleep(1.0)
+    time.sleep(1.0)  # that it does not start shows only in time
     state = stage.get(f"/api/v1/jobs/{job}")["state"]
     causes = stage.get(f"/api/v1/jobs/{job}/why")["causes"]
     show("004-33", "a second after a pause", f"{state}: {causes[0]['message'][:40]}", holds=state == "queued")

@@ -25,7 +25,6 @@ from corral.actions.webhooks import WebhookActions
 from corral.actions.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
-from corral.job_log import JobLog
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.broadcast import Broadcast
@@ -50,14 +49,7 @@ class PublisherServices:
         self.dispatch = Dispatch.open(settings.redis_url)
         self.types = TypeCache(self.store, settings.installation_options)
         self.servers = Servers(self.store, self.dispatch)
-        self.submitter = Submitter(
-            self.store,
-            self.dispatch,
-            self.types,
-            servers=self.servers,
-            job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
-            max_payload=settings.max_payload_bytes,
-        )
+        self.submitter = Submitter.configured(settings, self.store, self.dispatch, self.types, self.servers)
         self.imports = FeedImports(self.store, self.submitter)
         self.webhooks = WebhookActions(self.store)
         self.loads = LoadTests(self.submitter, self.store.audit)

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import structlog
@@ -25,6 +25,7 @@ from corral.job.limits import MAX_BULK
 from corral.job.unique import Deduplication
 from corral.job_log import JobLog
 from corral.refusals import LimitFull
+from corral.settings import Settings
 from corral.store import EarlierRequest, Store
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,21 @@ class Submitter:
         self._job_log = job_log
         self._servers = servers
         self._max_payload = max_payload
+
+    @classmethod
+    def configured(
+        cls,
+        settings: Settings,
+        store: Store,
+        dispatch: Dispatch,
+        types: TypeCache,
+        servers: Servers | None = None,
+    ) -> Self:
+        """One for a service: it logs jobs and bounds payloads as the settings say."""
+        job_log = JobLog(settings.log_jobs, settings.log_level, settings.log_format)
+        return cls(
+            store, dispatch, types, job_log=job_log, servers=servers, max_payload=settings.max_payload_bytes
+        )
 
     async def submit(self, submission: NewSubmission) -> Accepted:
         """Store one job.

@@ -18,7 +18,6 @@ from corral.catalog.schedule_definition import ScheduleDefinition
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput, Refused
 from corral.job.job import Accepted, NewJob
-from corral.job_log import JobLog
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.refusals import LimitFull
@@ -70,14 +69,7 @@ class ScheduleDuty(Duty):
 
     async def __aenter__(self) -> Self:
         """Open the way by which jobs come into being."""
-        settings = self._settings
-        self._submitter = Submitter(
-            self._store,
-            self._dispatch,
-            self._types,
-            job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
-            max_payload=settings.max_payload_bytes,
-        )
+        self._submitter = Submitter.configured(self._settings, self._store, self._dispatch, self._types)
         return self
 
     async def __aexit__(

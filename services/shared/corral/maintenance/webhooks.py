@@ -18,7 +18,6 @@ from corral.dispatch import Dispatch
 from corral.errors import InvalidInput
 from corral.ids import time_of
 from corral.job.job import NewJob
-from corral.job_log import JobLog
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.settings import Settings
@@ -58,14 +57,7 @@ class WebhookDuty(Duty):
 
     async def __aenter__(self) -> Self:
         """Open the way by which jobs come into being."""
-        settings = self._settings
-        self._submitter = Submitter(
-            self._store,
-            self._dispatch,
-            self._types,
-            job_log=JobLog(settings.log_jobs, settings.log_level, settings.log_format),
-            max_payload=settings.max_payload_bytes,
-        )
+        self._submitter = Submitter.configured(self._settings, self._store, self._dispatch, self._types)
         return self
 
     async def __aexit__(
