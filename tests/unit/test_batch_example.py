@@ -2,6 +2,7 @@
 
 import runpy
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from corral.errors import Discard
@@ -22,5 +23,6 @@ def test_readings_are_stored_together_and_a_bad_one_fails_alone(tmp_path, monkey
     assert said.of[jobs[0].id].progress == [(50, "half")]
     assert list(said.outcomes) == [jobs[1].id]
     assert isinstance(said.outcomes[jobs[1].id], Discard)
-    rows = sqlite3.connect(tmp_path / "readings.db").execute("SELECT sensor, value FROM readings").fetchall()
+    with closing(sqlite3.connect(tmp_path / "readings.db")) as database:
+        rows = database.execute("SELECT sensor, value FROM readings").fetchall()
     assert rows == [("a", 20.0)]
