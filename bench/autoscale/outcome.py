@@ -1,7 +1,11 @@
 """What a run is of, and what comes of it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+REVERSAL_SECONDS = 300.0
+"""Pods that are wanted again so soon after they were told to leave should have stayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,15 @@ class Outcome:
     @property
     def cost(self) -> float:
         return self.pod_seconds * self.slots / self.work
+
+
+def reversals(changes: Sequence[tuple[float, int]]) -> int:
+    """How often pods were taken down and brought up again within `REVERSAL_SECONDS`."""
+    count, down_at = 0, -math.inf
+    for at, change in changes:
+        if change < 0:
+            down_at = at
+        elif at - down_at <= REVERSAL_SECONDS:
+            count += 1
+            down_at = -math.inf
+    return count

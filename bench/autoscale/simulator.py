@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from bench.autoscale.agenda import Agenda
 from bench.autoscale.gate import Gate
-from bench.autoscale.outcome import Cluster, Outcome
+from bench.autoscale.outcome import Cluster, Outcome, reversals
 from bench.autoscale.pods import Pod, Starts
 from bench.autoscale.shape import Load
 
@@ -29,9 +30,6 @@ class Scaler(Protocol):
 
     def begin(self, run: "Run") -> None:
         """Put the first look on the agenda."""
-
-
-REVERSAL_SECONDS = 300.0
 
 
 class Run:
@@ -58,8 +56,7 @@ class Run:
         self._began: list[float] = [-1.0] * len(load.arrivals)
         self._ends: list[tuple[float, int, Pod]] = []
         self._free: deque[Pod] = deque()
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
-        self._entries = 0
+        self._agenda = Agenda()
         self._starts = Starts(self.dice)
         self._pending: deque[Pod] = deque()
         self._placed = 0
@@ -73,8 +70,6 @@ class Run:
             pod = self._create()
             self._placed += 1
             self._become_ready(pod)
-
-    # -- what a scaler sees and does
 
     @property
     def queued(self) -> int:
@@ -98,15 +93,10 @@ class Run:
         return [self.now - began for pod in self.pods for began in pod.running.values()]
 
     def at(self, when: float, what: Callable[[], None]) -> None:
-        self._entries += 1
-        heapq.heappush(self._agenda, (when, self._entries, what))
+        self._agenda.put(when, what)
 
     def every(self, seconds: float, what: Callable[[], None], *, first: float | None = None) -> None:
-        def again() -> None:
-            what()
-            self.at(self.now + seconds, again)
-
-        self.at(self.dice.random() * seconds if first is None else first, again)
+        self._agenda.repeat(self.dice.random() * seconds if first is None else first, seconds, what)
 
     def scale(self, to: int) -> None:
         """Ask for `to` pods; they change a moment later."""
@@ -117,17 +107,19 @@ class Run:
         self.wanted = to
         self.at(self.now + PATCH, self._reconcile)
 
-    # -- the run
-
     def go(self, *, sampled: bool = False) -> Outcome:
         if sampled:
-            self.every(1.0, self._sample, first=0.0)
+            self.every(
+                1.0,
+                lambda: self._samples.append((self.now, len(self.pods), len(self._queue), self.running)),
+                first=0.0,
+            )
         self.scaler.begin(self)
         total, horizon = len(self.load.arrivals), self.load.duration
         while self.now < horizon or self.completed < total:
             if self.now > horizon + PATIENCE:
                 raise RuntimeError(f"{total - self.completed} jobs never ran")
-            when, _, what = heapq.heappop(self._agenda)
+            when, what = self._agenda.pop()
             self._advance(when)
             self.now = when
             what()
@@ -136,7 +128,7 @@ class Run:
             self._pod_seconds += max(0.0, end - pod.created)
         return Outcome(
             [began - at for at, began in zip(self.load.arrivals, self._began, strict=True)],
-            self._pod_seconds, self.load.work, self.cluster.slots, self._interrupted, self._reversals(),
+            self._pod_seconds, self.load.work, self.cluster.slots, self._interrupted, reversals(self._changes),
             self._peak, self._last_end, self._changes, self._samples,
         )  # fmt: skip
 
@@ -202,8 +194,6 @@ class Run:
         elif not pod.busy:
             self._idle(at, pod)
 
-    # -- pods
-
     def _create(self) -> Pod:
         self._numbers += 1
         pod = Pod(self._numbers, self.cluster.slots, self.now)
@@ -237,9 +227,9 @@ class Run:
 
     def _victims(self, staying: list[Pod]) -> list[Pod]:
         """Not ready first; then idle and least loaded where that is chosen; then the youngest."""
-        if self.scaler.drains:
-            return sorted(staying, key=lambda pod: (pod.ready, pod.busy, -pod.number))
-        return sorted(staying, key=lambda pod: (pod.ready, -pod.number))
+        return sorted(
+            staying, key=lambda pod: (pod.ready, pod.busy if self.scaler.drains else 0, -pod.number)
+        )
 
     def _dismiss(self, pod: Pod) -> None:
         pod.leaving, pod.claims = True, False
@@ -307,17 +297,3 @@ class Run:
             pod.tokens -= 1
             if pod.claims:
                 self._start(at, self._queue.popleft(), pod)
-
-    def _sample(self) -> None:
-        self._samples.append((self.now, len(self.pods), len(self._queue), self.running))
-
-    def _reversals(self) -> int:
-        """Pods taken down and brought up again within 300 s."""
-        count, down_at = 0, -math.inf
-        for at, change in self._changes:
-            if change < 0:
-                down_at = at
-            elif at - down_at <= REVERSAL_SECONDS:
-                count += 1
-                down_at = -math.inf
-        return count

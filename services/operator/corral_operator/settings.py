@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from corral.settings.loadable import Loadable
-from corral.settings.model import Host, LogFormat, LogLevel, Password, Port, RedisUrl
+from corral.settings.value_types import Host, LogFormat, LogLevel, Password, Port, RedisUrl
 from corral_operator.pool_selector import PoolSelector
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")

@@ -13,7 +13,7 @@ from corral.errors import CorralError
 from corral.job.job import Claimed
 from corral.job.lane import lane_of
 from corral.job.state import State
-from corral.store.attempts import Recorded, Verdict
+from corral.store.recorded import Recorded, Verdict
 
 log = structlog.get_logger(__name__)
 

@@ -10,16 +10,14 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import Any, Final
 
 import structlog
 
 from corral import metrics
-from corral.context import ContextLink
 from corral.errors import Conflict
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker import child, messages, worker_connection
+from corral_worker.child_calls import ChildCalls
 from corral_worker.child_connection import ChildConnection
 from corral_worker.child_run import ChildRun
 from corral_worker.failure import death, over_memory
@@ -37,27 +35,6 @@ KILL_SECONDS = 10.0
 """How long a reaper that was told to end may take: longer than it waits for what it killed."""
 REMEMBERED_RUNS = 8
 """Runs whose last words are told from nonsense: a thread of a handler may speak while the handler returns."""
-METHODS: Final = frozenset(
-    {
-        "checkpoint",
-        "submit",
-        "then",
-        "begin_effect",
-        "end_effect",
-        "withdraw_effect",
-        "put",
-        "publish",
-        "get",
-        "upload",
-        "statistics",
-        "take_budget",
-        "settle",
-        "hold_limit",
-        "release_limit",
-        "limit_lost",
-    }
-)
-"""Methods of `AttemptLink` that a child may call."""
 
 
 class ChildProcess:
@@ -82,7 +59,7 @@ class ChildProcess:
         """Whether the child has taken the attempt: before that it has run nothing of it."""
         self._ended: asyncio.Future[Ending] | None = None
         self._earlier: deque[frozenset[AttemptId]] = deque(maxlen=REMEMBERED_RUNS)
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls = ChildCalls(self._send)
 
     @property
     def alive(self) -> bool:
@@ -208,7 +185,7 @@ class ChildProcess:
             case messages.LogMessage(text=text, fields=fields):
                 line.log(text, fields)
             case messages.Call():
-                self._answer_soon(message, line)
+                self._calls.answer(message, line)
             case messages.JobEnded(ending=ending, lines_dropped=dropped) if run.settle is not None:
                 execution.lines_dropped += dropped
                 run.settle(execution, ending)
@@ -224,22 +201,13 @@ class ChildProcess:
             return
         metrics.SWALLOWED.labels("child.late").inc()
         log.info("child.late", pid=self._pid, job=str(job), attempt=attempt, what=type(message).__qualname__)
-        if isinstance(message, messages.Call) and self._wire is not None:
+        if isinstance(message, messages.Call):
             error = Conflict(f"attempt {attempt} of job {job} has ended: its context can't be used any more")
-            self._wire.send(messages.CallAnswer.refusing(message.number, error))
+            self._send(messages.CallAnswer.refusing(message.number, error))
 
-    def _answer_soon(self, call: messages.Call, line: ContextLink) -> None:
-        task = self._loop.create_task(self._answer(call, line))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
-
-    async def _answer(self, call: messages.Call, line: ContextLink) -> None:
-        try:
-            answer = messages.CallAnswer(call.number, await _ask(line, call))
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised in the handler
-            answer = messages.CallAnswer.refusing(call.number, error)
+    def _send(self, message: object) -> None:
         if self._wire is not None:
-            self._wire.send(answer)
+            self._wire.send(message)
 
     def _break(self, reason: str) -> None:
         """What came is no message for this worker: whatever follows can't be believed, and the child is ended."""
@@ -297,21 +265,6 @@ class ChildProcess:
         self._run = None
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(ending)
-
-
-async def _ask(line: ContextLink, call: messages.Call) -> Any:
-    """Make a child's call on its attempt's link; its result.
-
-    Raises:
-        ValueError: there is no such call.
-    """
-    if call.method not in METHODS:
-        raise ValueError(f"a context has no {call.method}")
-    arguments = call.arguments
-    if call.method == "put" and isinstance(arguments[2], str):
-        arguments = (*arguments[:2], Path(arguments[2]))
-    method: Callable[..., Any] = getattr(line, call.method)
-    return await method(*arguments)
 
 
 def _disconnected(reason: str) -> Raised:

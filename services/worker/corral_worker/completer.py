@@ -32,8 +32,8 @@ from corral.job.outcome import (
 from corral.job.state import State
 from corral.job_log import JobLog
 from corral.store.attempts import Attempts as AttemptStore
-from corral.store.attempts import Recorded, Verdict
 from corral.store.keyed_follow_ups import keyed
+from corral.store.recorded import Recorded, Verdict
 from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts

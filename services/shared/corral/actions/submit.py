@@ -3,13 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
+from corral.actions.bulk import PartialBulk, SubmissionRefused, refuse_all
 from corral.actions.enqueuer import Enqueuer
 from corral.actions.group_commit import GroupCommit
 from corral.actions.idempotency import IdempotentCommit, check_key, keyed
@@ -18,7 +18,7 @@ from corral.actions.servers import Servers
 from corral.actions.type_cache import TypeCache
 from corral.actions.unique_commit import UniqueCommit
 from corral.dispatch import Dispatch
-from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, TooLarge, Unavailable
+from corral.errors import FieldError, InvalidInput, TooLarge, Unavailable
 from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
 from corral.job.limits import MAX_BULK
@@ -33,13 +33,6 @@ log = structlog.get_logger(__name__)
 MAX_PAYLOAD_BYTES = 1_048_576
 SUBMISSIONS_PER_TURN = 250
 """Submissions of a bulk that are checked before others get a turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubmissionRefused:
-    """One submission of a bulk that was not stored, and why. Pointers start at the submission."""
-
-    errors: tuple[FieldError, ...]
 
 
 class Submitter:
@@ -62,6 +55,7 @@ class Submitter:
         """Jobs that may wait for the locks of limits' keys, which hold up no others."""
         self._keyed = IdempotentCommit(store.idempotency.insert)
         self._unique = UniqueCommit(store.unique_jobs.insert)
+        self._partial = PartialBulk(self._store)
         self._enqueuer = Enqueuer(dispatch)
         self._job_log = job_log
         self._servers = servers
@@ -128,7 +122,7 @@ class Submitter:
         if not partial:
             refuse_all(prepared)
         jobs = [job for job in prepared if isinstance(job, NewJob)]
-        store = self._store_what_can_be if partial else self._store
+        store = self._partial.store if partial else self._store
         answers = iter(await store(jobs) if jobs else [])
         return [next(answers) if isinstance(item, NewJob) else item for item in prepared]
 
@@ -196,36 +190,6 @@ class Submitter:
         except TooLarge as error:
             return SubmissionRefused((FieldError("/payload", str(error)),))
 
-    async def _store_what_can_be(self, jobs: Sequence[NewJob]) -> Sequence[Accepted | SubmissionRefused]:
-        """Store a bulk with `partial`: a job that Postgres refuses does not keep the others out."""
-        partial = any(job.unique is not None for job in jobs)
-        try:
-            return await self._store(jobs, partial=partial)
-        except InvalidInput as error:
-            return await self._store_halves(jobs, error)
-        except LimitFull as error:
-            refused = {one.job: _refused(str(one)) for one in error.refused}
-            others = [job for job in jobs if job.id not in refused]
-            answers = iter(await self._store_what_can_be(others) if others else ())
-            return [refused.get(job.id) or next(answers) for job in jobs]
-
-    async def _store_halves(
-        self, jobs: Sequence[NewJob], error: InvalidInput
-    ) -> Sequence[Accepted | SubmissionRefused]:
-        """Halve the bulk until the refused job is alone. Some may be stored already, so nothing is raised from here on."""
-        if len(jobs) == 1:
-            return [SubmissionRefused(error.errors)]
-        answers: list[Accepted | SubmissionRefused] = []
-        middle = len(jobs) // 2
-        for half in (jobs[:middle], jobs[middle:]):
-            try:
-                answers += await self._store_what_can_be(half)
-            except OutcomeUnknown:
-                answers += [_refused(f"may be stored or not: ask for the job {job.id}") for job in half]
-            except CorralError as failed:
-                answers += [_refused(str(failed)) for _ in half]
-        return answers
-
     async def _store(self, jobs: Sequence[NewJob], *, partial: bool = False) -> Sequence[Accepted]:
         try:
             accepted = await self._committed(jobs, partial=partial)
@@ -285,23 +249,3 @@ def count_refusals(error: LimitFull) -> None:
     """Count jobs that limits refused."""
     for one in error.refused:
         metrics.LIMIT_REFUSALS.labels(one.limit, one.because.value).inc()
-
-
-def _refused(message: str) -> SubmissionRefused:
-    return SubmissionRefused((FieldError("", message),))
-
-
-def refuse_all(items: Sequence[object]) -> None:
-    """Refuse a bulk with a faulty submission in it.
-
-    Raises:
-        InvalidInput: pointers are `/jobs/index/field`; at most 100 of them.
-    """
-    errors = [
-        FieldError(f"/jobs/{index}{error.pointer}", error.message)
-        for index, item in enumerate(items)
-        if isinstance(item, SubmissionRefused)
-        for error in item.errors
-    ]
-    if errors:
-        raise InvalidInput(*errors[:100])

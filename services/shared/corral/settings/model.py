@@ -1,108 +1,34 @@
 """Every setting of the services: name, type, range, default and meaning, in one flat class."""
 
-import ipaddress
-import re
-from collections.abc import Callable, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIMEOUT
-from corral.settings import database_address, redis_address
-from corral.settings.address_parts import bare
 from corral.settings.cpus import cpu_limit
 from corral.settings.loadable import Loadable
-from corral.settings.networks import networks
+from corral.settings.value_types import (
+    DatabaseUrl,
+    Host,
+    LogFormat,
+    LogLevel,
+    MailAddress,
+    Names,
+    Networks,
+    Password,
+    Port,
+    RedisUrl,
+    WebUrl,
+    within,
+)
 
 SECRETS_DIR = Path("/etc/corral/secrets")
 """Where files with secrets of providers are, unless a setting says otherwise."""
-
-
-def _split(value: object) -> object:
-    """A comma-separated text as the list of its parts."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _without_line_end(value: object) -> object:
-    """A secret's value often ends in the line end of the file it was made from; no password does."""
-    return value.rstrip("\r\n") if isinstance(value, str) else value
-
-
-def _web_address(text: str) -> str:
-    url = bare(text)
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        raise ValueError("it is no address of a web server") from None
-    if not good:
-        raise ValueError("it is no address of a web server")
-    if "@" in parts.netloc:
-        raise ValueError("it holds a user or a password, and stands in links that everybody may see")
-    return url
-
-
-def _mail_address(text: str) -> str:
-    """An address of mail, with a name before it or without."""
-    if not re.fullmatch(
-        r"[^\s@<>\"(),:;\\\[\]]+@[^\s@<>\"(),:;\\\[\]]+|[^\x00-\x1f\x7f<>]*<[^\s@<>]+@[^\s@<>]+>", text
-    ):
-        raise ValueError("it is no address of mail")
-    return text
-
-
-def _host_name(text: str) -> str:
-    host = text.strip()
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*\.?", host):
-            raise ValueError("it is no host") from None
-    return host
-
-
-def _address(read: Callable[[str], str], schemes: Sequence[str], form: str) -> tuple[AfterValidator, object]:
-    starts = " or ".join(f"{scheme}://" for scheme in schemes)
-    allowed = f"an address that starts with {starts}, as {form}"
-    return AfterValidator(read), Field(json_schema_extra={"allowed": allowed})
-
-
-def _within(least: float, most: float, unit: str, *, above: bool = False) -> Bounded:
-    return Bounded(Bounds(least, most, unit, above=above))
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Networks = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_split),
-    AfterValidator(networks),
-    Field(json_schema_extra={"allowed": "networks separated by commas, as 10.20.0.0/16,fd12:3456::/48"}),
-]
-LogLevel = Literal["debug", "info", "warning", "error"]
-LogFormat = Literal["console", "json"]
-Port = Annotated[int, Bounded(Bounds(0, 65535))]
-DatabaseUrl = Annotated[
-    str, *_address(database_address.database_address, database_address.SCHEMES, database_address.FORM)
-]
-RedisUrl = Annotated[str, *_address(redis_address.redis_address, redis_address.SCHEMES, redis_address.FORM)]
-Host = Annotated[
-    str,
-    AfterValidator(_host_name),
-    Field(json_schema_extra={"allowed": "the name or the address of a host, without a port"}),
-]
-MailAddress = Annotated[
-    str,
-    AfterValidator(_mail_address),
-    Field(json_schema_extra={"allowed": "an address as corral@example.com or Corral <corral@example.com>"}),
-]
-WebUrl = Annotated[str, *_address(_web_address, ("http", "https"), "https://corral.example.com")]
-Password = Annotated[str, BeforeValidator(_without_line_end)]
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(use_attribute_docstrings=True, extra="forbid"))
@@ -122,7 +48,7 @@ class Settings(Loadable):
     """The same database without a pooler of connections between; none: CORRAL_DATABASE_URL leads there. Migrations, the leader's duties and heartbeats use it. Where it is set, nothing that lasts longer than a transaction is asked of CORRAL_DATABASE_URL, so that it may lead through a pooler in transaction mode."""
     schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "corral"
     """The Postgres schema that Corral owns, its migrations included."""
-    pool_size: Annotated[int, _within(1, 100, "connections")] = 5
+    pool_size: Annotated[int, within(1, 100, "connections")] = 5
     """Connections to Postgres that each process keeps at most."""
 
     # Job types
@@ -148,19 +74,19 @@ class Settings(Loadable):
     """The address on which the publisher listens; 0.0.0.0 or :: is every one."""
     port: Port = 8000
     """The port of API and pages."""
-    web_workers: Annotated[int, _within(1, 64, "processes")] = 2
+    web_workers: Annotated[int, within(1, 64, "processes")] = 2
     """Processes that answer HTTP."""
     public_url: WebUrl | None = None
     """The address that people reach, as it stands in links; none: made from host and port."""
     secure_cookies: bool = False
     """Whether cookies travel over HTTPS only. Switch it on behind TLS."""
-    max_payload_bytes: Annotated[int, _within(1_024, 16_777_216, "bytes")] = 1_048_576
+    max_payload_bytes: Annotated[int, within(1_024, 16_777_216, "bytes")] = 1_048_576
     """The largest payload of one job, in bytes of JSON."""
-    max_body_bytes: Annotated[int, _within(1_024, 268_435_456, "bytes")] = 33_554_432
+    max_body_bytes: Annotated[int, within(1_024, 268_435_456, "bytes")] = 33_554_432
     """The largest body of one request, in bytes; a bulk holds many payloads."""
-    body_timeout: Annotated[float, _within(0, 300, "seconds", above=True)] = 10.0
+    body_timeout: Annotated[float, within(0, 300, "seconds", above=True)] = 10.0
     """Seconds a client has to send its body."""
-    max_waiters: Annotated[int, _within(0, 100_000, "requests")] = 1_000
+    max_waiters: Annotated[int, within(0, 100_000, "requests")] = 1_000
     """Requests with ?wait that one process holds at once; more are answered without waiting."""
     metrics_host: Host = "127.0.0.1"
     """The address of the metrics, apart from the API so that no ingress shows them."""
@@ -178,21 +104,21 @@ class Settings(Loadable):
     """The name of the pool that the worker belongs to, as it is shown; none: it belongs to none."""
     queues: Annotated[Names, Field(min_length=1)] = ("*",)
     """Queues to serve, separated by commas; * is every queue of the types that the worker handles."""
-    slots_async: Annotated[int, _within(0, 10_000, "jobs")] = 50
+    slots_async: Annotated[int, within(0, 10_000, "jobs")] = 50
     """Jobs that run at once on the event loop."""
-    slots_thread: Annotated[int, _within(0, 1_000, "jobs")] = 8
+    slots_thread: Annotated[int, within(0, 1_000, "jobs")] = 8
     """Jobs that run at once in threads."""
-    slots_process: Annotated[int, _within(0, 1_000, "jobs")] = field(default_factory=cpu_limit)
+    slots_process: Annotated[int, within(0, 1_000, "jobs")] = field(default_factory=cpu_limit)
     """Jobs that run at once in processes of their own; unset: the CPUs that the worker may use."""
-    grace: Annotated[float, _within(0, 86_400, "seconds")] = 30.0
+    grace: Annotated[float, within(0, 86_400, "seconds")] = 30.0
     """Seconds a stopping worker lets jobs finish before it gives them back."""
     worker_host: Host = "127.0.0.1"
     """The address of the worker's health."""
     worker_port: Port = 0
     """The port of the worker's health; 0: none."""
-    heartbeat: Annotated[float, _within(0.1, 60, "seconds")] = 5.0
+    heartbeat: Annotated[float, within(0.1, 60, "seconds")] = 5.0
     """Seconds between two heartbeats of a worker."""
-    lease: Annotated[float, _within(0.5, 3_600, "seconds")] = 20.0
+    lease: Annotated[float, within(0.5, 3_600, "seconds")] = 20.0
     """Seconds of observed silence after which a worker counts as lost; at least twice the heartbeat."""
     rq_compat: Literal["readers", "full"] = "readers"
     """What of RQ's contract is kept in Redis: readers (`rq info`, dashboards) or full (stock RQ workers too)."""
@@ -204,11 +130,11 @@ class Settings(Loadable):
     """The folder of the filesystem store; every service must see it. Leave it set after a change to postgres: the files there are still served, and removed with their jobs."""
 
     # Uploads
-    max_upload_bytes: Annotated[int, _within(1_024, 1_073_741_824, "bytes")] = 33_554_432
+    max_upload_bytes: Annotated[int, within(1_024, 1_073_741_824, "bytes")] = 33_554_432
     """The largest file that POST /api/v1/uploads takes, in bytes."""
-    upload_timeout: Annotated[float, _within(0, 3_000, "seconds", above=True)] = 300.0
+    upload_timeout: Annotated[float, within(0, 3_000, "seconds", above=True)] = 300.0
     """Seconds a client has to send a file."""
-    upload_hours: Annotated[float, _within(0, 8_760, "hours", above=True)] = 24.0
+    upload_hours: Annotated[float, within(0, 8_760, "hours", above=True)] = 24.0
     """Hours for which an upload is kept that no job names; one that a job names in its searchable field `upload` stays as long as that job."""
 
     # Requests to addresses that users give
@@ -244,15 +170,15 @@ class Settings(Loadable):
     """The port of the mail sink."""
     report_email: MailAddress | None = None
     """Who gets a mail when a report is ready that names nobody; none: nobody."""
-    link_hours: Annotated[float, _within(0, 8_760, "hours", above=True)] = 72.0
+    link_hours: Annotated[float, within(0, 8_760, "hours", above=True)] = 72.0
     """Hours for which the link in the mail of a report downloads it without signing in."""
 
     # Webhooks
-    webhook_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 30
+    webhook_days: Annotated[int, within(0, MAX_KEPT_DAYS, "days")] = 30
     """Days for which deliveries to webhooks are kept, to be looked at and sent again; 0: for ever."""
 
     # Audit
-    audit_days: Annotated[int, _within(0, MAX_KEPT_DAYS, "days")] = 365
+    audit_days: Annotated[int, within(0, MAX_KEPT_DAYS, "days")] = 365
     """Days for which the audit of what people did is kept; 0: for ever."""
 
     # Logs

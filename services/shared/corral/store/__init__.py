@@ -2,7 +2,7 @@
 
 from corral.store.api_keys import ApiKey
 from corral.store.artifacts import Artifact
-from corral.store.attempts import Progress, Recorded, Verdict
+from corral.store.attempts import Progress
 from corral.store.audit import AuditEntry
 from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
 from corral.store.claims import ClaimAnswer, Refusal
@@ -23,6 +23,7 @@ from corral.store.limits import KeyHolder, LimitChange, LimitKey, LimitUsage, St
 from corral.store.logs import Appended, NewLogLine
 from corral.store.pg_errors import Ambiguous
 from corral.store.queues import StoredQueue
+from corral.store.recorded import Recorded, Verdict
 from corral.store.registration import Image, WrittenDeclarations
 from corral.store.sign_in import Session
 from corral.store.stats import TimePercentiles, WindowRow

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from operator import attrgetter
-from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -12,7 +10,6 @@ import structlog
 from corral import metrics
 from corral.job.job import Accepted
 from corral.job.outcome import Finished, Succeeded
-from corral.job.priority import Priority
 from corral.job.state import State
 from corral.storable import printable
 from corral.store import endings, follow_ups, keyed_follow_ups, timeouts, unique_keys
@@ -24,48 +21,13 @@ from corral.store.job_insert import EXISTING
 from corral.store.json_text import checked
 from corral.store.limit_room import LOCK_KEYS
 from corral.store.logs import Logs
+from corral.store.recorded import Recorded, Verdict, recorded_from
 from corral.store.sql_params import array, texts
 
 log = structlog.get_logger(__name__)
 
 MAX_PROGRESS_MESSAGE = 500
 """Characters."""
-
-LIMITED = (9, 12)
-"""Columns of an answer that tells of limits: without follow-ups, and with them."""
-STATES = {state.value: state for state in State}
-PRIORITY_OF = {priority.value: priority for priority in Priority}
-
-
-class Verdict(StrEnum):
-    """What became of the write of an outcome."""
-
-    RECORDED = "recorded"
-    ALREADY = "already"
-    """An earlier write of the same outcome had arrived."""
-    FENCED = "fenced"
-    """The attempt is no longer the job's own; nothing was written."""
-
-
-class Recorded(NamedTuple):
-    """The answer to one Finished. `state` and what follows it are None where the job is gone."""
-
-    id: UUID
-    attempt: int
-    verdict: Verdict
-    state: State | None
-    due_in: float
-    """Seconds until a scheduled job is due."""
-    queue: str | None
-    priority: Priority | None
-    suspect: bool
-    follow_ups: tuple[Accepted, ...] = ()
-    """Those of the attempt that are stored with this outcome."""
-    limits: tuple[str, ...] = ()
-    """What its end gave back: limits, and keys of them, as `LimitUse.name` spells them."""
-    limit_group: UUID | None = None
-    promoted: tuple[Accepted, ...] = ()
-    """Jobs that waited for the end of one that was written with this one, and go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +91,7 @@ class Attempts(Logs):
         steps, first, last = _steps(worker, ordered, artifacts or {}, webhooks=webhooks)
         results = await self._written(steps)
         recorded = {
-            (row[0].int, row[1]): _recorded(row, Verdict.RECORDED)
+            (row[0].int, row[1]): recorded_from(row, Verdict.RECORDED)
             for rows in results[first:last]
             for row in rows
             if row[1]  # a follow-up has no attempt yet
@@ -230,7 +192,7 @@ class Attempts(Logs):
                 # A newer job of its key waited, or it was snoozed too often.
                 gave_up = outcome == State.FAILED and kind in (endings.SNOOZED, "errored")
                 already = outcome in (kind, State.CANCELLED) or gave_up
-            answers[id.int, attempt] = _recorded(row, Verdict.ALREADY if already else Verdict.FENCED)
+            answers[id.int, attempt] = recorded_from(row, Verdict.ALREADY if already else Verdict.FENCED)
             if not already:
                 _fenced("finish", id, attempt, current)
         return answers
@@ -277,22 +239,6 @@ def _steps(
 def _key(item: Finished) -> tuple[int, int]:
     """The fence as a key of dicts: id and attempt. The UUID's number is much cheaper to hash than the UUID."""
     return item.id.int, item.attempt
-
-
-def _recorded(row: Row, verdict: Verdict) -> Recorded:
-    id, attempt, state, due_in, queue, priority, suspect = row[:7]
-    return Recorded(
-        id=id,
-        attempt=attempt,
-        verdict=verdict,
-        state=STATES.get(state),
-        due_in=max(0.0, due_in),
-        queue=queue,
-        priority=PRIORITY_OF.get(priority),
-        suspect=bool(suspect),
-        limits=tuple(row[7] or ()) if len(row) in LIMITED else (),
-        limit_group=row[8] if len(row) in LIMITED else None,
-    )
 
 
 def _message(item: Progress) -> str | None:

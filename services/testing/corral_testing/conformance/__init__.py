@@ -19,6 +19,7 @@ from corral_testing.conformance.idempotent import Idempotent
 from corral_testing.conformance.leadership import Leadership
 from corral_testing.conformance.limiting import Limiting
 from corral_testing.conformance.losing import Losing
+from corral_testing.conformance.passing_on import PassingOn
 from corral_testing.conformance.snoozing import Snoozing
 from corral_testing.conformance.submitting import Submitting
 from corral_testing.conformance.transitions import Transitions
@@ -30,6 +31,7 @@ class StoreConformance(
     Submitting,
     Idempotent,
     BeingUnique,
+    PassingOn,
     Claiming,
     Finishing,
     Following,

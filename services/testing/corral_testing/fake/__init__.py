@@ -7,15 +7,17 @@ keys and sessions.
 
 from uuid import UUID
 
+from corral_testing.fake.attempts import FakeAttempts
+from corral_testing.fake.claims import FakeClaims
 from corral_testing.fake.effects import FakeEffects
 from corral_testing.fake.fleet import FakeHeartbeat, FakeWorkers
+from corral_testing.fake.follow_ups import FakeFollowUps
 from corral_testing.fake.idempotency import FakeIdempotency
 from corral_testing.fake.jobs import FakeJobs
 from corral_testing.fake.leases import FakeDuties, FakeLeases
 from corral_testing.fake.limits import FakeLimitClaims
 from corral_testing.fake.memory import Clock, Memory
 from corral_testing.fake.queues import FakeQueues
-from corral_testing.fake.running import FakeAttempts, FakeClaims, FakeFollowUps
 from corral_testing.fake.scaling import FakeScaling
 from corral_testing.fake.stats import FakeStats
 from corral_testing.fake.unique import FakeUniqueJobs, FakeUniqueKeys

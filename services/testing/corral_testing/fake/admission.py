@@ -7,7 +7,8 @@ from corral.job.job import Displaced, NewJob
 from corral.job.limit_use import parsed
 from corral.job.state import Event, State, Writer
 from corral.store.admission import HOLDERS_TOLD, is_counted, load_of, refused
-from corral_testing.fake.memory import JobRow, Memory
+from corral_testing.fake.job_row import JobRow
+from corral_testing.fake.memory import Memory
 
 
 class FakeAdmission:

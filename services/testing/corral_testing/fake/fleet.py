@@ -12,8 +12,9 @@ from corral.store import Beat, GivenBack, LiveWorker, Reclaimed, Term, WorkerRec
 from corral.store.drains import POOL, leaves, person
 from corral.store.heartbeat import UNHELD, UNHELD_SECONDS
 from corral.store.reclaiming import STOPPED, lost
+from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.leases import FakeLeases
-from corral_testing.fake.memory import FakeWorker, JobRow, Memory
+from corral_testing.fake.memory import FakeWorker, Memory
 
 
 class FakeWorkers:

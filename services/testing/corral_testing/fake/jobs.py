@@ -15,7 +15,8 @@ from corral.store import AuditEntry, Commanded, CommandEffect, JobFilter, Page
 from corral.store.job_queries import AttemptRecord
 from corral.store.json_text import HOLDS_NUL, checked
 from corral_testing.fake.admission import FakeAdmission
-from corral_testing.fake.memory import HeldKey, JobRow, Memory, release
+from corral_testing.fake.job_row import JobRow
+from corral_testing.fake.memory import HeldKey, Memory, release
 
 LONGEST = 1e11
 """Seconds: what is still within the calendar from now on; Postgres itself knows more, and is never asked for it."""

@@ -11,7 +11,8 @@ from corral.job.priority import Priority
 from corral.job.state import WAITING, Event, State, Writer
 from corral.store import LEADER, Queued, QueuedCursor, Term
 from corral.store.housekeeping import Folded
-from corral_testing.fake.memory import JobRow, Memory, urgency
+from corral_testing.fake.job_row import JobRow, urgency
+from corral_testing.fake.memory import Memory
 
 
 class FakeLeases:

@@ -12,8 +12,9 @@ from corral.job.limit_use import parsed
 from corral.job.state import State
 from corral.store import ClaimedGroups, GroupState, LimitState, SlotHolder, WorkerState
 from corral.store.batch_claims import GatheringBatch
-from corral_testing.fake.memory import JobRow, Memory
-from corral_testing.fake.running import claimed_from, start
+from corral_testing.fake.claims import claimed_from, start
+from corral_testing.fake.job_row import JobRow
+from corral_testing.fake.memory import Memory
 
 SLACK = 1e-9
 NO_BATCHES: Mapping[str, Batch] = {}

@@ -14,9 +14,10 @@ from corral.job.unique import OnDuplicate
 from corral.refusals import Duplicate
 from corral.store import Term
 from corral.store.unique_answers import answer_of, refusal
+from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
 from corral_testing.fake.leases import FakeLeases
-from corral_testing.fake.memory import HeldKey, JobRow, Memory, release
+from corral_testing.fake.memory import HeldKey, Memory, release
 
 
 class FakeUniqueJobs:

@@ -1,12 +1,10 @@
-"""The fake's `claims` and `attempts`: from queued to running to an end."""
+"""The fake's `attempts`: what is written about jobs that run, to their end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from corral.job.follow_up import FollowsOn
-from corral.job.job import Accepted, Claimed
+from corral.job.job import Accepted
 from corral.job.limits import MAX_SNOOZES
 from corral.job.outcome import (
     Cancelled,
@@ -19,68 +17,13 @@ from corral.job.outcome import (
     Succeeded,
 )
 from corral.job.state import Event, State, Writer
-from corral.store import ClaimAnswer, Progress, Recorded, Refusal, StoredFollowUp, Verdict, WorkerState
+from corral.store import Progress, Recorded, StoredFollowUp, Verdict
 from corral.store.endings import EXPIRES, SNOOZED, error_json, kind_of
-from corral.store.follow_ups import MAX_LISTED
 from corral.store.json_text import checked, decode
+from corral_testing.fake.follow_ups import FOLLOWS_ON
+from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
-from corral_testing.fake.memory import JobRow, Memory, ParkedKey, release
-
-
-class FakeClaims:
-    """See corral.store.claims."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    async def claim(
-        self,
-        worker: UUID,
-        claim: UUID,
-        ids: Sequence[UUID],
-        types: Sequence[str],
-        *,
-        alone: bool,
-        limited: Sequence[str] = (),
-    ) -> ClaimAnswer:
-        """Take those that may run here. Nobody evaluates here: those of `limited` types without keys stay."""
-        claimed: list[Claimed] = []
-        refused: dict[UUID, Refusal] = {}
-        for id in dict.fromkeys(ids):
-            row = self._memory.jobs.get(id)
-            reason = self._refusal(worker, row, types, alone=alone)
-            if reason is None and row is not None and row.new.type in limited:
-                reason = Refusal.LIMITED
-            if reason is not None or row is None:
-                refused[id] = reason or Refusal.GONE
-            else:
-                claimed.append(self._claim(worker, claim, row))
-        return ClaimAnswer(claimed, refused)
-
-    async def claimed_under(self, claim: UUID) -> list[Claimed]:
-        """What that claim took and is still running."""
-        return [claimed_from(row) for row in self._memory.jobs.values() if row.claim == claim]
-
-    def _refusal(
-        self, worker: UUID, row: JobRow | None, types: Sequence[str], *, alone: bool
-    ) -> Refusal | None:
-        memory = self._memory
-        fleet = memory.workers.get(worker)
-        if fleet is None or fleet.state is not WorkerState.ACTIVE:
-            return Refusal.WORKER
-        if row is None or row.state is not State.QUEUED or row.limit_group is not None:
-            return Refusal.GONE
-        if row.expires_at is not None and row.expires_at <= memory.clock.now() and row.attempt == 0:
-            return Refusal.GONE
-        if row.new.type not in types:
-            return Refusal.UNKNOWN_TYPE
-        if memory.queues[row.new.queue].paused:
-            return Refusal.PAUSED
-        return Refusal.SUSPECT if row.suspect and not alone else None
-
-    def _claim(self, worker: UUID, claim: UUID, row: JobRow) -> Claimed:
-        start(self._memory, row, worker, claim)
-        return claimed_from(row)
+from corral_testing.fake.memory import Memory, ParkedKey, release
 
 
 class FakeAttempts:
@@ -154,7 +97,7 @@ class FakeAttempts:
         return self._recorded(item, row, Verdict.ALREADY)._replace(follow_ups=tuple(earlier))
 
     async def _store_follow_ups(self, row: JobRow, item: Finished) -> tuple[Accepted, ...]:
-        kept = [one for one in item.follow_ups if one.on in _FOLLOWS_ON[row.state]]
+        kept = [one for one in item.follow_ups if one.on in FOLLOWS_ON[row.state]]
         self._memory.follow_ups += [
             StoredFollowUp(item.id, item.attempt, one.on, one.job.id, one.job.type, None) for one in kept
         ]
@@ -254,58 +197,3 @@ class FakeAttempts:
             limits=row.new.limits.names if row.new.limits and verdict is Verdict.RECORDED else (),
             limit_group=row.limit_group,
         )
-
-
-class FakeFollowUps:
-    """See corral.store.follow_ups."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    async def of(self, job: UUID, limit: int = MAX_LISTED) -> list[StoredFollowUp]:
-        """The follow-ups of a job."""
-        found = [one for one in self._memory.follow_ups if one.job == job]
-        return [
-            replace(one, state=self._memory.jobs[one.follow_up].state)
-            for one in sorted(found, key=lambda one: one.follow_up)
-        ][:limit]
-
-
-_FOLLOWS_ON = {
-    State.COMPLETED: {FollowsOn.SUCCESS, FollowsOn.END},
-    State.FAILED: {FollowsOn.FAILURE, FollowsOn.END},
-    State.CANCELLED: {FollowsOn.CANCELLED, FollowsOn.END},
-    State.SCHEDULED: {FollowsOn.RETRY},
-    State.QUEUED: set[FollowsOn](),
-}
-
-
-def start(memory: Memory, row: JobRow, worker: UUID, claim: UUID) -> None:
-    """Begin the next attempt of a job."""
-    memory.move(row, Event.CLAIMED, Writer.WORKER, State.RUNNING)
-    row.attempt += 1
-    row.worker, row.claim, row.started_at = worker, claim, memory.clock.now()
-    row.progress, row.progress_message = 0, None
-
-
-def claimed_from(row: JobRow) -> Claimed:
-    """The job as its worker gets it."""
-    new = row.new
-    return Claimed(
-        id=new.id,
-        type=new.type,
-        queue=new.queue,
-        attempt=row.attempt,
-        payload=new.payload,
-        errors=row.errors,
-        retries=new.retries,
-        timeout=new.timeout,
-        suspect=row.suspect,
-        checkpoint=row.checkpoint,
-        traceparent=new.traceparent,
-        parent=new.parent,
-        waited=(row.started_at - row.queued_at).total_seconds() if row.started_at and row.queued_at else 0.0,
-        limit_group=row.limit_group,
-        limits=new.limits.names if new.limits else (),
-        unique=new.unique is not None,
-    )

@@ -1,0 +1,97 @@
+"""The kinds of values that settings have: addresses, hosts, lists, numbers within bounds, secrets."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from corral.bounded import Bounded
+from corral.job.bounds import Bounds
+from corral.settings import database_address, redis_address
+from corral.settings.address_parts import bare
+from corral.settings.networks import networks
+
+
+def _split(value: object) -> object:
+    """A comma-separated text as the list of its parts."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _without_line_end(value: object) -> object:
+    """A secret's value often ends in the line end of the file it was made from; no password does."""
+    return value.rstrip("\r\n") if isinstance(value, str) else value
+
+
+def _web_address(text: str) -> str:
+    url = bare(text)
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ValueError("it is no address of a web server") from None
+    if not good:
+        raise ValueError("it is no address of a web server")
+    if "@" in parts.netloc:
+        raise ValueError("it holds a user or a password, and stands in links that everybody may see")
+    return url
+
+
+def _mail_address(text: str) -> str:
+    """An address of mail, with a name before it or without."""
+    if not re.fullmatch(
+        r"[^\s@<>\"(),:;\\\[\]]+@[^\s@<>\"(),:;\\\[\]]+|[^\x00-\x1f\x7f<>]*<[^\s@<>]+@[^\s@<>]+>", text
+    ):
+        raise ValueError("it is no address of mail")
+    return text
+
+
+def _host_name(text: str) -> str:
+    host = text.strip()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*\.?", host):
+            raise ValueError("it is no host") from None
+    return host
+
+
+def _address(read: Callable[[str], str], schemes: Sequence[str], form: str) -> tuple[AfterValidator, object]:
+    starts = " or ".join(f"{scheme}://" for scheme in schemes)
+    allowed = f"an address that starts with {starts}, as {form}"
+    return AfterValidator(read), Field(json_schema_extra={"allowed": allowed})
+
+
+def within(least: float, most: float, unit: str, *, above: bool = False) -> Bounded:
+    """The bounds of a number, with its unit."""
+    return Bounded(Bounds(least, most, unit, above=above))
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Networks = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_split),
+    AfterValidator(networks),
+    Field(json_schema_extra={"allowed": "networks separated by commas, as 10.20.0.0/16,fd12:3456::/48"}),
+]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["console", "json"]
+Port = Annotated[int, Bounded(Bounds(0, 65535))]
+DatabaseUrl = Annotated[
+    str, *_address(database_address.database_address, database_address.SCHEMES, database_address.FORM)
+]
+RedisUrl = Annotated[str, *_address(redis_address.redis_address, redis_address.SCHEMES, redis_address.FORM)]
+Host = Annotated[
+    str,
+    AfterValidator(_host_name),
+    Field(json_schema_extra={"allowed": "the name or the address of a host, without a port"}),
+]
+MailAddress = Annotated[
+    str,
+    AfterValidator(_mail_address),
+    Field(json_schema_extra={"allowed": "an address as corral@example.com or Corral <corral@example.com>"}),
+]
+WebUrl = Annotated[str, *_address(_web_address, ("http", "https"), "https://corral.example.com")]
+Password = Annotated[str, BeforeValidator(_without_line_end)]
