@@ -1,5 +1,9 @@
 """Each variant is rendered once, and by each helm that is there alike."""
 
+import os
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from tests.chart.helm import VARIANTS, Helm, found
 
@@ -17,16 +21,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def helm() -> Helm:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all the processes of this run."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "rendered"
+    shared.mkdir(exist_ok=True)
+    return shared
+
+
+@pytest.fixture(scope="session")
+def helm(shelf: Path) -> Helm:
     """The first there is, the newest; `each_helm` must render the same."""
-    return HELMS[0]
+    return replace(HELMS[0], shelf=shelf)
 
 
 @pytest.fixture(
     params=HELMS or [None], ids=lambda helm: f"helm{helm.version}" if helm else "no-helm", scope="session"
 )
-def each_helm(request: pytest.FixtureRequest) -> Helm:
-    return request.param
+def each_helm(request: pytest.FixtureRequest, shelf: Path) -> Helm:
+    return replace(request.param, shelf=shelf)
 
 
 @pytest.fixture(params=sorted(path.stem for path in VARIANTS.glob("*.yaml")))

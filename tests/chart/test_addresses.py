@@ -1,11 +1,10 @@
 """What addresses say and what policies open is the same, in each form of both."""
 
 import json
-from pathlib import Path
+from itertools import zip_longest
 from typing import Any
 
 import pytest
-import yaml
 from tests.chart.edges import Edges
 from tests.chart.helm import Helm, Manifest, Refused
 from tests.chart.objects import containers, of_kind, one
@@ -13,10 +12,8 @@ from tests.chart.objects import containers, of_kind, one
 from corral.settings import Settings
 
 
-def rendered(helm: Helm, folder: Path, **values: Any) -> list[Manifest]:
-    file = folder / "values.yaml"
-    file.write_text(yaml.safe_dump({"existingSecret": "x", **values}))
-    return helm.render("--values", str(file))
+def rendered(helm: Helm, **values: Any) -> list[Manifest]:
+    return helm.render(values={"existingSecret": "x", **values})
 
 
 def ports(objects: list[Manifest], to: str) -> set[int]:
@@ -48,42 +45,44 @@ POSTGRES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("form", POSTGRES)
-def test_the_policy_opens_the_ports_of_postgres(helm: Helm, tmp_path: Path, form: str) -> None:
-    external, expected = POSTGRES[form]
-    objects = rendered(helm, tmp_path, postgres={"enabled": False, "external": external})
-    assert ports(objects, "postgres") == expected
-    env = environment(objects)
-    for name in {"CORRAL_DATABASE_URL", "CORRAL_DATABASE_DIRECT_URL"} & env.keys():
-        if env[name] == "a-secret-value":
-            env[name] = "postgresql://corral:secret@db/corral"
-    assert Settings.load(env).database_url, "the services read it"
+REDIS = {
+    "host": ({"host": "cache"}, {6379}),
+    "a bare IPv6 address": ({"host": "fd00::8", "port": 6380}, {6380}),
+    "an IPv6 address in a url": ({"url": "rediss://corral@[fd00::8]:6381/2"}, {6381}),
+    "url without a port": ({"url": "redis://cache/1"}, {6379}),
+    "url in a Secret, on another port": ({"urlKey": "url", "port": 7000}, {7000}),
+}
+BOTH = list(zip_longest(POSTGRES, REDIS, fillvalue="host"))
+"""Neither looks at the other's values, so a rendering shows a form of each."""
+SECRETS = {
+    "CORRAL_DATABASE_URL": "postgresql://corral:secret@db/corral",
+    "CORRAL_DATABASE_DIRECT_URL": "postgresql://corral:secret@db/corral",
+    "CORRAL_REDIS_URL": "redis://:secret@cache:7000/0",
+}
 
 
-@pytest.mark.parametrize(
-    ("external", "expected"),
-    [
-        ({"host": "cache"}, {6379}),
-        ({"host": "fd00::8", "port": 6380}, {6380}),
-        ({"url": "rediss://corral@[fd00::8]:6381/2"}, {6381}),
-        ({"url": "redis://cache/1"}, {6379}),
-        ({"urlKey": "url", "port": 7000}, {7000}),
-    ],
-)
-def test_the_policy_opens_the_port_of_redis(
-    helm: Helm, tmp_path: Path, external: dict[str, Any], expected: set[int]
-) -> None:
-    objects = rendered(helm, tmp_path, redis={"enabled": False, "external": external})
-    assert ports(objects, "redis") == expected
-    env = environment(objects)
-    if env["CORRAL_REDIS_URL"] == "a-secret-value":
-        env["CORRAL_REDIS_URL"] = "redis://:secret@cache:7000/0"
-    assert Settings.load(env).redis_url
-
-
-def test_ports_that_the_values_name_go_before_all(helm: Helm, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("postgres", "redis"), BOTH, ids=[f"postgres {p}, redis {r}" for p, r in BOTH])
+def test_the_policies_open_the_ports_of_both_servers(helm: Helm, postgres: str, redis: str) -> None:
+    (database, expected), (cache, expected_of_redis) = POSTGRES[postgres], REDIS[redis]
     objects = rendered(
-        helm, tmp_path,
+        helm,
+        postgres={"enabled": False, "external": database},
+        redis={"enabled": False, "external": cache},
+    )
+    assert ports(objects, "postgres") == expected
+    assert ports(objects, "redis") == expected_of_redis
+    env = environment(objects)
+    for name, secret in SECRETS.items():
+        if env.get(name) == "a-secret-value":
+            env[name] = secret
+    read = Settings.load(env)
+    assert read.database_url, "the services read it"
+    assert read.redis_url
+
+
+def test_ports_that_the_values_name_go_before_all(helm: Helm) -> None:
+    objects = rendered(
+        helm,
         postgres={"enabled": False, "external": {"urlKey": "url"}},
         redis={"enabled": False, "external": {"urlKey": "redis-url"}},
         networkPolicy={"postgresPorts": [6543, 6544], "redisPorts": [26379]},

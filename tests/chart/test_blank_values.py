@@ -1,12 +1,13 @@
 """A value that is left blank is the default, wherever it stands; Helm alone would take the default away."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from tests.chart.helm import CHART, VARIANTS, Helm, Refused, load
+from tests.chart.objects import named
 
 DEFAULTS = load((CHART / "values.yaml").read_text())
 TEMPLATES = sorted(path for path in (CHART / "templates").rglob("*") if path.suffix in {".yaml", ".txt"})
@@ -45,41 +46,33 @@ DEEPEST = max(map(len, paths(DEFAULTS)))
 
 @pytest.mark.parametrize("depth", range(DEEPEST))
 @pytest.mark.parametrize("base", ["defaults", "external", "keda"])
-def test_blank_values_are_the_defaults(helm: Helm, tmp_path: Path, base: str, depth: int) -> None:
+def test_blank_values_are_the_defaults(helm: Helm, base: str, depth: int) -> None:
     given = load((VARIANTS / f"{base}.yaml").read_text())
-    values = tmp_path / "values.yaml"
-    values.write_text(yaml.safe_dump(merged(blank(DEFAULTS, depth, given), given)))
-    assert helm.render("--values", str(values)) == helm.variant(base)
+    assert helm.render(values=merged(blank(DEFAULTS, depth, given), given)) == helm.variant(base)
 
 
-def test_each_helm_fills_blank_values(each_helm: Helm, tmp_path: Path) -> None:
-    values = tmp_path / "values.yaml"
-    values.write_text(
-        "existingSecret: corral-credentials\npools:\npoolDefaults:\nsettings:\nimage: {tag: }\n"
-    )
-    assert each_helm.render("--values", str(values)) == each_helm.variant("defaults")
+def test_each_helm_fills_blank_values(each_helm: Helm) -> None:
+    values = "existingSecret: corral-credentials\npools:\npoolDefaults:\nsettings:\nimage: {tag: }\n"
+    assert each_helm.render(values=values) == each_helm.variant("defaults")
 
 
-def test_a_blank_limit_or_label_is_taken_away(each_helm: Helm, tmp_path: Path) -> None:
-    values = tmp_path / "values.yaml"
-    values.write_text(
+def test_a_blank_limit_or_label_is_taken_away(each_helm: Helm) -> None:
+    values = (
         "existingSecret: x\npoolDefaults: {resources: {limits: {cpu: }}}\n"
         "monitoring: {dashboard: {enabled: true, labels: {grafana_dashboard: }}}\n"
     )
-    objects = {f"{o['kind']} {o['metadata']['name']}": o for o in each_helm.render("--values", str(values))}
+    objects = {named(found): found for found in each_helm.render(values=values)}
     (container,) = objects["Deployment corral-worker-io"]["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"] == {"memory": "512Mi"}
     assert "grafana_dashboard" not in objects["ConfigMap corral-dashboard"]["metadata"]["labels"]
 
 
-@pytest.mark.parametrize(
-    "pool", ["{name: io, queues: }", "{name: io, queues: [a], image: }", "{name: , queues: [a]}"]
-)
-def test_a_blank_value_of_a_pool_is_refused_by_name(helm: Helm, tmp_path: Path, pool: str) -> None:
-    values = tmp_path / "values.yaml"
-    values.write_text(f"existingSecret: x\npools: [{pool}]\n")
-    with pytest.raises(Refused, match=r"pools[/.]0[/.](queues|image|name)'?: (got null|Invalid type)"):
-        helm.render("--values", str(values))
+def test_a_blank_value_of_a_pool_is_refused_by_name(helm: Helm) -> None:
+    pools = "[{name: io, queues: }, {name: io, queues: [a], image: }, {name: , queues: [a]}]"
+    with pytest.raises(Refused) as refused:
+        helm.render(values=f"existingSecret: x\npools: {pools}\n")
+    for index, name in enumerate(("queues", "image", "name")):
+        assert re.search(rf"pools[/.]{index}[/.]{name}'?: (got null|Invalid type)", str(refused.value))
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

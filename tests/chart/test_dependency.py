@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.chart.helm import CHART, NEWEST, Helm, Manifest, Refused, load_all
+from tests.chart.helm import CHART, Helm, Manifest, Refused
 from tests.chart.objects import containers, named, of_kind, pods
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def umbrella(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A parent with Corral twice, once under an alias, each with a condition."""
     parent = tmp_path_factory.mktemp("shop")
@@ -25,14 +25,7 @@ def umbrella(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rendered(helm: Helm, umbrella: Path, values: object) -> list[Manifest]:
-    file = umbrella / "given.yaml"
-    file.write_text(yaml.safe_dump(values))
-    return load_all(
-        helm.run(
-            *("template", "shop", str(umbrella), "--namespace", "jobs", "--kube-version", f"{NEWEST}.0"),
-            *("--values", str(file)),
-        )
-    )
+    return helm.render(values=values, release="shop", chart=umbrella)
 
 
 SECRET = {"existingSecret": "corral-credentials"}

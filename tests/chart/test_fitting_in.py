@@ -5,26 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from tests.chart.helm import CHART, NEWEST, Helm, Manifest, Refused, load, load_all
+from tests.chart.helm import CHART, Helm, Manifest, Refused, load
 from tests.chart.objects import containers, named, of_kind, one, pods
 
 
-def rendered(helm: Helm, folder: Path, **values: Any) -> list[Manifest]:
-    text = yaml.safe_dump({"existingSecret": "x", **values})
-    file = folder / f"{abs(hash(text))}.yaml"  # renderings are kept by the names of their files
-    file.write_text(text)
-    return helm.render("--values", str(file))
+def rendered(helm: Helm, **values: Any) -> list[Manifest]:
+    return helm.render(values={"existingSecret": "x", **values})
 
 
 def accounts(objects: list[Manifest]) -> dict[str, str | None]:
     return {owner.split("corral-", 1)[1]: spec.get("serviceAccountName") for owner, _, spec in pods(objects)}
 
 
-def test_every_component_may_have_an_account_of_its_own(helm: Helm, tmp_path: Path) -> None:
+def test_every_component_may_have_an_account_of_its_own(helm: Helm) -> None:
     made = {"serviceAccount": {"create": True, "annotations": {"role": "r"}}}
     objects = rendered(
-        helm, tmp_path,
+        helm,
         publisher=made, postgres=made, redis=made, jobs=made,
         operator={"serviceAccountName": "scaler", "serviceAccount": {"annotations": {"role": "r"}}},
         pools=[{"name": "io", "queues": ["demo"], **made}, {"name": "cpu", "queues": ["cpu"], "serviceAccountName": "shared", **made}],
@@ -46,18 +42,18 @@ def test_every_component_may_have_an_account_of_its_own(helm: Helm, tmp_path: Pa
     assert binding["subjects"][0]["name"] == "scaler"
 
 
-def test_rights_may_be_somebody_elses(helm: Helm, tmp_path: Path) -> None:
+def test_rights_may_be_somebody_elses(helm: Helm) -> None:
     objects = rendered(
-        helm, tmp_path, rbac={"create": False},
+        helm, rbac={"create": False},
         operator={"serviceAccountName": "given", "serviceAccount": {"create": False}},
     )  # fmt: skip
     assert not of_kind(objects, "Role", "RoleBinding", "ClusterRole", "ServiceAccount")
     assert accounts(objects)["operator"] == "given"
 
 
-def test_view_and_edit_may_hold_for_pools(helm: Helm, tmp_path: Path) -> None:
+def test_view_and_edit_may_hold_for_pools(helm: Helm) -> None:
     assert not of_kind(helm.variant("defaults"), "ClusterRole"), "it needs rights of the cluster"
-    roles = {found["metadata"]["name"]: found for found in of_kind(rendered(helm, tmp_path, rbac={"aggregate": True}), "ClusterRole")}  # fmt: skip
+    roles = {found["metadata"]["name"]: found for found in of_kind(rendered(helm, rbac={"aggregate": True}), "ClusterRole")}  # fmt: skip
     view, edit = (roles[f"jobs-corral-workerpools-{name}"] for name in ("view", "edit"))
     assert view["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
     assert "rbac.authorization.k8s.io/aggregate-to-view" not in edit["metadata"]["labels"]
@@ -65,10 +61,10 @@ def test_view_and_edit_may_hold_for_pools(helm: Helm, tmp_path: Path) -> None:
     assert "delete" in edit["rules"][0]["verbs"]
 
 
-def test_budgets_and_rollouts_have_bounds(helm: Helm, tmp_path: Path) -> None:
+def test_budgets_and_rollouts_have_bounds(helm: Helm) -> None:
     full = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
     objects = rendered(
-        helm, tmp_path,
+        helm,
         publisher={"pdb": {"minAvailable": "50%"}, "strategy": full},
         poolDefaults={"pdb": {"maxUnavailable": "25%", "unhealthyPodEvictionPolicy": "IfHealthyBudget"}, "strategy": full},
         operator={"replicas": 2, "strategy": {"type": "Recreate"}},
@@ -84,10 +80,10 @@ def test_budgets_and_rollouts_have_bounds(helm: Helm, tmp_path: Path) -> None:
     assert strategies["corral-operator"] == {"type": "Recreate"}
 
 
-def test_a_publisher_waits_for_its_ingress_as_long_as_that_takes(helm: Helm, tmp_path: Path) -> None:
+def test_a_publisher_waits_for_its_ingress_as_long_as_that_takes(helm: Helm) -> None:
     hook = {"postStart": {"exec": {"command": ["true"]}}}
     objects = rendered(
-        helm, tmp_path, publisher={"preStopSeconds": 20, "lifecycle": hook},
+        helm, publisher={"preStopSeconds": 20, "lifecycle": hook},
         poolDefaults={"lifecycle": {"preStop": {"sleep": {"seconds": 3}}}},
     )  # fmt: skip
     spec = one(objects, "Deployment", "corral-publisher")["spec"]["template"]["spec"]
@@ -95,11 +91,11 @@ def test_a_publisher_waits_for_its_ingress_as_long_as_that_takes(helm: Helm, tmp
     assert spec["terminationGracePeriodSeconds"] == 30 + 20 + 10
     worker = one(objects, "Deployment", "corral-worker-io")["spec"]["template"]["spec"]["containers"][0]
     assert worker["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
-    none = one(rendered(helm, tmp_path, publisher={"preStopSeconds": 0}), "Deployment", "corral-publisher")
+    none = one(rendered(helm, publisher={"preStopSeconds": 0}), "Deployment", "corral-publisher")
     assert "lifecycle" not in none["spec"]["template"]["spec"]["containers"][0]
 
 
-def test_an_ingress_may_have_several_names(helm: Helm, tmp_path: Path) -> None:
+def test_an_ingress_may_have_several_names(helm: Helm) -> None:
     given = {
         "enabled": True,
         "host": "a.org",
@@ -107,13 +103,13 @@ def test_an_ingress_may_have_several_names(helm: Helm, tmp_path: Path) -> None:
         "pathType": "Exact",
         "tls": {"enabled": True},
     }
-    (found,) = of_kind(rendered(helm, tmp_path, publisher={"ingress": given}), "Ingress")
+    (found,) = of_kind(rendered(helm, publisher={"ingress": given}), "Ingress")
     assert [rule["host"] for rule in found["spec"]["rules"]] == ["a.org", "b.org"]
     assert found["spec"]["tls"][0]["hosts"] == ["a.org", "b.org"]
     assert {rule["http"]["paths"][0]["pathType"] for rule in found["spec"]["rules"]} == {"Exact"}
 
 
-def test_services_have_families_and_what_load_balancers_ask_for(helm: Helm, tmp_path: Path) -> None:
+def test_services_have_families_and_what_load_balancers_ask_for(helm: Helm) -> None:
     dual = {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6", "IPv4"]}
     fields = {
         "type": "LoadBalancer", "loadBalancerClass": "a/b", "loadBalancerIP": "198.51.100.7",
@@ -121,7 +117,7 @@ def test_services_have_families_and_what_load_balancers_ask_for(helm: Helm, tmp_
         "externalTrafficPolicy": "Local", "internalTrafficPolicy": "Cluster",
     }  # fmt: skip
     objects = rendered(
-        helm, tmp_path, listenAddress="::", publisher={"service": fields | dual},
+        helm, listenAddress="::", publisher={"service": fields | dual},
         postgres={"service": dual}, redis={"service": dual},
     )  # fmt: skip
     for name, more in (("publisher", fields), ("postgres", {}), ("redis", {})):
@@ -132,19 +128,17 @@ def test_services_have_families_and_what_load_balancers_ask_for(helm: Helm, tmp_
         assert listening <= {"::"}, where
 
 
-def test_an_autoscaler_looks_at_memory_and_moves_as_it_is_told(helm: Helm, tmp_path: Path) -> None:
+def test_an_autoscaler_looks_at_memory_and_moves_as_it_is_told(helm: Helm) -> None:
     scaling = {"enabled": True, "targetMemoryUtilizationPercentage": 80, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}}}  # fmt: skip
-    (found,) = of_kind(
-        rendered(helm, tmp_path, publisher={"autoscaling": scaling}), "HorizontalPodAutoscaler"
-    )
+    (found,) = of_kind(rendered(helm, publisher={"autoscaling": scaling}), "HorizontalPodAutoscaler")
     assert [metric["resource"]["name"] for metric in found["spec"]["metrics"]] == ["cpu", "memory"]
     assert found["spec"]["behavior"] == {"scaleDown": {"stabilizationWindowSeconds": 600}}
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_the_definition_may_belong_to_a_release(helm: Helm, tmp_path: Path, keep: bool) -> None:
+def test_the_definition_may_belong_to_a_release(helm: Helm, keep: bool) -> None:
     assert not of_kind(helm.variant("defaults"), "CustomResourceDefinition")
-    objects = rendered(helm, tmp_path, crds={"enabled": True, "keep": keep})
+    objects = rendered(helm, crds={"enabled": True, "keep": keep})
     (found,) = of_kind(objects, "CustomResourceDefinition")
     shipped = load((CHART / "crds/workerpool.yaml").read_text())
     assert found["spec"] == shipped["spec"]
@@ -153,20 +147,20 @@ def test_the_definition_may_belong_to_a_release(helm: Helm, tmp_path: Path, keep
     assert "namespace" not in found["metadata"]
 
 
-def test_objects_of_ones_own_come_with_the_release(each_helm: Helm, tmp_path: Path) -> None:
+def test_objects_of_ones_own_come_with_the_release(each_helm: Helm) -> None:
     plain = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "plain"}, "data": {"a": "{{ not a template }}"}}  # fmt: skip
     text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ include "corral.fullname" . }}-more}\n'
-    objects = rendered(each_helm, tmp_path, extraObjects=[plain, text])
+    objects = rendered(each_helm, extraObjects=[plain, text])
     assert one(objects, "ConfigMap", "plain")["data"] == plain["data"]
     assert one(objects, "ConfigMap", "corral-more")
 
 
-def test_alerts_and_scrapes_may_be_changed_one_by_one(helm: Helm, tmp_path: Path) -> None:
+def test_alerts_and_scrapes_may_be_changed_one_by_one(helm: Helm) -> None:
     relabel = [{"action": "labeldrop", "regex": "x"}]
     changed = {"CorralJobsFail": {"enabled": False}, "CorralNoLeader": {"for": "9m", "severity": "page", "labels": {"team": "a"}}}  # fmt: skip
     monitor = {"enabled": True, "relabelings": relabel, "metricRelabelings": relabel}
     objects = rendered(
-        helm, tmp_path,
+        helm,
         monitoring={"prometheusRule": {"enabled": True, "alerts": changed}, "podMonitor": monitor, "serviceMonitor": monitor},
     )  # fmt: skip
     rules = {
@@ -179,15 +173,13 @@ def test_alerts_and_scrapes_may_be_changed_one_by_one(helm: Helm, tmp_path: Path
         (endpoint,) = of_kind(objects, kind)[0]["spec"][endpoints]
         assert endpoint["relabelings"] == endpoint["metricRelabelings"] == relabel
     with pytest.raises(Refused, match="CorralNobody"):
-        rendered(
-            helm, tmp_path, monitoring={"prometheusRule": {"alerts": {"CorralNobody": {"enabled": False}}}}
-        )
+        rendered(helm, monitoring={"prometheusRule": {"alerts": {"CorralNobody": {"enabled": False}}}})
 
 
-def test_a_variable_finds_those_that_were_given_before_it(helm: Helm, tmp_path: Path) -> None:
+def test_a_variable_finds_those_that_were_given_before_it(helm: Helm) -> None:
     """$(NAME) is replaced only where NAME stands above; one that replaces the chart's own stays where it was given."""
     objects = rendered(
-        helm, tmp_path,
+        helm,
         pods={"env": [{"name": "LEVEL", "value": "debug"}]},
         publisher={"env": [{"name": "CORRAL_LOG_LEVEL", "value": "$(LEVEL)"}]},
         settings={"CORRAL_LOG_LEVEL": "info"},
@@ -212,8 +204,7 @@ def test_a_line_end_behind_redis_password_is_none_of_it(tmp_path: Path, behind: 
 
 def test_names_that_begin_alike_do_not_collide(each_helm: Helm) -> None:
     def names(release: str) -> set[str]:
-        args = ("template", release, str(CHART), "--kube-version", f"{NEWEST}.0", "--set", "existingSecret=x")
-        return {named(found) for found in load_all(each_helm.run(*args))}
+        return {named(found) for found in each_helm.render("--set", "existingSecret=x", release=release)}
 
     one_, other = (names(f"a-long-name-of-a-release-{end}") for end in ("one", "two"))
     assert one_.isdisjoint(other)

@@ -64,14 +64,12 @@ def test_the_sink_runs_as_a_pod_that_workers_alone_reach(helm: Helm):
     assert not edges.allow("mail-sink", "outside", 443)
 
 
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        (["mail.host=h"], "mail.from: say who sends"),
-        (["mail.host=h", "mail.from=c@x", "mail.sink=true"], "mail.host and mail.sink"),
-        (["smtp.host=h"], "smtp is not read: its name is mail"),
-    ],
-)
-def test_what_contradicts_itself_is_refused(helm: Helm, given: list[str], words: str):
-    with pytest.raises(Refused, match=words):
-        helm.render("--set", "existingSecret=x", *(word for one in given for word in ("--set", one)))
+def test_what_contradicts_itself_is_refused(helm: Helm):
+    with pytest.raises(Refused) as refused:
+        helm.render("--set", "existingSecret=x,mail.host=h,mail.sink=true,smtp.host=h")
+    for words in (
+        "mail.from: say who sends",
+        "mail.host and mail.sink",
+        "smtp is not read: its name is mail",
+    ):
+        assert words in str(refused.value)

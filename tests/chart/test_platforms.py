@@ -18,10 +18,9 @@ SECTIONS = {
 
 
 @pytest.mark.parametrize("platform", [name for name, values in SECTIONS.items() if values])
-def test_the_values_of_a_platform_are_rendered(helm: Helm, tmp_path: Path, platform: str) -> None:
-    file = tmp_path / "values.yaml"
-    file.write_text(SECTIONS[platform])
-    assert of_kind(helm.render("--set", "existingSecret=x", "--values", str(file)), "WorkerPool")
+def test_the_values_of_a_platform_are_rendered(helm: Helm, platform: str) -> None:
+    objects = helm.render("--set", "existingSecret=x", values=SECTIONS[platform])
+    assert of_kind(objects, "WorkerPool")
 
 
 @pytest.mark.parametrize("platform", SECTIONS)

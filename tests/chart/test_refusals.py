@@ -12,39 +12,69 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 CHECKED = jsonschema.Draft202012Validator(SCHEMA)
 SECRET = ("--set", "existingSecret=corral-credentials")
 
-WRONG = {
-    "operator.enabled=true,keda.enabled=true": "two would scale the same Deployments",
-    'pools=[{"name":"io","queues":["demo"],"minReplicas":9}]': '"io" has minReplicas 9 above its maxReplicas 5',
-    'pools=[{"name":"io","queues":["demo"]},{"name":"cpu","queues":["demo"]}]': 'queue "demo" is served by "io" and "cpu"',
-    'pools=[{"name":"io","queues":["a"]},{"name":"io","queues":["b"]}]': 'there are two named "io"',
-    'pools=[{"name":"io"}]': '"io" serves no queue',
-    'pools=[{"name":"Big"}]': "does not match pattern",
-    'pools=[{"queues":["a"]}]': "missing property 'name'",
-    'pools=[{"name":"io","replicas":3}]': "additional properties 'replicas' not allowed",
-    "publisher.replicas=0": "minimum",
-    "publisher.replica=2": "additional properties 'replica' not allowed",
-    "settings.CORRAL_LOG_LEVL=debug": "additional properties 'CORRAL_LOG_LEVL' not allowed",
-    "settings.CORRAL_DATABASE_URL=x": "additional properties 'CORRAL_DATABASE_URL' not allowed",
-    "postgres.enabled=false": "postgres.external.host, .url, or .urlKey",
-    "postgres.external.host=db": "which one holds the jobs?",
-    "postgres.enabled=false,postgres.external.url=postgresql://u:p@h/d": "put it into a Secret",
-    "postgres.tls.enabled=true": "name the Secret with tls.crt, tls.key and ca.crt, made out to corral-postgres",
-    "redis.enabled=false": "redis.external.host, .url, or .urlKey",
-    "redis.tls.enabled=true": "made out to corral-redis",
-    "publisher.httpRoute.enabled=true": "name the Gateway",
-    "publisher.autoscaling.minReplicas=50": "minReplicas is above maxReplicas",
-    "image.pullPolicy=Sometimes": "value must be one of",
-    "workers=3": "workers is not read: its name is pools and poolDefaults",
-    "replicaCount=3": "replicaCount is not read: its name is publisher.replicas",
-    "postgresql.enabled=false": "postgresql is not read: its name is postgres",
+UNREADABLE = {
+    'pools=[{"name":"Big"},{"queues":["a"]},{"name":"io","replicas":3}]': [
+        "/pools/0/name': 'Big' does not match pattern",
+        "/pools/1': missing property 'name'",
+        "/pools/2': additional properties 'replicas' not allowed",
+    ],
+    'publisher={"replicas":0,"replica":2}': [
+        "/publisher/replicas': minimum: got 0",
+        "/publisher': additional properties 'replica' not allowed",
+    ],
+    'settings={"CORRAL_LOG_LEVL":"debug","CORRAL_DATABASE_URL":"x"}': [
+        "/settings': additional properties '",
+        "'CORRAL_LOG_LEVL'",
+        "'CORRAL_DATABASE_URL'",
+    ],
+    'image={"pullPolicy":"Sometimes"}': ["/image/pullPolicy': value must be one of"],
+}
+"""What the schema refuses."""
+CONTRADICTORY = {
+    "operator.enabled=true,keda.enabled=true": ["two would scale the same Deployments"],
+    'pools=[{"name":"io","queues":["demo"],"minReplicas":9},{"name":"cpu","queues":["demo"]},{"name":"io","queues":["b"]},{"name":"empty"}]': [
+        '"io" has minReplicas 9 above its maxReplicas 5',
+        'queue "demo" is served by "io" and "cpu"',
+        'there are two named "io"',
+        '"empty" serves no queue',
+    ],
+    "postgres.external.host=db": ["which one holds the jobs?"],
+    "postgres.tls.enabled=true": [
+        "name the Secret with tls.crt, tls.key and ca.crt, made out to corral-postgres"
+    ],
+    "redis.enabled=false": ["redis.external.host, .url, or .urlKey"],
+    "publisher.httpRoute.enabled=true": ["name the Gateway"],
+    "publisher.autoscaling.minReplicas=50": ["minReplicas is above maxReplicas"],
+    "workers=3": ["workers is not read: its name is pools and poolDefaults"],
+    "replicaCount=3": ["replicaCount is not read: its name is publisher.replicas"],
+    "postgresql.enabled=false": ["postgresql is not read: its name is postgres"],
+}
+"""What the schema takes, and the templates refuse."""
+OTHERWISE = {
+    "postgres.enabled=false": ["postgres.external.host, .url, or .urlKey"],
+    "redis.tls.enabled=true": ["made out to corral-redis"],
+}
+WITH_A_PASSWORD = {
+    "postgres.enabled=false,postgres.external.url=postgresql://u:p@h/d": ["put it into a Secret"]
 }
 
 
-@pytest.mark.parametrize("given", WRONG)
-def test_a_wrong_value_is_refused(helm: Helm, given: str) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [UNREADABLE, CONTRADICTORY, OTHERWISE, WITH_A_PASSWORD],
+    ids=["unreadable", "contradictory", "otherwise", "with-a-password"],
+)
+def test_each_wrong_value_is_refused(helm: Helm, given: dict[str, list[str]]) -> None:
+    """All that are wrong at once, each with a message of its own."""
+    arguments = [
+        word for one in given for word in ("--set-json" if one.endswith(("]", "}")) else "--set", one)
+    ]
     with pytest.raises(Refused) as refused:
-        helm.render(*SECRET, "--set-json" if given.startswith("pools=") else "--set", given)
-    assert WRONG[given] in re.sub(r"\s+", " ", str(refused.value))
+        helm.render(*SECRET, *arguments)
+    said = re.sub(r"\s+", " ", str(refused.value))
+    for one, messages in given.items():
+        for message in messages:
+            assert message in said, one
 
 
 def test_passwords_are_not_made_without_a_cluster(each_helm: Helm) -> None:

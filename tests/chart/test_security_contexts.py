@@ -1,7 +1,5 @@
 """Security contexts are values: restricted where nobody says otherwise, the cluster's own users where they are blank."""
 
-from pathlib import Path
-
 import pytest
 from tests.chart.helm import Helm, Refused
 from tests.chart.objects import containers, pods
@@ -28,9 +26,8 @@ def test_on_openshift_no_pod_asks_for_a_user_or_a_group(each_helm: Helm) -> None
         assert not IDS & container["securityContext"].keys(), where
 
 
-def test_a_component_changes_an_entry_of_its_own(helm: Helm, tmp_path: Path) -> None:
-    values = tmp_path / "values.yaml"
-    values.write_text(
+def test_a_component_changes_an_entry_of_its_own(helm: Helm) -> None:
+    values = (
         "existingSecret: x\n"
         "pods: {podSecurityContext: {supplementalGroups: [7]}}\n"
         "publisher: {containerSecurityContext: {readOnlyRootFilesystem: false}}\n"
@@ -39,7 +36,7 @@ def test_a_component_changes_an_entry_of_its_own(helm: Helm, tmp_path: Path) -> 
         "- {name: io, queues: [demo], podSecurityContext: {runAsGroup: 0, fsGroup: }}\n"
         "- {name: cpu, queues: [cpu], podSecurityContext: {seLinuxOptions: {level: 's0:c1'}}}\n"
     )
-    found = {owner: (spec["securityContext"], spec["containers"][0]["securityContext"]) for owner, _, spec in pods(helm.render("--values", str(values)))}  # fmt: skip
+    found = {owner: (spec["securityContext"], spec["containers"][0]["securityContext"]) for owner, _, spec in pods(helm.render(values=values))}  # fmt: skip
     by_name = {owner.split("corral-", 1)[1]: contexts for owner, contexts in found.items()}
     assert by_name["publisher"][1]["readOnlyRootFilesystem"] is False
     assert by_name["operator"][1]["readOnlyRootFilesystem"] is True

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.chart.helm import CHART, NEWEST, Helm, Manifest, load_all
+from tests.chart.helm import Helm, Manifest
 from tests.chart.objects import containers, named, of_kind, one, pods
 
 from corral_operator.pool_selector import PoolSelector
@@ -16,13 +16,7 @@ EVERYTHING = (
 
 
 def release(helm: Helm, name: str, *more: str) -> list[Manifest]:
-    return load_all(
-        helm.run(
-            *("template", name, str(CHART), "--namespace", "jobs", "--kube-version", f"{NEWEST}.0"),
-            *EVERYTHING,
-            *more,
-        )
-    )
+    return helm.render(*EVERYTHING, *more, release=name)
 
 
 @pytest.fixture(scope="module")
