@@ -63,8 +63,8 @@ async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncItera
         yield opened
         await opened.close()
         return
-    with pooler(database_url) as through:
-        opened = Store.open(through, pool_size=2, pooled=True)
+    with pooler(database_url) as pooled:
+        opened = Store.open(pooled, pool_size=2, pooled=True)
         yield opened
         await opened.close()
 
