@@ -120,8 +120,8 @@ tools: $(HELM) $(TYPESCRIPT) ## Unpack helm 4 and helm 3 where this is Linux on 
 	@mvn --quiet --batch-mode --file tests/pdf/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.tools/verapdf
 	@touch $@
 
-chart: $(DEVELOPMENT) ## Package the chart into dist/, with a provenance of its versions; needs helm (make tools)
-	@$(BIN)/python charts/package.py dist
+chart: $(DEVELOPMENT) ## Package the chart into dist/, with a provenance of its versions: make chart [SOURCE_URL=https://… HOME_URL=https://…]; needs helm (make tools)
+	@SOURCE_URL="$(SOURCE_URL)" HOME_URL="$(HOME_URL)" $(BIN)/python charts/package.py dist
 
 images: .tools/bin/.syft ## Build the images with Docker, or by CORRAL_IMAGE_BUILD, and list what is in each (SBOM) in dist/: make images [TAG=dev]
 	@k8s/build $(or $(TAG),dev)

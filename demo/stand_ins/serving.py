@@ -1,4 +1,7 @@
-"""How a stand-in serves: it tells its port on standard output, says nothing else, and ends when it is told to."""
+"""How a stand-in serves: it tells its port on standard output, says nothing else, and ends when it is told to.
+
+Its arguments are its folder and, where others than this machine are to reach it, the host and port to listen on.
+"""
 
 import signal
 import sys
@@ -14,9 +17,10 @@ class Silent(BaseHTTPRequestHandler):
 
 
 def serve(handler: type[BaseHTTPRequestHandler]) -> None:
-    """Serve on a free port of this machine until told to end."""
+    """Serve until told to end: where the arguments say, else on a free port of this machine."""
     signal.signal(signal.SIGTERM, _end)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    host, port = sys.argv[2:4] if len(sys.argv) > 3 else ("127.0.0.1", "0")
+    with ThreadingHTTPServer((host, int(port)), handler) as server:
         sys.stdout.write(f"{server.server_address[1]}\n")
         sys.stdout.flush()
         server.serve_forever()

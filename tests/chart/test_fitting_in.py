@@ -109,6 +109,19 @@ def test_an_ingress_may_have_several_names(helm: Helm) -> None:
     assert {rule["http"]["paths"][0]["pathType"] for rule in found["spec"]["rules"]} == {"Exact"}
 
 
+def test_an_ingress_may_have_several_names_and_no_first_one(helm: Helm) -> None:
+    """People reach the pages by the first of them."""
+    given = {"enabled": True, "hosts": ["b.org", "c.org", "b.org"], "tls": {"enabled": True}}
+    objects = rendered(helm, publisher={"ingress": given})
+    (found,) = of_kind(objects, "Ingress")
+    assert [rule["host"] for rule in found["spec"]["rules"]] == ["b.org", "c.org"]
+    assert found["spec"]["tls"][0]["hosts"] == ["b.org", "c.org"]
+    (publisher,) = [c for where, c in containers(objects) if where.endswith("container publisher")]
+    assert {"name": "CORRAL_PUBLIC_URL", "value": "https://b.org"} in publisher["env"]
+    (every,) = of_kind(rendered(helm, publisher={"ingress": {"enabled": True}}), "Ingress")
+    assert ["host" in rule for rule in every["spec"]["rules"]] == [False]
+
+
 def test_services_have_families_and_what_load_balancers_ask_for(helm: Helm) -> None:
     dual = {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6", "IPv4"]}
     fields = {
@@ -118,13 +131,13 @@ def test_services_have_families_and_what_load_balancers_ask_for(helm: Helm) -> N
     }  # fmt: skip
     objects = rendered(
         helm, listenAddress="::", publisher={"service": fields | dual},
-        postgres={"service": dual}, redis={"service": dual},
+        postgres={"service": dual}, redis={"service": dual}, mail={"sink": True, "service": dual},
     )  # fmt: skip
-    for name, more in (("publisher", fields), ("postgres", {}), ("redis", {})):
+    for name, more in (("publisher", fields), ("postgres", {}), ("redis", {}), ("mail-sink", {})):
         spec = one(objects, "Service", f"corral-{name}")["spec"]
         assert {**dual, **more}.items() <= spec.items(), name
     for where, container in containers(objects):
-        listening = {e["value"] for e in container.get("env", ()) if e["name"] in {"CORRAL_HOST", "CORRAL_METRICS_HOST", "CORRAL_WORKER_HOST"}}  # fmt: skip
+        listening = {e["value"] for e in container.get("env", ()) if e["name"] in {"CORRAL_HOST", "CORRAL_METRICS_HOST", "CORRAL_WORKER_HOST", "CORRAL_MAIL_SINK_HOST"}}  # fmt: skip
         assert listening <= {"::"}, where
 
 
@@ -133,6 +146,16 @@ def test_an_autoscaler_looks_at_memory_and_moves_as_it_is_told(helm: Helm) -> No
     (found,) = of_kind(rendered(helm, publisher={"autoscaling": scaling}), "HorizontalPodAutoscaler")
     assert [metric["resource"]["name"] for metric in found["spec"]["metrics"]] == ["cpu", "memory"]
     assert found["spec"]["behavior"] == {"scaleDown": {"stabilizationWindowSeconds": 600}}
+
+
+def test_an_autoscaler_may_look_at_memory_alone_and_never_at_nothing(helm: Helm) -> None:
+    """A blank target is the default, so 0 says that CPU is not looked at."""
+    scaling: dict[str, Any] = {"enabled": True, "targetCPUUtilizationPercentage": 0}
+    with pytest.raises(Refused, match=r"publisher\.autoscaling: say what it looks at"):
+        rendered(helm, publisher={"autoscaling": scaling})
+    scaling["targetMemoryUtilizationPercentage"] = 80
+    (found,) = of_kind(rendered(helm, publisher={"autoscaling": scaling}), "HorizontalPodAutoscaler")
+    assert [metric["resource"]["name"] for metric in found["spec"]["metrics"]] == ["memory"]
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -188,6 +211,30 @@ def test_a_variable_finds_those_that_were_given_before_it(helm: Helm) -> None:
     names = [entry["name"] for entry in publisher["env"]]
     assert names.count("CORRAL_LOG_LEVEL") == 1
     assert names.index("LEVEL") < names.index("CORRAL_LOG_LEVEL")
+
+
+def test_a_variable_stands_behind_those_that_it_speaks_of_wherever_they_were_given(helm: Helm) -> None:
+    """Settings stand before what pods are given, and what is given anew moves behind what spoke of it."""
+    objects = rendered(
+        helm,
+        settings={"CORRAL_LOG_LEVEL": "$(LEVEL)", "CORRAL_REPORT_EMAIL": "$(USER)@$(DOMAIN)"},
+        pods={"env": [
+            {"name": "DOMAIN", "value": "$(TOP)"}, {"name": "LEVEL", "value": "debug"}, {"name": "USER", "value": "me"},
+            {"name": "ROUND", "value": "$(ABOUT)"}, {"name": "ABOUT", "value": "$(ROUND)"},
+            {"name": "PATH", "value": "$(PATH):/own"}, {"name": "SHOWN", "value": "$$(LEVEL) $(NOWHERE)"},
+        ]},
+        publisher={"env": [{"name": "TOP", "value": "example.org"}, {"name": "LEVEL", "value": "info"}]},
+    )  # fmt: skip
+    (publisher,) = [c for where, c in containers(objects) if where.endswith("container publisher")]
+    at = {entry["name"]: index for index, entry in enumerate(publisher["env"])}
+    assert len(at) == len(publisher["env"])
+    assert at["TOP"] < at["DOMAIN"] < at["CORRAL_REPORT_EMAIL"]
+    assert at["USER"] < at["CORRAL_REPORT_EMAIL"]
+    assert at["LEVEL"] < at["CORRAL_LOG_LEVEL"]
+    values = {entry["name"]: entry.get("value") for entry in publisher["env"]}
+    assert (values["LEVEL"], values["PATH"], values["ROUND"]) == ("info", "$(PATH):/own", "$(ABOUT)")
+    (worker,) = [c for where, c in containers(objects) if "worker-io, container worker" in where]
+    assert {"name": "LEVEL", "value": "debug"} in worker["env"]
 
 
 @pytest.mark.parametrize("behind", ["", "\n", "\r\n"])

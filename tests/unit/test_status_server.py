@@ -54,3 +54,12 @@ def test_a_metrics_port_that_is_taken_costs_the_metrics_alone():
     with listen("127.0.0.1", 0) as taken:
         assert serve_metrics("127.0.0.1", taken.getsockname()[1]) is None
     assert serve_metrics("127.0.0.1", 0) is None
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_an_address_of_both_families_is_reached_by_both():
+    """A kubelet probes a pod by its first address, which is one of IPv4 in most clusters with both."""
+    with closing(StatusServer.listening("::", 0, {"/hello": hello})) as server:
+        assert ask(server, "/hello").text == "hello\n"
+        url = f"http://[::1]:{server.port}/hello"
+        assert httpx2.get(url, trust_env=False, timeout=30).text == "hello\n"

@@ -126,9 +126,9 @@
 {{- end -}}
 
 {{/*
-One entry per name, the last one given: what the values add replaces what the chart says, and Helm 4 refuses
-names that
-stand there twice. It stands where it was given last, since $(NAME) finds what stands before it. Takes entries (YAML), more (list).
+One entry per name, the last one given: what the values add replaces what the chart says, and Helm 4 refuses names that
+stand there twice. Since $(NAME) finds only what stands before it, an entry that speaks of another stands behind that one,
+wherever the two were given. Takes entries (YAML), more (list).
 */}}
 {{- define "corral.env" -}}
 {{- $given := concat (fromYamlArray .entries) (default (list) .more) -}}
@@ -140,7 +140,38 @@ stand there twice. It stands where it was given last, since $(NAME) finds what s
 {{- $_ := set $seen .name true -}}
 {{- end -}}
 {{- end -}}
+{{- if contains "$(" (toJson $env) -}}
+{{- $env = (include "corral.envOrder" (dict "env" $env "names" $seen) | fromJson).env -}}
+{{- end -}}
 {{- toYaml $env -}}
+{{- end -}}
+
+{{/* Entries of an environment, each behind those that it speaks of, as JSON under `env`. Takes env (list), names (a dict of all). */}}
+{{- define "corral.envOrder" -}}
+{{- $names := .names -}}
+{{- $placed := dict -}}
+{{- $ordered := list -}}
+{{- $rest := .env -}}
+{{- range .env -}}
+{{- $waiting := list -}}
+{{- range $rest -}}
+{{- $entry := . -}}
+{{- $waits := false -}}
+{{- range regexFindAll "\\$\\([-._a-zA-Z0-9]+\\)" (toString (default "" .value)) -1 -}}
+{{- $other := . | trimPrefix "$(" | trimSuffix ")" -}}
+{{- $waits = or $waits (and (hasKey $names $other) (not (hasKey $placed $other)) (ne $other $entry.name)) -}}
+{{- end -}}
+{{- if $waits -}}
+{{- $waiting = append $waiting . -}}
+{{- else -}}
+{{- $ordered = append $ordered . -}}
+{{- $_ := set $placed .name true -}}
+{{- end -}}
+{{- end -}}
+{{- $rest = $waiting -}}
+{{- end -}}
+{{- /* What speaks of itself by a detour stays as it was given. */ -}}
+{{- toJson (dict "env" (concat $ordered $rest)) -}}
 {{- end -}}
 
 {{/* env and envFrom of a container of ours. Takes root, values, entries (YAML). */}}

@@ -100,13 +100,18 @@ annotations:
 {{- toJson (dict "pools" $pools) -}}
 {{- end -}}
 
+{{/* The names of the Ingress, the first one first, as a YAML list; none where it answers to every name. Takes the root. */}}
+{{- define "corral.ingressHosts" -}}
+{{- prepend .Values.publisher.ingress.hosts .Values.publisher.ingress.host | compact | uniq | toYaml -}}
+{{- end -}}
+
 {{/* The address that people reach. Takes the root. */}}
 {{- define "corral.publicUrl" -}}
 {{- $p := .Values.publisher -}}
 {{- if $p.publicUrl -}}
 {{- $p.publicUrl | trimSuffix "/" -}}
-{{- else if and $p.ingress.enabled $p.ingress.host -}}
-{{- printf "%s://%s" (ternary "https" "http" $p.ingress.tls.enabled) $p.ingress.host -}}
+{{- else if and $p.ingress.enabled (include "corral.ingressHosts" . | fromYamlArray) -}}
+{{- printf "%s://%s" (ternary "https" "http" $p.ingress.tls.enabled) (include "corral.ingressHosts" . | fromYamlArray | first) -}}
 {{- else if and $p.httpRoute.enabled $p.httpRoute.hostnames -}}
 {{- printf "https://%s" (first $p.httpRoute.hostnames) -}}
 {{- else -}}

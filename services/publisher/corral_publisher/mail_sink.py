@@ -16,6 +16,7 @@ from corral import logs
 from corral.errors import CorralError, SchemaMismatch
 from corral.settings import Settings
 from corral.startup import prepare
+from corral.status_server import listen
 from corral.store import Store
 
 log = structlog.get_logger(__name__)
@@ -87,8 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if bind is not None:
         listener = socket.socket(fileno=int(bind.removeprefix("fd://")))
     else:
-        family = socket.AF_INET6 if ":" in settings.mail_sink_host else socket.AF_INET
-        listener = socket.create_server((settings.mail_sink_host, settings.mail_sink_port), family=family)
+        listener = listen(settings.mail_sink_host, settings.mail_sink_port)
     try:
         asyncio.run(_run(settings, listener))
     except SchemaMismatch as error:

@@ -78,13 +78,14 @@ class StatusServer:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+    """A listening socket. `::` is every address of both families, as gunicorn takes it.
 
     Raises:
         OSError: the address is taken, or is none of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
 
 
 def json_answer(status: int, body: Mapping[str, Any]) -> Answer:
