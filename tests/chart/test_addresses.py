@@ -90,6 +90,22 @@ def test_ports_that_the_values_name_go_before_all(helm: Helm) -> None:
     assert (ports(objects, "postgres"), ports(objects, "redis")) == ({6543, 6544}, {26379})
 
 
+@pytest.mark.parametrize(
+    ("proxy", "expected"),
+    [("http://proxy.example.com:3128", 3128), ("https://[fd00::9]", 443), ("http://proxy", 80)],
+)
+def test_the_policy_opens_the_port_of_the_proxy(helm: Helm, proxy: str, expected: int) -> None:
+    """Also where it is inside, and only one pool has it; nobody but workers sends through it."""
+    pools = [{"name": "io", "queues": ["a"]}, {"name": "out", "queues": ["b"], "settings": {"CORRAL_OUTGOING_PROXY": proxy}}]  # fmt: skip
+    edges = Edges(rendered(helm, pools=pools))
+    assert edges.allow("worker", "private", expected)
+    assert not edges.allow("publisher", "private", expected)
+    to = [{"ipBlock": {"cidr": "10.9.9.0/24"}}]
+    objects = rendered(helm, settings={"CORRAL_OUTGOING_PROXY": proxy}, networkPolicy={"proxyTo": to})
+    assert ports(objects, "proxy") == {expected}
+    assert ("10.9.9.0/24", expected) in Edges(objects).egress("worker")
+
+
 def test_dns_is_reached_behind_its_service_too(helm: Helm) -> None:
     policy = one(helm.variant("defaults"), "NetworkPolicy", "corral-dns")
     opened = {(port["port"], port["protocol"]) for port in policy["spec"]["egress"][0]["ports"]}

@@ -249,6 +249,18 @@ def test_a_line_end_behind_redis_password_is_none_of_it(tmp_path: Path, behind: 
     assert (tmp_path / "conf").read_text().splitlines()[-1] == 'requirepass "a\\"b"'
 
 
+@pytest.mark.parametrize("behind", ["", "\n", "\r\n", "\n\n"])
+def test_a_line_end_behind_postgres_password_is_none_of_it(tmp_path: Path, behind: str) -> None:
+    """psql takes away one of them alone."""
+    kept = tmp_path / "password"
+    kept.write_bytes(f"a'b c{behind}".encode())
+    script = (CHART / "files/postgres-init.sh").read_text()
+    command = script.split("\\set password `", 1)[1].split("`", 1)[0]
+    command = command.replace("/etc/postgres/auth/password", str(kept))
+    said = subprocess.run(["sh", "-c", command], check=True, capture_output=True).stdout
+    assert said == b"a'b c"
+
+
 def test_names_that_begin_alike_do_not_collide(each_helm: Helm) -> None:
     def names(release: str) -> set[str]:
         return {named(found) for found in each_helm.render("--set", "existingSecret=x", release=release)}

@@ -44,7 +44,7 @@ def applied(release: Release, images: Images) -> Applied:
     apply(*map(_without_right_to_create, without_lease))
     namespace.wait_ready("operator", 1, WAIT_SECONDS)
     namespace.wait_jobs(WAIT_SECONDS)
-    condition = until(lambda: _condition(namespace, "NoLeader"), "the pool says that nobody leads", 90)
+    condition = until(lambda: _ready(namespace, "False"), "the pool says that it is not scaled", 90)
     events = until(lambda: _events(namespace, "NoLeader"), "an event says so", 30)
     lease_before = _lease(namespace) is not None
     apply(*without_lease)
@@ -53,7 +53,7 @@ def applied(release: Release, images: Images) -> Applied:
 
 def test_where_nobody_may_create_the_lease_condition_and_event_say_so(applied: Applied) -> None:
     assert not applied.lease_before
-    assert applied.condition["status"] == "True"
+    assert applied.condition["reason"] == "NoLeader"
     told = [applied.condition["message"], *(event["note"] for event in applied.events)]
     for message in told:
         for words in (LEASE, "nothing is scaled", "create"):
@@ -69,7 +69,7 @@ def test_where_it_may_the_operator_makes_it_and_scales(applied: Applied, goals: 
     job = release.client.submit("demo.echo", {"by": "argo"}, wait=120)
     assert job["state"] == "completed", job
     goals.at_most("argo cd: claims of the first job beyond one", job["attempt"] - 1, 0)
-    until(lambda: _condition(release.namespace, "NoLeader") is None, "the condition is over", 30)
+    until(lambda: _ready(release.namespace, "True"), "the pool says that it is scaled", 30)
 
 
 def test_what_was_applied_is_what_is_there(applied: Applied) -> None:
@@ -102,11 +102,10 @@ def _without_right_to_create(manifest: Json) -> Json:
     return manifest | {"rules": rules}
 
 
-def _condition(namespace: Namespace, kind: str) -> Json:
-    """A condition of the pool that holds; None where it does not."""
-    status = namespace.get("workerpools", "corral-worker-io").get("status", {})
-    found = [one for one in status.get("conditions", ()) if one["type"] == kind and one["status"] == "True"]
-    return found[0] if found else None
+def _ready(namespace: Namespace, status: str) -> Json:
+    """The pool's condition Ready where it has that status; else None."""
+    told = namespace.get("workerpools", "corral-worker-io").get("status", {}).get("conditions", ())
+    return next((one for one in told if (one["type"], one["status"]) == ("Ready", status)), None)
 
 
 def _events(namespace: Namespace, reason: str) -> list[Json]:

@@ -35,6 +35,7 @@ def test_a_key_made_elsewhere_is_let_in_once_and_stays_revoked(corral, postgres_
     corral("migrate", "up")
     assert "the key of admin (admin) is adopted" in corral("keys", "adopt", CORRAL_BOOTSTRAP_KEY=KEY)
     assert "was known" in corral("keys", "adopt", stdin=f"{KEY}\n")
+    assert "was known" in corral("keys", "adopt", CORRAL_BOOTSTRAP_KEY=f"{KEY}\r\n")
     new = f"{KEY}-the-next"
     assert "1 other keys of that name are revoked" in corral("keys", "adopt", "--replace", stdin=new)
     assert "was revoked, and stays so" in corral("keys", "adopt", "--replace", stdin=KEY)

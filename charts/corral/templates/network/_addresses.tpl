@@ -77,3 +77,15 @@ that is not ::/0 none is taken. Takes cidr, except.
 {{- range . | splitList "/" | first | splitList "." }}{{- $number = add (mul $number 256) (int64 .) -}}{{- end -}}
 {{- $number -}}
 {{- end -}}
+
+{{/* The ports of the proxies through which workers send requests, as a JSON list under `ports`. Takes the root. */}}
+{{- define "corral.proxyPorts" -}}
+{{- $ports := list -}}
+{{- range (include "corral.pools" . | fromJson).pools -}}
+{{- $url := get (mustMergeOverwrite (dict) $.Values.settings .settings) "CORRAL_OUTGOING_PROXY" -}}
+{{- with $url -}}
+{{- $ports = concat $ports (include "corral.portsOf" (dict "url" $url "port" (ternary 443 80 (hasPrefix "https:" $url))) | fromJson).ports -}}
+{{- end -}}
+{{- end -}}
+{{- toJson (dict "ports" (uniq $ports)) -}}
+{{- end -}}

@@ -62,7 +62,8 @@ def adopt(
 
     Only its hash is stored. One that was revoked stays revoked.
     """
-    key = os.environ.get(BOOTSTRAP) or sys.stdin.readline().strip()
+    # A line end, which many a file and so many a Secret has behind it, is none of the key.
+    key = (os.environ.get(BOOTSTRAP) or sys.stdin.readline()).strip()
 
     async def work(store: "Store") -> "Adopted":
         from corral.actions.api_keys import KeyActions  # noqa: PLC0415
