@@ -32,7 +32,7 @@ SEVERAL, EACH = Limit("several", total=6), Limit("customers", each=2, by="how")
 PROVIDER, CALLER = Limit("provider", total=80), Limit("caller", each=20, total=150, by="key")
 """80 calls at once at the receiver, and 20 for each key."""
 STARTS = Rate("starts", 170, per=5)
-CALLS = Rate("calls", 340, per=10, at="call")
+CALLS = Rate("calls", 340, per=10, at="call", deadline=0.3)
 """340 calls at the receiver in any ten seconds."""
 
 
@@ -122,7 +122,7 @@ async def called(payload: Call, ctx: Context, kind: str) -> None:
     url = urlsplit(os.environ["FAULTS_RECEIVER"])
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     try:
-        path = f"/{kind}/{ctx.job_id}/{ctx.attempt}/{payload.key or '-'}/{payload.seconds}"
+        path = f"/calls/{kind}/{ctx.job_id}/{ctx.attempt}/{payload.key or '-'}/{payload.seconds}"
         writer.write(f"GET {path} HTTP/1.1\r\nHost: receiver\r\nConnection: close\r\n\r\n".encode())
         await writer.drain()
         if not (await reader.readline()).startswith(b"HTTP/1.1 200"):

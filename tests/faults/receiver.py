@@ -1,19 +1,37 @@
-"""A provider that is called: a real HTTP server that notes when each call came and when it was answered."""
+"""What is called: a real HTTP server, in a process of its own, that notes when each call came and judges it.
+
+It is the stand-ins for providers, and one path more, `/calls/KIND/JOB/ATTEMPT/KEY/SECONDS`, that answers after so many
+seconds. A call came when its bytes came to this machine, by the kernel's clock: a receiver that is late itself judges
+nobody by that. `python -m tests.faults.receiver` serves it.
+"""
 
 import asyncio
-import threading
+import json
+import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from tests.fixtures import programs
+from tests.fixtures.process import Process
+from tests.fixtures.waiting import START, eventually
+
+from corral_local.stand_in.http_server import StandInAnswer, StandInRequest, StandInServer
+from corral_local.stand_in.providers import StandIns
 
 HOST = "127.0.0.1"
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+KEY = "of-nobody"
+ANSWER_SECONDS = 0.02
+"""That a stand-in for a provider takes."""
 
 
 @dataclass(slots=True)
 class ReceivedCall:
-    """One call, by the receiver's own clock (Unix seconds, as Postgres on this machine)."""
+    """One call, in Unix seconds, as Postgres on this machine."""
 
     kind: str
     job: str
@@ -24,56 +42,80 @@ class ReceivedCall:
 
 
 class Receiver:
-    """Listens while in `with`, in a thread of its own."""
+    """The receiver's process, while in `with`."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self.calls: list[ReceivedCall] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
-        self._server: asyncio.Server
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+    def __init__(self, folder: Path) -> None:
+        log = folder / "receiver.log"
+        self._process = Process(
+            "tests.faults.receiver", environment=programs.environment(), log=log, folder=programs.ROOT
+        )
+        eventually(lambda: "http://" in log.read_text(), timeout=START)
+        self.url = log.read_text().split()[0]
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        starting = asyncio.start_server(self._serve, HOST, 0, backlog=512)
-        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(30)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(30)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
+        self._process.kill()
 
-    async def _close(self) -> None:
-        self._server.close()
-        mine = asyncio.current_task()
-        left = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+    @property
+    def count(self) -> int:
+        """How many calls came."""
+        found: int = self._told("noted")
+        return found
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            request = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()
-            kind, job, attempt, key, seconds = request.strip("/").split("/")
-            call = ReceivedCall(kind, job, int(attempt), key, self._clock())
-            self.calls.append(call)
-            await asyncio.sleep(float(seconds))
-            call.answered = self._clock()
-            writer.write(ANSWER)
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+    @property
+    def calls(self) -> list[ReceivedCall]:
+        """All calls."""
+        return [ReceivedCall(**call) for call in self._told("calls")]
+
+    def counts(self, provider: str) -> dict[str, Any]:
+        """What the judge of a stand-in says."""
+        found: dict[str, Any] = self._told("counts")[provider]
+        return found
+
+    def arrivals(self, provider: str) -> list[float]:
+        """When requests to a stand-in came, in order."""
+        found: list[float] = self._told(f"arrivals/{provider}")
+        return sorted(found)
+
+    def _told(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}/{path}", timeout=60) as answer:
+            return json.loads(answer.read())
+
+
+class NotingStandIns:
+    """The stand-ins, which note what comes."""
+
+    def __init__(self, stand_ins: StandIns, clock: Callable[[], float] = time.time) -> None:
+        self._stand_ins, self._clock = stand_ins, clock
+        self._calls: list[ReceivedCall] = []
+        self._arrivals: dict[str, list[float]] = {}
+
+    async def respond(self, request: StandInRequest) -> StandInAnswer:
+        """Answer a request, or say what came."""
+        match request.path.strip("/").split("/"):
+            case ["noted"]:
+                return _json(len(self._calls))
+            case ["calls"]:
+                return _json([asdict(call) for call in self._calls])
+            case ["calls", kind, job, attempt, key, seconds]:
+                call = ReceivedCall(kind, job, int(attempt), key, request.came)
+                self._calls.append(call)
+                await asyncio.sleep(float(seconds))
+                call.answered = self._clock()
+                return StandInAnswer(200, b"ok")
+            case ["arrivals", provider]:
+                return _json(self._arrivals.get(provider, []))
+            case [provider, *_]:
+                self._arrivals.setdefault(provider, []).append(request.came)
+        return await self._stand_ins.respond(request)
+
+
+def _json(value: Any) -> StandInAnswer:
+    return StandInAnswer(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
 
 def most_at_once(calls: Iterable[ReceivedCall]) -> int:
@@ -101,3 +143,22 @@ def most_within(moments: Iterable[float], seconds: float) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def used(moments: list[float], n: float, per: float) -> float:
+    """The share of a rate that was used in its whole windows; the moments are sorted."""
+    windows = int((moments[-1] - moments[0]) / per)
+    whole = sum(moment < moments[0] + windows * per for moment in moments)
+    return whole / (windows * n)
+
+
+async def _serve() -> None:
+    stand_ins = NotingStandIns(StandIns(key=KEY, seconds=ANSWER_SECONDS))
+    port = await StandInServer(stand_ins.respond).start(HOST, 0)
+    sys.stdout.write(f"http://{HOST}:{port}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

@@ -2,20 +2,17 @@
 
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
 from tests.faults import invariants
 from tests.faults.jobs import CALLER, CALLS, PROVIDER, STARTS
-from tests.faults.receiver import ReceivedCall, Receiver, busy, most_at_once, most_within
+from tests.faults.receiver import ReceivedCall, Receiver, busy, most_at_once, most_within, used
 from tests.faults.system import System
 from tests.fixtures.process import Process
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually, lasts
-
-from corral.catalog.limit import Rate
 
 pytestmark = pytest.mark.timeout(540)
 
@@ -37,13 +34,11 @@ SELECT h.job::text AS job, h.attempt, extract(epoch FROM min(h.at) FILTER (WHERE
 FROM public.history h WHERE h.after = 'running' OR h.before = 'running' GROUP BY 1, 2
 """
 LOOKING_SECONDS = 1.0
-FEW_SLOTS = 4
-"""Of a worker whose jobs take of a budget: two cores make no two hundred calls within the budget's deadline."""
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver(time.time) as receiver:
+def receiver(system: System) -> Iterator[Receiver]:
+    with Receiver(system.folder) as receiver:
         yield receiver
 
 
@@ -77,7 +72,7 @@ class Callers:
 
     def until_called(self, count: int) -> None:
         """Wait until so many calls came."""
-        eventually(lambda: len(self.receiver.calls) >= count, timeout=200)
+        eventually(lambda: self.receiver.count >= count, timeout=200)
 
     def counted(self) -> list[ReceivedCall]:
         """The calls that count: what a lost worker does until it hears so does not."""
@@ -114,11 +109,12 @@ def test_without_faults_the_receiver_is_kept_busy_and_never_called_by_more_than_
     callers.until_called(JOBS)
     system.until_ended(seconds=120)
     no_violation(callers)
-    came = sorted(call.came for call in receiver.calls)
+    calls = receiver.calls
+    came = sorted(call.came for call in calls)
     since, until = came[2 * (PROVIDER.total or 0)], came[-(PROVIDER.total or 0)]
-    used = busy(receiver.calls, since, until) / (PROVIDER.total or 1)
-    print(f"RECEIVER concurrency used {used:.3f} of the limit in {until - since:.1f} s")  # noqa: T201
-    assert used >= USED
+    share = busy(calls, since, until) / (PROVIDER.total or 1)
+    print(f"RECEIVER concurrency used {share:.3f} of the limit in {until - since:.1f} s")  # noqa: T201
+    assert share >= USED
     invariants.limits_hold(system)
     invariants.all_completed(system)
 
@@ -130,9 +126,9 @@ def test_without_faults_a_rate_at_the_claim_is_used_and_never_exceeded(system: S
     system.until_ended(seconds=120)
     began = _starts(system)
     assert most_within(began, STARTS.per - TAKING_SECONDS) <= STARTS.n
-    used = _used(began, STARTS)
-    print(f"RECEIVER rate at the claim used {used:.3f} in {began[-1] - began[0]:.1f} s")  # noqa: T201
-    assert used >= USED
+    share = used(began, STARTS.n, STARTS.per)
+    print(f"RECEIVER rate at the claim used {share:.3f} in {began[-1] - began[0]:.1f} s")  # noqa: T201
+    assert share >= USED
     invariants.all_completed(system)
 
 
@@ -140,23 +136,16 @@ def test_without_faults_a_rate_at_the_claim_is_used_and_never_exceeded(system: S
 def test_without_faults_a_budget_of_calls_is_used_and_the_receiver_never_sees_more(
     system: System, receiver: Receiver
 ):
-    callers = Callers(system, receiver, receiver.url, FEW_SLOTS)
+    callers = Callers(system, receiver, receiver.url)
     callers.submit("faults.budgeted", 0.1)
     callers.until_called(JOBS)
     system.until_ended(seconds=120)
     came = sorted(call.came for call in receiver.calls)
     assert most_within(came, CALLS.per) <= CALLS.n
-    used = _used(came, CALLS)
-    print(f"RECEIVER budget of calls used {used:.3f} in {came[-1] - came[0]:.1f} s")  # noqa: T201
-    assert used >= USED
+    share = used(came, CALLS.n, CALLS.per)
+    print(f"RECEIVER budget of calls used {share:.3f} in {came[-1] - came[0]:.1f} s")  # noqa: T201
+    assert share >= USED
     invariants.all_completed(system)
-
-
-def _used(moments: list[float], rate: Rate) -> float:
-    """The share of a rate that was used in its whole windows; the moments are sorted."""
-    windows = int((moments[-1] - moments[0]) / rate.per)
-    whole = sum(moment < moments[0] + windows * rate.per for moment in moments)
-    return whole / (windows * rate.n)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +159,7 @@ def _used(moments: list[float], rate: Rate) -> float:
 def test_whatever_fails_the_receiver_sees_no_more_than_the_limit_and_every_job_ends(
     system: System, receiver: Receiver, far: Proxy, type: str
 ):
-    callers = Callers(system, receiver, far.url, FEW_SLOTS if type == "faults.budgeted" else 24)
+    callers = Callers(system, receiver, far.url)
     far.delay(LATENCY)
     callers.submit(type, SECONDS if type == "faults.call" else 0.1)
     callers.until_called(100)
@@ -196,9 +185,7 @@ def test_whatever_fails_the_receiver_sees_no_more_than_the_limit_and_every_job_e
         assert most_within((call.came for call in receiver.calls), CALLS.per) <= CALLS.n
     else:
         assert most_within(_starts(system), STARTS.per - TAKING_SECONDS) <= STARTS.n
-    eventually(
-        lambda: Counter(call.job for call in receiver.calls).keys() >= {str(id) for id in system.accepted}
-    )
+    assert {call.job for call in receiver.calls} >= {str(id) for id in system.accepted}
     invariants.check(system)
     invariants.all_completed(system)
 

@@ -1,10 +1,12 @@
 """What one attempt took of rates, to be corrected when it knows better."""
 
 import asyncio
+import math
+import time
 from typing import TYPE_CHECKING
 
 from corral.actions.call_budgets import BudgetTake
-from corral.errors import Conflict, FieldError, InvalidInput, JobCancelled
+from corral.errors import BudgetExhausted, Conflict, FieldError, InvalidInput, JobCancelled
 from corral.job.limit_use import parsed
 from corral_worker.execution import Execution
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 0.5
 """How long a handler in a thread or a process goes on waiting after it was told to stop."""
+TURNS = 4
+"""Turns of the event loop from a take to the bytes of its call: a name is looked up, a connection made, TLS agreed on."""
+LATE_TAKES = 20
+"""Takes that were given back because their calls would have been late, after which the job is put off."""
 
 
 class AttemptTakes:
@@ -35,9 +41,39 @@ class AttemptTakes:
     ) -> float:
         """Take of a rate of calls; until when it may be used.
 
+        Where the event loop is so full that the call would leave too late, what was taken is given back, and asked for
+        again: those who hold theirs leave first.
+
         Raises:
             JobCancelled: the attempt was told to stop meanwhile.
+            BudgetExhausted: nothing came in time, or the loop stayed as full.
         """
+        ends = math.inf if timeout is None else time.monotonic() + timeout
+        for _ in range(LATE_TAKES):
+            left = None if timeout is None else max(0.0, ends - time.monotonic())
+            taken = await self._taken(name, cost, key, left)
+            asked = time.monotonic()
+            await asyncio.sleep(0)
+            now = time.monotonic()
+            if now + TURNS * (now - asked) <= taken.good_until:
+                self._of_calls.pop((name, taken.key), None)
+                self._of_calls[name, taken.key] = taken
+                return taken.good_until
+            await self._services.give_back_budget(taken)
+        raise BudgetExhausted(
+            f"{LATE_TAKES} calls of {name} would have left later than its deadline of {taken.deadline:g} s: this worker does"
+            " too much at once; give it fewer slots, or the rate a longer deadline",
+            after=taken.deadline,
+            name=name,
+        )
+
+    async def _taken(
+        self,
+        name: str,
+        cost: float | None,
+        key: str | None,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> BudgetTake:
         payload = self._execution.claimed.payload
         taking = asyncio.ensure_future(self._services.take_budget(name, cost, key, payload, timeout))
         try:
@@ -47,10 +83,7 @@ class AttemptTakes:
                     raise JobCancelled(f"job {self._execution.claimed.id} was told to stop")
         finally:
             taking.cancel()
-        taken = taking.result()
-        self._of_calls.pop((name, taken.key), None)
-        self._of_calls[name, taken.key] = taken
-        return taken.good_until
+        return taking.result()
 
     async def settle(self, name: str, actual: float, key: str | None) -> None:
         """Correct what was taken last.

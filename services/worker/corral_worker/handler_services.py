@@ -28,7 +28,8 @@ from corral.store import EarlierRequest, Store
 from corral_worker.attempt_effects import AttemptEffects
 from corral_worker.event_loop import as_worker
 from corral_worker.feeds import StoredFeeds
-from corral_worker.providers import KnownProviders, ProviderRequests
+from corral_worker.provider_access import ProviderAccess
+from corral_worker.providers import ProviderRequests
 from corral_worker.queue_statistics import figures
 from corral_worker.webhooks import StoredWebhooks
 
@@ -54,7 +55,6 @@ class WorkerServices:
         self._types = types or TypeCache(store, installation)
         self._settings = settings
         self._outgoing: OutgoingClient | None = None
-        self._known_providers: KnownProviders = {}
         self._feeds = StoredFeeds(store)
         self._webhooks = StoredWebhooks(store)
         self._store = store
@@ -64,6 +64,7 @@ class WorkerServices:
         self._submitter: Submitter | None = None
         self._effects = AttemptEffects(store.effects)
         self._budgets = CallBudgets(store, dispatch)
+        self._providers = ProviderAccess(store, self._budgets)
         self._held_limits = HeldLimits(store, dispatch)
 
     async def checkpoint(self, job: UUID, attempt: int, value: str) -> None:
@@ -156,6 +157,10 @@ class WorkerServices:
         """Give a slot back; whether it was held until now."""
         return await as_worker(self._held_limits.release(held))
 
+    async def give_back_budget(self, take: BudgetTake) -> None:
+        """Give back what was taken of a rate of calls for a call that would be late."""
+        await as_worker(self._budgets.give_back(take, late=True))
+
     async def settle_budget(self, take: BudgetTake, actual: float) -> BudgetTake:
         """Correct what was taken of a rate of calls."""
         return await as_worker(self._budgets.settle(take, actual))
@@ -230,7 +235,7 @@ class WorkerServices:
     def providers(self, job: UUID, attempt: int) -> ProviderCaller:
         """Sends requests to providers for this attempt, as long as it holds its job."""
         folder = SECRETS_DIR if self._settings is None else self._settings.secrets_dir
-        return ProviderRequests(self._store, self.outgoing, folder, (job, attempt), self._known_providers)
+        return ProviderRequests(self._providers, self.outgoing, folder, (job, attempt))
 
     def _own_submitter(self) -> Submitter:
         if self._submitter is None:
@@ -248,6 +253,7 @@ class WorkerServices:
         if self._submitter is not None:
             await self._submitter.close()
         await self._held_limits.close()
+        await self._providers.close()
         if self._outgoing is not None:
             await self._outgoing.close()
 

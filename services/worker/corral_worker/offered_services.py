@@ -79,6 +79,9 @@ class HandlerServices(Protocol):
     ) -> BudgetTake:
         """Take of a rate of calls, for a job with this payload."""
 
+    async def give_back_budget(self, take: BudgetTake) -> None:
+        """Give back what was taken of a rate of calls for a call that would be late."""
+
     async def settle_budget(self, take: BudgetTake, actual: float) -> BudgetTake:
         """Correct what was taken of a rate of calls."""
 

@@ -1,9 +1,13 @@
 """A small HTTP server: it can also cut an answer, and close without one, which frameworks keep their users from."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
+
+from corral_local.stand_in.arrivals import StampedConnection
 
 MAX_BODY = 10_000_000
 
@@ -18,6 +22,8 @@ class StandInRequest:
     headers: Mapping[str, str]
     """By name in small letters."""
     body: bytes
+    came: float
+    """When the end of its head came, in Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +47,46 @@ class StandInServer:
 
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
-        self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port, also where 0 was given."""
-        self._server = await asyncio.start_server(self._serve, host, port)
-        found: int = self._server.sockets[0].getsockname()[1]
+        listening = StampedConnection.listen(host, port)
+        self._keep(self._accept(listening))
+        found: int = listening.getsockname()[1]
         return found
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._open:
+        tasks = list(self._open)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        with listening:
+            while True:
+                accepted, _ = await asyncio.get_running_loop().sock_accept(listening)
+                accepted.setblocking(False)
+                self._keep(self._serve(StampedConnection(accepted)))
+
+    async def _serve(self, connection: StampedConnection) -> None:
         try:
-            # A cancelled one ends quietly: the loop would print it otherwise.
-            with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
-                while await self._one(reader, writer):
+            with suppress(OSError, EOFError, ValueError):
+                while await self._one(connection):
                     pass
         finally:
-            self._open.discard(task)
-            writer.transport.abort()
+            connection.close()
 
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _one(self, connection: StampedConnection) -> bool:
         """Whether the connection goes on."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        head = (await connection.until(b"\r\n\r\n")).decode("latin-1")
+        came = connection.came
         first, *lines = head.rstrip().split("\r\n")
         method, target, _ = first.split(" ")
         pairs = (line.partition(":") for line in lines)
@@ -83,13 +96,12 @@ class StandInServer:
             return False
         path, _, query = target.partition("?")
         answer = await self._respond(
-            StandInRequest(method, path, query, headers, await reader.readexactly(length))
+            StandInRequest(method, path, query, headers, await connection.exactly(length), came)
         )
         if answer.dropped:
             return False
         lines = [f"HTTP/1.1 {answer.status} Stand-in", f"Content-Length: {len(answer.body)}"]
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
         body = answer.body[: len(answer.body) // 2] if answer.cut else answer.body
-        writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
-        await writer.drain()
+        await connection.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         return not answer.cut

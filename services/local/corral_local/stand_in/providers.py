@@ -59,7 +59,7 @@ class StandIns:
         respond: Callable[[StandInRequest], Awaitable[StandInAnswer]],
     ) -> StandInAnswer:
         judge = self.judges[name]
-        rule = judge.arrives()
+        rule = judge.arrives(request.came)
         try:
             answer = await respond(request) if rule is None else _refusal(rule)
             judge.counts[str(answer.status)] += 1

@@ -8,33 +8,28 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
-from corral.catalog.limit_evaluation import CallEvaluation, LimitValues, key_of
+from corral.actions.budget_request import AWAY_SECONDS, BudgetRequest, BudgetsInForce, checked_amount
 from corral.dispatch import Dispatch
 from corral.dispatch.budgets import BudgetBusy, BudgetTaken, BudgetToNote, BudgetUnknown, BudgetWait
-from corral.errors import BudgetExhausted, FieldError, InvalidInput, Unavailable
+from corral.errors import FieldError, InvalidInput, Unavailable
 from corral.ids import new_id
 from corral.job.budget import BudgetState, BudgetTerms
 from corral.job.limit_use import name_of
 from corral.store import Store
-from corral.store.budget_notes import BudgetValues
 
 log = structlog.get_logger(__name__)
 
-FRESH_SECONDS = 1.0
-"""How long values are in force here after they were read."""
 LOOK_SECONDS = 1.0
 """How often at least somebody who waits looks again: values may have changed."""
 BUSY_SECONDS = 0.01
 """How long to wait while somebody else tells Postgres what was taken."""
-AWAY_SECONDS = 0.5
-"""How long to wait after Redis or Postgres did not answer."""
 MOST_LINES = 1000
 """Budgets whose lines are remembered while nobody stands in them."""
 
@@ -49,6 +44,10 @@ class BudgetTake:
     cost: float
     good_until: float
     """The `time.monotonic()` reading of this machine after which it must not be used."""
+    counts_from: str = ""
+    """The time that it counts from, as Redis has it."""
+    deadline: float = 0.0
+    """Seconds after which it is taken for arrived."""
 
 
 class CallBudgets:
@@ -60,7 +59,7 @@ class CallBudgets:
         self._store = store
         self._dispatch = dispatch
         self._clock = clock
-        self._values: dict[tuple[str, str], tuple[float, BudgetValues]] = {}
+        self._in_force = BudgetsInForce(store, clock=clock)
         self._lines: dict[str, asyncio.Lock] = {}
 
     async def take(
@@ -87,20 +86,24 @@ class CallBudgets:
             Unavailable: Redis or Postgres was away for all of the time.
         """
         ends = math.inf if timeout is None else self._clock() + max(0.0, timeout)
-        asked = await self._asked(limit, cost, key, payload, ends)
-        line = self._line(name_of(limit, asked.key))
+        asked = await self._in_force.request(limit, cost, key, payload, ends)
+        return await self.take_as(asked, ends)
+
+    async def take_as(self, asked: BudgetRequest, ends: float = math.inf) -> BudgetTake:
+        """Take what was checked, until the clock says `ends`. Raises as `take`."""
+        line = self._line(name_of(asked.limit, asked.key))
         try:
             async with asyncio.timeout(
-                None if timeout is None else max(0.0, ends - self._clock()) + LOOK_SECONDS
+                None if ends == math.inf else max(0.0, ends - self._clock()) + LOOK_SECONDS
             ):
                 await line.acquire()
         except TimeoutError:
-            raise _exhausted(asked, 0.0) from None
+            raise asked.exhausted(0.0) from None
         try:
             taken = await self._take(asked, ends)
         finally:
             line.release()
-        metrics.BUDGET_TAKEN.labels(limit).inc(taken.cost)
+        metrics.BUDGET_TAKEN.labels(asked.limit).inc(taken.cost)
         return taken
 
     async def settle(self, take: BudgetTake, actual: float) -> BudgetTake:
@@ -110,15 +113,35 @@ class CallBudgets:
             InvalidInput: it is no amount.
             Unavailable: Redis is away, and it may be corrected.
         """
-        settled = BudgetTake(take.id, take.limit, take.key, checked_amount("actual", actual), take.good_until)
+        settled = replace(take, cost=checked_amount("actual", actual))
         name = name_of(take.limit, take.key)
-        counts = await self._dispatch.budgets.settle(name, take.id, take.cost, settled.cost, new_id())
+        counts = await self._dispatch.budgets.settle(
+            name, take.id, take.cost, settled.cost, new_id(), counts_from=take.counts_from
+        )
         if counts and settled.cost > take.cost:
-            values = await self._in_force(take.limit, take.key)
+            values = await self._in_force.of(take.limit, take.key)
             if values.terms is not None:
                 with suppress(Unavailable):
-                    await self._once(_Asked(take.limit, take.key, 0.0, values.terms, None))
+                    await self._once(BudgetRequest(take.limit, take.key, 0.0, values.terms, None))
         return settled
+
+    async def give_back(self, take: BudgetTake, *, late: bool = False) -> None:
+        """Give back what was taken for a call that was not made. While Redis is away it counts to its end."""
+        if late:
+            metrics.BUDGET_LATE.labels(take.limit).inc()
+        name = name_of(take.limit, take.key)
+        with suppress(Unavailable):
+            await self._dispatch.budgets.settle(
+                name, take.id, take.cost, 0.0, new_id(), counts_from=take.counts_from
+            )
+
+    async def arrived(self, take: BudgetTake) -> None:
+        """Tell that the call was answered: it arrived by now, and needs its place no longer than `per` from now on."""
+        if self._clock() < take.good_until:
+            with suppress(Unavailable):
+                await self._dispatch.budgets.arrived(
+                    name_of(take.limit, take.key), take.id, take.cost, take.deadline
+                )
 
     async def rate(self, limit: str) -> None:
         """Make sure that a limit is a rate.
@@ -127,7 +150,7 @@ class CallBudgets:
             InvalidInput: it is not.
             Unavailable: Postgres is away.
         """
-        if "rate" not in (await self._in_force(limit, "")).values:
+        if "rate" not in (await self._in_force.of(limit, "")).values:
             raise InvalidInput(
                 FieldError("/budget", f"{limit} is a limit; only what is taken of a rate is settled")
             )
@@ -142,10 +165,11 @@ class CallBudgets:
         found = await self._dispatch.budgets.left(names)
         return {key: found[name_of(limit, key)] for key in keys}
 
-    async def _take(self, asked: "_Asked", ends: float) -> BudgetTake:
+    async def _take(self, asked: BudgetRequest, ends: float) -> BudgetTake:
         while True:
             try:
-                asked = asked.renewed(await self._in_force(asked.limit, asked.key))
+                if not asked.terms_given:
+                    asked = asked.renewed(await self._in_force.of(asked.limit, asked.key))
                 if asked.paused:
                     answer: BudgetTake | float | None = LOOK_SECONDS
                 else:
@@ -159,21 +183,24 @@ class CallBudgets:
             if isinstance(answer, BudgetTake):
                 if self._clock() <= answer.good_until:
                     return answer
-                metrics.BUDGET_LATE.labels(asked.limit).inc()
+                await self.give_back(answer, late=True)
                 continue
             if answer is None:
                 continue
             if self._clock() + answer > ends:
-                raise _exhausted(asked, answer)
+                raise asked.exhausted(answer)
             await asyncio.sleep(min(answer, LOOK_SECONDS))
 
-    async def _once(self, asked: "_Asked") -> BudgetTake | float | None:
+    async def _once(self, asked: BudgetRequest) -> BudgetTake | float | None:
         """Ask Redis once; what was taken, or the seconds after which to ask again. None: what it asked for is done."""
         name, terms, budgets = name_of(asked.limit, asked.key), asked.terms, self._dispatch.budgets
         take, began = new_id(), self._clock()
         match await budgets.take(name, take, asked.cost, terms):
-            case BudgetTaken():
-                return BudgetTake(take, asked.limit, asked.key, asked.cost, began + terms.deadline)
+            case BudgetTaken(counts_from=counts_from):
+                good_until = began + terms.deadline
+                return BudgetTake(
+                    take, asked.limit, asked.key, asked.cost, good_until, counts_from, terms.deadline
+                )
             case BudgetWait(seconds=seconds):
                 return seconds
             case BudgetUnknown():
@@ -184,7 +211,7 @@ class CallBudgets:
                 await asyncio.sleep(BUSY_SECONDS)
         return None
 
-    async def _begin(self, asked: "_Asked") -> None:
+    async def _begin(self, asked: BudgetRequest) -> None:
         """Tell Redis what Postgres knows: after a wipe that is what may have been taken, and not that nothing was."""
         terms, name = asked.terms, name_of(asked.limit, asked.key)
         note = await self._store.budget_notes.read(asked.limit, asked.key)
@@ -196,7 +223,7 @@ class CallBudgets:
         metrics.BUDGET_RESTORED.labels(asked.limit).inc()
         await self._dispatch.budgets.begin(name, terms, note.restored(terms), note.version, note.reserved)
 
-    async def _note(self, asked: "_Asked", told: BudgetToNote) -> None:
+    async def _note(self, asked: BudgetRequest, told: BudgetToNote) -> None:
         name, reserved = name_of(asked.limit, asked.key), asked.terms.reserve(asked.cost)
         version = await self._store.budget_notes.note(
             asked.limit, asked.key, after=told.version, state=told.state, reserved=reserved
@@ -206,114 +233,7 @@ class CallBudgets:
         else:
             await self._dispatch.budgets.noted(name, told, version, reserved)
 
-    async def _asked(
-        self,
-        limit: str,
-        cost: float | None,
-        key: str | None,
-        payload: Any,
-        ends: float,
-    ) -> "_Asked":
-        """What is asked for, checked against what is in force."""
-        while (whole := await self._known(limit, ends)) is None:
-            pass
-        terms = whole.terms
-        if terms is None:
-            kind = "a limit" if "rate" not in whole.values else "a rate that jobs take of when they start"
-            raise InvalidInput(
-                FieldError(
-                    "/budget",
-                    f'{limit} is {kind}; ctx.budget takes of rates that are declared with at="call"',
-                )
-            )
-        call = CallEvaluation(LimitValues(limit, whole.values))
-        if key is not None and whole.values.get("by") is None:
-            raise InvalidInput(FieldError("/key", f"{limit} has no keys: it is declared without by="))
-        keys = call.keys(payload) if key is None else [key_of(key)]
-        if len(keys) != 1:
-            raise InvalidInput(
-                FieldError("/key", f"the payload has {len(keys)} keys of {limit}; name one with key=")
-            )
-        amount = call.cost(payload) if cost is None else checked_amount("cost", cost)
-        if amount > terms.largest:
-            most = "in its window" if terms.exact else "at once (burst)"
-            raise InvalidInput(
-                FieldError(
-                    "/cost",
-                    f"is {amount:g}; {limit} lets {terms.largest:g} be taken {most}, so it would never be",
-                )
-            )
-        return _Asked(limit, keys[0], amount, terms, whole.paused_at)
-
-    async def _known(self, limit: str, ends: float) -> BudgetValues | None:
-        """What is in force; None, after a moment, while Postgres is away and there is time left."""
-        try:
-            return await self._in_force(limit, "")
-        except Unavailable:
-            if self._clock() + AWAY_SECONDS > ends:
-                raise
-            await asyncio.sleep(AWAY_SECONDS)
-            return None
-
-    async def _in_force(self, limit: str, key: str) -> BudgetValues:
-        """What is in force, at most a second old."""
-        known = self._values.get((limit, key))
-        if known is not None and self._clock() - known[0] < FRESH_SECONDS:
-            return known[1]
-        at = self._clock()
-        found = await self._store.budget_notes.values(limit, key)
-        if found is None:
-            raise InvalidInput(
-                FieldError(
-                    "/budget",
-                    f"there is no limit {limit!r:.120}: `corral types register` registers those that code declares",
-                )
-            )
-        if len(self._values) > MOST_LINES:
-            self._values.clear()
-        self._values[limit, key] = (at, found)
-        return found
-
     def _line(self, name: str) -> asyncio.Lock:
         if len(self._lines) > MOST_LINES:
             self._lines = {one: line for one, line in self._lines.items() if line.locked()}
         return self._lines.setdefault(name, asyncio.Lock())
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is to be taken, on which terms."""
-
-    limit: str
-    key: str
-    cost: float
-    terms: BudgetTerms
-    paused: object
-
-    def renewed(self, values: BudgetValues) -> "_Asked":
-        """The same on the terms of now; those of before where it is no rate of calls any more."""
-        return _Asked(self.limit, self.key, self.cost, values.terms or self.terms, values.paused_at)
-
-
-def checked_amount(what: str, amount: Any) -> float:
-    """An amount as a number.
-
-    Raises:
-        InvalidInput: it is none, or below 0.
-    """
-    try:
-        number = math.nan if isinstance(amount, bool | str) else float(amount)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not 0 <= number < 1e300:
-        raise InvalidInput(FieldError(f"/{what}", f"is {amount!r:.100}; it must be a number of 0 or more"))
-    return number
-
-
-def _exhausted(asked: _Asked, after: float) -> BudgetExhausted:
-    of = f" of {asked.key}" if asked.key else ""
-    return BudgetExhausted(
-        f"{asked.cost:g} of the budget {asked.limit}{of} did not come in time",
-        after=max(after, 1.0),
-        name=asked.limit,
-    )

@@ -18,6 +18,7 @@ from corral.job.budget import BudgetState, BudgetTerms
 _TAKE = Script("take_budget", ScriptEffect.FILLS, shared="budgets")
 _KNOW = Script("know_budget", ScriptEffect.FILLS, shared="budgets")
 _SETTLE = Script("settle_budget", ScriptEffect.FILLS, shared="budgets")
+_ARRIVED = Script("arrived_budget", ScriptEffect.FILLS, shared="budgets")
 _READ = Script("read_budgets", ScriptEffect.READS, shared="budgets")
 
 NOTE_SECONDS = 30.0
@@ -27,6 +28,9 @@ NOTE_SECONDS = 30.0
 @dataclass(frozen=True, slots=True)
 class BudgetTaken:
     """It was taken."""
+
+    counts_from: str
+    """The time that it counts from, as Redis has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,13 @@ class Budgets:
         Raises:
             Unavailable: Redis is away, and it may have been taken.
         """
-        arguments = [name, str(take), repr(cost), *_numbers(terms), repr(NOTE_SECONDS * 1000)]
+        slice_ms = terms.window * 1000 / terms.slices if terms.slices else 0
+        arguments = [name, str(take), repr(cost), *_numbers(terms), repr(NOTE_SECONDS * 1000), repr(slice_ms)]
         async with answering():
             what, *rest = [text_of(part) for part in await _TAKE.run(self._redis, arguments)]
         match what:
             case "taken":
-                return BudgetTaken()
+                return BudgetTaken(rest[0])
             case "wait":
                 return BudgetWait(float(rest[0]) / 1000)
             case "note":
@@ -124,15 +129,26 @@ class Budgets:
         """
         await self._know(["drop", name, version])
 
-    async def settle(self, name: str, take: UUID, before: float, after: float, correction: UUID) -> bool:
-        """Correct what a take cost; whether it still counts.
+    async def settle(
+        self, name: str, take: UUID, before: float, after: float, correction: UUID, *, counts_from: str
+    ) -> bool:
+        """Correct what a take cost, under an id for what is added; whether it still counts.
 
         Raises:
             Unavailable: Redis is away.
         """
-        arguments = [name, str(take), repr(before), repr(after), str(correction)]
+        arguments = [name, str(take), repr(before), repr(after), str(correction), counts_from]
         async with answering():
             return bool(await _SETTLE.run(self._redis, arguments))
+
+    async def arrived(self, name: str, take: UUID, cost: float, deadline: float) -> None:
+        """The call was answered: it arrived by now, and counts no longer than from now on.
+
+        Raises:
+            Unavailable: Redis is away; it counts as long as it would have without an answer.
+        """
+        async with answering():
+            await _ARRIVED.run(self._redis, [name, str(take), repr(cost), repr(deadline * 1000)])
 
     async def left(self, names: Mapping[str, BudgetTerms]) -> dict[str, float | None]:
         """What could be taken of each now; None where Redis knows nothing of it.

@@ -32,11 +32,13 @@ class BudgetTerms:
     """Seconds after which what was taken is thrown away if it was not used."""
     burst: float
     """How much may be taken at once, where the rate is too large to keep each take."""
+    slices: int = 0
+    """Into how many parts the window is divided whose takes are kept as one; all of the rate may be taken at once then."""
 
     @property
     def exact(self) -> bool:
-        """Whether each take of the window is kept."""
-        return self.rate <= EXACT
+        """Whether each take of the window is kept, or the takes of each slice."""
+        return self.slices > 0 or self.rate <= EXACT
 
     @property
     def window(self) -> float:

@@ -12,6 +12,7 @@ import httpx2
 
 from corral.errors import FailureReason, OutgoingFailed, OutgoingRefused, RefusalReason
 from corral.outgoing.decoding import ACCEPTED
+from corral.outgoing.departure import Departure, Permission
 from corral.outgoing.limits import RequestLimits
 from corral.outgoing.network import GuardedNetwork
 from corral.outgoing.policy import AddressPolicy
@@ -119,20 +120,26 @@ class OutgoingClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         limits: RequestLimits | None = None,
+        permission: Permission | None = None,
     ) -> AsyncIterator[Response]:
         """The response to one request, its body still to be read; the connection is given back at the end.
+
+        `permission` is awaited on the open connection, right before the first byte is sent; the time that it takes
+        counts towards no limit. What it raises is raised, and nothing was sent then.
 
         Raises:
             OutgoingRefused: the address, one that it leads to, or a header is not fit; nothing was sent there.
             OutgoingFailed: no answer came; whether the request arrived is not known.
         """
         limits = limits or RequestLimits()
-        deadline = asyncio.get_running_loop().time() + limits.total
         target = parse(url)
         request = self._request(method, target, headers or {}, content, limits)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(limits.total) as until:
+                if permission is not None:
+                    request.extensions["trace"] = Departure(permission, until)
                 inner, target, permanent = await self._follow(request, target, limits)
+                deadline = until.when() or 0.0
         except TimeoutError as error:
             raise OutgoingFailed(
                 FailureReason.TIMEOUT, target.origin, f"it took longer than {limits.total:g} s in all"

@@ -35,7 +35,8 @@ def terms_of(values: dict[str, Any]) -> BudgetTerms:
     """The terms of a rate of calls with these values."""
     rate, per = float(values["rate"]), float(values["per"])
     burst = min(rate, float(values.get("burst") or rate * BURST_SHARE))
-    return BudgetTerms(rate, per, float(values.get("deadline") or deadline_of(per)), burst)
+    deadline = float(values.get("deadline") or deadline_of(per))
+    return BudgetTerms(rate, per, deadline, burst, int(values.get("slices") or 0))
 
 
 VALUES = """

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from corral.catalog.record import Declaration, supersedes
 from corral.errors import NotFound
+from corral.provider.budgets import DECLARED, budgets_of
 from corral.provider.values import ProviderValues
 from corral.store.audit import record
 from corral.store.database import SHORT, Database, Transaction
@@ -46,7 +48,34 @@ VALUES (%(limit)s, %(name)s, jsonb_build_object('each', %(slots)s::int), %(actor
 ON CONFLICT (limit_name, key) DO UPDATE
     SET overrides = o.overrides || excluded.overrides, set_by = excluded.set_by, set_at = now()
 """
-FORGET_SLOTS = "DELETE FROM corral.limit_overrides WHERE limit_name = %(limit)s AND key = %(name)s"
+# What the provider's row says of its rates, for whoever looks at limits: requests read the row.
+PUT_RATES = """
+WITH rates AS (
+    INSERT INTO corral.limits (name, declared, version)
+    SELECT r.key, r.value, '' FROM jsonb_each(%(rates)s::jsonb) r
+    ON CONFLICT (name) DO UPDATE SET declared = excluded.declared
+), before AS (
+    DELETE FROM corral.limit_overrides o
+    WHERE o.key = %(name)s AND o.paused_at IS NULL AND o.limit_name IN (SELECT jsonb_object_keys(%(rates)s::jsonb))
+      AND NOT %(said)s::jsonb ? o.limit_name
+)
+INSERT INTO corral.limit_overrides AS o (limit_name, key, overrides, set_by)
+SELECT s.key, %(name)s, s.value, %(actor)s FROM jsonb_each(%(said)s::jsonb) s
+ON CONFLICT (limit_name, key) DO UPDATE SET overrides = excluded.overrides, set_by = excluded.set_by, set_at = now()
+"""
+FORGET_KEYS = (
+    "DELETE FROM corral.limit_overrides WHERE limit_name = ANY(%(limits)s::text[]) AND key = %(name)s"
+)
+# Right before a request. A worker that was frozen and replaced sends none: its attempt no longer holds the job.
+LOOK = f"""
+SELECT {COLUMNS}, coalesce(date_part('epoch', parked_until - clock_timestamp()), 0),
+       EXISTS (SELECT FROM corral.jobs j WHERE j.id = %(job)s AND j.attempt = %(attempt)s AND j.state = 'running')
+FROM corral.providers WHERE name = %(name)s
+"""
+PARK = """
+UPDATE corral.providers SET parked_until = greatest(parked_until, now() + %(seconds)s * interval '1 second')
+WHERE name = %(name)s
+"""
 ANSWER = """
 SELECT body FROM corral.provider_answers
 WHERE digest = %(digest)s AND fetched_at > now() - %(seconds)s * interval '1 second'
@@ -86,6 +115,17 @@ class StoredProvider:
         return ProviderValues.of({**self.declared, **self.overrides})
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderLook:
+    """A provider as an attempt finds it right before a request."""
+
+    provider: StoredProvider
+    parked_for: float
+    """Seconds for which nothing is sent yet; 0 or less: none."""
+    held: bool
+    """Whether the attempt still holds its job."""
+
+
 class Providers:
     """Services of others that jobs call. Every method raises Unavailable where Postgres is away."""
 
@@ -116,7 +156,7 @@ class Providers:
                 declared = encode(dict(one.values))
                 params = {"name": one.name, "declared": declared, "version": one.version}
                 [row] = await transaction.rows(DECLARE, params)
-                await _put_slots(transaction, StoredProvider(*row), "code")
+                await _put_limits(transaction, StoredProvider(*row), "code")
         return [one.name for one in fresh]
 
     async def set(
@@ -129,7 +169,7 @@ class Providers:
             await transaction.rows(BETWEEN_CLAIMS)
             [row] = await transaction.rows(SET, params)
             provider = StoredProvider(*row)
-            await _put_slots(transaction, provider, actor)
+            await _put_limits(transaction, provider, actor)
             await record(transaction, actor, "set", kind="provider", subjects=[name], details=details)
         return provider
 
@@ -143,8 +183,20 @@ class Providers:
             await transaction.rows(BETWEEN_CLAIMS)
             if not await transaction.rows(REMOVE, {"name": name}):
                 raise NotFound("provider", name)
-            await transaction.count(FORGET_SLOTS, {"limit": SLOTS_LIMIT, "name": name})
+            await transaction.count(FORGET_KEYS, {"limits": texts([SLOTS_LIMIT, *DECLARED]), "name": name})
             await record(transaction, actor, "remove", kind="provider", subjects=[name])
+
+    async def look(self, name: str, job: UUID, attempt: int) -> ProviderLook | None:
+        """The provider of that name, right before an attempt sends it a request."""
+        rows = await self._database.run(LOOK, {"name": name, "job": job, "attempt": attempt})
+        if not rows:
+            return None
+        *provider, parked_for, held = rows[0]
+        return ProviderLook(StoredProvider(*provider), parked_for, held)
+
+    async def park(self, name: str, seconds: float) -> None:
+        """Leave the provider alone for so long: nobody sends anything before. Shortens no longer time."""
+        await self._database.run(PARK, {"name": name, "seconds": seconds})
 
     async def answer(self, digest: str, seconds: float) -> bytes | None:
         """What a provider answered to the query of this digest, if that is no older than so many seconds."""
@@ -158,7 +210,7 @@ class Providers:
         await self._database.run(FORGET_ANSWERS, {"seconds": seconds, "limit": FORGOTTEN_AT_ONCE})
 
 
-async def _put_slots(transaction: Transaction, provider: StoredProvider, actor: str) -> None:
+async def _put_limits(transaction: Transaction, provider: StoredProvider, actor: str) -> None:
     params = {
         "limit": SLOTS_LIMIT,
         "name": provider.name,
@@ -166,3 +218,5 @@ async def _put_slots(transaction: Transaction, provider: StoredProvider, actor: 
         "actor": actor,
     }
     await transaction.count(PUT_SLOTS, params)
+    rates = {"rates": encode(DECLARED), "said": encode(budgets_of(provider.values))}
+    await transaction.count(PUT_RATES, {"name": provider.name, "actor": actor, **rates})

@@ -11,7 +11,6 @@ from corral.store.attempts import Attempts
 from corral.store.audit import Audit
 from corral.store.backlog import Backlogs
 from corral.store.budget_notes import BudgetNotes
-from corral.store.call_permits import CallPermits
 from corral.store.claims import Claims
 from corral.store.database import Database
 from corral.store.due_schedules import DueSchedules
@@ -84,7 +83,6 @@ class Store:
         self.limits = LimitRows(database)
         self.budget_notes = BudgetNotes(database)
         self.providers = Providers(database)
-        self.call_permits = CallPermits(database)
         self.limit_leases = LimitLeases(database)
         self.artifacts = artifacts or StoredArtifacts(database, PostgresStorage(database))
         self.uploads = Uploads(database, self.artifacts)

@@ -15,6 +15,15 @@ local function amount_of(member)
   return tonumber(string.sub(member, string.find(member, '=', 1, true) + 1))
 end
 
+-- The member that holds the takes of a slice which ends then, and whether a member is that of an id.
+local function slice_of(ends)
+  return 'slice' .. exactly(ends)
+end
+
+local function is_of(member, id)
+  return string.sub(member, 1, #id + 1) == id .. '='
+end
+
 -- Forget the takes that have left the window; what those of the window sum up to.
 local function window_sum(takes, sum, from)
   local old = redis.call('ZRANGE', takes, '-inf', from, 'BYSCORE')

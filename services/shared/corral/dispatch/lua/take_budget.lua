@@ -1,11 +1,12 @@
 -- Take of a budget, or say how long to wait, or what Postgres has to be asked or told before.
--- ARGV: name, id of the take, cost, rate, window (ms), burst (0: each take is kept), milliseconds a note is good for.
--- Answers: taken · wait, ms · unknown · busy (somebody else notes it) · note, version, since, time, then ages (ms) and amounts, or tokens.
+-- ARGV: name, id of the take, cost, rate, window (ms), burst (0: each take is kept), milliseconds a note is good for,
+-- milliseconds of a slice (0: none), whose takes are kept as one that ends with it.
+-- Answers: taken, the time it counts from · wait, ms · unknown · busy (somebody else notes it) · note, version, since, time, then ages (ms) and amounts, or tokens.
 local NOTING_MS = 2000
 local MOST_TAKES = 2000
 local KEPT_MS = 90000  -- beyond the window; Postgres forgets later
 local name, id, cost, rate, window, burst = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local good = tonumber(ARGV[7])
+local good, slice = tonumber(ARGV[7]), tonumber(ARGV[8])
 local state, takes = KEY.budget .. name, KEY.budget_takes .. name
 local mode = burst == 0 and 'exact' or 'bucket'
 local got = redis.call('HMGET', state, 'mode', 'version', 'since', 'reserved', 'noted', 'sum', 'tokens', 'at', 'noting', 'epoch')
@@ -65,10 +66,22 @@ if since + cost > reserved + 1e-9 or time - tonumber(got[5]) > good then
   return answer
 end
 if wait > 0 then return {'wait', tostring(math.ceil(wait))} end
-if cost == 0 then return {'taken'} end
+if cost == 0 then return {'taken', exactly(time)} end
 
+local from = time
 if mode == 'exact' then
-  redis.call('ZADD', takes, exactly(time), id .. '=' .. exactly(cost))
+  local kept = cost
+  if slice > 0 then
+    from = math.ceil(time / slice) * slice
+    id = slice_of(from)
+    for _, member in ipairs(redis.call('ZRANGE', takes, exactly(from), exactly(from), 'BYSCORE')) do
+      if is_of(member, id) then
+        kept = kept + amount_of(member)
+        redis.call('ZREM', takes, member)
+      end
+    end
+  end
+  redis.call('ZADD', takes, exactly(from), id .. '=' .. exactly(kept))
   sum = sum + cost
   if redis.call('ZCARD', takes) > MOST_TAKES then  -- two of the oldest are kept as one, from the later of both
     local two = redis.call('ZRANGE', takes, 0, 1, 'WITHSCORES')
@@ -82,4 +95,4 @@ else
 end
 redis.call('HSET', state, 'sum', exactly(sum), 'tokens', exactly(tokens), 'since', exactly(since + cost))
 redis.call('PEXPIRE', state, math.ceil(window) + KEPT_MS)
-return {'taken'}
+return {'taken', exactly(from)}
