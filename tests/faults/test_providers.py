@@ -27,7 +27,9 @@ pytestmark = pytest.mark.timeout(900)
 JOBS = int(os.environ.get("CORRAL_RECEIVER_JOBS", "3000"))
 WORKERS = int(os.environ.get("CORRAL_RECEIVER_WORKERS", "8"))
 PER_SECOND = 50
-TRANSIT = 0.05
+TRANSIT = 0.1
+SLOTS = 160
+"""More than what is under way at the rate: a job takes longer than its request, and its slot is its own until it has ended."""
 USED = 0.95
 
 
@@ -38,7 +40,7 @@ def receiver(system: System) -> Iterator[Receiver]:
     async def register(engine: Engine) -> None:
         await engine.store.registration.register([record_of(request)], limits=[declaration_of(slots)])
         google = {"url": f"{receiver.url}/google", "headers": {"X-Goog-Api-Key": "env:PROVIDER_GOOGLE"}}
-        limits = {"slots": 40, "per_second": PER_SECOND, "transit": TRANSIT}
+        limits = {"slots": SLOTS, "per_second": PER_SECOND, "transit": TRANSIT}
         await engine.store.providers.set("google", {**google, **limits}, "test", None)
         overpass = {"url": f"{receiver.url}/overpass/api", "slots": 2, "per_second": 10, "per_day": 10_000}
         await engine.store.providers.set("overpass", overpass, "test", None)

@@ -49,7 +49,8 @@ class AttemptTakes:
             BudgetExhausted: nothing came in time, or the loop stayed as full.
         """
         ends = math.inf if timeout is None else time.monotonic() + timeout
-        for _ in range(LATE_TAKES):
+        late = 0
+        while True:
             left = None if timeout is None else max(0.0, ends - time.monotonic())
             taken = await self._taken(name, cost, key, left)
             asked = time.monotonic()
@@ -60,12 +61,14 @@ class AttemptTakes:
                 self._of_calls[name, taken.key] = taken
                 return taken.good_until
             await self._services.give_back_budget(taken)
-        raise BudgetExhausted(
-            f"{LATE_TAKES} calls of {name} would have left later than its deadline of {taken.deadline:g} s: this worker does"
-            " too much at once; give it fewer slots, or the rate a longer deadline",
-            after=taken.deadline,
-            name=name,
-        )
+            late += 1
+            if late == LATE_TAKES:
+                raise BudgetExhausted(
+                    f"{late} calls of {name} would have left later than its deadline of {taken.deadline:g} s: this worker"
+                    " does too much at once; give it fewer slots, or the rate a longer deadline",
+                    after=taken.deadline,
+                    name=name,
+                )
 
     async def _taken(
         self,

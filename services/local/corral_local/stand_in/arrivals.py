@@ -58,12 +58,11 @@ class StampedConnection:
         return taken
 
     async def _more(self) -> None:
-        while True:
-            try:
-                data, ancillary, _, _ = self._socket.recvmsg(PIECE, 256)
-                break
-            except BlockingIOError:
-                await self._readable()
+        try:
+            data, ancillary, _, _ = self._socket.recvmsg(PIECE, 256)
+        except BlockingIOError:
+            await self._readable()
+            return
         if not data:
             raise EOFError
         self.came = time.time()
@@ -76,7 +75,12 @@ class StampedConnection:
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()
         readable = loop.create_future()
-        loop.add_reader(self._socket, lambda: readable.done() or readable.set_result(None))
+
+        def tell() -> None:
+            if not readable.done():
+                readable.set_result(None)
+
+        loop.add_reader(self._socket, tell)
         try:
             await readable
         finally:
