@@ -214,6 +214,29 @@ WEBHOOK_LATENESS = Histogram(
     "corral_webhook_wait_seconds", "From the end of a job to the job that tells a webhook.", buckets=_SHORT
 )
 
+# Feeds
+FEED_SOURCES = Gauge(
+    "corral_feed_sources",
+    "Feeds, from the leader: active, failing, paused or gone.",
+    ["health"],
+    multiprocess_mode="mostrecent",
+)
+FEED_LATENESS = Histogram(
+    "corral_feed_lateness_seconds",
+    "From the time at which a feed is due to the submission of its fetch.",
+    buckets=_SHORT,
+)
+FEED_FETCHES = Counter(
+    "corral_feed_fetches",
+    "Fetches of feeds, by what came of them: fetched, not-modified, postponed, skipped, gone or failed.",
+    ["outcome"],
+)
+FEED_ITEMS = Counter(
+    "corral_feed_items",
+    "Items of feeds, by what became of them: new, updated, unchanged, skipped or failed.",
+    ["outcome"],
+)
+
 # HTTP
 HTTP_REQUESTS = Counter("corral_http_requests", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(

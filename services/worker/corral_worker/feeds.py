@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from corral import metrics
 from corral.feeds.item import ItemOutcome, NewFeedItem
-from corral.feeds.source import FeedSource, SourceUpdate
+from corral.feeds.source import FeedSource, FetchOutcome, SourceUpdate
 from corral.store import Store
 
 
@@ -35,11 +36,19 @@ class StoredFeeds:
     ) -> None:
         """Store what a fetch says of its source; None: there is no such source any more."""
         await self._store.imports.fetched(source, update, part_of, unchanged=unchanged, skipped=skipped)
+        outcome = FetchOutcome.SKIPPED if update is None else update.outcome
+        metrics.FEED_FETCHES.labels(outcome.value).inc()
+        metrics.FEED_ITEMS.labels(ItemOutcome.UNCHANGED.value).inc(unchanged)
+        metrics.FEED_ITEMS.labels("skipped").inc(skipped)
 
     async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
         """Store items; what became of each, in their order."""
-        return await self._store.feed_items.store(items)
+        outcomes = await self._store.feed_items.store(items)
+        for outcome in outcomes:
+            metrics.FEED_ITEMS.labels(outcome.value).inc()
+        return outcomes
 
     async def failed(self, item: NewFeedItem) -> None:
         """Count an item as failed in its import."""
         await self._store.feed_items.failed(item)
+        metrics.FEED_ITEMS.labels(ItemOutcome.FAILED.value).inc()

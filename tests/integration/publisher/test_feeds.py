@@ -11,11 +11,12 @@ from tests.integration.publisher.conftest import client_of
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
-from corral.catalog.record import record_of
+from corral.catalog.record import declaration_of, record_of
 from corral.feeds.item import NewFeedItem
 from corral.ids import parse_id
 from corral.store import Store
 from corral_jobs.feeds import fetch_feed, store_item
+from corral_jobs.feeds.declaration import host_limit
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 FORM = {"Sec-Fetch-Site": "same-origin"}
@@ -24,7 +25,9 @@ OPML = '<opml version="2.0"><body><outline text="A" xmlUrl="https://a.example/fe
 
 @pytest.fixture(autouse=True)
 async def registered(store: Store) -> None:
-    await store.types.register([record_of(fetch_feed), record_of(store_item)])
+    await store.registration.register(
+        [record_of(fetch_feed), record_of(store_item)], limits=[declaration_of(host_limit)]
+    )
 
 
 @pytest.fixture
@@ -67,7 +70,11 @@ async def test_an_import_is_answered_at_once_and_has_a_job_for_each_feed(api: ht
         job = (await api.get(f"/api/v1/jobs/{feed['job']}")).json()
         assert (job["type"], job["payload"]) == (
             "feed.fetch",
-            {"source": feed["source"], "part_of": one["id"]},
+            {
+                "source": feed["source"],
+                "part_of": one["id"],
+                "host": feed["url"].split("/")[2],
+            },
         )
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.fixtures.waiting import eventually_async
 from tests.integration.outgoing.server import Server, answer, redirect
 from tests.integration.worker.system import System, running_system
 
+from corral.actions.feed_imports import fetch_of
+from corral.actions.submit import Submitter
 from corral.feeds.feed_import import FeedImport
 from corral.feeds.source import FeedSource, SourceState
 from corral.ids import new_id
@@ -43,8 +45,8 @@ async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 class Imports:
     """Imports from one server."""
 
-    def __init__(self, system: System, server: Server) -> None:
-        self.system, self.store, self.server = system, system.store, server
+    def __init__(self, system: System, server: Server, submitter: Submitter) -> None:
+        self.system, self.store, self.server, self.submitter = system, system.store, server, submitter
 
     async def source(self, path: str) -> FeedSource:
         [source] = await self.store.feeds.add([(f"http://{HOST}:{self.server.port}{path}", "")], "test")
@@ -55,9 +57,7 @@ class Imports:
         id = new_id()
         await self.store.imports.start(id, sources, "test")
         for source in sources:
-            payload = {"source": str(source.id), "part_of": str(id)}
-            (job,) = await self.system.submit("feed.fetch", payload, queue="feeds")
-            await self.store.imports.note_jobs(id, {source.id: job})
+            await self.fetch(source, id)
 
         async def finished() -> FeedImport:
             one = await self.store.imports.get(id)
@@ -67,6 +67,12 @@ class Imports:
 
         return await eventually_async(finished, timeout=60)
 
+    async def fetch(self, source: FeedSource, part_of: UUID) -> UUID:
+        """Submit the job that fetches a source of an import."""
+        accepted = await self.submitter.submit(fetch_of(source.id, source.url, "test", part_of=part_of))
+        await self.store.imports.note_jobs(part_of, {source.id: accepted.id})
+        return accepted.id
+
     async def now(self, source: FeedSource) -> FeedSource:
         found = await self.store.feeds.get(source.id)
         assert found is not None
@@ -74,8 +80,10 @@ class Imports:
 
 
 @pytest.fixture
-def imports(system: System, server: Server) -> Imports:
-    return Imports(system, server)
+async def imports(system: System, server: Server) -> AsyncIterator[Imports]:
+    submitter = Submitter(system.store, system.dispatch)
+    yield Imports(system, server, submitter)
+    await submitter.close()
 
 
 def counts(one: FeedImport) -> dict[str, int]:
@@ -201,9 +209,7 @@ async def test_an_import_ends_also_where_its_jobs_are_lost(imports: Imports, ser
     await store.queues.pause("feed-items", "test")
     id = new_id()
     await store.imports.start(id, [source, await imports.source("/other")], "test")
-    payload: dict[str, Any] = {"source": str(source.id), "part_of": str(id)}
-    (job,) = await imports.system.submit("feed.fetch", payload, queue="feeds")
-    await store.imports.note_jobs(id, {source.id: job})
+    job = await imports.fetch(source, id)
     await imports.system.state(job, State.COMPLETED)
     waiting = await store.imports.get(id)
     assert waiting is not None

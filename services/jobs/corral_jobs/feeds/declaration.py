@@ -7,12 +7,17 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from corral.catalog.declaration import JobType, job_type
+from corral.catalog.limit import Limit
 from corral.job.backoff import Exponential
 from corral.job.options import Retention
 
 QUEUE = "feeds"
 FAILED_DAYS = 30
 """Days for which failed item jobs are kept, to be tried again."""
+
+AT_ONCE = 2
+"""Feeds that are fetched from one server at the same time."""
+host_limit = Limit("feed-host", each=AT_ONCE, by="host")
 
 Line = Annotated[str, Field(max_length=1_000)]
 Address = Annotated[str, Field(max_length=2_000)]
@@ -25,6 +30,9 @@ class FetchRequest(BaseModel):
 
     source: UUID = Field(description="The id of the source (`GET /feeds`)")
     part_of: UUID | None = Field(default=None, description="The import that waits for it")
+    host: Annotated[str, Field(max_length=300)] | None = Field(
+        default=None, description="The server that is asked, for the limit `feed-host`"
+    )
 
 
 class FetchResult(BaseModel):
@@ -94,6 +102,7 @@ fetch_feed: JobType[FetchRequest, FetchResult] = job_type(
     retries=3,
     backoff=Exponential(2),
     timeout=300,
+    limits=[host_limit],
     search=["source"],
     description="Fetches a feed, if it changed, and submits a job for each item that is new or changed.",
 )

@@ -11,7 +11,7 @@ from corral.actions.submit import Submitter
 from corral.errors import Conflict, FieldError, InvalidInput, NotFound, OutgoingRefused
 from corral.feeds.feed_import import FeedImport
 from corral.feeds.opml import read_opml
-from corral.feeds.source import FeedSource
+from corral.feeds.source import FeedSource, host_of
 from corral.ids import new_id
 from corral.store import Store
 
@@ -49,7 +49,7 @@ class FeedImports:
         sources = await self._sources(_named(choice), caller.name)
         id = new_id()  # noqa: A001  # the domain's word
         await self._store.imports.start(id, sources, caller.name)
-        submissions = [_submission(source, id, caller.name) for source in sources]
+        submissions = [fetch_of(source.id, source.url, caller.name, part_of=id) for source in sources]
         accepted = await self._submitter.submit_many(submissions)
         jobs = {
             source.id: one.id
@@ -117,6 +117,9 @@ def _named(choice: FeedChoice) -> list[tuple[str, str]]:
     return named
 
 
-def _submission(source: FeedSource, part_of: UUID, actor: str) -> NewSubmission:
-    payload = {"source": str(source.id), "part_of": str(part_of)}
+def fetch_of(source: UUID, url: str, actor: str, *, part_of: UUID | None = None) -> NewSubmission:
+    """The job that fetches a source, for an import or because it is due."""
+    payload = {"source": str(source), "host": host_of(url)}
+    if part_of is not None:
+        payload["part_of"] = str(part_of)
     return NewSubmission(type=FETCH, payload=payload, created_by=actor)

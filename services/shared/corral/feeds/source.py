@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 from uuid import UUID
 
 DEFAULT_INTERVAL = 3_600.0
@@ -54,6 +55,16 @@ class FeedSource:
     """Why the last fetch failed; None: it did not."""
     created_at: datetime
     created_by: str | None
+
+    @property
+    def host(self) -> str:
+        """The server that is asked."""
+        return host_of(self.url)
+
+
+def host_of(url: str) -> str:
+    """The server of an address, as the limit of fetches counts it: without its port."""
+    return urlsplit(url).hostname or ""
 
 
 class FetchOutcome(StrEnum):

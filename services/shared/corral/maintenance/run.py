@@ -16,6 +16,7 @@ from corral.maintenance import leadership
 from corral.maintenance.backlog_signal import BacklogSignalDuty
 from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.expire import Expire
+from corral.maintenance.feeds import FeedDuty
 from corral.maintenance.housekeeping import Fold, Orphans, RetentionDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.limit_evaluation import EvaluateLimits
@@ -65,6 +66,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             BacklogSignalDuty(store, dispatch),
             PoolDuties(store, dispatch),
             WebhookDuty(store, dispatch, settings),
+            FeedDuty(store, dispatch, settings),
             Fold(store),
             RetentionDuty(store, settings.installation_options, settings.audit_days),
             Orphans(store, dispatch),

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from corral.errors import NotFound
-from corral.feeds.source import DEFAULT_INTERVAL, FeedSource, SourceState, SourceUpdate
+from corral.feeds.source import DEFAULT_INTERVAL, FeedSource, FetchOutcome, SourceState, SourceUpdate
 from corral.ids import new_id
 from corral.store.audit import record
 from corral.store.connection import Row
@@ -28,9 +28,10 @@ ACTIVE = f"SELECT {COLUMNS} FROM corral.feed_sources WHERE state = 'active' ORDE
 # Somebody who names the address of a source that is gone wants it back; a paused one stays paused.
 ADD = f"""
 INSERT INTO corral.feed_sources AS s (id, url, title, interval_seconds, next_fetch_at, created_by)
-SELECT i.id, i.url, i.title, %(interval)s, now(), %(actor)s
+SELECT i.id, i.url, i.title, %(interval)s, now() + %(due_in)s * interval '1 second', %(actor)s
 FROM unnest(%(ids)s::uuid[], %(urls)s::text[], %(titles)s::text[]) AS i(id, url, title) ORDER BY i.url
-ON CONFLICT (url) DO UPDATE SET state = CASE s.state WHEN 'gone' THEN 'active' ELSE s.state END
+ON CONFLICT (url) DO UPDATE SET state = CASE s.state WHEN 'gone' THEN 'active' ELSE s.state END,
+    next_fetch_at = CASE s.state WHEN 'gone' THEN excluded.next_fetch_at ELSE s.next_fetch_at END
 RETURNING {COLUMNS}
 """
 PAUSE = f"""
@@ -76,6 +77,8 @@ UPDATE corral.feed_sources SET
 WHERE id = %(id)s
 """
 REMOVED_AT_ONCE = 5_000
+IMPORT_SECONDS = 60.0
+"""Seconds within which an import submits the jobs of its sources; after them the leader fetches those that are due."""
 MAX_ACTIVE = 10_000
 
 
@@ -86,15 +89,24 @@ class Feeds:
         self._database = database
 
     async def add(
-        self, sources: Sequence[tuple[str, str]], actor: str, *, interval: float = DEFAULT_INTERVAL
+        self,
+        sources: Sequence[tuple[str, str]],
+        actor: str,
+        *,
+        interval: float = DEFAULT_INTERVAL,
+        due_in: float = IMPORT_SECONDS,
     ) -> list[FeedSource]:
-        """Store sources by address and title, each once; those that are known are returned as they are."""
+        """Store sources by address and title, each once; those that are known are returned as they are.
+
+        `due_in` is when the leader fetches them, in seconds; an import fetches them before.
+        """
         titles = dict(reversed(sources))
         params = {
             "ids": array(new_id() for _ in titles),
             "urls": texts(titles),
             "titles": texts(titles.values()),
             "interval": interval,
+            "due_in": due_in,
             "actor": actor,
         }
         async with self._database.transaction(SHORT) as transaction:
@@ -162,11 +174,15 @@ class Feeds:
 
     async def record(self, transaction: Transaction, id: UUID, update: SourceUpdate) -> None:
         """Store what a fetch says of its source, as part of `transaction`."""
+        if (
+            update.outcome is FetchOutcome.SKIPPED
+        ):  # nothing was asked, and a person may have resumed it meanwhile
+            return
         url, state, error = update.url, update.state, update.error
         if url is not None and (other := await transaction.rows(TAKEN, {"url": url, "id": id})):
             url, state = None, SourceState.GONE
             error = f"it moved to {update.url}, which is source {other[0][0]} already"
-        asked = update.outcome not in ("postponed", "skipped")
+        asked = update.outcome is not FetchOutcome.POSTPONED
         params = {
             "id": id,
             "url": url,

@@ -8,7 +8,7 @@ from corral.feeds.source import FeedSource, SourceUpdate
 from corral.store.audit import record
 from corral.store.connection import Row
 from corral.store.database import DUTY, SHORT, Database
-from corral.store.feeds import Feeds
+from corral.store.feeds import IMPORT_SECONDS, Feeds
 from corral.store.sql_params import array, texts
 
 COLUMNS = """id, created_by, started_at, finished_at, sources, pending_sources, pending_items, new_items,
@@ -26,6 +26,18 @@ NOTE_JOBS = """
 UPDATE corral.import_sources s SET job = i.job
 FROM unnest(%(sources)s::uuid[], %(jobs)s::uuid[]) AS i(source, job)
 WHERE s.import = %(id)s AND s.source = i.source AND s.job IS NULL
+"""
+# The leader leaves alone what an import fetches: a while until its jobs are stored, and then as long as they live.
+RESERVE = """
+WITH mine AS (SELECT id FROM corral.feed_sources WHERE id = ANY(%(sources)s::uuid[]) ORDER BY id FOR UPDATE)
+UPDATE corral.feed_sources s SET next_fetch_at = greatest(s.next_fetch_at, now() + %(seconds)s * interval '1 second')
+FROM mine WHERE s.id = mine.id AND s.state = 'active'
+"""
+FETCHED_BY = """
+WITH mine AS (SELECT id FROM corral.feed_sources WHERE id = ANY(%(sources)s::uuid[]) ORDER BY id FOR UPDATE)
+UPDATE corral.feed_sources s SET fetch_job = i.job
+FROM mine JOIN unnest(%(sources)s::uuid[], %(jobs)s::uuid[]) AS i(source, job) ON i.source = mine.id
+WHERE s.id = mine.id
 """
 ONE = f"SELECT {COLUMNS} FROM corral.imports WHERE id = %(id)s"
 # By primary key, backwards: ids are in order of time.
@@ -108,6 +120,7 @@ class Imports:
         async with self._database.transaction(SHORT) as transaction:
             await transaction.count(START, params)
             await transaction.count(SOURCES, params)
+            await transaction.count(RESERVE, params | {"seconds": IMPORT_SECONDS})
             await record(
                 transaction,
                 actor,
@@ -120,7 +133,9 @@ class Imports:
     async def note_jobs(self, id: UUID, jobs: Mapping[UUID, UUID]) -> None:
         """Store which job fetches which source."""
         params = {"id": id, "sources": array(jobs), "jobs": array(jobs.values())}
-        await self._database.run(NOTE_JOBS, params)
+        async with self._database.transaction(SHORT) as transaction:
+            await transaction.count(NOTE_JOBS, params)
+            await transaction.count(FETCHED_BY, params)
 
     async def get(self, id: UUID) -> FeedImport | None:
         """The import as it is now. Sources and items whose jobs were lost are counted as failed first."""

@@ -13,6 +13,7 @@ from corral.store.backlog import Backlogs
 from corral.store.budget_notes import BudgetNotes
 from corral.store.claims import Claims
 from corral.store.database import Database
+from corral.store.due_feeds import DueFeeds
 from corral.store.due_schedules import DueSchedules
 from corral.store.duties import Duties
 from corral.store.effects import Effects
@@ -96,6 +97,7 @@ class Store:
         self.sink_mails = SinkMails(database)
         self.feeds = Feeds(database)
         self.feed_items = FeedItems(database)
+        self.due_feeds = DueFeeds(database)
         self.imports = Imports(database, self.feeds)
         self.webhooks = Webhooks(database)
         self.webhook_deliveries = WebhookDeliveries(database)

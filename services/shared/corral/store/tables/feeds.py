@@ -1,6 +1,6 @@
 """Sources of feeds, their items, and imports."""
 
-from sqlalchemy import Column, Double, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, Uuid
+from sqlalchemy import Column, Double, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from corral.store.tables.column import TIME, holds, moment, needed, serves
@@ -49,6 +49,7 @@ def _sources(tables: MetaData) -> None:
         Column("last_error", Text, doc="Why the last fetch failed; null: it did not."),
         moment("created_at", doc="When it was added."),
         Column("created_by", Text, doc="Who added it."),
+        Column("fetch_job", Uuid, doc="The job that fetches it, or that fetched it last."),
         PrimaryKeyConstraint("id", name="feed_sources_pkey", info=serves("One source; lists, newest first.")),
         info=holds("Addresses from which feeds are fetched."),
     )
@@ -57,6 +58,12 @@ def _sources(tables: MetaData) -> None:
         sources.c.url,
         unique=True,
         info=serves("An address is one source, however often it is imported."),
+    )
+    Index(
+        "feed_sources_due",
+        sources.c.next_fetch_at,
+        postgresql_where=text("state = 'active'"),
+        info=serves("Sources that are due, for the leader."),
     )
 
 
