@@ -11,7 +11,7 @@ ITEMS = 250
 
 
 def run(stage: Stage) -> None:
-    """Import, import again, change an item, and look at the history."""
+    """Import, import again, change an item, look at the history, and follow a feed."""
     show = stage.account.show
     feed = stage.feed_server.folder / "news.xml"
     url = f"{stage.feed_server.url}/news.xml"
@@ -64,6 +64,44 @@ def run(stage: Stage) -> None:
         f"{len(asked) - 1}, of which {unchanged} answered 304",
         holds=len(asked) - 1 == 4,
     )
+    _followed(stage)
+
+
+def _followed(stage: Stage) -> None:
+    """A feed is fetched by itself, not while it is paused, and at once when it is resumed; jobs are cleaned."""
+    show = stage.account.show
+    feed = stage.feed_server.folder / "followed.xml"
+    feed.write_text(_rss({0: "First"}), encoding="utf-8")
+    began = time.monotonic()
+    [source] = stage.post("/feeds", {"url": f"{stage.feed_server.url}/followed.xml", "interval": 3600})[
+        "items"
+    ]
+    path = f"/feeds/{source['id']}"
+    _items(stage, path, 1)
+    figure = f"fetched {time.monotonic() - began:.1f} s later, by itself"
+    jobs = [
+        one for one in stage.get("/api/v1/jobs", type="feed.fetch")["items"] if one["created_by"] == "feeds"
+    ]
+    show("004-47", "a feed that is followed", figure, holds=len(jobs) == 1)
+    stage.post(f"{path}/pause")
+    feed.write_text(_rss({0: "First", 1: "Second"}), encoding="utf-8")
+    skipped = _finished(stage, stage.post(f"{path}/import")["id"])["feeds"][0]["outcome"]
+    stage.post(f"{path}/resume")
+    _items(stage, path, 2)
+    show("004-33", "paused, then resumed", f"{skipped}, then fetched at once", holds=skipped == "skipped")
+    counts = stage.get("/feeds/counts")
+    states = {state: count for state, count in counts["jobs"]["feeds"].items() if count}
+    figure = ", ".join(f"{count} {state}" for state, count in states.items())
+    show("004-31", "jobs that fetch, per state", figure, holds=states.get("completed", 0) >= len(jobs))
+    removed = stage.post("/feeds/clean", {"states": ["completed"], "older_than": 0})["removed"]
+    show("004-34", "clean completed ones of any age", f"{removed} removed", holds=removed > 0)
+
+
+def _items(stage: Stage, path: str, count: int) -> None:
+    def there() -> bool:
+        return len(stage.get(f"{path}/items")["items"]) == count
+
+    until(there, seconds=60, what=f"{path} has {count} items")
 
 
 def _rss(titles: dict[int, str]) -> str:

@@ -2,19 +2,21 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fixtures.local_system import Up
+from tests.fixtures.local_system import Up, own_port
 from tests.fixtures.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TUTORIALS = Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 MAILING = ("mail-a-report.md", "send-a-mail.md")
+FEED = "follow-a-feed.md"
 MOST = 12
 """Commands of one tutorial."""
 
@@ -65,4 +67,27 @@ def test_their_lines_do_what_they_say(start: Any, pages: dict[str, list[str]]):
         eventually(arrived, timeout=90)
         (report,) = client.get("/reports")["items"]
     assert (report["title"], report["formats"]) == ("Orders", ["pdf", "csv", "xlsx"])
+    assert up.stop() == 0
+
+
+@pytest.mark.more
+def test_a_feed_is_followed_as_it_is_told(start: Any, pages: dict[str, list[str]]):
+    lines = [line.replace("8098", str(own_port())) for line in pages[FEED][1:]]
+    serving = next(line for line in lines if "http.server" in line)
+    up = start("--workers", "1", CORRAL_OUTGOING_ALLOW="127.0.0.1/32").ready()
+    at = lines.index(serving)
+    typed(up, lines[:at])
+    with subprocess.Popen(
+        shlex.split(serving), cwd=up.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            said = typed(up, lines[at + 1 :])
+        finally:
+            server.terminate()
+    assert re.search(r"Harbour news +good +2 ", said), said
+    assert re.search(r"finished +1 of 1 +1 +1 +1 +0 +0 ", said), said
+    assert said.count("The ferry is very late") == said.count("The ferry has come") == 1
+    assert "is paused" in said
+    exported = (up.folder / "feeds.opml").read_text(encoding="utf-8")
+    assert 'title="Harbour news"' in exported
     assert up.stop() == 0

@@ -10,11 +10,9 @@ from corral.actions.feed_imports import MAX_URLS
 from corral.bounded import Bounded
 from corral.feeds.feed_import import FeedImport
 from corral.feeds.item import StoredFeedItem
-from corral.feeds.source import FeedSource, FetchOutcome, SourceState
-from corral.job.bounds import Bounds
+from corral.feeds.source import INTERVAL, FeedSource, FetchOutcome, SourceState
+from corral.job.state import State
 
-INTERVAL = Bounds(60, 30 * 86_400, "seconds")
-"""Seconds between two fetches of a source."""
 Health = Literal["new", "good", "failing", "paused", "gone"]
 
 
@@ -30,6 +28,27 @@ class ImportRequest(BaseModel):
         list[str] | None, Field(min_length=1, max_length=MAX_URLS, description="Or of several.")
     ] = None
     opml: Annotated[str | None, Field(description="Or a list of feeds, as text of OPML.")] = None
+
+
+class NewFeeds(BaseModel):
+    """Which feeds to follow."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"url": "https://example.com/feed.xml", "interval": 600}]},
+    )
+
+    url: Annotated[str | None, Field(description="The address of a feed.")] = None
+    urls: Annotated[
+        list[str] | None, Field(min_length=1, max_length=MAX_URLS, description="Or of several.")
+    ] = None
+    opml: Annotated[str | None, Field(description="Or a list of feeds, as text of OPML.")] = None
+    interval: Annotated[
+        float | None,
+        Bounded(INTERVAL),
+        Field(description="Seconds between two fetches; an hour if absent. A server may ask for more."),
+    ] = None
 
 
 class FeedPatch(BaseModel):
@@ -111,6 +130,25 @@ class FeedPage(BaseModel):
 
     items: list[FeedView]
     next: str | None
+
+
+class FeedHealthCounts(BaseModel):
+    """Feeds per state; those that are active and fail are counted apart, and those that are due in theirs, too."""
+
+    active: int
+    failing: int
+    paused: int
+    gone: int
+    due: Annotated[int, Field(description="Those whose time has come and that are not submitted yet.")]
+
+
+class FeedCounts(BaseModel):
+    """How many feeds, and how many of their jobs."""
+
+    feeds: FeedHealthCounts
+    jobs: Annotated[
+        dict[str, dict[State, int]], Field(description="Jobs per state, of the queues feeds and feed-items.")
+    ]
 
 
 class FeedItemView(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from corral_publisher.area_models import AreaBody
-from corral_publisher.feed_models import FeedPatch, ImportRequest
+from corral_publisher.feed_models import FeedPatch, ImportRequest, NewFeeds
 from corral_publisher.option_models import LimitOrder, LimitPatch, QueuePatch, TypePatch
 from corral_publisher.problems import MEDIA_TYPE
 from corral_publisher.provider_models import ProviderPatch
@@ -39,6 +39,7 @@ MODELS: list[type[BaseModel]] = [
     ReportsBody,
     ImportRequest,
     FeedPatch,
+    NewFeeds,
     Settlement,
     Problem,
     NewSchedule,

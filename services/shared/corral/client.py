@@ -13,6 +13,7 @@ from corral.api_problem import ApiProblem, problem_of
 from corral.client_limits import LimitCalls
 from corral.client_providers import ProviderCalls
 from corral.errors import FieldError, InvalidInput
+from corral.feed_client import FeedClient
 from corral.http_calls import ANSWER_SECONDS, HttpCalls, Unreachable
 from corral.job.idempotency_key import fault
 from corral.publisher_address import Connection, NotConfigured
@@ -126,6 +127,11 @@ class Client(LimitCalls, ProviderCalls):
     def webhooks(self) -> "WebhookClient":
         """Webhooks of the publisher: list, create, set, enable, disable, rotate, test, replay, delete."""
         return WebhookClient(self)
+
+    @property
+    def feeds(self) -> "FeedClient":
+        """Feeds of the publisher, their items and imports: list, add, fetch, pause, resume, delete, import, clean."""
+        return FeedClient(self)
 
     def get(self, path: str, **params: Json) -> Json:
         """GET below /api/v1."""

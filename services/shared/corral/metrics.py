@@ -217,7 +217,7 @@ WEBHOOK_LATENESS = Histogram(
 # Feeds
 FEED_SOURCES = Gauge(
     "corral_feed_sources",
-    "Feeds, from the leader: active, failing, paused or gone.",
+    "Feeds, from the leader: active, failing, paused or gone, and of the first two those that are due.",
     ["health"],
     multiprocess_mode="mostrecent",
 )

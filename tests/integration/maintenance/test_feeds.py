@@ -166,7 +166,9 @@ async def test_a_fetch_that_failed_without_a_word_doubles_the_wait_up_to_a_day_a
 
 async def test_a_feed_whose_job_is_refused_keeps_no_other_out(feeds: Feeds):
     full = Limit("feed-host", each=2, by="host", max_waiting=1)
-    await feeds.store.registration.register([record_of(fetch_feed)], limits=[replace(declaration_of(full), version="99")])
+    await feeds.store.registration.register(
+        [record_of(fetch_feed)], limits=[replace(declaration_of(full), version="99")]
+    )
     urls = [(f"https://a.example/{n}", "") for n in range(3)]
     await feeds.store.feeds.add(urls, "ann", interval=600, due_in=0)
     await feeds.add("b")

@@ -194,3 +194,72 @@ async def test_pages_show_imports_feeds_and_items_and_act(browser: httpx2.AsyncC
         assert (acted.status_code, acted.headers.get("location")) == (303, where), acted.text
     assert len(await store.feeds.active()) == 1
     assert "https://b.example/" in (await browser.get("/feeds")).text
+
+
+@pytest.mark.parametrize("path", ["/feeds", "/api/v1/feeds"])
+async def test_feeds_are_followed_without_an_import_and_are_due_at_once(api: httpx2.AsyncClient, path: str):
+    body = {"url": "https://A.example/feed", "urls": ["https://b.example/"], "interval": 600}
+    answer = await api.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    assert [one["url"] for one in answer.json()["items"]] == ["https://a.example/feed", "https://b.example/"]
+    for one in answer.json()["items"]:
+        assert (one["interval"], one["health"]) == (600, "new")
+        assert datetime.fromisoformat(one["next_fetch_at"]) <= datetime.now(UTC)
+    assert (await api.get("/imports")).json()["items"] == []
+    again = (await api.post(path, json={"opml": OPML, "interval": 900})).json()["items"]
+    assert [one["interval"] for one in again] == [900]
+    found = (await api.get(path, params={"url": "https://A.EXAMPLE/feed"})).json()["items"]
+    assert [one["id"] for one in found] == [again[0]["id"]]
+    for unknown in ("https://a.example/", "no address"):
+        assert (await api.get(path, params={"url": unknown})).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [({}, ""), ({"url": "no address"}, "/url"), ({"url": "https://a.example/", "interval": 1}, "/interval")],
+)
+async def test_what_can_not_be_followed_is_refused(
+    api: httpx2.AsyncClient, body: dict[str, object], pointer: str
+):
+    refused = await api.post("/feeds", json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+    assert (await api.get("/feeds")).json()["items"] == []
+
+
+async def test_one_feed_is_fetched_now_and_jobs_are_counted_and_cleaned(
+    api: httpx2.AsyncClient, admin: httpx2.AsyncClient, store: Store
+):
+    [feed] = (await api.post("/feeds", json={"url": "https://a.example/feed"})).json()["items"]
+    started = await api.post(f"/feeds/{feed['id']}/import")
+    assert (started.status_code, started.json()["sources"]) == (202, 1)
+    assert (await api.get(started.headers["location"])).json()["feeds"][0]["source"] == feed["id"]
+    counts = (await api.get("/api/v1/feeds/counts")).json()
+    assert counts["feeds"] == {"active": 1, "failing": 0, "paused": 0, "gone": 0, "due": 0}
+    assert counts["jobs"]["feeds"]["queued"] == 1
+    assert counts["jobs"]["feed-items"] == dict.fromkeys(counts["jobs"]["feeds"], 0)
+
+    await store.jobs.cancel([parse_id(one["job"]) for one in await feeds_of(api, started)], "ann")
+    assert (await api.post("/feeds/clean", json={})).status_code == 403
+    assert (await admin.post("/feeds/clean", json={"older_than": 3600})).json()["removed"] == 0
+    assert (await admin.post("/api/v1/feeds/clean", json={"states": ["failed"]})).json()["removed"] == 0
+    cleaned = await admin.post("/feeds/clean", json={"states": ["cancelled"]})
+    assert cleaned.json() == {"removed": 1, "more": False}
+    history = (await api.get("/imports")).json()["items"]
+    assert [one["status"] for one in history] == ["finished"]  # a list, too, sees that its job is gone
+
+
+async def feeds_of(api: httpx2.AsyncClient, started: httpx2.Response) -> list[dict[str, str]]:
+    return (await api.get(started.headers["location"])).json()["feeds"]
+
+
+async def test_the_page_follows_feeds_and_shows_when_they_are_due(browser: httpx2.AsyncClient):
+    page = (await browser.get("/feeds")).text
+    name, token = re.search(r'type="hidden" name="([^"]+)" value="([^"]+)"', page).groups()
+    wrong = await browser.post("/feeds", data={name: token, "urls": "no address"}, headers=FORM)
+    assert (wrong.status_code, "no address" in wrong.text) == (422, True)
+    sent = {name: token, "urls": "https://a.example/feed"}
+    followed = await browser.post("/feeds", data=sent, headers=FORM)
+    assert (followed.status_code, followed.headers["location"]) == (303, "/feeds")
+    page = (await browser.get("/feeds")).text
+    assert "https://a.example/feed" in page
+    assert "1 fetched well, 0 failing, 0 paused, 0 gone; 1 due now." in page

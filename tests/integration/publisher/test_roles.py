@@ -39,6 +39,8 @@ ADMIN = {
     ("POST", "/api/v1/load"),
     ("POST", "/load"),
     ("POST", "/feeds/{feed_id}/remove"),
+    ("POST", "/feeds/clean"),
+    ("POST", "/api/v1/feeds/clean"),
     ("DELETE", "/feeds/{feed_id}"),
     ("DELETE", "/api/v1/feeds/{feed_id}"),
     ("DELETE", "/api/v1/schedules/{name}"),

@@ -106,6 +106,13 @@ def test_the_same_document_is_not_modified():
     assert decide(source(), answer(error="the body is too large"), None, NOW).outcome is FetchOutcome.FAILED
 
 
+def test_the_same_document_may_have_new_validators_and_304_leaves_them():
+    same = decide(source(site="https://a.example/"), answer(etag='"new"'), None, NOW)
+    assert (same.validators, same.etag, same.digest) == (True, '"new"', source().digest)
+    assert same.site == "https://a.example/"
+    assert not decide(source(), answer(304, etag='"new"'), None, NOW).validators
+
+
 def test_headers_are_read_as_they_are_written():
     assert max_age("private, MAX-AGE = 60") == 60
     assert max_age("s-maxage=60") is None

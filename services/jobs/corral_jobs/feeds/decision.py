@@ -70,9 +70,15 @@ def _good(source: FeedSource, answer: FetchAnswer, feed: ParsedFeed | None) -> S
         min(DAY, (feed and feed.ttl) or 0),
     )
     if feed is None:
+        same = answer.status == 200  # the document that was read well, perhaps with other validators
         return SourceUpdate(
             outcome=FetchOutcome.NOT_MODIFIED,
             url=answer.permanent_url,
+            site=source.site,
+            validators=same,
+            etag=_sendable(answer.etag) if same else None,
+            last_modified=_sendable(answer.last_modified) if same else None,
+            digest=source.digest if same else None,
             wait=max(MIN_WAIT, *asked),
             status=answer.status,
         )

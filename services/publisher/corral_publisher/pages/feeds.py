@@ -67,9 +67,39 @@ async def one_import(request: Request, import_id: str, principal: Looker) -> Res
 async def feeds(request: Request, principal: Looker) -> Response:
     """All sources with their health."""
     if not wants_html(request):
-        search = request.query_params.get("search")
-        return await feed_routes.list_feeds(request, principal, search=search)
-    return render.page(request, "feeds.html", principal, **await _feeds_values(request, principal))
+        query = request.query_params
+        return await feed_routes.list_feeds(
+            request, principal, search=query.get("search"), url=query.get("url")
+        )
+    return await _feeds_page(request, principal)
+
+
+@router.post("/feeds")
+async def follow(request: Request, principal: Actor) -> Response:
+    """Follow feeds: from the form, or as JSON."""
+    services = services_of(request)
+    if not is_form(request):
+        return await feed_routes.add_feeds(request, principal)
+    form = await form_of(request, services)
+    try:
+        await services.imports.follow(await _choice(form), principal)
+    except InvalidInput as error:
+        return await _feeds_page(request, principal, wrong=str(error), urls=str(form.get("urls") or ""))
+    finally:
+        await form.close()
+    return RedirectResponse("/feeds", status_code=303)
+
+
+@router.get("/feeds/counts")
+async def counts(request: Request, principal: Looker) -> Response:
+    """Feeds and their jobs per state, for programs."""
+    return await feed_routes.count_feeds(request, principal)
+
+
+@router.post("/feeds/clean")
+async def clean(request: Request, principal: Remover) -> Response:
+    """Remove ended jobs, for programs."""
+    return await feed_routes.clean_jobs(request, principal)
 
 
 @router.get("/feeds/opml")
@@ -131,14 +161,13 @@ async def resume(request: Request, feed_id: str, principal: Actor) -> Response:
 
 
 @router.post("/feeds/{feed_id}/import")
-async def import_now(
-    request: Request, feed_id: str, principal: Annotated[Principal, Depends(Visitor(Role.OPERATOR))]
-) -> Response:
-    """Import one source, from its form."""
+async def import_now(request: Request, feed_id: str, principal: Actor) -> Response:
+    """Import one source: from its form, or for programs."""
     services = services_of(request)
+    if not is_form(request):
+        return await feed_routes.import_feed(request, feed_id, principal)
     await form_of(request, services)
-    source = await services.imports.source(feed_routes.id_of(feed_id))
-    one = await services.imports.start(FeedChoice([source.url], ["/url"]), principal)
+    one = await services.imports.fetch(feed_routes.id_of(feed_id), principal)
     return RedirectResponse(f"/imports/{one.id}", status_code=303)
 
 
@@ -193,7 +222,7 @@ async def _running_first(services: PublisherServices, request: Request) -> list[
     """One page of the history; those that still run are looked at closely, so that lost jobs are counted."""
     before = parameters.cursor(request.query_params) if request.method == "GET" else None
     found = await services.store.imports.page(before=before, limit=ROWS)
-    return [one if one.finished_at else await services.imports.get(one.id) for one in found]
+    return [await import_routes.settled(request, one) for one in found]
 
 
 async def _import_values(services: PublisherServices, import_id: str) -> dict[str, Any]:
@@ -203,6 +232,14 @@ async def _import_values(services: PublisherServices, import_id: str) -> dict[st
     return {"one": one, "sources": sources[:SHOWN_SOURCES], "more": max(0, len(sources) - SHOWN_SOURCES)}
 
 
+async def _feeds_page(
+    request: Request, principal: Principal, *, wrong: str | None = None, urls: str = ""
+) -> Response:
+    values = await _feeds_values(request, principal)
+    status = 200 if wrong is None else 422
+    return render.page(request, "feeds.html", principal, status=status, wrong=wrong, urls=urls, **values)
+
+
 async def _feeds_values(request: Request, principal: Principal) -> dict[str, Any]:
     search = feed_routes.searched(request.query_params.get("search"))
     before = parameters.cursor(request.query_params)
@@ -210,6 +247,7 @@ async def _feeds_values(request: Request, principal: Principal) -> dict[str, Any
     found = await store.feeds.page(before=before, search=search, limit=ROWS)
     return {
         "feeds": [(source, health_of(source)) for source in found],
+        "counts": await store.due_feeds.counts(),
         "search": search or "",
         "query_string": f"?{request.url.query}" if request.url.query else "",
         "next": found[-1].id if len(found) == ROWS else None,

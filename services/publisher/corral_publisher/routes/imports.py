@@ -9,11 +9,19 @@ from corral.actions.feed_imports import FeedChoice
 from corral.actions.principal import Principal
 from corral.bounded import Bounded
 from corral.errors import NotFound
+from corral.feeds.feed_import import FeedImport
 from corral.ids import parse_id
 from corral.job.bounds import Bounds
 from corral_publisher import parameters, request_body
 from corral_publisher.auth import Operator, Viewer
-from corral_publisher.feed_models import ImportDetail, ImportPage, ImportRequest, ImportView, import_view
+from corral_publisher.feed_models import (
+    ImportDetail,
+    ImportPage,
+    ImportRequest,
+    ImportView,
+    NewFeeds,
+    import_view,
+)
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.routes.queues import checked
@@ -79,8 +87,13 @@ async def listed(request: Request, limit: int = 50) -> Response:
     """One page of the history."""
     store = services_of(request).store
     found = await store.imports.page(before=parameters.cursor(request.query_params), limit=limit)
-    items = [import_view(one) for one in found]
+    items = [import_view(await settled(request, one)) for one in found]
     return answer({"items": items, "next": found[-1].id if len(found) == limit else None})
+
+
+async def settled(request: Request, one: FeedImport) -> FeedImport:
+    """An import of a list; one that still runs is looked at closely, so that lost jobs are counted."""
+    return one if one.finished_at else await services_of(request).imports.get(one.id)
 
 
 async def detail(request: Request, import_id: str) -> Response:
@@ -93,7 +106,7 @@ async def detail(request: Request, import_id: str) -> Response:
     return answer(import_view(one) | {"feeds": await services.store.imports.sources(found)})
 
 
-def choice_of(wanted: ImportRequest) -> FeedChoice:
+def choice_of(wanted: ImportRequest | NewFeeds) -> FeedChoice:
     """The choice in a body, each address with its place."""
     urls, pointers = [], []
     if wanted.url is not None:

@@ -16,6 +16,8 @@ from corral.ids import new_id
 from corral.store import Store
 
 FETCH = "feed.fetch"
+QUEUES = ("feeds", "feed-items")
+"""Where the jobs of feeds and of their items wait."""
 MAX_URLS = 10_000
 MAX_URL = 2_000
 """Characters of an address."""
@@ -46,7 +48,9 @@ class FeedImports:
             Conflict: no source is stored, and none was named.
             Unavailable: Postgres is away.
         """
-        sources = await self._sources(_named(choice), caller.name)
+        return await self._begin(await self._sources(_named(choice), caller.name), caller)
+
+    async def _begin(self, sources: Sequence[FeedSource], caller: Principal) -> FeedImport:
         id = new_id()  # noqa: A001  # the domain's word
         await self._store.imports.start(id, sources, caller.name)
         submissions = [fetch_of(source.id, source.url, caller.name, part_of=id) for source in sources]
@@ -58,6 +62,46 @@ class FeedImports:
         }
         await self._store.imports.note_jobs(id, jobs)
         return await self.get(id)
+
+    async def follow(
+        self, choice: FeedChoice, caller: Principal, *, interval: float | None = None
+    ) -> list[FeedSource]:
+        """Store sources that are due at once; those that are known keep their times, and get the interval if one is given.
+
+        Raises:
+            InvalidInput: an address is none, or none is given; nothing was stored.
+            Unavailable: Postgres is away.
+        """
+        if not (named := _named(choice)):
+            raise InvalidInput(FieldError("", "names no feed; give url, urls or opml"))
+        if interval is None:
+            return await self._store.feeds.add(named, caller.name, due_in=0)
+        added = await self._store.feeds.add(named, caller.name, interval=interval, due_in=0)
+        return [
+            one
+            if one.interval == interval
+            else await self._store.feeds.set_interval(one.id, interval, caller.name)
+            for one in added
+        ]
+
+    async def fetch(self, id: UUID, caller: Principal) -> FeedImport:  # noqa: A002  # the domain's word
+        """Import one source.
+
+        Raises:
+            NotFound: there is none with this id.
+            Unavailable: Postgres is away.
+        """
+        return await self._begin([await self.source(id)], caller)
+
+    async def find(self, url: str) -> FeedSource | None:
+        """The source with this address, whichever way it is written."""
+        from corral.outgoing.url import parse  # noqa: PLC0415  as below
+
+        try:
+            whole = parse(url.strip()).url
+        except OutgoingRefused:
+            return None
+        return await self._store.feeds.find(whole)
 
     async def get(self, id: UUID) -> FeedImport:  # noqa: A002  # the domain's word
         """The import as it is now.

@@ -9,6 +9,7 @@ import typer
 from corral.cli import (
     codegen,
     config,
+    feeds,
     jobs,
     keys,
     limits,
@@ -61,6 +62,7 @@ app.add_typer(providers.app, name="providers", rich_help_panel=USE)
 app.add_typer(workers.app, name="workers", rich_help_panel=USE)
 app.add_typer(pools.app, name="pools", rich_help_panel=USE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=USE)
+app.add_typer(feeds.app, name="feeds", rich_help_panel=USE)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=USE)
 app.command("stats", rich_help_panel=USE)(stats.stats)
 app.command("load", rich_help_panel=USE)(load.load)

@@ -6,8 +6,12 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from corral.job.bounds import Bounds
+
 DEFAULT_INTERVAL = 3_600.0
 """Seconds between two fetches of a source that says nothing else."""
+INTERVAL = Bounds(60, 30 * 86_400, "seconds")
+"""Seconds between two fetches of a source."""
 
 
 class SourceState(StrEnum):

@@ -33,7 +33,6 @@ PER_TURN = 25
 """Jobs that are made before other duties get a turn."""
 COUNT_SECONDS = 15.0
 """Seconds between two counts of sources, for the metric."""
-HEALTHS = ("active", "failing", "paused", "gone")
 
 
 class FeedDuty(Duty):
@@ -113,5 +112,5 @@ class FeedDuty(Duty):
 
     async def _count(self) -> None:
         counts = await self._store.due_feeds.counts()
-        for health in HEALTHS:
-            metrics.FEED_SOURCES.labels(health).set(counts.get(health, 0))
+        for health, count in counts.items():
+            metrics.FEED_SOURCES.labels(health).set(count)

@@ -43,8 +43,10 @@ UPDATE corral.feed_sources SET next_fetch_at = now() + interval_seconds * interv
 WHERE id = %(source)s AND state = 'active' AND next_fetch_at <= now()
 """
 COUNTS = """
-SELECT CASE WHEN state = 'active' AND failures > 0 THEN 'failing' ELSE state END, count(*)
-FROM corral.feed_sources GROUP BY 1
+SELECT count(*) FILTER (WHERE state = 'active' AND failures = 0), count(*) FILTER (WHERE state = 'active' AND failures > 0),
+       count(*) FILTER (WHERE state = 'paused'), count(*) FILTER (WHERE state = 'gone'),
+       count(*) FILTER (WHERE state = 'active' AND next_fetch_at <= now())
+FROM corral.feed_sources
 """
 
 
@@ -98,9 +100,10 @@ class DueFeeds:
             await transaction.count(PUT_OFF, {"source": source, "why": why[:1_000]})
 
     async def counts(self) -> dict[str, int]:
-        """How many sources are active, failing, paused or gone.
+        """How many sources are active, failing, paused or gone; and of the first two, due.
 
         Raises:
             Unavailable: Postgres is away.
         """
-        return {state: int(count) for state, count in await self._database.run(COUNTS, limits=DUTY)}
+        [row] = await self._database.run(COUNTS, limits=DUTY)
+        return dict(zip(("active", "failing", "paused", "gone", "due"), map(int, row), strict=True))

@@ -17,6 +17,7 @@ last_modified, digest, item_count, failures, last_fetched_at, last_success_at, l
 created_by"""
 NAMES = [name.strip().removesuffix("_seconds") for name in COLUMNS.split(",")]
 ONE = f"SELECT {COLUMNS} FROM corral.feed_sources WHERE id = %(id)s"
+BY_URL = f"SELECT {COLUMNS} FROM corral.feed_sources WHERE url = %(url)s"
 # By primary key, backwards: ids are in order of time.
 PAGE = f"""
 SELECT {COLUMNS} FROM corral.feed_sources
@@ -77,6 +78,8 @@ UPDATE corral.feed_sources SET
 WHERE id = %(id)s
 """
 REMOVED_AT_ONCE = 5_000
+MAX_AUDITED = 100
+"""Feeds that one entry of the audit names; it counts all."""
 IMPORT_SECONDS = 60.0
 """Seconds within which an import submits the jobs of its sources; after them the leader fetches those that are due."""
 MAX_ACTIVE = 10_000
@@ -101,8 +104,9 @@ class Feeds:
         `due_in` is when the leader fetches them, in seconds; an import fetches them before.
         """
         titles = dict(reversed(sources))
+        ids = [new_id() for _ in titles]
         params = {
-            "ids": array(new_id() for _ in titles),
+            "ids": array(ids),
             "urls": texts(titles),
             "titles": texts(titles.values()),
             "interval": interval,
@@ -111,12 +115,27 @@ class Feeds:
         }
         async with self._database.transaction(SHORT) as transaction:
             added = [source_of(row) for row in await transaction.rows(ADD, params)]
+            made = set(ids)
+            if new := [str(one.id) for one in added if one.id in made]:
+                await record(
+                    transaction,
+                    actor,
+                    "add",
+                    kind="feed",
+                    subjects=new[:MAX_AUDITED],
+                    details={"feeds": len(new)},
+                )
         by_url = {source.url: source for source in added}
         return [by_url[url] for url in dict.fromkeys(url for url, _ in sources)]
 
     async def get(self, id: UUID) -> FeedSource | None:
         """The source with this id."""
         rows = await self._database.run(ONE, {"id": id})
+        return source_of(rows[0]) if rows else None
+
+    async def find(self, url: str) -> FeedSource | None:
+        """The source with this address."""
+        rows = await self._database.run(BY_URL, {"url": url})
         return source_of(rows[0]) if rows else None
 
     async def page(
