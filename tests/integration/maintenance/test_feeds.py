@@ -119,6 +119,7 @@ async def test_a_thousand_due_feeds_are_submitted_in_bulk(feeds: Feeds, monkeypa
     await feeds.add(*(f"h{n}" for n in range(1_001)))
     assert await feeds.round() == 1_001
     assert inserted == [500, 500, 1]
+    assert len({one.id for one in await feeds.store.feeds.all_active()}) == 1_001
 
 
 async def test_a_paused_gone_or_removed_feed_is_not_fetched_and_a_resumed_one_at_once(feeds: Feeds):

@@ -37,6 +37,7 @@ DUTIES = {
         "unique-keys",
         "mail-hold",
         "schedules",
+        "feeds",
         "webhooks",
     ),
 }

@@ -124,7 +124,7 @@ async def clean_jobs(request: Request, caller: Admin) -> Response:
 )
 async def export_opml(request: Request, _: Viewer) -> Response:
     """Return the feeds that are active as a list that feed readers import."""
-    feeds = await services_of(request).store.feeds.active()
+    feeds = await services_of(request).store.feeds.all_active()
     text = "".join(write_opml((one.url, one.title, one.site) for one in feeds))
     headers = {"Content-Disposition": 'attachment; filename="feeds.opml"'}
     return Response(text, media_type="text/x-opml; charset=utf-8", headers=headers)

@@ -131,6 +131,11 @@ class FeedImports:
         active = await self._store.feeds.active()
         if not active:
             raise Conflict("there is no active feed to import; name one with url, urls or opml")
+        if len(active) > MAX_URLS:
+            raise Conflict(
+                f"more than {MAX_URLS:,} feeds are active, which is too many for one import; name some of them with urls."
+                " Each is fetched by itself when it is due"
+            )
         return active
 
 

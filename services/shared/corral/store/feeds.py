@@ -83,6 +83,8 @@ MAX_AUDITED = 100
 IMPORT_SECONDS = 60.0
 """Seconds within which an import submits the jobs of its sources; after them the leader fetches those that are due."""
 MAX_ACTIVE = 10_000
+"""Sources that one import fetches where none is named."""
+READ_AT_ONCE = 1_000
 
 
 class Feeds:
@@ -151,8 +153,17 @@ class Feeds:
         return [source_of(row) for row in await self._database.run(PAGE, params)]
 
     async def active(self) -> list[FeedSource]:
-        """Every source that is fetched, at most 10,000."""
-        return [source_of(row) for row in await self._database.run(ACTIVE, {"limit": MAX_ACTIVE})]
+        """Every source that is fetched, at most `MAX_ACTIVE` and one more: so that nobody takes a part for all."""
+        return [source_of(row) for row in await self._database.run(ACTIVE, {"limit": MAX_ACTIVE + 1})]
+
+    async def all_active(self) -> list[FeedSource]:
+        """Every source that is fetched, however many there are, newest first."""
+        found: list[FeedSource] = []
+        before = None
+        while page := await self.page(before=before, state=SourceState.ACTIVE, limit=READ_AT_ONCE):
+            found += page
+            before = page[-1].id
+        return found
 
     async def pause(self, id: UUID, actor: str) -> FeedSource:
         """Pause the source: it is not fetched until it is resumed.
