@@ -6,6 +6,7 @@ from contextlib import closing
 import httpx2
 import pytest
 
+from corral.http_calls import NO_AUTHORITIES
 from corral.status_server import METRICS, Answer, StatusServer, listen, serve_metrics
 
 
@@ -18,7 +19,9 @@ def broken() -> Answer:
 
 
 def ask(server: StatusServer, path: str, method: str = "GET") -> httpx2.Response:
-    return httpx2.request(method, f"http://127.0.0.1:{server.port}{path}", trust_env=False, timeout=30)
+    return httpx2.request(
+        method, f"http://127.0.0.1:{server.port}{path}", verify=NO_AUTHORITIES, trust_env=False, timeout=30
+    )
 
 
 def test_it_answers_its_paths_and_names_them_to_whoever_asks_for_another():

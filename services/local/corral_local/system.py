@@ -13,6 +13,7 @@ import httpx2
 
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
+from corral.http_calls import NO_AUTHORITIES
 from corral.store import Store
 from corral.store.migrations import upgrade
 from corral.waiting import all_or_error
@@ -192,7 +193,9 @@ class LocalSystem:
         deadline = time.monotonic() + READY_SECONDS
         publisher = next(kept for kept in self._supervisor.kept if kept.name == "publisher")
         ours = {"Authorization": f"Bearer {key}"}
-        async with httpx2.AsyncClient(base_url=self._plan.url, timeout=2.0, trust_env=False) as http:
+        async with httpx2.AsyncClient(
+            base_url=self._plan.url, timeout=2.0, trust_env=False, verify=NO_AUTHORITIES
+        ) as http:
             while time.monotonic() < deadline:
                 with suppress(httpx2.TransportError):
                     ready = (await http.get("/readyz")).is_success

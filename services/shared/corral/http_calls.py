@@ -1,6 +1,7 @@
 """Calls of the HTTP API: one request, a stream of events, a body; a publisher that does not answer is Unreachable."""
 
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,9 @@ ANSWER_SECONDS = 30.0
 """Seconds for one answer; `?wait` adds its own."""
 STREAM_SILENCE_SECONDS = 45.0
 """Seconds without an event or a beat after which a stream counts as broken; the publisher beats every 15."""
+
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For connections to http://: httpx2 reads the machine's certificate authorities for each client, 25 ms of a core."""
 
 Json = Any
 
@@ -44,6 +48,7 @@ class HttpCalls:
                 transport=transport,
                 follow_redirects=False,
                 trust_env=not connection.direct,
+                verify=NO_AUTHORITIES if connection.plain else True,
             )
         except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
             raise NotConfigured(

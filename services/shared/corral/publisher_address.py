@@ -73,6 +73,11 @@ class Connection:
         except ValueError:
             return host == "localhost" or host.endswith(".localhost")
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing on the way to it is encrypted: it is on this machine, behind http, and no proxy is asked."""
+        return self.direct and urlsplit(self.url).scheme == "http"
+
 
 def local_folder(env: Mapping[str, str], folder: Path | None = None) -> Path:
     """The folder of the local system that is meant in `folder`, the working folder unless given.

@@ -22,6 +22,7 @@ from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.catalog import job_type
 from corral.catalog.record import TypeRecord, record_of
+from corral.http_calls import NO_AUTHORITIES
 from corral.job.job import Claimed
 from corral.job.limit_use import group_of
 from corral.job.outcome import Finished, Succeeded
@@ -209,7 +210,7 @@ class Publisher(Process):
         super().__init__("corral_publisher", environment=environment | env, log=log, folder=Path.cwd())
 
     def get(self, path: str, port: int | None = None) -> httpx2.Response:
-        return httpx2.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10)
+        return httpx2.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10, verify=NO_AUTHORITIES)
 
     def wait_until_ready(self) -> None:
         eventually(self._ready, timeout=START, ignoring=(httpx2.TransportError,))

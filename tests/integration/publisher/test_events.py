@@ -20,6 +20,7 @@ from tests.integration.publisher.conftest import Hand, Publisher, client_of
 from corral.actions.principal import Role
 from corral.dispatch import Dispatch
 from corral.dispatch.events import JobsChanged, Progressed
+from corral.http_calls import NO_AUTHORITIES
 from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Progress, Store
@@ -42,7 +43,9 @@ def publisher(shared_publisher: Publisher) -> Publisher:
 async def api(publisher: Publisher, keys: dict[Role, str]) -> AsyncIterator[httpx2.AsyncClient]:
     """An operator at the real port."""
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
-    async with httpx2.AsyncClient(base_url=publisher.url, headers=headers, timeout=20) as client:
+    async with httpx2.AsyncClient(
+        base_url=publisher.url, headers=headers, timeout=20, verify=NO_AUTHORITIES
+    ) as client:
         yield client
 
 

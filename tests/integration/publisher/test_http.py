@@ -8,6 +8,7 @@ from tests.integration.publisher.conftest import Publisher, count
 from tests.integration.publisher.raw_http import connected, head
 
 from corral.actions.principal import Role
+from corral.http_calls import NO_AUTHORITIES
 from corral.settings import Settings
 from corral.store import Store
 
@@ -55,6 +56,6 @@ async def test_a_client_that_leaves_while_its_job_is_stored_changes_nothing(
         with connected(publisher) as connection:
             connection.sendall(head(keys[Role.OPERATOR], f"Content-Length: {len(body)}") + body)
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
-    async with httpx2.AsyncClient(base_url=publisher.url, headers=headers) as client:
+    async with httpx2.AsyncClient(base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES) as client:
         assert (await client.post("/api/v1/jobs", content=body)).status_code == 201
     assert await count(store) >= 1

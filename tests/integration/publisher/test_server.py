@@ -17,6 +17,7 @@ from tests.integration.publisher.raw_http import answer_of, connected, head
 
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
+from corral.http_calls import NO_AUTHORITIES
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.migrations import upgrade
@@ -81,7 +82,9 @@ async def test_metrics_add_up_all_processes_on_a_port_of_their_own(
     publisher.wait_until_ready()
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
     for _ in range(20):  # a connection each, so that both processes get some
-        async with httpx2.AsyncClient(base_url=publisher.url, headers=headers) as client:
+        async with httpx2.AsyncClient(
+            base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES
+        ) as client:
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
     for _ in range(5):
@@ -119,7 +122,9 @@ async def test_it_waits_unready_for_its_schema_and_then_serves(
         key, _ = await KeyActions(store).create("k", Role.OPERATOR, actor="test")
         await store.close()
         headers = {"Authorization": f"Bearer {key}"}
-        async with httpx2.AsyncClient(base_url=publisher.url, headers=headers) as client:
+        async with httpx2.AsyncClient(
+            base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES
+        ) as client:
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
     finally:
