@@ -7,7 +7,7 @@ import pytest
 import pyvips
 from tests.integration.worker.system import System, running_system
 from tests.integration.worker.test_images import processed, upload
-from tests.unit.image.hostile import saved, scene
+from tests.unit.image.pictures import saved, scene
 
 from corral.job.state import State
 

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 import pytest
+from tests.integration.actions.gate import Gate
 
+from corral.actions.group_commit import GroupCommit
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.priority import Priority
@@ -39,3 +41,13 @@ def make() -> Make:
         )
 
     return make
+
+
+@pytest.fixture
+def gate(store: Store) -> Gate:
+    return Gate(store)
+
+
+@pytest.fixture
+def commits(gate: Gate) -> GroupCommit:
+    return GroupCommit(gate.insert, gate.existing)

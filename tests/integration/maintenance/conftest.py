@@ -8,7 +8,10 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 from tests.fixtures.waiting import eventually_async
+from tests.integration.maintenance.almanac import Almanac, night
 
+from corral.actions.submit import Submitter
+from corral.catalog.record import record_of
 from corral.dispatch import Ack, Dispatch, Done, Entry
 from corral.ids import new_id
 from corral.job.job import Claimed, NewJob
@@ -16,7 +19,9 @@ from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, uses_of
 from corral.job.priority import Priority
 from corral.maintenance.leadership import LeaderCandidate, Reign
+from corral.settings import Settings
 from corral.store import Store, WorkerRecord
+from corral_jobs import demo
 
 TYPE = "demo.echo"
 EMAIL = Lane("email", Priority.NORMAL)
@@ -170,3 +175,14 @@ def rename(database_url: str) -> Rename:
 @pytest.fixture
 def shop(store: Store, dispatch: Dispatch) -> Shop:
     return Shop(store, dispatch)
+
+
+@pytest.fixture
+async def almanac(
+    store: Store, dispatch: Dispatch, database_url: str, redis_url: str, reign: Reign
+) -> AsyncIterator[Almanac]:
+    await store.types.register([record_of(one) for one in (demo.echo, night)])
+    submitter = Submitter(store, dispatch)
+    settings = Settings(database_url=database_url, redis_url=redis_url)
+    yield Almanac(store, dispatch, settings, submitter, reign)
+    await submitter.close()

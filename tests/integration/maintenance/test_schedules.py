@@ -1,101 +1,25 @@
 """Each tick of a schedule has one job, whoever leads and whatever goes down (protocol rule 37)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
-from tests.integration.maintenance.conftest import Shop
+from tests.integration.maintenance.almanac import Almanac
 
-from corral.actions.schedules import ScheduleActions
-from corral.actions.submit import Submitter
 from corral.catalog import Unique, job_type
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
-from corral.job.job import ListedJob
-from corral.job.outcome import Finished, Succeeded
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.schedules import ScheduleDuty
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.schedule_rows import Schedule
-from corral_jobs import demo
-
-
-class Night(BaseModel):
-    """A payload that needs the tick."""
-
-    at: datetime
-    depth: int = 1
-
-
-night = job_type("test.night", payload=Night, queue="email")
-EVERY_DAY: dict[str, Any] = {"type": demo.echo.name, "queue": "demo", "interval": 86_400}
-
-
-class Almanac:
-    """Schedules, their duty, and a database whose ticks come when the test says so."""
-
-    def __init__(
-        self, store: Store, dispatch: Dispatch, settings: Settings, submitter: Submitter, reign: Reign
-    ) -> None:
-        self.store, self.reign = store, reign
-        self.actions = ScheduleActions(store, submitter)
-        self.duty = ScheduleDuty(store, dispatch, settings)
-
-    async def create(self, name: str = "nightly", **fields: Any) -> Schedule:
-        return await self.actions.create(name, EVERY_DAY | fields, "ann")
-
-    async def back(self, name: str = "nightly", *, seconds: float = 1.0, ticks: int = 1) -> datetime:
-        """Let the last `ticks` ticks have come, the newest of them `seconds` ago; it is returned."""
-        now = await self.store.schedules.now()
-        schedule = await self.store.schedules.get(name)
-        every = timedelta(seconds=schedule.fields["interval"])
-        newest = now - timedelta(seconds=seconds)
-        start = newest - (ticks + 500) * every
-        await self.store.database.run(
-            """UPDATE corral.schedules SET overrides = json_build_object('start', %(start)s::text),
-               last_tick = %(last)s, due_at = %(due)s, revision = revision + 1 WHERE name = %(name)s""",
-            {
-                "name": name,
-                "start": start.isoformat(),
-                "last": newest - ticks * every,
-                "due": newest - (ticks - 1) * every,
-            },
-        )
-        return newest
-
-    async def round(self) -> int:
-        async with self.duty as duty:
-            return await duty.round(self.reign)
-
-    async def jobs(self) -> list[ListedJob]:
-        return (await self.store.jobs.page(limit=10_000)).items
-
-    async def verdicts(self, name: str = "nightly") -> list[str]:
-        far = datetime(2100, 1, 1, tzinfo=UTC)
-        return [tick.verdict for tick in reversed(await self.store.ticks.page(name, far, 100))]
-
-    async def get(self, name: str = "nightly") -> Schedule:
-        return await self.store.schedules.get(name)
 
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
     return Settings(database_url=database_url, redis_url=redis_url)
-
-
-@pytest.fixture
-async def almanac(
-    store: Store, dispatch: Dispatch, settings: Settings, reign: Reign
-) -> AsyncIterator[Almanac]:
-    await store.types.register([record_of(one) for one in (demo.echo, night)])
-    submitter = Submitter(store, dispatch)
-    yield Almanac(store, dispatch, settings, submitter, reign)
-    await submitter.close()
 
 
 async def test_a_tick_that_has_come_has_one_job_and_the_next_one_is_named(almanac: Almanac):
@@ -276,88 +200,6 @@ async def test_a_schedule_whose_job_is_refused_tells_it_and_stops_no_other(alman
     assert await almanac.verdicts("bad") == ["refused"]
     assert "no schedule" in (odd.problem or "")
     assert odd.due_at is None, "it is not looked at every second"
-
-
-async def test_what_waits_for_the_job_before_runs_when_that_has_ended(almanac: Almanac, shop: Shop):
-    await almanac.create(overlap="queue-one", interval=3600)
-    await almanac.back()
-    await almanac.round()
-    (first,) = await almanac.jobs()
-    await almanac.back(seconds=0.5)
-    assert await almanac.round() == 0
-    assert (await almanac.get()).waiting == 1
-    worker = await shop.worker()
-    (claimed,) = (
-        await shop.store.claims.claim(worker, first.id, [first.id], ["demo.echo"], alone=False)
-    ).claimed
-    await shop.store.attempts.finish(worker, [Finished(first.id, claimed.attempt, Succeeded("1"))])
-    assert await almanac.round() == 1
-    assert (await almanac.get()).waiting == 0
-    assert await almanac.verdicts() == ["submitted", "submitted"]
-
-
-async def test_a_running_job_is_cancelled_for_a_newer_tick(almanac: Almanac):
-    await almanac.create(overlap="cancel", interval=3600)
-    await almanac.back()
-    await almanac.round()
-    (first,) = await almanac.jobs()
-    await almanac.back(seconds=0.5)
-    await almanac.round()  # the waiting job ends at once
-    await almanac.round()
-    by_id = {job.id: job.state for job in await almanac.jobs()}
-    assert by_id.pop(first.id) == "cancelled"
-    assert list(by_id.values()) == ["queued"]
-
-
-async def test_jobs_that_fail_pause_the_schedule_and_resuming_begins_anew(almanac: Almanac, store: Store):
-    await almanac.create(pause_after=2, interval=3600, overlap="allow")
-    for seconds in (1, 0.7):
-        await store.database.run("UPDATE corral.schedules SET counted_from = now() - interval '1 day'")
-        await almanac.back(seconds=seconds)
-        assert await almanac.round() == 1
-        await store.database.run("UPDATE corral.jobs SET state = 'failed', finished_at = now(), error = '{}'")
-    await almanac.back(seconds=0.1)
-    assert await almanac.round() == 0
-    schedule = await almanac.get()
-    assert (schedule.paused_by, schedule.pause_note) == (
-        "corral",
-        "the last 2 jobs failed one after the other",
-    )
-    resumed = await almanac.actions.resume("nightly", "ann")
-    assert resumed.paused_at is None
-    await almanac.back(seconds=0.05)
-    assert await almanac.round() == 1
-
-
-async def test_a_paused_schedule_has_no_job_and_makes_up_for_nothing(almanac: Almanac, store: Store):
-    await almanac.create()
-    await almanac.actions.pause("nightly", "holidays", "ann")
-    await almanac.back()
-    assert await almanac.round() == 0
-    resumed = await almanac.actions.resume("nightly", "ann")
-    assert resumed.due_at is not None
-    assert resumed.due_at > resumed.now
-    assert await almanac.round() == 0
-    assert await almanac.jobs() == []
-    entries = await store.audit.page(kind="schedule", subject="nightly")
-    assert [entry.action for entry in entries] == ["resume", "pause", "create"]
-
-
-async def test_a_backfill_gives_each_tick_one_job_and_a_dry_run_gives_none(almanac: Almanac, store: Store):
-    await almanac.create(interval=3600, overlap="allow")
-    newest = await almanac.back(ticks=1)
-    await almanac.round()
-    now = await store.schedules.now()
-    start = newest - timedelta(hours=9)
-    dry = await almanac.actions.backfill("nightly", start, now, "ann", dry_run=True)
-    assert (dry.ticks, dry.had, len(dry.submitted)) == (10, 1, 9)
-    assert len(await almanac.jobs()) == 1
-    both = await asyncio.gather(
-        *(almanac.actions.backfill("nightly", start, now, "ann", dry_run=False) for _ in range(2))
-    )
-    assert sum(len(one.submitted) for one in both) == 9
-    assert len(await almanac.jobs()) == 10
-    assert (await almanac.get()).submitted == 10
 
 
 async def test_a_thousand_schedules_of_one_second_are_submitted_in_one_round(almanac: Almanac, store: Store):

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, Submit, client_of
-from tests.integration.publisher.test_pages import HTML, page_of, send
+from tests.integration.publisher.page import HTML, page_of, send
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn

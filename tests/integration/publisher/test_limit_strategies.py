@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from pydantic import BaseModel
 from tests.integration.publisher.conftest import make_hand
-from tests.integration.publisher.test_limits import told
+from tests.integration.publisher.limited_types import told
 
 from corral import metrics
 from corral.catalog import Limit, job_type

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
-from html.parser import HTMLParser
 from typing import Any
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, Submit, client_of, count
+from tests.integration.publisher.page import FORM, HTML, Page, page_of, send
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
@@ -17,9 +17,6 @@ from corral.store import Store
 from corral.store import job_list as store_page
 from corral_jobs import report
 from corral_publisher.pages import jobs
-
-HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-FORM = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
@@ -30,90 +27,6 @@ async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClien
         client.headers.update(HTML)
         assert (await client.post(f"/sign-in/{link}")).status_code == 303
         yield client
-
-
-class Page(HTMLParser):
-    """What a test wants to know of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def value(self, name: str) -> str:
-        return next(attrs["value"] or "" for tag, attrs in self.tags if attrs.get("name") == name)
-
-
-async def page_of(browser: httpx2.AsyncClient, path: str) -> Page:
-    answer = await browser.get(path)
-    assert answer.status_code == 200, answer.text
-    return Page(answer.text)
-
-
-async def send(browser: httpx2.AsyncClient, path: str, **fields: str) -> httpx2.Response:
-    """Send a form of ours, with its token."""
-    token = (await page_of(browser, "/")).value("csrf")
-    return await browser.post(path, data={"csrf": token} | fields, headers=FORM)
-
-
-async def test_a_link_signs_in_once_and_looking_at_it_does_not_use_it_up(app: FastAPI, store: Store):
-    link = await SignIn(store).create_link("ann", Role.VIEWER)
-    async with client_of(app, None) as first, client_of(app, None) as second:
-        for _ in range(3):  # a chat's preview, a mail scanner
-            assert (await first.get(f"/sign-in/{link}", headers=HTML)).status_code == 200
-        answer = await first.post(f"/sign-in/{link}")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/")
-        cookie = answer.headers["set-cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=lax" in cookie
-        first.headers.update(HTML)
-        assert "ann" in (await page_of(first, "/jobs")).text
-        again = await second.post(f"/sign-in/{link}")
-        assert again.status_code == 403
-        assert "used already" in again.text
-
-
-async def test_who_is_not_signed_in_is_led_there_and_back(app: FastAPI, keys: dict[Role, str]):
-    async with client_of(app, None) as client:
-        answer = await client.get("/jobs?state=failed", headers=HTML)
-        assert (answer.status_code, answer.headers["location"]) == (
-            303,
-            "/sign-in?next=/jobs%3Fstate%3Dfailed",
-        )
-        form = Page((await client.get(answer.headers["location"], headers=HTML)).text)
-        done = await client.post("/sign-in", data={"key": keys[Role.VIEWER], "next": form.value("next")})
-        assert done.headers["location"] == "/jobs?state=failed"
-
-
-@pytest.mark.parametrize(
-    "goal", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", ""]
-)
-async def test_the_way_back_leads_nowhere_else(app: FastAPI, keys: dict[Role, str], goal: str):
-    async with client_of(app, None) as client:
-        done = await client.post("/sign-in", data={"key": keys[Role.VIEWER], "next": goal})
-        assert done.headers["location"] == "/"
-
-
-async def test_a_wrong_key_signs_nobody_in(app: FastAPI, store: Store):
-    async with client_of(app, None) as client:
-        answer = await client.post("/sign-in", data={"key": "corral_wrong"})
-        assert answer.status_code == 403
-        assert "set-cookie" not in answer.headers
-
-
-async def test_signing_out_ends_the_session_everywhere(app: FastAPI, browser: httpx2.AsyncClient):
-    cookies = dict(browser.cookies)
-    assert (await send(browser, "/sign-out")).status_code == 303
-    async with client_of(app, None) as other:
-        other.cookies.update(cookies)
-        assert (await other.get("/jobs", headers=HTML)).status_code == 303
 
 
 async def test_a_job_is_submitted_from_a_form_made_of_its_schema(browser: httpx2.AsyncClient, store: Store):

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import client_of, count
+from tests.integration.publisher.page import FORM, HTML, Page, page_of, send
 from tests.integration.publisher.telling import decision, status
-from tests.integration.publisher.test_pages import FORM, HTML, Page, page_of, send
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn

@@ -2,98 +2,32 @@
 
 import dataclasses
 import hashlib
-import json
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx2
 import pytest
-from fastapi import FastAPI
-from tests.integration.publisher.conftest import claim_of_limits, client_of, make_hand
-from tests.integration.publisher.test_pages import FORM, HTML, page_of, send
+from tests.integration.publisher.conftest import client_of
+from tests.integration.publisher.page import HTML
+from tests.integration.publisher.report_worker import ROWS, STATUS, Worker, asked, register, status
 
 from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
-from corral.catalog.record import declaration_of, record_of
 from corral.ids import new_id
 from corral.job.job import NewJob
-from corral.job.outcome import Cancelled, ErrorKind, Exhausted, Finished, JobError, Outcome, Succeeded
+from corral.job.outcome import Cancelled
 from corral.job.priority import Priority
 from corral.settings import Settings
 from corral.store import Store
-from corral_jobs import mail, report
-from corral_jobs.mail.declaration import per_domain
 from corral_publisher.app import create_app
 
-STATUS = {
-    "id", "status", "progress", "progress_message", "error_message", "file_path", "email_status", "attempts",
-    "created_at", "updated_at",
-}  # fmt: skip
-ROWS = [{"region": "North", "orders": 12}]
 PATHS = ("/reports", "/api/v1/reports")
 
 
 @pytest.fixture(autouse=True)
-async def registered(store: Store) -> None:
-    await store.registration.register(
-        [record_of(report.generate), record_of(mail.send)], limits=[declaration_of(per_domain)]
-    )
-
-
-class Worker:
-    """A worker by hand."""
-
-    def __init__(self, store: Store, worker: UUID) -> None:
-        self.store, self.id = store, worker
-
-    async def claim(self, job: str) -> int:
-        taken = await claim_of_limits(self.store, self.id, UUID(job))
-        if not taken:
-            types = ["report.generate", "email.send"]
-            taken = (await self.store.claims.claim(self.id, uuid4(), [UUID(job)], types, alone=False)).claimed
-        (claimed,) = taken
-        return claimed.attempt
-
-    async def end(self, job: str, attempt: int, outcome: Outcome) -> None:
-        await self.store.attempts.finish(self.id, [Finished(UUID(job), attempt, outcome)])
-
-    async def ready(self, job: str, **more: Any) -> None:
-        """Make it READY, with a file."""
-        attempt = await self.claim(job)
-        made = {"name": "report.pdf", "media_type": "application/pdf", "size_bytes": 8, "sha256": "0" * 64,
-                "pages": 1, "rows": 1, "seconds": {"fetch": 0, "process": 0, "render": 0}, **more}  # fmt: skip
-        file = await self.store.artifacts.put(
-            UUID(job), attempt, "report.pdf", "application/pdf", b"%PDF-1.7"
-        )
-        await self.store.artifacts.publish(UUID(job), attempt, [file])
-        await self.end(job, attempt, Succeeded(json.dumps(made)))
-
-    async def fail(self, job: str, words: str) -> None:
-        error = JobError(kind=ErrorKind.EXCEPTION, type="E", message=words)
-        await self.end(job, await self.claim(job), Exhausted(error))
-
-
-@pytest.fixture
 async def worker(store: Store) -> Worker:
-    made = await make_hand(store, queues=("reports", "email"), types=("report.generate", "email.send"))
-    return Worker(store, made.id)
-
-
-async def asked(api: httpx2.AsyncClient, **body: Any) -> str:
-    answer = await api.post("/reports", json=body)
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["id"])
-
-
-async def status(api: httpx2.AsyncClient, job: str) -> dict[str, Any]:
-    answer = await api.get(f"/reports/{job}/status")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    assert found.keys() == STATUS
-    return found
+    return await register(store)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -318,71 +252,3 @@ async def test_a_link_downloads_without_signing_in_and_says_kindly_when_it_is_ov
     page = await stranger.get(f"/reports/{over}/download?token={token}", headers=HTML)
     assert page.status_code == 410
     assert "Sign in to download the report" in page.text
-
-
-@pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    link = await SignIn(store).create_link("ann", Role.OPERATOR)
-    async with client_of(app, None) as client:
-        client.headers.update(HTML)
-        assert (await client.post(f"/sign-in/{link}")).status_code == 303
-        yield client
-
-
-async def test_a_person_without_scripts_makes_cancels_and_repeats_a_report(
-    browser: httpx2.AsyncClient, api: httpx2.AsyncClient, worker: Worker
-):
-    made = await send(browser, "/reports")
-    assert (made.status_code, made.headers["location"]) == (303, "/reports")
-    (item,) = (await api.get("/reports")).json()["items"]
-    assert "PENDING" in (await page_of(browser, "/reports")).text
-    await send(browser, f"/reports/{item['id']}/cancel")
-    assert (await status(api, item["id"]))["status"] == "CANCELLED"
-    assert (await send(browser, f"/reports/{item['id']}/cancel")).status_code == 409
-    assert (await send(browser, f"/reports/{item['id']}/retry")).status_code == 303
-    attempt = await worker.claim(item["id"])
-    shown = await page_of(browser, "/reports?status=RUNNING")
-    assert any(tag == "progress" for tag, _ in shown.tags)
-    await worker.end(item["id"], attempt, Succeeded('{"name": "report.pdf"}'))
-    shown = await page_of(browser, "/reports")
-    assert any(attrs.get("href") == f"/reports/{item['id']}/download" for _, attrs in shown.tags)
-    assert "No reports match." in (await page_of(browser, "/reports?status=FAILED")).text
-
-
-async def test_a_form_of_another_page_makes_no_report(browser: httpx2.AsyncClient, api: httpx2.AsyncClient):
-    answer = await browser.post("/reports", data={"csrf": "forged"}, headers=FORM)
-    assert answer.status_code == 403
-    assert (await api.get("/reports")).json()["items"] == []
-
-
-async def test_its_data_are_downloaded_beside_the_pdf(api: httpx2.AsyncClient, store: Store, worker: Worker):
-    job = await asked(api, title="Orders", rows=ROWS)
-    attempt = await worker.claim(job)
-    names = {"report.pdf": b"%PDF-1.7", "report.csv": b"region,orders", "report.xlsx": b"PK"}
-    kinds = {
-        "csv": "text/csv",
-        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "pdf": "application/pdf",
-    }
-    for name, content in names.items():
-        kind = kinds[name.rpartition(".")[2]]
-        file = await store.artifacts.put(UUID(job), attempt, name, kind, content)
-        await store.artifacts.publish(UUID(job), attempt, [file])
-    files = [
-        {"name": f"report.{one}", "media_type": kinds[one], "size_bytes": 2, "sha256": "0" * 64}
-        for one in ("csv", "xlsx")
-    ]
-    made = {"name": "report.pdf", "size_bytes": 8, "sha256": "0" * 64, "pages": 1, "rows": 1,
-            "seconds": {"fetch": 0, "process": 0, "render": 0}, "files": files}  # fmt: skip
-    await worker.end(job, attempt, Succeeded(json.dumps(made)))
-    (listed,) = (await api.get("/reports")).json()["items"]
-    assert (listed["title"], listed["formats"]) == ("Orders", ["pdf", "csv", "xlsx"])
-    for one in ("csv", "xlsx", "pdf"):
-        answer = await api.get(f"/reports/{job}/download?format={one}")
-        assert answer.content == names[f"report.{one}"]
-        assert f'filename="report.{one}"' in answer.headers["content-disposition"]
-    refused = await api.get(f"/reports/{job}/download?format=docx")
-    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "format")
-    old = await asked(api, rows=ROWS)
-    await worker.ready(old)
-    assert (await api.get(f"/reports/{old}/download?format=csv")).status_code == 404

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import RECORDS, client_of
-from tests.integration.publisher.test_pages import HTML, send
+from tests.integration.publisher.page import HTML, send
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, make_hand
-from tests.integration.publisher.test_pages import Page, page_of, send
+from tests.integration.publisher.page import Page, page_of, send
 from tests.integration.publisher.test_pool_pages import signed_in
 
 from corral.actions.principal import Role

@@ -7,29 +7,20 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from tests.contract.subjects import of_fake, of_store
 from tests.fixtures.waiting import eventually_async
+from tests.integration.store.limit_uses import ACME, IN_USE, ONE, OTHER, group
 
 from corral.ids import new_id
 from corral.job.job import NewJob
-from corral.job.limit_use import LimitUse, group_of, uses_of
+from corral.job.limit_use import LimitUse, uses_of
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
 from corral.store import Store, reclaiming
 from corral.store.limit_claims import CLAIM_GROUPS, LOCK_KEYS_OF_GROUPS
 from corral.store.limit_room import given_back
 from corral.store.sql_params import array, texts
-from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, QUEUE, RELEASED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
 
-ONE = (LimitUse("one"),)
-ACME, OTHER = (LimitUse("customer", "acme"),), (LimitUse("customer", "other"),)
-IN_USE = "SELECT name, in_use FROM corral.limit_keys WHERE in_use <> 0 ORDER BY name"
-RUNS = """
-SELECT u.name, sum(u.cost) FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
-WHERE j.state = 'running' GROUP BY 1 ORDER BY 1
-"""
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 )
@@ -40,10 +31,6 @@ WITH times AS (
 )
 SELECT max(running) FROM (SELECT sum(more) OVER (ORDER BY at, more) AS running FROM times) t
 """
-
-
-def _group(*uses: LimitUse) -> UUID:
-    return group_of(QUEUE, Priority.NORMAL, [use.name for use in uses])
 
 
 def _claim(worker: UUID, *groups: UUID, take: int = 1) -> dict[str, Any]:
@@ -92,7 +79,7 @@ async def test_many_workers_at_once_exceed_no_limit_and_lose_no_slot(
         nonlocal done
         worker, vain = await subject.worker(), 0
         while done < 120:
-            groups = dict.fromkeys((_group(*uses) for uses in kinds), 2)
+            groups = dict.fromkeys((group(*uses) for uses in kinds), 2)
             claimed = (await store.limit_claims.claim(worker, new_id(), groups, [TYPE], alone=False)).claimed
             vain = 0 if claimed else vain + 1
             assert vain < 5000, "somebody holds what nobody gives back"
@@ -124,13 +111,13 @@ async def _two_claims_at_once(subject: Subject, sql: psycopg.Connection, url: st
         await psycopg.AsyncConnection.connect(url) as first,
         await psycopg.AsyncConnection.connect(url) as second,
     ):
-        await first.execute(LOCK_KEYS_OF_GROUPS, _claim(one, _group(*ONE)))
-        assert len(await (await first.execute(CLAIM_GROUPS, _claim(one, _group(*ONE)))).fetchall()) == 1
+        await first.execute(LOCK_KEYS_OF_GROUPS, _claim(one, group(*ONE)))
+        assert len(await (await first.execute(CLAIM_GROUPS, _claim(one, group(*ONE)))).fetchall()) == 1
 
         async def claim() -> None:
             if locks:
-                await second.execute(LOCK_KEYS_OF_GROUPS, _claim(two, _group(*ONE)))
-            await second.execute(CLAIM_GROUPS, _claim(two, _group(*ONE)))
+                await second.execute(LOCK_KEYS_OF_GROUPS, _claim(two, group(*ONE)))
+            await second.execute(CLAIM_GROUPS, _claim(two, group(*ONE)))
             await second.commit()
 
         task = asyncio.create_task(claim())
@@ -202,7 +189,7 @@ async def test_ten_thousand_jobs_of_one_key_hold_up_no_other(
     began = time.monotonic()
     assert await subject.claim_groups(worker, ACME, OTHER) == late
     groups, end = await store.limit_duties.groups()
-    assert ({group.id for group in groups}, end) == ({_group(*ACME)}, None)
+    assert ({group.id for group in groups}, end) == ({group(*ACME)}, None)
     assert time.monotonic() - began < 1
 
 
@@ -215,7 +202,7 @@ async def test_groups_are_paged(subject: Subject, store: Store) -> None:
         found |= {group.id for group in page}
         if cursor is None:
             break
-    assert found == {_group(LimitUse("customer", key)) for key in ("a", "b", "c")}
+    assert found == {group(LimitUse("customer", key)) for key in ("a", "b", "c")}
 
 
 async def test_limits_with_room_are_told_from_full_paused_and_unknown_ones(
@@ -248,92 +235,3 @@ async def test_counts_show_what_waits_for_limits_as_queued(subject: Subject, sto
     await subject.submit()
     states = (await store.stats.counts_by_queue())[QUEUE]
     assert {state.value: count for state, count in states.items() if count} == {"queued": 4, "blocked": 1}
-
-
-USES = [ONE, ACME, OTHER, (*ONE, *ACME), (*ONE, *OTHER), (LimitUse("one", cost=1.5),), (*ACME, *OTHER)]
-BOUNDS = {"one": 3.0, "customer=acme": 2.0, "customer=other": 2.0}
-STEPS = st.one_of(
-    st.tuples(st.just("submit"), st.integers(0, len(USES) - 1)),
-    st.tuples(st.just("claim"), st.integers(0, 1), st.sets(st.integers(0, len(USES) - 1), min_size=1)),
-    st.tuples(
-        st.just("end"),
-        st.integers(0, 20),
-        st.sampled_from([SUCCEEDED, ERRED, EXHAUSTED, RELEASED, CANCELLED]),
-    ),
-    st.tuples(st.just("lose"), st.integers(0, 1)),
-    st.tuples(st.just("stop"), st.integers(0, 1)),
-)
-
-
-@pytest.fixture(scope="module")
-def shared_url(databases: Any, migrated_template: str) -> Any:
-    with databases.copy(migrated_template) as url:
-        yield url
-
-
-@settings(
-    max_examples=12,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(steps=st.lists(STEPS, min_size=5, max_size=25))
-def test_whatever_happens_what_is_in_use_is_what_runs_and_the_fake_agrees(
-    shared_url: str, steps: list[tuple[Any, ...]]
-) -> None:
-    asyncio.run(_follow(shared_url, steps))
-
-
-async def _follow(url: str, steps: list[tuple[Any, ...]]) -> None:
-    async with of_store(url) as real:
-        assert isinstance(real.store, Store)
-        await real.store.database.run("TRUNCATE corral.jobs, corral.attempts, corral.limit_keys")
-        subjects = [real, of_fake()]
-        for subject in subjects:
-            await subject.declare("one", {"total": 3})
-            await subject.declare("customer", {"each": 2})
-        workers = [[await subject.worker() for _ in range(2)] for subject in subjects]
-        terms = [await subject.lead() for subject in subjects]
-        running: list[list[tuple[UUID, UUID, int]]] = [[], []]
-        for step in [*[("submit", n % len(USES)) for n in range(9)], *steps]:
-            told = []
-            for n, subject in enumerate(subjects):
-                told.append(await _step(subject, step, workers[n], terms[n], running[n]))
-                await subject.advance(1)
-            assert told[0] == told[1], step
-            runs = dict(await real.store.database.run(RUNS))
-            assert dict(await real.store.database.run(IN_USE)) == pytest.approx(runs), step
-            assert all(cost <= BOUNDS[name] for name, cost in runs.items()), runs
-
-
-async def _step(
-    subject: Subject,
-    step: tuple[Any, ...],
-    workers: list[UUID],
-    term: Any,
-    running: list[tuple[UUID, UUID, int]],
-) -> object:
-    """Do one step; what can be compared of its answer."""
-    match step:
-        case "submit", use:
-            await subject.submit(uses=USES[use])
-        case "claim", worker, uses:
-            for use in sorted(uses):  # one group at a time: the real store may take fewer where costs differ
-                answer = await subject.store.limit_claims.claim(
-                    workers[worker], new_id(), {_group(*USES[use]): 1}, [TYPE], alone=False
-                )
-                running += [(workers[worker], job.id, job.attempt) for job in answer.claimed]
-        case "end", which, outcome:
-            if which < len(running):
-                worker, id, attempt = running.pop(which)
-                recorded = await subject.finish(worker, id, attempt, outcome, limited=True)
-                return len(running), recorded.verdict, recorded.limits
-        case _, which:
-            gone = workers[which]
-            if step[0] == "lose":
-                await subject.lose(gone, term)
-            else:
-                await subject.store.workers.stop(gone)
-            running[:] = [one for one in running if one[0] != gone]
-            workers[which] = await subject.worker()
-    return len(running)

@@ -1,7 +1,6 @@
 """Job types that misbehave in every way a worker has to survive. A worker under test imports this module."""
 
 import asyncio
-import math
 import os
 import signal
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from tests.integration.worker.junk import Unprintable, junk_of
 
 from corral.catalog import JobType, job, job_type
 from corral.context import Context, SyncContext
@@ -114,34 +114,6 @@ async def do_raise(payload: Any, ctx: Context) -> None:
             raise asyncio.CancelledError
         case _:
             raise ValueError("as asked")
-
-
-class Unprintable(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("no text")
-
-
-def junk_of(what: str) -> Any:
-    values: dict[str, Any] = {
-        "nan": {"a": [1.0, math.nan]},
-        "inf": math.inf,
-        "nul": {"a": "\0"},
-        "surrogate": "\ud800",
-        "object": object(),
-        "bytes": b"\xff",
-        "large": "x" * 17_000_000,
-        "lambda": lambda: None,
-    }
-    if what == "deep":
-        deep: list[Any] = []
-        for _ in range(5000):
-            deep = [deep]
-        return deep
-    if what == "loop":
-        loop: list[Any] = []
-        loop.append(loop)
-        return loop
-    return values[what]
 
 
 @junk.handler

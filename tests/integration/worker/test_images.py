@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pyvips
 from tests.integration.worker.system import System
-from tests.unit.image.hostile import saved, scene
+from tests.unit.image.pictures import saved, scene
 
 from corral.job.job import Job
 from corral.job.state import State

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
-from tests.unit.catalog.models import MODELS, SCALARS, VALUES
+from tests.unit.catalog.models import MODELS
+from tests.unit.catalog.values import SCALARS, VALUES
 
 from corral.catalog.judgement import judgement_of
 from corral.catalog.payload_schema import payload_schema_of

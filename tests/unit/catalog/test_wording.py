@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
-from tests.unit.catalog.models import MODELS, VALUES
+from tests.unit.catalog.models import MODELS
+from tests.unit.catalog.values import VALUES
 
 from corral.catalog.payload_schema import payload_schema_of
 from corral.catalog.record import TypeRecord

@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
+from tests.unit.codegen.command import corral
 from tests.unit.codegen.everything import catalog, job_types, whole_catalog
 from tests.unit.codegen.loading import importing
-from typer.testing import CliRunner
 
 from corral.catalog import Catalog, job_type
-from corral.cli.exit_codes import ExitCode
-from corral.cli.main import app
 from corral.codegen import OutputInUse, TemplateFault, generate
 from corral.codegen.output_folder import MANIFEST
-from corral.codegen.patterns import translated
 from corral.codegen.submission_options import QUEUE, SUBMISSION_OPTIONS
 from corral.errors import DeclarationError
 from corral_publisher.request_models import Submission
@@ -176,102 +173,6 @@ def test_every_option_of_a_submission_has_a_row():
     assert {option.name for option in SUBMISSION_OPTIONS} == fields
 
 
-@pytest.mark.parametrize(
-    ("pattern", "python", "javascript"),
-    [
-        ("^a.b$", r"^a[^\n]b\Z", r"^a[^\n]b$"),
-        (r"(?P<x>a|b){2,3}?", "(?:a|b){2,3}?", "(?:a|b){2,3}?"),
-        (r"[^\d_-]+\.", r"[^\d_\-]+\.", r"[^\d_\-]+\."),
-    ],
-)
-def test_a_pattern_is_the_same_in_both_dialects(pattern: str, python: str, javascript: str):
-    known = translated(pattern)
-    assert known is not None
-    assert (known.python, known.javascript) == (python, javascript)
-
-
-@pytest.mark.parametrize(
-    "pattern", [r"\p{L}", "(?i)a", "(?=a)", r"(a)\1", "a**", "[a&&b]", "[[:alpha:]]", "a{,3}", r"\bx"]
-)
-def test_what_engines_read_differently_is_left_to_the_publisher(pattern: str):
-    assert translated(pattern) is None
-
-
-def corral(*arguments: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **env: str) -> tuple[int, str]:
-    monkeypatch.chdir(folder)
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    path = list(sys.path)
-    try:
-        done = CliRunner().invoke(app, ["codegen", *arguments])
-    finally:
-        sys.path[:] = path
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.output
-
-
-JOBS = """
-from pydantic import BaseModel
-from corral.catalog import job_type
-
-class Welcome(BaseModel):
-    to: str
-{more}
-welcome = job_type("mail.welcome", payload=Welcome, queue="mail")
-plain = job_type("plain.{plain}", queue="plain", executor="thread")
-"""
-
-
-def write_jobs(folder: Path, name: str, more: str = "", plain: str = "clean") -> None:
-    (folder / f"{name}.py").write_text(JOBS.format(more=more, plain=plain))
-    sys.modules.pop(name, None)
-
-
-def test_the_command_generates_checks_and_tells_what_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    write_jobs(tmp_path, "acme_jobs_a")
-    arguments = ["python", "--out", "client", "--types", "mail.*"]
-    told = corral(*arguments, folder=tmp_path, monkeypatch=monkeypatch, CORRAL_JOBS="acme_jobs_a")
-    assert told[0] == 0, told
-    assert corral(*arguments, "--check", folder=tmp_path, monkeypatch=monkeypatch)[0] == 0
-    write_jobs(tmp_path, "acme_jobs_a", more="    cc: str = ''")
-    code, out = corral(*arguments, "--check", folder=tmp_path, monkeypatch=monkeypatch)
-    assert code == ExitCode.STALE, out
-    assert "stale: client/models.py" in out
-    assert "mail.welcome payload/cc: it is new" in out
-    assert "Deploy workers before producers" in out
-    write_jobs(tmp_path, "acme_jobs_a", more="    cc: str")
-    code, out = corral(*arguments, "--check", folder=tmp_path, monkeypatch=monkeypatch)
-    assert code == ExitCode.BREAKING, out
-    assert "breaking: mail.welcome payload/cc: required: it is new and may not be left out" in out
-
-
-def test_handlers_are_written_once_and_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    write_jobs(tmp_path, "acme_jobs_b")
-    arguments = ["python", "--out", "client_b", "--types", "mail.*", "--types", "plain.*", "--workers"]
-    assert corral(*arguments, folder=tmp_path, monkeypatch=monkeypatch, CORRAL_JOBS="acme_jobs_b")[0] == 0
-    handler = tmp_path / "client_b" / "workers" / "mail" / "mail_welcome.py"
-    mine = handler.read_text().replace("raise NotImplementedError", "print(payload.to)\n    raise ValueError")
-    handler.write_text(mine)
-    assert corral(*arguments, folder=tmp_path, monkeypatch=monkeypatch)[0] == 0
-    assert handler.read_text() == mine
-    assert (
-        "def handle_plain_clean(ctx: SyncContext) -> None:"
-        in (tmp_path / "client_b" / "workers" / "plain" / "plain_clean.py").read_text()
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    sys.modules.pop("acme_jobs_b", None)
-    loaded = Catalog.load(["client_b.workers"])
-    assert set(loaded.handled().types) == {"mail.welcome", "plain.clean"}
-    for name in [one for one in sys.modules if one.startswith(("client_b", "acme_jobs_b"))]:
-        del sys.modules[name]
-
-
-def test_typescript_has_no_workers(tmp_path: Path):
-    with pytest.raises(DeclarationError, match="workers are Python"):
-        generate("typescript", small(), tmp_path, workers=True)
-
-
 @pytest.mark.parametrize(("language", "folder"), [("python", "typed_client"), ("typescript", "typescript")])
 def test_the_example_is_what_its_definitions_make(
     language: str, folder: str, monkeypatch: pytest.MonkeyPatch
@@ -307,3 +208,8 @@ def test_descriptions_and_examples_are_in_the_code(tmp_path: Path):
             assert part in text
         client = (tmp_path / language / name.replace("models", "client")).read_text()
         assert "Tells somebody." in client
+
+
+def test_typescript_has_no_workers(tmp_path: Path):
+    with pytest.raises(DeclarationError, match="workers are Python"):
+        generate("typescript", small(), tmp_path, workers=True)

@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from tests.fixtures.typescript import compiled, needs_typescript, node
-from tests.unit.catalog.models import MODELS, VALUES
+from tests.unit.catalog.models import MODELS
 from tests.unit.catalog.test_judgement import INSTANCES, TYPES
+from tests.unit.catalog.values import VALUES
 from tests.unit.codegen.everything import Order, catalog
 from tests.unit.codegen.loading import importing
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.fixtures.typescript import ROOT, compiled, needs_typescript
-from tests.unit.codegen.test_generator import corral
+from tests.unit.codegen.command import corral
 
 PAGE = (ROOT / "docs" / "how-to" / "generate-typed-clients.md").read_text()
 

@@ -1,25 +1,35 @@
-"""Odd and hostile pictures, made here, each with its answer. As a program it processes them all and prints what came of it.
+"""Odd and hostile pictures, each with its answer."""
 
-python -m tests.unit.image.hostile    one JSON object: an answer by name, and the peak memory in MiB
-"""
-
-import json
-import resource
 import struct
-import sys
-import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyvips
+from tests.unit.image.pictures import (
+    ENTITIES,
+    HTML,
+    PROFILE_BOMB,
+    TEXT_BOMB,
+    box,
+    broken_png,
+    chunk,
+    cut,
+    deep,
+    frames,
+    gif,
+    jpeg_said_to_be,
+    png,
+    png_with,
+    saved,
+    scene,
+    see_through,
+    tiff_said_to_be,
+    upright,
+    webp_said_to_be,
+)
 
-from corral_jobs.image.format import PLAIN
-from corral_jobs.image.invalid import InvalidImage
-from corral_jobs.image.picture import Picture
-from corral_jobs.image.request import Crop, Format, ImageOutput
+from corral_jobs.image.request import Crop, ImageOutput
 
 SMALL = ImageOutput(width=40, height=40)
 
@@ -35,116 +45,6 @@ class Case:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-def scene(width: int = 120, height: int = 80) -> Any:
-    """Something of every colour, red in its upper left corner."""
-    at = pyvips.Image.xyz(width, height)
-    image = (at[0] * 255 / width).bandjoin([at[1] * 255 / height, (at[0] + at[1]) % 200])
-    image = image.cast("uchar").copy(interpretation="srgb")
-    return image.draw_rect([255, 0, 0], 0, 0, width // 4, height // 4, fill=True)
-
-
-def saved(image: Any, suffix: str, **options: Any) -> bytes:
-    return image.write_to_buffer(suffix, **options)
-
-
-def upright(orientation: int, suffix: str = ".jpg") -> bytes:
-    image = scene().copy()
-    image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
-    return saved(image, suffix)
-
-
-def frames(count: int = 3, width: int = 60, height: int = 40) -> Any:
-    joined = pyvips.Image.arrayjoin(
-        [scene(width, height).invert() if number % 2 else scene(width, height) for number in range(count)],
-        across=1,
-    )
-    joined = joined.cast("uchar").copy(interpretation="srgb")
-    joined.set_type(pyvips.GValue.gint_type, "page-height", height)
-    joined.set_type(pyvips.GValue.array_int_type, "delay", [100] * count)
-    return joined
-
-
-def deep(image: Any, interpretation: str) -> Any:
-    return (image.cast("ushort") * 257).cast("ushort").copy(interpretation=interpretation)
-
-
-def see_through() -> Any:
-    return scene().bandjoin(scene()[0])
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, rows: bytes, *between: bytes, bits: int = 1, colors: int = 0) -> bytes:
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colors, 0, 0, 0))
-    body = chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(between) + body
-
-
-def png_with(between: bytes) -> bytes:
-    return png(8, 8, b"\0\0" * 8, between)
-
-
-def jpeg_said_to_be(width: int, height: int) -> bytes:
-    data = bytearray(saved(scene(), ".jpg", keep="none"))
-    at = data.index(b"\xff\xc0")
-    data[at + 5 : at + 9] = struct.pack(">HH", height, width)
-    return bytes(data)
-
-
-def gif(width: int, height: int, count: int, side: int = 1) -> bytes:
-    """Frames of one pixel each on a screen of any size."""
-    frame = b"," + struct.pack("<HHHHB", 0, 0, side, side, 0) + b"\x02\x02\x44\x01\x00"
-    return (
-        b"GIF89a"
-        + struct.pack("<HHBBB", width, height, 0x80, 0, 0)
-        + b"\xff\0\0\0\0\xff"
-        + frame * count
-        + b";"
-    )
-
-
-def webp_said_to_be(side: int) -> bytes:
-    data = bytearray(saved(see_through(), ".webp", keep="none"))
-    at = data.index(b"VP8X")
-    data[at + 12 : at + 18] = (side - 1).to_bytes(3, "little") * 2
-    return bytes(data)
-
-
-def tiff_said_to_be(side: int) -> bytes:
-    data = bytearray(saved(scene(), ".tif", keep="none"))
-    (at,) = struct.unpack_from("<I", data, 4)
-    (count,) = struct.unpack_from("<H", data, at)
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        if struct.unpack_from("<H", data, entry)[0] in {256, 257}:
-            data[entry : entry + 12] = struct.pack(
-                "<HHII", struct.unpack_from("<H", data, entry)[0], 4, 1, side
-            )
-    return bytes(data)
-
-
-def cut(data: bytes, part: float = 0.6) -> bytes:
-    return data[: int(len(data) * part)]
-
-
-def broken_png() -> bytes:
-    data = bytearray(saved(scene(), ".png"))
-    at = data.index(b"IDAT") + 20
-    data[at : at + 4] = b"\xde\xad\xbe\xef"
-    return bytes(data)
-
-
-def box(brand: bytes) -> bytes:
-    return struct.pack(">I", 24) + b"ftyp" + brand + b"\0\0\0\0" + brand + b"mif1" + b"\0" * 64
-
-
-HTML = b"<html><script>alert(1)</script></html>"
-ENTITIES = (
-    b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><svg xmlns="x">&b;</svg>'
-)
-TEXT_BOMB = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 60_000_000, 9))
-PROFILE_BOMB = chunk(b"iCCP", b"p\0\0" + zlib.compress(b"\0" * 60_000_000, 9))
 FULL = ImageOutput()
 WEBP = ImageOutput(width=30, format="webp")
 
@@ -355,39 +255,3 @@ CASES = [
         ImageOutput(width=9_000, height=9_000, resize="exact"),
     ),
 ]
-
-
-def answer(case: Case) -> tuple[str, bytes]:
-    """What comes of it in words, and the file that was made."""
-    try:
-        picture = Picture(case.make())
-        kind: Format = case.output.format or PLAIN[picture.format]
-        made = picture.make(case.output, kind, **case.more)
-    except InvalidImage as error:
-        return str(error), b""
-    said = f"{kind} {made.size.width}x{made.size.height}"
-    return (said if made.frames == 1 else f"{said} of {made.frames}"), made.data
-
-
-def main() -> None:
-    answers, clean, slowest = {}, True, 0.0
-    for case in CASES:
-        began = time.monotonic()
-        answers[case.name], data = answer(case)
-        slowest = max(slowest, time.monotonic() - began)
-        clean = clean and b"script" not in data and b"PK\x03\x04" not in data
-    told = {"answers": answers, "clean": clean, "peak": peak_mib(), "slowest": slowest}
-    sys.stdout.write(json.dumps(told))
-
-
-def peak_mib() -> float:
-    """The most memory that this program had. What getrusage tells begins with that of the process that started it."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ import hashlib
 from uuid import UUID, uuid4
 
 import pytest
-from tests.unit.image.hostile import saved, scene
+from tests.unit.image.pictures import saved, scene
 
 from corral.context import UploadedFile
 from corral.errors import Discard

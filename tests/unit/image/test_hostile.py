@@ -17,7 +17,7 @@ from corral_jobs.image.declaration import MEMORY_MIB
 def run() -> Any:
     """What a process of its own made of them all: its peak of memory is theirs."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.unit.image.hostile"],
+        [sys.executable, "-m", "tests.unit.image.process_all"],
         cwd=programs.ROOT,
         capture_output=True,
         text=True,

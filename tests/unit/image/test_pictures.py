@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import pyvips
-from tests.unit.image.hostile import deep, frames, saved, scene, see_through, upright
+from tests.unit.image.pictures import deep, frames, saved, scene, see_through, upright
 
 from corral_jobs.image.picture import Made, Picture
 from corral_jobs.image.request import Crop, Format, ImageOutput

@@ -1,11 +1,7 @@
 """What handlers do to their process, to its connection, and to its streams. Children of a test import this module."""
 
 import asyncio
-import atexit
 import contextlib
-import ctypes
-import io
-import logging
 import multiprocessing
 import os
 import signal
@@ -14,66 +10,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.unit.worker.rig_interrupts import (  # noqa: F401  payloads name them
+    interrupt,
+    interrupted_by_keyboard,
+    interrupted_by_thread,
+    interrupted_by_timer,
+)
+from tests.unit.worker.rig_streams import disturb_streams, streams  # noqa: F401  payloads name them
+
 from corral.catalog import job_type
 from corral.context import Context, SyncContext
-
-HOW_OFTEN = 60
-
-
-class Interrupted(BaseException):
-    """What a library for timeouts raises; no Exception, so that nothing swallows it."""
-
-
-def interrupt(_number: int, _frame: object) -> None:
-    raise Interrupted
-
-
-def interrupt_by_keyboard(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def interrupted_by_timer(ctx: SyncContext) -> int:
-    """Calls of the context that a timer's signal interrupts anywhere."""
-    signal.signal(signal.SIGALRM, interrupt)
-    return calls(ctx, lambda wait: signal.setitimer(signal.ITIMER_REAL, wait), Interrupted)
-
-
-def interrupted_by_keyboard(ctx: SyncContext) -> int:
-    signal.signal(signal.SIGALRM, interrupt_by_keyboard)
-    return calls(ctx, lambda wait: signal.setitimer(signal.ITIMER_REAL, wait), KeyboardInterrupt)
-
-
-def interrupted_by_thread(ctx: SyncContext) -> int:
-    """The same by an exception that another thread sends, as libraries for timeouts do."""
-    me = ctypes.c_ulong(threading.get_ident())
-
-    def send(wait: float) -> None:
-        time.sleep(wait)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(me, ctypes.py_object(Interrupted))
-
-    return calls(ctx, lambda wait: threading.Thread(target=send, args=(wait,)).start(), Interrupted)
-
-
-def calls(ctx: SyncContext, arm: Callable[[float], object], expected: type[BaseException]) -> int:
-    """Call the context until it is interrupted, again and again; how many answers were another call's."""
-    wrong: list[bytes | None] = []
-    for n in range(HOW_OFTEN):
-        name = f"{ctx.job_id}.{n}"
-        try:
-            arm(0.0002 + n * 0.00003)
-            while True:
-                ctx.log(name, text="x" * 300)
-                answer = ctx.artifacts.get(name)
-                if answer != name.encode():
-                    wrong.append(answer)
-                ctx.progress(n, name)
-        except expected:
-            pass
-    return len(wrong)
 
 
 def ask(ctx: SyncContext) -> int:
@@ -235,86 +184,6 @@ def threads(ctx: SyncContext) -> int:
     for one in every:
         one.join()
     return len(wrong)
-
-
-class Broken(io.StringIO):
-    def flush(self) -> None:
-        raise RuntimeError("flush")
-
-    def write(self, _: str) -> int:
-        raise KeyError("write")
-
-
-def close_streams() -> None:
-    sys.stdout.close()
-    sys.stderr.close()
-
-
-def close_stdin() -> None:
-    sys.stdin.close()
-
-
-def close_descriptors() -> None:
-    for descriptor in (0, 1, 2):
-        os.close(descriptor)
-
-
-def replace_descriptors() -> None:
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-
-
-def put(stream: Any) -> None:
-    sys.stdout = sys.stderr = stream
-
-
-def put_closed() -> None:
-    with Path(os.devnull).open("w") as nowhere:
-        put(nowhere)
-
-
-def redirect() -> None:
-    contextlib.redirect_stdout(io.StringIO()).__enter__()
-    contextlib.redirect_stderr(io.StringIO()).__enter__()
-
-
-def delete() -> None:
-    del sys.stdout, sys.stderr
-
-
-def shut_logging_down() -> None:
-    logging.basicConfig()
-    logging.shutdown()
-
-
-STREAMS: dict[str, Callable[[], object]] = {
-    "closed": close_streams,
-    "none": lambda: put(None),
-    "descriptors closed": close_descriptors,
-    "descriptors replaced": replace_descriptors,
-    "flush raises": lambda: put(Broken()),
-    "redirected": redirect,
-    "a closed file": put_closed,
-    "deleted": delete,
-    "logging shut down": shut_logging_down,
-    "an exit function that raises": lambda: atexit.register(lambda: 1 / 0),
-    "a thread left running": lambda: threading.Thread(target=time.sleep, args=(60,)).start(),
-    "stdin closed": close_stdin,
-}
-
-
-def disturb_streams(ctx: SyncContext, payload: Any) -> str:
-    STREAMS[payload["how"]]()
-    return "returned"
-
-
-def streams(ctx: SyncContext) -> list[Any]:
-    """What the standard streams are now, and whether they can be used."""
-    sys.stdout.write("written\n")
-    sys.stdout.flush()
-    sys.stderr.write("")
-    return [os.getpid(), *[(os.fstat(fd).st_dev, os.fstat(fd).st_ino) for fd in (0, 1, 2)]]
 
 
 def signals(ctx: SyncContext) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Children of a worker: what handlers do to their process and to its connection, and what becomes of the next job."""
 
 import asyncio
-import json
 import multiprocessing
 import os
 import re
@@ -11,127 +10,21 @@ from collections.abc import AsyncIterator, Iterator
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import psutil
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.unit.worker import rig_processes
+from tests.unit.worker import rig_interrupts, rig_processes, rig_streams
+from tests.unit.worker.process_rig import Recorded, Rig, files_of, size_of
 
-from corral.context import ContextLink
-from corral.job.job import Claimed
 from corral.job.outcome import ErrorKind
 from corral_worker import child_process
 from corral_worker.child_process import ChildProcess
-from corral_worker.child_run import ChildRun
-from corral_worker.execution import Execution
 from corral_worker.handler_call import Died, Ending, Raised, Returned
 from corral_worker.memory_watch import resident_bytes
-from corral_worker.outcomes import Stop
 from corral_worker.processes import MAX_CHILDREN_TRIED, Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-
-
-def files_of(folder: Path) -> list[Path]:
-    return list(folder.iterdir())
-
-
-def size_of(file: Path) -> int:
-    return file.stat().st_size
-
-
-class Recorded:
-    """A line that notes what arrives, for one attempt."""
-
-    cancelled = False
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.percents: list[int] = []
-        self.stored: dict[str, Any] = {}
-
-    def progress(self, percent: int, _: str | None) -> None:
-        self.percents.append(percent)
-
-    def log(self, text: str, _: dict[str, Any]) -> None:
-        self.lines.append(text)
-
-    async def checkpoint(self, value: str) -> None:
-        self.stored["checkpoint"] = value
-
-    async def submit(self, job_type: str, payload: str, _: Any) -> UUID:
-        self.stored[job_type] = payload
-        return uuid4()
-
-    async def then(self, job_type: str, payload: str, _: Any, on: str) -> UUID:
-        self.stored[f"{job_type} on {on}"] = payload
-        return uuid4()
-
-    async def begin_effect(self, _: str) -> tuple[UUID | None, str | None]:
-        return uuid4(), None
-
-    async def end_effect(self, name: str, _: UUID, receipt: str | None) -> None:
-        self.stored[name] = receipt
-
-    async def withdraw_effect(self, name: str, token: UUID) -> None: ...
-
-    async def put(self, name: str, _: str, data: bytes | Path) -> None:
-        self.stored[name] = data
-
-    async def publish(self, name: str) -> None: ...
-
-    async def get(self, name: str, _job: UUID | None = None) -> bytes | None:
-        return name.encode()
-
-    async def statistics(self) -> list[Any]:
-        return []
-
-
-class Rig:
-    """One slot for processes."""
-
-    def __init__(self) -> None:
-        self.processes = Processes(1)
-        self.made: list[ChildProcess] = []
-        self.executions: list[Execution] = []
-
-    def start(
-        self, do: str, line: ContextLink | None = None, declared: Any = None, **payload: Any
-    ) -> asyncio.Task[Ending]:
-        chosen = declared or rig_processes.plain
-        claimed = Claimed(
-            id=uuid4(),
-            type=chosen.name,
-            queue="rig",
-            attempt=1,
-            payload=json.dumps({"do": do, **payload}),
-            errors=0,
-            retries=0,
-            timeout=None,
-            suspect=False,
-            checkpoint=None,
-            traceparent=None,
-            parent=None,
-        )
-        execution = Execution(claimed, chosen)
-        self.executions.append(execution)
-        return asyncio.create_task(
-            self.processes.run(ChildRun({execution: line or Recorded()}), lambda: None)
-        )
-
-    async def run(self, do: str, line: ContextLink | None = None, **payload: Any) -> Ending:
-        async with asyncio.timeout(60):
-            return await self.start(do, line, **payload)
-
-    async def result(self, do: str, line: ContextLink | None = None, **payload: Any) -> Any:
-        ending = await self.run(do, line, **payload)
-        assert isinstance(ending, Returned), ending
-        return json.loads(ending.result or "null")
-
-    def kill(self) -> None:
-        self.executions[-1].stop = Stop.TIMEOUT
-        self.processes.kill(self.executions[-1])
 
 
 @pytest.fixture(scope="session")
@@ -163,7 +56,7 @@ async def rig(fork_server: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 async def test_an_interrupted_call_leaves_the_next_in_step(rig: Rig, by: str):
     line = Recorded()
     assert await rig.result(f"interrupted_by_{by}", line) == 0
-    assert len(line.lines) > rig_processes.HOW_OFTEN / 2
+    assert len(line.lines) > rig_interrupts.HOW_OFTEN / 2
     pids = {await rig.result("ask") for _ in range(3)}
     assert pids == {rig.made[0]._pid}
 
@@ -261,7 +154,7 @@ async def test_tasks_of_one_handler_use_its_context_at_once(rig: Rig):
 
 async def test_whatever_becomes_of_the_standard_streams_the_job_returns_and_the_next_finds_them(rig: Rig):
     before = await rig.result("streams")
-    for how in rig_processes.STREAMS:
+    for how in rig_streams.STREAMS:
         assert await rig.result("disturb_streams", how=how) == "returned", how
         assert await rig.result("streams") == before, how
 

@@ -1,0 +1,57 @@
+"""A link of a context that notes what it is told."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from corral.job.job import Claimed
+
+
+class Noted:
+    """A line that notes what arrives."""
+
+    cancelled = False
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+
+    def progress(self, percent: int, message: str | None) -> None:
+        self.said.append((percent, message))
+
+    def log(self, text: str, fields: dict[str, Any]) -> None:
+        self.said.append((text, fields))
+
+    def checkpoint(self, value: str) -> None:
+        self.said.append(value)
+
+    def submit(self, job_type: str, payload: str, options: Any) -> UUID:
+        self.said.append((job_type, payload, options))
+        return UUID(int=1)
+
+    def put(self, name: str, media_type: str, data: bytes | Path) -> None:
+        self.said.append((name, media_type, data))
+
+    def publish(self, name: str) -> None:
+        self.said.append(name)
+
+    def get(self, name: str) -> bytes | None:
+        self.said.append(name)
+        return None
+
+    def statistics(self) -> list[Any]:
+        return []
+
+
+CLAIMED = Claimed(
+    id=UUID(int=7), type="a", queue="q", attempt=3, payload="null", errors=0, retries=0, timeout=None,
+    suspect=False, checkpoint=None, traceparent=None, parent=None,
+)  # fmt: skip
+
+
+class Word(StrEnum):
+    A = "a word"
+
+
+class Number(int):
+    pass
