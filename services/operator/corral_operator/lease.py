@@ -33,8 +33,17 @@ UNUSABLE_SECONDS: Final = 10.0
 class Lease:
     """One operator's view of the Lease. All times are monotonic seconds of this process."""
 
-    def __init__(self, cluster: Cluster, name: str, holder: str) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        name: str,
+        holder: str,
+        *,
+        retry_seconds: float = RETRY_SECONDS,
+        unusable_seconds: float = UNUSABLE_SECONDS,
+    ) -> None:
         self._cluster, self._name, self._holder = cluster, name, holder
+        self._retry_seconds, self._unusable_seconds = retry_seconds, unusable_seconds
         self._renewed: float | None = None
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = 0.0
@@ -56,7 +65,7 @@ class Lease:
             await self.keep(time.monotonic())
             held = self.held(time.monotonic())
             metrics.LEADS.set(held)
-            await wait_for_event(stop, RENEW_SECONDS if held else RETRY_SECONDS)
+            await wait_for_event(stop, RENEW_SECONDS if held else self._retry_seconds)
 
     async def keep(self, now: float) -> None:
         """Take the Lease if it is free, or renew it if this operator holds it. Raises nothing."""
@@ -111,7 +120,7 @@ class Lease:
             log.error("lease.unusable", lease=self._name, error=why)
         if self._unusable_since is None:
             self._unusable_since = now
-        if now - self._unusable_since >= UNUSABLE_SECONDS:
+        if now - self._unusable_since >= self._unusable_seconds:
             self.unusable = (
                 f"no operator may lead, and nothing is scaled: the Lease {self._name} can't be read, written or created. "
                 f"The operator's Role must allow get and patch of it, and create of leases. Kubernetes said: {why}"

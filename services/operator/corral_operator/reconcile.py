@@ -38,8 +38,23 @@ LIST_RETRY_SECONDS: Final = 2.0
 class Reconciler:
     """Gives every pool a turn once a second, while this operator holds the Lease."""
 
-    def __init__(self, cluster: Cluster, dispatch: Dispatch, lease: Lease, pools: PoolIndex) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        dispatch: Dispatch,
+        lease: Lease,
+        pools: PoolIndex,
+        *,
+        round_seconds: float = ROUND_SECONDS,
+        turn_seconds: float = TURN_SECONDS,
+        list_seconds: float = LIST_SECONDS,
+    ) -> None:
         self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools
+        self._round_seconds, self._turn_seconds, self._list_seconds = (
+            round_seconds,
+            turn_seconds,
+            list_seconds,
+        )
         self._scalers: dict[str, tuple[WorkerPool, PoolReconciler]] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
         """The turn of each pool that is under way. A turn that hangs does not delay other pools."""
@@ -71,19 +86,19 @@ class Reconciler:
                 await self._tried(began)
                 self._ended = time.monotonic()
                 metrics.LOOP_SECONDS.observe(self._ended - began)
-                await wait_for_event(stop, max(0.05, ROUND_SECONDS - (self._ended - began)))
+                await wait_for_event(stop, max(0.05, self._round_seconds - (self._ended - began)))
         finally:
             await self._end_turns()
 
     async def _tried(self, began: float) -> None:
-        limit = asyncio.timeout(TURN_SECONDS)
+        limit = asyncio.timeout(self._turn_seconds)
         try:
             async with limit:
                 await self._round(began)
         except Exception as error:
             if limit.expired():
                 metrics.ROUNDS_ENDED.inc()
-                log.error("round.ended", after_seconds=TURN_SECONDS, why="it hung")  # noqa: TRY400  # the place is no fault's
+                log.error("round.ended", after_seconds=self._turn_seconds, why="it hung")  # noqa: TRY400  # the place is no fault's
                 return
             # A fault in one round must not end the rounds: the next one starts from what there is.
             log.exception("round.failed", error=repr(error))
@@ -112,7 +127,7 @@ class Reconciler:
                 turn = self._scaler(pool).turn(pool, signal, rivals.get(name), now)
                 self._turns[name] = asyncio.create_task(self._turn(name, turn), name=f"turn of {name}")
         if self._turns:
-            await asyncio.wait(self._turns.values(), timeout=ROUND_SECONDS)
+            await asyncio.wait(self._turns.values(), timeout=self._round_seconds)
         hung = [
             PoolNotice(pool, self._hung[name], own=False)
             for name, pool in pools.items()
@@ -122,7 +137,7 @@ class Reconciler:
 
     async def _turn(self, pool: str, turn: Coroutine[None, None, None]) -> None:
         """Run one turn and log how it failed. Raises nothing."""
-        limit = asyncio.timeout(TURN_SECONDS)
+        limit = asyncio.timeout(self._turn_seconds)
         try:
             async with limit:
                 await turn
@@ -131,11 +146,11 @@ class Reconciler:
             if limit.expired():
                 metrics.TURNS_ENDED.labels(pool).inc()
                 place = _place(error)
-                fields = {"pool": pool, "after_seconds": TURN_SECONDS, "why": "it hung", "where": place}
+                fields = {"pool": pool, "after_seconds": self._turn_seconds, "why": "it hung", "where": place}
                 log.error("pool.turn_ended", **fields)  # noqa: TRY400  # as above
                 self._hung[pool] = Held(
                     NoticeReason.TURN_ENDED,
-                    f"a turn of this pool hung in {place} and was ended after {TURN_SECONDS:.0f} s; the next one begins anew",
+                    f"a turn of this pool hung in {place} and was ended after {self._turn_seconds:.0f} s; the next one begins anew",
                 )
                 return
             log.exception("pool.failed", pool=pool, error=repr(error))
@@ -180,7 +195,7 @@ class Reconciler:
             return
         self._repeats.over()
         self._pools.listed(documents, version)
-        self._listed, self._list_at = True, now + LIST_SECONDS
+        self._listed, self._list_at = True, now + self._list_seconds
 
     async def _signal(self, now: float) -> Signal | None:
         """The signal, if it is fresh. While Redis is away or was wiped, the last one read counts until it is too old."""

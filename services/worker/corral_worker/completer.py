@@ -195,13 +195,6 @@ class Completer:
         self._log(batch, finished, recorded)
         self._follow_ups(finished, recorded)
         self._announcements.recorded(recorded)
-        if apart := [
-            each.job.id
-            for one, answer in zip(finished, recorded, strict=True)
-            if answer.verdict is not Verdict.FENCED
-            for each in keyed(one)
-        ]:
-            self._keyed.store_soon(apart)
 
     def _refused(self, execution: Execution, error: Exception) -> None:
         """Postgres refuses this outcome: the attempt fails with that as its error; a second time it is dropped."""
@@ -260,7 +253,11 @@ class Completer:
         )
 
     def _follow_ups(self, finished: Sequence[Finished], recorded: Sequence[Recorded]) -> None:
+        """Count and log the jobs that were stored with these outcomes; those with keys are stored apart, soon."""
+        apart: list[UUID] = []
         for one, answer in zip(finished, recorded, strict=True):
+            if answer.verdict is not Verdict.FENCED:
+                apart += [each.job.id for each in keyed(one)]
             if not answer.follow_ups:
                 continue
             stored = {job.id: job for job in answer.follow_ups}
@@ -269,6 +266,8 @@ class Completer:
             for each in kept:
                 metrics.FOLLOW_UPS.labels(each.on.value).inc()
                 metrics.JOBS_SUBMITTED.labels(each.job.queue, each.job.type).inc()
+        if apart:
+            self._keyed.store_soon(apart)
 
     def _histogram(self, queue: str, job_type: str) -> Histogram:
         """The histogram of a type's running times; looking it up by labels costs more than counting."""

@@ -13,6 +13,7 @@ import structlog
 
 from corral import frames
 from corral.catalog import Catalog
+from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
 from corral.job.job import Claimed
 from corral.job.options import Executor, Options
@@ -150,12 +151,15 @@ class AttemptExecutor:
                 Context(claimed, self._link(execution), execution.expires) if handler.takes_context else None
             )
             return await perform(declared, handler, claimed.payload, context)
-        link = self._link(execution)
         if execution.executor is Executor.PROCESS:
-            run = ChildRun({execution: link})
+            run = ChildRun({execution: self._link(execution)})
             return await self._processes.run(run, lambda: self._deadlines.arm(execution))
+        return await self._perform_in_thread(execution, handler)
+
+    async def _perform_in_thread(self, execution: Execution, handler: Handler) -> Ending:
+        claimed, declared = execution.claimed, execution.declared
         self._deadlines.arm(execution)
-        blocking = SyncContext(claimed, ThreadLink(link, self._loop), execution.expires)
+        blocking = SyncContext(claimed, ThreadLink(self._link(execution), self._loop), execution.expires)
         names: dict[str, Any] = {"job": claimed.id, "attempt": claimed.attempt}
 
         def work() -> Ending:

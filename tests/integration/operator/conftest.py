@@ -4,15 +4,11 @@ import pytest
 from tests.integration.operator.operating import PACE
 
 from corral.scaling.startup_time import StartLine
-from corral_operator import lease, reconcile, scale_down, standstill, victim
+from corral_operator import scale_down, standstill, victim
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "ROUND_SECONDS", PACE)
-    monkeypatch.setattr(reconcile, "LIST_SECONDS", PACE)
-    monkeypatch.setattr(lease, "RETRY_SECONDS", PACE)
-    monkeypatch.setattr(lease, "UNUSABLE_SECONDS", 3 * PACE)
     monkeypatch.setattr(victim, "ANSWER_VALID_SECONDS", victim.ANSWER_VALID_SECONDS * PACE)
     monkeypatch.setattr(scale_down, "ANSWER_VALID_SECONDS", scale_down.ANSWER_VALID_SECONDS * PACE)
     monkeypatch.setattr(scale_down, "ABSENT_SECONDS", scale_down.ABSENT_SECONDS * PACE)

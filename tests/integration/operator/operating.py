@@ -10,7 +10,7 @@ from corral.dispatch import Dispatch
 from corral_operator.lease import Lease
 from corral_operator.pool_selector import PoolSelector
 from corral_operator.pools import PoolIndex
-from corral_operator.reconcile import Reconciler
+from corral_operator.reconcile import TURN_SECONDS, Reconciler
 
 PACE = 0.1
 """Everything happens ten times as fast: rounds, what is believed, what workers take."""
@@ -18,11 +18,20 @@ PACE = 0.1
 
 @contextlib.asynccontextmanager
 async def operating(
-    kubernetes: Kubernetes, dispatch: Dispatch, selector: str = ""
+    kubernetes: Kubernetes, dispatch: Dispatch, selector: str = "", *, turn_seconds: float = TURN_SECONDS
 ) -> AsyncIterator[Reconciler]:
     """The operator's loop, with a Lease that it holds; without its watch, for the pools are listed all the time."""
-    lease = Lease(kubernetes.cluster, "l", "operator-a")
-    running = Reconciler(kubernetes.cluster, dispatch, lease, PoolIndex(PoolSelector.of(selector)))
+    lease = Lease(kubernetes.cluster, "l", "operator-a", retry_seconds=PACE, unusable_seconds=3 * PACE)
+    pools = PoolIndex(PoolSelector.of(selector))
+    running = Reconciler(
+        kubernetes.cluster,
+        dispatch,
+        lease,
+        pools,
+        round_seconds=PACE,
+        turn_seconds=turn_seconds,
+        list_seconds=PACE,
+    )
     stop = asyncio.Event()
     tasks = [asyncio.create_task(lease.hold(stop)), asyncio.create_task(running.run(stop))]
     try:

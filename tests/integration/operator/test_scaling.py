@@ -17,7 +17,6 @@ from tests.integration.operator.operating import PACE, operating
 from tests.integration.operator.workers import Workers
 
 from corral.dispatch import Dispatch
-from corral_operator import reconcile
 
 HELD = "ScaleDownHeld"
 
@@ -200,14 +199,13 @@ def _counted(name: str) -> float:
 
 @pytest.mark.parametrize("hung", ["deployments/w", "pods", "replicasets", "scale", "status", "events"])
 async def test_a_turn_that_hangs_on_kubernetes_is_ended_and_the_next_goes_on(
-    hurried: None, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch, hung: str
+    hurried: None, dispatch: Dispatch, hung: str
 ) -> None:
-    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
     before = _counted("corral_operator_turns_ended_total")
     async with (
         Kubernetes(replicas=2, hung=(hung,)) as kubernetes,
         Workers(kubernetes, dispatch),
-        operating(kubernetes, dispatch) as running,
+        operating(kubernetes, dispatch, turn_seconds=0.4) as running,
     ):
         await eventually_async(
             lambda: _counted("corral_operator_turns_ended_total") > before, "it is ended, and counted"
@@ -219,16 +217,15 @@ async def test_a_turn_that_hangs_on_kubernetes_is_ended_and_the_next_goes_on(
 
 
 async def test_a_turn_that_hangs_on_redis_is_ended_and_the_next_goes_on(
-    hurried: None, redis_url: str, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+    hurried: None, redis_url: str, dispatch: Dispatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
     before = _counted("corral_operator_rounds_ended_total")
     with Proxy(redis_url) as proxy:
         behind = Dispatch.open(proxy.url)
         async with (
             Kubernetes(replicas=2, pool={"minReplicas": 2}) as kubernetes,
             Workers(kubernetes, dispatch),
-            operating(kubernetes, behind),
+            operating(kubernetes, behind, turn_seconds=0.4),
         ):
             await eventually_async(lambda: kubernetes.status.get("desired") == 2, "it is seen")
             proxy.freeze()
@@ -245,7 +242,6 @@ async def test_a_turn_that_hangs_on_a_name_is_ended_and_the_next_goes_on(
     hurried: None, redis_url: str, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The resolver of the machine does not come back, in a thread of its own."""
-    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
     before, answers, resolve = (
         _counted("corral_operator_rounds_ended_total"),
         threading.Event(),
@@ -263,7 +259,7 @@ async def test_a_turn_that_hangs_on_a_name_is_ended_and_the_next_goes_on(
     async with (
         Kubernetes(replicas=2) as kubernetes,
         Workers(kubernetes, dispatch),
-        operating(kubernetes, named),
+        operating(kubernetes, named, turn_seconds=0.4),
     ):
         await eventually_async(lambda: _counted("corral_operator_rounds_ended_total") > before, "it is ended")
         answers.set()
@@ -272,14 +268,13 @@ async def test_a_turn_that_hangs_on_a_name_is_ended_and_the_next_goes_on(
 
 
 async def test_a_pool_that_hangs_is_told_so_and_the_next_one_is_served(
-    hurried: None, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+    hurried: None, dispatch: Dispatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "TURN_SECONDS", 0.4)
     hangs = {"metadata": {"name": "hangs", "uid": "h"}, "spec": {"scaleTargetRef": {"name": "h"}}}
     async with (
         Kubernetes(pool={"minReplicas": 2}, more_pools=[hangs], hung=("deployments/h",)) as kubernetes,
         Workers(kubernetes, dispatch),
-        operating(kubernetes, dispatch),
+        operating(kubernetes, dispatch, turn_seconds=0.4),
     ):
         events = await eventually_async(lambda: _held(kubernetes, "TurnEnded"), "it is told")
         assert events[0]["involvedObject"]["name"] == "hangs"

@@ -17,6 +17,7 @@ from tests.fixtures import programs
 from tests.fixtures.process import Process
 from tests.fixtures.servers import Databases
 from tests.fixtures.waiting import START, eventually
+from tests.integration.publisher.page import client_of, signed_in
 
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
@@ -31,8 +32,6 @@ from corral.store import Store, WorkerRecord
 from corral_jobs import demo
 from corral_local.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
-
-URL = "http://publisher"
 
 
 class Letter(BaseModel):
@@ -97,11 +96,6 @@ async def app(settings: Settings, store: Store) -> AsyncIterator[FastAPI]:
         yield made
 
 
-def client_of(app: FastAPI, key: str | None) -> httpx2.AsyncClient:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL, headers=headers)
-
-
 @pytest.fixture
 async def api(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx2.AsyncClient]:
     """An operator."""
@@ -119,6 +113,13 @@ async def admin(app: FastAPI, keys: dict[Role, str]) -> AsyncIterator[httpx2.Asy
 async def stranger(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """Nobody: no key, no cookie."""
     async with client_of(app, None) as client:
+        yield client
+
+
+@pytest.fixture
+async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
+    """Signed in as an operator called ann, through a link."""
+    async with signed_in(app, store, Role.OPERATOR) as client:
         yield client
 
 

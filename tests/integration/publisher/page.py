@@ -1,9 +1,17 @@
 """Pages as a browser without scripts gets them: their parts, and the forms that it sends."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 
 import httpx2
+from fastapi import FastAPI
 
+from corral.actions.principal import Role
+from corral.actions.sign_in import SignIn
+from corral.store import Store
+
+URL = "http://publisher"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FORM = {"Sec-Fetch-Site": "same-origin"}
 
@@ -37,3 +45,17 @@ async def send(browser: httpx2.AsyncClient, path: str, **fields: str) -> httpx2.
     """Send a form of ours, with its token."""
     token = (await page_of(browser, "/")).value("csrf")
     return await browser.post(path, data={"csrf": token} | fields, headers=FORM)
+
+
+def client_of(app: FastAPI, key: str | None) -> httpx2.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL, headers=headers)
+
+
+@asynccontextmanager
+async def signed_in(app: FastAPI, store: Store, role: Role) -> AsyncIterator[httpx2.AsyncClient]:
+    link = await SignIn(store).create_link("ann", role)
+    async with client_of(app, None) as client:
+        client.headers.update(HTML)
+        assert (await client.post(f"/sign-in/{link}")).status_code == 303
+        yield client

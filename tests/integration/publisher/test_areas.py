@@ -7,8 +7,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.page import page_of, send
-from tests.integration.publisher.test_pool_pages import signed_in
+from tests.integration.publisher.page import page_of, send, signed_in
 
 from corral import json_codec
 from corral.actions.principal import Role

@@ -1,16 +1,11 @@
 """Follow-ups and effects over HTTP and on the page: shown, and what is perhaps done is settled."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx2
-import pytest
-from fastapi import FastAPI
-from tests.integration.publisher.conftest import Hand, Submit, client_of
-from tests.integration.publisher.page import HTML, page_of, send
+from tests.integration.publisher.conftest import Hand, Submit
+from tests.integration.publisher.page import page_of, send
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
 from corral.ids import new_id
 from corral.job.follow_up import FollowsOn, FollowUp
 from corral.job.job import NewJob
@@ -19,15 +14,6 @@ from corral.job.priority import Priority
 from corral.store import Store
 
 ERROR = JobError(ErrorKind.EXCEPTION, "builtins.ConnectionError", "the answer was lost")
-
-
-@pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    link = await SignIn(store).create_link("ann", Role.OPERATOR)
-    async with client_of(app, None) as client:
-        client.headers.update(HTML)
-        assert (await client.post(f"/sign-in/{link}")).status_code == 303
-        yield client
 
 
 async def perhaps_done(submit: Submit, hand: Hand, store: Store, *names: str) -> str:

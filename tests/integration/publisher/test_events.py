@@ -15,7 +15,8 @@ from httpx2 import EventSource, ServerSentEvent
 from structlog.testing import capture_logs
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
-from tests.integration.publisher.conftest import Hand, Publisher, client_of
+from tests.integration.publisher.conftest import Hand, Publisher
+from tests.integration.publisher.page import client_of
 
 from corral.actions.principal import Role
 from corral.dispatch import Dispatch

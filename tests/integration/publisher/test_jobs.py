@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.conftest import RECORDS, Hand, Submit
 
@@ -13,7 +14,8 @@ from corral.job.lane import Lane
 from corral.job.outcome import ErrorKind, Exhausted, Finished, JobError
 from corral.job.priority import Priority
 from corral.settings import Settings
-from corral.store import Store, job_list
+from corral.store import Store
+from corral.store.job_list import SearchBounds
 from corral.store.logs import NewLogLine
 
 
@@ -243,10 +245,9 @@ async def test_a_list_carries_no_large_payloads(api: httpx2.AsyncClient, submit:
 
 
 async def test_a_search_that_would_take_long_answers_at_once_and_says_how_to_narrow_it(
-    api: httpx2.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, api: httpx2.AsyncClient, submit: Submit
 ):
-    monkeypatch.setattr(job_list, "FIRST_LOOK", 3)
-    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 0.0)
+    app.state.services.store.jobs.bounds = SearchBounds(first_look=3, seconds=0.0)
     jobs = [await submit("test.letter", {"to": str(number)}) for number in range(5)]
     await api.post(f"/api/v1/jobs/{jobs[0]['id']}/cancel")
     answers, cursor = [], ""

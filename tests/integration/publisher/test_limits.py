@@ -1,6 +1,5 @@
 """Limits and options of types and queues over HTTP: what is in force, setting it, what submissions store."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -8,7 +7,6 @@ import pytest
 from tests.integration.publisher.conftest import make_hand
 from tests.integration.publisher.limited_types import customer, register, told, uses
 from tests.integration.publisher.page import page_of, send
-from tests.integration.publisher.test_pool_pages import signed_in
 
 from corral.actions.principal import Role
 from corral.catalog import Limit
@@ -170,12 +168,6 @@ async def test_a_value_that_makes_no_sense_is_refused_by_name(api: httpx2.AsyncC
         errors = told(await api.patch(f"/api/v1/limits/{name}", json=body))
         assert reason in errors[pointer]
         assert (await api.get(f"/api/v1/limits/{name}")).json()["overrides"] == {}
-
-
-@pytest.fixture
-async def browser(app: Any, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    async with signed_in(app, store, Role.OPERATOR) as client:
-        yield client
 
 
 async def test_the_page_shows_limits_and_their_keys_and_pauses_them(

@@ -8,10 +8,9 @@ import httpx2
 import pytest
 from aiosmtplib import SMTP
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import client_of
+from tests.integration.publisher.page import signed_in
 
 from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
 from corral.store import Store
 from corral.store.sink_mails import SinkMails
 from corral_publisher.mail_sink import serve_sink
@@ -31,10 +30,7 @@ async def smtp(store: Store) -> AsyncIterator[SMTP]:
 
 @pytest.fixture
 async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    link = await SignIn(store).create_link("ann", Role.VIEWER)
-    async with client_of(app, None) as client:
-        client.headers.update(HTML)
-        assert (await client.post(f"/sign-in/{link}")).status_code == 303
+    async with signed_in(app, store, Role.VIEWER) as client:
         yield client
 
 

@@ -1,32 +1,21 @@
 """Pages as a browser without scripts uses them: sign in, submit, look, act; and what protects them."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import Hand, Submit, client_of, count
-from tests.integration.publisher.page import FORM, HTML, Page, page_of, send
+from tests.integration.publisher.conftest import Hand, Submit, count
+from tests.integration.publisher.page import FORM, HTML, Page, client_of, page_of, send
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.catalog.record import record_of
 from corral.store import Store
-from corral.store import job_list as store_page
+from corral.store.job_list import SearchBounds
 from corral_jobs import report
 from corral_publisher.pages import jobs
-
-
-@pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    """Signed in as an operator called ann, through a link."""
-    link = await SignIn(store).create_link("ann", Role.OPERATOR)
-    async with client_of(app, None) as client:
-        client.headers.update(HTML)
-        assert (await client.post(f"/sign-in/{link}")).status_code == 303
-        yield client
 
 
 async def test_a_job_is_submitted_from_a_form_made_of_its_schema(browser: httpx2.AsyncClient, store: Store):
@@ -212,11 +201,10 @@ async def test_errors_are_pages_for_browsers(browser: httpx2.AsyncClient):
 
 
 async def test_a_list_that_stopped_looking_says_how_to_narrow_it(
-    browser: httpx2.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, browser: httpx2.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(jobs, "ROWS", 2)
-    monkeypatch.setattr(store_page, "FIRST_LOOK", 3)
-    monkeypatch.setattr(store_page, "BUDGET_SECONDS", 0.0)
+    app.state.services.store.jobs.bounds = SearchBounds(first_look=3, seconds=0.0)
     for n in range(4):
         await submit("test.letter", {"to": f"p{n}"})
     stopped = await page_of(browser, "/jobs?error=nothing")

@@ -2,32 +2,21 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import client_of, count
-from tests.integration.publisher.page import FORM, HTML, Page, page_of, send
+from tests.integration.publisher.conftest import count
+from tests.integration.publisher.page import FORM, Page, page_of, send, signed_in
 from tests.integration.publisher.telling import decision, status
 
 from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
 from corral.store import JobFilter, Store
 from corral_jobs import demo
 from corral_publisher.pool_board import STALE_SECONDS
-
-
-@asynccontextmanager
-async def signed_in(app: FastAPI, store: Store, role: Role) -> AsyncIterator[httpx2.AsyncClient]:
-    link = await SignIn(store).create_link("ann", role)
-    async with client_of(app, None) as client:
-        client.headers.update(HTML)
-        assert (await client.post(f"/sign-in/{link}")).status_code == 303
-        yield client
 
 
 @pytest.fixture

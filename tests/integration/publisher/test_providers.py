@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.page import page_of, send
-from tests.integration.publisher.test_pool_pages import signed_in
+from tests.integration.publisher.page import page_of, send, signed_in
 
 from corral.actions.principal import Role
 from corral.catalog.provider import Provider

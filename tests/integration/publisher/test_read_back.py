@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from tests.integration.publisher.conftest import RECORDS, client_of
+from tests.integration.publisher.conftest import RECORDS
+from tests.integration.publisher.page import client_of
 
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role

@@ -1,18 +1,13 @@
 """The page of reports, used without scripts."""
 
 import json
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx2
 import pytest
-from fastapi import FastAPI
-from tests.integration.publisher.conftest import client_of
-from tests.integration.publisher.page import FORM, HTML, page_of, send
+from tests.integration.publisher.page import FORM, page_of, send
 from tests.integration.publisher.report_worker import ROWS, Worker, asked, register, status
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
 from corral.job.outcome import Succeeded
 from corral.store import Store
 
@@ -20,15 +15,6 @@ from corral.store import Store
 @pytest.fixture(autouse=True)
 async def worker(store: Store) -> Worker:
     return await register(store)
-
-
-@pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    link = await SignIn(store).create_link("ann", Role.OPERATOR)
-    async with client_of(app, None) as client:
-        client.headers.update(HTML)
-        assert (await client.post(f"/sign-in/{link}")).status_code == 303
-        yield client
 
 
 async def test_a_person_without_scripts_makes_cancels_and_repeats_a_report(

@@ -9,8 +9,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from tests.integration.publisher.conftest import client_of
-from tests.integration.publisher.page import HTML
+from tests.integration.publisher.page import HTML, client_of
 from tests.integration.publisher.report_worker import ROWS, STATUS, Worker, asked, register, status
 
 from corral.actions.principal import Role

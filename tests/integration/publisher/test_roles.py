@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 from tests.fixtures.waiting import eventually_async
-from tests.integration.publisher.conftest import URL, client_of
+from tests.integration.publisher.page import URL, client_of
 
 from corral.actions import api_keys as keys_module
 from corral.actions.api_keys import KeyActions

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import Publisher, client_of, count
-from tests.integration.publisher.page import FORM, HTML, send
+from tests.integration.publisher.conftest import Publisher, count
+from tests.integration.publisher.page import FORM, HTML, client_of, send
 from tests.integration.publisher.schedule_api import NIGHTLY, PATH, make, store_without_schedules
 
 from corral.actions.api_keys import KeyActions

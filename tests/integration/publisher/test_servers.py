@@ -14,7 +14,8 @@ from psycopg import sql as text
 from redis.asyncio import Redis
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
-from tests.integration.publisher.conftest import client_of, count
+from tests.integration.publisher.conftest import count
+from tests.integration.publisher.page import client_of
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn

@@ -3,8 +3,7 @@
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import client_of
-from tests.integration.publisher.page import HTML, Page, page_of, send
+from tests.integration.publisher.page import HTML, Page, client_of, page_of, send
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn

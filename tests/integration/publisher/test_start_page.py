@@ -9,7 +9,8 @@ from uuid import UUID
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import Hand, claim_of_limits, client_of, count, make_hand
+from tests.integration.publisher.conftest import Hand, claim_of_limits, count, make_hand
+from tests.integration.publisher.page import client_of
 
 from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn

@@ -1,29 +1,15 @@
 """Rows that other writers made odd: every list, page, stream and action goes on, and the odd one is named."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx2
 import psycopg
-import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import Submit, client_of
+from tests.integration.publisher.conftest import Submit
 from tests.integration.store.test_unreadable import CASES, PAYLOADS, put, unguarded
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
 from corral.settings import Settings
-from corral.store import Store
 from corral_publisher.routes.events import _one
-
-
-@pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    link = await SignIn(store).create_link("ann", Role.OPERATOR)
-    async with client_of(app, None) as client:
-        client.headers["Accept"] = "text/html"
-        assert (await client.post(f"/sign-in/{link}")).status_code == 303
-        yield client
 
 
 async def test_every_reader_shows_the_others_and_names_the_odd_one(

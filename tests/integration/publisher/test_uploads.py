@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher.conftest import client_of
+from tests.integration.publisher.page import client_of
 
 from corral.actions.principal import Role
 from corral.settings import Settings

@@ -7,7 +7,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.fixtures.waiting import eventually_async
-from tests.integration.publisher.conftest import Hand, client_of
+from tests.integration.publisher.conftest import Hand
+from tests.integration.publisher.page import client_of
 
 from corral.actions.principal import Role
 from corral.dispatch import Dispatch

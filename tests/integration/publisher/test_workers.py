@@ -1,23 +1,12 @@
 """Workers, over HTTP and on their page: who lives, draining one, and letting it work again."""
 
-from collections.abc import AsyncIterator
-
 import httpx2
-import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, make_hand
-from tests.integration.publisher.page import Page, page_of, send
-from tests.integration.publisher.test_pool_pages import signed_in
+from tests.integration.publisher.page import Page, page_of, send, signed_in
 
 from corral.actions.principal import Role
 from corral.store import Store
-
-
-@pytest.fixture
-async def browser(app: FastAPI, store: Store) -> AsyncIterator[httpx2.AsyncClient]:
-    """Signed in as an operator called ann."""
-    async with signed_in(app, store, Role.OPERATOR) as client:
-        yield client
 
 
 async def drained_for_pool(store: Store, name: str) -> None:

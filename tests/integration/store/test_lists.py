@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from corral.job.state import TERMINAL, State
-from corral.store import JobFilter, Store, job_list
+from corral.store import JobFilter, Store
+from corral.store.job_list import SearchBounds
 from corral_testing.subject import Subject
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
@@ -91,13 +92,12 @@ def _filters(chance: random.Random, number: int) -> Iterator[JobFilter]:
 
 @pytest.mark.parametrize("patient", [True, False])
 async def test_pages_show_all_that_fit_and_nothing_else(
-    store: Store, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, patient: bool
+    store: Store, sql: psycopg.Connection, patient: bool
 ) -> None:
     """Also where every page stops after a few rows, and where a tag is found through its own index."""
-    for name in ("FIRST_LOOK", "CLOCK_SLACK_ROWS", "FIRST_SLICE"):
-        monkeypatch.setattr(job_list, name, 7)
-    monkeypatch.setattr(job_list, "MOST_HELD", 20)
-    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 60.0 if patient else 0.0)
+    store.jobs.bounds = SearchBounds(
+        seconds=60.0 if patient else 0.0, first_look=7, time_range_rows=7, first_slice=7, most_held=20
+    )
     chance = random.Random(16)
     jobs = [_stored(chance, number) for number in range(200)]
     with sql.cursor() as cursor:
@@ -117,11 +117,8 @@ async def test_pages_show_all_that_fit_and_nothing_else(
     assert (short == 0) is patient
 
 
-async def test_a_page_that_stopped_says_how_far_it_looked(
-    subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job_list, "FIRST_LOOK", 4)
-    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 0.0)
+async def test_a_page_that_stopped_says_how_far_it_looked(subject: Subject, store: Store) -> None:
+    store.jobs.bounds = SearchBounds(first_look=4, seconds=0.0)
     ids = [await subject.submit() for _ in range(6)]
     await store.jobs.cancel(ids, "ann")
     first = await store.jobs.page(JobFilter(error_text="x"), limit=3)

@@ -10,7 +10,8 @@ import pytest
 
 from corral.job.outcome import Finished
 from corral.job.state import TERMINAL, State
-from corral.store import JobFilter, Store, job_list
+from corral.store import JobFilter, Store
+from corral.store.job_list import SearchBounds
 from corral_testing.subject import LONG, SUCCEEDED, Subject
 
 READ = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = %s"
@@ -81,17 +82,17 @@ TRUNCATE corral.backfills, corral.job_counts, corral.job_count_deltas;
 """
 
 
-async def test_no_question_reads_the_history(
-    subject: Subject, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_question_reads_the_history(subject: Subject, sql: psycopg.Connection) -> None:
     """Pages, filters, statistics and the leader's rounds: what has ended long ago costs none of them anything."""
     store = subject.store
     assert isinstance(store, Store)
-    monkeypatch.setattr(job_list, "BUDGET_SECONDS", 0.0)  # one portion of rows, however quick the machine is
-    monkeypatch.setattr(job_list, "FIRST_LOOK", 100)
-    monkeypatch.setattr(job_list, "MOST_HELD", 200)
-    monkeypatch.setattr(job_list, "FIRST_SLICE", 500)
-    monkeypatch.setattr(job_list, "CLOCK_SLACK_ROWS", 400)
+    store.jobs.bounds = SearchBounds(
+        seconds=0.0,  # one portion of rows, however quick the machine is
+        first_look=100,
+        most_held=200,
+        first_slice=500,
+        time_range_rows=400,
+    )
     sql.execute(ENDED)
     sql.execute(AROUND)
     await store.queues.name(["queue-1"])

@@ -83,9 +83,8 @@ class Enqueuer:
         if entries:
             self.enqueue_soon(entries)
             self.changed(State.QUEUED, [entry.id for entry in entries])
-        for job in jobs:
-            if job.displaced:
-                self._displaced(job.displaced)
+        if displaced := [one for job in jobs for one in job.displaced]:
+            self._displaced(displaced)
 
     def _displaced(self, jobs: Sequence[Displaced]) -> None:
         """Publish what was ended for new jobs, and hurry those that were asked to stop."""

@@ -3,12 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
+from corral.actions.waiting_caller import WaitingCaller
 from corral.errors import Conflict, InvalidInput, OutcomeUnknown, SchemaMismatch, Unavailable
 from corral.job.job import Accepted, NewJob
 
@@ -26,24 +27,10 @@ MAX_LARGE_BULKS = 2
 
 
 @dataclass(slots=True)
-class Unit:
+class Unit(WaitingCaller[list[Accepted]]):
     """Jobs that are stored together or not at all: those of one submission, or of one bulk."""
 
     jobs: Sequence[NewJob]
-    done: asyncio.Future[list[Accepted]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def succeed(self, accepted: list[Accepted]) -> None:
-        """Tell the waiting caller that its jobs are stored; nothing where it no longer waits."""
-        if not self.done.done():
-            self.done.set_result(accepted)
-
-    def fail(self, error: BaseException) -> None:
-        """Give the waiting caller the error; nothing where it no longer waits."""
-        if not self.done.done():
-            self.done.set_exception(error)
-            self.done.exception()  # a caller that went away leaves no warning
 
 
 class GroupCommit:
@@ -76,7 +63,7 @@ class GroupCommit:
             self._pending.append(unit)
             if self._committing is None or self._committing.done():
                 self._committing = asyncio.create_task(self._run())
-        return await asyncio.shield(unit.done)
+        return await asyncio.shield(unit.answer)
 
     async def close(self) -> None:
         """Wait for the groups that are under way."""
@@ -107,7 +94,7 @@ class GroupCommit:
         finally:
             self._jobs_pending -= sum(len(unit.jobs) for unit in group)
             for unit in group:
-                unit.fail(Unavailable("postgres", "the publisher is stopping"))
+                unit.tell(Unavailable("postgres", "the publisher is stopping"))
 
     async def _store_together(self, group: list[Unit]) -> None:
         jobs = group[0].jobs if len(group) == 1 else [job for unit in group for job in unit.jobs]
@@ -117,7 +104,7 @@ class GroupCommit:
             _unknown(group)
         except (Unavailable, SchemaMismatch) as error:
             for unit in group:
-                unit.fail(error)
+                unit.tell(error)
         except (InvalidInput, Conflict) as error:
             await self._store_apart(group, error)
         except Exception as error:
@@ -129,7 +116,7 @@ class GroupCommit:
     async def _store_apart(self, group: list[Unit], error: Exception) -> None:
         """Nothing of the group was stored: each unit for itself, so that only the culprit fails."""
         if len(group) == 1:
-            group[0].fail(error)
+            group[0].tell(error)
             return
         metrics.SUBMIT_BATCHES_SPLIT.inc()
         log.warning("submit.group_split", jobs=sum(len(unit.jobs) for unit in group), error=repr(error))
@@ -149,19 +136,19 @@ class GroupCommit:
             return
         for unit in group:
             found = [stored[job.id] for job in unit.jobs if job.id in stored]
-            unit.succeed(found) if len(found) == len(unit.jobs) else unit.fail(error)
+            unit.tell(found if len(found) == len(unit.jobs) else error)
 
 
 def _deal(group: list[Unit], accepted: list[Accepted]) -> None:
     start = 0
     for unit in group:
-        unit.succeed(accepted[start : start + len(unit.jobs)])
+        unit.tell(accepted[start : start + len(unit.jobs)])
         start += len(unit.jobs)
 
 
 def _unknown(group: list[Unit]) -> None:
     for unit in group:
-        unit.fail(OutcomeUnknown(tuple(job.id for job in unit.jobs)))
+        unit.tell(OutcomeUnknown(tuple(job.id for job in unit.jobs)))
 
 
 def _retrieved(task: asyncio.Task[None]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from hashlib import sha256
 
 import orjson
@@ -11,6 +11,7 @@ import structlog
 
 from corral import metrics
 from corral.actions.job_request import NewSubmission
+from corral.actions.waiting_caller import WaitingCaller
 from corral.errors import CorralError, FieldError, InvalidInput, OutcomeUnknown, Unavailable
 from corral.job import idempotency_key
 from corral.job.job import Accepted, NewJob
@@ -59,21 +60,10 @@ def _digest(submissions: Sequence[NewSubmission], jobs: Sequence[NewJob]) -> byt
 
 
 @dataclass(slots=True)
-class Waiting:
+class Waiting(WaitingCaller[Answer]):
     """One caller that waits for what came of its request."""
 
     request: KeyedRequest
-    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    def tell(self, answer: Answer | BaseException) -> None:
-        """Tell the caller, unless it went away."""
-        if self.answer.done():
-            return
-        if isinstance(answer, BaseException):
-            self.answer.set_exception(answer)
-            self.answer.exception()  # a caller that went away leaves no warning
-        else:
-            self.answer.set_result(answer)
 
 
 class IdempotentCommit:

@@ -14,7 +14,7 @@ from corral.catalog.limit import MAX_LIMITS
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment, unique
 from corral.job.job import NewJob
-from corral.job.limit_use import uses_of
+from corral.job.limit_use import LimitUses, uses_of
 from corral.job.limits import DELAY, EXPIRES_IN, MAX_NAME, MAX_TAGS, RETRIES, TIMEOUT
 from corral.job.options import Options
 from corral.job.priority import Priority
@@ -90,14 +90,7 @@ def resolve(
         max_stalls=options.max_stalls,
         tags=_tags(submission, options.tags),
         search=_search(payload, options.search),
-        limits=uses_of(
-            queue,
-            priority,
-            known.uses(queue, payload, submission.limits),
-            known.batch_key(queue, payload),
-        )
-        if options.limits or submission.limits or options.batch is not None
-        else None,
+        limits=_limits(submission, known, queue, priority, payload),
         unique=unique,
         parent=submission.parent,
         traceparent=submission.traceparent,
@@ -114,6 +107,17 @@ def _unique(submission: NewSubmission, known: KnownType, queue: str, payload: An
     if evaluation is None:
         return None
     return evaluation.unique.key(submission.type, evaluation.key(payload))
+
+
+def _limits(
+    submission: NewSubmission, known: KnownType, queue: str, priority: Priority, payload: Any
+) -> LimitUses | None:
+    """What the job takes of limits, and the group in which it waits for them or for its batch."""
+    options = known.by_queue[queue]
+    if not options.limits and not submission.limits and options.batch is None:
+        return None
+    uses = known.uses(queue, payload, submission.limits)
+    return uses_of(queue, priority, uses, known.batch_key(queue, payload))
 
 
 def _delay(options: Options, unique: UniqueKey | None) -> float:

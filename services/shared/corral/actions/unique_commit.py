@@ -3,12 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from corral import metrics
+from corral.actions.waiting_caller import WaitingCaller
 from corral.errors import CorralError, OutcomeUnknown, Unavailable
 from corral.job.job import Accepted, NewJob
 from corral.refusals import Duplicate
@@ -33,24 +34,11 @@ class InsertUnique(Protocol):
 
 
 @dataclass(slots=True)
-class UniqueUnit:
+class UniqueUnit(WaitingCaller[list[Accepted]]):
     """Jobs that are stored together, and the caller that waits for what came of it."""
 
     jobs: Sequence[NewJob]
     partial: bool
-    answer: asyncio.Future[list[Accepted]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def tell(self, answer: list[Accepted] | BaseException) -> None:
-        """Tell the caller, unless it went away."""
-        if self.answer.done():
-            return
-        if isinstance(answer, BaseException):
-            self.answer.set_exception(answer)
-            self.answer.exception()  # a caller that went away leaves no warning
-        else:
-            self.answer.set_result(answer)
 
 
 class UniqueCommit:

@@ -8,7 +8,6 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.job.job import Accepted
 from corral.job.outcome import Finished, Succeeded
 from corral.job.state import State
 from corral.storable import printable
@@ -90,10 +89,10 @@ class Attempts(Logs):
             return []
         steps, first, last = _steps(worker, ordered, artifacts or {}, webhooks=webhooks)
         results = await self._written(steps)
+        ended = [row for rows in results[first:last] for row in rows]
         recorded = {
             (row[0].int, row[1]): recorded_from(row, Verdict.RECORDED)
-            for rows in results[first:last]
-            for row in rows
+            for row in ended
             if row[1]  # a follow-up has no attempt yet
         }
         if len(recorded) < len(ordered):
@@ -102,13 +101,7 @@ class Attempts(Logs):
         if results[-1] and any(item.unique for item in ordered):
             answers[0] = answers[0]._replace(promoted=tuple(accepted_from(row) for row in results[-1]))
         if any(item.follow_ups for item in finished):
-            stored = {
-                row[0]: follow_ups.accepted(row)
-                for rows in results[first:last]
-                for row in rows
-                if follow_ups.is_follow_up(row)
-            }
-            return await self._with_follow_ups(finished, answers, stored)
+            return await self._with_follow_ups(finished, answers, ended)
         return answers
 
     async def progress(self, items: Sequence[Progress]) -> set[UUID]:
@@ -162,9 +155,10 @@ class Attempts(Logs):
         return await self._database.hot_together(*steps)
 
     async def _with_follow_ups(
-        self, finished: Sequence[Finished], answers: Sequence[Recorded], stored: dict[UUID, Accepted]
+        self, finished: Sequence[Finished], answers: Sequence[Recorded], ended: Sequence[Row]
     ) -> list[Recorded]:
         """The answers with the jobs that are stored with them; an earlier write may have stored them."""
+        stored = {row[0]: follow_ups.accepted(row) for row in ended if follow_ups.is_follow_up(row)}
         earlier = [
             one.job.id
             for item, answer in zip(finished, answers, strict=True)

@@ -1,7 +1,7 @@
 """Pages of jobs, newest first, by keyset: a page costs the same however deep it lies and however long the history.
 
 What the indexes tell is found at once. What only the rows tell (a text in an error, a tag that many have) is looked
-for among the newest of what the indexes tell, portion by portion, for as long as BUDGET_SECONDS: then the page is
+for among the newest of what the indexes tell, portion by portion, for as long as `SearchBounds.seconds`: then the page is
 what was found so far, says how far back it looked, and the next one goes on there.
 """
 
@@ -28,20 +28,15 @@ CLOCK_SLACK_MILLISECONDS = 10 * 60 * 1000
 """Milliseconds: how far the clocks of those who make ids may be from the database's: a time range first narrows the ids."""
 FIRST = UUID(int=0)
 LAST = UUID(int=2**128 - 1)
-BUDGET_SECONDS = 0.035
-"""How long one page goes on looking."""
-FIRST_LOOK, LONGEST_LOOK = 600, 10_000
-"""Rows in one portion."""
-CLOCK_SLACK_ROWS = 4_000
-"""So many are looked at for a time range alone, whatever that takes: some are beside it, and are read in a moment."""
-FIRST_SLICE, LONGEST_SLICE = 50_000, 500_000
-"""Ids in one portion, where indexes tell which rows to read."""
-RARE, MOST_HELD = 0.01, 2_000
-"""A tag or a field that fewer of the newest have is looked up in its own index; where more jobs have it in all, it is
-looked for on."""
+LONGEST_LOOK = 10_000
+"""Rows in one portion, at most."""
+LONGEST_SLICE = 500_000
+"""Ids in one portion, at most, where indexes tell which rows to read."""
+RARE = 0.01
+"""A tag or a field that fewer of the newest have is looked up in its own index."""
 
 # Of a tag that a million jobs have, an index tells some tens of thousands at random: enough to see that they are many.
-# It only ever leaves any out where there are far more than MOST_HELD.
+# It only ever leaves any out where there are far more than `most_held`.
 COMMON = 50_000
 FEW = f"SELECT set_config('gin_fuzzy_search_limit', '{COMMON}', true)"
 # The bitmaps of both indexes, before any row is read.
@@ -53,6 +48,22 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('ena
        set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)
 """
 SHOWN = f"SELECT {LISTED} FROM corral.jobs j WHERE j.id = ANY({{ids}}) ORDER BY j.id DESC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchBounds:
+    """How far one page looks for jobs that only their rows tell."""
+
+    seconds: float = 0.035
+    """How long it goes on looking."""
+    first_look: int = 600
+    """Rows in the first portion."""
+    time_range_rows: int = 4_000
+    """So many are looked at for a time range alone, whatever that takes: some are beside it, and are read in a moment."""
+    first_slice: int = 50_000
+    """Ids in the first portion, where indexes tell which rows to read."""
+    most_held: int = 2_000
+    """A rare tag or field that more jobs have in all is looked for on, portion by portion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class Search:
 class JobLists:
     """Lists of jobs by filter, page by page."""
 
+    bounds = SearchBounds()
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -128,16 +141,16 @@ class JobLists:
     async def _search(self, wanted: JobFilter, params: Params, rows: int) -> Search:
         """Look through portions until the page is full, the end is reached, or the time is up."""
         search = Search(rows, params["below"], [])
-        until = time.monotonic() + BUDGET_SECONDS
+        until = time.monotonic() + self.bounds.seconds
         has_index = bool(conditions(wanted, HELD))
-        fewest = FIRST_LOOK if has_index or wanted.error_text else CLOCK_SLACK_ROWS
-        look = max(FIRST_LOOK, rows)
+        fewest = self.bounds.first_look if has_index or wanted.error_text else self.bounds.time_range_rows
+        look = max(self.bounds.first_look, rows)
         await self._look(search, wanted, params, look)
         portion, longest = self._look, LONGEST_LOOK
         if has_index and len(search.found) < RARE * look and not search.ended:
             await self._look_up(search, wanted, params)
             if State.COMPLETED in wanted.wanted_states:
-                portion, longest, look = self._slice, LONGEST_SLICE, FIRST_SLICE
+                portion, longest, look = self._slice, LONGEST_SLICE, self.bounds.first_slice
         while not search.full and not search.ended:
             began = time.monotonic()
             if began >= until and search.looked >= fewest:
@@ -163,12 +176,12 @@ class JobLists:
 
     async def _look_up(self, search: Search, wanted: JobFilter, params: Params) -> None:
         """Find the rest at once, where a tag or field is rare."""
-        given = {**params, "below": search.below, "most": MOST_HELD, "rows": search.missing}
+        given = {**params, "below": search.below, "most": self.bounds.most_held, "rows": search.missing}
         ((plan,),) = await self._rows(guessed(wanted), given)
         if plan[0]["Plan"]["Plan Rows"] > COMMON:
             return
         *fits, (_, count) = await self._rows(held(wanted), given, (FEW, {}))
-        if count <= MOST_HELD:
+        if count <= self.bounds.most_held:
             search.take([row[0] for row in fits], count, None, ended=True)
 
     async def _rows(self, statement: str, params: Params, *settings: tuple[str, Params]) -> Sequence[Row]:
