@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_their_lines_do_what_they_say(start: Any, pages: dict[str, list[str]]):
 
 @pytest.mark.more
 def test_a_feed_is_followed_as_it_is_told(start: Any, pages: dict[str, list[str]]):
-    lines = [line.replace("8098", str(own_port())) for line in pages[FEED][1:]]
+    port = own_port()
+    lines = [line.replace("8098", str(port)) for line in pages[FEED][1:]]
     serving = next(line for line in lines if "http.server" in line)
     up = start("--workers", "1", CORRAL_OUTGOING_ALLOW="127.0.0.1/32").ready()
     at = lines.index(serving)
@@ -81,6 +83,7 @@ def test_a_feed_is_followed_as_it_is_told(start: Any, pages: dict[str, list[str]
         shlex.split(serving), cwd=up.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         try:
+            eventually(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
             said = typed(up, lines[at + 1 :])
         finally:
             server.terminate()

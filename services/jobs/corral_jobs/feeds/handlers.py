@@ -69,13 +69,7 @@ async def _skip(request: FetchRequest, source: FeedSource | None, ctx: Context) 
     why = "there is no such source" if source is None else f"the source is {source.state}"
     update = None
     if source is not None:
-        update = SourceUpdate(
-            outcome=FetchOutcome.SKIPPED,
-            state=source.state,
-            failures=source.failures,
-            status=source.last_status,
-            error=source.last_error,
-        )
+        update = SourceUpdate(outcome=FetchOutcome.SKIPPED, state=source.state, error=why)
     await ctx.feeds.fetched(request.source, update, request.part_of, unchanged=0, skipped=0)
     return FetchResult(outcome="skipped", error=why)
 
