@@ -45,8 +45,7 @@ class NewFeeds(BaseModel):
     ] = None
     opml: Annotated[str | None, Field(description="Or a list of feeds, as text of OPML.")] = None
     interval: Annotated[
-        float | None,
-        Bounded(INTERVAL),
+        Annotated[float, Bounded(INTERVAL)] | None,
         Field(description="Seconds between two fetches; an hour if absent. A server may ask for more."),
     ] = None
 
