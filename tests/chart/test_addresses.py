@@ -100,10 +100,16 @@ def test_the_policy_opens_the_port_of_the_proxy(helm: Helm, proxy: str, expected
     edges = Edges(rendered(helm, pools=pools))
     assert edges.allow("worker", "private", expected)
     assert not edges.allow("publisher", "private", expected)
+
+
+def test_the_proxy_is_reached_where_the_values_say_it_is(helm: Helm) -> None:
     to = [{"ipBlock": {"cidr": "10.9.9.0/24"}}]
-    objects = rendered(helm, settings={"CORRAL_OUTGOING_PROXY": proxy}, networkPolicy={"proxyTo": to})
-    assert ports(objects, "proxy") == {expected}
-    assert ("10.9.9.0/24", expected) in Edges(objects).egress("worker")
+    settings = {"CORRAL_OUTGOING_PROXY": "http://proxy.example.com:3128"}
+    objects = rendered(helm, settings=settings, networkPolicy={"proxyTo": to})
+    assert ports(objects, "proxy") == {3128}
+    edges = Edges(objects)
+    assert edges.allow("worker", "private", 3128)
+    assert not edges.allow("worker", "outside", 3128)
 
 
 def test_dns_is_reached_behind_its_service_too(helm: Helm) -> None:
