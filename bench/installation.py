@@ -12,7 +12,7 @@ from bench.servers import Servers
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
 from corral.catalog.catalog import Catalog, declaring_modules
-from corral.catalog.record import TypeRecord
+from corral.catalog.record import TypeRecord, declaration_of
 from corral.dispatch.dispatch import Dispatch
 from corral.dispatch.lanes import Entry
 from corral.ids import new_id
@@ -97,7 +97,8 @@ class Installation:
 
     async def _register(self) -> None:
         async with self.store() as store:
-            await store.types.register(records())
+            limits = [declaration_of(one) for one in _catalog().limits.values()]
+            await store.registration.register(records(), limits=limits)
 
     async def queue(self, count: int, type_name: str) -> None:
         """The same as `seed`, for callers that have a loop."""
@@ -120,7 +121,11 @@ async def _queue(store: Store, dispatch: Dispatch, record: TypeRecord, count: in
 
 def records() -> list[TypeRecord]:
     """The shipped job types and those of the benchmarks."""
-    return Catalog.load(declaring_modules([JOBS], demo=True)).records()
+    return _catalog().records()
+
+
+def _catalog() -> Catalog:
+    return Catalog.load(declaring_modules([JOBS], demo=True))
 
 
 def new_job(record: TypeRecord, number: int, id_: UUID | None = None) -> NewJob:

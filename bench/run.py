@@ -10,6 +10,7 @@ import structlog
 
 from bench import (
     areas,
+    feeds,
     hotpath,
     idle,
     job_log,
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "snapshot": snapshot.measure,
     "history": history.measure,
     "areas": areas.measure,
+    "feeds": feeds.measure,
 }
 
 

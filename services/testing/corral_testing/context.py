@@ -147,6 +147,9 @@ class _BlockingLink(_RecordedSignals):
         self._recording.submitted.append((job_type, from_json(payload), options))
         return made
 
+    def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        return [self.submit(job_type, payload, options) for payload in payloads]
+
     def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         self._recording.follow_ups.append((on, job_type, from_json(payload), options))
         return new_id()
@@ -210,6 +213,9 @@ class _AwaitedLink(_RecordedSignals):
 
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         return self._link.submit(job_type, payload, options)
+
+    async def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        return self._link.submit_many(job_type, payloads, options)
 
     async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         return self._link.then(job_type, payload, options, on)

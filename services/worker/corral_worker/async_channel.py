@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -34,6 +35,11 @@ class AsyncChannel:
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
         answer: UUID = await self._call("submit", job_type, payload, options)
+        return answer
+
+    async def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        """Store new jobs, all or none."""
+        answer: list[UUID] = await self._call("submit_many", job_type, payloads, options)
         return answer
 
     async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,11 @@ class Channel:
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
         answer: UUID = self._call("submit", job_type, payload, options)
+        return answer
+
+    def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        """Store new jobs, all or none."""
+        answer: list[UUID] = self._call("submit_many", job_type, payloads, options)
         return answer
 
     def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:

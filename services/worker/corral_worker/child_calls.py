@@ -12,6 +12,7 @@ METHODS: Final = frozenset(
     {
         "checkpoint",
         "submit",
+        "submit_many",
         "then",
         "begin_effect",
         "end_effect",

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -67,6 +67,12 @@ class AttemptLink:
         """Store a new job."""
         return await self._on_loop(
             self.services.submit(self.execution.claimed.id, job_type, payload, options)
+        )
+
+    async def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        """Store new jobs, all or none."""
+        return await self._on_loop(
+            self.services.submit_many(self.execution.claimed.id, job_type, payloads, options)
         )
 
     async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:

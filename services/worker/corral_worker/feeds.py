@@ -1,5 +1,6 @@
 """What the handlers of feeds ask of the worker, answered by its store."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -42,13 +43,13 @@ class StoredFeeds:
         metrics.FEED_ITEMS.labels("skipped").inc(skipped)
 
     async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
-        """Store items; what became of each, in their order."""
+        """Store items, all or none; what became of each, in their order."""
         outcomes = await self._store.feed_items.store(items)
-        for outcome in outcomes:
-            metrics.FEED_ITEMS.labels(outcome.value).inc()
+        for outcome, count in Counter(outcomes).items():
+            metrics.FEED_ITEMS.labels(outcome.value).inc(count)
         return outcomes
 
-    async def failed(self, item: NewFeedItem) -> None:
-        """Count an item as failed in its import."""
-        await self._store.feed_items.failed(item)
-        metrics.FEED_ITEMS.labels(ItemOutcome.FAILED.value).inc()
+    async def failed(self, items: Sequence[NewFeedItem]) -> None:
+        """Count items as failed in the imports that wait for them."""
+        await self._store.feed_items.failed(items)
+        metrics.FEED_ITEMS.labels(ItemOutcome.FAILED.value).inc(len(items))

@@ -9,7 +9,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.rings import LATER, Empty, Full, Gather, Stay, Turn, TurnOutcome
+from corral.dispatch.rings import LATER, Empty, Full, Gather, Stay, Turn, TurnOutcome, Until, Verdict
 from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.batch import Batch
@@ -19,6 +19,10 @@ from corral.store.limit_waits import GroupState
 from corral_worker.claiming import Claimer
 
 log = structlog.get_logger(__name__)
+
+SOON_SECONDS = 1.0
+"""A group that a rate lets start within this time waits for that moment, to the millisecond. For longer waits it waits
+with others for the limit, so that a value that an operator sets is in force within a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class GroupClaimResult:
     busy: bool = False
     """Whether a group is left to other workers: this one runs as many as each worker may."""
     due_in: float | None = None
-    """Seconds until the first of these groups has waited long enough for a full batch."""
+    """Seconds until the first of these groups has waited long enough for a full batch, or a rate lets it start."""
 
 
 class GroupClaimer:
@@ -94,7 +98,7 @@ class GroupClaimer:
         busy = [state.busy for state in states.values() if state.busy and not state.full]
         for limit in {limit for limits in busy for limit in limits}:
             metrics.LIMIT_WORKER_FULL.labels(limit).inc()
-        waits = [one.verdict.seconds for one in settled if isinstance(one.verdict, Gather)]
+        waits = [one.verdict.seconds for one in settled if isinstance(one.verdict, Gather | Until)]
         return GroupClaimResult(claimed, settled, passed_on, bool(busy), min(waits, default=None))
 
     async def _look(
@@ -116,15 +120,14 @@ class GroupClaimer:
             log.warning("claim.groups_unknown", groups=len(turns), reason=str(error))
             return {}
 
-    def _verdict(
-        self, turn: Turn, took: int, weight: float, state: GroupState | None
-    ) -> Stay | Full | Gather | Empty:
+    def _verdict(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> Verdict:
         again = turn.group in self._in_vain
         self._in_vain.discard(turn.group)
         if state is not None and state.empty:
             return Empty()
         if state is not None and state.full:
-            return Full(state.full[0])
+            soon = state.opens_in is not None and state.opens_in <= SOON_SECONDS
+            return Until(state.opens_in or 0.0) if soon else Full(state.full[0])
         if state is not None and state.missing and state.due_in > 0:
             return Gather(state.due_in, state.missing)
         if (

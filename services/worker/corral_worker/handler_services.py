@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from corral.actions.call_budgets import BudgetTake, CallBudgets
 from corral.actions.held_limits import HeldLimit, HeldLimits
 from corral.actions.job_request import NewSubmission
-from corral.actions.submit import Submitter
+from corral.actions.submit import SubmissionRefused, Submitter
 from corral.actions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
@@ -85,6 +85,17 @@ class WorkerServices:
         submission = _submission(job, job_type, payload, options)
         # Many submissions share a commit: what commits them is not the first one's.
         return await as_worker(_submit(self._own_submitter(), submission, options.get("idempotency_key")))
+
+    async def submit_many(
+        self, job: UUID, job_type: str, payloads: Sequence[str], options: SubmitOptions
+    ) -> list[UUID]:
+        """Submit jobs of one type in the name of this one, all or none.
+
+        Raises:
+            InvalidInput: the type, a payload or an option is refused.
+        """
+        submissions = [_submission(job, job_type, payload, options) for payload in payloads]
+        return await as_worker(_submit_many(self._own_submitter(), submissions))
 
     async def prepare(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewJob:
         """A job in the name of this one, checked and with its id, not stored.
@@ -275,6 +286,13 @@ def _submission(job: UUID, job_type: str, payload: str, options: SubmitOptions) 
         unique_key=options.get("unique_key"),
         created_by=f"job:{job}",
     )
+
+
+async def _submit_many(submitter: Submitter, submissions: Sequence[NewSubmission]) -> list[UUID]:
+    answers = await submitter.submit_many(submissions)
+    return [
+        one.id for one in answers if not isinstance(one, SubmissionRefused)
+    ]  # all were taken, or it raised
 
 
 async def _submit(submitter: Submitter, submission: NewSubmission, key: str | None) -> UUID:

@@ -31,6 +31,11 @@ class HandlerServices(Protocol):
     async def submit(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Submit a job in the name of this one."""
 
+    async def submit_many(
+        self, job: UUID, job_type: str, payloads: Sequence[str], options: SubmitOptions
+    ) -> list[UUID]:
+        """Submit jobs in the name of this one, all or none."""
+
     async def prepare(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewJob:
         """A job in the name of this one, checked and with its id, not stored."""
 

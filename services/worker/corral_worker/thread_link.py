@@ -1,7 +1,7 @@
 """The link of an attempt in a thread to its worker: it blocks until what it asks for is there."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,6 +33,10 @@ class ThreadLink:
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
         return self._wait(self._line.submit(job_type, payload, options))
+
+    def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        """Store new jobs, all or none."""
+        return self._wait(self._line.submit_many(job_type, payloads, options))
 
     def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         """Keep a job until the attempt's outcome is written."""

@@ -135,9 +135,10 @@ async def do_context(payload: Any, ctx: Context) -> dict[str, Any]:
     await ctx.artifacts.put("a.txt", "text")
     echo, key = {"from": str(ctx.job_id)}, payload.get("key")
     child = await ctx.submit("demo.echo", echo, idempotency_key=key) if payload.get("submit") else None
+    many = await ctx.submit_many("demo.echo", [echo] * payload.get("many", 0), tags=["many"])
     if ctx.attempt == 1 and payload.get("retry"):
         raise Retry(after=0.01)
-    return {"before": before, "child": child, "attempt": ctx.attempt, "left": ctx.remaining}
+    return {"before": before, "child": child, "many": many, "attempt": ctx.attempt, "left": ctx.remaining}
 
 
 @count_up.handler
@@ -177,9 +178,10 @@ def blocking_context(payload: Any, ctx: SyncContext) -> dict[str, Any]:
     ctx.artifacts.put("a.txt", b"text")
     echo, key = {"from": str(ctx.job_id)}, payload.get("key")
     child = ctx.submit("demo.echo", echo, idempotency_key=key) if payload.get("submit") else None
+    many = ctx.submit_many("demo.echo", [echo] * payload.get("many", 0), tags=["many"])
     if ctx.attempt == 1 and payload.get("retry"):
         raise Retry(after=0.01)
-    return {"before": before, "child": child, "attempt": ctx.attempt, "pid": os.getpid()}
+    return {"before": before, "child": child, "many": many, "attempt": ctx.attempt, "pid": os.getpid()}
 
 
 @thread_context.handler

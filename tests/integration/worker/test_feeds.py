@@ -1,7 +1,10 @@
 """Feeds from the server to the table: a worker of its own, a real HTTP server, Postgres."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,8 +13,10 @@ from tests.integration.outgoing.server import Server, answer, redirect
 from tests.integration.worker.system import System, running_system
 
 from corral.actions.feed_imports import fetch_of
+from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
 from corral.feeds.feed_import import FeedImport
+from corral.feeds.item import NewFeedItem
 from corral.feeds.source import FeedSource, SourceState
 from corral.ids import new_id
 from corral.job.state import State
@@ -124,6 +129,81 @@ async def test_items_are_stored_once_changed_ones_again_and_the_same_document_ma
     assert items["1"].changed_at > items["1"].created_at
     done = await imports.system.all_jobs("feed-items")
     assert [job.state for job in done] == [State.COMPLETED] * 5
+    assert {job.unique_key for job in done} == {f"feed.item:{source.id}#{n}" for n in range(4)}
+    assert len({(job.started_at, job.worker) for job in done}) == 2, (
+        "one batch of an import, not one job each"
+    )
+
+
+async def test_items_are_stored_a_hundred_at_once_and_never_more_of_a_source_within_a_second(
+    imports: Imports,
+):
+    await imports.system.maintained()
+    imports.server.answers |= {f"/{name}": answer(rss(*(f"{name}{n}" for n in range(250)))) for name in "ab"}
+    one = await imports.run(await imports.source("/a"), await imports.source("/b"))
+    assert counts(one) == {"new": 500}
+    times = await imports.store.database.run(
+        "SELECT source, changed_at, count(*) FROM corral.feed_items GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    stored: dict[UUID, list[tuple[datetime, int]]] = {}
+    for source, at, count in times:
+        stored.setdefault(source, []).append((at, count))
+    for batches in stored.values():
+        assert [count for _, count in batches] == [100, 100, 50]
+        assert all((after[0] - before[0]).total_seconds() > 1 for before, after in pairwise(batches))
+    assert one.finished_at is not None
+    assert (one.finished_at - one.started_at).total_seconds() < 15, "the sources do not wait for each other"
+
+
+async def test_an_item_is_queued_once_with_its_newest_content_and_every_import_counts_it(imports: Imports):
+    store, source = imports.store, await imports.source("/feed")
+    await store.queues.name(["feeds", "feed-items"])
+    await store.queues.pause("feed-items", "test")
+    ids = []
+    for titles in (("a", "b"), ("a", "B", "c")):
+        imports.server.answers["/feed"] = answer(rss(*titles))
+        ids.append(new_id())
+        await store.imports.start(ids[-1], [source], "test")
+        payload: dict[str, Any] = {"source": str(source.id), "part_of": str(ids[-1])}
+        (job,) = await imports.system.submit("feed.fetch", payload, queue="feeds")
+        await store.imports.note_jobs(ids[-1], {source.id: job})
+        await imports.system.state(job, State.COMPLETED)
+    waiting = await imports.system.all_jobs("feed-items", wait=False)
+    assert sorted(str(job.unique_key)[-2:] for job in waiting) == ["#0", "#1", "#2"]
+    await store.queues.resume("feed-items", "test")
+    await imports.system.maintained()
+
+    async def finished() -> list[FeedImport]:
+        found = [one for id in ids if (one := await store.imports.get(id)) is not None]
+        assert all(one.finished_at for one in found), found
+        return found
+
+    first, second = await eventually_async(finished, timeout=30)
+    assert (counts(first), counts(second)) == ({"new": 2}, {"new": 3})
+    items = {item.guid: item.title for item in await store.feed_items.page(source.id)}
+    assert items == {"0": "a", "1": "B", "2": "c"}
+
+
+async def test_items_that_are_the_same_are_stored_once_the_later_one_with_their_neighbours(imports: Imports):
+    source, now = await imports.source("/feed"), datetime.now(UTC)
+
+    def item(guid: str, title: str, seconds: float) -> NewFeedItem:
+        return NewFeedItem(
+            source=source.id,
+            guid=guid,
+            hash=title,
+            title=title,
+            link=None,
+            published_at=None,
+            data={"title": title},
+            seen_at=now + timedelta(seconds=seconds),
+        )
+
+    items = [item("1", "new", 2), item("1", "old", 1), item("2", "two", 1)]
+    assert await imports.store.feed_items.store(items) == ["new", "unchanged", "new"]
+    stored = {one.guid: one.title for one in await imports.store.feed_items.page(source.id)}
+    assert stored == {"1": "new", "2": "two"}
+    assert await imports.store.feed_items.store([item("1", "older still", 0)]) == ["unchanged"]
 
 
 async def test_validators_are_not_kept_of_a_broken_document_and_the_source_is_asked_again(imports: Imports):
@@ -189,18 +269,54 @@ async def test_a_server_that_asks_to_be_left_alone_is(imports: Imports):
 
 
 async def test_an_item_without_source_or_guid_fails_and_names_the_field(imports: Imports):
-    source = await imports.source("/feed")
-    for payload, why in [
+    source, store = await imports.source("/feed"), imports.store
+    submitter = Submitter(store, imports.system.dispatch)
+    cases: list[tuple[dict[str, str], str]] = [
         ({"guid": "1"}, "Invalid job data: source is missing"),
         ({"source": "x", "guid": "1"}, "Invalid job data: source: 'x' is no id of a feed"),
         ({"source": str(source.id)}, "Invalid job data: guid is missing"),
         ({"source": str(source.id), "guid": " "}, "Invalid job data: guid is missing"),
         ({"source": str(new_id()), "guid": "1"}, "Invalid job data: source: there is no feed"),
-    ]:
-        job = await imports.system.result("feed.item", payload, queue="feed-items", retries=3)
-        assert (job.state, job.errors) == (State.FAILED, 1)
-        assert job.error is not None
-        assert why in job.error["message"]
+    ]
+    jobs = [await submitter.submit(NewSubmission(type="feed.item", payload=payload)) for payload, _ in cases]
+    for job, (_, why) in zip(jobs, cases, strict=True):
+        failed = await imports.system.state(job.id, State.FAILED)
+        assert failed.errors == 1
+        assert failed.error is not None
+        assert why in failed.error["message"]
+    await submitter.close()
+
+
+async def test_rows_of_items_that_are_stored_go_and_those_that_failed_stay(imports: Imports):
+    imports.server.answers["/feed"] = answer(rss("a", "b"))
+    store, source = imports.store, await imports.source("/feed")
+    assert counts(await imports.run(source)) == {"new": 2}
+    submitter = Submitter(store, imports.system.dispatch)
+    failed = await submitter.submit(NewSubmission(type="feed.item", payload={"guid": "1"}))
+    await imports.system.state(failed.id, State.FAILED)
+    await submitter.close()
+    await imports.system.all_jobs("feed-items")
+    term = await store.leases.acquire("the test", None)
+    assert term is not None
+    await store.duties.retain(term, 1000, {})
+    [left] = await imports.system.all_jobs("feed-items")
+    assert (left.id, left.state) == (failed.id, State.FAILED)
+
+
+async def test_operators_change_the_batches_of_items_while_everything_runs(imports: Imports):
+    store = imports.store
+    await store.types.patch("feed.item", {"batch": {"size": 2, "wait": 60}}, "test")
+    imports.server.answers["/feed"] = answer(rss("a", "b", "c", "d"))
+
+    async def smaller() -> None:
+        source = await imports.source("/feed")
+        assert counts(await imports.run(source)) == {"new": 4}
+        times = "SELECT count(*) FROM corral.feed_items WHERE source = %(source)s GROUP BY changed_at"
+        sizes = await store.database.run(times, {"source": source.id})
+        await store.feeds.remove(source.id, "test")
+        assert [size for (size,) in sizes] == [2, 2]
+
+    await eventually_async(smaller, timeout=30)
 
 
 async def test_an_import_ends_also_where_its_jobs_are_lost(imports: Imports, server: Server):

@@ -211,13 +211,18 @@ async def test_an_attempt_finds_what_the_one_before_left(system: System):
 
 
 @pytest.mark.parametrize("job_type", ["rig.context", "rig.child_context", "rig.thread_context"])
-async def test_a_handler_submits_another_job(system: System, job_type: str):
+async def test_a_handler_submits_another_job_and_many_at_once(system: System, job_type: str):
     worker = await system.ready()
     await system.register_types()
-    job = await system.result(job_type, {"submit": True})
+    job = await system.result(job_type, {"submit": True, "many": 3})
     assert job.state is State.COMPLETED, (job.error, worker.log_path.read_text())
     child = await system.state(UUID(job.result["child"]), State.COMPLETED)
     assert (child.result, child.created_by) == ({"from": str(job.id)}, f"job:{job.id}")
+    many = [await system.state(UUID(one), State.COMPLETED) for one in job.result["many"]]
+    assert len({one.id for one in many}) == 3
+    assert [(one.result, one.created_by, one.tags) for one in many] == [
+        ({"from": str(job.id)}, f"job:{job.id}", ["many"])
+    ] * 3
 
 
 @pytest.mark.parametrize("job_type", ["rig.context", "rig.child_context", "rig.thread_context"])

@@ -55,6 +55,13 @@ def on_ask(*limits: Any) -> Any:
         (lambda: Limit("openai", total=2, on_full="drop"), "one of queue, refuse, supersede, cancel-running"),
         (lambda: Limit("openai", total=2, on_full="refuse", max_waiting=3), "two strategies"),
         (lambda: Limit("openai", per_worker=2, on_full="refuse"), "needs total= or each="),
+        (lambda: Limit("openai", total=2, unit="page"), "it must be one of job, batch"),
+        (lambda: Limit("openai", per_worker=2, unit="batch"), "per_worker counts jobs"),
+        (lambda: Limit("openai", total=2, max_waiting=9, unit="batch"), "jobs wait one by one"),
+        (lambda: Limit("openai", total=2, on_full="refuse", unit="batch"), "jobs wait one by one"),
+        (lambda: Limit("openai", total=1, hold="life", unit="batch"), "is of one job"),
+        (lambda: Rate("openai", 1001, per=1, at="attempt"), "is for an n of up to 1,000"),
+        (lambda: Rate("openai", 10, per=1, at="attempt", deadline=1), "deadline is of calls"),
         (lambda: Rate("openai", 10, per=0), "per is 0"),
         (lambda: Rate("openai", 10, per=1, cost=11), "cost is 11 and n only 10: no job could ever start"),
         (lambda: Rate("openai", 10, per=1, cost=float("nan")), "cost is nan"),
@@ -208,6 +215,10 @@ def test_a_rate_of_calls_is_checked(options: dict[str, Any], told: str) -> None:
 def test_a_rate_is_of_the_claim_or_of_the_call_and_the_other_use_is_refused_by_name() -> None:
     calls = Rate("calls", 10, per=60, at="call")
     assert calls.values == {"kind": "rate", "rate": 10, "per": 60, "cost": 1, "at": "call", "deadline": 3.0}
+    attempts = Rate("attempts", 10, per=60, at="attempt")
+    assert attempts.values == {"kind": "rate", "rate": 10, "per": 60, "cost": 1, "at": "attempt"}
+    assert Limit("batches", total=2, unit="batch").values["unit"] == "batch"
+    assert "unit" not in Limit("jobs", total=2).values
     assert "at" not in Rate("started", 10, per=60).values
     with pytest.raises(DeclarationError, match="limits names calls, which is a rate of calls"):
         job_type("acme.ask", limits=[calls])

@@ -7,9 +7,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from corral.catalog.declaration import JobType, job_type
-from corral.catalog.limit import Limit
+from corral.catalog.limit import Limit, Rate
 from corral.job.backoff import Exponential
+from corral.job.batch import Batch
 from corral.job.options import Retention
+from corral.job.unique import Unique
 
 QUEUE = "feeds"
 FAILED_DAYS = 30
@@ -83,7 +85,11 @@ class ItemRequest(BaseModel):
     guid: str | None = Field(default=None, description="What identifies it within its source")
     item: ItemContent = Field(default_factory=ItemContent, description="What it says")
     seen_at: datetime | None = Field(default=None, description="When its document was fetched; now if absent")
-    part_of: UUID | None = Field(default=None, description="The import that waits for it")
+    part_of: UUID | None = Field(
+        default=None,
+        description="Not looked at: every import that waits for the item counts it",
+        deprecated=True,
+    )
 
 
 class ItemResult(BaseModel):
@@ -107,16 +113,22 @@ fetch_feed: JobType[FetchRequest, FetchResult] = job_type(
     description="Fetches a feed, if it changed, and submits a job for each item that is new or changed.",
 )
 
+at_once = Limit("feed-item-batches", total=10, unit="batch")
+each_source = Rate("feed-items", 100, per=1, by="source", at="attempt")
+
 store_item: JobType[ItemRequest, ItemResult] = job_type(
     "feed.item",
     payload=ItemRequest,
     result=ItemResult,
     queue="feed-items",
+    batch=Batch(size=100, wait=3, by="source"),
+    limits=[at_once, each_source],
+    unique=Unique(by=["source", "guid"], within="live", on_duplicate="keep-latest"),
     retries=3,
     backoff=Exponential(1),
     timeout=30,
     keep_finished=Retention(seconds=0),
     keep_failed=Retention(seconds=FAILED_DAYS * 86_400),
     search=["source", "guid"],
-    description="Stores an item of a feed: once for each source and guid, however often it is submitted.",
+    description="Stores items of feeds, up to 100 of one source at once: each once, however often it is submitted.",
 )

@@ -1,14 +1,14 @@
 """The handlers of feeds: one fetches a source and submits its items, one stores an item."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from corral.context import Context
-from corral.errors import Discard
-from corral.feeds.item import ItemOutcome, NewFeedItem
+from corral.context import BatchJob, Context
+from corral.context.feeds import FeedRecords
+from corral.errors import Discard, Unavailable
+from corral.feeds.item import NewFeedItem
 from corral.feeds.source import FeedSource, FetchOutcome, SourceState, SourceUpdate
 from corral.ids import parse_id
 from corral_jobs.feeds.answer import FetchAnswer
@@ -26,8 +26,8 @@ from corral_jobs.feeds.declaration import (
 from corral_jobs.feeds.feed import MAX_GUID, InvalidFeed, ParsedFeed, ParsedItem
 from corral_jobs.feeds.identity import content_hash
 
-SUBMITTED_AT_ONCE = 500
-"""Items that are submitted together: they share a commit."""
+SUBMITTED_AT_ONCE = 1_000
+"""Items that are submitted together, in one transaction."""
 
 
 @fetch_feed.handler
@@ -90,42 +90,26 @@ async def _reading(source: FeedSource, answer: FetchAnswer) -> ParsedFeed | Inva
 
 async def _submit(request: FetchRequest, feed: ParsedFeed, now: datetime, ctx: Context) -> int:
     """Submit a job for each item that is new or changed; how many."""
-    contents = {item.guid: _content(item) for item in feed.items}
+    contents, hashes = await asyncio.to_thread(_contents, feed)
     known = await ctx.feeds.hashes(request.source, list(contents))
-    fresh = [guid for guid, content in contents.items() if known.get(guid) != content_hash(_stored(content))]
-    if not fresh:
-        return 0
-    now = await _seen_at(now, ctx)
-    if request.part_of is not None:
+    fresh = [guid for guid in contents if known.get(guid) != hashes[guid]]
+    if fresh and request.part_of is not None:
         await ctx.feeds.expect(request.part_of, request.source, fresh)
-    for done, guids in enumerate(_pieces(fresh)):
-        ctx.progress(100 * done * SUBMITTED_AT_ONCE / len(fresh), "submitting items")
-        jobs = await asyncio.gather(*(_submit_one(request, guid, contents[guid], now, ctx) for guid in guids))
+    for done in range(0, len(fresh), SUBMITTED_AT_ONCE):
+        ctx.progress(100 * done / len(fresh), "submitting items")
+        guids = fresh[done : done + SUBMITTED_AT_ONCE]
+        seen = {"source": str(request.source), "seen_at": now.isoformat()}
+        payloads = [{**seen, "guid": guid, "item": contents[guid]} for guid in guids]
+        jobs = await ctx.submit_many(store_item, payloads)
         if request.part_of is not None:
             await ctx.feeds.note_jobs(request.part_of, request.source, dict(zip(guids, jobs, strict=True)))
     return len(fresh)
 
 
-async def _seen_at(now: datetime, ctx: Context) -> datetime:
-    """When the document was fetched; a repeated attempt says what the first one said, so that it submits nothing twice."""
-    if isinstance(ctx.checkpointed, str):
-        return datetime.fromisoformat(ctx.checkpointed)
-    await ctx.checkpoint(now.isoformat())
-    return now
-
-
-def _pieces(guids: Sequence[str]) -> list[Sequence[str]]:
-    return [guids[first : first + SUBMITTED_AT_ONCE] for first in range(0, len(guids), SUBMITTED_AT_ONCE)]
-
-
-async def _submit_one(
-    request: FetchRequest, guid: str, content: ItemContent, now: datetime, ctx: Context
-) -> UUID:
-    payload = ItemRequest(
-        source=str(request.source), guid=guid, item=content, seen_at=now, part_of=request.part_of
-    )
-    made = payload.model_dump(mode="json")
-    return await ctx.submit(store_item, made, idempotency_key=content_hash(made))
+def _contents(feed: ParsedFeed) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The items as they are stored, and their hashes, by guid. Takes its time: a thread's work."""
+    contents = {item.guid: _stored(_content(item)) for item in feed.items}
+    return contents, {guid: content_hash(content) for guid, content in contents.items()}
 
 
 def _content(item: ParsedItem) -> ItemContent:
@@ -150,28 +134,45 @@ def _stored(content: ItemContent) -> dict[str, Any]:
 
 
 @store_item.handler
-async def do_store(request: ItemRequest, ctx: Context) -> ItemResult:
-    """Store the item."""
-    item = _new_item(request)
+async def do_store(jobs: Sequence[BatchJob[ItemRequest]]) -> None:
+    """Store the items, all of one source, in one transaction. One that lacks something, or can't be stored, fails alone."""
+    feeds = jobs[0].context.feeds
+    items = {job: item for job in jobs if (item := _item_or_failed(job)) is not None}
+    there = {source: await feeds.source(source) for source in {item.source for item in items.values()}}
+    gone = {job: item for job, item in items.items() if there[item.source] is None}
+    if gone:
+        await feeds.failed(list(gone.values()))
+        for job, item in gone.items():
+            job.fail(Discard(f"Invalid job data: source: there is no feed {item.source}"))
+    await _store({job: item for job, item in items.items() if job not in gone}, feeds)
+
+
+async def _store(items: Mapping[BatchJob[ItemRequest], NewFeedItem], feeds: FeedRecords) -> None:
+    """Store items together; where that fails and Postgres is there, each by itself, so that only the culprit fails."""
+    if not items:
+        return
     try:
-        outcome = await _stored_as(item, ctx)
-    except Exception as error:
-        if ctx.retries_left == 0 or isinstance(error, Discard):
-            await ctx.feeds.failed(item)
-        raise
-    return ItemResult(outcome=outcome.value)
+        outcomes = await feeds.store(list(items.values()))
+    except Exception as error:  # noqa: BLE001  # each job has its own retries, whatever it is
+        if len(items) > 1 and not isinstance(error, Unavailable):
+            for job, item in items.items():
+                await _store({job: item}, feeds)
+            return
+        if lost := [item for job, item in items.items() if job.context.retries_left == 0]:
+            await feeds.failed(lost)
+        for job in items:
+            job.fail(error)
+        return
+    for job, outcome in zip(items, outcomes, strict=True):
+        job.succeed(ItemResult(outcome=outcome.value))
 
 
-async def _stored_as(item: NewFeedItem, ctx: Context) -> ItemOutcome:
-    """Store the item; what became of it.
-
-    Raises:
-        Discard: its source was removed.
-    """
-    if await ctx.feeds.source(item.source) is None:
-        raise Discard(f"Invalid job data: source: there is no feed {item.source}")
-    [outcome] = await ctx.feeds.store([item])
-    return outcome
+def _item_or_failed(job: BatchJob[ItemRequest]) -> NewFeedItem | None:
+    try:
+        return _new_item(job.payload)
+    except Discard as error:
+        job.fail(error)
+        return None
 
 
 def _new_item(request: ItemRequest) -> NewFeedItem:
@@ -199,5 +200,4 @@ def _new_item(request: ItemRequest) -> NewFeedItem:
         published_at=request.item.published or request.item.updated,
         data=data,
         seen_at=request.seen_at or datetime.now(UTC),
-        part_of=request.part_of,
     )

@@ -50,12 +50,17 @@ class Enqueuer:
         not_taken: NotTaken = submit_not_taken,
         *,
         front: bool = False,
+        at_once: bool = False,
         max_backlog: int = MAX_BACKLOG,
     ) -> None:
-        """Make the enqueuer of one process; with `front` its jobs go before all others, as those do that a worker gave back."""
+        """Make the enqueuer of one process; with `front` its jobs go before all others, as those do that a worker gave back.
+
+        With `at_once` they wait for no full batch, as those that were tried before do.
+        """
         self._dispatch = dispatch
         self._not_taken = not_taken
         self._front = front
+        self._at_once = at_once
         self._max_backlog = max_backlog
         self._entries: deque[AnyEntry] = deque()
         self._freed: Counter[str] = Counter()
@@ -124,7 +129,7 @@ class Enqueuer:
     async def enqueue(self, entries: Sequence[AnyEntry]) -> None:
         """Enqueue these jobs now. What Redis does not take is logged, and the sweep enqueues it later."""
         try:
-            await self._dispatch.lanes.enqueue(entries, front=self._front)
+            await self._dispatch.lanes.enqueue(entries, front=self._front, at_once=self._at_once)
         except CorralError as error:
             self._not_taken(entries, error)
 

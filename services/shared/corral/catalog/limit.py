@@ -47,11 +47,22 @@ class HoldFor(StrEnum):
     """Until the job ends: also while it waits to be tried again, so that jobs of a key run in strict order."""
 
 
+class Unit(StrEnum):
+    """What a limit counts, of types whose handlers get several jobs at once."""
+
+    JOB = "job"
+    BATCH = "batch"
+    """All that one call of a handler gets takes one. A job that is handled alone takes one, too."""
+
+
 class TakenAt(StrEnum):
-    """When something of a rate is taken. It is one or the other, never both."""
+    """When something of a rate is taken. It is one of these, never two."""
 
     CLAIM = "claim"
     """A job takes of it when it starts."""
+    ATTEMPT = "attempt"
+    """A job takes of it when it starts, and what it took counts until `per` seconds after its attempt has ended: whenever
+    its handler does what the rate is about, no window of `per` seconds has more than `n` of it."""
     CALL = "call"
     """A handler takes of it with `ctx.budget`, immediately before each call."""
 
@@ -82,6 +93,8 @@ class Limit:
     """For how long a job keeps its slot; `"life"` needs each=1 or total=1."""
     on_full: WhenFull | str = field(default=WhenFull.QUEUE, kw_only=True)
     """What a submission does that finds it full: as many of the key run and wait as may run."""
+    unit: Unit | str = field(default=Unit.JOB, kw_only=True)
+    """`batch`: `total` and `each` count calls of handlers that get several jobs at once."""
     module: str = field(default="", init=False, repr=False, compare=False)
     """The module that declares it."""
 
@@ -92,6 +105,7 @@ class Limit:
             _counted(self.name, option, getattr(self, option))
         object.__setattr__(self, "hold", _one_of(self.name, "hold", self.hold, HoldFor))
         object.__setattr__(self, "on_full", _one_of(self.name, "on_full", self.on_full, WhenFull))
+        object.__setattr__(self, "unit", _one_of(self.name, "unit", self.unit, Unit))
         _path(self.name, "by", self.by)
         _weights(self.name, self.weights)
         self._check_together()
@@ -130,16 +144,35 @@ class Limit:
                 " or leave out by=",
             )
 
+        self._check_unit()
+
+    def _check_unit(self) -> None:
+        if self.unit is Unit.JOB:
+            return
+        if self.per_worker is not None:
+            raise _wrong(
+                self.name,
+                'per_worker counts jobs: with unit="batch" give total= or each=; a batch takes one slot of its worker',
+            )
+        if self.max_waiting is not None or self.on_full is not WhenFull.QUEUE:
+            raise _wrong(
+                self.name, 'jobs wait one by one: unit="batch" goes with neither max_waiting nor on_full'
+            )
+        if self.hold is HoldFor.LIFE:
+            raise _wrong(self.name, 'hold="life" is of one job: it does not go with unit="batch"')
+
     @property
     def values(self) -> dict[str, Any]:
         """What it says, as JSON, without its name."""
-        said = {
+        said: dict[str, Any] = {
             option: getattr(self, option)
             for option in ("total", "each", "by", "per_worker", "max_waiting")
             if getattr(self, option) is not None
         }
         if self.weights:
             said["weights"] = dict(sorted(self.weights.items()))
+        if self.unit is not Unit.JOB:
+            said["unit"] = str(self.unit)
         return {"kind": "limit", **said, "hold": str(self.hold), "on_full": str(self.on_full)}
 
 
@@ -161,7 +194,8 @@ class Rate:
     cost: float | str = field(default=1, kw_only=True)
     """What one job, or one call, takes: a number, or the path of a payload field that holds it."""
     at: TakenAt | str = field(default=TakenAt.CLAIM, kw_only=True)
-    """`claim`: a job takes of it when it starts, and names it in `limits`. `call`: `ctx.budget` takes of it."""
+    """`claim`: a job takes of it when it starts, and names it in `limits`. `attempt`: the same, and it counts until `per`
+    seconds after the attempt has ended. `call`: `ctx.budget` takes of it."""
     deadline: float | None = field(default=None, kw_only=True)
     """Of a rate of calls, the seconds within which a call arrives that was taken; what is late is thrown away.
 
@@ -194,6 +228,10 @@ class Rate:
             )
 
     def _check_calls(self) -> None:
+        if self.at is TakenAt.ATTEMPT and self.n > EXACT:
+            raise _wrong(
+                self.name, f'at="attempt" is for an n of up to {EXACT:,}: of those each take is kept'
+            )
         if self.deadline is not None:
             if self.at is not TakenAt.CALL:
                 raise _wrong(self.name, 'deadline is of calls: give at="call", or leave it out')
@@ -214,7 +252,7 @@ class Rate:
         """What it says, as JSON, without its name."""
         by = {} if self.by is None else {"by": self.by}
         burst = {} if self.burst is None else {"burst": self.burst}
-        calls: dict[str, Any] = {}
+        calls: dict[str, Any] = {} if self.at is TakenAt.CLAIM else {"at": str(self.at)}
         if self.at is TakenAt.CALL:
             calls = {"at": "call", "deadline": self.deadline or deadline_of(self.per)}
         return {"kind": "rate", "rate": self.n, "per": self.per, **by, "cost": self.cost, **burst, **calls}

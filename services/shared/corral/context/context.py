@@ -1,6 +1,6 @@
 """What a handler receives, in coroutines and elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from uuid import UUID
 
@@ -9,16 +9,17 @@ from corral.context.artifacts import Artifacts
 from corral.context.attempt import Attempt
 from corral.context.feeds import FeedRecords
 from corral.context.held_limits import LimitBlock
-from corral.context.json_text import json_text
+from corral.context.json_text import json_text, json_texts
 from corral.context.link import (
     ContextLink,
     FollowUpOptions,
+    ManyOptions,
     Statistics,
     SubmitOptions,
     UploadedFile,
 )
 from corral.context.once import UnderWay, once
-from corral.context.options import follow_up_options, follows_on, plain_options
+from corral.context.options import follow_up_options, follows_on, many_options, plain_options
 from corral.context.providers import ProviderCaller
 from corral.context.webhooks import WebhookRecords
 from corral.job.job import Claimed
@@ -77,6 +78,24 @@ class Context(Attempt):
         return await self._line.submit(
             name_of(job_type), json_text(payload, "/payload"), plain_options(options)
         )
+
+    async def submit_many(
+        self, job_type: Declared | str, payloads: Sequence[Any], **options: Unpack[ManyOptions]
+    ) -> list[UUID]:
+        """Submit up to 10,000 jobs of one type in one transaction, all or none; their ids, in the order of the payloads.
+
+        Of a type that is unique, a duplicate answers the id of the job that holds its key. A repeated attempt submits
+        again: declare the type with `unique=` where that must not be.
+
+        Raises:
+            InvalidInput: the type, a payload or an option is refused; names each. Nothing was stored.
+            Duplicate: a duplicate is refused, and with it everything.
+            TypeError, ValueError: there is no such option, or it is given what is no such thing.
+            Conflict: the attempt has ended.
+        """
+        self._refuse_cancelled()
+        texts = json_texts(payloads)
+        return await self._line.submit_many(name_of(job_type), texts, many_options(options)) if texts else []
 
     async def then(
         self,

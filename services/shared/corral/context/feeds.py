@@ -29,7 +29,7 @@ class FeedRecords(Protocol):
         """Store what a fetch says of its source; None: there is no such source any more."""
 
     async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
-        """Store items; what became of each, in their order."""
+        """Store items, all or none; what became of each, in their order."""
 
-    async def failed(self, item: NewFeedItem) -> None:
-        """Count an item as failed in its import."""
+    async def failed(self, items: Sequence[NewFeedItem]) -> None:
+        """Count items as failed in the imports that wait for them."""

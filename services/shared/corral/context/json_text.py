@@ -1,7 +1,7 @@
 """JSON text of what a handler stores or submits; what JSON or Postgres can't hold is an error of the call."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -37,6 +37,18 @@ def json_text(value: Any, pointer: str) -> str:
         for place, leaf in _leaves(plain, pointer):
             _refuse(place, leaf)
     return text.decode()
+
+
+def json_texts(payloads: Any) -> list[str]:
+    """The JSON texts of payloads that are submitted together.
+
+    Raises:
+        TypeError: they are no list.
+        InvalidInput, TooLarge: as `json_text`; pointers are `/jobs/3/payload`.
+    """
+    if isinstance(payloads, str | bytes | Mapping) or not isinstance(payloads, Iterable):
+        raise TypeError(f"payloads is a list of them, one for each job, not a {type(payloads).__qualname__}")
+    return [json_text(one, f"/jobs/{index}/payload") for index, one in enumerate(payloads)]
 
 
 def _refuse(place: str, leaf: Any) -> None:

@@ -1,5 +1,6 @@
 """How a context reaches the worker that runs its handler: awaited, or blocking."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
@@ -49,6 +50,21 @@ class SubmitOptions(TypedDict, total=False):
     """Repeated attempts of the job that submit with this key get the id of the first job that it made."""
 
 
+class ManyOptions(TypedDict, total=False):
+    """What a submission of many may override, for each of its jobs. Times are seconds."""
+
+    queue: str
+    priority: Priority | str
+    delay: float
+    run_at: datetime
+    retries: int
+    timeout: float
+    expires_in: float
+    tags: list[str]
+    limits: list[str]
+    """Names of limits, added to those of the job type and its queue."""
+
+
 class FollowUpOptions(TypedDict, total=False):
     """What a follow-up may override: as a submission. Times are seconds, and count from when it is stored."""
 
@@ -86,6 +102,9 @@ class ContextLink(LinkSignals, Protocol):
 
     async def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
+
+    async def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        """Store new jobs, all or none."""
 
     async def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         """Announce a job that is stored with the attempt's outcome, where that is the one named."""
@@ -160,6 +179,9 @@ class SyncContextLink(LinkSignals, Protocol):
 
     def submit(self, job_type: str, payload: str, options: SubmitOptions) -> UUID:
         """Store a new job."""
+
+    def submit_many(self, job_type: str, payloads: Sequence[str], options: SubmitOptions) -> list[UUID]:
+        """Store new jobs, all or none."""
 
     def then(self, job_type: str, payload: str, options: SubmitOptions, on: str) -> UUID:
         """Announce a job that is stored with the attempt's outcome, where that is the one named."""

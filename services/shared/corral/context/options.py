@@ -27,6 +27,19 @@ def plain_options(options: Mapping[str, Any]) -> SubmitOptions:
     return checked
 
 
+def many_options(options: Mapping[str, Any]) -> SubmitOptions:
+    """The options of jobs that are submitted together, without those that are None.
+
+    Raises:
+        TypeError: there is no such option, or its value is of a wrong type.
+        ValueError: there is no such priority.
+    """
+    for name in ("idempotency_key", "unique_key"):
+        if options.get(name) is not None:
+            raise TypeError(f"jobs that are submitted together take no {name}: it would be the same for all")
+    return plain_options(options)
+
+
 def follow_up_options(options: Mapping[str, Any]) -> SubmitOptions:
     """The options of a job that is stored with an outcome, without those that are None.
 

@@ -1,6 +1,6 @@
 """What a handler in a thread or a process receives beside its payload."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 from uuid import UUID
 
@@ -9,16 +9,17 @@ from corral.context.artifacts import SyncArtifacts
 from corral.context.attempt import Attempt
 from corral.context.context import Declared, name_of
 from corral.context.held_limits import BlockingLimitBlock
-from corral.context.json_text import json_text
+from corral.context.json_text import json_text, json_texts
 from corral.context.link import (
     FollowUpOptions,
+    ManyOptions,
     Statistics,
     SubmitOptions,
     SyncContextLink,
     UploadedFile,
 )
 from corral.context.once import UnderWay, once_blocking
-from corral.context.options import follow_up_options, follows_on, plain_options
+from corral.context.options import follow_up_options, follows_on, many_options, plain_options
 from corral.job.job import Claimed
 
 
@@ -60,6 +61,14 @@ class SyncContext(Attempt):
         """
         self._refuse_cancelled()
         return self._line.submit(name_of(job_type), json_text(payload, "/payload"), plain_options(options))
+
+    def submit_many(
+        self, job_type: Declared | str, payloads: Sequence[Any], **options: Unpack[ManyOptions]
+    ) -> list[UUID]:
+        """Submit up to 10,000 jobs of one type, all or none; see `Context.submit_many`."""
+        self._refuse_cancelled()
+        texts = json_texts(payloads)
+        return self._line.submit_many(name_of(job_type), texts, many_options(options)) if texts else []
 
     def then(
         self,

@@ -119,11 +119,13 @@ class Lanes:
         self._blocking = blocking
         self._rings = Rings(redis)
 
-    async def enqueue(self, entries: Iterable[AnyEntry], *, front: bool = False) -> int:
+    async def enqueue(
+        self, entries: Iterable[AnyEntry], *, front: bool = False, at_once: bool = False
+    ) -> int:
         """Queue jobs and wake as many waiting workers; answers how many were not there yet.
 
         With `front` they come before everything else, in the order given. Those that wait for limits do so with their
-        group: of these the groups are counted, and `front` changes nothing.
+        group: of these the groups are counted, and with `front` or `at_once` they wait for no full batch.
 
         Raises:
             Unavailable: Redis is away; the sweep queues them later.
@@ -135,7 +137,7 @@ class Lanes:
                 groups[entry.lane, entry.limit_group] += 1
             else:
                 by_lane.setdefault(entry.lane, {})[entry.id] = None
-        joined = await self._rings.join(groups) if groups else 0
+        joined = await self._rings.join(groups, at_once=front or at_once) if groups else 0
         if not by_lane:
             return joined
         arguments: list[str] = ["1" if front else "0"]

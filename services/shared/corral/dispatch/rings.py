@@ -23,6 +23,8 @@ _SETTLE = Script("settle_turns", ScriptEffect.FREES, rings=True)
 _FREE = Script("free_limits", ScriptEffect.FREES, rings=True)
 _UNKNOWN = Script("unknown_groups", ScriptEffect.READS)
 
+MANY = 1_000_000_000
+"""So many jobs do not join a group while it waits for a moment: no job that joins ends that wait."""
 LATER = ""
 """The name under which a group waits that nothing but time keeps from starting: the leader finds it free each second."""
 
@@ -62,15 +64,25 @@ class Gather:
 
 
 @dataclass(frozen=True, slots=True)
+class Until:
+    """What it waits for has room by itself in so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Empty:
     """None of its jobs waits."""
+
+
+Verdict = Stay | Full | Gather | Until | Empty
 
 
 class TurnOutcome(NamedTuple):
     """What became of a group's turn."""
 
     turn: Turn
-    verdict: Stay | Full | Gather | Empty
+    verdict: Verdict
 
 
 class Rings:
@@ -79,15 +91,17 @@ class Rings:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def join(self, groups: Mapping[tuple[Lane, UUID], int]) -> int:
+    async def join(self, groups: Mapping[tuple[Lane, UUID], int], *, at_once: bool = False) -> int:
         """Jobs of these groups wait, so many of each: wake workers; answers how many groups had no turn before.
+
+        With `at_once` groups whose batch was to be filled have a turn now: these jobs may wait for no others.
 
         Raises:
             Unavailable: Redis is away; the leader has them join later.
         """
         arguments: list[str | int] = []
         for (lane, group), jobs in groups.items():
-            arguments += (lane.name, jobs, str(group))
+            arguments += (lane.name, jobs, str(group), int(at_once))
         async with answering():
             return int(await _JOIN.run(self._redis, arguments))
 
@@ -107,6 +121,8 @@ class Rings:
                     arguments += ("full", f"{turn.freeings} {name}")
                 case Gather(seconds, missing):
                     arguments += ("gather", f"{max(0, ceil(seconds * 1000))} {missing}")
+                case Until(seconds):
+                    arguments += ("gather", f"{max(0, ceil(seconds * 1000))} {MANY}")
                 case Empty():
                     arguments += ("empty", "")
         if arguments:

@@ -22,8 +22,6 @@ class NewFeedItem:
     data: Mapping[str, Any]
     seen_at: datetime
     """When the document was fetched that it is from."""
-    part_of: UUID | None = None
-    """The import that waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ class Promote(Duty):
     ) -> None:
         self._store = store
         self._dispatch = dispatch
-        self._enqueuer = Enqueuer(dispatch, not_taken)
+        self._enqueuer = Enqueuer(dispatch, not_taken, at_once=True)
         self._clock = clock
         self._due_at: float | None = None
         self._pace = QueryBudget(share, free=free, clock=clock)

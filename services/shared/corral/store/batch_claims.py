@@ -1,7 +1,8 @@
 """Claims of jobs that are handled together: of each group so many batches, each full or old enough (protocol rule 14).
 
 The statements of `limit_claims` with one thing more: how the jobs of each type that the worker handles are put together.
-A group of jobs that take of no limits has room for all.
+A group of jobs that take of no limits has room for all. Of a limit that counts batches each batch takes 1: its first job
+asks for it, and each of its jobs holds an equal part, so that it is given back when the last of them ends.
 """
 
 from collections.abc import Mapping
@@ -22,11 +23,14 @@ MOST = 1000
 
 BATCHES = """unnest(%(batch_types)s::text[], %(batch_sizes)s::int4[], %(batch_waits)s::float8[], %(batch_bytes)s::float8[])
        AS b(type, size, wait, max_bytes)"""
-WAITING = """
-        SELECT FROM corral.jobs l
-        WHERE l.limit_group = g.id AND NOT l.suspect
-          AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL
-        LIMIT b.size"""
+WAITING = """(
+        SELECT count(*) AS n, coalesce(bool_or(w.attempt > 0), false) AS again FROM (
+            SELECT l.attempt FROM corral.jobs l
+            WHERE l.limit_group = g.id AND NOT l.suspect
+              AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL
+            LIMIT b.size
+        ) w
+    )"""
 
 HEAVY = """
     SELECT sum(octet_length(w.payload)) FROM (
@@ -37,7 +41,7 @@ HEAVY = """
     ) w"""
 
 # A batch is full when so many wait, or when the next one would be too large for it; one that is not waits until its
-# oldest job is old enough. Where limits have room for less than a full batch, it is what they have room for. `rest` is
+# oldest job is old enough. One with a job that was tried before waits no longer: its time has come. Where limits have room for less than a full batch, it is what they have room for. `rest` is
 # what the jobs before it in its group and it come to.
 CLAIM = f"""
 WITH {ME}, wanted AS MATERIALIZED (
@@ -45,11 +49,13 @@ WITH {ME}, wanted AS MATERIALIZED (
            CASE WHEN b.type IS NULL THEN g.take WHEN %(alone)s THEN 1
                 WHEN b.max_bytes IS NOT NULL THEN b.size
                 ELSE b.size * greatest(1, least(g.take, {MOST} / b.size)) END AS take,
-           b.type IS NULL OR %(alone)s OR h.queued_at <= clock_timestamp() - b.wait * interval '1 second' AS old,
-           CASE WHEN b.type IS NULL OR %(alone)s OR h.queued_at <= clock_timestamp() - b.wait * interval '1 second' THEN false
-                ELSE (SELECT count(*) FROM ({WAITING}) w) >= b.size END AS full_now
+           o.old OR (w.again AND w.n < b.size) AS old, coalesce(w.n >= b.size, false) AS full_now
     FROM me CROSS JOIN unnest(%(groups)s::uuid[], %(takes)s::int4[]) WITH ORDINALITY AS g(id, take, ord)
     CROSS JOIN LATERAL ({HEAD}) h LEFT JOIN {BATCHES} ON b.type = h.type
+    CROSS JOIN LATERAL (
+        SELECT b.type IS NULL OR %(alone)s OR h.queued_at <= clock_timestamp() - b.wait * interval '1 second' AS old
+    ) o
+    LEFT JOIN LATERAL {WAITING} w ON NOT o.old
     WHERE g.id <> '{UNEVALUATED}'::uuid
 ), names AS MATERIALIZED (
     SELECT DISTINCT u.name FROM wanted CROSS JOIN unnest(wanted.limits) AS u(name)
@@ -58,7 +64,8 @@ WITH {ME}, wanted AS MATERIALIZED (
     SELECT w.grp, w.ord, w.size, w.max_bytes, w.old, w.full_now, cardinality(w.limits) > 0 AS limited,
            coalesce(max(r.weight), 1) AS weight, array_agg(r.holder) FILTER (WHERE r.holder IS NOT NULL) AS holders,
            greatest(0, least(w.take, CASE WHEN bool_or(r.probing) THEN 1 END, min(m.room),
-                             min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost))))::int AS n
+                             min(CASE WHEN r.by_batch THEN floor(coalesce(r.room, 0) + {SLACK}) * coalesce(w.size, 1)
+                                      ELSE floor((coalesce(r.room, 0) + {SLACK}) / u.cost) END)))::int AS n
     FROM wanted w LEFT JOIN LATERAL unnest(w.limits, w.costs) AS u(name, cost) ON true LEFT JOIN room r ON r.name = u.name
     LEFT JOIN mine m ON m.limit_name = r.limit_name
     WHERE w.old OR w.full_now OR w.max_bytes IS NOT NULL
@@ -78,7 +85,10 @@ WITH {ME}, wanted AS MATERIALIZED (
     SELECT n.id, n.name, n.limit_name, n.cost, sum(n.cost) OVER before AS upto, row_number() OVER before AS place,
            dense_rank() OVER (PARTITION BY n.limit_name ORDER BY n.ord, n.queued_at, n.id) AS nth
     FROM (
-        SELECT p.id, p.ord, p.queued_at, u.name, r.limit_name, CASE WHEN r.holder = p.id THEN 0 ELSE u.cost END AS cost
+        SELECT p.id, p.ord, p.queued_at, u.name, r.limit_name,
+               CASE WHEN r.holder = p.id THEN 0
+                    WHEN r.by_batch THEN CASE WHEN (p.number - 1) %% coalesce(p.size, 1) = 0 THEN 1 ELSE 0 END
+                    ELSE u.cost END AS cost
         FROM picked p CROSS JOIN unnest(p.limits, p.costs) AS u(name, cost) LEFT JOIN room r ON r.name = u.name
     ) n WINDOW before AS (PARTITION BY n.name ORDER BY n.ord, n.queued_at, n.id)
 ), roomy AS MATERIALIZED (
@@ -91,24 +101,28 @@ WITH {ME}, wanted AS MATERIALIZED (
     ) n ON n.id = p.id
     WHERE n.ok IS NOT FALSE AND (p.max_bytes IS NULL OR p.bytes <= p.max_bytes OR p.number = 1)
 ), fit AS MATERIALIZED (
-    SELECT r.id FROM roomy r
+    SELECT r.id, count(*) OVER (PARTITION BY r.grp, (r.number - 1) / coalesce(r.size, 1)) AS together FROM roomy r
     WHERE r.size IS NULL OR r.number <= r.count - r.count %% r.size
        OR r.count < r.size AND (r.old OR r.heavy OR (r.full_now AND r.limited))
 ), {taken()}
 UPDATE corral.jobs j
 SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(claim)s,
-    started_at = clock_timestamp(), updated_at = clock_timestamp(), progress = 0, progress_message = NULL
+    started_at = clock_timestamp(), updated_at = clock_timestamp(), progress = 0, progress_message = NULL,
+    costs = CASE WHEN EXISTS (SELECT FROM room r WHERE r.by_batch) THEN ARRAY(
+        SELECT CASE WHEN r.by_batch THEN 1.0 / fit.together ELSE c.cost END
+        FROM unnest(j.limits, j.costs) WITH ORDINALITY AS c(name, cost, n) LEFT JOIN room r ON r.name = c.name ORDER BY c.n
+    ) ELSE j.costs END
 FROM fit JOIN picked ON picked.id = fit.id WHERE j.id = fit.id
 RETURNING {COLUMNS}, picked.weight, picked.number
 """
 
 LOOK = looking(
     f""",
-       CASE WHEN b.type IS NULL OR %(alone)s THEN 0
+       CASE WHEN b.type IS NULL OR %(alone)s OR (w.again AND w.n < b.size) THEN 0
             ELSE greatest(0, b.wait - date_part('epoch', clock_timestamp() - h.queued_at)) END,
        CASE WHEN b.type IS NULL OR %(alone)s OR coalesce(({HEAVY}), 0) > b.max_bytes THEN 0
-            ELSE greatest(0, b.size - (SELECT count(*) FROM ({WAITING}) w)) END""",
-    f"LEFT JOIN {BATCHES} ON b.type = h.type",
+            ELSE greatest(0, b.size - w.n) END""",
+    f"LEFT JOIN {BATCHES} ON b.type = h.type LEFT JOIN LATERAL {WAITING} w ON true",
 )
 
 GATHERED = """

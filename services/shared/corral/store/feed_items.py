@@ -8,8 +8,10 @@ from corral.ids import new_id
 from corral.store.database import DUTY, Database, Transaction
 from corral.store.feeds import like
 from corral.store.json_text import encode
-from corral.store.sql_params import texts
+from corral.store.sql_params import array, texts
 
+ItemKey = tuple[UUID, str]
+"""Source and guid."""
 COLUMNS = "id, source, guid, title, link, published_at, created_at, changed_at, data"
 HASHES = """
 SELECT guid, hash FROM corral.feed_items WHERE source = %(source)s AND guid = ANY(%(guids)s::text[])
@@ -30,11 +32,12 @@ SET hash = excluded.hash, title = excluded.title, link = excluded.link, publishe
 WHERE f.hash <> excluded.hash AND f.seen_at <= excluded.seen_at
 RETURNING f.source, f.guid, f.id
 """
-# An item that waits no more was counted before: an attempt that is repeated counts nothing.
+# Every import that waits for an item counts it, whichever of them made its job. One that waits no more was counted before:
+# an attempt that is repeated counts nothing.
 ARRIVED = """
 DELETE FROM corral.import_items w
-USING jsonb_to_recordset(%(waited)s::jsonb) AS g(import uuid, source uuid, guid text, outcome text)
-WHERE w.import = g.import AND w.source = g.source AND w.guid = g.guid
+USING unnest(%(sources)s::uuid[], %(guids)s::text[], %(outcomes)s::text[]) AS g(source, guid, outcome)
+WHERE w.source = g.source AND w.guid = g.guid
 RETURNING w.import, g.outcome
 """
 COUNT = """
@@ -65,13 +68,18 @@ class FeedItems:
         return dict(await self._database.run(HASHES, params))
 
     async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
-        """Store items, no two with the same source and guid; what became of each, in their order."""
-        ids = {(item.source, item.guid): new_id() for item in items}
+        """Store items, all or none; what became of each, in their order. Of two that are the same the later one counts."""
+        newest: dict[ItemKey, NewFeedItem] = {}
+        for item in items:
+            before = newest.get(_key(item))
+            if before is None or before.seen_at <= item.seen_at:
+                newest[_key(item)] = item
+        ids = {key: new_id() for key in newest}
         rows = [
             {
                 "source": item.source,
                 "guid": item.guid,
-                "id": ids[item.source, item.guid],
+                "id": ids[key],
                 "hash": item.hash,
                 "title": item.title,
                 "link": item.link,
@@ -79,21 +87,19 @@ class FeedItems:
                 "data": dict(item.data),
                 "seen_at": item.seen_at,
             }
-            for item in items
+            for key, item in newest.items()
         ]
         async with self._database.transaction(DUTY) as transaction:
-            written = {
-                (source, guid): id
-                for source, guid, id in await transaction.rows(UPSERT, {"items": encode(rows)})
-            }
-            outcomes = [_outcome(written, ids, (item.source, item.guid)) for item in items]
-            await _count(transaction, items, outcomes)
-        return outcomes
+            answer = await transaction.rows(UPSERT, {"items": encode(rows)})
+            written = {(source, guid): id for source, guid, id in answer}
+            became = {key: _outcome(written.get(key), ids[key]) for key in newest}
+            await _count(transaction, became)
+        return [became[_key(item)] if newest[_key(item)] is item else ItemOutcome.UNCHANGED for item in items]
 
-    async def failed(self, item: NewFeedItem) -> None:
-        """Count an item as failed in the import that waits for it."""
+    async def failed(self, items: Sequence[NewFeedItem]) -> None:
+        """Count items as failed in every import that waits for them."""
         async with self._database.transaction(DUTY) as transaction:
-            await _count(transaction, [item], [ItemOutcome.FAILED])
+            await _count(transaction, {_key(item): ItemOutcome.FAILED for item in items})
 
     async def page(
         self, source: UUID, *, before: UUID | None = None, search: str | None = None, limit: int = 50
@@ -107,29 +113,27 @@ class FeedItems:
         ]
 
 
-def _outcome(
-    written: Mapping[tuple[UUID, str], UUID], ids: Mapping[tuple[UUID, str], UUID], key: tuple[UUID, str]
-) -> ItemOutcome:
+def _key(item: NewFeedItem) -> ItemKey:
+    return item.source, item.guid
+
+
+def _outcome(written: UUID | None, made: UUID) -> ItemOutcome:
     """A row that was written and has the id that we made is new."""
-    if key not in written:
+    if written is None:
         return ItemOutcome.UNCHANGED
-    return ItemOutcome.NEW if written[key] == ids[key] else ItemOutcome.UPDATED
+    return ItemOutcome.NEW if written == made else ItemOutcome.UPDATED
 
 
-async def _count(
-    transaction: Transaction, items: Sequence[NewFeedItem], outcomes: Sequence[ItemOutcome]
-) -> None:
-    waited = [
-        {"import": item.part_of, "source": item.source, "guid": item.guid, "outcome": outcome}
-        for item, outcome in zip(items, outcomes, strict=True)
-        if item.part_of is not None
-    ]
-    if not waited:
-        return
+async def _count(transaction: Transaction, became: Mapping[ItemKey, ItemOutcome]) -> None:
+    params = {
+        "sources": array(source for source, _ in became),
+        "guids": texts(guid for _, guid in became),
+        "outcomes": texts(became.values()),
+    }
     counted: dict[UUID, dict[str, int]] = {}
-    for part_of, outcome in await transaction.rows(ARRIVED, {"waited": encode(waited)}):
-        counts = counted.setdefault(part_of, dict.fromkeys([*ItemOutcome, "all"], 0))
+    for id, outcome in await transaction.rows(ARRIVED, params):
+        counts = counted.setdefault(id, dict.fromkeys([*ItemOutcome, "all"], 0))
         counts[outcome] += 1
         counts["all"] += 1
-    for part_of in sorted(counted):
-        await transaction.count(COUNT, {"import": part_of, **counted[part_of]})
+    for id in sorted(counted):
+        await transaction.count(COUNT, {"import": id, **counted[id]})

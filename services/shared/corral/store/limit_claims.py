@@ -177,9 +177,9 @@ class LimitClaims:
         if batches:
             statement, params = batch_claims.LOOK, {**params, **batch_claims.parameters(batches)}
         states = {}
-        for id, empty, full, others, busy, *gathering in await self._database.hot(statement, params):
+        for id, empty, full, others, busy, opens, *gathering in await self._database.hot(statement, params):
             states[id] = GroupState(
-                empty, tuple(full or ()), tuple(others or ()), tuple(busy or ()), *gathering
+                empty, tuple(full or ()), tuple(others or ()), tuple(busy or ()), *gathering, opens_in=opens
             )
         return states
 

@@ -14,7 +14,9 @@ def rooms(names: str) -> str:
     `weight`, `at` (the time of the look), `doc` (all values in force), `declared`, `paused_at`, `paused_by`, `parked_until`,
     `parked_by`, `parked_reason`, `probe`, `probing` (one job may start, and goes first), `taken_at`, `taken`. A window keeps
     the last takes of a rate, so that no window holds more than the rate; above EXACT a bucket holds `burst` and is refilled
-    by (rate - burst) / per a second, so that a window holds `rate` at most. `for_life`: the job that takes the slot keeps it
+    by (rate - burst) / per a second, so that a window holds `rate` at most. `after_end`: of a rate that counts until the
+    end of attempts and `per` seconds more, these seconds: what runs is in use of it, and an end notes the take.
+    `by_batch`: it counts batches, each of which takes 1. `for_life`: the job that takes the slot keeps it
     until it has ended; `holder` is that job, and what it holds is room while it waits, for it alone.
     """
     return f"""
@@ -28,12 +30,13 @@ SELECT n.*, v.bound, v.rate, v.per, v.deadline, v.burst, coalesce(v.weight, 1) A
                  OR k.parked_until > c.at OR (k.parked_until IS NOT NULL AND k.probe IS NOT NULL) THEN -1
             WHEN v.rate IS NULL THEN coalesce(v.bound, 'Infinity') - coalesce(k.in_use, 0)
                  + CASE WHEN k.holder IS NULL THEN 0 ELSE {READY_HOLDER} END
-            WHEN v.rate <= {EXACT} THEN v.rate - coalesce((
+            WHEN v.rate <= {EXACT} THEN v.rate - CASE WHEN v.spans THEN coalesce(k.in_use, 0) ELSE 0 END - coalesce((
                 SELECT sum(t.amount) FROM unnest(k.taken_at, k.taken) AS t(at, amount)
                 WHERE t.at > c.at - v.per * interval '1 second'), 0)
             ELSE least(v.burst, coalesce(
                 k.tokens + date_part('epoch', c.at - k.refilled_at) * (v.rate - v.burst) / v.per, v.burst))
-       END AS room, d.doc, p.limit_name, k.holder, coalesce(v.bound = 1 AND d.doc->>'hold' = 'life', false) AS for_life
+       END AS room, d.doc, p.limit_name, k.holder, coalesce(v.bound = 1 AND d.doc->>'hold' = 'life', false) AS for_life,
+       CASE WHEN v.spans AND v.rate <= {EXACT} THEN v.per END AS after_end, coalesce(d.doc->>'unit' = 'batch', false) AS by_batch
 FROM {names} CROSS JOIN LATERAL (SELECT clock_timestamp() AS at OFFSET 0) c
 CROSS JOIN LATERAL (
     SELECT split_part(n.name, '=', 1) AS limit_name, substr(n.name, strpos(n.name || '=', '=') + 1) AS key OFFSET 0
@@ -54,7 +57,7 @@ CROSS JOIN LATERAL (
            (d.doc->>'rate')::float8 AS rate, (d.doc->>'per')::float8 AS per,
            (d.doc->>'deadline')::float8 AS deadline,
            coalesce((d.doc->>'burst')::float8, (d.doc->>'rate')::float8 * {BURST_SHARE}) AS burst,
-           (d.doc->'weights'->>p.key)::float8 AS weight OFFSET 0
+           (d.doc->'weights'->>p.key)::float8 AS weight, coalesce(d.doc->>'at' = 'attempt', false) AS spans OFFSET 0
 ) v
 """
 
@@ -107,9 +110,18 @@ def given_back(ended: str, *, opens: bool = False, parks: bool = False) -> str:
 ), given_back AS (
     UPDATE corral.limit_keys k
     SET in_use = CASE WHEN abs(k.in_use - h.cost) < {SLACK} THEN 0 ELSE k.in_use - h.cost END,
+        taken_at = CASE WHEN k.after_end IS NULL THEN k.taken_at ELSE {_kept("at", "now()", "k.after_end", "clock_timestamp()")} END,
+        taken = CASE WHEN k.after_end IS NULL THEN k.taken ELSE {_kept("amount", "now()", "k.after_end", "h.cost")} END,
         {", ".join(f"{name} = {value}" for name, value in {**sets, "holder": holder}.items())}
     FROM keys_held h WHERE k.name = h.name
 )"""
+
+
+def _kept(part: str, at: str, seconds: str, new: str) -> str:
+    """SQL of the times (`at`) or amounts (`amount`) of the takes of a key `k` in the window that ends at a time, and a new one."""
+    return f"""array_append(ARRAY(
+            SELECT t.{part} FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
+            WHERE t.at > {at} - {seconds} * interval '1 second' ORDER BY t.n), {new})"""
 
 
 def taken() -> str:
@@ -118,12 +130,9 @@ def taken() -> str:
     UPDATE corral.limit_keys k
     SET in_use = k.in_use + u.cost, probe = CASE WHEN r.probing THEN u.first ELSE k.probe END,
         holder = CASE WHEN r.for_life THEN coalesce(k.holder, u.first) ELSE k.holder END,
-        taken_at = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
-            SELECT t.at FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
-            WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), r.at) END,
-        taken = CASE WHEN r.rate <= {EXACT} THEN array_append(ARRAY(
-            SELECT t.amount FROM unnest(k.taken_at, k.taken) WITH ORDINALITY AS t(at, amount, n)
-            WHERE t.at > r.at - r.per * interval '1 second' ORDER BY t.n), u.cost) END,
+        taken_at = CASE WHEN r.after_end IS NOT NULL THEN k.taken_at WHEN r.rate <= {EXACT} THEN {_kept("at", "r.at", "r.per", "r.at")} END,
+        taken = CASE WHEN r.after_end IS NOT NULL THEN k.taken WHEN r.rate <= {EXACT} THEN {_kept("amount", "r.at", "r.per", "u.cost")} END,
+        after_end = r.after_end,
         tokens = CASE WHEN r.rate > {EXACT} THEN r.room - u.cost END,
         refilled_at = CASE WHEN r.rate > {EXACT} THEN r.at END
     FROM (

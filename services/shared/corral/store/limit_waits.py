@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from corral.job.budget import EXACT
 from corral.store.limit_holds import held_by_worker
 from corral.store.limit_room import SLACK, rooms
 
@@ -24,6 +25,8 @@ class GroupState:
     """Seconds until its oldest job has waited long enough for others to join its batch."""
     missing: int = 0
     """How many more jobs would fill the batch before that."""
+    opens_in: float | None = None
+    """Seconds until what is full may have room by itself, as a rate has that is used up; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +87,22 @@ HEAD = """
 def looking(further: str = "", joined: str = "") -> str:
     """SQL of what groups wait for; with further columns, and what they are read from."""
     return f"""
-SELECT g.id, h.limits IS NULL, f.names, o.names, f.busy{further}
+SELECT g.id, h.limits IS NULL, f.names, o.names, f.busy, f.opens{further}
 FROM unnest(%(groups)s::uuid[]) AS g(id)
 LEFT JOIN LATERAL ({HEAD}) h ON true {joined}
 CROSS JOIN LATERAL (
     SELECT array_agg(r.name) FILTER (WHERE r.full) AS names, array_agg(r.name) FILTER (WHERE NOT r.full) AS others,
-           array_agg(DISTINCT r.limit_name) FILTER (WHERE r.busy) AS busy
+           array_agg(DISTINCT r.limit_name) FILTER (WHERE r.busy) AS busy,
+           CASE WHEN bool_and(r.opens IS NOT NULL) FILTER (WHERE r.full) THEN max(r.opens) FILTER (WHERE r.full) END AS opens
     FROM (
-        SELECT r.name, r.limit_name, r.room + {SLACK} < r.cost OR (r.holder IS NOT NULL AND NOT EXISTS (
+        SELECT r.name, r.limit_name, r.room + {SLACK} < CASE WHEN r.by_batch THEN 1 ELSE r.cost END OR (r.holder IS NOT NULL AND NOT EXISTS (
                    SELECT FROM corral.jobs j WHERE j.id = r.holder AND j.limit_group = g.id AND j.suspect = %(alone)s)
                ) AS full,
                CASE WHEN r.doc ? 'per_worker' THEN (r.doc->>'per_worker')::float8 <= {held_by_worker("r.limit_name")}
-               ELSE false END AS busy
+               ELSE false END AS busy,
+               CASE WHEN r.rate <= {EXACT} AND r.declared AND r.paused_at IS NULL AND r.parked_until IS NULL THEN (
+                   SELECT date_part('epoch', min(t.at) - r.at) + r.per FROM unnest(r.taken_at) AS t(at)
+                   WHERE t.at > r.at - r.per * interval '1 second') END AS opens
         FROM ({rooms("unnest(h.limits, h.costs) AS n(name, cost)")}) r
     ) r
 ) f CROSS JOIN LATERAL (SELECT f.others AS names) o
@@ -105,7 +112,7 @@ CROSS JOIN LATERAL (
 LOOK = looking()
 
 LIMITS_OF = f"""
-SELECT r.name, r.cost, CASE WHEN r.holder <> j.id THEN least(r.room, 0) ELSE r.room END, r.in_use, r.bound, r.rate, r.per, r.declared, r.paused_at, r.paused_by, r.parked_until,
+SELECT r.name, CASE WHEN r.by_batch THEN 1 ELSE r.cost END, CASE WHEN r.holder <> j.id THEN least(r.room, 0) ELSE r.room END, r.in_use, r.bound, r.rate, r.per, r.declared, r.paused_at, r.paused_by, r.parked_until,
        r.parked_by, r.parked_reason, r.probe, r.for_life, (r.doc->>'per_worker')::int
 FROM corral.jobs j CROSS JOIN LATERAL ({rooms("unnest(j.limits, j.costs) AS n(name, cost)")}) r
 WHERE j.id = %(job)s ORDER BY r.name

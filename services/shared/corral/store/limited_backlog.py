@@ -33,7 +33,10 @@ WITH waits AS MATERIALIZED (
     SELECT DISTINCT u.name FROM (SELECT limits FROM waits UNION ALL SELECT limits FROM runs) x
     CROSS JOIN unnest(x.limits) AS u(name)
 ), room AS MATERIALIZED ({rooms("names n")})
-SELECT 'waits', w.queue, w.type, w.n::int8, date_part('epoch', now() - w.since), w.limits, w.costs, NULL::bool[], w.size::int4 FROM waits w
+SELECT 'waits', w.queue, w.type, w.n::int8, date_part('epoch', now() - w.since), w.limits, ARRAY(
+           SELECT CASE WHEN o.by_batch THEN 1 / w.size ELSE c.cost END
+           FROM unnest(w.limits, w.costs) WITH ORDINALITY AS c(name, cost, n) LEFT JOIN room o ON o.name = c.name ORDER BY c.n
+       ), NULL::bool[], w.size::int4 FROM waits w
 UNION ALL SELECT 'runs', r.queue, r.type, r.n::int8, 0, r.limits, NULL, NULL, 1 FROM runs r
 UNION ALL SELECT 'room', o.name, '', 0, 0, NULL,
        ARRAY[o.room, o.bound, o.rate, o.per, (o.doc->>'per_worker')::float8],

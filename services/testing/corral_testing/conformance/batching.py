@@ -2,11 +2,14 @@
 
 from uuid import UUID
 
+import pytest
+
 from corral.job.batch import Batch
 from corral.job.limit_use import LimitUse, batch_key, group_of
+from corral.job.outcome import Outcome
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral_testing.subject import LONG, QUEUE, RELEASED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import ERRED, LONG, QUEUE, RELEASED, SUCCEEDED, TYPE, Subject
 
 KEY, OTHER = batch_key(TYPE, "a"), batch_key(TYPE, "b")
 PAIRS = Batch(size=2, wait=LONG)
@@ -67,6 +70,79 @@ class Batching:
         assert await subject.claim_batches(worker, KEY, batch, ONE) == []
         await subject.finish(worker, ids[0], 1, SUCCEEDED, limited=True)
         assert await subject.claim_batches(worker, KEY, batch, ONE) == [], "two wait, and it is not full"
+
+    async def test_a_limit_may_count_batches_and_each_gives_back_its_one_with_its_last_job(
+        self, subject: Subject
+    ) -> None:
+        await subject.declare("one", {"total": 2, "unit": "batch"})
+        worker, ids = await subject.worker(), await waiting(subject, 8, KEY, *ONE)
+        batch = Batch(size=3, wait=LONG)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == ids[:6]
+        await subject.advance(LONG)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == []
+        [limit] = await subject.store.limit_claims.limits_of(ids[6])
+        assert limit.room == pytest.approx(0)
+        assert (limit.cost, limit.closed) == (1, True)
+        assert sum(one.cost for one in await subject.store.limit_claims.holders("one")) == pytest.approx(2)
+        group = group_of(QUEUE, Priority.NORMAL, ["one"], KEY)
+        endings: list[Outcome] = [SUCCEEDED, ERRED, RELEASED]
+        for n, outcome in enumerate(endings):
+            assert await subject.claim_batches(worker, KEY, batch, ONE) == []
+            look = await subject.store.limit_claims.look([group], alone=False, batches={TYPE: batch})
+            assert look[group].full == ("one",)
+            await subject.finish(worker, ids[n], 1, outcome, limited=True)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == [ids[6], ids[7], ids[2]]
+        assert sum(one.cost for one in await subject.store.limit_claims.holders("one")) == pytest.approx(2)
+
+    async def test_a_batch_that_is_not_full_takes_one_of_a_limit_of_batches(self, subject: Subject) -> None:
+        await subject.declare("one", {"total": 1, "unit": "batch"})
+        worker, ids = await subject.worker(), await waiting(subject, 2, KEY, *ONE)
+        others = await waiting(subject, 2, OTHER, *ONE)
+        await subject.advance(LONG)
+        batch = Batch(size=3, wait=LONG)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == ids
+        await subject.finish(worker, ids[0], 1, SUCCEEDED, limited=True)
+        assert await subject.claim_batches(worker, OTHER, batch, ONE) == []
+        await subject.finish(worker, ids[1], 1, SUCCEEDED, limited=True)
+        assert await subject.claim_batches(worker, OTHER, batch, ONE) == others
+
+    async def test_a_rate_of_attempts_lets_the_next_batch_start_its_time_after_the_last_one_ended(
+        self, subject: Subject
+    ) -> None:
+        await subject.declare("one", {"rate": 3, "per": LONG, "at": "attempt"})
+        worker, ids = await subject.worker(), await waiting(subject, 7, KEY, *ONE)
+        batch = Batch(size=3, wait=0)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == ids[:3]
+        await subject.advance(2 * LONG)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == [], "what runs may act now"
+        for id in ids[:2]:
+            await subject.finish(worker, id, 1, SUCCEEDED, limited=True)
+        await subject.advance(LONG / 2)
+        await subject.finish(worker, ids[2], 1, SUCCEEDED, limited=True)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == []
+        group = group_of(QUEUE, Priority.NORMAL, ["one"], KEY)
+        look = await subject.store.limit_claims.look([group], alone=False, batches={TYPE: batch})
+        assert look[group].opens_in == pytest.approx(LONG / 2, rel=0.1)
+        await subject.advance(LONG / 2 + 1)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == ids[3:5], (
+            "the third counts half its time more"
+        )
+        await subject.advance(LONG / 2)
+        assert await subject.claim_batches(worker, KEY, batch, ONE) == ids[5:6]
+
+    async def test_a_job_that_is_tried_again_waits_for_no_full_batch_and_takes_the_others_along(
+        self, subject: Subject
+    ) -> None:
+        worker, ids = await subject.worker(), await waiting(subject, 2)
+        assert await subject.claim_batches(worker, KEY, PAIRS) == ids
+        for id in ids:
+            await subject.finish(worker, id, 1, SUCCEEDED if id == ids[0] else RELEASED, limited=True)
+        batch = Batch(size=4, wait=LONG)
+        [late] = await waiting(subject, 1)
+        group = group_of(QUEUE, Priority.NORMAL, [], KEY)
+        look = await subject.store.limit_claims.look([group], alone=False, batches={TYPE: batch})
+        assert look[group].due_in == 0
+        assert sorted(await subject.claim_batches(worker, KEY, batch)) == [ids[1], late]
 
     async def test_what_a_batch_gave_back_waits_with_its_group(self, subject: Subject) -> None:
         worker, ids = await subject.worker(), await waiting(subject, 2)

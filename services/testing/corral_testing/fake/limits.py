@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from corral.job.batch import Batch
@@ -14,7 +15,7 @@ from corral.store import ClaimedGroups, GroupState, LimitState, SlotHolder, Work
 from corral.store.batch_claims import GatheringBatch
 from corral_testing.fake.claims import claimed_from, start
 from corral_testing.fake.job_row import JobRow
-from corral_testing.fake.memory import Memory
+from corral_testing.fake.memory import Memory, cost_of, names_of
 
 SLACK = 1e-9
 NO_BATCHES: Mapping[str, Batch] = {}
@@ -50,16 +51,24 @@ class FakeLimitClaims:
             rows = waiting[: 1 if alone and waiting and waiting[0].new.type in batches else take]
             if batch is not None:
                 rows = self._together(waiting, batch, take)
-            for row in rows:
-                if self._full(row) or self._busy(row, worker, [*held, *(one.id for one in claimed)]):
+            size = batch.size if batch is not None else 1
+            for n, row in enumerate(rows):
+                first = n % size == 0
+                if self._full(row, first=first) or self._busy(
+                    row, worker, [*held, *(one.id for one in claimed)]
+                ):
                     break
+                self._memory.parts[row.id] = 1.0 if first else 0.0
                 self._take(row)
-                for name in _names(row):
+                for name in names_of(row):
                     if (parked := self._memory.parked.get(name)) is not None:
                         parked.probe = row.id
                 start(self._memory, row, worker, claim)
                 claimed.append(claimed_from(row))
-                weights[group] = max((self._weight(name) for name in _names(row)), default=1.0)
+                weights[group] = max((self._weight(name) for name in names_of(row)), default=1.0)
+            started = [row.id for row in rows if row.claim == claim]
+            for n, id in enumerate(started):
+                self._memory.parts[id] = 1 / len(started[n - n % size :][:size])
         return ClaimedGroups(claimed, weights)
 
     async def look(
@@ -80,18 +89,18 @@ class FakeLimitClaims:
                 states[group] = GroupState(True)
                 continue
             full = tuple(self._full(head))
-            others = tuple(name for name in _names(head) if name not in full)
+            others = tuple(name for name in names_of(head) if name not in full)
             busy = self._busy(head, worker, held)
             batch = batches.get(head.new.type) if not alone else None
+            opens = self._opens_in(full)
             if batch is None:
-                states[group] = GroupState(False, full, others, busy)
+                states[group] = GroupState(False, full, others, busy, opens_in=opens)
                 continue
             first = waiting[: batch.size]
             heavy = batch.max_bytes is not None and sum(map(_bytes, first)) > batch.max_bytes
             missing = 0 if heavy else batch.size - len(first)
-            states[group] = GroupState(
-                False, full, others, busy, max(0.0, batch.wait - self._age(head)), missing
-            )
+            due_in = 0.0 if self._again(waiting, batch) else max(0.0, batch.wait - self._age(head))
+            states[group] = GroupState(False, full, others, busy, due_in, missing, opens)
         return states
 
     async def gathered(self, job: UUID, size: int) -> GatheringBatch:
@@ -106,9 +115,26 @@ class FakeLimitClaims:
         assert row.queued_at is not None
         return (self._memory.clock.now() - row.queued_at).total_seconds()
 
+    def _opens_in(self, full: Sequence[str]) -> float | None:
+        """Seconds until all of these may have room by themselves."""
+        waits: list[float] = []
+        for name in full:
+            values, now = self._memory.values_of(name), self._memory.clock.now()
+            per = values.get("per") or 0.0
+            held = values["paused"] or name in self._memory.parked or values.get("rate", EXACT + 1) > EXACT
+            taken = [at for at, _ in self._memory.takes.get(name, []) if at > now - timedelta(seconds=per)]
+            if held or not taken:
+                return None
+            waits.append((min(taken) - now).total_seconds() + per)
+        return max(waits, default=None)
+
+    def _again(self, waiting: list[JobRow], batch: Batch) -> bool:
+        """Whether a batch that is not full has a job that was tried before."""
+        return len(waiting) < batch.size and any(row.attempt for row in waiting)
+
     def _together(self, waiting: list[JobRow], batch: Batch, take: int) -> list[JobRow]:
         """The jobs of the batches that may start."""
-        old = self._age(waiting[0]) >= batch.wait
+        old = self._age(waiting[0]) >= batch.wait or self._again(waiting, batch)
         if batch.max_bytes is not None:
             rows = waiting[: batch.size]
             fit = [
@@ -136,18 +162,18 @@ class FakeLimitClaims:
         """The jobs that hold something of a limit or a key, longest first."""
         rows = self._holding(name)
         rows.sort(key=lambda row: (row.started_at, row.id))
-        return [SlotHolder(row.id, row.worker, row.started_at, _cost(row, name)) for row in rows[:limit]]
+        return [SlotHolder(row.id, row.worker, row.started_at, self._part(row, name)) for row in rows[:limit]]
 
     def _holding(self, name: str) -> list[JobRow]:
         """What runs and takes of a name, and the job that keeps its slot while it waits."""
-        rows = [row for row in self._memory.in_state([State.RUNNING]) if name in _names(row)]
+        rows = [row for row in self._memory.in_state([State.RUNNING]) if name in names_of(row)]
         holder = self._memory.holder_of(name)
         return rows if holder is None or holder in rows else [*rows, holder]
 
     def _startable(self, group: UUID, *, alone: bool) -> list[JobRow]:
         """The waiting jobs of a group; where slots are kept for life, only the one that keeps them."""
         rows = self._waiting(group, alone=alone)
-        kept = [self._memory.holder_of(name) for name in (_names(rows[0]) if rows else ())]
+        kept = [self._memory.holder_of(name) for name in (names_of(rows[0]) if rows else ())]
         return [row for row in rows if all(holder in (None, row) for holder in kept)]
 
     def _busy(self, row: JobRow, worker: UUID | None, held: Sequence[UUID]) -> tuple[str, ...]:
@@ -174,16 +200,29 @@ class FakeLimitClaims:
         )
         return row.new.type in types and not expired and not self._memory.queues[row.new.queue].paused
 
-    def _full(self, row: JobRow) -> list[str]:
-        """The limits and keys that have no room for a job."""
-        return [name for name in _names(row) if self._state(name, row).closed]
+    def _full(self, row: JobRow, *, first: bool = True) -> list[str]:
+        """The limits and keys that have no room for a job; all but the first of a batch need none of what counts batches."""
+        names = [name for name in names_of(row) if first or not self._by_batch(name)]
+        return [name for name in names if self._state(name, row).closed]
+
+    def _by_batch(self, name: str) -> bool:
+        return self._memory.values_of(parsed(name)[0]).get("unit") == "batch"
+
+    def _part(self, row: JobRow, name: str) -> float:
+        """What a job that runs holds of a name."""
+        return self._memory.parts.get(row.id, 1.0) if self._by_batch(name) else cost_of(row, name)
 
     def _take(self, row: JobRow) -> None:
-        for name in _names(row):
-            if "rate" in self._memory.values_of(name):
-                self._memory.takes.setdefault(name, []).append((self._memory.clock.now(), _cost(row, name)))
+        for name in names_of(row):
+            values = self._memory.values_of(name)
+            if "rate" in values and not self._until_end(values):
+                self._memory.takes.setdefault(name, []).append((self._memory.clock.now(), cost_of(row, name)))
             if self._for_life(name) and self._memory.holder_of(name) is None:
                 self._memory.holders[name] = (row.id, row.life)
+
+    def _until_end(self, values: Mapping[str, Any]) -> bool:
+        """Whether what runs counts of a rate, and what it took from its end on."""
+        return bool(values.get("at") == "attempt" and values["rate"] <= EXACT)
 
     def _for_life(self, name: str) -> bool:
         values = self._memory.values_of(name)
@@ -193,11 +232,11 @@ class FakeLimitClaims:
         return float(self._memory.values_of(name).get("weights", {}).get(parsed(name)[1], 1))
 
     def _state(self, name: str, row: JobRow) -> LimitState:
-        cost, holder = _cost(row, name), self._memory.holder_of(name)
+        cost, holder = 1.0 if self._by_batch(name) else cost_of(row, name), self._memory.holder_of(name)
         limit, key = parsed(name)
         values = self._memory.values_of(name)
         bound, rate, per = values.get("each" if key else "total"), values.get("rate"), values.get("per")
-        in_use = sum(_cost(one, name) for one in self._holding(name))
+        in_use = sum(self._part(one, name) for one in self._holding(name))
         declared = limit in self._memory.limits
         parked = self._memory.parked.get(name)
         waits = parked is not None and (parked.until > self._memory.clock.now() or parked.probe is not None)
@@ -205,6 +244,8 @@ class FakeLimitClaims:
             room = -1.0
         elif rate is not None and per is not None:
             room = self._rate_room(name, rate, per, values.get("burst") or rate * BURST_SHARE)
+            if self._until_end(values):
+                room -= in_use
         else:
             room = (INFINITE if bound is None else bound) - in_use
             if holder is not None:
@@ -248,14 +289,5 @@ def _bytes(row: JobRow) -> int:
     return len(row.new.payload.encode())
 
 
-def _names(row: JobRow) -> tuple[str, ...]:
-    return row.new.limits.names if row.new.limits else ()
-
-
 def _limits(row: JobRow) -> set[str]:
-    return {parsed(name)[0] for name in _names(row)}
-
-
-def _cost(row: JobRow, name: str) -> float:
-    assert row.new.limits is not None
-    return row.new.limits.costs[row.new.limits.names.index(name)]
+    return {parsed(name)[0] for name in names_of(row)}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from corral.job.budget import EXACT
 from corral.job.limit_use import parsed
 from corral.job.state import Event, State, Writer, allowed
 from corral.scaling.decision_record import ScalingDecision
@@ -86,6 +87,8 @@ class Memory:
     """Of each key of a limit that is held for life: the job that keeps the slot, and in which of its lives it took it."""
     takes: dict[str, list[tuple[datetime, float]]] = field(default_factory=dict)
     """When how much was taken of each rate, and of each of its keys."""
+    parts: dict[UUID, float] = field(default_factory=dict)
+    """Of each job that was claimed in a batch: its part of the batch."""
     parked: dict[str, ParkedKey] = field(default_factory=dict)
     """By the name of the limit, or of its key."""
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
@@ -127,6 +130,7 @@ class Memory:
         now = self.clock.now()
         if row.state is State.RUNNING:
             self._end_probe(row, opens=event is Event.SUCCEEDED)
+            self._note_takes(row)
         row.state, row.updated_at, row.claim = after, now, None
         row.run_at = None
         if after is State.QUEUED:
@@ -144,6 +148,13 @@ class Memory:
                 del self.parked[name]
             else:
                 self.parked[name].probe = None
+
+    def _note_takes(self, row: JobRow) -> None:
+        """What it took of rates that count until the end of attempts counts from now on."""
+        for name in names_of(row):
+            values = self.values_of(name)
+            if values.get("at") == "attempt" and values["rate"] <= EXACT:
+                self.takes.setdefault(name, []).append((self.clock.now(), cost_of(row, name)))
 
     def end_timed_out(self, row: JobRow, writer: Writer, *, reason: str) -> None:
         """End an attempt whose worker gave it up, and whose timeout had struck, as that error."""
@@ -175,6 +186,17 @@ class Memory:
         """A queue exists from the first time it is named."""
         if name not in self.queues:
             self.queues[name] = StoredQueue(name, None, None, {}, {}, self.clock.now())
+
+
+def names_of(row: JobRow) -> tuple[str, ...]:
+    """What a job takes of: limits, and their keys."""
+    return row.new.limits.names if row.new.limits else ()
+
+
+def cost_of(row: JobRow, name: str) -> float:
+    """How much it takes of one of them."""
+    assert row.new.limits is not None
+    return row.new.limits.costs[row.new.limits.names.index(name)]
 
 
 def release(memory: Memory, ended: Iterable[JobRow]) -> list[UUID]:

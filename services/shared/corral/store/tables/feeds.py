@@ -137,7 +137,7 @@ def _imports(tables: MetaData) -> None:
         ),
         info=holds("The sources of each import."),
     )
-    Table(
+    waited = Table(
         "import_items",
         tables,
         needed("import", Uuid, doc="The import."),
@@ -148,4 +148,10 @@ def _imports(tables: MetaData) -> None:
             "import", "source", "guid", name="import_items_pkey", info=serves("What an import waits for.")
         ),
         info=holds("Items that an import waits for; what became of the others is counted in it."),
+    )
+    Index(
+        "import_items_item",
+        waited.c.source,
+        waited.c.guid,
+        info=serves("Every import that waits for an item, when the item is stored."),
     )

@@ -95,6 +95,11 @@ def limits(tables: MetaData) -> None:
         ),
         Column("refilled_at", TIME, doc="When `tokens` was computed."),
         Column(
+            "after_end",
+            Double,
+            doc="Of a rate that counts until the end of attempts: for how many seconds more it does.",
+        ),
+        Column(
             "reserved",
             Double,
             doc="Of a rate of calls, whose takes are in Redis: how much may have been taken beyond what is noted here.",

@@ -1,0 +1,206 @@
+"""Feed import: how long ten thousand new items take, within their rate for each source, and the same feeds again."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from bench import cost, web
+from bench.child import Child, Command, python, run, started
+from bench.effort import Effort
+from bench.goal import Goal
+from bench.installation import Installation
+from bench.section import Section, Table
+from bench.servers import Servers
+
+SOURCES, ITEMS = 20, 10_000
+RATE = 100
+"""Items of one source that may be stored in a second, as `feed.item` declares it."""
+LIMIT_SECONDS = 240.0
+HOST = "127.0.0.1"
+# The most items of one source within any second; a batch is one transaction, whose time `changed_at` is.
+MOST = """
+SELECT coalesce(max(n), 0) FROM (
+    SELECT count(*) OVER (
+        PARTITION BY source ORDER BY changed_at RANGE BETWEEN '999999 microseconds' PRECEDING AND CURRENT ROW
+    ) AS n FROM corral.feed_items
+) x
+"""
+FINISHED = "SELECT extract(epoch FROM finished_at - started_at)::float8 FROM corral.imports WHERE id = %s"
+TEXT = f"""\
+A feed server on this machine, a publisher and one worker. {ITEMS:,} new items: of {SOURCES} sources, then of one, then of one
+whose rate an operator lifted. Each is a job with the key `source#guid`, and a hundred of them are one upsert. An import takes
+from its request to its last item. `again`: the same {SOURCES} feeds, whose documents differ in the time of their making alone,
+so that each is fetched, read and compared. At most {RATE} items of a source may be stored in any second: counted by the times
+of their transactions."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: its seconds, the CPU that publisher, worker, Postgres and Redis used, and its counts."""
+
+    name: str
+    seconds: float
+    cpu: float
+    counts: Mapping[str, int]
+    most: int
+    """Items of one source in any second."""
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        said = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
+        return self.name, said, f"{self.seconds:.1f}", f"{self.cpu:.1f}", f"{self.most:,}"
+
+
+def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
+    servers.reset()
+    installation = Installation(servers)
+    installation.install()
+    key, port = installation.key(), web.free_port()
+    commands = {
+        "publisher": installation.publisher(port, OUTGOING_ALLOW=f"{HOST}/32"),
+        "worker": installation.worker(OUTGOING_ALLOW=f"{HOST}/32"),
+    }
+    items = effort.of(ITEMS)
+    headers = {"Authorization": f"Bearer {key}"}
+    with _feeds() as feeds, started(commands) as children, web.Client(port, headers) as client:
+        web.wait_ready(children["publisher"], port, "/readyz")
+        rig = Rig(servers, children, client, say)
+        many = [f"{feeds}/{number}/{items // SOURCES}" for number in range(SOURCES)]
+        first = rig.run("20 sources", many)
+        again = rig.run("again", many)
+        one = rig.run("one source", [f"{feeds}/100/{items}"])
+        run(
+            Command(
+                python("corral.cli", "limits", "set", "feed-items", "rate=1000000", "--reason", "bench"),
+                {"CORRAL_URL": f"http://{HOST}:{port}", "CORRAL_KEY": key},
+            )
+        )
+        lifted = rig.run("one source, rate lifted", [f"{feeds}/200/{items}"])
+    return Section(
+        title="Feed import",
+        text=TEXT,
+        tables=(
+            Table(
+                ("import", "items", "seconds", "CPU s", "most of a source in a second"),
+                tuple(each.row for each in (first, again, one, lifted)),
+            ),
+        ),
+        goals=tuple(_goals(first, again, one, lifted, items)),
+    )
+
+
+def _goals(first: Import, again: Import, one: Import, lifted: Import, items: int) -> Iterator[Goal]:
+    wanted = items / RATE
+    yield Goal("feeds_20_sources_seconds", first.seconds, "<=", 10.0, "s")
+    yield Goal("feeds_20_sources_most_in_a_second", first.most, "<=", RATE)
+    yield Goal("feeds_one_source_seconds", one.seconds, "<=", 1.1 * wanted, "s")
+    yield Goal("feeds_one_source_seconds_at_least", one.seconds, ">=", wanted - 1, "s")
+    yield Goal("feeds_one_source_most_in_a_second", one.most, "<=", RATE)
+    yield Goal("feeds_rate_lifted_seconds", lifted.seconds, "<=", 10.0, "s")
+    yield Goal("feeds_again_new_items", again.counts["new"] + again.counts["updated"], "<=", 0)
+    yield Goal("feeds_again_cpu_vs_first", again.cpu / first.cpu, "<=", 0.1, "x")
+    lost = sum(items - each.counts["new"] for each in (first, one, lifted))
+    yield Goal("feeds_lost_items", lost, "<=", 0)
+
+
+class Rig:
+    """Runs imports, one after the other."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        children: Mapping[str, Child],
+        client: web.Client,
+        say: Callable[[str], None],
+    ) -> None:
+        self._servers = servers
+        self._pids = [
+            *(child.pid for child in children.values()),
+            servers.postgres_pid,
+            servers.redis_pid,
+        ]
+        self._client = client
+        self._say = say
+
+    def run(self, name: str, urls: list[str]) -> Import:
+        """Import, and wait for the end."""
+        before = self._cpu()
+        started_as = UUID(self._client.post("/imports", {"urls": urls})["id"])
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while (seconds := self._one(FINISHED, started_as)) is None:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"import {name} did not end within {LIMIT_SECONDS:.0f} s")
+            time.sleep(0.1)
+        counts = self._counts(started_as)
+        found = Import(name, float(seconds), self._cpu() - before, counts, int(self._one(MOST)))
+        self._say("  ".join(found.row))
+        return found
+
+    def _cpu(self) -> float:
+        return sum(cost.cpu_seconds(pid) for pid in self._pids)
+
+    def _counts(self, id_: UUID) -> dict[str, int]:
+        names = ("new", "updated", "unchanged", "skipped", "failed")
+        columns = ", ".join(f"{name}_items" for name in names)
+        with psycopg.connect(self._servers.dsn(), autocommit=True) as connection:
+            row = connection.execute(f"SELECT {columns} FROM corral.imports WHERE id = %s", (id_,)).fetchone()
+        assert row is not None
+        return dict(zip(names, row, strict=True))
+
+    def _one(self, query: Any, *params: object) -> Any:
+        with psycopg.connect(self._servers.dsn(), autocommit=True) as connection:
+            row = connection.execute(query, params).fetchone()
+        assert row is not None
+        return row[0]
+
+
+class _Feed(BaseHTTPRequestHandler):
+    """`/7/500`: source 7, with 500 items; anew in each answer is only when it was made."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        source, items = (int(part) for part in self.path.strip("/").split("/"))
+        body = _document(source, items).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/rss+xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def _document(source: int, items: int) -> str:
+    text = "Some lines of what a news agency writes about the day, with a <b>bold</b> word. " * 4
+    said = "".join(
+        f"<item><guid>{source}-{n}</guid><title>Item {n} of source {source}</title><link>https://example.com/{n}</link>"
+        f"<pubDate>Mon, 01 Jun 2026 10:00:00 GMT</pubDate><description><![CDATA[<p>{text}</p>]]></description></item>"
+        for n in range(items)
+    )
+    return (
+        f'<?xml version="1.0"?><rss version="2.0"><channel><title>Source {source}</title>'
+        f"<lastBuildDate>{time.time_ns()}</lastBuildDate>{said}</channel></rss>"
+    )
+
+
+@contextmanager
+def _feeds() -> Iterator[str]:
+    """A server of feeds; its address."""
+    server = ThreadingHTTPServer((HOST, 0), _Feed)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
