@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.limit import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT, HoldFor
+from corral.catalog.limit import HoldFor
+from corral.catalog.limit_values import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds

@@ -7,35 +7,30 @@ day = Rate("overpass-day", 10_000, per=86_400)
 @job("acme.ask", limits=[openai, customer, day])
 """
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from corral.catalog.limit_key import DOMAINS, paths_of
-from corral.errors import DeclarationError
+from corral.catalog.limit_values import (
+    COST,
+    PER,
+    RATE,
+    check_bounds,
+    check_count,
+    check_name,
+    check_path,
+    check_weights,
+    one_of,
+    wrong,
+    zero,
+)
 from corral.job.admission import WhenFull
-from corral.job.bounds import Bounds
 from corral.job.budget import BURST_SHARE, EXACT, deadline_of
-from corral.job.limits import MAX_NAME, NAME_PATTERN
 
-COUNT: Final = Bounds(1, 1_000_000, whole=True)
-"""How many jobs a limit lets run or wait."""
-RATE: Final = Bounds(0, 1e15, above=True)
-"""How much a rate lets start within its time."""
-PER: Final = Bounds(0.001, 366 * 24 * 3600.0, "seconds")
-COST: Final = Bounds(0, 1e15)
-"""What one job takes of a rate; 0 takes nothing."""
-WEIGHT: Final = Bounds(0.001, 1000)
-MAX_WEIGHTS: Final = 1000
-MAX_PATH: Final = 200
-"""Characters in the path of a field."""
 MAX_LIMITS: Final = 10
 """Limits that one job may have."""
-
-Word = TypeVar("Word", bound=StrEnum)
 
 
 class HoldFor(StrEnum):
@@ -99,46 +94,46 @@ class Limit:
     """The module that declares it."""
 
     def __post_init__(self) -> None:
-        _named(self, self.name)
+        check_name(self, self.name)
         object.__setattr__(self, "module", str(sys._getframe(2).f_globals.get("__name__", "?")))  # noqa: SLF001
         for option in ("total", "each", "per_worker", "max_waiting"):
-            _counted(self.name, option, getattr(self, option))
-        object.__setattr__(self, "hold", _one_of(self.name, "hold", self.hold, HoldFor))
-        object.__setattr__(self, "on_full", _one_of(self.name, "on_full", self.on_full, WhenFull))
-        object.__setattr__(self, "unit", _one_of(self.name, "unit", self.unit, Unit))
-        _path(self.name, "by", self.by)
-        _weights(self.name, self.weights)
+            check_count(self.name, option, getattr(self, option))
+        object.__setattr__(self, "hold", one_of(self.name, "hold", self.hold, HoldFor))
+        object.__setattr__(self, "on_full", one_of(self.name, "on_full", self.on_full, WhenFull))
+        object.__setattr__(self, "unit", one_of(self.name, "unit", self.unit, Unit))
+        check_path(self.name, "by", self.by)
+        check_weights(self.name, self.weights)
         self._check_together()
 
     def _check_together(self) -> None:
         if self.total is None and self.each is None and self.per_worker is None and self.max_waiting is None:
-            raise _wrong(self.name, "limits nothing; give total= or each=")
+            raise wrong(self.name, "limits nothing; give total= or each=")
         if self.each is not None and self.by is None:
-            raise _wrong(
+            raise wrong(
                 self.name, "each counts for each key: name its payload field with by=, or use total= for all"
             )
         if self.weights and self.by is None:
-            raise _wrong(self.name, "weights are of keys: name their payload field with by=")
+            raise wrong(self.name, "weights are of keys: name their payload field with by=")
         if self.each is not None and self.total is not None and self.each > self.total:
-            raise _wrong(
+            raise wrong(
                 self.name,
                 f"each is {self.each:,} and total only {self.total:,}: no key could ever have so many",
             )
         if self.hold is HoldFor.LIFE and 1 not in (self.each, self.total):
-            raise _wrong(self.name, 'hold="life" keeps a strict order; it needs each=1 or total=1')
+            raise wrong(self.name, 'hold="life" keeps a strict order; it needs each=1 or total=1')
         if self.on_full is not WhenFull.QUEUE and self.max_waiting is not None:
-            raise _wrong(
+            raise wrong(
                 self.name,
                 f"has two strategies for when it is full, max_waiting and on_full='{self.on_full}'; keep one",
             )
         if self.on_full is not WhenFull.QUEUE and self.total is None and self.each is None:
-            raise _wrong(self.name, f"on_full='{self.on_full}' needs total= or each=: what may be full")
+            raise wrong(self.name, f"on_full='{self.on_full}' needs total= or each=: what may be full")
         if (
             self.on_full in (WhenFull.SUPERSEDE, WhenFull.CANCEL_RUNNING)
             and self.by is not None
             and self.each is None
         ):
-            raise _wrong(
+            raise wrong(
                 self.name,
                 f"on_full='{self.on_full}' makes room within a key; say with each= how many jobs of a key may run,"
                 " or leave out by=",
@@ -150,16 +145,16 @@ class Limit:
         if self.unit is Unit.JOB:
             return
         if self.per_worker is not None:
-            raise _wrong(
+            raise wrong(
                 self.name,
                 'per_worker counts jobs: with unit="batch" give total= or each=; a batch takes one slot of its worker',
             )
         if self.max_waiting is not None or self.on_full is not WhenFull.QUEUE:
-            raise _wrong(
+            raise wrong(
                 self.name, 'jobs wait one by one: unit="batch" goes with neither max_waiting nor on_full'
             )
         if self.hold is HoldFor.LIFE:
-            raise _wrong(self.name, 'hold="life" is of one job: it does not go with unit="batch"')
+            raise wrong(self.name, 'hold="life" is of one job: it does not go with unit="batch"')
 
     @property
     def values(self) -> dict[str, Any]:
@@ -207,45 +202,43 @@ class Rate:
     """The module that declares it."""
 
     def __post_init__(self) -> None:
-        _named(self, self.name)
+        check_name(self, self.name)
         object.__setattr__(self, "module", str(sys._getframe(2).f_globals.get("__name__", "?")))  # noqa: SLF001
         if self.n == 0:
-            raise _zero(self.name, "n")
-        _bounded(self.name, "n", self.n, RATE)
-        _bounded(self.name, "per", self.per, PER)
-        _path(self.name, "by", self.by)
-        object.__setattr__(self, "at", _one_of(self.name, "at", self.at, TakenAt))
+            raise zero(self.name, "n")
+        check_bounds(self.name, "n", self.n, RATE)
+        check_bounds(self.name, "per", self.per, PER)
+        check_path(self.name, "by", self.by)
+        object.__setattr__(self, "at", one_of(self.name, "at", self.at, TakenAt))
         self._check_calls()
         if isinstance(self.cost, str):
-            _path(self.name, "cost", self.cost)
+            check_path(self.name, "cost", self.cost)
             return
-        _bounded(self.name, "cost", self.cost, COST)
+        check_bounds(self.name, "cost", self.cost, COST)
         most = "n" if self.n <= EXACT else "burst"
         if self.cost > (largest := largest_cost(self.values)):
-            raise _wrong(
+            raise wrong(
                 self.name,
                 f"cost is {self.cost:g} and {most} only {largest:g}: no job could ever start; raise {most}",
             )
 
     def _check_calls(self) -> None:
         if self.at is TakenAt.ATTEMPT and self.n > EXACT:
-            raise _wrong(
-                self.name, f'at="attempt" is for an n of up to {EXACT:,}: of those each take is kept'
-            )
+            raise wrong(self.name, f'at="attempt" is for an n of up to {EXACT:,}: of those each take is kept')
         if self.deadline is not None:
             if self.at is not TakenAt.CALL:
-                raise _wrong(self.name, 'deadline is of calls: give at="call", or leave it out')
-            _bounded(self.name, "deadline", self.deadline, PER)
+                raise wrong(self.name, 'deadline is of calls: give at="call", or leave it out')
+            check_bounds(self.name, "deadline", self.deadline, PER)
             if self.deadline > self.per:
-                raise _wrong(self.name, f"deadline is {self.deadline:g} and per only {self.per:g} seconds")
+                raise wrong(self.name, f"deadline is {self.deadline:g} and per only {self.per:g} seconds")
         if self.burst is not None:
-            _bounded(self.name, "burst", self.burst, RATE)
+            check_bounds(self.name, "burst", self.burst, RATE)
             if self.n <= EXACT:
-                raise _wrong(
+                raise wrong(
                     self.name, f"burst is for an n above {EXACT:,}; of smaller ones each take is kept"
                 )
             if self.burst >= self.n:
-                raise _wrong(self.name, f"burst is {self.burst:g}; it must be below n, which is {self.n:g}")
+                raise wrong(self.name, f"burst is {self.burst:g}; it must be below n, which is {self.n:g}")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -265,67 +258,3 @@ def largest_cost(values: Mapping[str, Any]) -> float:
     """The most that can be taken at once of a rate with these values."""
     rate = float(values["rate"])
     return rate if rate <= EXACT else min(rate, float(values.get("burst") or rate * BURST_SHARE))
-
-
-def _named(limit: object, name: Any) -> None:
-    kind = type(limit).__name__
-    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name) or len(name) > MAX_NAME:
-        raise DeclarationError(
-            f"{kind} {name!r:.120}: its name has up to {MAX_NAME} lower-case letters, digits, dots, dashes"
-        )
-
-
-def _counted(name: str, option: str, value: Any) -> None:
-    if value is None:
-        return
-    if value == 0 and not isinstance(value, bool):
-        raise _zero(name, option)
-    _bounded(name, option, value, COUNT)
-
-
-def _zero(name: str, option: str) -> DeclarationError:
-    return _wrong(
-        name,
-        f"{option} is 0, so nothing would ever start; to stop its jobs for a while use `corral limits pause {name}`",
-    )
-
-
-def _bounded(name: str, option: str, value: Any, bounds: Bounds) -> None:
-    if (fault := bounds.fault(value)) is not None:
-        raise _wrong(name, f"{option} {fault}")
-
-
-def _one_of(name: str, option: str, value: Any, choices: type[Word]) -> Word:
-    try:
-        return choices(value)
-    except ValueError:
-        raise _wrong(name, f"{option} is {value!r:.100}; it must be one of {', '.join(choices)}") from None
-
-
-def _path(name: str, option: str, value: Any) -> None:
-    if value is None:
-        return
-    if not isinstance(value, str) or not all(value.split(".")) or len(value) > MAX_PATH:
-        raise _wrong(
-            name,
-            f"{option} is {value!r:.220}; it must be a payload field such as customer.id, joined by dots",
-        )
-    if option == "by" and "(" in value and (DOMAINS.fullmatch(value) is None or not all(paths_of(value))):
-        raise _wrong(
-            name, f"by is {value!r:.220}; what reads addresses is written domain(to) or domain(to, cc)"
-        )
-
-
-def _weights(name: str, weights: Any) -> None:
-    if not isinstance(weights, Mapping):
-        raise _wrong(name, f"weights is {weights!r:.100}; it must be a weight for each key")
-    if len(weights) > MAX_WEIGHTS:
-        raise _wrong(name, f"weights has {len(weights):,} keys; it must have at most {MAX_WEIGHTS:,}")
-    for key, weight in weights.items():
-        if not isinstance(key, str) or not key:
-            raise _wrong(name, f"weights: {key!r:.100} is no key; keys are texts, as the payload has them")
-        _bounded(name, f"weights: that of {key!r:.100}", weight, WEIGHT)
-
-
-def _wrong(name: str, what: str) -> DeclarationError:
-    return DeclarationError(f"limit {name}: {what}")

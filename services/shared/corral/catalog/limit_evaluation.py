@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
-from corral.catalog.limit import COST, TakenAt, largest_cost
+from corral.catalog.limit import TakenAt, largest_cost
 from corral.catalog.limit_key import KeyReader
+from corral.catalog.limit_values import COST
 from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 from corral.job.admission import WhenFull
