@@ -71,18 +71,18 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     headers = {"Authorization": f"Bearer {key}"}
     with _feeds() as feeds, started(commands) as children, web.Client(port, headers) as client:
         web.wait_ready(children["publisher"], port, "/readyz")
-        rig = Rig(servers, children, client, say)
+        importer = Importer(servers, children, client, say)
         many = [f"{feeds}/{number}/{items // SOURCES}" for number in range(SOURCES)]
-        first = rig.run("20 sources", many)
-        again = rig.run("again", many)
-        one = rig.run("one source", [f"{feeds}/100/{items}"])
+        first = importer.run("20 sources", many)
+        again = importer.run("again", many)
+        one = importer.run("one source", [f"{feeds}/100/{items}"])
         run(
             Command(
                 python("corral.cli", "limits", "set", "feed-items", "rate=1000000", "--reason", "bench"),
                 {"CORRAL_URL": f"http://{HOST}:{port}", "CORRAL_KEY": key},
             )
         )
-        lifted = rig.run("one source, rate lifted", [f"{feeds}/200/{items}"])
+        lifted = importer.run("one source, rate lifted", [f"{feeds}/200/{items}"])
     return Section(
         title="Feed import",
         text=TEXT,
@@ -110,7 +110,7 @@ def _goals(first: Import, again: Import, one: Import, lifted: Import, items: int
     yield Goal("feeds_lost_items", lost, "<=", 0)
 
 
-class Rig:
+class Importer:
     """Runs imports, one after the other."""
 
     def __init__(

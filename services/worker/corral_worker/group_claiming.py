@@ -9,7 +9,7 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.rings import LATER, Empty, Full, Gather, Stay, Turn, TurnOutcome, Until, Verdict
+from corral.dispatch.rings import LATER, Empty, Full, Gather, Stay, Turn, TurnOutcome, TurnVerdict, Until
 from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.batch import Batch
@@ -120,7 +120,7 @@ class GroupClaimer:
             log.warning("claim.groups_unknown", groups=len(turns), reason=str(error))
             return {}
 
-    def _verdict(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> Verdict:
+    def _verdict(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> TurnVerdict:
         again = turn.group in self._in_vain
         self._in_vain.discard(turn.group)
         if state is not None and state.empty:

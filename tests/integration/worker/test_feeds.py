@@ -152,7 +152,7 @@ async def test_items_are_stored_a_hundred_at_once_and_never_more_of_a_source_wit
         assert [count for _, count in batches] == [100, 100, 50]
         assert all((after[0] - before[0]).total_seconds() > 1 for before, after in pairwise(batches))
     assert one.finished_at is not None
-    assert (one.finished_at - one.started_at).total_seconds() < 15, "the sources do not wait for each other"
+    assert (one.finished_at - one.started_at).total_seconds() < 30, "the sources do not wait for each other"
 
 
 async def test_an_item_is_queued_once_with_its_newest_content_and_every_import_counts_it(imports: Imports):
@@ -308,13 +308,13 @@ async def test_operators_change_the_batches_of_items_while_everything_runs(impor
     await store.types.patch("feed.item", {"batch": {"size": 2, "wait": 60}}, "test")
     imports.server.answers["/feed"] = answer(rss("a", "b", "c", "d"))
 
-    async def smaller() -> None:
+    async def smaller() -> bool:
         source = await imports.source("/feed")
         assert counts(await imports.run(source)) == {"new": 4}
         times = "SELECT count(*) FROM corral.feed_items WHERE source = %(source)s GROUP BY changed_at"
         sizes = await store.database.run(times, {"source": source.id})
         await store.feeds.remove(source.id, "test")
-        assert [size for (size,) in sizes] == [2, 2]
+        return [size for (size,) in sizes] == [2, 2]
 
     await eventually_async(smaller, timeout=30)
 

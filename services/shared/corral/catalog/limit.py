@@ -42,7 +42,7 @@ class HoldFor(StrEnum):
     """Until the job ends: also while it waits to be tried again, so that jobs of a key run in strict order."""
 
 
-class Unit(StrEnum):
+class LimitUnit(StrEnum):
     """What a limit counts, of types whose handlers get several jobs at once."""
 
     JOB = "job"
@@ -88,7 +88,7 @@ class Limit:
     """For how long a job keeps its slot; `"life"` needs each=1 or total=1."""
     on_full: WhenFull | str = field(default=WhenFull.QUEUE, kw_only=True)
     """What a submission does that finds it full: as many of the key run and wait as may run."""
-    unit: Unit | str = field(default=Unit.JOB, kw_only=True)
+    unit: LimitUnit | str = field(default=LimitUnit.JOB, kw_only=True)
     """`batch`: `total` and `each` count calls of handlers that get several jobs at once."""
     module: str = field(default="", init=False, repr=False, compare=False)
     """The module that declares it."""
@@ -100,7 +100,7 @@ class Limit:
             check_count(self.name, option, getattr(self, option))
         object.__setattr__(self, "hold", one_of(self.name, "hold", self.hold, HoldFor))
         object.__setattr__(self, "on_full", one_of(self.name, "on_full", self.on_full, WhenFull))
-        object.__setattr__(self, "unit", one_of(self.name, "unit", self.unit, Unit))
+        object.__setattr__(self, "unit", one_of(self.name, "unit", self.unit, LimitUnit))
         check_path(self.name, "by", self.by)
         check_weights(self.name, self.weights)
         self._check_together()
@@ -142,7 +142,7 @@ class Limit:
         self._check_unit()
 
     def _check_unit(self) -> None:
-        if self.unit is Unit.JOB:
+        if self.unit is LimitUnit.JOB:
             return
         if self.per_worker is not None:
             raise wrong(
@@ -166,7 +166,7 @@ class Limit:
         }
         if self.weights:
             said["weights"] = dict(sorted(self.weights.items()))
-        if self.unit is not Unit.JOB:
+        if self.unit is not LimitUnit.JOB:
             said["unit"] = str(self.unit)
         return {"kind": "limit", **said, "hold": str(self.hold), "on_full": str(self.on_full)}
 

@@ -75,14 +75,14 @@ class Empty:
     """None of its jobs waits."""
 
 
-Verdict = Stay | Full | Gather | Until | Empty
+TurnVerdict = Stay | Full | Gather | Until | Empty
 
 
 class TurnOutcome(NamedTuple):
     """What became of a group's turn."""
 
     turn: Turn
-    verdict: Verdict
+    verdict: TurnVerdict
 
 
 class Rings:
