@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from corral.actions.bulk import SubmissionRefused
 from corral.actions.call_budgets import BudgetTake, CallBudgets
 from corral.actions.held_limits import HeldLimit, HeldLimits
 from corral.actions.job_request import NewSubmission
-from corral.actions.submit import SubmissionRefused, Submitter
+from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords

@@ -41,6 +41,9 @@ async def server() -> AsyncIterator[Server]:
 async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[System]:
     async with running_system(database_url, redis_url, tmp_path) as running:
         await running.register_types()
+        await running.store.types.patch(
+            "feed.item", {"batch": {"wait": 0.2}}, "test"
+        )  # 3 s otherwise, each time
         await running.ready(
             handlers="", outgoing_allow=f"{HOST}/32", outgoing_contact="ops@example.com", slots_async=20
         )
@@ -129,7 +132,7 @@ async def test_items_are_stored_once_changed_ones_again_and_the_same_document_ma
     assert items["1"].changed_at > items["1"].created_at
     done = await imports.system.all_jobs("feed-items")
     assert [job.state for job in done] == [State.COMPLETED] * 5
-    assert {job.unique_key for job in done} == {f"feed.item:{source.id}#{n}" for n in range(4)}
+    assert {job.unique_key for job in done} == {f"{source.id}#{n}" for n in range(4)}
     assert len({(job.started_at, job.worker) for job in done}) == 2, (
         "one batch of an import, not one job each"
     )

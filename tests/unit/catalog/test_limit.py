@@ -201,7 +201,7 @@ def test_a_field_is_read_under_each_name_that_the_model_takes():
     [
         ({"deadline": 5}, "deadline is of calls"),
         ({"at": "call", "deadline": 61}, "deadline is 61 and per only 60"),
-        ({"at": "start"}, "at is 'start'; it must be one of claim, call"),
+        ({"at": "start"}, "at is 'start'; it must be one of claim, attempt, call"),
         ({"burst": 5}, "burst is for an n above 1,000"),
         ({"n": 5000, "burst": 5000}, "it must be below n"),
         ({"n": 5000, "cost": 600}, "cost is 600 and burst only 500"),

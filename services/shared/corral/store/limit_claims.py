@@ -178,8 +178,9 @@ class LimitClaims:
             statement, params = batch_claims.LOOK, {**params, **batch_claims.parameters(batches)}
         states = {}
         for id, empty, full, others, busy, opens, *gathering in await self._database.hot(statement, params):
+            due_in, missing = gathering or (0.0, 0)
             states[id] = GroupState(
-                empty, tuple(full or ()), tuple(others or ()), tuple(busy or ()), *gathering, opens_in=opens
+                empty, tuple(full or ()), tuple(others or ()), tuple(busy or ()), due_in, missing, opens
             )
         return states
 
