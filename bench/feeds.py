@@ -64,25 +64,25 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     installation.install()
     key, port = installation.key(), web.free_port()
     commands = {
-        "publisher": installation.publisher(port, OUTGOING_ALLOW=f"{HOST}/32"),
-        "worker": installation.worker(OUTGOING_ALLOW=f"{HOST}/32"),
+        "publisher": installation.publisher(port, OUTGOING_ALLOW="127.0.0.0/8"),
+        "worker": installation.worker(OUTGOING_ALLOW="127.0.0.0/8"),
     }
     items = effort.of(ITEMS)
     headers = {"Authorization": f"Bearer {key}"}
     with _feeds() as feeds, started(commands) as children, web.Client(port, headers) as client:
         web.wait_ready(children["publisher"], port, "/readyz")
         importer = Importer(servers, children, client, say)
-        many = [f"{feeds}/{number}/{items // SOURCES}" for number in range(SOURCES)]
+        many = [f"{feeds[number]}/{number}/{items // SOURCES}" for number in range(SOURCES)]
         first = importer.run("20 sources", many)
         again = importer.run("again", many)
-        one = importer.run("one source", [f"{feeds}/100/{items}"])
+        one = importer.run("one source", [f"{feeds[0]}/100/{items}"])
         run(
             Command(
                 python("corral.cli", "limits", "set", "feed-items", "rate=1000000", "--reason", "bench"),
                 {"CORRAL_URL": f"http://{HOST}:{port}", "CORRAL_KEY": key},
             )
         )
-        lifted = importer.run("one source, rate lifted", [f"{feeds}/200/{items}"])
+        lifted = importer.run("one source, rate lifted", [f"{feeds[0]}/200/{items}"])
     return Section(
         title="Feed import",
         text=TEXT,
@@ -193,14 +193,18 @@ def _document(source: int, items: int) -> str:
 
 
 @contextmanager
-def _feeds() -> Iterator[str]:
-    """A server of feeds; its address."""
-    server = ThreadingHTTPServer((HOST, 0), _Feed)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+def _feeds() -> Iterator[list[str]]:
+    """A server of feeds for each source, each on a host of its own: no more than some feeds of one host are asked at once."""
+    servers = [ThreadingHTTPServer((f"127.0.1.{number + 1}", 0), _Feed) for number in range(SOURCES)]
+    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers]
+    for thread in threads:
+        thread.start()
     try:
-        yield f"http://{HOST}:{server.server_address[1]}"
+        yield [
+            f"http://127.0.1.{number + 1}:{server.server_address[1]}" for number, server in enumerate(servers)
+        ]
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        for server, thread in zip(servers, threads, strict=True):
+            server.shutdown()
+            server.server_close()
+            thread.join()

@@ -96,7 +96,8 @@ class WorkerServices:
             InvalidInput: the type, a payload or an option is refused.
         """
         submissions = [_submission(job, job_type, payload, options) for payload in payloads]
-        return await as_worker(_submit_many(self._own_submitter(), submissions))
+        answers = await as_worker(self._own_submitter().submit_many(submissions))
+        return [one.id for one in answers if not isinstance(one, SubmissionRefused)]  # all, or it raised
 
     async def prepare(self, job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewJob:
         """A job in the name of this one, checked and with its id, not stored.
@@ -287,13 +288,6 @@ def _submission(job: UUID, job_type: str, payload: str, options: SubmitOptions) 
         unique_key=options.get("unique_key"),
         created_by=f"job:{job}",
     )
-
-
-async def _submit_many(submitter: Submitter, submissions: Sequence[NewSubmission]) -> list[UUID]:
-    answers = await submitter.submit_many(submissions)
-    return [
-        one.id for one in answers if not isinstance(one, SubmissionRefused)
-    ]  # all were taken, or it raised
 
 
 async def _submit(submitter: Submitter, submission: NewSubmission, key: str | None) -> UUID:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -167,10 +166,7 @@ async def test_an_item_is_queued_once_with_its_newest_content_and_every_import_c
         imports.server.answers["/feed"] = answer(rss(*titles))
         ids.append(new_id())
         await store.imports.start(ids[-1], [source], "test")
-        payload: dict[str, Any] = {"source": str(source.id), "part_of": str(ids[-1])}
-        (job,) = await imports.system.submit("feed.fetch", payload, queue="feeds")
-        await store.imports.note_jobs(ids[-1], {source.id: job})
-        await imports.system.state(job, State.COMPLETED)
+        await imports.system.state(await imports.fetch(source, ids[-1]), State.COMPLETED)
     waiting = await imports.system.all_jobs("feed-items", wait=False)
     assert sorted(str(job.unique_key)[-2:] for job in waiting) == ["#0", "#1", "#2"]
     await store.queues.resume("feed-items", "test")
@@ -272,8 +268,7 @@ async def test_a_server_that_asks_to_be_left_alone_is(imports: Imports):
 
 
 async def test_an_item_without_source_or_guid_fails_and_names_the_field(imports: Imports):
-    source, store = await imports.source("/feed"), imports.store
-    submitter = Submitter(store, imports.system.dispatch)
+    source, submitter = await imports.source("/feed"), imports.submitter
     cases: list[tuple[dict[str, str], str]] = [
         ({"guid": "1"}, "Invalid job data: source is missing"),
         ({"source": "x", "guid": "1"}, "Invalid job data: source: 'x' is no id of a feed"),
@@ -287,17 +282,14 @@ async def test_an_item_without_source_or_guid_fails_and_names_the_field(imports:
         assert failed.errors == 1
         assert failed.error is not None
         assert why in failed.error["message"]
-    await submitter.close()
 
 
 async def test_rows_of_items_that_are_stored_go_and_those_that_failed_stay(imports: Imports):
     imports.server.answers["/feed"] = answer(rss("a", "b"))
     store, source = imports.store, await imports.source("/feed")
     assert counts(await imports.run(source)) == {"new": 2}
-    submitter = Submitter(store, imports.system.dispatch)
-    failed = await submitter.submit(NewSubmission(type="feed.item", payload={"guid": "1"}))
+    failed = await imports.submitter.submit(NewSubmission(type="feed.item", payload={"guid": "1"}))
     await imports.system.state(failed.id, State.FAILED)
-    await submitter.close()
     await imports.system.all_jobs("feed-items")
     term = await store.leases.acquire("the test", None)
     assert term is not None
