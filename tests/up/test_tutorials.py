@@ -37,6 +37,11 @@ def typed(up: Up, lines: list[str]) -> str:
     return done.stdout
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="module")
 def pages() -> dict[str, list[str]]:
     return {page.name: commands(page.name) for page in sorted(TUTORIALS.glob("*.md"))}
@@ -83,7 +88,7 @@ def test_a_feed_is_followed_as_it_is_told(start: Any, pages: dict[str, list[str]
         shlex.split(serving), cwd=up.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         try:
-            eventually(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+            eventually(lambda: listens(port))
             said = typed(up, lines[at + 1 :])
         finally:
             server.terminate()
