@@ -1,10 +1,23 @@
-"""A publisher's refusal as an error, read from its problem answer. Source: RFC 9457."""
+"""How a call of the HTTP API fails: the publisher refuses, does not answer, or nobody says where it is.
+
+Light to import: whoever catches these errors need not load the client.
+"""
 
 from collections.abc import Sequence
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from corral.errors import CorralError, FieldError
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+class NotConfigured(CorralError):
+    """Nothing says where the publisher is."""
+
+
+class Unreachable(CorralError):
+    """The publisher did not answer."""
 
 
 class ApiProblem(CorralError):
@@ -15,7 +28,7 @@ class ApiProblem(CorralError):
         super().__init__(f"{title}: {detail}" if detail else title)
 
 
-def problem_of(response: httpx2.Response) -> ApiProblem:
+def problem_of(response: "httpx2.Response") -> ApiProblem:
     """The refusal as an error, whatever the body is."""
     try:
         body = response.json()

@@ -9,14 +9,14 @@ from typing import Any, Self
 import httpx2
 
 from corral import json_codec
-from corral.api_problem import ApiProblem, problem_of
+from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
 from corral.client_limits import LimitCalls
 from corral.client_providers import ProviderCalls
 from corral.errors import FieldError, InvalidInput
 from corral.feed_client import FeedClient
-from corral.http_calls import ANSWER_SECONDS, HttpCalls, Unreachable
+from corral.http_calls import ANSWER_SECONDS, HttpCalls
 from corral.job.idempotency_key import fault
-from corral.publisher_address import Connection, NotConfigured
+from corral.publisher_address import Connection
 from corral.schedule_client import ScheduleClient
 from corral.webhook_client import WebhookClient
 

@@ -9,10 +9,9 @@ from typing import Any
 import httpx2
 
 from corral import json_codec
-from corral.api_problem import problem_of
+from corral.api_problem import NotConfigured, Unreachable, problem_of
 from corral.api_request import body_text, query_pairs
-from corral.errors import CorralError
-from corral.publisher_address import Connection, NotConfigured
+from corral.publisher_address import Connection
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -26,10 +25,6 @@ NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For connections to http://: httpx2 reads the machine's certificate authorities for each client, 25 ms of a core."""
 
 Json = Any
-
-
-class Unreachable(CorralError):
-    """The publisher did not answer."""
 
 
 class HttpCalls:

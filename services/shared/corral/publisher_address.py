@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from corral.api_problem import NotConfigured
 from corral.env_file import read_env_file
-from corral.errors import CorralError
 
 LOCAL_FOLDER = Path(".corral")
 """Where `corral up` keeps its data, unless it is told another folder."""
@@ -18,10 +18,6 @@ DATA = "CORRAL_DATA"
 """The variable that names another one."""
 CLIENT_FILE = "client.toml"
 """In that folder: how to reach the system."""
-
-
-class NotConfigured(CorralError):
-    """Nothing says where the publisher is."""
 
 
 @dataclass(frozen=True, slots=True)

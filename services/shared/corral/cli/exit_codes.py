@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from corral import errors
-from corral.client import ApiProblem, NotConfigured, Unreachable
+from corral.api_problem import ApiProblem, NotConfigured, Unreachable
 from corral.codegen.errors import OutputInUse, TemplateFault
 
 

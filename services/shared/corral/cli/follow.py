@@ -3,18 +3,20 @@
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from corral.cli.exit_codes import ExitCode
 from corral.cli.output import AsJson, console, print_json, span, state, table_of
 from corral.cli.session import client
-from corral.client import ENDED, Client
+from corral.job.state import TERMINAL
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from corral.client import Client
 
 POLL_SECONDS = 0.5
 """Seconds between two reads of all live jobs."""
@@ -61,9 +63,9 @@ def logs(
                 screen.print(Text(_line(line)), soft_wrap=True)
 
 
-def snapshots(api: Client, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def snapshots(api: "Client", job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The job whenever it has changed, without its payload, until it has ended."""
-    if job["state"] in ENDED:
+    if job["state"] in TERMINAL:
         yield job
         return
     for kind, data in api.follow(job["id"]):
@@ -71,7 +73,7 @@ def snapshots(api: Client, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield data
 
 
-def follow_to_end(api: Client, job: dict[str, Any]) -> dict[str, Any]:
+def follow_to_end(api: "Client", job: dict[str, Any]) -> dict[str, Any]:
     """Show one job's progress until it ends; returns the ended job."""
     screen = console()
     if not screen.is_terminal:
@@ -79,6 +81,13 @@ def follow_to_end(api: Client, job: dict[str, Any]) -> dict[str, Any]:
             job = newest
             screen.print(Text(sentence(job)), soft_wrap=True)
         return job
+    from rich.progress import (  # noqa: PLC0415  only a terminal sees it
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     bar = Progress(
         TextColumn("{task.fields[state]}"),
         BarColumn(),
@@ -113,7 +122,7 @@ def _line(line: dict[str, Any]) -> str:
     return f"{datetime.fromisoformat(line['at']).astimezone():%H:%M:%S}  {line['text']}  {fields}".rstrip()
 
 
-def _log(api: Client, job_id: str) -> Iterator[dict[str, Any]]:
+def _log(api: "Client", job_id: str) -> Iterator[dict[str, Any]]:
     after: int | None = 0
     while after is not None:
         page = api.get(f"/jobs/{job_id}/logs", after=after)
@@ -121,8 +130,10 @@ def _log(api: Client, job_id: str) -> Iterator[dict[str, Any]]:
         after = page["next"]
 
 
-def _watch_all(api: Client, *, as_json: bool) -> None:
+def _watch_all(api: "Client", *, as_json: bool) -> None:
     """Show a live table of the jobs that have not ended; lines where there is no terminal."""
+    from rich.live import Live  # noqa: PLC0415  no other command needs it
+
     known: set[str] = set()
     screen = console()
     with Live(console=screen, auto_refresh=False, transient=True) as live:
@@ -130,7 +141,7 @@ def _watch_all(api: Client, *, as_json: bool) -> None:
             now = list(api.pages("/jobs", limit=MAX_ROWS, state=LIVE))
             for job_id in known - {job["id"] for job in now}:
                 ended = api.job(job_id)
-                if ended["state"] in ENDED:
+                if ended["state"] in TERMINAL:
                     _tell(screen, ended, as_json=as_json)
             known = {job["id"] for job in now}
             if screen.is_terminal and not as_json:
@@ -142,7 +153,7 @@ def _watch_all(api: Client, *, as_json: bool) -> None:
         screen.print("no live job is left")
 
 
-def _tell(screen: Console, job: dict[str, Any], *, as_json: bool) -> None:
+def _tell(screen: "Console", job: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(job, line=True)
     else:

@@ -3,20 +3,23 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from corral import json_codec
+from corral.api_problem import ApiProblem
 from corral.cli import effects, follow, submit
 from corral.cli.exit_codes import exit_code
 from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
 from corral.cli.session import client
-from corral.client import ApiProblem, Client
 from corral.errors import FieldError, InvalidInput
 from corral.job.bounds import Bounds
+
+if TYPE_CHECKING:
+    from corral.client import Client
 
 app = typer.Typer(help="Submit, find, follow and change jobs.", no_args_is_help=True)
 app.command("submit")(submit.submit)
@@ -225,7 +228,7 @@ def _act(job_ids: list[str], verb: str, *, as_json: bool) -> None:
         raise typer.Exit(exit_code(refused[0]))
 
 
-def _save(api: Client, job_id: str, name: str, path: Path) -> Path:
+def _save(api: "Client", job_id: str, name: str, path: Path) -> Path:
     partial = path.with_name(f"{path.name}.partial")
     with api.download(f"/jobs/{job_id}/artifacts/{name}") as response, partial.open("wb") as file:
         for piece in response.iter_bytes():

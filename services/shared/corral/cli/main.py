@@ -1,75 +1,30 @@
 """The corral command: its parts, and what happens when one goes wrong."""
 
 import sys
-from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
 
-from corral.cli import (
-    codegen,
-    config,
-    feeds,
-    jobs,
-    keys,
-    limits,
-    load,
-    migrate,
-    outgoing,
-    pools,
-    providers,
-    psql,
-    queues,
-    schedules,
-    services,
-    stats,
-    types,
-    up,
-    webhooks,
-    workers,
-)
+from corral.api_problem import ApiProblem
+from corral.cli.commands import CommandsOnDemand
 from corral.cli.exit_codes import ExitCode, exit_code
-from corral.client import ApiProblem
 from corral.errors import CorralError, InvalidInput
 from corral.startup import OutputLost
 
 app = typer.Typer(
     name="corral",
+    cls=CommandsOnDemand,
     help="Background jobs for Python teams: Postgres holds the jobs, Redis dispatches, workers scale.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-LOCAL, RUN, USE = "The whole system here", "Services", "Use a running system"
-
-app.command("up", rich_help_panel=LOCAL)(up.up)
-app.command("publisher", rich_help_panel=RUN)(services.publisher)
-app.command("worker", rich_help_panel=RUN)(services.worker)
-app.command("maintenance", rich_help_panel=RUN)(services.maintenance)
-app.add_typer(migrate.app, name="migrate", rich_help_panel=RUN)
-app.command("psql", rich_help_panel=RUN)(psql.psql)
-app.command("config", rich_help_panel=RUN)(config.config)
-app.add_typer(outgoing.app, name="outgoing", rich_help_panel=RUN)
-app.command("sign-in", rich_help_panel=RUN)(keys.sign_in)
-app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
-app.add_typer(types.app, name="types", rich_help_panel=USE)
-app.add_typer(codegen.app, name="codegen", rich_help_panel=USE)
-app.add_typer(jobs.app, name="jobs", rich_help_panel=USE)
-app.add_typer(queues.app, name="queues", rich_help_panel=USE)
-app.add_typer(limits.app, name="limits", rich_help_panel=USE)
-app.add_typer(providers.app, name="providers", rich_help_panel=USE)
-app.add_typer(workers.app, name="workers", rich_help_panel=USE)
-app.add_typer(pools.app, name="pools", rich_help_panel=USE)
-app.add_typer(schedules.app, name="schedules", rich_help_panel=USE)
-app.add_typer(feeds.app, name="feeds", rich_help_panel=USE)
-app.add_typer(webhooks.app, name="webhooks", rich_help_panel=USE)
-app.command("stats", rich_help_panel=USE)(stats.stats)
-app.command("load", rich_help_panel=USE)(load.load)
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  it reads the distribution's own files
+
         typer.echo(f"corral {version('corral')}")
         raise typer.Exit
 

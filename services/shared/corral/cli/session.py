@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from corral.client import Client, Connection
+from corral.publisher_address import Connection
+
+if TYPE_CHECKING:
+    from corral.client import Client
 
 
 @contextmanager
-def client() -> Iterator[Client]:
+def client() -> "Iterator[Client]":
     """A client of the publisher that the environment or `.corral/client.toml` names."""
-    with Client(Connection.find()) as connected:
+    connection = Connection.find()
+    from corral.client import Client  # noqa: PLC0415  help and mistakes need no HTTP
+
+    with Client(connection) as connected:
         yield connected

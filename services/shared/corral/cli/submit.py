@@ -13,8 +13,8 @@ from corral.cli.follow import follow_to_end
 from corral.cli.number import real, whole
 from corral.cli.output import AsJson, console, print_json, state
 from corral.cli.session import client
-from corral.client import ENDED
 from corral.job.limits import DELAY, EXPIRES_IN, RETRIES, TIMEOUT
+from corral.job.state import TERMINAL
 
 DUPLICATES = {
     "existing": "this one holds the unique key",
@@ -106,7 +106,7 @@ def submit(
     elif not watch:
         console().print(Text.assemble(job["id"], " ", state(job["state"])))
     if (wait or watch) and job["state"] != "completed":
-        raise typer.Exit(ExitCode.JOB_FAILED if job["state"] in ENDED else ExitCode.NOT_ENDED)
+        raise typer.Exit(ExitCode.JOB_FAILED if job["state"] in TERMINAL else ExitCode.NOT_ENDED)
 
 
 def payload_from(text: str | None, fields: list[str], csv: Path | None) -> Any:
