@@ -19,6 +19,7 @@ from bench import (
     page,
     servers,
     snapshot,
+    streams,
     submission,
     throughput,
 )
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "idle": idle.measure,
     "log": job_log.measure,
     "http": submission.measure,
+    "streams": streams.measure,
     "million": million.measure,
     "snapshot": snapshot.measure,
     "history": history.measure,

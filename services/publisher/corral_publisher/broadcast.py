@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from corral.dispatch import Dispatch
 from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral_publisher.event_stream import event
 
 FRAME_SECONDS = 0.3
 """Seconds between two frames. Events within that time are sent together."""
@@ -20,10 +22,12 @@ MAX_IDS = 2_000
 """Ids in one frame. A frame with more has `gap` instead, and readers read the rows again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frame:
     """The events of a third of a second, merged."""
 
+    epoch: str
+    """Of the broadcast that numbers it."""
     number: int
     events: tuple[tuple[str, dict[str, Any]], ...]
     """Name and content of each event, as clients get it."""
@@ -34,6 +38,17 @@ class Frame:
     def touches(self, job_id: UUID) -> bool:
         """Whether this job may have changed."""
         return self.gap or job_id in self.ids
+
+    @property
+    def id(self) -> str:
+        """What a client that reconnects names as the last that it got."""
+        return f"{self.epoch}-{self.number}"
+
+    @cached_property
+    def text(self) -> bytes:
+        """The frame as streams send it. Made once, however many streams there are; the last event has the id."""
+        *first, (name, data) = self.events
+        return b"".join([*(event(*one) for one in first), event(name, data, self.id)])
 
 
 class Broadcast:
@@ -108,7 +123,7 @@ class Broadcast:
 
     def _append(self, gathered: "_Gathered") -> None:
         self._number += 1
-        self._frames.append(gathered.frame(self._number))
+        self._frames.append(gathered.frame(self.epoch, self._number))
         if self._news is not None:
             self._news.set_result(None)
             self._news = None
@@ -130,13 +145,13 @@ class _Gathered:
         self._ids = 0
         self._gap = False
 
-    def add(self, event: Event | Gap) -> None:
-        match event:
+    def add(self, said: Event | Gap) -> None:
+        match said:
             case JobsChanged(state=state, ids=ids):
                 self._states.setdefault(state, {}).update(dict.fromkeys(ids))
                 self._ids += len(ids)
             case Progressed(id=job_id):
-                self._progress[job_id] = event
+                self._progress[job_id] = said
             case Logged(ids=ids):
                 self._logged.update(dict.fromkeys(ids))
             case QueueChanged(queue=queue):
@@ -144,18 +159,18 @@ class _Gathered:
             case Gap():
                 self._gap = True
 
-    def frame(self, number: int) -> Frame:
+    def frame(self, epoch: str, number: int) -> Frame:
         if self._gap or self._ids > MAX_IDS:
-            return Frame(number, (("gap", {}),), frozenset(), gap=True)
+            return Frame(epoch, number, (("gap", {}),), frozenset(), gap=True)
         events: list[tuple[str, dict[str, Any]]] = [
             ("jobs", {"state": state, "ids": list(ids)}) for state, ids in self._states.items()
         ]
         events += [
-            ("progress", {"id": job_id, "progress": said.percent, "message": said.message})
-            for job_id, said in self._progress.items()
+            ("progress", {"id": job_id, "progress": one.percent, "message": one.message})
+            for job_id, one in self._progress.items()
         ]
         if self._logged:
             events.append(("logs", {"ids": list(self._logged)}))
         events += [("queue", {"queue": queue}) for queue in self._queues]
         ids = frozenset().union(self._progress, self._logged, *self._states.values())
-        return Frame(number, tuple(events), ids, gap=False)
+        return Frame(epoch, number, tuple(events), ids, gap=False)

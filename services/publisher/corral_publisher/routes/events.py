@@ -64,10 +64,7 @@ async def _everything(services: PublisherServices, last_event_id: str | None) ->
                 yield event("gap", {})
             for frame in frames:
                 number = frame.number
-                *first, last = frame.events
-                for name, data in first:
-                    yield event(name, data)
-                yield event(*last, f"{broadcast.epoch}-{number}")
+                yield frame.text
 
 
 async def _one(services: PublisherServices, job: Job, last_event_id: str | None) -> AsyncIterator[bytes]:

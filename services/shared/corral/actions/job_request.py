@@ -1,7 +1,6 @@
 """From a request to run a job to the job: every option settled, every value checked."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,9 +20,9 @@ from corral.job.priority import Priority
 from corral.job.unique import Unique, UniqueKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewSubmission:
-    """What a caller asks for. None leaves an option to the job type and its queue."""
+    """What a caller asks for. None leaves an option to the job type and its queue. Nobody changes one (see `NewJob`)."""
 
     type: str
     payload: Any = None
@@ -66,8 +65,7 @@ def resolve(
         InvalidInput: names every field that is wrong, by pointer.
         TooLarge: the payload is over its limit.
     """
-    errors = list(_faults(submission))
-    if errors:
+    if errors := _faults(submission):
         raise InvalidInput(*errors)
     payload = {} if submission.payload is None else submission.payload
     text = json_value.encode(payload, limit=max_payload, from_wire=submission.from_wire)
@@ -140,36 +138,37 @@ def _first(given: T | None, otherwise: T) -> T:
     return otherwise if given is None else given
 
 
-def _faults(submission: NewSubmission) -> Iterator[FieldError]:
+_BOUNDED = (("/delay", DELAY), ("/retries", RETRIES), ("/timeout", TIMEOUT), ("/expires_in", EXPIRES_IN))
+_NOT_GIVEN = (None, None, None, None)
+
+
+def _faults(submission: NewSubmission) -> list[FieldError]:
     """Every option of the submission that is out of its range."""
-    yield from _numbers_out_of_bounds(submission)
+    errors: list[FieldError] = []
+    numbers = submission.delay, submission.retries, submission.timeout, submission.expires_in
+    if numbers != _NOT_GIVEN:
+        errors += [
+            FieldError(pointer, fault)
+            for (pointer, bounds), value in zip(_BOUNDED, numbers, strict=True)
+            if value is not None and (fault := bounds.fault(value)) is not None
+        ]
     if submission.run_at is not None:
         if submission.delay is not None:
-            yield FieldError("/run_at", "can't be given together with delay")
+            errors.append(FieldError("/run_at", "can't be given together with delay"))
         try:
             moment.in_utc(submission.run_at)
         except ValueError as error:
-            yield FieldError("/run_at", str(error))
+            errors.append(FieldError("/run_at", str(error)))
     for index, tag in enumerate(submission.tags):
         if not tag or len(tag) > MAX_NAME or not tag.isprintable():
-            yield FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters")
+            errors.append(FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters"))
     if len(submission.limits) > MAX_LIMITS:
-        yield FieldError("/limits", f"{len(submission.limits)} limits are more than {MAX_LIMITS}")
+        errors.append(FieldError("/limits", f"{len(submission.limits)} limits are more than {MAX_LIMITS}"))
     if submission.unique_key is not None and (fault := unique.fault(submission.unique_key)) is not None:
-        yield FieldError("/unique_key", fault)
+        errors.append(FieldError("/unique_key", fault))
     if submission.traceparent is not None and not TRACEPARENT.fullmatch(submission.traceparent):
-        yield FieldError("/traceparent", "is no W3C trace context")
-
-
-def _numbers_out_of_bounds(submission: NewSubmission) -> Iterator[FieldError]:
-    for pointer, value, bounds in (
-        ("/delay", submission.delay, DELAY),
-        ("/retries", submission.retries, RETRIES),
-        ("/timeout", submission.timeout, TIMEOUT),
-        ("/expires_in", submission.expires_in, EXPIRES_IN),
-    ):
-        if value is not None and (fault := bounds.fault(value)) is not None:
-            yield FieldError(pointer, fault)
+        errors.append(FieldError("/traceparent", "is no W3C trace context"))
+    return errors
 
 
 def _queue(submission: NewSubmission, known: KnownType, knowledge: TypeSnapshot) -> str:

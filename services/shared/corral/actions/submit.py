@@ -15,7 +15,7 @@ from corral.actions.group_commit import GroupCommit
 from corral.actions.idempotency import IdempotentCommit, check_key, keyed
 from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.servers import Servers
-from corral.actions.type_cache import TypeCache
+from corral.actions.type_cache import KnownType, TypeCache, TypeSnapshot
 from corral.actions.unique_commit import UniqueCommit
 from corral.dispatch import Dispatch
 from corral.errors import FieldError, InvalidInput, TooLarge, Unavailable
@@ -172,19 +172,32 @@ class Submitter:
         if len(submissions) > MAX_BULK:
             raise InvalidInput(FieldError("/jobs", f"{len(submissions):,} jobs are more than {MAX_BULK:,}"))
         prepared: list[NewJob | SubmissionRefused] = []
+        types: dict[str, tuple[KnownType, TypeSnapshot] | InvalidInput] = {}
+        """As they were when the bulk first named them."""
         for index, submission in enumerate(submissions):
-            prepared.append(await self._prepare_or_refuse(submission))
+            if isinstance(submission, SubmissionRefused):
+                prepared.append(submission)
+                continue
+            if submission.type not in types:
+                types[submission.type] = await self._known_or_not(submission.type)
+            prepared.append(self._prepare_or_refuse(submission, types[submission.type]))
             if index % SUBMISSIONS_PER_TURN == SUBMISSIONS_PER_TURN - 1:
                 await asyncio.sleep(0)
         return prepared
 
-    async def _prepare_or_refuse(
-        self, submission: NewSubmission | SubmissionRefused
-    ) -> NewJob | SubmissionRefused:
-        if isinstance(submission, SubmissionRefused):
-            return submission
+    async def _known_or_not(self, name: str) -> tuple[KnownType, TypeSnapshot] | InvalidInput:
         try:
-            return await self.prepare(submission)
+            return await self.types.get(name)
+        except InvalidInput as error:
+            return error
+
+    def _prepare_or_refuse(
+        self, submission: NewSubmission, found: tuple[KnownType, TypeSnapshot] | InvalidInput
+    ) -> NewJob | SubmissionRefused:
+        if isinstance(found, InvalidInput):
+            return SubmissionRefused(found.errors)
+        try:
+            return resolve(submission, *found, new_id(), max_payload=self._max_payload)
         except InvalidInput as error:
             return SubmissionRefused(error.errors)
         except TooLarge as error:

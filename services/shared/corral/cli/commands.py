@@ -47,23 +47,17 @@ COMMANDS = {
         "psql",
         "Open the database in psql, read-only, in Corral's schema. docs/reference/tables.md describes the tables.",
     ),
-    "config": Place(
-        "config", "config", "Print every effective setting with its source; secrets are masked."
-    ),
+    "config": Place("config", "config", "Print every effective setting with its source; secrets are masked."),
     "sign-in": Place("keys", "sign_in", "Print a link that signs a browser in, once."),
     "stats": Place(
         "stats", "stats", "Print how many jobs are in each state, and how fast they start and run."
     ),
-    "load": Place(
-        "load", "load", "Submit many jobs at once or at a rate; print throughput and percentiles."
-    ),
+    "load": Place("load", "load", "Submit many jobs at once or at a rate; print throughput and percentiles."),
     "migrate": Place("migrate", GROUP, "Bring the database's schema to this release's revision."),
     "outgoing": Place("outgoing", GROUP, "See what Corral sends to addresses that users give."),
     "keys": Place("keys", GROUP, "Create, list and revoke keys, in the database itself."),
     "types": Place("types", GROUP, "See and register job types."),
-    "codegen": Place(
-        "codegen", GROUP, "Generate typed clients of job types, and handlers to be filled in."
-    ),
+    "codegen": Place("codegen", GROUP, "Generate typed clients of job types, and handlers to be filled in."),
     "jobs": Place("jobs", GROUP, "Submit, find, follow and change jobs."),
     "queues": Place("queues", GROUP, "See, pause, resume and clean queues."),
     "limits": Place("limits", GROUP, "See, set, pause and resume limits."),
@@ -84,13 +78,13 @@ class CommandsOnDemand(TyperGroup):
         super().__init__(**attributes | {"commands": listed})
         self._imported: dict[str, Any] = {}
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """The command itself, with its module imported; None where there is no such command."""
         if cmd_name in COMMANDS and cmd_name not in self._imported:
             self._imported[cmd_name] = _imported(cmd_name, COMMANDS[cmd_name])
         return self._imported.get(cmd_name)
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """The list of commands in the help, each with the beginning of its words."""
         room = formatter.width - 6 - max(map(len, self.commands))
         with formatter.section("Commands"):

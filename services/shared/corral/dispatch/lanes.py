@@ -13,6 +13,7 @@ from corral.dispatch import key_names
 from corral.dispatch.connection import ANSWER_SECONDS, answering
 from corral.dispatch.rings import Rings, Turn, turns_from
 from corral.dispatch.scripts import Script, ScriptEffect
+from corral.ids import spelled
 from corral.job.lane import Lane
 
 
@@ -132,17 +133,23 @@ class Lanes:
         """
         by_lane: dict[Lane, dict[UUID, None]] = {}
         groups: Counter[tuple[Lane, UUID]] = Counter()
+        lane: Lane | None = None
+        ids: dict[UUID, None] = {}
         for entry in entries:
             if isinstance(entry, LimitedEntry):
                 groups[entry.lane, entry.limit_group] += 1
-            else:
-                by_lane.setdefault(entry.lane, {})[entry.id] = None
+                continue
+            # A bulk's entries share their lane, and it takes longer to find than to compare.
+            if entry.lane is not lane:
+                lane = entry.lane
+                ids = by_lane.setdefault(lane, {})
+            ids[entry.id] = None
         joined = await self._rings.join(groups, at_once=front or at_once) if groups else 0
         if not by_lane:
             return joined
         arguments: list[str] = ["1" if front else "0"]
         for lane, ids in by_lane.items():
-            arguments += (lane.name, lane.queue, _joined(ids))
+            arguments += (lane.name, lane.queue, spelled(ids))
         async with answering():
             return joined + int(await _ENQUEUE.run(self._redis, arguments))
 
@@ -197,7 +204,7 @@ class Lanes:
             return
         arguments: list[str | int] = []
         for (lane, verdict), ids in groups.items():
-            arguments += (*_spelled(verdict, lane), _joined(ids))
+            arguments += (*_spelled(verdict, lane), spelled(ids))
         async with answering():
             await _ACK.run(self._redis, arguments)
 
@@ -249,7 +256,3 @@ def _spelled(verdict: Verdict, lane: Lane) -> tuple[str, str, str, str | int]:
             return "move", lane.name, other.queue, other.name
         case Done():
             return "done", lane.name, lane.queue, ""
-
-
-def _joined(ids: Iterable[UUID]) -> str:
-    return "".join(map(str, ids))

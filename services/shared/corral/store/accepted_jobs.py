@@ -53,6 +53,8 @@ def _supposed(job: NewJob) -> Accepted:
 def accepted_new(jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[Accepted]:
     """What INSERT_NEW's rows mean: the first is the time, the others are the jobs that wait for theirs."""
     (_, created_at, _), *waiting = rows
+    if not waiting:
+        return [_accepted_one(job, created_at, None, 0.0) for job in jobs]
     later = {id.int: (run_at, due_in) for id, run_at, due_in in waiting}
     return [_accepted_one(job, created_at, *later.get(job.id.int, (None, 0.0))) for job in jobs]
 

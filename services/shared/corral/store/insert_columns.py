@@ -7,6 +7,7 @@ from corral.errors import (
     FieldError,
     InvalidInput,
 )
+from corral.ids import spelled
 from corral.job.job import NewJob
 from corral.job.limit_use import LimitUses
 from corral.job.moment import in_utc
@@ -18,10 +19,10 @@ from corral.store.sql_params import EMPTY, array, names, numbers, texts
 def columns_of(jobs: Sequence[NewJob]) -> Params:
     """The arrays of the statements that insert. One that would hold nothing is empty: unnest fills it up with NULL."""
     return {
-        "ids": array([job.id for job in jobs]),
+        "ids": f"{{{spelled([job.id for job in jobs], ',')}}}",
         "types": names([job.type for job in jobs]),
         "queues": names([job.queue for job in jobs]),
-        "priorities": array([job.priority for job in jobs]),
+        "priorities": names([job.priority for job in jobs]),
         "payloads": texts([checked(job.payload, "/payload") for job in jobs]),
         "delays": numbers([job.delay for job in jobs]) if any(job.delay for job in jobs) else EMPTY,
         "run_ats": _sparse([_moment(job.run_at) for job in jobs]),
