@@ -14,7 +14,7 @@ GROUP = "app"
 """What a module calls its group of commands."""
 
 
-class Place(NamedTuple):
+class CommandPlace(NamedTuple):
     """Where a command is, and the words about it in the list of commands; a test compares them with its own."""
 
     module: str
@@ -25,48 +25,56 @@ class Place(NamedTuple):
 
 
 COMMANDS = {
-    "up": Place(
+    "up": CommandPlace(
         "up",
         "up",
         "Run everything here: Postgres, Valkey, publisher, maintenance, and workers that follow the backlog.",
     ),
-    "publisher": Place(
+    "publisher": CommandPlace(
         "services",
         "publisher",
         "Run the publisher: the HTTP API, the pages and, unless switched off, maintenance.",
     ),
-    "worker": Place("services", "worker", "Run one worker: it claims jobs and runs them."),
-    "maintenance": Place(
+    "worker": CommandPlace("services", "worker", "Run one worker: it claims jobs and runs them."),
+    "maintenance": CommandPlace(
         "services",
         "maintenance",
         "Run maintenance in a process of its own: queue jobs that are due, take jobs back from lost workers, "
         "remove old ones.",
     ),
-    "psql": Place(
+    "psql": CommandPlace(
         "psql",
         "psql",
         "Open the database in psql, read-only, in Corral's schema. docs/reference/tables.md describes the tables.",
     ),
-    "config": Place("config", "config", "Print every effective setting with its source; secrets are masked."),
-    "sign-in": Place("keys", "sign_in", "Print a link that signs a browser in, once."),
-    "stats": Place(
+    "config": CommandPlace(
+        "config", "config", "Print every effective setting with its source; secrets are masked."
+    ),
+    "sign-in": CommandPlace("keys", "sign_in", "Print a link that signs a browser in, once."),
+    "stats": CommandPlace(
         "stats", "stats", "Print how many jobs are in each state, and how fast they start and run."
     ),
-    "load": Place("load", "load", "Submit many jobs at once or at a rate; print throughput and percentiles."),
-    "migrate": Place("migrate", GROUP, "Bring the database's schema to this release's revision."),
-    "outgoing": Place("outgoing", GROUP, "See what Corral sends to addresses that users give."),
-    "keys": Place("keys", GROUP, "Create, list and revoke keys, in the database itself."),
-    "types": Place("types", GROUP, "See and register job types."),
-    "codegen": Place("codegen", GROUP, "Generate typed clients of job types, and handlers to be filled in."),
-    "jobs": Place("jobs", GROUP, "Submit, find, follow and change jobs."),
-    "queues": Place("queues", GROUP, "See, pause, resume and clean queues."),
-    "limits": Place("limits", GROUP, "See, set, pause and resume limits."),
-    "providers": Place("providers", GROUP, "See and set the services of others that jobs call."),
-    "workers": Place("workers", GROUP, "See workers, drain them, and let them work again."),
-    "pools": Place("pools", GROUP, "See pools of workers and why they have the size they have."),
-    "schedules": Place("schedules", GROUP, "See, make, change, pause, run and backfill schedules."),
-    "feeds": Place("feeds", GROUP, "Follow feeds: add, fetch, pause, search, export and clean."),
-    "webhooks": Place("webhooks", GROUP, "Tell other systems how jobs end: make, test, change and replay."),
+    "load": CommandPlace(
+        "load", "load", "Submit many jobs at once or at a rate; print throughput and percentiles."
+    ),
+    "migrate": CommandPlace("migrate", GROUP, "Bring the database's schema to this release's revision."),
+    "outgoing": CommandPlace("outgoing", GROUP, "See what Corral sends to addresses that users give."),
+    "keys": CommandPlace("keys", GROUP, "Create, list and revoke keys, in the database itself."),
+    "types": CommandPlace("types", GROUP, "See and register job types."),
+    "codegen": CommandPlace(
+        "codegen", GROUP, "Generate typed clients of job types, and handlers to be filled in."
+    ),
+    "jobs": CommandPlace("jobs", GROUP, "Submit, find, follow and change jobs."),
+    "queues": CommandPlace("queues", GROUP, "See, pause, resume and clean queues."),
+    "limits": CommandPlace("limits", GROUP, "See, set, pause and resume limits."),
+    "providers": CommandPlace("providers", GROUP, "See and set the services of others that jobs call."),
+    "workers": CommandPlace("workers", GROUP, "See workers, drain them, and let them work again."),
+    "pools": CommandPlace("pools", GROUP, "See pools of workers and why they have the size they have."),
+    "schedules": CommandPlace("schedules", GROUP, "See, make, change, pause, run and backfill schedules."),
+    "feeds": CommandPlace("feeds", GROUP, "Follow feeds: add, fetch, pause, search, export and clean."),
+    "webhooks": CommandPlace(
+        "webhooks", GROUP, "Tell other systems how jobs end: make, test, change and replay."
+    ),
 }
 
 
@@ -93,7 +101,7 @@ class CommandsOnDemand(TyperGroup):
             )
 
 
-def _imported(name: str, place: Place) -> Any:
+def _imported(name: str, place: CommandPlace) -> Any:
     found = getattr(import_module(f"corral.cli.{place.module}"), place.attribute)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     if place.attribute == GROUP:
