@@ -10,6 +10,7 @@ import structlog
 
 from bench import (
     areas,
+    batches,
     feeds,
     hotpath,
     idle,
@@ -17,6 +18,7 @@ from bench import (
     machine,
     million,
     page,
+    schedules,
     servers,
     snapshot,
     starting,
@@ -40,6 +42,8 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "snapshot": snapshot.measure,
     "history": history.measure,
     "areas": areas.measure,
+    "batches": batches.measure,
+    "schedules": schedules.measure,
     "feeds": feeds.measure,
 }
 

@@ -28,6 +28,20 @@ PASS_KEPT_TIME = """
 UPDATE corral.limit_keys SET parked_until = parked_until - %(time)s, refilled_at = refilled_at - %(time)s,
     taken_at = CASE WHEN taken_at IS NOT NULL THEN ARRAY(SELECT t - %(time)s FROM unnest(taken_at) t) END
 """
+PASS_WEBHOOKS_TIME = """
+UPDATE corral.webhooks SET failing_since = failing_since - %(time)s, last_success_at = last_success_at - %(time)s
+"""
+PASS_SECRETS_TIME = "UPDATE corral.webhook_secrets SET expires_at = expires_at - %(time)s"
+PASS_DELIVERIES_TIME = "UPDATE corral.webhook_deliveries SET created_at = created_at - %(time)s"
+PASSING = (
+    PASS_TIME,
+    PASS_KEYS_TIME,
+    PASS_UNIQUE_TIME,
+    PASS_KEPT_TIME,
+    PASS_WEBHOOKS_TIME,
+    PASS_SECRETS_TIME,
+    PASS_DELIVERIES_TIME,
+)
 DECLARE = """
 INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(values)s::jsonb, '1')
 ON CONFLICT (name) DO UPDATE SET declared = excluded.declared
@@ -74,7 +88,7 @@ async def of_store(url: str, pooler: str | None = None) -> AsyncIterator[Subject
             return hearts[worker]
 
         async def advance(seconds: float) -> None:
-            for statement in (PASS_TIME, PASS_KEYS_TIME, PASS_UNIQUE_TIME, PASS_KEPT_TIME):
+            for statement in PASSING:
                 passing = statement.replace("%(time)s", "%(seconds)s * interval '1 second'")
                 await store.database.run(passing, {"seconds": seconds})
 

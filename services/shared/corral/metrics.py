@@ -210,6 +210,11 @@ WEBHOOKS_DISABLED = Counter(
 WEBHOOKS_OFF = Gauge(
     "corral_webhooks_off", "Webhooks that are disabled, from the leader.", multiprocess_mode="mostrecent"
 )
+WEBHOOKS_FAILING = Gauge(
+    "corral_webhooks_failing_seconds",
+    "For how long the enabled webhook that has failed for longest has taken nothing; 0 where none fails; from the leader.",
+    multiprocess_mode="mostrecent",
+)
 WEBHOOK_LATENESS = Histogram(
     "corral_webhook_wait_seconds", "From the end of a job to the job that tells a webhook.", buckets=_SHORT
 )

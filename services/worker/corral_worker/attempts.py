@@ -1,6 +1,7 @@
 """The attempts that this worker holds, each from its claim until its outcome is written, and the abandoned among them."""
 
 import asyncio
+from uuid import UUID
 
 import structlog
 
@@ -55,6 +56,11 @@ class HeldAttempts:
     def running(self) -> list[Execution]:
         """The attempts whose handlers have not ended."""
         return [execution for execution in list(self.held.values()) if execution.ending is None]
+
+    @property
+    def limited(self) -> list[UUID]:
+        """The jobs that are held and take of limits: those alone count where each worker runs only so many of a limit."""
+        return [one.claimed.id for one in self.held.values() if one.claimed.limits]
 
     def over_time(self) -> list[Execution]:
         """Attempts on the event loop that run past their timeout. May be called from any thread."""

@@ -175,9 +175,8 @@ class ClaimLoop:
             return False
         self.taking = True
         try:
-            held = [job for job, _ in self._attempts.held]
             taken = await self._group_claiming.take(
-                worker, turns, alone=alone, held=held, give_up=self._give_up
+                worker, turns, alone=alone, held=self._attempts.limited, give_up=self._give_up
             )
             self._start(taken.claimed)
         finally:

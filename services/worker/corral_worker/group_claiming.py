@@ -84,7 +84,9 @@ class GroupClaimer:
         self._claimer.observe(claimed)
         took = Counter(job.limit_group for job in claimed)
         unfilled = [turn for turn in turns if took[turn.group] < turn.take]
-        states = await self._look(worker, unfilled, alone=alone, held=[*held, *(job.id for job in claimed)])
+        states = await self._look(
+            worker, unfilled, alone=alone, held=[*held, *(job.id for job in claimed if job.limits)]
+        )
         settled = [
             TurnOutcome(
                 turn,

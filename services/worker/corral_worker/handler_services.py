@@ -11,6 +11,7 @@ from corral.actions.bulk import SubmissionRefused
 from corral.actions.call_budgets import BudgetTake, CallBudgets
 from corral.actions.held_limits import HeldLimit, HeldLimits
 from corral.actions.job_request import NewSubmission
+from corral.actions.plain_submission import submission_of
 from corral.actions.submit import Submitter
 from corral.actions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
@@ -22,7 +23,6 @@ from corral.errors import Conflict
 from corral.job.effect import EffectBegin
 from corral.job.job import NewJob
 from corral.job.limit_use import parsed
-from corral.job.priority import Priority
 from corral.job_log import JobLog
 from corral.settings import SECRETS_DIR, Settings
 from corral.store import EarlierRequest, Store
@@ -83,7 +83,7 @@ class WorkerServices:
         Raises:
             InvalidInput: the type, the payload or an option is refused.
         """
-        submission = _submission(job, job_type, payload, options)
+        submission = submission_of(job_type, from_json(payload), options, f"job:{job}")
         # Many submissions share a commit: what commits them is not the first one's.
         return await as_worker(_submit(self._own_submitter(), submission, options.get("idempotency_key")))
 
@@ -95,7 +95,9 @@ class WorkerServices:
         Raises:
             InvalidInput: the type, a payload or an option is refused.
         """
-        submissions = [_submission(job, job_type, payload, options) for payload in payloads]
+        submissions = [
+            submission_of(job_type, from_json(payload), options, f"job:{job}") for payload in payloads
+        ]
         answers = await as_worker(self._own_submitter().submit_many(submissions))
         return [one.id for one in answers if not isinstance(one, SubmissionRefused)]  # all, or it raised
 
@@ -106,7 +108,7 @@ class WorkerServices:
             InvalidInput: the type, the payload or an option is refused.
             TooLarge: the payload is over its limit.
         """
-        submission = _submission(job, job_type, payload, options)
+        submission = submission_of(job_type, from_json(payload), options, f"job:{job}")
         return await as_worker(self._own_submitter().prepare(submission))
 
     async def begin_effect(self, job: UUID, attempt: int, name: str, *, repeat: bool) -> EffectBegin:
@@ -269,25 +271,6 @@ class WorkerServices:
         await self._providers.close()
         if self._outgoing is not None:
             await self._outgoing.close()
-
-
-def _submission(job: UUID, job_type: str, payload: str, options: SubmitOptions) -> NewSubmission:
-    priority = options.get("priority")
-    return NewSubmission(
-        type=job_type,
-        payload=from_json(payload),
-        queue=options.get("queue"),
-        priority=None if priority is None else Priority(priority),
-        delay=options.get("delay"),
-        run_at=options.get("run_at"),
-        retries=options.get("retries"),
-        timeout=options.get("timeout"),
-        expires_in=options.get("expires_in"),
-        tags=tuple(options.get("tags", ())),
-        limits=tuple(options.get("limits", ())),
-        unique_key=options.get("unique_key"),
-        created_by=f"job:{job}",
-    )
 
 
 async def _submit(submitter: Submitter, submission: NewSubmission, key: str | None) -> UUID:

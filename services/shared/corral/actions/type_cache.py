@@ -20,6 +20,9 @@ from corral.errors import CorralError, FieldError, InvalidInput, UnknownType
 from corral.job.limit_use import LimitUse
 from corral.job.options import Options
 from corral.store import Store
+from corral.store.job_types import JobTypes
+from corral.store.limits import LimitRows
+from corral.store.queues import Queues
 
 log = structlog.get_logger(__name__)
 
@@ -191,7 +194,7 @@ class TypeCache:
             await self.read()
             known = self._knowledge.types.get(name)
         if known is None:
-            raise UnknownType(FieldError("/type", self._unknown(name)))
+            raise unknown(name, self._knowledge)
         return known, self._knowledge
 
     async def all(self) -> TypeSnapshot:
@@ -236,42 +239,65 @@ class TypeCache:
         if version == self._version:
             self._read_at = time.monotonic()
             return
-        records = await self._store.types.all()
-        limits = {one.name: LimitValues(one.name, one.values) for one in await self._store.limits.all()}
-        queues = {queue.name: queue.options for queue in await self._store.queues.list()}
-        before = self._knowledge.types
-        known = (self._known(record, queues, limits, before.get(record.name)) for record in records)
-        types = {one.record.name: one for one in known if one is not None}
-        limited = (name for name, one in types.items() if any(o.limits for o in one.by_queue.values()))
-        self._knowledge = TypeSnapshot(types, tuple(sorted(limited)))
+        store = self._store
+        self._knowledge = await read_snapshot(
+            store.types, store.limits, store.queues, self.installation, self._knowledge
+        )
         self._version = version
         self._read_at = time.monotonic()
 
-    def _known(
-        self,
-        record: TypeRecord,
-        queues: Mapping[str, QueueOverrides],
-        limits: Mapping[str, LimitValues],
-        before: KnownType | None,
-    ) -> KnownType | None:
-        """The type of a record; its compiled schema is kept while the record is the same."""
-        kept = before.validator if before is not None and before.record == record else None
-        try:
-            known = KnownType.of(record, queues, self.installation, kept, limits)
-        except Exception:  # whatever is wrong with one type, the others are known
-            metrics.SWALLOWED.labels("known-types").inc()
-            log.exception("types.unreadable", type=record.name)
-            return None
-        if kept is None and known.validator.unjudged:
-            log.info(
-                "types.partly_judged", type=record.name, by_worker=list(map(str, known.validator.unjudged))
-            )
-        return known
 
-    def _unknown(self, name: str) -> str:
-        names = sorted(self._knowledge.types)
-        shown = ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
-        return (
+async def read_snapshot(
+    types: JobTypes,
+    limits: LimitRows,
+    queues: Queues,
+    installation: Mapping[str, Any],
+    before: TypeSnapshot,
+) -> TypeSnapshot:
+    """The types as the database has them now; compiled schemas of `before` are kept where their records are the same.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    records = await types.all()
+    values = {one.name: LimitValues(one.name, one.values) for one in await limits.all()}
+    options = {queue.name: queue.options for queue in await queues.list()}
+    known = (
+        _known(record, options, installation, values, before.types.get(record.name)) for record in records
+    )
+    found = {one.record.name: one for one in known if one is not None}
+    limited = (name for name, one in found.items() if any(o.limits for o in one.by_queue.values()))
+    return TypeSnapshot(found, tuple(sorted(limited)))
+
+
+def _known(
+    record: TypeRecord,
+    queues: Mapping[str, QueueOverrides],
+    installation: Mapping[str, Any],
+    limits: Mapping[str, LimitValues],
+    before: KnownType | None,
+) -> KnownType | None:
+    """The type of a record; its compiled schema is kept while the record is the same."""
+    kept = before.validator if before is not None and before.record == record else None
+    try:
+        known = KnownType.of(record, queues, installation, kept, limits)
+    except Exception:  # whatever is wrong with one type, the others are known
+        metrics.SWALLOWED.labels("known-types").inc()
+        log.exception("types.unreadable", type=record.name)
+        return None
+    if kept is None and known.validator.unjudged:
+        log.info("types.partly_judged", type=record.name, by_worker=list(map(str, known.validator.unjudged)))
+    return known
+
+
+def unknown(name: str, knowledge: TypeSnapshot) -> UnknownType:
+    """The error of a submission whose type is not registered."""
+    names = sorted(knowledge.types)
+    shown = ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
+    return UnknownType(
+        FieldError(
+            "/type",
             f"no job type {name[:100]!r} is registered; known are {shown or 'none yet'};"
-            " `corral types register`, with your modules in CORRAL_JOBS, registers yours"
+            " `corral types register`, with your modules in CORRAL_JOBS, registers yours",
         )
+    )

@@ -30,6 +30,7 @@ from corral.maintenance.rq_mirror import RqMirror
 from corral.maintenance.schedules import ScheduleDuty
 from corral.maintenance.status import StatusDuty
 from corral.maintenance.sweep import Sweep
+from corral.maintenance.transaction_jobs import HandOverTransactionJobs
 from corral.maintenance.unique_keys import KeepUniqueKeys
 from corral.maintenance.webhooks import WebhookDuty
 from corral.settings import Settings
@@ -57,6 +58,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             ScheduleDuty(store, dispatch, settings),
             Reclaim(store, dispatch, lease=settings.lease),
             Sweep(store, dispatch),
+            HandOverTransactionJobs(store, dispatch),
             KeepLimits(store, dispatch),
             KeepUniqueKeys(store, dispatch),
             EvaluateLimits(store, dispatch, settings.installation_options),

@@ -63,7 +63,8 @@ class WebhookDuty(Duty):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hand over what was submitted."""
+        """Hand over what was submitted; the next leader says what fails."""
+        metrics.WEBHOOKS_FAILING.set(0)
         await self._submitter.close()
 
     async def round(self, reign: Reign) -> int:
@@ -110,6 +111,7 @@ class WebhookDuty(Duty):
 
     async def _upkeep(self, reign: Reign) -> None:
         metrics.WEBHOOKS_OFF.set(await self._store.webhooks.disabled())
+        metrics.WEBHOOKS_FAILING.set(await self._store.webhooks.failing_seconds())
         while (
             await self._store.webhook_deliveries.forget(
                 reign.term, self._settings.webhook_days, FORGOTTEN_AT_ONCE

@@ -41,8 +41,10 @@ HEAVY = """
     ) w"""
 
 # A batch is full when so many wait, or when the next one would be too large for it; one that is not waits until its
-# oldest job is old enough. One with a job that was tried before waits no longer: its time has come. Where limits have room for less than a full batch, it is what they have room for. `rest` is
-# what the jobs before it in its group and it come to.
+# oldest job is old enough. One with a job that was tried before waits no longer: its time has come. Where limits have room
+# for less than a full batch, it is what they have room for. `rest` is what the jobs before it in its group and it come to.
+# A claim takes up to a thousand jobs, so no two of its lists of jobs are joined: these statements join by nested loops.
+# `IS NOT TRUE` has what lacks room looked up in a hash table.
 CLAIM = f"""
 WITH {ME}, wanted AS MATERIALIZED (
     SELECT g.id AS grp, g.ord, h.limits, h.costs, b.size, b.max_bytes,
@@ -94,14 +96,14 @@ WITH {ME}, wanted AS MATERIALIZED (
 ), roomy AS MATERIALIZED (
     SELECT p.*, count(*) OVER (PARTITION BY p.grp) AS count, p.heaviest > p.max_bytes AS heavy
     FROM (SELECT picked.*, max(picked.bytes) OVER (PARTITION BY picked.grp) AS heaviest FROM picked) p
-    LEFT JOIN (
-        SELECT n.id, bool_and(n.upto <= coalesce(r.room, 0) + {SLACK} AND n.nth <= coalesce(m.room, 'Infinity')
-                              AND (n.place = 1 OR NOT coalesce(r.probing, false))) AS ok
-        FROM needs n LEFT JOIN room r ON r.name = n.name LEFT JOIN mine m ON m.limit_name = n.limit_name GROUP BY n.id
-    ) n ON n.id = p.id
-    WHERE n.ok IS NOT FALSE AND (p.max_bytes IS NULL OR p.bytes <= p.max_bytes OR p.number = 1)
+    WHERE (p.id IN (
+        SELECT n.id FROM needs n LEFT JOIN room r ON r.name = n.name LEFT JOIN mine m ON m.limit_name = n.limit_name
+        WHERE NOT (n.upto <= coalesce(r.room, 0) + {SLACK} AND n.nth <= coalesce(m.room, 'Infinity')
+                   AND (n.place = 1 OR NOT coalesce(r.probing, false)))
+    )) IS NOT TRUE AND (p.max_bytes IS NULL OR p.bytes <= p.max_bytes OR p.number = 1)
 ), fit AS MATERIALIZED (
-    SELECT r.id, count(*) OVER (PARTITION BY r.grp, (r.number - 1) / coalesce(r.size, 1)) AS together FROM roomy r
+    SELECT r.id, r.weight, r.number, count(*) OVER (PARTITION BY r.grp, (r.number - 1) / coalesce(r.size, 1)) AS together
+    FROM roomy r
     WHERE r.size IS NULL OR r.number <= r.count - r.count %% r.size
        OR r.count < r.size AND (r.old OR r.heavy OR (r.full_now AND r.limited))
 ), {taken()}
@@ -112,8 +114,8 @@ SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(c
         SELECT CASE WHEN r.by_batch THEN 1.0 / fit.together ELSE c.cost END
         FROM unnest(j.limits, j.costs) WITH ORDINALITY AS c(name, cost, n) LEFT JOIN room r ON r.name = c.name ORDER BY c.n
     ) ELSE j.costs END
-FROM fit JOIN picked ON picked.id = fit.id WHERE j.id = fit.id
-RETURNING {COLUMNS}, picked.weight, picked.number
+FROM fit WHERE j.id = fit.id
+RETURNING {COLUMNS}, fit.weight, fit.number
 """
 
 LOOK = looking(

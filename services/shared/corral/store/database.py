@@ -18,7 +18,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from corral.errors import Unreadable
-from corral.store.connection import ISOLATION, STATED, Row, limits_of
+from corral.store.connection import ISOLATION, STATED, Row, connect_async, limits_of
 from corral.store.connections import ConnectionPool, Driver
 from corral.store.deadline import Deadline
 from corral.store.sql_params import within
@@ -63,10 +63,12 @@ BY_KEY = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_sort": "off",
     "jit": "off",
 }
 """A statement that knows its keys has one good plan, whatever the statistics say of a table that was empty a
-second ago: nested loops over the primary key, planned once per connection."""
+second ago: nested loops over the primary key, and what is ordered read from the index in that order, planned once per
+connection."""
 
 BEGIN, COMMIT, ROLLBACK = f"BEGIN ISOLATION LEVEL {ISOLATION}", "COMMIT", "ROLLBACK"
 _FAILURES = itertools.count()
@@ -79,6 +81,9 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, true),
 
 class Transaction:
     """An open transaction on one connection."""
+
+    holds_limit_keys = True
+    """Whether it is over soon, so that claims may wait for the keys of limits that it locks."""
 
     def __init__(self, driver: Driver, schema: str, deadline: Deadline) -> None:
         self._driver = driver
@@ -115,6 +120,7 @@ class Database:
     ) -> None:
         """`pooled`: the address may lead through a pooler of connections in transaction mode."""
         self.schema = schema
+        self._url, self._application_name = url, application_name
         self._pooled = pooled
         self._pool = ConnectionPool(url, size=pool_size, application_name=application_name, pooled=pooled)
         self._hot = ConnectionPool(
@@ -129,6 +135,14 @@ class Database:
         """Close every connection."""
         await self._pool.close()
         await self._hot.close()
+
+    async def own_connection(self) -> Driver:
+        """A new connection that belongs to the caller, who closes it: to listen, past a pooler of connections.
+
+        Raises:
+            psycopg.Error: it can't be opened.
+        """
+        return await connect_async(self._url, self._application_name)
 
     async def hot(self, statement: str, params: Params) -> list[Row]:
         """Run one statement that finds its rows by primary key, as a transaction of its own."""

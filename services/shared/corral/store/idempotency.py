@@ -131,7 +131,8 @@ class Idempotency:
         deadline, held, lost = 0.0, 0.0, False
         while True:
             try:
-                return await self._insert(requests)
+                async with self._database.transaction(self._wait) as transaction:
+                    return await insert_once(transaction, requests)
             except Ambiguous as error:
                 log.warning("idempotency.ambiguous", requests=len(requests), reason=str(error))
                 lost, deadline = True, deadline or time.monotonic() + RESOLVE_SECONDS
@@ -166,66 +167,74 @@ class Idempotency:
             await hold(transaction, term)
             return await transaction.count(SWEEP, {"limit": limit})
 
-    async def _insert(self, requests: Sequence[KeyedRequest]) -> list[list[Accepted] | EarlierRequest]:
-        async with self._database.transaction(self._wait) as transaction:
-            taken = {(caller, key) for caller, key in await transaction.rows(TAKE, _keys(requests))}
-            new = [request for request in requests if (request.caller, request.key) in taken]
-            made: dict[UUID, Accepted] = {}
-            if new:
-                await transaction.count(FORGET_FORMER, _keys(new))
-                made = await self._store(transaction, new)
-                await transaction.count(NOTE, _notes(new, made))
-            earlier = await self._earlier(transaction, [one for one in requests if one not in new])
-            # What was lost with its answer, and is stored after all, is this request's own.
-            own = [
-                one
-                for one in requests
-                if (one.caller, one.key) in earlier
-                and [job.id for job in earlier[one.caller, one.key].jobs] == [job.id for job in one.jobs]
-            ]
-            stored = made | await self._stored(transaction, own)
-        return [
-            [stored[job.id] for job in request.jobs if job.id in stored]
-            if request in new or request in own
-            else earlier[request.caller, request.key]
-            for request in requests
-        ]
 
-    async def _store(
-        self, transaction: Transaction, requests: Sequence[KeyedRequest]
-    ) -> dict[UUID, Accepted]:
-        """Store the jobs; for each what is told of it, which is another job where it is a duplicate (rule 33).
+async def insert_once(
+    transaction: Transaction, requests: Sequence[KeyedRequest]
+) -> list[list[Accepted] | EarlierRequest]:
+    """Store requests as a part of a transaction; see `Idempotency.insert`.
 
-        Raises:
-            Duplicate: one is refused.
-        """
-        jobs = [job for request in requests for job in request.jobs]
-        if any(job.unique is not None for job in jobs):
-            told: list[Accepted] = []
-            for answer in await insert_unique(transaction, [request.jobs for request in requests]):
-                if isinstance(answer, Duplicate):
-                    raise answer
-                told += answer
-        else:
-            told = await insert_within(transaction, jobs)
-        return {job.id: one for job, one in zip(jobs, told, strict=True)}
+    Raises:
+        InvalidInput: a value that Postgres can't hold.
+        LimitFull, Duplicate: a job is refused.
+        JobHeld: a job whose payload would be replaced is held by somebody else; roll back and begin anew.
+    """
+    taken = {(caller, key) for caller, key in await transaction.rows(TAKE, _keys(requests))}
+    new = [request for request in requests if (request.caller, request.key) in taken]
+    made: dict[UUID, Accepted] = {}
+    if new:
+        await transaction.count(FORGET_FORMER, _keys(new))
+        made = await _store(transaction, new)
+        await transaction.count(NOTE, _notes(new, made))
+    earlier = await _earlier(transaction, [one for one in requests if one not in new])
+    # What was lost with its answer, and is stored after all, is this request's own.
+    own = [
+        one
+        for one in requests
+        if (one.caller, one.key) in earlier
+        and [job.id for job in earlier[one.caller, one.key].jobs] == [job.id for job in one.jobs]
+    ]
+    stored = made | await _stored(transaction, own)
+    return [
+        [stored[job.id] for job in request.jobs if job.id in stored]
+        if request in new or request in own
+        else earlier[request.caller, request.key]
+        for request in requests
+    ]
 
-    async def _stored(
-        self, transaction: Transaction, requests: Sequence[KeyedRequest]
-    ) -> dict[UUID, Accepted]:
-        ids = [job.id for request in requests for job in request.jobs]
-        rows = await transaction.rows(EXISTING, {"ids": array(ids)}) if ids else []
-        return {row[0]: accepted_from(row) for row in rows}
 
-    async def _earlier(
-        self, transaction: Transaction, requests: Sequence[KeyedRequest]
-    ) -> dict[tuple[str, str], EarlierRequest]:
-        rows = await transaction.rows(EARLIER, _keys(requests)) if requests else []
-        found: dict[tuple[str, str], tuple[bytes, list[EarlierJob]]] = {}
-        for caller, key, digest, id, state, removed in rows:
-            _, jobs = found.setdefault((caller, key), (bytes(digest), []))
-            jobs.append(EarlierJob(id, State.read(state), removed))
-        return {name: EarlierRequest(digest, jobs) for name, (digest, jobs) in found.items()}
+async def _store(transaction: Transaction, requests: Sequence[KeyedRequest]) -> dict[UUID, Accepted]:
+    """Store the jobs; for each what is told of it, which is another job where it is a duplicate (rule 33).
+
+    Raises:
+        Duplicate: one is refused.
+    """
+    jobs = [job for request in requests for job in request.jobs]
+    if any(job.unique is not None for job in jobs):
+        told: list[Accepted] = []
+        for answer in await insert_unique(transaction, [request.jobs for request in requests]):
+            if isinstance(answer, Duplicate):
+                raise answer
+            told += answer
+    else:
+        told = await insert_within(transaction, jobs)
+    return {job.id: one for job, one in zip(jobs, told, strict=True)}
+
+
+async def _stored(transaction: Transaction, requests: Sequence[KeyedRequest]) -> dict[UUID, Accepted]:
+    ids = [job.id for request in requests for job in request.jobs]
+    rows = await transaction.rows(EXISTING, {"ids": array(ids)}) if ids else []
+    return {row[0]: accepted_from(row) for row in rows}
+
+
+async def _earlier(
+    transaction: Transaction, requests: Sequence[KeyedRequest]
+) -> dict[tuple[str, str], EarlierRequest]:
+    rows = await transaction.rows(EARLIER, _keys(requests)) if requests else []
+    found: dict[tuple[str, str], tuple[bytes, list[EarlierJob]]] = {}
+    for caller, key, digest, id, state, removed in rows:
+        _, jobs = found.setdefault((caller, key), (bytes(digest), []))
+        jobs.append(EarlierJob(id, State.read(state), removed))
+    return {name: EarlierRequest(digest, jobs) for name, (digest, jobs) in found.items()}
 
 
 def _keys(requests: Sequence[KeyedRequest]) -> dict[str, object]:

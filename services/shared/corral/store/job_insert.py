@@ -209,7 +209,8 @@ async def insert_within(
 ) -> list[Accepted]:
     """Insert jobs as a part of a transaction; they are there once it is committed.
 
-    With `again` they may be stored already, by a transaction whose answer was lost.
+    With `again` they may be stored already, by a transaction whose answer was lost. In a transaction that holds no keys of
+    limits nothing is refused, and makes no room: the jobs wait, and are counted.
 
     Raises:
         InvalidInput: a value that Postgres can't hold.
@@ -218,7 +219,7 @@ async def insert_within(
     if not jobs:
         return []
     room = None
-    if any(map(admission.is_counted, jobs)):
+    if transaction.holds_limit_keys and any(map(admission.is_counted, jobs)):
         await admission.lock(transaction, jobs)
         if again:
             ids = [job.id for job in jobs]

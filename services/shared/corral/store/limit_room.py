@@ -125,7 +125,10 @@ def _kept(part: str, at: str, seconds: str, new: str) -> str:
 
 
 def taken() -> str:
-    """A CTE that takes of the keys what the claim needs: of `needs` (id, name, cost) those in `fit`, with `room` in hand."""
+    """A CTE that takes of the keys what the claim needs: of `needs` (id, name, cost) those in `fit`, with `room` in hand.
+
+    `IS TRUE` has them looked up in a hash table: a join would be a nested loop over both.
+    """
     return f"""used AS (
     UPDATE corral.limit_keys k
     SET in_use = k.in_use + u.cost, probe = CASE WHEN r.probing THEN u.first ELSE k.probe END,
@@ -136,7 +139,8 @@ def taken() -> str:
         tokens = CASE WHEN r.rate > {EXACT} THEN r.room - u.cost END,
         refilled_at = CASE WHEN r.rate > {EXACT} THEN r.at END
     FROM (
-        SELECT n.name, sum(n.cost) AS cost, (array_agg(n.id))[1] AS first FROM needs n JOIN fit ON fit.id = n.id GROUP BY 1
+        SELECT n.name, sum(n.cost) AS cost, (array_agg(n.id))[1] AS first FROM needs n
+        WHERE (n.id IN (SELECT fit.id FROM fit)) IS TRUE GROUP BY 1
     ) u
     JOIN room r ON r.name = u.name
     WHERE k.name = u.name

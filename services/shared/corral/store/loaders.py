@@ -3,7 +3,7 @@
 By the time rows are read their statement is committed, and a list has other rows too.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import adapters
@@ -15,6 +15,7 @@ from psycopg.types.json import set_json_loads
 from corral.job.moment import Beyond
 from corral.store.json_text import decode
 
+AnyCursor: TypeAlias = psycopg.AsyncCursor[Any] | psycopg.Cursor[Any]
 TIMESTAMPTZ = adapters.types["timestamptz"].oid
 
 
@@ -35,7 +36,7 @@ class MomentLoader(Loader):
             return Beyond.read(bytes(data).decode())
 
 
-def install(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
-    """Have a connection read this way."""
-    connection.adapters.register_loader("timestamptz", MomentLoader)
-    set_json_loads(decode, connection)
+def install(context: psycopg.AsyncConnection[Any] | psycopg.Connection[Any] | AnyCursor) -> None:
+    """Have a connection, or one cursor alone, read this way."""
+    context.adapters.register_loader("timestamptz", MomentLoader)
+    set_json_loads(decode, context)

@@ -45,6 +45,15 @@ class Schema:
         [(read_only, standby)] = await self._database.run(READ_ONLY)
         if read_only:
             raise Unavailable("postgres", STANDBY if standby else FROZEN)
+        await self.check_revision()
+
+    async def check_revision(self) -> None:
+        """Return if the schema fits.
+
+        Raises:
+            SchemaMismatch: it is older (`wait`: a migration may be on its way), or two or more ahead.
+            Unavailable: Postgres is away.
+        """
         found = await self.revision()
         if found < REVISION:
             raise SchemaMismatch(

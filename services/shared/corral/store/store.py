@@ -43,6 +43,7 @@ from corral.store.sign_in import SignInRows
 from corral.store.sink_mails import SinkMails
 from corral.store.sql_params import DEFAULT_SCHEMA
 from corral.store.stats import Statistics
+from corral.store.transaction_jobs import TransactionJobs
 from corral.store.unique_holders import UniqueKeys
 from corral.store.unique_jobs import UniqueJobs
 from corral.store.uploads import Uploads
@@ -64,6 +65,7 @@ class Store:
         self.idempotency = Idempotency(database)
         self.unique_jobs = UniqueJobs(database)
         self.unique_keys = UniqueKeys(database)
+        self.transaction_jobs = TransactionJobs(database)
         self.claims = Claims(database)
         self.limit_claims = LimitClaims(database)
         self.limit_duties = LimitDuties(database)

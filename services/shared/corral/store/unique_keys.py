@@ -23,14 +23,16 @@ ORDER BY i.key
 ON CONFLICT (key) DO UPDATE SET holder = k.holder WHERE false
 RETURNING k.key
 """
+# Columns of ANSWER alone: a role that submits in transactions of its own need not read payloads.
+_TOLD = "x.id, x.queue, x.priority, x.state, x.limit_group, x.queued_at, x.run_at, x.created_at"
 SEEN = f"""
 SELECT k.key, k.newest, k.until IS NOT NULL, coalesce(k.until > now(), false),
        k.holder, coalesce(j.state, k.state, 'completed'), j.id IS NULL, k.waiting, w.state, w.queue, w.priority, {ANSWER}
 FROM unnest(%(keys)s::text[]) AS i(key) CROSS JOIN LATERAL (
     SELECT x.* FROM corral.unique_keys x WHERE x.key = i.key OFFSET 0
 ) k
-LEFT JOIN LATERAL (SELECT x.* FROM corral.jobs x WHERE x.id = k.holder OFFSET 0) j ON true
-LEFT JOIN LATERAL (SELECT x.* FROM corral.jobs x WHERE x.id = k.waiting OFFSET 0) w ON true
+LEFT JOIN LATERAL (SELECT {_TOLD} FROM corral.jobs x WHERE x.id = k.holder OFFSET 0) j ON true
+LEFT JOIN LATERAL (SELECT {_TOLD} FROM corral.jobs x WHERE x.id = k.waiting OFFSET 0) w ON true
 """
 # Jobs whose payload may be replaced. One that somebody else holds is not in the answer.
 TARGETS = """

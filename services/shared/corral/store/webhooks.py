@@ -44,6 +44,9 @@ NAMES = [
 ONE = f"SELECT {COLUMNS} FROM corral.webhooks w WHERE w.name = %(name)s"
 PAGE = f"SELECT {COLUMNS} FROM corral.webhooks w WHERE w.name > %(after)s ORDER BY w.name LIMIT %(limit)s"
 DISABLED = "SELECT count(*) FROM corral.webhooks w WHERE NOT w.enabled"
+FAILING = """
+SELECT coalesce(max(date_part('epoch', now() - w.failing_since)), 0) FROM corral.webhooks w WHERE w.enabled
+"""
 TARGET = f"""
 SELECT w.name, w.url, w.format, ARRAY(SELECT s.secret {SECRETS} ORDER BY s.id DESC), w.enabled, w.disabled_reason
 FROM corral.webhooks w WHERE w.name = %(name)s
@@ -116,6 +119,10 @@ class Webhooks:
     async def disabled(self) -> int:
         """How many webhooks are disabled."""
         return int((await self._database.run(DISABLED))[0][0])
+
+    async def failing_seconds(self) -> float:
+        """For how long the enabled webhook that has failed for longest has taken nothing; 0 where none fails."""
+        return float((await self._database.run(FAILING))[0][0])
 
     async def target(self, name: str) -> WebhookTarget | None:
         """Where its requests go, with its secrets: for those who send, and nobody else."""

@@ -10,6 +10,7 @@ from corral_testing.conformance.claiming import Claiming
 from corral_testing.conformance.commands import CommandsOfPeople
 from corral_testing.conformance.counting import Counting
 from corral_testing.conformance.deciding import Deciding
+from corral_testing.conformance.delivering import Delivering
 from corral_testing.conformance.doing_once import DoingOnce
 from corral_testing.conformance.draining import Draining
 from corral_testing.conformance.finishing import Finishing
@@ -22,6 +23,7 @@ from corral_testing.conformance.losing import Losing
 from corral_testing.conformance.passing_on import PassingOn
 from corral_testing.conformance.snoozing import Snoozing
 from corral_testing.conformance.submitting import Submitting
+from corral_testing.conformance.telling import Telling
 from corral_testing.conformance.transitions import Transitions
 from corral_testing.conformance.unique import BeingUnique
 
@@ -40,6 +42,8 @@ class StoreConformance(
     Counting,
     Limiting,
     Snoozing,
+    Telling,
+    Delivering,
     Admitting,
     Holding,
     Batching,

@@ -21,6 +21,8 @@ from corral_testing.fake.queues import FakeQueues
 from corral_testing.fake.scaling import FakeScaling
 from corral_testing.fake.stats import FakeStats
 from corral_testing.fake.unique import FakeUniqueJobs, FakeUniqueKeys
+from corral_testing.fake.webhook_history import FakeWebhookHistory
+from corral_testing.fake.webhooks import FakeWebhookDeliveries, FakeWebhooks
 
 
 class FakeStore:
@@ -43,6 +45,9 @@ class FakeStore:
         self.queues = FakeQueues(self.memory)
         self.scaling = FakeScaling(self.memory, self.leases)
         self.stats = FakeStats(self.memory)
+        self.webhooks = FakeWebhooks(self.memory)
+        self.webhook_deliveries = FakeWebhookDeliveries(self.memory, self.webhooks, self.jobs, self.leases)
+        self.webhook_history = FakeWebhookHistory(self.memory)
 
     @property
     def clock(self) -> Clock:

@@ -34,12 +34,12 @@ class FakeAdmission:
         for name, by in admission.superseding.items():
             for row in self._counted(name):
                 if row.state is not State.RUNNING and row.id not in admission.kept[name]:
-                    self._memory.move(row, Event.CANCELLED, Writer.ACTION, State.CANCELLED)
                     limit = parsed(name)[0]
                     row.error = {
                         "kind": "superseded",
                         "message": f"superseded by job {by}, as the limit {limit} says",
                     }
+                    self._memory.move(row, Event.CANCELLED, Writer.ACTION, State.CANCELLED)
                     displaced.append(Displaced(row.id, limit, by))
         for name, count in admission.stopping.items():
             rows = [row for row in self._counted(name) if row.state is State.RUNNING]

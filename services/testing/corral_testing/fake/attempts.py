@@ -38,7 +38,7 @@ class FakeAttempts:
         finished: Sequence[Finished],
         *,
         artifacts: Mapping[UUID, Sequence[UUID]] | None = None,  # noqa: ARG002  not kept
-        webhooks: bool = False,  # noqa: ARG002  nor what they are told
+        webhooks: bool = False,
     ) -> list[Recorded]:
         """Write how attempts ended, under the fence."""
         for item in finished:
@@ -46,7 +46,11 @@ class FakeAttempts:
                 checked(item.outcome.result, "/result")
             for one in item.follow_ups:
                 refuse_unstorable(one.job)
-        answers = [await self._finish(worker, item) for item in finished]
+        self._memory.tells = webhooks
+        try:
+            answers = [await self._finish(worker, item) for item in finished]
+        finally:
+            self._memory.tells = True
         unique = self._memory.rows(item.id for item in finished if item.unique)
         promoted = release(self._memory, [row for row in unique if row.state.terminal])
         if promoted:
@@ -114,8 +118,8 @@ class FakeAttempts:
     def _end(self, row: JobRow, item: Finished) -> None:
         memory, outcome = self._memory, item.outcome
         if isinstance(outcome, Succeeded):
-            memory.move(row, Event.SUCCEEDED, Writer.WORKER, State.COMPLETED)
             row.result, row.error, row.progress = outcome.result, None, 100
+            memory.move(row, Event.SUCCEEDED, Writer.WORKER, State.COMPLETED)
             return
         cancelled = isinstance(outcome, Cancelled) or row.cancel_requested_at is not None
         if isinstance(outcome, Snoozed | Parked) and not cancelled:

@@ -214,6 +214,7 @@ class FakeHeartbeat:
             cancels=frozenset(cancels),
             stolen=frozenset(held) - mine,
             released=tuple(self._release(row) for row in unheld),
+            webhooks=any(one.enabled and one.fields.events for one in self._memory.webhooks.values()),
         )
 
     def close(self) -> None:

@@ -96,8 +96,8 @@ class FakeDuties:
             if row.expires_at is not None and row.expires_at <= now and row.attempt == 0
         ]
         for row in late[:limit]:
-            memory.move(row, Event.EXPIRED, Writer.MAINTENANCE, State.CANCELLED)
             row.error = {"kind": "expired", "message": "expired before it was claimed"}
+            memory.move(row, Event.EXPIRED, Writer.MAINTENANCE, State.CANCELLED)
         return [row.id for row in late[:limit]]
 
     async def fold_stats(self, term: Term, limit: int = 20_000) -> Folded:  # noqa: ARG002  there is nothing

@@ -1,17 +1,21 @@
 """What the fake holds, and the one way a job moves: along a row of the table of transitions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from corral.ids import new_id
 from corral.job.budget import EXACT
 from corral.job.limit_use import parsed
 from corral.job.state import Event, State, Writer, allowed
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import AuditEntry, StoredFollowUp, StoredQueue, Term, WorkerRecord, WorkerState
 from corral.store.job_queries import AttemptRecord
+from corral.webhook.delivery import DeliveryStatus, StoredDelivery
+from corral.webhook.webhook import Webhook
+from corral_testing.fake.deliveries import TOLD, chosen, told_of
 from corral_testing.fake.job_row import JobRow
 
 
@@ -67,6 +71,14 @@ class ParkedKey:
 
 
 @dataclass(slots=True)
+class WebhookSecretKey:
+    """A secret that signs, and until when; None: until another one takes its place."""
+
+    secret: str
+    expires_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class Memory:
     """Everything the fake knows."""
 
@@ -93,6 +105,12 @@ class Memory:
     """By the name of the limit, or of its key."""
     decisions: dict[UUID, ScalingDecision] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    webhook_secrets: dict[str, list[WebhookSecretKey]] = field(default_factory=dict)
+    """Of each webhook, oldest first."""
+    deliveries: dict[UUID, StoredDelivery] = field(default_factory=dict)
+    tells: bool = True
+    """Whether webhooks are told of ends; False where a worker writes outcomes that has heard of no webhook."""
 
     def holder_of(self, name: str) -> JobRow | None:
         """The job that keeps the slot of a key until it has ended."""
@@ -138,8 +156,47 @@ class Memory:
             row.worker, row.finished_at = None, None
         elif after.terminal:
             row.finished_at, row.suspect = now, False
+            self._tell(row)
         else:
             row.worker = None
+
+    def _tell(self, row: JobRow) -> None:
+        """Store what webhooks are told of the end of a job."""
+        event, shown = f"job.{row.state}", row.job()
+        for webhook in sorted(self.webhooks.values(), key=lambda one: one.name) if self.tells else ():
+            if chosen(webhook, row.new, event):
+                values = {name: getattr(shown, name) for name in TOLD}
+                self.deliver(webhook.name, event, told_of(values, row.life), job=row.id, number=row.life)
+
+    def deliver(
+        self,
+        webhook: str,
+        event: str,
+        data: Mapping[str, Any],
+        *,
+        job: UUID | None = None,
+        number: int | None = None,
+    ) -> StoredDelivery:
+        """Store a delivery that is to be sent."""
+        made = StoredDelivery(
+            id=new_id(),
+            webhook=webhook,
+            event=event,
+            job=job,
+            number=number,
+            data=data,
+            status=DeliveryStatus.PENDING,
+            sent_by=None,
+            attempts=0,
+            last_attempt_at=None,
+            last_status=None,
+            last_error=None,
+            next_attempt_at=None,
+            delivered_at=None,
+            created_at=self.clock.now(),
+        )
+        self.deliveries[made.id] = made
+        return made
 
     def _end_probe(self, row: JobRow, *, opens: bool) -> None:
         """A job that went first makes room for the next one, or for all."""
