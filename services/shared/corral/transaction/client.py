@@ -8,10 +8,11 @@ from typing import Any, Unpack, overload
 
 from pydantic_core import from_json
 
+from corral.actions.bulk import SubmissionRefused, refuse_all
 from corral.actions.idempotency import OTHER, POINTER, check_key, keyed
 from corral.actions.job_request import NewSubmission, resolve
 from corral.actions.plain_submission import submission_of
-from corral.actions.submit import MAX_PAYLOAD_BYTES, SubmissionRefused, refuse_all
+from corral.actions.submit import MAX_PAYLOAD_BYTES
 from corral.actions.type_cache import FRESH_SECONDS, TypeSnapshot, read_snapshot, unknown
 from corral.context import SubmitOptions
 from corral.context.context import Declared, name_of
