@@ -11,6 +11,7 @@ from corral import logs
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.errors import DeclarationError, SchemaMismatch
+from corral.garbage_collection import collect_less_often
 from corral.settings import Settings
 from corral.status_server import serve_metrics
 from corral_worker import exit_code, own_process, runner
@@ -41,6 +42,7 @@ def main(**timings: Unpack[Timings]) -> int:
         serve_metrics(settings.metrics_host, settings.metrics_port)
         from corral_worker.worker import Worker  # noqa: PLC0415  # a wrong declaration is told before the rest is imported
 
+        collect_less_often()
         return runner.leave(runner.run(Worker(settings, catalog, **timings).run(), _loop_class()))
     except (DeclarationError, SchemaMismatch) as error:
         log.critical("worker.refused", error=str(error))
