@@ -294,10 +294,6 @@ def unknown(name: str, knowledge: TypeSnapshot) -> UnknownType:
     """The error of a submission whose type is not registered."""
     names = sorted(knowledge.types)
     shown = ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
-    return UnknownType(
-        FieldError(
-            "/type",
-            f"no job type {name[:100]!r} is registered; known are {shown or 'none yet'};"
-            " `corral types register`, with your modules in CORRAL_JOBS, registers yours",
-        )
-    )
+    said = f"no job type {name[:100]!r} is registered; known are {shown or 'none yet'};"
+    how = "`corral types register`, with your modules in CORRAL_JOBS, registers yours"
+    return UnknownType(FieldError("/type", f"{said} {how}"))
