@@ -39,6 +39,7 @@ DUTIES = {
         "schedules",
         "feeds",
         "webhooks",
+        "transaction-jobs",
     ),
 }
 
