@@ -45,6 +45,7 @@ def context(
     webhooks: WebhookRecords | None = None,
     outgoing: OutgoingClient | None = None,
     providers: ProviderCaller | None = None,
+    claimed: Claimed | None = None,
 ) -> tuple[Context, Recording]:
     """A context for a coroutine, and what is recorded of it.
 
@@ -59,11 +60,14 @@ def context(
         webhooks: webhooks and deliveries, for a handler that sends to them.
         outgoing: the client for addresses that users give; the test closes it.
         providers: what sends requests to providers.
+        claimed: the job; by default one is made, with `errors` and `checkpointed`.
     """
     recording = _recording(artifacts, effects, statistics)
     recording.feeds, recording.webhooks, recording.outgoing = feeds, webhooks, outgoing
     recording.providers = providers
-    return Context(claimed_of(job_type, errors, checkpointed), _AwaitedLink(recording), None), recording
+    return Context(
+        claimed or claimed_of(job_type, errors, checkpointed), _AwaitedLink(recording), None
+    ), recording
 
 
 def sync_context(
@@ -74,10 +78,12 @@ def sync_context(
     artifacts: Mapping[str, bytes] | None = None,
     effects: Mapping[str, Any] | None = None,
     statistics: Sequence[Statistics] = (),
+    claimed: Claimed | None = None,
 ) -> tuple[SyncContext, Recording]:
     """A context for a function that runs in a thread or a process; see `context`."""
     recording = _recording(artifacts, effects, statistics)
-    return SyncContext(claimed_of(job_type, errors, checkpointed), _BlockingLink(recording), None), recording
+    claimed = claimed or claimed_of(job_type, errors, checkpointed)
+    return SyncContext(claimed, _BlockingLink(recording), None), recording
 
 
 def _recording(

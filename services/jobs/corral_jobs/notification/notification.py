@@ -15,6 +15,8 @@ WebhookName = Annotated[
     Field(description="The name of a webhook (`corral webhooks`): signed JSON, Slack or Teams"),
 ]
 Target = Address | WebhookName
+Message = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+Title = Annotated[str, StringConstraints(max_length=200, pattern=LINE_PATTERN)]
 
 
 class Notification(BaseModel):
@@ -39,12 +41,8 @@ class Notification(BaseModel):
     to: Target | Annotated[list[Target], Field(min_length=1, max_length=MAX_TARGETS)] = Field(
         description="Whom it goes to: the name of a webhook or an address of mail; of a list the first that takes it"
     )
-    message: Annotated[str, StringConstraints(min_length=1, max_length=10_000)] = Field(
-        description="What is said"
-    )
-    title: Annotated[str, StringConstraints(max_length=200, pattern=LINE_PATTERN)] | None = Field(
-        default=None, description="One line: the subject of a mail"
-    )
+    message: Message = Field(description="What is said")
+    title: Title | None = Field(default=None, description="One line: the subject of a mail")
     variables: dict[str, Any] | None = Field(
         default=None,
         description="Makes templates of title and message: values for {{ name }}; left out, they are sent as they are",
