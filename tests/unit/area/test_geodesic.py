@@ -43,21 +43,39 @@ def test_a_box_has_the_area_that_a_closed_form_says(name: str):
 
 
 GEODESIC = {
-    # Longitudes and latitudes, square metres. Source: GeographicLib, tests of Planimeter (Planimeter0).
-    "a square degree and more at the equator": ([(-1, 0), (0, -1), (1, 0), (0, 1)], 24_619_419_146.0),
-    "an octant": ([(0, 0), (90, 0), (0, 90)], 63_758_202_715_511.0),
+    # Corners as latitude and longitude, square metres. Source: GeographicLib for Python, commit 045fa3d,
+    # geographiclib/test/test_geodesic.py: an implementation that shares no code with PROJ's.
+    "a square degree and more at the equator (Planimeter0)": (
+        [(0, -1), (-1, 0), (0, 1), (1, 0)],
+        24_619_419_146.0,
+    ),
+    "an octant (Planimeter0)": ([(90, 0), (0, 0), (0, 90)], 63_758_202_715_511.0),
+    "around the pole (Planimeter0)": ([(89, 0), (89, 90), (89, 180), (89, 270)], 24_952_305_678.0),
+    "around the other pole (Planimeter0)": ([(-89, 0), (-89, 90), (-89, 180), (-89, 270)], 24_952_305_678.0),
+    "half around the pole (Planimeter5)": ([(89, 0.1), (89, 90.1), (89, -179.9)], 12_476_152_838.5),
+    "a triangle (Planimeter15)": ([(2, 1), (1, 2), (3, 3)], 18_454_562_325.45119),
+    "a line (Planimeter6)": ([(9, 0), (9, 180), (9, 0)], 0.0),
 }
 
 
 @pytest.mark.parametrize("name", GEODESIC)
 def test_sides_are_geodesics(name: str):
-    points, area = GEODESIC[name]
-    assert area_of(shapely.Polygon(points)) == pytest.approx(area, rel=1e-6)
+    corners, area = GEODESIC[name]
+    ring = [(longitude, latitude) for latitude, longitude in corners]
+    assert area_of(shapely.Polygon(ring)) == pytest.approx(area, abs=1)
+
+
+def test_the_whole_earth_has_the_area_of_its_ellipsoid():
+    """Source: as above, Planimeter15."""
+    assert 2 * area_of(polygon_of(Box(-90, -180, 90, 0))) == pytest.approx(510_065_621_724_088.5, abs=1)
 
 
 STATES = {
-    # Bounded by parallels and meridians by law. Source: US Census Bureau, State Area Measurements (2010), total areas.
-    "Wyoming": (Box(41, -111.0546, 45, -104.0530), 253_335e6),
+    # Square metres. Source: US Census Bureau, State Area Measurements and Internal Point Coordinates (2010), total areas,
+    # census.gov/geographies/reference-files/2010/geo/state-area.html. Their borders are parallels and meridians by law:
+    # 27 and 34, 25 and 32 degrees west of the meridian of Washington, which is at 77° 3' west. As surveyed they are not
+    # quite there.
+    "Wyoming": (Box(41, -111.05, 45, -104.05), 253_335e6),
     "Colorado": (Box(37, -109.05, 41, -102.05), 269_601e6),
 }
 
