@@ -10,8 +10,10 @@ from demo.stage import Stage
 from demo.waiting import until
 
 TITLE = "notifications by webhook and mail, and events of jobs"
-SIGNED, DOWN, EVENTS = "demo-signed", "demo-down", "demo-events"
+SIGNED, DOWN, EVENTS, GATHERED = "demo-signed", "demo-down", "demo-events", "demo-gathered"
+DIGEST = "notification.digest"
 READER = "on-call@example.com"
+CUSTOMER = "customer@example.com"
 
 
 def run(stage: Stage) -> None:
@@ -39,6 +41,7 @@ def run(stage: Stage) -> None:
     until(lambda: stage.mails(READER), seconds=60, what=f"a mail to {READER}")
     figure = f"{len(_requests(stage, '/down'))} refused, then {sent.get('via')}"
     show("000-35 000-50", "a receiver that is down, then a mail", figure, holds=sent.get("via") == "email")
+    _digest(stage)
     _webhook(stage, EVENTS, "/events", events=["job.completed"], types=["demo.echo"])
 
     def told() -> bool:
@@ -49,8 +52,53 @@ def run(stage: Stage) -> None:
     until(told, seconds=30, what="an event of a job")
     event = json.loads(_requests(stage, "/events")[0]["body"])
     show("000-34", "an event of a job, pushed", event["type"], holds=event["type"] == "job.completed")
-    for name in (SIGNED, DOWN, EVENTS):
+    for name in (SIGNED, DOWN, EVENTS, GATHERED):
         stage.http.delete(f"/api/v1/webhooks/{name}").raise_for_status()
+
+
+def _digest(stage: Stage) -> None:
+    """Four orders within a window of two seconds, one of them cancelled in time: one message of three, and one mail."""
+    _webhook(stage, GATHERED, "/gathered")
+    _set_window(stage, 2)
+    jobs = {to: [_order(stage, to, number) for number in range(4)] for to in (GATHERED, CUSTOMER)}
+    for orders in jobs.values():
+        stage.http.post(f"/api/v1/jobs/{orders[3]}/cancel").raise_for_status()
+    ended = {
+        to: [
+            stage.until_status(f"/api/v1/jobs/{one}", "completed", "failed", field="state")
+            for one in orders[:3]
+        ]
+        for to, orders in jobs.items()
+    }
+    _set_window(stage, None)
+    requests = _requests(stage, "/gathered")
+    items = [one["title"] for request in requests for one in json.loads(request["body"])["data"]["items"]]
+    counts = [one["result"]["count"] for one in ended[GATHERED]]
+    stage.account.show(
+        "000-50",
+        "three notifications within a window, and one that was cancelled",
+        f"{len(requests)} message of {len(items)}",
+        holds=items == ["Order 0", "Order 1", "Order 2"] and counts == [3, 3, 3],
+    )
+    until(lambda: stage.mails(CUSTOMER), seconds=60, what=f"a mail to {CUSTOMER}")
+    mails = stage.mails(CUSTOMER)
+    subject = mails[0].subject
+    stage.account.show(
+        "000-35 000-50",
+        "the same by mail",
+        f"{len(mails)} mail: {subject}",
+        holds=(len(mails), subject) == (1, "3 notifications"),
+    )
+
+
+def _order(stage: Stage, to: str, number: int) -> str:
+    payload = {"to": to, "title": f"Order {number}", "message": "It was sent."}
+    return str(stage.post("/api/v1/jobs", {"type": DIGEST, "payload": payload})["id"])
+
+
+def _set_window(stage: Stage, seconds: float | None) -> None:
+    """How long notifications to one recipient are gathered; None: as declared."""
+    stage.http.patch(f"/api/v1/types/{DIGEST}", json={"batch": {"wait": seconds}}).raise_for_status()
 
 
 def _webhook(stage: Stage, name: str, path: str, **more: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.images.belonging import ABSENT, FOREIGN, IMAGES, ROOT, locked, normal, own
+from tests.images.page import sizes_of_the_page
 from tests.images.rig import Namespace
 from tests.images.rig import image as name
 
@@ -83,3 +84,10 @@ def test_process_1_reaps_what_is_left_behind(seen):
 
 def test_it_is_no_larger_than_it_must_be(image, seen):
     assert seen["bytes"]["corral"] / 1e6 <= LARGEST_MB[image]
+
+
+def test_the_page_says_how_large_it_is(image, seen):
+    """docs/reference/images.md; the base differs by some MB from build to build, what Corral adds does not."""
+    said = sizes_of_the_page()[image]
+    assert said.corral == pytest.approx(seen["bytes"]["corral"] / 1e6, abs=8)
+    assert said.all == pytest.approx(seen["bytes"]["all"] / 1e6, abs=20)

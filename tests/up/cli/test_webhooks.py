@@ -1,11 +1,13 @@
 """`corral webhooks`, and the receiver of the how-to, against a running system."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fixtures.local_system import own_port
@@ -45,6 +47,40 @@ def receivers(tmp_path: Path) -> Iterator[list[Receiver]]:
     for one in started:
         one.process.kill()
         one.process.wait()
+
+
+def test_what_one_is_to_be_told_within_a_window_is_one_mail(corral):
+    corral("types", "set", "notification.digest", "batch.wait=5")
+
+    def submitted(title: str, message: str = "It was sent.") -> str:
+        payload = json.dumps({"to": "ann@example.com", "title": title, "message": message, "variables": {}})
+        return str(corral("jobs", "submit", "notification.digest", "--payload", payload).out.strip())
+
+    first, wrong, unwanted, last = (
+        submitted("One"),
+        submitted("Two", "{{ nobody }}"),
+        submitted("Three"),
+        submitted("Four"),
+    )
+    assert "its batch waits until 100 jobs wait or 5 s have passed" in corral("jobs", "why", last).out
+    assert corral("jobs", "cancel", unwanted).code == 0
+
+    def ended() -> list[dict[str, Any]]:
+        jobs = [corral("jobs", "show", one, "--json").json for one in (first, wrong, unwanted, last)]
+        return jobs if all(one["state"] in ("completed", "failed", "cancelled") for one in jobs) else []
+
+    eventually(ended, timeout=90)
+    jobs = ended()
+    assert [one["state"] for one in jobs] == ["completed", "failed", "cancelled", "completed"]
+    assert "/message: the template fails" in jobs[1]["error"]["message"]
+    assert jobs[0]["result"] == jobs[3]["result"]
+    assert jobs[0]["result"]["count"] == 2
+    mail = corral("jobs", "show", jobs[0]["result"]["email"], "--json").json
+    assert (mail["payload"]["subject"], mail["payload"]["body"]) == (
+        "2 notifications",
+        "One\nIt was sent.\n\nFour\nIt was sent.",
+    )
+    corral("types", "set", "notification.digest", "batch.wait=")
 
 
 def test_another_system_is_told(corral, receivers: list[Receiver], tmp_path: Path, monkeypatch):
