@@ -22,7 +22,7 @@ TYPESCRIPT := $(if $(shell command -v npm 2>/dev/null),.tools/typescript/.instal
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-up test-faults test-browser test-pdf test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests chart images kind-up kind-down clean
+.PHONY: help up demo screenshots test test-up test-faults test-browser test-pdf test-images test-cluster test-cluster-more check format bench docs lock tools test-chart manifests chart images kind-up kind-down clean
 
 help: ## Say what can be made
 	@echo "Usage: make <target>"
@@ -34,6 +34,9 @@ up: $(LOCAL) ## Run the whole system here: make up [PORT=8000 DATA=.corral WORKE
 
 demo: $(LOCAL) ## Show the replaced systems on a system of its own, each promise with its figure: make demo [STEP=reports]
 	@exec $(BIN)/python -m demo $(STEP)
+
+screenshots: $(DEVELOPMENT) ## Make the README's pictures of the five systems again, in Chromium: make screenshots [NAME=area]
+	@$(BIN)/python -m demo.pictures $(NAME)
 
 test: $(DEVELOPMENT) $(HELM) $(TYPESCRIPT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
 	@$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/pdf --ignore=tests/cluster $(or $(T),tests) $(ARGS)

@@ -20,7 +20,7 @@ FIRST = {
 }
 SYSTEMS = (
     *("Reports", "Providers", "Limits", "Schedules", "Feeds", "Imports", "Areas", "Webhooks"),
-    *("Jobs", "Queues", "Pools", "Workers"),
+    *("Jobs", "Queues", "Types", "Pools", "Workers"),
 )
 OFFERED = "nodes => nodes.map(node => node.value).filter(name => !/^(rig|test)[.]/.test(name))"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from demo.pictures import MOST_BYTES, PICTURES
 from typer.main import get_command
 
 from corral.cli.main import app
@@ -129,8 +130,25 @@ def test_links_lead_to_what_exists():
             assert anchor in {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}, link
 
 
-def test_there_is_one_picture():
-    assert len(re.findall(r"!\[", TEXT)) == 1
+def test_there_is_a_small_picture_of_scaling_and_one_of_each_replaced_system():
+    pictures = re.findall(r"!\[([^\]]+)\]\(docs/images/([\w-]+)\.png\)", TEXT)
+    assert [name for _, name in pictures] == ["scaling", *PICTURES], (
+        "make screenshots makes all but the first"
+    )
+    for words, name in pictures:
+        assert len(words) > 40, f"{name}: what it shows, for those who do not see it"
+        assert 5_000 < (ROOT / "docs" / "images" / f"{name}.png").stat().st_size <= MOST_BYTES
+
+
+def test_the_table_of_the_replaced_systems_names_pages_that_are_there():
+    frame = (ROOT / "services/publisher/corral_publisher/templates/_frame.html").read_text()
+    lists = re.findall(r"the pages? ([A-Z][\w, ]*)", section("Coming from these systems"))
+    named = {name for names in lists for name in re.findall(r"[A-Z]\w+", names)}
+    assert named == {
+        *("Jobs", "Queues", "Workers", "Reports", "Types", "Providers", "Areas", "Feeds", "Imports")
+    }
+    for name in named:
+        assert f'"{name}")' in frame, f"{name} is not in the navigation"
 
 
 def test_the_folder_map_is_whole():

@@ -172,7 +172,7 @@ async def test_html_is_given_only_where_it_is_asked_for(
 async def test_pages_let_only_their_own_scripts_run(browser: httpx2.AsyncClient, submit: Submit):
     job = await submit(delay=100)
     nonces = set()
-    for path in ("/", "/jobs", f"/jobs/{job['id']}", "/queues", "/pools", "/workers"):
+    for path in ("/", "/jobs", f"/jobs/{job['id']}", "/queues", "/types", "/pools", "/workers"):
         answer = await browser.get(path)
         policy = answer.headers["content-security-policy"]
         (nonce,) = re.findall(r"script-src 'nonce-([\w-]+)'", policy)
@@ -187,7 +187,7 @@ async def test_pages_let_only_their_own_scripts_run(browser: httpx2.AsyncClient,
                 assert (attrs["src"] or "").startswith("/static/")
             if any(name.startswith("hx-") for name in attrs):
                 assert attrs["hx-nonce"] == nonce
-    assert len(nonces) == 6
+    assert len(nonces) == 7
 
 
 async def test_errors_are_pages_for_browsers(browser: httpx2.AsyncClient):

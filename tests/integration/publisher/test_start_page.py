@@ -1,5 +1,6 @@
 """The start page offers every type: an example in each form, and beside it what can't work here."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -241,3 +242,16 @@ async def test_what_was_typed_for_a_type_without_a_schema_comes_back(page: httpx
 async def test_a_type_without_an_example_says_so(page: httpx2.AsyncClient):
     form = await form_of(page, "test.letter")
     assert any("declares no example. Fill in To" in said for said in form.obstacles), form.obstacles
+
+
+async def test_a_page_shows_what_each_type_takes_and_how_a_client_of_it_is_made(page: httpx2.AsyncClient):
+    await page.patch("/api/v1/types/notification.digest", json={"batch": {"wait": 5}})
+    shown = (await page.get("/types")).text
+    rows = dict(re.findall(r'<tr id="type-([\w.]+)">(.*?)</tr>', shown, re.DOTALL))
+    assert list(rows)[:4] == list(FIRST)
+    assert rows.keys() == set(CATALOG.types)
+    mail = re.sub(r"<[^>]+>", " ", rows["email.send"]).split()
+    assert " ".join(mail).endswith("email to , subject and 9 optional 4 fields 6 5 min 0 s 7 d 0 h"), mail
+    assert 'href="/?type=email.send"' in rows["email.send"]
+    assert "any JSON" in rows["demo.echo"]
+    assert "corral codegen typescript --out web/corral --server http" in shown

@@ -20,6 +20,7 @@ from corral_publisher.pages import (
     schedules,
     sign_in,
     start,
+    types,
     webhooks,
     workers,
 )
@@ -36,6 +37,7 @@ def install(app: FastAPI) -> None:
         jobs,
         job,
         queues,
+        types,
         limits,
         providers,
         schedules,
