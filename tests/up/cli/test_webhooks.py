@@ -54,7 +54,7 @@ def test_what_one_is_to_be_told_within_a_window_is_one_mail(corral):
 
     def submitted(title: str, message: str = "It was sent.") -> str:
         payload = json.dumps({"to": "ann@example.com", "title": title, "message": message, "variables": {}})
-        return str(corral("jobs", "submit", "notification.digest", "--payload", payload).out.strip())
+        return str(corral("jobs", "submit", "notification.digest", "--payload", payload, "--json").json["id"])
 
     first, wrong, unwanted, last = (
         submitted("One"),
