@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from corral.catalog import JobType, job_type
+from corral.catalog import JobType, Limit, Rate, job_type
 from corral.job.backoff import Exponential
 from corral.job.options import Retention
 
@@ -36,6 +36,11 @@ class Cleaned(BaseModel):
     removed: dict[str, int]
 
 
+per_worker = Limit("welcome-mails", per_worker=5)
+a_minute = Rate("welcome-mails-a-minute", 100, per=60)
+one_clean_up = Limit("clean-ups", total=1)
+now_and_then = Rate("clean-ups-now-and-then", 1, per=30)
+
 send_welcome: JobType[SignUp, Sent] = job_type(
     "email.welcome",
     payload=SignUp,
@@ -46,6 +51,7 @@ send_welcome: JobType[SignUp, Sent] = job_type(
     backoff=Exponential(2),
     keep_finished=Retention(count=100),
     keep_failed=Retention(count=50),
+    limits=[per_worker, a_minute],
 )
 
 clean_database = job_type(
@@ -56,4 +62,5 @@ clean_database = job_type(
     delay=5,
     keep_finished=Retention(count=10),
     keep_failed=Retention(count=10),
+    limits=[one_clean_up, now_and_then],
 )

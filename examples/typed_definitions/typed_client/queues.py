@@ -1,5 +1,5 @@
 # Made by corral codegen; the next run overwrites it.
-"""The queues, and what job types declare for the jobs in them."""
+"""The queues, and what code declares for them and for the job types in them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any, Final, Literal
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue: the job types that may be in it, and by type the options that its declaration gives."""
+    """A queue: the job types that may be in it, and the options that are declared. A type's go before the queue's."""
 
     name: str
     job_types: tuple[str, ...]
+    declared: dict[str, Any]
+    """Of the queue."""
     options: dict[str, dict[str, Any]]
+    """By job type."""
 
 
 QueueName = Literal["database", "emails"]
@@ -21,11 +24,13 @@ QueueName = Literal["database", "emails"]
 DATABASE: Final = Queue(
     name="database",
     job_types=("database.clean",),
+    declared={},
     options={
         "database.clean": {
             "delay": 5.0,
             "keep_failed": {"seconds": None, "count": 10},
             "keep_finished": {"seconds": None, "count": 10},
+            "limits": ["clean-ups", "clean-ups-now-and-then"],
             "queue": "database",
         },
     },
@@ -34,6 +39,7 @@ DATABASE: Final = Queue(
 EMAILS: Final = Queue(
     name="emails",
     job_types=("email.welcome",),
+    declared={},
     options={
         "email.welcome": {
             "backoff": {
@@ -45,6 +51,7 @@ EMAILS: Final = Queue(
             },
             "keep_failed": {"seconds": None, "count": 50},
             "keep_finished": {"seconds": None, "count": 100},
+            "limits": ["welcome-mails", "welcome-mails-a-minute"],
             "queue": "emails",
             "retries": 2,
         },

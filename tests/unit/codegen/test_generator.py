@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.unit.codegen.command import corral
 from tests.unit.codegen.everything import catalog, job_types, whole_catalog
 from tests.unit.codegen.loading import importing
 
-from corral.catalog import Catalog, job_type
+from corral.catalog import Catalog, Queue, job_type
 from corral.codegen import OutputInUse, TemplateFault, generate
 from corral.codegen.output_folder import MANIFEST
 from corral.codegen.submission_options import QUEUE, SUBMISSION_OPTIONS
@@ -100,6 +101,58 @@ def test_a_second_run_writes_nothing_and_a_check_names_what_is_stale(tmp_path: P
     (out / "queues.py").unlink()
     assert generate("python", small(), out, check=True).changed == ("client.py", "queues.py")
     assert generate("python", small(), out).changed == ("client.py", "queues.py")
+
+
+def test_a_run_without_workers_takes_no_handlers_away(tmp_path: Path):
+    out = tmp_path / "acme"
+    generate("python", of_this_module(), out, workers=True)
+    before = content(out)
+    assert "workers/__init__.py" in before
+    assert generate("python", of_this_module(), out, check=True).changed == ()
+    assert generate("python", of_this_module(), out).changed == ()
+    assert generate("python", of_this_module(), out, workers=True).changed == ()
+    assert content(out) == before
+
+
+def test_what_is_generated_no_more_is_said_to_be_removed(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    logger = logging.getLogger("of-this-test")
+    generate("python", of_this_module(), tmp_path, workers=True)
+    with caplog.at_level(logging.INFO, logger="of-this-test"):
+        done = generate("python", of_this_module("other"), tmp_path, workers=True, logger=logger)
+    assert done.removed == ("workers/mail/__init__.py",)
+    assert f"removed: {tmp_path / 'workers/mail/__init__.py'}" in caplog.messages
+    assert (tmp_path / "workers/mail/mail_of_this_module.py").exists(), "a handler is its author's"
+
+
+def of_this_module(queue: str = "mail") -> Catalog:
+    """One type whose declaration handlers can import."""
+    declared = job_type("mail.of-this-module", payload=Small, queue=queue)
+    sys.modules[__name__].declared_here = declared
+    return Catalog({declared.name: declared})
+
+
+@pytest.mark.parametrize("language", ["python", "typescript"])
+def test_a_folder_that_can_not_be_written_is_named(language: str, tmp_path: Path):
+    (tmp_path / "file").write_text("mine")
+    for out in (Path("/proc/none"), tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputInUse, match=f"{out}.* can't be (written|read): "):
+            generate(language, small(), out)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_queue_has_the_options_that_are_declared_for_it(tmp_path: Path):
+    queue = Queue("mail", delay=5, keep_finished=10, retries=2)
+    catalog = Catalog({"mail.small": job_type("mail.small", payload=Small, queue=queue, retries=4)})
+    generate("python", catalog, tmp_path / "queue_client")
+    with importing(tmp_path, "queue_client") as package:
+        assert package.queues.MAIL.declared == {
+            "delay": 5,
+            "keep_finished": {"count": 10, "seconds": None},
+            "retries": 2,
+        }
+        assert package.queues.MAIL.options["mail.small"]["retries"] == 4
+    generate("typescript", catalog, tmp_path / "web")
+    assert re.search(r"declared: \{[^}]*\bdelay\W+5", (tmp_path / "web" / "queues.ts").read_text())
 
 
 def test_a_file_of_another_hand_is_never_overwritten(tmp_path: Path):

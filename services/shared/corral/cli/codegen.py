@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,7 +130,8 @@ def _tell(done: "Generated", out: Path, *, check: bool) -> None:
     if not done.changed:
         print_(f"{out} is up to date: {len(done.files)} files", soft_wrap=True, markup=False)
     for path in done.changed:
-        print_(f"{'stale' if check else 'written'}: {out / path}", soft_wrap=True, markup=False)
+        said = "stale" if check else "removed" if path in done.removed else "written"
+        print_(f"{said}: {out / path}", soft_wrap=True, markup=False)
     for order, changes in orders(done.changes):
         for one in changes:
             print_(str(one), soft_wrap=True, markup=False)
@@ -142,7 +144,8 @@ def _source(server: str | None) -> "Iterator[Catalog | Client]":
     if server is None:
         yield _catalog()
         return
-    with Client(Connection.find(dict(os.environ) | {"CORRAL_URL": server})) as client:
+    found = Connection.find(dict(os.environ) | {"CORRAL_URL": server})
+    with Client(replace(found, source="--server")) as client:
         yield client
 
 

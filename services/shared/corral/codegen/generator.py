@@ -13,9 +13,16 @@ from corral.client import Client
 from corral.codegen import names, python_output, typescript_output
 from corral.codegen.changes import Change, changes, known_of
 from corral.codegen.handler_skeletons import FOLDER, Skeleton, skeletons_of
-from corral.codegen.job_definition import JobDefinition, chosen, of_catalog, of_server
+from corral.codegen.job_definition import (
+    JobDefinition,
+    chosen,
+    of_catalog,
+    of_server,
+    queues_of_catalog,
+    queues_of_server,
+)
 from corral.codegen.output_folder import OutputFile, OutputFolder, manifest_of, marked
-from corral.codegen.project import project_of
+from corral.codegen.project import Project, project_of
 from corral.codegen.templates import Templates
 from corral.errors import DeclarationError
 
@@ -39,6 +46,8 @@ class Generated:
     """Those that were written or removed; with `check`, those that are stale."""
     changes: tuple[Change, ...] = field(default=())
     """What became of the job types since the run before."""
+    removed: tuple[str, ...] = ()
+    """Those of `changed` that were removed, because they are generated no more."""
 
     @property
     def breaking(self) -> tuple[Change, ...]:
@@ -72,7 +81,7 @@ def generate(
     Raises:
         DeclarationError: the types can't be generated from.
         TemplateFault: a template can't be used.
-        OutputInUse: a file that was not generated stands in the way.
+        OutputInUse: a file that was not generated stands in the way, or the folder can't be read or written.
         Unreachable, ApiProblem: the publisher does not answer, or refuses.
     """
     wanted = Language(language)
@@ -81,23 +90,35 @@ def generate(
     definitions = chosen(told, types)
     if not definitions:
         raise DeclarationError("there are no job types to generate from: name modules in CORRAL_JOBS")
-    files = _files(wanted, definitions, folder.path, workers=workers, own=templates)
+    queues = queues_of_catalog(source) if isinstance(source, Catalog) else queues_of_server(source)
+    project = project_of(definitions, queues)
+    files = _files(wanted, project, definitions, folder.path, workers=workers, own=templates)
+    if not workers:  # a run that is not about handlers takes none away
+        files += folder.untouched(f"{FOLDER}/")
     known = {one.name: known_of(one) for one in definitions}
     files.append(manifest_of(wanted.value, known, files))
     changed = folder.stale(files) if check else folder.write(files)
     found = [] if folder.is_new else changes(folder.known, known)
+    gone = set(changed) - {one.path for one in files}
     for path in changed:
-        logger.info("%s %s", "stale:" if check else "written:", folder.path / path)
+        said = "stale:" if check else "removed:" if path in gone else "written:"
+        logger.info("%s %s", said, folder.path / path)
     for one in found:
         logger.log(logging.WARNING if one.breaking else logging.INFO, "%s", one)
-    return Generated(tuple(one.path for one in files), tuple(changed), tuple(found))
+    removed = () if check else tuple(path for path in changed if path in gone)
+    return Generated(tuple(one.path for one in files), tuple(changed), tuple(found), removed)
 
 
 def _files(
-    language: Language, definitions: list[JobDefinition], out: Path, *, workers: bool, own: Path | str | None
+    language: Language,
+    project: Project,
+    definitions: list[JobDefinition],
+    out: Path,
+    *,
+    workers: bool,
+    own: Path | str | None,
 ) -> list[OutputFile]:
     templates = Templates(language.value, None if own is None else Path(own))
-    project = project_of(definitions)
     if language is Language.TYPESCRIPT:
         if workers:
             raise DeclarationError("workers are Python: corral codegen python --workers")

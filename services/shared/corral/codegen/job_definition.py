@@ -82,6 +82,20 @@ def of_server(client: Client) -> list[JobDefinition]:
     ]
 
 
+def queues_of_catalog(catalog: Catalog) -> dict[str, Mapping[str, Any]]:
+    """What code declares for queues, as JSON by the queue's name."""
+    return {name: queue.values for name, queue in catalog.declared_queues.items()}
+
+
+def queues_of_server(client: Client) -> dict[str, Mapping[str, Any]]:
+    """The same, as a publisher knows it.
+
+    Raises:
+        Unreachable, ApiProblem: it does not answer, or refuses.
+    """
+    return {one["name"]: one["declared"] for one in client.pages("/queues")}
+
+
 def chosen(definitions: Iterable[JobDefinition], patterns: Sequence[str]) -> list[JobDefinition]:
     """Those whose name fits one of the patterns (`mail.*`); without a pattern all but the demonstrations.
 

@@ -51,6 +51,17 @@ class OutputFolder:
         """Whether nothing was generated into it yet."""
         return not self._told
 
+    def untouched(self, below: str) -> list[OutputFile]:
+        """The files of an earlier run below a folder in this one, as they are."""
+        return [
+            OutputFile(path, text)
+            for path in self._told.get("files", ())
+            if path.startswith(below)
+            and ".." not in path
+            and (text := self._read(path)) is not None
+            and not self._is_foreign(path)
+        ]
+
     def stale(self, files: Iterable[OutputFile]) -> list[str]:
         """The files that are missing, differ, or should not be there any more."""
         wanted = list(files)
@@ -61,7 +72,8 @@ class OutputFolder:
         """Write what differs, remove what is generated no more; answers what changed.
 
         Raises:
-            OutputInUse: a file that was not generated stands in the way; nothing is written.
+            OutputInUse: a file that was not generated stands in the way, and nothing is written; or the folder can't be
+                written.
         """
         wanted = list(files)
         if foreign := [one.path for one in wanted if not one.once and self._is_foreign(one.path)]:
@@ -69,13 +81,16 @@ class OutputFolder:
                 f"{', '.join(sorted(foreign))} in {self.path} was not made by corral codegen: name another folder"
             )
         changed = self.stale(wanted)
-        for path in self._surplus(wanted):
-            (self.path / path).unlink()
-        for one in wanted:
-            if one.path in changed:
-                target = self.path / one.path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(one.text, encoding="utf-8", newline="\n")
+        try:
+            for path in self._surplus(wanted):
+                (self.path / path).unlink()
+            for one in wanted:
+                if one.path in changed:
+                    target = self.path / one.path
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_text(one.text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise OutputInUse(f"{error.filename or self.path} can't be written: {error.strerror}") from error
         return changed
 
     def _is_as(self, file: OutputFile) -> bool:
@@ -107,6 +122,8 @@ class OutputFolder:
             return None
         except (UnicodeDecodeError, IsADirectoryError):
             return ""
+        except OSError as error:
+            raise OutputInUse(f"{self.path / path} can't be read: {error.strerror}") from error
 
     def _read_manifest(self) -> dict[str, Any]:
         text = self._read(MANIFEST)

@@ -36,6 +36,8 @@ class QueueModel:
 
     name: str
     job_types: tuple[str, ...]
+    declared: Mapping[str, Any]
+    """What code declares for all jobs in it, as JSON by option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class Project:
     queues: tuple[QueueModel, ...]
 
 
-def project_of(definitions: Iterable[JobDefinition]) -> Project:
-    """Read the schemas of all job types."""
+def project_of(definitions: Iterable[JobDefinition], declared: Mapping[str, Mapping[str, Any]]) -> Project:
+    """Read the schemas of all job types; `declared` is what code says for queues, by name."""
     ordered = sorted(definitions, key=lambda one: one.name)
     spelled = names.apart(
         [one.name for one in ordered], {one.name: names.pascal(one.name) for one in ordered}, frozenset()
@@ -57,7 +59,12 @@ def project_of(definitions: Iterable[JobDefinition]) -> Project:
     return Project(
         jobs=tuple(jobs),
         queues=tuple(
-            QueueModel(queue, tuple(one.name for one in ordered if queue in one.queues)) for queue in queues
+            QueueModel(
+                queue,
+                tuple(one.name for one in ordered if queue in one.queues),
+                dict(sorted(declared.get(queue, {}).items())),
+            )
+            for queue in queues
         ),
     )
 

@@ -36,6 +36,7 @@ def context(project: Project) -> dict[str, Any]:
                 "name": queue.name,
                 "constant": constants[queue.name],
                 "job_types": queue.job_types,
+                "declared": dict(queue.declared),
                 "options": {one: declared[one] for one in queue.job_types},
             }
             for queue in project.queues
