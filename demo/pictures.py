@@ -23,7 +23,6 @@ FOLDER: Final = ROOT / "docs" / "images"
 MOST_BYTES: Final = 120_000
 """Of one picture."""
 WIDTH, HEIGHT = 1280, 640
-COLOURS = 64
 
 
 def jobs(stage: Stage, page: Page) -> None:
@@ -122,7 +121,7 @@ def _shot(page: Page, file: Path) -> int:
     picture = pyvips.Image.new_from_buffer(png, "")
     if picture.hasalpha():
         picture = picture.flatten(background=255)
-    content = bytes(picture.pngsave_buffer(palette=True, Q=90, colours=COLOURS, compression=9, strip=True))
+    content = bytes(picture.pngsave_buffer(palette=True, Q=90, compression=9))
     file.write_bytes(content)
     return len(content)
 

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from demo.stage import Stage
@@ -19,6 +21,7 @@ CUSTOMER = "customer@example.com"
 def run(stage: Stage) -> None:
     """Make webhooks, notify, and check what the receiver got."""
     show = stage.account.show
+    set_at = _set_window(stage, 2)
     secrets = {name: _webhook(stage, name, path) for name, path in ((SIGNED, "/hook"), (DOWN, "/down"))}
     made = _notify(stage, {"to": SIGNED, "message": "The report is ready.", "data": {"rows": 3}})
     show(
@@ -41,7 +44,7 @@ def run(stage: Stage) -> None:
     until(lambda: stage.mails(READER), seconds=60, what=f"a mail to {READER}")
     figure = f"{len(_requests(stage, '/down'))} refused, then {sent.get('via')}"
     show("000-35 000-50", "a receiver that is down, then a mail", figure, holds=sent.get("via") == "email")
-    _digest(stage)
+    _digest(stage, set_at)
     _webhook(stage, EVENTS, "/events", events=["job.completed"], types=["demo.echo"])
 
     def told() -> bool:
@@ -56,10 +59,12 @@ def run(stage: Stage) -> None:
         stage.http.delete(f"/api/v1/webhooks/{name}").raise_for_status()
 
 
-def _digest(stage: Stage) -> None:
+def _digest(stage: Stage, set_at: datetime) -> None:
     """Four orders within a window of two seconds, one of them cancelled in time: one message of three, and one mail."""
     _webhook(stage, GATHERED, "/gathered")
-    _set_window(stage, 2)
+    until(
+        lambda: _all_beat(stage, set_at), seconds=60, what="each worker has beaten since the window was set"
+    )
     jobs = {to: [_order(stage, to, number) for number in range(4)] for to in (GATHERED, CUSTOMER)}
     for orders in jobs.values():
         stage.http.post(f"/api/v1/jobs/{orders[3]}/cancel").raise_for_status()
@@ -96,11 +101,18 @@ def _order(stage: Stage, to: str, number: int) -> str:
     return str(stage.post("/api/v1/jobs", {"type": DIGEST, "payload": payload})["id"])
 
 
-def _set_window(stage: Stage, seconds: float | None) -> None:
-    """How long notifications to one recipient are gathered; None: as declared."""
-    stage.http.patch(
-        f"/api/v1/types/{DIGEST}", json={"overrides": {"batch": {"wait": seconds}}}
-    ).raise_for_status()
+def _set_window(stage: Stage, seconds: float | None) -> datetime:
+    """How long notifications to one recipient are gathered (None: as declared); when it was set, by the server's clock."""
+    overrides = {"overrides": {"batch": {"wait": seconds}}}
+    answer = stage.http.patch(f"/api/v1/types/{DIGEST}", json=overrides).raise_for_status()
+    return parsedate_to_datetime(answer.headers["date"])
+
+
+def _all_beat(stage: Stage, since: datetime) -> bool:
+    """Whether each live worker has beaten since: with its beat it learns what is set."""
+    workers = [one for one in stage.get("/api/v1/workers")["items"] if one["state"] == "active"]
+    beats = [datetime.fromisoformat(one["seen_at"]) for one in workers]
+    return bool(beats) and min(beats) > since + timedelta(seconds=1)
 
 
 def _webhook(stage: Stage, name: str, path: str, **more: Any) -> str:

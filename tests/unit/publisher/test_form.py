@@ -66,6 +66,27 @@ def test_every_kind_of_field_is_recognised():
     assert (by_name["/group_by"].label, by_name["/csv"].label) == ("Group by", "CSV")
 
 
+def test_texts_of_several_kinds_are_texts():
+    line = Annotated[str, Field(pattern="^[a-z]+$")]
+    mail = Annotated[str, Field(pattern="^[a-z]+@[a-z]+$")]
+
+    class Target(BaseModel):
+        to: line | mail
+        otherwise: list[line | mail] = []
+        why: line | str = ""
+        or_number: line | int = "x"
+
+    fields = fields_of(TypeAdapter(Target).json_schema())
+    assert [field.kind for field in fields] == [
+        FieldKind.TEXT,
+        FieldKind.LINES,
+        FieldKind.LONG,
+        FieldKind.JSON,
+    ]
+    sent = {"/to": "ops", "/otherwise": "a@b\r\n\nc", "/why": "", "/or_number": '"y"'}
+    assert payload_of(fields, sent) == {"to": "ops", "otherwise": ["a@b", "c"], "or_number": "y"}
+
+
 def test_a_sent_form_is_the_payload_it_looks_like():
     sent = {
         "/name": "Ann",

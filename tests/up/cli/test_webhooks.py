@@ -62,7 +62,7 @@ def test_what_one_is_to_be_told_within_a_window_is_one_mail(corral):
         submitted("Three"),
         submitted("Four"),
     )
-    assert "its batch waits until 100 jobs wait or 5 s have passed" in corral("jobs", "why", last).out
+    assert "batch waits until 100 jobs wait or 5 s have passed" in corral("jobs", "why", last).out
     assert corral("jobs", "cancel", unwanted).code == 0
 
     def ended() -> list[dict[str, Any]]:

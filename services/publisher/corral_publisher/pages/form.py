@@ -131,6 +131,11 @@ def _field(name: str, node: Schema, root: Schema, pointer: str, depth: int, *, r
             made = replace(plain, kind=FieldKind.CHOICE, choices=choices)
         case "string":
             made = _text(node, plain)
+        case None if node.get("anyOf") and _all_texts(node, root):
+            one_line = all(_one_line(_resolved(option, root)) for option in node["anyOf"])
+            made = replace(plain, kind=FieldKind.TEXT if one_line else FieldKind.LONG)
+        case "array" if items.get("anyOf") and _all_texts(items, root):
+            made = replace(plain, kind=FieldKind.LINES, default="\n".join(map(str, default or ())))
         case "integer" | "number" as kind:
             least = node.get("minimum", node.get("exclusiveMinimum"))
             most = node.get("maximum", node.get("exclusiveMaximum"))
