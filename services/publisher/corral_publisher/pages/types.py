@@ -75,6 +75,8 @@ def _fields(schema: Mapping[str, Any] | None) -> list[str] | None:
 
 def _kept(retention: Retention) -> str:
     """How long finished jobs are kept, in words."""
+    if 0 in (retention.seconds, retention.count):
+        return "not kept"
     parts = []
     if retention.seconds is not None:
         parts.append(span(retention.seconds))
