@@ -20,7 +20,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 ROWS = "date,region,units\n" + "".join(
     f"2026-0{1 + n % 9}-01,{('North', 'South', 'East')[n % 3]},{n}\n" for n in range(500)
 )
-PAGES = ["/", "/?type=report.generate", "/jobs", "/jobs?state=failed", "/queues", "/types", "/pools", "/workers"]
+PAGES = [
+    "/",
+    "/?type=report.generate",
+    "/jobs",
+    "/jobs?state=failed",
+    "/queues",
+    "/types",
+    "/pools",
+    "/workers",
+]
 SEE_PROGRESS = """() => {
     window.seen = new Set();
     const look = () => document.querySelectorAll("progress").forEach(bar => window.seen.add(bar.value));
