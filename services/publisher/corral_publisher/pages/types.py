@@ -27,7 +27,8 @@ class TypeRow:
     queue: str
     payload: Sequence[str] | None
     """The fields that must be given; None: any JSON."""
-    optional: int
+    further: int
+    """How many fields may be left out."""
     result: Sequence[str] | None
     """The fields of what a job ends with; None: any JSON."""
     options: Options
@@ -47,7 +48,7 @@ class TypeRow:
             description=(record.description or "").split("\n\n")[0],
             queue=options.queue,
             payload=None if payload is None else [name for name in payload if name in required],
-            optional=len([name for name in payload or () if name not in required]),
+            further=len([name for name in payload or () if name not in required]),
             result=result,
             options=options,
             kept=_kept(options.keep_finished),
