@@ -1,14 +1,15 @@
-"""How documents come from servers, and when: packed, written and bounded in any way, and fetched when they are due."""
+"""How feeds come from servers, and when: moved, gone, broken, packed, bounded, and fetched when they are due."""
 
 import gzip
 import zlib
 
 import brotli
+import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.outgoing.server import answer
+from tests.integration.outgoing.server import answer, redirect
 from tests.integration.worker.test_feeds import HOST, Imports, counts, imports, rss, server, system
 
-from corral.feeds.source import FeedSource
+from corral.feeds.source import FeedSource, SourceState
 
 __all__ = ["imports", "server", "system"]
 
@@ -17,6 +18,68 @@ PACKED = {
     "deflate": zlib.compress,
     "br": brotli.compress,
 }
+
+
+async def test_validators_are_not_kept_of_a_broken_document_and_the_source_is_asked_again(imports: Imports):
+    imports.server.answers["/feed"] = answer(b"<html>sorry</html>", etag='"bad"')
+    source = await imports.source("/feed")
+    one = await imports.run(source)
+    [came] = await imports.store.imports.sources(one.id)
+    assert (came.outcome, counts(one)) == ("failed", {})
+    assert "no feed that can be read" in (came.error or "")
+    failing = await imports.now(source)
+    assert (failing.etag, failing.failures, failing.state) == (None, 1, SourceState.ACTIVE)
+    assert failing.next_fetch_at is not None
+    imports.server.answers["/feed"] = answer(rss("a"))
+    assert counts(await imports.run(source)) == {"new": 1}
+    assert ((await imports.now(source)).failures, (await imports.now(source)).last_error) == (0, None)
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "308 Permanent Redirect"])
+async def test_a_permanent_redirect_is_followed_once_and_a_temporary_one_every_time(
+    imports: Imports, status: str
+):
+    server = imports.server
+    server.answers |= {"/old": redirect("/new", status), "/new": answer(rss("a")), "/today": redirect("/new")}
+    source, today = await imports.source("/old"), await imports.source("/today")
+    await imports.run(source)
+    assert (await imports.now(source)).url.endswith("/new")
+    await imports.run(today)
+    assert (await imports.now(today)).url.endswith("/today")
+    moved = await imports.source("/gone-there")
+    server.answers["/gone-there"] = redirect("/new", status)
+    await imports.run(moved)
+    twice = await imports.now(moved)
+    assert (twice.state, twice.url.endswith("/gone-there")) == (SourceState.GONE, True)
+    assert str(source.id) in (twice.last_error or "")
+
+
+async def test_a_feed_that_is_gone_is_asked_no_more(imports: Imports):
+    imports.server.answers["/feed"] = answer(status="410 Gone")
+    source = await imports.source("/feed")
+    one = await imports.run(source)
+    assert [came.outcome for came in await imports.store.imports.sources(one.id)] == ["gone"]
+    gone = await imports.now(source)
+    assert (gone.state, gone.next_fetch_at) == (SourceState.GONE, None)
+    asked = len(imports.server.heard)
+    again = await imports.run(source)
+    [came] = await imports.store.imports.sources(again.id)
+    assert (came.outcome, came.error) == ("skipped", "the source is gone")
+    assert len(imports.server.heard) == asked
+    assert (await imports.source("/feed")).state is SourceState.ACTIVE  # somebody names it anew
+
+
+async def test_a_server_that_asks_to_be_left_alone_is(imports: Imports):
+    imports.server.answers["/feed"] = answer(status="429 Too Many Requests", retry_after="3000")
+    source = await imports.source("/feed")
+    await imports.run(source)
+    told = await imports.now(source)
+    assert told.not_before is not None
+    assert told.next_fetch_at is not None
+    assert told.next_fetch_at >= told.not_before
+    one = await imports.run(source)
+    assert [came.outcome for came in await imports.store.imports.sources(one.id)] == ["postponed"]
+    assert len(imports.server.heard) == 1
 
 
 async def test_whatever_way_a_document_is_packed_and_written_it_is_read_within_bounds(imports: Imports):

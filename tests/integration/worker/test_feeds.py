@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.outgoing.server import Server, answer, redirect
+from tests.integration.outgoing.server import Server, answer
 from tests.integration.worker.system import System, running_system
 
 from corral.actions.feed_imports import fetch_of
@@ -16,7 +16,7 @@ from corral.actions.job_request import NewSubmission
 from corral.actions.submit import Submitter
 from corral.feeds.feed_import import FeedImport
 from corral.feeds.item import NewFeedItem
-from corral.feeds.source import FeedSource, SourceState
+from corral.feeds.source import FeedSource
 from corral.ids import new_id
 from corral.job.state import State
 
@@ -201,68 +201,6 @@ async def test_items_that_are_the_same_are_stored_once_the_later_one_with_their_
     stored = {one.guid: one.title for one in await imports.store.feed_items.page(source.id)}
     assert stored == {"1": "new", "2": "two"}
     assert await imports.store.feed_items.store([item("1", "older still", 0)]) == ["unchanged"]
-
-
-async def test_validators_are_not_kept_of_a_broken_document_and_the_source_is_asked_again(imports: Imports):
-    imports.server.answers["/feed"] = answer(b"<html>sorry</html>", etag='"bad"')
-    source = await imports.source("/feed")
-    one = await imports.run(source)
-    [came] = await imports.store.imports.sources(one.id)
-    assert (came.outcome, counts(one)) == ("failed", {})
-    assert "no feed that can be read" in (came.error or "")
-    failing = await imports.now(source)
-    assert (failing.etag, failing.failures, failing.state) == (None, 1, SourceState.ACTIVE)
-    assert failing.next_fetch_at is not None
-    imports.server.answers["/feed"] = answer(rss("a"))
-    assert counts(await imports.run(source)) == {"new": 1}
-    assert ((await imports.now(source)).failures, (await imports.now(source)).last_error) == (0, None)
-
-
-@pytest.mark.parametrize("status", ["301 Moved Permanently", "308 Permanent Redirect"])
-async def test_a_permanent_redirect_is_followed_once_and_a_temporary_one_every_time(
-    imports: Imports, status: str
-):
-    server = imports.server
-    server.answers |= {"/old": redirect("/new", status), "/new": answer(rss("a")), "/today": redirect("/new")}
-    source, today = await imports.source("/old"), await imports.source("/today")
-    await imports.run(source)
-    assert (await imports.now(source)).url.endswith("/new")
-    await imports.run(today)
-    assert (await imports.now(today)).url.endswith("/today")
-    moved = await imports.source("/gone-there")
-    server.answers["/gone-there"] = redirect("/new", status)
-    await imports.run(moved)
-    twice = await imports.now(moved)
-    assert (twice.state, twice.url.endswith("/gone-there")) == (SourceState.GONE, True)
-    assert str(source.id) in (twice.last_error or "")
-
-
-async def test_a_feed_that_is_gone_is_asked_no_more(imports: Imports):
-    imports.server.answers["/feed"] = answer(status="410 Gone")
-    source = await imports.source("/feed")
-    one = await imports.run(source)
-    assert [came.outcome for came in await imports.store.imports.sources(one.id)] == ["gone"]
-    gone = await imports.now(source)
-    assert (gone.state, gone.next_fetch_at) == (SourceState.GONE, None)
-    asked = len(imports.server.heard)
-    again = await imports.run(source)
-    [came] = await imports.store.imports.sources(again.id)
-    assert (came.outcome, came.error) == ("skipped", "the source is gone")
-    assert len(imports.server.heard) == asked
-    assert (await imports.source("/feed")).state is SourceState.ACTIVE  # somebody names it anew
-
-
-async def test_a_server_that_asks_to_be_left_alone_is(imports: Imports):
-    imports.server.answers["/feed"] = answer(status="429 Too Many Requests", retry_after="3000")
-    source = await imports.source("/feed")
-    await imports.run(source)
-    told = await imports.now(source)
-    assert told.not_before is not None
-    assert told.next_fetch_at is not None
-    assert told.next_fetch_at >= told.not_before
-    one = await imports.run(source)
-    assert [came.outcome for came in await imports.store.imports.sources(one.id)] == ["postponed"]
-    assert len(imports.server.heard) == 1
 
 
 async def test_an_item_without_source_or_guid_fails_and_names_the_field(imports: Imports):
