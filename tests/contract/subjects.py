@@ -24,6 +24,9 @@ UPDATE corral.idempotency_keys SET created_at = created_at - %(time)s, expires_a
 PASS_UNIQUE_TIME = """
 UPDATE corral.unique_keys SET taken_at = taken_at - %(time)s, until = until - %(time)s
 """
+PASS_SLOTS_TIME = """
+UPDATE corral.limit_leases SET taken_at = taken_at - %(time)s, expires_at = expires_at - %(time)s
+"""
 PASS_KEPT_TIME = """
 UPDATE corral.limit_keys SET parked_until = parked_until - %(time)s, refilled_at = refilled_at - %(time)s,
     taken_at = CASE WHEN taken_at IS NOT NULL THEN ARRAY(SELECT t - %(time)s FROM unnest(taken_at) t) END

@@ -13,6 +13,7 @@ from tests.fixtures.waiting import eventually
 
 from corral.actions.api_keys import KeyActions
 from corral.actions.principal import Role
+from corral.client import Connection
 from corral.dispatch import key_names
 
 
@@ -23,10 +24,10 @@ class Api:
         self.system = system
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._port = listener.getsockname()[1]
-        key, _ = system.client.call(
+        self._key, _ = system.client.call(
             lambda engine: KeyActions(engine.store).create("tests", Role.OPERATOR, actor="tests")
         )
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = {"Authorization": f"Bearer {self._key}"}
         self.part = self.start(rig)
 
     def start(self, rig: str = "") -> Process:
@@ -40,6 +41,11 @@ class Api:
             )
         assert self.part.alive, self.part.tail()
         return self.part
+
+    @property
+    def connection(self) -> Connection:
+        """For clients of Corral's own."""
+        return Connection(f"http://127.0.0.1:{self._port}", self._key, "the test", here=True)
 
     def client(self) -> httpx2.Client:
         return httpx2.Client(base_url=f"http://127.0.0.1:{self._port}", headers=self._headers, timeout=60)

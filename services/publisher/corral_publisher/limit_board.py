@@ -1,6 +1,6 @@
 """Limits as API and pages show them: values in force, what is in use, what waits, who holds what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from corral.catalog.limit import TakenAt
@@ -32,7 +32,7 @@ async def one_limit(services: PublisherServices, name: str) -> Shown:
     usage, users = await services.store.limits.usage(), await _users(services)
     total = await services.store.limits.keys(name, key="")
     shown = _shown(limit, usage.get(name, LimitUsage()), users.get(name, []))
-    left = await _left(services, limit, [TOTAL])
+    left = await _left(services, limit, {TOTAL: {}})
     return (
         shown
         | {"holders": total[0].holders if total else []}
@@ -52,20 +52,20 @@ async def keys_of(
     stored = await services.limits.get(name)
     found = await services.store.limits.keys(name, after=after, key=key, limit=limit + 1)
     more = len(found) > limit
-    left = await _left(services, stored, [one.key for one in found[:limit]])
+    left = await _left(services, stored, {one.key: one.overrides for one in found[:limit]})
     shown = [_key(one) | {"left": left.get(one.key)} for one in found[:limit]]
     return shown, found[limit - 1].key if more else None
 
 
 async def _left(
-    services: PublisherServices, limit: StoredLimit, keys: Sequence[str]
+    services: PublisherServices, limit: StoredLimit, keys: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, float | None]:
-    """What is left now of a rate of calls, by key; nothing of other limits, and nothing while Redis is away."""
+    """What is left now of a rate of calls, by key; `keys` are with what is set for each. Nothing of other limits, and nothing while Redis is away."""
     if limit.declared.get("at") != TakenAt.CALL:
         return {}
-    terms = terms_of(limit.values)
+    terms = {name_of(limit.name, key): terms_of({**limit.values, **said}) for key, said in keys.items()}
     try:
-        found = await services.dispatch.budgets.left({name_of(limit.name, key): terms for key in keys})
+        found = await services.dispatch.budgets.left(terms)
     except Unavailable:
         return {}
     return {key: found[name_of(limit.name, key)] for key in keys}

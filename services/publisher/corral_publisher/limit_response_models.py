@@ -8,13 +8,14 @@ from pydantic import BaseModel
 
 
 class HolderView(BaseModel):
-    """A running job that holds a part of a limit. `cost` is how much."""
+    """A running job that holds a part of a limit, or a `program` that is no handler. `cost` is how much."""
 
-    job: UUID
-    type: str
+    job: UUID | None
+    type: str | None
     worker: str | None
     since: datetime | None
     cost: float
+    program: str | None
 
 
 class LimitView(BaseModel):

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from corral_publisher.area_models import AreaBody
 from corral_publisher.feed_models import FeedPatch, ImportRequest, NewFeeds
+from corral_publisher.limit_slot_models import SlotRequest
 from corral_publisher.option_models import LimitOrder, LimitPatch, QueuePatch, TypePatch
 from corral_publisher.problems import MEDIA_TYPE
 from corral_publisher.provider_models import ProviderPatch
@@ -32,6 +33,7 @@ MODELS: list[type[BaseModel]] = [
     TypePatch,
     LimitPatch,
     LimitOrder,
+    SlotRequest,
     ProviderPatch,
     AreaBody,
     Clean,

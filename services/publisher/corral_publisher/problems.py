@@ -45,6 +45,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
         "Too many jobs wait for this limit; nothing was stored",
     ),
     (refusals.LimitFull, 409, "limit-full", "The limit is full; nothing was stored"),
+    (errors.NoFreeSlot, 409, "no-free-slot", "All slots of the limit are held"),
     (refusals.Duplicate, 409, "duplicate", "Another job holds this unique key"),
     (errors.Conflict, 409, "conflict", "Not possible in this state"),
     (LinkOver, 410, "link-over", "This link has expired"),

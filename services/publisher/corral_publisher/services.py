@@ -13,6 +13,7 @@ from corral.actions.feed_imports import FeedImports
 from corral.actions.jobs import JobActions
 from corral.actions.limits import LimitActions
 from corral.actions.load_test import LoadTests
+from corral.actions.program_slots import ProgramSlots
 from corral.actions.providers import ProviderActions
 from corral.actions.queues import QueueActions
 from corral.actions.schedules import ScheduleActions
@@ -56,6 +57,7 @@ class PublisherServices:
         self.jobs = JobActions(self.store, self.dispatch)
         self.queues = QueueActions(self.store, self.dispatch, self.types)
         self.limits = LimitActions(self.store)
+        self.program_slots = ProgramSlots(self.store, self.dispatch)
         self.providers = ProviderActions(self.store)
         self.type_actions = TypeActions(self.store, self.types)
         self.schedules = ScheduleActions(self.store, self.submitter)

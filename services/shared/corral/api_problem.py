@@ -23,7 +23,11 @@ class Unreachable(CorralError):
 class ApiProblem(CorralError):
     """The publisher refused; the fields are those of its problem answer. Source: RFC 9457."""
 
-    def __init__(self, status: int, title: str, detail: str, fields: Sequence[FieldError]) -> None:
+    def __init__(
+        self, status: int, title: str, detail: str, fields: Sequence[FieldError], slug: str = ""
+    ) -> None:
+        """`slug` is the end of the problem's `type`, which never changes: `no-free-slot`."""
+        self.slug = slug
         self.status, self.title, self.detail, self.fields = status, title, detail, tuple(fields)
         super().__init__(f"{title}: {detail}" if detail else title)
 
@@ -47,4 +51,5 @@ def problem_of(response: "httpx2.Response") -> ApiProblem:
         str(body.get("title", f"HTTP {response.status_code}")),
         str(body.get("detail", "")),
         fields,
+        str(body.get("type", "")).rpartition(":")[2],
     )

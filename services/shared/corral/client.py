@@ -65,6 +65,11 @@ class Client(LimitCalls, ProviderCalls):
     ) -> None:
         self.close()
 
+    @property
+    def calls(self) -> HttpCalls:
+        """Single requests, on the way to this publisher."""
+        return self._http
+
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()

@@ -3,11 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from corral.limit_slot import LimitSlot, SlotCalls, this_program
+
 Json = Any
 
 
 class Calls(Protocol):
     """What these methods need of a client."""
+
+    @property
+    def calls(self) -> SlotCalls:
+        """Single requests."""
 
     def get(self, path: str, **params: Json) -> Json:
         """GET below /api/v1."""
@@ -56,6 +62,35 @@ class LimitCalls:
     def reset_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
         """Take back every value that was set. A pause stays."""
         return self.post(f"/limits/{name}/reset", {"key": key, "reason": reason})
+
+    def limit_slot(
+        self: Calls,
+        name: str,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,
+        program: str | None = None,
+    ) -> LimitSlot:
+        """Hold a slot of a limit while a block runs, from any program: `with client.limit_slot("openai"): …`.
+
+        `async with` works, too, and cancels its body where the slot is lost; a body of `with` hears by `slot.lost`,
+        `slot.check()`, and at its end. The slot is leased for 30 seconds and renewed by a thread; if the program dies, it
+        is free when they are over. What the thread or task holds already is not taken twice, and limits are taken in the
+        order of their names.
+
+        Args:
+            name: of the limit.
+            key: where the limit counts by keys.
+            timeout: seconds to wait at most; by default for as long as it takes.
+            program: who holds it, for whoever looks at the limit; by default the program's file, machine and process.
+
+        Raises:
+            LimitTimeout: there was no free slot in time.
+            LimitLost: at the end, where it could not be renewed in time.
+            Conflict: a limit behind this one in the order of names is held.
+            ApiProblem: there is no such limit, or it has no such keys.
+        """
+        return LimitSlot(self.calls, name, key, timeout, this_program() if program is None else program)
 
     def set_type(self: Calls, name: str, options: Mapping[str, Json]) -> Json:
         """Set options of a job type over those that code declares; None takes one back."""

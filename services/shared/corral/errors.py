@@ -231,8 +231,12 @@ class LimitTimeout(Snooze):
         super().__init__(message, after=after)
 
 
+class NoFreeSlot(Conflict):
+    """A program asked for a slot of a limit, and all are held."""
+
+
 class LimitLost(CorralError):
-    """A slot that `ctx.limit` held could not be renewed in time: others may hold it, so the body was cancelled."""
+    """A slot that `ctx.limit` or a program held could not be renewed in time: others may hold it, so the body was cancelled."""
 
 
 class RateLimited(CorralError):

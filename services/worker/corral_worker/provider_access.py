@@ -8,9 +8,10 @@ from typing import Final
 from uuid import UUID
 
 from corral import metrics
+from corral.actions.budget_request import AWAY_SECONDS
 from corral.actions.call_budgets import CallBudgets
 from corral.actions.provider_permits import ProviderPermit, ProviderPermits
-from corral.errors import BudgetExhausted, Conflict, CorralError, Discard, ProviderBusy, Retry
+from corral.errors import BudgetExhausted, Conflict, CorralError, Discard, ProviderBusy, Retry, Unavailable
 from corral.provider.budgets import BYTES_LIMIT, DAY_LIMIT
 from corral.provider.values import ProviderValues
 from corral.store import Store
@@ -130,6 +131,8 @@ class ProviderAccess:
                 if error.name in WHY and error.after > SHORT_WAIT:
                     raise ProviderBusy(provider, WHY[error.name], error.after) from None
                 raise NoPermitYet(error.after) from None
+            except Unavailable:
+                raise NoPermitYet(AWAY_SECONDS) from None
             now = monotonic()
             if now <= permit.good_until and now - looked <= HELD_SECONDS:
                 return permit

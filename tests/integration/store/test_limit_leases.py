@@ -70,3 +70,17 @@ async def test_a_parked_limit_gives_no_lease(subject: Subject, store: Store, sql
         "INSERT INTO corral.limit_keys (name, limit_name, key, parked_until) VALUES ('one', 'one', '', now() - interval '1 s')"
     )
     assert not (await store.limit_leases.take(new_id(), ["one"], job, 1)).taken, "one job goes first"
+
+
+async def test_a_program_is_shown_with_the_limit_and_counted(subject: Subject, store: Store):
+    await subject.declare("one", {"total": 2})
+    assert await store.limit_leases.take_for_program(new_id(), ["one"], "import.py on build-3")
+    (total,) = await store.limits.keys("one", key="")
+    [holder] = total.holders
+    assert (holder.job, holder.type, holder.worker, holder.program) == (
+        None,
+        None,
+        None,
+        "import.py on build-3",
+    )
+    assert (await store.limit_duties.recount(await subject.lead()))[0] == []

@@ -222,6 +222,10 @@ async def test_a_request_leaves_within_the_time_of_its_permit(
     assert len(noted.granted) == (3 if fault == "the event loop is blocked" else 1)
     found, _ = await verdicts(noted, values(per_day=10), 12)
     assert found == {None: 9, DAY_LIMIT: 3}, "what was late was given back"
+    async with OutgoingClient(AddressPolicy((f"{HOST}/32",)), resolver=slow) as client:
+        with pytest.raises(ProviderBusy, match="its requests of a day are used up"):
+            await ProviderRequests(access, client, tmp_path, (job, 1)).call(PROVIDER, "GET", "v1")
+    assert len(came) == 1, "nothing was sent"
     await access.close()
     await server.close()
 

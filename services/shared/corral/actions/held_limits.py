@@ -10,10 +10,11 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
+from corral.actions.limit_names import limit_names
 from corral.dispatch import Dispatch
-from corral.errors import Conflict, FieldError, InvalidInput, LimitTimeout, Unavailable
+from corral.errors import Conflict, LimitTimeout, Unavailable
 from corral.ids import new_id
-from corral.job.limit_use import name_of, parsed
+from corral.job.limit_use import parsed
 from corral.store import Store
 from corral.store.limit_leases import LEASE_SECONDS
 
@@ -58,22 +59,7 @@ class HeldLimits:
             InvalidInput: there is no such limit, or it has no such keys.
             Unavailable: Postgres is away.
         """
-        found = await self._store.budget_notes.values(limit)
-        if found is None:
-            raise InvalidInput(FieldError("/limit", f"there is no limit {limit!r:.120}"))
-        values = found.values
-        if "rate" in values:
-            raise InvalidInput(FieldError("/limit", f"{limit} is a rate; ctx.budget takes of rates of calls"))
-        keyed = values.get("by") is not None
-        if keyed != (key is not None):
-            told = (
-                "counts by keys; name one with key=" if keyed else "has no keys: it is declared without by="
-            )
-            raise InvalidInput(FieldError("/key", f"{limit} {told}"))
-        if key is None:
-            return (limit,)
-        total = (limit,) if values.get("total") is not None else ()
-        return (*total, name_of(limit, key))
+        return await limit_names(self._store, limit, key)
 
     async def without_rates(self, names: Sequence[str]) -> list[str]:
         """Those of these names that stand for limits: nobody waits until something of a rate is given back.

@@ -119,7 +119,8 @@ def _parked(state: LimitState, what: str) -> Cause:
 def _held(holders: list[SlotHolder]) -> str:
     if not holders:
         return ""
-    told = [f"{one.job} since {_moment(one.since)}" if one.since else str(one.job) for one in holders]
+    named = [(one, f"the program {one.program}" if one.program else str(one.job)) for one in holders]
+    told = [f"{name} since {_moment(one.since)}" if one.since else name for one, name in named]
     shown = ", ".join(told[:HOLDERS_SHOWN])
     return f", by {shown} and others" if len(told) > HOLDERS_SHOWN else f", by {shown}"
 

@@ -175,6 +175,10 @@ def _value(value: Any) -> str:
 
 
 def _holders(holders: list[dict[str, Any]]) -> str:
-    return ", ".join(
-        f"{one['job']} ({one['type']} on {one['worker'] or '?'}, {ago(one['since'])})" for one in holders
-    )
+    return ", ".join(_holder(one) for one in holders)
+
+
+def _holder(one: dict[str, Any]) -> str:
+    if one["program"]:
+        return f"{one['program']} (a program, {ago(one['since'])})"
+    return f"{one['job']} ({one['type']} on {one['worker'] or '?'}, {ago(one['since'])})"

@@ -175,7 +175,8 @@ class Context(Attempt):
         """Take of a rate of calls (`Rate(…, at="call")`), when there is enough of it. Make the call at once.
 
         All workers together take no more than the rate in any window, also when Redis loses its memory. What was taken
-        and comes later than the rate's deadline is thrown away here, and taken anew.
+        and comes later than the rate's deadline is given back, and taken anew; so is what the call would use too late because
+        the worker's event loop is full, up to twenty times.
 
         Args:
             name: of the rate.

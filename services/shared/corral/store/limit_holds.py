@@ -50,17 +50,17 @@ KEPT_OF_LIMITS = f"SELECT split_part(r.name, '=', 1), count(*)::int FROM ({KEPT}
 
 # Through jobs_limited_running, which holds only what runs; and the ones that keep their slots while they wait.
 OF_NAMES = """
-SELECT h.name, h.id, h.type, w.name, h.started_at, h.cost FROM (
+SELECT h.name, h.id, h.type, w.name, h.started_at, h.cost, h.program FROM (
     SELECT r.*, row_number() OVER (PARTITION BY r.name ORDER BY r.started_at, r.id) AS place FROM (
-        SELECT u.name, j.id, j.type, j.worker, j.started_at, u.cost
+        SELECT u.name, j.id, j.type, j.worker, j.started_at, u.cost, NULL::text AS program
         FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
         WHERE j.state = 'running' AND j.limit_group IS NOT NULL AND u.name = ANY(%(names)s::text[])
         UNION ALL
-        SELECT k.name, j.id, j.type, NULL, j.started_at, 1 FROM corral.limit_keys k JOIN corral.jobs j ON j.id = k.holder
+        SELECT k.name, j.id, j.type, NULL, j.started_at, 1, NULL FROM corral.limit_keys k JOIN corral.jobs j ON j.id = k.holder
         WHERE k.name = ANY(%(names)s::text[]) AND j.state IN ('blocked', 'scheduled', 'queued')
         UNION ALL
-        SELECT u.name, l.job, j.type, j.worker, l.taken_at, 1
-        FROM corral.limit_leases l CROSS JOIN LATERAL unnest(l.names) AS u(name) JOIN corral.jobs j ON j.id = l.job
+        SELECT u.name, l.job, j.type, j.worker, l.taken_at, 1, l.program
+        FROM corral.limit_leases l CROSS JOIN LATERAL unnest(l.names) AS u(name) LEFT JOIN corral.jobs j ON j.id = l.job
         WHERE u.name = ANY(%(names)s::text[])
     ) r
 ) h LEFT JOIN corral.workers w ON w.id = h.worker

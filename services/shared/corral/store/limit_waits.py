@@ -69,12 +69,15 @@ class LimitState:
 
 @dataclass(frozen=True, slots=True)
 class SlotHolder:
-    """A job that holds what another one waits for."""
+    """A job, or a program, that holds what a job waits for."""
 
-    job: UUID
+    job: UUID | None
+    """None: a program that is no handler."""
     worker: UUID | None
     since: datetime | None
     cost: float
+    program: str | None = None
+    """The name of the program."""
 
 
 HEAD = """
@@ -119,14 +122,14 @@ WHERE j.id = %(job)s ORDER BY r.name
 """
 # Through jobs_limited_running; and the one that keeps its slot while it waits.
 HOLDERS = """
-SELECT j.id, j.worker, j.started_at, u.cost
+SELECT j.id, j.worker, j.started_at, u.cost, NULL::text
 FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
 WHERE j.state = 'running' AND j.limit_group IS NOT NULL AND u.name = %(name)s
 UNION ALL
-SELECT j.id, NULL, j.started_at, 1 FROM corral.limit_keys k JOIN corral.jobs j ON j.id = k.holder
+SELECT j.id, NULL, j.started_at, 1, NULL FROM corral.limit_keys k JOIN corral.jobs j ON j.id = k.holder
 WHERE k.name = %(name)s AND j.state IN ('blocked', 'scheduled', 'queued')
 UNION ALL
-SELECT l.job, j.worker, l.taken_at, 1 FROM corral.limit_leases l JOIN corral.jobs j ON j.id = l.job
+SELECT l.job, j.worker, l.taken_at, 1, l.program FROM corral.limit_leases l LEFT JOIN corral.jobs j ON j.id = l.job
 WHERE %(name)s = ANY(l.names)
 ORDER BY 3, 1 LIMIT %(limit)s
 """

@@ -55,14 +55,17 @@ class LimitUsage:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """A running job that holds a part of a limit."""
+    """A running job, or a program, that holds a part of a limit."""
 
-    job: UUID
-    type: str
+    job: UUID | None
+    """None: a program that is no handler."""
+    type: str | None
     worker: str | None
     """The name of its worker."""
     since: datetime | None
     cost: float
+    program: str | None = None
+    """The name of the program."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from corral_testing.conformance.following import Following
 from corral_testing.conformance.holding import Holding
 from corral_testing.conformance.idempotent import Idempotent
 from corral_testing.conformance.leadership import Leadership
+from corral_testing.conformance.leasing import Leasing
 from corral_testing.conformance.limiting import Limiting
 from corral_testing.conformance.losing import Losing
 from corral_testing.conformance.passing_on import PassingOn
@@ -46,6 +47,7 @@ class StoreConformance(
     Delivering,
     Admitting,
     Holding,
+    Leasing,
     Batching,
     Losing,
     Draining,

@@ -19,6 +19,7 @@ from corral_testing.fake.limits import FakeLimitClaims
 from corral_testing.fake.memory import Clock, Memory
 from corral_testing.fake.queues import FakeQueues
 from corral_testing.fake.scaling import FakeScaling
+from corral_testing.fake.slots import FakeLimitLeases, FakeSlot
 from corral_testing.fake.stats import FakeStats
 from corral_testing.fake.unique import FakeUniqueJobs, FakeUniqueKeys
 from corral_testing.fake.webhook_history import FakeWebhookHistory
@@ -32,11 +33,13 @@ class FakeStore:
         self.memory = Memory()
         self.jobs = FakeJobs(self.memory)
         self.claims = FakeClaims(self.memory)
-        self.limit_claims = FakeLimitClaims(self.memory)
+        slots: dict[UUID, FakeSlot] = {}
+        self.limit_claims = FakeLimitClaims(self.memory, slots)
         self.attempts = FakeAttempts(self.memory, self.jobs)
         self.effects = FakeEffects(self.memory)
         self.follow_ups = FakeFollowUps(self.memory)
         self.leases = FakeLeases(self.memory)
+        self.limit_leases = FakeLimitLeases(self.memory, self.leases, slots, self.limit_claims.has_no_slot)
         self.idempotency = FakeIdempotency(self.memory, self.jobs, self.leases)
         self.unique_jobs = FakeUniqueJobs(self.memory, self.jobs)
         self.unique_keys = FakeUniqueKeys(self.memory, self.jobs, self.leases)

@@ -16,6 +16,7 @@ from corral.store.batch_claims import GatheringBatch
 from corral_testing.fake.claims import claimed_from, start
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.memory import Memory, cost_of, names_of
+from corral_testing.fake.slots import FakeSlot
 
 SLACK = 1e-9
 NO_BATCHES: Mapping[str, Batch] = {}
@@ -25,8 +26,10 @@ INFINITE = float("inf")
 class FakeLimitClaims:
     """See corral.store.limit_claims."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, slots: Mapping[UUID, FakeSlot] | None = None) -> None:
+        """`slots` are those that handlers and programs hold."""
         self._memory = memory
+        self._slots = {} if slots is None else slots
 
     async def claim(
         self,
@@ -161,8 +164,18 @@ class FakeLimitClaims:
     async def holders(self, name: str, limit: int = 10) -> list[SlotHolder]:
         """The jobs that hold something of a limit or a key, longest first."""
         rows = self._holding(name)
-        rows.sort(key=lambda row: (row.started_at, row.id))
-        return [SlotHolder(row.id, row.worker, row.started_at, self._part(row, name)) for row in rows[:limit]]
+        found = [SlotHolder(row.id, row.worker, row.started_at, self._part(row, name)) for row in rows]
+        for slot in self._slots.values():
+            if name in slot.names:
+                holder = None if slot.job is None else self._memory.jobs.get(slot.job)
+                worker = None if holder is None else holder.worker
+                found.append(SlotHolder(slot.job, worker, slot.since, 1, slot.program))
+        found.sort(key=lambda one: (one.since or self._memory.clock.now(), str(one.job)))
+        return found[:limit]
+
+    def has_no_slot(self, name: str) -> bool:
+        """Whether a handler or a program finds no slot of this name."""
+        return self._state(name, None).closed
 
     def _holding(self, name: str) -> list[JobRow]:
         """What runs and takes of a name, and the job that keeps its slot while it waits."""
@@ -231,12 +244,13 @@ class FakeLimitClaims:
     def _weight(self, name: str) -> float:
         return float(self._memory.values_of(name).get("weights", {}).get(parsed(name)[1], 1))
 
-    def _state(self, name: str, row: JobRow) -> LimitState:
-        cost, holder = 1.0 if self._by_batch(name) else cost_of(row, name), self._memory.holder_of(name)
+    def _state(self, name: str, row: JobRow | None) -> LimitState:
+        cost, holder = 1.0 if row is None or self._by_batch(name) else cost_of(row, name), self._memory.holder_of(name)
         limit, key = parsed(name)
         values = self._memory.values_of(name)
         bound, rate, per = values.get("each" if key else "total"), values.get("rate"), values.get("per")
         in_use = sum(self._part(one, name) for one in self._holding(name))
+        in_use += sum(slot.names.count(name) for slot in self._slots.values())
         declared = limit in self._memory.limits
         parked = self._memory.parked.get(name)
         waits = parked is not None and (parked.until > self._memory.clock.now() or parked.probe is not None)

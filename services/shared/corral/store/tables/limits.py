@@ -122,16 +122,19 @@ def limits(tables: MetaData) -> None:
     leases = Table(
         "limit_leases",
         tables,
-        needed("id", Uuid, doc="Of the slot that a handler holds."),
+        needed("id", Uuid, doc="Of the slot that a handler or a program holds."),
         needed("names", ARRAY(Text), doc="What it holds one slot of: names in `limit_keys`, sorted."),
-        needed("job", Uuid, doc="The job whose handler holds it."),
-        needed("attempt", Integer, doc="Its attempt."),
+        Column("job", Uuid, doc="The job whose handler holds it; null: a program that is no handler."),
+        Column("attempt", Integer, doc="Its attempt."),
+        Column("program", Text, doc="What the program that holds it calls itself."),
         moment("taken_at", doc="Since when it is held."),
         needed("expires_at", TIME, doc="When it ends if it is not renewed before."),
         PrimaryKeyConstraint(
             "id", name="limit_leases_pkey", info=serves("A slot that is renewed or given back.")
         ),
-        info=holds("Slots of limits that handlers hold while they run (`ctx.limit`)."),
+        info=holds(
+            "Slots of limits that handlers (`ctx.limit`) and programs (`client.limit_slot`) hold while they run."
+        ),
     )
     Index(
         "limit_leases_expiry",
