@@ -49,7 +49,7 @@ def client(shared_publisher: Publisher, key: str) -> Iterator[Client]:
 
 
 def test_a_program_holds_a_slot_while_its_block_runs(client: Client):
-    with client.limit_slot("browser", program="import.py on build-3") as slot:
+    with client.limit_slot("browser", program="import.py on build-3", timeout=30) as slot:
         slot.check()
         (holder,) = client.limit("browser")["holders"]
         assert (holder["program"], holder["job"], holder["worker"]) == ("import.py on build-3", None, None)
@@ -93,7 +93,7 @@ async def test_on_an_event_loop_others_wait_until_it_is_given_back(client: Clien
 
 
 async def test_who_is_told_to_stop_while_it_waits_holds_nothing(client: Client):
-    with client.limit_slot("browser"):
+    with client.limit_slot("browser", timeout=30):
         context = asyncio.create_task(_hold(client))
         await asyncio.sleep(0.1)
         context.cancel()
@@ -104,7 +104,7 @@ async def test_who_is_told_to_stop_while_it_waits_holds_nothing(client: Client):
 
 async def _hold(client: Client) -> None:
     async def held() -> None:
-        async with client.limit_slot("browser"):
+        async with client.limit_slot("browser", timeout=30):
             pass
 
     await asyncio.get_running_loop().create_task(held(), context=Context())
@@ -114,17 +114,17 @@ async def test_a_slot_that_is_lost_cancels_its_body(client: Client, shared_setti
     store = Store.from_settings(shared_settings, application_name="test")
 
     async def lose(slot: LimitSlot) -> None:
-        slot._lease_seconds = 0.3  # as if it were as short: it is renewed each tenth of a second
         await store.database.run("DELETE FROM corral.limit_leases")
         await store.database.run("UPDATE corral.limit_keys SET in_use = 0")
+        slot._lease_seconds = 0.3  # as if it were as short: it is renewed each tenth of a second
 
     async def on_the_loop() -> None:
-        async with client.limit_slot("browser") as slot:
+        async with client.limit_slot("browser", timeout=30) as slot:
             await lose(slot)
             await asyncio.sleep(60)
 
     async def beside_it() -> None:
-        with client.limit_slot("browser") as slot:
+        with client.limit_slot("browser", timeout=30) as slot:
             await lose(slot)
             await eventually_async(lambda: slot.lost, timeout=30)
 
@@ -135,7 +135,7 @@ async def test_a_slot_that_is_lost_cancels_its_body(client: Client, shared_setti
 
 
 def test_a_slot_is_renewed_for_as_long_as_its_block_runs(client: Client):
-    with client.limit_slot("browser") as slot:
+    with client.limit_slot("browser", timeout=30) as slot:
         first, slot._lease_seconds = slot._renewed, 0.6
         eventually(lambda: slot._renewed > first + 0.5, timeout=30)
         assert not slot.lost
