@@ -245,7 +245,10 @@ class FakeLimitClaims:
         return float(self._memory.values_of(name).get("weights", {}).get(parsed(name)[1], 1))
 
     def _state(self, name: str, row: JobRow | None) -> LimitState:
-        cost, holder = 1.0 if row is None or self._by_batch(name) else cost_of(row, name), self._memory.holder_of(name)
+        cost, holder = (
+            1.0 if row is None or self._by_batch(name) else cost_of(row, name),
+            self._memory.holder_of(name),
+        )
         limit, key = parsed(name)
         values = self._memory.values_of(name)
         bound, rate, per = values.get("each" if key else "total"), values.get("rate"), values.get("per")
