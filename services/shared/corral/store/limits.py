@@ -55,17 +55,15 @@ class LimitUsage:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """A running job, or a program, that holds a part of a limit."""
+    """A running job, or a `program` by its name, that holds a part of a limit."""
 
     job: UUID | None
-    """None: a program that is no handler."""
     type: str | None
     worker: str | None
     """The name of its worker."""
     since: datetime | None
     cost: float
     program: str | None = None
-    """The name of the program."""
 
 
 @dataclass(frozen=True, slots=True)

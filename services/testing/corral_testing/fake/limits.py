@@ -16,6 +16,7 @@ from corral.store.batch_claims import GatheringBatch
 from corral_testing.fake.claims import claimed_from, start
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.memory import Memory, cost_of, names_of
+from corral_testing.fake.rates import rate_room
 from corral_testing.fake.slots import FakeSlot
 
 SLACK = 1e-9
@@ -27,7 +28,6 @@ class FakeLimitClaims:
     """See corral.store.limit_claims."""
 
     def __init__(self, memory: Memory, slots: Mapping[UUID, FakeSlot] | None = None) -> None:
-        """`slots` are those that handlers and programs hold."""
         self._memory = memory
         self._slots = {} if slots is None else slots
 
@@ -260,7 +260,7 @@ class FakeLimitClaims:
         if not declared or values["paused"] or waits:
             room = -1.0
         elif rate is not None and per is not None:
-            room = self._rate_room(name, rate, per, values.get("burst") or rate * BURST_SHARE)
+            room = rate_room(self._memory, name, rate, per, values.get("burst") or rate * BURST_SHARE)
             if self._until_end(values):
                 room -= in_use
         else:
@@ -290,16 +290,6 @@ class FakeLimitClaims:
             for_life=self._for_life(name),
             per_worker=per_worker,
         )
-
-    def _rate_room(self, name: str, rate: float, per: float, burst: float) -> float:
-        takes, now = self._memory.takes.get(name, []), self._memory.clock.now()
-        if rate <= EXACT:
-            return rate - sum(cost for at, cost in takes if at > now - timedelta(seconds=per))
-        left, since = burst, takes[0][0] if takes else now
-        for at, cost in takes:
-            left = min(burst, left + (at - since).total_seconds() * (rate - burst) / per) - cost
-            since = at
-        return float(min(burst, left + (now - since).total_seconds() * (rate - burst) / per))
 
 
 def _bytes(row: JobRow) -> int:
