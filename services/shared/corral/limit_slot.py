@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
 
-from corral.api_problem import ApiProblem
+from corral.api_problem import ApiProblem, Unreachable
 from corral.errors import Conflict, LimitLost, LimitTimeout
-from corral.http_calls import Unreachable
 from corral.ids import new_id
 from corral.job.limit_use import name_of
 from corral.waiting import doubling
