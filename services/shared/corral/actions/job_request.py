@@ -1,6 +1,7 @@
 """From a request to run a job to the job: every option settled, every value checked."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -144,14 +145,8 @@ _NOT_GIVEN = (None, None, None, None)
 
 def _faults(submission: NewSubmission) -> list[FieldError]:
     """Every option of the submission that is out of its range."""
-    errors: list[FieldError] = []
     numbers = submission.delay, submission.retries, submission.timeout, submission.expires_in
-    if numbers != _NOT_GIVEN:
-        errors += [
-            FieldError(pointer, fault)
-            for (pointer, bounds), value in zip(_BOUNDED, numbers, strict=True)
-            if value is not None and (fault := bounds.fault(value)) is not None
-        ]
+    errors = [] if numbers == _NOT_GIVEN else _out_of_bounds(numbers)
     if submission.run_at is not None:
         if submission.delay is not None:
             errors.append(FieldError("/run_at", "can't be given together with delay"))
@@ -169,6 +164,14 @@ def _faults(submission: NewSubmission) -> list[FieldError]:
     if submission.traceparent is not None and not TRACEPARENT.fullmatch(submission.traceparent):
         errors.append(FieldError("/traceparent", "is no W3C trace context"))
     return errors
+
+
+def _out_of_bounds(numbers: Iterable[float | None]) -> list[FieldError]:
+    return [
+        FieldError(pointer, fault)
+        for (pointer, bounds), value in zip(_BOUNDED, numbers, strict=True)
+        if value is not None and (fault := bounds.fault(value)) is not None
+    ]
 
 
 def _queue(submission: NewSubmission, known: KnownType, knowledge: TypeSnapshot) -> str:

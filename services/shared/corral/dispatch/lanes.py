@@ -131,19 +131,7 @@ class Lanes:
         Raises:
             Unavailable: Redis is away; the sweep queues them later.
         """
-        by_lane: dict[Lane, dict[UUID, None]] = {}
-        groups: Counter[tuple[Lane, UUID]] = Counter()
-        lane: Lane | None = None
-        ids: dict[UUID, None] = {}
-        for entry in entries:
-            if isinstance(entry, LimitedEntry):
-                groups[entry.lane, entry.limit_group] += 1
-                continue
-            # A bulk's entries share their lane, and it takes longer to find than to compare.
-            if entry.lane is not lane:
-                lane = entry.lane
-                ids = by_lane.setdefault(lane, {})
-            ids[entry.id] = None
+        by_lane, groups = _by_lane_and_group(entries)
         joined = await self._rings.join(groups, at_once=front or at_once) if groups else 0
         if not by_lane:
             return joined
@@ -223,6 +211,26 @@ class Lanes:
             log.warning("dispatch.stranger", lane=lane.name, ids=[repr(text[:80]) for text in texts])
             async with answering():
                 await self._redis.zrem(key_names.POPPED + lane.name, *texts)
+
+
+def _by_lane_and_group(
+    entries: Iterable[AnyEntry],
+) -> tuple[dict[Lane, dict[UUID, None]], Counter[tuple[Lane, UUID]]]:
+    """The ids for each lane, in their order, and how many jobs join each group."""
+    by_lane: dict[Lane, dict[UUID, None]] = {}
+    groups: Counter[tuple[Lane, UUID]] = Counter()
+    lane: Lane | None = None
+    ids: dict[UUID, None] = {}
+    for entry in entries:
+        if isinstance(entry, LimitedEntry):
+            groups[entry.lane, entry.limit_group] += 1
+            continue
+        # A bulk's entries share their lane, and it takes longer to find than to compare.
+        if entry.lane is not lane:
+            lane = entry.lane
+            ids = by_lane.setdefault(lane, {})
+        ids[entry.id] = None
+    return by_lane, groups
 
 
 def _request(
