@@ -69,9 +69,9 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     }
     items = effort.of(ITEMS)
     headers = {"Authorization": f"Bearer {key}"}
-    with _feeds() as feeds, started(commands) as children, web.Client(port, headers) as client:
+    with _feeds() as feeds, started(commands) as children:
         web.wait_ready(children["publisher"], port, "/readyz")
-        importer = Importer(servers, children, client, say)
+        importer = Importer(servers, children, (port, headers), say)
         many = [f"{feeds[number]}/{number}/{items // SOURCES}" for number in range(SOURCES)]
         first = importer.run("20 sources", many)
         again = importer.run("again", many)
@@ -117,7 +117,7 @@ class Importer:
         self,
         servers: Servers,
         children: Mapping[str, Child],
-        client: web.Client,
+        publisher: tuple[int, Mapping[str, str]],
         say: Callable[[str], None],
     ) -> None:
         self._servers = servers
@@ -126,13 +126,14 @@ class Importer:
             servers.postgres_pid,
             servers.redis_pid,
         ]
-        self._client = client
+        self._publisher = publisher
         self._say = say
 
     def run(self, name: str, urls: list[str]) -> Import:
         """Import, and wait for the end."""
         before = self._cpu()
-        started_as = UUID(self._client.post("/imports", {"urls": urls})["id"])
+        with web.Client(*self._publisher) as client:  # one that was idle for a minute is closed
+            started_as = UUID(client.post("/imports", {"urls": urls})["id"])
         deadline = time.monotonic() + LIMIT_SECONDS
         while (seconds := self._one(FINISHED, started_as)) is None:
             if time.monotonic() > deadline:
