@@ -4,8 +4,7 @@ import json
 import subprocess
 import sys
 
-ONLY_COMMANDS = {"alembic", "sqlalchemy", "typer"}
-"""SQLAlchemy describes the tables for migrations; it alone took a third of a worker's start."""
+ONLY_COMMANDS = {"alembic", "typer"}
 SERVICES = "corral_worker.main, corral_worker.worker, corral_publisher.run, corral_publisher.app"
 
 

@@ -20,6 +20,7 @@ LIBRARIES = (
     "pydantic.dataclasses",
     "redis.asyncio",
     "rq",
+    "sqlalchemy.ext.asyncio",
     "structlog",
     "uvloop",
 )

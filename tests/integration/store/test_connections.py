@@ -54,16 +54,6 @@ async def test_a_connection_left_in_a_transaction_is_not_used_again(database_url
     await pool.close()
 
 
-async def test_a_pool_that_is_closed_closes_what_is_given_back(database_url: str):
-    pool = ConnectionPool(database_url, size=2, application_name="test")
-    async with pool.connection(SECONDS) as idle:
-        pass
-    async with pool.connection(SECONDS) as used:
-        assert used is idle
-        await pool.close()
-    assert used.closed
-
-
 async def test_where_no_connection_can_be_opened_the_turn_is_given_back(database_url: str):
     pool = ConnectionPool(
         psycopg.conninfo.make_conninfo(database_url, port="1", host="127.0.0.1"),

@@ -1,20 +1,18 @@
-"""Pools of connections: dead connections are found before they are used.
+"""Pools of connections: SQLAlchemy's, with dead connections found before they are used."""
 
-Our own, because it is all that workers and publishers would need SQLAlchemy for, which takes a third of their start.
-"""
-
-import asyncio
 import math
 import select
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from sqlalchemy import event, exc
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from corral.errors import Unavailable
 from corral.store import loaders
@@ -32,16 +30,8 @@ MAX_PREPARED_STATEMENTS = 300
 """Prepared statements per connection; more than there are."""
 
 
-class _Opened(NamedTuple):
-    """A connection of a pool."""
-
-    driver: Driver
-    born: float
-    """When it was open. Source: time.monotonic."""
-
-
 class ConnectionPool:
-    """Connections in autocommit: transactions are begun where they are wanted. Belongs to one event loop."""
+    """Connections in autocommit: transactions are begun where they are wanted."""
 
     def __init__(
         self,
@@ -59,21 +49,24 @@ class ConnectionPool:
         `pooled`: through a pooler of connections in transaction mode.
         `wait_seconds`: for a free connection. `margin_seconds`: for an answer, beyond the server's own limit.
         """
-        self._connect = partial(connect_async, url, application_name, session=session, pooled=pooled)
-        self._wait_seconds = wait_seconds
         self._margin_seconds = margin_seconds
         self._pooled = pooled
         self._broken_at = -math.inf
-        self._closed = False
-        self._room = asyncio.Semaphore(size)
-        self._idle: deque[_Opened] = deque()
-        """The one that was used longest ago first: it is used next, so that all are looked at."""
+        self._engine = create_async_engine(
+            "postgresql+psycopg://",  # the address is libpq's business
+            async_creator=partial(connect_async, url, application_name, session=session, pooled=pooled),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=wait_seconds,
+            pool_reset_on_return=None,  # a connection that is not idle is closed instead
+            use_native_hstore=False,
+        )
+        event.listen(self._engine.sync_engine, "connect", self._connected)
+        event.listen(self._engine.sync_engine, "checkout", self._checked_out)
 
     async def close(self) -> None:
-        """Close every connection; those that are in use, when they are given back."""
-        self._closed = True
-        while self._idle:
-            await self._idle.popleft().driver.close()
+        """Close every connection."""
+        await self._engine.dispose()
 
     @asynccontextmanager
     async def connection(self, seconds: float, deadline: Deadline | None = None) -> AsyncIterator[Driver]:
@@ -86,68 +79,42 @@ class ConnectionPool:
             Ambiguous: the connection was lost, or nothing was heard in time: it may have been.
             InvalidInput: a value that Postgres can't hold.
         """
-        async with self._turn():
+        with translated():
+            pooled = await self._engine.raw_connection()
+        driver: Driver = pooled.driver_connection  # type: ignore[assignment]  # Any | None to SQLAlchemy
+        deadline = deadline or Deadline(margin_seconds=self._margin_seconds)
+        deadline.set(driver, seconds)
+        try:
             with translated():
-                opened = await self._alive()
-            driver = opened.driver
-            deadline = deadline or Deadline(margin_seconds=self._margin_seconds)
-            deadline.set(driver, seconds)
-            try:
-                with translated():
-                    yield driver
-            except Unavailable as error:
-                if not driver.closed:
-                    raise  # the server answered: it did not commit
-                self._broken_at = time.monotonic()
-                reason = "no answer in time" if deadline.passed else str(error.__cause__)
-                raise Ambiguous("postgres", reason) from error.__cause__
-            finally:
-                deadline.lift()
-                if self._closed or driver.info.transaction_status is not TransactionStatus.IDLE:
-                    await driver.close()
-                else:
-                    self._idle.append(opened)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """The right to one connection.
-
-        Raises:
-            Unavailable: all are in use for too long.
-        """
-        try:
-            if self._room.locked():
-                async with asyncio.timeout(self._wait_seconds):
-                    await self._room.acquire()
-            else:
-                await self._room.acquire()
-        except TimeoutError as error:
-            raise Unavailable("postgres", "every connection of the pool is in use") from error
-        try:
-            yield
+                yield driver
+        except Unavailable as error:
+            if not driver.closed:
+                raise  # the server answered: it did not commit
+            self._broken_at = time.monotonic()
+            reason = "no answer in time" if deadline.passed else str(error.__cause__)
+            raise Ambiguous("postgres", reason) from error.__cause__
         finally:
-            self._room.release()
+            deadline.lift()
+            if driver.info.transaction_status is not TransactionStatus.IDLE:
+                await driver.close()
+            pooled.close()
 
-    async def _alive(self) -> _Opened:
-        """An idle connection, or a new one; those that died, or were opened before one was found dead, are closed.
-
-        A server that goes away says so on idle connections: then there is something to read.
-
-        Raises:
-            psycopg.Error, OSError: no connection can be opened.
-        """
-        while self._idle:
-            opened = self._idle.popleft()
-            driver = opened.driver
-            if not driver.closed and opened.born > self._broken_at and not _readable(driver.fileno()):
-                return opened
-            await driver.close()
-        driver = await self._connect()
+    def _connected(self, adapted: Any, record: ConnectionPoolEntry) -> None:
+        driver: Driver = adapted.driver_connection
         loaders.install(driver)
         driver.prepared_max = MAX_PREPARED_STATEMENTS
         if self._pooled:
             driver.prepare_threshold = None  # never, whatever a statement asks for
-        return _Opened(driver, time.monotonic())
+        record.info["born"] = time.monotonic()
+
+    def _checked_out(self, adapted: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Replace a connection that died, or was opened before one was found dead.
+
+        A server that goes away says so on idle connections: then there is something to read.
+        """
+        driver: Driver = adapted.driver_connection
+        if driver.closed or record.info["born"] <= self._broken_at or _readable(driver.fileno()):
+            raise exc.DisconnectionError
 
 
 def _readable(descriptor: int) -> bool:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
+from sqlalchemy import exc
 
 from corral.errors import Conflict, FieldError, InvalidInput, Refused, SchemaMismatch, Unavailable
 from corral.store.json_text import HOLDS_HALF
@@ -16,7 +17,7 @@ class Ambiguous(Unavailable):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise errors of the driver as errors of Corral.
+    """Raise errors of the driver and the pool as errors of Corral.
 
     Raises:
         Unavailable: no connection, no answer, or the server refuses work.
@@ -28,6 +29,12 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
+    except exc.DBAPIError as error:
+        if error.orig is None:
+            raise
+        raise _meaning(error.orig) from error.orig
+    except exc.TimeoutError as error:
+        raise Unavailable("postgres", "every connection of the pool is in use") from error
     except (psycopg.Error, OSError, UnicodeEncodeError, TimeoutError) as error:
         raise _meaning(error) from error
 

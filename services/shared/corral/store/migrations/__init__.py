@@ -7,8 +7,7 @@ short turns, so that the queue behind it never grows long.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -17,7 +16,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from corral.errors import SchemaMismatch
@@ -48,7 +47,7 @@ def upgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> N
             command.upgrade(config, revision)
 
     _migrate(url, schema, change)
-    with _translated():
+    with translated():
         settle(engine(url), schema)
 
 
@@ -78,7 +77,7 @@ def current(url: str, schema: str = DEFAULT_SCHEMA) -> str | None:
     Raises:
         Unavailable: Postgres is away.
     """
-    with _translated(), engine(url).connect() as connection:
+    with translated(), engine(url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table_schema": schema})
         return context.get_current_revision()
 
@@ -123,7 +122,7 @@ def configuration(connection: Connection, schema: str) -> Config:
 
 
 def _migrate(url: str, schema: str, change: Callable[[Config], None]) -> None:
-    with _translated():
+    with translated():
         for turn in range(1, LOCK_TURNS + 1):
             try:
                 _migrate_once(url, schema, change)
@@ -141,18 +140,6 @@ def _migrate_once(url: str, schema: str, change: Callable[[Config], None]) -> No
         connection.execute(text("SELECT set_config('lock_timeout', :turn, true)"), {"turn": LOCK_TURN})
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"))
         change(configuration(connection, schema))
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """As `translated`, of errors that SQLAlchemy wraps."""
-    with translated():
-        try:
-            yield
-        except DBAPIError as error:
-            if error.orig is None:
-                raise
-            raise error.orig from error
 
 
 def engine(url: str) -> Engine:
