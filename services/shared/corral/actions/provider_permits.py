@@ -1,4 +1,4 @@
-"""Permits to send a provider one request: of every budget that its row names, or of none (ADR 28)."""
+"""Permits to send a provider one request: of every budget that its row names, or of none (ADR 29)."""
 
 import math
 import time
