@@ -39,7 +39,7 @@ screenshots: $(DEVELOPMENT) ## Make the README's pictures of the five systems ag
 	@$(BIN)/python -m demo.pictures $(NAME)
 
 test: $(DEVELOPMENT) $(HELM) $(TYPESCRIPT) ## Run the tests: make test [T=tests/unit] [ARGS="-k name"]
-	@$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/pdf --ignore=tests/cluster $(or $(T),tests) $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadscope --ignore=tests/up --ignore=tests/faults --ignore=tests/browser --ignore=tests/images --ignore=tests/pdf --ignore=tests/cluster $(or $(T),tests) $(ARGS)
 
 test-up: $(DEVELOPMENT) ## Run whole systems of corral up and its embedded servers: the command line, changed code, odd surroundings, the README's lines
 	@$(BIN)/python -m pytest -n 2 --dist loadscope tests/up $(ARGS)

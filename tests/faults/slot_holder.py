@@ -1,7 +1,7 @@
 """A program that is no handler: it holds a slot of a limit, says so, and never gives it back by itself."""
 
+import signal
 import sys
-import time
 
 from corral.client import Client, Connection
 
@@ -11,7 +11,7 @@ def main() -> None:
     with Client(Connection.find()) as client, client.limit_slot(sys.argv[1], program="slot_holder"):
         sys.stdout.write("held\n")
         sys.stdout.flush()
-        time.sleep(600)
+        signal.pause()
 
 
 if __name__ == "__main__":

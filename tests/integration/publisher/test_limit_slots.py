@@ -7,7 +7,7 @@ from contextvars import Context
 from uuid import uuid4
 
 import pytest
-from tests.fixtures.waiting import eventually, eventually_async
+from tests.fixtures.waiting import eventually, eventually_async, lasts_async
 from tests.integration.publisher.conftest import Publisher
 
 from corral.actions.api_keys import KeyActions
@@ -84,7 +84,7 @@ async def test_on_an_event_loop_others_wait_until_it_is_given_back(client: Clien
     async def hold(name: str, key: str) -> None:
         async with client.limit_slot("accounts", key=key, program=name):
             order.append(f"{name} begins")
-            await asyncio.sleep(0.1)
+            await lasts_async(0.1)
             order.append(f"{name} ends")
 
     await asyncio.gather(hold("one", "acme"), hold("two", "acme"))
@@ -95,7 +95,7 @@ async def test_on_an_event_loop_others_wait_until_it_is_given_back(client: Clien
 async def test_who_is_told_to_stop_while_it_waits_holds_nothing(client: Client):
     with client.limit_slot("browser", timeout=30):
         context = asyncio.create_task(_hold(client))
-        await asyncio.sleep(0.1)
+        await lasts_async(0.1)
         context.cancel()
         await asyncio.gather(context, return_exceptions=True)
     with client.limit_slot("browser", timeout=5):
@@ -121,7 +121,7 @@ async def test_a_slot_that_is_lost_cancels_its_body(client: Client, shared_setti
     async def on_the_loop() -> None:
         async with client.limit_slot("browser", timeout=30) as slot:
             await lose(slot)
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
     async def beside_it() -> None:
         with client.limit_slot("browser", timeout=30) as slot:

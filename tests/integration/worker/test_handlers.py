@@ -64,7 +64,7 @@ async def test_whatever_a_handler_raises_fails_its_job_alone(system: System):
         ("exit", "builtins.SystemExit"),
         ("interrupt", "builtins.KeyboardInterrupt"),
         ("cancelled", "asyncio.exceptions.CancelledError"),
-        ("unprintable", "tests.integration.worker.rig_jobs.Unprintable"),
+        ("unprintable", "tests.integration.worker.junk.Unprintable"),
         ("long", "builtins.ValueError"),
         ("odd", "builtins.ValueError"),
     ):

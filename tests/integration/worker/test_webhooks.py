@@ -49,7 +49,9 @@ class Told:
         """The newest delivery, once so many requests were sent for it."""
 
         async def there() -> StoredDelivery:
-            newest = (await self.deliveries())[0]
+            told = await self.deliveries()
+            assert told, "nothing yet"
+            newest = told[0]
             assert newest.attempts >= attempts, newest
             return newest
 
