@@ -26,6 +26,8 @@ Wait = Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait fo
 Interval = Annotated[
     float | None, real(INTERVAL, "Seconds between two fetches; an hour. A server may ask for more.")
 ]
+FIRST_ITEMS = 50
+"""Items that are looked for before a feed that was added counts as read."""
 POLL_SECONDS = 0.3
 
 
@@ -72,6 +74,8 @@ def add(
         while any(one["last_fetched_at"] is None for one in found) and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
             found = [api.feeds.get(one["id"]) if one["last_fetched_at"] is None else one for one in found]
+        while not all(_has_items(api, one) for one in found) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
     if as_json:
         print_json(found)
     else:
@@ -250,6 +254,12 @@ def _text(file: str) -> str:
     except OSError as error:
         raise InvalidInput(FieldError("FILE", f"can't be read: {error}")) from error
     return raw.decode("utf-8", "replace")
+
+
+def _has_items(api: Client, feed: Any) -> bool:
+    """Whether what its document holds is stored, or the first page of it: the jobs of its items come after the fetch."""
+    expected = min(feed["item_count"], FIRST_ITEMS)
+    return len(list(api.feeds.items(feed["id"], limit=FIRST_ITEMS))) >= expected
 
 
 def _print_import(api: Client, started: Any, wait: float, *, as_json: bool) -> None:
