@@ -258,7 +258,7 @@ def _text(file: str) -> str:
 
 def _has_items(api: Client, feed: Any) -> bool:
     """Whether what its document holds is stored, or the first page of it: the jobs of its items come after the fetch."""
-    expected = min(feed["item_count"], FIRST_ITEMS)
+    expected: int = min(feed["item_count"], FIRST_ITEMS)
     return len(list(api.feeds.items(feed["id"], limit=FIRST_ITEMS))) >= expected
 
 
