@@ -109,7 +109,8 @@ def test_another_system_is_told(corral, receivers: list[Receiver], tmp_path: Pat
     )
     assert re.search(r"^billing +on +job\.completed,", corral("webhooks", "list").out, re.MULTILINE)
     (told, *_) = corral("webhooks", "deliveries", "billing", "--status", "delivered", "--json").json
-    assert corral("webhooks", "replay", "billing", told["id"]).out == "1 is sent again\n"
+    again = corral("webhooks", "replay", "billing", told["id"])
+    assert again.out == "1 is sent again\n", again
     since = corral("webhooks", "replay", "billing", "--since", "2026-01-01T00:00Z", "--delivered")
     assert re.fullmatch(r"\d is sent again\n|\d sent again\n", since.out), since
 
