@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -15,6 +15,7 @@ from bench.goal import Goal
 from bench.installation import Installation
 from bench.section import Section, Table
 from bench.servers import Servers
+from bench.waiting import until
 from corral.catalog.record import declaration_of
 from corral_jobs.provider import slots
 
@@ -32,6 +33,7 @@ AREA = {
 MEASURES = 200
 """Jobs of area.measure that wait: more than are done while it is looked."""
 LIMIT_SECONDS = 120.0
+MEASURED = "SELECT count(*) FROM corral.jobs WHERE type = 'area.measure' AND state = 'completed'"
 MEASURING = "SELECT count(*) FROM corral.jobs WHERE type = 'area.measure' AND state = 'running'"
 TEXT = f"""\
 Requests that each submit one job, over {CONNECTIONS} connections, to a publisher beside which a worker measures areas of
@@ -54,14 +56,12 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     with started(commands) as children, web.Client(port, headers) as client:
         web.wait_ready(children["publisher"], port, "/readyz")
         fetched = client.post("/api/v1/areas", AREA)["id"]
-        _until(
-            servers, "SELECT count(*) FROM corral.jobs WHERE type = 'area.measure' AND state = 'completed'"
-        )
+        until(partial(_count, servers, MEASURED), seconds=LIMIT_SECONDS, what=MEASURED)
         idle = _posts(port, headers, effort)
         box = {name: AREA[name] for name in ("south", "west", "north", "east", "tags")}
         jobs = [{"type": "area.measure", "payload": {**box, "fetched_by": fetched}}] * MEASURES
         client.post("/api/v1/jobs/bulk", {"jobs": jobs})
-        _until(servers, MEASURING)
+        until(partial(_count, servers, MEASURING), seconds=LIMIT_SECONDS, what=MEASURING)
         busy = _posts(port, headers, effort)
         still = _count(servers, MEASURING)
     if not still:
@@ -98,14 +98,6 @@ async def _provide(installation: Installation, url: str) -> None:
     async with installation.store() as store:
         await store.limits.register([declaration_of(slots)])
         await store.providers.set("overpass", {"url": url}, "bench", None)
-
-
-def _until(servers: Servers, counting: str) -> None:
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while not _count(servers, counting):
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"not within {LIMIT_SECONDS:.0f} s: {counting}")
-        time.sleep(0.1)
 
 
 def _count(servers: Servers, counting: str) -> int:

@@ -18,6 +18,7 @@ from bench.goal import Goal
 from bench.installation import Installation
 from bench.section import Section, Table
 from bench.servers import Servers
+from bench.waiting import until
 
 SOURCES, ITEMS = 20, 10_000
 RATE = 100
@@ -134,11 +135,12 @@ class Importer:
         before = self._cpu()
         with web.Client(*self._publisher) as client:  # one that was idle for a minute is closed
             started_as = UUID(client.post("/imports", {"urls": urls})["id"])
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while (seconds := self._one(FINISHED, started_as)) is None:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"import {name} did not end within {LIMIT_SECONDS:.0f} s")
-            time.sleep(0.1)
+        until(
+            lambda: self._one(FINISHED, started_as) is not None,
+            seconds=LIMIT_SECONDS,
+            what=f"the end of import {name}",
+        )
+        seconds = self._one(FINISHED, started_as)
         counts = self._counts(started_as)
         found = Import(name, float(seconds), self._cpu() - before, counts, int(self._one(MOST)))
         self._say("  ".join(found.row))

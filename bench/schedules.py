@@ -1,16 +1,18 @@
 """Ten thousand schedules whose ticks come in the same second: how late is the last job?"""
 
-import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import psycopg
 
-from bench.child import started
+from bench.child import Child, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
 from bench.section import Section, Table
 from bench.servers import Servers
+from bench.waiting import until
 
 SCHEDULES = 10_000
 AHEAD = 8
@@ -42,14 +44,12 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
             assert row is not None
             params = {"tick": row[0], "count": SCHEDULES}
             connection.execute(INSERT, params)
-            deadline = time.monotonic() + LIMIT_SECONDS
-            while (found := connection.execute(DONE, params).fetchone()) and found[0] < SCHEDULES:
-                children["maintenance"].check()
-                if time.monotonic() > deadline:
-                    raise RuntimeError(
-                        f"{found[0]} of {SCHEDULES} were submitted within {LIMIT_SECONDS:.0f} s"
-                    )
-                time.sleep(0.1)
+            until(
+                partial(_submitted, connection, params, children["maintenance"]),
+                seconds=LIMIT_SECONDS,
+                what=f"the jobs of {SCHEDULES} schedules",
+            )
+            found = connection.execute(DONE, params).fetchone()
             assert found is not None
             late.append(float(found[1]))
         say(f"{SCHEDULES:,} schedules of one second: the last job {late[-1]:.2f} s after the tick")
@@ -63,10 +63,16 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     )
 
 
+def _submitted(connection: psycopg.Connection, params: dict[str, Any], maintenance: Child) -> bool:
+    maintenance.check()
+    found = connection.execute(DONE, params).fetchone()
+    return found is not None and found[0] >= SCHEDULES
+
+
 def _leading(connection: psycopg.Connection) -> None:
     """Waits until somebody leads."""
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while not connection.execute("SELECT FROM corral.leases WHERE holder <> ''").fetchone():
-        if time.monotonic() > deadline:
-            raise RuntimeError("nobody leads")
-        time.sleep(0.1)
+    until(
+        lambda: connection.execute("SELECT FROM corral.leases WHERE holder <> ''").fetchone(),
+        seconds=LIMIT_SECONDS,
+        what="a leader",
+    )

@@ -31,8 +31,8 @@ Statistics = dict[str, str | int | float | None]
 """The figures of one queue, by name."""
 
 
-class SubmitOptions(TypedDict, total=False):
-    """What a submission may override. Times are seconds."""
+class SharedOptions(TypedDict, total=False):
+    """What every kind of submission may override. Times are seconds."""
 
     queue: str
     priority: Priority | str
@@ -42,40 +42,27 @@ class SubmitOptions(TypedDict, total=False):
     timeout: float
     expires_in: float
     tags: list[str]
+
+
+class ManyOptions(SharedOptions, total=False):
+    """What a submission of many may override, for each of its jobs."""
+
     limits: list[str]
     """Names of limits, added to those of the job type and its queue."""
+
+
+class SubmitOptions(ManyOptions, total=False):
+    """What a submission may override."""
+
     unique_key: str
     """In place of the key that the type makes of the payload."""
     idempotency_key: str
     """Repeated attempts of the job that submit with this key get the id of the first job that it made."""
 
 
-class ManyOptions(TypedDict, total=False):
-    """What a submission of many may override, for each of its jobs. Times are seconds."""
+class FollowUpOptions(SharedOptions, total=False):
+    """What a follow-up may override: as a submission. Times count from when it is stored."""
 
-    queue: str
-    priority: Priority | str
-    delay: float
-    run_at: datetime
-    retries: int
-    timeout: float
-    expires_in: float
-    tags: list[str]
-    limits: list[str]
-    """Names of limits, added to those of the job type and its queue."""
-
-
-class FollowUpOptions(TypedDict, total=False):
-    """What a follow-up may override: as a submission. Times are seconds, and count from when it is stored."""
-
-    queue: str
-    priority: Priority | str
-    delay: float
-    run_at: datetime
-    retries: int
-    timeout: float
-    expires_in: float
-    tags: list[str]
     unique_key: str
     """In place of the key that the type makes of the payload. A refused duplicate is logged, and changes no outcome."""
 

@@ -3,21 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Self
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
 from corral.actions.feed_imports import fetch_of
-from corral.actions.submit import Submitter, count_refusals
-from corral.actions.type_cache import TypeCache
+from corral.actions.submit import count_refusals
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput
 from corral.job.job import NewJob
-from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
+from corral.maintenance.submitting_duty import SubmittingDuty
 from corral.refusals import LimitFull
 from corral.settings import Settings
 from corral.store import Store
@@ -35,7 +32,7 @@ COUNT_SECONDS = 15.0
 """Seconds between two counts of sources, for the metric."""
 
 
-class FeedDuty(Duty):
+class FeedDuty(SubmittingDuty):
     """The duty that submits a job for each feed that is due. An installation without feeds costs one look."""
 
     name = "feeds"
@@ -49,23 +46,8 @@ class FeedDuty(Duty):
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
-        self._dispatch = dispatch
-        self._settings = settings
-        self._clock = clock
-        self._types = TypeCache(store, settings.installation_options)
+        super().__init__(store, dispatch, settings, clock=clock)
         self._count_at = clock()
-
-    async def __aenter__(self) -> Self:
-        """Open the way by which jobs come into being."""
-        self._submitter = Submitter.configured(self._settings, self._store, self._dispatch, self._types)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Hand over what was submitted."""
-        await self._submitter.close()
 
     async def round(self, reign: Reign) -> int:
         """Submit the fetches that are due; how many."""

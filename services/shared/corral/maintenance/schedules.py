@@ -4,22 +4,19 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 import structlog
 
 from corral import metrics
 from corral.actions.jobs import JobActions
 from corral.actions.schedule_jobs import ACTOR, job_of, told
-from corral.actions.submit import Submitter, count_refusals
-from corral.actions.type_cache import TypeCache
+from corral.actions.submit import count_refusals
 from corral.catalog.schedule_definition import ScheduleDefinition
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput, Refused
 from corral.job.job import Accepted, NewJob
-from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
+from corral.maintenance.submitting_duty import SubmittingDuty
 from corral.refusals import LimitFull
 from corral.schedule.decision import AHEAD, Decided, TickDecision, TickVerdict, decide
 from corral.settings import Settings
@@ -42,7 +39,7 @@ KEPT_DAYS = 400
 FORGOTTEN_PER_STATEMENT = 5_000
 
 
-class ScheduleDuty(Duty):
+class ScheduleDuty(SubmittingDuty):
     """The duty that submits the jobs of schedules. It sleeps until the next tick, for a second at most."""
 
     name = "schedules"
@@ -56,27 +53,12 @@ class ScheduleDuty(Duty):
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
-        self._dispatch = dispatch
-        self._settings = settings
-        self._clock = clock
-        self._types = TypeCache(store, settings.installation_options)
+        super().__init__(store, dispatch, settings, clock=clock)
         self._jobs = JobActions(store, dispatch)
         self._definitions: dict[str, tuple[dict[str, object], ScheduleDefinition]] = {}
         self._due_in: float | None = None
         self._upkeep_at = clock()
         self._ahead = 0
-
-    async def __aenter__(self) -> Self:
-        """Open the way by which jobs come into being."""
-        self._submitter = Submitter.configured(self._settings, self._store, self._dispatch, self._types)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Hand over what was submitted."""
-        await self._submitter.close()
 
     async def round(self, reign: Reign) -> int:
         """Submit the jobs of all ticks that have come."""

@@ -5,21 +5,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
 from corral.actions.job_request import NewSubmission
-from corral.actions.submit import Submitter
-from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput
 from corral.ids import time_of
 from corral.job.job import NewJob
-from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
+from corral.maintenance.submitting_duty import SubmittingDuty
 from corral.settings import Settings
 from corral.store import Store
 from corral.webhook.event import DELIVERY_TYPE
@@ -34,7 +31,7 @@ UPKEEP_SECONDS = 60.0
 FORGOTTEN_AT_ONCE = 5_000
 
 
-class WebhookDuty(Duty):
+class WebhookDuty(SubmittingDuty):
     """The duty that submits a job for each delivery that has none. An installation without webhooks costs one look."""
 
     name = "webhooks"
@@ -48,24 +45,15 @@ class WebhookDuty(Duty):
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
-        self._dispatch = dispatch
-        self._settings = settings
-        self._clock = clock
-        self._types = TypeCache(store, settings.installation_options)
+        super().__init__(store, dispatch, settings, clock=clock)
         self._upkeep_at = clock()
-
-    async def __aenter__(self) -> Self:
-        """Open the way by which jobs come into being."""
-        self._submitter = Submitter.configured(self._settings, self._store, self._dispatch, self._types)
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Hand over what was submitted; the next leader says what fails."""
         metrics.WEBHOOKS_FAILING.set(0)
-        await self._submitter.close()
+        await super().__aexit__(kind, error, trace)
 
     async def round(self, reign: Reign) -> int:
         """Submit a job for every delivery that waits for one."""
