@@ -35,6 +35,14 @@ class Told:
         url = f"http://{HOST}:{self.server.port}/hook"
         made = await self.actions.create("billing", {"url": url} | fields, "ann")
         self.secret = made.secret or ""
+        for _ in range(2):  # once a worker beats again, it has heard what the beat before was answered
+            await self._beat()
+
+    async def _beat(self) -> None:
+        """Wait for a heartbeat from now on: by its answer workers learn that there are webhooks."""
+        [(now,)] = await self.store.database.run("SELECT clock_timestamp()")
+        since = "SELECT FROM corral.workers WHERE seen_at > %(now)s"
+        await eventually_async(lambda: self.store.database.run(since, {"now": now}))
 
     async def job(self, type: str = "demo.echo") -> None:
         """Run a job to its end."""
