@@ -260,7 +260,7 @@ async def test_a_call_that_a_full_event_loop_would_make_late_gives_its_take_back
     takes = AttemptTakes(execution, cast(HandlerServices, Services()))
     asyncio.get_running_loop().call_soon(busy, 1000)
     taking = asyncio.create_task(takes.take("calls", None, None, None))
-    await twice.wait()
+    await asyncio.wait_for(twice.wait(), 30)  # both were given back
     free.set()
     good_until = await taking
     assert good_until - time.monotonic() > 0.1, "its call has time to leave"
