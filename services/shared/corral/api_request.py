@@ -1,10 +1,20 @@
-"""What a client sends: a body as JSON text, and query parameters."""
+"""What a client sends: a path, query parameters, and a body as JSON text."""
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from corral import json_codec
 from corral.actions.json_value import refuse_faults
+
+
+def path_of(*segments: str) -> str:
+    """The path below /api/v1 that leads through so many segments; each stays one, whatever characters a name has."""
+    return "".join(f"/{_segment(one)}" for one in segments)
+
+
+def _segment(text: str) -> str:
+    return text.replace(".", "%2E") if text in (".", "..") else quote(text, safe=":@")
 
 
 def body_text(body: Any) -> bytes:

@@ -10,6 +10,7 @@ import httpx2
 
 from corral import json_codec
 from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
+from corral.api_request import path_of
 from corral.client_limits import LimitCalls
 from corral.client_providers import ProviderCalls
 from corral.errors import FieldError, InvalidInput
@@ -121,7 +122,7 @@ class Client(LimitCalls, ProviderCalls):
 
     def job(self, job_id: str) -> Json:
         """The job as it is now."""
-        return self.get(f"/jobs/{job_id}")
+        return self.get(path_of("jobs", job_id))
 
     @property
     def schedules(self) -> "ScheduleClient":
@@ -214,7 +215,7 @@ class Client(LimitCalls, ProviderCalls):
         heard = time.monotonic()
         while True:
             try:
-                for event in self._http.events(f"/jobs/{job_id}/events", last):
+                for event in self._http.events(path_of("jobs", job_id, "events"), last):
                     last, heard = event.id or last, time.monotonic()
                     if not event.data:  # it only says how soon to come back
                         continue

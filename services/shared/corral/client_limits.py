@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from corral.api_request import path_of
 from corral.limit_slot import LimitSlot, SlotCalls, this_program
 
 Json = Any
@@ -37,31 +38,31 @@ class LimitCalls:
 
     def limit(self: Calls, name: str) -> Json:
         """One limit, with the jobs that hold its total."""
-        return self.get(f"/limits/{name}")
+        return self.get(path_of("limits", name))
 
     def limit_keys(
         self: Calls, name: str, *, key: str | None = None, limit: int | None = None
     ) -> Iterator[Json]:
         """The keys of a limit that something uses, waits for or was set for, with the jobs that hold them."""
-        return self.pages(f"/limits/{name}/keys", limit=limit, key=key)
+        return self.pages(path_of("limits", name, "keys"), limit=limit, key=key)
 
     def set_limit(
         self: Calls, name: str, values: Mapping[str, Json], *, key: str = "", reason: str | None = None
     ) -> Json:
         """Set values over those that code declares: `set_limit("customer", {"each": 10}, key="acme")`. None takes one back."""
-        return self.patch(f"/limits/{name}", {"overrides": dict(values), "key": key, "reason": reason})
+        return self.patch(path_of("limits", name), {"overrides": dict(values), "key": key, "reason": reason})
 
     def pause_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
         """Pause a limit, or one of its keys: once this returns no job that takes from it starts."""
-        return self.post(f"/limits/{name}/pause", {"key": key, "reason": reason})
+        return self.post(path_of("limits", name, "pause"), {"key": key, "reason": reason})
 
     def resume_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
         """Resume what was paused."""
-        return self.post(f"/limits/{name}/resume", {"key": key, "reason": reason})
+        return self.post(path_of("limits", name, "resume"), {"key": key, "reason": reason})
 
     def reset_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
         """Take back every value that was set. A pause stays."""
-        return self.post(f"/limits/{name}/reset", {"key": key, "reason": reason})
+        return self.post(path_of("limits", name, "reset"), {"key": key, "reason": reason})
 
     def limit_slot(
         self: Calls,
@@ -94,4 +95,4 @@ class LimitCalls:
 
     def set_type(self: Calls, name: str, options: Mapping[str, Json]) -> Json:
         """Set options of a job type over those that code declares; None takes one back."""
-        return self.patch(f"/types/{name}", {"overrides": dict(options)})
+        return self.patch(path_of("types", name), {"overrides": dict(options)})

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from corral.api_request import path_of
+
 Json = Any
 
 
@@ -31,14 +33,14 @@ class ProviderCalls:
 
     def provider(self: ProviderApi, name: str) -> Json:
         """One provider, with what it allows and what is in use."""
-        return self.get(f"/providers/{name}")
+        return self.get(path_of("providers", name))
 
     def set_provider(
         self: ProviderApi, name: str, values: Mapping[str, Json], *, reason: str | None = None
     ) -> Json:
         """Set values over those that code declares, or make a provider; None takes a value back."""
-        return self.patch(f"/providers/{name}", {"values": dict(values), "reason": reason})
+        return self.patch(path_of("providers", name), {"values": dict(values), "reason": reason})
 
     def remove_provider(self: ProviderApi, name: str) -> None:
         """Remove a provider: jobs that call it fail."""
-        self.delete(f"/providers/{name}")
+        self.delete(path_of("providers", name))

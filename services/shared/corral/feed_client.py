@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from corral.api_request import path_of
+
 Json = Any
 
 
@@ -49,7 +51,7 @@ class FeedClient:
 
     def get(self, id: str) -> Json:  # noqa: A002  # the field's name
         """The feed with this id."""
-        return self._api.get(f"/feeds/{id}")
+        return self._api.get(path_of("feeds", id))
 
     def add(
         self, urls: Sequence[str] = (), *, opml: str | None = None, interval: float | None = None
@@ -62,27 +64,27 @@ class FeedClient:
 
     def set_interval(self, id: str, seconds: float) -> Json:  # noqa: A002  # as above
         """Set the seconds between two fetches."""
-        return self._api.patch(f"/feeds/{id}", {"interval": seconds})
+        return self._api.patch(path_of("feeds", id), {"interval": seconds})
 
     def pause(self, id: str) -> Json:  # noqa: A002  # as above
         """Fetch it no more until it is resumed."""
-        return self._api.post(f"/feeds/{id}/pause")
+        return self._api.post(path_of("feeds", id, "pause"))
 
     def resume(self, id: str) -> Json:  # noqa: A002  # as above
         """Fetch it again."""
-        return self._api.post(f"/feeds/{id}/resume")
+        return self._api.post(path_of("feeds", id, "resume"))
 
     def delete(self, id: str) -> None:  # noqa: A002  # as above
         """Remove it with its items."""
-        self._api.delete(f"/feeds/{id}")
+        self._api.delete(path_of("feeds", id))
 
     def items(self, id: str, *, search: str | None = None, limit: int | None = None) -> Iterator[Json]:  # noqa: A002  # as above
         """Its items, newest first; `search` is part of a title, guid, link or text."""
-        return self._api.pages(f"/feeds/{id}/items", search=search, limit=limit)
+        return self._api.pages(path_of("feeds", id, "items"), search=search, limit=limit)
 
     def fetch(self, id: str) -> Json:  # noqa: A002  # as above
         """Import one feed now; the answer is the import."""
-        return self._api.post(f"/feeds/{id}/import")
+        return self._api.post(path_of("feeds", id, "import"))
 
     def start_import(self, urls: Sequence[str] = (), *, opml: str | None = None) -> Json:
         """Import the feeds at these addresses and of this list, or without any all that are active."""
@@ -95,7 +97,7 @@ class FeedClient:
 
     def one_import(self, id: str) -> Json:  # noqa: A002  # as above
         """One import with what came of each of its feeds."""
-        return self._api.get(f"/imports/{id}")
+        return self._api.get(path_of("imports", id))
 
     def counts(self) -> Json:
         """How many feeds are in which state, and how many of their jobs."""

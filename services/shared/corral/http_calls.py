@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx2
 
@@ -65,7 +66,13 @@ class HttpCalls:
         timeout: float = ANSWER_SECONDS,
         headers: Mapping[str, str] | None = None,
     ) -> Json:
-        """One request below /api/v1, and its answer. Raises Unreachable, ApiProblem."""
+        """One request below /api/v1, and its answer; `params` follow a query that stands in the path.
+
+        Raises:
+            Unreachable, ApiProblem: no answer, or a refusal.
+        """
+        path, _, query = path.partition("?")
+        pairs = (*parse_qsl(query, keep_blank_values=True), *query_pairs(params or {}))
         content = None if body is None else body_text(body)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         try:
@@ -74,7 +81,7 @@ class HttpCalls:
                 f"/api/v1{path}",
                 content=content,
                 headers=headers,
-                params=query_pairs(params or {}),
+                params=pairs,
                 timeout=timeout,
             )
         except httpx2.TransportError as error:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from corral.api_problem import ApiProblem, Unreachable
+from corral.api_request import path_of
 from corral.errors import Conflict, LimitLost, LimitTimeout
 from corral.ids import new_id
 from corral.job.limit_use import name_of
@@ -147,7 +148,9 @@ class LimitSlot:
         body = {"id": str(self._id), "key": self._key, "program": self._program}
         self._renewed = time.monotonic()
         try:
-            slot = self._calls.call("POST", f"/limits/{self._limit}/slots", body=body, timeout=CALL_SECONDS)
+            slot = self._calls.call(
+                "POST", path_of("limits", self._limit, "slots"), body=body, timeout=CALL_SECONDS
+            )
         except ApiProblem as error:
             if error.status < AWAY and error.slug != NO_FREE_SLOT:
                 raise
@@ -182,7 +185,9 @@ class LimitSlot:
 
     def _release(self) -> bool:
         try:
-            self._calls.call("DELETE", f"/limits/{self._limit}/slots/{self._id}", timeout=CALL_SECONDS)
+            self._calls.call(
+                "DELETE", path_of("limits", self._limit, "slots", self._id), timeout=CALL_SECONDS
+            )
         except ApiProblem as error:
             return error.status >= AWAY
         except Unreachable:
@@ -204,7 +209,7 @@ class LimitSlot:
             if now - self._renewed < self._lease_seconds / 3:
                 continue
             try:
-                path = f"/limits/{self._limit}/slots/{self._id}/renew"
+                path = path_of("limits", self._limit, "slots", self._id, "renew")
                 self._calls.call("POST", path, timeout=CALL_SECONDS)
                 self._renewed = now
             except ApiProblem as error:

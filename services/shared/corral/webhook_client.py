@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from corral.api_request import path_of
 from corral.schedule_client import ApiCalls
 
 Json = Any
@@ -26,7 +27,7 @@ class WebhookClient:
 
     def get(self, name: str) -> Json:
         """The webhook of that name."""
-        return self._api.get(f"/webhooks/{name}")
+        return self._api.get(path_of("webhooks", name))
 
     def create(self, name: str, url: str, **fields: Json) -> Json:
         """Make a webhook; the answer holds its secret, this once. `fields`: events, types, queues, format and so on."""
@@ -34,47 +35,47 @@ class WebhookClient:
 
     def set(self, name: str, **fields: Json) -> Json:
         """Change fields; None is the default."""
-        return self._api.patch(f"/webhooks/{name}", fields)
+        return self._api.patch(path_of("webhooks", name), fields)
 
     def enable(self, name: str) -> Json:
         """Tell it of jobs again."""
-        return self._api.post(f"/webhooks/{name}/enable")
+        return self._api.post(path_of("webhooks", name, "enable"))
 
     def disable(self, name: str, reason: str | None = None) -> Json:
         """Tell it nothing until it is enabled."""
-        return self._api.post(f"/webhooks/{name}/disable", {"reason": reason})
+        return self._api.post(path_of("webhooks", name, "disable"), {"reason": reason})
 
     def rotate(self, name: str, *, secret: str | None = None, overlap: float | None = None) -> Json:
         """Give it a new secret, which the answer holds; the old one signs, too, for `overlap` seconds, or a day."""
         body = {"secret": secret, "overlap": overlap}
         return self._api.post(
-            f"/webhooks/{name}/rotate", {key: value for key, value in body.items() if value is not None}
+            path_of("webhooks", name, "rotate"),
+            {key: value for key, value in body.items() if value is not None},
         )
 
     def test(self, name: str) -> Json:
         """Send it a test; the answer is the delivery."""
-        return self._api.post(f"/webhooks/{name}/test")
+        return self._api.post(path_of("webhooks", name, "test"))
 
     def delete(self, name: str) -> None:
         """Delete it with its secrets and deliveries."""
-        self._api.delete(f"/webhooks/{name}")
+        self._api.delete(path_of("webhooks", name))
 
     def deliveries(self, name: str, *, status: str | None = None, limit: int | None = None) -> Iterator[Json]:
         """What was and is sent to it, newest first."""
-        query = f"?status={status}" if status else ""
-        return self._api.pages(f"/webhooks/{name}/deliveries{query}", limit=limit)
+        return self._api.pages(path_of("webhooks", name, "deliveries"), status=status, limit=limit)
 
     def delivery(self, name: str, delivery: str) -> Json:
         """One delivery."""
-        return self._api.get(f"/webhooks/{name}/deliveries/{delivery}")
+        return self._api.get(path_of("webhooks", name, "deliveries", delivery))
 
     def replay(self, name: str, delivery: str) -> Json:
         """Send one delivery again, under the same id."""
-        return self._api.post(f"/webhooks/{name}/deliveries/{delivery}/replay")
+        return self._api.post(path_of("webhooks", name, "deliveries", delivery, "replay"))
 
     def replay_since(self, name: str, since: datetime | str, *, delivered: bool = False) -> int:
         """Send all since then again that failed or was skipped, or with `delivered` all; how many."""
         moment = since.isoformat() if isinstance(since, datetime) else since
         body = {"since": moment, "delivered": delivered}
-        count: int = self._api.post(f"/webhooks/{name}/replay", body)["deliveries"]
+        count: int = self._api.post(path_of("webhooks", name, "replay"), body)["deliveries"]
         return count

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from corral import json_codec
+from corral.api_request import path_of
 from corral.cli.output import AsJson, ago, print_json, print_table
 from corral.cli.session import client
 
@@ -15,7 +16,7 @@ def effects(job_id: Id, as_json: AsJson = False) -> None:
     """List what a job does only once (`ctx.once`), and what is perhaps done."""
     with client() as api:
         running = api.job(job_id)["state"] == "running"
-        found = api.get(f"/jobs/{job_id}/effects")["items"]
+        found = api.get(path_of("jobs", job_id, "effects"))["items"]
     _show(found, running=running, as_json=as_json)
 
 
@@ -43,7 +44,7 @@ def settle(
                 f"{receipt!r:.100} is not JSON: {error}", param_hint="--receipt"
             ) from None
     with client() as api:
-        found = api.post(f"/jobs/{job_id}/settle", asked)["items"]
+        found = api.post(path_of("jobs", job_id, "settle"), asked)["items"]
     _show(found, running=False, as_json=as_json)
 
 

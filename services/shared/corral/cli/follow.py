@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from corral.api_request import path_of
 from corral.cli.exit_codes import ExitCode
 from corral.cli.output import AsJson, console, print_json, span, state, table_of
 from corral.cli.session import client
@@ -125,7 +126,7 @@ def _line(line: dict[str, Any]) -> str:
 def _log(api: "Client", job_id: str) -> Iterator[dict[str, Any]]:
     after: int | None = 0
     while after is not None:
-        page = api.get(f"/jobs/{job_id}/logs", after=after)
+        page = api.get(path_of("jobs", job_id, "logs"), after=after)
         yield from page["items"]
         after = page["next"]
 

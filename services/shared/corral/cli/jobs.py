@@ -10,6 +10,7 @@ from rich.text import Text
 
 from corral import json_codec
 from corral.api_problem import ApiProblem
+from corral.api_request import path_of
 from corral.cli import effects, follow, submit
 from corral.cli.exit_codes import exit_code
 from corral.cli.number import whole
@@ -112,7 +113,7 @@ def run_now(job_ids: Ids, as_json: AsJson = False) -> None:
 def why(job_id: Id, as_json: AsJson = False) -> None:
     """Say why a job isn't running, and what would lift it."""
     with client() as api:
-        answer = api.get(f"/jobs/{job_id}/why")
+        answer = api.get(path_of("jobs", job_id, "why"))
     if as_json:
         print_json(answer)
         return
@@ -130,7 +131,7 @@ def why(job_id: Id, as_json: AsJson = False) -> None:
 def follow_ups(job_id: Id, as_json: AsJson = False) -> None:
     """List the jobs that were stored with a job's outcome (`ctx.then`)."""
     with client() as api:
-        found = api.get(f"/jobs/{job_id}/follow-ups")["items"]
+        found = api.get(path_of("jobs", job_id, "follow-ups"))["items"]
     if as_json:
         print_json(found)
         return
@@ -150,7 +151,7 @@ def download(
 ) -> None:
     """Download a job's files."""
     with client() as api:
-        found = [item["name"] for item in api.get(f"/jobs/{job_id}/artifacts")["items"]]
+        found = [item["name"] for item in api.get(path_of("jobs", job_id, "artifacts"))["items"]]
         wanted = [name] if name else found
         if len(wanted) > 1 and not into.is_dir():
             raise InvalidInput(
@@ -212,7 +213,7 @@ def _act(job_ids: list[str], verb: str, *, as_json: bool) -> None:
     with client() as api:
         for job_id in job_ids:
             try:
-                jobs.append(api.post(f"/jobs/{job_id}/{verb}"))
+                jobs.append(api.post(path_of("jobs", job_id, verb)))
             except ApiProblem as error:  # the others are done all the same, and shown
                 if len(job_ids) == 1 or error.status >= 500:
                     raise
@@ -230,7 +231,7 @@ def _act(job_ids: list[str], verb: str, *, as_json: bool) -> None:
 
 def _save(api: "Client", job_id: str, name: str, path: Path) -> Path:
     partial = path.with_name(f"{path.name}.partial")
-    with api.download(f"/jobs/{job_id}/artifacts/{name}") as response, partial.open("wb") as file:
+    with api.download(path_of("jobs", job_id, "artifacts", name)) as response, partial.open("wb") as file:
         for piece in response.iter_bytes():
             file.write(piece)
     partial.replace(path)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from corral.api_request import path_of
 from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, print_json, print_table, span
 from corral.cli.session import client
@@ -38,7 +39,7 @@ def decisions(
 ) -> None:
     """List the decisions about a pool's size, each with its reason."""
     with client() as api:
-        found = list(api.pages(f"/pools/{name}/decisions", limit=limit))
+        found = list(api.pages(path_of("pools", name, "decisions"), limit=limit))
     if as_json:
         print_json(found)
         return

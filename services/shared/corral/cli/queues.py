@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from corral.api_request import path_of
 from corral.cli.number import real
 from corral.cli.option_values import option_values
 from corral.cli.output import AsJson, console, print_json, print_table
@@ -56,7 +57,7 @@ def set_(
     """Set options for later submissions to the queue, in place of what its job types declare."""
     change = option_values(options)
     with client() as api:
-        queue = api.patch(f"/queues/{name}", {"defaults" if default else "overrides": change})
+        queue = api.patch(path_of("queues", name), {"defaults" if default else "overrides": change})
     if as_json:
         print_json(queue)
         return
@@ -84,7 +85,7 @@ def clean(
         typer.confirm(f"Remove ended jobs of {name} for good?", abort=True, err=True)
     with client() as api:
         body: dict[str, Any] = {"older_than": older_than}
-        answer = api.post(f"/queues/{name}/clean", body | ({"states": state} if state else {}))
+        answer = api.post(path_of("queues", name, "clean"), body | ({"states": state} if state else {}))
     if as_json:
         print_json(answer)
     else:
@@ -94,7 +95,7 @@ def clean(
 
 def _act(name: str, verb: str, done: str, *, as_json: bool) -> None:
     with client() as api:
-        queue = api.post(f"/queues/{name}/{verb}")
+        queue = api.post(path_of("queues", name, verb))
     if as_json:
         print_json(queue)
     else:

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from corral import json_codec
+from corral.api_request import path_of
 from corral.cli.exit_codes import ExitCode
 from corral.cli.option_values import gathered_parts, option_values, with_parts
 from corral.cli.output import AsJson, console, print_json, print_table
@@ -54,7 +55,7 @@ def list_(as_json: AsJson = False) -> None:
 def show(name: Annotated[str, typer.Argument(metavar="TYPE", help="The job type.")]) -> None:
     """Print a job type: its options and the JSON Schemas of payload and result."""
     with client() as api:
-        print_json(api.get(f"/types/{name}"))
+        print_json(api.get(path_of("types", name)))
 
 
 @app.command("set")
@@ -74,7 +75,7 @@ def set_(
     change = gathered_parts(option_values(options), "batch")
     with client() as api:
         if any("." in option for option in change):
-            change = with_parts(change, api.get(f"/types/{name}")["options"])
+            change = with_parts(change, api.get(path_of("types", name))["options"])
         declared = api.set_type(name, change)
     _print_options(declared, as_json=as_json)
 
@@ -85,7 +86,7 @@ def reset(
 ) -> None:
     """Take back every option that was set for a job type: what its code declares counts again."""
     with client() as api:
-        declared = api.post(f"/types/{name}/reset")
+        declared = api.post(path_of("types", name, "reset"))
     _print_options(declared, as_json=as_json)
 
 

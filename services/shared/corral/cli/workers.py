@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from corral.api_request import path_of
 from corral.cli.output import AsJson, ago, console, print_json, print_table
 from corral.cli.session import client
 
@@ -46,7 +47,7 @@ def drain(
 ) -> None:
     """Let a worker finish the jobs that it runs and start no more."""
     with client() as api:
-        answer = api.post(f"/workers/{name}/drain")
+        answer = api.post(path_of("workers", name, "drain"))
     if as_json:
         print_json(answer)
     else:
@@ -60,7 +61,7 @@ def undrain(
 ) -> None:
     """Let a worker that a person drained start jobs again."""
     with client() as api:
-        answer = api.post(f"/workers/{name}/undrain")
+        answer = api.post(path_of("workers", name, "undrain"))
     if as_json:
         print_json(answer)
     elif answer["undrained"]:
