@@ -8,9 +8,9 @@ from corral import json_codec
 from corral.actions.json_value import refuse_faults
 
 
-def path_of(*segments: str) -> str:
+def path_of(*segments: object) -> str:
     """The path below /api/v1 that leads through so many segments; each stays one, whatever characters a name has."""
-    return "".join(f"/{_segment(one)}" for one in segments)
+    return "".join(f"/{_segment(str(one))}" for one in segments)
 
 
 def _segment(text: str) -> str:

@@ -24,7 +24,7 @@ class ApiCalls(Protocol):
     def delete(self, path: str) -> Json:
         """DELETE."""
 
-    def pages(self, path: str, *, limit: int | None = None) -> Iterator[Json]:
+    def pages(self, path: str, *, limit: int | None = None, **params: Json) -> Iterator[Json]:
         """Every item of a list."""
 
 

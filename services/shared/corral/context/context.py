@@ -21,6 +21,7 @@ from corral.context.link import (
 from corral.context.once import UnderWay, once
 from corral.context.options import follow_up_options, follows_on, many_options, plain_options
 from corral.context.providers import ProviderCaller
+from corral.context.request_budget import RequestBudget
 from corral.context.webhooks import WebhookRecords
 from corral.job.job import Claimed
 
@@ -192,6 +193,25 @@ class Context(Attempt):
         """
         self._refuse_cancelled()
         await budgets.take(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
+
+    def request_budget(
+        self,
+        name: str,
+        cost: float | None = None,
+        *,
+        key: str | int | None = None,
+        timeout: float | None = None,
+    ) -> RequestBudget:
+        """Take of a rate of calls when a request leaves: `client.get(url, extensions={"trace": ctx.request_budget("calls")})`.
+
+        For clients of httpx and httpx2. What a name's look-up, a connection and TLS take is over by then, so that the
+        provider sees the call sooner after the take than with `budget`. Each redirect that the client follows takes anew,
+        and so does each request that is given the same object. The wait counts towards no timeout of the client's.
+
+        Args, Raises: as `budget`; what the take raises is raised by the request.
+        """
+        self._refuse_cancelled()
+        return RequestBudget(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
 
     def limit(self, name: str, *, key: str | int | None = None, timeout: float | None = None) -> LimitBlock:
         """Hold a slot of a limit while a block runs: `async with ctx.limit("openai"): …`.

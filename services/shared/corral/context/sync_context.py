@@ -20,6 +20,7 @@ from corral.context.link import (
 )
 from corral.context.once import UnderWay, once_blocking
 from corral.context.options import follow_up_options, follows_on, many_options, plain_options
+from corral.context.request_budget import BlockingRequestBudget
 from corral.job.job import Claimed
 
 
@@ -109,6 +110,18 @@ class SyncContext(Attempt):
         """Take of a rate of calls, when there is enough of it; see `Context.budget`."""
         self._refuse_cancelled()
         budgets.take_blocking(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
+
+    def request_budget(
+        self,
+        name: str,
+        cost: float | None = None,
+        *,
+        key: str | int | None = None,
+        timeout: float | None = None,
+    ) -> BlockingRequestBudget:
+        """Take of a rate of calls when a request leaves; see `Context.request_budget`."""
+        self._refuse_cancelled()
+        return BlockingRequestBudget(self._line, budgets.checked(name, cost, key), budgets.seconds(timeout))
 
     def limit(
         self, name: str, *, key: str | int | None = None, timeout: float | None = None

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any
+
+from corral.http_trace import SENDING
 
 Permission = Callable[[], Awaitable[None]]
 """Returns when the request may leave; raises where it may not."""
-
-SENDING: Final = ".send_request_headers.started"
-"""How the HTTP library calls the moment. Source: httpcore, the request extension `trace`."""
 
 
 class Departure:
