@@ -118,7 +118,14 @@ def test_queues_are_listed_paused_resumed_and_cleaned(corral):
     assert {queue["name"] for queue in corral("queues", "list", "--json").json} >= {"demo", "cpu", "reports"}
     assert corral("queues", "pause", "cpu").out == "cpu is paused\n"
     assert re.search(r"^cpu +paused", corral("queues", "list").out, re.MULTILINE)
+    corral("queues", "set", "cpu", "retries=5")
+    shown = corral("queues", "show", "cpu").out
+    assert re.search(r"^paused +\S+ by corral up", shown, re.MULTILINE), shown
+    assert re.search(r"^overrides +retries +5", shown, re.MULTILINE), shown
+    corral("queues", "set", "cpu", "retries=")
     job = corral("jobs", "submit", "demo.cpu", "--field", "seconds:=0.01", "--json").json
+    assert corral("queues", "show", "cpu", "--json").json["counts"]["queued"] == 1
+    assert "--since: is not a time" in corral("jobs", "list", "--since", "yesterday").err
     assert "corral queues resume cpu" in corral("jobs", "why", job["id"]).out
     assert corral("queues", "resume", "cpu").out == "cpu is resumed\n"
     assert corral("jobs", "watch", job["id"]).code == 0

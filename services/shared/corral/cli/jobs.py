@@ -15,7 +15,7 @@ from corral.cli import effects, follow, submit
 from corral.cli.exit_codes import exit_code
 from corral.cli.number import whole
 from corral.cli.output import AsJson, ago, console, print_json, print_table, state, table_of
-from corral.cli.session import client
+from corral.cli.session import client, options_named
 from corral.errors import FieldError, InvalidInput
 from corral.job.bounds import Bounds
 
@@ -30,6 +30,8 @@ app.command("effects")(effects.effects)
 app.command("settle")(effects.settle)
 
 SHOWN_JOBS = Bounds(1, 1_000_000, "jobs")
+OPTIONS = {"state": "--state", "type": "--type", "created_after": "--since", "created_before": "--until"}
+"""The options whose parameters of the API have other names, or no dashes."""
 SHOWN_CHARACTERS = 1_000
 """Characters of a payload or a result that are shown to people."""
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of jobs.")]
@@ -67,7 +69,7 @@ def list_(
         if not equals:
             raise typer.BadParameter(f"{pair!r} is not FIELD=VALUE", param_hint="--search")
         params[f"search.{name}"] = value
-    with client() as api:
+    with client() as api, options_named(**OPTIONS):
         found = list(api.pages("/jobs", limit=limit, on_hint=_patience(), **params))
     if as_json:
         print_json(found)

@@ -1,5 +1,6 @@
 """`corral queues`: what waits where; pause, resume, clean."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from corral.api_request import path_of
 from corral.cli.number import real
 from corral.cli.option_values import option_values
-from corral.cli.output import AsJson, console, print_json, print_table
+from corral.cli.output import AsJson, console, print_json, print_table, table_of
 from corral.cli.session import client
 from corral.job.limits import KEPT_SECONDS
 
@@ -25,6 +26,19 @@ def list_(as_json: AsJson = False) -> None:
         return
     columns = ("queue", "paused", ">scheduled", ">queued", ">running", ">failed", ">completed")
     print_table(columns, (_row(queue) for queue in queues), none="no queues")
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show one queue: whether it is paused and by whom, how many jobs are in each state, and what is set for it."""
+    with client() as api:
+        queue = api.get(path_of("queues", name))
+    if as_json:
+        print_json(queue)
+        return
+    paused = f"{queue['paused_at']} by {queue['paused_by']}" if queue["paused"] else "no"
+    facts = [("paused", paused, ""), *((state, count, "") for state, count in queue["counts"].items())]
+    console().print(table_of(("", "", ""), [*facts, *((part, *pair) for part, pair in _set(queue))]))
 
 
 @app.command()
@@ -61,8 +75,7 @@ def set_(
     if as_json:
         print_json(queue)
         return
-    parts = ("overrides", "defaults", "declared")
-    rows = [(part, *pair) for part in parts for pair in sorted(queue[part].items())]
+    rows = [(part, *pair) for part, pair in _set(queue)]
     print_table(("", "option", "value"), rows, none=f"nothing is set for {name}")
 
 
@@ -100,6 +113,13 @@ def _act(name: str, verb: str, done: str, *, as_json: bool) -> None:
         print_json(queue)
     else:
         console().print(f"{name} is {done}")
+
+
+def _set(queue: dict[str, Any]) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """The options that are set for a queue, each with where it is: the first of the three places counts."""
+    for part in ("overrides", "defaults", "declared"):
+        for pair in sorted(queue[part].items()):
+            yield part, pair
 
 
 def _row(queue: dict[str, Any]) -> tuple[Any, ...]:
