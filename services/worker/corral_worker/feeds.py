@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from corral import metrics
-from corral.feeds.item import ItemOutcome, NewFeedItem
+from corral.feeds.item import ItemOutcome, KnownItem, NewFeedItem
 from corral.feeds.source import FeedSource, FetchOutcome, SourceUpdate
 from corral.store import Store
 
@@ -20,9 +20,13 @@ class StoredFeeds:
         """The source with this id."""
         return await self._store.feeds.get(source)
 
-    async def hashes(self, source: UUID, guids: Sequence[str]) -> dict[str, str]:
-        """The hashes of those items that are stored, by guid."""
-        return await self._store.feed_items.hashes(source, guids)
+    async def known(self, source: UUID, guids: Sequence[str]) -> dict[str, KnownItem]:
+        """What those of the items are known by that are stored, by guid."""
+        return await self._store.feed_items.known(source, guids)
+
+    async def note_listed(self, source: UUID, fingerprints: Mapping[str, str]) -> None:
+        """Note that a document lists these items, by guid, as they are stored, and what it says of them."""
+        await self._store.feed_items.note_listed(source, fingerprints)
 
     async def expect(self, part_of: UUID, source: UUID, guids: Sequence[str]) -> None:
         """Have the import wait for these items."""

@@ -83,7 +83,7 @@ class WorkerServices:
         Raises:
             InvalidInput: the type, the payload or an option is refused.
         """
-        submission = submission_of(job_type, from_json(payload), options, f"job:{job}")
+        submission = submission_of(job_type, from_json(payload), options, f"job:{job}", from_wire=True)
         # Many submissions share a commit: what commits them is not the first one's.
         return await as_worker(_submit(self._own_submitter(), submission, options.get("idempotency_key")))
 
@@ -96,7 +96,8 @@ class WorkerServices:
             InvalidInput: the type, a payload or an option is refused.
         """
         submissions = [
-            submission_of(job_type, from_json(payload), options, f"job:{job}") for payload in payloads
+            submission_of(job_type, from_json(payload), options, f"job:{job}", from_wire=True)
+            for payload in payloads
         ]
         answers = await as_worker(self._own_submitter().submit_many(submissions))
         return [one.id for one in answers if not isinstance(one, SubmissionRefused)]  # all, or it raised
@@ -108,7 +109,7 @@ class WorkerServices:
             InvalidInput: the type, the payload or an option is refused.
             TooLarge: the payload is over its limit.
         """
-        submission = submission_of(job_type, from_json(payload), options, f"job:{job}")
+        submission = submission_of(job_type, from_json(payload), options, f"job:{job}", from_wire=True)
         return await as_worker(self._own_submitter().prepare(submission))
 
     async def begin_effect(self, job: UUID, attempt: int, name: str, *, repeat: bool) -> EffectBegin:

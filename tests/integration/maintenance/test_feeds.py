@@ -1,11 +1,13 @@
 """A feed that is due has one job that fetches it, whoever leads and whatever became of the last one (rule 41)."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.fixtures.feed_waits import with_own_part
 
 from corral.actions.feed_imports import FeedChoice, FeedImports
 from corral.actions.principal import Principal, Role
@@ -96,7 +98,8 @@ async def test_each_due_feed_has_one_job_and_the_next_one_only_when_that_has_end
         assert {"source": str(source.id), "host": source.host} in await feeds.payloads()
     job, _ = await feeds.jobs()
     assert (job.type, job.queue, job.created_by) == ("feed.fetch", "feeds", "feeds")
-    assert 590 < await feeds.wait(first.id) <= 600
+    for one in (first, second):
+        assert await feeds.wait(one.id) == pytest.approx(with_own_part(one.id, 600), abs=10)
     assert 50 < await feeds.wait(later.id) <= 60
 
     await feeds.come()
@@ -153,16 +156,32 @@ async def test_what_an_import_fetches_the_leader_leaves_alone(feeds: Feeds):
 async def test_a_fetch_that_failed_without_a_word_doubles_the_wait_up_to_a_day_and_never_ends(feeds: Feeds):
     [source] = await feeds.add("a")
     await feeds.round()
-    waits = []
-    for _ in range(10):
+    for seconds in [1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 76_800, 86_400, 86_400, 86_400]:
         await feeds.end(State.FAILED)
         await feeds.come()
         assert await feeds.round() == 1
-        waits.append(round(await feeds.wait(source.id), -2))
-    assert waits == [1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 76_800, 86_400, 86_400, 86_400]
+        assert await feeds.wait(source.id) == pytest.approx(with_own_part(source.id, seconds), abs=10)
     failing = await feeds.store.feeds.get(source.id)
     assert failing is not None
     assert (failing.failures, failing.last_error) == (10, "the job that fetches it failed")
+
+
+async def test_feeds_of_one_interval_do_not_come_due_in_one_second(feeds: Feeds):
+    sources = await feeds.add(*(f"h{n}" for n in range(1_000)))
+    assert await feeds.round() == 1_000
+    due = await feeds.store.database.run(
+        "SELECT id, date_trunc('second', next_fetch_at) FROM corral.feed_sources"
+    )
+    together = Counter(at for _, at in due)
+    assert len(together) >= 55, "they share a minute"
+    assert max(together.values()) < 60
+    before = {id: await feeds.wait(id) for id, _ in due[:3]}
+    await feeds.end(State.COMPLETED)
+    await feeds.come()
+    assert await feeds.round() == 1_000
+    for id, seconds in before.items():  # each waits as long as before
+        assert await feeds.wait(id) == pytest.approx(seconds, abs=10)
+    assert len(sources) == len({one.id.int % 2**32 for one in sources})
 
 
 async def test_a_feed_whose_job_is_refused_keeps_no_other_out(feeds: Feeds):

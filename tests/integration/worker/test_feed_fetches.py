@@ -2,9 +2,11 @@
 
 import gzip
 import zlib
+from datetime import datetime
 
 import brotli
 import pytest
+from tests.fixtures.feed_waits import with_own_part
 from tests.fixtures.waiting import eventually_async
 from tests.integration.outgoing.server import answer, redirect
 from tests.integration.worker.test_feeds import HOST, Imports, counts, imports, rss, server, system
@@ -127,8 +129,9 @@ async def test_a_feed_that_is_due_is_fetched_by_itself_when_it_is_resumed_again_
         return found
 
     once = await eventually_async(fetched, timeout=60)
-    waits = [round((one.next_fetch_at - one.last_success_at).total_seconds()) for one in once]
-    assert waits == [7_200, 10_800]
+    for one, seconds in zip(once, (7_200, 10_800), strict=True):
+        waits = (one.next_fetch_at - one.last_success_at).total_seconds()
+        assert waits == pytest.approx(with_own_part(one.id, seconds), abs=0.01)
     assert [heard.path for heard in imports.server.heard if heard.path == "/paused"] == []
     imports.server.answers["/paused"] = answer(rss("a"))
     await imports.store.feeds.resume(paused.id, "test")
@@ -139,3 +142,34 @@ async def test_a_feed_that_is_due_is_fetched_by_itself_when_it_is_resumed_again_
     await eventually_async(resumed, timeout=60)
     paths = [heard.path for heard in imports.server.heard]
     assert sorted(paths) == ["/feed", "/paused", "/ttl"]
+
+
+async def test_an_item_that_the_document_lists_as_before_is_read_no_further_and_noted_once_a_day(
+    imports: Imports,
+):
+    store, source = imports.store, await imports.source("/feed")
+    imports.server.answers["/feed"] = answer(rss("a", "b"))
+    assert counts(await imports.run(source)) == {"new": 2}
+
+    async def rows() -> dict[str, tuple[str, str | None, datetime]]:
+        found = await store.database.run(
+            "SELECT guid, hash, fingerprint, listed_at FROM corral.feed_items ORDER BY guid"
+        )
+        return {guid: (hash, print, at) for guid, hash, print, at in found}
+
+    first = await rows()
+    assert all(print for _, print, _ in first.values())
+    # Whoever read the first one further would see that its content differs. The second one is of an older release.
+    await store.database.run("UPDATE corral.feed_items SET hash = 'other' WHERE guid = '0'")
+    await store.database.run("UPDATE corral.feed_items SET fingerprint = NULL WHERE guid = '1'")
+    imports.server.answers["/feed"] = answer(rss("a", "b", title="anew"))
+    assert counts(await imports.run(source)) == {"unchanged": 2}
+    again = await rows()
+    assert again["0"] == ("other", *first["0"][1:])
+    assert (again["1"][:2], again["1"][2] > first["1"][2]) == (first["1"][:2], True)
+
+    await store.database.run("UPDATE corral.feed_items SET listed_at = now() - interval '25 hours'")
+    imports.server.answers["/feed"] = answer(rss("a", title="once more"))
+    assert counts(await imports.run(source)) == {"unchanged": 1}
+    now = await rows()
+    assert (now["0"][2] > again["0"][2], now["1"][2] > again["1"][2]) == (True, False)

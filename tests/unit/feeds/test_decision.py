@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 from corral.feeds.source import FeedSource, FetchOutcome, SourceState
 from corral_jobs.feeds.answer import FetchAnswer, max_age, seconds_of
 from corral_jobs.feeds.decision import DAY, MIN_WAIT, decide, digest_of, postponed
-from corral_jobs.feeds.feed import FeedFormat, InvalidFeed, ParsedFeed, ParsedItem
+from corral_jobs.feeds.feed import FeedEntry, FeedFormat, InvalidFeed, ParsedFeed, ParsedItem
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-FEED = ParsedFeed(format=FeedFormat.RSS, title="News", link="https://a.example/", items=(ParsedItem("1"),))
+FEED = ParsedFeed(
+    format=FeedFormat.RSS,
+    title="News",
+    link="https://a.example/",
+    entries=(FeedEntry("1", "", lambda: ParsedItem("1")),),
+)
 BROKEN = InvalidFeed("it is cut")
 
 
@@ -78,7 +83,7 @@ def test_the_wait_doubles_up_to_a_day():
 
 
 def test_nobody_is_asked_before_the_time_that_the_server_or_the_feed_names():
-    held = ParsedFeed(format=FeedFormat.RSS, title="t", link=None, items=(), ttl=7200)
+    held = ParsedFeed(format=FeedFormat.RSS, title="t", link=None, entries=(), ttl=7200)
     assert decide(source(), answer(), held, NOW).wait == 7200
     assert decide(source(), answer(cache_control="public, max-age=10800"), FEED, NOW).wait == 10800
     assert decide(source(), answer(cache_control="max-age=99999999"), FEED, NOW).wait == DAY

@@ -167,7 +167,7 @@ def test_any_bytes_are_a_feed_or_refused(body):
         b'{"version": "https://jsonfeed.org/version/1"' + body,
     ):
         with suppress(InvalidFeed):
-            parse(document, address=ADDRESS)
+            assert len(parse(document, address=ADDRESS).items) < 300
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_any_bytes_are_a_feed_or_refused(body):
 def test_a_hostile_document_takes_no_longer_than_others(hostile):
     began = time.process_time()
     with suppress(InvalidFeed):
-        parse(hostile.encode(), address=ADDRESS)
+        assert parse(hostile.encode(), address=ADDRESS).items is not None
     assert time.process_time() - began < 5
 
 

@@ -85,6 +85,9 @@ class ItemRequest(BaseModel):
     guid: str | None = Field(default=None, description="What identifies it within its source")
     item: ItemContent = Field(default_factory=ItemContent, description="What it says")
     seen_at: datetime | None = Field(default=None, description="When its document was fetched; now if absent")
+    fingerprint: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="SHA-256 of what its document says of it, by which it is known again"
+    )
     part_of: UUID | None = Field(
         default=None,
         description="Not looked at: every import that waits for the item counts it",

@@ -1,5 +1,6 @@
 """A feed as values: what a document says of itself and of its items, whatever its format was."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -65,6 +66,18 @@ class ParsedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """One item, as far as it is known before its texts are cleaned, which takes most of the time."""
+
+    guid: str
+    """What identifies it within its feed."""
+    fingerprint: str
+    """SHA-256 of what the document says of it, and of how that is cleaned: the same one makes the same item."""
+    item: Callable[[], ParsedItem]
+    """The item, cleaned."""
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedFeed:
     """One document."""
 
@@ -72,8 +85,13 @@ class ParsedFeed:
     title: str
     link: str | None
     """The web site that the feed belongs to."""
-    items: tuple[ParsedItem, ...]
+    entries: tuple[FeedEntry, ...]
     skipped: int = 0
     """Items that were left out: without anything that tells them apart, repeated, or beyond `MAX_ITEMS`."""
     ttl: float | None = None
     """Seconds for which the feed asks not to be fetched again."""
+
+    @property
+    def items(self) -> tuple[ParsedItem, ...]:
+        """Every item, cleaned."""
+        return tuple(entry.item() for entry in self.entries)

@@ -1,14 +1,14 @@
 """The handlers of feeds: one fetches a source and submits its items, one stores an item."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from corral.context import BatchJob, Context
 from corral.context.feeds import FeedRecords
 from corral.errors import Discard, Unavailable
-from corral.feeds.item import NewFeedItem
+from corral.feeds.item import KnownItem, NewFeedItem
 from corral.feeds.source import FeedSource, FetchOutcome, SourceState, SourceUpdate
 from corral.ids import parse_id
 from corral_jobs.feeds.answer import FetchAnswer
@@ -23,11 +23,12 @@ from corral_jobs.feeds.declaration import (
     fetch_feed,
     store_item,
 )
-from corral_jobs.feeds.feed import MAX_GUID, InvalidFeed, ParsedFeed, ParsedItem
+from corral_jobs.feeds.feed import MAX_GUID, FeedEntry, InvalidFeed, ParsedFeed, ParsedItem
 from corral_jobs.feeds.identity import content_hash
 
 SUBMITTED_AT_ONCE = 1_000
 """Items that are submitted together, in one transaction."""
+_NEW = KnownItem("", None)
 
 
 @fetch_feed.handler
@@ -51,7 +52,7 @@ async def do_fetch(request: FetchRequest, ctx: Context) -> FetchResult:
         unchanged = source.item_count
     elif isinstance(reading, ParsedFeed) and update.outcome is FetchOutcome.FETCHED:
         submitted = await _submit(request, reading, now, ctx)
-        unchanged, skipped = len(reading.items) - submitted, reading.skipped
+        unchanged, skipped = len(reading.entries) - submitted, reading.skipped
     await ctx.feeds.fetched(source.id, update, request.part_of, unchanged=unchanged, skipped=skipped)
     if update.error is not None:
         ctx.log("not fetched", url=source.url, reason=update.error, failures=update.failures)
@@ -89,26 +90,38 @@ async def _reading(source: FeedSource, answer: FetchAnswer) -> ParsedFeed | Inva
 
 
 async def _submit(request: FetchRequest, feed: ParsedFeed, now: datetime, ctx: Context) -> int:
-    """Submit a job for each item that is new or changed; how many."""
-    contents, hashes = await asyncio.to_thread(_contents, feed)
-    known = await ctx.feeds.hashes(request.source, list(contents))
-    fresh = [guid for guid in contents if known.get(guid) != hashes[guid]]
+    """Submit a job for each item that is new or changed; how many. Only those are cleaned that the document says anew."""
+    known = await ctx.feeds.known(request.source, [entry.guid for entry in feed.entries])
+    prints = {entry.guid: entry.fingerprint for entry in feed.entries}
+    anew = [one for one in feed.entries if known.get(one.guid, _NEW).fingerprint != one.fingerprint]
+    contents, hashes = await asyncio.to_thread(_contents, anew) if anew else ({}, {})
+    fresh = [guid for guid in contents if known.get(guid, _NEW).hash != hashes[guid]]
+    changed = set(fresh)
+    listed = {
+        guid: prints[guid]
+        for guid, one in known.items()
+        if guid not in changed and (guid in contents or not one.listed)
+    }
+    if listed:
+        await ctx.feeds.note_listed(request.source, listed)
     if fresh and request.part_of is not None:
         await ctx.feeds.expect(request.part_of, request.source, fresh)
     for done in range(0, len(fresh), SUBMITTED_AT_ONCE):
         ctx.progress(100 * done / len(fresh), "submitting items")
         guids = fresh[done : done + SUBMITTED_AT_ONCE]
         seen = {"source": str(request.source), "seen_at": now.isoformat()}
-        payloads = [{**seen, "guid": guid, "item": contents[guid]} for guid in guids]
+        payloads = [
+            {**seen, "guid": guid, "fingerprint": prints[guid], "item": contents[guid]} for guid in guids
+        ]
         jobs = await ctx.submit_many(store_item, payloads)
         if request.part_of is not None:
             await ctx.feeds.note_jobs(request.part_of, request.source, dict(zip(guids, jobs, strict=True)))
     return len(fresh)
 
 
-def _contents(feed: ParsedFeed) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+def _contents(entries: Iterable[FeedEntry]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """The items as they are stored, and their hashes, by guid. Takes its time: a thread's work."""
-    contents = {item.guid: _stored(_content(item)) for item in feed.items}
+    contents = {entry.guid: _stored(_content(entry.item())) for entry in entries}
     return contents, {guid: content_hash(content) for guid, content in contents.items()}
 
 
@@ -195,6 +208,7 @@ def _new_item(request: ItemRequest) -> NewFeedItem:
         source=source,
         guid=guid,
         hash=content_hash(data),
+        fingerprint=request.fingerprint,
         title=request.item.title,
         link=request.item.link,
         published_at=request.item.published or request.item.updated,

@@ -7,24 +7,35 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from corral import json_codec
 from corral_jobs.feeds.feed import MAX_GUID
 
 _SPACE = re.compile(r"\s+")
 
 
-def guid_of(guid: str, link: str | None, title: str, date: datetime | None, text: str) -> str | None:
-    """The item's own guid; else its link; else a hash of title and date, or of its text where it has no title.
+def known_guid(guid: str, link: str | None) -> str | None:
+    """The item's own guid, else its link; None where it has neither."""
+    given = _SPACE.sub(" ", guid).strip() or link
+    if not given:
+        return None
+    return given if len(given.encode()) <= MAX_GUID else f"sha256:{_hash(given)}"
+
+
+def guid_of_text(title: str, date: datetime | None, text: str) -> str | None:
+    """A guid of an item that has none: a hash of title and date, or of its text where it has no title.
 
     None: there is nothing that would tell it from another.
     """
-    given = _SPACE.sub(" ", guid).strip() or link
-    if given:
-        return given if len(given.encode()) <= MAX_GUID else f"sha256:{_hash(given)}"
     if not title and not text:
         return None
     when = "" if date is None else date.isoformat()
     said = "\n".join((title or text, when))
     return f"sha256:{_hash(said)}"
+
+
+def fingerprint(entry: Mapping[str, Any], made_by: bytes) -> str:
+    """SHA-256 of an entry as its library read it, and of `made_by`: what else decides what becomes of it."""
+    return hashlib.sha256(made_by + json_codec.dumps(entry, default=repr)).hexdigest()
 
 
 def content_hash(item: Mapping[str, Any]) -> str:

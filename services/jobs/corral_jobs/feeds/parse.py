@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from time import struct_time
 from typing import Any
 
 import fastfeedparser
-import feedparser
 
 from corral_jobs.feeds import markup
 from corral_jobs.feeds.charset import in_utf8
-from corral_jobs.feeds.clean_text import TextCleaner
+from corral_jobs.feeds.clean_text import CLEANED_BY, TextCleaner
 from corral_jobs.feeds.dates import unmarked, with_marked_guids, with_whole_dates
 from corral_jobs.feeds.feed import (
     MAX_ATTACHMENTS,
@@ -19,13 +20,14 @@ from corral_jobs.feeds.feed import (
     MAX_ITEMS,
     MAX_SUMMARY,
     MAX_TAGS,
+    FeedEntry,
     FeedFile,
     FeedFormat,
     InvalidFeed,
     ParsedFeed,
     ParsedItem,
 )
-from corral_jobs.feeds.identity import guid_of
+from corral_jobs.feeds.identity import fingerprint, guid_of_text, known_guid
 
 MAX_TOLERANT = 1_048_576
 """Bytes that feedparser is given: it takes forty times as long as fastfeedparser."""
@@ -61,16 +63,16 @@ def parse(body: bytes, *, address: str, content_type: str = "") -> ParsedFeed:
     document = with_whole_dates(markup.mended(document))
     read = _read(document)
     cleaner = TextCleaner(address)
-    items, skipped = _items(read.get("entries") or (), cleaner)
+    entries, skipped = _entries(read.get("entries") or (), cleaner, f"{CLEANED_BY}\n{address}\n".encode())
     about: Mapping[str, Any] = read.get("feed") or {}
     title = cleaner.line(_text(about.get("title")))
-    if not title and not items:
+    if not title and not entries:
         raise InvalidFeed("there is neither a title nor an item in it")
     return ParsedFeed(
         format=_format(document),
         title=title,
         link=cleaner.address(_text(about.get("link"))),
-        items=items,
+        entries=entries,
         skipped=skipped,
         ttl=_ttl(document),
     )
@@ -96,6 +98,8 @@ def _read_tolerantly(document: bytes) -> Mapping[str, Any] | None:
     """What feedparser reads; None where that is nothing, or would take too long."""
     if len(document) > MAX_TOLERANT or _ROOT.search(document) is None:
         return None
+    import feedparser  # noqa: PLC0415  few documents need it, and it takes a fifth of a second to load
+
     try:
         read: Mapping[str, Any] = feedparser.parse(document, sanitize_html=False, resolve_relative_uris=False)
     except Exception:  # noqa: BLE001  # as above; the first refusal is the one that is told
@@ -103,38 +107,55 @@ def _read_tolerantly(document: bytes) -> Mapping[str, Any] | None:
     return read if read.get("version") or read.get("entries") else None
 
 
-def _items(entries: Any, cleaner: TextCleaner) -> tuple[tuple[ParsedItem, ...], int]:
-    """The items by guid, each once, and how many entries were left out."""
-    items: dict[str, ParsedItem] = {}
-    for entry in entries[:MAX_ITEMS]:
-        item = _item(entry, cleaner)
-        if item is not None:
-            items.setdefault(item.guid, item)
-    return tuple(items.values()), len(entries) - len(items)
+def _entries(read: Any, cleaner: TextCleaner, made_by: bytes) -> tuple[tuple[FeedEntry, ...], int]:
+    """The items by guid, each once, and how many were left out."""
+    entries: dict[str, FeedEntry] = {}
+    for entry in read[:MAX_ITEMS]:
+        found = _entry(entry, cleaner, made_by)
+        if found is not None:
+            entries.setdefault(found.guid, found)
+    return tuple(entries.values()), len(read) - len(entries)
 
 
-def _item(entry: Mapping[str, Any], cleaner: TextCleaner) -> ParsedItem | None:
-    said = cleaner.held(unmarked(_text(entry.get("id"))))
-    title, link = cleaner.line(_text(entry.get("title"))), cleaner.address(unmarked(_text(entry.get("link"))))
+def _entry(entry: Mapping[str, Any], cleaner: TextCleaner, made_by: bytes) -> FeedEntry | None:
+    """What is known of an entry at once; None where nothing tells it from others."""
+    said, link = (
+        cleaner.held(unmarked(_text(entry.get("id")))),
+        cleaner.address(unmarked(_text(entry.get("link")))),
+    )
     if link is None and said.startswith(("http://", "https://")):
         link = cleaner.address(said)
     if link is not None and said == _text(entry.get("link")).strip():
         said = link  # fastfeedparser's answer where there is no guid, maybe a relative one
-    published, updated = _date(entry, "published"), _date(entry, "updated")
-    content = _content(entry, cleaner)
-    summary = _summary(entry, cleaner)
-    guid = guid_of(said, link, title, published or updated, content or summary)
+    guid = known_guid(said, link)
+    if guid is None:
+        return _cleaned_at_once(entry, link, cleaner, made_by)
+    return FeedEntry(guid, fingerprint(entry, made_by), partial(_item, entry, guid, link, cleaner))
+
+
+def _cleaned_at_once(
+    entry: Mapping[str, Any], link: str | None, cleaner: TextCleaner, made_by: bytes
+) -> FeedEntry | None:
+    """An entry without guid and link: what it says tells it from others."""
+    item = _item(entry, "", link, cleaner)
+    guid = guid_of_text(item.title, item.published or item.updated, item.content or item.summary)
     if guid is None:
         return None
+    return FeedEntry(guid, fingerprint(entry, made_by), lambda: replace(item, guid=guid))
+
+
+def _item(entry: Mapping[str, Any], guid: str, link: str | None, cleaner: TextCleaner) -> ParsedItem:
+    content = _content(entry, cleaner)
+    summary = _summary(entry, cleaner)
     return ParsedItem(
         guid=guid,
-        title=title,
+        title=cleaner.line(_text(entry.get("title"))),
         link=link,
         summary="" if summary == content else summary,
         content=content,
         author=cleaner.line(_text(entry.get("author"))) or None,
-        published=published,
-        updated=updated,
+        published=_date(entry, "published"),
+        updated=_date(entry, "updated"),
         tags=tuple(dict.fromkeys(_tags(entry, cleaner))),
         attachments=tuple(_attachments(entry, cleaner)),
     )

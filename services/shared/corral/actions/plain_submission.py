@@ -7,8 +7,13 @@ from corral.context.link import SubmitOptions
 from corral.job.priority import Priority
 
 
-def submission_of(job_type: str, payload: Any, options: SubmitOptions, created_by: str) -> NewSubmission:
-    """The submission of a plain JSON value with options that `plain_options` checked."""
+def submission_of(
+    job_type: str, payload: Any, options: SubmitOptions, created_by: str, *, from_wire: bool = False
+) -> NewSubmission:
+    """The submission of a plain JSON value with options that `plain_options` checked.
+
+    `from_wire` says that a parser of JSON read the payload (see `json_value.encode`).
+    """
     priority = options.get("priority")
     return NewSubmission(
         type=job_type,
@@ -24,4 +29,5 @@ def submission_of(job_type: str, payload: Any, options: SubmitOptions, created_b
         limits=tuple(options.get("limits", ())),
         unique_key=options.get("unique_key"),
         created_by=created_by,
+        from_wire=from_wire,
     )

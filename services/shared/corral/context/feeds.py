@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from corral.feeds.item import ItemOutcome, NewFeedItem
+from corral.feeds.item import ItemOutcome, KnownItem, NewFeedItem
 from corral.feeds.source import FeedSource, SourceUpdate
 
 
@@ -14,8 +14,11 @@ class FeedRecords(Protocol):
     async def source(self, source: UUID, /) -> FeedSource | None:
         """The source with this id."""
 
-    async def hashes(self, source: UUID, guids: Sequence[str]) -> dict[str, str]:
-        """The hashes of those items that are stored, by guid."""
+    async def known(self, source: UUID, guids: Sequence[str]) -> dict[str, KnownItem]:
+        """What those of the items are known by that are stored, by guid."""
+
+    async def note_listed(self, source: UUID, fingerprints: Mapping[str, str]) -> None:
+        """Note that a document lists these items, by guid, as they are stored, and what it says of them."""
 
     async def expect(self, part_of: UUID, source: UUID, guids: Sequence[str]) -> None:
         """Have the import wait for these items."""

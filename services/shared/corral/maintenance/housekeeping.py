@@ -7,6 +7,7 @@ from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.store import Store
+from corral.store.feed_retention import IMPORTS_AT_ONCE
 
 FOLD_BATCH = 20_000
 RETAIN_BATCH = 2_000
@@ -39,17 +40,25 @@ class Fold(Duty):
 
 
 class RetentionDuty(Duty):
-    """The duty that removes ended jobs after their time, and old decisions about pools and old audit entries."""
+    """The duty that removes ended jobs after their time, and old decisions about pools, audit entries, imports and items of feeds."""
 
     name = "retention"
     period = 60.0
 
     def __init__(
-        self, store: Store, installation: Mapping[str, Any] | None = None, audit_days: int = 0
+        self,
+        store: Store,
+        installation: Mapping[str, Any] | None = None,
+        *,
+        audit_days: int = 0,
+        feed_import_days: int = 0,
+        feed_item_days: int = 0,
     ) -> None:
-        """`installation`: its default options, as JSON by option. `audit_days`: 0 keeps the audit for ever."""
+        """`installation`: its default options, as JSON by option. The days are the settings'; 0: for ever."""
         self._store = store
         self._audit_days = audit_days
+        self._feed_import_days = feed_import_days
+        self._feed_item_days = feed_item_days
         self._installation = installation or {}
 
     async def round(self, reign: Reign) -> int:
@@ -60,9 +69,22 @@ class RetentionDuty(Duty):
         with self.apart.each("audit"):
             if self._audit_days:
                 removed += await _all(lambda: store.audit.forget(reign.term, self._audit_days, RETAIN_BATCH))
+        removed += await self._forget_feeds(reign)
         return removed + await _all(
             lambda: store.duties.retain(reign.term, RETAIN_BATCH, self._installation, self.apart.each)
         )
+
+    async def _forget_feeds(self, reign: Reign) -> int:
+        """Remove imports, and items that no feed lists any more, after their days."""
+        rows, removed = self._store.feed_retention, 0
+        imports, items = self._feed_import_days, self._feed_item_days
+        with self.apart.each("imports of feeds"):
+            if imports:
+                removed += await _all(lambda: rows.forget_imports(reign.term, imports), IMPORTS_AT_ONCE)
+        with self.apart.each("items of feeds"):
+            if items:
+                removed += await _all(lambda: rows.forget_items(reign.term, items, RETAIN_BATCH))
+        return removed
 
 
 class Orphans(Duty):

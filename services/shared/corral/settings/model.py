@@ -177,6 +177,12 @@ class Settings(Loadable):
     webhook_days: Annotated[int, within(0, MAX_KEPT_DAYS, "days")] = 30
     """Days for which deliveries to webhooks are kept, to be looked at and sent again; 0: for ever."""
 
+    # Feeds
+    feed_import_days: Annotated[int, within(0, MAX_KEPT_DAYS, "days")] = 30
+    """Days for which imports of feeds are kept, with what became of each source; 0: for ever."""
+    feed_item_days: Annotated[int, within(0, MAX_KEPT_DAYS, "days")] = 365
+    """Days for which items of feeds are kept after their feed lists them no more; 0: for ever."""
+
     # Audit
     audit_days: Annotated[int, within(0, MAX_KEPT_DAYS, "days")] = 365
     """Days for which the audit of what people did is kept; 0: for ever."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from corral.job.job import Accepted, NewJob
 from corral.store.database import DUTY, Database
+from corral.store.feeds import spread
 from corral.store.job_insert import insert_within
 from corral.store.leases import Term, hold
 from corral.store.shaping import moment
@@ -17,6 +18,8 @@ DUE = """
 SELECT id, url, next_fetch_at, now() FROM corral.feed_sources
 WHERE state = 'active' AND next_fetch_at <= now() ORDER BY next_fetch_at LIMIT %(limit)s
 """
+WAIT = """greatest(60, s.interval_seconds, CASE WHEN s.failures + looked.lost > 0
+        THEN least(86400, s.interval_seconds * 2 ^ least(s.failures + looked.lost, 20)) END)"""
 # Whoever is looked at is due again later, whatever comes of this: a fetch that ends says itself when, one that is lost
 # says nothing. One whose job lives gets no second one. A job that failed has said nothing of its source, as one that kills
 # its worker: it counts as a failed fetch, so that the wait doubles.
@@ -33,13 +36,14 @@ UPDATE corral.feed_sources s SET
     fetch_job = CASE WHEN {ended} THEN looked.job ELSE s.fetch_job END,
     failures = s.failures + looked.lost,
     last_error = CASE looked.lost WHEN 1 THEN 'the job that fetches it failed' ELSE s.last_error END,
-    next_fetch_at = now() + interval '1 second' * greatest({min}, s.interval_seconds, CASE WHEN s.failures + looked.lost > 0
-        THEN least({day}, s.interval_seconds * 2 ^ least(s.failures + looked.lost, 20)) END)
+    next_fetch_at = now() + interval '1 second' * {wait}
 FROM looked WHERE s.id = looked.id
 RETURNING CASE WHEN {ended} THEN looked.job END
-""".format(ended="looked.before IN ('removed', 'completed', 'failed', 'cancelled')", min=60, day=86_400)
-PUT_OFF = """
-UPDATE corral.feed_sources SET next_fetch_at = now() + interval_seconds * interval '1 second', last_error = %(why)s
+""".format(
+    ended="looked.before IN ('removed', 'completed', 'failed', 'cancelled')", wait=spread(WAIT, "s.id")
+)
+PUT_OFF = f"""
+UPDATE corral.feed_sources SET next_fetch_at = now() + {spread("interval_seconds", "id")} * interval '1 second', last_error = %(why)s
 WHERE id = %(source)s AND state = 'active' AND next_fetch_at <= now()
 """
 COUNTS = """

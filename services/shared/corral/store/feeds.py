@@ -9,7 +9,7 @@ from corral.feeds.source import DEFAULT_INTERVAL, FeedSource, FetchOutcome, Sour
 from corral.ids import new_id
 from corral.store.audit import record
 from corral.store.connection import Row
-from corral.store.database import DUTY, SHORT, Database, Transaction
+from corral.store.database import DUTY, SHORT, Database, Params
 from corral.store.sql_params import array, texts
 
 COLUMNS = """id, url, title, site, format, state, paused_at, paused_by, interval_seconds, next_fetch_at, not_before, etag,
@@ -56,8 +56,19 @@ DELETE FROM corral.feed_items WHERE source = %(id)s AND guid IN (
 REMOVE = "DELETE FROM corral.feed_sources WHERE id = %(id)s RETURNING url"
 # An address that is another source's already is not taken: this one is gone then, and says where it is.
 TAKEN = "SELECT id FROM corral.feed_sources WHERE url = %(url)s AND id <> %(id)s"
+
+
+def spread(seconds: str, id: str) -> str:  # the domain's word
+    """SQL of a wait in seconds and a part of it that is always the same for one source: a tenth, ten minutes at most.
+
+    So sources of one interval do not come due together, and nobody is asked sooner than it wants. The last bits of an id
+    are random.
+    """
+    return f"({seconds} + least(600, {seconds} / 10) * ('x' || right({id}::text, 8))::bit(32)::int8 / 4294967296.0)"
+
+
 # What a person said meanwhile stays: a paused source stays paused, and is not due.
-RECORD = """
+RECORD = f"""
 UPDATE corral.feed_sources SET
     url = coalesce(%(url)s, url),
     title = CASE WHEN %(validators)s THEN coalesce(nullif(%(title)s, ''), title) ELSE title END,
@@ -71,10 +82,11 @@ UPDATE corral.feed_sources SET
     failures = %(failures)s,
     last_fetched_at = CASE WHEN %(asked)s THEN now() ELSE last_fetched_at END,
     last_success_at = CASE WHEN %(good)s THEN now() ELSE last_success_at END,
+    document_at = CASE WHEN %(read)s THEN now() ELSE document_at END,
     last_status = %(status)s,
     last_error = %(error)s,
     not_before = now() + %(leave_alone)s * interval '1 second',
-    next_fetch_at = CASE state WHEN 'paused' THEN NULL ELSE now() + %(wait)s * interval '1 second' END
+    next_fetch_at = CASE state WHEN 'paused' THEN NULL ELSE now() + {spread("%(wait)s::float8", "id")} * interval '1 second' END
 WHERE id = %(id)s
 """
 REMOVED_AT_ONCE = 5_000
@@ -202,14 +214,14 @@ class Feeds:
             await transaction.count(REMOVE_ITEMS, {"id": id, "limit": REMOVED_AT_ONCE})
             await transaction.rows(REMOVE, {"id": id})
 
-    async def record(self, transaction: Transaction, id: UUID, update: SourceUpdate) -> None:
-        """Store what a fetch says of its source, as part of `transaction`."""
+    async def recording(self, id: UUID, update: SourceUpdate) -> list[tuple[str, Params]]:
+        """The statements that store what a fetch says of its source."""
         if (
             update.outcome is FetchOutcome.SKIPPED
         ):  # nothing was asked, and a person may have resumed it meanwhile
-            return
+            return []
         url, state, error = update.url, update.state, update.error
-        if url is not None and (other := await transaction.rows(TAKEN, {"url": url, "id": id})):
+        if url is not None and (other := await self._database.run(TAKEN, {"url": url, "id": id})):
             url, state = None, SourceState.GONE
             error = f"it moved to {update.url}, which is source {other[0][0]} already"
         asked = update.outcome is not FetchOutcome.POSTPONED
@@ -228,12 +240,13 @@ class Feeds:
             "failures": update.failures,
             "asked": asked,
             "good": asked and update.error is None,
+            "read": update.outcome is FetchOutcome.FETCHED,
             "status": update.status,
             "error": error,
             "leave_alone": update.leave_alone,
             "wait": None if state is SourceState.GONE else update.wait,
         }
-        await transaction.count(RECORD, params)
+        return [(RECORD, params)]
 
     async def _removed(self, id: UUID) -> int:
         async with self._database.transaction(DUTY) as transaction:

@@ -61,16 +61,17 @@ NOTE_ITEM_JOBS = """
 UPDATE corral.import_items w SET job = i.job FROM unnest(%(guids)s::text[], %(jobs)s::uuid[]) AS i(guid, job)
 WHERE w.import = %(id)s AND w.source = %(source)s AND w.guid = i.guid
 """
+# The row of the import is locked in the statement that commits: all of its sources and batches wait for it.
 DONE = """
-UPDATE corral.import_sources SET outcome = %(outcome)s, error = %(error)s
-WHERE import = %(id)s AND source = %(source)s AND outcome IS NULL
-RETURNING source
-"""
-COUNT_SOURCE = """
-UPDATE corral.imports SET pending_sources = pending_sources - 1, unchanged_items = unchanged_items + %(unchanged)s,
+WITH done AS (
+    UPDATE corral.import_sources SET outcome = %(outcome)s, error = %(error)s
+    WHERE import = %(id)s AND source = %(source)s AND outcome IS NULL
+    RETURNING import
+)
+UPDATE corral.imports i SET pending_sources = pending_sources - 1, unchanged_items = unchanged_items + %(unchanged)s,
     skipped_items = skipped_items + %(skipped)s,
     finished_at = CASE WHEN pending_sources = 1 AND pending_items = 0 THEN now() ELSE finished_at END
-WHERE id = %(id)s
+FROM done WHERE i.id = done.import
 """
 # A job that ended otherwise than by its handler: its worker died too often, somebody cancelled or removed it, or the
 # publisher died before it was submitted.
@@ -177,11 +178,8 @@ class Imports:
 
         `update` is None where there is no source any more.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            if update is not None:
-                await self._feeds.record(transaction, source, update)
-            if id is None:
-                return
+        steps = [] if update is None else await self._feeds.recording(source, update)
+        if id is not None:
             params = {
                 "id": id,
                 "source": source,
@@ -190,8 +188,9 @@ class Imports:
                 "unchanged": unchanged,
                 "skipped": skipped,
             }
-            if await transaction.rows(DONE, params):
-                await transaction.count(COUNT_SOURCE, params)
+            steps.append((DONE, params))
+        if steps:
+            await self._database.together(*steps, limits=DUTY)
 
     async def _settle(self, id: UUID) -> bool:
         async with self._database.transaction(DUTY) as transaction:

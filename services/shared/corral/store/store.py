@@ -18,6 +18,7 @@ from corral.store.due_schedules import DueSchedules
 from corral.store.duties import Duties
 from corral.store.effects import Effects
 from corral.store.feed_items import FeedItems
+from corral.store.feed_retention import FeedRetention
 from corral.store.feeds import Feeds
 from corral.store.follow_ups import FollowUps
 from corral.store.idempotency import Idempotency
@@ -99,6 +100,7 @@ class Store:
         self.sink_mails = SinkMails(database)
         self.feeds = Feeds(database)
         self.feed_items = FeedItems(database)
+        self.feed_retention = FeedRetention(database)
         self.due_feeds = DueFeeds(database)
         self.imports = Imports(database, self.feeds)
         self.webhooks = Webhooks(database)

@@ -50,6 +50,9 @@ def _sources(tables: MetaData) -> None:
         moment("created_at", doc="When it was added."),
         Column("created_by", Text, doc="Who added it."),
         Column("fetch_job", Uuid, doc="The job that fetches it, or that fetched it last."),
+        Column(
+            "document_at", TIME, doc="When the document was read of which its items are; null: none was yet."
+        ),
         PrimaryKeyConstraint("id", name="feed_sources_pkey", info=serves("One source; lists, newest first.")),
         info=holds("Addresses from which feeds are fetched."),
     )
@@ -75,6 +78,7 @@ def _items(tables: MetaData) -> None:
         needed("guid", Text, doc="What identifies the item within its source."),
         needed("id", Uuid, doc="UUID version 7: newer items are greater."),
         needed("hash", Text, doc="SHA-256 of its content."),
+        Column("fingerprint", Text, doc="SHA-256 of what its document said of it; null: not known."),
         needed("title", Text, "''", doc="Its title, plain."),
         Column("link", Text, doc="Its page."),
         Column("published_at", TIME, doc="When it was published, as the feed says."),
@@ -86,10 +90,17 @@ def _items(tables: MetaData) -> None:
         ),
         moment("created_at", doc="When it was stored first."),
         moment("changed_at", doc="When its content changed last."),
+        moment("listed_at", doc="When a document listed it last, give or take a day."),
         PrimaryKeyConstraint(
             "source", "guid", name="feed_items_pkey", info=serves("The upsert; the hashes of known items.")
         ),
         info=holds("Items of feeds, each once."),
+    )
+    Index(
+        "feed_items_listed",
+        items.c.source,
+        items.c.listed_at,
+        info=serves("Items of a source that its document lists no more, for retention."),
     )
     Index(
         "feed_items_newest",
@@ -137,7 +148,7 @@ def _imports(tables: MetaData) -> None:
         ),
         info=holds("The sources of each import."),
     )
-    waited = Table(
+    Table(
         "import_items",
         tables,
         needed("import", Uuid, doc="The import."),
@@ -145,13 +156,11 @@ def _imports(tables: MetaData) -> None:
         needed("guid", Text, doc="The item."),
         Column("job", Uuid, doc="The job that stores it."),
         PrimaryKeyConstraint(
-            "import", "source", "guid", name="import_items_pkey", info=serves("What an import waits for.")
+            "source",
+            "guid",
+            "import",
+            name="import_items_pkey",
+            info=serves("Every import that waits for an item, when it is stored; what an import waits for."),
         ),
         info=holds("Items that an import waits for; what became of the others is counted in it."),
-    )
-    Index(
-        "import_items_item",
-        waited.c.source,
-        waited.c.guid,
-        info=serves("Every import that waits for an item, when the item is stored."),
     )
