@@ -40,6 +40,7 @@ POSTGRES = {
     "several hosts": ({"host": "a,b:5433 , [fd00::1]:5434"}, {5432, 5433, 5434}),
     "several hosts in a url": ({"url": "postgresql://c@a:1111,b:2222,[fd00::1]/c"}, {1111, 2222, 5432}),
     "a bare IPv6 address": ({"host": "fd00::5", "port": 6432}, {6432}),
+    "zeros in front of ports": ({"host": "db:05433,other:08080"}, {5433, 8080}),
     "an IPv6 address in brackets": ({"host": "[fd00::5]:7000"}, {7000}),
     "an IPv6 address in a url": ({"url": "postgresql://c@[fd00::5]:7000/c"}, {7000}),
 }  # fmt: skip
@@ -49,6 +50,7 @@ REDIS = {
     "host": ({"host": "cache"}, {6379}),
     "a bare IPv6 address": ({"host": "fd00::8", "port": 6380}, {6380}),
     "an IPv6 address in a url": ({"url": "rediss://corral@[fd00::8]:6381/2"}, {6381}),
+    "zeros in front of a port": ({"url": "redis://cache:07000/1"}, {7000}),
     "url without a port": ({"url": "redis://cache/1"}, {6379}),
     "url in a Secret, on another port": ({"urlKey": "url", "port": 7000}, {7000}),
 }

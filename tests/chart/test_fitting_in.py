@@ -1,12 +1,10 @@
 """What other charts can be told, too: accounts, rights, budgets, rollouts, addresses, objects of one's own."""
 
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.chart.helm import CHART, Helm, Manifest, Refused, load
-from tests.chart.objects import containers, named, of_kind, one, pods
+from tests.chart.objects import containers, of_kind, one, pods
 
 
 def rendered(helm: Helm, **values: Any) -> list[Manifest]:
@@ -54,7 +52,7 @@ def test_rights_may_be_somebody_elses(helm: Helm) -> None:
 def test_view_and_edit_may_hold_for_pools(helm: Helm) -> None:
     assert not of_kind(helm.variant("defaults"), "ClusterRole"), "it needs rights of the cluster"
     roles = {found["metadata"]["name"]: found for found in of_kind(rendered(helm, rbac={"aggregate": True}), "ClusterRole")}  # fmt: skip
-    view, edit = (roles[f"jobs-corral-workerpools-{name}"] for name in ("view", "edit"))
+    view, edit = (roles[f"jobs.corral-workerpools-{name}"] for name in ("view", "edit"))
     assert view["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
     assert "rbac.authorization.k8s.io/aggregate-to-view" not in edit["metadata"]["labels"]
     assert edit["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"] == "true"
@@ -235,39 +233,6 @@ def test_a_variable_stands_behind_those_that_it_speaks_of_wherever_they_were_giv
     assert (values["LEVEL"], values["PATH"], values["ROUND"]) == ("info", "$(PATH):/own", "$(ABOUT)")
     (worker,) = [c for where, c in containers(objects) if "worker-io, container worker" in where]
     assert {"name": "LEVEL", "value": "debug"} in worker["env"]
-
-
-@pytest.mark.parametrize("behind", ["", "\n", "\r\n"])
-def test_a_line_end_behind_redis_password_is_none_of_it(tmp_path: Path, behind: str) -> None:
-    """As `base64` of a file makes it; the services take it away, too."""
-    shown = tmp_path / "redis-server"
-    shown.write_text("#!/bin/sh\ncat /dev/null\n")
-    script = (CHART / "files/redis-start.sh").read_text().replace("/tmp/redis.conf", str(tmp_path / "conf"))
-    script = script.replace("exec redis-server", f"exec sh {shown}")
-    environment = {"PATH": "/usr/bin:/bin", "REDIS_PASSWORD": 'a"b' + behind}
-    subprocess.run(["sh", "-c", script], check=True, env=environment)
-    assert (tmp_path / "conf").read_text().splitlines()[-1] == 'requirepass "a\\"b"'
-
-
-@pytest.mark.parametrize("behind", ["", "\n", "\r\n", "\n\n"])
-def test_a_line_end_behind_postgres_password_is_none_of_it(tmp_path: Path, behind: str) -> None:
-    """psql takes away one of them alone."""
-    kept = tmp_path / "password"
-    kept.write_bytes(f"a'b c{behind}".encode())
-    script = (CHART / "files/postgres-init.sh").read_text()
-    command = script.split("\\set password `", 1)[1].split("`", 1)[0]
-    command = command.replace("/etc/postgres/auth/password", str(kept))
-    said = subprocess.run(["sh", "-c", command], check=True, capture_output=True).stdout
-    assert said == b"a'b c"
-
-
-def test_names_that_begin_alike_do_not_collide(each_helm: Helm) -> None:
-    def names(release: str) -> set[str]:
-        return {named(found) for found in each_helm.render("--set", "existingSecret=x", release=release)}
-
-    one_, other = (names(f"a-long-name-of-a-release-{end}") for end in ("one", "two"))
-    assert one_.isdisjoint(other)
-    assert "Deployment corral-publisher" in names("corral"), "a short one carries no hash"
 
 
 def test_the_chart_says_what_it_is() -> None:

@@ -18,7 +18,8 @@ UNREADABLE = {
         "/pools/1': missing property 'name'",
         "/pools/2': additional properties 'replicas' not allowed",
     ],
-    'publisher={"replicas":0,"replica":2}': [
+    'publisher={"replicas":0,"replica":2,"ingress":{"host":"https://jobs.example.org"}}': [
+        "/publisher/ingress/host': 'https://jobs.example.org' does not match pattern",
         "/publisher/replicas': minimum: got 0",
         "/publisher': additional properties 'replica' not allowed",
     ],
@@ -27,7 +28,23 @@ UNREADABLE = {
         "'CORRAL_LOG_LEVL'",
         "'CORRAL_DATABASE_URL'",
     ],
-    'image={"pullPolicy":"Sometimes"}': ["/image/pullPolicy': value must be one of"],
+    'image={"pullPolicy":"Sometimes","registry":"https://registry.example.org"}': [
+        "/image/pullPolicy': value must be one of",
+        "/image/registry': 'https://registry.example.org' does not match pattern",
+    ],
+    'commonLabels={"a b":"c","d":"two words"}': [
+        "/commonLabels': additional properties 'a b' not allowed",
+        "/commonLabels/d': 'two words' does not match pattern",
+    ],
+    'redis={"auth":{"passwordKey":"a/b"},"resources":{"limits":{"memory":"lots"}}}': [
+        "/redis/auth/passwordKey': 'a/b' does not match pattern",
+        "/redis/resources/limits/memory': 'lots' does not match pattern",
+    ],
+    'postgres={"external":{"host":"db,,other"}}': ["/postgres/external/host': 'db,,other' does not match"],
+    'networkPolicy={"outside":{"cidrs":["10.0.0.0/33"],"except":["fd00::"]}}': [
+        "/networkPolicy/outside/cidrs/0': '10.0.0.0/33' does not match pattern",
+        "/networkPolicy/outside/except/0': 'fd00::' does not match pattern",
+    ],
 }
 """What the schema refuses."""
 CONTRADICTORY = {
@@ -53,6 +70,7 @@ CONTRADICTORY = {
 OTHERWISE = {
     "postgres.enabled=false": ["postgres.external.host, .url, or .urlKey"],
     "redis.tls.enabled=true": ["made out to corral-redis"],
+    "redis.auth.passwordKey=": ["the chart's own Redis has a password"],
 }
 WITH_A_PASSWORD = {
     "postgres.enabled=false,postgres.external.url=postgresql://u:p@h/d": ["put it into a Secret"]

@@ -6,68 +6,46 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.chart.helm import Helm, Manifest, Refused, load_all
+from tests.chart.filled import filled, merged
+from tests.chart.helm import CHART, Helm, Manifest, Refused, load_all
 from tests.chart.objects import containers, one, values_within
 
-FORMS = ["on", "null", "y", "true", "1234", "1e5", "0123", "0x1f", "1234e56", "123456789"]
+FORMS = ["on", "y", "null", "1e5", "0123", "0x1f"]
 """Texts that YAML reads as something else where nobody quotes them."""
 WORD = "zqx"
 """A text that looks like nothing else, and stands nowhere else in what is rendered."""
-NAMES = f"""
-commonLabels: {{a: "{WORD}"}}
-commonAnnotations: {{a: "{WORD}"}}
-existingSecret: "{WORD}"
-image: {{tag: "{WORD}", pullSecrets: ["{WORD}"]}}
-settings: {{CORRAL_SCHEMA: "{WORD}"}}
-pods:
-  labels: {{b: "{WORD}"}}
-  annotations: {{b: "{WORD}"}}
-  nodeSelector: {{b: "{WORD}"}}
-  priorityClassName: "{WORD}"
-  serviceAccountName: "{WORD}"
-  env: [{{name: A, value: "{WORD}"}}]
-  envFrom: [{{secretRef: {{name: "{WORD}"}}}}]
-  volumes: [{{name: "{WORD}", configMap: {{name: "{WORD}"}}}}]
-  volumeMounts: [{{name: "{WORD}", mountPath: "/{WORD}"}}]
-publisher:
-  ingress: {{enabled: true, className: "{WORD}", host: "{WORD}", tls: {{enabled: true, secret: "{WORD}"}}, annotations: {{a: "{WORD}"}}}}
-  httpRoute: {{enabled: true, parentRefs: [{{name: "{WORD}", namespace: "{WORD}", sectionName: "{WORD}"}}], hostnames: ["{WORD}"]}}
-  image: {{repository: "{WORD}"}}
-  service: {{annotations: {{a: "{WORD}"}}}}
-pools:
-  - name: "{WORD}"
-    queues: ["{WORD}"]
-    jobs: ["{WORD}"]
-    handlers: ["{WORD}"]
-    tolerations: [{{key: "{WORD}", value: "{WORD}"}}]
-    image: {{repository: "{WORD}", tag: "{WORD}"}}
-postgres:
-  config: {{work_mem: "{WORD}"}}
-  auth: {{passwordKey: "{WORD}", superuserPasswordKey: "{WORD}-super"}}
-  image: {{repository: "{WORD}", tag: "{WORD}"}}
-  persistence: {{storageClass: "{WORD}", existingClaim: ""}}
-  tls: {{enabled: true, secret: "{WORD}"}}
-redis:
-  config: {{save: "{WORD}"}}
-  auth: {{passwordKey: "{WORD}"}}
-  image: {{registry: "{WORD}"}}
-  persistence: {{existingClaim: "{WORD}"}}
-  tls: {{enabled: true, secret: "{WORD}"}}
-admin: {{name: "{WORD}", key: "{WORD}"}}
-artifacts: {{existingClaim: "{WORD}"}}
-monitoring:
-  podMonitor: {{enabled: true, labels: {{a: "{WORD}"}}}}
-  prometheusRule: {{enabled: true, runbookBase: "{WORD}"}}
-"""
-EXTERNAL = f"""
-existingSecret: "{WORD}"
-operator: {{enabled: false}}
-keda: {{enabled: true, namespace: "{WORD}"}}
-postgres: {{enabled: false, external: {{host: "{WORD}", user: "{WORD}", database: "{WORD}", tls: {{caSecret: "{WORD}", caKey: "{WORD}"}}}}}}
-redis: {{enabled: false, external: {{host: "{WORD}", user: "{WORD}", tls: {{enabled: true, caSecret: "{WORD}", caKey: "{WORD}"}}}}}}
-"""
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+MADE = filled(SCHEMA, [WORD, *FORMS])
+"""Every value that takes all of them, each list with an entry of it."""
+ON, CREATED = {"enabled": True}, {"create": True}
+OWN: dict[str, Any] = {
+    "publisher": {"ingress": {**ON, "tls": ON}, "httpRoute": ON, "serviceAccount": CREATED},
+    "poolDefaults": {"serviceAccount": CREATED},
+    "operator": {"serviceAccount": CREATED},
+    "postgres": {
+        "tls": ON,
+        "external": None,
+        "serviceAccount": CREATED,
+        "persistence": {"existingClaim": ""},
+    },
+    "redis": {"tls": ON, "external": None, "serviceAccount": CREATED},
+    "jobs": {"serviceAccount": CREATED},
+    "rbac": {"aggregate": True},
+    "networkPolicy": {"publisherFrom": [], "metricsFrom": []},
+    "monitoring": {"podMonitor": ON, "serviceMonitor": ON, "prometheusRule": ON, "dashboard": ON},
+}
+EXTERNAL: dict[str, Any] = {
+    "operator": {"enabled": False},
+    "keda": ON,
+    "postgres": {"enabled": False, "external": {"urlKey": "", "directUrlKey": ""}},
+    "redis": {"enabled": False, "external": {"urlKey": "", "tls": ON}},
+}
 NUMBERS = {
-    "settings": {"CORRAL_MAX_PAYLOAD_BYTES": 2097152, "CORRAL_DEFAULT_KEEP_FINISHED": 31536000},
+    "settings": {
+        "CORRAL_MAX_PAYLOAD_BYTES": 2097152, "CORRAL_DEFAULT_KEEP_FINISHED": 31536000,
+        "CORRAL_LOG_FORMAT": 2097152, "CORRAL_OUTGOING_PROXY": 2097152,
+    },
+    "operator": {"image": {"tag": 0}},
     "image": {"tag": 20260101},
     "jobs": {"ttlSecondsAfterFinished": 2592000},
     "poolDefaults": {"resources": {"limits": {"memory": 1073741824, "cpu": 1.5}}},
@@ -103,14 +81,14 @@ def comparable(objects: list[Manifest]) -> str:
     )
 
 
-@pytest.mark.parametrize("values", [NAMES, EXTERNAL], ids=["names", "external"])
-def test_a_text_stays_a_text(helm: Helm, values: str) -> None:
-    """What is rendered with a word has the form in the word's place, as a text."""
-    word = rendered(helm, values, WORD)
+@pytest.mark.parametrize("switches", [OWN, EXTERNAL], ids=["own", "external"])
+def test_a_text_stays_a_text(helm: Helm, switches: dict[str, Any]) -> None:
+    """What is rendered with a word has the form in the word's place, as a text; every value has it."""
+    values = merged(MADE, switches)
+    word = rendered(helm, json.dumps(values), WORD)
     for form in FORMS:
-        assert comparable(with_form(word, form)) == comparable(
-            rendered(helm, values.replace(WORD, form), form)
-        ), form
+        given = json.dumps(with_form(values, form))
+        assert comparable(with_form(word, form)) == comparable(rendered(helm, given, form)), form
 
 
 def test_a_number_stays_a_number(each_helm: Helm) -> None:
@@ -123,6 +101,7 @@ def test_a_number_stays_a_number(each_helm: Helm) -> None:
     assert env["CORRAL_MAX_PAYLOAD_BYTES"] == "2097152"
     assert env["CORRAL_DEFAULT_KEEP_FINISHED"] == "31536000"
     assert worker["image"] == "corral-worker:20260101"
+    assert by_where["Deployment corral-operator, container operator"]["image"] == "corral-operator:0"
     assert worker["resources"]["limits"] == {"memory": 1073741824, "cpu": 1.5}
     claim = one(objects, "PersistentVolumeClaim", "corral-postgres")
     assert claim["spec"]["resources"]["requests"] == {"storage": "107374182400"}

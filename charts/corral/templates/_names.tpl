@@ -20,14 +20,19 @@ hash, so that two that begin alike differ; a release that was installed when nam
 {{- else -}}
 {{- if not (hasKey .Values "_cut") -}}
 {{- $cut := $whole | trunc 25 | trimSuffix "-" -}}
-{{- $there := lookup "apps/v1" "Deployment" .Release.Namespace (printf "%s-publisher" $cut) -}}
-{{- $ours := eq (dig "metadata" "labels" "app.kubernetes.io/instance" "" $there) .Release.Name -}}
+{{- $ours := eq (include "corral.installedAs" (dict "root" . "full" $cut)) "true" -}}
 {{- $hashed := printf "%s-%s" ($whole | trunc 18 | trimSuffix "-") (sha256sum $whole | trunc 6) -}}
 {{- $_ := set .Values "_cut" (ternary $cut $hashed $ours) -}}
 {{- end -}}
 {{- .Values._cut -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* "true" where this release already has a publisher whose names begin with `full`. Takes root, full. */}}
+{{- define "corral.installedAs" -}}
+{{- $there := lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-publisher" .full) -}}
+{{- eq (dig "metadata" "labels" "app.kubernetes.io/instance" "" $there) .root.Release.Name -}}
 {{- end -}}
 
 {{/* What a pod is found by; it never changes. */}}
@@ -76,7 +81,7 @@ annotations:
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $name (include "corral.text" (.image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion)) -}}
+{{- printf "%s:%s" $name (include "corral.text" .image.tag | default (include "corral.text" .root.Values.image.tag) | default .root.Chart.AppVersion) -}}
 {{- end -}}
 {{- end -}}
 

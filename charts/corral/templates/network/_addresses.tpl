@@ -15,6 +15,11 @@ address gets its brackets. Takes hosts, port.
 {{- join "," $hosts -}}
 {{- end -}}
 
+{{/* A port out of an address, without zeros in front: with one, a number would be read as octal. Takes the digits. */}}
+{{- define "corral.port" -}}
+{{- regexReplaceAll "^0+" . "" -}}
+{{- end -}}
+
 {{/* The ports of a server, as a JSON list under `ports`. Takes url, hosts (one of the two, or neither), port. */}}
 {{- define "corral.portsOf" -}}
 {{- $ports := list -}}
@@ -22,12 +27,12 @@ address gets its brackets. Takes hosts, port.
 {{- $hosts := default $authority .hosts | splitList "@" | last -}}
 {{- range splitList "," $hosts -}}
 {{- $given := . | trim | regexFind "^(\\[.*\\]|[^:]*):[0-9]+$" | regexFind "[0-9]+$" -}}
-{{- $ports = append $ports (int ($given | default $.port)) -}}
+{{- $ports = append $ports (int ($given | include "corral.port" | default $.port)) -}}
 {{- end -}}
 {{- $parameter := .url | default "" | regexFind "[?&]port=[0-9,]+" | regexFind "[0-9,]+$" -}}
 {{- with $parameter -}}
 {{- $ports = list -}}
-{{- range splitList "," . }}{{- $ports = append $ports (int .) -}}{{- end -}}
+{{- range splitList "," . }}{{- $ports = append $ports (include "corral.port" . | int) -}}{{- end -}}
 {{- end -}}
 {{- toJson (dict "ports" (uniq $ports)) -}}
 {{- end -}}
@@ -82,7 +87,7 @@ that is not ::/0 none is taken. Takes cidr, except.
 {{- define "corral.proxyPorts" -}}
 {{- $ports := list -}}
 {{- range (include "corral.pools" . | fromJson).pools -}}
-{{- $url := get (mustMergeOverwrite (dict) $.Values.settings .settings) "CORRAL_OUTGOING_PROXY" -}}
+{{- $url := get (mustMergeOverwrite (dict) $.Values.settings .settings) "CORRAL_OUTGOING_PROXY" | default "" | include "corral.text" -}}
 {{- with $url -}}
 {{- $ports = concat $ports (include "corral.portsOf" (dict "url" $url "port" (ternary 443 80 (hasPrefix "https:" $url))) | fromJson).ports -}}
 {{- end -}}
