@@ -23,7 +23,9 @@ SET_BY_THE_CHART = {
     *("database_url", "database_password", "database_direct_url", "redis_url", "redis_password"),
     *("host", "port", "metrics_port", "worker_port", "web_workers", "public_url", "grace"),
     *("worker_name", "pool", "queues", "jobs", "handlers", "slots_async", "slots_thread", "slots_process"),
-    *("artifact_store", "artifact_dir", "worker_enabled"),
+    *("artifact_store", "artifact_dir", "artifact_bucket", "artifact_prefix", "artifact_endpoint"),
+    *("artifact_region", "artifact_access_key", "artifact_secret_key", "artifact_addressing", "artifact_ca"),
+    "worker_enabled",
     *("smtp_host", "smtp_port", "smtp_security", "smtp_user", "smtp_password", "smtp_from"),
     *("mail_sink", "mail_sink_host", "mail_sink_port"),
 }

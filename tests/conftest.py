@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 pytest_plugins = [
     "tests.fixtures.servers",
+    "tests.fixtures.object_server",
     "tests.fixtures.leaks",
     "tests.fixtures.needs",
     "tests.fixtures.distribution",

@@ -211,9 +211,30 @@ envFrom:
 
 {{/* Where files made by jobs go. Takes root. */}}
 {{- define "corral.artifactsEnv" -}}
-{{- if .root.Values.artifacts.existingClaim }}
+{{- $s := .root.Values.artifacts.s3 -}}
+{{- if $s.bucket }}
+- {name: CORRAL_ARTIFACT_STORE, value: s3}
+- {name: CORRAL_ARTIFACT_BUCKET, value: {{ $s.bucket | quote }}}
+- {name: CORRAL_ARTIFACT_PREFIX, value: {{ $s.prefix | quote }}}
+{{- with $s.endpoint }}
+- {name: CORRAL_ARTIFACT_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
+- {name: CORRAL_ARTIFACT_REGION, value: {{ $s.region | quote }}}
+- {name: CORRAL_ARTIFACT_ADDRESSING, value: {{ $s.addressing | quote }}}
+{{- with $s.existingSecret }}
+- name: CORRAL_ARTIFACT_ACCESS_KEY
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $s.accessKeyKey | quote }}}}
+- name: CORRAL_ARTIFACT_SECRET_KEY
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $s.secretKeyKey | quote }}}}
+{{- end }}
+{{- if $s.caSecret }}
+- {name: CORRAL_ARTIFACT_CA, value: /etc/corral/artifacts-ca/ca.crt}
+{{- end }}
+{{- else if .root.Values.artifacts.existingClaim }}
 - name: CORRAL_ARTIFACT_STORE
   value: filesystem
+{{- end }}
+{{- if .root.Values.artifacts.existingClaim }}
 - name: CORRAL_ARTIFACT_DIR
   value: /var/lib/corral/artifacts
 {{- end }}

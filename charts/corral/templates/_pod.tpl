@@ -177,6 +177,11 @@ securityContext:
 - name: artifacts
   mountPath: /var/lib/corral/artifacts
 {{- end }}
+{{- if .root.Values.artifacts.s3.caSecret }}
+- name: artifacts-ca
+  mountPath: /etc/corral/artifacts-ca
+  readOnly: true
+{{- end }}
 {{- with concat .root.Values.pods.volumeMounts (default (list) .values.volumeMounts) }}
 {{ toYaml . }}
 {{- end }}
@@ -202,5 +207,11 @@ securityContext:
 - name: artifacts
   persistentVolumeClaim:
     claimName: {{ .root.Values.artifacts.existingClaim | quote }}
+{{- end }}
+{{- if .root.Values.artifacts.s3.caSecret }}
+- name: artifacts-ca
+  secret:
+    secretName: {{ .root.Values.artifacts.s3.caSecret | quote }}
+    items: [{key: {{ .root.Values.artifacts.s3.caKey | quote }}, path: ca.crt}]
 {{- end }}
 {{- end -}}

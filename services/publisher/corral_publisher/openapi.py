@@ -68,7 +68,7 @@ _WORDS = {
     416: "The range lies outside the file.",
     422: "The input is not valid; `errors` names each field.",
     429: "Too many jobs wait for a limit (`too-many-waiting`); `refused` names each job, Retry-After says when to ask again.",
-    503: "Postgres or Redis is not available, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
+    503: "Postgres, Redis or the place of artifacts is not available, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
 }
 
 

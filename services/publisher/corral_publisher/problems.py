@@ -52,7 +52,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
     (errors.OutcomeUnknown, 503, "outcome-unknown", "It may be stored or not: ask by id before trying again"),
     (errors.Unreadable, 500, "unreadable", "A stored value can't be read"),
     (errors.SchemaMismatch, 503, "schema-mismatch", "The database's schema does not fit this release"),
-    (errors.Unavailable, 503, "unavailable", "Postgres or Redis is not available"),
+    (errors.Unavailable, 503, "unavailable", "Postgres, Redis or the place of artifacts is not available"),
 )
 """Error, HTTP status, name in `type`, and title. The first row that fits is used."""
 PROBLEMS = [

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from corral import metrics
 from corral.actions.api_keys import KeyActions
+from corral.actions.artifact_place import warn_where_away
 from corral.actions.feed_imports import FeedImports
 from corral.actions.jobs import JobActions
 from corral.actions.limits import LimitActions
@@ -81,6 +83,7 @@ class PublisherServices:
             ("waiters", self.waiters.run),
             ("broadcast", self.broadcast.run),
             ("pools", self.pools.run),
+            ("artifacts", partial(warn_where_away, self.store)),
         ]
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=name) for name, run in beside]
         self._tasks.append(asyncio.create_task(self._serve_when_the_schema_fits(), name="schema"))

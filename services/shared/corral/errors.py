@@ -79,7 +79,7 @@ class OutcomeUnknown(CorralError):
 
 
 class Unavailable(CorralError):
-    """Postgres or Redis is away, or does not do its part; `dependency` names it (`postgres` or `redis`)."""
+    """Something is away, or does not do its part; `dependency` names it: `postgres`, `redis` or `artifacts` (their place)."""
 
     def __init__(self, dependency: str, reason: str) -> None:
         self.dependency, self.reason = dependency, reason

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from corral.actions.artifact_place import warn_where_away
 from corral.catalog import Catalog
 from corral.dispatch import Dispatch
 from corral.dispatch.presence import Presence
@@ -187,6 +188,7 @@ class Worker:
         writing = self._run(self._engine.completer.run(), "completions")
         claiming = self._run(self._engine.claim_loop.run(), "claims")
         orders = self._run(self._drain_requests.run(), "orders")
+        asking = self._run(warn_where_away(self._store), "artifacts")
         log.info(
             "worker.ready",
             worker=self._worker.name,
@@ -198,6 +200,7 @@ class Worker:
         )
         await self._worker.stopping.wait()
         orders.cancel()
+        asking.cancel()
         await asyncio.wait([claiming], timeout=CLAIM_SECONDS)
         if not claiming.done():  # it waits for Postgres to say what became of its last claim
             self._engine.claim_loop.give_up()

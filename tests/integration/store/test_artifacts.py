@@ -1,27 +1,49 @@
-"""Rule 18, for both places of artifacts."""
+"""Rule 18, for each place of artifacts."""
 
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import obstore
 import psycopg
 import pytest
 
 from corral.errors import Conflict, NotFound, Unavailable
 from corral.ids import new_id
 from corral.job.outcome import Finished
+from corral.settings.bucket import Bucket
 from corral.store import Artifact, Store, artifact_storage
 from corral.store.artifact_storage import CHUNK_BYTES
+from corral.store.object_storage import ObjectStorage
 from corral.store.store import ArtifactStore
 from corral_testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
 
 TEXT = "text/plain"
 
 
-@pytest.fixture(params=["postgres", "filesystem"])
-async def store(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[Store]:
+PLACES: tuple[ArtifactStore, ...] = ("postgres", "filesystem", "s3")
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> Bucket | None:
+    """An empty bucket, for tests of the place that has one."""
+    params = request.node.callspec.params
+    if "s3" not in {params.get("place"), params.get("other")}:
+        return None
+    return request.getfixturevalue("object_server").bucket()
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> ArtifactStore:
+    return request.param
+
+
+@pytest.fixture
+async def store(
+    place: ArtifactStore, bucket: Bucket | None, database_url: str, tmp_path: Path
+) -> AsyncIterator[Store]:
     folder = tmp_path / "artifacts"
-    store = Store.open(database_url, pool_size=2, artifact_store=request.param, artifact_dir=folder)
+    store = Store.open(database_url, pool_size=2, artifact_store=place, artifact_dir=folder, bucket=bucket)
     yield store
     await store.close()
 
@@ -42,8 +64,13 @@ async def _found(store: Store, job, name: str) -> Artifact:
     return artifact
 
 
-def _files(folder: Path) -> list[Path]:
-    return list(folder.glob("artifacts/*/*/*"))
+def _files(folder: Path, bucket: Bucket | None) -> list[str]:
+    """What is left, in the folder and in the bucket."""
+    left = [str(path) for path in folder.glob("artifacts/*/*/*")]
+    if bucket is not None:
+        objects = ObjectStorage(bucket)._objects
+        left += [one["path"] for batch in obstore.list(objects) for one in batch]
+    return left
 
 
 async def test_an_artifact_is_seen_with_the_success_and_not_before(subject: Subject, store: Store) -> None:
@@ -152,7 +179,7 @@ async def test_reading_what_was_removed_says_so(
 
 
 async def test_a_writer_that_was_given_up_leaves_nothing_behind(
-    subject: Subject, store: Store, sql: psycopg.Connection, tmp_path: Path
+    subject: Subject, store: Store, sql: psycopg.Connection, bucket: Bucket | None, tmp_path: Path
 ) -> None:
     """Its artifact is swept while it still writes."""
     worker, job = await _running(subject)
@@ -168,7 +195,7 @@ async def test_a_writer_that_was_given_up_leaves_nothing_behind(
         await store.artifacts.put(job, 1, "a.bin", TEXT, slow())
     assert sql.execute("SELECT count(*) FROM corral.artifacts").fetchone() == (0,)
     assert sql.execute("SELECT count(*) FROM corral.artifact_chunks").fetchone() == (0,)
-    assert _files(tmp_path) == []
+    assert _files(tmp_path, bucket) == []
 
 
 async def test_a_file_of_a_row_is_no_stray(
@@ -183,21 +210,36 @@ async def test_a_file_of_a_row_is_no_stray(
     stray = folder / str(new_id())
     stray.write_bytes(b"stray")
     await store.artifacts.sweep(await subject.lead())
-    assert stray.exists() == (store.artifacts._into.name == "postgres")  # whose folder it is not
+    assert stray.exists() == (store.artifacts._into.name != "filesystem")  # whose folder it is not
     assert await _read(store, await _found(store, job, "a.txt")) == b"hello"
 
 
+@pytest.fixture(params=PLACES)
+def other(request: pytest.FixtureRequest, place: ArtifactStore) -> ArtifactStore:
+    """Another place."""
+    if request.param == place:
+        pytest.skip("it is the same place")
+    return request.param
+
+
 @pytest.fixture
-async def changed(store: Store, database_url: str, tmp_path: Path) -> AsyncIterator[Store]:
+async def changed(
+    store: Store, other: ArtifactStore, bucket: Bucket | None, database_url: str, tmp_path: Path
+) -> AsyncIterator[Store]:
     """The same installation after CORRAL_ARTIFACT_STORE was changed."""
-    other: ArtifactStore = "filesystem" if store.artifacts._into.name == "postgres" else "postgres"
-    changed = Store.open(database_url, pool_size=2, artifact_store=other, artifact_dir=tmp_path / "artifacts")
+    folder = tmp_path / "artifacts"
+    changed = Store.open(database_url, pool_size=2, artifact_store=other, artifact_dir=folder, bucket=bucket)
     yield changed
     await changed.close()
 
 
-async def test_after_a_change_of_the_store_the_former_files_are_read_and_swept(
-    subject: Subject, store: Store, changed: Store, sql: psycopg.Connection, tmp_path: Path
+async def test_after_a_change_of_the_store_the_former_files_are_read_and_swept(  # noqa: PLR0917  fixtures
+    subject: Subject,
+    store: Store,
+    changed: Store,
+    sql: psycopg.Connection,
+    bucket: Bucket | None,
+    tmp_path: Path,
 ) -> None:
     worker, job = await _running(subject)
     before = await store.artifacts.put(job, 1, "before.txt", TEXT, b"before")
@@ -208,7 +250,7 @@ async def test_after_a_change_of_the_store_the_former_files_are_read_and_swept(
     sql.execute("DELETE FROM corral.jobs")
     assert await changed.artifacts.sweep(await subject.lead()) == 2
     assert sql.execute("SELECT count(*) FROM corral.artifact_chunks").fetchone() == (0,)
-    assert _files(tmp_path) == []
+    assert _files(tmp_path, bucket) == []
 
 
 async def test_a_file_whose_folder_is_not_told_any_more_says_which_setting_is_missing(

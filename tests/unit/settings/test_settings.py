@@ -244,3 +244,26 @@ def test_any_text_gives_settings_or_a_message_and_nothing_else(env):
         assert all(line.startswith("CORRAL_") for line in lines)
     else:
         assert settings.lease >= 2 * settings.heartbeat
+
+
+def test_a_bucket_is_described_whole_and_its_secret_is_shown_nowhere():
+    bucket = {"CORRAL_ARTIFACT_STORE": "s3", "CORRAL_ARTIFACT_BUCKET": "files"}
+    secret = {"CORRAL_ARTIFACT_ACCESS_KEY": "id", "CORRAL_ARTIFACT_SECRET_KEY": "hush-hush\n"}
+    read = Settings.reading(SERVERS | bucket | secret)
+    found = read.settings.bucket
+    assert found is not None
+    assert (found.name, found.prefix, found.secret_key) == ("files", "corral", "hush-hush")
+    shown = f"{read.settings!r} {found!r} {read.effective!r}"
+    assert "hush-hush" not in shown
+    for env, said in (
+        ({"CORRAL_ARTIFACT_STORE": "s3"}, "CORRAL_ARTIFACT_BUCKET: not set"),
+        (bucket | {"CORRAL_ARTIFACT_ACCESS_KEY": "id"}, "CORRAL_ARTIFACT_SECRET_KEY: not set"),
+        (bucket | {"CORRAL_ARTIFACT_SECRET_KEY": "hush-hush"}, "CORRAL_ARTIFACT_ACCESS_KEY: not set"),
+        (bucket | secret | {"CORRAL_ARTIFACT_ENDPOINT": "minio:9000"}, "CORRAL_ARTIFACT_ENDPOINT: "),
+        (bucket | secret | {"CORRAL_ARTIFACT_PREFIX": "../other"}, "CORRAL_ARTIFACT_PREFIX: "),
+        (bucket | secret | {"CORRAL_ARTIFACT_CA": "/none/ca.crt"}, "CORRAL_ARTIFACT_CA: there is no file"),
+    ):
+        message = refused(env)
+        assert said in message, message
+        assert "hush-hush" not in message
+    assert load().bucket is None

@@ -1,6 +1,7 @@
 """Files of a job: lists them and returns their content, in whole or by range."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -66,13 +67,18 @@ async def get_artifact(
     found = await services.store.artifacts.find(parameters.job_id(job_id), name)
     if found is None:
         raise NotFound("artifact", name)
-    return file_response(request, services, found, inline=inline)
+    return await file_response(request, services, found, inline=inline)
 
 
-def file_response(
+async def file_response(
     request: Request, services: PublisherServices, found: Artifact, *, inline: bool
 ) -> Response:
-    """The content of a file, in whole or by range; 304 where the caller has it."""
+    """The content of a file, in whole or by range; 304 where the caller has it.
+
+    Raises:
+        NotFound: it was removed meanwhile.
+        Unavailable: its place is away.
+    """
     headers = _headers(found, inline=inline)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -89,14 +95,22 @@ def file_response(
     headers["Content-Length"] = str(end - start)
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+    pieces = services.store.artifacts.read(found, start, end)
+    first = await anext(pieces, b"")  # before the answer begins: where there is none, the answer says why
     return StreamingResponse(
-        services.store.artifacts.read(found, start, end),
+        _joined(first, pieces),
         status_code=200 if part is None else 206,
         media_type=found.media_type
         if _MEDIA_TYPE.fullmatch(found.media_type)
         else "application/octet-stream",
         headers=headers,
     )
+
+
+async def _joined(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
 
 
 def _headers(artifact: Artifact, *, inline: bool) -> dict[str, str]:

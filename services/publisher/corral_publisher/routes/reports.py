@@ -120,7 +120,7 @@ async def download(
     found = None if name is None else await services.store.artifacts.find(job.id, name)
     if found is None:
         raise NotFound(f"{file_format} file of report", job.id)
-    return file_response(request, services, found, inline=False)
+    return await file_response(request, services, found, inline=False)
 
 
 @old_router.delete("/reports/{report_id}")

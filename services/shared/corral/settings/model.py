@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIMEOUT
+from corral.settings.bucket import Bucket
 from corral.settings.cpus import cpu_limit
 from corral.settings.loadable import Loadable
 from corral.settings.value_types import (
@@ -124,10 +125,28 @@ class Settings(Loadable):
     """What of RQ's contract is kept in Redis: readers (`rq info`, dashboards) or full (stock RQ workers too)."""
 
     # Artifacts
-    artifact_store: Literal["postgres", "filesystem"] = "postgres"
-    """Where files made by jobs are kept."""
+    artifact_store: Literal["postgres", "filesystem", "s3"] = "postgres"
+    """Where files made by jobs are kept: postgres, filesystem (a folder that every service sees) or s3 (a bucket of object storage: AWS S3, Google Cloud Storage, R2, MinIO and others)."""
     artifact_dir: Path | None = None
     """The folder of the filesystem store; every service must see it. Leave it set after a change to postgres: the files there are still served, and removed with their jobs."""
+    artifact_bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")] | None = None
+    """The bucket of the s3 store, which must exist. Leave it set after a change to another store: the files there are still served, and removed with their jobs."""
+    artifact_prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)*)?$")] = (
+        "corral"
+    )
+    """What the key of every object begins with. No two installations may share a bucket and a prefix: each removes what it does not know there."""
+    artifact_endpoint: WebUrl | None = None
+    """The address of the object storage, as https://storage.googleapis.com or http://minio:9000; none: AWS, by the region."""
+    artifact_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")] = "us-east-1"
+    """The region of the bucket; auto for R2."""
+    artifact_access_key: Password | None = Field(default=None, repr=False)
+    """The id of the access key; none: credentials are found as AWS's own tools find them (AWS_ variables, the role of a pod or a machine)."""
+    artifact_secret_key: Password | None = Field(default=None, repr=False)
+    """The secret of the access key."""
+    artifact_addressing: Literal["path", "virtual"] = "path"
+    """Where requests name the bucket: in their path, or before the host (virtual)."""
+    artifact_ca: Path | None = None
+    """A file with the authorities, in PEM, that the object storage's certificate may come from, beside those of the system."""
 
     # Uploads
     max_upload_bytes: Annotated[int, within(1_024, 1_073_741_824, "bytes")] = 33_554_432
@@ -202,6 +221,14 @@ class Settings(Loadable):
             )
         if self.artifact_store == "filesystem" and self.artifact_dir is None:
             raise ValueError("CORRAL_ARTIFACT_DIR: not set, and CORRAL_ARTIFACT_STORE=filesystem needs it")
+        if self.artifact_store == "s3" and self.artifact_bucket is None:
+            raise ValueError("CORRAL_ARTIFACT_BUCKET: not set, and CORRAL_ARTIFACT_STORE=s3 needs it")
+        if self.artifact_access_key is not None and self.artifact_secret_key is None:
+            raise ValueError("CORRAL_ARTIFACT_SECRET_KEY: not set, and CORRAL_ARTIFACT_ACCESS_KEY needs it")
+        if self.artifact_secret_key is not None and self.artifact_access_key is None:
+            raise ValueError("CORRAL_ARTIFACT_ACCESS_KEY: not set, and CORRAL_ARTIFACT_SECRET_KEY needs it")
+        if self.artifact_ca is not None and not self.artifact_ca.is_file():
+            raise ValueError(f"CORRAL_ARTIFACT_CA: there is no file {str(self.artifact_ca)!r}")
         if self.smtp_host is not None and not self.mail_sender:
             raise ValueError(f"CORRAL_SMTP_FROM: not set, and CORRAL_SMTP_HOST={self.smtp_host} needs it")
         if self.smtp_user is not None and self.smtp_password is None:
@@ -214,6 +241,22 @@ class Settings(Loadable):
     def mail_sender(self) -> str:
         """The sender of mails; empty where none is known."""
         return self.smtp_from or (self.smtp_user if self.smtp_user and "@" in self.smtp_user else "")
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """The bucket that artifacts are kept in, or were."""
+        if self.artifact_bucket is None:
+            return None
+        return Bucket(
+            name=self.artifact_bucket,
+            prefix=self.artifact_prefix,
+            endpoint=self.artifact_endpoint,
+            region=self.artifact_region,
+            access_key=self.artifact_access_key,
+            secret_key=self.artifact_secret_key,
+            addressing=self.artifact_addressing,
+            ca_file=self.artifact_ca,
+        )
 
     @property
     def direct_url(self) -> str:

@@ -1,6 +1,7 @@
 """Where the content of artifacts is kept: in Postgres in chunks, or in files of a folder that all share.
 
-One conformance suite holds both to the same behaviour.
+Buckets of object storage are the third place (`corral.store.object_storage`). One conformance suite holds them all to
+the same behaviour.
 """
 
 import asyncio
@@ -59,6 +60,16 @@ class ArtifactStorage(Protocol):
             Unavailable: the place is away.
         """
 
+    async def try_out(self) -> None:
+        """Ask whether the place is there, and lets this process in.
+
+        Raises:
+            Unavailable: it is not, or does not.
+        """
+
+    def close(self) -> None:
+        """Close what connections of its own it has. Nothing is asked of it any more."""
+
 
 # The row is locked so that a sweep can't take it between its look and this chunk.
 WRITE = """
@@ -108,6 +119,12 @@ class PostgresStorage:
     async def strays(self, limit: int) -> list[str]:  # noqa: ARG002  a chunk is never without its row
         """See ArtifactStorage."""
         return []
+
+    async def try_out(self) -> None:
+        """See ArtifactStorage. Whether Postgres is there, others ask."""
+
+    def close(self) -> None:
+        """See ArtifactStorage. The connections are the database's."""
 
 
 class FilesystemStorage:
@@ -167,6 +184,14 @@ class FilesystemStorage:
     async def strays(self, limit: int) -> list[str]:
         """See ArtifactStorage."""
         return await asyncio.to_thread(self._old, limit)
+
+    async def try_out(self) -> None:
+        """See ArtifactStorage. The folder is made with its first file; what it is made in must be there."""
+        if not await asyncio.to_thread(self._folder.parent.is_dir):
+            raise Unavailable("artifacts", f"there is no folder {self._folder.parent}")
+
+    def close(self) -> None:
+        """See ArtifactStorage. It has none."""
 
     def _remove(self, locations: list[str]) -> None:
         for location in locations:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,11 @@ from corral.store.sql_params import array, texts
 
 STRAYS_PER_SWEEP = 2_000
 """Files that one sweep looks at, of all there are, for those without a row."""
-UNKNOWN = "set CORRAL_ARTIFACT_DIR to the folder that it was written to"
+UNKNOWN = {
+    "filesystem": "set CORRAL_ARTIFACT_DIR to the folder that it was written to",
+    "s3": "set CORRAL_ARTIFACT_BUCKET to the bucket that it was written to",
+}
+"""What to do where this process does not know the place of a file."""
 
 Content = bytes | Path | AsyncIterator[bytes]
 """What an artifact is made of; pieces of any size."""
@@ -114,6 +119,7 @@ class StoredArtifacts:
         size, sha256 = await self.write(f"{job}/{attempt}/{artifact}", content)
         params |= {"size": size, "sha256": sha256}
         if not await self._database.run(COMPLETE, params):
+            await self.discard(f"{job}/{attempt}/{artifact}")
             raise Conflict(f"attempt {attempt} no longer holds job {job}")
         return artifact
 
@@ -132,6 +138,24 @@ class StoredArtifacts:
         measured = _Measured()
         await self._into.write(location, measured.chunks(content))
         return measured.size, measured.hash.digest()
+
+    async def discard(self, location: str) -> None:
+        """Remove content that was written after its row was swept; where that fails, the sweep finds it a day later."""
+        with suppress(Unavailable):
+            await self._into.remove([location])
+
+    async def try_out(self) -> None:
+        """Ask whether new files can be stored.
+
+        Raises:
+            Unavailable: their place is away, or does not let this process in.
+        """
+        await self._into.try_out()
+
+    def close(self) -> None:
+        """Close what the places of artifacts have open."""
+        for keeper in self._keepers.values():
+            keeper.close()
 
     async def publish(self, job: UUID, attempt: int, artifacts: Iterable[UUID]) -> bool:
         """Show files before the attempt ends, later attempts included; whether it still holds the job.
@@ -171,7 +195,8 @@ class StoredArtifacts:
         """
         keeper = self._keepers.get(artifact.keeper)
         if keeper is None:
-            raise Unavailable("artifacts", f"this file is in the {artifact.keeper} store; {UNKNOWN}")
+            what = UNKNOWN.get(artifact.keeper, "another release wrote it")
+            raise Unavailable("artifacts", f"this file is in the {artifact.keeper} store; {what}")
         return keeper.read(
             artifact.location, start, artifact.size if end is None else min(end, artifact.size)
         )
@@ -183,7 +208,15 @@ class StoredArtifacts:
             LeaseLost: nothing was removed.
             Unavailable: Postgres or the place of artifacts is away.
         """
-        return sum([await self._sweep(keeper, term, limit) for keeper in self._keepers.values()])
+        swept, away = 0, None
+        for keeper in self._keepers.values():
+            try:
+                swept += await self._sweep(keeper, term, limit)
+            except Unavailable as error:  # keeps no other from its turn
+                away = error
+        if away is not None:
+            raise away
+        return swept
 
     async def _sweep(self, keeper: ArtifactStorage, term: Term, limit: int) -> int:
         async with self._database.transaction(DUTY) as transaction:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from corral.settings import Settings
+from corral.settings.bucket import Bucket
 from corral.store.api_keys import ApiKeys
 from corral.store.artifact_storage import ArtifactStorage, FilesystemStorage, PostgresStorage
 from corral.store.artifacts import StoredArtifacts
@@ -53,7 +54,7 @@ from corral.store.webhook_history import WebhookHistory
 from corral.store.webhooks import Webhooks
 from corral.store.workers import Workers
 
-ArtifactStore = Literal["postgres", "filesystem"]
+ArtifactStore = Literal["postgres", "filesystem", "s3"]
 
 
 class Store:
@@ -133,6 +134,7 @@ class Store:
             application_name=application_name,
             artifact_store=settings.artifact_store,
             artifact_dir=settings.artifact_dir,
+            bucket=settings.bucket,
             pooled=settings.pooled and not direct and url is None,
         )
 
@@ -146,13 +148,14 @@ class Store:
         application_name: str = "corral",
         artifact_store: ArtifactStore = "postgres",
         artifact_dir: Path | None = None,
+        bucket: Bucket | None = None,
         pooled: bool = False,
     ) -> "Store":
         """A store; connects when first used, and again whenever Postgres comes back.
 
-        New artifacts go to `artifact_store`; those in Postgres and, where it is given, under `artifact_dir` are
-        read and swept whichever that is. `pooled` says that `url` may lead through a pooler of connections in
-        transaction mode.
+        New artifacts go to `artifact_store`; those in Postgres and, where they are given, under `artifact_dir` and in
+        `bucket` are read and swept whichever that is. `pooled` says that `url` may lead through a pooler of
+        connections in transaction mode.
         """
         database = Database(
             url, schema=schema, pool_size=pool_size, application_name=application_name, pooled=pooled
@@ -160,9 +163,14 @@ class Store:
         keepers: list[ArtifactStorage] = [PostgresStorage(database)]
         if artifact_dir is not None:
             keepers.append(FilesystemStorage(artifact_dir))
+        if bucket is not None:
+            from corral.store.object_storage import ObjectStorage  # noqa: PLC0415  13 MB of code for those who use it
+
+            keepers.append(ObjectStorage(bucket))
         into = next(keeper for keeper in keepers if keeper.name == artifact_store)
         return cls(database, StoredArtifacts(database, into, keepers))
 
     async def close(self) -> None:
         """Close every connection."""
+        self.artifacts.close()
         await self.database.close()

@@ -137,6 +137,7 @@ class Uploads:
             raise
         rows = await self._database.run(COMPLETE, {**params, "size": size, "sha256": sha256})
         if not rows:
+            await self._artifacts.discard(str(params["location"]))
             raise Conflict(f"upload {id} took longer than {WRITING_SECONDS:,.0f} s and was removed")
         return _upload(rows[0])
 
