@@ -14,7 +14,6 @@ FORMS = ["on", "y", "null", "1e5", "0123", "0x1f"]
 """Texts that YAML reads as something else where nobody quotes them."""
 WORD = "zqx"
 """A text that looks like nothing else, and stands nowhere else in what is rendered."""
-<<<<<<< HEAD
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 MADE = filled(SCHEMA, [WORD, *FORMS])
 """Every value that takes all of them, each list with an entry of it."""
@@ -41,63 +40,6 @@ EXTERNAL: dict[str, Any] = {
     "postgres": {"enabled": False, "external": {"urlKey": "", "directUrlKey": ""}},
     "redis": {"enabled": False, "external": {"urlKey": "", "tls": ON}},
 }
-=======
-NAMES = f"""
-commonLabels: {{a: "{WORD}"}}
-commonAnnotations: {{a: "{WORD}"}}
-existingSecret: "{WORD}"
-image: {{tag: "{WORD}", pullSecrets: ["{WORD}"]}}
-settings: {{CORRAL_SCHEMA: "{WORD}"}}
-pods:
-  labels: {{b: "{WORD}"}}
-  annotations: {{b: "{WORD}"}}
-  nodeSelector: {{b: "{WORD}"}}
-  priorityClassName: "{WORD}"
-  serviceAccountName: "{WORD}"
-  env: [{{name: A, value: "{WORD}"}}]
-  envFrom: [{{secretRef: {{name: "{WORD}"}}}}]
-  volumes: [{{name: "{WORD}", configMap: {{name: "{WORD}"}}}}]
-  volumeMounts: [{{name: "{WORD}", mountPath: "/{WORD}"}}]
-publisher:
-  ingress: {{enabled: true, className: "{WORD}", host: "{WORD}", tls: {{enabled: true, secret: "{WORD}"}}, annotations: {{a: "{WORD}"}}}}
-  httpRoute: {{enabled: true, parentRefs: [{{name: "{WORD}", namespace: "{WORD}", sectionName: "{WORD}"}}], hostnames: ["{WORD}"]}}
-  image: {{repository: "{WORD}"}}
-  service: {{annotations: {{a: "{WORD}"}}}}
-pools:
-  - name: "{WORD}"
-    queues: ["{WORD}"]
-    jobs: ["{WORD}"]
-    handlers: ["{WORD}"]
-    tolerations: [{{key: "{WORD}", value: "{WORD}"}}]
-    image: {{repository: "{WORD}", tag: "{WORD}"}}
-postgres:
-  config: {{work_mem: "{WORD}"}}
-  auth: {{passwordKey: "{WORD}", superuserPasswordKey: "{WORD}-super"}}
-  image: {{repository: "{WORD}", tag: "{WORD}"}}
-  persistence: {{storageClass: "{WORD}", existingClaim: ""}}
-  tls: {{enabled: true, secret: "{WORD}"}}
-redis:
-  config: {{save: "{WORD}"}}
-  auth: {{passwordKey: "{WORD}"}}
-  image: {{registry: "{WORD}"}}
-  persistence: {{existingClaim: "{WORD}"}}
-  tls: {{enabled: true, secret: "{WORD}"}}
-admin: {{name: "{WORD}", key: "{WORD}"}}
-artifacts:
-  existingClaim: "{WORD}"
-  s3: {{bucket: "{WORD}", prefix: "{WORD}", existingSecret: "{WORD}", accessKeyKey: "{WORD}", secretKeyKey: "{WORD}", caSecret: "{WORD}", caKey: "{WORD}"}}
-monitoring:
-  podMonitor: {{enabled: true, labels: {{a: "{WORD}"}}}}
-  prometheusRule: {{enabled: true, runbookBase: "{WORD}"}}
-"""
-EXTERNAL = f"""
-existingSecret: "{WORD}"
-operator: {{enabled: false}}
-keda: {{enabled: true, namespace: "{WORD}"}}
-postgres: {{enabled: false, external: {{host: "{WORD}", user: "{WORD}", database: "{WORD}", tls: {{caSecret: "{WORD}", caKey: "{WORD}"}}}}}}
-redis: {{enabled: false, external: {{host: "{WORD}", user: "{WORD}", tls: {{enabled: true, caSecret: "{WORD}", caKey: "{WORD}"}}}}}}
-"""
->>>>>>> 1db20cd7 (Artifacts are kept in a bucket of object storage, where one is set)
 NUMBERS = {
     "settings": {
         "CORRAL_MAX_PAYLOAD_BYTES": 2097152, "CORRAL_DEFAULT_KEEP_FINISHED": 31536000,
