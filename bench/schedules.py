@@ -72,7 +72,7 @@ def _submitted(connection: psycopg.Connection, params: dict[str, Any], maintenan
 def _leading(connection: psycopg.Connection) -> None:
     """Waits until somebody leads."""
     until(
-        lambda: connection.execute("SELECT FROM corral.leases WHERE holder <> ''").fetchone(),
+        lambda: connection.execute("SELECT true FROM corral.leases WHERE holder <> ''").fetchone(),
         seconds=LIMIT_SECONDS,
         what="a leader",
     )

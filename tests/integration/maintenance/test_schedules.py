@@ -1,6 +1,7 @@
 """Each tick of a schedule has one job, whoever leads and whatever goes down (protocol rule 37)."""
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,9 @@ from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.schedules import ScheduleDuty
 from corral.settings import Settings
 from corral.store import Store
+from corral.store.database import DUTY
+from corral.store.schedule_ticks import PLAN, STORE
+from corral.store.sql_params import EMPTY, texts
 
 
 @pytest.fixture
@@ -226,6 +230,20 @@ async def test_nothing_is_read_but_by_the_index_of_what_is_due(almanac: Almanac,
         text = "\n".join(row[0] for row in plan)
         assert "Seq Scan on schedules" not in text, text
         assert "schedules_due" in text
+
+
+async def test_decisions_are_stored_by_the_names_of_their_schedules(store: Store):
+    """A join of the two, in the order of the index, compares each decision with every schedule."""
+    await store.database.run(
+        """INSERT INTO corral.schedules (name, source, declared, created_by)
+           SELECT 's' || n, 'api', '{}', 'ann' FROM generate_series(1, 2000) n"""
+    )
+    given = dict.fromkeys(re.findall(r"%\((\w+)\)s", STORE), EMPTY)
+    given["names"] = texts(f"s{number}" for number in range(1, 501))
+    _, plan = await store.database.together((PLAN, {}), (f"EXPLAIN (ANALYZE) {STORE}", given), limits=DUTY)
+    text = "\n".join(row[0] for row in plan)
+    assert "Index Scan using schedules_pkey" in text
+    assert "Rows Removed by Join Filter" not in text, text
 
 
 async def test_without_schedules_a_round_is_three_small_statements(almanac: Almanac):

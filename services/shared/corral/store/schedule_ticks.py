@@ -25,7 +25,8 @@ MAX_MISSED_ROWS = 50
 
 # Whatever the statistics say of a table that was filled a second ago: all that follows knows its keys.
 PLAN = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in BY_KEY.items())
-# A row that an operator holds right now is decided in the next round.
+# A row that an operator holds right now is decided in the next round. Each is looked up by its name, in the order of the
+# array: one join of both would go through all schedules for each of these.
 STORE = """
 WITH input AS (
     SELECT * FROM unnest(%(names)s::text[], %(revisions)s::bigint[], %(last_ticks)s::timestamptz[],
@@ -33,9 +34,11 @@ WITH input AS (
         %(missed_ats)s::timestamptz[], %(submitted)s::int[], %(skipped)s::int[], %(refused)s::int[], %(jobs)s::uuid[])
         AS i(name, revision, last_tick, due_at, problem, pause, missed, missed_at, submitted, skipped, refused, job)
 ), free AS MATERIALIZED (
-    SELECT i.* FROM input i JOIN corral.schedules s ON s.name = i.name AND s.revision = i.revision
-    WHERE s.deleted_at IS NULL AND s.paused_at IS NULL
-    ORDER BY s.name FOR NO KEY UPDATE OF s SKIP LOCKED
+    SELECT i.* FROM input i CROSS JOIN LATERAL (
+        SELECT s.revision, s.deleted_at, s.paused_at FROM corral.schedules s
+        WHERE s.name = i.name OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
+    ) s
+    WHERE s.revision = i.revision AND s.deleted_at IS NULL AND s.paused_at IS NULL
 )
 UPDATE corral.schedules s
 SET revision = s.revision + 1, last_tick = greatest(s.last_tick, i.last_tick), due_at = i.due_at, problem = i.problem,
