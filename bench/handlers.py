@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from pydantic_core import to_json
 
 from bench.jobs import Item, clock, store_item
 from corral.context import BatchJob
 
 UPSERT = """
-INSERT INTO items (number, text) SELECT * FROM unnest(%s::int4[], %s::text[])
+INSERT INTO items (number, text) SELECT * FROM json_to_recordset(%s::json) AS i(number int4, text text)
 ON CONFLICT (number) DO UPDATE SET text = excluded.text, stored = items.stored + 1
 """
 _idle: list[psycopg.AsyncConnection[Any]] = []
@@ -27,9 +28,9 @@ async def tell(payload: Any) -> Any:
 @store_item.handler
 async def upsert(jobs: Sequence[BatchJob[Item]]) -> None:
     """All items of a batch in one statement; a later item of the same number replaces an earlier one."""
-    items = {job.payload.number: job.payload.text for job in jobs}
+    items = {job.payload.number: job.payload for job in jobs}
     connection = _idle.pop() if _idle else await _connected()
-    await connection.execute(UPSERT, [list(items), list(items.values())])
+    await connection.execute(UPSERT, [to_json(list(items.values())).decode()])
     _idle.append(connection)
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import structlog
 
 from corral import logs
+from corral.ids import spelled
 from corral.job.job import Accepted, Claimed, NewJob
 from corral.job.outcome import (
     Cancelled,
@@ -63,11 +64,15 @@ class JobLog:
             queues=sorted({one.queue for one in accepted}),
         )
 
-    def started(self, jobs: Iterable[Claimed]) -> None:
+    def started(self, jobs: Sequence[Claimed]) -> None:
         """The handlers of these jobs start."""
         if self._every:
             now, line = _now(), self._started
-            _write("".join([line % (now, job.attempt, job.id, job.queue, job.type) for job in jobs]))
+            _write(
+                "".join(
+                    [line % (now, job.attempt, text, job.queue, job.type) for text, job in _with_ids(jobs)]
+                )
+            )
 
     def ended(self, attempts: Iterable[tuple[Claimed, Outcome, State | None, float]]) -> None:
         """These attempts ended and are recorded.
@@ -76,7 +81,8 @@ class JobLog:
         errors and releases into `cancelled`), and the seconds that its handler ran.
         """
         now, line = _now(), self._completed
-        completed: list[str] = []
+        completed: list[Claimed] = []
+        ran: list[float] = []
         for job, outcome, state, seconds in attempts:
             if not isinstance(outcome, Succeeded):
                 cancelled = state is State.CANCELLED and not isinstance(outcome, Cancelled)
@@ -85,9 +91,16 @@ class JobLog:
                     said = _snooze(outcome, state)
                 self._unsuccessful(job, said, seconds)
             elif self._every:
-                completed.append(line % (now, job.attempt, job.id, job.queue, seconds, job.type))
-        if completed:
-            _write("".join(completed))
+                completed.append(job)
+                ran.append(seconds)
+        _write(
+            "".join(
+                [
+                    line % (now, job.attempt, text, job.queue, seconds, job.type)
+                    for (text, job), seconds in zip(_with_ids(completed), ran, strict=True)
+                ]
+            )
+        )
 
     def _unsuccessful(self, job: Claimed, outcome: Outcome, seconds: float) -> None:
         about = {"job": str(job.id), "type": job.type, "queue": job.queue, "attempt": job.attempt}
@@ -152,6 +165,11 @@ def _template(form: logs.Format, event: str, *names: str) -> str:
 def _told(error: JobError) -> str:
     text = f"{error.type}: {error.message}".replace("\n", " ")
     return text if len(text) <= MAX_ERROR else f"{text[:MAX_ERROR]}…"
+
+
+def _with_ids(jobs: Sequence[Claimed]) -> Iterable[tuple[str, Claimed]]:
+    """Each job with its id as text."""
+    return zip(spelled([job.id for job in jobs], ",").split(","), jobs, strict=True) if jobs else ()
 
 
 def _now() -> str:

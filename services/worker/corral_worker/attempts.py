@@ -29,15 +29,17 @@ class HeldAttempts:
 
     def add(self, execution: Execution) -> None:
         """Hold an attempt that was claimed."""
+        execution.held = True
         self.held[execution.claimed.id, execution.claimed.attempt] = execution
 
     def holds(self, execution: Execution) -> bool:
         """Whether the attempt is still ours to write about."""
-        return self.held.get((execution.claimed.id, execution.claimed.attempt)) is execution
+        return execution.held
 
     def forget(self, execution: Execution) -> None:
         """Hold it no longer: its outcome is written, or will never be."""
-        if self.holds(execution):
+        if execution.held:
+            execution.held = False
             del self.held[execution.claimed.id, execution.claimed.attempt]
             if not self.held:
                 self._slots.freed.set()

@@ -3,7 +3,7 @@
 As in `handler_call`, every way in which it can end is an ending. Child processes import this module too.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from corral_worker.handler_call import (
     Returned,
     raised,
     read_payload,
+    read_payloads,
     refuse_awaitable,
     unread,
     write_result,
@@ -37,7 +38,7 @@ class BatchCall:
     def __init__(
         self,
         declared: JobType[Any, Any],
-        claimed: Iterable[Claimed],
+        claimed: Sequence[Claimed],
         make_context: Callable[[Claimed], Any],
         settle: Settle,
         *,
@@ -53,6 +54,12 @@ class BatchCall:
         self._settle = settle
         cls: Any = BatchJob if is_async else SyncBatchJob
         self.jobs: list[BatchedJob[Any, Any]] = []
+        payloads = read_payloads(declared, [one.payload for one in claimed])
+        if payloads is not None:
+            self.jobs += [
+                cls(one, value, make_context, self) for one, value in zip(claimed, payloads, strict=True)
+            ]
+            return
         for one in claimed:
             try:
                 payload = read_payload(declared, one.payload)

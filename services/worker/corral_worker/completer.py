@@ -51,8 +51,8 @@ MAX_BATCH_BYTES = 8 * 2**20
 """Bytes of results in one write; a larger result is written alone."""
 FOLLOW_UP_BYTES = 1_000
 """As many as a follow-up counts for beside its payload."""
-MIN_LIMIT, LIMIT_PER_SLOT = 500, 4
-"""Outcomes that are held while Postgres is away: so many for each slot, and never fewer than the first."""
+MIN_LIMIT, MIN_WITH_BATCHES, LIMIT_PER_SLOT = 500, 4_000, 4
+"""Outcomes that are held while Postgres is away: at least the first, or the second where one claim brings 1,000 jobs in batches."""
 MAX_HELD_BYTES = 64 * 2**20
 """Bytes of results that may wait to be written; while more wait, nothing is claimed."""
 
@@ -60,9 +60,10 @@ MAX_HELD_BYTES = 64 * 2**20
 class FinishedAttempts:
     """A queue: attempts that have ended and are not written yet. Bounded: `room` says how many more may be begun."""
 
-    def __init__(self, slots: Slots, limit: int | None = None) -> None:
-        """`limit` is how many attempts it may hold; by default four for each slot."""
-        self._limit = limit or max(MIN_LIMIT, LIMIT_PER_SLOT * sum(slots.sizes.values()))
+    def __init__(self, slots: Slots, limit: int | None = None, *, batches: bool = False) -> None:
+        """`limit` is how many attempts it may hold; by default four for each slot, and more where batches are handled."""
+        least = MIN_WITH_BATCHES if batches else MIN_LIMIT
+        self._limit = limit or max(least, LIMIT_PER_SLOT * sum(slots.sizes.values()))
         self._slots = slots
         self._waiting: list[Execution] = []
         self._writing: list[Execution] = []
@@ -161,7 +162,7 @@ class Completer:
     async def _write(self, batch: list[Execution]) -> None:
         """Write a batch, again and again until Postgres has taken it; attempts that were lost meanwhile are left out."""
         waits = doubling(*POSTGRES_RETRY_SECONDS)
-        while batch := [execution for execution in batch if self._attempts.holds(execution)]:
+        while batch := [execution for execution in batch if execution.held]:
             try:
                 await self._write_once(batch)
             except Unavailable as error:

@@ -56,7 +56,7 @@ class Engine:
         batches = BatchOptions(catalog, self.types_in_force.of_type)
         updates = Updates(partial(write_updates, store, dispatch))
         self.attempts = HeldAttempts(slots)
-        self.finished = FinishedAttempts(slots)
+        self.finished = FinishedAttempts(slots, batches=bool(batches.types))
         self.executor = AttemptExecutor(
             catalog,
             self.attempts,

@@ -25,7 +25,7 @@ from corral_worker import attribution, stack
 from corral_worker.event_loop import OwnedTask
 from corral_worker.failure import timed_out
 from corral_worker.handler_call import Ending, Raised
-from corral_worker.outcomes import Stop, outcome_of
+from corral_worker.outcomes import Stop, outcome_of, success_of
 
 if TYPE_CHECKING:  # it is made of executions
     from corral_worker.batch_execution import BatchExecution
@@ -55,6 +55,7 @@ class Execution:
         "exit",
         "finished",
         "follow_ups",
+        "held",
         "lines_dropped",
         "lines_taken",
         "not_before",
@@ -84,6 +85,8 @@ class Execution:
         self.ending: Ending | None = None
         self.finished: Finished | None = None
         """What to write about it, once it has ended."""
+        self.held = False
+        """Whether it is ours to write about: from the claim until its outcome is written, or until it is lost."""
         self.armed = False
         """Whether its handler has started, and with it its timeout."""
         self.begun = False
@@ -164,10 +167,12 @@ class Execution:
         return self.finished
 
     def _decided(self, ending: Ending) -> Finished:
-        outcome = outcome_of(ending, self.stop, self.claimed, self.options.backoff, _chance, seen=self.seen)
+        claimed = self.claimed
+        outcome = success_of(ending, self.stop) or outcome_of(
+            ending, self.stop, claimed, self.options.backoff, _chance, seen=self.seen
+        )
         if isinstance(outcome, Erred) and outcome.retry_in < self.not_before:
             outcome = Erred(outcome.error, self.not_before)
-        claimed = self.claimed
         # What waits again goes back to its group, of a batch that takes nothing of limits, too.
         grouped = claimed.limit_group is not None and not isinstance(outcome, Succeeded)
         return Finished(

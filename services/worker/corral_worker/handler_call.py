@@ -6,6 +6,7 @@ this module too.
 
 import inspect
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,9 @@ from corral.errors import Discard, JobCancelled, PerhapsDone, RateLimited, Retry
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker.failure import failure
 from corral_worker.result import ResultRefused, result_text
+
+MAX_READ_TOGETHER = 4 * 2**20
+"""Characters of the payloads of a batch that are read in one call."""
 
 
 class RequestedOutcome(Enum):
@@ -113,6 +117,22 @@ def read_payload(declared: JobType[Any, Any], payload: str) -> Any:
         with suppress(ValidationError):  # a strict model wants what only that parser gives
             return adapter.validate_python(json_codec.lenient(payload))
     return adapter.validate_json(payload)
+
+
+def read_payloads(declared: JobType[Any, Any], payloads: Sequence[str]) -> Sequence[Any] | None:
+    """The payloads of a batch, read in one call; None where each is to be read by itself.
+
+    That is so where one can't be read, for then each has its own ending, and where they are large: they are copied here.
+    """
+    adapter = declared.payloads_adapter
+    if declared.reads_decimals or sum(map(len, payloads)) > MAX_READ_TOGETHER:
+        return None
+    text = f"[{','.join(payloads)}]"
+    try:
+        values = from_json(text) if adapter is None else adapter.validate_json(text)
+    except BaseException:  # noqa: BLE001  # a model's validator may raise anything
+        return None
+    return values if len(values) == len(payloads) else None
 
 
 def write_result(declared: JobType[Any, Any], value: Any) -> Returned | Raised:

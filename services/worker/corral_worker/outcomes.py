@@ -60,6 +60,14 @@ def outcome_of(
             return _own(ending, claimed, backoff, chance)
 
 
+def success_of(ending: Ending, stop: Stop | None) -> Succeeded | None:
+    """The outcome of a handler that returned in time, whatever else it was told; None for every other ending.
+
+    It needs no look at the options that are in force, and nearly all attempts have it.
+    """
+    return Succeeded(ending.result) if isinstance(ending, Returned) and stop is not Stop.TIMEOUT else None
+
+
 def _own(ending: Ending, claimed: Claimed, backoff: backoffs.Backoff, chance: random.Random) -> Outcome:
     """The outcome of a handler that ended by itself."""
     match ending:

@@ -107,6 +107,12 @@ class JobType(Generic[P, R]):
         return TypeAdapter(self.payload_model) if self.payload_model is not None else None
 
     @cached_property
+    def payloads_adapter(self) -> TypeAdapter[list[P]] | None:
+        """Reads the payloads of a batch from the JSON text of their list; None as for one."""
+        model: Any = self.payload_model
+        return TypeAdapter(list[model]) if model is not None else None
+
+    @cached_property
     def reads_decimals(self) -> bool:
         """Whether the payload's model has a Decimal, which holds more digits than a float."""
         adapter = self.payload_adapter

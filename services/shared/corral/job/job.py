@@ -16,7 +16,7 @@ class NewJob:
     """A checked submission: everything resolved, ready to be inserted.
 
     Nobody changes one. It is not frozen because a frozen dataclass takes three times as long to make, and a bulk makes
-    ten thousand; so it is with `Accepted` and `NewSubmission`.
+    ten thousand; so it is with `Accepted`, `Claimed`, `Finished` and `NewSubmission`.
     """
 
     id: UUID
@@ -76,9 +76,9 @@ class Accepted:
     """Why this is no new job; None: it is one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Claimed:
-    """A job that this worker holds under `attempt`."""
+    """A job that this worker holds under `attempt`. Nobody changes one (see `NewJob`)."""
 
     id: UUID
     type: str

@@ -108,9 +108,9 @@ class Cancelled:
 Outcome = Succeeded | Erred | Exhausted | Released | Snoozed | Parked | Cancelled
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
-    """One attempt's end, ready to be written: the fence (id, attempt) and the outcome."""
+    """One attempt's end, ready to be written: the fence (id, attempt) and the outcome. Nobody changes one (see `NewJob`)."""
 
     id: UUID
     attempt: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from uuid import UUID
 
 import structlog
@@ -84,7 +84,7 @@ class Attempts(Logs):
             Unavailable: Postgres is away, and some or all may have been written: repeat it.
             InvalidInput: a result can't be stored; nothing was written.
         """
-        ordered = sorted({_key(item): item for item in finished}.values(), key=attrgetter("id"))
+        ordered = [item for _, item in sorted({_key(item): item for item in finished}.items(), key=_BY_KEY)]
         if not ordered:
             return []
         steps, first, last = _steps(worker, ordered, artifacts or {}, webhooks=webhooks)
@@ -233,6 +233,9 @@ def _steps(
 def _key(item: Finished) -> tuple[int, int]:
     """The fence as a key of dicts: id and attempt. The UUID's number is much cheaper to hash than the UUID."""
     return item.id.int, item.attempt
+
+
+_BY_KEY = itemgetter(0)
 
 
 def _message(item: Progress) -> str | None:

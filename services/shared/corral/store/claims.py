@@ -14,7 +14,7 @@ from corral.job.job import Claimed
 from corral.store.connections import Row
 from corral.store.database import Database, Params
 from corral.store.limit_states import UNEVALUATED
-from corral.store.sql_params import array, texts
+from corral.store.sql_params import id_array, texts
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ class Claims:
         params: Params = {
             "worker": worker,
             "claim": claim,
-            "ids": array(ids),
+            "ids": id_array(ids),
             "types": texts(types),
             "limited": texts(limited),
             "alone": alone,
@@ -155,7 +155,7 @@ class Claims:
     async def _reasons(self, ids: Sequence[UUID], params: Params) -> dict[UUID, Refusal]:
         """Why these were not claimed. The claim is committed: an error here must not hide what it took."""
         try:
-            rows = await self._database.hot(WHY_NOT, {**params, "ids": array(ids)})
+            rows = await self._database.hot(WHY_NOT, {**params, "ids": id_array(ids)})
         except Unavailable as error:
             metrics.SWALLOWED.labels("claim-reasons").inc()
             log.warning("claim.reasons-unknown", jobs=len(ids), reason=str(error))
@@ -169,7 +169,7 @@ class Claims:
     async def _shelve(self, ids: Sequence[UUID], params: Params) -> None:
         """Have these wait with their groups, where the leader finds them."""
         try:
-            await self._database.hot(SHELVE, {"ids": array(ids), "limited": params["limited"]})
+            await self._database.hot(SHELVE, {"ids": id_array(ids), "limited": params["limited"]})
         except Unavailable as error:  # they are popped again
             metrics.SWALLOWED.labels("claim-shelve").inc()
             log.warning("claim.not_shelved", jobs=len(ids), reason=str(error))

@@ -29,7 +29,7 @@ from corral.store.database import Params
 from corral.store.json_text import checked, encode
 from corral.store.limit_room import given_back
 from corral.store.limit_states import READY, SHOWN
-from corral.store.sql_params import array, numbers, texts
+from corral.store.sql_params import array, id_array, numbers, texts
 from corral.store.stat_deltas import RUN, WAIT, appended
 from corral.store.unique_keys import GIVES_UP
 from corral.store.webhook_events import EVENT, told
@@ -185,7 +185,7 @@ def kind_of(finished: Finished) -> str:
 
 def lock(finished: Sequence[Finished]) -> Params:
     """The parameters of the statement LOCK."""
-    return {"ids": array(item.id for item in finished)}
+    return {"ids": id_array(item.id for item in finished)}
 
 
 def succeed(worker: UUID, finished: Sequence[Finished]) -> Params:
@@ -196,7 +196,7 @@ def succeed(worker: UUID, finished: Sequence[Finished]) -> Params:
     """
     return {
         "worker": worker,
-        "ids": array(item.id for item in finished),
+        "ids": id_array(item.id for item in finished),
         "attempts": array(item.attempt for item in finished),
         "results": texts(_result(item) for item in finished),
     }
@@ -206,7 +206,7 @@ def end(worker: UUID, finished: Sequence[Finished]) -> Params:
     """The parameters of the statement END."""
     return {
         "worker": worker,
-        "ids": array(item.id for item in finished),
+        "ids": id_array(item.id for item in finished),
         "attempts": array(item.attempt for item in finished),
         "kinds": array(kind_of(item) for item in finished),
         "errors": texts(_error(item) for item in finished),
@@ -219,7 +219,7 @@ def end(worker: UUID, finished: Sequence[Finished]) -> Params:
 def reread(finished: Sequence[Finished]) -> Params:
     """The parameters of the statement REREAD."""
     return {
-        "ids": array(item.id for item in finished),
+        "ids": id_array(item.id for item in finished),
         "attempts": array(item.attempt for item in finished),
         "kinds": array(kind_of(item) for item in finished),
     }

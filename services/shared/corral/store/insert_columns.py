@@ -7,19 +7,18 @@ from corral.errors import (
     FieldError,
     InvalidInput,
 )
-from corral.ids import spelled
 from corral.job.job import NewJob
 from corral.job.limit_use import LimitUses
 from corral.job.moment import in_utc
 from corral.store.database import Params
 from corral.store.json_text import checked, encode
-from corral.store.sql_params import EMPTY, array, names, numbers, texts
+from corral.store.sql_params import EMPTY, array, id_array, names, numbers, texts
 
 
 def columns_of(jobs: Sequence[NewJob]) -> Params:
     """The arrays of the statements that insert. One that would hold nothing is empty: unnest fills it up with NULL."""
     return {
-        "ids": f"{{{spelled([job.id for job in jobs], ',')}}}",
+        "ids": id_array(job.id for job in jobs),
         "types": names([job.type for job in jobs]),
         "queues": names([job.queue for job in jobs]),
         "priorities": names([job.priority for job in jobs]),

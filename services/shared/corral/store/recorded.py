@@ -48,16 +48,18 @@ class Recorded(NamedTuple):
 
 def recorded_from(row: Row, verdict: Verdict) -> Recorded:
     """What a row says that an ending, or its reading again, has returned."""
-    id, attempt, state, due_in, queue, priority, suspect = row[:7]
+    id, attempt, state, due_in, queue, priority, suspect, *rest = row
+    limits, limit_group = rest[:2] if len(row) in LIMITED else ((), None)
     return Recorded(
-        id=id,
-        attempt=attempt,
-        verdict=verdict,
-        state=STATES.get(state),
-        due_in=max(0.0, due_in),
-        queue=queue,
-        priority=PRIORITY_OF.get(priority),
-        suspect=bool(suspect),
-        limits=tuple(row[7] or ()) if len(row) in LIMITED else (),
-        limit_group=row[8] if len(row) in LIMITED else None,
+        id,
+        attempt,
+        verdict,
+        STATES.get(state),
+        max(0.0, due_in),
+        queue,
+        PRIORITY_OF.get(priority),
+        bool(suspect),
+        (),
+        tuple(limits or ()),
+        limit_group,
     )

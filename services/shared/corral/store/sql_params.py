@@ -9,6 +9,9 @@ costs a tenth of adapting them element by element.
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from uuid import UUID
+
+from corral.ids import spelled
 
 _SCHEMA = re.compile(r"\bcorral\.")
 DEFAULT_SCHEMA = "corral"
@@ -32,6 +35,11 @@ def within(schema: str, statement: str) -> str:
 def array(items: Iterable[object]) -> str:
     """An array of ids or numbers: texts that need no quoting."""
     return "{" + ",".join(map(str, items)) + "}"
+
+
+def id_array(items: Iterable[UUID]) -> str:
+    """An array of ids, which are spelled together."""
+    return "{" + spelled(items, ",") + "}"
 
 
 def texts(items: Iterable[str | None]) -> str:
