@@ -1,17 +1,17 @@
 """A fast route for submissions: FastAPI documents it, but does not resolve dependencies for it."""
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from corral.actions.principal import Role
 from corral.errors import CorralError
 from corral_publisher import problems
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Requires, authorize
 from corral_publisher.services import services_of
 
 
-class DirectRoute(APIRoute):
+class DirectRoute(ApiRoute):
     """A route whose endpoint takes (request, caller, …) and is called directly when the request has no query.
 
     Resolving dependencies costs more time than submitting a job. The role is the one that the endpoint declares.

@@ -85,7 +85,7 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": _WORDS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({401, 403, 503, *statuses})
+        for status in sorted({401, 403, 422, 503, *statuses})
     }
 
 

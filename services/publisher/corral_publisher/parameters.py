@@ -1,16 +1,19 @@
 """Parameters of paths and queries that FastAPI's declarations can't check."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from fastapi import Depends, Query
 from starlette.datastructures import QueryParams
 
 from corral import json_codec
 from corral.actions.json_value import faults
+from corral.bounded import Bounded
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.ids import parse_id
 from corral.job import moment
+from corral.job.bounds import Bounds
 from corral.job.state import State
 from corral.store import JobFilter
 
@@ -71,7 +74,21 @@ def cursor(query: QueryParams) -> UUID | None:
     Raises:
         InvalidParameter: it is not a cursor that a page returned.
     """
-    text = query.get("cursor")
+    return _cursor(query.get("cursor"))
+
+
+async def _cursor_of_request(
+    cursor: Annotated[str, Query(description="`next` of the page before.")] = "",
+) -> UUID | None:
+    return _cursor(cursor)
+
+
+Cursor = Annotated[UUID | None, Depends(_cursor_of_request)]
+"""The cursor of a list whose items have ids; raises as `cursor`."""
+Limit = Annotated[int, Bounded(Bounds(1, 200, "items")), Query(description="Items on one page.")]
+
+
+def _cursor(text: str | None) -> UUID | None:
     if not text:
         return None
     found = parse_id(text)

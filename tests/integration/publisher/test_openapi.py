@@ -185,3 +185,32 @@ async def test_answers_about_pools_and_loads_fit_their_schemas(
 
 async def test_the_document_is_served(api: httpx2.AsyncClient, document: dict[str, Any]):
     assert (await api.get("/api/v1/openapi.json")).json()["paths"].keys() == document["paths"].keys()
+
+
+async def test_a_parameter_that_a_route_does_not_know_is_refused_and_those_it_knows_are_named(
+    admin: httpx2.AsyncClient, document: dict[str, Any]
+):
+    """A misspelt filter that is passed over answers more than was asked for, and an action does more."""
+    for path, method, operation in operations(document):
+        if not path.startswith("/api/v1/") or path.endswith("/openapi.json"):
+            continue
+        answer = await admin.request(method, path, params={"stat": "failed"}, json={})
+        where = f"{method} {path}"
+        assert answer.status_code == 422, (where, answer.text)
+        (error,) = answer.json()["errors"]
+        assert error["parameter"] == "stat", where
+        for known in operation.get("parameters", ()):
+            if known["in"] == "query":
+                assert known["name"] in error["detail"], where
+
+
+def test_every_list_with_a_next_page_says_how_to_ask_for_it(document: dict[str, Any]):
+    schemas, silent = document["components"]["schemas"], []
+    for path, method, operation in operations(document):
+        answers = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        name = answers.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        following = schemas.get(name, {}).get("properties", {}).get("next", {"type": "null"})
+        if method == "get" and following.get("type") != "null":
+            names = {one["name"] for one in operation.get("parameters", ())}
+            silent += [] if names & {"cursor", "after"} else [path]
+    assert silent == ["/api/v1/jobs/{job_id}/deliveries"], "the newest 200 are one page"

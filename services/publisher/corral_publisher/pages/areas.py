@@ -28,7 +28,7 @@ Actor = Annotated[Principal, Depends(VisitorOrProgram(Role.OPERATOR))]
 async def areas(request: Request, principal: Looker) -> Response:
     """All areas, and a form to fetch one."""
     if not wants_html(request):
-        return await api.listed(request)
+        return await api.listed(request, parameters.cursor(request.query_params))
     return await _page(request, principal)
 
 

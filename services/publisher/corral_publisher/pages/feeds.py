@@ -33,7 +33,7 @@ Remover = Annotated[Principal, Depends(VisitorOrProgram(Role.ADMIN))]
 async def imports(request: Request, principal: Looker) -> Response:
     """The history of imports, and a form to start one; JSON for programs."""
     if not wants_html(request):
-        return await import_routes.listed(request)
+        return await import_routes.listed(request, parameters.cursor(request.query_params))
     return await _imports_page(request, principal)
 
 

@@ -42,7 +42,9 @@ async def reports(request: Request, principal: Looker) -> Response:
     """Show the page; list the reports as JSON for programs."""
     query = request.query_params
     if not wants_html(request):
-        return await api.listed(request, query.get("status", ""), query.get("q", ""))
+        return await api.listed(
+            request, parameters.cursor(query), query.get("status", ""), query.get("q", "")
+        )
     return await _page(request, services_of(request), principal)
 
 

@@ -1,6 +1,7 @@
 """Areas: `/api/v1/areas`, and the same at `/areas` for programs."""
 
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,17 +11,19 @@ from corral.actions.principal import Principal
 from corral.errors import FieldError, InvalidInput
 from corral.store import EarlierRequest
 from corral_publisher import parameters
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.area_models import AreaAnswer, AreaBody, AreaList, AreaStarted
 from corral_publisher.area_view import FETCH, AreaStatus, list_areas, one_area
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.parameters import Cursor
 from corral_publisher.report_request import of_the_body
 from corral_publisher.routes.idempotent_submission import HEADER, IdempotencyKey
 from corral_publisher.routes.submission import read_json, trace_of
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["areas"])
+router = APIRouter(prefix=PREFIX, tags=["areas"], route_class=ApiRoute)
 
 
 @router.post(
@@ -28,19 +31,17 @@ router = APIRouter(prefix=PREFIX, tags=["areas"])
     status_code=202,
     summary="Fetch and measure an area",
     openapi_extra=body(AreaBody),
-    responses={202: {"model": AreaStarted}, **failures(400, 408, 413, 422)},
+    responses={202: {"model": AreaStarted}, **failures(400, 408, 413)},
 )
 async def start_area(request: Request, caller: Operator, _key: IdempotencyKey = None) -> Response:
     """Answer once it is stored. The provider is asked within what it allows; workers measure."""
     return await started(request, caller)
 
 
-@router.get(
-    "/areas", summary="List areas, newest first", responses={200: {"model": AreaList}, **failures(422)}
-)
-async def get_areas(request: Request, _: Viewer) -> Response:
+@router.get("/areas", summary="List areas, newest first", responses={200: {"model": AreaList}, **failures()})
+async def get_areas(request: Request, _: Viewer, before: Cursor = None) -> Response:
     """20 on a page; `next` is the `cursor` of the following one."""
-    return await listed(request)
+    return await listed(request, before)
 
 
 @router.get("/areas/{area_id}", summary="One area", responses={200: {"model": AreaAnswer}, **failures(404)})
@@ -79,7 +80,7 @@ async def started(request: Request, caller: Principal, value: Any = None) -> Res
     return answer({"id": area, "status": AreaStatus.PENDING}, 202, {"Location": f"{PREFIX}/areas/{area}"})
 
 
-async def listed(request: Request) -> Response:
+async def listed(request: Request, before: UUID | None) -> Response:
     """One page of areas as JSON."""
-    page = await list_areas(services_of(request), parameters.cursor(request.query_params))
+    page = await list_areas(services_of(request), before)
     return answer({"items": [one.json() for one in page.items], "next": page.next})

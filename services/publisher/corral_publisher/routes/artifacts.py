@@ -11,13 +11,14 @@ from starlette.responses import Response, StreamingResponse
 from corral.errors import NotFound
 from corral.store.artifacts import Artifact
 from corral_publisher import byte_range, parameters, problems
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.response_models import ArtifactPage
 from corral_publisher.services import PublisherServices, services_of
 
-router = APIRouter(prefix=PREFIX, tags=["artifacts"])
+router = APIRouter(prefix=PREFIX, tags=["artifacts"], route_class=ApiRoute)
 
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
 """Media types that pages show as pictures."""
@@ -53,7 +54,7 @@ async def list_artifacts(request: Request, job_id: str, _: Viewer) -> Response:
 @router.get(
     "/jobs/{job_id}/artifacts/{name:path}",
     summary="Download a file of a job",
-    responses={**FILE_RESPONSES, **failures(404, 416, 422)},
+    responses={**FILE_RESPONSES, **failures(404, 416)},
 )
 async def get_artifact(
     request: Request,

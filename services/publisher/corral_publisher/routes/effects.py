@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral_publisher import parameters
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
@@ -13,7 +14,7 @@ from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["jobs"])
+router = APIRouter(prefix=PREFIX, tags=["jobs"], route_class=ApiRoute)
 
 
 @router.get(
@@ -35,7 +36,7 @@ async def list_effects(request: Request, job_id: str, _: Viewer) -> Response:
     "/jobs/{job_id}/settle",
     summary="Settle an effect that is perhaps done",
     openapi_extra=body(Settlement),
-    responses={200: {"model": EffectPage}, **failures(400, 404, 408, 409, 413, 422)},
+    responses={200: {"model": EffectPage}, **failures(400, 404, 408, 409, 413)},
 )
 async def settle(request: Request, job_id: str, caller: Operator) -> Response:
     """Say that it is done, with the receipt that later attempts get, or that it is to be done again.

@@ -15,6 +15,7 @@ from corral.feeds.source import FeedSource, SourceState
 from corral.ids import parse_id
 from corral.job.state import State as JobState
 from corral_publisher import parameters
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.feed_models import (
     FeedCounts,
@@ -30,14 +31,15 @@ from corral_publisher.feed_models import (
 )
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.parameters import Cursor, Limit
 from corral_publisher.request_models import Clean
 from corral_publisher.response_models import Cleaned
-from corral_publisher.routes.imports import Limit, choice_of
+from corral_publisher.routes.imports import choice_of
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["feeds"])
+router = APIRouter(prefix=PREFIX, tags=["feeds"], route_class=ApiRoute)
 
 _ONE = {200: {"model": FeedView}, **failures(404)}
 MAX_SEARCH = 200
@@ -46,11 +48,13 @@ Search = Annotated[str | None, Query(max_length=MAX_SEARCH, description="Part of
 State = Annotated[SourceState | None, Query(description="Only sources in this state.")]
 
 
-@router.get("/feeds", summary="All feeds", responses={200: {"model": FeedPage}, **failures(422)})
+@router.get("/feeds", summary="All feeds", responses={200: {"model": FeedPage}, **failures()})
 async def list_feeds(
     request: Request,
     _: Viewer,
+    *,
     limit: Limit = 50,
+    before: Cursor = None,
     state: State = None,
     search: Search = None,
     url: Annotated[str | None, Query(max_length=MAX_URL, description="The address of one.")] = None,
@@ -60,7 +64,6 @@ async def list_feeds(
         one = await services_of(request).imports.find(searched(url, "url") or "")
         return answer({"items": [] if one is None else [feed_view(one)], "next": None})
     store, text = services_of(request).store, searched(search)
-    before = parameters.cursor(request.query_params)
     found = await store.feeds.page(before=before, state=state, search=text, limit=limit)
     return answer(
         {"items": [feed_view(one) for one in found], "next": found[-1].id if len(found) == limit else None}
@@ -72,7 +75,7 @@ async def list_feeds(
     summary="Follow feeds",
     status_code=201,
     openapi_extra=body(NewFeeds),
-    responses={201: {"model": FeedPage}, **failures(400, 408, 413, 422)},
+    responses={201: {"model": FeedPage}, **failures(400, 408, 413)},
 )
 async def add_feeds(request: Request, caller: Operator) -> Response:
     """Store sources, once for each address; the leader fetches them within a second, and again when they are due.
@@ -102,7 +105,7 @@ async def count_feeds(request: Request, _: Viewer) -> Response:
     "/feeds/clean",
     summary="Remove ended jobs of feeds for good",
     openapi_extra=body(Clean),
-    responses={200: {"model": Cleaned}, **failures(400, 408, 413, 422)},
+    responses={200: {"model": Cleaned}, **failures(400, 408, 413)},
 )
 async def clean_jobs(request: Request, caller: Admin) -> Response:
     """Remove ended jobs that fetched feeds or stored items, by state and age. Feeds and items stay."""
@@ -139,15 +142,19 @@ async def get_feed(request: Request, feed_id: str, _: Viewer) -> Response:
 @router.get(
     "/feeds/{feed_id}/items",
     summary="Its items",
-    responses={200: {"model": FeedItemPage}, **failures(404, 422)},
+    responses={200: {"model": FeedItemPage}, **failures(404)},
 )
 async def list_items(
-    request: Request, feed_id: str, _: Viewer, limit: Limit = 50, search: Search = None
+    request: Request,
+    feed_id: str,
+    _: Viewer,
+    limit: Limit = 50,
+    before: Cursor = None,
+    search: Search = None,
 ) -> Response:
     """List items, newest first; `search` is part of the title, the guid, the link or the text."""
     services, text = services_of(request), searched(search)
     source = await services.imports.source(id_of(feed_id))
-    before = parameters.cursor(request.query_params)
     found = await services.store.feed_items.page(source.id, before=before, search=text, limit=limit)
     return answer(
         {"items": [item_view(one) for one in found], "next": found[-1].id if len(found) == limit else None}
@@ -158,7 +165,7 @@ async def list_items(
     "/feeds/{feed_id}",
     summary="Set its interval",
     openapi_extra=body(FeedPatch),
-    responses={**_ONE, **failures(400, 404, 408, 413, 422)},
+    responses={**_ONE, **failures(400, 404, 408, 413)},
 )
 async def patch_feed(request: Request, feed_id: str, caller: Operator) -> Response:
     """Set the seconds between two fetches; a server that asks for a longer wait gets it."""

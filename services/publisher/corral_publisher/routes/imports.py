@@ -1,18 +1,17 @@
 """Imports of feeds: started, and looked at."""
 
-from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral.actions.feed_imports import FeedChoice
 from corral.actions.principal import Principal
-from corral.bounded import Bounded
 from corral.errors import NotFound
 from corral.feeds.feed_import import FeedImport
 from corral.ids import parse_id
-from corral.job.bounds import Bounds
-from corral_publisher import parameters, request_body
+from corral_publisher import request_body
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.feed_models import (
     ImportDetail,
@@ -24,17 +23,17 @@ from corral_publisher.feed_models import (
 )
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.parameters import Cursor, Limit
 from corral_publisher.routes.queues import checked
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["feeds"])
+router = APIRouter(prefix=PREFIX, tags=["feeds"], route_class=ApiRoute)
 
-Limit = Annotated[int, Bounded(Bounds(1, 200, "items")), Query(description="Items on one page.")]
 
 _START = {
     "status_code": 202,
     "openapi_extra": body(ImportRequest, required=False),
-    "responses": {202: {"model": ImportView}, **failures(400, 408, 409, 413, 422)},
+    "responses": {202: {"model": ImportView}, **failures(400, 408, 409, 413)},
 }
 
 
@@ -54,11 +53,11 @@ async def start_import_too(request: Request, caller: Operator) -> Response:
 
 
 @router.get(
-    "/imports", summary="The history of imports", responses={200: {"model": ImportPage}, **failures(422)}
+    "/imports", summary="The history of imports", responses={200: {"model": ImportPage}, **failures()}
 )
-async def list_imports(request: Request, _: Viewer, limit: Limit = 50) -> Response:
+async def list_imports(request: Request, _: Viewer, limit: Limit = 50, before: Cursor = None) -> Response:
     """List imports with their counts, newest first."""
-    return await listed(request, limit)
+    return await listed(request, before, limit)
 
 
 @router.get(
@@ -83,10 +82,10 @@ async def started(request: Request, caller: Principal) -> Response:
     return answer(import_view(one), 202, {"Location": f"{PREFIX}/imports/{one.id}"})
 
 
-async def listed(request: Request, limit: int = 50) -> Response:
+async def listed(request: Request, before: UUID | None, limit: int = 50) -> Response:
     """One page of the history."""
     store = services_of(request).store
-    found = await store.imports.page(before=parameters.cursor(request.query_params), limit=limit)
+    found = await store.imports.page(before=before, limit=limit)
     items = [import_view(await settled(request, one)) for one in found]
     return answer({"items": items, "next": found[-1].id if len(found) == limit else None})
 

@@ -9,16 +9,17 @@ from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.job.job import Job
 from corral_publisher import parameters
+from corral_publisher.api_route import ANY_FIELD, ApiRoute
 from corral_publisher.auth import Viewer
 from corral_publisher.hint import hint_of
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.parameters import Cursor, Limit
 from corral_publisher.response_models import AttemptPage, FollowUpPage, JobPage, LogPage
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["jobs"])
+router = APIRouter(prefix=PREFIX, tags=["jobs"], route_class=ApiRoute)
 
-Limit = Annotated[int, Bounded(Bounds(1, 200, "items")), Query(description="Items on one page.")]
 LINES = Bounds(1, 2000, "lines")
 LINE = Bounds(0, 2**31 - 1)
 
@@ -30,8 +31,7 @@ _FILTERS = [
     ("created_after", "string", "At or after this time (RFC 3339)."),
     ("created_before", "string", "Before this time (RFC 3339)."),
     ("error", "string", "Part of the error's message or class."),
-    ("search.{field}", "string", "A searchable field of the payload: `search.customer=acme`."),
-    ("cursor", "string", "`next` of the page before."),
+    (ANY_FIELD, "string", "A searchable field of the payload: `search.customer=acme`."),
 ]
 
 
@@ -50,9 +50,9 @@ _FILTERS = [
             for name, kind, words in _FILTERS
         ]
     },
-    responses={200: {"model": JobPage}, **failures(422)},
+    responses={200: {"model": JobPage}, **failures()},
 )
-async def list_jobs(request: Request, _: Viewer, limit: Limit = 50) -> Response:
+async def list_jobs(request: Request, _: Viewer, limit: Limit = 50, before: Cursor = None) -> Response:
     """Jobs match when all given filters do. `next` leads to the next page; every page takes the same time.
 
     A text in errors, or a tag or field that many jobs have, is searched for among the newest first, and only for so long
@@ -62,7 +62,7 @@ async def list_jobs(request: Request, _: Viewer, limit: Limit = 50) -> Response:
     """
     page = await services_of(request).store.jobs.page(
         parameters.job_filter(request.query_params),
-        cursor=parameters.cursor(request.query_params),
+        cursor=before,
         limit=limit,
     )
     return answer({"items": page.items, "next": page.next, "hint": hint_of(page)})
@@ -101,9 +101,7 @@ async def list_follow_ups(request: Request, job_id: str, _: Viewer) -> Response:
     return answer({"items": await services.store.follow_ups.of(job.id), "next": None})
 
 
-@router.get(
-    "/jobs/{job_id}/logs", summary="Its log", responses={200: {"model": LogPage}, **failures(404, 422)}
-)
+@router.get("/jobs/{job_id}/logs", summary="Its log", responses={200: {"model": LogPage}, **failures(404)})
 async def list_logs(
     request: Request,
     job_id: str,

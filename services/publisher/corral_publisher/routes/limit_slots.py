@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral.ids import new_id
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator
 from corral_publisher.json_response import answer
 from corral_publisher.limit_slot_models import SlotRenewed, SlotRequest, SlotView
@@ -14,7 +15,7 @@ from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["limits"])
+router = APIRouter(prefix=PREFIX, tags=["limits"], route_class=ApiRoute)
 
 
 @router.post(
@@ -22,7 +23,7 @@ router = APIRouter(prefix=PREFIX, tags=["limits"])
     summary="Hold a slot",
     status_code=201,
     openapi_extra=body(SlotRequest),
-    responses={201: {"model": SlotView}, **failures(400, 404, 408, 409, 413, 422)},
+    responses={201: {"model": SlotView}, **failures(400, 404, 408, 409, 413)},
 )
 async def take(request: Request, name: str, _: Operator) -> Response:
     """Hold a slot of the limit from outside of jobs, until it is given back or was not renewed.
@@ -38,7 +39,7 @@ async def take(request: Request, name: str, _: Operator) -> Response:
 @router.post(
     "/limits/{name}/slots/{slot}/renew",
     summary="Renew a slot",
-    responses={200: {"model": SlotRenewed}, **failures(404, 422)},
+    responses={200: {"model": SlotRenewed}, **failures(404)},
 )
 async def renew(request: Request, name: str, slot: UUID, _: Operator) -> Response:
     """Hold it on. Renew at a third of `lease_seconds`; with 404 it is held no more, and others may hold it."""
@@ -50,7 +51,7 @@ async def renew(request: Request, name: str, slot: UUID, _: Operator) -> Respons
     "/limits/{name}/slots/{slot}",
     summary="Give a slot back",
     status_code=204,
-    responses=failures(404, 422),
+    responses=failures(404),
 )
 async def release(request: Request, name: str, slot: UUID, _: Operator) -> Response:
     """Let others have it. With 404 it was held no more."""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from corral.actions.limits import LimitActions
 from corral.actions.principal import Principal
 from corral_publisher import limit_board
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.limit_response_models import LimitDetails, LimitKeyPage, LimitPage
@@ -18,10 +19,10 @@ from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
 
-router = APIRouter(prefix=PREFIX, tags=["limits"])
+router = APIRouter(prefix=PREFIX, tags=["limits"], route_class=ApiRoute)
 
 _ONE = {200: {"model": LimitDetails}, **failures(404)}
-_CHANGED = {200: {"model": LimitDetails}, **failures(400, 404, 408, 413, 422)}
+_CHANGED = {200: {"model": LimitDetails}, **failures(400, 404, 408, 413)}
 
 
 @router.get("/limits", summary="All limits", responses={200: {"model": LimitPage}, **failures()})
@@ -39,7 +40,7 @@ async def get_limit(request: Request, name: str, _: Viewer) -> Response:
 @router.get(
     "/limits/{name}/keys",
     summary="Its keys",
-    responses={200: {"model": LimitKeyPage}, **failures(404, 422)},
+    responses={200: {"model": LimitKeyPage}, **failures(404)},
 )
 async def list_keys(
     request: Request,

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral.actions.load_test import LoadTestPart
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Admin
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
@@ -13,7 +14,7 @@ from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["load"])
+router = APIRouter(prefix=PREFIX, tags=["load"], route_class=ApiRoute)
 
 
 @router.post(
@@ -21,7 +22,7 @@ router = APIRouter(prefix=PREFIX, tags=["load"])
     status_code=201,
     summary="Start a load test",
     openapi_extra=body(LoadRequest),
-    responses={201: {"model": LoadAnswer}, **failures(400, 408, 413, 422)},
+    responses={201: {"model": LoadAnswer}, **failures(400, 408, 413)},
 )
 async def start_load(request: Request, caller: Admin) -> Response:
     """Store up to 10,000 jobs of several types in one transaction; they become due evenly over some seconds."""

@@ -9,15 +9,16 @@ from starlette.responses import Response
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.scaling.decision_record import ScalingDecision
-from corral_publisher import parameters
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.parameters import Cursor
 from corral_publisher.pool_board import PoolView
 from corral_publisher.pool_response_models import DecisionPage, PoolAnswer, PoolPage
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["pools"])
+router = APIRouter(prefix=PREFIX, tags=["pools"], route_class=ApiRoute)
 
 DECISIONS = Bounds(1, 200, "decisions")
 
@@ -38,17 +39,16 @@ async def get_pool(request: Request, name: str, _: Viewer) -> Response:
 @router.get(
     "/pools/{name}/decisions",
     summary="What was decided about it",
-    responses={200: {"model": DecisionPage}, **failures(404, 422)},
+    responses={200: {"model": DecisionPage}, **failures(404)},
 )
 async def list_decisions(
     request: Request,
     name: str,
     _: Viewer,
     limit: Annotated[int, Bounded(DECISIONS), Query(description="Decisions on one page.")] = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,  # noqa: ARG001  read below
+    start: Cursor = None,
 ) -> Response:
     """List the changes of the pool's size or conditions, with reasons, newest first. They are kept for 30 days."""
-    start = parameters.cursor(request.query_params)
     page = await services_of(request).pools.history(name, start, limit)
     return answer({"items": [decision_of(one) for one in page.items], "next": page.next})
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral_publisher import provider_board
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Admin, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
@@ -12,7 +13,7 @@ from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["providers"])
+router = APIRouter(prefix=PREFIX, tags=["providers"], route_class=ApiRoute)
 
 
 @router.get("/providers", summary="All providers", responses={200: {"model": ProviderPage}, **failures()})
@@ -33,7 +34,7 @@ async def get_provider(request: Request, name: str, _: Viewer) -> Response:
     "/providers/{name}",
     summary="Set its values",
     openapi_extra=body(ProviderPatch),
-    responses={200: {"model": ProviderView}, **failures(400, 408, 413, 422)},
+    responses={200: {"model": ProviderView}, **failures(400, 408, 413)},
 )
 async def patch_provider(request: Request, name: str, caller: Admin) -> Response:
     """Set values over those that code declares, or make a provider. In force for every call from then on.

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from corral.job.state import State
 from corral.store import StoredQueue
 from corral_publisher import problems
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
@@ -21,7 +22,7 @@ from corral_publisher.services import PublisherServices, services_of
 
 M = TypeVar("M", bound=BaseModel)
 
-router = APIRouter(prefix=PREFIX, tags=["queues"])
+router = APIRouter(prefix=PREFIX, tags=["queues"], route_class=ApiRoute)
 
 _ONE = {200: {"model": QueueView}, **failures(404)}
 
@@ -46,7 +47,7 @@ async def get_queue(request: Request, name: str, _: Viewer) -> Response:
     "/queues/{name}",
     summary="Set its options",
     openapi_extra=body(QueuePatch),
-    responses={**_ONE, **failures(400, 404, 408, 413, 422)},
+    responses={**_ONE, **failures(400, 404, 408, 413)},
 )
 async def patch_queue(request: Request, name: str, caller: Operator) -> Response:
     """Set options for later submissions. They survive deploys; null removes one."""
@@ -79,7 +80,7 @@ async def resume(request: Request, name: str, caller: Operator) -> Response:
     "/queues/{name}/clean",
     summary="Remove ended jobs for good",
     openapi_extra=body(Clean),
-    responses={200: {"model": Cleaned}, **failures(400, 404, 408, 413, 422)},
+    responses={200: {"model": Cleaned}, **failures(400, 404, 408, 413)},
 )
 async def clean(request: Request, name: str, caller: Admin) -> Response:
     """Remove at most 100,000 ended jobs; `more` says whether some are left."""

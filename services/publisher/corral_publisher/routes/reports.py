@@ -1,6 +1,7 @@
 """Reports: `/api/v1/reports`, and the same at `/reports`, where the systems that Corral replaces had them."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -12,11 +13,13 @@ from corral.job.job import Job
 from corral.store import EarlierRequest
 from corral.store.job_commands import CommandEffect
 from corral_publisher import parameters, request_body
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Requires, Viewer
 from corral_publisher.download_link import check_link
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
+from corral_publisher.parameters import Cursor
 from corral_publisher.report_models import ReportAnswer, ReportList, ReportStarted
 from corral_publisher.report_request import of_the_body, report_submission
 from corral_publisher.report_view import (
@@ -33,7 +36,7 @@ from corral_publisher.routes.idempotent_submission import HEADER, IdempotencyKey
 from corral_publisher.routes.submission import trace_of
 from corral_publisher.services import PublisherServices, services_of
 
-router = APIRouter(prefix=PREFIX, tags=["reports"])
+router = APIRouter(prefix=PREFIX, tags=["reports"], route_class=ApiRoute)
 old_router = APIRouter(include_in_schema=False)
 """The same without the prefix, but for what is a page or a form to browsers (`pages.reports`)."""
 
@@ -60,7 +63,7 @@ Reader = Annotated[Principal | None, Depends(LinkOrViewer(Role.VIEWER))]
     status_code=202,
     summary="Ask for a report",
     openapi_extra=documented(ReportsBody, required=False),
-    responses={202: {"model": ReportStarted}, **failures(400, 408, 413, 422)},
+    responses={202: {"model": ReportStarted}, **failures(400, 408, 413)},
 )
 async def start_report(request: Request, caller: Operator, _key: IdempotencyKey = None) -> Response:
     """Answer once it is stored. An empty body reports the statistics of the queues."""
@@ -70,16 +73,17 @@ async def start_report(request: Request, caller: Operator, _key: IdempotencyKey 
 @router.get(
     "/reports",
     summary="List reports, newest first",
-    responses={200: {"model": ReportList}, **failures(422)},
+    responses={200: {"model": ReportList}, **failures()},
 )
 async def get_reports(
     request: Request,
     _: Viewer,
     status: Annotated[str, Query(description="One of PENDING, RUNNING, READY, FAILED, CANCELLED.")] = "",
     q: Annotated[str, Query(description="The beginning of an id.")] = "",
+    before: Cursor = None,
 ) -> Response:
     """50 on a page; `next` is the `cursor` of the following one."""
-    return await listed(request, status, q)
+    return await listed(request, before, status, q)
 
 
 @old_router.get("/reports/{report_id}/status")
@@ -156,13 +160,13 @@ async def retry_report(request: Request, report_id: str, caller: Operator) -> Re
     return answer((await one_report(services, job.id)).status_json(), 202)
 
 
-async def listed(request: Request, status: str, id_begins: str) -> Response:
+async def listed(request: Request, before: UUID | None, status: str, id_begins: str) -> Response:
     """The list as JSON. Raises as `status_of` does."""
     page = await list_reports(
         services_of(request),
         status=status_of(status),
         id_begins=id_begins,
-        cursor=parameters.cursor(request.query_params),
+        cursor=before,
     )
     return answer({"items": [view.json() for view in page.items], "next": page.next})
 

@@ -14,10 +14,11 @@ from corral.job import moment
 from corral.job.bounds import Bounds
 from corral.job.job import Job
 from corral.store.schedule_rows import Schedule
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.parameters import InvalidParameter
+from corral_publisher.parameters import InvalidParameter, Limit
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.schedule_models import (
@@ -34,16 +35,15 @@ from corral_publisher.schedule_models import (
 )
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["schedules"])
+router = APIRouter(prefix=PREFIX, tags=["schedules"], route_class=ApiRoute)
 
-Limit = Annotated[int, Bounded(Bounds(1, 200, "items")), Query(description="Items on one page.")]
 Count = Annotated[int, Bounded(Bounds(1, 1_000, "times")), Query(description="How many times.")]
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 _ONE = {200: {"model": ScheduleView}, **failures(404)}
-_CHANGED = {200: {"model": ScheduleView}, **failures(400, 404, 408, 409, 413, 422)}
+_CHANGED = {200: {"model": ScheduleView}, **failures(400, 404, 408, 409, 413)}
 
 
-@router.get("/schedules", summary="All schedules", responses={200: {"model": SchedulePage}, **failures(422)})
+@router.get("/schedules", summary="All schedules", responses={200: {"model": SchedulePage}, **failures()})
 async def list_schedules(
     request: Request,
     _: Viewer,
@@ -62,7 +62,7 @@ async def list_schedules(
     summary="Make one",
     status_code=201,
     openapi_extra=body(NewSchedule),
-    responses={201: {"model": ScheduleView}, **failures(400, 408, 409, 413, 422)},
+    responses={201: {"model": ScheduleView}, **failures(400, 408, 409, 413)},
 )
 async def create_schedule(request: Request, caller: Operator) -> Response:
     """Make a schedule. Its payload is checked against the job type, now and again at each tick."""
@@ -119,7 +119,7 @@ async def resume_schedule(request: Request, name: str, caller: Operator) -> Resp
     "/schedules/{name}/run-now",
     summary="Run it now",
     status_code=201,
-    responses={201: {"model": Job}, **failures(404, 409, 422)},
+    responses={201: {"model": Job}, **failures(404, 409)},
 )
 async def run_schedule(request: Request, name: str, caller: Operator) -> Response:
     """Submit its job once, beside its ticks, also while it is paused. The answer is the job."""
@@ -133,7 +133,7 @@ async def run_schedule(request: Request, name: str, caller: Operator) -> Respons
     "/schedules/{name}/backfill",
     summary="Submit the jobs of ticks of the past",
     openapi_extra=body(Backfill),
-    responses={200: {"model": BackfillDone}, **failures(400, 404, 408, 413, 422)},
+    responses={200: {"model": BackfillDone}, **failures(400, 404, 408, 413)},
 )
 async def backfill_schedule(request: Request, name: str, caller: Operator) -> Response:
     """Submit a job for every tick of a range that has none; `dry_run` only says which. At most 10,000 ticks."""
@@ -149,7 +149,7 @@ async def backfill_schedule(request: Request, name: str, caller: Operator) -> Re
 @router.get(
     "/schedules/{name}/times",
     summary="Its next times",
-    responses={200: {"model": TickTimes}, **failures(404, 422)},
+    responses={200: {"model": TickTimes}, **failures(404)},
 )
 async def schedule_times(
     request: Request,
@@ -177,7 +177,7 @@ async def schedule_times(
 @router.get(
     "/schedules/{name}/ticks",
     summary="Its last ticks",
-    responses={200: {"model": TickPage}, **failures(404, 422)},
+    responses={200: {"model": TickPage}, **failures(404)},
 )
 async def schedule_ticks(
     request: Request,

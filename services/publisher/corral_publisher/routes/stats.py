@@ -8,19 +8,20 @@ from starlette.responses import Response
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.store.stats import WindowRow
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.response_models import Stats
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["stats"])
+router = APIRouter(prefix=PREFIX, tags=["stats"], route_class=ApiRoute)
 
 WINDOW = Bounds(60, 30 * 24 * 3600, "seconds")
 
 
 @router.get(
-    "/stats", summary="Counts, throughput, percentiles", responses={200: {"model": Stats}, **failures(422)}
+    "/stats", summary="Counts, throughput, percentiles", responses={200: {"model": Stats}, **failures()}
 )
 async def stats(
     request: Request,

@@ -63,7 +63,7 @@ Wait = Annotated[
             "description": "No new job: stored by an earlier request with this idempotency key, or a duplicate of a unique job.",
         },
         202: {"model": Job, "description": "Stored, and not ended within `wait` seconds."},
-        **failures(400, 408, 409, 413, 422, 429),
+        **failures(400, 408, 409, 413, 429),
     },
 )
 async def submit(
@@ -106,7 +106,7 @@ async def submit(
             "description": "No new job: stored by an earlier request with this idempotency key, or all are duplicates.",
         },
         201: {"model": BulkAnswer},
-        **failures(400, 408, 409, 413, 422, 429),
+        **failures(400, 408, 409, 413, 429),
     },
 )
 async def submit_bulk(

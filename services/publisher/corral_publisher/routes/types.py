@@ -10,6 +10,7 @@ from corral.catalog.options_json import options_to_json
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
 from corral.errors import NotFound
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
@@ -19,7 +20,7 @@ from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
 
-router = APIRouter(prefix=PREFIX, tags=["types"])
+router = APIRouter(prefix=PREFIX, tags=["types"], route_class=ApiRoute)
 
 
 @router.get("/types", summary="All job types", responses={200: {"model": TypePage}, **failures()})
@@ -45,7 +46,7 @@ async def get_type(request: Request, name: str, _: Viewer) -> Response:
     "/types/{name}",
     summary="Set its options",
     openapi_extra=body(TypePatch),
-    responses={200: {"model": TypeView}, **failures(400, 404, 408, 413, 422)},
+    responses={200: {"model": TypeView}, **failures(400, 404, 408, 413)},
 )
 async def patch_type(request: Request, name: str, caller: Operator) -> Response:
     """Set options over those that code declares, for later submissions. They survive deploys; null takes one back."""

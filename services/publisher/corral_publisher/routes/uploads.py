@@ -11,6 +11,7 @@ from corral.ids import parse_id
 from corral.media_type import HEAD_BYTES, media_type_of
 from corral.store.uploads import Upload
 from corral_publisher import request_body
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
@@ -18,7 +19,7 @@ from corral_publisher.parameters import InvalidParameter
 from corral_publisher.response_models import UploadView
 from corral_publisher.services import services_of
 
-router = APIRouter(prefix=PREFIX, tags=["uploads"])
+router = APIRouter(prefix=PREFIX, tags=["uploads"], route_class=ApiRoute)
 
 MAX_NAME = 255
 """Characters of a file's name."""
@@ -37,7 +38,7 @@ _BODY = {
     status_code=201,
     summary="Send a file for a job",
     openapi_extra=_BODY,
-    responses={201: {"model": UploadView}, **failures(408, 409, 413, 422)},
+    responses={201: {"model": UploadView}, **failures(408, 409, 413)},
 )
 async def upload(
     request: Request,

@@ -6,16 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from corral.bounded import Bounded
 from corral.errors import FieldError
 from corral.ids import parse_id
-from corral.job.bounds import Bounds
 from corral.webhook.delivery import DeliveryStatus
 from corral_publisher import parameters
+from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.parameters import InvalidParameter
+from corral_publisher.parameters import Cursor, InvalidParameter, Limit
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
@@ -35,14 +34,13 @@ from corral_publisher.webhook_models import (
     webhook_view,
 )
 
-router = APIRouter(prefix=PREFIX, tags=["webhooks"])
+router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=ApiRoute)
 
-Limit = Annotated[int, Bounded(Bounds(1, 200, "items")), Query(description="Items on one page.")]
 _ONE = {200: {"model": WebhookView}, **failures(404)}
-_CHANGED = {200: {"model": WebhookView}, **failures(400, 404, 408, 409, 413, 422)}
+_CHANGED = {200: {"model": WebhookView}, **failures(400, 404, 408, 409, 413)}
 
 
-@router.get("/webhooks", summary="All webhooks", responses={200: {"model": WebhookPage}, **failures(422)})
+@router.get("/webhooks", summary="All webhooks", responses={200: {"model": WebhookPage}, **failures()})
 async def list_webhooks(
     request: Request,
     _: Viewer,
@@ -60,7 +58,7 @@ async def list_webhooks(
     summary="Make one",
     status_code=201,
     openapi_extra=body(NewWebhook),
-    responses={201: {"model": WebhookMade}, **failures(400, 408, 409, 413, 422)},
+    responses={201: {"model": WebhookMade}, **failures(400, 408, 409, 413)},
 )
 async def create_webhook(request: Request, caller: Admin) -> Response:
     """Make a webhook. The answer holds its secret, this once. It is told of jobs that end from now on.
@@ -118,7 +116,7 @@ async def disable_webhook(request: Request, name: str, caller: Operator) -> Resp
     "/webhooks/{name}/rotate",
     summary="Give it a new secret",
     openapi_extra=body(WebhookRotation, required=False),
-    responses={200: {"model": WebhookMade}, **failures(400, 404, 408, 409, 413, 422)},
+    responses={200: {"model": WebhookMade}, **failures(400, 404, 408, 409, 413)},
 )
 async def rotate_webhook(request: Request, name: str, caller: Admin) -> Response:
     """Sign with a new secret, which the answer holds this once; for a while the old one signs, too."""
@@ -144,7 +142,7 @@ async def test_webhook(request: Request, name: str, caller: Operator) -> Respons
     "/webhooks/{name}/replay",
     summary="Send deliveries again",
     openapi_extra=body(WebhookReplay),
-    responses={200: {"model": WebhookReplayed}, **failures(400, 404, 408, 413, 422)},
+    responses={200: {"model": WebhookReplayed}, **failures(400, 404, 408, 413)},
 )
 async def replay_webhook(request: Request, name: str, caller: Operator) -> Response:
     """Send all since a time again that failed or was skipped, under the same ids; with `delivered` all."""
@@ -157,7 +155,7 @@ async def replay_webhook(request: Request, name: str, caller: Operator) -> Respo
 @router.get(
     "/webhooks/{name}/deliveries",
     summary="Its deliveries",
-    responses={200: {"model": WebhookDeliveryPage}, **failures(404, 422)},
+    responses={200: {"model": WebhookDeliveryPage}, **failures(404)},
 )
 async def list_deliveries(
     request: Request,
@@ -165,11 +163,11 @@ async def list_deliveries(
     _: Viewer,
     status: Annotated[str, Query(description="pending, delivered, failed or skipped.")] = "",
     limit: Limit = 50,
+    before: Cursor = None,
 ) -> Response:
     """List what was and is sent to it, newest first. Deliveries are kept for CORRAL_WEBHOOK_DAYS."""
     store = services_of(request).store
     await store.webhooks.get(name)
-    before = parameters.cursor(request.query_params)
     found = await store.webhook_history.page(name, status=_status(status), before=before, limit=limit)
     following = found[-1].id if len(found) == limit else None
     return answer({"items": [delivery_view(one) for one in found], "next": following})
