@@ -22,7 +22,7 @@ class ApiRoute(APIRoute):
         """The handler, which is asked only with parameters that the route knows."""
         handler = super().get_route_handler()
         paging = (
-            PAGING if "GET" in self.methods else frozenset()
+            PAGING if "GET" in (self.methods or ()) else frozenset()
         )  # a client reads lists of one page as it reads others
         documented = (self.openapi_extra or {}).get("parameters", ())
         known = {*_names(self.dependant), *(one["name"] for one in documented if one["in"] == "query")}
