@@ -226,6 +226,11 @@ FEED_SOURCES = Gauge(
     ["health"],
     multiprocess_mode="mostrecent",
 )
+FEED_OVERDUE = Gauge(
+    "corral_feed_overdue_seconds",
+    "Seconds since the feed was due that has waited longest for its fetch to end, from the leader; 0: none waits.",
+    multiprocess_mode="mostrecent",
+)
 FEED_LATENESS = Histogram(
     "corral_feed_lateness_seconds",
     "From the time at which a feed is due to the submission of its fetch.",

@@ -47,7 +47,7 @@ class StoredFeeds:
         metrics.FEED_ITEMS.labels("skipped").inc(skipped)
 
     async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
-        """Store items, all or none; what became of each, in their order."""
+        """Store items, all or none; what became of each, in their order. `FAILED`: its source is gone."""
         outcomes = await self._store.feed_items.store(items)
         for outcome, count in Counter(outcomes).items():
             metrics.FEED_ITEMS.labels(outcome.value).inc(count)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from tests.fixtures.feed_waits import with_own_part
 
+from corral import metrics
 from corral.actions.feed_imports import FeedChoice, FeedImports
 from corral.actions.principal import Principal, Role
 from corral.actions.submit import Submitter
@@ -57,6 +58,13 @@ class Feeds:
         """Let the time of every feed have come that has one."""
         await self.store.database.run(
             "UPDATE corral.feed_sources SET next_fetch_at = now() WHERE next_fetch_at IS NOT NULL"
+        )
+
+    async def was_due(self, seconds: float, id: UUID) -> None:
+        """Let the time of a feed have come so many seconds ago."""
+        await self.store.database.run(
+            "UPDATE corral.feed_sources SET next_fetch_at = now() - %(seconds)s * interval '1 second' WHERE id = %(id)s",
+            {"seconds": seconds, "id": id},
         )
 
     async def end(self, state: State) -> None:
@@ -182,6 +190,27 @@ async def test_feeds_of_one_interval_do_not_come_due_in_one_second(feeds: Feeds)
     for id, seconds in before.items():  # each waits as long as before
         assert await feeds.wait(id) == pytest.approx(seconds, abs=10)
     assert len(sources) == len({one.id.int % 2**32 for one in sources})
+
+
+async def test_a_feed_is_late_from_its_time_to_the_end_of_its_fetch(feeds: Feeds):
+    overdue = feeds.store.due_feeds.overdue
+    assert await overdue() == 0
+    first, second, _ = await feeds.add("a", "b", "later", due_in=60)
+    assert await overdue() == 0
+    await feeds.was_due(100, first.id)
+    await feeds.was_due(200, second.id)
+    assert await overdue() == pytest.approx(200, abs=10)
+    assert await feeds.round() == 2
+    assert await overdue() < 10  # what counts now is since when its job waits
+    await feeds.store.database.run("UPDATE corral.jobs SET created_at = now() - interval '300 seconds'")
+    for state in (State.SCHEDULED, State.RUNNING):
+        await feeds.store.database.run("UPDATE corral.jobs SET state = %(state)s", {"state": state})
+        assert await overdue() == pytest.approx(300, abs=10)
+    await feeds.duty._count()
+    assert metrics.FEED_OVERDUE._value.get() == pytest.approx(300, abs=10)
+    await feeds.store.feeds.pause(first.id, "ann")
+    await feeds.end(State.COMPLETED)
+    assert await overdue() == 0
 
 
 async def test_a_feed_whose_job_is_refused_keeps_no_other_out(feeds: Feeds):

@@ -263,3 +263,29 @@ async def test_the_page_follows_feeds_and_shows_when_they_are_due(browser: httpx
     page = (await browser.get("/feeds")).text
     assert "https://a.example/feed" in page
     assert "1 fetched well, 0 failing, 0 paused, 0 gone; 1 due now." in page
+
+
+@pytest.mark.parametrize(
+    ("entered", "fault"),
+    [("59", "60"), ("1e12", "60"), ("soon", "is no number"), ("", "is no number"), ("nan", "60")],
+)
+async def test_the_page_of_a_feed_sets_its_interval_and_says_what_is_wrong(
+    browser: httpx2.AsyncClient, store: Store, entered: str, fault: str
+):
+    [source] = await store.feeds.add([("https://a.example/feed", "")], "ann")
+    page = (await browser.get(f"/feeds/{source.id}")).text
+    name, token = re.search(r'type="hidden" name="([^"]+)" value="([^"]+)"', page).groups()
+    action = f"/feeds/{source.id}/interval"
+    assert f'<form method="post" action="{action}"' in page
+    assert re.search(r'name="interval" value="3600" min="60" max="2592000"', page)
+    wrong = await browser.post(action, data={name: token, "interval": entered}, headers=FORM)
+    assert (wrong.status_code, (await store.feeds.all_active())[0].interval) == (422, 3_600)
+    assert fault in re.search(r'role="alert">([^<]+)<', wrong.text).group(1)
+    right = await browser.post(action, data={name: token, "interval": "900"}, headers=FORM)
+    assert (right.status_code, right.headers["location"]) == (303, f"/feeds/{source.id}")
+    assert (await store.feeds.all_active())[0].interval == 900
+    assert 'value="900"' in (await browser.get(f"/feeds/{source.id}")).text
+    forged = await browser.post(action, data={"interval": "600"}, headers=FORM)
+    assert (forged.status_code, (await store.feeds.all_active())[0].interval) == (403, 900)
+    [entry, *_] = await store.audit.page()
+    assert (entry.action, entry.subject) == ("patch", str(source.id))

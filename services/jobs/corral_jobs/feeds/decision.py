@@ -92,7 +92,7 @@ def _good(source: FeedSource, answer: FetchAnswer, feed: ParsedFeed | None) -> S
         etag=_sendable(answer.etag),
         last_modified=_sendable(answer.last_modified),
         digest=digest_of(answer),
-        item_count=len(feed.items),
+        item_count=len(feed.entries),
         wait=max(MIN_WAIT, *asked),
         status=answer.status,
     )

@@ -90,8 +90,3 @@ class ParsedFeed:
     """Items that were left out: without anything that tells them apart, repeated, or beyond `MAX_ITEMS`."""
     ttl: float | None = None
     """Seconds for which the feed asks not to be fetched again."""
-
-    @property
-    def items(self) -> tuple[ParsedItem, ...]:
-        """Every item, cleaned."""
-        return tuple(entry.item() for entry in self.entries)

@@ -8,7 +8,7 @@ from typing import Any
 from corral.context import BatchJob, Context
 from corral.context.feeds import FeedRecords
 from corral.errors import Discard, Unavailable
-from corral.feeds.item import KnownItem, NewFeedItem
+from corral.feeds.item import ItemOutcome, KnownItem, NewFeedItem
 from corral.feeds.source import FeedSource, FetchOutcome, SourceState, SourceUpdate
 from corral.ids import parse_id
 from corral_jobs.feeds.answer import FetchAnswer
@@ -29,6 +29,11 @@ from corral_jobs.feeds.identity import content_hash
 SUBMITTED_AT_ONCE = 1_000
 """Items that are submitted together, in one transaction."""
 _NEW = KnownItem("", None)
+_RESULTS = {
+    ItemOutcome.NEW: ItemResult(outcome="new"),
+    ItemOutcome.UPDATED: ItemResult(outcome="updated"),
+    ItemOutcome.UNCHANGED: ItemResult(outcome="unchanged"),
+}
 
 
 @fetch_feed.handler
@@ -151,13 +156,7 @@ async def do_store(jobs: Sequence[BatchJob[ItemRequest]]) -> None:
     """Store the items, all of one source, in one transaction. One that lacks something, or can't be stored, fails alone."""
     feeds = jobs[0].context.feeds
     items = {job: item for job in jobs if (item := _item_or_failed(job)) is not None}
-    there = {source: await feeds.source(source) for source in {item.source for item in items.values()}}
-    gone = {job: item for job, item in items.items() if there[item.source] is None}
-    if gone:
-        await feeds.failed(list(gone.values()))
-        for job, item in gone.items():
-            job.fail(Discard(f"Invalid job data: source: there is no feed {item.source}"))
-    await _store({job: item for job, item in items.items() if job not in gone}, feeds)
+    await _store(items, feeds)
 
 
 async def _store(items: Mapping[BatchJob[ItemRequest], NewFeedItem], feeds: FeedRecords) -> None:
@@ -176,8 +175,11 @@ async def _store(items: Mapping[BatchJob[ItemRequest], NewFeedItem], feeds: Feed
         for job in items:
             job.fail(error)
         return
-    for job, outcome in zip(items, outcomes, strict=True):
-        job.succeed(ItemResult(outcome=outcome.value))
+    for (job, item), outcome in zip(items.items(), outcomes, strict=True):
+        if outcome is ItemOutcome.FAILED:
+            job.fail(Discard(f"Invalid job data: source: there is no feed {item.source}"))
+        else:
+            job.succeed(_RESULTS[outcome])
 
 
 def _item_or_failed(job: BatchJob[ItemRequest]) -> NewFeedItem | None:

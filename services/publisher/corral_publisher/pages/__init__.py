@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from corral_publisher.pages import (
     areas,
     feeds,
+    imports,
     job,
     jobs,
     limits,
@@ -46,6 +47,7 @@ def install(app: FastAPI) -> None:
         reports,
         mails,
         feeds,
+        imports,
         webhooks,
         areas,
         live,

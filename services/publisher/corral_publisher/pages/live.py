@@ -13,7 +13,7 @@ from corral.actions.principal import Principal, Role
 from corral.errors import CorralError
 from corral_publisher import parameters
 from corral_publisher.event_stream import BEAT, EventStream, event, fragment
-from corral_publisher.pages import areas, feeds, job, jobs, pools, queues, reports, start, workers
+from corral_publisher.pages import areas, feeds, imports, job, jobs, pools, queues, reports, start, workers
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.routes.events import changes
 from corral_publisher.routes.reports import status_of
@@ -98,13 +98,13 @@ async def live_area(request: Request, area_id: str, principal: Looker) -> Respon
 async def live_imports(request: Request, principal: Looker) -> Response:
     """Stream the history of imports."""
     parameters.cursor(request.query_params)
-    return _stream(request, principal, feeds.live_imports)
+    return _stream(request, principal, imports.live_imports)
 
 
 @router.get("/live/imports/{import_id}")
 async def live_import(request: Request, import_id: str, principal: Looker) -> Response:  # noqa: ARG001  read by the part
     """Stream one import."""
-    return _stream(request, principal, feeds.live_import)
+    return _stream(request, principal, imports.live_import)
 
 
 @router.get("/live/feeds")

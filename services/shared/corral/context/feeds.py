@@ -32,7 +32,7 @@ class FeedRecords(Protocol):
         """Store what a fetch says of its source; None: there is no such source any more."""
 
     async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
-        """Store items, all or none; what became of each, in their order."""
+        """Store items, all or none; what became of each, in their order. `FAILED`: its source is gone."""
 
     async def failed(self, items: Sequence[NewFeedItem]) -> None:
         """Count items as failed in the imports that wait for them."""

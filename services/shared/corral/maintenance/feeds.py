@@ -29,7 +29,7 @@ AT_ONCE = 500
 PER_TURN = 25
 """Jobs that are made before other duties get a turn."""
 COUNT_SECONDS = 15.0
-"""Seconds between two counts of sources, for the metric."""
+"""Seconds between two looks at all sources, for the metrics."""
 
 
 class FeedDuty(SubmittingDuty):
@@ -96,3 +96,4 @@ class FeedDuty(SubmittingDuty):
         counts = await self._store.due_feeds.counts()
         for health, count in counts.items():
             metrics.FEED_SOURCES.labels(health).set(count)
+        metrics.FEED_OVERDUE.set(await self._store.due_feeds.overdue())

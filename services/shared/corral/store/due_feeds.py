@@ -52,6 +52,14 @@ SELECT count(*) FILTER (WHERE state = 'active' AND failures = 0), count(*) FILTE
        count(*) FILTER (WHERE state = 'active' AND next_fetch_at <= now())
 FROM corral.feed_sources
 """
+# One that is due has no job yet; one that is being fetched is due again after its interval, however long its job waits.
+OVERDUE = """
+SELECT greatest(0, date_part('epoch', now() - least(min(s.next_fetch_at), min(j.created_at))))::float8
+FROM corral.feed_sources s LEFT JOIN LATERAL (
+    SELECT l.created_at, l.state FROM corral.jobs l WHERE l.id = s.fetch_job OFFSET 0
+) j ON j.state IN ('blocked', 'scheduled', 'queued', 'running')
+WHERE s.state = 'active'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,15 @@ class DueFeeds:
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
             await transaction.count(PUT_OFF, {"source": source, "why": why[:1_000]})
+
+    async def overdue(self) -> float:
+        """Seconds since the feed was due that has waited longest for its fetch to end; 0 where none waits.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        [[seconds]] = await self._database.run(OVERDUE, limits=DUTY)
+        return float(seconds or 0)
 
     async def counts(self) -> dict[str, int]:
         """How many sources are active, failing, paused or gone; and of the first two, due.

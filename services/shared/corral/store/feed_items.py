@@ -49,16 +49,17 @@ arrived AS (
         finished_at = CASE WHEN pending_items = c.all AND pending_sources = 0 THEN now() ELSE finished_at END
     FROM locked l JOIN counts c ON c.import = l.id WHERE i.id = l.id
 )"""
-# In the order of the keys, so that two batches never wait for each other. Of a source that was removed, nothing.
+# In the order of the keys, so that two batches never wait for each other. Items of a source that was removed fail.
 STORE = f"""
 WITH given AS MATERIALIZED (
-    SELECT g.* FROM jsonb_to_recordset(%(items)s::jsonb) AS g(
+    SELECT g.*, s.id IS NOT NULL AS there FROM jsonb_to_recordset(%(items)s::jsonb) AS g(
         source uuid, guid text, id uuid, hash text, fingerprint text, title text, link text, published_at timestamptz,
         data jsonb, seen_at timestamptz)
+    LEFT JOIN corral.feed_sources s ON s.id = g.source
 ), written AS (
     INSERT INTO corral.feed_items AS f (source, guid, id, hash, fingerprint, title, link, published_at, data, seen_at)
     SELECT g.source, g.guid, g.id, g.hash, g.fingerprint, g.title, g.link, g.published_at, g.data, g.seen_at
-    FROM given g JOIN corral.feed_sources s ON s.id = g.source ORDER BY g.source, g.guid
+    FROM given g WHERE g.there ORDER BY g.source, g.guid
     ON CONFLICT (source, guid) DO UPDATE
     SET hash = excluded.hash, fingerprint = excluded.fingerprint, title = excluded.title, link = excluded.link,
         published_at = excluded.published_at, data = excluded.data, seen_at = excluded.seen_at, changed_at = now(),
@@ -66,7 +67,7 @@ WITH given AS MATERIALIZED (
     WHERE f.hash <> excluded.hash AND f.seen_at <= excluded.seen_at
     RETURNING f.source, f.guid, f.id
 ), next AS MATERIALIZED (
-    SELECT g.source, g.guid, CASE WHEN w.id IS NULL THEN '{ItemOutcome.UNCHANGED}' WHEN w.id = g.id THEN '{ItemOutcome.NEW}'
+    SELECT g.source, g.guid, CASE WHEN NOT g.there THEN '{ItemOutcome.FAILED}' WHEN w.id IS NULL THEN '{ItemOutcome.UNCHANGED}' WHEN w.id = g.id THEN '{ItemOutcome.NEW}'
            ELSE '{ItemOutcome.UPDATED}' END AS outcome
     FROM given g LEFT JOIN written w ON w.source = g.source AND w.guid = g.guid
 ), {COUNT}
@@ -108,7 +109,10 @@ class FeedItems:
         await self._database.run(LIST, params, limits=DUTY)
 
     async def store(self, items: Sequence[NewFeedItem]) -> list[ItemOutcome]:
-        """Store items, all or none; what became of each, in their order. Of two that are the same the later one counts."""
+        """Store items, all or none; what became of each, in their order. Of two that are the same the later one counts.
+
+        Items of a source that is gone are counted as failed.
+        """
         newest: dict[ItemKey, NewFeedItem] = {}
         for item in items:
             before = newest.get(_key(item))
