@@ -16,8 +16,10 @@ CHUNK = 1024 * 1024
 class LogFile:
     """The log of one process, over all of its runs."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rotate_bytes: int = ROTATE_BYTES) -> None:
+        """`rotate_bytes`: the size from which it is rotated."""
         self.path = path
+        self._rotate_bytes = rotate_bytes
 
     @contextmanager
     def appending(self) -> Iterator[int]:
@@ -47,7 +49,7 @@ class LogFile:
         The child holds the file open, so it is copied and emptied, not renamed. What is written between the
         last copied byte and the emptying is copied first, until there is nothing more.
         """
-        if self.size() <= ROTATE_BYTES:
+        if self.size() <= self._rotate_bytes:
             return False
         for number in range(KEPT_FILES, 1, -1):
             older = self._aside(number - 1)

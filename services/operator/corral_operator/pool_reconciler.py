@@ -29,6 +29,7 @@ from corral_operator.standstill import Direction, Stand, Standstill, StuckPods
 from corral_operator.status import Held, Trouble
 from corral_operator.target import Deployment
 from corral_operator.target_reader import TargetReader, TargetView, forbidden
+from corral_operator.timing import TIMING, Timing
 from corral_operator.waits import waits_of
 from corral_operator.worker_pool import WorkerPool
 
@@ -47,8 +48,14 @@ class PoolReconciler:
     """Scales one pool. It keeps what has to be remembered between two turns; a new one adopts what it finds."""
 
     def __init__(
-        self, cluster: Cluster, dispatch: Dispatch, pool: WorkerPool, may_act: Callable[[], bool]
+        self,
+        cluster: Cluster,
+        dispatch: Dispatch,
+        pool: WorkerPool,
+        may_act: Callable[[], bool],
+        timing: Timing = TIMING,
     ) -> None:
+        self._timing = timing
         self._cluster, self._may_act = cluster, may_act
         self._asking = LeaveRequests(dispatch, pool.name)
         self._target = TargetReader(cluster, pool.target)
@@ -60,7 +67,7 @@ class PoolReconciler:
         self._shrunk = float("-inf")
         self._since = time.monotonic()
         self._told: PoolReport | None = None
-        self._standstill, self._ending = Standstill(), StuckPods()
+        self._standstill, self._ending = Standstill(timing), StuckPods()
         self._waits: tuple[Hold, ...] = ()
         """What the scale-down is waiting for."""
         self._refusals: list[Hold] = []
@@ -210,6 +217,7 @@ class PoolReconciler:
                 now=seen_at,
                 counted=deployment.counted,
                 rollout_paused=deployment.paused,
+                timing=self._timing,
             )
             done = step(leaving, scene, nonce)
             self._waits = waits_of(done, scene)

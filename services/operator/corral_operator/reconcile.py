@@ -21,6 +21,7 @@ from corral_operator.pool_notices import PoolNotice, PoolNotices
 from corral_operator.pool_reconciler import PoolReconciler
 from corral_operator.pools import PoolIndex
 from corral_operator.status import Held, NoticeReason
+from corral_operator.timing import TIMING, Timing
 from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,9 @@ class Reconciler:
         round_seconds: float = ROUND_SECONDS,
         turn_seconds: float = TURN_SECONDS,
         list_seconds: float = LIST_SECONDS,
+        timing: Timing = TIMING,
     ) -> None:
+        self._timing = timing
         self._cluster, self._dispatch, self._lease, self._pools = cluster, dispatch, lease, pools
         self._round_seconds, self._turn_seconds, self._list_seconds = (
             round_seconds,
@@ -168,7 +171,11 @@ class Reconciler:
         _, scaler = self._scalers.get(pool.name) or (pool, None)
         if scaler is None:
             scaler = PoolReconciler(
-                self._cluster, self._dispatch, pool, lambda: self._lease.held(time.monotonic())
+                self._cluster,
+                self._dispatch,
+                pool,
+                lambda: self._lease.held(time.monotonic()),
+                self._timing,
             )
         self._scalers[pool.name] = (pool, scaler)
         return scaler

@@ -18,10 +18,9 @@ from typing import Final
 from corral_operator.candidates import Candidate, choose, may_go_unasked
 from corral_operator.holds import Hold, HoldCause
 from corral_operator.target import Pod
-from corral_operator.victim import ANSWER_VALID_SECONDS, Victim
+from corral_operator.timing import TIMING, Timing
+from corral_operator.victim import Victim
 
-ABSENT_SECONDS: Final = 5.0
-"""Seconds after which the Deployment no longer asks for pods that are not created."""
 UNASKED_WITHIN: Final = 2.0
 """Seconds within which the removal of a pod that does not run must be sent, because its container may start."""
 
@@ -83,6 +82,11 @@ class Observation:
     """Pods that the Deployment's controller counts; None where that is not known."""
     rollout_paused: bool = False
     """Whether the rollout is paused, so that a person has to continue it."""
+    timing: Timing = TIMING
+
+    def sealed(self, victim: Victim) -> bool:
+        """Whether it is sealed for long enough to be removed now."""
+        return victim.sealed(self.now, self.timing.answer_valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def step(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -
     fewer = max(scene.desired, scene.replicas - absent - len(going))
     done = _asked(leaving, lasting, fewer, scene, new_nonce)
     soon = scene.now + UNASKED_WITHIN if len(seals) < len(going) else float("inf")
-    return replace(done, until=min([soon, *(at + ANSWER_VALID_SECONDS for at in seals)]))
+    return replace(done, until=min([soon, *(at + scene.timing.answer_valid for at in seals)]))
 
 
 def _seen(leaving: ScaleDown, scene: Observation, new_nonce: Callable[[], str]) -> ScaleDown:
@@ -169,7 +173,7 @@ def _in_time(leaving: ScaleDown, scene: Observation) -> ScaleDown:
     late = {
         name
         for name, one in leaving.victims.items()
-        if scene.now - one.since > scene.drain_timeout and not one.sealed(scene.now)
+        if scene.now - one.since > scene.drain_timeout and not scene.sealed(one)
     }
     until = scene.now + scene.drain_timeout
     return replace(
@@ -181,7 +185,7 @@ def _in_time(leaving: ScaleDown, scene: Observation) -> ScaleDown:
 
 def _without_busiest(victims: Victims, count: int, scene: Observation) -> Victims:
     """Release `count` victims, those that would leave last first."""
-    order = sorted(victims, key=lambda name: (victims[name].sealed(scene.now), -_running(name, scene)))
+    order = sorted(victims, key=lambda name: (scene.sealed(victims[name]), -_running(name, scene)))
     back = set(order[:count])
     return {name: one for name, one in victims.items() if name not in back}
 
@@ -213,7 +217,7 @@ def _going(leaving: ScaleDown, scene: Observation) -> set[str]:
     return {
         name
         for name, one in leaving.victims.items()
-        if name in unasked or (name in unready and one.sealed(scene.now))
+        if name in unasked or (name in unready and scene.sealed(one))
     }
 
 
@@ -223,7 +227,7 @@ def _absent(leaving: ScaleDown, scene: Observation) -> int:
     The controller must have counted the same pods: one that still counts a pod which was just deleted
     would remove another one for it.
     """
-    long_ago = leaving.absent is not None and scene.now - leaving.absent >= ABSENT_SECONDS
+    long_ago = leaving.absent is not None and scene.now - leaving.absent >= scene.timing.absent
     return scene.replicas - len(scene.pods) if long_ago and scene.counted == len(scene.pods) else 0
 
 
@@ -268,7 +272,9 @@ def _asked(
 
     def fresh(victims: Victims) -> Victims:
         return {
-            name: one.asked_anew(new_nonce(), scene.now) if one.asked < scene.now else one
+            name: one.asked_anew(new_nonce(), scene.now, scene.timing.answer_valid)
+            if one.asked < scene.now
+            else one
             for name, one in victims.items()
         }
 

@@ -30,18 +30,26 @@ class OldSchema(CorralError):
     """The cluster's WorkerPool definition is missing or older than the operator needs."""
 
 
-async def check(cluster: Cluster, alive: Callable[[], None]) -> None:
+async def check(
+    cluster: Cluster,
+    alive: Callable[[], None],
+    *,
+    needed: int = VERSION,
+    wait_seconds: int = DEFINITION_WAIT_SECONDS,
+) -> None:
     """Return when the definition is new enough. Waits while the API server is away.
 
     Args:
         cluster: where to ask.
         alive: called before each request.
+        needed: the least version.
+        wait_seconds: how long the API server may take to publish it.
 
     Raises:
         OldSchema: the definition is missing or too old; the message names the command that helps.
     """
     found = 0
-    for second in range(DEFINITION_WAIT_SECONDS + 1):
+    for second in range(wait_seconds + 1):
         if second:
             await asyncio.sleep(1)
         try:
@@ -51,11 +59,11 @@ async def check(cluster: Cluster, alive: Callable[[], None]) -> None:
                 "schema.unknown", error=str(error), hint="/openapi/v3 may not be read: it is not checked"
             )
             return
-        if found >= VERSION:
+        if found >= needed:
             return
     is_what = f"has schema version {found}" if found else "is not installed"
     raise OldSchema(
-        f"the definition of WorkerPool {is_what}; this operator needs {VERSION}. "
+        f"the definition of WorkerPool {is_what}; this operator needs {needed}. "
         f"Helm never updates it, so run, with the files of this release: {COMMAND}"
     )
 

@@ -7,11 +7,8 @@ from typing import Final
 
 from corral_operator.holds import Hold, HoldCause, gathered, said
 from corral_operator.status import Held, Trouble
+from corral_operator.timing import TIMING, Timing
 
-USUAL_START_SECONDS: Final = 10.0
-"""Seconds that a worker usually takes to start. Until then the status does not mention it."""
-CONDITION_SECONDS: Final = 60.0
-"""Seconds without progress after which the pool gets a condition and an Event."""
 STUCK_SECONDS: Final = 60.0
 """Seconds beyond a pod's grace period after which it counts as stuck."""
 
@@ -34,11 +31,12 @@ class Stand:
     """Seconds since the last progress."""
     words: str
     """What is wrong, in one line."""
+    timing: Timing = TIMING
 
     @property
     def worth_telling(self) -> bool:
         """Whether the status mentions it: for a scale-down at once, for a scale-up after the usual start time."""
-        return self.direction is Direction.DOWN or self.seconds >= USUAL_START_SECONDS
+        return self.direction is Direction.DOWN or self.seconds >= self.timing.usual_start
 
     @property
     def cause(self) -> HoldCause:
@@ -47,8 +45,8 @@ class Stand:
 
     @property
     def told(self) -> Held | None:
-        """The condition; None before it has lasted `CONDITION_SECONDS`."""
-        if self.seconds < CONDITION_SECONDS:
+        """The condition; None before it has lasted `Timing.condition` seconds."""
+        if self.seconds < self.timing.condition:
             return None
         kind = Trouble.SCALE_DOWN_HELD if self.direction is Direction.DOWN else Trouble.SCALE_UP_HELD
         calm = self.cause is HoldCause.JOBS_RUNNING
@@ -58,7 +56,8 @@ class Stand:
 class Standstill:
     """Measures how long one pool has made no progress towards its target. All times are monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, timing: Timing = TIMING) -> None:
+        self._timing = timing
         self._direction: Direction | None = None
         self._reached = (0, 0)
         self._since = 0.0
@@ -97,9 +96,8 @@ class Standstill:
         if direction is None or not holds:
             return None
         gathered_ones = gathered(holds)
-        return Stand(
-            direction, gathered_ones, now - self._since, self._words(replicas, ready, desired, gathered_ones)
-        )
+        words = self._words(replicas, ready, desired, gathered_ones)
+        return Stand(direction, gathered_ones, now - self._since, words, self._timing)
 
     @staticmethod
     def _towards(replicas: int, ready: int, wanted: int, desired: int) -> Direction | None:

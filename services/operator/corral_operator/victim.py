@@ -31,9 +31,9 @@ class Victim:
     life: str | None = None
     """`Pod.life` when it was asked; None before the pod was read. Answers of an earlier process are void."""
 
-    def sealed(self, now: float) -> bool:
-        """Whether it is sealed for long enough to be removed."""
-        return self.sealed_at is not None and now - self.sealed_at <= ANSWER_VALID_SECONDS
+    def sealed(self, now: float, valid: float = ANSWER_VALID_SECONDS) -> bool:
+        """Whether it is sealed for long enough to be removed. `valid`: seconds for which an answer counts."""
+        return self.sealed_at is not None and now - self.sealed_at <= valid
 
     def heard(self, answer: str | None) -> "Victim":
         """The victim with its last answer. A nonce that it was not asked with is ignored."""
@@ -42,11 +42,8 @@ class Victim:
             return self
         return replace(self, sealed_at=at)
 
-    def asked_anew(self, nonce: str, now: float) -> "Victim":
-        """The victim with a new request. Its earlier answers still count."""
-        earlier = {
-            one: at
-            for one, at in (*self.earlier.items(), (self.nonce, self.asked))
-            if now - at <= ANSWER_VALID_SECONDS
-        }
+    def asked_anew(self, nonce: str, now: float, valid: float = ANSWER_VALID_SECONDS) -> "Victim":
+        """The victim with a new request. Its earlier answers still count, for `valid` seconds."""
+        made = (*self.earlier.items(), (self.nonce, self.asked))
+        earlier = {one: at for one, at in made if now - at <= valid}
         return replace(self, nonce=nonce, asked=now, earlier=earlier)

@@ -40,7 +40,7 @@ def _rollout(scene: Observation) -> Hold:
 
 def _goes(pod: Pod, victim: Victim, scene: Observation) -> bool:
     """Whether a victim is ready to be removed, so that the pool is waiting for others."""
-    return not pod.ready and (victim.sealed(scene.now) or not pod.born)
+    return not pod.ready and (scene.sealed(victim) or not pod.born)
 
 
 def _wait(pod: Pod, victim: Victim, scene: Observation) -> Hold:
@@ -48,7 +48,7 @@ def _wait(pod: Pod, victim: Victim, scene: Observation) -> Hold:
     if worker is None:
         words = "the leader of maintenance does not know this worker"
         return Hold(HoldCause.UNKNOWN_WORKER, words, (pod.name,))
-    if victim.sealed(scene.now):
+    if scene.sealed(victim):
         return Hold(HoldCause.STILL_READY, "is sealed, but Kubernetes still reports it as ready", (pod.name,))
     if not worker.draining:
         return Hold(

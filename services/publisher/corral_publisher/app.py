@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -23,13 +23,20 @@ READY_SECONDS = 3.0
 
 
 def create_app(
-    settings: Settings, *, metrics_listener: socket.socket | None = None, ready: int | None = None
+    settings: Settings,
+    *,
+    metrics_listener: socket.socket | None = None,
+    ready: int | None = None,
+    opened: Callable[[Settings], PublisherServices] = PublisherServices,
 ) -> FastAPI:
-    """Make the application. It connects to Postgres and Redis when it is started, and then writes a byte to `ready`."""
+    """Make the application. It connects to Postgres and Redis when it is started, and then writes a byte to `ready`.
+
+    `opened` makes the services of its routes.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = app.state.services = PublisherServices(settings)
+        services = app.state.services = opened(settings)
         services.start()
         await services.wait_until_ready(READY_SECONDS)
         metrics_server = None if metrics_listener is None else StatusServer(metrics_listener, METRICS)

@@ -34,7 +34,7 @@ from corral_publisher.broadcast import Broadcast
 from corral_publisher.counts import CachedCounts
 from corral_publisher.maintenance import Maintenance
 from corral_publisher.pool_board import PoolBoard
-from corral_publisher.waiters import Waiters
+from corral_publisher.waiters import READ_SECONDS, Waiters
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,8 @@ GIVE_UP_SECONDS = 5.0
 class PublisherServices:
     """Store, dispatch and actions for the routes of a publisher, opened once per process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, read_seconds: float = READ_SECONDS) -> None:
+        """`read_seconds`: as `Waiters` take it."""
         self.settings = settings
         self.store = Store.from_settings(settings, application_name="corral publisher")
         self.dispatch = Dispatch.open(settings.redis_url)
@@ -68,7 +69,9 @@ class PublisherServices:
         self.pools = PoolBoard(self.store, self.dispatch)
         self.keys = KeyActions(self.store)
         self.sign_in = SignIn(self.store)
-        self.waiters = Waiters(self.store, self.dispatch, limit=settings.max_waiters)
+        self.waiters = Waiters(
+            self.store, self.dispatch, limit=settings.max_waiters, read_seconds=read_seconds
+        )
         self.broadcast = Broadcast(self.dispatch)
         self.maintenance = Maintenance(settings) if settings.maintenance_enabled else None
         self.stopping = asyncio.Event()

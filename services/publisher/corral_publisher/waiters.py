@@ -24,10 +24,13 @@ READ_SECONDS = 1.0
 class Waiters:
     """All waiting requests of one process. Register before the job is committed, so that its end is not missed."""
 
-    def __init__(self, store: Store, dispatch: Dispatch, *, limit: int) -> None:
+    def __init__(
+        self, store: Store, dispatch: Dispatch, *, limit: int, read_seconds: float = READ_SECONDS
+    ) -> None:
+        """`limit`: the most requests that wait at once. `read_seconds`: between two reads of the rows without an event."""
         self._store = store
         self._dispatch = dispatch
-        self._limit = limit
+        self._limit, self._read_seconds = limit, read_seconds
         self._waiting: dict[UUID, list[asyncio.Future[Job]]] = {}
         self._count = 0
         self._hinted: set[UUID] = set()
@@ -74,7 +77,7 @@ class Waiters:
     async def _look(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(READ_SECONDS):
+                async with asyncio.timeout(self._read_seconds):
                     await self._hint.wait()
             except TimeoutError:
                 ids = set(self._waiting)

@@ -82,17 +82,15 @@ async def test_an_older_definition_is_refused_with_the_command_that_helps(
 ) -> None:
     """The operator's own rights are enough to see it."""
     monkeypatch.setenv("KUBECONFIG", account)
-    monkeypatch.setattr(schema, "DEFINITION_WAIT_SECONDS", 1)
     api = await Api.open()
     try:
         cluster = Cluster(api, kube.namespace)
         await schema.check(cluster, lambda: None)
-        monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
         with pytest.raises(schema.OldSchema) as refused:
-            await schema.check(cluster, lambda: None)
+            await schema.check(cluster, lambda: None, needed=schema.VERSION + 1, wait_seconds=1)
     finally:
         await api.close()
-    assert f"has schema version {schema.VERSION - 1}; this operator needs {schema.VERSION}" in str(
+    assert f"has schema version {schema.VERSION}; this operator needs {schema.VERSION + 1}" in str(
         refused.value
     )
     assert schema.COMMAND in str(refused.value)

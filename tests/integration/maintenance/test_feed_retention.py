@@ -11,7 +11,7 @@ from corral.feeds.source import FeedSource, FetchOutcome, SourceUpdate
 from corral.ids import new_id
 from corral.maintenance.housekeeping import RetentionDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.store import Store, feed_retention
+from corral.store import Store
 
 
 class Feeds:
@@ -68,7 +68,7 @@ class Feeds:
         return sorted(one.guid for one in await self.store.feed_items.page(source.id))
 
     async def round(self, *, imports: int = 0, items: int = 0) -> int:
-        duty = RetentionDuty(self.store, feed_import_days=imports, feed_item_days=items)
+        duty = RetentionDuty(self.store, feed_import_days=imports, feed_item_days=items, imports_at_once=2)
         return await duty.round(self.reign)
 
 
@@ -99,11 +99,7 @@ async def test_a_document_that_does_not_change_keeps_its_items_however_old_it_is
     assert (await feeds.left(source), await feeds.left(never)) == (["of-it"], ["1"])
 
 
-async def test_imports_are_removed_after_their_days_with_all_that_is_of_them(
-    feeds: Feeds, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(feed_retention, "IMPORTS_AT_ONCE", 2)
-    monkeypatch.setattr("corral.maintenance.housekeeping.IMPORTS_AT_ONCE", 2)
+async def test_imports_are_removed_after_their_days_with_all_that_is_of_them(feeds: Feeds):
     a, b = await feeds.source("a"), await feeds.source("b")
     old = [await feeds.started(31, a, b) for _ in range(5)]
     young = await feeds.started(29, a, b)

@@ -11,9 +11,14 @@ from corral_operator.lease import Lease
 from corral_operator.pool_selector import PoolSelector
 from corral_operator.pools import PoolIndex
 from corral_operator.reconcile import TURN_SECONDS, Reconciler
+from corral_operator.timing import ABSENT_SECONDS, Timing
+from corral_operator.victim import ANSWER_VALID_SECONDS
 
 PACE = 0.1
 """Everything happens ten times as fast: rounds, what is believed, what workers take."""
+HURRIED = Timing(
+    answer_valid=ANSWER_VALID_SECONDS * PACE, absent=ABSENT_SECONDS * PACE, usual_start=0.1, condition=0.5
+)
 
 
 @contextlib.asynccontextmanager
@@ -31,6 +36,7 @@ async def operating(
         round_seconds=PACE,
         turn_seconds=turn_seconds,
         list_seconds=PACE,
+        timing=HURRIED,
     )
     stop = asyncio.Event()
     tasks = [asyncio.create_task(lease.hold(stop)), asyncio.create_task(running.run(stop))]

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,6 +33,8 @@ from corral.store import Store, WorkerRecord
 from corral_jobs import demo
 from corral_local.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
+from corral_publisher.services import PublisherServices
+from corral_publisher.waiters import READ_SECONDS
 
 
 class Letter(BaseModel):
@@ -88,9 +91,10 @@ async def keys(store: Store) -> dict[Role, str]:
 
 
 @pytest.fixture
-async def app(settings: Settings, store: Store) -> AsyncIterator[FastAPI]:
-    """A publisher that is ready."""
-    made = create_app(settings)
+async def app(request: pytest.FixtureRequest, settings: Settings, store: Store) -> AsyncIterator[FastAPI]:
+    """A publisher that is ready; its parameter are the seconds after which it looks at rows without an event."""
+    read_seconds = getattr(request, "param", READ_SECONDS)
+    made = create_app(settings, opened=partial(PublisherServices, read_seconds=read_seconds))
     async with made.router.lifespan_context(made):
         assert made.state.services.unready is None
         yield made

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import httpx2
-import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, Submit, count
 from tests.integration.publisher.page import FORM, HTML, Page, client_of, page_of, send
@@ -201,11 +200,10 @@ async def test_errors_are_pages_for_browsers(browser: httpx2.AsyncClient):
 
 
 async def test_a_list_that_stopped_looking_says_how_to_narrow_it(
-    app: FastAPI, browser: httpx2.AsyncClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, browser: httpx2.AsyncClient, submit: Submit
 ):
-    monkeypatch.setattr(jobs, "ROWS", 2)
     app.state.services.store.jobs.bounds = SearchBounds(first_look=3, seconds=0.0)
-    for n in range(4):
+    for n in range(jobs.ROWS + 2):
         await submit("test.letter", {"to": f"p{n}"})
     stopped = await page_of(browser, "/jobs?error=nothing")
     assert "None of those fits that were looked at." in stopped.text

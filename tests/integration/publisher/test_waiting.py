@@ -16,18 +16,15 @@ from corral.dispatch.events import JobsChanged, Listener, QueueChanged
 from corral.job.job import Accepted, NewJob
 from corral.settings import Settings
 from corral.store import Store
-from corral_publisher import waiters
 from corral_publisher.app import create_app
 
-
-@pytest.fixture
-def only_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks at rows without a reason. Asked for before the application is made."""
-    monkeypatch.setattr(waiters, "READ_SECONDS", 1000)
+only_events = pytest.mark.parametrize("app", [1000.0], ids=["only events"], indirect=True)
+"""Nobody looks at rows without a reason."""
 
 
+@only_events
 async def test_wait_answers_with_the_ended_job(
-    only_events: None, api: httpx2.AsyncClient, hand: Hand, store: Store, settings: Settings
+    api: httpx2.AsyncClient, hand: Hand, store: Store, settings: Settings
 ):
     """As soon as the event comes."""
 
@@ -49,8 +46,9 @@ async def test_wait_answers_with_the_ended_job(
     assert (answer.json()["state"], answer.json()["result"]) == ("completed", {"sum": 3})
 
 
+@only_events
 async def test_a_waiter_is_registered_before_the_commit(
-    only_events: None, app: FastAPI, api: httpx2.AsyncClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, api: httpx2.AsyncClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
 ):
     """Rule 28: the job ends, and its event passes, before the submitter hears of the commit."""
     services = app.state.services

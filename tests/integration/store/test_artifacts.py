@@ -12,7 +12,7 @@ from corral.errors import Conflict, NotFound, Unavailable
 from corral.ids import new_id
 from corral.job.outcome import Finished
 from corral.settings.bucket import Bucket
-from corral.store import Artifact, Store, artifact_storage
+from corral.store import Artifact, Store
 from corral.store.artifact_storage import CHUNK_BYTES
 from corral.store.object_storage import ObjectStorage
 from corral.store.store import ArtifactStore
@@ -198,10 +198,7 @@ async def test_a_writer_that_was_given_up_leaves_nothing_behind(
     assert _files(tmp_path, bucket) == []
 
 
-async def test_a_file_of_a_row_is_no_stray(
-    subject: Subject, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(artifact_storage, "STRAY_SECONDS", -1.0)
+async def test_a_file_of_a_row_is_no_stray(subject: Subject, store: Store, tmp_path: Path) -> None:
     worker, job = await _running(subject)
     artifact = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
     await store.attempts.finish(worker, [Finished(job, 1, SUCCEEDED)], artifacts={job: [artifact]})
@@ -209,6 +206,8 @@ async def test_a_file_of_a_row_is_no_stray(
     folder.mkdir(parents=True)
     stray = folder / str(new_id())
     stray.write_bytes(b"stray")
+    for file in tmp_path.glob("artifacts/*/*/*"):
+        os.utime(file, (0, 0))  # long ago
     await store.artifacts.sweep(await subject.lead())
     assert stray.exists() == (store.artifacts._into.name != "filesystem")  # whose folder it is not
     assert await _read(store, await _found(store, job, "a.txt")) == b"hello"

@@ -14,7 +14,8 @@ from corral.job.job import NewJob
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store import Ambiguous, Store, Verdict, job_insert
+from corral.store import Ambiguous, Store, Verdict
+from corral.store.job_insert import JobInsert
 from corral_testing.subject import ERRED, SUCCEEDED, TYPE, Subject
 
 KILL_AT_COMMIT = """
@@ -103,12 +104,11 @@ def _deaths(sql: psycopg.Connection) -> int:
 
 
 async def test_nobody_knows_when_postgres_stays_away(
-    far: Store, proxy: Proxy, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    far: Store, proxy: Proxy, sql: psycopg.Connection
 ) -> None:
-    monkeypatch.setattr(job_insert, "RESOLVE_SECONDS", 0.5)
-    job = _job()
+    job, impatient = _job(), JobInsert(far.database, resolve_seconds=0.5)
     with pytest.raises(OutcomeUnknown) as raised:
-        await _cut_while_committing(far.jobs.insert([job]), proxy, sql, heal=False)
+        await _cut_while_committing(impatient.insert([job]), proxy, sql, heal=False)
     assert raised.value.ids == (job.id,)
     proxy.heal()
     await eventually_async(lambda: sql.execute("SELECT count(*) FROM corral.jobs").fetchone() == (1,))

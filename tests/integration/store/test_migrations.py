@@ -12,7 +12,6 @@ from tests.contract.subjects import of_store
 
 from corral.errors import CorralError, SchemaMismatch, Unavailable
 from corral.store import Store, migrations
-from corral.store.migrations import settling
 from corral.store.schema import REVISION
 from corral.store.tables import metadata
 from corral_testing.subject import SUCCEEDED
@@ -188,15 +187,12 @@ def test_pods_that_migrate_at_once_do_it_once(postgres_url: str) -> None:
     assert migrations.current(postgres_url) == migrations.head()
 
 
-def test_a_migration_does_not_wait_for_ever_for_a_lock(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(migrations, "LOCK_TURN", "100ms")
-    monkeypatch.setattr(migrations, "LOCK_TURNS", 2)
+def test_a_migration_does_not_wait_for_ever_for_a_lock(database_url: str) -> None:
+    turns = migrations.LockTurns(count=2, seconds=0.1)
     with psycopg.connect(database_url) as using:
         using.execute("SELECT FROM corral.jobs")
         with pytest.raises(Unavailable, match="lock timeout"):
-            migrations.downgrade(database_url)
+            migrations.downgrade(database_url, turns=turns)
     migrations.downgrade(database_url)
 
 
@@ -273,16 +269,13 @@ async def test_the_leader_counts_what_an_interrupted_migration_did_not(
     await _is_settled(postgres_url)
 
 
-async def test_an_index_that_cannot_be_built_now_is_left_for_later(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settling, "SNAPSHOT_SECONDS", 0.2)
+async def test_an_index_that_cannot_be_built_now_is_left_for_later(postgres_url: str) -> None:
     migrations.upgrade(postgres_url, revision="0002")
     await _past(postgres_url)
     with psycopg.connect(postgres_url) as reader:
         reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         reader.execute("SELECT FROM corral.workers")
-        migrations.upgrade(postgres_url)
+        migrations.upgrade(postgres_url, snapshot_seconds=0.2)
         await _is_settled(postgres_url)
     migrations.upgrade(postgres_url)
     await _is_settled(postgres_url)

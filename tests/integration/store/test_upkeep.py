@@ -10,7 +10,8 @@ from corral.catalog.record import TypeRecord
 from corral.errors import InvalidInput, LeaseLost
 from corral.job.outcome import Finished
 from corral.job.state import State
-from corral.store import NewLogLine, Store, logs, scaling
+from corral.store import NewLogLine, Store
+from corral.store.logs import Logs
 from corral_testing.conformance.deciding import decision
 from corral_testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
 
@@ -177,18 +178,17 @@ async def test_log_lines_come_back_in_order(subject: Subject, store: Store) -> N
     assert found[1].fields == {"n": 1, "odd": "<class 'object'>"}
 
 
-async def test_a_log_stops_at_its_cap(
-    subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logs, "MAX_LINES", 5)
+async def test_a_log_stops_at_its_cap(subject: Subject, store: Store) -> None:
+    short = Logs(store.database, max_lines=5)
     worker, id, other = await subject.worker(), await subject.submit(), await subject.submit()
     await subject.running(worker, id, other)
     lines = [NewLogLine(id, 1, datetime.now(UTC), "x") for _ in range(7)]
-    answer = await store.attempts.append_logs([*lines, NewLogLine(other, 1, datetime.now(UTC), "y")])
+    answer = await short.append_logs([*lines, NewLogLine(other, 1, datetime.now(UTC), "y")])
     assert answer.truncated == {id}
     assert len(await store.jobs.logs(id)) == 5
-    monkeypatch.setattr(logs, "MAX_BYTES", 3)
-    answer = await store.attempts.append_logs([NewLogLine(other, 1, datetime.now(UTC), "long")])
+    answer = await Logs(store.database, max_bytes=3).append_logs(
+        [NewLogLine(other, 1, datetime.now(UTC), "long")]
+    )
     assert answer.truncated == {other}
 
 
@@ -201,7 +201,7 @@ async def test_an_old_attempt_logs_nothing(subject: Subject, store: Store) -> No
 
 
 async def test_decisions_go_when_they_are_old_or_too_many(
-    subject: Subject, store: Store, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    subject: Subject, store: Store, sql: psycopg.Connection
 ) -> None:
     term, decisions = await subject.lead(), [decision(number=number) for number in range(6)]
     await store.scaling.add(decisions, term)
@@ -213,8 +213,7 @@ async def test_decisions_go_when_they_are_old_or_too_many(
     )
     assert await store.scaling.forget(term, 1) == 1
     assert await store.scaling.forget(term) == 1
-    monkeypatch.setattr(scaling, "KEPT_ROWS", 3)
-    assert await store.scaling.forget(term) == 1
+    assert await store.scaling.forget(term, keep=3) == 1
     page = await store.scaling.page("io")
     assert [one.id for one in page.items] == [one.id for one in decisions[:2:-1]]
     await subject.lead()

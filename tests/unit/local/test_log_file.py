@@ -2,19 +2,11 @@
 
 import os
 
-import pytest
-
-from corral_local import log_file
-from corral_local.log_file import LogFile
-
-
-@pytest.fixture(autouse=True)
-def _short(monkeypatch):
-    monkeypatch.setattr(log_file, "ROTATE_BYTES", 100)
+from corral_local.log_file import TAIL, LogFile
 
 
 def test_a_long_log_is_set_aside_while_its_writer_goes_on(tmp_path):
-    log = LogFile(tmp_path / "worker.log")
+    log = LogFile(tmp_path / "worker.log", rotate_bytes=100)
     with log.appending() as descriptor:
         os.write(descriptor, b"a" * 101)
         assert log.rotate()
@@ -25,7 +17,7 @@ def test_a_long_log_is_set_aside_while_its_writer_goes_on(tmp_path):
 
 
 def test_two_older_logs_are_kept(tmp_path):
-    log = LogFile(tmp_path / "worker.log")
+    log = LogFile(tmp_path / "worker.log", rotate_bytes=100)
     for letter in (b"a", b"b", b"c"):
         with log.appending() as descriptor:
             os.write(descriptor, letter * 101)
@@ -36,13 +28,13 @@ def test_two_older_logs_are_kept(tmp_path):
 
 
 def test_the_tail_is_of_the_last_run_and_never_long(tmp_path):
-    log = LogFile(tmp_path / "worker.log")
+    log = LogFile(tmp_path / "worker.log", rotate_bytes=100)
     assert log.tail() == ""
     (tmp_path / "worker.log").write_text("of an earlier run\n")
     since = log.size()
     with log.appending() as descriptor:
         os.write(descriptor, b"of this run\n")
     assert log.tail(since) == "of this run"
-    (tmp_path / "worker.log").write_text("x" * 3 * log_file.TAIL)
-    assert len(log.tail()) == log_file.TAIL
+    (tmp_path / "worker.log").write_text("x" * 3 * TAIL)
+    assert len(log.tail()) == TAIL
     assert log.tail(since=10**9).startswith("x")  # it was set aside since

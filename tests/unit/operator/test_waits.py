@@ -10,8 +10,9 @@ from corral_operator.candidates import Candidate
 from corral_operator.fleet import missing_of
 from corral_operator.holds import Hold, HoldCause, gathered, said
 from corral_operator.scale_down import Observation, ScaleDown, step
-from corral_operator.standstill import CONDITION_SECONDS, STUCK_SECONDS, Direction, Standstill, StuckPods
+from corral_operator.standstill import STUCK_SECONDS, Direction, Standstill, StuckPods
 from corral_operator.target import Deployment, Owned, Pod
+from corral_operator.timing import CONDITION_SECONDS
 from corral_operator.victim import Victim
 from corral_operator.waits import waits_of
 

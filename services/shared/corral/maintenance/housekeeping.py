@@ -7,11 +7,12 @@ from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.store import Store
-from corral.store.feed_retention import IMPORTS_AT_ONCE
 
 FOLD_BATCH = 20_000
 RETAIN_BATCH = 2_000
 ARTIFACT_BATCH = 500
+IMPORTS_AT_ONCE = 20
+"""Imports of one transaction; each may wait for thousands of items and sources."""
 KEEP_WORKERS_SECONDS = 24 * 3600.0
 """Seconds for which rows of ended workers are kept."""
 
@@ -53,12 +54,14 @@ class RetentionDuty(Duty):
         audit_days: int = 0,
         feed_import_days: int = 0,
         feed_item_days: int = 0,
+        imports_at_once: int = IMPORTS_AT_ONCE,
     ) -> None:
         """`installation`: its default options, as JSON by option. The days are the settings'; 0: for ever."""
         self._store = store
         self._audit_days = audit_days
         self._feed_import_days = feed_import_days
         self._feed_item_days = feed_item_days
+        self._imports_at_once = imports_at_once
         self._installation = installation or {}
 
     async def round(self, reign: Reign) -> int:
@@ -80,7 +83,10 @@ class RetentionDuty(Duty):
         imports, items = self._feed_import_days, self._feed_item_days
         with self.apart.each("imports of feeds"):
             if imports:
-                removed += await _all(lambda: rows.forget_imports(reign.term, imports), IMPORTS_AT_ONCE)
+                removed += await _all(
+                    lambda: rows.forget_imports(reign.term, imports, self._imports_at_once),
+                    self._imports_at_once,
+                )
         with self.apart.each("items of feeds"):
             if items:
                 removed += await _all(lambda: rows.forget_items(reign.term, items, RETAIN_BATCH))

@@ -3,9 +3,6 @@
 from corral.store.database import DUTY, Database
 from corral.store.leases import Term, hold
 
-IMPORTS_AT_ONCE = 20
-"""Imports of one transaction; each may wait for thousands of items and sources."""
-
 # By primary key: ids are in order of time. One that never finished goes, too: what it waits for was lost.
 FORGET_IMPORTS = """
 WITH old AS MATERIALIZED (
@@ -46,14 +43,14 @@ class FeedRetention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def forget_imports(self, term: Term, days: int) -> int:
-        """Remove imports that were started longer ago than so many days, at most `IMPORTS_AT_ONCE`; how many.
+    async def forget_imports(self, term: Term, days: int, limit: int) -> int:
+        """Remove imports that were started longer ago than so many days, at most `limit`; how many.
 
         Raises:
             LeaseLost: nothing was removed.
             Unavailable: Postgres is away.
         """
-        return await self._forget(term, FORGET_IMPORTS, days, IMPORTS_AT_ONCE)
+        return await self._forget(term, FORGET_IMPORTS, days, limit)
 
     async def forget_items(self, term: Term, days: int, limit: int) -> int:
         """Remove items that their feed has not listed for so many days, at most `limit`; how many.

@@ -96,8 +96,10 @@ class _RolledBack(Exception):
 class JobInsert:
     """Inserts jobs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, resolve_seconds: float = RESOLVE_SECONDS) -> None:
+        """`resolve_seconds`: how long it is asked what became of a commit whose answer was lost."""
         self._database = database
+        self._resolve_seconds = resolve_seconds
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         """Insert all or none, in one statement; in the order given.
@@ -137,7 +139,7 @@ class JobInsert:
                     return await insert_within(transaction, jobs, again=lost)
             except Ambiguous as error:
                 log.warning("insert.ambiguous", jobs=len(jobs), reason=str(error))
-                lost, deadline = True, deadline or time.monotonic() + RESOLVE_SECONDS
+                lost, deadline = True, deadline or time.monotonic() + self._resolve_seconds
             except (Unavailable, SchemaMismatch) as error:
                 if not lost:
                     raise
@@ -184,7 +186,7 @@ class JobInsert:
 
     async def _resolve(self, jobs: Sequence[NewJob], params: Params) -> list[Accepted]:
         ids = [job.id for job in jobs]
-        deadline = time.monotonic() + RESOLVE_SECONDS
+        deadline = time.monotonic() + self._resolve_seconds
         while True:
             try:
                 rows = await self._database.hot(INSERT_AGAIN, params)

@@ -77,8 +77,10 @@ SELECT m.id, EXISTS (
 class Logs:
     """Writes the log lines of running jobs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, max_lines: int = MAX_LINES, max_bytes: int = MAX_BYTES) -> None:
+        """`max_lines`, `max_bytes`: what is kept of one job's log at most."""
         self._database = database
+        self._max_lines, self._max_bytes = max_lines, max_bytes
 
     async def append_logs(self, lines: Sequence[NewLogLine]) -> Appended:
         """Append lines in the order given; what is beyond the cap is not kept.
@@ -92,8 +94,8 @@ class Logs:
             "ats": texts(line.at.isoformat() for line in lines),
             "texts": texts(printable(line.text, MAX_LINE) for line in lines),
             "fields": texts(_fields(line) for line in lines),
-            "lines": MAX_LINES,
-            "bytes": MAX_BYTES,
+            "lines": self._max_lines,
+            "bytes": self._max_bytes,
         }
         rows = await self._database.hot(APPEND, params)
         written = {row[0] for row in rows}

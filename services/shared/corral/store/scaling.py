@@ -77,8 +77,8 @@ class Scaling:
         found = [_decision(row) for row in await self._database.run(PAGE, params)]
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
-    async def forget(self, term: Term, limit: int = 2_000) -> int:
-        """Remove decisions older than `KEPT_DAYS` or beyond `KEPT_ROWS`, at most `limit`; how many.
+    async def forget(self, term: Term, limit: int = 2_000, keep: int = KEPT_ROWS) -> int:
+        """Remove decisions older than `KEPT_DAYS` or beyond the newest `keep`, at most `limit`; how many.
 
         Raises:
             LeaseLost: nothing was removed.
@@ -86,7 +86,7 @@ class Scaling:
         """
         async with self._database.transaction(DUTY) as transaction:
             await hold(transaction, term)
-            params = {"days": KEPT_DAYS, "keep": KEPT_ROWS, "limit": limit}
+            params = {"days": KEPT_DAYS, "keep": keep, "limit": limit}
             return len(await transaction.rows(FORGET, params))
 
 

@@ -8,6 +8,7 @@ short turns, so that the queue behind it never grows long.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -21,18 +22,34 @@ from sqlalchemy.pool import NullPool
 
 from corral.errors import SchemaMismatch
 from corral.store.connection import Row, connect
-from corral.store.migrations.settling import settle
+from corral.store.migrations.settling import SNAPSHOT_SECONDS, settle
 from corral.store.pg_errors import translated
 from corral.store.sql_params import DEFAULT_SCHEMA, quoted
 
 FOLDER = Path(__file__).parent
-LOCK_TURN = "3s"
-"""How long one try waits for a table's lock."""
-LOCK_TURNS = 20
 LOCK_KEY = 0x434F5252414C  # "CORRAL": one migration at a time in a database
 
 
-def upgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> None:
+@dataclass(frozen=True, slots=True)
+class LockTurns:
+    """How a table's lock is waited for."""
+
+    count: int = 20
+    seconds: float = 3.0
+    """How long one of them lasts."""
+
+
+LOCK_TURNS = LockTurns()
+
+
+def upgrade(
+    url: str,
+    schema: str = DEFAULT_SCHEMA,
+    revision: str = "head",
+    *,
+    turns: LockTurns = LOCK_TURNS,
+    snapshot_seconds: float = SNAPSHOT_SECONDS,
+) -> None:
     """Bring the schema up to `revision`; does nothing when it is there, or one revision ahead (protocol rule 29).
 
     What takes long over rows that are there follows once the tables are free again: see `settling`.
@@ -46,12 +63,18 @@ def upgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> N
         if not _ahead(config):
             command.upgrade(config, revision)
 
-    _migrate(url, schema, change)
+    _migrate(url, schema, change, turns)
     with translated():
-        settle(engine(url), schema)
+        settle(engine(url), schema, snapshot_seconds)
 
 
-def downgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "base") -> None:
+def downgrade(
+    url: str,
+    schema: str = DEFAULT_SCHEMA,
+    revision: str = "base",
+    *,
+    turns: LockTurns = LOCK_TURNS,
+) -> None:
     """Take the schema back to `revision`; `base` removes the tables.
 
     Raises:
@@ -68,7 +91,7 @@ def downgrade(url: str, schema: str = DEFAULT_SCHEMA, revision: str = "base") ->
             )
         command.downgrade(config, revision)
 
-    _migrate(url, schema, change)
+    _migrate(url, schema, change, turns)
 
 
 def current(url: str, schema: str = DEFAULT_SCHEMA) -> str | None:
@@ -121,23 +144,24 @@ def configuration(connection: Connection, schema: str) -> Config:
     return config
 
 
-def _migrate(url: str, schema: str, change: Callable[[Config], None]) -> None:
+def _migrate(url: str, schema: str, change: Callable[[Config], None], turns: LockTurns) -> None:
     with translated():
-        for turn in range(1, LOCK_TURNS + 1):
+        for turn in range(1, turns.count + 1):
             try:
-                _migrate_once(url, schema, change)
+                _migrate_once(url, schema, change, turns.seconds)
             except OperationalError as error:
-                if not isinstance(error.orig, psycopg.errors.LockNotAvailable) or turn == LOCK_TURNS:
+                if not isinstance(error.orig, psycopg.errors.LockNotAvailable) or turn == turns.count:
                     raise
                 time.sleep(1)
             else:
                 return
 
 
-def _migrate_once(url: str, schema: str, change: Callable[[Config], None]) -> None:
+def _migrate_once(url: str, schema: str, change: Callable[[Config], None], seconds: float) -> None:
     with engine(url).begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-        connection.execute(text("SELECT set_config('lock_timeout', :turn, true)"), {"turn": LOCK_TURN})
+        turn = f"{round(seconds * 1000)}ms"
+        connection.execute(text("SELECT set_config('lock_timeout', :turn, true)"), {"turn": turn})
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"))
         change(configuration(connection, schema))
 

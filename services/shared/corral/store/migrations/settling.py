@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 SETTLING = 0x434F5252414D  # the number after that of the migrations' lock: one at a time in a database
 LOOK_SECONDS = 0.2
-SNAPSHOT_SECONDS = 60
+SNAPSHOT_SECONDS = 60.0
 """How long the building of an index waits for transactions that are open."""
 SWAP_TURN, SWAP_TURNS = 3, 20
 """Seconds that putting it in the old one's place waits for a lock, and how often that is tried."""
@@ -84,8 +84,11 @@ SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(:table) AND
 """
 
 
-def settle(engine: Engine, schema: str) -> None:
-    """Do what is not done yet. Returns at once where the schema is of an older revision."""
+def settle(engine: Engine, schema: str, snapshot_seconds: float = SNAPSHOT_SECONDS) -> None:
+    """Do what is not done yet. Returns at once where the schema is of an older revision.
+
+    An index whose building waits longer than `snapshot_seconds` for open transactions is left for the next time.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         ready = connection.execute(text(READY), {"table": f"{quoted(schema)}.backfills"}).scalar()
         if not ready:
@@ -102,7 +105,7 @@ def settle(engine: Engine, schema: str) -> None:
                 if not connection.execute(text(COLUMN), column).scalar():
                     continue
                 if not connection.execute(text(THERE), known).scalar():
-                    _build(connection, schema, index)
+                    _build(connection, schema, index, snapshot_seconds)
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": SETTLING})
 
@@ -121,14 +124,14 @@ def _backfill(connection: Connection, schema: str) -> None:
     _run(connection, schema, "COMMIT")
 
 
-def _build(connection: Connection, schema: str, index: Wanted) -> None:
+def _build(connection: Connection, schema: str, index: Wanted, snapshot_seconds: float) -> None:
     """Build the index beside the old one where there is one, then put it in its place."""
     new = f"{index.name}_new"
     _run(connection, schema, f"DROP INDEX IF EXISTS corral.{new}")  # of a time that was interrupted
     filled = f"SELECT EXISTS (SELECT FROM corral.{index.table})"
     beside = "CONCURRENTLY" if connection.exec_driver_sql(within(schema, filled)).scalar() else ""
     try:
-        _run(connection, schema, f"SET lock_timeout = '{SNAPSHOT_SECONDS}s'")
+        _run(connection, schema, f"SET lock_timeout = '{round(snapshot_seconds * 1000)}ms'")
         _run(connection, schema, f"CREATE INDEX {beside} {new} ON corral.{index.table} {index.definition}")
         _swap(connection, schema, index.name, new)
     except OperationalError as error:
