@@ -33,6 +33,8 @@ SET_BY_THE_CHART = {
 
 EXAMPLES = {
     "schema": "jobs",
+    "api_rate": "100/s",
+    "api_job_rate": "1000/s",
     "log_level": "debug",
     "metrics_host": "::",
     "worker_host": "::",

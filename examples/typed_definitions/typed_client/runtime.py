@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ import httpx2
 
 from .rules import RULES
 from .validation import FieldError, InvalidPayload, check
+
+_log = logging.getLogger(__name__)
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -38,6 +41,8 @@ SILENCE_SECONDS = 45.0
 RECONNECT_SECONDS = 1.0
 GIVE_UP_SECONDS = 60.0
 """Seconds without a publisher after which following gives up."""
+ASKED_SECONDS = 60.0
+"""Seconds that one call waits in all, where the publisher asks this caller to send less."""
 _BOUNDS: dict[str, tuple[float, float, bool, bool, str]] = {
     "delay": (0, 31622400, False, False, "at least 0 and at most 31,622,400 seconds"),
     "retries": (0, 1000, False, True, "at least 0 and at most 1,000 tries"),
@@ -81,10 +86,20 @@ class Unreachable(CorralError):
 class Problem(CorralError):
     """The publisher refused. Source: RFC 9457."""
 
-    def __init__(self, status: int, kind: str, title: str, detail: str, errors: list[FieldError]) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        errors: list[FieldError],
+        retry_after: float | None = None,
+    ) -> None:
         self.status, self.kind, self.title, self.detail = status, kind, title, detail
         self.errors = errors
         """The fields that are wrong."""
+        self.retry_after = retry_after
+        """Seconds after which the publisher takes this caller's requests again; None where that is not the reason."""
         super().__init__(f"{title}: {detail}" if detail else title)
 
 
@@ -293,7 +308,8 @@ def _problem(response: httpx2.Response) -> Problem:
         body = response.json()
         errors = _fields(body.get("errors") or [])
         kind = str(body.get("type", "")).rpartition(":")[2]
-        return Problem(response.status_code, kind, body["title"], body.get("detail", ""), errors)
+        asked = float(response.headers.get("Retry-After", 1)) if kind == "rate-exceeded" else None
+        return Problem(response.status_code, kind, body["title"], body.get("detail", ""), errors, asked)
     except (ValueError, KeyError, AttributeError, TypeError):
         text = response.text[:200].strip()
         return Problem(response.status_code, "", f"HTTP {response.status_code}", text, [])
@@ -312,6 +328,26 @@ def _bulk(data: dict[str, Any]) -> Bulk:
 
 def _headers(key: str | None) -> dict[str, str]:
     return {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+
+class _Waits:
+    """The waits of one call, where the publisher asks this caller to send less."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def next(self, problem: Problem) -> float:
+        """Seconds to wait now.
+
+        Raises:
+            Problem: the same, where it is another one, or the waits get too long.
+        """
+        seconds = problem.retry_after
+        if seconds is None or self._seconds + seconds > ASKED_SECONDS:
+            raise problem
+        self._seconds += seconds
+        _log.warning("too many requests: waiting %g s, as the publisher asks", seconds)
+        return seconds
 
 
 class _Events:
@@ -340,15 +376,17 @@ class _Events:
             return told
         return None
 
-    def ask(self, error: CorralError) -> None:
-        """Ask whether to try again.
+    def ask(self, error: CorralError) -> float:
+        """Ask whether to try again; after how many seconds.
 
         Raises:
             CorralError: the same, where it is of no use.
         """
-        refused = isinstance(error, Problem) and error.status < 500
+        asked = error.retry_after if isinstance(error, Problem) else None
+        refused = isinstance(error, Problem) and error.status < 500 and asked is None
         if refused or time.monotonic() - self.heard > GIVE_UP_SECONDS:
             raise error
+        return RECONNECT_SECONDS if asked is None else asked
 
 
 def _event(name: str, data: Any) -> Event[Any] | None:
@@ -403,7 +441,7 @@ class Http:
         wait: float = 0,
         idempotency_key: str | None = None,
     ) -> Any:
-        """One request below /api/v1; answers its JSON.
+        """One request below /api/v1; answers its JSON. Waits, up to a minute, where the publisher asks it to send less.
 
         Raises:
             Problem, Unreachable: it is refused, or there is no answer.
@@ -411,15 +449,17 @@ class Http:
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
         headers |= {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-        try:
-            response = self._http.request(
-                method, self._url + path, content=content, headers=headers, timeout=ANSWER_SECONDS + wait
-            )
-        except httpx2.TransportError as error:
-            raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
-        if not response.is_success:
-            raise _problem(response)
-        return response.json() if response.content else None
+        waits = _Waits()
+        while True:
+            try:
+                response = self._http.request(
+                    method, self._url + path, content=content, headers=headers, timeout=ANSWER_SECONDS + wait
+                )
+            except httpx2.TransportError as error:
+                raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
+            if response.is_success:
+                return response.json() if response.content else None
+            time.sleep(waits.next(_problem(response)))
 
     def follow(self, job_id: str) -> Iterator[Event[Any]]:
         """What happens to a job until it ends. A connection that breaks is made again.
@@ -429,6 +469,7 @@ class Http:
         """
         events = _Events()
         while True:
+            seconds = RECONNECT_SECONDS
             try:
                 for name, data in self._stream(f"/jobs/{job_id}/events", events):
                     if name == "end":
@@ -436,8 +477,8 @@ class Http:
                     if (event := _event(name, data)) is not None:
                         yield event
             except CorralError as error:
-                events.ask(error)
-            time.sleep(RECONNECT_SECONDS)
+                seconds = events.ask(error)
+            time.sleep(seconds)
 
     def _stream(self, path: str, events: _Events) -> Iterator[tuple[str, Any]]:
         headers = self._headers | ({"Last-Event-ID": events.last} if events.last else {})
@@ -696,7 +737,7 @@ class AsyncHttp:
         wait: float = 0,
         idempotency_key: str | None = None,
     ) -> Any:
-        """One request below /api/v1; answers its JSON.
+        """One request below /api/v1; answers its JSON. Waits, up to a minute, where the publisher asks it to send less.
 
         Raises:
             Problem, Unreachable: it is refused, or there is no answer.
@@ -704,15 +745,17 @@ class AsyncHttp:
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
         headers |= {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-        try:
-            response = await self._http.request(
-                method, self._url + path, content=content, headers=headers, timeout=ANSWER_SECONDS + wait
-            )
-        except httpx2.TransportError as error:
-            raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
-        if not response.is_success:
-            raise _problem(response)
-        return response.json() if response.content else None
+        waits = _Waits()
+        while True:
+            try:
+                response = await self._http.request(
+                    method, self._url + path, content=content, headers=headers, timeout=ANSWER_SECONDS + wait
+                )
+            except httpx2.TransportError as error:
+                raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
+            if response.is_success:
+                return response.json() if response.content else None
+            await asyncio.sleep(waits.next(_problem(response)))
 
     async def follow(self, job_id: str) -> AsyncIterator[Event[Any]]:
         """What happens to a job until it ends. A connection that breaks is made again.
@@ -722,6 +765,7 @@ class AsyncHttp:
         """
         events = _Events()
         while True:
+            seconds = RECONNECT_SECONDS
             try:
                 async for name, data in self._stream(f"/jobs/{job_id}/events", events):
                     if name == "end":
@@ -729,8 +773,8 @@ class AsyncHttp:
                     if (event := _event(name, data)) is not None:
                         yield event
             except CorralError as error:
-                events.ask(error)
-            await asyncio.sleep(RECONNECT_SECONDS)
+                seconds = events.ask(error)
+            await asyncio.sleep(seconds)
 
     async def _stream(self, path: str, events: _Events) -> AsyncIterator[tuple[str, Any]]:
         headers = self._headers | ({"Last-Event-ID": events.last} if events.last else {})

@@ -17,6 +17,8 @@ const SILENCE_MS = 45_000;
 const RECONNECT_MS = 1_000;
 /** Milliseconds without a publisher after which following gives up. */
 const GIVE_UP_MS = 60_000;
+/** Seconds that one call waits in all, where the publisher asks this caller to send less. */
+const ASKED_SECONDS = 60;
 const BOUNDS: { readonly [option: string]: readonly [number, number, boolean, string] } = {
   delay: [0, 31622400, false, "at least 0 and at most 31,622,400 seconds"],
   retries: [0, 1000, false, "at least 0 and at most 1,000 tries"],
@@ -130,6 +132,8 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly errors: readonly FieldError[],
+    /** Seconds after which the publisher takes this caller's requests again; undefined where that is not the reason. */
+    readonly retryAfter?: number,
   ) {
     super(detail ? `${title}: ${detail}` : title);
   }
@@ -186,7 +190,7 @@ export class Http {
   }
 
   /**
-   * One request below /api/v1; answers its JSON.
+   * One request below /api/v1; answers its JSON. Waits, up to a minute, where the publisher asks it to send less.
    * @throws Problem, Unreachable
    */
   async call(
@@ -194,6 +198,25 @@ export class Http {
     path: string,
     body?: unknown,
     options: Pick<SubmitOptions<string>, "wait" | "idempotencyKey" | "signal"> = {},
+  ): Promise<unknown> {
+    for (let waited = 0; ; ) {
+      try {
+        return await this.once(method, path, body, options);
+      } catch (error) {
+        const seconds = error instanceof Problem ? error.retryAfter : undefined;
+        if (seconds === undefined || options.signal?.aborted || waited + seconds > ASKED_SECONDS) throw error;
+        waited += seconds;
+        console.warn(`too many requests: waiting ${seconds} s, as the publisher asks`);
+        await pause(seconds * 1000);
+      }
+    }
+  }
+
+  private async once(
+    method: string,
+    path: string,
+    body: unknown,
+    options: Pick<SubmitOptions<string>, "wait" | "idempotencyKey" | "signal">,
   ): Promise<unknown> {
     const key = options.idempotencyKey;
     const headers = key === undefined ? this.headers : { ...this.headers, "Idempotency-Key": key };
@@ -219,6 +242,7 @@ export class Http {
   async *follow(jobId: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Event<unknown>> {
     const heard = { id: "", at: Date.now() };
     for (;;) {
+      let rest = RECONNECT_MS;
       try {
         for await (const [name, data] of this.stream(`/jobs/${jobId}/events`, heard, options.signal)) {
           if (name === "end") return;
@@ -226,11 +250,13 @@ export class Http {
           if (name === "log") yield { log: data as LogLine };
         }
       } catch (error) {
-        const refused = error instanceof Problem && error.status < 500;
+        const asked = error instanceof Problem ? error.retryAfter : undefined;
+        const refused = error instanceof Problem && error.status < 500 && asked === undefined;
         const ours = error instanceof Problem || error instanceof Unreachable;
         if (!ours || refused || options.signal?.aborted || Date.now() - heard.at > GIVE_UP_MS) throw error;
+        if (asked !== undefined) rest = asked * 1000;
       }
-      await pause(RECONNECT_MS);
+      await pause(rest);
     }
   }
 
@@ -467,7 +493,8 @@ async function problem(response: Response): Promise<Problem> {
   try {
     const body = JSON.parse(text) as { type?: string; title: string; detail?: string; errors?: BulkItem["errors"] };
     const kind = (body.type ?? "").split(":").pop() ?? "";
-    return new Problem(response.status, kind, body.title, body.detail ?? "", fields(body.errors ?? []));
+    const asked = kind === "rate-exceeded" ? Number(response.headers.get("Retry-After") ?? 1) : undefined;
+    return new Problem(response.status, kind, body.title, body.detail ?? "", fields(body.errors ?? []), asked);
   } catch {
     return new Problem(response.status, "", `HTTP ${response.status}`, text.slice(0, 200), []);
   }

@@ -13,6 +13,7 @@ from corral.startup import say_ready
 from corral.status_server import METRICS, StatusServer
 from corral_publisher import pages, problems, routes
 from corral_publisher.assets import FOLDER
+from corral_publisher.caller_limit import CallerLimit
 from corral_publisher.openapi import describe
 from corral_publisher.release import VERSION
 from corral_publisher.request_middleware import RequestMiddleware
@@ -59,6 +60,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.settings = settings
+    if settings.api_rate is not None or settings.api_job_rate is not None:
+        app.add_middleware(CallerLimit)
     app.add_middleware(RequestMiddleware)
     problems.install(app)
     routes.install(app)

@@ -67,7 +67,7 @@ _WORDS = {
     413: "The body or the payload is too large.",
     416: "The range lies outside the file.",
     422: "The input is not valid; `errors` names each field.",
-    429: "Too many jobs wait for a limit (`too-many-waiting`); `refused` names each job, Retry-After says when to ask again.",
+    429: "The caller asks more than it may in a time (`rate-exceeded`), or too many jobs wait for a limit (`too-many-waiting`; `refused` names each job). Retry-After says when to ask again.",
     503: "Postgres, Redis or the place of artifacts is not available, or it is not known whether the job was stored (`outcome-unknown`, with its id).",
 }
 
@@ -85,7 +85,7 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": _WORDS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({401, 403, 422, 503, *statuses})
+        for status in sorted({401, 403, 422, 429, 503, *statuses})
     }
 
 

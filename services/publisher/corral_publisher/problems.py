@@ -1,5 +1,6 @@
 """Error responses as problem documents, with one table from Corral's errors to HTTP. Source: RFC 9457."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,6 +45,7 @@ _TABLE: tuple[tuple[type[CorralError], int, str, str], ...] = (
         "too-many-waiting",
         "Too many jobs wait for this limit; nothing was stored",
     ),
+    (refusals.RateExceeded, 429, "rate-exceeded", "Too many of one caller; nothing was done"),
     (refusals.LimitFull, 409, "limit-full", "The limit is full; nothing was stored"),
     (errors.NoFreeSlot, 409, "no-free-slot", "All slots of the limit are held"),
     (refusals.Duplicate, 409, "duplicate", "Another job holds this unique key"),
@@ -205,6 +207,13 @@ def _of_duplicate(error: refusals.Duplicate) -> dict[str, Any]:
 def _headers(error: CorralError, status: int) -> dict[str, str] | None:
     if status == 401:
         return {"WWW-Authenticate": 'Bearer realm="corral"'}
+    if isinstance(error, refusals.RateExceeded):
+        seconds = max(1, math.ceil(error.seconds))
+        return {
+            "Retry-After": str(seconds),
+            "RateLimit": f'"{error.name}";r=0;t={seconds}',
+            "RateLimit-Policy": error.rate.policy(error.name),
+        }
     if status in (429, 503):
         return {"Retry-After": str(RETRY_SECONDS)}
     if isinstance(error, errors.TooLarge | SlowBody):

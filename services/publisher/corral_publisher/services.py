@@ -22,6 +22,7 @@ from corral.actions.schedules import ScheduleActions
 from corral.actions.servers import Servers
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
+from corral.actions.throttle import Throttle
 from corral.actions.type_cache import TypeCache
 from corral.actions.types import TypeActions
 from corral.actions.webhooks import WebhookActions
@@ -29,6 +30,7 @@ from corral.actions.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
 from corral.settings import Settings
+from corral.settings.caller_rate import CallerRate
 from corral.store import Store
 from corral_publisher.broadcast import Broadcast
 from corral_publisher.counts import CachedCounts
@@ -69,6 +71,8 @@ class PublisherServices:
         self.pools = PoolBoard(self.store, self.dispatch)
         self.keys = KeyActions(self.store)
         self.sign_in = SignIn(self.store)
+        self.request_throttle = self._throttle("requests", settings.api_rate)
+        self.job_throttle = self._throttle("jobs", settings.api_job_rate)
         self.waiters = Waiters(
             self.store, self.dispatch, limit=settings.max_waiters, read_seconds=read_seconds
         )
@@ -79,6 +83,9 @@ class PublisherServices:
         """Why requests are turned away; None when they are served (protocol rule 29)."""
         self._tasks: list[asyncio.Task[None]] = []
         self._duties: asyncio.Task[None] | None = None
+
+    def _throttle(self, name: str, rate: str | None) -> Throttle | None:
+        return None if rate is None else Throttle(self.dispatch.caller_rates, name, CallerRate.of(rate))
 
     def start(self) -> None:
         """Start the tasks that run beside requests."""

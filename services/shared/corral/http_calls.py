@@ -1,7 +1,9 @@
 """Calls of the HTTP API: one request, a stream of events, a body; a publisher that does not answer is Unreachable."""
 
+import logging
 import os
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,15 +12,19 @@ from urllib.parse import parse_qsl
 import httpx2
 
 from corral import json_codec
-from corral.api_problem import NotConfigured, Unreachable, problem_of
+from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
 from corral.api_request import body_text, query_pairs
 from corral.publisher_address import Connection
+
+_log = logging.getLogger("corral.client")
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """What httpx2 takes from the environment, on the way to other machines."""
 ANSWER_SECONDS = 30.0
 """Seconds for one answer; `?wait` adds its own."""
+ASKED_SECONDS = 60.0
+"""Seconds that one call waits in all, where the publisher asks this caller to send less."""
 STREAM_SILENCE_SECONDS = 45.0
 """Seconds without an event or a beat after which a stream counts as broken; the publisher beats every 15."""
 
@@ -68,6 +74,8 @@ class HttpCalls:
     ) -> Json:
         """One request below /api/v1, and its answer; `params` follow a query that stands in the path.
 
+        It waits, up to a minute, where the publisher asks this caller to send less.
+
         Raises:
             Unreachable, ApiProblem: no answer, or a refusal.
         """
@@ -75,50 +83,57 @@ class HttpCalls:
         pairs = (*parse_qsl(query, keep_blank_values=True), *query_pairs(params or {}))
         content = None if body is None else body_text(body)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
-        try:
-            response = self._http.request(
-                method,
-                f"/api/v1{path}",
-                content=content,
-                headers=headers,
-                params=pairs,
-                timeout=timeout,
-            )
-        except httpx2.TransportError as error:
-            raise Unreachable(self._away(error)) from error
-        self._check(response)
-        return self._json(response)
+        waits = _Waits()
+        while True:
+            try:
+                response = self._http.request(
+                    method,
+                    f"/api/v1{path}",
+                    content=content,
+                    headers=headers,
+                    params=pairs,
+                    timeout=timeout,
+                )
+            except httpx2.TransportError as error:
+                raise Unreachable(self._away(error)) from error
+            if response.is_success:
+                return self._json(response)
+            waits.wait(problem_of(response))
 
     def events(self, path: str, last: str | None) -> Iterator[httpx2.ServerSentEvent]:
         """Server-sent events until the publisher closes, or is silent for longer than its own beat."""
         headers = {} if last is None else {"Last-Event-ID": last}
-        try:
-            with self._http.sse(
-                f"/api/v1{path}",
-                headers=headers,
-                timeout=httpx2.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
-                max_event_size=None,  # a result is as large as its job type lets it be
-            ) as source:
-                self._check(source.response)
-                yield from source
-        except httpx2.TransportError as error:
-            raise Unreachable(self._away(error)) from error
+        waits = _Waits()
+        while True:
+            try:
+                with self._http.sse(
+                    f"/api/v1{path}",
+                    headers=headers,
+                    timeout=httpx2.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
+                    max_event_size=None,  # a result is as large as its job type lets it be
+                ) as source:
+                    if source.response.is_success:
+                        yield from source
+                        return
+                    source.response.read()
+            except httpx2.TransportError as error:
+                raise Unreachable(self._away(error)) from error
+            waits.wait(problem_of(source.response))
 
     @contextmanager
     def download(self, path: str) -> Iterator[httpx2.Response]:
         """A body to be read piece by piece."""
-        try:
-            with self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response:
-                self._check(response)
-                yield response
-        except httpx2.TransportError as error:
-            raise Unreachable(self._away(error)) from error
-
-    def _check(self, response: httpx2.Response) -> None:
-        if response.is_success:
-            return
-        response.read()
-        raise problem_of(response)
+        waits = _Waits()
+        while True:
+            try:
+                with self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response:
+                    if response.is_success:
+                        yield response
+                        return
+                    response.read()
+            except httpx2.TransportError as error:
+                raise Unreachable(self._away(error)) from error
+            waits.wait(problem_of(response))
 
     def _json(self, response: httpx2.Response) -> Json:
         try:
@@ -139,6 +154,26 @@ class HttpCalls:
         return (
             f"{self._where} does not answer{proxy}: {error or type(error).__name__}; does the publisher run?"
         )
+
+
+class _Waits:
+    """The waits of one call, where the publisher asks this caller to send less."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def wait(self, problem: ApiProblem) -> None:
+        """Wait as long as a refusal asks, and say so.
+
+        Raises:
+            ApiProblem: the same, where it asks for no wait, or the waits get too long.
+        """
+        seconds = problem.retry_after
+        if seconds is None or self._seconds + seconds > ASKED_SECONDS:
+            raise problem
+        self._seconds += seconds
+        _log.warning("too many requests: waiting %g s, as the publisher asks", seconds)
+        time.sleep(seconds)
 
 
 def _set_of(*names: str) -> str:

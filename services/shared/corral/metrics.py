@@ -258,6 +258,17 @@ WAITERS_REFUSED = Counter(
     "corral_http_waiters_refused", "Requests with ?wait that found no room and did not wait."
 )
 
+CALLER_RATE_REFUSED = Counter(
+    "corral_caller_rate_refused",
+    "Requests refused because their caller asks too much: of `requests` or of `jobs`.",
+    ["rate"],
+)
+CALLER_RATE_UNKNOWN = Counter(
+    "corral_caller_rate_unknown",
+    "Requests let through uncounted, because Redis did not answer.",
+    ["rate"],
+)
+
 # Calls of providers
 PROVIDER_CALLS = Counter(
     "corral_provider_calls", "Requests to providers, by what came back.", ["provider", "outcome"]

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from corral.errors import Conflict
+from corral.errors import Conflict, CorralError
+from corral.settings.caller_rate import CallerRate
 
 
 class RefusedBecause(StrEnum):
@@ -98,3 +99,12 @@ class Duplicate(Conflict):
             else ""
         )
         super().__init__(f"{where}job {first.job} holds the unique key {first.key!r:.200}")
+
+
+class RateExceeded(CorralError):
+    """A caller asks more than it may in a time; nothing was done."""
+
+    def __init__(self, name: str, rate: CallerRate, seconds: float) -> None:
+        """`name`: of what there was too much, `requests` or `jobs`; `seconds`: until there is room for one."""
+        self.name, self.rate, self.seconds = name, rate, seconds
+        super().__init__(f"{name} of one caller may be {rate}; ask again in {seconds:.3g} s")

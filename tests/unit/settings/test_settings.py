@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from corral.errors import SettingsError
 from corral.settings import Settings, names
 from corral.settings.address_parts import masked_address
+from corral.settings.caller_rate import CallerRate
 from corral.settings.ranges import declared
 from corral.settings.sources import masked
 from corral_operator.settings import OperatorSettings
@@ -267,3 +268,16 @@ def test_a_bucket_is_described_whole_and_its_secret_is_shown_nowhere():
         assert said in message, message
         assert "hush-hush" not in message
     assert load().bucket is None
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "seconds"),
+    [("100/s", 100, 1), (" 600 / min", 600, 60), ("5000/h", 5000, 3600), ("20/10s", 20, 10)],
+)
+def test_the_rate_of_a_caller_is_a_number_and_a_time(text: str, count: int, seconds: float):
+    assert CallerRate.of(load({"CORRAL_API_RATE": text}).api_rate or "") == CallerRate(count, seconds)
+
+
+@pytest.mark.parametrize("text", ["100", "0/s", "1.5/s", "-1/s", "100/day", "9999999/s", "1/25h", "/s"])
+def test_what_is_no_rate_of_a_caller_is_refused(text: str):
+    assert "CORRAL_API_RATE: " in refused({"CORRAL_API_RATE": text})

@@ -26,10 +26,7 @@ def install(app: FastAPI) -> None:
                 return to_sign_in(request)
             case NotHtml(path=path):
                 return RedirectResponse(path, status_code=307)
-        made = problems.of(error, request.method)
-        return (
-            _as_page(request, made, *problems.words(error, request.method)) if _by_browser(request) else made
-        )
+        return answer_of(request, error)
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -42,13 +39,21 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http_error)
 
 
+def answer_of(request: Request, error: CorralError) -> Response:
+    """The response for an error: a page for a browser that wants one, else a problem document."""
+    made = problems.of(error, request.method)
+    if not _by_browser(request):
+        return made
+    return _as_page(request, made, *problems.words(error, request.method))
+
+
 def _by_browser(request: Request) -> bool:
     return wants_html(request) and not request.url.path.startswith("/api/")
 
 
 def _as_page(request: Request, made: Response, title: str, detail: str) -> Response:
     shown = render.page(request, "problem.html", None, status=made.status_code, title=title, detail=detail)
-    for name in ("retry-after", "connection"):
+    for name in ("retry-after", "ratelimit", "ratelimit-policy", "connection"):
         if name in made.headers:
             shown.headers[name] = made.headers[name]
     return shown

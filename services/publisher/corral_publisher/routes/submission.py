@@ -125,6 +125,8 @@ async def submit_bulk(
         item if isinstance(item, SubmissionRefused) else item.submission(caller.name, trace)
         for item in parse_bulk(value, partial=partial)
     ]
+    if services.job_throttle is not None:
+        await services.job_throttle.take(f"name:{caller.name}", len(submissions))
     key = request.headers.get(HEADER)
     if key is not None:
         whole = [item for item in submissions if isinstance(item, NewSubmission)]

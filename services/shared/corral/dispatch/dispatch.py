@@ -4,6 +4,7 @@ from typing import Self
 
 from corral.dispatch.backlog import BacklogSignal
 from corral.dispatch.budgets import Budgets
+from corral.dispatch.caller_rates import CallerRates
 from corral.dispatch.connection import connect
 from corral.dispatch.drain_requests import DrainRequests
 from corral.dispatch.duty_status import DutyStatus
@@ -30,6 +31,8 @@ class Dispatch:
         """Groups of jobs that wait for their limits, and whose turn it is."""
         self.budgets = Budgets(redis)
         """What was taken of rates of calls."""
+        self.caller_rates = CallerRates(redis)
+        """What callers of the API have asked lately."""
         self.hints = Hints(redis, blocking)
         """Hints that save time: pauses, due times, cancels."""
         self.repair = Repair(redis, blocking)

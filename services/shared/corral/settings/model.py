@@ -11,6 +11,7 @@ from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIMEOUT
 from corral.settings.bucket import Bucket
+from corral.settings.caller_rate import CallerRateText
 from corral.settings.cpus import cpu_limit
 from corral.settings.loadable import Loadable
 from corral.settings.value_types import (
@@ -89,6 +90,10 @@ class Settings(Loadable):
     """Seconds a client has to send its body."""
     max_waiters: Annotated[int, within(0, 100_000, "requests")] = 1_000
     """Requests with ?wait that one process holds at once; more are answered without waiting."""
+    api_rate: CallerRateText | None = None
+    """Requests that each caller may send in a time, as 100/s, 600/min or 5000/h; more are answered with 429. A caller is the name of a key or of a person who is signed in, and else an address. None: as many as come."""
+    api_job_rate: CallerRateText | None = None
+    """Jobs that each caller may submit over the API in a time, likewise; a bulk counts as many as it has. None: as many as come."""
     metrics_host: Host = "127.0.0.1"
     """The address of the metrics, apart from the API so that no ingress shows them."""
     metrics_port: Port = 9100
