@@ -206,7 +206,7 @@ async def test_a_file_of_a_row_is_no_stray(subject: Subject, store: Store, tmp_p
     folder.mkdir(parents=True)
     stray = folder / str(new_id())
     stray.write_bytes(b"stray")
-    for file in tmp_path.glob("artifacts/*/*/*"):
+    for file in _files(tmp_path, None):
         os.utime(file, (0, 0))  # long ago
     await store.artifacts.sweep(await subject.lead())
     assert stray.exists() == (store.artifacts._into.name != "filesystem")  # whose folder it is not

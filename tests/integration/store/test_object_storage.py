@@ -217,6 +217,23 @@ async def test_objects_of_others_are_no_strays_and_each_look_goes_on_where_the_l
     assert await storage.strays(100) == []
 
 
+async def test_an_object_of_a_row_is_no_stray_and_one_without_is_removed(
+    subject: Subject, bucket: Bucket, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifact_storage, "STRAY_SECONDS", -60.0)
+    store = Store.open(database_url, pool_size=2, artifact_store="s3", bucket=bucket)
+    worker, job = await subject.worker(), await subject.submit()
+    await subject.running(worker, job)
+    kept = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
+    assert await store.artifacts.publish(job, 1, [kept])
+    with opened(bucket) as storage:
+        await storage.write(location(), chunks(b"of nobody"))
+        assert await store.artifacts.sweep(await subject.lead()) == 1
+        (left,) = [one["path"] for batch in obstore.list(storage._objects) for one in batch]
+    assert left == f"{job}/1/{kept}"
+    await store.close()
+
+
 async def test_a_writer_whose_row_was_swept_takes_its_object_along(
     subject: Subject, bucket: Bucket, database_url: str, sql: psycopg.Connection
 ) -> None:
