@@ -200,6 +200,19 @@ async def test_what_is_wrong_is_said_without_the_secret(bucket: Bucket, what: st
             assert (wrong.secret_key or "") not in shown
 
 
+async def test_without_a_key_and_a_role_it_says_what_to_set(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")  # of a machine that has no role
+    with (
+        opened(replace(bucket, access_key=None, secret_key=None)) as storage,
+        pytest.raises(
+            Unavailable, match=f"no credentials for {bucket.where}: set CORRAL_ARTIFACT_ACCESS_KEY"
+        ),
+    ):
+        await storage.try_out()
+
+
 async def test_objects_of_others_are_no_strays_and_each_look_goes_on_where_the_last_one_ended(
     storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

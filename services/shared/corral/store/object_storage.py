@@ -45,6 +45,9 @@ _LOCATION = re.compile(r"(uploads/[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a
 """A location that Corral gives. Other objects under the prefix belong to somebody else and are left alone."""
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
+_OWN_ROLE = re.compile(r"/latest/(api/token|meta-data)|AssumeRoleWithWebIdentity|v2/credentials")
+"""Where the library looks for credentials that nobody gave it."""
+NO_CREDENTIALS = "set CORRAL_ARTIFACT_ACCESS_KEY and CORRAL_ARTIFACT_SECRET_KEY, or give this process a role"
 _REFUSALS = frozenset(
     {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken"}
 )
@@ -175,6 +178,8 @@ class ObjectStorage:
         said, where = str(error), self._bucket.where
         code, status = _CODE.search(said), _STATUS.search(said)
         reason = code.group(1) if code else status.group(1) if status else None
+        if _OWN_ROLE.search(said):
+            return Unavailable("artifacts", f"there are no credentials for {where}: {NO_CREDENTIALS}")
         if reason == "NoSuchBucket":
             return Unavailable("artifacts", f"there is no {where}")
         if reason in _REFUSALS or (status is not None and status.group(1) in {"401", "403"}):
