@@ -119,38 +119,41 @@ def _entries(read: Any, cleaner: TextCleaner, made_by: bytes) -> tuple[tuple[Fee
 
 def _entry(entry: Mapping[str, Any], cleaner: TextCleaner, made_by: bytes) -> FeedEntry | None:
     """What is known of an entry at once; None where nothing tells it from others."""
-    said, link = (
-        cleaner.held(unmarked(_text(entry.get("id")))),
-        cleaner.address(unmarked(_text(entry.get("link")))),
-    )
-    if link is None and said.startswith(("http://", "https://")):
-        link = cleaner.address(said)
-    if link is not None and said == _text(entry.get("link")).strip():
-        said = link  # fastfeedparser's answer where there is no guid, maybe a relative one
+    said = cleaner.held(unmarked(_text(entry.get("id"))))
+    link = None
+    if not said.strip() or said == _text(entry.get("link")).strip():
+        link = _link(entry, said, cleaner)
+        said = link or said  # fastfeedparser's answer where there is no guid, maybe a relative one
     guid = known_guid(said, link)
     if guid is None:
-        return _cleaned_at_once(entry, link, cleaner, made_by)
-    return FeedEntry(guid, fingerprint(entry, made_by), partial(_item, entry, guid, link, cleaner))
+        return _cleaned_at_once(entry, cleaner, made_by)
+    return FeedEntry(guid, fingerprint(entry, made_by), partial(_item, entry, guid, cleaner))
 
 
-def _cleaned_at_once(
-    entry: Mapping[str, Any], link: str | None, cleaner: TextCleaner, made_by: bytes
-) -> FeedEntry | None:
+def _link(entry: Mapping[str, Any], said: str, cleaner: TextCleaner) -> str | None:
+    """The page of an entry; where it names none, its guid if that is an address."""
+    link = cleaner.address(unmarked(_text(entry.get("link"))))
+    if link is None and said.startswith(("http://", "https://")):
+        return cleaner.address(said)
+    return link
+
+
+def _cleaned_at_once(entry: Mapping[str, Any], cleaner: TextCleaner, made_by: bytes) -> FeedEntry | None:
     """An entry without guid and link: what it says tells it from others."""
-    item = _item(entry, "", link, cleaner)
+    item = _item(entry, "", cleaner)
     guid = guid_of_text(item.title, item.published or item.updated, item.content or item.summary)
     if guid is None:
         return None
     return FeedEntry(guid, fingerprint(entry, made_by), lambda: replace(item, guid=guid))
 
 
-def _item(entry: Mapping[str, Any], guid: str, link: str | None, cleaner: TextCleaner) -> ParsedItem:
+def _item(entry: Mapping[str, Any], guid: str, cleaner: TextCleaner) -> ParsedItem:
     content = _content(entry, cleaner)
     summary = _summary(entry, cleaner)
     return ParsedItem(
         guid=guid,
         title=cleaner.line(_text(entry.get("title"))),
-        link=link,
+        link=_link(entry, cleaner.held(unmarked(_text(entry.get("id")))), cleaner),
         summary="" if summary == content else summary,
         content=content,
         author=cleaner.line(_text(entry.get("author"))) or None,

@@ -7,6 +7,7 @@ and of one key of its batches.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
@@ -75,12 +76,23 @@ def uses_of(
 
     `batch` is the key of the batches in which it is handled (`batch_key`), if it is.
     """
+    return _uses_of(
+        queue, priority, tuple((use.limit, use.key, use.cost, use.counted) for use in uses), batch
+    )
+
+
+@lru_cache(maxsize=1024)
+def _uses_of(
+    queue: str, priority: Priority, uses: tuple[tuple[str, str, float, bool], ...], batch: str | None
+) -> LimitUses | None:
+    """The same of plain values; jobs of a bulk mostly take the same."""
     costs: dict[str, float] = {}
     counted: set[str] = set()
-    for use in uses:
-        costs[use.name] = costs.get(use.name, 0.0) + use.cost
-        if use.counted:
-            counted.add(use.name)
+    for limit, key, cost, counts in uses:
+        name = name_of(limit, key)
+        costs[name] = costs.get(name, 0.0) + cost
+        if counts:
+            counted.add(name)
     if not costs and batch is None:
         return None
     names = tuple(sorted(costs))

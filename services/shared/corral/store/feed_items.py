@@ -97,7 +97,7 @@ class FeedItems:
     async def known(self, source: UUID, guids: Sequence[str]) -> dict[str, KnownItem]:
         """What those of the items are known by that are stored, by guid."""
         params = {"source": source, "guids": texts(guids)}
-        return {guid: KnownItem(*known) for guid, *known in await self._database.run(KNOWN, params)}
+        return {row[0]: KnownItem._make(row[1:]) for row in await self._database.run(KNOWN, params)}
 
     async def note_listed(self, source: UUID, fingerprints: Mapping[str, str]) -> None:
         """Note that a document lists these items, by guid, as they are stored, and what it says of them."""
