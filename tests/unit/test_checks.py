@@ -37,7 +37,7 @@ def test_unused_code_is_refused(tmp_path: Path):
 @pytest.mark.parametrize("wrong", ["import pypdf", '"pypdf", # added'])
 def test_a_dependency_that_is_undeclared_or_unused_is_refused(tmp_path: Path, wrong: str):
     described = (ROOT / "services/worker/pyproject.toml").read_text()
-    code = "import orjson, prometheus_client, pydantic, pydantic_core, structlog, uvloop, corral\n"
+    code = "import orjson, prometheus_client, pydantic, pydantic_core, structlog, uvloop, corral, opentelemetry.sdk.trace, opentelemetry.trace\n"
     if wrong.startswith('"'):
         described = described.replace("dependencies = [", f"dependencies = [\n  {wrong}", 1)
     else:

@@ -46,7 +46,7 @@ def test_the_cpu_image_holds_what_pictures_and_areas_need_beside_and_nothing_els
     assert plain.items() <= cpu.items()
     assert cpu.keys() - plain.keys() == {
         *("pyvips", "pyvips-binary", "cffi", "pycparser"),
-        *("shapely", "numpy", "pyproj", "certifi"),
+        *("shapely", "numpy", "pyproj"),
     }
 
 

@@ -209,6 +209,21 @@ envFrom:
 {{- end }}
 {{- end -}}
 
+{{/* Where spans go. Takes root. */}}
+{{- define "corral.tracingEnv" -}}
+{{- $t := .root.Values.tracing -}}
+{{- if $t.endpoint }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ $t.endpoint | quote }}}
+- {name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ include "corral.text" $t.ratio | quote }}}
+- {name: OTEL_RESOURCE_ATTRIBUTES, value: {{ printf "service.namespace=%s,k8s.namespace.name=%s" .root.Release.Name .root.Release.Namespace | quote }}}
+{{- with $t.existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $t.headersKey | quote }}}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Where files made by jobs go. Takes root. */}}
 {{- define "corral.artifactsEnv" -}}
 {{- $s := .root.Values.artifacts.s3 -}}

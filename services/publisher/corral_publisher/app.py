@@ -11,12 +11,14 @@ from starlette.staticfiles import StaticFiles
 from corral.settings import Settings
 from corral.startup import say_ready
 from corral.status_server import METRICS, StatusServer
+from corral.tracing import activation
 from corral_publisher import pages, problems, routes
 from corral_publisher.assets import FOLDER
 from corral_publisher.caller_limit import CallerLimit
 from corral_publisher.openapi import describe
 from corral_publisher.release import VERSION
 from corral_publisher.request_middleware import RequestMiddleware
+from corral_publisher.request_spans import REQUEST_SPANS
 from corral_publisher.services import PublisherServices
 
 READY_SECONDS = 3.0
@@ -37,6 +39,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        activation.start("corral-publisher")
         services = app.state.services = opened(settings)
         services.start()
         await services.wait_until_ready(READY_SECONDS)
@@ -49,6 +52,7 @@ def create_app(
             if metrics_server is not None:
                 await asyncio.to_thread(metrics_server.close)
             await services.close()
+            await asyncio.to_thread(activation.stop)
 
     app = FastAPI(
         title="Corral",
@@ -58,6 +62,7 @@ def create_app(
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=REQUEST_SPANS,
     )
     app.state.settings = settings
     if settings.api_rate is not None or settings.api_job_rate is not None:

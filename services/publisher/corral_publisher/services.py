@@ -23,6 +23,7 @@ from corral.actions.servers import Servers
 from corral.actions.sign_in import SignIn
 from corral.actions.submit import Submitter
 from corral.actions.throttle import Throttle
+from corral.actions.traced_submitter import submitter_class
 from corral.actions.type_cache import TypeCache
 from corral.actions.types import TypeActions
 from corral.actions.webhooks import WebhookActions
@@ -55,7 +56,9 @@ class PublisherServices:
         self.dispatch = Dispatch.open(settings.redis_url)
         self.types = TypeCache(self.store, settings.installation_options)
         self.servers = Servers(self.store, self.dispatch)
-        self.submitter = Submitter.configured(settings, self.store, self.dispatch, self.types, self.servers)
+        self.submitter: Submitter = submitter_class().configured(
+            settings, self.store, self.dispatch, self.types, self.servers
+        )
         self.imports = FeedImports(self.store, self.submitter)
         self.webhooks = WebhookActions(self.store)
         self.loads = LoadTests(self.submitter, self.store.audit)

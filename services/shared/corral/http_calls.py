@@ -15,6 +15,7 @@ from corral import json_codec
 from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
 from corral.api_request import body_text, query_pairs
 from corral.publisher_address import Connection
+from corral.tracing import trace_context
 
 _log = logging.getLogger("corral.client")
 
@@ -83,6 +84,8 @@ class HttpCalls:
         pairs = (*parse_qsl(query, keep_blank_values=True), *query_pairs(params or {}))
         content = None if body is None else body_text(body)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
+        if (trace := trace_context.current()) is not None:  # jobs belong to the trace of who submits them
+            headers.setdefault("traceparent", trace)
         waits = _Waits()
         while True:
             try:

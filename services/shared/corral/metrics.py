@@ -277,6 +277,13 @@ PROVIDER_PERMITS_LATE = Counter(
     "corral_provider_permits_late", "Permits to call a provider that came too late to be used.", ["provider"]
 )
 
+# Traces
+TRACE_SPANS = Counter(
+    "corral_trace_spans",
+    "Spans that were given to the collector, by what became of them: sent or lost.",
+    ["result"],
+)
+
 # Everything
 SWALLOWED = Counter("corral_swallowed_errors", "Errors that were logged and survived.", ["where"])
 

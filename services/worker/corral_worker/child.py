@@ -24,6 +24,7 @@ from corral.catalog import JobType
 from corral.catalog.handler import Handler
 from corral.context import Context, SyncContext
 from corral.job.outcome import ErrorKind
+from corral_worker import child_spans
 from corral_worker.async_channel import AsyncChannel
 from corral_worker.batch_channel import BatchChannel
 from corral_worker.channel import Channel
@@ -61,6 +62,7 @@ class Child:
         self._link = link
         self._pid = os.getpid()
         self._streams = StandardStreams()
+        self._spans = child_spans.opened(link.tell)
         self._channel: Channel | BatchChannel | None = None
         self._begun: Run | RunBatch | None = None
         self._ending: Returned | Raised | None = None
@@ -91,7 +93,8 @@ class Child:
             )
             self._ending = None
             self._begun = run
-            self._ending = self._perform(run, self._channel)
+            with self._spans.of_run(run.trace):
+                self._ending = self._perform(run, self._channel)
         assert self._channel is not None
         self._refuse_forks()
         _stop_timers()

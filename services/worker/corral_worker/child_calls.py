@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Final
 
 from corral.context import ContextLink
+from corral.tracing.activation import tracer
 from corral_worker import messages
 
 METHODS: Final = frozenset(
@@ -41,7 +43,12 @@ class ChildCalls:
 
     def answer(self, call: messages.Call, link: ContextLink) -> None:
         """Make a call and send its answer, without waiting for it."""
-        task = asyncio.get_running_loop().create_task(self._answer(call, link))
+        context = copy_context()
+        if call.trace is not None and tracer() is not None:
+            from corral.tracing.tracer import continue_in  # noqa: PLC0415  only with tracing
+
+            context.run(continue_in, call.trace)
+        task = asyncio.get_running_loop().create_task(self._answer(call, link), context=context)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

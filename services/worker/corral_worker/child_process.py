@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import structlog
 
 from corral import metrics
 from corral.errors import Conflict
 from corral.job.outcome import ErrorKind, JobError
-from corral_worker import child, messages, worker_connection
+from corral_worker import child, child_spans, messages, worker_connection
 from corral_worker.child_calls import ChildCalls
 from corral_worker.child_connection import ChildConnection
 from corral_worker.child_run import ChildRun
@@ -158,8 +159,16 @@ class ChildProcess:
                 | messages.Call()
             ):
                 self._hear_of(message)
+            case messages.EndedSpan(span=span):
+                self._hear_span(span)
             case _:
                 self._break(f"a child does not say {type(message).__qualname__}")
+
+    def _hear_span(self, span: dict[str, Any]) -> None:
+        try:
+            child_spans.pass_on(span)
+        except Exception as error:  # noqa: BLE001  # whatever it is, this is no span
+            self._break(f"a span can't be read: {error!r}")
 
     def _hear_of(self, message: messages.Message) -> None:
         run = self._run

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from corral.context import ContextLink
+from corral.tracing import trace_context
 from corral_worker import messages
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Raised, Returned
@@ -37,7 +38,8 @@ class ChildRun:
         assert declared.attached is not None
         modules = (declared.attached.reference[0], declared.module)
         claimed = [one.claimed for one, _ in self.members.values()]
+        trace = trace_context.current()
         if self.settle is None:
-            return messages.Run(self.lead.claimed, modules, self.lead.claimed.timeout)
+            return messages.Run(self.lead.claimed, modules, self.lead.claimed.timeout, trace)
         timeouts = [one.timeout for one in claimed if one.timeout is not None]
-        return messages.RunBatch(tuple(claimed), modules, min(timeouts, default=None))
+        return messages.RunBatch(tuple(claimed), modules, min(timeouts, default=None), trace)

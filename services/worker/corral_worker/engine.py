@@ -11,10 +11,8 @@ from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.batch_options import BatchOptions
 from corral_worker.claim_loop import ClaimLoop
-from corral_worker.claiming import Claimer
 from corral_worker.completer import Completer, FinishedAttempts
-from corral_worker.executor import AttemptExecutor
-from corral_worker.group_claiming import GroupClaimer
+from corral_worker.engine_classes import EngineClasses
 from corral_worker.handler_services import WorkerServices
 from corral_worker.keyed_announcements import KeyedAnnouncements
 from corral_worker.seal import Seal
@@ -40,6 +38,7 @@ class Engine:
         abandon_seconds: float,
         poll_seconds: float,
     ) -> None:
+        classes = EngineClasses.chosen()
         job_log = JobLog(settings.log_jobs, settings.log_level, settings.log_format)
         self.types = sorted(one.name for one in catalog if one.executor in slots.sizes)
         self.seal = Seal()
@@ -57,7 +56,7 @@ class Engine:
         updates = Updates(partial(write_updates, store, dispatch))
         self.attempts = HeldAttempts(slots)
         self.finished = FinishedAttempts(slots, batches=bool(batches.types))
-        self.executor = AttemptExecutor(
+        self.executor = classes.executor(
             catalog,
             self.attempts,
             worker=worker,
@@ -82,12 +81,12 @@ class Engine:
             job_log=job_log,
             keyed_follow_ups=self.keyed,
         )
-        claiming = Claimer(store.claims, self.types, self.types_in_force.limited)
+        claiming = classes.claimer(store.claims, self.types, self.types_in_force.limited)
         self.claim_loop = ClaimLoop(
             worker,
             dispatch,
             claiming=claiming,
-            group_claiming=GroupClaimer(store.limit_claims, claiming, self.types, batches.all),
+            group_claiming=classes.group_claimer(store.limit_claims, claiming, self.types, batches.all),
             attempts=self.attempts,
             executor=self.executor,
             finished=self.finished,

@@ -51,6 +51,8 @@ GONE_SECONDS = 5.0
 class AttemptExecutor:
     """Starts, runs and stops the attempts of one worker. Belongs to the event loop."""
 
+    batch_runner: type[BatchRunner] = BatchRunner
+
     def __init__(
         self,
         catalog: Catalog,
@@ -88,7 +90,7 @@ class AttemptExecutor:
         self._processes = Processes(slots.sizes.get(Executor.PROCESS, 0))
         self._deadlines = Deadlines(attempts.running, lambda execution: self.stop(execution, Stop.TIMEOUT))
         self._abandoned = Abandoned(slots, worker)
-        self._batches = BatchRunner(
+        self._batches = self.batch_runner(
             batches or BatchOptions(catalog, lambda _: None),
             attempts,
             slots=slots,

@@ -7,9 +7,10 @@ group lets running jobs finish. It ends when the worker ends: the pipe between t
 import os
 import signal
 
-from corral_worker import child
+from corral_worker import child, child_spans
 
 os.setpgid(0, 0)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child_spans.preload()
 
 __all__ = ["child"]

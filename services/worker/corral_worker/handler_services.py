@@ -13,6 +13,7 @@ from corral.actions.held_limits import HeldLimit, HeldLimits
 from corral.actions.job_request import NewSubmission
 from corral.actions.plain_submission import submission_of
 from corral.actions.submit import Submitter
+from corral.actions.traced_submitter import submitter_class
 from corral.actions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
@@ -255,7 +256,7 @@ class WorkerServices:
 
     def _own_submitter(self) -> Submitter:
         if self._submitter is None:
-            self._submitter = Submitter(
+            self._submitter = submitter_class()(
                 self._store,
                 self._dispatch,
                 self._types,

@@ -42,6 +42,8 @@ class Run:
     modules: tuple[str, str]
     remaining: float | None
     """Seconds until its timeout."""
+    trace: str | None = None
+    """The trace context of its span, where tracing is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class RunBatch:
     modules: tuple[str, str]
     remaining: float | None
     """Seconds until the first timeout of them."""
+    trace: str | None = None
+    """The trace context of the call's span, where tracing is on."""
 
     @property
     def claimed(self) -> Claimed:
@@ -111,6 +115,15 @@ class Call:
     """The calls of a child are numbered over all its attempts."""
     method: str
     arguments: tuple[Any, ...]
+    trace: str | None = None
+    """The trace context of the handler's span that makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedSpan:
+    """A span that the handler ended, as `corral_worker.child_spans` writes it."""
+
+    span: dict[str, Any]
 
 
 Message = Begun | Ended | JobEnded | ProgressMessage | LogMessage | Call

@@ -4,6 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import Any
 
 import structlog
@@ -22,21 +23,24 @@ class Threads:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._work: queue.SimpleQueue[tuple[Work, dict[str, Any], asyncio.Future[Ending]] | None] = (
+        self._work: queue.SimpleQueue[tuple[Work, Context, dict[str, Any], asyncio.Future[Ending]] | None] = (
             queue.SimpleQueue()
         )
         self._started = 0
         self._busy = 0
 
     async def run(self, work: Work, names: dict[str, Any]) -> Ending:
-        """Do the work in a thread; its log lines carry `names`. What it raises is an ending, and the thread serves the next job."""
+        """Do the work in a thread, in a copy of the caller's context; its log lines carry `names`.
+
+        What it raises is an ending, and the thread serves the next job.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Ending] = loop.create_future()
         self._busy += 1
         if self._busy > self._started and self._started < self._size:
             self._started += 1
             threading.Thread(target=self._serve, name=f"job-{self._started}", daemon=True).start()
-        self._work.put((work, names, future))
+        self._work.put((work, copy_context(), names, future))
         try:
             return await future
         finally:
@@ -52,16 +56,20 @@ class Threads:
             given = self._work.get()
             if given is None:
                 return
-            work, names, future = given
+            work, context, names, future = given
             try:
-                with structlog.contextvars.bound_contextvars(**names):
-                    ending = work()
+                ending = context.run(_named, work, names)
             except BaseException as error:  # noqa: BLE001  # a thread that ended would take its slot and its job with it
                 ending = raised(error)
             loop = future.get_loop()
             if loop.is_closed():
                 return
             loop.call_soon_threadsafe(_settle, future, ending)
+
+
+def _named(work: Work, names: dict[str, Any]) -> Ending:
+    structlog.contextvars.bind_contextvars(**names)
+    return work()
 
 
 def _settle(future: asyncio.Future[Ending], ending: Ending) -> None:

@@ -21,6 +21,7 @@ from corral.job.options import Executor
 from corral.settings import Settings
 from corral.store import Beat, Store
 from corral.store.heartbeat import Heartbeat
+from corral.tracing import activation
 from corral_worker import STARTED, exit_code, health, shutdown
 from corral_worker.blocked_loop import BlockedLoop
 from corral_worker.claim_loop import POLL_SECONDS, LaneOrder
@@ -33,6 +34,7 @@ from corral_worker.registration import Incarnation, Registration
 from corral_worker.signals import Signals
 from corral_worker.slots import Slots, served
 from corral_worker.this_worker import ThisWorker
+from corral_worker.threads import aside
 from corral_worker.worker_status import WorkerCondition, WorkerStatus
 
 log = structlog.get_logger(__name__)
@@ -75,6 +77,7 @@ class Worker:
             served(settings.queues, self._catalog),
         )
         name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
+        activation.start("corral-worker", name)
         self._worker = ThisWorker(name, self._slots)
         self._signals = Signals(self._worker.stop)
         async with AsyncExitStack() as stack:
@@ -233,6 +236,7 @@ class Worker:
                 self._store.workers, self._worker.incarnation, self._engine.announcements
             )
         self._engine.executor.close()
+        await aside(activation.stop)
         log.info(
             "worker.stopped", worker=self._worker.name, claimed=self._engine.claim_loop.claimed, code=code
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Final
 
+from corral.tracing import trace_context
 from corral_worker.framing import Decoder, OutOfStep, encode
 from corral_worker.messages import AttemptId, Call, CallAnswer, Run, RunBatch
 
@@ -71,10 +72,15 @@ class WorkerConnection:
         """
         self._refuse_forks()
         number = next(self._numbers)
-        frame = encode(Call(attempt, number, method, arguments))
+        frame = encode(Call(attempt, number, method, arguments, trace_context.current()))
         self._calls[number] = deliver
         self._outgoing.put((frame, None))
         return number
+
+    def tell(self, message: object) -> None:
+        """Send a message as `send` does; a fork sends none."""
+        if os.getpid() == self._pid:
+            self.send(message)
 
     def give_up(self, number: int) -> None:
         """Nobody waits for this answer any more."""

@@ -20,6 +20,7 @@ from corral_worker.messages import (
     CallAnswer,
     ChildReady,
     Ended,
+    EndedSpan,
     JobEnded,
     LogMessage,
     ProgressMessage,
@@ -45,6 +46,7 @@ MESSAGES = [
     Call(ATTEMPT, 1, "put", ("name", "text/plain", b"\0" * 1000)),
     CallAnswer(1, UUID(int=2)),
     CallAnswer(2, [{"queue": "q", "waiting": 3}]),
+    EndedSpan({"name": "own", "context": (1, 2, 1, False), "attributes": {"n": (1, 2)}}),
 ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from corral.actions.job_request import NewSubmission
 from corral.context.link import SubmitOptions
 from corral.job.priority import Priority
+from corral.tracing import trace_context
 
 
 def submission_of(
@@ -28,6 +29,7 @@ def submission_of(
         tags=tuple(options.get("tags", ())),
         limits=tuple(options.get("limits", ())),
         unique_key=options.get("unique_key"),
+        traceparent=trace_context.current(),
         created_by=created_by,
         from_wire=from_wire,
     )

@@ -4,6 +4,7 @@ Nothing here is believed until Postgres agrees, and all of it may be wiped at an
 (protocol rules 6-9). The only imports of redis and rq are in this package.
 """
 
+from corral.dispatch import redis_import  # noqa: F401  # before whatever imports redis
 from corral.dispatch.dispatch import Dispatch
 from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
 from corral.dispatch.lanes import (

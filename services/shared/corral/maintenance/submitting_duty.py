@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from corral.actions.submit import Submitter
+from corral.actions.traced_submitter import submitter_class
 from corral.actions.type_cache import TypeCache
 from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
@@ -32,7 +33,9 @@ class SubmittingDuty(Duty):
 
     async def __aenter__(self) -> Self:
         """Open the way by which jobs come into being."""
-        self._submitter = Submitter.configured(self._settings, self._store, self._dispatch, self._types)
+        self._submitter: Submitter = submitter_class().configured(
+            self._settings, self._store, self._dispatch, self._types
+        )
         return self
 
     async def __aexit__(

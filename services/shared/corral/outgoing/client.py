@@ -17,6 +17,7 @@ from corral.outgoing.limits import RequestLimits
 from corral.outgoing.network import GuardedNetwork
 from corral.outgoing.policy import AddressPolicy
 from corral.outgoing.proxy import Proxy
+from corral.outgoing.request_span import request_span
 from corral.outgoing.resolver import Resolver, system_resolver
 from corral.outgoing.response import Response
 from corral.outgoing.transport import GuardedTransport
@@ -133,21 +134,23 @@ class OutgoingClient:
         """
         limits = limits or RequestLimits()
         target = parse(url)
-        request = self._request(method, target, headers or {}, content, limits)
-        try:
-            async with asyncio.timeout(limits.total) as until:
-                if permission is not None:
-                    request.extensions["trace"] = Departure(permission, until)
-                inner, target, permanent = await self._follow(request, target, limits)
-                deadline = until.when() or 0.0
-        except TimeoutError as error:
-            raise OutgoingFailed(
-                FailureReason.TIMEOUT, target.origin, f"it took longer than {limits.total:g} s in all"
-            ) from error
-        try:
-            yield Response(inner, limits, deadline, target.origin, permanent)
-        finally:
-            await inner.aclose()
+        with request_span(method, target) as span:
+            request = self._request(method, target, span.headers | dict(headers or {}), content, limits)
+            try:
+                async with asyncio.timeout(limits.total) as until:
+                    if permission is not None:
+                        request.extensions["trace"] = Departure(permission, until)
+                    inner, target, permanent = await self._follow(request, target, limits)
+                    deadline = until.when() or 0.0
+            except TimeoutError as error:
+                raise OutgoingFailed(
+                    FailureReason.TIMEOUT, target.origin, f"it took longer than {limits.total:g} s in all"
+                ) from error
+            span.answered(inner.status_code)
+            try:
+                yield Response(inner, limits, deadline, target.origin, permanent)
+            finally:
+                await inner.aclose()
 
     def _request(
         self,

@@ -1,0 +1,55 @@
+"""A job's way from the request to what its handler calls is one trace."""
+
+from tests.integration.outgoing.server import Server
+from tests.integration.tracing.conftest import HOST, Traced
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CALLER = f"00-{'a' * 32}-{'b' * 16}-01"
+
+
+async def test_submit_claim_run_and_outgoing_call_are_one_trace(traced: Traced, server: Server):
+    traced.collector.start()
+    server.answers["/there"] = OK
+    await traced.worker()
+    job = traced.submit("traced.async", trace=CALLER, url=f"http://{HOST}:{server.port}/there?secret=1")
+    await traced.until_ended(job)
+    names = [
+        "POST /api/v1/jobs",
+        "send traced",
+        "dispatch traced",
+        "receive traced",
+        "process traced",
+        "own",
+        "GET",
+    ]
+    spans = await traced.collector.until(*names)
+    assert {span.trace for span in spans} == {"a" * 32}, "the caller's trace, and no other"
+    assert sorted(span.name for span in spans) == sorted(names)
+    found = {span.name: span for span in spans}
+    parents = {span.name: next((one.name for one in spans if one.id == span.parent), "") for span in spans}
+    assert found["POST /api/v1/jobs"].parent == "b" * 16
+    assert parents == {
+        "POST /api/v1/jobs": "",
+        "send traced": "POST /api/v1/jobs",
+        "dispatch traced": "send traced",
+        "receive traced": "send traced",
+        "process traced": "send traced",
+        "own": "process traced",
+        "GET": "own",
+    }
+    assert [span.kind for name in names for span in [found[name]]] == [
+        *("server", "producer", "client", "client", "consumer", "internal", "client")
+    ]
+    assert {span.service for span in spans[:3]} <= {"corral-publisher"}
+    assert {found[name].service for name in names[3:]} == {"corral-worker"}
+    run = found["process traced"].attributes
+    assert run["messaging.system"] == "corral"
+    assert run["messaging.destination.name"] == "traced"
+    assert run["messaging.operation.type"] == "process"
+    assert run["messaging.message.id"] == str(job) == found["send traced"].attributes["messaging.message.id"]
+    assert (run["corral.job.type"], run["corral.job.attempt"]) == ("traced.async", 1)
+    assert run["corral.job.outcome"] == "succeeded"
+    call = found["GET"]
+    assert call.attributes["http.response.status_code"] == 200
+    assert server.heard[0].headers["traceparent"] == f"00-{call.trace}-{call.id}-01"
+    assert "secret" not in repr(spans), "no query leaves in a trace"
