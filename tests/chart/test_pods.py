@@ -92,6 +92,8 @@ def test_every_service_can_start_with_its_settings(helm: Helm, variant: str) -> 
                 env[name] = "postgresql://corral:secret@db/corral"
         if env.get("CORRAL_REDIS_URL") == SECRET:
             env["CORRAL_REDIS_URL"] = "redis://:secret@cache"
+        if "CORRAL_ARTIFACT_CA" in env:  # a file of the pod's
+            env["CORRAL_ARTIFACT_CA"] = __file__
         model = OperatorSettings if container["name"] == "operator" else Settings
         model.load(env)
         read += 1
