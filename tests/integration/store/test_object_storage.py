@@ -18,8 +18,9 @@ from tests.integration.store.busy_server import Busy
 from corral.errors import Conflict, Unavailable
 from corral.ids import new_id
 from corral.settings.bucket import Bucket
-from corral.store import Store, artifact_storage, object_storage
+from corral.store import Store
 from corral.store.artifact_storage import CHUNK_BYTES
+from corral.store.artifacts import StoredArtifacts
 from corral.store.object_storage import PART_BYTES, PARTS_AT_ONCE, ObjectStorage
 from corral_testing.subject import RELEASED, Subject
 
@@ -28,8 +29,8 @@ TEXT = "text/plain"
 
 
 @contextmanager
-def opened(bucket: Bucket) -> Iterator[ObjectStorage]:
-    storage = ObjectStorage(bucket)
+def opened(bucket: Bucket, **seconds: float) -> Iterator[ObjectStorage]:
+    storage = ObjectStorage(bucket, **seconds)
     yield storage
     storage.close()
 
@@ -43,13 +44,6 @@ def bucket(object_server: ObjectServer) -> Bucket:
 def storage(bucket: Bucket) -> Iterator[ObjectStorage]:
     with opened(bucket) as storage:
         yield storage
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not answer within a second is away."""
-    monkeypatch.setattr(object_storage, "SILENCE_SECONDS", 1.0)
-    monkeypatch.setattr(object_storage, "RETRY_SECONDS", 1.0)
 
 
 def location() -> str:
@@ -94,7 +88,6 @@ async def test_content_that_fails_leaves_no_object_and_no_parts(
     assert [one for batch in obstore.list(storage._objects) for one in batch] == []
 
 
-@pytest.mark.usefixtures("hasty")
 async def test_a_server_that_takes_nothing_more_lets_no_content_pile_up(
     own_object_server: ObjectServer,
 ) -> None:
@@ -104,7 +97,7 @@ async def test_a_server_that_takes_nothing_more_lets_no_content_pile_up(
         nonlocal read_to
         read_to = start + CHUNK_BYTES
 
-    with opened(own_object_server.bucket()) as storage:
+    with opened(own_object_server.bucket(), silence_seconds=1, retry_seconds=1) as storage:
         own_object_server.freeze()
         with pytest.raises(Unavailable, match="does not answer in time"):
             await storage.write(location(), chunks(bytes(20 * PART_BYTES), count))
@@ -214,36 +207,38 @@ async def test_without_a_key_and_a_role_it_says_what_to_set(
 
 
 async def test_objects_of_others_are_no_strays_and_each_look_goes_on_where_the_last_one_ended(
-    storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket,
 ) -> None:
-    monkeypatch.setattr(artifact_storage, "STRAY_SECONDS", -60.0)
+    storage = ObjectStorage(bucket, stray_seconds=-60)
     ours = sorted([location() for _ in range(5)] + [f"uploads/0123abcd/{new_id()}"])
     for where in [*ours, "report.pdf", f"team/1/{new_id()}", f"{new_id()}/1/notes.txt"]:
         await storage.write(where, chunks(b"hello"))
     looks = [await storage.strays(3) for _ in range(5)]
     assert sorted(one for look in looks[:4] for one in look) == ours
     assert looks[4] == looks[0]
-    monkeypatch.setattr(artifact_storage, "STRAY_SECONDS", 60.0)
-    assert [await storage.strays(100) for _ in range(2)][1] == []  # their writers may be slow
+    with opened(bucket, stray_seconds=60) as later:
+        assert await later.strays(100) == []  # their writers may be slow
     await storage.remove([*ours, location()])
-    monkeypatch.setattr(artifact_storage, "STRAY_SECONDS", -60.0)
-    assert await storage.strays(100) == []
+    assert [await storage.strays(100) for _ in range(2)][1] == []
+    storage.close()
 
 
 async def test_an_object_of_a_row_is_no_stray_and_one_without_is_removed(
-    subject: Subject, bucket: Bucket, database_url: str, monkeypatch: pytest.MonkeyPatch
+    subject: Subject, bucket: Bucket, database_url: str
 ) -> None:
-    monkeypatch.setattr(artifact_storage, "STRAY_SECONDS", -60.0)
-    store = Store.open(database_url, pool_size=2, artifact_store="s3", bucket=bucket)
+    store = Store.open(database_url, pool_size=2)
+    hasty = ObjectStorage(bucket, stray_seconds=-60)
+    artifacts = StoredArtifacts(store.database, hasty, [hasty])
     worker, job = await subject.worker(), await subject.submit()
     await subject.running(worker, job)
-    kept = await store.artifacts.put(job, 1, "a.txt", TEXT, b"hello")
-    assert await store.artifacts.publish(job, 1, [kept])
+    kept = await artifacts.put(job, 1, "a.txt", TEXT, b"hello")
+    assert await artifacts.publish(job, 1, [kept])
     with opened(bucket) as storage:
         await storage.write(location(), chunks(b"of nobody"))
-        assert await store.artifacts.sweep(await subject.lead()) == 1
+        assert await artifacts.sweep(await subject.lead()) == 1
         (left,) = [one["path"] for batch in obstore.list(storage._objects) for one in batch]
     assert left == f"{job}/1/{kept}"
+    artifacts.close()
     await store.close()
 
 

@@ -19,8 +19,7 @@ from obstore.store import S3Store
 
 from corral.errors import NotFound, Unavailable
 from corral.settings.bucket import Bucket
-from corral.store import artifact_storage
-from corral.store.artifact_storage import CHUNK_BYTES
+from corral.store.artifact_storage import CHUNK_BYTES, STRAY_SECONDS
 
 if TYPE_CHECKING:  # the library has them in its stubs alone
     from obstore.store import ClientConfig, S3Config
@@ -58,14 +57,21 @@ class ObjectStorage:
 
     name = "s3"
 
-    def __init__(self, bucket: Bucket) -> None:
-        """Connects when first used.
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        stray_seconds: float = STRAY_SECONDS,
+    ) -> None:
+        """Connects when first used. The seconds are described at their constants.
 
         Raises:
             OSError: the file of authorities can't be read.
         """
-        self._bucket = bucket
-        self._objects = _objects(bucket)
+        self._bucket, self._stray_seconds = bucket, stray_seconds
+        self._objects = _objects(bucket, silence_seconds, retry_seconds)
         self._looked_to: str | None = None
         """The last key that the search for strays has looked at; None: it begins anew."""
 
@@ -149,7 +155,7 @@ class ObjectStorage:
                 looked = [(one["path"], one["last_modified"].timestamp()) for one in batch]
                 break
         self._looked_to = looked[-1][0] if len(looked) == limit else None
-        before = time.time() - artifact_storage.STRAY_SECONDS
+        before = time.time() - self._stray_seconds
         return [path for path, changed in looked if changed < before and _LOCATION.fullmatch(path)]
 
     async def try_out(self) -> None:
@@ -229,11 +235,11 @@ class _Relay:
             self._pieces.get_nowait()
 
 
-def _objects(bucket: Bucket) -> S3Store:
+def _objects(bucket: Bucket, silence_seconds: float, retry_seconds: float) -> S3Store:
     options: ClientConfig = {
         "allow_http": True,
         "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-        "read_timeout": timedelta(seconds=SILENCE_SECONDS),
+        "read_timeout": timedelta(seconds=silence_seconds),
         "timeout": timedelta(seconds=REQUEST_SECONDS),
     }
     if bucket.ca_file is not None:
@@ -250,7 +256,7 @@ def _objects(bucket: Bucket) -> S3Store:
         prefix=bucket.prefix or None,
         config=config,
         client_options=options,
-        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=retry_seconds)},
         credential_provider=_credentials(bucket),
     )
 
