@@ -124,7 +124,9 @@ def test_queues_are_listed_paused_resumed_and_cleaned(corral):
     assert re.search(r"^overrides +retries +5", shown, re.MULTILINE), shown
     corral("queues", "set", "cpu", "retries=")
     job = corral("jobs", "submit", "demo.cpu", "--field", "seconds:=0.01", "--json").json
-    assert corral("queues", "show", "cpu", "--json").json["counts"]["queued"] == 1
+    eventually(  # counts are read at most every second
+        lambda: corral("queues", "show", "cpu", "--json").json["counts"].get("queued") == 1, timeout=30
+    )
     assert "--since: is not a time" in corral("jobs", "list", "--since", "yesterday").err
     assert "corral queues resume cpu" in corral("jobs", "why", job["id"]).out
     assert corral("queues", "resume", "cpu").out == "cpu is resumed\n"
