@@ -100,6 +100,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
 def _goals(first: Import, again: Import, one: Import, lifted: Import, items: int) -> Iterator[Goal]:
     wanted = items / RATE
     yield Goal("feeds_20_sources_seconds", first.seconds, "<=", 10.0, "s")
+    yield Goal("feeds_cpu_ms_per_item", 1_000 * first.cpu / items, "<=", 1.0, "ms")
     yield Goal("feeds_20_sources_most_in_a_second", first.most, "<=", RATE)
     yield Goal("feeds_one_source_seconds", one.seconds, "<=", 1.1 * wanted, "s")
     yield Goal("feeds_one_source_seconds_at_least", one.seconds, ">=", wanted - 1, "s")
