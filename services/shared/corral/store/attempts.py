@@ -151,7 +151,8 @@ class Attempts(Logs):
     async def _written(self, steps: Sequence[tuple[str, Params]]) -> list[list[Row]]:
         """One statement is its own transaction and costs no more than it must."""
         if len(steps) == 1:
-            return [await self._database.hot(*steps[0])]
+            statement, params = steps[0]
+            return [await self._database.hot(statement, params, binary=statement in endings.WITHOUT_TIMES)]
         return await self._database.hot_together(*steps)
 
     async def _with_follow_ups(

@@ -136,7 +136,7 @@ class Claims:
             "limited": texts(limited),
             "alone": alone,
         }
-        rows = await self._database.hot(CLAIM, params)
+        rows = await self._database.hot(CLAIM, params, binary=True)
         claimed = [claimed_from(row) for row in rows]
         if len(claimed) == len(ids):
             return ClaimAnswer(claimed, {})
@@ -149,7 +149,7 @@ class Claims:
         Raises:
             Unavailable: Postgres is away.
         """
-        rows = await self._database.hot(CLAIMED_UNDER, {"claim": claim})
+        rows = await self._database.hot(CLAIMED_UNDER, {"claim": claim}, binary=True)
         return [claimed_from(row) for row in rows]
 
     async def _reasons(self, ids: Sequence[UUID], params: Params) -> dict[UUID, Refusal]:

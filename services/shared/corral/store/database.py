@@ -144,19 +144,23 @@ class Database:
         """
         return await connect_async(self._url, self._application_name)
 
-    async def hot(self, statement: str, params: Params) -> list[Row]:
-        """Run one statement that finds its rows by primary key, as a transaction of its own."""
-        if self._pooled:
-            return (await self.hot_together((statement, params)))[0]
-        async with self._hot.connection(HOT.statement) as driver:
-            return await _fetched(await driver.execute(within(self.schema, statement), params, prepare=True))
+    async def hot(self, statement: str, params: Params, *, binary: bool = False) -> list[Row]:
+        """Run one statement that finds its rows by primary key, as a transaction of its own.
 
-    async def hot_together(self, *steps: tuple[str, Params]) -> list[list[Row]]:
+        `binary`: the answer is read in half the time. Not for times, of which some are outside Python's calendar.
+        """
+        if self._pooled:
+            return (await self.hot_together((statement, params), binary=binary))[0]
+        async with self._hot.connection(HOT.statement) as driver:
+            sql = within(self.schema, statement)
+            return await _fetched(await driver.execute(sql, params, prepare=True, binary=binary))
+
+    async def hot_together(self, *steps: tuple[str, Params], binary: bool = False) -> list[list[Row]]:
         """Run several such statements as one transaction, in one round trip; what each returned."""
         async with self._hot.connection(HOT.statement * len(steps)) as driver:
             if self._pooled:
-                return await self._said_whole(driver, HOT.settings | BY_KEY, *steps)
-            return await self._pipeline(driver, *steps)
+                return await self._said_whole(driver, HOT.settings | BY_KEY, *steps, binary=binary)
+            return await self._pipeline(driver, *steps, binary=binary)
 
     async def run(self, statement: str, params: Params | None = None, *, limits: Limits = SHORT) -> list[Row]:
         """Run one statement as a transaction of its own, in one round trip."""
@@ -182,22 +186,26 @@ class Database:
             yield Transaction(driver, self.schema, deadline)
 
     async def _said_whole(
-        self, driver: Driver, settings: Mapping[str, str], *steps: tuple[str, Params]
+        self, driver: Driver, settings: Mapping[str, str], *steps: tuple[str, Params], binary: bool = False
     ) -> list[list[Row]]:
         """One transaction behind a pooler: everything on which it relies is said in it, in the same round trip."""
         first: list[tuple[str, Params]] = [(BEGIN, {}), (_setting(driver, settings), {})]
         try:
-            return (await self._pipeline(driver, *first, *steps, (COMMIT, {})))[len(first) : -1]
+            return (await self._pipeline(driver, *first, *steps, (COMMIT, {}), binary=binary))[
+                len(first) : -1
+            ]
         except psycopg.Error:
             if driver.info.transaction_status is TransactionStatus.INERROR:
                 await driver.execute(ROLLBACK)
             raise
 
-    async def _pipeline(self, driver: Driver, *steps: tuple[str, Params]) -> list[list[Row]]:
+    async def _pipeline(
+        self, driver: Driver, *steps: tuple[str, Params], binary: bool = False
+    ) -> list[list[Row]]:
         """Without a BEGIN, what is sent before one Sync is one transaction."""
         async with _prepared(driver), driver.pipeline():
             cursors = [
-                await driver.execute(within(self.schema, statement), params, prepare=True)
+                await driver.execute(within(self.schema, statement), params, prepare=True, binary=binary)
                 for statement, params in steps
             ]
         return [await _fetched(cursor) for cursor in cursors]

@@ -156,6 +156,8 @@ WITH_WEBHOOKS = {
     END_LIMITED: f"{END_LIMITED_TOLD_STEPS}{ENDED}{TOLD} FROM ended\n",
 }
 """The statement that also tells webhooks, for each that only ends attempts."""
+WITHOUT_TIMES = frozenset({*WITH_WEBHOOKS, *WITH_WEBHOOKS.values()})
+"""Those whose answers hold no times."""
 
 # What became of a write that matched no row (rule 15).
 REREAD = f"""

@@ -147,7 +147,8 @@ class LimitClaims:
         statement = CLAIM_GROUPS
         if batches:
             statement, more = batch_claims.CLAIM, {**more, **batch_claims.parameters(batches)}
-        rows = (await self._database.hot_together((LOCK_KEYS_OF_GROUPS, params), (statement, more)))[1]
+        steps = (LOCK_KEYS_OF_GROUPS, params), (statement, more)
+        rows = (await self._database.hot_together(*steps, binary=True))[1]
         if batches:
             rows.sort(key=batch_claims.ORDER)
         claimed = [claimed_from(row[:WIDTH]) for row in rows]
