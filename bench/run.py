@@ -11,6 +11,7 @@ import structlog
 from bench import (
     areas,
     batches,
+    busy,
     feeds,
     hotpath,
     idle,
@@ -33,6 +34,7 @@ from bench.section import Section
 
 PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Section]] = {
     "throughput": throughput.measure,
+    "busy": busy.measure,
     "idle": idle.measure,
     "log": job_log.measure,
     "http": submission.measure,

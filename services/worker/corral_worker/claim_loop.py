@@ -5,18 +5,18 @@ Completions are written by another task on another connection, so that the next 
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
-from corral.dispatch import Ack, Dispatch, Popped, Return
+from corral.dispatch import Ack, Budget, Dispatch, Pop, Popped, Return
 from corral.dispatch.rings import Turn
 from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral.job.lane import Lane
-from corral.job.priority import PRIORITIES, Priority
+from corral.job.priority import Priority
 from corral.waiting import wait_for_event
 from corral_worker import STARTED
 from corral_worker.announcements import Announcements
@@ -25,6 +25,8 @@ from corral_worker.claiming import Acks, Claimer
 from corral_worker.completer import FinishedAttempts
 from corral_worker.executor import AttemptExecutor
 from corral_worker.group_claiming import GroupClaimer, TurnAnswers
+from corral_worker.lane_order import LaneOrder
+from corral_worker.pop_ahead import PopAhead
 from corral_worker.seal import Seal
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
@@ -42,8 +44,6 @@ WAIT_SECONDS = 5.0
 REDIS_RETRY_SECONDS = 0.5
 BUSY_SECONDS = (0.02, 0.5)
 """First and longest pause where all groups with a turn are left to others: this worker runs as many as each worker may."""
-POPS_PER_LOOK_FROM_BELOW = 20
-"""Every twentieth pop begins with the lowest priority, so that no job waits for ever."""
 
 
 class ClaimLoop:
@@ -78,6 +78,9 @@ class ClaimLoop:
         self._poll_seconds = poll_seconds
         self._lane_order = LaneOrder(slots.queues)
         self._answers = Acks(dispatch)
+        self._ahead = PopAhead(self._answers, self._turn_answers, self._lane_order)
+        self._begun = self._ended_before = 0
+        """How many jobs the last round started, and how many handlers had ended before."""
         self._timer: asyncio.TimerHandle | None = None
         self._willing_at = 0.0
         self._busy_seconds = 0.0
@@ -97,61 +100,87 @@ class ClaimLoop:
         """Wait no longer for an absent Postgres to say what became of the last claim: the worker stops."""
         self._giving_up = True
 
-    @property
-    def _stopping(self) -> bool:
-        return self._worker.stopping.is_set()
-
     async def run(self) -> None:
         """Claim until the worker stops; nothing while it is registered under no incarnation."""
         waker = asyncio.get_running_loop().create_task(self._listen(), name="waker")
         try:
-            while not self._stopping:
+            while not self._worker.stopping.is_set():
                 self._slots.freed.clear()
-                incarnation = self._worker.incarnation
-                pause = self._poll_seconds if incarnation is None else await self._round(incarnation)
-                if pause and not self._stopping:
+                pause = await self._round(self._worker.incarnation)
+                if pause and not self._worker.stopping.is_set():
                     await self._rest(pause)
         finally:
-            waker.cancel()
-            if self._timer is not None:
-                self._timer.cancel()
-            await asyncio.gather(waker, return_exceptions=True)
-            await self._answers.flush()
+            await self._close(waker)
 
-    async def _round(self, worker: UUID) -> float:
-        """Look for jobs once; the seconds to rest after it unless something changes, 0 to look again at once."""
-        if self._seal.held or self.draining:
+    async def _close(self, waker: asyncio.Task[None]) -> None:
+        """Leave nothing behind: neither tasks nor what was popped."""
+        waker.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.gather(waker, return_exceptions=True)
+        await self._ahead.give_back()
+        await self._answers.flush()
+
+    async def _hold(self, worker: UUID | None) -> float:
+        """Claim nothing, and keep nothing from others that may; the seconds until the next look."""
+        await self._ahead.give_back()
+        if worker is not None:
             self.holding = "sealed" if self._seal.held else "draining"
             if self._attempts.only_abandoned:
                 self._worker.stuck("it drains, and all that it still runs are handlers that can't be stopped")
-            return self._poll_seconds
+        return self._poll_seconds
+
+    async def _round(self, worker: UUID | None) -> float:
+        """Look for jobs once; the seconds to rest after it unless something changes, 0 to look again at once."""
+        if worker is None or self._seal.held or self.draining:
+            return await self._hold(worker)
+        at_once = await self._ended_at_once()
         budgets = self._slots.budgets()
         room = min(sum(budget.room for budget in budgets), self._finished.room)
-        if room <= 0:
-            return self._poll_seconds
-        idle = not self._attempts.held
         try:
-            pop = await self._dispatch.lanes.pop(
-                self._worker.name, self._lane_order.next(), room, wait=True, idle=idle, budgets=budgets
-            )
+            pop = await self._ahead.taken(budgets, room)
+            if pop is None and room <= 0:
+                return self._poll_seconds
+            pop = pop or await self._pop(budgets, room, wait=True, idle=not self._attempts.held)
         except Unavailable as error:
-            if self.holding != "redis":
-                log.warning("dispatch.away", error=str(error))
-            self.holding = "redis"
-            metrics.REDIS_ERRORS.labels("pop").inc()
-            return REDIS_RETRY_SECONDS
+            return self._redis_away(error)
         self.holding = "suspended" if pop.suspended else None
         if pop.popped:
+            self._pop_ahead(pop, at_once)
             await self._take(worker, pop.popped, alone=False)
-        self._busy_seconds = self._busy_seconds if pop.turns else 0.0
-        if pop.turns:
-            await self._take_turns(worker, pop.turns, alone=False)
+        await self._take_turns(worker, pop.turns, alone=False)
         if pop.suspects and time.monotonic() >= self._willing_at:
             await self._run_suspect(worker, pop.suspects)
             return 0
-        if self._busy_seconds and not pop.popped:
-            return self._busy_seconds  # an end here, or a wake, is heard at once
-        return 0 if pop.popped or pop.turns else self._poll_seconds
+        if pop.popped or (pop.turns and not self._busy_seconds):
+            return 0
+        return self._busy_seconds or self._poll_seconds  # an end here, or a wake, is heard at once
+
+    async def _ended_at_once(self) -> float:
+        """The share of the jobs that the last round started whose handlers ended as soon as they had begun."""
+        begun, self._begun = self._begun, 0
+        if self._slots.ended < self._ended_before + begun:
+            await asyncio.sleep(0)  # let them begin
+        return min(1.0, (self._slots.ended - self._ended_before) / begun) if begun else 0.0
+
+    def _redis_away(self, error: Unavailable) -> float:
+        if self.holding != "redis":
+            log.warning("dispatch.away", error=str(error))
+            self.holding = "redis"
+        metrics.REDIS_ERRORS.labels("pop").inc()
+        return REDIS_RETRY_SECONDS
+
+    async def _pop(self, budgets: Sequence[Budget], room: int, *, wait: bool, idle: bool) -> Pop:
+        name, lanes = self._worker.name, self._lane_order.next()
+        return await self._dispatch.lanes.pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets)
+
+    def _pop_ahead(self, pop: Pop, at_once: float) -> None:
+        """Where there are more, pop beside the claim: as many of its jobs will end at once as did of those before."""
+        taken = len(pop.popped)
+        budgets = self._slots.budgets(taken, int(taken * at_once))
+        room = min(sum(budget.room for budget in budgets), self._finished.room - taken)
+        if pop.more and room > 0:
+            self._ahead.send(self._pop(budgets, room, wait=False, idle=False))
 
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
         if self._seal.held:  # since the pop was sent
@@ -165,11 +194,14 @@ class ClaimLoop:
             self.taking = False
         await self._answers.add(taken.answers)
         if taken.refused_worker:
-            # The heartbeat says what is the matter; until then popping would only turn jobs around.
-            await self._rest(self._poll_seconds)
+            await self._ahead.give_back()
+            await self._rest(self._poll_seconds)  # the heartbeat says why; until then a pop would be in vain
 
     async def _take_turns(self, worker: UUID, turns: Sequence[Turn], *, alone: bool) -> bool:
         """Claim of the groups whose turn it is; whether anything was claimed."""
+        if not turns:
+            self._busy_seconds = 0.0
+            return False
         if self._seal.held:  # since the pop was sent
             await self._turn_answers.give_back(turns)
             return False
@@ -202,17 +234,18 @@ class ClaimLoop:
         if not claimed:
             return
         if not self.claimed:
-            seconds = time.monotonic() - STARTED
-            log.info("worker.first_claim", jobs=len(claimed), seconds=round(seconds, 2))
+            log.info("worker.first_claim", jobs=len(claimed), seconds=round(time.monotonic() - STARTED, 2))
         self.claimed += len(claimed)
+        self._begun, self._ended_before = len(claimed), self._slots.ended
         self._executor.start(claimed)
         self._announcements.claimed(claimed)
 
     async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:
         """Become empty, claim one suspect, and nothing beside it until it has ended."""
         self.holding = "suspect"
+        await self._ahead.give_back()
         give_up_at = time.monotonic() + SUSPECT_WAIT_SECONDS
-        while self._attempts.held and not self._stopping:
+        while self._attempts.held and not self._worker.stopping.is_set():
             if self._attempts.only_abandoned:
                 self._worker.stuck(
                     "a suspect waits to run alone, and all that runs are handlers that can't be stopped"
@@ -239,7 +272,7 @@ class ClaimLoop:
             await self._take(worker, pop.popped, alone=True)
         elif not await self._take_turns(worker, pop.turns, alone=True):
             return  # its limits have no room
-        while self._attempts.held and not self._stopping:
+        while self._attempts.held and not self._worker.stopping.is_set():
             if self._attempts.only_abandoned:
                 self._worker.stuck("a suspect runs alone, past its end, and can't be stopped")
                 return
@@ -262,25 +295,3 @@ class ClaimLoop:
             except Unavailable:
                 metrics.REDIS_ERRORS.labels("wait").inc()
                 await asyncio.sleep(REDIS_RETRY_SECONDS)
-
-
-class LaneOrder:
-    """The order in which a worker looks into its lanes (protocol rule 9): by priority; queues of one priority take turns."""
-
-    def __init__(self, queues: Iterable[str]) -> None:
-        names = sorted(queues)
-        turned = [names[start:] + names[:start] for start in range(len(names))] or [[]]
-        self._orders = [
-            [Lane(queue, priority) for priority in PRIORITIES for queue in order] for order in turned
-        ]
-        self._from_below = [
-            [Lane(queue, priority) for priority in reversed(PRIORITIES) for queue in order]
-            for order in turned
-        ]
-        self._pops = 0
-
-    def next(self) -> Sequence[Lane]:
-        """The lanes for the next pop."""
-        self._pops += 1
-        orders = self._from_below if self._pops % POPS_PER_LOOK_FROM_BELOW == 0 else self._orders
-        return orders[self._pops % len(orders)]

@@ -24,25 +24,30 @@ class Slots:
         needs = {queue: catalog.executors(queue) & self.sizes.keys() for queue in queues}
         self.queues = frozenset(queue for queue, executors in needs.items() if executors)
         """The queues whose jobs can run here."""
-        self._of = {
+        queues_of = {
             executor: frozenset(queue for queue in self.queues if executor in needs[queue])
             for executor in self.sizes
         }
+        self._of = {executor: queues for executor, queues in queues_of.items() if queues}
         self._scarce: set[Executor] = set()
+        self.ended = 0
+        """How many handlers have ended since the start."""
         self.freed = asyncio.Event()
         """Set when a look for jobs may find more than the last one: a slot is free that was missed, the worker is
         empty, outcomes were written while too many waited, or it was told something. The claim loop clears it."""
 
-    def budgets(self) -> list[Budget]:
-        """How many jobs may be popped for each executor now, and from which queues; remembers which executors had no slot free."""
+    def budgets(self, claiming: int = 0, ending: int = 0) -> list[Budget]:
+        """How many jobs may be popped for each executor and of which queues; remembers which had no slot free.
+
+        Beside a claim of `claiming` jobs, of which `ending` end on the event loop as soon as they begin.
+        """
         self._scarce.clear()
         budgets = []
         for executor, queues in self._of.items():
-            if queues:
-                free = max(0, self.sizes[executor] - self.used[executor])
-                if free == 0:
-                    self._scarce.add(executor)
-                budgets.append(Budget(queues, free))
+            free = max(0, self.sizes[executor] - self.used[executor] - claiming)
+            if free == 0:
+                self._scarce.add(executor)
+            budgets.append(Budget(queues, free + ending * (executor is Executor.ASYNC)))
         return budgets
 
     def take(self, executor: Executor) -> None:
@@ -52,6 +57,7 @@ class Slots:
     def free(self, executor: Executor) -> None:
         """Give a slot back: a handler ended. Sets `freed` if the last pop found no room for want of it."""
         self.used[executor] -= 1
+        self.ended += 1
         if executor in self._scarce:
             self._scarce.discard(executor)
             self.freed.set()

@@ -24,11 +24,12 @@ from corral.store.heartbeat import Heartbeat
 from corral.tracing import activation
 from corral_worker import STARTED, exit_code, health, shutdown
 from corral_worker.blocked_loop import BlockedLoop
-from corral_worker.claim_loop import POLL_SECONDS, LaneOrder
+from corral_worker.claim_loop import POLL_SECONDS
 from corral_worker.drain_requests import DrainRequestReader
 from corral_worker.engine import Engine
 from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS
 from corral_worker.heartbeat import HeartbeatThread
+from corral_worker.lane_order import LaneOrder
 from corral_worker.loop_watchdog import LoopWatchdog
 from corral_worker.registration import Incarnation, Registration
 from corral_worker.signals import Signals

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -66,6 +66,8 @@ class Pop(NamedTuple):
     """`rq suspend` is in force: nothing is popped."""
     turns: Sequence[Turn] = ()
     """Groups of limited jobs whose turn it is."""
+    more: bool = False
+    """Lanes out of which it took jobs have more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +166,12 @@ class Lanes:
             found = await _POP.run(
                 self._redis, _request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets)
             )
-        suspended, waiting, suspects, turned = found[:4]
-        popped: list[Popped] = []
-        strangers: dict[Lane, list[bytes]] = {}
-        for number, ids in zip(found[4::2], found[5::2], strict=True):
-            lane = lanes[number]
-            for text in ids:
-                try:
-                    popped.append(Popped(lane, UUID(text.decode())))
-                except ValueError:
-                    strangers.setdefault(lane, []).append(text)
+        suspended, waiting, suspects, turned, more = found[:5]
+        popped, strangers = _popped(found[5:], lanes)
         if strangers:
             await self._drop(strangers)
         names = [queue.decode() for queue in suspects]
-        return Pop(popped, bool(waiting), names, bool(suspended), turns_from(turned, lanes))
+        return Pop(popped, bool(waiting), names, bool(suspended), turns_from(turned, lanes), bool(more))
 
     async def ack(self, acks: Iterable[Ack]) -> None:
         """Say what became of popped jobs: one call for all.
@@ -231,6 +225,20 @@ def _by_lane_and_group(
             ids = by_lane.setdefault(lane, {})
         ids[entry.id] = None
     return by_lane, groups
+
+
+def _popped(found: Sequence[Any], lanes: Sequence[Lane]) -> tuple[list[Popped], dict[Lane, list[bytes]]]:
+    """The jobs in the answer of pop.lua, and by lane what is no id of a job."""
+    popped: list[Popped] = []
+    strangers: dict[Lane, list[bytes]] = {}
+    for number, ids in zip(found[::2], found[1::2], strict=True):
+        lane = lanes[number]
+        for text in ids:
+            try:
+                popped.append(Popped(lane, UUID(text.decode())))
+            except ValueError:
+                strangers.setdefault(lane, []).append(text)
+    return popped, strangers
 
 
 def _request(

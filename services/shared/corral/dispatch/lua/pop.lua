@@ -2,8 +2,8 @@
 -- ARGV: worker, room, wait (1 or 0), idle (1 or 0),
 --   number of budgets, their rooms, number of queues, then name and budgets of each ("1 3"),
 --   then name of lane and number of its queue, again and again.
--- Answers {suspended, waiting, {queues with suspects to take}, turns, lane number, {ids}, ...}. Turns are those of
--- groups of limited jobs: {number of freeings, lane number, jobs to take, group, its number of joins, ...}.
+-- Answers {suspended, waiting, {queues with suspects to take}, turns, more, lane number, {ids}, ...}. More is 1 where a
+-- lane out of which it took has more. Turns are those of groups of limited jobs: {number of freeings, lane number, jobs to take, group, its number of joins, ...}.
 local WISH_MS = 3000        -- a worker looks again every second, so it is renewed long before
 local GROUPS = 8            -- groups of limited jobs that one pop gives a turn
 local RESERVED_MS = 30000   -- how long one worker may take to become empty before another is asked
@@ -96,7 +96,7 @@ end
 redis.call('DEL', KEY.wake .. worker)  -- a token is spent by looking
 if redis.call('EXISTS', KEY.suspended) == 1 then
   redis.call('ZREM', KEY.waiters, worker)
-  return {1, 0, {}, {}}
+  return {1, 0, {}, {}, 0}
 end
 
 local budgets, queues, at = read_request()
@@ -131,7 +131,7 @@ end
 
 if room > 0 then end_due_gatherings(time) end
 
-local answer = {0, 0, {}, {}}
+local answer = {0, 0, {}, {}, 0}
 
 local function use(queue, count)
   room = room - count
@@ -183,8 +183,11 @@ end
 
 redis.call('ZREM', KEY.waiters, worker)
 for _, queue in ipairs(queues) do
-  if queue.left then offer(queue.name, 1, time) end
+  if queue.left then
+    answer[5] = 1
+    offer(queue.name, 1, time)
+  end
 end
-answer[3] = suspects_for(queues, asked, #answer > 4 or #answer[4] > 0)
+answer[3] = suspects_for(queues, asked, #answer > 5 or #answer[4] > 0)
 if wait and #answer[3] == 0 then answer[2] = register(queues, slots_for) end
 return answer
