@@ -1,6 +1,6 @@
 """A publisher, a worker and a collector of traces, each a process of its own."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -145,6 +145,27 @@ async def traced(
             yield Traced(system, collector, publisher, key)
         finally:
             publisher.kill()
+
+
+Publishers = Callable[..., Publisher]
+
+
+@pytest.fixture
+def make_publishers(traced: Traced, collector: Collector, tmp_path: Path) -> Iterator[Publishers]:
+    """Starts further publishers, ready in all their processes."""
+    started: list[Publisher] = []
+
+    def make(**environment: str) -> Publisher:
+        settings = Settings(database_url=traced.system.database_url, redis_url=traced.system.redis_url)
+        made = Publisher(settings, tmp_path, **collector.environment, **environment)
+        started.append(made)
+        wanted = int(environment["CORRAL_WEB_WORKERS"])
+        eventually(lambda: len(made.events("publisher.ready")) == wanted, timeout=START)
+        return made
+
+    yield make
+    for one in started:
+        one.kill()
 
 
 @pytest.fixture(name="free_port")

@@ -1,7 +1,7 @@
 """A job's way from the request to what its handler calls is one trace."""
 
 from tests.integration.outgoing.server import Server
-from tests.integration.tracing.conftest import HOST, Traced
+from tests.integration.tracing.conftest import HOST, Publishers, Traced
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CALLER = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -53,3 +53,16 @@ async def test_submit_claim_run_and_outgoing_call_are_one_trace(traced: Traced, 
     assert call.attributes["http.response.status_code"] == 200
     assert server.heard[0].headers["traceparent"] == f"00-{call.trace}-{call.id}-01"
     assert "secret" not in repr(spans), "no query leaves in a trace"
+
+
+async def test_each_process_of_a_publisher_sends_its_spans(traced: Traced, make_publishers: Publishers):
+    """The exporter's thread starts after gunicorn's fork; in the master there is none to be lost."""
+    traced.collector.start()
+    publisher = traced.publisher = make_publishers(CORRAL_WEB_WORKERS="3")
+    assert len(publisher.events("tracing.on")) == 3, "one in each process, none in the master"
+    submitters = {child.pid for child in publisher.children()}
+    for _ in range(60):
+        traced.submit("traced.async")
+    await traced.collector.until("send traced", count=60)
+    assert len(submitters) == 3
+    assert publisher.stop()[0] == 0
