@@ -26,9 +26,10 @@ from corral_jobs.feeds.declaration import (
 from corral_jobs.feeds.feed import MAX_GUID, FeedEntry, InvalidFeed, ParsedFeed, ParsedItem
 from corral_jobs.feeds.identity import content_hash
 
+SUBMITTED_FIRST = 100
+"""Items that are cleaned and submitted first: as many as one batch stores, which starts while the others are cleaned."""
 SUBMITTED_AT_ONCE = 1_000
-"""Items that are submitted together, in one transaction."""
-_NEW = KnownItem("", None)
+"""Items that are submitted together then, in one transaction."""
 _RESULTS = {
     ItemOutcome.NEW: ItemResult(outcome="new"),
     ItemOutcome.UPDATED: ItemResult(outcome="updated"),
@@ -97,30 +98,46 @@ async def _reading(source: FeedSource, answer: FetchAnswer) -> ParsedFeed | Inva
 async def _submit(request: FetchRequest, feed: ParsedFeed, now: datetime, ctx: Context) -> int:
     """Submit a job for each item that is new or changed; how many. Only those are cleaned that the document says anew."""
     known = await ctx.feeds.known(request.source, [entry.guid for entry in feed.entries])
-    prints = {entry.guid: entry.fingerprint for entry in feed.entries}
-    anew = [one for one in feed.entries if known.get(one.guid, _NEW).fingerprint != one.fingerprint]
-    contents, hashes = await asyncio.to_thread(_contents, anew) if anew else ({}, {})
-    fresh = [guid for guid in contents if known.get(guid, _NEW).hash != hashes[guid]]
-    changed = set(fresh)
-    listed = {
-        guid: prints[guid]
-        for guid, one in known.items()
-        if guid not in changed and (guid in contents or not one.listed)
-    }
-    if listed:
-        await ctx.feeds.note_listed(request.source, listed)
-    if fresh and request.part_of is not None:
+    anew, unlisted = [], {}
+    for entry in feed.entries:
+        stored = known.get(entry.guid)
+        if stored is None or stored.fingerprint != entry.fingerprint:
+            anew.append(entry)
+        elif not stored.listed:
+            unlisted[entry.guid] = entry.fingerprint
+    if unlisted:
+        await ctx.feeds.note_listed(request.source, unlisted)
+    submitted = done = 0
+    while done < len(anew):
+        ctx.progress(100 * done / len(anew), "submitting items")
+        part = anew[done : done + (SUBMITTED_AT_ONCE if done else SUBMITTED_FIRST)]
+        submitted += await _submit_part(request, part, known, now, ctx)
+        done += len(part)
+    return submitted
+
+
+async def _submit_part(
+    request: FetchRequest,
+    entries: Sequence[FeedEntry],
+    known: Mapping[str, KnownItem],
+    now: datetime,
+    ctx: Context,
+) -> int:
+    """Submit a job for each of these items whose content is new or changed; how many."""
+    contents, hashes = await asyncio.to_thread(_contents, entries)
+    prints = {entry.guid: entry.fingerprint for entry in entries}
+    fresh = [guid for guid in contents if guid not in known or known[guid].hash != hashes[guid]]
+    if same := prints.keys() - fresh:
+        await ctx.feeds.note_listed(request.source, {guid: prints[guid] for guid in sorted(same)})
+    if not fresh:
+        return 0
+    if request.part_of is not None:
         await ctx.feeds.expect(request.part_of, request.source, fresh)
-    for done in range(0, len(fresh), SUBMITTED_AT_ONCE):
-        ctx.progress(100 * done / len(fresh), "submitting items")
-        guids = fresh[done : done + SUBMITTED_AT_ONCE]
-        seen = {"source": str(request.source), "seen_at": now.isoformat()}
-        payloads = [
-            {**seen, "guid": guid, "fingerprint": prints[guid], "item": contents[guid]} for guid in guids
-        ]
-        jobs = await ctx.submit_many(store_item, payloads)
-        if request.part_of is not None:
-            await ctx.feeds.note_jobs(request.part_of, request.source, dict(zip(guids, jobs, strict=True)))
+    seen = {"source": str(request.source), "seen_at": now.isoformat()}
+    payloads = [{**seen, "guid": guid, "fingerprint": prints[guid], "item": contents[guid]} for guid in fresh]
+    jobs = await ctx.submit_many(store_item, payloads)
+    if request.part_of is not None:
+        await ctx.feeds.note_jobs(request.part_of, request.source, dict(zip(fresh, jobs, strict=True)))
     return len(fresh)
 
 
