@@ -143,3 +143,18 @@ async def test_closing_waits_for_what_is_under_way(
     await closing
     assert all(task.done() for task in tasks)
     assert await stored(store) == 3
+
+
+async def test_closing_waits_for_a_large_bulk_that_is_under_way(
+    commits: GroupCommit, gate: Gate, store: Store, make: Make
+):
+    gate.open.clear()
+    bulk = asyncio.create_task(commits.commit([make() for _ in range(MAX_GROUP_JOBS + 1)]))
+    await eventually_async(lambda: gate.groups)
+    closing = asyncio.create_task(commits.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    gate.open.set()
+    await closing
+    accepted = await bulk
+    assert len(accepted) == await stored(store) == MAX_GROUP_JOBS + 1
