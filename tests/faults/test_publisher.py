@@ -93,15 +93,21 @@ class Customer(threading.Thread):
                     self.refused.append(answer.status_code)
 
 
-def test_clients_of_a_publisher_killed_before_it_answered_find_their_jobs(system: System):
-    system.maintenance()
-    api = Api(system, rig="kill-after-insert")
+def served_to_the_end(api: Api) -> list[Customer]:
+    """Eight customers who submit at the same time, until the publisher is killed."""
     customers = [Customer(api, f"customer{number}") for number in range(8)]
     for customer in customers:
         customer.start()
     for customer in customers:
         customer.join(60)
     api.part.wait(20)
+    return customers
+
+
+def test_clients_of_a_publisher_killed_before_it_answered_find_their_jobs(system: System):
+    system.maintenance()
+    api = Api(system, rig="kill-after-insert")
+    customers = served_to_the_end(api)
     stored = {
         tag: row["id"] for row in system.rows("SELECT id, tags FROM corral.jobs") for tag in row["tags"]
     }
@@ -178,12 +184,7 @@ def test_a_bulk_whose_publisher_is_killed_is_stored_whole_or_not_at_all(system: 
 def test_jobs_that_a_killed_publisher_had_not_handed_on_are_found_by_the_sweep(system: System):
     system.maintenance()
     api = Api(system, rig="kill-before-enqueue")
-    customers = [Customer(api, f"customer{number}") for number in range(8)]
-    for customer in customers:
-        customer.start()
-    for customer in customers:
-        customer.join(60)
-    api.part.wait(20)
+    customers = served_to_the_end(api)
     promised = [job for customer in customers for job in customer.promised.values()]
     system.accepted.extend(promised)
     with system.redis() as client:

@@ -149,12 +149,13 @@ async def test_closing_waits_for_a_large_bulk_that_is_under_way(
     commits: GroupCommit, gate: Gate, store: Store, make: Make
 ):
     gate.open.clear()
-    bulk = asyncio.create_task(commits.commit([make() for _ in range(MAX_GROUP_JOBS + 1)]))
+    jobs = [make() for _ in range(MAX_GROUP_JOBS + 1)]
+    tasks = [asyncio.create_task(commits.commit(jobs))]
     await eventually_async(lambda: gate.groups)
     closing = asyncio.create_task(commits.close())
     await asyncio.sleep(0)
     assert not closing.done()
     gate.open.set()
     await closing
-    accepted = await bulk
-    assert len(accepted) == await stored(store) == MAX_GROUP_JOBS + 1
+    assert [len(accepted) for accepted in await asyncio.gather(*tasks)] == [len(jobs)]
+    assert await stored(store) == len(jobs)
