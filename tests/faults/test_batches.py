@@ -24,12 +24,14 @@ async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 async def test_a_cancel_of_one_applies_to_its_outcome_alone(system: System):
     await system.ready(handlers=RIG, slots_process=1, heartbeat=0.2)
     actions = JobActions(system.store, system.dispatch)
+    go = system.effects.parent / f"{system.effects.name}.go"
     for executor in ("async", "thread"):
+        go.unlink(missing_ok=True)  # the next handler waits, too
         lot = f"{executor}-cancelled"
         jobs = await submit(system, executor, lot, "wait for cancel", "x", "x", "raise")
         await system.state(jobs[0], State.RUNNING)
         await actions.cancel([jobs[0]], "test")
-        (system.effects.parent / f"{system.effects.name}.go").touch()
+        go.touch()
         ended = await ends(system, jobs)
         assert {job.state for job in ended[1:]} == {State.SCHEDULED}, "the handler raised for them"
         assert ended[0].state is State.CANCELLED

@@ -71,7 +71,8 @@ class BatchRunner:
         together = [job for job in claimed if job.type in types]
         for jobs in batches_of(together, lambda job: self._batches.of(job.type)):
             declared = types[jobs[0].type]
-            batch = BatchExecution([Execution(job, declared, partial(self._settled, job)) for job in jobs])
+            settled = partial(self._settled, jobs[0])  # they are of one type and queue
+            batch = BatchExecution([Execution(job, declared, settled) for job in jobs])
             for one in batch.members:
                 self._attempts.add(one)
             self._slots.take(declared.executor)

@@ -65,7 +65,9 @@ def success_of(ending: Ending, stop: Stop | None) -> Succeeded | None:
 
     It needs no look at the options that are in force, and nearly all attempts have it.
     """
-    return Succeeded(ending.result) if isinstance(ending, Returned) and stop is not Stop.TIMEOUT else None
+    if not isinstance(ending, Returned) or stop is Stop.TIMEOUT:
+        return None
+    return _SUCCEEDED if ending.result is None else Succeeded(ending.result)
 
 
 def _own(ending: Ending, claimed: Claimed, backoff: backoffs.Backoff, chance: random.Random) -> Outcome:
@@ -152,3 +154,7 @@ def _timeout(ending: Ending, claimed: Claimed) -> JobError:
     if isinstance(ending, Raised):
         return timed_out(seconds, Stack(ending.error.place, ending.error.traceback))
     return timed_out(seconds)
+
+
+_SUCCEEDED = Succeeded(None)
+"""One for all that return nothing."""

@@ -46,7 +46,7 @@ class ClaimAnswer:
 
 
 COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
-    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.limit_group, j.limits,
+    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.limit_group, nullif(j.limits, '{}'),
     j.unique_key IS NOT NULL"""
 
 # Postgres takes a statement's locks on tables before its snapshot. FOR SHARE locks the table workers in a mode
