@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corral.actions.job_request import NewSubmission, resolve
-from corral.actions.type_cache import KnownType, TypeSnapshot
+from corral.actions.known_type import KnownType
+from corral.actions.type_cache import TypeSnapshot
 from corral.catalog import job_type
 from corral.catalog.precedence import QueueOverrides
 from corral.catalog.record import record_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from corral.actions import pool_causes
-from corral.actions.type_cache import KnownType
+from corral.actions.known_type import KnownType
 from corral.actions.worker_causes import SILENT_SECONDS
 from corral.job import mail_hold
 from corral.store import WorkerState, uploads

@@ -1,7 +1,7 @@
 """What a job waits for that is handled together with others: its batch is not full, and not old enough."""
 
 from corral.actions.cause import Cause
-from corral.actions.type_cache import KnownType
+from corral.actions.known_type import KnownType
 from corral.job.job import Job
 from corral.job.state import State
 from corral.store import Store

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from corral.actions.cause import Cause
-from corral.actions.type_cache import KnownType
+from corral.actions.known_type import KnownType
 from corral.job.effect import IfPerhapsDone
 from corral.job.job import Job
 from corral.store import Store

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from corral import json_codec
 from corral.actions import json_value
-from corral.actions.type_cache import KnownType, TypeSnapshot
+from corral.actions.known_type import KnownType
+from corral.actions.type_cache import TypeSnapshot
 from corral.catalog.limit import MAX_LIMITS
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment, unique

@@ -14,8 +14,9 @@ from corral.actions.enqueuer import Enqueuer
 from corral.actions.group_commit import GroupCommit
 from corral.actions.idempotency import IdempotentCommit, check_key, keyed
 from corral.actions.job_request import NewSubmission, resolve
+from corral.actions.known_type import KnownType
 from corral.actions.servers import Servers
-from corral.actions.type_cache import KnownType, TypeCache, TypeSnapshot
+from corral.actions.type_cache import TypeCache, TypeSnapshot
 from corral.actions.unique_commit import UniqueCommit
 from corral.dispatch import Dispatch
 from corral.errors import FieldError, InvalidInput, TooLarge, Unavailable

@@ -4,21 +4,16 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import structlog
 
 from corral import metrics
-from corral.catalog.batch_key import BatchKeys
-from corral.catalog.limit_evaluation import LimitEvaluation, LimitValues
-from corral.catalog.payload_field import NoSuchField
-from corral.catalog.precedence import PLAIN, QueueOverrides, settle
+from corral.actions.known_type import KnownType
+from corral.catalog.limit_evaluation import LimitValues
+from corral.catalog.precedence import QueueOverrides
 from corral.catalog.record import TypeRecord
-from corral.catalog.unique import UniqueEvaluation
-from corral.catalog.validation import Validator
-from corral.errors import CorralError, FieldError, InvalidInput, UnknownType
-from corral.job.limit_use import LimitUse
-from corral.job.options import Options
+from corral.errors import CorralError, FieldError, UnknownType
 from corral.store import Store
 from corral.store.job_types import JobTypes
 from corral.store.limits import LimitRows
@@ -29,124 +24,7 @@ log = structlog.get_logger(__name__)
 FRESH_SECONDS = 1.0
 """How old the knowledge may be before a submission asks for news in the background."""
 MISS_SECONDS = 0.2
-"""How often at most unknown names make submissions wait for a look at the database."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownType:
-    """A registered job type, ready to check submissions with."""
-
-    record: TypeRecord
-    by_queue: Mapping[str, Options]
-    """Its options in each queue that it allows, settled."""
-    validator: Validator
-    limits: Mapping[str, LimitValues] = field(default_factory=dict)
-    """Every registered limit, by name."""
-    uniqueness: Mapping[str, UniqueEvaluation] = field(default_factory=dict)
-    """What makes the keys of its unique jobs, in each queue where they are."""
-    evaluations: dict[tuple[str, ...], LimitEvaluation] = field(default_factory=dict)
-    """What was compiled, by the names of the limits."""
-    batch_keys: dict[str | None, BatchKeys] = field(default_factory=dict)
-    """The same for batches, by the field that they look at."""
-
-    @classmethod
-    def of(
-        cls,
-        record: TypeRecord,
-        queues: Mapping[str, QueueOverrides],
-        installation: Mapping[str, Any],
-        validator: Validator | None = None,
-        limits: Mapping[str, LimitValues] | None = None,
-    ) -> Self:
-        """The registered type with the options that queues and the installation set; `validator` is one of the same record."""
-        declared = record.parsed_options
-        by_queue: dict[str, Options] = {}
-        uniqueness: dict[str, UniqueEvaluation] = {}
-        for queue in {declared.queue, *declared.queues}:
-            settled = settle(record.options, queues.get(queue, PLAIN), installation, record.overrides)
-            by_queue[queue] = settled.options
-            for unread in settled.unread:
-                metrics.SWALLOWED.labels("known-types").inc()
-                log.warning("types.option_unreadable", type=record.name, queue=queue, option=unread)
-            if settled.options.unique is not None:
-                uniqueness[queue] = UniqueEvaluation(settled.options.unique, record.payload_schema)
-        return cls(record, by_queue, validator or Validator(record), limits or {}, uniqueness)
-
-    def uses(self, queue: str, payload: Any, further: tuple[str, ...] = ()) -> list[LimitUse]:
-        """What a payload takes of the limits of the type, of the queue, and of the `further` ones of its submission.
-
-        Raises:
-            InvalidInput: a limit is not known, or a value can't be a key or a cost.
-        """
-        names = self.by_queue[queue].limits
-        if further:
-            names = tuple(dict.fromkeys((*names, *further)))
-        if not names:
-            return []
-        evaluation = self.evaluations.get(names)
-        if evaluation is None:
-            evaluation = self.evaluations[names] = self.evaluation(names, further)
-        return evaluation.uses(payload)
-
-    def batch_key(self, queue: str, payload: Any) -> str | None:
-        """What a payload has in common with those of other jobs that may be handled with its job; None: it is handled alone.
-
-        Raises:
-            InvalidInput: its value can't be a key, or the payload has no such field.
-        """
-        batch = self.by_queue[queue].batch
-        if batch is None:
-            return None
-        keys = self.batch_keys.get(batch.by)
-        if keys is None:
-            try:
-                keys = BatchKeys(self.record.name, batch.by, self.record.payload_schema)
-            except NoSuchField as error:
-                raise InvalidInput(FieldError("/type", str(error))) from None
-            self.batch_keys[batch.by] = keys
-        return keys.of(payload)
-
-    def evaluation(self, names: tuple[str, ...], further: tuple[str, ...] = ()) -> LimitEvaluation:
-        """What evaluates payloads of this type for limits of these names.
-
-        Raises:
-            InvalidInput: one of them is not known, or does not fit the payload.
-        """
-        for name in names:
-            if name not in self.limits:
-                known = ", ".join(sorted(self.limits)[:10]) or "none yet"
-                where = f"/limits/{further.index(name)}" if name in further else "/type"
-                raise InvalidInput(
-                    FieldError(
-                        where,
-                        f"there is no limit {name[:100]!r}; known are {known}: `corral types register` registers them",
-                    )
-                )
-        of_calls = [name for name in further if self.limits[name].of_calls]
-        if of_calls:
-            raise InvalidInput(
-                FieldError(
-                    f"/limits/{further.index(of_calls[0])}",
-                    f"{of_calls[0]} is a rate of calls, of which handlers take with ctx.budget; no job takes of it when it starts",
-                )
-            )
-        acting = [name for name in names if self.limits[name].values.get("on_full", "queue") != "queue"]
-        if len(acting) > 1:
-            raise InvalidInput(
-                FieldError(
-                    "/limits",
-                    f"{' and '.join(acting)} each say what happens when they are full; only one limit of a job may",
-                )
-            )
-        try:
-            return LimitEvaluation([self.limits[name] for name in names], self.record.payload_schema)
-        except NoSuchField as error:
-            raise InvalidInput(FieldError("/limits" if further else "/type", str(error))) from None
-
-    @property
-    def options(self) -> Options:
-        """The options of a job of this type in the queue that the type names first."""
-        return self.by_queue[self.record.parsed_options.queue]
+"""From one look at the database for unknown names to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +52,8 @@ class TypeCache:
         self._version: str | None = None
         self._read_at = -1e9
         self._reading: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+        """Waits for its turn to read."""
 
     async def get(self, name: str) -> tuple[KnownType, TypeSnapshot]:
         """The type of that name, and the whole snapshot in which it was found.
@@ -181,7 +61,7 @@ class TypeCache:
         A known name never waits: knowledge older than a second is renewed beside it.
 
         Raises:
-            UnknownType: no such type is registered, and the database was asked just now.
+            UnknownType: no such type is registered: the database was asked since.
             Unavailable: nothing is known yet and the database is away.
         """
         age = time.monotonic() - self._read_at
@@ -190,9 +70,8 @@ class TypeCache:
             if age > FRESH_SECONDS:
                 self._read_beside()
             return known, self._knowledge
-        if age > MISS_SECONDS:
-            await self.read()
-            known = self._knowledge.types.get(name)
+        await self._read_from_now()
+        known = self._knowledge.types.get(name)
         if known is None:
             raise unknown(name, self._knowledge)
         return known, self._knowledge
@@ -216,6 +95,24 @@ class TypeCache:
         """Ask for news in the background, unless they are fresh."""
         if time.monotonic() - self._read_at > FRESH_SECONDS:
             self._read_beside()
+
+    async def _read_from_now(self) -> None:
+        """Wait for a read that begins after this call: a type may have been registered since the last one began.
+
+        All who wait share it; one begins in `MISS_SECONDS`.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._read_next())
+        await asyncio.shield(self._next)
+
+    async def _read_next(self) -> None:
+        try:
+            await asyncio.sleep(max(0.0, self._read_at + MISS_SECONDS - time.monotonic()))
+            while self._reading is not None and not self._reading.done():
+                await asyncio.wait([self._reading])
+        finally:
+            self._next = None
+        await self.read()
 
     async def read(self) -> None:
         """Read the types from the database now; callers at the same time share one read."""
