@@ -10,6 +10,7 @@ UID = 1000620000
 PROGRAMS = {
     "publisher": "corral_publisher.__main__, corral_publisher.run, corral.cli.main",
     "worker": "corral_worker.__main__, corral.cli.main",
+    "worker-cpu": "corral_worker.__main__, corral.cli.main, corral_jobs.image.handlers, corral_jobs.area.handlers",
     "operator": "corral_operator.main, kopf",
 }
 LOOK = """
