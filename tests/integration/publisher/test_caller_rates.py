@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx2
-import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
@@ -57,21 +56,20 @@ async def test_a_refusal_says_when_to_come_again_and_nothing_was_done(
     settings: Settings, store: Store, keys: dict[Role, str]
 ):
     refused = counted("refused", "requests")
-    async with publisher(settings, api_rate="3/2s") as app, client_of(app, keys[Role.OPERATOR]) as api:
+    async with publisher(settings, api_rate="3/12s") as app, client_of(app, keys[Role.OPERATOR]) as api:
         with capture_logs() as logs:
             answers = [await api.post("/api/v1/jobs", json=JOB) for _ in range(6)]
         stored, late = answers[:3], answers[3:]
         assert {one.status_code for one in stored} == {201}
-        if late[0].status_code == 201:
-            pytest.skip("this machine took longer for three requests than the rate for one")
         said = late[0]
         assert said.status_code == 429
         assert said.headers["content-type"] == "application/problem+json"
         assert said.json()["type"] == "urn:corral:problem:rate-exceeded"
-        assert said.headers["retry-after"] == "1"
-        assert said.headers["ratelimit"] == '"requests";r=0;t=1'
-        assert said.headers["ratelimit-policy"] == '"requests";q=3;w=2'
-        assert stored[0].headers["ratelimit-policy"] == '"requests";q=3;w=2'
+        after = said.headers["retry-after"]  # a request in four seconds, of which some have passed
+        assert after in {"2", "3", "4"}
+        assert said.headers["ratelimit"] == f'"requests";r=0;t={after}'
+        assert said.headers["ratelimit-policy"] == '"requests";q=3;w=12'
+        assert stored[0].headers["ratelimit-policy"] == '"requests";q=3;w=12'
         assert said.headers["x-request-id"]
         lines = [line for line in logs if line["event"] == "api.rate_exceeded"]
         assert [line["caller"] for line in lines] == ["name:operator"]  # once, not for each

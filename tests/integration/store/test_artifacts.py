@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from itertools import permutations
 from pathlib import Path
 
 import obstore
@@ -213,14 +214,6 @@ async def test_a_file_of_a_row_is_no_stray(subject: Subject, store: Store, tmp_p
     assert await _read(store, await _found(store, job, "a.txt")) == b"hello"
 
 
-@pytest.fixture(params=PLACES)
-def other(request: pytest.FixtureRequest, place: ArtifactStore) -> ArtifactStore:
-    """Another place."""
-    if request.param == place:
-        pytest.skip("it is the same place")
-    return request.param
-
-
 @pytest.fixture
 async def changed(
     store: Store, other: ArtifactStore, bucket: Bucket | None, database_url: str, tmp_path: Path
@@ -232,6 +225,7 @@ async def changed(
     await changed.close()
 
 
+@pytest.mark.parametrize(("place", "other"), [*permutations(PLACES, 2)])
 async def test_after_a_change_of_the_store_the_former_files_are_read_and_swept(  # noqa: PLR0917  fixtures
     subject: Subject,
     store: Store,
