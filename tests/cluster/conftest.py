@@ -65,7 +65,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick ones first; each has its time."""
+    """The quick ones first, and those of a module as they stand there: each goes on where the one before ended."""
     ours = [item for item in items if FOLDER in item.path.parents]
     for item in ours:
         if item.path.stem in SELECTION:
@@ -76,7 +76,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
     if len(ours) == len(items):
-        items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER))
+        items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[int, str, int]:
+    """Of a test: its module's, and its line there."""
+    stem = item.path.stem
+    return ORDER.index(stem) if stem in ORDER else len(ORDER), stem, item.reportinfo()[1] or 0
 
 
 @pytest.fixture(scope="session")

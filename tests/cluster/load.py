@@ -45,7 +45,11 @@ class Load:
             "data": {SCRIPT.name: SCRIPT.read_text()},
         }
         apply(script, {"apiVersion": "v1", "kind": "Pod", "metadata": name, "spec": self._spec()})
-        until(lambda: len(self._lines()) >= 5, "the load posts", 60)
+        try:
+            until(lambda: len(self._lines()) >= 5, "the load posts", 60)
+        except AssertionError:  # it would post beside the tests that follow
+            self._namespace.delete_pod(self._pod, force=True)
+            raise
         return self
 
     def __exit__(
