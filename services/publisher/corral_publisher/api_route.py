@@ -8,8 +8,11 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from corral.actions.principal import Role
 from corral.errors import FieldError
+from corral_publisher.auth import Requires, authorize
 from corral_publisher.parameters import PAGING, SEARCH, InvalidParameter
+from corral_publisher.services import services_of
 
 ANY_FIELD = f"{SEARCH}{{field}}"
 """How a route says that it takes `search.<field>` for every field."""
@@ -29,10 +32,17 @@ class ApiRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             if request.scope["query_string"] and (unknown := _unknown(request, known | paging)):
+                for role in self.roles:  # who may not call this route hears that first, as everywhere
+                    await authorize(request, services_of(request), role)
                 raise InvalidParameter(*(FieldError(name[:100], _said(known)) for name in unknown[:20]))
             return await handler(request)
 
         return checked
+
+    @property
+    def roles(self) -> Iterator[Role]:
+        """The roles that the route requires: one, or none where anybody may call it."""
+        return (one.call.role for one in self.dependant.dependencies if isinstance(one.call, Requires))
 
 
 def _names(dependant: Dependant) -> Iterator[str]:

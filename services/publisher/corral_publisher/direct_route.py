@@ -3,11 +3,10 @@
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from corral.actions.principal import Role
 from corral.errors import CorralError
 from corral_publisher import problems
 from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Requires, authorize
+from corral_publisher.auth import authorize
 from corral_publisher.services import services_of
 
 
@@ -24,13 +23,9 @@ class DirectRoute(ApiRoute):
             return
         request = Request(scope, receive)
         try:
-            caller = await authorize(request, services_of(request), self._role)
+            (role,) = self.roles
+            caller = await authorize(request, services_of(request), role)
             response = await self.endpoint(request, caller)
         except CorralError as error:
             response = problems.of(error, request.method)
         await response(scope, receive, send)
-
-    @property
-    def _role(self) -> Role:
-        (role,) = (item.call.role for item in self.dependant.dependencies if isinstance(item.call, Requires))
-        return role

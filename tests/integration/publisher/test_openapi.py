@@ -204,6 +204,13 @@ async def test_a_parameter_that_a_route_does_not_know_is_refused_and_those_it_kn
                 assert known["name"] in error["detail"], where
 
 
+async def test_a_stranger_hears_of_no_parameter(stranger: httpx2.AsyncClient, document: dict[str, Any]):
+    for path, method, _ in operations(document):
+        if path.startswith("/api/v1/") and not path.endswith("/openapi.json"):
+            answer = await stranger.request(method, path, params={"stat": "failed"}, json={})
+            assert answer.status_code == 401, (method, path, answer.text)
+
+
 def test_every_list_with_a_next_page_says_how_to_ask_for_it(document: dict[str, Any]):
     schemas, silent = document["components"]["schemas"], []
     for path, method, operation in operations(document):
