@@ -3,13 +3,12 @@
 import sys
 from collections.abc import Callable
 
-from bench import idle, race, throughput, web
+from bench import idle, race, throughput
 from bench.child import Command, started
 from bench.contenders import bullmq
 from bench.contenders.bullmq import BullMQ
 from bench.effort import Effort
 from bench.goal import Goal
-from bench.installation import Installation
 from bench.section import Section, Table
 from bench.servers import Servers
 
@@ -27,7 +26,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     spin = Command([sys.executable, "-c", "while True: pass"])
     with started({f"other {number}": spin for number in range(OTHERS)}):
         results = race.race(servers, [at_fifty, peer, shipped], effort.laps, say)
-        starts = _starts(servers, effort)
+        starts = idle.starts_of_a_new_worker(servers, effort)
     p99 = 1000 * idle.at(starts, 0.99)
     say(f"POST to start: median {1000 * idle.at(starts, 0.5):.1f} ms, p99 {p99:.1f} ms")
     rivals = results[peer.name]
@@ -48,17 +47,3 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
             Goal("busy_post_to_start_p99", p99, "<=", 25, "ms"),
         ),
     )
-
-
-def _starts(servers: Servers, effort: Effort) -> list[float]:
-    """Seconds from each POST to its handler's start, in order of length."""
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
-    key, port = installation.key(), web.free_port()
-    commands = {"publisher": installation.publisher(port), "worker": installation.worker()}
-    with started(commands) as children:
-        web.wait_ready(children["publisher"], port, "/readyz")
-        with web.Client(port, {"Authorization": f"Bearer {key}"}) as client:
-            idle.starts_of(servers, client, posts=20)  # connections are made, types are known
-            return sorted(idle.starts_of(servers, client, posts=effort.idle_posts))

@@ -9,7 +9,7 @@ from datetime import datetime
 import psycopg
 
 from bench import cost, web
-from bench.child import Child, started
+from bench.child import Child, Command, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
@@ -19,6 +19,8 @@ from bench.servers import Servers
 MB = 1_000_000
 SETTLE = 3.0
 """Seconds between the last job and the reading of what idling costs."""
+WARM_UP_POSTS = 20
+"""Jobs that run before any is timed: connections are made, types are known."""
 RUN_LIMIT = 30.0
 """Seconds in which the jobs must have run."""
 TEXT = """\
@@ -48,7 +50,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
     with started(commands) as children:
         web.wait_ready(children["publisher"], port, "/readyz")
         with web.Client(port, {"Authorization": f"Bearer {key}"}) as client:
-            starts_of(servers, client, posts=20)  # connections are made, types are known
+            starts_of(servers, client, posts=WARM_UP_POSTS)
             starts = sorted(starts_of(servers, client, posts=effort.idle_posts))
             say(
                 f"POST to start: median {1000 * at(starts, 0.5):.1f} ms, p99 {1000 * at(starts, 0.99):.1f} ms"
@@ -100,6 +102,25 @@ def starts_of(servers: Servers, client: web.Client, *, posts: int) -> list[float
         now = time.time()
         sent[client.post("/api/v1/jobs", {"type": "bench.clock", "payload": {"number": number}})["id"]] = now
     return _since(servers, sent)
+
+
+def starts_of_a_new_worker(
+    servers: Servers, effort: Effort, inside: Callable[[Command], Command] = lambda worker: worker
+) -> list[float]:
+    """Seconds from each POST to its handler's start on a new installation, in order of length.
+
+    `inside` says where the worker runs.
+    """
+    servers.reset()
+    installation = Installation(servers)
+    installation.install()
+    key, port = installation.key(), web.free_port()
+    commands = {"publisher": installation.publisher(port), "worker": inside(installation.worker())}
+    with started(commands) as children:
+        web.wait_ready(children["publisher"], port, "/readyz")
+        with web.Client(port, {"Authorization": f"Bearer {key}"}) as client:
+            starts_of(servers, client, posts=WARM_UP_POSTS)
+            return sorted(starts_of(servers, client, posts=effort.idle_posts))
 
 
 def _delays(servers: Servers, client: web.Client, *, jobs: int) -> list[float]:

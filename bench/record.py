@@ -1,11 +1,15 @@
 """The table in which peers without Postgres of their own record both transitions of a job."""
 
 import uuid
+from collections.abc import Sequence
 
 import psycopg
 
+from bench import waiting
 from bench.race import Span
 
+START_LIMIT = 30.0
+"""Seconds in which jobs that were added must start."""
 SCHEMA = """
 CREATE TABLE jobs (
     id uuid PRIMARY KEY,
@@ -47,6 +51,27 @@ def span(dsn: str) -> Span:
         ).fetchone()
     assert row is not None
     return Span(int(row[0]), float(row[1]))
+
+
+def starts(dsn: str, ids: Sequence[str]) -> dict[str, float]:
+    """When each of these jobs started, in seconds since 1970, once all have.
+
+    Raises: RuntimeError when some have not in time.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+
+        def started() -> dict[str, float]:
+            rows = connection.execute(
+                "SELECT id::text, extract(epoch FROM started_at)::float8 FROM jobs "
+                "WHERE id = ANY(%s::uuid[]) AND started_at IS NOT NULL",
+                (list(ids),),
+            ).fetchall()
+            return dict(rows)
+
+        waiting.until(
+            lambda: len(started()) == len(ids), seconds=START_LIMIT, what=f"{len(ids)} jobs started"
+        )
+        return started()
 
 
 def _one(connection: psycopg.Connection, statement: str) -> int:

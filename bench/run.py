@@ -21,6 +21,7 @@ from bench import (
     page,
     schedules,
     servers,
+    small,
     snapshot,
     starting,
     streams,
@@ -35,6 +36,7 @@ from bench.section import Section
 PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Section]] = {
     "throughput": throughput.measure,
     "busy": busy.measure,
+    "small": small.measure,
     "idle": idle.measure,
     "log": job_log.measure,
     "http": submission.measure,

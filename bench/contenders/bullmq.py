@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,14 @@ class BullMQ:
     def span(self, servers: Servers) -> Span:
         return record.span(servers.dsn())
 
+    def starts(self, servers: Servers, jobs: int) -> list[float]:
+        """Seconds from the adding of each of so many jobs, one at a time, until its processor records the start."""
+        ids = [str(uuid.uuid4()) for _ in range(jobs)]
+        env = {"REDIS_URL": servers.redis_url, "DSN": servers.dsn()}
+        began = dict(line.split() for line in _node("add.mjs", ids, env).splitlines())
+        started = record.starts(servers.dsn(), ids)
+        return [started[id_] - float(began[id_]) for id_ in ids]
+
 
 @dataclass(frozen=True)
 class BullMQPostgres:
@@ -116,12 +125,14 @@ class BullMQPostgres:
         return Span(int(row[0]), float(row[1] or 0) / 1000)
 
 
-def _node(script: str, lines: list[str], env: dict[str, str]) -> None:
-    subprocess.run(
+def _node(script: str, lines: list[str], env: dict[str, str]) -> str:
+    """What the script printed."""
+    return subprocess.run(
         ["node", str(Path(FOLDER, script))],
         cwd=FOLDER,
         env=Command([], env).environment(),
         input="\n".join(lines),
         text=True,
         check=True,
-    )
+        stdout=subprocess.PIPE,
+    ).stdout
