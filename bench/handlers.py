@@ -1,5 +1,6 @@
 """What the benchmarks' job types do, in the worker."""
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Any
 import psycopg
 from pydantic_core import to_json
 
-from bench.jobs import Item, clock, store_item
+from bench.jobs import Call, Item, call, clock, limited, store_item
 from corral.context import BatchJob
 
 UPSERT = """
@@ -23,6 +24,18 @@ _idle: list[psycopg.AsyncConnection[Any]] = []
 async def tell(payload: Any) -> Any:
     """Seconds since 1970, read first."""
     return {"started": time.time(), **payload}
+
+
+@limited.handler
+async def answer(payload: Any) -> Any:
+    """As demo.echo does."""
+    return payload
+
+
+@call.handler
+async def wait(payload: Call) -> None:
+    """Holds its slot for so long."""
+    await asyncio.sleep(payload.seconds)
 
 
 @store_item.handler

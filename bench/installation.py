@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from corral.dispatch.lanes import Entry
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.lane import Lane
+from corral.job.limit_use import LimitUse, uses_of
 from corral.store import Store, migrations
 
 JOBS, HANDLERS = "bench.jobs", "bench.handlers"
@@ -116,7 +118,12 @@ async def _queue(store: Store, dispatch: Dispatch, record: TypeRecord, count: in
     for first in range(0, count, CHUNK):
         jobs = [new_job(record, number) for number in range(first, min(first + CHUNK, count))]
         await store.jobs.insert(jobs)
-        await dispatch.lanes.enqueue(Entry(Lane(job.queue, job.priority), job.id) for job in jobs)
+        await dispatch.lanes.enqueue(
+            Entry(Lane(job.queue, job.priority), job.id) for job in jobs if job.limits is None
+        )
+        groups = Counter((Lane(job.queue, job.priority), job.limits.group) for job in jobs if job.limits)
+        if groups:
+            await dispatch.rings.join(groups)
 
 
 def records() -> list[TypeRecord]:
@@ -129,7 +136,7 @@ def _catalog() -> Catalog:
 
 
 def new_job(record: TypeRecord, number: int, id_: UUID | None = None) -> NewJob:
-    """A job of that type as the publisher would resolve it."""
+    """A job of that type as the publisher would resolve it; of its limits it takes one of the total."""
     options = record.parsed_options
     return NewJob(
         id=id_ or new_id(),
@@ -141,4 +148,5 @@ def new_job(record: TypeRecord, number: int, id_: UUID | None = None) -> NewJob:
         timeout=options.timeout,
         max_stalls=options.max_stalls,
         tags=options.tags,
+        limits=uses_of(options.queue, options.priority, map(LimitUse, options.limits)),
     )

@@ -16,6 +16,7 @@ from bench import (
     hotpath,
     idle,
     job_log,
+    limits,
     machine,
     million,
     page,
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "history": history.measure,
     "areas": areas.measure,
     "batches": batches.measure,
+    "limits": limits.measure,
     "schedules": schedules.measure,
     "feeds": feeds.measure,
 }

@@ -1,0 +1,65 @@
+"""Jobs of a limit that counts by customers, queued by the million: one of each customer as a submission stores it, then copies."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+
+import psycopg
+
+from bench.installation import Installation
+from bench.jobs import call, customer
+from corral.ids import new_id
+from corral.job.job import NewJob
+from corral.job.lane import Lane
+from corral.job.limit_use import LimitUse, uses_of
+
+COLUMNS = """
+SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+WHERE attrelid = 'corral.jobs'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> 'id'
+"""
+COPY = """
+INSERT INTO corral.jobs (id, {columns}) SELECT uuidv7(), {columns} FROM corral.jobs, generate_series(1, %(copies)s) WHERE id = %(id)s
+"""
+
+
+def new_call(name: str, seconds: float, queue: str = call.options.queue) -> NewJob:
+    """A call of that customer, as the publisher would resolve it."""
+    options = call.options
+    uses = [LimitUse(customer.name), LimitUse(customer.name, name)]
+    return NewJob(
+        id=new_id(),
+        type=call.name,
+        queue=queue,
+        priority=options.priority,
+        payload=json.dumps({"customer": name, "seconds": seconds}),
+        retries=options.retries,
+        timeout=options.timeout,
+        max_stalls=options.max_stalls,
+        limits=uses_of(queue, options.priority, uses),
+    )
+
+
+def queue_calls(
+    installation: Installation, counts: Mapping[str, int], seconds: float, queue: str = call.options.queue
+) -> None:
+    """Queues so many of each customer, past the API; not timed."""
+    asyncio.run(_queue(installation, counts, seconds, queue))
+
+
+async def _queue(installation: Installation, counts: Mapping[str, int], seconds: float, queue: str) -> None:
+    jobs = [new_call(name, seconds, queue) for name in counts]
+    async with installation.store() as store, installation.dispatch() as dispatch:
+        await store.jobs.insert(jobs)
+        with psycopg.connect(installation.servers.dsn(), autocommit=True) as connection:
+            row = connection.execute(COLUMNS).fetchone()
+            assert row is not None
+            copy = COPY.format(columns=row[0])
+            for job, count in zip(jobs, counts.values(), strict=True):
+                connection.execute(copy, {"copies": count - 1, "id": job.id})
+        await dispatch.rings.join(
+            {
+                (Lane(job.queue, job.priority), job.limits.group): count
+                for job, count in zip(jobs, counts.values(), strict=True)
+                if job.limits is not None
+            }
+        )

@@ -1,0 +1,83 @@
+"""Corral's worker without what limits added to the way of a job that has none: in the pop, the claim, and the loop.
+
+What is left of them there is a look at a tuple when the attempt ends and one when it is written. The indexes are dropped by whoever starts this.
+"""
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from corral.dispatch import lanes
+from corral.job.job import Claimed
+from corral.startup import prepare
+from corral.store import claims
+from corral.store.connections import Row
+from corral_worker.claim_loop import ClaimLoop
+from corral_worker.types_in_force import TypesInForce
+
+POP = {
+    "lists, rings = any(KEY.list, asked), any(KEY.ring, asked)": "lists, rings = any(KEY.list, asked), false",
+    "if room > 0 then end_due_gatherings(time) end": "",
+    " or any(KEY.ring, lanes)": "",
+}
+CLAIM = {
+    ", j.limit_group, nullif(j.limits, '{}'),\n    j.unique_key IS NOT NULL": ", j.unique_key IS NOT NULL",
+    ", l.limit_group, l.limits\n": "\n",
+    " AND j.limit_group IS NULL\n": "\n",
+    " AND (j.type <> ALL(%(limited)s::text[]) OR j.limits IS NOT NULL)": "",
+}
+
+
+def without(text: str, parts: Mapping[str, str]) -> str:
+    """Raises: RuntimeError where a part is not there: what this leaves out has changed."""
+    for part, instead in parts.items():
+        if part not in text:
+            raise RuntimeError(f"{part!r} is not in what bench.peers.without_limits changes")
+        text = text.replace(part, instead)
+    return text
+
+
+def take_out() -> None:
+    """Before the worker begins."""
+    pop = vars(lanes)["_POP"]
+    text = without(vars(pop)["_text"], POP)
+    vars(pop).update(_text=text, _hash=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+    vars(claims).update(CLAIM=without(claims.CLAIM, CLAIM), claimed_from=claimed_from)
+
+    async def no_turns(*_: Any, **__: Any) -> bool:
+        return False
+
+    ClaimLoop._take_turns = no_turns  # noqa: SLF001  # type: ignore[method-assign]
+    TypesInForce.limited = lambda _: ()  # type: ignore[method-assign]
+
+
+def claimed_from(row: Row) -> Claimed:
+    """A row of the claim without limits."""
+    job, job_type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, *rest = row
+    traceparent, parent, waited, unique = rest
+    return Claimed(
+        id=job,
+        type=job_type,
+        queue=queue,
+        attempt=attempt,
+        payload=payload,
+        errors=errors,
+        retries=retries,
+        timeout=timeout if timeout is None or isfinite(timeout) else None,
+        suspect=suspect,
+        checkpoint=checkpoint,
+        traceparent=traceparent,
+        parent=parent,
+        waited=waited,
+        unique=unique,
+    )
+
+
+if __name__ == "__main__":
+    prepare()
+    take_out()
+    from corral_worker.main import main
+
+    sys.exit(main())
