@@ -103,7 +103,7 @@ def written(told: Json) -> str:
 def _lines(node: Json, indent: str, *, spread: bool = False) -> Iterator[str]:
     """What holds properties has a line for each of them, everything else one line."""
     if not isinstance(node, dict) or not (spread or _holds_properties(node)):
-        yield json.dumps(node, ensure_ascii=False)
+        yield _visible(json.dumps(node, ensure_ascii=False))
         return
     yield "{"
     for at, (key, value) in enumerate(node.items()):
@@ -113,6 +113,11 @@ def _lines(node: Json, indent: str, *, spread: bool = False) -> Iterator[str]:
         yield from lines[:-1]
         yield lines[-1] + end
     yield f"{indent}}}"
+
+
+def _visible(text: str) -> str:
+    """Line separators, which a pattern forbids, as what a person can see."""
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _holds_properties(node: dict[str, Json]) -> bool:

@@ -54,6 +54,20 @@ def _answers(objects: list[Manifest], known: list[Manifest]) -> dict[str, Any]:
     return found
 
 
+def installed(release: str, full: str, name: str = "corral") -> Manifest:
+    """The publisher that a release has in a cluster, of the chart that is called `name` there."""
+    labels = {"name": name, "instance": release, "managed-by": "Helm"}
+    return {
+        "kind": "Deployment",
+        "metadata": {
+            "name": f"{full}-publisher",
+            "namespace": "jobs",
+            "labels": {f"app.kubernetes.io/{label}": value for label, value in labels.items()},
+            "annotations": {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "jobs"},
+        },
+    }
+
+
 @contextmanager
 def serving(objects: list[Manifest], known: list[Manifest], folder: Path) -> Iterator[tuple[str, ...]]:
     """Serve these objects of the namespace `jobs`, and the kinds of `known`; yields the arguments by which helm asks it."""

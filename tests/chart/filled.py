@@ -55,7 +55,8 @@ class _Filling:
                 found = self._needed(self._resolved(inner))
             if found is not NOTHING:
                 made[name] = found
-        return made or NOTHING
+        most = node.get("maxProperties", len(made))
+        return dict(list(made.items())[:most]) or NOTHING
 
     def _resolved(self, node: Json) -> Json:
         while "$ref" in node:

@@ -5,6 +5,8 @@ from itertools import zip_longest
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from redis.asyncio.connection import parse_url
 from tests.chart.edges import Edges
 from tests.chart.helm import Helm, Manifest, Refused
 from tests.chart.objects import containers, of_kind, one
@@ -54,6 +56,7 @@ REDIS = {
     "url without a port": ({"url": "redis://cache/1"}, {6379}),
     "url in a Secret, on another port": ({"urlKey": "url", "port": 7000}, {7000}),
 }
+ODD = "a b+c@d/e:f?g#h%20&i=j"
 BOTH = list(zip_longest(POSTGRES, REDIS, fillvalue="host"))
 """Neither looks at the other's values, so a rendering shows a form of each."""
 SECRETS = {
@@ -80,6 +83,21 @@ def test_the_policies_open_the_ports_of_both_servers(helm: Helm, postgres: str, 
     read = Settings.load(env)
     assert read.database_url, "the services read it"
     assert read.redis_url
+
+
+def test_names_reach_the_servers_as_they_were_given(helm: Helm) -> None:
+    """Whatever stands in them: in an address a plus sign is no space, and a space no plus sign."""
+    external = {"host": "db", "user": ODD, "database": ODD}
+    cache = {"host": "cache", "user": ODD}
+    objects = rendered(
+        helm,
+        postgres={"enabled": False, "external": external},
+        redis={"enabled": False, "external": cache},
+    )
+    env = environment(objects)
+    told = conninfo_to_dict(env["CORRAL_DATABASE_URL"])
+    assert (told["user"], told["dbname"]) == (ODD, ODD)
+    assert parse_url(env["CORRAL_REDIS_URL"])["username"] == ODD
 
 
 def test_ports_that_the_values_name_go_before_all(helm: Helm) -> None:
@@ -162,6 +180,21 @@ def test_every_component_may_have_rules_of_its_own(helm: Helm) -> None:
     assert own["corral-own-worker"]["egress"] == [{"to": [{"ipBlock": {"cidr": "::/0"}}]}]
     (chosen,) = own["corral-own-jobs"]["podSelector"]["matchExpressions"]
     assert chosen["values"] == ["migrate", "types", "admin", "test"]
+
+
+def test_every_pod_may_have_a_rule_too(helm: Helm) -> None:
+    """A service mesh has ports of its own on every pod, the servers, Jobs and the mail sink too."""
+    rule = {"ports": [{"port": 4143}]}
+    objects = helm.render(
+        values={"existingSecret": "x", "mail": {"sink": True}, "networkPolicy": {"rules": {"every": {"ingress": [rule], "egress": [rule]}}}}
+    )  # fmt: skip
+    spec = one(objects, "NetworkPolicy", "corral-own-every")["spec"]
+    assert (spec["ingress"], spec["egress"]) == ([rule], [rule])
+    assert spec["podSelector"] == one(objects, "NetworkPolicy", "corral-default-deny")["spec"]["podSelector"]
+    edges = Edges(objects)
+    assert edges.allow("worker", "postgres", 4143)
+    assert edges.allow("types", "postgres", 4143)
+    assert not edges.allow("worker", "redis", 15008)
 
 
 def test_a_wildcard_stands_in_routes_and_never_in_links(helm: Helm) -> None:

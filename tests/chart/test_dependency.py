@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.chart.api_server import installed, serving
 from tests.chart.helm import CHART, Helm, Manifest, Refused
 from tests.chart.objects import containers, named, of_kind, pods
 
@@ -83,6 +84,32 @@ def test_two_beside_each_other_share_no_name(each_helm: Helm, umbrella: Path) ->
     assert len(names) == len(set(names))
     labels = {found["metadata"]["labels"]["app.kubernetes.io/name"] for found in objects}
     assert labels == {"corral", "mail"}
+
+
+@pytest.mark.parametrize("release", ["corral-mail", "mail-corral", "a-mail-server-of-a-corral-shop"])
+def test_two_beside_each_other_share_no_name_whatever_the_release_is_called(
+    each_helm: Helm, umbrella: Path, release: str
+) -> None:
+    """Also where the release's name holds those of both; hostile values reach both."""
+    hostile = {**SECRET, "image": {"tag": 20260101}, "commonLabels": {"on": "off"}, "settings": None}
+    given = {"corral": hostile, "mail": {"enabled": True, **hostile}, "global": None}
+    objects = each_helm.render(values=given, release=release, chart=umbrella)
+    names = [named(found) for found in objects]
+    assert len(names) == len(set(names))
+    assert {c["image"].split(":")[1] for w, c in containers(objects) if "Deployment" in w} == {"20260101"}
+
+
+def test_an_alias_that_was_installed_under_the_releases_name_keeps_it(
+    each_helm: Helm, umbrella: Path, tmp_path: Path
+) -> None:
+    given = {"corral": {"enabled": False}, "mail": {"enabled": True, **SECRET}}
+    with serving(
+        [installed("the-mail", "the-mail", "mail")], each_helm.variant("defaults"), tmp_path
+    ) as cluster:
+        kept = each_helm.render(*cluster, values=given, release="the-mail", chart=umbrella)
+    fresh = each_helm.render(values=given, release="the-mail", chart=umbrella)
+    assert "PersistentVolumeClaim the-mail-postgres" in [named(found) for found in kept]
+    assert "PersistentVolumeClaim the-mail-mail-postgres" in [named(found) for found in fresh]
 
 
 def test_switched_off_without_a_condition_it_is_refused(each_helm: Helm) -> None:

@@ -93,6 +93,26 @@ def test_a_publisher_waits_for_its_ingress_as_long_as_that_takes(helm: Helm) -> 
     assert "lifecycle" not in none["spec"]["template"]["spec"]["containers"][0]
 
 
+def test_a_pre_stop_of_ones_own_stands_alone_and_fits_into_the_pods_limit(helm: Helm) -> None:
+    """Kubernetes refuses a preStop that does two things; what it sleeps counts towards the time until a pod is killed."""
+    own = {"preStop": {"exec": {"command": ["leave"]}}}
+    nap = {"preStop": {"sleep": {"seconds": 40}}}
+    objects = rendered(
+        helm, publisher={"lifecycle": own, "preStopSeconds": 20},
+        poolDefaults={"lifecycle": nap}, operator={"lifecycle": nap},
+    )  # fmt: skip
+    pods = {
+        name: one(objects, "Deployment", f"corral-{name}")["spec"]["template"]["spec"]
+        for name in ("publisher", "worker-io", "operator")
+    }
+    assert pods["publisher"]["containers"][0]["lifecycle"] == own
+    limits = {name: spec["terminationGracePeriodSeconds"] for name, spec in pods.items()}
+    assert limits == {"publisher": 30 + 20 + 10, "worker-io": 30 + 40 + 30, "operator": 15 + 40}
+    slept = one(rendered(helm, publisher={"lifecycle": nap}), "Deployment", "corral-publisher")
+    assert slept["spec"]["template"]["spec"]["containers"][0]["lifecycle"] == nap
+    assert slept["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 30 + 40 + 10
+
+
 def test_an_ingress_may_have_several_names(helm: Helm) -> None:
     given = {
         "enabled": True,

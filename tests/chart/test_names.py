@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.chart.api_server import serving
+from tests.chart.api_server import installed, serving
 from tests.chart.helm import Helm, Manifest, Refused
 from tests.chart.objects import named, of_kind
 
@@ -38,19 +38,6 @@ def test_a_name_that_somebody_chose_is_taken(helm: Helm) -> None:
     other = helm.render(*SECRET, "--set-json", f"pools={NAMESPACED_POOLS}")
     assert {"Deployment corral-worker-publisher", "Deployment corral-worker-worker-io"} <= names(chosen)
     assert names(chosen) & names(other), "what the refusal is about"
-
-
-def installed(release: str, full: str) -> Manifest:
-    """The publisher that a release has in a cluster."""
-    return {
-        "kind": "Deployment",
-        "metadata": {
-            "name": f"{full}-publisher",
-            "namespace": "jobs",
-            "labels": {"app.kubernetes.io/instance": release, "app.kubernetes.io/managed-by": "Helm"},
-            "annotations": {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "jobs"},
-        },
-    }
 
 
 @pytest.mark.parametrize(

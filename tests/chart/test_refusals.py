@@ -40,6 +40,10 @@ UNREADABLE = {
         "/redis/auth/passwordKey': 'a/b' does not match pattern",
         "/redis/resources/limits/memory': 'lots' does not match pattern",
     ],
+    'operator={"lifecycle":{"preStop":{"exec":{"command":["a"]},"sleep":{"seconds":1}}}}': [
+        "/operator/lifecycle/preStop': maxProperties: got 2, want 1",
+    ],
+    'extraObjects=[{"kind":"ConfigMap"}]': ["/extraObjects/0': missing properties 'apiVersion', 'metadata'"],
     'postgres={"external":{"host":"db,,other"}}': ["/postgres/external/host': 'db,,other' does not match"],
     'networkPolicy={"outside":{"cidrs":["10.0.0.0/33"],"except":["fd00::"]}}': [
         "/networkPolicy/outside/cidrs/0': '10.0.0.0/33' does not match pattern",
@@ -142,8 +146,6 @@ def test_the_schema_is_closed_at_every_level() -> None:
         ".$defs.affinity.podAntiAffinity",
         ".$defs.env[].valueFrom",
         ".$defs.initContainers[]",
-        ".$defs.lifecycle.postStart",
-        ".$defs.lifecycle.preStop",
         ".$defs.relabelings[]",
         ".$defs.spread[].labelSelector",
         ".$defs.volumes[]",

@@ -124,9 +124,13 @@ def test_a_tag_that_yaml_has_already_changed_is_refused_by_name(each_helm: Helm)
         assert re.search(rf"[ '/]{path}[/.]tag'?: ", str(refused.value))
 
 
-def test_a_directive_of_two_lines_is_refused(helm: Helm) -> None:
-    with pytest.raises(Refused, match=r"redis[/.]config"):
-        rendered(helm, 'existingSecret: x\nredis: {config: {save: "60 1\\nuser on"}}\n')
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_a_directive_of_two_lines_is_refused(helm: Helm, end: str) -> None:
+    """Whatever YAML takes for the end of a line."""
+    with pytest.raises(Refused, match=r"redis[/.]config[/.]save"):
+        helm.render(
+            values=json.dumps({"existingSecret": "x", "redis": {"config": {"save": f"60 1{end}user on"}}})
+        )
 
 
 @pytest.mark.parametrize("no", ["False", "false", "off", "0", False, 0])

@@ -39,6 +39,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A text as a part of an address, where a space is no plus sign as it would be in a query. Takes the text. */}}
+{{- define "corral.inUrl" -}}
+{{- urlquery . | replace "+" "%20" -}}
+{{- end -}}
+
 {{/* The database's address without a password. Takes root; direct (true: without the pooler). */}}
 {{- define "corral.databaseUrl" -}}
 {{- $v := .root.Values.postgres -}}
@@ -54,7 +59,7 @@
 {{- if not $url -}}
 {{- $host := ternary $e.directHost $e.host (default false .direct) -}}
 {{- $port := ternary $e.directPort $e.port (default false .direct) -}}
-{{- $url = printf "postgresql://%s@%s/%s" (urlquery $e.user) (include "corral.hostsWithPorts" (dict "hosts" $host "port" $port)) (urlquery $e.database) -}}
+{{- $url = printf "postgresql://%s@%s/%s" (include "corral.inUrl" $e.user) (include "corral.hostsWithPorts" (dict "hosts" $host "port" $port)) (include "corral.inUrl" $e.database) -}}
 {{- end -}}
 {{- include "corral.withParameters" (dict "url" $url "parameters" $parameters) -}}
 {{- end -}}
@@ -69,7 +74,7 @@
 {{- $url = printf "%s://%s-redis:6379/0" (ternary "rediss" "redis" $v.tls.enabled) (include "corral.fullname" .root) -}}
 {{- else if not $url -}}
 {{- $e := $v.external -}}
-{{- $account := ternary (printf "%s@" (urlquery $e.user)) "" (ne $e.user "") -}}
+{{- $account := ternary (printf "%s@" (include "corral.inUrl" $e.user)) "" (ne $e.user "") -}}
 {{- $url = printf "%s://%s%s/%d" (ternary "rediss" "redis" $e.tls.enabled) $account (include "corral.hostsWithPorts" (dict "hosts" $e.host "port" $e.port)) (int $e.database) -}}
 {{- end -}}
 {{- include "corral.withParameters" (dict "url" $url "parameters" $parameters) -}}

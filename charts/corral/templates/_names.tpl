@@ -14,7 +14,7 @@ hash, so that two that begin alike differ; a release that was installed when nam
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else -}}
-{{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (eq (include "corral.releaseSaysIt" .) "true") -}}
 {{- if le (len $whole) 25 -}}
 {{- $whole | trimSuffix "-" -}}
 {{- else -}}
@@ -29,10 +29,26 @@ hash, so that two that begin alike differ; a release that was installed when nam
 {{- end -}}
 {{- end -}}
 
-{{/* "true" where this release already has a publisher whose names begin with `full`. Takes root, full. */}}
+{{/*
+"true" where the release's name holds that of the chart, and so stands for both. Under an alias it does not: two of a
+parent, `corral` and `mail` in a release `corral-mail`, would be called alike; but what was installed so stays. Takes
+the root.
+*/}}
+{{- define "corral.releaseSaysIt" -}}
+{{- if and (contains (include "corral.name" .) .Release.Name) (ne .Chart.Name "corral") -}}
+{{- if not (hasKey .Values "_alone") -}}
+{{- $_ := set .Values "_alone" (include "corral.installedAs" (dict "root" . "full" (.Release.Name | trunc 25 | trimSuffix "-"))) -}}
+{{- end -}}
+{{- .Values._alone -}}
+{{- else -}}
+{{- contains (include "corral.name" .) .Release.Name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" where this release already has a publisher of this chart whose names begin with `full`. Takes root, full. */}}
 {{- define "corral.installedAs" -}}
-{{- $there := lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-publisher" .full) -}}
-{{- eq (dig "metadata" "labels" "app.kubernetes.io/instance" "" $there) .root.Release.Name -}}
+{{- $there := lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-publisher" .full) | dig "metadata" "labels" (dict) -}}
+{{- and (eq (get $there "app.kubernetes.io/instance") .root.Release.Name) (eq (get $there "app.kubernetes.io/name") (include "corral.name" .root)) -}}
 {{- end -}}
 
 {{/* What a pod is found by; it never changes. */}}
@@ -55,9 +71,14 @@ corral.dev/pool: {{ . | quote }}
 app.kubernetes.io/name={{ include "corral.name" . }},app.kubernetes.io/instance={{ .Release.Name }}
 {{- end -}}
 
+{{/* A version as the value of a label, which takes no plus sign and 63 characters. Takes the text. */}}
+{{- define "corral.labelOf" -}}
+{{- . | replace "+" "_" | trunc 63 | trimAll "-_." -}}
+{{- end -}}
+
 {{/* Of objects. Pods carry the selector and what was given, no version: a new chart alone restarts nothing. */}}
 {{- define "corral.labels" -}}
-{{- $labels := dict "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") "app.kubernetes.io/version" .root.Chart.AppVersion "app.kubernetes.io/managed-by" .root.Release.Service "app.kubernetes.io/part-of" "corral" -}}
+{{- $labels := dict "helm.sh/chart" (include "corral.labelOf" (printf "%s-%s" .root.Chart.Name .root.Chart.Version)) "app.kubernetes.io/version" (include "corral.labelOf" .root.Chart.AppVersion) "app.kubernetes.io/managed-by" .root.Release.Service "app.kubernetes.io/part-of" "corral" -}}
 {{- $own := include "corral.selector" . | fromYaml -}}
 {{- toYaml (mustMergeOverwrite (dict) .root.Values.commonLabels (default (dict) .labels) $labels $own) -}}
 {{- end -}}

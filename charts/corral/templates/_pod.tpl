@@ -114,6 +114,11 @@ minAvailable: {{ include "corral.text" .minAvailable }}
 unhealthyPodEvictionPolicy: {{ .unhealthyPodEvictionPolicy | quote }}
 {{- end -}}
 
+{{/* Seconds for which a preStop sleeps: the limit of the pod counts them too. Takes the values of a lifecycle. */}}
+{{- define "corral.preStopSleep" -}}
+{{- dig "preStop" "sleep" "seconds" 0 . | int -}}
+{{- end -}}
+
 {{/* Families of a Service's addresses. Takes the values of a service. */}}
 {{- define "corral.serviceFamilies" -}}
 {{- with .ipFamilyPolicy }}
