@@ -54,6 +54,6 @@ class StoredFeeds:
         return outcomes
 
     async def failed(self, items: Sequence[NewFeedItem]) -> None:
-        """Count items as failed in the imports that wait for them."""
+        """Count items as failed in the imports that wait for them; the next fetch reads their documents anew."""
         await self._store.feed_items.failed(items)
         metrics.FEED_ITEMS.labels(ItemOutcome.FAILED.value).inc(len(items))

@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import brotli
 import pytest
@@ -173,3 +173,19 @@ async def test_an_item_that_the_document_lists_as_before_is_read_no_further_and_
     assert counts(await imports.run(source)) == {"unchanged": 1}
     now = await rows()
     assert (now["0"][2] > again["0"][2], now["1"][2] > again["1"][2]) == (True, False)
+
+
+async def test_a_feed_that_only_says_when_it_was_made_is_not_read_again(imports: Imports):
+    source = await imports.source("/feed")
+    for number, outcome in enumerate(("fetched", "not-modified", "not-modified")):
+        made = f"<title>News</title><ttl>120</ttl><lastBuildDate>{number}</lastBuildDate>".encode()
+        document = rss("a", "b").replace(b"<title>News</title>", made)
+        imports.server.answers["/feed"] = answer(document)
+        one = await imports.run(source)
+        assert counts(one) == ({"unchanged": 2} if number else {"new": 2})
+        [came] = await imports.store.imports.sources(one.id)
+        assert came.outcome == outcome
+        known = await imports.now(source)
+        assert known.next_fetch_at is not None
+        assert known.last_fetched_at is not None
+        assert known.next_fetch_at - known.last_fetched_at > timedelta(hours=2), "as the feed asks"

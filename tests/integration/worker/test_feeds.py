@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 from tests.fixtures.waiting import eventually_async
 from tests.integration.outgoing.server import Server, answer
@@ -271,3 +272,20 @@ async def test_an_import_ends_also_where_its_jobs_are_lost(imports: Imports, ser
     assert counts(ended) == {"failed": 2}
     [lost] = [came for came in await store.imports.sources(id) if came.outcome == "failed"]
     assert lost.error == "its job was never submitted"
+    await store.queues.resume("feed-items", "test")
+    assert counts(await imports.run(source)) == {"new": 2}, "the same document, whose items are not stored"
+
+
+async def test_an_item_that_failed_is_stored_with_the_next_fetch_of_the_same_document(
+    imports: Imports, database_url: str
+):
+    imports.server.answers["/feed"] = answer(rss("a", "b"), etag='"1"')
+    source = await imports.source("/feed")
+    await imports.system.maintained()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE corral.feed_items ADD CONSTRAINT refused CHECK (guid <> '1')")
+        assert counts(await imports.run(source)) == {"new": 1, "failed": 1}
+        connection.execute("ALTER TABLE corral.feed_items DROP CONSTRAINT refused")
+    assert counts(await imports.run(source)) == {"new": 1, "unchanged": 1}
+    assert counts(await imports.run(source)) == {"unchanged": 2}
+    assert imports.server.heard[-1].headers["if-none-match"] == '"1"'

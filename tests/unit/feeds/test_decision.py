@@ -1,5 +1,6 @@
 """What an answer makes of its source."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from corral.feeds.source import FeedSource, FetchOutcome, SourceState
 from corral_jobs.feeds.answer import FetchAnswer, max_age, seconds_of
-from corral_jobs.feeds.decision import DAY, MIN_WAIT, decide, digest_of, postponed
+from corral_jobs.feeds.decision import DAY, MIN_WAIT, decide, postponed
 from corral_jobs.feeds.feed import FeedEntry, FeedFormat, InvalidFeed, ParsedFeed, ParsedItem
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -43,7 +44,7 @@ def test_validators_are_those_of_a_document_that_was_read():
         '"a"',
         1,
     )
-    assert good.digest == digest_of(given_)
+    assert good.digest == given_.digest
     broken = decide(source(), given_, BROKEN, NOW)
     assert (broken.outcome, broken.validators, broken.etag) == (FetchOutcome.FAILED, False, None)
     assert "it is cut" in broken.error
@@ -90,6 +91,17 @@ def test_nobody_is_asked_before_the_time_that_the_server_or_the_feed_names():
     assert decide(source(), answer(cache_control="max-age=1"), FEED, NOW).wait == 3600
     assert decide(source(interval=1), answer(), FEED, NOW).wait == MIN_WAIT
     assert decide(source(), answer(304, cache_control="max-age=10800"), None, NOW).wait == 10800
+
+
+@pytest.mark.parametrize("status", [200, 304])
+def test_what_a_feed_asks_for_holds_while_it_stays_the_same(status):
+    held = decide(source(), answer(), replace(FEED, ttl=7200), NOW)
+    assert (held.ttl, held.wait) == (7200, 7200)
+    same = decide(source(ttl=held.ttl), answer(status), None, NOW)
+    assert (same.outcome, same.wait) == (FetchOutcome.NOT_MODIFIED, 7200)
+    assert same.ttl == (7200 if same.validators else None), "with the other facts of the document"
+    assert decide(source(ttl=7200), answer(), FEED, NOW).wait == 3600, "a document that asks for nothing"
+    assert decide(source(ttl=99 * DAY), answer(status), None, NOW).wait == DAY
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -6,7 +6,6 @@
 - Nobody is asked again before the time that Retry-After, Cache-Control or the feed itself names, up to a day.
 """
 
-import hashlib
 from datetime import datetime
 
 from corral.feeds.source import FeedSource, FetchOutcome, SourceState, SourceUpdate
@@ -33,11 +32,6 @@ def postponed(source: FeedSource, now: datetime) -> SourceUpdate | None:
         status=source.last_status,
         error=source.last_error,
     )
-
-
-def digest_of(answer: FetchAnswer) -> str:
-    """What tells whether a document is the same as before."""
-    return hashlib.sha256(answer.content_type.encode() + b"\0" + answer.body).hexdigest()
 
 
 def decide(
@@ -67,7 +61,7 @@ def _good(source: FeedSource, answer: FetchAnswer, feed: ParsedFeed | None) -> S
     asked = (
         source.interval,
         min(DAY, max_age(answer.cache_control) or 0),
-        min(DAY, (feed and feed.ttl) or 0),
+        min(DAY, (source.ttl if feed is None else feed.ttl) or 0),
     )
     if feed is None:
         same = answer.status == 200  # the document that was read well, perhaps with other validators
@@ -79,6 +73,7 @@ def _good(source: FeedSource, answer: FetchAnswer, feed: ParsedFeed | None) -> S
             etag=_sendable(answer.etag) if same else None,
             last_modified=_sendable(answer.last_modified) if same else None,
             digest=source.digest if same else None,
+            ttl=source.ttl if same else None,
             wait=max(MIN_WAIT, *asked),
             status=answer.status,
         )
@@ -91,7 +86,8 @@ def _good(source: FeedSource, answer: FetchAnswer, feed: ParsedFeed | None) -> S
         validators=True,
         etag=_sendable(answer.etag),
         last_modified=_sendable(answer.last_modified),
-        digest=digest_of(answer),
+        digest=answer.digest,
+        ttl=feed.ttl,
         item_count=len(feed.entries),
         wait=max(MIN_WAIT, *asked),
         status=answer.status,

@@ -12,7 +12,7 @@ from corral.feeds.item import ItemOutcome, KnownItem, NewFeedItem
 from corral.feeds.source import FeedSource, FetchOutcome, SourceState, SourceUpdate
 from corral.ids import parse_id
 from corral_jobs.feeds.answer import FetchAnswer
-from corral_jobs.feeds.decision import decide, digest_of, postponed
+from corral_jobs.feeds.decision import decide, postponed
 from corral_jobs.feeds.declaration import (
     FetchRequest,
     FetchResult,
@@ -82,15 +82,20 @@ async def _skip(request: FetchRequest, source: FeedSource | None, ctx: Context) 
 
 
 async def _reading(source: FeedSource, answer: FetchAnswer) -> ParsedFeed | InvalidFeed | None:
-    """What is in the body; None where it is the same as before, or there is none. Read in a thread: it takes its time."""
-    if answer.status != 200 or answer.error is not None or digest_of(answer) == source.digest:
+    """What is in the body; None where it is the same as before, or there is none."""
+    if answer.status != 200 or answer.error is not None:
+        return None
+    return await asyncio.to_thread(_read, source, answer)
+
+
+def _read(source: FeedSource, answer: FetchAnswer) -> ParsedFeed | InvalidFeed | None:
+    """What is in the body; None where it is the same as before. Takes its time: a thread's work."""
+    if answer.digest == source.digest:
         return None
     from corral_jobs.feeds.parse import parse  # noqa: PLC0415  as above
 
     try:
-        return await asyncio.to_thread(
-            parse, answer.body, address=answer.address, content_type=answer.content_type
-        )
+        return parse(answer.body, address=answer.address, content_type=answer.content_type)
     except InvalidFeed as error:
         return error
 

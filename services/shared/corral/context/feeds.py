@@ -35,4 +35,4 @@ class FeedRecords(Protocol):
         """Store items, all or none; what became of each, in their order. `FAILED`: its source is gone."""
 
     async def failed(self, items: Sequence[NewFeedItem]) -> None:
-        """Count items as failed in the imports that wait for them."""
+        """Count items as failed in the imports that wait for them; the next fetch reads their documents anew."""

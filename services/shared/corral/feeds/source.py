@@ -46,7 +46,9 @@ class FeedSource:
     etag: str | None
     last_modified: str | None
     digest: str | None
-    """SHA-256 of the document that was last read well."""
+    """SHA-256 of the document that was last read well, without the time at which it was made."""
+    ttl: float | None
+    """Seconds for which that document asks not to be fetched again."""
     item_count: int
     """Items of that document."""
     failures: int
@@ -103,9 +105,10 @@ class SourceUpdate:
     """Stored as it is where `validators` are new, None included."""
     last_modified: str | None = None
     digest: str | None = None
+    ttl: float | None = None
     item_count: int | None = None
     validators: bool = False
-    """Whether etag, last_modified, digest and item_count are those of a document that was read well."""
+    """Whether etag, last_modified, digest, ttl and item_count are those of a document that was read well."""
     failures: int = 0
     wait: float | None = None
     """Seconds until it is due again; None: not before somebody asks."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from corral.feeds.item import ItemOutcome, KnownItem, NewFeedItem, StoredFeedItem
 from corral.ids import new_id
 from corral.store.database import DUTY, Database
-from corral.store.feeds import like
+from corral.store.feeds import READ_ANEW, like
 from corral.store.json_text import encode
 from corral.store.sql_params import array, texts
 
@@ -138,13 +138,13 @@ class FeedItems:
         return [became[_key(item)] if newest[_key(item)] is item else ItemOutcome.UNCHANGED for item in items]
 
     async def failed(self, items: Sequence[NewFeedItem]) -> None:
-        """Count items as failed in every import that waits for them."""
+        """Count items as failed in every import that waits for them; the next fetch reads their documents anew."""
         keys = {_key(item) for item in items}
         params = {
             "sources": array(source for source, _ in keys),
             "guids": texts(guid for _, guid in keys),
         }
-        await self._database.run(FAILED, params, limits=DUTY)
+        await self._database.together((READ_ANEW, params), (FAILED, params), limits=DUTY)
 
     async def page(
         self, source: UUID, *, before: UUID | None = None, search: str | None = None, limit: int = 50

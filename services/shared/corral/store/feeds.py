@@ -13,7 +13,7 @@ from corral.store.database import DUTY, SHORT, Database, Params
 from corral.store.sql_params import array, texts
 
 COLUMNS = """id, url, title, site, format, state, paused_at, paused_by, interval_seconds, next_fetch_at, not_before, etag,
-last_modified, digest, item_count, failures, last_fetched_at, last_success_at, last_status, last_error, created_at,
+last_modified, digest, ttl_seconds, item_count, failures, last_fetched_at, last_success_at, last_status, last_error, created_at,
 created_by"""
 NAMES = [name.strip().removesuffix("_seconds") for name in COLUMNS.split(",")]
 ONE = f"SELECT {COLUMNS} FROM corral.feed_sources WHERE id = %(id)s"
@@ -78,6 +78,7 @@ UPDATE corral.feed_sources SET
     etag = CASE WHEN %(validators)s THEN %(etag)s ELSE etag END,
     last_modified = CASE WHEN %(validators)s THEN %(last_modified)s ELSE last_modified END,
     digest = CASE WHEN %(validators)s THEN %(digest)s ELSE digest END,
+    ttl_seconds = CASE WHEN %(validators)s THEN %(ttl)s ELSE ttl_seconds END,
     item_count = coalesce(%(item_count)s, item_count),
     failures = %(failures)s,
     last_fetched_at = CASE WHEN %(asked)s THEN now() ELSE last_fetched_at END,
@@ -88,6 +89,11 @@ UPDATE corral.feed_sources SET
     not_before = now() + %(leave_alone)s * interval '1 second',
     next_fetch_at = CASE state WHEN 'paused' THEN NULL ELSE now() + {spread("%(wait)s::float8", "id")} * interval '1 second' END
 WHERE id = %(id)s
+"""
+# An item of the document is not stored after all: the same document is no reason to leave it so.
+READ_ANEW = """
+WITH mine AS (SELECT id FROM corral.feed_sources WHERE id = ANY(%(sources)s::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+UPDATE corral.feed_sources s SET etag = NULL, last_modified = NULL, digest = NULL FROM mine WHERE s.id = mine.id
 """
 REMOVED_AT_ONCE = 5_000
 MAX_AUDITED = 100
@@ -235,6 +241,7 @@ class Feeds:
             "etag": update.etag,
             "last_modified": update.last_modified,
             "digest": update.digest,
+            "ttl": update.ttl,
             "item_count": update.item_count,
             "validators": update.validators,
             "failures": update.failures,

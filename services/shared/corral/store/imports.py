@@ -8,7 +8,7 @@ from corral.feeds.source import FeedSource, SourceUpdate
 from corral.store.audit import record
 from corral.store.connection import Row
 from corral.store.database import DUTY, SHORT, Database
-from corral.store.feeds import IMPORT_SECONDS, Feeds
+from corral.store.feeds import IMPORT_SECONDS, READ_ANEW, Feeds
 from corral.store.sql_params import array, texts
 
 COLUMNS = """id, created_by, started_at, finished_at, sources, pending_sources, pending_items, new_items,
@@ -91,7 +91,7 @@ JOIN corral.import_sources s ON s.import = o.import AND s.source = o.source
 WHERE o.import = %(id)s AND w.import = o.import AND w.source = o.source AND w.guid = o.guid
   AND CASE WHEN o.job IS NULL THEN s.outcome IS NOT NULL
            ELSE coalesce(j.state, 'failed') IN ('completed', 'failed', 'cancelled') END
-RETURNING w.guid
+RETURNING w.source
 """
 COUNT_LOST = """
 UPDATE corral.imports SET pending_sources = pending_sources - %(sources)s, pending_items = pending_items - %(items)s,
@@ -195,7 +195,10 @@ class Imports:
     async def _settle(self, id: UUID) -> bool:
         async with self._database.transaction(DUTY) as transaction:
             sources = len(await transaction.rows(LOST_SOURCES, {"id": id}))
-            items = len(await transaction.rows(LOST_ITEMS, {"id": id}))
+            lost = [source for (source,) in await transaction.rows(LOST_ITEMS, {"id": id})]
+            items = len(lost)
+            if lost:
+                await transaction.count(READ_ANEW, {"sources": array(set(lost))})
             if sources or items:
                 await transaction.count(COUNT_LOST, {"id": id, "sources": sources, "items": items})
         return bool(sources or items)

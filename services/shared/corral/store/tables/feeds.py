@@ -40,7 +40,7 @@ def _sources(tables: MetaData) -> None:
             doc="The header ETag of the document that was last read well; sent back to the server.",
         ),
         Column("last_modified", Text, doc="The header Last-Modified of that document."),
-        Column("digest", Text, doc="SHA-256 of that document."),
+        Column("digest", Text, doc="SHA-256 of that document, without the time at which it was made."),
         needed("item_count", Integer, "0", doc="Items in that document."),
         needed("failures", Integer, "0", doc="Fetches that failed since the last good one."),
         Column("last_fetched_at", TIME, doc="When it was last asked for."),
@@ -52,6 +52,11 @@ def _sources(tables: MetaData) -> None:
         Column("fetch_job", Uuid, doc="The job that fetches it, or that fetched it last."),
         Column(
             "document_at", TIME, doc="When the document was read of which its items are; null: none was yet."
+        ),
+        Column(
+            "ttl_seconds",
+            Double,
+            doc="Seconds for which that document asks not to be fetched again; null: it does not say.",
         ),
         PrimaryKeyConstraint("id", name="feed_sources_pkey", info=serves("One source; lists, newest first.")),
         info=holds("Addresses from which feeds are fetched."),

@@ -1,0 +1,1 @@
+ALTER TABLE corral.feed_sources DROP COLUMN ttl_seconds;
