@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from corral.settings import Settings
@@ -13,6 +12,7 @@ from corral.startup import say_ready
 from corral.status_server import METRICS, StatusServer
 from corral.tracing import activation
 from corral_publisher import pages, problems, routes
+from corral_publisher.application import Application
 from corral_publisher.assets import FOLDER
 from corral_publisher.caller_limit import CallerLimit
 from corral_publisher.openapi import describe
@@ -31,14 +31,14 @@ def create_app(
     metrics_listener: socket.socket | None = None,
     ready: int | None = None,
     opened: Callable[[Settings], PublisherServices] = PublisherServices,
-) -> FastAPI:
+) -> Application:
     """Make the application. It connects to Postgres and Redis when it is started, and then writes a byte to `ready`.
 
     `opened` makes the services of its routes.
     """
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Application) -> AsyncIterator[None]:
         activation.start("corral-publisher")
         services = app.state.services = opened(settings)
         services.start()
@@ -54,7 +54,7 @@ def create_app(
             await services.close()
             await asyncio.to_thread(activation.stop)
 
-    app = FastAPI(
+    app = Application(
         title="Corral",
         version=VERSION,
         lifespan=lifespan,

@@ -8,6 +8,7 @@ from fastapi.security.base import SecurityBase
 
 from corral.actions.principal import Principal, Role
 from corral.errors import Forbidden, Unauthenticated
+from corral_publisher.request_headers import header_of
 from corral_publisher.services import PublisherServices, services_of
 from corral_publisher.session import COOKIE, same_origin
 
@@ -49,7 +50,7 @@ async def identify(request: Request, services: PublisherServices) -> Principal |
         Unauthenticated: its key is not valid.
         Forbidden: a page of another site sent a changing request with a session's cookie.
     """
-    header = request.headers.get("authorization")
+    header = header_of(request.scope, b"authorization")
     if header is not None:
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer":

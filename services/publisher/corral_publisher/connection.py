@@ -4,6 +4,8 @@ from typing import Any
 
 from gunicorn.asgi.protocol import ASGIProtocol
 
+from corral_publisher.request_body import ARRIVED
+
 SILENT_SECONDS = 1.0
 """Seconds without a request after which a connection counts as idle."""
 
@@ -26,6 +28,12 @@ class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no t
         """The client sent a request, or a part of one."""
         self._heard = self.worker.loop.time()
         super().data_received(data)
+
+    def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
+        if self._body_receiver._complete:  # noqa: SLF001  # gunicorn has no other way to say it
+            scope[ARRIVED] = True
+        return scope
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by the client or by us."""

@@ -3,7 +3,7 @@
 import re
 import time
 from functools import lru_cache
-from uuid import uuid4
+from os import urandom
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -84,4 +84,4 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return bytes(value)
-    return uuid4().hex.encode()
+    return urandom(16).hex().encode()

@@ -48,14 +48,29 @@ class JobLog:
         self._started = _template(form, "job.started", "attempt", "job", "queue", "type")
         self._completed = _template(form, "job.completed", "attempt", "job", "queue", "seconds", "type")
 
-    def accepted(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
-        """These jobs are stored, by one submission or one bulk: one line."""
+    def accepted(
+        self, jobs: Sequence[NewJob], accepted: Sequence[Accepted], sizes: Sequence[int] | None = None
+    ) -> None:
+        """These jobs are stored: one line for each submission, of which `sizes` says how many jobs it had.
+
+        Without `sizes` they are of one.
+        """
         if not self._every or not jobs:
             return
-        if len(jobs) == 1:
-            job = jobs[0]
-            _write(self._accepted % (_now(), job.id, accepted[0].queue, job.type))
-            return
+        now, line = _now(), self._accepted
+        single: list[str] = []
+        start = 0
+        for size in sizes or [len(jobs)]:
+            end = start + size
+            if size == 1:
+                job = jobs[start]
+                single.append(line % (now, job.id, accepted[start].queue, job.type))
+            else:
+                self._bulk(jobs[start:end], accepted[start:end])
+            start = end
+        _write("".join(single))
+
+    def _bulk(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
         log.info(
             "jobs.accepted",
             jobs=len(jobs),

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.fixtures.waiting import eventually_async
@@ -114,6 +115,29 @@ async def test_a_caller_that_goes_away_neither_stops_nor_delays_the_commit(
     assert await stored(store) == 3
     with pytest.raises(asyncio.CancelledError):
         await leaving
+
+
+async def test_each_group_is_told_once_also_of_the_jobs_of_callers_that_went_away(gate: Gate, make: Make):
+    told: list[tuple[list[NewJob], list[UUID], list[int]]] = []
+    commits = GroupCommit(
+        gate.insert,
+        gate.existing,
+        lambda jobs, accepted, sizes: told.append((list(jobs), [one.id for one in accepted], list(sizes))),
+    )
+    gate.open.clear()
+    first, leaving, bulk = [make()], [make()], [make(), make(), make()]
+    tasks = [asyncio.create_task(commits.commit(first))]
+    await eventually_async(lambda: gate.groups)
+    tasks += [asyncio.create_task(commits.commit(jobs)) for jobs in (leaving, bulk)]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    gate.open.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    together = [*leaving, *bulk]
+    assert told == [
+        (first, [first[0].id], [1]),
+        (together, [job.id for job in together], [1, 3]),
+    ]
 
 
 async def test_too_many_waiting_submissions_are_turned_away(

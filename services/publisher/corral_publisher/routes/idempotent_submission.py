@@ -19,6 +19,7 @@ from corral_publisher.services import PublisherServices
 from corral_publisher.stored_job import stored
 
 HEADER = "Idempotency-Key"
+KEY_HEADER = HEADER.lower().encode()
 REPLAYED = {"Idempotent-Replayed": "true"}
 """Says that the answer is about jobs that an earlier request made."""
 

@@ -25,11 +25,12 @@ from corral_publisher.duplicate_models import DuplicateAnswer
 from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
+from corral_publisher.request_headers import header_of
 from corral_publisher.request_models import Bulk, Submission
 from corral_publisher.response_models import BulkAnswer
 from corral_publisher.routes.duplicates import about, counts, duplicate_answer, is_refused
 from corral_publisher.routes.idempotent_submission import (
-    HEADER,
+    KEY_HEADER,
     IdempotencyKey,
     submit_bulk_once,
     submit_once,
@@ -79,7 +80,7 @@ async def submit(
     """
     services = services_of(request)
     submission = parse_submission(await read_json(request, services), caller, request)
-    key = request.headers.get(HEADER)
+    key = header_of(request.scope, KEY_HEADER)
     if key is not None:
         return await submit_once(services, submission, key, wait)
     job = await services.submitter.prepare(submission)
@@ -127,7 +128,7 @@ async def submit_bulk(
     ]
     if services.job_throttle is not None:
         await services.job_throttle.take(f"name:{caller.name}", len(submissions))
-    key = request.headers.get(HEADER)
+    key = header_of(request.scope, KEY_HEADER)
     if key is not None:
         whole = [item for item in submissions if isinstance(item, NewSubmission)]
         return await submit_bulk_once(services, whole, key, partial=partial)
@@ -162,14 +163,8 @@ def _response(job: NewJob, shape: Callable[[], Response], location: dict[str, st
 async def read_json(request: Request, services: PublisherServices) -> Any:
     """The request's body as a JSON value. Raises as `body.read` and `body.parse` do."""
     settings = services.settings
-    return request_body.parse(
-        await request_body.read(
-            request.receive,
-            request.headers,
-            limit=settings.max_body_bytes,
-            seconds=settings.body_timeout,
-        )
-    )
+    limit, seconds = settings.max_body_bytes, settings.body_timeout
+    return request_body.parse(await request_body.read_from(request, limit=limit, seconds=seconds))
 
 
 def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubmission:
@@ -187,8 +182,8 @@ def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubm
 
 def trace_of(request: Request) -> str | None:
     """The trace that the request belongs to. A malformed header is ignored, as the standard says."""
-    header = request.headers.get("traceparent", "")
-    return header if TRACEPARENT.fullmatch(header) else None
+    header = header_of(request.scope, b"traceparent")
+    return header if header is not None and TRACEPARENT.fullmatch(header) else None
 
 
 def parse_bulk(value: Any, *, partial: bool) -> list[Submission | SubmissionRefused]:

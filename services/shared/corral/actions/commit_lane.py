@@ -56,7 +56,7 @@ class CommitLane(ABC):
             self._pending.append(unit)
             if self._committing is None or self._committing.done():
                 self._committing = asyncio.create_task(self._run())
-        return await asyncio.shield(unit.answer)
+        return await unit.answer
 
     async def close(self) -> None:
         """Wait for the commits that are under way."""

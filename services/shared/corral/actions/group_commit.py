@@ -13,16 +13,22 @@ log = structlog.get_logger(__name__)
 
 Insert = Callable[[Sequence[NewJob]], Awaitable[list[Accepted]]]
 Existing = Callable[[Sequence[UUID]], Awaitable[list[Accepted]]]
+Told = Callable[[Sequence[NewJob], Sequence[Accepted], Sequence[int]], None]
+"""Hears of jobs that are stored, and how many of them each submission had. It raises nothing."""
 
 
 class GroupCommit(CommitLane):
     """The lane of jobs that nobody's key holds up."""
 
-    def __init__(self, insert: Insert, existing: Existing) -> None:
-        """`existing` tells which of some ids are stored; it is asked when an insert ended without an answer."""
+    def __init__(self, insert: Insert, existing: Existing, told: Told = lambda *_: None) -> None:
+        """`existing` tells which of some ids are stored; it is asked when an insert ended without an answer.
+
+        `told` hears of each group once, also of the jobs of callers that went away.
+        """
         super().__init__()
         self._insert = insert
         self._existing = existing
+        self._told = told
 
     async def _store_together(self, group: list[Unit]) -> None:
         jobs = group[0].jobs if len(group) == 1 else [job for unit in group for job in unit.jobs]
@@ -39,7 +45,7 @@ class GroupCommit(CommitLane):
             log.exception("submit.group_failed", jobs=len(jobs))
             await self._settle(group, jobs, error)
         else:
-            _deal(group, accepted)
+            self._deal(group, jobs, accepted)
 
     async def _store_apart(self, group: list[Unit], error: Exception) -> None:
         """Nothing of the group was stored: each unit for itself, so that only the culprit fails."""
@@ -62,11 +68,14 @@ class GroupCommit(CommitLane):
             return
         for unit in group:
             found = [stored[job.id] for job in unit.jobs if job.id in stored]
-            unit.tell(found if len(found) == len(unit.jobs) else error)
+            if len(found) == len(unit.jobs):
+                self._deal([unit], unit.jobs, found)
+            else:
+                unit.tell(error)
 
-
-def _deal(group: list[Unit], accepted: list[Accepted]) -> None:
-    start = 0
-    for unit in group:
-        unit.tell(accepted[start : start + len(unit.jobs)])
-        start += len(unit.jobs)
+    def _deal(self, group: list[Unit], jobs: Sequence[NewJob], accepted: list[Accepted]) -> None:
+        start = 0
+        for unit in group:
+            unit.tell(accepted[start : start + len(unit.jobs)])
+            start += len(unit.jobs)
+        self._told(jobs, accepted, [len(unit.jobs) for unit in group])

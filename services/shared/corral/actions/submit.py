@@ -51,8 +51,8 @@ class Submitter:
         max_payload: int = MAX_PAYLOAD_BYTES,
     ) -> None:
         self.types = types or TypeCache(store, installation)
-        self._commits = GroupCommit(store.jobs.insert, store.jobs.existing)
-        self._counted = GroupCommit(store.jobs.insert, store.jobs.existing)
+        self._commits = GroupCommit(store.jobs.insert, store.jobs.existing, self.told)
+        self._counted = GroupCommit(store.jobs.insert, store.jobs.existing, self.told)
         """Jobs that may wait for the locks of limits' keys, which hold up no others."""
         self._keyed = IdempotentCommit(store.idempotency.insert)
         self._unique = UniqueCommit(store.unique_jobs.insert)
@@ -206,7 +206,7 @@ class Submitter:
 
     async def _store(self, jobs: Sequence[NewJob], *, partial: bool = False) -> Sequence[Accepted]:
         try:
-            accepted = await self._committed(jobs, partial=partial)
+            return await self._committed(jobs, partial=partial)
         except LimitFull as error:
             count_refusals(error)
             raise error.of([job.id for job in jobs]) from error
@@ -214,30 +214,36 @@ class Submitter:
             if self._servers is not None:
                 self._servers.turned_away = True
             raise
-        self.told(jobs, accepted)
-        return accepted
 
     async def _committed(self, jobs: Sequence[NewJob], *, partial: bool) -> Sequence[Accepted]:
         if any(job.unique is not None for job in jobs):
-            return await self._unique.commit(jobs, partial=partial)
+            accepted = await self._unique.commit(jobs, partial=partial)
+            self.told(jobs, accepted)
+            return accepted
         counted = any(job.limits and job.limits.counted for job in jobs)
         return await (self._counted if counted else self._commits).commit(jobs)
 
-    def told(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
-        """Tell Redis of jobs that are stored. What goes wrong is logged, so no caller gets an error."""
+    def told(
+        self, jobs: Sequence[NewJob], accepted: Sequence[Accepted], sizes: Sequence[int] | None = None
+    ) -> None:
+        """Tell Redis of jobs that are stored. What goes wrong is logged, so no caller gets an error.
+
+        `sizes`: how many of them each submission had; None where they are of one.
+        """
         try:
-            self._tell(jobs, accepted)
+            self._tell(jobs, accepted, sizes or [len(jobs)])
         except Exception as error:
             metrics.SWALLOWED.labels("submit-tell").inc()
             log.exception("submit.not_told", jobs=len(jobs), error=repr(error))
 
-    def _tell(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
+    def _tell(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted], sizes: Sequence[int]) -> None:
         """They are stored: tell Redis, the log and the metrics."""
         if any(one.duplicate for one in accepted):
             jobs, accepted = self._tell_duplicates(jobs, accepted)
+            sizes = [len(jobs)]
         self._enqueuer.accepted(accepted)
         if self._job_log is not None:
-            self._job_log.accepted(jobs, accepted)
+            self._job_log.accepted(jobs, accepted, sizes)
         for (queue, name), count in Counter((job.queue, job.type) for job in jobs).items():
             metrics.JOBS_SUBMITTED.labels(queue, name).inc(count)
 

@@ -47,11 +47,13 @@ class TracedSubmitter(Submitter):
         with _sending(jobs):
             return await super()._store(jobs, partial=partial)
 
-    def told(self, jobs: Sequence[NewJob], accepted: Sequence[Accepted]) -> None:
+    def told(
+        self, jobs: Sequence[NewJob], accepted: Sequence[Accepted], sizes: Sequence[int] | None = None
+    ) -> None:
         """As without tracing."""
         queued = {one.id for one in accepted if one.state is State.QUEUED}
         self._traced.expect({job.id: job.traceparent for job in jobs if job.traceparent and job.id in queued})
-        super().told(jobs, accepted)
+        super().told(jobs, accepted, sizes)
 
 
 @contextmanager
