@@ -28,9 +28,11 @@ WAITING = """(
             SELECT l.attempt FROM corral.jobs l
             WHERE l.limit_group = g.id AND NOT l.suspect
               AND l.state = 'blocked' AND l.limit_group IS NOT NULL AND l.queued_at IS NOT NULL
-            LIMIT b.size
+            ORDER BY l.queued_at, l.id LIMIT coalesce(b.size, 0)
         ) w
     )"""
+"""SQL of how many wait, as far as a batch: nothing is read of a group whose jobs are handled one by one, however many wait.
+The order has them found by `jobs_limited`; the index of all blocked jobs holds every other group's, too."""
 
 HEAVY = """
     SELECT sum(octet_length(w.payload)) FROM (
