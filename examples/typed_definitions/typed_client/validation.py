@@ -18,6 +18,7 @@ Rule = bool | dict[str, Any]
 MAX_ERRORS = 20
 """Errors that are told at once."""
 MAX_MESSAGE = 300
+MAX_ALTERNATIVES = 3
 SHOWN = 60
 """Characters of a value that a message repeats."""
 MAX_DEPTH = 64
@@ -576,20 +577,25 @@ def _told_choice(fault: _Fault) -> Iterator[FieldError]:
     if "tagged" in rule:
         yield from _told_tagged(fault, rule["tagged"])
         return
-    meant = [one for one in fault.inner if one and not _is_other(one, path)]
-    if len(meant) == 1:
-        for inner in meant[0]:
-            yield from _told(inner)
-        return
-    more = ""
-    if meant:
-        first = next(_told(min(meant, key=_distance)[0]))
-        more = f"; the nearest of them says that {first.pointer} {first.message}"
     if fault.kind == "several":
-        start = "fits more than one of what is allowed, and must fit one alone:"
+        yield _error(path, f"fits more than one of what is allowed, and must fit one alone: {rule['says']}")
+        return
+    each: list[str] = rule.get("each", [""] * len(fault.inner))
+    meant = [(one, words) for one, words in zip(fault.inner, each) if one and not _is_other(one, path)]
+    if len(meant) == 1:
+        for inner in meant[0][0]:
+            yield from _told(inner)
+    elif meant and (_is_object(fault.value) or _is_list(fault.value)):
+        nearest = sorted(meant, key=lambda one: _distance(one[0]))[:MAX_ALTERNATIVES]
+        told = (_told_alternative(faults[0], words) for faults, words in nearest)
+        yield _error(path, f"is nothing that is allowed. {'. '.join(told)}")
     else:
-        start = f"is {_shown(fault.value)}; it must be"
-    yield _error(path, f"{start} {rule['says']}{more}")
+        yield _error(path, f"is {_shown(fault.value)}; it must be {rule['says']}")
+
+
+def _told_alternative(fault: _Fault, words: str) -> str:
+    first = next(_told(fault))
+    return f"To be {words}: {first.pointer} {first.message}"
 
 
 def _told_tagged(fault: _Fault, tagged: dict[str, Any]) -> Iterator[FieldError]:

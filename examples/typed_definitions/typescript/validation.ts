@@ -42,6 +42,7 @@ export interface RuleOf {
   readonly fields?: readonly string[];
   readonly tagged?: Tagged;
   readonly says?: string;
+  readonly each?: readonly string[];
   readonly unsure?: boolean;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -58,6 +59,7 @@ export type Rules = { readonly [name: string]: Rule };
 
 const MAX_ERRORS = 20;
 const MAX_MESSAGE = 300;
+const MAX_ALTERNATIVES = 3;
 /** Characters of a value that a message repeats. */
 const SHOWN = 60;
 /** Nesting that the publisher takes. */
@@ -523,20 +525,23 @@ function toldChoice(one: Fault): FieldError[] {
     return [error([...path, first], `is required${more}`)];
   }
   if (rule.tagged !== undefined) return toldTagged(one, rule.tagged);
-  const meant = one.inner.filter((faults) => faults.length > 0 && !isOther(faults, path));
-  if (meant.length === 1) return (meant[0] ?? []).flatMap(told);
-  let more = "";
-  const nearest = meant.reduce<readonly Fault[] | undefined>(
-    (best, faults) => (best === undefined || distance(faults) < distance(best) ? faults : best),
-    undefined,
-  );
-  const first = nearest?.[0] === undefined ? undefined : told(nearest[0])[0];
-  if (first !== undefined) more = `; the nearest of them says that ${first.pointer} ${first.message}`;
-  const start =
-    one.kind === "several"
-      ? "fits more than one of what is allowed, and must fit one alone:"
-      : `is ${shown(one.value)}; it must be`;
-  return [error(path, `${start} ${rule.says ?? "something else"}${more}`)];
+  const says = rule.says ?? "something else";
+  if (one.kind === "several")
+    return [error(path, `fits more than one of what is allowed, and must fit one alone: ${says}`)];
+  const meant = one.inner
+    .map((faults, index) => ({ faults, words: rule.each?.[index] ?? "" }))
+    .filter(({ faults }) => faults.length > 0 && !isOther(faults, path));
+  if (meant.length === 1) return (meant[0]?.faults ?? []).flatMap(told);
+  if (meant.length > 0 && (Array.isArray(one.value) || isObject(one.value))) {
+    const nearest = meant.sort((a, b) => distance(a.faults) - distance(b.faults)).slice(0, MAX_ALTERNATIVES);
+    return [error(path, `is nothing that is allowed. ${nearest.map(toldAlternative).join(". ")}`)];
+  }
+  return [error(path, `is ${shown(one.value)}; it must be ${says}`)];
+}
+
+function toldAlternative({ faults, words }: { faults: readonly Fault[]; words: string }): string {
+  const first = faults[0] === undefined ? undefined : told(faults[0])[0];
+  return `To be ${words}: ${first?.pointer ?? ""} ${first?.message ?? ""}`;
 }
 
 /** Where a member says which of several objects is meant. */

@@ -70,10 +70,18 @@ def refusals(name: str, value: Any) -> list[str]:
             "home",
             {"pet": {"kind": "cat"}, "other": {"kind": "dog"}},
             (
-                "/other is an object; it must be an object (Cat), an object (Dog) or null;"
-                " the nearest of them says that /payload/other/name is required"
+                "/other is nothing that is allowed. To be an object (Dog): /payload/other/name is required. To be an"
+                ' object (Cat): /payload/other/kind is "dog"; it must be "cat"'
             ),
         ),
+        (
+            "home",
+            {"pet": {"kind": "cat"}, "other": 5},
+            "/other is 5; it must be an object (Cat), an object (Dog) or null",
+        ),
+        ("picked", {}, "needs exactly one of upload, url"),
+        ("picked", {"upload": None, "url": None}, "needs exactly one of upload, url"),
+        ("picked", {"upload": "a", "url": "b"}, "needs exactly one of upload, url"),
         (
             "tree",
             {"value": 1, "children": [{"value": "x"}]},

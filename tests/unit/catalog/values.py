@@ -95,6 +95,7 @@ PARTS: list[Any] = [
         {"any_case": "ABC"},
         {"named": "a"},
     ),
+    *({"upload": "a"}, {"upload": "a", "url": None}, {"upload": "a", "url": "b"}),
     *({"tags": "a,b"}, {"tags": ["a"]}, {"tags": 5}, {"tags": ["a"], "number": "seven"}),
     *({"number": "none"}, {"number": 1, "plain": [1]}, {"number": "x"}, {"number": [1], "after": "1"}),
     *(

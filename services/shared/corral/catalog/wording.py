@@ -5,13 +5,15 @@ from typing import Any
 
 import jsonschema_rs
 
-from corral.catalog.allowed import Allowed, either, scalar_of, shown
+from corral.catalog.allowed import Allowed, either, fields_of, scalar_of, shown
 from corral.catalog.judgement import Schema
 from corral.errors import FieldError
 from corral.json_pointer import escaped
 
 MAX_MESSAGE = 300
 """Characters; what is allowed may be long."""
+MAX_ALTERNATIVES = 3
+"""Of several objects that a value may be, those of which is told what it lacks."""
 ROOT = "/payload"
 Kind = jsonschema_rs.ValidationErrorKind
 Error = jsonschema_rs.ValidationError
@@ -77,26 +79,36 @@ class Wording:
             yield _fault(path, f"is {shown(error.instance)}; it must be {self._allowed.words(node)}")
             return
         choices: Sequence[Any] = next((node[key] for key in ("anyOf", "oneOf") if key in node), [])
-        if names := _fields(choices):
+        if names := fields_of(node):
             yield from self._fields(error, names)
             return
         tagged = self._allowed.at(error.schema_path[:-3])
         if isinstance(tagged, dict) and isinstance(tagged.get("discriminator"), dict):
             yield from self._tagged(error, tagged["discriminator"], choices, contexts)
             return
-        meant = [one for one in contexts if one and not _is_other(one, path)]
-        if len(meant) == 1:
-            for inner in meant[0]:
-                yield from self.faults(inner)
+        words = self._allowed.words(node)
+        if isinstance(error.kind, Kind.OneOfMultipleValid):
+            yield _fault(path, f"fits more than one of what is allowed, and must fit one alone: {words}")
             return
-        more = ""
-        if meant:
-            first = next(self.faults(min(meant, key=_distance)[0]))
-            more = f"; the nearest of them says that {first.pointer} {first.message}"
-        several = isinstance(error.kind, Kind.OneOfMultipleValid)
-        rule = "fits more than one of what is allowed, and must fit one alone:" if several else "it must be"
-        value = "" if several else f"is {shown(error.instance)}; "
-        yield _fault(path, f"{value}{rule} {self._allowed.words(node)}{more}")
+        meant = [
+            (one, choice)
+            for one, choice in zip(contexts, choices, strict=False)
+            if one and not _is_other(one, path)
+        ]
+        if len(meant) == 1:
+            for inner in meant[0][0]:
+                yield from self.faults(inner)
+        elif meant and isinstance(error.instance, dict | list):
+            nearest = sorted(meant, key=lambda one: _distance(one[0]))[:MAX_ALTERNATIVES]
+            told = (self._alternative(errors[0], choice) for errors, choice in nearest)
+            yield _fault(path, f"is nothing that is allowed. {'. '.join(told)}")
+        else:
+            yield _fault(path, f"is {shown(error.instance)}; it must be {words}")
+
+    def _alternative(self, error: Error, choice: Any) -> str:
+        """Why an object or a list is not one of those that it may be."""
+        first = next(self.faults(error))
+        return f"To be {self._allowed.words(choice)}: {first.pointer} {first.message}"
 
     def _fields(self, error: Error, names: Sequence[str]) -> Iterator[FieldError]:
         """Where the choice is between fields."""
@@ -137,13 +149,6 @@ def _number(count: int, things: str) -> str:
 def _fault(path: Sequence[str | int], message: str) -> FieldError:
     cut = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]} …"
     return FieldError(pointer(*path), cut)
-
-
-def _fields(choices: Sequence[Any]) -> list[str]:
-    """The fields between which a choice is; none where it is between other things."""
-    if choices and all(isinstance(one, dict) and one.keys() == {"required"} for one in choices):
-        return [", ".join(one["required"]) for one in choices]
-    return []
 
 
 def _is_other(errors: Sequence[Error], path: Sequence[str | int]) -> bool:

@@ -8,7 +8,7 @@ interpreter can't judge as the publisher does is marked `unsure`. Whatever is un
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.allowed import Allowed, either, scalar_of, shown
+from corral.catalog.allowed import Allowed, either, fields_of, scalar_of, shown
 from corral.catalog.judgement import Schema, judgement_of
 from corral.catalog.payload_schema import TRIMMED
 from corral.catalog.taken import KEYWORD
@@ -185,12 +185,14 @@ class _Rules:
         choices = node[key]
         if scalar_of(node) is not None:
             return
-        if choices and all(isinstance(one, dict) and one.keys() == {"required"} for one in choices):
-            rule["fields"] = [", ".join(one["required"]) for one in choices]
+        if fields := fields_of(node):
+            rule["fields"] = fields
             return
         discriminator = above.get("discriminator") if isinstance(above, dict) else None
         if isinstance(discriminator, dict):
             rule["tagged"] = _tagged(discriminator, choices)
+        elif sum(one != {"type": "null"} for one in choices) > 1:
+            rule["each"] = [self._allowed.words(one) for one in choices]
 
 
 def _widened(node: dict[str, Any]) -> bool:
