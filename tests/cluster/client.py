@@ -78,13 +78,10 @@ class Client:
         """Wait until no job of a queue is scheduled, queued, blocked or running."""
 
         def quiet() -> bool:
-            counts = self.counts(queue)
-            left = {
-                state: counts[state]
-                for state in ("scheduled", "queued", "running", "blocked")
-                if counts[state]
-            }
-            assert not left, f"left: {left}"
+            # Read from the rows: counts may be some seconds old where the machine is busy.
+            states = "&".join(f"state={state}" for state in ("scheduled", "queued", "running", "blocked"))
+            left = self.get(f"/jobs?queue={queue}&{states}&limit=1")["items"]
+            assert not left, f"left: {left[0]['id']}, which is {left[0]['state']}"
             return True
 
         until(quiet, f"queue {queue} is quiet", seconds)

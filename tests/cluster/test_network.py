@@ -33,6 +33,7 @@ class Seen:
         self._cluster = cluster
         self._before = before  # of pods that had the same addresses
         self.ends: dict[str, End] = {}
+        self._services: set[str] = set()
         self.flows: set[Flow] = set()
 
     def look(self, node: Node) -> None:
@@ -44,7 +45,10 @@ class Seen:
         for pod in self._cluster.ask("/api/v1/pods")["items"]:
             if address := pod["status"].get("podIP"):
                 self.ends[address] = End(address, pod, labels.get(pod["metadata"]["namespace"], frozenset()))
-        self.flows |= set(node.flows()) - self._before
+        self._services |= {
+            one["spec"].get("clusterIP", "") for one in self._cluster.ask("/api/v1/services")["items"]
+        }
+        self.flows |= {flow for flow in node.flows() if self._reached_somebody(flow)} - self._before
 
     @contextmanager
     def looking(self, node: Node) -> Iterator[None]:
@@ -62,6 +66,10 @@ class Seen:
         finally:
             enough.set()
             thread.join(10)
+
+    def _reached_somebody(self, flow: Flow) -> bool:
+        """A connection to a Service without a ready pod is refused before it has a target that a policy could speak of."""
+        return flow.answered or flow.target not in self._services
 
     def end(self, address: str) -> End:
         """Who has, or had, the address."""

@@ -69,6 +69,9 @@ async def test_the_sealed_one_is_taken_and_not_another(
     assert "corral-operator" in {one["manager"] for one in written if one.get("subresource") == "scale"}
     busy = set(list(workers)[:3])
     stage.holding = dict.fromkeys(busy, 2)
+    await until(
+        lambda: "6 jobs run" in kube.get("workerpool", "io")["status"]["reason"], "who is busy is known"
+    )
     stage.bounds(3, 3)
     await until(lambda: bool(stage.sealed), "the idle worker is asked to seal")
     with redis.Redis.from_url(redis_url) as client:
