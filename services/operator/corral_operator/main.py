@@ -15,7 +15,7 @@ from corral_operator.cluster import Cluster
 from corral_operator.health import serve
 from corral_operator.lease import Lease
 from corral_operator.pool_selector import PoolSelector
-from corral_operator.pool_watch import PoolWatch
+from corral_operator.pool_watch import PoolWatch, quieten
 from corral_operator.pools import PoolIndex
 from corral_operator.reconcile import Reconciler
 from corral_operator.schema import OldSchema, check
@@ -23,10 +23,6 @@ from corral_operator.settings import OperatorSettings
 
 log = structlog.get_logger(__name__)
 
-_QUIETER = {
-    "kopf": logging.WARNING,  # else a line per event of the watch
-    "kopf._core.reactor.running": logging.ERROR,  # it warns that signals are not its own, as they should be
-}
 EXIT_REFUSED = 78
 """The exit code for an error that only a person can mend. Source: sysexits.h, EX_CONFIG."""
 
@@ -35,8 +31,7 @@ def main() -> int:
     """Run until told to stop; returns the process's exit code."""
     settings = OperatorSettings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
-    for name, level in _QUIETER.items():
-        logging.getLogger(name).setLevel(level)
+    quieten()
     for handler in logging.getLogger().handlers:
         handler.addFilter(_without_settings)
     try:

@@ -22,6 +22,7 @@ from corral_operator.container_exits import ContainerExits
 from corral_operator.fleet import fleet_of, missing_of, trouble_of, workers_of
 from corral_operator.holds import Hold, HoldCause, said
 from corral_operator.leave_requests import LeaveRequests, nonce
+from corral_operator.log_repeats import LogRepeats
 from corral_operator.reporter import PoolReport, Reporter
 from corral_operator.rival_scaler import RivalScaler
 from corral_operator.scale_down import Observation, ScaleDown, Step, step
@@ -63,6 +64,7 @@ class PoolReconciler:
         self._exits = ContainerExits(dispatch.exits)
         self._throughput = Throughput()
         self._history, self._rivalry = History(), RivalScaler()
+        self._repeats = LogRepeats()
         self._leaving: ScaleDown | None = None
         self._shrunk = float("-inf")
         self._since = time.monotonic()
@@ -164,14 +166,14 @@ class PoolReconciler:
             return sight.deployment.replicas, Held(Trouble.FORBIDDEN, forbidden(pool.target, error))
         except Outdated:
             self._conflicts += 1
-            log.info(
-                "pool.not_scaled", pool=pool.name, desired=decision.desired, why="its Deployment changed"
-            )
+            if self._repeats.due("its Deployment changed", now):
+                log.info("pool.not_scaled", pool=pool.name, why="its Deployment changed")
             words = f"its Deployment changed before it could be scaled, {self._conflicts} times in a row"
             self._refusals.append(Hold(HoldCause.CONFLICTS, words))
             return sight.deployment.replicas, None
         except ApiError as error:
-            log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
+            if self._repeats.due(str(error), now):
+                log.warning("pool.not_scaled", pool=pool.name, desired=decision.desired, error=str(error))
             self._refusals.append(_refusal(error))
             return sight.deployment.replicas, None
         if not sight.stale:  # else nothing was ordered
@@ -250,6 +252,7 @@ class PoolReconciler:
                     return deployment.replicas
         log.info("pool.scaled", pool=pool.name, before=deployment.replicas, after=replicas)
         self._announcer.scaled()
+        self._repeats.over()
         self._conflicts = 0
         self._rivalry.wrote(replicas)
         metrics.DECISIONS.labels(pool.name, "down" if down else "up").inc()

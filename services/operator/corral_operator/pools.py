@@ -27,6 +27,8 @@ class PoolIndex:
         self._known: dict[str, tuple[int, WorkerPool]] = {}
         self._nobodys: dict[str, tuple[int, WorkerPool]] = {}
         """Pools without any label that the selector asks for."""
+        self._unreadable: dict[str, int] = {}
+        """The versions of those that were told as unreadable: each version is told once."""
 
     def all(self) -> list[WorkerPool]:
         """All pools, the oldest first; of two resources for one pool, that which is scaled."""
@@ -101,4 +103,6 @@ class PoolIndex:
         try:
             (self._known if selected else self._nobodys)[name] = version, WorkerPool.of(document)
         except (KeyError, ValueError, TypeError) as error:
-            log.error("pool.unreadable", pool=name, error=repr(error))  # noqa: TRY400  # no traceback helps
+            if self._unreadable.get(name) != version:
+                log.error("pool.unreadable", pool=name, error=repr(error))  # noqa: TRY400  # no traceback helps
+            self._unreadable[name] = version

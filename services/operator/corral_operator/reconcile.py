@@ -3,6 +3,7 @@
 import asyncio
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Coroutine
 from typing import Final
 
@@ -65,6 +66,8 @@ class Reconciler:
         """The pools whose last turn hung, each with where."""
         self._notices = PoolNotices(cluster)
         self._repeats = LogRepeats()
+        self._faults: defaultdict[str, LogRepeats] = defaultdict(LogRepeats)
+        """By pool, how its turn failed; under no name, how the round did."""
         self._watch = SignalWatch()
         self._signal_seen: Signal | None = None
         self._moved = time.monotonic()
@@ -104,7 +107,10 @@ class Reconciler:
                 log.error("round.ended", after_seconds=self._turn_seconds, why="it hung")  # noqa: TRY400  # the place is no fault's
                 return
             # A fault in one round must not end the rounds: the next one starts from what there is.
-            log.exception("round.failed", error=repr(error))
+            if self._faults[""].due(repr(error), began):
+                log.exception("round.failed", error=repr(error))
+        else:
+            self._faults.pop("", None)
 
     async def _round(self, now: float) -> None:
         await self._list(now)
@@ -145,6 +151,7 @@ class Reconciler:
             async with limit:
                 await turn
             self._hung.pop(pool, None)
+            self._faults.pop(pool, None)
         except Exception as error:
             if limit.expired():
                 metrics.TURNS_ENDED.labels(pool).inc()
@@ -156,7 +163,8 @@ class Reconciler:
                     f"a turn of this pool hung in {place} and was ended after {self._turn_seconds:.0f} s; the next one begins anew",
                 )
                 return
-            log.exception("pool.failed", pool=pool, error=repr(error))
+            if self._faults[pool].due(repr(error), time.monotonic()):
+                log.exception("pool.failed", pool=pool, error=repr(error))
         finally:
             self._turns.pop(pool, None)
 

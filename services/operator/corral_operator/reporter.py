@@ -18,6 +18,7 @@ from corral_operator import metrics
 from corral_operator.api import ApiError
 from corral_operator.cluster import Cluster, timestamp
 from corral_operator.event_rate_limit import EventRateLimit
+from corral_operator.log_repeats import LogRepeats
 from corral_operator.standstill import Stand
 from corral_operator.status import Held, Written, conditions
 from corral_operator.worker_pool import WorkerPool
@@ -91,6 +92,7 @@ class Reporter:
         """The reason of each condition that was reported and holds."""
         self._budgets: defaultdict[str, EventRateLimit] = defaultdict(EventRateLimit)
         """One limit per reason, so that many Events about scaling don't suppress one about a condition."""
+        self._unwritten, self._untold = LogRepeats(), LogRepeats()
         self._scaled_at = _seconds(pool.status.get("lastScaleTime"))
 
     def holds(self, condition: str) -> bool:
@@ -155,7 +157,10 @@ class Reporter:
         try:
             await self._cluster.tell(report.pool, "Warning" if warning else "Normal", reason, message)
         except ApiError as error:
-            log.warning("pool.event_not_told", pool=report.pool.name, error=str(error))
+            if self._untold.due(str(error), now):
+                log.warning("pool.event_not_told", pool=report.pool.name, error=str(error))
+        else:
+            self._untold.over()
 
     async def _board(self, report: PoolReport) -> None:
         snapshot = replace(report.snapshot(), reason=report.words)
@@ -172,8 +177,10 @@ class Reporter:
         try:
             await self._cluster.write_status(report.pool, status)
         except ApiError as error:
-            log.warning("pool.status_not_written", pool=report.pool.name, error=str(error))
+            if self._unwritten.due(str(error), now):
+                log.warning("pool.status_not_written", pool=report.pool.name, error=str(error))
         else:
+            self._unwritten.over()
             self._written = Written(status, now, report.waits)
 
     def _document(self, report: PoolReport) -> dict[str, Any]:

@@ -7,6 +7,7 @@ A field with a default would be no better: what was stored under an older schema
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,7 @@ import structlog
 from corral.errors import CorralError
 from corral_operator.api import Absent, ApiError, ApiForbidden, Away
 from corral_operator.cluster import Cluster
+from corral_operator.log_repeats import LogRepeats
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +71,7 @@ async def check(
 
 
 async def _published(cluster: Cluster, alive: Callable[[], None]) -> int:
+    repeats = LogRepeats()
     while True:
         alive()
         try:
@@ -76,7 +79,8 @@ async def _published(cluster: Cluster, alive: Callable[[], None]) -> int:
         except Absent:
             return 0
         except Away as error:
-            log.warning("schema.waiting", error=str(error))
+            if repeats.due(str(error), time.monotonic()):
+                log.warning("schema.waiting", error=str(error))
             await asyncio.sleep(2)
             continue
         except ApiForbidden:

@@ -44,6 +44,10 @@ class Kubernetes:
     """Changes of `scale` that are refused from now on, because the Deployment changed."""
     denied: tuple[int, str] | None = None
     """What a change of `scale` is refused with."""
+    status_denied: str | None = None
+    """What a write of a pool's status is refused with."""
+    refused: list[str] = field(default_factory=list)
+    """What was refused, each time."""
     quota: int | None = None
     """Pods that may be made at most."""
     pods: dict[str, StandIn] = field(default_factory=dict)
@@ -168,6 +172,7 @@ class Kubernetes:
         change = await request.json()
         if self.denied is not None:
             status, message = self.denied
+            self.refused.append(message)
             return web.json_response({"message": message}, status=status)
         if self.conflicts or change["metadata"]["resourceVersion"] != str(self._version):
             self.conflicts = max(0, self.conflicts - 1)
@@ -185,6 +190,9 @@ class Kubernetes:
         return web.json_response({"items": [_pod(one) for one in self.pods.values()]})
 
     async def _write_status(self, request: web.Request) -> web.Response:
+        if self.status_denied is not None:
+            self.refused.append(self.status_denied)
+            return web.json_response({"message": self.status_denied}, status=403)
         status = self.statuses.setdefault(request.match_info["name"], {})
         status |= (await request.json())["status"]
         if request.match_info["name"] == "io":
