@@ -94,6 +94,14 @@ class Stage:
     def bounds(self, minimum: int, maximum: int) -> None:
         self.kube.patch("workerpool/io", {"spec": {"minReplicas": minimum, "maxReplicas": maximum}})
 
+    async def occupy(self, workers: set[str], jobs: int) -> None:
+        """Give workers so many jobs each, and wait until the operator has read of it."""
+        self.holding = dict.fromkeys(workers, jobs)
+        text = f"{jobs * len(workers)} jobs run"
+        await until(
+            lambda: text in self.kube.get("workerpool", "io")["status"]["reason"], "who is busy is known"
+        )
+
     async def play(self) -> None:
         """What the leader and the workers do, a few times a second."""
         try:

@@ -89,7 +89,7 @@ async def test_a_deleted_pool_lets_everybody_stay_and_nothing_hangs(
     operator.start()
     await until(lambda: kube.get("deployment", "w")["status"].get("readyReplicas") == 2, "two workers")
     pods = {one["metadata"]["name"] for one in kube.pods()}
-    stage.holding = dict.fromkeys(pods, 1)
+    await stage.occupy(pods, 1)
     stage.bounds(0, 1)
     leaving = await until(lambda: kube.get("workerpool", "io")["status"].get("draining"), "one drains")
     assert "finalizers" not in kube.get("workerpool", "io")["metadata"]
