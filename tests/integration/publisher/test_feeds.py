@@ -55,6 +55,15 @@ async def stored(store: Store, source: str, guid: str, title: str) -> None:
     await store.feed_items.store([item])
 
 
+async def test_too_many_feeds_are_refused_before_any_is_stored(api: httpx2.AsyncClient):
+    urls = [f"https://a.example/{n}" for n in range(10_000)]
+    for body in ({"urls": urls, "url": "https://b.example/"}, {"urls": urls, "opml": OPML}):
+        answer = await api.post("/api/v1/imports", json=body)
+        assert answer.status_code == 422
+        assert "names more than 10,000 feeds" in answer.json()["detail"]
+    assert (await api.get("/api/v1/feeds")).json()["items"] == []
+
+
 @pytest.mark.parametrize("path", ["/api/v1/imports", "/imports", "/imports/start", "/api/v1/imports/start"])
 async def test_an_import_is_answered_at_once_and_has_a_job_for_each_feed(api: httpx2.AsyncClient, path: str):
     answer = await api.post(

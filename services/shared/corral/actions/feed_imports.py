@@ -163,6 +163,8 @@ def _named(choice: FeedChoice) -> list[tuple[str, str]]:
         named.append((whole, title[:1_000]))
     if errors:
         raise InvalidInput(*errors[:20])
+    if len({url for url, _ in named}) > MAX_URLS:
+        raise InvalidInput(FieldError("", f"names more than {MAX_URLS:,} feeds, which is too many at once"))
     return named
 
 

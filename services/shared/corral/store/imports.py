@@ -74,23 +74,22 @@ UPDATE corral.imports i SET pending_sources = pending_sources - 1, unchanged_ite
 FROM done WHERE i.id = done.import
 """
 # A job that ended otherwise than by its handler: its worker died too often, somebody cancelled or removed it, or the
-# publisher died before it was submitted.
+# publisher died before it was submitted. Each job is looked up by its id: an import of 10,000 sources is new to the planner,
+# which would go through a join in a hundred million steps.
 LOST_SOURCES = """
-UPDATE corral.import_sources s SET outcome = 'failed', error = CASE
-    WHEN s.job IS NULL THEN 'its job was never submitted' ELSE 'the job that fetches it ' || coalesce(j.state, 'was removed') END
-FROM corral.import_sources o LEFT JOIN corral.jobs j ON j.id = o.job
-JOIN corral.imports i ON i.id = o.import
-WHERE o.import = %(id)s AND s.import = o.import AND s.source = o.source AND s.outcome IS NULL
-  AND CASE WHEN o.job IS NULL THEN i.started_at < now() - interval '5 minutes'
-           ELSE coalesce(j.state, 'failed') IN ('completed', 'failed', 'cancelled') END
+UPDATE corral.import_sources s SET outcome = 'failed', error = CASE WHEN s.job IS NULL THEN 'its job was never submitted'
+    ELSE 'the job that fetches it ' || coalesce((SELECT state FROM corral.jobs WHERE id = s.job), 'was removed') END
+FROM corral.imports i
+WHERE i.id = %(id)s AND s.import = i.id AND s.outcome IS NULL
+  AND CASE WHEN s.job IS NULL THEN i.started_at < now() - interval '5 minutes'
+           ELSE coalesce((SELECT state FROM corral.jobs WHERE id = s.job), 'failed') IN ('completed', 'failed', 'cancelled') END
 RETURNING s.source
 """
 LOST_ITEMS = """
-DELETE FROM corral.import_items w USING corral.import_items o LEFT JOIN corral.jobs j ON j.id = o.job
-JOIN corral.import_sources s ON s.import = o.import AND s.source = o.source
-WHERE o.import = %(id)s AND w.import = o.import AND w.source = o.source AND w.guid = o.guid
-  AND CASE WHEN o.job IS NULL THEN s.outcome IS NOT NULL
-           ELSE coalesce(j.state, 'failed') IN ('completed', 'failed', 'cancelled') END
+DELETE FROM corral.import_items w USING corral.import_sources s
+WHERE s.import = %(id)s AND w.import = s.import AND w.source = s.source
+  AND CASE WHEN w.job IS NULL THEN s.outcome IS NOT NULL
+           ELSE coalesce((SELECT state FROM corral.jobs WHERE id = w.job), 'failed') IN ('completed', 'failed', 'cancelled') END
 RETURNING w.source
 """
 COUNT_LOST = """
@@ -135,8 +134,8 @@ class Imports:
         """Store which job fetches which source."""
         params = {"id": id, "sources": array(jobs), "jobs": array(jobs.values())}
         async with self._database.transaction(SHORT) as transaction:
+            await transaction.count(FETCHED_BY, params)  # first, as in `fetched`, which may run meanwhile
             await transaction.count(NOTE_JOBS, params)
-            await transaction.count(FETCHED_BY, params)
 
     async def get(self, id: UUID) -> FeedImport | None:
         """The import as it is now. Sources and items whose jobs were lost are counted as failed first."""
@@ -197,10 +196,10 @@ class Imports:
             sources = len(await transaction.rows(LOST_SOURCES, {"id": id}))
             lost = [source for (source,) in await transaction.rows(LOST_ITEMS, {"id": id})]
             items = len(lost)
-            if lost:
-                await transaction.count(READ_ANEW, {"sources": array(set(lost))})
             if sources or items:
                 await transaction.count(COUNT_LOST, {"id": id, "sources": sources, "items": items})
+        if lost:
+            await self._database.run(READ_ANEW, {"sources": array(set(lost))}, limits=DUTY)
         return bool(sources or items)
 
 
