@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from corral.dispatch import Dispatch
-from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral.dispatch.events import Event, Gap, JobsChanged, Listener, Logged, Progressed, QueueChanged
 from corral_publisher.event_stream import event
 
 FRAME_SECONDS = 0.3
@@ -59,6 +59,7 @@ class Broadcast:
         self._frames: deque[Frame] = deque(maxlen=MAX_FRAMES)
         self._number = 0
         self._readers = 0
+        self._listener: Listener | None = None
         self._news: asyncio.Future[None] | None = None
         self.epoch = secrets.token_hex(4)
         """Identifies this process, because each process numbers its frames itself."""
@@ -70,8 +71,11 @@ class Broadcast:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Count one reader. Frames are made while there are readers."""
+        """Count one reader. Frames are made while there are readers; what came while there were none is forgotten."""
         self._readers += 1
+        if self._listener is not None and self._listener.missed:
+            self._listener.missed = False
+            self._forget()
         try:
             yield
         finally:
@@ -79,7 +83,8 @@ class Broadcast:
 
     async def run(self) -> None:
         """Make frames. Runs as long as the process."""
-        async with self._dispatch.events.listen() as listener:
+        async with self._dispatch.events.listen(wanted=lambda: self._readers > 0) as listener:
+            self._listener = listener
             while True:
                 gathered = _Gathered()
                 gathered.add(await listener.get())

@@ -29,6 +29,15 @@ class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no t
         self._heard = self.worker.loop.time()
         super().data_received(data)
 
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        """Serve one request in the connection's own task; whether the connection is kept.
+
+        gunicorn makes a task for each, so that the next request does not wait for what an application does after its
+        answer. Nothing does anything then here.
+        """
+        kept: bool = await self._handle_http_request(request, sockname, peername)
+        return kept
+
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
         scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
         if self._body_receiver._complete:  # noqa: SLF001  # gunicorn has no other way to say it

@@ -64,7 +64,7 @@ class Waiters:
             group.create_task(self._look())
 
     async def _listen(self) -> None:
-        async with self._dispatch.events.listen() as listener:
+        async with self._dispatch.events.listen(wanted=lambda: bool(self._waiting)) as listener:
             async for event in listener:
                 match event:
                     case JobsChanged(state=state, ids=ids) if self._waiting and state in TERMINAL:

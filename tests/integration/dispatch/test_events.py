@@ -103,3 +103,14 @@ async def test_a_process_that_closes_sends_its_last_events(dispatch: Dispatch, r
         await leaving.events.publish(EVERY_KIND[0])
         await leaving.close()
         assert await listener.get() == EVERY_KIND[0]
+
+
+async def test_a_listener_that_wants_nothing_misses_it_and_knows(dispatch: Dispatch):
+    wanted = False
+    async with dispatch.events.listen(wanted=lambda: wanted) as sleepy, dispatch.events.listen() as awake:
+        await dispatch.events.publish(QueueChanged("one"))
+        assert await awake.get() == QueueChanged("one")
+        assert (sleepy.taken(), sleepy.missed) == ([], True)
+        wanted = True
+        await dispatch.events.publish(QueueChanged("two"))
+        assert await sleepy.get() == QueueChanged("two")

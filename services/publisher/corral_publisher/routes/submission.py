@@ -22,7 +22,7 @@ from corral_publisher import problems, request_body
 from corral_publisher.auth import Operator
 from corral_publisher.direct_route import DirectRoute
 from corral_publisher.duplicate_models import DuplicateAnswer
-from corral_publisher.json_response import answer
+from corral_publisher.json_response import JsonResponse, answer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
 from corral_publisher.request_headers import header_of
@@ -37,7 +37,7 @@ from corral_publisher.routes.idempotent_submission import (
 )
 from corral_publisher.routes.waiting import look
 from corral_publisher.services import PublisherServices, services_of
-from corral_publisher.stored_job import stored
+from corral_publisher.stored_job import stored, stored_text
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ async def submit(
         accepted = await services.submitter.commit(job)
         if accepted.duplicate is not None:
             return await duplicate_answer(services, accepted, accepted.duplicate, None)
-        return _response(job, lambda: answer(stored(job, accepted), 201, location), location)
+        return _response(job, lambda: JsonResponse(stored_text(job, accepted), 201, location), location)
     if job.unique is not None:
         return await _submit_unique_and_wait(services, job, wait)
     ended, last = await _submit_and_wait(services, job, wait)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -99,10 +99,20 @@ def parse(text: bytes) -> Event | None:
 class Listener:
     """Events for one reader, to be iterated over. A slow reader loses events, never memory: it gets one `Gap` in their place."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, wanted: Callable[[], bool] | None = None) -> None:
         self._limit = limit
+        self._wanted = wanted
+        self.missed = False
+        """Whether events came while none were wanted. Whoever wants them again looks at it, and sets it back."""
         self._events: deque[Event | Gap] = deque()
         self._news = asyncio.Event()
+
+    def wants(self) -> bool:
+        """Whether this reader wants events now; otherwise it notes that it misses one."""
+        if self._wanted is None or self._wanted():
+            return True
+        self.missed = True
+        return False
 
     def offer(self, event: Event | Gap) -> None:
         """Add an event; never blocks."""
@@ -166,14 +176,16 @@ class Events:
             self._sender = asyncio.create_task(self._send(), name="events.send")
 
     @asynccontextmanager
-    async def listen(self, limit: int = LISTENER_LIMIT) -> AsyncIterator[Listener]:
-        """A listener for everything published from now on."""
+    async def listen(
+        self, limit: int = LISTENER_LIMIT, wanted: Callable[[], bool] | None = None
+    ) -> AsyncIterator[Listener]:
+        """A listener for everything published from now on, or of it for what comes while `wanted` says so."""
         if self._reader is None:
             self._reader = asyncio.create_task(self._read_for_ever(), name="events.read")
         with suppress(TimeoutError):
             async with asyncio.timeout(SUBSCRIBE_SECONDS):
                 await self._subscribed.wait()
-        listener = Listener(limit)
+        listener = Listener(limit, wanted)
         self._listeners.add(listener)
         try:
             yield listener
@@ -239,6 +251,9 @@ class Events:
                 self._receive(message["data"])
 
     def _receive(self, text: bytes) -> None:
+        readers = [listener for listener in self._listeners if listener.wants()]
+        if not readers:
+            return  # reading the ids of a thousand jobs takes a millisecond
         try:
             event = parse(text)
         except ValueError as error:
@@ -246,8 +261,9 @@ class Events:
             log.warning("events.unreadable", error=str(error))
             return
         if event is not None:
-            self._hand_out(event)
+            for listener in readers:
+                listener.offer(event)
 
-    def _hand_out(self, event: Event | Gap) -> None:
+    def _hand_out(self, event: Gap) -> None:
         for listener in self._listeners:
             listener.offer(event)
