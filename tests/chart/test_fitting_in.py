@@ -113,6 +113,26 @@ def test_a_pre_stop_of_ones_own_stands_alone_and_fits_into_the_pods_limit(helm: 
     assert slept["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 30 + 40 + 10
 
 
+def test_what_a_pool_says_replaces_what_excludes_it_in_the_defaults(helm: Helm) -> None:
+    """Kubernetes refuses both at once: two things at the stop, bounds of a rollout that has none, both bounds of a budget."""
+    nap = {"preStop": {"sleep": {"seconds": 3}}}
+    objects = rendered(
+        helm,
+        poolDefaults={
+            "lifecycle": {"preStop": {"exec": {"command": ["leave"]}}, "postStart": {"exec": {"command": ["come"]}}},
+            "pdb": {"minAvailable": 1},
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        },
+        pools=[{"name": "io", "queues": ["a"], "lifecycle": nap, "pdb": {"maxUnavailable": "50%"}, "strategy": {"type": "Recreate"}}],
+    )  # fmt: skip
+    spec = one(objects, "Deployment", "corral-worker-io")["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+    lifecycle = spec["template"]["spec"]["containers"][0]["lifecycle"]
+    assert lifecycle == {**nap, "postStart": {"exec": {"command": ["come"]}}}
+    budget = one(objects, "PodDisruptionBudget", "corral-worker-io")["spec"]
+    assert (budget["maxUnavailable"], "minAvailable" in budget) == ("50%", False)
+
+
 def test_an_ingress_may_have_several_names(helm: Helm) -> None:
     given = {
         "enabled": True,

@@ -1,10 +1,12 @@
 """Names are made of a release, a pool and a component; no two releases of a namespace or a cluster share one."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.chart.api_server import installed, serving
-from tests.chart.helm import Helm, Manifest, Refused
+from tests.chart.helm import CHART, Helm, Manifest, Refused
 from tests.chart.objects import named, of_kind
 
 SECRET = ("--set", "existingSecret=x")
@@ -61,6 +63,17 @@ def test_a_release_that_no_service_may_be_called_after_is_refused(each_helm: Hel
     assert "Service jobs-publisher" in names(objects)
     labels = {found["metadata"]["labels"]["app.kubernetes.io/instance"] for found in objects}
     assert labels == {release}
+
+
+def test_a_version_with_a_build_number_makes_labels_that_kubernetes_takes(helm: Helm, tmp_path: Path) -> None:
+    """As packagers give it; a label takes no plus sign and 63 characters."""
+    shutil.copytree(CHART, tmp_path / "corral")
+    described = tmp_path / "corral/Chart.yaml"
+    version = f"0.1.0+{'build.' * 12}7"
+    described.write_text(re.sub(r"(?m)^(version|appVersion): .*", rf"\1: {version}", described.read_text()))
+    for found in helm.render(*SECRET, "--set", "image.tag=a", chart=tmp_path / "corral"):
+        for value in found["metadata"]["labels"].values():
+            assert re.fullmatch(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", value), value
 
 
 def test_roles_of_the_cluster_are_called_after_namespace_and_release(helm: Helm) -> None:

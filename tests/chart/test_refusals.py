@@ -43,6 +43,9 @@ UNREADABLE = {
     'operator={"lifecycle":{"preStop":{"exec":{"command":["a"]},"sleep":{"seconds":1}}}}': [
         "/operator/lifecycle/preStop': maxProperties: got 2, want 1",
     ],
+    'pods={"env":[{"name":"A","value":"b","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}]}': [
+        "/pods/env/0': 'not' failed",
+    ],
     'extraObjects=[{"kind":"ConfigMap"}]': ["/extraObjects/0': missing properties 'apiVersion', 'metadata'"],
     'postgres={"external":{"host":"db,,other"}}': ["/postgres/external/host': 'db,,other' does not match"],
     'networkPolicy={"outside":{"cidrs":["10.0.0.0/33"],"except":["fd00::"]}}': [
@@ -62,6 +65,9 @@ CONTRADICTORY = {
     "postgres.external.host=db": ["which one holds the jobs?"],
     "postgres.tls.enabled=true": [
         "name the Secret with tls.crt, tls.key and ca.crt, made out to corral-postgres"
+    ],
+    'operator={"strategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":"0%"}}}': [
+        "operator: strategy.rollingUpdate has maxSurge 0 and maxUnavailable 0"
     ],
     "redis.enabled=false": ["redis.external.host, .url, or .urlKey"],
     "publisher.httpRoute.enabled=true": ["name the Gateway"],

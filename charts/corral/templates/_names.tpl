@@ -121,7 +121,11 @@ annotations:
 {{- define "corral.pools" -}}
 {{- $pools := list -}}
 {{- range .Values.pools -}}
-{{- $pools = append $pools (mustMergeOverwrite (deepCopy $.Values.poolDefaults) (deepCopy .)) -}}
+{{- $pool := mustMergeOverwrite (deepCopy $.Values.poolDefaults) (deepCopy .) -}}
+{{- /* Of what excludes each other, what the pool says replaces what the defaults say. */ -}}
+{{- range $hook, $own := default (dict) .lifecycle }}{{- $_ := set $pool.lifecycle $hook $own -}}{{- end -}}
+{{- if and (hasKey (default (dict) .pdb) "maxUnavailable") (not (hasKey .pdb "minAvailable")) }}{{- $_ := set $pool.pdb "minAvailable" nil -}}{{- end -}}
+{{- $pools = append $pools $pool -}}
 {{- end -}}
 {{- toJson (dict "pools" $pools) -}}
 {{- end -}}

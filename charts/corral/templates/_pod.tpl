@@ -114,6 +114,11 @@ minAvailable: {{ include "corral.text" .minAvailable }}
 unhealthyPodEvictionPolicy: {{ .unhealthyPodEvictionPolicy | quote }}
 {{- end -}}
 
+{{/* How a Deployment is rolled out: Recreate takes no bounds, which a pool's defaults may have. Takes the values of a strategy. */}}
+{{- define "corral.strategy" -}}
+{{- toYaml (ternary (omit . "rollingUpdate") . (eq (default "" .type) "Recreate")) -}}
+{{- end -}}
+
 {{/* Seconds for which a preStop sleeps: the limit of the pod counts them too. Takes the values of a lifecycle. */}}
 {{- define "corral.preStopSleep" -}}
 {{- dig "preStop" "sleep" "seconds" 0 . | int -}}
