@@ -40,8 +40,9 @@ UNREADABLE = {
         "/redis/auth/passwordKey': 'a/b' does not match pattern",
         "/redis/resources/limits/memory': 'lots' does not match pattern",
     ],
-    'operator={"lifecycle":{"preStop":{"exec":{"command":["a"]},"sleep":{"seconds":1}}}}': [
+    'operator={"lifecycle":{"preStop":{"exec":{"command":["a"]},"sleep":{"seconds":1}}},"poolSelector":"a==b,,"}': [
         "/operator/lifecycle/preStop': maxProperties: got 2, want 1",
+        "/operator/poolSelector': 'a==b,,' does not match pattern",
     ],
     'pods={"env":[{"name":"A","value":"b","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}]}': [
         "/pods/env/0': 'not' failed",
@@ -69,6 +70,14 @@ CONTRADICTORY = {
     'operator={"strategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":"0%"}}}': [
         "operator: strategy.rollingUpdate has maxSurge 0 and maxUnavailable 0"
     ],
+    'publisher={"service":{"nodePort":30080,"loadBalancerClass":"a","allocateLoadBalancerNodePorts":false}}': [
+        "publisher.service.nodePort: Kubernetes takes it of the type NodePort or LoadBalancer",
+        "publisher.service.loadBalancerClass: Kubernetes takes it of the type LoadBalancer",
+        "publisher.service.allocateLoadBalancerNodePorts: Kubernetes takes it of the type LoadBalancer",
+    ],
+    'jobs={"serviceAccountName":"corral-operator","serviceAccount":{"create":true}}': [
+        "jobs: its serviceAccountName corral-operator is the operator's"
+    ],
     "redis.enabled=false": ["redis.external.host, .url, or .urlKey"],
     "publisher.httpRoute.enabled=true": ["name the Gateway"],
     "publisher.autoscaling.minReplicas=50": ["minReplicas is above maxReplicas"],
@@ -83,7 +92,13 @@ OTHERWISE = {
     "redis.auth.passwordKey=": ["the chart's own Redis has a password"],
 }
 WITH_A_PASSWORD = {
-    "postgres.enabled=false,postgres.external.url=postgresql://u:p@h/d": ["put it into a Secret"]
+    "postgres.enabled=false,postgres.external.url=postgresql://u:p@h/d": [
+        "postgres.external.url holds a password",
+        "put it into a Secret",
+    ],
+    "postgres.external.directUrl=postgresql://u@h/d?password=p": [
+        "postgres.external.directUrl holds a password"
+    ],
 }
 
 

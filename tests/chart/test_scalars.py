@@ -18,10 +18,16 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 MADE = filled(SCHEMA, [WORD, *FORMS])
 """Every value that takes all of them, each list with an entry of it."""
 ON, CREATED = {"enabled": True}, {"create": True}
+SERVICE = {"type": "LoadBalancer"}
 OWN: dict[str, Any] = {
-    "publisher": {"ingress": {**ON, "tls": ON}, "httpRoute": ON, "serviceAccount": CREATED},
+    "publisher": {
+        "ingress": {**ON, "tls": ON},
+        "httpRoute": ON,
+        "service": SERVICE,
+        "serviceAccount": CREATED,
+    },
     "poolDefaults": {"serviceAccount": CREATED},
-    "operator": {"serviceAccount": CREATED},
+    "operator": {"serviceAccount": {"create": False}},
     "postgres": {
         "tls": ON,
         "external": None,
@@ -36,6 +42,7 @@ OWN: dict[str, Any] = {
 }
 EXTERNAL: dict[str, Any] = {
     "operator": {"enabled": False},
+    "publisher": {"service": SERVICE},
     "keda": ON,
     "postgres": {"enabled": False, "external": {"urlKey": "", "directUrlKey": ""}},
     "redis": {"enabled": False, "external": {"urlKey": "", "tls": ON}},
