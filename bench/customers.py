@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import psycopg
 
@@ -44,6 +44,19 @@ def queue_calls(
 ) -> None:
     """Queues so many of each customer, past the API; not timed."""
     asyncio.run(_queue(installation, counts, seconds, queue))
+
+
+async def calls_one_by_one(
+    installation: Installation, names: Iterable[str], seconds: float, pause: float
+) -> None:
+    """A call of each of these customers, past the API, with so many seconds between them."""
+    async with installation.store() as store, installation.dispatch() as dispatch:
+        for name in names:
+            job = new_call(name, seconds)
+            await store.jobs.insert([job])
+            assert job.limits is not None
+            await dispatch.rings.join({(Lane(job.queue, job.priority), job.limits.group): 1})
+            await asyncio.sleep(pause)
 
 
 async def _queue(installation: Installation, counts: Mapping[str, int], seconds: float, queue: str) -> None:

@@ -76,9 +76,14 @@ class Running:
     side: Side
     servers: Servers
     watch: psycopg.Connection
-    worker: Child
+    children: Mapping[str, Child]
+    """`worker` and, where there is one, `leader`."""
     feeder: "subprocess.Popen[str]"
     laps: list[Lap] = field(default_factory=list)
+
+    @property
+    def worker(self) -> Child:
+        return self.children["worker"]
 
     def queue(self, count: int) -> None:
         """Submit so many jobs, and return when they are."""
@@ -150,7 +155,7 @@ def _started(servers: Servers, side: Side) -> Iterator[Running]:
             if side.prepare is not None:
                 side.prepare(servers)
             with started(commands) as children, psycopg.connect(servers.dsn(), autocommit=True) as watch:
-                yield Running(side, servers, watch, children["worker"], feeding)
+                yield Running(side, servers, watch, children, feeding)
         finally:
             feeding.terminate()
     servers.drop()

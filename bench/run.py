@@ -12,6 +12,7 @@ from bench import (
     areas,
     batches,
     busy,
+    fair,
     feeds,
     hotpath,
     idle,
@@ -49,6 +50,7 @@ PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Sect
     "areas": areas.measure,
     "batches": batches.measure,
     "limits": limits.measure,
+    "fair": fair.measure,
     "schedules": schedules.measure,
     "feeds": feeds.measure,
 }

@@ -88,10 +88,7 @@ class GroupClaimer:
             worker, unfilled, alone=alone, held=[*held, *(job.id for job in claimed if job.limits)]
         )
         settled = [
-            TurnOutcome(
-                turn,
-                self._verdict(turn, took[turn.group], weights.get(turn.group, 1.0), states.get(turn.group)),
-            )
+            self._settled(turn, took[turn.group], weights.get(turn.group, 1.0), states.get(turn.group))
             for turn in turns
         ]
         passed_on = {
@@ -122,7 +119,13 @@ class GroupClaimer:
             log.warning("claim.groups_unknown", groups=len(turns), reason=str(error))
             return {}
 
-    def _verdict(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> TurnVerdict:
+    def _settled(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> TurnOutcome:
+        """Its verdict and what it pays: what it took, or a whole turn where it is passed over for others."""
+        verdict = self._verdict(turn, took, state)
+        passed_over = not took and state is not None and isinstance(verdict, Stay)
+        return TurnOutcome(turn, verdict, float(turn.take) if passed_over else took / weight)
+
+    def _verdict(self, turn: Turn, took: int, state: GroupState | None) -> TurnVerdict:
         again = turn.group in self._in_vain
         self._in_vain.discard(turn.group)
         if state is not None and state.empty:
@@ -135,11 +138,11 @@ class GroupClaimer:
         if (
             took or state is None or state.busy
         ):  # one that is busy is another worker's, and the next group's turn here
-            return Stay(took / weight if took or state is None else float(turn.take))
+            return Stay()
         if again:  # the queue is paused, the oldest job's type is unknown here, or the worker may not claim
             return Full(LATER)
         self._in_vain.add(turn.group)
-        return Stay(float(turn.take))
+        return Stay()
 
 
 class TurnAnswers:
@@ -159,4 +162,4 @@ class TurnAnswers:
 
     async def give_back(self, turns: Iterable[Turn]) -> None:
         """Leave these turns to others: the worker may claim nothing now."""
-        await self.send(GroupClaimResult([], [TurnOutcome(turn, Stay(0.0)) for turn in turns], {}))
+        await self.send(GroupClaimResult([], [TurnOutcome(turn, Stay()) for turn in turns], {}))

@@ -20,8 +20,8 @@ async def pop(dispatch: Dispatch, room: int = 8) -> Sequence[Turn]:
     return (await dispatch.lanes.pop("w", [EMAIL], room, wait=False)).turns
 
 
-async def settle(dispatch: Dispatch, turn: Turn, verdict: Stay | Full | Empty) -> None:
-    await dispatch.rings.settle([TurnOutcome(turn, verdict)])
+async def settle(dispatch: Dispatch, turn: Turn, verdict: Stay | Full | Empty, took: float = 0.0) -> None:
+    await dispatch.rings.settle([TurnOutcome(turn, verdict, took)])
 
 
 async def test_groups_share_the_room_of_a_pop(dispatch: Dispatch):
@@ -35,7 +35,7 @@ async def test_groups_are_served_in_turn(dispatch: Dispatch):
     order = []
     for _ in range(6):
         (turn,) = await pop(dispatch, 1)
-        await settle(dispatch, turn, Stay(1.0))
+        await settle(dispatch, turn, Stay(), 1.0)
         order.append(turn.group)
     assert order == [A, B, C, A, B, C]
 
@@ -45,7 +45,7 @@ async def test_a_group_of_more_weight_has_more_turns(dispatch: Dispatch):
     order = []
     for _ in range(8):
         (turn,) = await pop(dispatch, 1)
-        await settle(dispatch, turn, Stay(1 / 3 if turn.group == A else 1.0))
+        await settle(dispatch, turn, Stay(), 1 / 3 if turn.group == A else 1.0)
         order.append(turn.group)
     assert order.count(A) == 6
 
@@ -61,6 +61,57 @@ async def test_a_full_group_has_no_turn_until_something_is_given_back(dispatch: 
     assert await dispatch.rings.free({"another": 1}) == 0
     assert await dispatch.rings.free({"customer=acme inc": 2}) == 1
     assert [one.group for one in await pop(dispatch)] == [A]
+
+
+async def test_groups_that_wait_for_one_limit_are_let_in_in_turn(dispatch: Dispatch):
+    """What a turn took counts although the limit was full after it: else the first one would be the next for ever."""
+    await join(dispatch, A, B)
+    for turn in await pop(dispatch):
+        await settle(dispatch, turn, Full("one"))
+    order = []
+    for _ in range(6):
+        assert await dispatch.rings.free({"one": 1}) == 1
+        (turn,) = await pop(dispatch, 50)
+        await settle(dispatch, turn, Full("one"), 1.0)
+        order.append(turn.group)
+    assert order == [A, B, A, B, A, B]
+
+
+async def test_a_group_that_comes_in_has_its_turn_soon_and_passes_nobody_who_waits(dispatch: Dispatch):
+    """While a group runs, and while all wait for a limit: its turn is where theirs are, not at the end of what they may take."""
+    await join(dispatch, A)
+    for _ in range(100):
+        (turn,) = await pop(dispatch, 50)
+        await settle(dispatch, turn, Stay(), 1.0)
+    (turn,) = await pop(dispatch, 50)
+    await join(dispatch, B)  # while a claim of A is under way
+    await settle(dispatch, turn, Full("one"), 1.0)
+    order = []
+    for _ in range(6):
+        (turn,) = await pop(dispatch, 50)
+        await settle(dispatch, turn, Full("one"), 1.0)
+        order.append(turn.group)
+        await dispatch.rings.free({"one": 1})
+    assert order in ([B, A, B, A, B, A], [B, B, A, B, A, B])
+
+
+async def test_a_group_with_many_jobs_that_comes_in_passes_nobody_who_has_waited_for_a_limit(
+    dispatch: Dispatch,
+):
+    await join(dispatch, A)
+    for _ in range(100):
+        (turn,) = await pop(dispatch, 50)
+        await settle(dispatch, turn, Stay(), 1.0)
+    (turn,) = await pop(dispatch, 50)
+    await settle(dispatch, turn, Full("one"), 1.0)
+    await join(dispatch, B)  # nobody is in the ring
+    order = []
+    for _ in range(6):
+        (turn,) = await pop(dispatch, 50)
+        order.append(turn.group)
+        await settle(dispatch, turn, Full("one"), 1.0)
+        await dispatch.rings.free({"one": 1})
+    assert order.count(A) >= 2
 
 
 async def test_as_many_groups_are_let_in_as_jobs_gave_back(dispatch: Dispatch):

@@ -25,6 +25,8 @@ _UNKNOWN = Script("unknown_groups", ScriptEffect.READS)
 
 MANY = 1_000_000_000
 """So many jobs do not join a group while it waits for a moment: no job that joins ends that wait."""
+ADDED = 1.0
+"""What a pop adds to the turn of a group until it is settled, as in pop.lua: so that workers that pop at once begin with others."""
 LATER = ""
 """The name under which a group waits that nothing but time keeps from starting: the leader finds it free each second."""
 
@@ -43,9 +45,7 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """The group has another turn, after what this one took in proportion to its weight."""
-
-    took: float
+    """The group has another turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ class TurnOutcome(NamedTuple):
 
     turn: Turn
     verdict: TurnVerdict
+    took: float = 0.0
+    """What it took in proportion to its weight, whatever it waits for now: its next turn is so much later."""
 
 
 class Rings:
@@ -112,11 +114,11 @@ class Rings:
             Unavailable: Redis is away; the groups keep their places.
         """
         arguments: list[str | int] = []
-        for turn, verdict in settled:
-            arguments += (turn.lane.name, str(turn.group), turn.joins, turn.take)
+        for turn, verdict, took in settled:
+            arguments += (turn.lane.name, str(turn.group), turn.joins, repr(ADDED - took))
             match verdict:
-                case Stay(took):
-                    arguments += ("stay", repr(took))
+                case Stay():
+                    arguments += ("stay", "")
                 case Full(name):
                     arguments += ("full", f"{turn.freeings} {name}")
                 case Gather(seconds, missing):

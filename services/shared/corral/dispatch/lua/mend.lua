@@ -15,6 +15,7 @@ for _, key in ipairs({KEY.queues, KEY.workers}) do wrong(key, 'set') end
 for _, key in ipairs({KEY.arrivals, KEY.limited_arrivals, KEY.pools, KEY.drains}) do wrong(key, 'hash') end
 wrong(KEY.waiters, 'zset')
 wrong(KEY.gathering, 'zset')
+wrong(KEY.turns, 'hash')
 wrong(KEY.full_names, 'set')
 wrong(KEY.freeings, 'string')
 wrong(KEY.decisions, 'stream')

@@ -6,6 +6,7 @@
 -- lane out of which it took has more. Turns are those of groups of limited jobs: {number of freeings, lane number, jobs to take, group, its number of joins, ...}.
 local WISH_MS = 3000        -- a worker looks again every second, so it is renewed long before
 local GROUPS = 8            -- groups of limited jobs that one pop gives a turn
+local ADDED = 1             -- to a group's turn, until it is settled what it took; as in rings.py
 local RESERVED_MS = 30000   -- how long one worker may take to become empty before another is asked
 
 local worker, room, wait, idle = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4] == '1'
@@ -157,13 +158,16 @@ local function take_turns(number, lane)
   local queue, turns = lane.queue, answer[4]
   local limit = room_for(queue)
   if limit <= 0 then return end
-  local groups = redis.call('ZRANGE', KEY.ring .. lane.name, 0, math.min(limit, GROUPS) - 1)
-  if #groups == 0 then return end
+  local found = redis.call('ZRANGE', KEY.ring .. lane.name, 0, math.min(limit, GROUPS) - 1, 'WITHSCORES')
+  if #found == 0 then return end
+  local groups = {}
+  for i = 1, #found, 2 do groups[#groups + 1] = found[i] end
+  if tonumber(found[2]) > first_turn(lane.name) then redis.call('HSET', KEY.turns, lane.name, found[2]) end
   local share = math.floor(limit / #groups)
   use(queue, share * #groups)
   if #turns == 0 then turns[1] = tonumber(redis.call('GET', KEY.freeings) or '0') end
   for _, group in ipairs(groups) do
-    redis.call('ZINCRBY', KEY.ring .. lane.name, share, group)  -- other workers begin with others
+    redis.call('ZINCRBY', KEY.ring .. lane.name, ADDED, group)  -- other workers begin with others
     turns[#turns + 1] = number - 1
     turns[#turns + 1] = share
     turns[#turns + 1] = group

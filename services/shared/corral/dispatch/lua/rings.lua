@@ -2,10 +2,10 @@
 -- A ring is a sorted set of the groups of one lane that may have a turn, by virtual turn. A group that a limit has no
 -- room for is out of the ring and in KEY.full of that limit: its member there is lane, a space, and the group.
 
--- Where a group comes in: with those whose turn is next, so that nobody saves up turns while nothing of it waits.
+-- Where a group comes in: where the last one was that had a turn, so that nobody saves up turns while nothing of it
+-- waits, and nobody who waits for a limit outside the ring is passed by all who come later.
 local function first_turn(lane)
-  local first = redis.call('ZRANGE', KEY.ring .. lane, 0, 0, 'WITHSCORES')
-  return first[2] and tonumber(first[2]) or 0
+  return tonumber(redis.call('HGET', KEY.turns, lane) or '0')
 end
 
 local function queue_of(lane)
