@@ -118,6 +118,19 @@ def test_a_step_up_does_not_overshoot(slots, rate, mean, seed):
     assert loop.queued <= rate * 10
 
 
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_after_a_step_jobs_of_a_minute_get_slots_as_they_come_and_not_all_at_once(seed):
+    """Of ten times as many jobs of a minute two thirds run after a minute; before, their slots would be empty."""
+    loop = Loop(PoolSpec(1, 60, 4), mean=60.0, seed=seed)
+    loop.pass_by(240, 0.1)
+    ahead = []
+    for _ in range(120):
+        loop.pass_by(1, 1.0)
+        ahead.append(4 * loop.wanted[-1] - len(loop.running) - loop.queued)
+    assert max(ahead) <= 16, ahead
+    assert loop.queued <= 2
+
+
 @given(st.integers(1, 400), st.integers(1, 20))
 @settings(deadline=None, max_examples=20)  # up to 200 decisions each
 def test_whatever_burst_comes_the_pool_returns_to_zero(jobs, slots):

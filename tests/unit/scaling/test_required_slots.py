@@ -2,13 +2,18 @@
 
 import dataclasses
 
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.scaling.conftest import queue
 
 from corral.scaling.decision import Fleet
+from corral.scaling.demand import Demand, ServiceTimes, SteadyLoad
 from corral.scaling.history import History
 from corral.scaling.law import decide
 from corral.scaling.pool import PoolSpec
+from corral.scaling.required_slots import slots_needed
 from corral.scaling.signal import Signal
+from corral.scaling.startup_time import StartLine
 
 
 def test_the_need_is_counted_in_seconds_of_work_where_they_are_known():
@@ -43,3 +48,14 @@ def test_queues_of_another_pool_are_not_counted():
     pool = PoolSpec(0, 20, 4, queues=frozenset({"io"}))
     told = Signal(1, {"cpu": queue(100), "io": queue()})
     assert decide(told, pool, History(), Fleet(0, ready=0), 0.0).desired == 0
+
+
+@given(st.floats(0.01, 500), st.floats(0.05, 600), st.integers(0, 2000), st.floats(0, 20))
+def test_where_nothing_waits_there_is_nothing_to_catch_up(rate, mean, running, doubt):
+    """Jobs that are long have hardly begun to run after a step: slots for all of them are no need of now."""
+    demand = Demand(
+        slots=4, running=running, load=SteadyLoad(rate, rate * mean, doubt),
+        service=ServiceTimes(100, mean, 2 * mean**2),
+    )  # fmt: skip
+    needed = slots_needed(demand, PoolSpec(0, 100, 4), ready=10, coming=(), starts=StartLine())
+    assert needed.burst <= needed.steady + 1e-9

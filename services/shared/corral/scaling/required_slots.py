@@ -66,6 +66,7 @@ def slots_needed(
     stays = math.exp(-HORIZON_START_TIMES * lead / demand.service.mean) if demand.service.mean else 1.0
     present = float(demand.waiting + demand.running)
     usual = min(present, load + BURST_SIGMAS * math.sqrt(load))
+    meanwhile = (1 - stays) * demand.load.mean + stays * min(demand.load.mean, float(demand.running))
     within = gone_within(pool)
     most = _most(demand, calm - load, pool, lead)
     if not most:  # all that waits is held
@@ -73,7 +74,7 @@ def slots_needed(
     return RequiredSlots(
         load=max(min((1 - stays) * load + stays * usual, most), 1.0),
         steady=max(min((1 - stays) * calm + stays * usual + demand.unplanned, most), 1.0),
-        burst=min(demand.load.mean + demand.work / within + demand.unplanned, most),
+        burst=min(meanwhile + demand.work / within + demand.unplanned, most),
         wait=min(_for_the_wait(demand, pool, ready, coming, starts) + demand.unplanned, most),
     )
 
