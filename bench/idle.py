@@ -26,7 +26,8 @@ RUN_LIMIT = 30.0
 TEXT = """\
 A publisher with the maintenance in it and one worker, as shipped, with nothing else to do. A job is posted
 over HTTP, one at a time at random moments; its handler returns the time at which it started. Delayed jobs
-start this long after their time. CPU is a share of one core, for each process, servers included."""
+start this long after their time. CPU is a share of one core, for each process, servers included. MiB of a pod are
+those that the limit of a pod with these processes would count: what they share counts once."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Share:
     """Per cent of a core, of each process."""
     resident: float
     """In MB, of all together."""
+    counted: float
+    """In MiB, what the processes share counted once: what the limit of a pod counts."""
 
 
 def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
@@ -71,7 +74,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
                 (("POST to handler's start", *row(starts)), ("Delayed job after its time", *row(late))),
             ),
             Table(
-                ("Part", "processes", "CPU % of the busiest", "CPU % of all", "resident MB"),
+                ("Part", "processes", "CPU % of the busiest", "CPU % of all", "resident MB", "MiB of a pod"),
                 tuple(
                     (
                         share.name,
@@ -79,6 +82,7 @@ def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Sec
                         f"{max(share.cpu):.2f}",
                         f"{sum(share.cpu):.2f}",
                         f"{share.resident:.0f}",
+                        f"{share.counted:.0f}",
                     )
                     for share in shares
                 ),
@@ -170,6 +174,7 @@ def _shares(servers: Servers, children: Mapping[str, Child], seconds: float) -> 
                 for member, was in zip(members, before[name], strict=True)
             ),
             sum(cost.own_resident(member) for member in members) / MB,
+            sum(cost.own_share(member) for member in members) / cost.MIB,
         )
         for name, members in families.items()
     ]

@@ -10,7 +10,7 @@ from bench.autoscale.reading import Standing, standing
 from bench.autoscale.results import Results
 from bench.autoscale.shape import SHAPES
 from bench.autoscale.tournament import IDLE, SOONEST
-from bench.autoscale.verdict import Contest, contests, goals
+from bench.autoscale.verdict import HIGH, MOST_STEP_OVERSHOOT, Contest, contests, goals
 from bench.child import ROOT
 from bench.goal import Goal
 from bench.page import grid
@@ -139,7 +139,7 @@ def _shortcomings(contest: Contest) -> Iterator[str]:
         yield f"{where} beaten by {peer.scaler} ({_pair(peer)} against {_pair(contest.ours)})."
     if contest.ours.p95 > contest.wait_allowed:
         yield f"{where} waits {contest.ours.p95:.1f} s, {contest.wait_allowed:.1f} s are allowed."
-    if contest.equal and contest.cost_at_equal_wait > (1.05 if contest.slots == 50 else 1.0):
+    if contest.equal and contest.cost_at_equal_wait > _dearest(contest):
         yield f"{where} costs {contest.cost_at_equal_wait:.2f} times {contest.equal.scaler}, which waits no longer."
     if contest.shape == "periodic" and contest.ours.cost > 6:
         one = standing(contest.runs[IDLE]).cost if IDLE in contest.runs else 0.0
@@ -152,5 +152,12 @@ def _shortcomings(contest: Contest) -> Iterator[str]:
         )
     if contest.overshoot > 1:
         yield f"{where} a peak of {contest.overshoot:.2f} times what is allowed."
-    if contest.more_reversals > 1:
+    if contest.shape in HIGH and contest.step_overshoot > MOST_STEP_OVERSHOOT:
+        yield f"{where} asks at first for {contest.step_overshoot:.2f} times what it soon needs."
+    if contest.more_reversals > (0 if contest.shape == "minutes" else 1):
         yield f"{where} {contest.more_reversals:.1f} reversals more than the naive law."
+
+
+def _dearest(contest: Contest) -> float:
+    """Times the cost of the cheapest peer that waits no longer, that are allowed."""
+    return 1.05 if contest.slots == 50 and contest.shape != "minutes" else 1.0

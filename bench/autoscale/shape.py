@@ -11,6 +11,8 @@ from pathlib import Path
 
 from bench.autoscale.gate import Limited
 
+STEP_HIGH, MINUTES_HIGH = (120.0, 420.0), (180.0, 720.0)
+"""From which second to which the load of a step is high."""
 SERVICE = 3.0
 """Mean seconds of a job, where a shape says nothing else."""
 LONGEST = 1200.0
@@ -43,6 +45,8 @@ class Shape:
     """Draws one run; the number is the unit that its loads are multiples of, in jobs that run at once."""
     bursty: bool = False
     """Whether its peak is not known before it comes: overshoot is judged twice as mildly."""
+    high: tuple[float, float] | None = None
+    """From which second to which its load is high, where it steps up and stays."""
 
     def draw(self, seed: int, slots: int, most: int) -> Load:
         """One run for at most `most` pods of so many slots: a unit is all their slots, but 15 of a large pod's."""
@@ -89,7 +93,7 @@ def _load(jobs: Iterable[tuple[float, float]], duration: float) -> Load:
 
 def step(dice: random.Random, unit: float) -> Load:
     low, high = 0.1 * unit, 0.6 * unit
-    erlangs = _between(120, 420, low, high)
+    erlangs = _between(*STEP_HIGH, low, high)
     return _load(_poisson(dice, erlangs, highest=high, duration=600), 600)
 
 
@@ -123,7 +127,12 @@ def heavy(dice: random.Random, unit: float) -> Load:
 def minutes(dice: random.Random, unit: float) -> Load:
     low, high = 0.1 * unit, 0.5 * unit
     jobs = _poisson(
-        dice, _between(180, 720, low, high), highest=high, duration=1080, service=_about_a_minute, mean=60
+        dice,
+        _between(*MINUTES_HIGH, low, high),
+        highest=high,
+        duration=1080,
+        service=_about_a_minute,
+        mean=60,
     )
     return _load(jobs, 1080)
 
@@ -148,12 +157,12 @@ def burst(dice: random.Random, at: float, jobs: int) -> Iterator[tuple[float, fl
 
 
 SHAPES = (
-    Shape("step", "a step up, five minutes later down", step),
+    Shape("step", "a step up, five minutes later down", step, high=STEP_HIGH),
     Shape("spike", "1,000 jobs at once", spike),
     Shape("ramp", "up over five minutes, down over five", ramp),
     Shape("diurnal", "a day in half an hour", diurnal),
     Shape("heavy", "steady, a heavy tail of service times", heavy, bursty=True),
-    Shape("minutes", "jobs of about 60 s, a step", minutes),
+    Shape("minutes", "jobs of about 60 s, a step", minutes, high=MINUTES_HIGH),
     Shape("periodic", "100 jobs every 200 s", periodic, bursty=True),
 )
 

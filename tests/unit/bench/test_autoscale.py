@@ -11,6 +11,7 @@ from bench.autoscale.reading import Reading, Standing
 from bench.autoscale.seen import Seen
 from bench.autoscale.shape import SHAPES, Load, traced
 from bench.autoscale.simulator import Run
+from bench.autoscale.step_up import overshoot
 from bench.autoscale.svg import ticks
 from bench.autoscale.tournament import OURS, Heat, run_heat
 from bench.autoscale.verdict import contests, goals
@@ -90,6 +91,14 @@ def test_a_whole_heat_is_judged_by_a_line_per_goal():
     assert all(line.split()[-1] in {"met", "missed"} for line in lines)
     assert "<title>p95 wait and cost of every scaler</title>" in plot.standing(found).rendered()
     assert all(len(contest.runs[OURS]) == 1 for contest in found)
+
+
+def test_overshoot_is_the_most_at_first_over_what_is_asked_for_later():
+    rise = [(50.0, 1), (110.0, 12), (120.0, -4), (180.0, 2), (190.0, -2), (210.0, -9)]
+    assert overshoot(rise, 100, 200) == 14 / 10
+    assert overshoot([], 100, 200) == 1.0
+    assert overshoot([(150.0, 3)], 100, 200) == 1 / 4
+    assert overshoot([(130.0, 3)], 100, 200) == 1.0
 
 
 def test_the_grid_holds_every_setting_once():

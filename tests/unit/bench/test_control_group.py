@@ -31,7 +31,7 @@ def test_a_process_of_the_group_is_in_it_and_the_group_is_removed_or_it_is_said_
     why = ""
     try:
         with control_group(0.1, 256 * 2**20) as group:
-            inside = group.inside(Command([sys.executable, "-c", SPIN]))
+            inside = group.inside(Command([sys.executable, "-I", "-S", "-c", SPIN]))
             used, shown = run(inside).split(maxsplit=1)
             assert group.folder.name in shown
             assert float(used) < 0.2, "a tenth of a core, for a second"
