@@ -47,6 +47,27 @@ class Project:
     jobs: tuple[JobModel, ...]
     queues: tuple[QueueModel, ...]
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the templates of every language are told in the same words: job types, and queues with their constants."""
+        constants = names.apart(
+            [queue.name for queue in self.queues],
+            {queue.name: names.constant(queue.name) for queue in self.queues},
+            frozenset({"QUEUES"}),
+        )
+        options = {job.definition.name: dict(job.definition.options) for job in self.jobs}
+        queues = [
+            {
+                "name": queue.name,
+                "constant": constants[queue.name],
+                "job_types": queue.job_types,
+                "declared": dict(queue.declared),
+                "options": {one: options[one] for one in queue.job_types},
+            }
+            for queue in self.queues
+        ]
+        return {"job_types": list(options), "queues": queues}
+
 
 def project_of(definitions: Iterable[JobDefinition], declared: Mapping[str, Mapping[str, Any]]) -> Project:
     """Read the schemas of all job types; `declared` is what code says for queues, by name."""

@@ -43,29 +43,13 @@ def context(project: Project) -> dict[str, Any]:
         {job.definition.name: _attribute(job.definition.name) for job in jobs},
         _OF_CLIENT,
     )
-    constants = names.apart(
-        [queue.name for queue in project.queues],
-        {queue.name: names.constant(queue.name) for queue in project.queues},
-        frozenset({"QUEUES"}),
-    )
     told = [_job(job, attributes[job.definition.name], known) for job in jobs]
-    declared = {job.definition.name: dict(job.definition.options) for job in jobs}
     return {
+        **project.told,
         "jobs": told,
         "uses_any": any("Any" in (job["payload"], job["result"]) for job in told),
         "runtime_imports": _producers(told),
         "imports": _imports(told),
-        "job_types": [job.definition.name for job in jobs],
-        "queues": [
-            {
-                "name": queue.name,
-                "constant": constants[queue.name],
-                "job_types": queue.job_types,
-                "declared": dict(queue.declared),
-                "options": {one: declared[one] for one in queue.job_types},
-            }
-            for queue in project.queues
-        ],
         "queue_names": _literal([queue.name for queue in project.queues]),
         "rules": {job.definition.name: _rules(job.rules) for job in jobs},
         "options": [

@@ -22,25 +22,9 @@ def context(project: Project) -> dict[str, Any]:
         {job.definition.name: names.camel(job.definition.name) for job in jobs},
         _OF_CLIENT,
     )
-    constants = names.apart(
-        [queue.name for queue in project.queues],
-        {queue.name: names.constant(queue.name) for queue in project.queues},
-        frozenset({"QUEUES"}),
-    )
-    declared = {job.definition.name: dict(job.definition.options) for job in jobs}
     return {
+        **project.told,
         "jobs": [_job(job, attributes[job.definition.name]) for job in jobs],
-        "job_types": [job.definition.name for job in jobs],
-        "queues": [
-            {
-                "name": queue.name,
-                "constant": constants[queue.name],
-                "job_types": queue.job_types,
-                "declared": dict(queue.declared),
-                "options": {one: declared[one] for one in queue.job_types},
-            }
-            for queue in project.queues
-        ],
         "queue_names": _literal([queue.name for queue in project.queues]),
         "rules": {job.definition.name: without(dict(job.rules), "python") for job in jobs},
         "options": [
