@@ -39,6 +39,7 @@ def on_ask(*limits: Any) -> Any:
         (lambda: Limit("openai"), "limits nothing; give total= or each="),
         (lambda: Limit("openai", total=0), "use `corral limits pause openai`"),
         (lambda: Rate("openai", 0, per=1), "use `corral limits pause openai`"),
+        (lambda: Limit("openai", total=1, max_waiting=0), 'declare on_full="refuse"'),
         (lambda: Limit("openai", total=-1), "total is -1; it must be at least 1"),
         (lambda: Limit("openai", total=1.5), "total is 1.5, which is no whole number"),  # type: ignore[arg-type]
         (lambda: Limit("openai", total=True), "total is True, which is no number"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from corral.catalog.limit import HoldFor
-from corral.catalog.limit_values import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT
+from corral.catalog.limit_values import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT, nothing
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
@@ -133,7 +133,7 @@ def _fault(limit: StoredLimit, key: str, option: str, value: Any) -> str | None:
             None if value in list(WhenFull) else f"is {value!r:.100}; it must be one of {', '.join(WhenFull)}"
         )
     if value == 0 and not isinstance(value, bool) and option != "per":
-        return f"is 0, so nothing would ever start; to stop its jobs for a while use `corral limits pause {limit.name}`"
+        return nothing(limit.name, option)
     return _NUMBERS[option].fault(value)
 
 

@@ -48,10 +48,14 @@ def check_count(name: str, option: str, value: Any) -> None:
 
 def zero(name: str, option: str) -> DeclarationError:
     """The error of a value of 0, with what to do instead."""
-    return wrong(
-        name,
-        f"{option} is 0, so nothing would ever start; to stop its jobs for a while use `corral limits pause {name}`",
-    )
+    return wrong(name, f"{option} {nothing(name, option)}")
+
+
+def nothing(name: str, option: str) -> str:
+    """What a value of 0 would mean, and what to do instead, in words."""
+    if option == "max_waiting":
+        return 'is 0, so no job could ever wait for its start; to refuse those that find it full declare on_full="refuse"'
+    return f"is 0, so nothing would ever start; to stop its jobs for a while use `corral limits pause {name}`"
 
 
 def check_bounds(name: str, option: str, value: Any, bounds: Bounds) -> None:
