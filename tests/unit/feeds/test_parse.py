@@ -256,6 +256,10 @@ def test_what_is_no_feed_is_refused_in_words():
         (b"  ", "empty"),
         (b"<html><body>x</body></html>", "HTML"),
         (b"{}", "couldn't be parsed"),
+        (
+            b'{"version":"https://jsonfeed.org/version/1.1","title":"J","items":[null]}',
+            "null in place of an item",
+        ),
     ]:
         with pytest.raises(InvalidFeed, match=word):
             read(document)

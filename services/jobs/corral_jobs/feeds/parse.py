@@ -82,7 +82,7 @@ def _read(document: bytes) -> Mapping[str, Any]:
     try:
         read: Mapping[str, Any] = fastfeedparser.parse(with_marked_guids(document))
     except Exception as error:  # a library, and a document that somebody else wrote
-        refusal = str(error).split("\n", 1)[0][:200] or type(error).__name__
+        refusal = _refusal(error)
         if (tolerant := _read_tolerantly(document)) is None:
             raise InvalidFeed(refusal) from error
         return tolerant
@@ -92,6 +92,13 @@ def _read(document: bytes) -> Mapping[str, Any]:
         if tolerant is not None and len(tolerant.get("entries") or ()) > seen:
             return tolerant
     return read
+
+
+def _refusal(error: Exception) -> str:
+    """Why a library refuses a document; what it says of its own code tells nobody anything."""
+    if isinstance(error, AttributeError | TypeError | LookupError):
+        return "a part of it is of another kind than feeds have there, such as null in place of an item"
+    return str(error).split("\n", 1)[0][:200] or type(error).__name__
 
 
 def _read_tolerantly(document: bytes) -> Mapping[str, Any] | None:
