@@ -22,6 +22,7 @@ from corral_worker.context_link import AttemptLink
 from corral_worker.event_loop import start_task
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Died, Ending, Raised, Returned, raised
+from corral_worker.outcomes import Stop
 from corral_worker.processes import Processes
 from corral_worker.slots import Slots
 from corral_worker.thread_link import ThreadLink
@@ -75,7 +76,9 @@ class BatchRunner:
             batch = BatchExecution([Execution(job, declared, settled) for job in jobs])
             for one in batch.members:
                 self._attempts.add(one)
-            self._slots.take(declared.executor)
+            if not self._slots.take(declared.executor):
+                for one in batch.members:
+                    one.stop = Stop.NO_SLOT
             task = start_task(self._run(batch), self._loop)
             for one in batch.members:
                 one.task = task

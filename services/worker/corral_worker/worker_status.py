@@ -73,7 +73,7 @@ class WorkerStatus:
             "slots": {
                 executor.value: {
                     "size": size,
-                    "used": slots.used[executor],
+                    "used": min(size, slots.used[executor]),
                     "abandoned": slots.abandoned[executor],
                 }
                 for executor, size in slots.sizes.items()
