@@ -1,18 +1,17 @@
-"""Pools of connections: SQLAlchemy's, with dead connections found before they are used."""
+"""Pools of connections, with dead connections found before they are used."""
 
+import asyncio
 import math
 import select
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import event, exc
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from corral.errors import Unavailable
 from corral.store import loaders
@@ -30,8 +29,19 @@ MAX_PREPARED_STATEMENTS = 300
 """Prepared statements per connection; more than there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """A connection of a pool."""
+
+    driver: Driver
+    born: float
+    """When it was opened, by the monotonic clock."""
+    opening: int
+    """The opening of the pool to which it belongs: the pool may have been closed since."""
+
+
 class ConnectionPool:
-    """Connections in autocommit: transactions are begun where they are wanted."""
+    """Connections in autocommit: transactions are begun where they are wanted. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -50,23 +60,22 @@ class ConnectionPool:
         `wait_seconds`: for a free connection. `margin_seconds`: for an answer, beyond the server's own limit.
         """
         self._margin_seconds = margin_seconds
+        self._wait_seconds = wait_seconds
         self._pooled = pooled
         self._broken_at = -math.inf
-        self._engine = create_async_engine(
-            "postgresql+psycopg://",  # the address is libpq's business
-            async_creator=partial(connect_async, url, application_name, session=session, pooled=pooled),
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=wait_seconds,
-            pool_reset_on_return=None,  # a connection that is not idle is closed instead
-            use_native_hstore=False,
-        )
-        event.listen(self._engine.sync_engine, "connect", self._connected)
-        event.listen(self._engine.sync_engine, "checkout", self._checked_out)
+        self._connect = partial(connect_async, url, application_name, session=session, pooled=pooled)
+        self._room = asyncio.Semaphore(size)
+        """As many as may be taken beside those that are."""
+        self._idle: list[_Pooled] = []
+        """The one that was used last is used next."""
+        self._opening = 0
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
+        """Close every connection; those in use when they are given back."""
+        self._opening += 1
+        idle, self._idle = self._idle, []
+        for one in idle:
+            await one.driver.close()
 
     @asynccontextmanager
     async def connection(self, seconds: float, deadline: Deadline | None = None) -> AsyncIterator[Driver]:
@@ -79,42 +88,63 @@ class ConnectionPool:
             Ambiguous: the connection was lost, or nothing was heard in time: it may have been.
             InvalidInput: a value that Postgres can't hold.
         """
-        with translated():
-            pooled = await self._engine.raw_connection()
-        driver: Driver = pooled.driver_connection  # type: ignore[assignment]  # Any | None to SQLAlchemy
-        deadline = deadline or Deadline(margin_seconds=self._margin_seconds)
-        deadline.set(driver, seconds)
+        await self._wait_for_room()
         try:
             with translated():
-                yield driver
-        except Unavailable as error:
-            if not driver.closed:
-                raise  # the server answered: it did not commit
-            self._broken_at = time.monotonic()
-            reason = "no answer in time" if deadline.passed else str(error.__cause__)
-            raise Ambiguous("postgres", reason) from error.__cause__
+                one = await self._take()
+            driver = one.driver
+            deadline = deadline or Deadline(margin_seconds=self._margin_seconds)
+            deadline.set(driver, seconds)
+            try:
+                with translated():
+                    yield driver
+            except Unavailable as error:
+                if not driver.closed:
+                    raise  # the server answered: it did not commit
+                self._broken_at = time.monotonic()
+                reason = "no answer in time" if deadline.passed else str(error.__cause__)
+                raise Ambiguous("postgres", reason) from error.__cause__
+            finally:
+                deadline.lift()
+                await self._give_back(one)
         finally:
-            deadline.lift()
-            if driver.info.transaction_status is not TransactionStatus.IDLE:
-                await driver.close()
-            pooled.close()
+            self._room.release()
 
-    def _connected(self, adapted: Any, record: ConnectionPoolEntry) -> None:
-        driver: Driver = adapted.driver_connection
+    async def _wait_for_room(self) -> None:
+        if not self._room.locked():  # without a clock, for every statement
+            await self._room.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise Unavailable("postgres", "every connection of the pool is in use") from error
+
+    async def _take(self) -> _Pooled:
+        """An idle connection that is alive, or a new one.
+
+        Closes those that died, or were opened before one was found dead. A server that goes away says so on idle
+        connections: then there is something to read.
+        """
+        while self._idle:
+            one = self._idle.pop()
+            if not one.driver.closed and one.born > self._broken_at and not _readable(one.driver.fileno()):
+                return one
+            await one.driver.close()
+        driver = await self._connect()
         loaders.install(driver)
         driver.prepared_max = MAX_PREPARED_STATEMENTS
         if self._pooled:
             driver.prepare_threshold = None  # never, whatever a statement asks for
-        record.info["born"] = time.monotonic()
+        return _Pooled(driver, time.monotonic(), self._opening)
 
-    def _checked_out(self, adapted: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        """Replace a connection that died, or was opened before one was found dead.
-
-        A server that goes away says so on idle connections: then there is something to read.
-        """
-        driver: Driver = adapted.driver_connection
-        if driver.closed or record.info["born"] <= self._broken_at or _readable(driver.fileno()):
-            raise exc.DisconnectionError
+    async def _give_back(self, one: _Pooled) -> None:
+        driver = one.driver
+        idle = driver.info.transaction_status is TransactionStatus.IDLE
+        if idle and one.opening == self._opening and not driver.closed:
+            self._idle.append(one)
+        else:
+            await driver.close()
 
 
 def _readable(descriptor: int) -> bool:

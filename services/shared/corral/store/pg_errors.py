@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import exc
 
 from corral.errors import Conflict, FieldError, InvalidInput, Refused, SchemaMismatch, Unavailable
 from corral.store.json_text import HOLDS_HALF
@@ -29,12 +28,6 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except exc.DBAPIError as error:
-        if error.orig is None:
-            raise
-        raise _meaning(error.orig) from error.orig
-    except exc.TimeoutError as error:
-        raise Unavailable("postgres", "every connection of the pool is in use") from error
     except (psycopg.Error, OSError, UnicodeEncodeError, TimeoutError) as error:
         raise _meaning(error) from error
 
