@@ -2,14 +2,12 @@
 
 Gauges of the database come from the leader alone. Where several processes
 answer for one port (gunicorn), PROMETHEUS_MULTIPROC_DIR is set before this
-module is imported, and `exposition` adds them up.
+module is imported, and `corral.exposition` adds them up.
 """
 
-import os
 from typing import Final
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import Counter, Gauge, Histogram
 
 _SHORT: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LONG: Final = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -286,12 +284,3 @@ TRACE_SPANS = Counter(
 
 # Everything
 SWALLOWED = Counter("corral_swallowed_errors", "Errors that were logged and survived.", ["where"])
-
-
-def exposition() -> bytes:
-    """The metrics of this process, or of all processes that share PROMETHEUS_MULTIPROC_DIR, as text."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
-    return generate_latest(registry)

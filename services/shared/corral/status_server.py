@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 import structlog
 
-from corral import metrics
+from corral.exposition import exposition
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +95,7 @@ def json_answer(status: int, body: Mapping[str, Any]) -> Answer:
 
 def metrics_answer() -> Answer:
     """The metrics of this process, or of all that share PROMETHEUS_MULTIPROC_DIR, as Prometheus reads them."""
-    return Answer(200, metrics.exposition())
+    return Answer(200, exposition())
 
 
 METRICS: Mapping[str, Route] = {"/metrics": metrics_answer}
@@ -138,7 +138,7 @@ class _StatusHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # the library's name
         path = self.path.partition("?")[0]
         route = self.answers.get(path)
-        answer = route() if route is not None else self._not_found(path)
+        answer = self._made(route) if route is not None else self._not_found(path)
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.content)))
@@ -149,6 +149,13 @@ class _StatusHandler(BaseHTTPRequestHandler):
             self.wfile.write(answer.content)
 
     do_HEAD = do_GET  # noqa: N815  # as above
+
+    def _made(self, route: Route) -> Answer:
+        try:
+            return route()
+        except Exception as error:
+            log.exception("status.request_broken", path=self.path[:200], error=repr(error))
+            return json_answer(500, {"status": "failed", "error": type(error).__name__})
 
     def _not_found(self, path: str) -> Answer:
         return json_answer(404, {"status": "not found", "path": path[:200], "paths": sorted(self.answers)})
