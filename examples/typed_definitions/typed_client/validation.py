@@ -568,11 +568,11 @@ def _told_choice(fault: _Fault) -> Iterator[FieldError]:
     rule, path = fault.rule, fault.path
     if "fields" in rule:
         names = rule["fields"]
-        if fault.kind == "anyOf":
+        if "count" not in rule:
             others = f"; it may also be called {_either(names[1:])}" if len(names) > 1 else ""
             yield _error((*path, names[0]), f"is required{others}")
         else:
-            yield _error(path, f"needs exactly one of {', '.join(names)}")
+            yield _error(path, f"needs {rule['count']} one of {', '.join(names)}")
         return
     if "tagged" in rule:
         yield from _told_tagged(fault, rule["tagged"])

@@ -40,6 +40,7 @@ export interface RuleOf {
   readonly else?: Rule;
   readonly ref?: string;
   readonly fields?: readonly string[];
+  readonly count?: string;
   readonly tagged?: Tagged;
   readonly says?: string;
   readonly each?: readonly string[];
@@ -520,7 +521,7 @@ function toldChoice(one: Fault): FieldError[] {
   const { rule, path } = one;
   if (rule.fields !== undefined) {
     const [first = "", ...others] = rule.fields;
-    if (one.kind !== "anyOf") return [error(path, `needs exactly one of ${rule.fields.join(", ")}`)];
+    if (rule.count !== undefined) return [error(path, `needs ${rule.count} one of ${rule.fields.join(", ")}`)];
     const more = others.length > 0 ? `; it may also be called ${either(others)}` : "";
     return [error([...path, first], `is required${more}`)];
   }

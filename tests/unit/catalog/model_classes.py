@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -51,28 +51,6 @@ class Anything(enum.Enum):
     @classmethod
     def _missing_(cls, _value: object) -> "Anything":
         return cls.A
-
-
-class Picked(BaseModel):
-    """One of two fields, as pictures have them."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "oneOf": [
-                {"properties": {name: {"type": "string"}}, "required": [name]} for name in ("upload", "url")
-            ]
-        },
-    )
-
-    upload: str | None = None
-    url: str | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.upload is None) == (self.url is None):
-            raise ValueError("one of upload and url is needed")
-        return self
 
 
 class Rights(enum.IntFlag):

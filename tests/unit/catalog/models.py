@@ -40,6 +40,7 @@ from pydantic import (
     StrictStr,
     StringConstraints,
 )
+from tests.unit.catalog.field_choices import Picked, Written
 from tests.unit.catalog.model_classes import (
     Anyhow,
     Anything,
@@ -56,7 +57,6 @@ from tests.unit.catalog.model_classes import (
     Order,
     Pair,
     Part,
-    Picked,
     Plain,
     Python,
     Remarked,
@@ -177,6 +177,7 @@ MODELS: dict[str, Any] = {
     "hidden": Hidden,
     "home": Home,
     "picked": Picked,
+    "written": Written,
     "tagged": Tagged,
     "tree": Tree,
     "left": Left,

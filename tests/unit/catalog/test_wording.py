@@ -82,6 +82,8 @@ def refusals(name: str, value: Any) -> list[str]:
         ("picked", {}, "needs exactly one of upload, url"),
         ("picked", {"upload": None, "url": None}, "needs exactly one of upload, url"),
         ("picked", {"upload": "a", "url": "b"}, "needs exactly one of upload, url"),
+        ("written", {}, "needs at least one of body, html"),
+        ("written", {"body": None}, "needs at least one of body, html"),
         (
             "tree",
             {"value": 1, "children": [{"value": "x"}]},

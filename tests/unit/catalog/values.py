@@ -96,6 +96,7 @@ PARTS: list[Any] = [
         {"named": "a"},
     ),
     *({"upload": "a"}, {"upload": "a", "url": None}, {"upload": "a", "url": "b"}),
+    *({"body": "a"}, {"body": "a", "html": None}, {"body": None}, {"body": 5}),
     *({"tags": "a,b"}, {"tags": ["a"]}, {"tags": 5}, {"tags": ["a"], "number": "seven"}),
     *({"number": "none"}, {"number": 1, "plain": [1]}, {"number": "x"}, {"number": [1], "after": "1"}),
     *(

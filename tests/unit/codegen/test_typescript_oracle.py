@@ -34,6 +34,7 @@ DIFFERENT = {
     "named tuple": NO_TUPLES,
     "any": ANYTHING,
     "picked": ONE_OF_FIELDS,
+    "written": ONE_OF_FIELDS,
     "holding": ANYTHING,
 }
 """Where the two differ, and why."""

@@ -127,19 +127,26 @@ def scalar_of(node: Any) -> Mapping[str, Any] | None:
 def fields_of(node: Mapping[str, Any]) -> list[str]:
     """The fields between which a choice is, as it names them; none where it is between other things.
 
-    An alternative is a field that is required, and in `oneOf` it may say what that field holds.
+    An alternative is a field that is required, and it may say what that field holds.
     """
     choices = next((node[key] for key in ("anyOf", "oneOf") if key in node), None)
     if not isinstance(choices, list) or not all(
         isinstance(one, dict) and one.get("required") for one in choices
     ):
         return []
-    said = {"required"} if "anyOf" in node else {"required", "properties"}
     if not all(
-        one.keys() <= said and one.get("properties", {}).keys() <= set(one["required"]) for one in choices
+        one.keys() <= {"required", "properties"} and one.get("properties", {}).keys() <= set(one["required"])
+        for one in choices
     ):
         return []
     return [", ".join(one["required"]) for one in choices]
+
+
+def count_of(node: Mapping[str, Any]) -> str | None:
+    """How many of the fields of `fields_of` a value must have; None where they are names of one field."""
+    if "anyOf" not in node:
+        return "exactly"
+    return "at least" if any("properties" in one for one in node["anyOf"]) else None
 
 
 def of_scalar(node: Mapping[str, Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from corral.catalog.allowed import Allowed, either, fields_of, scalar_of, shown
+from corral.catalog.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
 from corral.catalog.judgement import Schema
 from corral.errors import FieldError
 from corral.json_pointer import escaped
@@ -80,7 +80,7 @@ class Wording:
             return
         choices: Sequence[Any] = next((node[key] for key in ("anyOf", "oneOf") if key in node), [])
         if names := fields_of(node):
-            yield from self._fields(error, names)
+            yield self._fields(error, names, count_of(node))
             return
         tagged = self._allowed.at(error.schema_path[:-3])
         if isinstance(tagged, dict) and isinstance(tagged.get("discriminator"), dict):
@@ -110,13 +110,12 @@ class Wording:
         first = next(self.faults(error))
         return f"To be {self._allowed.words(choice)}: {first.pointer} {first.message}"
 
-    def _fields(self, error: Error, names: Sequence[str]) -> Iterator[FieldError]:
+    def _fields(self, error: Error, names: Sequence[str], count: str | None) -> FieldError:
         """Where the choice is between fields."""
-        if isinstance(error.kind, Kind.AnyOf):
-            others = f"; it may also be called {either(names[1:])}" if len(names) > 1 else ""
-            yield _fault([*error.instance_path, names[0]], f"is required{others}")
-        else:
-            yield _fault(error.instance_path, f"needs exactly one of {', '.join(names)}")
+        if count is not None:
+            return _fault(error.instance_path, f"needs {count} one of {', '.join(names)}")
+        others = f"; it may also be called {either(names[1:])}" if len(names) > 1 else ""
+        return _fault([*error.instance_path, names[0]], f"is required{others}")
 
     def _tagged(
         self, error: Error, discriminator: dict[str, Any], choices: Sequence[Any], contexts: Sequence[Any]

@@ -8,7 +8,7 @@ interpreter can't judge as the publisher does is marked `unsure`. Whatever is un
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.allowed import Allowed, either, fields_of, scalar_of, shown
+from corral.catalog.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
 from corral.catalog.judgement import Schema, judgement_of
 from corral.catalog.payload_schema import TRIMMED
 from corral.catalog.taken import KEYWORD
@@ -187,6 +187,8 @@ class _Rules:
             return
         if fields := fields_of(node):
             rule["fields"] = fields
+            if count := count_of(node):
+                rule["count"] = count
             return
         discriminator = above.get("discriminator") if isinstance(above, dict) else None
         if isinstance(discriminator, dict):
