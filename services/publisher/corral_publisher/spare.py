@@ -20,7 +20,6 @@ LIBRARIES = (
     "pydantic.dataclasses",
     "redis.asyncio",
     "rq",
-    "sqlalchemy.ext.asyncio",
     "structlog",
     "uvloop",
 )

@@ -1,7 +1,9 @@
 """The schema: up, down and up on data; as the tables say; one or two releases apart."""
 
 import asyncio
+import socket
 import threading
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -194,6 +196,15 @@ def test_a_migration_does_not_wait_for_ever_for_a_lock(database_url: str) -> Non
         with pytest.raises(Unavailable, match="lock timeout"):
             migrations.downgrade(database_url, turns=turns)
     migrations.downgrade(database_url)
+
+
+@pytest.mark.parametrize("change", [migrations.upgrade, migrations.downgrade, migrations.current])
+def test_a_server_that_is_away_is_told_as_such(change: Callable[[str], object]) -> None:
+    with socket.socket() as silent:  # nobody listens
+        silent.bind(("127.0.0.1", 0))
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        with pytest.raises(Unavailable, match="postgres"):
+            change(url)
 
 
 def test_the_version_table_is_inside_the_schema(postgres_url: str) -> None:

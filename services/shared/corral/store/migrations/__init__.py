@@ -7,7 +7,8 @@ short turns, so that the queue behind it never grows long.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from corral.errors import SchemaMismatch
@@ -64,7 +65,7 @@ def upgrade(
             command.upgrade(config, revision)
 
     _migrate(url, schema, change, turns)
-    with translated():
+    with _translated():
         settle(engine(url), schema, snapshot_seconds)
 
 
@@ -100,7 +101,7 @@ def current(url: str, schema: str = DEFAULT_SCHEMA) -> str | None:
     Raises:
         Unavailable: Postgres is away.
     """
-    with translated(), engine(url).connect() as connection:
+    with _translated(), engine(url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table_schema": schema})
         return context.get_current_revision()
 
@@ -144,8 +145,20 @@ def configuration(connection: Connection, schema: str) -> Config:
     return config
 
 
-def _migrate(url: str, schema: str, change: Callable[[Config], None], turns: LockTurns) -> None:
+@contextmanager
+def _translated() -> Iterator[None]:
+    """As `translated`, for errors in which SQLAlchemy wraps those of the driver."""
     with translated():
+        try:
+            yield
+        except DBAPIError as error:
+            if error.orig is None:
+                raise
+            raise error.orig from error
+
+
+def _migrate(url: str, schema: str, change: Callable[[Config], None], turns: LockTurns) -> None:
+    with _translated():
         for turn in range(1, turns.count + 1):
             try:
                 _migrate_once(url, schema, change, turns.seconds)
