@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.cluster.program import run
+from tests.fixtures.leaks import MARK
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE = ROOT.parent / "shared" / "cluster" / "cluster"
@@ -39,8 +40,8 @@ class Node:
         run(self.command, "kill", component)
 
     def start(self, component: str) -> None:
-        """Again; nothing where it runs."""
-        run(self.command, "start", component)
+        """Again; nothing where it runs. It belongs to the cluster, so it does not inherit the mark of what tests start."""
+        run("env", "-u", MARK, self.command, "start", component)
 
     def flows(self) -> list["Flow"]:
         """Every TCP and UDP flow that the node has seen and not forgotten."""
