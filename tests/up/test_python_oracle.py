@@ -17,7 +17,9 @@ from corral.codegen import generate
 PYTHON_HAS_MORE = "ours is JSON as the client reads it, the other one what Python has in its place"
 JSON_HAS_LISTS = "ours is a list, as JSON is read; the other one a tuple"
 JSON_HAS_TEXT_KEYS = "ours has any text as key, the other one those that the schema names"
-ONE_OF_FIELDS = "ours is one class, whose fields may be absent; the other one a class for each field that is there"
+ONE_OF_FIELDS = (
+    "ours is one class, whose fields may be absent; the other one a class for each field that is there"
+)
 ANYTHING = "ours takes any member, the other one none that it knows"
 DIFFERENT = {
     "bytes": PYTHON_HAS_MORE,

@@ -22,7 +22,6 @@ from corral_worker.context_link import AttemptLink
 from corral_worker.event_loop import start_task
 from corral_worker.execution import Execution
 from corral_worker.handler_call import Died, Ending, Raised, Returned, raised
-from corral_worker.outcomes import Stop
 from corral_worker.processes import Processes
 from corral_worker.slots import Slots
 from corral_worker.thread_link import ThreadLink
@@ -76,9 +75,7 @@ class BatchRunner:
             batch = BatchExecution([Execution(job, declared, settled) for job in jobs])
             for one in batch.members:
                 self._attempts.add(one)
-            if not self._slots.take(declared.executor):
-                for one in batch.members:
-                    one.stop = Stop.NO_SLOT
+            self._slots.take(declared.executor)
             task = start_task(self._run(batch), self._loop)
             for one in batch.members:
                 one.task = task

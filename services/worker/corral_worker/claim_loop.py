@@ -21,7 +21,6 @@ from corral.waiting import wait_for_event
 from corral_worker import STARTED
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
-from corral_worker.claim_ahead import AT_ONCE_SECONDS, ClaimAhead
 from corral_worker.claiming import Acks, Claimer
 from corral_worker.completer import FinishedAttempts
 from corral_worker.executor import AttemptExecutor
@@ -64,7 +63,6 @@ class ClaimLoop:
         slots: Slots,
         seal: Seal,
         poll_seconds: float = POLL_SECONDS,
-        at_once_seconds: float = AT_ONCE_SECONDS,
     ) -> None:
         self._worker = worker
         self._dispatch = dispatch
@@ -81,7 +79,8 @@ class ClaimLoop:
         self._lane_order = LaneOrder(slots.queues)
         self._answers = Acks(dispatch)
         self._ahead = PopAhead(self._answers, self._turn_answers, self._lane_order)
-        self._claim_ahead = ClaimAhead(slots, at_once_seconds)
+        self._begun = self._ended_before = 0
+        """How many jobs the last round started, and how many handlers had ended before."""
         self._timer: asyncio.TimerHandle | None = None
         self._willing_at = 0.0
         self._busy_seconds = 0.0
@@ -135,8 +134,8 @@ class ClaimLoop:
         """Look for jobs once; the seconds to rest after it unless something changes, 0 to look again at once."""
         if worker is None or self._seal.held or self.draining:
             return await self._hold(worker)
-        await self._claim_ahead.look()
-        budgets = self._slots.budgets(self._claim_ahead.count)
+        at_once = await self._ended_at_once()
+        budgets = self._slots.budgets()
         room = min(sum(budget.room for budget in budgets), self._finished.room)
         try:
             pop = await self._ahead.taken(budgets, room)
@@ -146,9 +145,8 @@ class ClaimLoop:
         except Unavailable as error:
             return self._redis_away(error)
         self.holding = "suspended" if pop.suspended else None
-        self._claim_ahead.grouped = bool(pop.turns)
         if pop.popped:
-            self._pop_ahead(pop)
+            self._pop_ahead(pop, at_once)
             await self._take(worker, pop.popped, alone=False)
         await self._take_turns(worker, pop.turns, alone=False)
         if pop.suspects and time.monotonic() >= self._willing_at:
@@ -157,6 +155,13 @@ class ClaimLoop:
         if pop.popped or (pop.turns and not self._busy_seconds):
             return 0
         return self._busy_seconds or self._poll_seconds  # an end here, or a wake, is heard at once
+
+    async def _ended_at_once(self) -> float:
+        """The share of the jobs that the last round started whose handlers ended as soon as they had begun."""
+        begun, self._begun = self._begun, 0
+        if self._slots.ended < self._ended_before + begun:
+            await asyncio.sleep(0)  # let them begin
+        return min(1.0, (self._slots.ended - self._ended_before) / begun) if begun else 0.0
 
     def _redis_away(self, error: Unavailable) -> float:
         if self.holding != "redis":
@@ -169,10 +174,10 @@ class ClaimLoop:
         name, lanes = self._worker.name, self._lane_order.next()
         return await self._dispatch.lanes.pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets)
 
-    def _pop_ahead(self, pop: Pop) -> None:
-        """Where there are more, pop beside the claim."""
+    def _pop_ahead(self, pop: Pop, at_once: float) -> None:
+        """Where there are more, pop beside the claim: as many of its jobs will end at once as did of those before."""
         taken = len(pop.popped)
-        budgets = self._claim_ahead.budgets(taken)
+        budgets = self._slots.budgets(taken, int(taken * at_once))
         room = min(sum(budget.room for budget in budgets), self._finished.room - taken)
         if pop.more and room > 0:
             self._ahead.send(self._pop(budgets, room, wait=False, idle=False))
@@ -197,8 +202,7 @@ class ClaimLoop:
         if not turns:
             self._busy_seconds = 0.0
             return False
-        # Sealed since the pop was sent; or the room was for jobs claimed ahead, and what takes of limits waits for no slot.
-        if self._seal.held or (self._claim_ahead.count and not alone):
+        if self._seal.held:  # since the pop was sent
             await self._turn_answers.give_back(turns)
             return False
         self.taking = True
@@ -232,8 +236,8 @@ class ClaimLoop:
         if not self.claimed:
             log.info("worker.first_claim", jobs=len(claimed), seconds=round(time.monotonic() - STARTED, 2))
         self.claimed += len(claimed)
-        self._claim_ahead.begin(len(claimed))
-        self._claim_ahead.grouped |= not self._executor.start(claimed)
+        self._begun, self._ended_before = len(claimed), self._slots.ended
+        self._executor.start(claimed)
         self._announcements.claimed(claimed)
 
     async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:

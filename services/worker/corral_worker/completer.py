@@ -38,7 +38,7 @@ from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 from corral_worker.announcements import Announcements
 from corral_worker.attempts import HeldAttempts
 from corral_worker.execution import Execution
-from corral_worker.handler_call import Raised
+from corral_worker.handler_call import Raised, Returned
 from corral_worker.keyed_announcements import KeyedAnnouncements
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
@@ -49,6 +49,8 @@ log = structlog.get_logger(__name__)
 MAX_BATCH = 500
 MAX_BATCH_BYTES = 8 * 2**20
 """Bytes of results in one write; a larger result is written alone."""
+FOLLOW_UP_BYTES = 1_000
+"""As many as a follow-up counts for beside its payload."""
 MIN_LIMIT, MIN_WITH_BATCHES, LIMIT_PER_SLOT = 500, 4_000, 4
 """Outcomes that are held while Postgres is away: at least the first, or the second where one claim brings 1,000 jobs in batches."""
 MAX_HELD_BYTES = 64 * 2**20
@@ -74,7 +76,7 @@ class FinishedAttempts:
     def add(self, execution: Execution) -> None:
         """Put in an attempt that has ended, so that its outcome is written."""
         self._waiting.append(execution)
-        self._bytes += execution.size
+        self._bytes += _size(execution)
         self._some.set()
         self._none.clear()
 
@@ -98,14 +100,13 @@ class FinishedAttempts:
         await self._none.wait()
 
     async def take(self) -> list[Execution]:
-        """Take out what has waited longest, and what ends at once now, as much as one write may hold; waits for something."""
+        """Take out what has waited longest, as much as one write may hold; waits until there is something."""
         await self._some.wait()
-        await self._slots.begun()
         size = count = 0
         for execution in self._waiting[:MAX_BATCH]:
-            if count and size + execution.size > MAX_BATCH_BYTES:
+            if count and size + _size(execution) > MAX_BATCH_BYTES:
                 break
-            size += execution.size
+            size += _size(execution)
             count += 1
         self._writing, self._waiting = self._waiting[:count], self._waiting[count:]
         self._writing_bytes = size
@@ -115,10 +116,11 @@ class FinishedAttempts:
 
     def done(self) -> None:
         """Say that what was taken is written, or will never be."""
-        if self.room <= 0:
-            self._slots.freed.set()
+        full = self.room <= 0
         self._writing = []
         self._bytes -= self._writing_bytes
+        if full:
+            self._slots.freed.set()
         if not self._waiting:
             self._none.set()
 
@@ -168,18 +170,14 @@ class Completer:
                 log.warning("results.held", results=self._finished.held, error=str(error))
                 await asyncio.sleep(next(waits))
             except Exception as error:  # noqa: BLE001  # one bad outcome must not hold the others
-                await self._write_apart(batch, error)
+                if len(batch) > 1:
+                    log.warning("results.split", results=len(batch), error=repr(error))
+                    for execution in batch:
+                        await self._write([execution])
+                    return
+                self._refused(batch[0], error)
             else:
                 return
-
-    async def _write_apart(self, batch: Sequence[Execution], error: Exception) -> None:
-        """Write each outcome of a batch that Postgres refused by itself; one that is alone has another one then."""
-        if len(batch) == 1:
-            self._refused(batch[0], error)
-            return
-        log.warning("results.split", results=len(batch), error=repr(error))
-        for execution in batch:
-            await self._write([execution])
 
     async def _write_once(self, batch: Sequence[Execution]) -> None:
         if self._updates.pending:  # a log line belongs to a running attempt: it goes first
@@ -278,6 +276,15 @@ class Completer:
         if found is None:
             found = self._histograms[queue, job_type] = metrics.JOB_RUN.labels(queue, job_type)
         return found
+
+
+def _size(execution: Execution) -> int:
+    """Characters of the result and of the follow-ups: near enough to bytes."""
+    ending = execution.ending
+    size = len(ending.result) if isinstance(ending, Returned) and ending.result else 0
+    if execution.finished is not None and execution.finished.follow_ups:
+        size += sum(len(one.job.payload) + FOLLOW_UP_BYTES for one in execution.finished.follow_ups)
+    return size
 
 
 _NO_WORKER = UUID(int=0)

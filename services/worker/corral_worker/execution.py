@@ -24,7 +24,7 @@ from corral.job.outcome import (
 from corral_worker import attribution, stack
 from corral_worker.event_loop import OwnedTask
 from corral_worker.failure import timed_out
-from corral_worker.handler_call import Ending, Raised, Returned
+from corral_worker.handler_call import Ending, Raised
 from corral_worker.outcomes import Stop, outcome_of, success_of
 
 if TYPE_CHECKING:  # it is made of executions
@@ -32,8 +32,6 @@ if TYPE_CHECKING:  # it is made of executions
 
 MAX_LINES = 1_000
 """Lines of one attempt's log that are kept; further ones are only counted."""
-FOLLOW_UP_BYTES = 1_000
-"""As many as a follow-up counts for beside its payload."""
 MAX_LINE = 4_000
 """Characters of one line that are kept."""
 
@@ -132,14 +130,6 @@ class Execution:
         return -math.inf if expires is None else time.monotonic() - expires
 
     @property
-    def size(self) -> int:
-        """Characters of its result and of its follow-ups, once it has ended: near enough to bytes."""
-        size = len(self.ending.result) if isinstance(self.ending, Returned) and self.ending.result else 0
-        if self.finished is not None and self.finished.follow_ups:
-            size += sum(len(one.job.payload) + FOLLOW_UP_BYTES for one in self.finished.follow_ups)
-        return size
-
-    @property
     def past_timeout(self) -> bool:
         """Whether it was told to stop because of its timeout."""
         return self.stop is Stop.TIMEOUT
@@ -148,7 +138,7 @@ class Execution:
         """Mark the present task, and what it starts from here on, as this attempt's."""
         attempt = (self.claimed.id, self.claimed.attempt)
         attribution.belong_to(attempt)
-        task = self.task or asyncio.current_task()  # one that begins at once is not known yet
+        task = asyncio.current_task()
         if isinstance(task, OwnedTask):
             task.owner = attempt
 

@@ -33,7 +33,6 @@ from corral_worker.handler_call import Ending, Raised, perform, perform_blocking
 from corral_worker.offered_services import HandlerServices
 from corral_worker.outcomes import Stop
 from corral_worker.processes import Processes
-from corral_worker.slot_queue import HOLD_SECONDS, SlotQueue
 from corral_worker.slots import Slots
 from corral_worker.this_worker import ThisWorker
 from corral_worker.thread_link import ThreadLink
@@ -69,7 +68,6 @@ class AttemptExecutor:
         settled: Callable[[Claimed], Options | None] = lambda _: None,
         batches: BatchOptions | None = None,
         abandon_seconds: float = ABANDON_SECONDS,
-        hold_seconds: float = HOLD_SECONDS,
     ) -> None:
         self._catalog = catalog
         self._attempts = attempts
@@ -92,9 +90,6 @@ class AttemptExecutor:
         self._processes = Processes(slots.sizes.get(Executor.PROCESS, 0))
         self._deadlines = Deadlines(attempts.running, lambda execution: self.stop(execution, Stop.TIMEOUT))
         self._abandoned = Abandoned(slots, worker)
-        self._slot_queue = SlotQueue(
-            slots, self._begin, lambda execution: self.stop(execution, Stop.NO_SLOT), hold_seconds
-        )
         self._batches = self.batch_runner(
             batches or BatchOptions(catalog, lambda _: None),
             attempts,
@@ -109,21 +104,14 @@ class AttemptExecutor:
             end_forks=self._end_forks,
         )
 
-    def start(self, claimed: Sequence[Claimed]) -> bool:
-        """Start the handlers of claimed jobs, as far as they have slots; the others follow. Whether each runs by itself."""
+    def start(self, claimed: Sequence[Claimed]) -> None:
+        """Start the handlers of claimed jobs."""
         self._job_log.started(claimed)
-        alone = self._batches.start(claimed)
-        for job in alone:
+        for job in self._batches.start(claimed):
             execution = Execution(job, self._catalog.types[job.type], partial(self._settled, job))
             self._attempts.add(execution)
-            if self._slots.take(execution.executor):
-                self._begin(execution)
-            else:
-                self._slot_queue.add(execution)
-        return len(alone) == len(claimed)
-
-    def _begin(self, execution: Execution) -> None:
-        execution.task = start_task(self.run(execution), self._loop)
+            self._slots.take(execution.executor)
+            execution.task = start_task(self.run(execution), self._loop)
 
     async def run(self, execution: Execution) -> Finished:
         """One attempt, from its start to what is written of it. Never raises: however it ends, that is an outcome."""
@@ -147,7 +135,6 @@ class AttemptExecutor:
         if execution.batch is None:
             self._abandoned.remove(execution)
             self._slots.free(execution.executor)
-            self._slot_queue.freed()
         if execution.stop is not Stop.LOST:  # a lost one is not ours to write about
             self._updates.close(execution)
             self._finished.add(execution)
@@ -215,9 +202,6 @@ class AttemptExecutor:
     def see_to_end(self, execution: Execution) -> None:
         """End the handler of an attempt that was told to stop, as far as that is possible: a thread can't be ended."""
         if execution.ending is not None:
-            return
-        if self._slot_queue.remove(execution):
-            self._begin(execution)  # it ends before its handler is called
             return
         batch = execution.batch
         for one in (execution,) if batch is None else batch.running:

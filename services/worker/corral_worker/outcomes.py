@@ -31,8 +31,6 @@ class Stop(Enum):
     TIMEOUT = "timeout"
     CANCEL = "cancel"
     RELEASE = "release"
-    NO_SLOT = "no-slot"
-    """It was claimed ahead, and no slot was free for it in time."""
     LOST = "lost"
     """The job is no longer this worker's: whatever the handler does is not written."""
 
@@ -58,8 +56,6 @@ def outcome_of(
             return Cancelled("a cancel was requested")
         case Stop.RELEASE | Stop.LOST if not isinstance(ending, Returned):
             return Released("the worker is stopping")
-        case Stop.NO_SLOT:
-            return Released("the worker had no slot free for it")
         case _:
             return _own(ending, claimed, backoff, chance)
 

@@ -12,11 +12,6 @@ from corral.job.options import Executor
 
 log = structlog.get_logger(__name__)
 
-AHEAD_PER_SLOT = 2
-"""How many jobs may be claimed beyond the free slots, for each slot."""
-FULL_BATCH = 200
-"""Jobs in one claim up to which more are claimed than slots are free: larger claims cost nearly as much per job."""
-
 
 class Slots:
     """Counts the free slots of each executor. A slot is taken from the claim to the handler's end."""
@@ -24,9 +19,6 @@ class Slots:
     def __init__(self, sizes: Mapping[Executor, int], catalog: Catalog, queues: frozenset[str]) -> None:
         self.sizes = {executor: size for executor, size in sizes.items() if size > 0}
         self.used = dict.fromkeys(self.sizes, 0)
-        """How many attempts have a slot or wait for one."""
-        self.waiting = 0
-        """How many wait for one; they are of the event loop."""
         self.abandoned = dict.fromkeys(self.sizes, 0)
         """How many of the used slots are held by handlers that can't be stopped (protocol rule 17)."""
         needs = {queue: catalog.executors(queue) & self.sizes.keys() for queue in queues}
@@ -44,42 +36,23 @@ class Slots:
         """Set when a look for jobs may find more than the last one: a slot is free that was missed, the worker is
         empty, outcomes were written while too many waited, or it was told something. The claim loop clears it."""
 
-    def budgets(self, ahead: int = 0, *, claiming: int = 0, ending: int = 0) -> list[Budget]:
+    def budgets(self, claiming: int = 0, ending: int = 0) -> list[Budget]:
         """How many jobs may be popped for each executor and of which queues; remembers which had no slot free.
 
-        `ahead` more than that on the event loop. Beside a claim of `claiming` jobs, of which `ending` end there as soon as
-        they begin.
+        Beside a claim of `claiming` jobs, of which `ending` end on the event loop as soon as they begin.
         """
         self._scarce.clear()
         budgets = []
         for executor, queues in self._of.items():
-            free = self.sizes[executor] - self.used[executor] - claiming
-            if free <= 0:
+            free = max(0, self.sizes[executor] - self.used[executor] - claiming)
+            if free == 0:
                 self._scarce.add(executor)
-            more, soon = (ahead, ending) if executor is Executor.ASYNC else (0, 0)
-            budgets.append(Budget(queues, max(0, free + more) + soon))
+            budgets.append(Budget(queues, free + ending * (executor is Executor.ASYNC)))
         return budgets
 
-    def ahead(self, ended: int) -> int:
-        """How many jobs may be claimed though no slot is free, where so many ended as soon as they had begun."""
-        size = self.sizes.get(Executor.ASYNC, 0)
-        return max(0, min(ended, AHEAD_PER_SLOT * size, FULL_BATCH - size))
-
-    @property
-    def free_for_waiting(self) -> bool:
-        """Whether an attempt that waits may begin."""
-        return self.used[Executor.ASYNC] - self.waiting < self.sizes[Executor.ASYNC]
-
-    async def begun(self) -> None:
-        """Let as many turns of the event loop pass as all begin in that were claimed, where each ends as soon as it begins."""
-        waves = -(-self.waiting // self.sizes[Executor.ASYNC]) if self.waiting else 0
-        for _ in range(1 + 2 * waves):
-            await asyncio.sleep(0)
-
-    def take(self, executor: Executor) -> bool:
-        """Use a slot: a job of this executor was claimed. Whether it begins now: on the event loop it may have to wait for one."""
+    def take(self, executor: Executor) -> None:
+        """Use a slot: a job of this executor was claimed."""
         self.used[executor] += 1
-        return executor is not Executor.ASYNC or self.used[executor] <= self.sizes[executor]
 
     def free(self, executor: Executor) -> None:
         """Give a slot back: a handler ended. Sets `freed` if the last pop found no room for want of it."""
@@ -105,7 +78,7 @@ class Slots:
         """Show the counts as metrics."""
         for executor, size in self.sizes.items():
             metrics.SLOTS.labels(executor.value).set(size)
-            metrics.SLOTS_USED.labels(executor.value).set(min(size, self.used[executor]))
+            metrics.SLOTS_USED.labels(executor.value).set(self.used[executor])
 
 
 def served(wanted: tuple[str, ...], catalog: Catalog) -> frozenset[str]:

@@ -73,7 +73,7 @@ class WorkerStatus:
             "slots": {
                 executor.value: {
                     "size": size,
-                    "used": min(size, slots.used[executor]),
+                    "used": slots.used[executor],
                     "abandoned": slots.abandoned[executor],
                 }
                 for executor, size in slots.sizes.items()

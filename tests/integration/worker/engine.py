@@ -116,17 +116,7 @@ def sizes_in_force_of(job_type: str) -> Options | None:
 class Engine:
     """One worker's parts, made as `Worker` makes them; nothing runs before a test starts it."""
 
-    def __init__(
-        self,
-        system: System,
-        store: Store,
-        *,
-        limit: int | None = None,
-        at_once_seconds: float = 0.0,
-        hold_seconds: float = FAR,
-        **sizes: int,
-    ) -> None:
-        """Without `at_once_seconds` nothing is claimed ahead."""
+    def __init__(self, system: System, store: Store, *, limit: int | None = None, **sizes: int) -> None:
         self.system, self.store, self.dispatch = system, store, system.dispatch
         self.catalog = Catalog(TYPES)
         chosen = {Executor(name): size for name, size in (sizes or {"async": 2, "thread": 4}).items()}
@@ -153,7 +143,6 @@ class Engine:
             job_log=self.job_log,
             batches=options,
             abandon_seconds=0.05,
-            hold_seconds=hold_seconds,
         )
         self.completer = Completer(
             store.attempts,
@@ -178,7 +167,6 @@ class Engine:
             slots=self.slots,
             seal=self.seal,
             poll_seconds=FAR,
-            at_once_seconds=at_once_seconds,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
