@@ -22,7 +22,7 @@ from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.store import Store
-from corral.store.workers import WorkerRecord
+from corral.store.workers.workers import WorkerRecord
 
 TYPE, QUEUE = "demo.echo", "demo"
 FEW = 1_000

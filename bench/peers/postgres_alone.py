@@ -13,10 +13,10 @@ from uuid import UUID
 import psycopg
 
 from corral.ids import new_id
-from corral.store.claims import CLAIM
-from corral.store.database import BY_KEY, HOT
-from corral.store.endings import SUCCEED
-from corral.store.sql_params import array, texts
+from corral.store.attempts.claims import CLAIM
+from corral.store.attempts.endings import SUCCEED
+from corral.store.postgres.database import BY_KEY, HOT
+from corral.store.postgres.sql_params import array, texts
 
 CONNECTIONS = 2
 QUEUED = "SELECT id FROM corral.jobs WHERE state = 'queued' ORDER BY id"

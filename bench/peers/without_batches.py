@@ -3,7 +3,7 @@
 import sys
 
 from corral.startup import prepare
-from corral_worker.batch_options import BatchOptions
+from corral_worker.batches.options import BatchOptions
 
 if __name__ == "__main__":
     prepare()

@@ -12,10 +12,10 @@ from typing import Any
 from corral.dispatch import lanes
 from corral.job.job import Claimed
 from corral.startup import prepare
-from corral.store import claims
-from corral.store.connections import Row
-from corral_worker.claim_loop import ClaimLoop
-from corral_worker.types_in_force import TypesInForce
+from corral.store.attempts import claims
+from corral.store.postgres.connections import Row
+from corral_worker.claiming.claim_loop import ClaimLoop
+from corral_worker.lifecycle.types_in_force import TypesInForce
 
 POP = {
     "lists, rings = any(KEY.list, asked), any(KEY.ring, asked)": "lists, rings = any(KEY.list, asked), false",

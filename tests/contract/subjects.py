@@ -7,8 +7,8 @@ from uuid import UUID
 
 from corral.job.state import State
 from corral.store import Heartbeat, Store
-from corral.store.json_text import encode
-from corral.store.queues import BETWEEN_CLAIMS
+from corral.store.postgres.json_text import encode
+from corral.store.registry.queues import BETWEEN_CLAIMS
 from corral_testing.fake import FakeStore
 from corral_testing.subject import Subject
 

@@ -14,7 +14,7 @@ from corral.dispatch import key_names
 from corral.job.lane import lane_of, lanes_of
 from corral.job.limit_use import parsed
 from corral.job.priority import Priority
-from corral.store.finished_jobs import COUNTED
+from corral.store.leader.finished_jobs import COUNTED
 
 FLOW_SECONDS = 30
 END_SECONDS = 120

@@ -14,7 +14,8 @@ from typing import Any
 from unittest.mock import patch
 
 from corral.errors import Unavailable
-from corral.store import attempts, claims, endings, heartbeat, reclaiming, workers
+from corral.store.attempts import attempts, claims, endings
+from corral.store.workers import heartbeat, reclaiming, workers
 
 WARM = 3
 """A failpoint is hit at this call, so that the system is under way."""
@@ -114,7 +115,7 @@ def freeze_before_reclaim() -> None:
 def lead_always() -> None:
     """Lead from the start and for ever, whoever else does: no lease, no term."""
     from corral.maintenance.leadership import LeaderCandidate, Reign  # noqa: PLC0415  only maintenance has it
-    from corral.store import leases  # noqa: PLC0415
+    from corral.store.leader import leases  # noqa: PLC0415
 
     async def look(self: Any) -> Reign:
         return Reign(self._leases, leases.Term(leases.LEADER, self._holder, 1, 0), None, self._clock)
@@ -137,7 +138,7 @@ def lead_always() -> None:
 
 def kill_after_insert() -> None:
     """The jobs are committed; the client gets no answer."""
-    from corral.store.job_insert import JobInsert  # noqa: PLC0415  as the others of this kind
+    from corral.store.jobs.insert import JobInsert  # noqa: PLC0415  as the others of this kind
 
     at_call(JobInsert, "insert", after=die_together)
 
@@ -193,7 +194,7 @@ def no_counter() -> None:
 
 def no_seal() -> None:
     """Seals off: a worker that answered claims on whatever Postgres says by now."""
-    from corral_worker.seal import Seal  # noqa: PLC0415  only workers have it
+    from corral_worker.lifecycle.seal import Seal  # noqa: PLC0415  only workers have it
 
     patch.object(Seal, "held", property(lambda _: False)).start()
 

@@ -14,7 +14,7 @@ from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually, lasts
 
 from corral.client import Client
-from corral.store.limit_leases import LEASE_SECONDS
+from corral.store.limits.leases import LEASE_SECONDS
 
 pytestmark = pytest.mark.timeout(300)
 

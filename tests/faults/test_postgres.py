@@ -12,7 +12,7 @@ from tests.faults import invariants, servers
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually, lasts, left_after
 
-from corral.store.reclaiming import RECLAIM
+from corral.store.workers.reclaiming import RECLAIM
 
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -120,7 +120,7 @@ def test_processes_start_however_long_the_name_of_the_temporary_folder_is(tmp_pa
     long.mkdir()
     (tmp_path / "child.py").write_text("def say(end):\n    end.send('here')\n")
     code = (
-        "import child; from corral_worker.processes import fork_server\n"
+        "import child; from corral_worker.child_processes.processes import fork_server\n"
         "context = fork_server(); ours, theirs = context.Pipe()\n"
         "process = context.Process(target=child.say, args=(theirs,)); process.start()\n"
         "print(ours.recv()); process.join()\n"

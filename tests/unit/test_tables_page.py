@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from corral.store.psql import psql_command
+from corral.store.postgres.psql import psql_command
 from corral.store.tables import metadata
 from corral.store.tables.reference import tables_page
 

@@ -4,8 +4,8 @@ import importlib
 import pkgutil
 
 from corral import store
-from corral.store.endings import WITH_WEBHOOKS
-from corral.store.follow_ups import FOLLOWING
+from corral.store.attempts.endings import WITH_WEBHOOKS
+from corral.store.attempts.follow_ups import FOLLOWING
 
 COUNTS, TELLS = "INSERT INTO corral.job_stats_deltas", "INSERT INTO corral.webhook_deliveries"
 TWINS = {*WITH_WEBHOOKS, *(FOLLOWING[plain] for plain in WITH_WEBHOOKS)}
@@ -18,7 +18,9 @@ WITH_TWINS = {
 def statements() -> set[str]:
     """Every statement of the store: texts by name, and those in dictionaries."""
     found: set[str] = set()
-    for module in pkgutil.iter_modules(store.__path__, "corral.store."):
+    for module in pkgutil.walk_packages(store.__path__, "corral.store."):
+        if module.name.startswith("corral.store.migrations."):  # Alembic runs them
+            continue
         for value in vars(importlib.import_module(module.name)).values():
             found |= {value} if isinstance(value, str) else set()
             found |= (

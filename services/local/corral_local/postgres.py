@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from corral.store.connection import connect
+from corral.store.postgres.connection import connect
 from corral_local.account import Account
 from corral_local.errors import MissingProgram, ServerFailed, UnusableData
 from corral_local.guarded_process import GuardedProcess

@@ -7,7 +7,7 @@ from corral.catalog.limit import TakenAt
 from corral.errors import Unavailable
 from corral.job.limit_use import TOTAL, name_of
 from corral.store import LimitKey, LimitUsage, StoredLimit
-from corral.store.budget_notes import terms_of
+from corral.store.limits.budget_notes import terms_of
 from corral_publisher.services import PublisherServices
 
 Shown = dict[str, Any]

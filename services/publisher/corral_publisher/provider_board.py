@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from corral.store import LimitKey, Store
-from corral.store.providers import SLOTS_LIMIT, StoredProvider
+from corral.store.registry.providers import SLOTS_LIMIT, StoredProvider
 from corral_publisher.services import PublisherServices
 
 Shown = dict[str, Any]

@@ -12,7 +12,7 @@ from corral.job.job import Job
 from corral.job.state import State
 from corral.json_codec import Document
 from corral.store import JobFilter
-from corral.store.report_details import ReportDetail
+from corral.store.mail.report_details import ReportDetail
 from corral_publisher.parameters import InvalidParameter
 from corral_publisher.services import PublisherServices
 

@@ -26,7 +26,7 @@ from corral.job.outcome import (
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import ClaimAnswer, Recorded, Store, Term, WorkerRecord
-from corral.store.heartbeat import Heartbeat
+from corral.store.workers.heartbeat import Heartbeat
 from corral_testing.fake import FakeStore
 from corral_testing.fake.fleet import FakeHeartbeat
 

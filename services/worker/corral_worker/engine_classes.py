@@ -6,9 +6,9 @@ from functools import partial
 from typing import Self
 
 from corral.tracing.activation import tracer
-from corral_worker.claiming import Claimer
-from corral_worker.executor import AttemptExecutor
-from corral_worker.group_claiming import GroupClaimer
+from corral_worker.attempts.executor import AttemptExecutor
+from corral_worker.claiming.claiming import Claimer
+from corral_worker.claiming.group_claiming import GroupClaimer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class EngineClasses:
         making = tracer()
         if making is None:
             return cls()
-        from corral_worker.traced_claiming import TracedClaimer, TracedGroupClaimer  # noqa: PLC0415  only with tracing
-        from corral_worker.traced_executor import TracedExecutor  # noqa: PLC0415
+        from corral_worker.attempts.traced_executor import TracedExecutor  # noqa: PLC0415
+        from corral_worker.claiming.traced_claiming import TracedClaimer, TracedGroupClaimer  # noqa: PLC0415  only with tracing
 
         return cls(partial(TracedExecutor, tracer=making), TracedClaimer, TracedGroupClaimer)

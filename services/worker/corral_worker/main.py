@@ -14,7 +14,8 @@ from corral.errors import DeclarationError, SchemaMismatch
 from corral.garbage_collection import collect_less_often
 from corral.settings import Settings
 from corral.status_server import serve_metrics
-from corral_worker import exit_code, own_process, runner
+from corral_worker.lifecycle import exit_code
+from corral_worker.own_process import own_process, runner
 
 log = structlog.get_logger(__name__)
 

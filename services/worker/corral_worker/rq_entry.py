@@ -19,7 +19,8 @@ from corral.dispatch.lanes import Lanes
 from corral.dispatch.rq_compat import RqContract, stock_job
 from corral.job.lane import Lane
 from corral.settings import Settings
-from corral_worker import blocked_loop, runner, signals
+from corral_worker.lifecycle import signals
+from corral_worker.own_process import blocked_loop, runner
 from corral_worker.worker import Worker
 
 

@@ -20,23 +20,24 @@ from corral.dispatch.presence import Presence
 from corral.job.options import Executor
 from corral.settings import Settings
 from corral.store import Beat, Store
-from corral.store.heartbeat import Heartbeat
+from corral.store.workers.heartbeat import Heartbeat
 from corral.tracing import activation
-from corral_worker import STARTED, exit_code, health, shutdown
-from corral_worker.blocked_loop import BlockedLoop
-from corral_worker.claim_loop import POLL_SECONDS
-from corral_worker.drain_requests import DrainRequestReader
+from corral_worker import STARTED
+from corral_worker.attempts.executor import ABANDON_SECONDS, GONE_SECONDS
+from corral_worker.claiming.claim_loop import POLL_SECONDS
+from corral_worker.claiming.lane_order import LaneOrder
+from corral_worker.claiming.slots import Slots, served
 from corral_worker.engine import Engine
-from corral_worker.executor import ABANDON_SECONDS, GONE_SECONDS
-from corral_worker.heartbeat import HeartbeatThread
-from corral_worker.lane_order import LaneOrder
-from corral_worker.loop_watchdog import LoopWatchdog
-from corral_worker.registration import Incarnation, Registration
-from corral_worker.signals import Signals
-from corral_worker.slots import Slots, served
-from corral_worker.this_worker import ThisWorker
-from corral_worker.threads import aside
-from corral_worker.worker_status import WorkerCondition, WorkerStatus
+from corral_worker.lifecycle import exit_code, health, shutdown
+from corral_worker.lifecycle.drain_requests import DrainRequestReader
+from corral_worker.lifecycle.heartbeat import HeartbeatThread
+from corral_worker.lifecycle.registration import Incarnation, Registration
+from corral_worker.lifecycle.signals import Signals
+from corral_worker.lifecycle.this_worker import ThisWorker
+from corral_worker.lifecycle.worker_status import WorkerCondition, WorkerStatus
+from corral_worker.own_process.blocked_loop import BlockedLoop
+from corral_worker.own_process.loop_watchdog import LoopWatchdog
+from corral_worker.own_process.threads import aside
 
 log = structlog.get_logger(__name__)
 

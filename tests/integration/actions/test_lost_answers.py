@@ -16,7 +16,7 @@ from corral.errors import OutcomeUnknown, Unavailable
 from corral.job.job import Accepted
 from corral.job.state import State
 from corral.store import Store
-from corral.store.loaders import MomentLoader
+from corral.store.postgres.loaders import MomentLoader
 
 
 async def test_a_lost_commit_names_each_callers_own_jobs(database_url: str, store: Store, make: Make):

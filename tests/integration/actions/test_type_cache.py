@@ -9,7 +9,7 @@ from tests.integration.worker.system import System, running_system
 
 from corral.actions.type_cache import TypeCache
 from corral.errors import UnknownType
-from corral.store.queues import StoredQueue
+from corral.store.registry.queues import StoredQueue
 
 
 @pytest.fixture

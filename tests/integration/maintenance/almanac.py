@@ -14,7 +14,7 @@ from corral.maintenance.leadership import Reign
 from corral.maintenance.schedules import ScheduleDuty
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.schedule_rows import Schedule
+from corral.store.schedules.rows import Schedule
 from corral_jobs import demo
 
 

@@ -14,7 +14,7 @@ from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.scaling.limited_signal import BindingLimit, Bound
 from corral.scaling.signal import QueueSignal, TypeSignal
 from corral.store import Store
-from corral.store.backlog import QueueBacklog, ServiceTime
+from corral.store.statistics.backlog import QueueBacklog, ServiceTime
 
 DECLARE = "INSERT INTO corral.limits (name, declared, version) VALUES ('openai', '{\"total\": 3}', '1')"
 GROUP = group_of(EMAIL.queue, EMAIL.priority, ["openai"])

@@ -19,7 +19,7 @@ from corral.maintenance.housekeeping import Orphans, RetentionDuty
 from corral.maintenance.leadership import Reign
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.artifact_storage import STRAY_SECONDS
+from corral.store.artifacts.storage import STRAY_SECONDS
 
 SERVICES = Path(__file__).parents[3] / "services"
 OLD = STRAY_SECONDS + 60

@@ -17,7 +17,7 @@ from corral.job.priority import Priority
 from corral.maintenance.leadership import Reign
 from corral.maintenance.limit_evaluation import EvaluateLimits
 from corral.store import Store
-from corral.store.claims import Refusal
+from corral.store.attempts.claims import Refusal
 
 STORED = "SELECT state, limits, costs FROM corral.jobs WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id"
 PAYLOAD = "UPDATE corral.jobs SET payload = %(payload)s::json WHERE id = ANY(%(ids)s::uuid[])"

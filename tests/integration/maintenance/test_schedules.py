@@ -16,9 +16,9 @@ from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.maintenance.schedules import ScheduleDuty
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.database import DUTY
-from corral.store.schedule_ticks import PLAN, STORE
-from corral.store.sql_params import EMPTY, texts
+from corral.store.postgres.database import DUTY
+from corral.store.postgres.sql_params import EMPTY, texts
+from corral.store.schedules.ticks import PLAN, STORE
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ async def test_nothing_is_read_but_by_the_index_of_what_is_due(almanac: Almanac,
            SELECT 's' || n, 'api', '{}', 'ann', now() + interval '1 day' FROM generate_series(1, 10000) n"""
     )
     await store.database.run("ANALYZE corral.schedules")
-    from corral.store.due_schedules import DUE, NEXT  # noqa: PLC0415
+    from corral.store.schedules.due import DUE, NEXT  # noqa: PLC0415
 
     for statement in (DUE, NEXT):
         plan = await store.database.run(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", {"limit": 500})

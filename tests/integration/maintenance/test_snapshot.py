@@ -22,7 +22,7 @@ from corral.maintenance.leadership import Reign
 from corral.maintenance.promote import Promote
 from corral.maintenance.sweep import Sweep
 from corral.store import Store
-from corral.store.heartbeat import Heartbeat
+from corral.store.workers.heartbeat import Heartbeat
 
 DONE = 1000
 FLUSH = "SELECT pg_stat_force_next_flush()"

@@ -68,7 +68,7 @@ class Workers:
             await asyncio.sleep(self._period)
 
     async def _work(self, pod: StandIn) -> None:
-        """As `corral_worker.drain_requests`: look, seal, answer, one after the other."""
+        """As `corral_worker.lifecycle.drain_requests`: look, seal, answer, one after the other."""
         while pod.name in self.kubernetes.pods:
             order = None
             if pod.name not in self.deaf:

@@ -13,7 +13,7 @@ from tests.integration.publisher.conftest import Hand, Submit
 from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.object_storage import PART_BYTES
+from corral.store.artifacts.object_storage import PART_BYTES
 
 SIZE = PART_BYTES + 17
 

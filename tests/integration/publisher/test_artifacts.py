@@ -8,7 +8,7 @@ from tests.integration.publisher.conftest import Hand, Submit
 
 from corral.job.outcome import Finished, Succeeded
 from corral.store import Store
-from corral.store.artifact_storage import CHUNK_BYTES
+from corral.store.artifacts.storage import CHUNK_BYTES
 
 CONTENT = bytes(range(256)) * (CHUNK_BYTES // 256) + b"the end"
 SIZE = len(CONTENT)

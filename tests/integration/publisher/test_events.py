@@ -25,7 +25,7 @@ from corral.http_calls import NO_AUTHORITIES
 from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Progress, Store
-from corral.store.logs import NewLogLine
+from corral.store.attempts.logs import NewLogLine
 from corral_publisher.app import create_app
 from corral_publisher.broadcast import FRAME_SECONDS
 

@@ -15,8 +15,8 @@ from corral.job.outcome import ErrorKind, Exhausted, Finished, JobError
 from corral.job.priority import Priority
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.job_list import SearchBounds
-from corral.store.logs import NewLogLine
+from corral.store.attempts.logs import NewLogLine
+from corral.store.jobs.list import SearchBounds
 
 
 async def listed(api: httpx2.AsyncClient, query: str) -> list[str]:

@@ -12,7 +12,7 @@ from tests.integration.publisher.page import signed_in
 
 from corral.actions.principal import Role
 from corral.store import Store
-from corral.store.sink_mails import SinkMails
+from corral.store.mail.sink_mails import SinkMails
 from corral_publisher.mail_sink import serve_sink
 
 HTML = {"Accept": "text/html"}

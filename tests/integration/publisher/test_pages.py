@@ -12,7 +12,7 @@ from corral.actions.principal import Role
 from corral.actions.sign_in import SignIn
 from corral.catalog.record import record_of
 from corral.store import Store
-from corral.store.job_list import SearchBounds
+from corral.store.jobs.list import SearchBounds
 from corral_jobs import report
 from corral_publisher.pages import jobs
 

@@ -21,7 +21,7 @@ from corral.http_calls import NO_AUTHORITIES
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.migrations import upgrade
-from corral.store.schema import REVISION
+from corral.store.postgres.schema import REVISION
 
 Make = Callable[..., Publisher]
 

@@ -12,7 +12,7 @@ from tests.integration.publisher.conftest import count
 from corral.errors import CorralError, OutcomeUnknown
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.loaders import MomentLoader
+from corral.store.postgres.loaders import MomentLoader
 from corral_publisher.routes import submission
 
 POISON = """

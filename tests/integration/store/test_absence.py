@@ -13,9 +13,9 @@ from tests.fixtures.waiting import eventually_async
 
 from corral.errors import SchemaMismatch, Unavailable
 from corral.store import Heartbeat, Store, migrations
-from corral.store.connection import connect
-from corral.store.connections import ConnectionPool
-from corral.store.deadline import Deadline, Later, in_a_thread, on_the_loop
+from corral.store.postgres.connection import connect
+from corral.store.postgres.connections import ConnectionPool
+from corral.store.postgres.deadline import Deadline, Later, in_a_thread, on_the_loop
 from corral_local.postgres import EmbeddedPostgres
 from corral_testing.subject import SUCCEEDED
 

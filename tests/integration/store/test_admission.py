@@ -16,11 +16,12 @@ from corral.job.limit_use import LimitUse, group_of
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.refusals import LimitFull
-from corral.store import Store, Verdict, admission
-from corral.store.job_insert import insert_within
-from corral.store.limit_claims import CLAIM_GROUPS, LOCK_KEYS_OF_GROUPS
-from corral.store.pg_errors import Ambiguous
-from corral.store.sql_params import array, texts
+from corral.store import Store, Verdict
+from corral.store.attempts.limit_claims import CLAIM_GROUPS, LOCK_KEYS_OF_GROUPS
+from corral.store.jobs.insert import insert_within
+from corral.store.limits import admission
+from corral.store.postgres.pg_errors import Ambiguous
+from corral.store.postgres.sql_params import array, texts
 from corral_testing.subject import LONG, QUEUE, SUCCEEDED, TYPE, Subject
 
 KEY = (LimitUse("customer", "acme", counted=True),)

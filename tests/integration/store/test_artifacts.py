@@ -14,8 +14,8 @@ from corral.ids import new_id
 from corral.job.outcome import Finished
 from corral.settings.bucket import Bucket
 from corral.store import Artifact, Store
-from corral.store.artifact_storage import CHUNK_BYTES
-from corral.store.object_storage import ObjectStorage
+from corral.store.artifacts.object_storage import ObjectStorage
+from corral.store.artifacts.storage import CHUNK_BYTES
 from corral.store.store import ArtifactStore
 from corral_testing.subject import EXHAUSTED, RELEASED, SUCCEEDED, Subject
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from corral.errors import Unavailable
-from corral.store.connections import ConnectionPool
+from corral.store.postgres.connections import ConnectionPool
 
 SECONDS = 5.0
 

@@ -1,4 +1,4 @@
-"""Of libpq's variables only those count that say who we are and guard the line; see corral.store.connection."""
+"""Of libpq's variables only those count that say who we are and guard the line; see corral.store.postgres.connection."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from psycopg import pq
 
 from corral.errors import Unavailable
 from corral.store import Store
-from corral.store.connection import HONOURED, connect, connect_parameters
+from corral.store.postgres.connection import HONOURED, connect, connect_parameters
 
 HOSTILE = {
     "PGHOST": "nowhere.invalid",

@@ -12,8 +12,8 @@ from corral.errors import Refused
 from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.store import EarlierJob, EarlierRequest, Store
-from corral.store.database import Limits
-from corral.store.idempotency import Idempotency
+from corral.store.jobs.idempotency import Idempotency
+from corral.store.postgres.database import Limits
 from corral_testing.conformance.idempotent import ids, job, request
 from corral_testing.subject import SUCCEEDED, Subject
 

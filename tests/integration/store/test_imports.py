@@ -8,7 +8,7 @@ from tests.fixtures.waiting import eventually_async
 from corral.feeds.source import FeedSource, FetchOutcome, SourceUpdate
 from corral.ids import new_id
 from corral.store import Store
-from corral.store.database import DUTY
+from corral.store.postgres.database import DUTY
 
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

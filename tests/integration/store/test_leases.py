@@ -8,8 +8,8 @@ import pytest
 
 from corral.errors import LeaseLost, Unavailable
 from corral.store import Store
-from corral.store.database import SHORT
-from corral.store.leases import hold
+from corral.store.leader.leases import hold
+from corral.store.postgres.database import SHORT
 
 
 async def test_a_duty_under_way_lets_its_leader_renew_and_keeps_a_successor_out(store: Store) -> None:

@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from corral.job.limit_use import LimitUse
-from corral.store import Store, endings, limit_claims
+from corral.store import Store
+from corral.store.attempts import endings, limit_claims
 from corral_testing.subject import ERRED, EXHAUSTED, LONG, SUCCEEDED, Subject
 
 KEY = (LimitUse("order", "acme"),)

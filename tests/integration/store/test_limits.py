@@ -15,10 +15,11 @@ from corral.job.job import NewJob
 from corral.job.limit_use import LimitUse, uses_of
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
-from corral.store import Store, reclaiming
-from corral.store.limit_claims import CLAIM_GROUPS, LOCK_KEYS_OF_GROUPS
-from corral.store.limit_room import given_back
-from corral.store.sql_params import array, texts
+from corral.store import Store
+from corral.store.attempts.limit_claims import CLAIM_GROUPS, LOCK_KEYS_OF_GROUPS
+from corral.store.limits.room import given_back
+from corral.store.postgres.sql_params import array, texts
+from corral.store.workers import reclaiming
 from corral_testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
 
 WAITING = (

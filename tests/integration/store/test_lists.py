@@ -11,7 +11,7 @@ import pytest
 
 from corral.job.state import TERMINAL, State
 from corral.store import JobFilter, Store
-from corral.store.job_list import SearchBounds
+from corral.store.jobs.list import SearchBounds
 from corral_testing.subject import Subject
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from tests.unit.test_storable import ODD_TEXTS, SAID, VALUES
 
 from corral.context.said import log_line
 from corral.json_codec import Document
-from corral.store.logs import NewLogLine
+from corral.store.attempts.logs import NewLogLine
 from corral_testing.subject import Subject
 
 Said = tuple[object, dict[str, Any]]

@@ -15,7 +15,7 @@ from corral.job.outcome import Finished
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import Ambiguous, Store, Verdict
-from corral.store.job_insert import JobInsert
+from corral.store.jobs.insert import JobInsert
 from corral_testing.subject import ERRED, SUCCEEDED, TYPE, Subject
 
 KILL_AT_COMMIT = """

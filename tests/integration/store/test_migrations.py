@@ -14,7 +14,7 @@ from tests.contract.subjects import of_store
 
 from corral.errors import CorralError, SchemaMismatch, Unavailable
 from corral.store import Store, migrations
-from corral.store.schema import REVISION
+from corral.store.postgres.schema import REVISION
 from corral.store.tables import metadata
 from corral_testing.subject import SUCCEEDED
 

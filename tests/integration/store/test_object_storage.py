@@ -19,9 +19,9 @@ from corral.errors import Conflict, Unavailable
 from corral.ids import new_id
 from corral.settings.bucket import Bucket
 from corral.store import Store
-from corral.store.artifact_storage import CHUNK_BYTES
-from corral.store.artifacts import StoredArtifacts
-from corral.store.object_storage import PART_BYTES, PARTS_AT_ONCE, ObjectStorage
+from corral.store.artifacts.artifacts import StoredArtifacts
+from corral.store.artifacts.object_storage import PART_BYTES, PARTS_AT_ONCE, ObjectStorage
+from corral.store.artifacts.storage import CHUNK_BYTES
 from corral_testing.subject import RELEASED, Subject
 
 LARGE = 2 * PART_BYTES + 3 * CHUNK_BYTES + 17

@@ -8,8 +8,8 @@ from tests.fixtures.waiting import eventually_async
 
 from corral.ids import new_id
 from corral.store import Refusal, Store
-from corral.store.claims import CLAIM
-from corral.store.sql_params import array, texts
+from corral.store.attempts.claims import CLAIM
+from corral.store.postgres.sql_params import array, texts
 from corral_testing.subject import QUEUE, TYPE, Subject
 
 WAITING = (

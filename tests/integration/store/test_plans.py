@@ -11,7 +11,7 @@ import pytest
 from corral.job.outcome import Finished
 from corral.job.state import TERMINAL, State
 from corral.store import JobFilter, Store
-from corral.store.job_list import SearchBounds
+from corral.store.jobs.list import SearchBounds
 from corral_testing.subject import LONG, SUCCEEDED, Subject
 
 READ = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = %s"

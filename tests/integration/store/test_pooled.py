@@ -4,7 +4,7 @@ import psycopg
 
 from corral.ids import new_id
 from corral.store import Store
-from corral.store.database import BY_KEY, HOT
+from corral.store.postgres.database import BY_KEY, HOT
 
 
 async def test_a_pooled_store_leaves_nothing_on_its_connections(database_url: str) -> None:

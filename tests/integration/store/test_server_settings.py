@@ -11,9 +11,9 @@ from tests.fixtures.pooler import PGBOUNCER, pooler
 
 from corral.errors import InvalidInput, Unavailable
 from corral.store import Store
-from corral.store.connection import connect
-from corral.store.database import DUTY
 from corral.store.migrations import current, downgrade, upgrade
+from corral.store.postgres.connection import connect
+from corral.store.postgres.database import DUTY
 
 STRANGE = {
     "datestyle": "German",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.store import JobFilter, Store
-from corral.store.stat_deltas import bound
-from corral.store.stats import Histogram
+from corral.store.attempts.stat_deltas import bound
+from corral.store.statistics.stats import Histogram
 from corral_testing.subject import ERRED, EXHAUSTED, LONG, SUCCEEDED, Subject
 
 

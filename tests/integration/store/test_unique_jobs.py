@@ -15,8 +15,8 @@ from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.job.unique import Deduplication
 from corral.store import Store
-from corral.store.database import Limits
-from corral.store.unique_jobs import UniqueJobs
+from corral.store.postgres.database import Limits
+from corral.store.unique.unique_jobs import UniqueJobs
 from corral_testing.subject import ERRED, SUCCEEDED, TYPE, Subject
 from corral_testing.unique_jobs import KEEP_LATEST, REFUSE, REPLACE, put, unique, what
 

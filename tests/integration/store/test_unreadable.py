@@ -16,7 +16,7 @@ from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import Store, Verdict, migrations
-from corral.store.logs import NewLogLine
+from corral.store.attempts.logs import NewLogLine
 from corral_testing.subject import QUEUE, TYPE, Subject
 
 LATEST = "9999-12-31T23:59:59.999999+00:00"

@@ -11,7 +11,7 @@ from corral.errors import InvalidInput, LeaseLost
 from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.store import NewLogLine, Store
-from corral.store.logs import Logs
+from corral.store.attempts.logs import Logs
 from corral_testing.conformance.deciding import decision
 from corral_testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
 

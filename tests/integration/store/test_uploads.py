@@ -12,8 +12,8 @@ from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.priority import Priority
 from corral.store import Store
-from corral.store.artifact_storage import CHUNK_BYTES
-from corral.store.uploads import Upload
+from corral.store.artifacts.storage import CHUNK_BYTES
+from corral.store.artifacts.uploads import Upload
 from corral_testing.subject import Subject
 
 DAY = 86_400.0

@@ -12,10 +12,10 @@ from corral.tracing import activation
 
 WORKER = """
 import sys
-import corral_worker.main, corral_worker.worker, corral_worker.engine_classes, corral_worker.fork_server
+import corral_worker.main, corral_worker.worker, corral_worker.engine_classes, corral_worker.child_processes.fork_server
 import corral.actions.traced_submitter, corral.outgoing.client
 from corral.tracing import activation, trace_context
-from corral_worker.executor import AttemptExecutor
+from corral_worker.attempts.executor import AttemptExecutor
 activation.start("corral-worker")
 assert activation.tracer() is None and trace_context.current() is None
 assert corral_worker.engine_classes.EngineClasses.chosen().executor is AttemptExecutor

@@ -21,22 +21,22 @@ from corral.job.job import Claimed
 from corral.job.options import Executor, Options
 from corral.job_log import JobLog
 from corral.store import Store, WorkerRecord
-from corral_worker.announcements import Announcements
-from corral_worker.attempts import HeldAttempts
-from corral_worker.batch_options import BatchOptions
-from corral_worker.claim_loop import ClaimLoop
-from corral_worker.claiming import Claimer
-from corral_worker.completer import Completer, FinishedAttempts
-from corral_worker.execution import Execution
-from corral_worker.executor import AttemptExecutor
-from corral_worker.group_claiming import GroupClaimer
-from corral_worker.handler_services import WorkerServices
-from corral_worker.keyed_announcements import KeyedAnnouncements
-from corral_worker.seal import Seal
-from corral_worker.slots import Slots
-from corral_worker.this_worker import ThisWorker
-from corral_worker.timeouts import Timeouts
-from corral_worker.updates import Updates, write_updates
+from corral_worker.attempts.announcements import Announcements
+from corral_worker.attempts.attempts import HeldAttempts
+from corral_worker.attempts.completer import Completer, FinishedAttempts
+from corral_worker.attempts.execution import Execution
+from corral_worker.attempts.executor import AttemptExecutor
+from corral_worker.attempts.keyed_announcements import KeyedAnnouncements
+from corral_worker.attempts.timeouts import Timeouts
+from corral_worker.attempts.updates import Updates, write_updates
+from corral_worker.batches.options import BatchOptions
+from corral_worker.claiming.claim_loop import ClaimLoop
+from corral_worker.claiming.claiming import Claimer
+from corral_worker.claiming.group_claiming import GroupClaimer
+from corral_worker.claiming.slots import Slots
+from corral_worker.context.services import WorkerServices
+from corral_worker.lifecycle.seal import Seal
+from corral_worker.lifecycle.this_worker import ThisWorker
 
 QUEUE = "engine"
 FAR = 3600.0

@@ -11,9 +11,9 @@ from typing import Any
 
 from corral.errors import FieldError, InvalidInput, Unavailable
 from corral.job.outcome import Finished
-from corral.store.attempts import Attempts
-from corral.store.claims import Claims
-from corral.store.effects import Effects
+from corral.store.attempts.attempts import Attempts
+from corral.store.attempts.claims import Claims
+from corral.store.attempts.effects import Effects
 
 
 def kill() -> None:

@@ -14,8 +14,8 @@ from corral.dispatch.budgets import BudgetBusy, Budgets, BudgetTaken, BudgetToNo
 from corral.errors import BudgetExhausted, InvalidInput
 from corral.ids import new_id
 from corral.job.budget import BudgetState, BudgetTerms
-from corral.store.budget_notes import BudgetNotes, terms_of
-from corral.store.json_text import encode
+from corral.store.limits.budget_notes import BudgetNotes, terms_of
+from corral.store.postgres.json_text import encode
 
 DECLARE = """
 INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(values)s::jsonb, '1')

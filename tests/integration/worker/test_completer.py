@@ -7,9 +7,9 @@ from tests.integration.worker.system import System
 
 from corral.job.state import State
 from corral.store import Store
-from corral_worker.execution import Execution
-from corral_worker.handler_call import Returned
-from corral_worker.outcomes import Stop
+from corral_worker.attempts.execution import Execution
+from corral_worker.attempts.handler_call import Returned
+from corral_worker.attempts.outcomes import Stop
 
 
 async def ended(engine: Engine, result: str = "1", **fields: object) -> Execution:

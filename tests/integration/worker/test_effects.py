@@ -13,7 +13,7 @@ from corral.ids import new_id
 from corral.job.job import Job
 from corral.job.state import State
 from corral.store import Store, WorkerRecord
-from corral_worker.attempt_effects import AttemptEffects
+from corral_worker.context.effects import AttemptEffects
 
 RIG = "tests.integration.worker.rig_effects"
 

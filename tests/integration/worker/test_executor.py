@@ -10,9 +10,9 @@ from tests.integration.worker.system import System
 from corral.job.options import Executor
 from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, Released, Succeeded
 from corral.job.state import State
-from corral_worker import exit_code
-from corral_worker.execution import Execution
-from corral_worker.outcomes import Stop
+from corral_worker.attempts.execution import Execution
+from corral_worker.attempts.outcomes import Stop
+from corral_worker.lifecycle import exit_code
 
 
 def held(engine: Engine) -> Execution:

@@ -15,10 +15,10 @@ from corral.job.follow_up import FollowsOn, FollowUp
 from corral.job.job import NewJob
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store import follow_ups
-from corral.store.endings import END, SUCCEED
-from corral_worker.execution import Execution
-from corral_worker.handler_call import Returned
+from corral.store.attempts import follow_ups
+from corral.store.attempts.endings import END, SUCCEED
+from corral_worker.attempts.execution import Execution
+from corral_worker.attempts.handler_call import Returned
 
 RIG = "tests.integration.worker.rig_follow_ups"
 EXAMPLES = str(Path(__file__).parents[3] / "examples")

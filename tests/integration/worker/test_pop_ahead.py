@@ -15,9 +15,9 @@ from corral.dispatch.lanes import Lanes, Popped
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES, Priority
 from corral.job.state import State
-from corral.store.claims import ClaimAnswer, Claims
-from corral_worker.lane_order import POPS_PER_LOOK_FROM_BELOW
-from corral_worker.pop_ahead import fitting
+from corral.store.attempts.claims import ClaimAnswer, Claims
+from corral_worker.claiming.lane_order import POPS_PER_LOOK_FROM_BELOW
+from corral_worker.claiming.pop_ahead import fitting
 
 LANE = Lane(QUEUE, Priority.NORMAL)
 

@@ -24,11 +24,11 @@ from corral.outgoing.resolver import system_resolver
 from corral.provider.budgets import BYTES_LIMIT, DAY_LIMIT, SECOND_LIMIT
 from corral.provider.values import ProviderValues
 from corral_local.stand_in.http_server import StandInAnswer, StandInRequest, StandInServer
-from corral_worker.attempt_takes import AttemptTakes
-from corral_worker.execution import Execution
-from corral_worker.offered_services import HandlerServices
-from corral_worker.provider_access import ProviderAccess
-from corral_worker.providers import ProviderRequests
+from corral_worker.attempts.execution import Execution
+from corral_worker.context.offered_services import HandlerServices
+from corral_worker.context.provider_access import ProviderAccess
+from corral_worker.context.providers import ProviderRequests
+from corral_worker.context.takes import AttemptTakes
 
 PROVIDER = "overpass"
 HOST = "127.0.0.6"

@@ -24,19 +24,19 @@ from corral.job.state import State
 from corral.job_log import JobLog
 from corral.scaling.drain_request import DrainRequest
 from corral.store import WorkerRecord
-from corral_worker.announcements import Announcements
-from corral_worker.attempts import HeldAttempts
-from corral_worker.claim_loop import ClaimLoop
-from corral_worker.claiming import Claimer
-from corral_worker.completer import FinishedAttempts
-from corral_worker.executor import AttemptExecutor
-from corral_worker.group_claiming import GroupClaimer
-from corral_worker.handler_services import WorkerServices
-from corral_worker.seal import Seal
-from corral_worker.slots import Slots
-from corral_worker.this_worker import ThisWorker
-from corral_worker.timeouts import Timeouts
-from corral_worker.updates import Updates, write_updates
+from corral_worker.attempts.announcements import Announcements
+from corral_worker.attempts.attempts import HeldAttempts
+from corral_worker.attempts.completer import FinishedAttempts
+from corral_worker.attempts.executor import AttemptExecutor
+from corral_worker.attempts.timeouts import Timeouts
+from corral_worker.attempts.updates import Updates, write_updates
+from corral_worker.claiming.claim_loop import ClaimLoop
+from corral_worker.claiming.claiming import Claimer
+from corral_worker.claiming.group_claiming import GroupClaimer
+from corral_worker.claiming.slots import Slots
+from corral_worker.context.services import WorkerServices
+from corral_worker.lifecycle.seal import Seal
+from corral_worker.lifecycle.this_worker import ThisWorker
 
 NAME = "io-a"
 URL = {"redis": "redis_url", "postgres": "database_url"}

@@ -17,8 +17,8 @@ from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral_testing.subject import Subject
-from corral_worker.execution import Execution
-from corral_worker.updates import UpdateBatch, Updates, write_updates
+from corral_worker.attempts.execution import Execution
+from corral_worker.attempts.updates import UpdateBatch, Updates, write_updates
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from corral.job.admission import Counted, KeyLoad, WhenFull, admit
 from corral.refusals import RefusedBecause, TooManyWaiting
-from corral.store.admission import refused
+from corral.store.limits.admission import refused
 
 JOBS = [UUID(int=number) for number in range(1, 6)]
 

@@ -2,7 +2,7 @@
 
 Everything happens at a moment of one clock, in the order of those moments. A worker asks Redis for its order
 every half second, seals itself when the order has reached it, and its answer is there some time later: exactly
-as `corral_worker.drain_requests` does. A kubelet sees a seal with a delay. A change of the Deployment may be refused,
+as `corral_worker.lifecycle.drain_requests` does. A kubelet sees a seal with a delay. A change of the Deployment may be refused,
 because it has changed; workers may vanish, containers may restart, and the operator may forget everything.
 """
 
@@ -18,9 +18,9 @@ from corral_operator.target import Pod
 from corral_operator.victim import Victim
 
 SEAL_SECONDS = 30.0
-"""How long a worker stays sealed after its last answer, by `corral_worker.seal`."""
+"""How long a worker stays sealed after its last answer, by `corral_worker.lifecycle.seal`."""
 POLL_SECONDS = 0.5
-"""Between an answer and the next look, by `corral_worker.drain_requests`."""
+"""Between an answer and the next look, by `corral_worker.lifecycle.drain_requests`."""
 TAKEN_SECONDS = 8.0
 """Within so many seconds of a change of `scale` the pods are gone: what a seal has to cover."""
 STARTS_SECONDS = 2.5

@@ -12,7 +12,7 @@ from corral.errors import Discard, Retry
 from corral_jobs.provider import HttpRequest, HttpResult, request
 from corral_jobs.provider.handlers import MAX_TEXT, do_request
 from corral_testing.context import Recording, context
-from corral_worker.providers import busy_seconds, hidden_in_text
+from corral_worker.context.providers import busy_seconds, hidden_in_text
 
 
 class OneAnswer:

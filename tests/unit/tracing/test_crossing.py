@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
 from corral.tracing.tracer import failed
-from corral_worker.framing import Decoder, encode
-from corral_worker.messages import EndedSpan
-from corral_worker.span_crossing import read_span, written_span
+from corral_worker.child_processes.framing import Decoder, encode
+from corral_worker.child_processes.messages import EndedSpan
+from corral_worker.child_processes.span_crossing import read_span, written_span
 
 
 class Text(str):

@@ -10,12 +10,12 @@ from tests.unit.worker import rig_processes
 
 from corral.context import ContextLink
 from corral.job.job import Claimed
-from corral_worker.child_process import ChildProcess
-from corral_worker.child_run import ChildRun
-from corral_worker.execution import Execution
-from corral_worker.handler_call import Ending, Returned
-from corral_worker.outcomes import Stop
-from corral_worker.processes import Processes
+from corral_worker.attempts.execution import Execution
+from corral_worker.attempts.handler_call import Ending, Returned
+from corral_worker.attempts.outcomes import Stop
+from corral_worker.child_processes.child_process import ChildProcess
+from corral_worker.child_processes.child_run import ChildRun
+from corral_worker.child_processes.processes import Processes
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -12,9 +12,9 @@ from corral.job.backoff import Exponential
 from corral.job.job import Claimed
 from corral.job.limits import MAX_DELAY_SECONDS
 from corral.job.outcome import Cancelled, Erred, Outcome, Parked, Released, Snoozed
-from corral_worker import framing
-from corral_worker.handler_call import raised
-from corral_worker.outcomes import Stop, outcome_of, parked_name
+from corral_worker.attempts.handler_call import raised
+from corral_worker.attempts.outcomes import Stop, outcome_of, parked_name
+from corral_worker.child_processes import framing
 
 CLAIMED = Claimed(
     id=UUID(int=1),

@@ -5,7 +5,7 @@ from uuid import UUID
 from corral.ids import new_id
 from corral.job.batch import Batch
 from corral.job.job import Claimed
-from corral_worker.batch_execution import batches_of
+from corral_worker.batches.execution import batches_of
 
 GROUP, OTHER = new_id(), new_id()
 

@@ -9,8 +9,8 @@ from corral.errors import Discard, JobCancelled, Retry
 from corral.job.backoff import Exact, Exponential
 from corral.job.job import Claimed
 from corral.job.outcome import Cancelled, Erred, ErrorKind, Exhausted, Released, Succeeded
-from corral_worker.handler_call import Died, Ending, Returned, raised
-from corral_worker.outcomes import Stop, outcome_of
+from corral_worker.attempts.handler_call import Died, Ending, Returned, raised
+from corral_worker.attempts.outcomes import Stop, outcome_of
 
 CHANCE = random.Random(1)
 FAILED = raised(ValueError("no"))

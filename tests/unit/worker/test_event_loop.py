@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 import uvloop
 
-from corral_worker import attribution, event_loop, runner
-from corral_worker.attribution import Held
-from corral_worker.event_loop import as_worker
+from corral_worker.own_process import attribution, event_loop, runner
+from corral_worker.own_process.attribution import Held
+from corral_worker.own_process.event_loop import as_worker
 
 ONE: Held = (UUID(int=1), 1)
 OTHER: Held = (UUID(int=2), 1)

@@ -5,9 +5,9 @@ from tests.unit.worker.test_ending import FAILED, claimed
 from corral.catalog import job_type
 from corral.job.backoff import Exponential
 from corral.job.outcome import Erred, Exhausted, Succeeded
-from corral_worker.execution import Execution
-from corral_worker.handler_call import Raised, Returned
-from corral_worker.outcomes import Stop
+from corral_worker.attempts.execution import Execution
+from corral_worker.attempts.handler_call import Raised, Returned
+from corral_worker.attempts.outcomes import Stop
 
 declared = job_type(
     "unit.execution", queue="unit", executor="async", retries=3, backoff=Exponential(2, jitter=0.5)

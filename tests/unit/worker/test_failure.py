@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.job.outcome import ErrorKind
-from corral_worker.failure import CUT_CHARACTERS, MAX_MESSAGE, MAX_TRACEBACK, cut, failure
+from corral_worker.attempts.failure import CUT_CHARACTERS, MAX_MESSAGE, MAX_TRACEBACK, cut, failure
 
 
 def caught(function, *arguments):

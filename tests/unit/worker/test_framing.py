@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from corral.errors import Conflict, FieldError, InvalidInput, TooLarge, Unavailable
 from corral.job.job import Claimed
 from corral.job.outcome import ErrorKind, JobError
-from corral_worker.framing import Decoder, OutOfStep, _Loader, encode
-from corral_worker.handler_call import Raised, RequestedOutcome, Returned
-from corral_worker.messages import (
+from corral_worker.attempts.handler_call import Raised, RequestedOutcome, Returned
+from corral_worker.child_processes.framing import Decoder, OutOfStep, _Loader, encode
+from corral_worker.child_processes.messages import (
     AttemptId,
     Begun,
     Call,
@@ -138,7 +138,7 @@ def test_what_a_module_of_ours_imports_does_not_cross():
 
 
 def test_every_message_is_among_those_that_are_tried():
-    from corral_worker import messages  # noqa: PLC0415
+    from corral_worker.child_processes import messages  # noqa: PLC0415
 
     every = {
         one for one in vars(messages).values() if is_dataclass(one) and one.__module__ == messages.__name__

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.job.priority import PRIORITIES, Priority
-from corral_worker.lane_order import POPS_PER_LOOK_FROM_BELOW, LaneOrder
+from corral_worker.claiming.lane_order import POPS_PER_LOOK_FROM_BELOW, LaneOrder
 
 queues = st.sets(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=6)
 

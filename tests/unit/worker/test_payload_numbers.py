@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from corral.catalog import job_type
 from corral.errors import Retry
-from corral_worker.handler_call import read_payload, write_result
+from corral_worker.attempts.handler_call import read_payload, write_result
 
 LONG = "0.12345678901234567890123"
 

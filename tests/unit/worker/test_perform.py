@@ -6,7 +6,7 @@ import json
 import pytest
 from tests.integration.worker import rig_hostile
 
-from corral_worker.handler_call import Raised, perform, perform_blocking
+from corral_worker.attempts.handler_call import Raised, perform, perform_blocking
 
 KINDS = {"validator": "payload", "post_init": "payload", "handler": "exception", "serializer": "result"}
 CLASSES = {"Empty": "LookupError", "Odd": "ValueError", "Long": "ValueError"}

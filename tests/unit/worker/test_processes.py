@@ -18,11 +18,11 @@ from tests.unit.worker import rig_interrupts, rig_processes, rig_streams
 from tests.unit.worker.process_rig import Recorded, Rig, files_of, size_of
 
 from corral.job.outcome import ErrorKind
-from corral_worker import child_process
-from corral_worker.child_process import ChildProcess
-from corral_worker.handler_call import Died, Ending, Raised, Returned
-from corral_worker.memory_watch import resident_bytes
-from corral_worker.processes import MAX_CHILDREN_TRIED, Processes
+from corral_worker.attempts.handler_call import Died, Ending, Raised, Returned
+from corral_worker.child_processes import child_process
+from corral_worker.child_processes.child_process import ChildProcess
+from corral_worker.child_processes.memory_watch import resident_bytes
+from corral_worker.child_processes.processes import MAX_CHILDREN_TRIED, Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -30,7 +30,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[None]:
     """Python keeps it for the life of a process, as it does its resource tracker."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["corral_worker.fork_server"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        ["corral_worker.child_processes.fork_server"]
+    )
     forkserver.ensure_running()
     yield
     forkserver._forkserver._stop()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from corral_worker.result import MAX_RESULT_BYTES, ResultRefused, result_text
+from corral_worker.attempts.result import MAX_RESULT_BYTES, ResultRefused, result_text
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 values = st.recursive(

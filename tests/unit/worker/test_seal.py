@@ -1,6 +1,6 @@
 """A seal holds by the worker's own clock, and by nothing else."""
 
-from corral_worker.seal import SEAL_SECONDS, Seal
+from corral_worker.lifecycle.seal import SEAL_SECONDS, Seal
 
 
 class Clock:

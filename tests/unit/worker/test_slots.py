@@ -2,7 +2,7 @@ from typing import Any
 
 from corral.catalog import Catalog, job_type
 from corral.job.options import Executor
-from corral_worker.slots import Slots
+from corral_worker.claiming.slots import Slots
 
 TYPES = {
     declared.name: declared

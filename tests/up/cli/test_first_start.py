@@ -12,7 +12,7 @@ from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually
 
 from corral.cli.exit_codes import ExitCode
-from corral.store.schema import REVISION
+from corral.store.postgres.schema import REVISION
 from corral_local.postgres import EmbeddedPostgres
 
 KEY = "a-key-made-elsewhere-0123456789abcdef"

@@ -11,8 +11,9 @@ from typing import Any, Final
 from corral.catalog.record import TypeRecord
 from corral.job.state import State
 from corral.json_codec import Document
-from corral.store import JobFilter, Store, uploads
-from corral.store.providers import SLOTS_LIMIT
+from corral.store import JobFilter, Store
+from corral.store.artifacts import uploads
+from corral.store.registry.providers import SLOTS_LIMIT
 
 MAX_NAMED: Final = 5
 """Providers that a sentence names."""

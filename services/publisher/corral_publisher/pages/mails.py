@@ -13,7 +13,7 @@ from starlette.responses import Response
 from corral.actions.principal import Principal, Role
 from corral.errors import NotFound
 from corral.ids import parse_id
-from corral.store.sink_mails import SinkMail
+from corral.store.mail.sink_mails import SinkMail
 from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor

@@ -14,7 +14,7 @@ from corral.actions.principal import Principal, Role
 from corral.actions.schedule_why import next_times, problems_of, why
 from corral.errors import Conflict, InvalidInput
 from corral.schedule.timetable import Tick
-from corral.store.schedule_rows import Schedule
+from corral.store.schedules.rows import Schedule
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.services import PublisherServices, services_of

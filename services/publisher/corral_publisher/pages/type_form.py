@@ -7,7 +7,8 @@ from corral.actions import pool_causes
 from corral.actions.known_type import KnownType
 from corral.actions.worker_causes import SILENT_SECONDS
 from corral.job import mail_hold
-from corral.store import WorkerState, uploads
+from corral.store import WorkerState
+from corral.store.artifacts import uploads
 from corral_publisher.pages.example import Obstacle, example_of, takes_upload
 from corral_publisher.pages.form import Field, FieldKind, fields_of, filled
 from corral_publisher.pages.form_text import texts_of

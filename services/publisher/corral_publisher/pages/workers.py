@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
-from corral.store.drains import POOL
+from corral.store.workers.drains import POOL
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.services import PublisherServices, services_of

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from corral.errors import NotFound
-from corral.store.artifacts import Artifact
+from corral.store.artifacts.artifacts import Artifact
 from corral_publisher import byte_range, parameters, problems
 from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Viewer

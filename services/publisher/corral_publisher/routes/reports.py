@@ -11,7 +11,7 @@ from corral.actions.principal import Principal, Role
 from corral.errors import Conflict, FieldError, InvalidInput, NotFound
 from corral.job.job import Job
 from corral.store import EarlierRequest
-from corral.store.job_commands import CommandEffect
+from corral.store.jobs.commands import CommandEffect
 from corral_publisher import parameters, request_body
 from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Requires, Viewer

@@ -13,7 +13,7 @@ from corral.errors import FieldError
 from corral.job import moment
 from corral.job.bounds import Bounds
 from corral.job.job import Job
-from corral.store.schedule_rows import Schedule
+from corral.store.schedules.rows import Schedule
 from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Admin, Operator, Viewer
 from corral_publisher.json_response import answer

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
-from corral.store.stats import WindowRow
+from corral.store.statistics.stats import WindowRow
 from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Viewer
 from corral_publisher.json_response import answer

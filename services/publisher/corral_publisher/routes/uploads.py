@@ -9,7 +9,7 @@ from starlette.responses import Response
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.ids import parse_id
 from corral.media_type import HEAD_BYTES, media_type_of
-from corral.store.uploads import Upload
+from corral.store.artifacts.uploads import Upload
 from corral_publisher import request_body
 from corral_publisher.api_route import ApiRoute
 from corral_publisher.auth import Operator, Viewer

@@ -9,7 +9,7 @@ from corral.actions.secret import digest, new_secret
 from corral.actions.ttl_cache import TtlCache
 from corral.errors import FieldError, InvalidInput
 from corral.store import Store
-from corral.store.api_keys import ApiKey
+from corral.store.access.api_keys import ApiKey
 
 PREFIX = "corral_"
 """Lets people and scanners recognise a key."""

@@ -11,7 +11,7 @@ from corral.catalog.limit_evaluation import CallEvaluation, LimitValues, key_of
 from corral.errors import BudgetExhausted, FieldError, InvalidInput, Unavailable
 from corral.job.budget import BudgetTerms
 from corral.store import Store
-from corral.store.budget_notes import BudgetValues
+from corral.store.limits.budget_notes import BudgetValues
 
 FRESH_SECONDS = 1.0
 """How long values are in force here after they were read."""

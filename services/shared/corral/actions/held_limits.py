@@ -16,7 +16,7 @@ from corral.errors import Conflict, LimitTimeout, Unavailable
 from corral.ids import new_id
 from corral.job.limit_use import parsed
 from corral.store import Store
-from corral.store.limit_leases import LEASE_SECONDS
+from corral.store.limits.leases import LEASE_SECONDS
 
 log = structlog.get_logger(__name__)
 

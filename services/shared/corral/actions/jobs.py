@@ -15,7 +15,7 @@ from corral.job.job import Job
 from corral.job.lane import Lane
 from corral.job.state import State
 from corral.store import Store
-from corral.store.job_commands import Commanded, CommandEffect
+from corral.store.jobs.commands import Commanded, CommandEffect
 
 log = structlog.get_logger(__name__)
 

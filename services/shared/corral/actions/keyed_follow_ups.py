@@ -7,7 +7,7 @@ import structlog
 from corral import metrics
 from corral.actions.enqueuer import Enqueuer
 from corral.job.unique import Deduplication
-from corral.store.keyed_follow_ups import KeyedFollowUps
+from corral.store.attempts.keyed_follow_ups import KeyedFollowUps
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from corral.ids import new_id
 from corral.job.bounds import Bounds
 from corral.job.limits import MAX_BULK
 from corral.job.load_mix import dealt
-from corral.store.audit import Audit
+from corral.store.access.audit import Audit
 
 COUNT = Bounds(1, MAX_BULK, "jobs", whole=True)
 OVER = Bounds(0, 600, "seconds")

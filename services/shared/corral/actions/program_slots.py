@@ -12,7 +12,7 @@ from corral.dispatch import Dispatch
 from corral.errors import FieldError, InvalidInput, NoFreeSlot, NotFound, Unavailable
 from corral.job.limit_use import parsed
 from corral.store import SlotHolder, Store
-from corral.store.limit_leases import LEASE_SECONDS
+from corral.store.limits.leases import LEASE_SECONDS
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from corral.actions.budget_request import BudgetRequest
 from corral.actions.call_budgets import BudgetTake, CallBudgets
 from corral.provider.budgets import BYTES_LIMIT, DECLARED, SECOND_LIMIT, budgets_of
 from corral.provider.values import ProviderValues
-from corral.store.budget_notes import terms_of
+from corral.store.limits.budget_notes import terms_of
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from corral.errors import FieldError, InvalidInput, NotFound
 from corral.job.limits import MAX_NAME, NAME_PATTERN
 from corral.provider.values import ProviderValues, errors_together, faults
 from corral.store import Store
-from corral.store.providers import StoredProvider
+from corral.store.registry.providers import StoredProvider
 
 MAX_PROVIDER_REASON: Final = 500
 """Characters of the reason that a person gives."""

@@ -15,7 +15,7 @@ from corral.dispatch.events import QueueChanged
 from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
 from corral.job.state import State
 from corral.store import Store
-from corral.store.queues import StoredQueue
+from corral.store.registry.queues import StoredQueue
 
 log = structlog.get_logger(__name__)
 

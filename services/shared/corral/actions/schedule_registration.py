@@ -16,7 +16,7 @@ from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.schedule.decision import next_tick
 from corral.store import Store
-from corral.store.schedule_rows import Schedule, ScheduleRecord
+from corral.store.schedules.rows import Schedule, ScheduleRecord
 
 TRIES = 5
 

@@ -10,8 +10,8 @@ from corral.errors import InvalidInput
 from corral.schedule.decision import ON_TIME, is_ahead
 from corral.schedule.timetable import Tick
 from corral.store import Store
-from corral.store.schedule_rows import Schedule
-from corral.store.schedule_ticks import StoredTick
+from corral.store.schedules.rows import Schedule
+from corral.store.schedules.ticks import StoredTick
 
 RECENT = 5
 """Ticks that are explained."""

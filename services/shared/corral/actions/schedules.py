@@ -15,7 +15,7 @@ from corral.job.job import Accepted, NewJob
 from corral.schedule.decision import next_tick
 from corral.schedule.timetable import Tick, Timetable
 from corral.store import Store
-from corral.store.schedule_rows import Schedule, ScheduleChange
+from corral.store.schedules.rows import Schedule, ScheduleChange
 
 MAX_NOTE = 500
 MAX_BACKFILL = 10_000

@@ -4,7 +4,7 @@ from corral.actions.principal import Principal, Role
 from corral.actions.secret import digest, new_secret
 from corral.actions.ttl_cache import TtlCache
 from corral.store import Store
-from corral.store.sign_in import Session
+from corral.store.access.sign_in import Session
 
 LINK_SECONDS = 3600.0
 """How long a link waits for its one use."""

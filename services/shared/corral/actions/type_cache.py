@@ -15,9 +15,9 @@ from corral.catalog.precedence import QueueOverrides
 from corral.catalog.record import TypeRecord
 from corral.errors import CorralError, FieldError, UnknownType
 from corral.store import Store
-from corral.store.job_types import JobTypes
-from corral.store.limits import LimitRows
-from corral.store.queues import Queues
+from corral.store.limits.limits import LimitRows
+from corral.store.registry.job_types import JobTypes
+from corral.store.registry.queues import Queues
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class InsertUnique(Protocol):
-    """Stores submissions; see `corral.store.unique_jobs.UniqueJobs.insert`."""
+    """Stores submissions; see `corral.store.unique.unique_jobs.UniqueJobs.insert`."""
 
     def __call__(
         self, submissions: Sequence[Sequence[NewJob]], *, partial: bool = False

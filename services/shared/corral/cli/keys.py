@@ -19,7 +19,7 @@ from corral.cli.wait_for_start import Wait, patiently
 if TYPE_CHECKING:  # the database's drivers take long to import: only commands that need them do
     from corral.actions.api_keys import Adopted
     from corral.store import Store
-    from corral.store.api_keys import ApiKey
+    from corral.store.access.api_keys import ApiKey
 
 app = typer.Typer(help="Create, list and revoke keys, in the database itself.", no_args_is_help=True)
 T = TypeVar("T")

@@ -19,7 +19,7 @@ def psql(
     ] = None,
 ) -> None:
     """Open the database in psql, read-only, in Corral's schema. docs/reference/tables.md describes the tables."""
-    from corral.store.psql import psql_command  # noqa: PLC0415  not every command needs a database
+    from corral.store.postgres.psql import psql_command  # noqa: PLC0415  not every command needs a database
 
     settings = service_settings()
     program = _program()

@@ -21,7 +21,7 @@ from corral.job.diagram import mermaid, table
 from corral.settings import Settings
 from corral.settings.ranges import declared
 from corral.settings.sources import CLIENT, PREFIX
-from corral.store.connection import HONOURED, STATED
+from corral.store.postgres.connection import HONOURED, STATED
 from corral.store.tables.reference import tables_page
 
 

@@ -26,7 +26,7 @@ from corral.scaling.limited_signal import LimitedSignal
 from corral.scaling.signal import MAX_ELAPSED_TOLD, QueueSignal, Signal, TypeSignal
 from corral.scaling.worker_signal import WorkerSignal
 from corral.store import LiveWorker, Store
-from corral.store.backlog import BacklogRows, QueueBacklog, ServiceTime
+from corral.store.statistics.backlog import BacklogRows, QueueBacklog, ServiceTime
 
 QUERY_SHARE = 0.01
 """The share of one connection's time that queries may take."""

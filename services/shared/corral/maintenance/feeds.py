@@ -18,7 +18,7 @@ from corral.maintenance.submitting_duty import SubmittingDuty
 from corral.refusals import LimitFull
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.due_feeds import DueFeed
+from corral.store.feeds.due import DueFeed
 
 log = structlog.get_logger(__name__)
 

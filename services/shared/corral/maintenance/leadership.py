@@ -8,7 +8,7 @@ import structlog
 
 from corral import metrics
 from corral.errors import CorralError, LeaseLost
-from corral.store.leases import Leases, Term
+from corral.store.leader.leases import Leases, Term
 from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)

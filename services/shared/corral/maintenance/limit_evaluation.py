@@ -19,7 +19,7 @@ from corral.job.limit_use import LimitUse, LimitUses, uses_of
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.store import Store
-from corral.store.limit_evaluations import UnevaluatedJob
+from corral.store.limits.evaluations import UnevaluatedJob
 
 log = structlog.get_logger(__name__)
 

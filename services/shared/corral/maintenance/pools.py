@@ -19,7 +19,7 @@ from corral.maintenance.leadership import Reign
 from corral.maintenance.observation import LeaseObservation
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import Store
-from corral.store.drains import POOL
+from corral.store.workers.drains import POOL
 
 log = structlog.get_logger(__name__)
 

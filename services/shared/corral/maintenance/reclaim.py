@@ -16,7 +16,7 @@ from corral.maintenance.leadership import Reign
 from corral.maintenance.observation import LeaseObservation
 from corral.maintenance.promote import not_taken
 from corral.store import Store
-from corral.store.workers import Reclaimed
+from corral.store.workers.workers import Reclaimed
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from corral.dispatch import Dispatch
 from corral.maintenance.leadership import Reign
-from corral.store.leases import Term
+from corral.store.leader.leases import Term
 
 BEATS_BEHIND = 4
 """Beats by which an epoch may be older than the lease: it is written once per sweep, not with every renewal."""

@@ -21,9 +21,9 @@ from corral.refusals import LimitFull
 from corral.schedule.decision import AHEAD, Decided, TickDecision, TickVerdict, decide
 from corral.settings import Settings
 from corral.store import Store
-from corral.store.due_schedules import DueSchedule
-from corral.store.schedule_rows import Schedule
-from corral.store.schedule_ticks import Ruling
+from corral.store.schedules.due import DueSchedule
+from corral.store.schedules.rows import Schedule
+from corral.store.schedules.ticks import Ruling
 from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)

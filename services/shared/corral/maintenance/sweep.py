@@ -26,7 +26,7 @@ from corral.maintenance.low_water_marks import LowWaterMarks
 from corral.maintenance.redis_epoch import EpochWatch
 from corral.query_budget import QueryBudget
 from corral.store import Store
-from corral.store.duties import Queued, QueuedCursor
+from corral.store.leader.duties import Queued, QueuedCursor
 
 log = structlog.get_logger(__name__)
 

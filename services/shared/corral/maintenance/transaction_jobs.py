@@ -18,7 +18,7 @@ from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.promote import not_taken
 from corral.store import Store
-from corral.store.transaction_jobs import NEW, JobNotices
+from corral.store.jobs.transaction_jobs import NEW, JobNotices
 from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)

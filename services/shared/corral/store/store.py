@@ -5,54 +5,54 @@ from typing import Literal
 
 from corral.settings import Settings
 from corral.settings.bucket import Bucket
-from corral.store.api_keys import ApiKeys
-from corral.store.artifact_storage import ArtifactStorage, FilesystemStorage, PostgresStorage
-from corral.store.artifacts import StoredArtifacts
-from corral.store.attempts import Attempts
-from corral.store.audit import Audit
-from corral.store.backlog import Backlogs
-from corral.store.budget_notes import BudgetNotes
-from corral.store.claims import Claims
-from corral.store.database import Database
-from corral.store.due_feeds import DueFeeds
-from corral.store.due_schedules import DueSchedules
-from corral.store.duties import Duties
-from corral.store.effects import Effects
-from corral.store.feed_items import FeedItems
-from corral.store.feed_retention import FeedRetention
-from corral.store.feeds import Feeds
-from corral.store.follow_ups import FollowUps
-from corral.store.idempotency import Idempotency
-from corral.store.imports import Imports
-from corral.store.job_types import JobTypes
-from corral.store.jobs import Jobs
-from corral.store.keyed_follow_ups import KeyedFollowUps
-from corral.store.leases import Leases
-from corral.store.limit_claims import LimitClaims
-from corral.store.limit_duties import LimitDuties
-from corral.store.limit_evaluations import LimitEvaluations
-from corral.store.limit_leases import LimitLeases
-from corral.store.limits import LimitRows
-from corral.store.providers import Providers
-from corral.store.queues import Queues
-from corral.store.registration import TypeRegistration
-from corral.store.report_details import ReportDetails
-from corral.store.scaling import Scaling
-from corral.store.schedule_ticks import ScheduleTicks
-from corral.store.schedules import Schedules
-from corral.store.schema import Schema
-from corral.store.sign_in import SignInRows
-from corral.store.sink_mails import SinkMails
-from corral.store.sql_params import DEFAULT_SCHEMA
-from corral.store.stats import Statistics
-from corral.store.transaction_jobs import TransactionJobs
-from corral.store.unique_holders import UniqueKeys
-from corral.store.unique_jobs import UniqueJobs
-from corral.store.uploads import Uploads
-from corral.store.webhook_deliveries import WebhookDeliveries
-from corral.store.webhook_history import WebhookHistory
-from corral.store.webhooks import Webhooks
-from corral.store.workers import Workers
+from corral.store.access.api_keys import ApiKeys
+from corral.store.access.audit import Audit
+from corral.store.access.sign_in import SignInRows
+from corral.store.artifacts.artifacts import StoredArtifacts
+from corral.store.artifacts.storage import ArtifactStorage, FilesystemStorage, PostgresStorage
+from corral.store.artifacts.uploads import Uploads
+from corral.store.attempts.attempts import Attempts
+from corral.store.attempts.claims import Claims
+from corral.store.attempts.effects import Effects
+from corral.store.attempts.follow_ups import FollowUps
+from corral.store.attempts.keyed_follow_ups import KeyedFollowUps
+from corral.store.attempts.limit_claims import LimitClaims
+from corral.store.feeds.due import DueFeeds
+from corral.store.feeds.feeds import Feeds
+from corral.store.feeds.imports import Imports
+from corral.store.feeds.items import FeedItems
+from corral.store.feeds.retention import FeedRetention
+from corral.store.jobs.idempotency import Idempotency
+from corral.store.jobs.jobs import Jobs
+from corral.store.jobs.transaction_jobs import TransactionJobs
+from corral.store.leader.duties import Duties
+from corral.store.leader.leases import Leases
+from corral.store.limits.budget_notes import BudgetNotes
+from corral.store.limits.duties import LimitDuties
+from corral.store.limits.evaluations import LimitEvaluations
+from corral.store.limits.leases import LimitLeases
+from corral.store.limits.limits import LimitRows
+from corral.store.mail.report_details import ReportDetails
+from corral.store.mail.sink_mails import SinkMails
+from corral.store.postgres.database import Database
+from corral.store.postgres.schema import Schema
+from corral.store.postgres.sql_params import DEFAULT_SCHEMA
+from corral.store.registry.job_types import JobTypes
+from corral.store.registry.providers import Providers
+from corral.store.registry.queues import Queues
+from corral.store.registry.registration import TypeRegistration
+from corral.store.schedules.due import DueSchedules
+from corral.store.schedules.schedules import Schedules
+from corral.store.schedules.ticks import ScheduleTicks
+from corral.store.statistics.backlog import Backlogs
+from corral.store.statistics.scaling import Scaling
+from corral.store.statistics.stats import Statistics
+from corral.store.unique.holders import UniqueKeys
+from corral.store.unique.unique_jobs import UniqueJobs
+from corral.store.webhooks.deliveries import WebhookDeliveries
+from corral.store.webhooks.history import WebhookHistory
+from corral.store.webhooks.webhooks import Webhooks
+from corral.store.workers.workers import Workers
 
 ArtifactStore = Literal["postgres", "filesystem", "s3"]
 
@@ -164,7 +164,7 @@ class Store:
         if artifact_dir is not None:
             keepers.append(FilesystemStorage(artifact_dir))
         if bucket is not None:
-            from corral.store.object_storage import ObjectStorage  # noqa: PLC0415  13 MB of code for those who use it
+            from corral.store.artifacts.object_storage import ObjectStorage  # noqa: PLC0415  13 MB of code for those who use it
 
             keepers.append(ObjectStorage(bucket))
         into = next(keeper for keeper in keepers if keeper.name == artifact_store)

@@ -25,7 +25,7 @@ from corral.job.limits import MAX_BULK
 from corral.job.unique import Deduplication
 from corral.refusals import Duplicate
 from corral.store import EarlierRequest
-from corral.store.callers_transaction import (
+from corral.store.jobs.callers_transaction import (
     AWAITED,
     AwaitedConnection,
     BlockingConnection,
@@ -35,15 +35,15 @@ from corral.store.callers_transaction import (
     callers_transaction,
     refusals,
 )
-from corral.store.idempotency import insert_once
-from corral.store.job_insert import insert_within
-from corral.store.job_types import JobTypes
-from corral.store.limits import LimitRows
-from corral.store.queues import Queues
-from corral.store.schema import Schema
-from corral.store.sql_params import DEFAULT_SCHEMA
-from corral.store.transaction_jobs import notify
-from corral.store.unique_jobs import ANEW_PAUSE_SECONDS, ANEW_SECONDS, JobHeld, insert_unique
+from corral.store.jobs.idempotency import insert_once
+from corral.store.jobs.insert import insert_within
+from corral.store.jobs.transaction_jobs import notify
+from corral.store.limits.limits import LimitRows
+from corral.store.postgres.schema import Schema
+from corral.store.postgres.sql_params import DEFAULT_SCHEMA
+from corral.store.registry.job_types import JobTypes
+from corral.store.registry.queues import Queues
+from corral.store.unique.unique_jobs import ANEW_PAUSE_SECONDS, ANEW_SECONDS, JobHeld, insert_unique
 from corral.transaction.submitted_job import SubmittedJob
 from corral.transaction.wanted_job import WantedJob, of_bulk
 

@@ -8,7 +8,7 @@ from corral.job.job import Accepted, NewJob
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import EarlierJob, EarlierRequest, KeyedRequest
-from corral.store.idempotency import KEEP_SECONDS
+from corral.store.jobs.idempotency import KEEP_SECONDS
 from corral_testing.subject import QUEUE, SUCCEEDED, TYPE, Subject
 
 

@@ -2,7 +2,7 @@
 
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse
-from corral.store.limit_leases import LEASE_SECONDS
+from corral.store.limits.leases import LEASE_SECONDS
 from corral_testing.subject import SUCCEEDED, Subject
 
 ONE = (LimitUse("one"),)

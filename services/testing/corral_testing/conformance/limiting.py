@@ -8,7 +8,7 @@ from corral.job.limit_use import LimitUse
 from corral.job.outcome import Outcome
 from corral.job.state import State
 from corral.store import JobFilter, Refusal
-from corral.store.heartbeat import UNHELD_SECONDS
+from corral.store.workers.heartbeat import UNHELD_SECONDS
 from corral_testing.subject import (
     CANCELLED,
     ERRED,

@@ -1,4 +1,4 @@
-"""The fake's admission: what submissions find at limits that count what waits. See corral.store.admission."""
+"""The fake's admission: what submissions find at limits that count what waits. See corral.store.limits.admission."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from corral.job.admission import Admission, Counted, KeyLoad, admit
 from corral.job.job import Displaced, NewJob
 from corral.job.limit_use import parsed
 from corral.job.state import Event, State, Writer
-from corral.store.admission import HOLDERS_TOLD, is_counted, load_of, refused
+from corral.store.limits.admission import HOLDERS_TOLD, is_counted, load_of, refused
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.memory import Memory
 

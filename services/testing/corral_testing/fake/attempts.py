@@ -18,8 +18,8 @@ from corral.job.outcome import (
 )
 from corral.job.state import Event, State, Writer
 from corral.store import Progress, Recorded, StoredFollowUp, Verdict
-from corral.store.endings import EXPIRES, SNOOZED, error_json, kind_of
-from corral.store.json_text import checked, decode
+from corral.store.attempts.endings import EXPIRES, SNOOZED, error_json, kind_of
+from corral.store.postgres.json_text import checked, decode
 from corral_testing.fake.follow_ups import FOLLOWS_ON
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
@@ -27,7 +27,7 @@ from corral_testing.fake.memory import Memory, ParkedKey, release
 
 
 class FakeAttempts:
-    """See corral.store.attempts; artifacts and logs are not kept."""
+    """See corral.store.attempts.attempts; artifacts and logs are not kept."""
 
     def __init__(self, memory: Memory, jobs: FakeJobs) -> None:
         self._memory, self._jobs = memory, jobs

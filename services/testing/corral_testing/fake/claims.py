@@ -11,7 +11,7 @@ from corral_testing.fake.memory import Memory
 
 
 class FakeClaims:
-    """See corral.store.claims."""
+    """See corral.store.attempts.claims."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from corral.job.job import NewJob
-from corral.store.webhook_events import MAX_MESSAGE
+from corral.store.webhooks.events import MAX_MESSAGE
 from corral.webhook.event import DELIVERY_TYPE
 from corral.webhook.webhook import Webhook
 

@@ -10,8 +10,8 @@ from corral.job.effect import Effect, EffectBegin
 from corral.job.state import State
 from corral.json_codec import Document
 from corral.store import AuditEntry
-from corral.store.effects import refuse_running
-from corral.store.json_text import checked
+from corral.store.attempts.effects import refuse_running
+from corral.store.postgres.json_text import checked
 from corral_testing.fake.memory import Memory
 
 
@@ -29,7 +29,7 @@ class EffectRow:
 
 
 class FakeEffects:
-    """See corral.store.effects."""
+    """See corral.store.attempts.effects."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

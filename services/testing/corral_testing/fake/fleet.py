@@ -9,16 +9,16 @@ from uuid import UUID
 from corral.errors import NotFound
 from corral.job.state import Event, State, Writer
 from corral.store import Beat, GivenBack, LiveWorker, Reclaimed, Term, WorkerRecord, WorkerState
-from corral.store.drains import POOL, leaves, person
-from corral.store.heartbeat import UNHELD, UNHELD_SECONDS
-from corral.store.reclaiming import STOPPED, lost
+from corral.store.workers.drains import POOL, leaves, person
+from corral.store.workers.heartbeat import UNHELD, UNHELD_SECONDS
+from corral.store.workers.reclaiming import STOPPED, lost
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.leases import FakeLeases
 from corral_testing.fake.memory import FakeWorker, Memory
 
 
 class FakeWorkers:
-    """See corral.store.workers."""
+    """See corral.store.workers.workers."""
 
     def __init__(self, memory: Memory, leases: FakeLeases) -> None:
         self._memory = memory
@@ -187,7 +187,7 @@ class FakeWorkers:
 
 
 class FakeHeartbeat:
-    """See corral.store.heartbeat."""
+    """See corral.store.workers.heartbeat."""
 
     def __init__(self, memory: Memory, worker: UUID) -> None:
         self._memory = memory

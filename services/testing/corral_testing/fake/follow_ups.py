@@ -6,7 +6,7 @@ from uuid import UUID
 from corral.job.follow_up import FollowsOn
 from corral.job.state import State
 from corral.store import StoredFollowUp
-from corral.store.follow_ups import MAX_LISTED
+from corral.store.attempts.follow_ups import MAX_LISTED
 from corral_testing.fake.memory import Memory
 
 FOLLOWS_ON = {
@@ -20,7 +20,7 @@ FOLLOWS_ON = {
 
 
 class FakeFollowUps:
-    """See corral.store.follow_ups."""
+    """See corral.store.attempts.follow_ups."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from corral.job.job import Accepted
 from corral.store import EarlierJob, EarlierRequest, KeyedRequest, Term
-from corral.store.idempotency import KEEP_SECONDS
+from corral.store.jobs.idempotency import KEEP_SECONDS
 from corral_testing.fake.jobs import FakeJobs
 from corral_testing.fake.leases import FakeLeases
 from corral_testing.fake.memory import Memory
@@ -23,7 +23,7 @@ class Key:
 
 
 class FakeIdempotency:
-    """See corral.store.idempotency. The fake removes no job, so none is ever said to be removed."""
+    """See corral.store.jobs.idempotency. The fake removes no job, so none is ever said to be removed."""
 
     def __init__(self, memory: Memory, jobs: FakeJobs, leases: FakeLeases) -> None:
         self._memory, self._jobs, self._leases = memory, jobs, leases

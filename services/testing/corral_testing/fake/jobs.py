@@ -12,8 +12,8 @@ from corral.job.moment import in_utc
 from corral.job.state import WAITING, Event, State, Writer
 from corral.json_codec import lenient
 from corral.store import AuditEntry, Commanded, CommandEffect, JobFilter, Page
-from corral.store.job_queries import AttemptRecord
-from corral.store.json_text import HOLDS_NUL, checked
+from corral.store.jobs.queries import AttemptRecord
+from corral.store.postgres.json_text import HOLDS_NUL, checked
 from corral_testing.fake.admission import FakeAdmission
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.memory import HeldKey, Memory, release
@@ -23,7 +23,7 @@ LONGEST = 1e11
 
 
 class FakeJobs:
-    """See corral.store.jobs."""
+    """See corral.store.jobs.jobs."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

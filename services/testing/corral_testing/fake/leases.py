@@ -10,13 +10,13 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import WAITING, Event, State, Writer
 from corral.store import LEADER, Queued, QueuedCursor, Term
-from corral.store.housekeeping import Folded
+from corral.store.leader.housekeeping import Folded
 from corral_testing.fake.job_row import JobRow, urgency
 from corral_testing.fake.memory import Memory
 
 
 class FakeLeases:
-    """See corral.store.leases."""
+    """See corral.store.leader.leases."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -62,7 +62,7 @@ class FakeLeases:
 
 
 class FakeDuties:
-    """See corral.store.duties; without retention. There is nothing to fold: counts are taken from the jobs."""
+    """See corral.store.leader.duties; without retention. There is nothing to fold: counts are taken from the jobs."""
 
     def __init__(self, memory: Memory, leases: FakeLeases) -> None:
         self._memory = memory

@@ -12,7 +12,7 @@ from corral.job.job import Claimed
 from corral.job.limit_use import parsed
 from corral.job.state import State
 from corral.store import ClaimedGroups, GroupState, LimitState, SlotHolder, WorkerState
-from corral.store.batch_claims import GatheringBatch
+from corral.store.attempts.batch_claims import GatheringBatch
 from corral_testing.fake.claims import claimed_from, start
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.memory import Memory, cost_of, names_of
@@ -25,7 +25,7 @@ INFINITE = float("inf")
 
 
 class FakeLimitClaims:
-    """See corral.store.limit_claims."""
+    """See corral.store.attempts.limit_claims."""
 
     def __init__(self, memory: Memory, slots: Mapping[UUID, FakeSlot] | None = None) -> None:
         self._memory = memory

@@ -12,7 +12,7 @@ from corral.job.limit_use import parsed
 from corral.job.state import Event, State, Writer, allowed
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import AuditEntry, StoredFollowUp, StoredQueue, Term, WorkerRecord, WorkerState
-from corral.store.job_queries import AttemptRecord
+from corral.store.jobs.queries import AttemptRecord
 from corral.webhook.delivery import DeliveryStatus, StoredDelivery
 from corral.webhook.webhook import Webhook
 from corral_testing.fake.deliveries import TOLD, chosen, told_of

@@ -13,7 +13,7 @@ from corral_testing.fake.memory import Memory
 
 
 class FakeQueues:
-    """See corral.store.queues."""
+    """See corral.store.registry.queues."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

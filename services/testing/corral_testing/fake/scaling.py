@@ -5,13 +5,13 @@ from uuid import UUID
 
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import Page, Term
-from corral.store.job_list import LAST
+from corral.store.jobs.list import LAST
 from corral_testing.fake.leases import FakeLeases
 from corral_testing.fake.memory import Memory
 
 
 class FakeScaling:
-    """See corral.store.scaling; without retention."""
+    """See corral.store.statistics.scaling; without retention."""
 
     def __init__(self, memory: Memory, leases: FakeLeases) -> None:
         self._memory = memory

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from corral.job.state import State
 from corral.store import Term
-from corral.store.limit_leases import LEASE_SECONDS, LeaseAnswer
+from corral.store.limits.leases import LEASE_SECONDS, LeaseAnswer
 from corral_testing.fake.leases import FakeLeases
 from corral_testing.fake.memory import Memory
 
@@ -25,7 +25,7 @@ class FakeSlot:
 
 
 class FakeLimitLeases:
-    """See corral.store.limit_leases."""
+    """See corral.store.limits.leases."""
 
     def __init__(
         self, memory: Memory, leases: FakeLeases, held: dict[UUID, FakeSlot], full: Callable[[str], bool]

@@ -5,7 +5,7 @@ from corral_testing.fake.memory import Memory
 
 
 class FakeStats:
-    """See corral.store.stats; without what happened in a time."""
+    """See corral.store.statistics.stats; without what happened in a time."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

@@ -13,7 +13,7 @@ from corral.job.state import Event, State, Writer
 from corral.job.unique import OnDuplicate
 from corral.refusals import Duplicate
 from corral.store import Term
-from corral.store.unique_answers import answer_of, refusal
+from corral.store.unique.answers import answer_of, refusal
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.jobs import FakeJobs, refuse_unstorable
 from corral_testing.fake.leases import FakeLeases
@@ -21,7 +21,7 @@ from corral_testing.fake.memory import HeldKey, Memory, release
 
 
 class FakeUniqueJobs:
-    """See corral.store.unique_jobs."""
+    """See corral.store.unique.unique_jobs."""
 
     def __init__(self, memory: Memory, jobs: FakeJobs) -> None:
         self._memory, self._jobs = memory, jobs
@@ -92,7 +92,7 @@ class FakeUniqueJobs:
 
 
 class FakeUniqueKeys:
-    """See corral.store.unique_holders."""
+    """See corral.store.unique.holders."""
 
     def __init__(self, memory: Memory, jobs: FakeJobs, leases: FakeLeases) -> None:
         self._memory, self._jobs, self._leases = memory, jobs, leases

@@ -15,7 +15,7 @@ from corral_testing.fake.webhooks import known
 
 
 class FakeWebhookHistory:
-    """See corral.store.webhook_history; what people do is not audited."""
+    """See corral.store.webhooks.history; what people do is not audited."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

@@ -9,7 +9,7 @@ from uuid import UUID
 from corral.errors import Conflict, NotFound
 from corral.job.job import Accepted, NewJob
 from corral.store import Term
-from corral.store.webhooks import KIND
+from corral.store.webhooks.webhooks import KIND
 from corral.webhook.delivery import (
     FAILING_FOR,
     DeliveryAttempt,
@@ -25,7 +25,7 @@ from corral_testing.fake.memory import Memory, WebhookSecretKey
 
 
 class FakeWebhooks:
-    """See corral.store.webhooks; changes are not audited."""
+    """See corral.store.webhooks.webhooks; changes are not audited."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -149,7 +149,7 @@ class FakeWebhooks:
 
 
 class FakeWebhookDeliveries:
-    """See corral.store.webhook_deliveries."""
+    """See corral.store.webhooks.deliveries."""
 
     def __init__(self, memory: Memory, webhooks: FakeWebhooks, jobs: FakeJobs, leases: FakeLeases) -> None:
         self._memory, self._webhooks, self._jobs, self._leases = memory, webhooks, jobs, leases

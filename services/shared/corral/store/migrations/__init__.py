@@ -22,10 +22,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from corral.errors import SchemaMismatch
-from corral.store.connection import Row, connect
 from corral.store.migrations.settling import SNAPSHOT_SECONDS, settle
-from corral.store.pg_errors import translated
-from corral.store.sql_params import DEFAULT_SCHEMA, quoted
+from corral.store.postgres.connection import Row, connect
+from corral.store.postgres.pg_errors import translated
+from corral.store.postgres.sql_params import DEFAULT_SCHEMA, quoted
 
 FOLDER = Path(__file__).parent
 LOCK_KEY = 0x434F5252414C  # "CORRAL": one migration at a time in a database

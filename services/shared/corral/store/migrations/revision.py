@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import context, op
 
-from corral.store.sql_params import within
+from corral.store.postgres.sql_params import within
 
 VERSIONS = Path(__file__).parent / "versions"
 

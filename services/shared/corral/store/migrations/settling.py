@@ -12,8 +12,8 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from corral.store import backfills
-from corral.store.sql_params import quoted, within
+from corral.store.leader import backfills
+from corral.store.postgres.sql_params import quoted, within
 
 log = structlog.get_logger(__name__)
 

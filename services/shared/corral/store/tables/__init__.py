@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sqlalchemy import MetaData
 
-from corral.store.sql_params import DEFAULT_SCHEMA
+from corral.store.postgres.sql_params import DEFAULT_SCHEMA
 from corral.store.tables.access import people
 from corral.store.tables.feeds import feeds
 from corral.store.tables.idempotency import idempotency

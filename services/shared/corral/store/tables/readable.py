@@ -1,7 +1,7 @@
 """Constraints that keep out what nobody could read back, whoever writes: our own statements or SQL by hand.
 
 Named `<table>_<column>_check`, so that a refusal names the column. They were added without a look at the
-rows that were there (NOT VALID): those are survived by the readers, in corral.store.shaping.
+rows that were there (NOT VALID): those are survived by the readers, in corral.store.jobs.shaping.
 """
 
 from sqlalchemy import CheckConstraint, Table

@@ -1,6 +1,6 @@
 -- Only expands. What the release before this one does not write, triggers write for it: so the numbers are right
 -- whichever release ends a job, folds statistics, retries or removes. See docs/adr/0015. What has to be computed over
--- rows that are there already follows when this is committed: see corral.store.backfills.
+-- rows that are there already follows when this is committed: see corral.store.leader.backfills.
 
 -- Jobs that have ended and are still stored, by what they ended as. Three parts are added up: this one, what was
 -- retried or removed since (job_count_deltas), and endings that are not folded yet (job_stats_deltas).

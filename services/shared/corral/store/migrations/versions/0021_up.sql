@@ -26,7 +26,7 @@ FROM (SELECT name, set_by, declared || overrides AS said FROM corral.providers) 
 ) s
 ON CONFLICT (limit_name, key) DO NOTHING;
 
--- A note for each budget of a day, as `corral.store.budget_notes` writes it: a half hour counts from its end.
+-- A note for each budget of a day, as `corral.store.limits.budget_notes` writes it: a half hour counts from its end.
 INSERT INTO corral.limit_keys (name, limit_name, key, taken_at, taken, reserved, refilled_at)
 SELECT s.limit_name || '=' || p.name, s.limit_name, p.name, s.taken_at, s.taken, 0, clock_timestamp()
 FROM corral.providers p CROSS JOIN LATERAL (

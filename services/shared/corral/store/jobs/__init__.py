@@ -1,0 +1,1 @@
+"""Jobs as rows: inserted, read, listed, cancelled, retried; requests with an idempotency key and callers' transactions."""

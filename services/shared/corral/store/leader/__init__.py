@@ -1,0 +1,1 @@
+"""What the leader does: it is elected, moves jobs on, folds statistics, and removes what is old."""

@@ -1,0 +1,1 @@
+"""Limits and rates: their rows, who holds what of them, who waits, and what there is room for."""

@@ -1,0 +1,1 @@
+"""Mails: what became of those of reports, and those that the mail sink caught."""

@@ -1,0 +1,1 @@
+"""Schedules: their rows, those that are due, and the jobs of their ticks."""

@@ -1,0 +1,1 @@
+"""Webhooks: their rows, the ends of jobs that they are told, and their deliveries."""

@@ -1,0 +1,1 @@
+"""Batches: several attempts that one call of a handler runs."""

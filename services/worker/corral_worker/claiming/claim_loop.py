@@ -1,0 +1,297 @@
+"""The claim loop: pop as many ids as there are free slots, claim them in one statement, start them, acknowledge; again.
+
+Completions are written by another task on another connection, so that the next claim overlaps them.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from corral import metrics
+from corral.dispatch import Ack, Budget, Dispatch, Pop, Popped, Return
+from corral.dispatch.rings import Turn
+from corral.errors import Unavailable
+from corral.job.job import Claimed
+from corral.job.lane import Lane
+from corral.job.priority import Priority
+from corral.waiting import wait_for_event
+from corral_worker import STARTED
+from corral_worker.attempts.announcements import Announcements
+from corral_worker.attempts.attempts import HeldAttempts
+from corral_worker.attempts.completer import FinishedAttempts
+from corral_worker.attempts.executor import AttemptExecutor
+from corral_worker.claiming.claiming import Acks, Claimer
+from corral_worker.claiming.group_claiming import GroupClaimer, TurnAnswers
+from corral_worker.claiming.lane_order import LaneOrder
+from corral_worker.claiming.pop_ahead import PopAhead
+from corral_worker.claiming.slots import Slots
+from corral_worker.lifecycle.seal import Seal
+from corral_worker.lifecycle.this_worker import ThisWorker
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+"""Seconds between two looks where nothing wakes the worker (protocol rule 8)."""
+SUSPECT_WAIT_SECONDS = 10.0
+"""Seconds for which a worker claims nothing, to become empty for a suspect (rule 24)."""
+SUSPECT_PAUSE_SECONDS = 60.0
+"""Seconds before it tries that again, after it did not become empty."""
+WAIT_SECONDS = 5.0
+"""Seconds of one blocking call that waits for a wake-up token."""
+REDIS_RETRY_SECONDS = 0.5
+BUSY_SECONDS = (0.02, 0.5)
+"""First and longest pause where all groups with a turn are left to others: this worker runs as many as each worker may."""
+
+
+class ClaimLoop:
+    """Claims and starts jobs until it is told to stop."""
+
+    def __init__(
+        self,
+        worker: ThisWorker,
+        dispatch: Dispatch,
+        *,
+        claiming: Claimer,
+        group_claiming: GroupClaimer,
+        attempts: HeldAttempts,
+        executor: AttemptExecutor,
+        finished: FinishedAttempts,
+        announcements: Announcements,
+        slots: Slots,
+        seal: Seal,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._worker = worker
+        self._dispatch = dispatch
+        self._claiming = claiming
+        self._group_claiming = group_claiming
+        self._turn_answers = TurnAnswers(dispatch)
+        self._attempts = attempts
+        self._executor = executor
+        self._finished = finished
+        self._announcements = announcements
+        self._slots = slots
+        self._seal = seal
+        self._poll_seconds = poll_seconds
+        self._lane_order = LaneOrder(slots.queues)
+        self._answers = Acks(dispatch)
+        self._ahead = PopAhead(self._answers, self._turn_answers, self._lane_order)
+        self._begun = self._ended_before = 0
+        """How many jobs the last round started, and how many handlers had ended before."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._willing_at = 0.0
+        self._busy_seconds = 0.0
+        self._giving_up = False
+        self.holding: str | None = None
+        """Why nothing is claimed now: `sealed`, `draining`, `suspended`, `suspect`, `redis`; None if it is."""
+        self.draining = False
+        self.taking = False
+        """Whether a claim is under way, whose answer may bring jobs."""
+        self.claimed = 0
+
+    def stir(self) -> None:
+        """Look for jobs now: something changed."""
+        self._slots.freed.set()
+
+    def give_up(self) -> None:
+        """Wait no longer for an absent Postgres to say what became of the last claim: the worker stops."""
+        self._giving_up = True
+
+    async def run(self) -> None:
+        """Claim until the worker stops; nothing while it is registered under no incarnation."""
+        waker = asyncio.get_running_loop().create_task(self._listen(), name="waker")
+        try:
+            while not self._worker.stopping.is_set():
+                self._slots.freed.clear()
+                pause = await self._round(self._worker.incarnation)
+                if pause and not self._worker.stopping.is_set():
+                    await self._rest(pause)
+        finally:
+            await self._close(waker)
+
+    async def _close(self, waker: asyncio.Task[None]) -> None:
+        """Leave nothing behind: neither tasks nor what was popped."""
+        waker.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.gather(waker, return_exceptions=True)
+        await self._ahead.give_back()
+        await self._answers.flush()
+
+    async def _hold(self, worker: UUID | None) -> float:
+        """Claim nothing, and keep nothing from others that may; the seconds until the next look."""
+        await self._ahead.give_back()
+        if worker is not None:
+            self.holding = "sealed" if self._seal.held else "draining"
+            if self._attempts.only_abandoned:
+                self._worker.stuck("it drains, and all that it still runs are handlers that can't be stopped")
+        return self._poll_seconds
+
+    async def _round(self, worker: UUID | None) -> float:
+        """Look for jobs once; the seconds to rest after it unless something changes, 0 to look again at once."""
+        if worker is None or self._seal.held or self.draining:
+            return await self._hold(worker)
+        at_once = await self._ended_at_once()
+        budgets = self._slots.budgets()
+        room = min(sum(budget.room for budget in budgets), self._finished.room)
+        try:
+            pop = await self._ahead.taken(budgets, room)
+            if pop is None and room <= 0:
+                return self._poll_seconds
+            pop = pop or await self._pop(budgets, room, wait=True, idle=not self._attempts.held)
+        except Unavailable as error:
+            return self._redis_away(error)
+        self.holding = "suspended" if pop.suspended else None
+        if pop.popped:
+            self._pop_ahead(pop, at_once)
+            await self._take(worker, pop.popped, alone=False)
+        await self._take_turns(worker, pop.turns, alone=False)
+        if pop.suspects and time.monotonic() >= self._willing_at:
+            await self._run_suspect(worker, pop.suspects)
+            return 0
+        if pop.popped or (pop.turns and not self._busy_seconds):
+            return 0
+        return self._busy_seconds or self._poll_seconds  # an end here, or a wake, is heard at once
+
+    async def _ended_at_once(self) -> float:
+        """The share of the jobs that the last round started whose handlers ended as soon as they had begun."""
+        begun, self._begun = self._begun, 0
+        if self._slots.ended < self._ended_before + begun:
+            await asyncio.sleep(0)  # let them begin
+        return min(1.0, (self._slots.ended - self._ended_before) / begun) if begun else 0.0
+
+    def _redis_away(self, error: Unavailable) -> float:
+        if self.holding != "redis":
+            log.warning("dispatch.away", error=str(error))
+            self.holding = "redis"
+        metrics.REDIS_ERRORS.labels("pop").inc()
+        return REDIS_RETRY_SECONDS
+
+    async def _pop(self, budgets: Sequence[Budget], room: int, *, wait: bool, idle: bool) -> Pop:
+        name, lanes = self._worker.name, self._lane_order.next()
+        return await self._dispatch.lanes.pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets)
+
+    def _pop_ahead(self, pop: Pop, at_once: float) -> None:
+        """Where there are more, pop beside the claim: as many of its jobs will end at once as did of those before."""
+        taken = len(pop.popped)
+        budgets = self._slots.budgets(taken, int(taken * at_once))
+        room = min(sum(budget.room for budget in budgets), self._finished.room - taken)
+        if pop.more and room > 0:
+            self._ahead.send(self._pop(budgets, room, wait=False, idle=False))
+
+    async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
+        if self._seal.held:  # since the pop was sent
+            await self._answers.add([Ack(entry.lane, entry.id, Return(front=True)) for entry in popped])
+            return
+        self.taking = True
+        try:
+            taken = await self._claiming.take(worker, popped, alone=alone, give_up=self._give_up)
+            self._start(taken.claimed)
+        finally:
+            self.taking = False
+        await self._answers.add(taken.answers)
+        if taken.refused_worker:
+            await self._ahead.give_back()
+            await self._rest(self._poll_seconds)  # the heartbeat says why; until then a pop would be in vain
+
+    async def _take_turns(self, worker: UUID, turns: Sequence[Turn], *, alone: bool) -> bool:
+        """Claim of the groups whose turn it is; whether anything was claimed."""
+        if not turns:
+            self._busy_seconds = 0.0
+            return False
+        if self._seal.held:  # since the pop was sent
+            await self._turn_answers.give_back(turns)
+            return False
+        self.taking = True
+        try:
+            taken = await self._group_claiming.take(
+                worker, turns, alone=alone, held=self._attempts.limited, give_up=self._give_up
+            )
+            self._start(taken.claimed)
+        finally:
+            self.taking = False
+        await self._turn_answers.send(taken)
+        first, longest = BUSY_SECONDS
+        in_vain = taken.busy and not taken.claimed
+        self._busy_seconds = min(max(self._busy_seconds * 2, first), longest) if in_vain else 0.0
+        if taken.due_in is not None:
+            self._look_in(taken.due_in)
+        return bool(taken.claimed)
+
+    def _look_in(self, seconds: float) -> None:
+        """Look again when a batch that is not full has waited long enough; earlier where that was to be already."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + seconds
+        if self._timer is None or not loop.time() <= self._timer.when() <= at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(at, self.stir)
+
+    def _start(self, claimed: Sequence[Claimed]) -> None:
+        if not claimed:
+            return
+        if not self.claimed:
+            log.info("worker.first_claim", jobs=len(claimed), seconds=round(time.monotonic() - STARTED, 2))
+        self.claimed += len(claimed)
+        self._begun, self._ended_before = len(claimed), self._slots.ended
+        self._executor.start(claimed)
+        self._announcements.claimed(claimed)
+
+    async def _run_suspect(self, worker: UUID, queues: Sequence[str]) -> None:
+        """Become empty, claim one suspect, and nothing beside it until it has ended."""
+        self.holding = "suspect"
+        await self._ahead.give_back()
+        give_up_at = time.monotonic() + SUSPECT_WAIT_SECONDS
+        while self._attempts.held and not self._worker.stopping.is_set():
+            if self._attempts.only_abandoned:
+                self._worker.stuck(
+                    "a suspect waits to run alone, and all that runs are handlers that can't be stopped"
+                )
+                return
+            left = give_up_at - time.monotonic()
+            if left <= 0:
+                log.info("suspect.no_room", queues=list(queues), held=len(self._attempts.held))
+                self._willing_at = time.monotonic() + SUSPECT_PAUSE_SECONDS
+                return
+            self._slots.freed.clear()
+            await self._rest(left)
+        lanes = [Lane(queue, Priority.NORMAL, suspect=True) for queue in queues]
+        try:
+            pop = await self._dispatch.lanes.pop(self._worker.name, lanes, 1, wait=False, idle=True)
+        except Unavailable:
+            metrics.REDIS_ERRORS.labels("pop").inc()
+            return
+        if not pop.popped and not pop.turns:
+            # Somebody else took it, or its executor has no slot here.
+            await self._rest(REDIS_RETRY_SECONDS)
+            return
+        if pop.popped:
+            await self._take(worker, pop.popped, alone=True)
+        elif not await self._take_turns(worker, pop.turns, alone=True):
+            return  # its limits have no room
+        while self._attempts.held and not self._worker.stopping.is_set():
+            if self._attempts.only_abandoned:
+                self._worker.stuck("a suspect runs alone, past its end, and can't be stopped")
+                return
+            self._slots.freed.clear()
+            await self._rest(self._poll_seconds)
+
+    async def _rest(self, seconds: float) -> None:
+        await wait_for_event(self._slots.freed, seconds)
+
+    def _give_up(self) -> bool:
+        """Whether an absent Postgres is no longer waited for."""
+        return self._giving_up or self._worker.at_once.is_set()
+
+    async def _listen(self) -> None:
+        """Look again at each wake-up token. Tokens come only while the pop has registered that this worker waits."""
+        while True:
+            try:
+                if await self._dispatch.lanes.wait(self._worker.name, WAIT_SECONDS):
+                    self._slots.freed.set()
+            except Unavailable:
+                metrics.REDIS_ERRORS.labels("wait").inc()
+                await asyncio.sleep(REDIS_RETRY_SECONDS)

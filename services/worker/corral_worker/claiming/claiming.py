@@ -1,0 +1,184 @@
+"""From popped ids to claimed jobs, and the acknowledgements that Redis gets of them (protocol rules 10 and 11)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from prometheus_client import Histogram
+
+from corral import metrics
+from corral.dispatch import Ack, Dispatch, Done, Move, Park, Popped, Return, Verdict
+from corral.errors import Unavailable
+from corral.ids import new_id
+from corral.job.job import Claimed
+from corral.job.lane import Lane
+from corral.job.priority import Priority
+from corral.store.attempts.claims import Claims, Refusal
+from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
+
+log = structlog.get_logger(__name__)
+
+PAUSED_SECONDS = 1.0
+"""Seconds for which the id of a job is set aside whose queue is paused: after a resume it waits no longer than that."""
+LOCKED_SECONDS = 0.2
+UNKNOWN_SECONDS = (1.0, 30.0)
+"""First and longest wait of a job whose type this worker does not know: another one may."""
+TOGETHER_SECONDS = 0.05
+"""Seconds for which an acknowledgement waits for others. It only says that an id can be forgotten: far less than the 15 s
+after which the sweep asks what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """What became of popped ids: the claimed jobs, and what Redis is told of each id."""
+
+    claimed: list[Claimed]
+    answers: list[Ack]
+    refused_worker: bool
+    """Whether the worker itself was refused: it is lost, draining or stopped."""
+
+
+class Claimer:
+    """Claims popped ids in Postgres, for one worker."""
+
+    def __init__(
+        self, store: Claims, types: Sequence[str], limited: Callable[[], Sequence[str]] = tuple
+    ) -> None:
+        """`limited` answers the types that take of limits, as they are in force."""
+        self._store = store
+        self._types = types
+        self._limited = limited
+        self._unknown = 0
+        self._waits: dict[str, Histogram] = {}
+
+    async def take(
+        self, worker: UUID, popped: Sequence[Popped], *, alone: bool, give_up: Callable[[], bool]
+    ) -> ClaimResult:
+        """Claim what was popped. While Postgres is away it waits, until `give_up` says so."""
+        claim = new_id()
+        ids = [entry.id for entry in popped]
+        try:
+            answer = await self._store.claim(
+                worker, claim, ids, self._types, alone=alone, limited=self._limited()
+            )
+            claimed, refused = answer.claimed, answer.refused
+        except Unavailable as error:
+            log.warning("claim.unanswered", jobs=len(ids), error=str(error))
+            claimed, refused = await self.after(claim, give_up), {}
+        for job in claimed:
+            self._waits_of(job.queue).observe(job.waited)
+        taken = {job.id for job in claimed}
+        answers = [
+            Ack(entry.lane, entry.id, _DONE if entry.id in taken else self._verdict(entry, refused))
+            for entry in popped
+        ]
+        self._count(popped, taken, refused)
+        return ClaimResult(claimed, answers, Refusal.WORKER in refused.values())
+
+    def observe(self, claimed: Sequence[Claimed]) -> None:
+        """Count jobs that were claimed with their groups."""
+        for job in claimed:
+            self._waits_of(job.queue).observe(job.waited)
+        for queue, count in Counter(job.queue for job in claimed).items():
+            metrics.CLAIMS.labels(queue, "claimed").inc(count)
+
+    async def after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
+        """The jobs that a claim took whose answer did not arrive: read before anything else is done (rule 11)."""
+        waits = doubling(*POSTGRES_RETRY_SECONDS)
+        while not give_up():
+            try:
+                claimed = await self._store.claimed_under(claim)
+            except Unavailable:
+                await asyncio.sleep(next(waits))
+            else:
+                metrics.OUTCOMES_UNKNOWN.labels("claim", "yes").inc()
+                return claimed
+        metrics.OUTCOMES_UNKNOWN.labels("claim", "no").inc()
+        return []
+
+    def _waits_of(self, queue: str) -> Histogram:
+        """The histogram of a queue's waiting times; looking it up by its label costs more than counting."""
+        found = self._waits.get(queue)
+        if found is None:
+            found = self._waits[queue] = metrics.JOB_WAIT.labels(queue)
+        return found
+
+    def _verdict(self, entry: Popped, refused: dict[UUID, Refusal]) -> Verdict:
+        match refused.get(entry.id):
+            case Refusal.GONE | Refusal.LIMITED:  # its group is dispatched instead
+                return _DONE
+            case Refusal.PAUSED:
+                return Park(PAUSED_SECONDS)
+            case Refusal.LOCKED:
+                return Park(LOCKED_SECONDS)
+            case Refusal.UNKNOWN_TYPE:
+                self._unknown += 1
+                first, longest = UNKNOWN_SECONDS
+                return Park(min(first * 2 ** min(self._unknown // 10, 10), longest))
+            case Refusal.SUSPECT:
+                return Move(Lane(entry.lane.queue, Priority.NORMAL, suspect=True))
+            case Refusal.WORKER | None:
+                return Return(front=True)
+
+    def _count(self, popped: Sequence[Popped], taken: set[UUID], refused: dict[UUID, Refusal]) -> None:
+        counts: Counter[tuple[str, str]] = Counter()
+        for entry in popped:
+            refusal = refused.get(entry.id)
+            answer = "claimed" if entry.id in taken else (refusal or "unknown")
+            counts[entry.lane.queue, answer] += 1
+            if refusal is Refusal.UNKNOWN_TYPE:
+                log.warning("job.type_unknown", job=str(entry.id), queue=entry.lane.queue)
+        for (queue, answer), count in counts.items():
+            metrics.CLAIMS.labels(queue, answer).inc(count)
+
+
+class Acks:
+    """Tells Redis what became of popped ids, one call at a time. Belongs to the event loop."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._answers: list[Ack] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    async def add(self, answers: Sequence[Ack]) -> None:
+        """Acknowledge ids soon, together with others; ids that go back to a lane at once, and then it returns when they are back."""
+        self._answers.extend(answers)
+        if any(not isinstance(answer.verdict, Done) for answer in answers):
+            await self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._start)
+
+    async def flush(self) -> None:
+        """Send the acknowledgements that wait, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._sending is not None:
+            await self._sending
+        answers, self._answers = self._answers, []
+        if answers:
+            await self._send(answers)
+
+    def _start(self) -> None:
+        self._timer = None
+        self._sending = asyncio.get_running_loop().create_task(self._send_all(self._sending))
+
+    async def _send_all(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        answers, self._answers = self._answers, []
+        await self._send(answers)
+
+    async def _send(self, answers: Sequence[Ack]) -> None:
+        try:
+            await self._dispatch.lanes.ack(answers)
+        except Unavailable as error:
+            metrics.REDIS_ERRORS.labels("answer").inc()
+            log.warning("dispatch.left_to_sweep", jobs=len(answers), error=str(error))
+
+
+_DONE = Done()

@@ -1,0 +1,54 @@
+"""Claims that have spans: one for each trace of which a claim takes jobs."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from corral.job.job import Claimed
+from corral.tracing.activation import harmless, tracer
+from corral.tracing.tracer import Operation
+from corral_worker.claiming.claiming import Claimer, ClaimResult
+from corral_worker.claiming.group_claiming import GroupClaimer, GroupClaimResult
+
+
+class TracedClaimer(Claimer):
+    """Claims popped ids, and makes the spans of it."""
+
+    async def take(self, *args: Any, **kwargs: Any) -> ClaimResult:
+        """As without tracing."""
+        began = time.time_ns()
+        taken = await super().take(*args, **kwargs)
+        with harmless():
+            _record(taken.claimed, began)
+        return taken
+
+
+class TracedGroupClaimer(GroupClaimer):
+    """Claims jobs of groups, and makes the spans of it."""
+
+    async def take(self, *args: Any, **kwargs: Any) -> GroupClaimResult:
+        """As without tracing."""
+        began = time.time_ns()
+        taken = await super().take(*args, **kwargs)
+        with harmless():
+            _record(taken.claimed, began)
+        return taken
+
+
+def _record(claimed: Iterable[Claimed], began: int) -> None:
+    """Make the spans of jobs that were claimed since then."""
+    making = tracer()
+    if making is None:
+        return
+    together: defaultdict[tuple[str, str], list[Claimed]] = defaultdict(list)
+    for job in claimed:
+        if job.traceparent is not None:
+            together[job.traceparent, job.queue].append(job)
+    for (context, queue), jobs in together.items():
+        attributes: dict[str, Any] = {"db.system.name": "postgresql"}
+        if len(jobs) == 1:
+            attributes["messaging.message.id"] = str(jobs[0].id)
+        else:
+            attributes["messaging.batch.message_count"] = len(jobs)
+        making.operation(Operation.RECEIVE, queue, parent=context, attributes=attributes, at=began).end()

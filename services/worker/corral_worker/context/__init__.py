@@ -1,0 +1,1 @@
+"""What a handler's context reaches in the worker: jobs, artifacts, effects, limits, rates, providers, feeds, webhooks."""

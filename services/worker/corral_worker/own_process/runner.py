@@ -1,0 +1,114 @@
+"""Runs the worker's coroutine to its end, whatever a handler does to the event loop, and lets the process end after it.
+
+SystemExit and KeyboardInterrupt that come from no task or callback of a known attempt (a callback of a file
+descriptor, a signal's handler, the loop's exception handler) leave the loop. It is entered again: what they left
+undone is still there, and other jobs run on it.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import structlog
+
+from corral import frames, metrics
+from corral_worker.own_process import event_loop, stack
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+TOO_OFTEN = (100, 10.0)
+"""Times and seconds: code that leaves the loop so often within such a time keeps other jobs from running."""
+CLOSE_SECONDS = 5.0
+"""How long what handlers left behind may take to be cancelled."""
+LEFT_SECONDS = 2.0
+"""How long threads that handlers left behind may take to end."""
+
+
+def run(
+    main: Coroutine[Any, Any, T], loop_class: type[Any], *, too_often: tuple[int, float] = TOO_OFTEN
+) -> T:
+    """Run until `main` ends; its result, or what it raised. `too_often`: as TOO_OFTEN says."""
+    loop = event_loop.guarded(loop_class)
+    asyncio.set_event_loop(loop)
+    threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
+    loop.set_default_executor(threads)
+    task = loop.create_task(main, name="worker")
+    with event_loop.handlers_see_their_own_tasks():
+        try:
+            _run(loop, task, too_often)
+            return task.result()
+        finally:
+            _close(loop)
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def leave(code: int) -> int:
+    """Give back the exit code, or end the process at once where threads that a handler started would keep it for ever."""
+    deadline = time.monotonic() + LEFT_SECONDS
+    left = [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.main_thread()
+    ]
+    for thread in left:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    stubborn = {thread.name: _place(thread) for thread in left if thread.is_alive()}
+    if stubborn:
+        log.warning("worker.threads_left", threads=stubborn)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(
+    loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], too_often: tuple[int, float] = TOO_OFTEN
+) -> None:
+    most, seconds = too_often
+    times: deque[float] = deque(maxlen=most)
+    while not task.done():
+        try:
+            loop.run_until_complete(task)
+        except BaseException as error:
+            if task.done():
+                return
+            if loop.is_closed():
+                raise
+            metrics.SWALLOWED.labels("loop").inc()
+            log.error("loop.left", error=frames.described(error), hint="the worker goes on")  # noqa: TRY400  # the place says it
+            times.append(time.monotonic())
+            if len(times) == most and times[-1] - times[0] < seconds:
+                raise
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        _run(loop, loop.create_task(_end_tasks(), name="end"))
+    except BaseException as error:  # noqa: BLE001  # what handlers left behind may do anything when it is cancelled
+        log.warning("loop.not_cleared", error=frames.described(error))
+    asyncio.set_event_loop(None)
+    if not loop.is_closed():
+        loop.close()
+
+
+async def _end_tasks() -> None:
+    """Cancel the tasks that are left and close async generators, as `asyncio.run` does, for at most CLOSE_SECONDS."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for other in others:
+        other.cancel()
+    if others:
+        await asyncio.wait(others, timeout=CLOSE_SECONDS)
+    await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), CLOSE_SECONDS)
+
+
+def _place(thread: threading.Thread) -> str:
+    found = stack.of_thread(thread.ident or 0)
+    return found.place if found else ""

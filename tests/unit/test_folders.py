@@ -1,0 +1,57 @@
+"""A folder's listing can be taken in at a glance, and where-the-code-is.md lists the folders as they are."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/explanation/where-the-code-is.md"
+GROUPED = {
+    "corral/store": ROOT / "services/shared/corral/store",
+    "corral_worker": ROOT / "services/worker/corral_worker",
+}
+MOST = 20
+"""Entries of one folder, its `__init__.py` included."""
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(
+        one.name
+        for one in folder.iterdir()
+        if one.suffix in {".py", ".typed"} or (one.is_dir() and (one / "__init__.py").is_file())
+    )
+
+
+def packages(folder: Path) -> list[Path]:
+    """The folder itself and the packages below it; numbered revisions are no modules to look for."""
+    return [folder, *(one.parent for one in sorted(folder.glob("*/__init__.py")))]
+
+
+def described(page: str, heading: str) -> dict[str, str]:
+    """What the page says of each folder of one package."""
+    _, _, section = page.partition(f"\n## `{heading}`")
+    return dict(re.findall(r"^\| `([\w]+)/` \| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_no_folder_has_more_than_20_entries(name: str):
+    found = {str(one.relative_to(ROOT)): entries(one) for one in packages(GROUPED[name])}
+    assert len(found) > 5, "the folders were found"
+    assert {where: names for where, names in found.items() if len(names) > MOST} == {}
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_the_page_says_of_each_folder_what_its_docstring_says(name: str):
+    said = {
+        one.name: (ast.get_docstring(ast.parse((one / "__init__.py").read_text())) or "").splitlines()[0]
+        for one in packages(GROUPED[name])[1:]
+    }
+    assert described(PAGE.read_text(), name) == said
+
+
+def test_a_folder_that_is_missing_is_noticed():
+    assert described("\n## `one`\n| `limits/` | Limits. |\n\n## `two`\n| `jobs/` | Jobs. |", "one") == {
+        "limits": "Limits."
+    }
