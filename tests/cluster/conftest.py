@@ -101,11 +101,20 @@ def goals_of_the_run(pytestconfig: pytest.Config) -> Goals:
 
 
 @pytest.fixture
-def goals(goals_of_the_run: Goals) -> Iterator[Goals]:
-    """Promises: a test that misses one fails, if not earlier then here."""
+def goals(goals_of_the_run: Goals, request: pytest.FixtureRequest) -> Iterator[Goals]:
+    """Promises: a test that misses one fails, if not earlier then here, while its namespace can still be described."""
     before = len(goals_of_the_run.all)
     yield goals_of_the_run
-    goals_of_the_run.verify(before)
+    missed = goals_of_the_run.missed(before)
+    namespace = request.node.funcargs.get("namespace")
+    if missed and isinstance(namespace, Namespace):
+        missed.append(namespace.describe(kept(request.node)))
+    assert not missed, "\n".join(missed)
+
+
+def kept(item: pytest.Item) -> Path:
+    """The folder of what is known of this test's failure."""
+    return KEPT / re.sub(r"\W+", "-", item.nodeid)
 
 
 @pytest.fixture(scope="session")
@@ -172,8 +181,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[Any]") -
     report = yield
     namespace = getattr(item, "funcargs", {}).get("namespace")
     if report.failed and isinstance(namespace, Namespace) and call.when != "teardown":
-        folder = KEPT / re.sub(r"\W+", "-", item.nodeid)
-        report.sections.append(("the namespace", namespace.describe(folder)))
+        report.sections.append(("the namespace", namespace.describe(kept(item))))
     return report
 
 
