@@ -27,6 +27,10 @@ PAGES = [
     "/jobs?state=failed",
     "/queues",
     "/types",
+    "/schedules",
+    "/limits",
+    "/providers",
+    "/webhooks",
     "/pools",
     "/workers",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from corral.actions.limits import stored_key
 from corral.catalog.limit import TakenAt
 from corral.errors import Unavailable
 from corral.job.limit_use import TOTAL, name_of
@@ -33,16 +34,23 @@ async def one_limit(services: PublisherServices, name: str) -> Shown:
     total = await services.store.limits.keys(name, key="")
     shown = _shown(limit, usage.get(name, LimitUsage()), users.get(name, []))
     left = await _left(services, limit, {TOTAL: {}})
+    own = await services.store.limits.set_keys(name)
     return (
         shown
         | {"holders": total[0].holders if total else []}
         | _parked(total[0] if total else None)
-        | {"left": left.get(TOTAL)}
+        | {"left": left.get(TOTAL), "keys_set": own.keys_set, "keys_paused": own.keys_paused}
     )
 
 
 async def keys_of(
-    services: PublisherServices, name: str, *, after: str, key: str | None, limit: int
+    services: PublisherServices,
+    name: str,
+    *,
+    after: str,
+    key: str | None,
+    limit: int,
+    only_set: bool = False,
 ) -> tuple[list[Shown], str | None]:
     """A page of a limit's keys, and the cursor of the next one.
 
@@ -50,7 +58,8 @@ async def keys_of(
         NotFound: there is no such limit.
     """
     stored = await services.limits.get(name)
-    found = await services.store.limits.keys(name, after=after, key=key, limit=limit + 1)
+    one = None if key is None else stored_key(key)
+    found = await services.store.limits.keys(name, after=after, key=one, limit=limit + 1, only_set=only_set)
     more = len(found) > limit
     left = await _left(services, stored, {one.key: one.overrides for one in found[:limit]})
     shown = [_key(one) | {"left": left.get(one.key)} for one in found[:limit]]
@@ -92,6 +101,8 @@ def _shown(limit: StoredLimit, usage: LimitUsage, types: list[str]) -> Shown:
         "set_by": limit.set_by,
         "reason": limit.reason,
         "set_at": limit.set_at,
+        "paused_by": limit.paused_by,
+        "paused_reason": limit.paused_reason,
         "version": limit.version,
         "declared_at": limit.declared_at,
         "in_use": usage.in_use,
@@ -115,6 +126,8 @@ def _key(one: LimitKey) -> Shown:
         "set_by": one.set_by,
         "reason": one.reason,
         "set_at": one.set_at,
+        "paused_by": one.paused_by,
+        "paused_reason": one.paused_reason,
         **_parked(one),
         "holders": one.holders,
     }

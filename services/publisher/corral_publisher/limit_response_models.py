@@ -22,7 +22,7 @@ class LimitView(BaseModel):
     """A limit. `values` are in force: what code declares (`declared`) with what operators set over it (`overrides`).
 
     `in_use` is what runs takes of it, `waiting` how many jobs wait that take of it. `set_by`, `reason` and `set_at`
-    say who last set values or paused it. `types` are the job types that name it, or whose queue does.
+    say who last set values, or who paused it where none are set; `paused_by` and `paused_reason` who paused it. `types` are the job types that name it, or whose queue does.
     """
 
     name: str
@@ -35,6 +35,8 @@ class LimitView(BaseModel):
     set_by: str | None
     reason: str | None
     set_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
     version: str
     declared_at: datetime
     in_use: float
@@ -46,7 +48,8 @@ class LimitDetails(LimitView):
     """One limit, with the jobs that have held a part of its total for the longest.
 
     Where it has no keys, `parked_until` and what follows it are as in `LimitKeyView`. `left` is what could be taken now of
-    a rate of calls; null where nothing was taken lately, and of other limits.
+    a rate of calls; null where nothing was taken lately, and of other limits. `keys_set` keys have values of their own,
+    `keys_paused` are paused: `/keys?only_set=true` lists them.
     """
 
     holders: list[HolderView]
@@ -55,6 +58,8 @@ class LimitDetails(LimitView):
     parked_reason: str | None
     probe: UUID | None
     left: float | None
+    keys_set: int
+    keys_paused: int
 
 
 class LimitPage(BaseModel):
@@ -81,6 +86,8 @@ class LimitKeyView(BaseModel):
     set_by: str | None
     reason: str | None
     set_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
     parked_until: datetime | None
     parked_by: UUID | None
     parked_reason: str | None

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from corral.actions.limits import MAX_REASON
+from corral.actions.limits import MAX_REASON, MAX_VALUE
 from corral.bounded import Bounded
 from corral.catalog.allowed import shown
 from corral.catalog.limit import MAX_LIMITS
-from corral.catalog.limit_evaluation import MAX_KEY
 from corral.catalog.options_json import backoff_of, backoff_to_json
 from corral.catalog.unique import unique_of, unique_to_json
 from corral.job.limits import KEPT_COUNT, MAX_NAME, MAX_TAGS, MEMORY, QUEUE_PATTERN, STALLS
@@ -127,6 +126,15 @@ class TypePatch(BaseModel):
     overrides: Annotated[TypeOptions, Field(description="Options that replace those that code declares.")]
 
 
+LimitKeyName = Annotated[
+    str,
+    Field(
+        max_length=MAX_VALUE,
+        description="The key, as lists show it; left out, the whole limit. Of a value longer than 200 characters the whole is as good.",
+    ),
+]
+
+
 class LimitPatch(BaseModel):
     """A change to a limit, or to one of its keys. Values that are left out stay as they are."""
 
@@ -140,9 +148,12 @@ class LimitPatch(BaseModel):
 
     overrides: Annotated[
         dict[str, Any],
-        Field(description="total, each, weights; of a rate: rate, per. Null removes an operator's value."),
+        Field(
+            description="total, each, per_worker, max_waiting, on_full, weights, where code declares them; of a rate: "
+            "rate, per. Null removes an operator's value."
+        ),
     ]
-    key: Annotated[str, Field(max_length=MAX_KEY, description="The key; left out, the whole limit.")] = ""
+    key: LimitKeyName | None = None
     reason: Annotated[
         str | None, Field(max_length=MAX_REASON, description="Why; it is kept in the audit.")
     ] = None
@@ -153,7 +164,7 @@ class LimitOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"key": "acme"}]})
 
-    key: Annotated[str, Field(max_length=MAX_KEY, description="The key; left out, the whole limit.")] = ""
+    key: LimitKeyName | None = None
     reason: Annotated[
         str | None, Field(max_length=MAX_REASON, description="Why; it is kept in the audit.")
     ] = None

@@ -41,28 +41,42 @@ class LimitCalls:
         return self.get(path_of("limits", name))
 
     def limit_keys(
-        self: Calls, name: str, *, key: str | None = None, limit: int | None = None
+        self: Calls,
+        name: str,
+        *,
+        key: str | None = None,
+        limit: int | None = None,
+        only_set: bool = False,
     ) -> Iterator[Json]:
-        """The keys of a limit that something uses, waits for or was set for, with the jobs that hold them."""
-        return self.pages(path_of("limits", name, "keys"), limit=limit, key=key)
+        """The keys of a limit that something uses, waits for or was set for, with the jobs that hold them.
+
+        `only_set`: those alone that have values of their own or are paused.
+        """
+        asked = {"only_set": "true"} if only_set else {}
+        return self.pages(path_of("limits", name, "keys"), limit=limit, key=key, **asked)
 
     def set_limit(
-        self: Calls, name: str, values: Mapping[str, Json], *, key: str = "", reason: str | None = None
+        self: Calls,
+        name: str,
+        values: Mapping[str, Json],
+        *,
+        key: str | None = None,
+        reason: str | None = None,
     ) -> Json:
         """Set values over those that code declares: `set_limit("customer", {"each": 10}, key="acme")`. None takes one back."""
-        return self.patch(path_of("limits", name), {"overrides": dict(values), "key": key, "reason": reason})
+        return self.patch(path_of("limits", name), {"overrides": dict(values), **_said(key, reason)})
 
-    def pause_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
+    def pause_limit(self: Calls, name: str, *, key: str | None = None, reason: str | None = None) -> Json:
         """Pause a limit, or one of its keys: once this returns no job that takes from it starts."""
-        return self.post(path_of("limits", name, "pause"), {"key": key, "reason": reason})
+        return self.post(path_of("limits", name, "pause"), _said(key, reason))
 
-    def resume_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
+    def resume_limit(self: Calls, name: str, *, key: str | None = None, reason: str | None = None) -> Json:
         """Resume what was paused."""
-        return self.post(path_of("limits", name, "resume"), {"key": key, "reason": reason})
+        return self.post(path_of("limits", name, "resume"), _said(key, reason))
 
-    def reset_limit(self: Calls, name: str, *, key: str = "", reason: str | None = None) -> Json:
+    def reset_limit(self: Calls, name: str, *, key: str | None = None, reason: str | None = None) -> Json:
         """Take back every value that was set. A pause stays."""
-        return self.post(path_of("limits", name, "reset"), {"key": key, "reason": reason})
+        return self.post(path_of("limits", name, "reset"), _said(key, reason))
 
     def limit_slot(
         self: Calls,
@@ -96,3 +110,8 @@ class LimitCalls:
     def set_type(self: Calls, name: str, options: Mapping[str, Json]) -> Json:
         """Set options of a job type over those that code declares; None takes one back."""
         return self.patch(path_of("types", name), {"overrides": dict(options)})
+
+
+def _said(key: str | None, reason: str | None) -> dict[str, str]:
+    """The key and the reason, those that are given."""
+    return {name: value for name, value in (("key", key), ("reason", reason)) if value is not None}

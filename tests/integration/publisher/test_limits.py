@@ -159,6 +159,11 @@ async def test_a_value_that_makes_no_sense_is_refused_by_name(api: httpx2.AsyncC
         ("customer", {"overrides": {}}, "/overrides", "is empty"),
         ("fair", {"overrides": {"total": 5}}, "/overrides/total", "declare total= in code first"),
         ("api", {"overrides": {"total": 5}, "key": "acme"}, "/key", "is declared without by="),
+        ("customer", {"overrides": {"weights": {"": 2}}}, "/overrides/weights", "has an empty key"),
+        ("api", {"overrides": {"weights": {"a": 2}}}, "/overrides/weights", "weights are of keys"),
+        ("customer", {"overrides": {"each": 1}, "key": ""}, "/key", "is empty; name a key, or leave it out"),
+        ("customer", {"overrides": {"each": 1}, "key": "a\0"}, "/key", "holds a NUL character"),
+        ("api", {"overrides": {"total": 5}, "reason": "a\0"}, "/reason", "holds a NUL character"),
         ("tokens", {"overrides": {"per": 0}}, "/overrides/per", "is 0; it must be at least 0.001"),
         ("tokens", {"overrides": {"rate": float(10**16)}}, "/overrides/rate", "at most"),
         ("api", {"overrides": {"total": 5}, "reason": "x" * 501}, "/reason", "at most 500"),
@@ -176,20 +181,22 @@ async def test_the_page_shows_limits_and_their_keys_and_pauses_them(
     page = await page_of(browser, "/limits")
     assert "each 2" in page.text
     assert any(attrs.get("href") == "/limits" for tag, attrs in page.tags if tag == "a")
-    assert (await send(browser, "/limits/customer/pause", key="", reason="down")).status_code == 303
+    assert (await send(browser, "/limits/customer/pause", reason="down")).status_code == 303
     assert "down" in (await page_of(browser, "/limits")).text
     await send(browser, "/limits/customer/pause", key="acme & co", reason="")
     shown = await page_of(browser, "/limits/customer")
     assert "acme & co" in shown.text
-    answer = await send(browser, "/limits/customer/set", key="", each="", total="40", reason="")
+    answer = await send(browser, "/limits/customer/set", each="", total="40", reason="")
     assert answer.status_code == 303
     found = await limits.limits.get("customer")
     assert found is not None
     assert (found.overrides, found.paused_at is not None) == ({"total": 40}, True)
-    wrong = await send(browser, "/limits/customer/set", key="", total="none", reason="")
+    wrong = await send(browser, "/limits/customer/set", total="none", reason="")
     assert (wrong.status_code, "total" in wrong.text) == (422, True)
-    await send(browser, "/limits/customer/reset", key="", reason="")
-    await send(browser, "/limits/customer/resume", key="", reason="")
+    nobody = await send(browser, "/limits/customer/pause", key="", reason="")
+    assert (nobody.status_code, "is empty; name a key" in nobody.text) == (422, True)
+    await send(browser, "/limits/customer/reset", reason="")
+    await send(browser, "/limits/customer/resume", reason="")
     found = await limits.limits.get("customer")
     assert found is not None
     assert (found.overrides, found.paused_at) == ({}, None)

@@ -8,7 +8,9 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from corral import json_codec
+from corral.actions.limits import settable
 from corral.actions.principal import Principal, Role
+from corral.limit_words import keys_in_words
 from corral_publisher import limit_board
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
@@ -17,10 +19,8 @@ from corral_publisher.services import services_of
 router = APIRouter(include_in_schema=False)
 
 ROWS = 50
-SETTABLE = ("total", "each", "rate", "per", "per_worker", "max_waiting", "on_full")
-"""Values that the form of a limit has fields for, where code declares them."""
-KEYED = ("each", "max_waiting", "rate", "per")
-"""Those that the form of a key has."""
+SETTABLE = ("total", "each", "rate", "per", "per_worker", "max_waiting", "on_full", "weights")
+"""Values that the forms have fields for, where code declares them."""
 
 Looker = Annotated[Principal, Depends(Visitor(Role.VIEWER))]
 
@@ -38,20 +38,26 @@ async def limits(request: Request, principal: Looker) -> Response:
 
 
 @router.get("/limits/{name}")
-async def limit(request: Request, name: str, principal: Looker, after: str = "") -> Response:
+async def limit(
+    request: Request, name: str, principal: Looker, after: str = "", only_set: bool = False
+) -> Response:
     """One limit, a page of its keys, and the forms that change it."""
     services = services_of(request)
     shown = await limit_board.one_limit(services, name)
-    keys, following = await limit_board.keys_of(services, name, after=after, key=None, limit=ROWS)
+    keys, following = await limit_board.keys_of(
+        services, name, after=after, key=None, limit=ROWS, only_set=only_set
+    )
     return render.page(
         request,
         "limit.html",
         principal,
         limit=shown,
         keys=keys,
-        next_query=f"?{urlencode({'after': following})}" if following else "",
-        settable=[one for one in SETTABLE if shown["declared"].get(one, "queue") != "queue"],
-        keyed=[one for one in KEYED if one in shown["declared"]],
+        next_query=_query(following, only_set=only_set) if following else "",
+        own=keys_in_words(shown["keys_set"], shown["keys_paused"]),
+        only_set=only_set,
+        settable=settable(shown["declared"], of_key=False),
+        keyed=settable(shown["declared"], of_key=True),
         may_act=principal.role.includes(Role.OPERATOR),
     )
 
@@ -63,7 +69,7 @@ async def act(
     """Do what a form asks for, then show the limit."""
     services = services_of(request)
     form = await form_of(request, services)
-    key, reason = str(form.get("key") or ""), str(form.get("reason") or "") or None
+    key, reason = _text(form.get("key")), _text(form.get("reason")) or None
     match action:
         case "pause":
             await services.limits.pause(name, principal.name, key=key, reason=reason)
@@ -76,6 +82,16 @@ async def act(
         case _:
             return Response(status_code=404)
     return RedirectResponse(f"/limits/{quote(name)}", status_code=303)
+
+
+def _query(after: str, *, only_set: bool) -> str:
+    """The query of the page of keys behind this one."""
+    return f"?{urlencode({'after': after} | ({'only_set': 'true'} if only_set else {}))}"
+
+
+def _text(value: object) -> str | None:
+    """A field of the form; None where the form has no such field."""
+    return None if value is None else str(value)
 
 
 def _numbers(form: FormData) -> dict[str, Any]:

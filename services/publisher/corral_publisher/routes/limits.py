@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from corral.actions.limits import LimitActions
+from corral.actions.limits import MAX_VALUE, LimitActions
 from corral.actions.principal import Principal
 from corral_publisher import limit_board
 from corral_publisher.api_route import ApiRoute
@@ -46,12 +46,20 @@ async def list_keys(
     request: Request,
     name: str,
     _: Viewer,
+    *,
     cursor: Annotated[str, Query(max_length=1000, description="`next` of the page before.")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    key: Annotated[str | None, Query(min_length=1, max_length=1000, description="Only this key.")] = None,
+    key: Annotated[
+        str | None, Query(min_length=1, max_length=MAX_VALUE, description="Only this key.")
+    ] = None,
+    only_set: Annotated[
+        bool, Query(description="Only keys with values of their own, and those that are paused.")
+    ] = False,
 ) -> Response:
     """List the keys that something uses, waits for or was set for, with the jobs that hold them."""
-    items, after = await limit_board.keys_of(services_of(request), name, after=cursor, key=key, limit=limit)
+    items, after = await limit_board.keys_of(
+        services_of(request), name, after=cursor, key=key, limit=limit, only_set=only_set
+    )
     return answer({"items": items, "next": after})
 
 

@@ -20,6 +20,9 @@ from corral.job.options import Options
 
 log = structlog.get_logger(__name__)
 
+NAMED = 10
+"""Known limits that are named to somebody who asked for an unknown one."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownType:
@@ -103,7 +106,9 @@ class KnownType:
         """
         for name in names:
             if name not in self.limits:
-                known = ", ".join(sorted(self.limits)[:10]) or "none yet"
+                known = ", ".join(sorted(self.limits)[:NAMED]) or "none yet"
+                if len(self.limits) > NAMED:
+                    known += f" and {len(self.limits) - NAMED} more"
                 where = f"/limits/{further.index(name)}" if name in further else "/type"
                 raise InvalidInput(
                     FieldError(

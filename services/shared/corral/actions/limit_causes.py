@@ -20,15 +20,19 @@ async def limit_causes(store: Store, job: Job) -> list[Cause]:
     if job.state is not State.QUEUED:
         return []
     states = await store.limit_claims.limits_of(job.id)
-    causes = [
-        _cause(state, await store.limit_claims.holders(state.name, HOLDERS_SHOWN + 1) if _full(state) else [])
-        for state in states
-        if state.closed
-    ]
+    causes = [await _cause_of(store, state) for state in states if state.closed]
     shares = {parsed(state.name)[0]: state.per_worker for state in states if state.per_worker is not None}
     for limit, most in shares.items():
         causes += await _busy_workers(store, job, limit, most)
     return causes
+
+
+async def _cause_of(store: Store, state: LimitState) -> Cause:
+    if state.declared and state.paused_at is not None:
+        return _paused(state, state.paused_at, await store.limits.pause_reason(*parsed(state.name)))
+    return _cause(
+        state, await store.limit_claims.holders(state.name, HOLDERS_SHOWN + 1) if _full(state) else []
+    )
 
 
 async def _busy_workers(store: Store, job: Job, limit: str, most: int) -> list[Cause]:
@@ -52,27 +56,26 @@ async def _busy_workers(store: Store, job: Job, limit: str, most: int) -> list[C
 
 
 def _full(state: LimitState) -> bool:
-    return state.rate is None and state.declared and state.paused_at is None and state.parked_until is None
+    return state.rate is None and state.declared and state.parked_until is None
 
 
 def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
-    limit, key = parsed(state.name)
-    what = f"limit {limit}" + (f" for {key}" if key else "")
+    what = _what(state)
     if not state.declared:
         return Cause(
             "limit-undeclared",
             f"The {what} was never declared, so nothing that takes from it starts.",
             "Start a worker whose code declares it",
         )
-    if state.paused_at is not None:
-        by = f" by {state.paused_by}" if state.paused_by else ""
-        return Cause(
-            "limit-paused",
-            f"The {what} has been paused{by} since {_moment(state.paused_at)}.",
-            "Resume the limit",
-        )
     if state.parked_until is not None and state.room < 0:
         return _parked(state, what)
+    if state.most_at_once is not None and state.cost > state.most_at_once:
+        return Cause(
+            "limit-too-small",
+            f"This job takes {state.cost:g} of the {what}, of which at most {state.most_at_once:g} can be taken at once:"
+            " it can never start.",
+            "Raise the rate, or cancel the job",
+        )
     if state.rate is not None:
         left = max(0.0, state.room)
         return Cause(
@@ -95,6 +98,20 @@ def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
             * state.for_life
         ),
         "Wait for one of them to end, or raise the limit",
+    )
+
+
+def _what(state: LimitState) -> str:
+    limit, key = parsed(state.name)
+    return f"limit {limit}" + (f" for {key}" if key else "")
+
+
+def _paused(state: LimitState, since: datetime, reason: str | None) -> Cause:
+    by, why = f" by {state.paused_by}" if state.paused_by else "", f": {reason}" if reason else ""
+    return Cause(
+        "limit-paused",
+        f"The {_what(state)} has been paused{by} since {_moment(since)}{why}.",
+        "Resume the limit",
     )
 
 

@@ -1,17 +1,22 @@
 """What a person does to limits: set values, pause, resume, take back. In force for every claim from then on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from corral.catalog.limit import HoldFor
+from corral.catalog.limit import HoldFor, TakenAt, largest_cost
+from corral.catalog.limit_evaluation import bounded_key
 from corral.catalog.limit_values import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT, nothing
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
+from corral.job.budget import EXACT
+from corral.job.limit_use import TOTAL
 from corral.store import LimitChange, Store, StoredLimit
 
 MAX_REASON: Final = 500
 """Characters of the reason that a person gives."""
+MAX_VALUE: Final = 1000
+"""Characters of a key that a person names. Stored keys are shorter."""
 _NUMBERS: Final[Mapping[str, Bounds]] = {
     "total": COUNT,
     "each": COUNT,
@@ -26,7 +31,10 @@ _OF_KEY: Final = ("each", "max_waiting")
 
 
 class LimitActions:
-    """Actions on limits. `actor` is who the audit names, with the reason."""
+    """Actions on limits. `actor` is who the audit names, with the reason.
+
+    `key` is a key as lists show it, or the whole value of which a list shows the beginning; None: the whole limit.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -43,7 +51,13 @@ class LimitActions:
         return found
 
     async def set(
-        self, name: str, overrides: Mapping[str, Any], actor: str, *, key: str = "", reason: str | None = None
+        self,
+        name: str,
+        overrides: Mapping[str, Any],
+        actor: str,
+        *,
+        key: str | None = None,
+        reason: str | None = None,
     ) -> StoredLimit:
         """Set values over those that code declares, for all or for one key; None takes one back.
 
@@ -62,67 +76,89 @@ class LimitActions:
             errors = list(_errors_together(limit, overrides))
         if errors:
             raise InvalidInput(*errors)
-        return await self._store.limits.change(name, key, LimitChange("patch", overrides), actor, reason)
+        return await self._store.limits.change(
+            name, stored_key(key), LimitChange("patch", overrides), actor, reason
+        )
 
-    async def pause(self, name: str, actor: str, *, key: str = "", reason: str | None = None) -> StoredLimit:
+    async def pause(
+        self, name: str, actor: str, *, key: str | None = None, reason: str | None = None
+    ) -> StoredLimit:
         """Pause a limit, or one of its keys: once this returns no job that takes of it is claimed. Raises as `set`."""
         return await self._change("pause", name, actor, key, reason)
 
-    async def resume(self, name: str, actor: str, *, key: str = "", reason: str | None = None) -> StoredLimit:
+    async def resume(
+        self, name: str, actor: str, *, key: str | None = None, reason: str | None = None
+    ) -> StoredLimit:
         """Resume what was paused, and what a provider asked to wait for. Raises as `set`."""
         return await self._change("resume", name, actor, key, reason)
 
-    async def reset(self, name: str, actor: str, *, key: str = "", reason: str | None = None) -> StoredLimit:
+    async def reset(
+        self, name: str, actor: str, *, key: str | None = None, reason: str | None = None
+    ) -> StoredLimit:
         """Take back every value that was set: what code declares is in force. A pause stays. Raises as `set`."""
         return await self._change("reset", name, actor, key, reason)
 
-    async def _change(self, action: str, name: str, actor: str, key: str, reason: str | None) -> StoredLimit:
+    async def _change(
+        self, action: str, name: str, actor: str, key: str | None, reason: str | None
+    ) -> StoredLimit:
         errors = [*_reason_faults(reason), *_key_faults(await self.get(name), key)]
         if errors:
             raise InvalidInput(*errors)
-        return await self._store.limits.change(name, key, LimitChange(action), actor, reason)
+        return await self._store.limits.change(name, stored_key(key), LimitChange(action), actor, reason)
+
+
+def stored_key(key: str | None) -> str:
+    """How the key is stored that somebody names."""
+    return TOTAL if key is None else bounded_key(key)
 
 
 def _reason_faults(reason: str | None) -> list[FieldError]:
-    if reason is None or (len(reason) <= MAX_REASON and "\0" not in reason):
+    if reason is None:
         return []
-    return [FieldError("/reason", f"has {len(reason):,} characters; it must have at most {MAX_REASON}")]
+    if "\0" in reason:
+        return [FieldError("/reason", "holds a NUL character (\\u0000), which no text can hold")]
+    if len(reason) > MAX_REASON:
+        return [FieldError("/reason", f"has {len(reason):,} characters; it must have at most {MAX_REASON}")]
+    return []
 
 
-def _key_faults(limit: StoredLimit, key: str) -> list[FieldError]:
-    if not key:
+def _key_faults(limit: StoredLimit, key: str | None) -> list[FieldError]:
+    if key is None:
         return []
     if limit.values.get("by") is None:
         return [FieldError("/key", f"{limit.name} has no keys: it is declared without by=")]
+    if not key:
+        return [FieldError("/key", "is empty; name a key, or leave it out to mean the whole limit")]
     if "\0" in key:
         return [FieldError("/key", "holds a NUL character (\\u0000), which no key can hold")]
     return []
 
 
-def _settable(limit: StoredLimit, key: str) -> str:
+def _settable(limit: StoredLimit, key: str | None) -> str:
     """What can be set, in words."""
-    return f"can be set: {', '.join(_names(limit, key))}"
+    return f"can be set: {', '.join(settable(limit.declared, of_key=key is not None)) or 'nothing'}"
 
 
-def _names(limit: StoredLimit, key: str) -> list[str]:
-    if "rate" in limit.declared:
+def settable(declared: Mapping[str, Any], *, of_key: bool) -> list[str]:
+    """The values that can be set for a limit that code declares so, or for one of its keys."""
+    if "rate" in declared:
         return list(_OF_RATE)
-    plain = limit.declared.get("on_full", WhenFull.QUEUE) == WhenFull.QUEUE
-    names = [name for name in _OF_LIMIT if name in limit.declared and not (name == "on_full" and plain)]
-    if key:
+    plain = declared.get("on_full", WhenFull.QUEUE) == WhenFull.QUEUE
+    names = [name for name in _OF_LIMIT if name in declared and not (name == "on_full" and plain)]
+    if of_key:
         return [name for name in names if name in _OF_KEY]
-    return names if "weights" in names or limit.declared.get("by") is None else [*names, "weights"]
+    return names if "weights" in names or declared.get("by") is None else [*names, "weights"]
 
 
-def _fault(limit: StoredLimit, key: str, option: str, value: Any) -> str | None:
+def _fault(limit: StoredLimit, key: str | None, option: str, value: Any) -> str | None:
     """What is wrong with one value; None where nothing is."""
-    if option not in _names(limit, key):
+    if option not in settable(limit.declared, of_key=key is not None):
         of = f"one key of {limit.name}" if key else limit.name
-        declare = (
-            f"; declare {option}= in code first: what waits was not counted by it"
-            if option in _OF_LIMIT and not key and "rate" not in limit.declared
-            else ""
-        )
+        declare = ""
+        if option == "weights" and limit.declared.get("by") is None:
+            declare = ": weights are of keys, and it is declared without by="
+        elif option in _OF_LIMIT and not key and "rate" not in limit.declared:
+            declare = f"; declare {option}= in code first: what waits was not counted by it"
         return f"can't be set for {of}{declare}; {_settable(limit, key)}"
     if value is None:
         return None
@@ -143,6 +179,10 @@ def _weights_fault(value: Any) -> str | None:
     if len(value) > MAX_WEIGHTS:
         return f"has {len(value):,} keys; it must have at most {MAX_WEIGHTS:,}"
     for key, weight in value.items():
+        if not key:
+            return "has an empty key; keys are texts, as the payload has them"
+        if "\0" in key:
+            return f"{key!r:.100} holds a NUL character, which no key can hold"
         if (fault := WEIGHT.fault(weight)) is not None:
             return f"that of {key!r:.100} {fault}"
     return None
@@ -155,7 +195,7 @@ def _errors_together(limit: StoredLimit, overrides: Mapping[str, Any]) -> list[F
         **{name: value for name, value in limit.overrides.items() if name not in taken_back},
         **{name: value for name, value in overrides.items() if value is not None},
     }
-    each, total, cost, rate = (values.get(name) for name in ("each", "total", "cost", "rate"))
+    each, total = values.get("each"), values.get("total")
     within_key = values.get("on_full") in (WhenFull.SUPERSEDE, WhenFull.CANCEL_RUNNING)
     if within_key and values.get("by") is not None and each is None:
         return [
@@ -175,8 +215,30 @@ def _errors_together(limit: StoredLimit, overrides: Mapping[str, Any]) -> list[F
                 f"/overrides/{option}", f"{limit.name} is held for life, one job at a time: it stays 1"
             )
         ]
-    if rate is not None and isinstance(cost, int | float) and cost > rate:
-        return [
-            FieldError("/overrides/rate", f"is {rate:g} and one job costs {cost:g}: none could ever start")
-        ]
-    return []
+    return list(_rate_errors(values, overrides))
+
+
+def _rate_errors(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What is wrong with a rate that would have these values, as its declaration would be refused."""
+    if "rate" not in values:
+        return
+    rate, per, cost = values["rate"], values["per"], values.get("cost")
+    burst, deadline = values.get("burst"), values.get("deadline")
+    pointer = "/overrides/rate" if "rate" in overrides else "/overrides/per"
+    if values.get("at") == TakenAt.ATTEMPT and rate > EXACT:
+        yield FieldError(
+            pointer, f"is {rate:,g}; one that counts until attempts end (at=attempt) has at most {EXACT:,}"
+        )
+    elif burst is not None and EXACT < rate <= burst:
+        yield FieldError(
+            pointer, f"is {rate:,g}, and code declares a burst of {burst:,g}: it must be above that"
+        )
+    elif isinstance(cost, int | float) and cost > (most := largest_cost(values)):
+        once = "" if most == rate else f", of which {most:g} can be taken at once,"
+        yield FieldError(pointer, f"is {rate:g}{once} and one job costs {cost:g}: none could ever start")
+    if deadline is not None and deadline > per:
+        yield FieldError(
+            "/overrides/per",
+            f"is {per:g} seconds, and a call may arrive {deadline:g} after it was taken (its deadline): it must be at"
+            " least that",
+        )

@@ -9,7 +9,7 @@ import structlog
 from corral import metrics
 from corral.actions.type_cache import TypeCache
 from corral.actions.types import check_limits_fit
-from corral.catalog.precedence import OF_QUEUE
+from corral.catalog.precedence import LIMITS, NOTHING, OF_QUEUE, QueueOverrides, settle
 from corral.dispatch import Dispatch
 from corral.dispatch.events import QueueChanged
 from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
@@ -81,21 +81,34 @@ class QueueActions:
         ]
         if wrong:
             raise InvalidInput(*(FieldError(pointer, known) for pointer in wrong))
-        for part, options in said:
-            await self._check_limits(name, options.get("limits") or (), f"/{part}/limits")
+        await self._check_limits(name, dict(said))
         queue = await self._store.queues.patch(name, overrides, actor, defaults=defaults)
         await self._types.read()
         await self._dispatch.events.publish(QueueChanged(name))
         return queue
 
-    async def _check_limits(self, name: str, limits: Sequence[str], pointer: str) -> None:
-        """Refuse limits that are not registered, or that do not fit every job type of the queue."""
-        if not limits:
+    async def _check_limits(self, name: str, said: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse limits that are not registered, or that do not fit every job type of the queue beside its own."""
+        part = next((part for part, options in said.items() if options.get(LIMITS)), None)
+        if part is None:
             return
+        queue, pointer = await self.get(name), f"/{part}/{LIMITS}"
+        now = {"overrides": queue.overrides, "defaults": queue.defaults}
+        parts = {
+            part: {option: value for option, value in {**now[part], **options}.items() if value is not None}
+            for part, options in said.items()
+        }
+        changed = QueueOverrides(**parts, declared=queue.declared)
         await self._types.read()
-        for known in (await self._types.all()).types.values():
-            if name in known.by_queue:
-                check_limits_fit(known, limits, pointer)
+        known_types = [one for one in (await self._types.all()).types.values() if name in one.by_queue]
+        for known in known_types:
+            settled = settle(known.record.options, changed, NOTHING, known.record.overrides)
+            check_limits_fit(known, settled.options.limits, pointer)
+        if not known_types:
+            known_limits = {one.name for one in await self._store.limits.all()}
+            for limit in said[part][LIMITS]:
+                if limit not in known_limits:
+                    raise InvalidInput(FieldError(pointer, f"there is no limit {limit[:100]!r}"))
 
     async def clean(
         self, name: str, states: Sequence[State], older_than: float, actor: str

@@ -8,7 +8,7 @@ from corral.actions.type_cache import TypeCache
 from corral.catalog.batch_key import BatchKeys
 from corral.catalog.options_json import BATCH, option_from_json
 from corral.catalog.payload_field import NoSuchField
-from corral.catalog.precedence import OF_TYPE
+from corral.catalog.precedence import LIMITS, NOTHING, OF_TYPE, PLAIN, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.unique import UniqueEvaluation, unique_of
 from corral.errors import FieldError, InvalidInput, NotFound
@@ -64,10 +64,19 @@ class TypeActions:
         if fields := overrides.get("search"):
             _check_search(record, fields)
         if limits := overrides.get("limits"):
-            await self._types.read()
-            known = (await self._types.all()).types.get(record.name)
-            if known is not None:
-                check_limits_fit(known, limits, "/overrides/limits")
+            await self._check_limits(record, limits)
+
+    async def _check_limits(self, record: TypeRecord, limits: Iterable[str]) -> None:
+        """Refuse limits that do not fit the type, beside those of each of its queues."""
+        await self._types.read()
+        known = (await self._types.all()).types.get(record.name)
+        if known is None:
+            return
+        changed = {**record.overrides, LIMITS: list(limits)}
+        queues = {queue.name: queue.options for queue in await self._store.queues.list()}
+        for queue in known.by_queue:
+            settled = settle(record.options, queues.get(queue, PLAIN), NOTHING, changed)
+            check_limits_fit(known, settled.options.limits, "/overrides/limits")
 
 
 def _batch(record: TypeRecord, parts: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -91,16 +100,18 @@ def _batch(record: TypeRecord, parts: Mapping[str, Any]) -> dict[str, Any] | Non
     return parts_set or None
 
 
-def check_limits_fit(known: KnownType, names: Iterable[str], pointer: str) -> None:
-    """Refuse limits that are not registered, or that do not fit a type's payload.
+def check_limits_fit(known: KnownType, names: tuple[str, ...], pointer: str) -> None:
+    """Refuse limits of jobs of a type that are not registered, or that fit neither its payload nor each other.
 
     Raises:
         InvalidInput: names the limit.
     """
     try:
-        known.evaluation(tuple(dict.fromkeys(names)))
+        known.evaluation(names, names)
     except InvalidInput as error:
-        raise InvalidInput(*(FieldError(pointer, one.message) for one in error.errors)) from None
+        raise InvalidInput(
+            *(FieldError(pointer, f"jobs of {known.record.name}: {one.message}") for one in error.errors)
+        ) from None
 
 
 def _check_search(record: TypeRecord, fields: Iterable[str]) -> None:

@@ -181,8 +181,11 @@ class CallEvaluation:
 
 def key_of(text: str) -> str:
     """The key that a value is, as it is stored."""
-    if text.startswith(SHARED):
-        text = SHARED + text
+    return bounded_key(SHARED + text if text.startswith(SHARED) else text)
+
+
+def bounded_key(text: str) -> str:
+    """The same text, or, of one longer than a key may be, its first characters and a digest of the whole."""
     if len(text) <= MAX_KEY:
         return text
     digest = blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()

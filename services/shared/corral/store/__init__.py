@@ -18,7 +18,8 @@ from corral.store.jobs.queries import AttemptRecord, StoredLogLine
 from corral.store.leader.duties import Queued, QueuedCursor
 from corral.store.leader.leases import LEADER, Term
 from corral.store.limits.duties import GroupCursor, Miscount, WaitingGroup
-from corral.store.limits.limits import KeyHolder, LimitChange, LimitKey, LimitUsage, StoredLimit
+from corral.store.limits.limits import KeyHolder, LimitKey, LimitUsage, StoredLimit
+from corral.store.limits.settings import LimitChange
 from corral.store.limits.waits import GroupState, LimitState, SlotHolder
 from corral.store.postgres.pg_errors import Ambiguous
 from corral.store.registry.queues import StoredQueue

@@ -55,19 +55,42 @@ async def test_every_full_limit_is_named_with_who_holds_it(system: System, why: 
 
 
 async def test_limits_that_are_paused_unknown_too_small_or_used_up_say_so(system: System, why: Why):
-    for name, values in (("p", '{"total": 1}'), ("small", '{"total": 2}'), ("r", '{"rate": 1, "per": 60}')):
+    declared = {
+        "p": '{"total": 1}',
+        "small": '{"total": 2}',
+        "r": '{"rate": 1, "per": 60}',
+        "slow": '{"rate": 3, "per": 60}',
+        "wide": '{"rate": 5000, "per": 60}',
+    }
+    for name, values in declared.items():
         await system.store.database.run(DECLARE, {"name": name, "values": values})
-    await system.store.database.run(
-        "INSERT INTO corral.limit_overrides (limit_name, key, paused_at, set_by) VALUES ('p', '', now(), 'ann')"
-    )
+    actions = LimitActions(system.store)
+    await actions.pause("p", "ann", reason="the provider moves")
+    await actions.set("p", {"total": 2}, "bob", reason="it will take more")
     await _running(system, LimitUse("r"))
     job = await _submitted(
-        system, LimitUse("p"), LimitUse("small", cost=3), LimitUse("r"), LimitUse("unknown")
+        system,
+        LimitUse("p"),
+        LimitUse("small", cost=3),
+        LimitUse("r"),
+        LimitUse("slow", cost=4),
+        LimitUse("unknown"),
+        LimitUse("wide", cost=501),
     )
-    paused, rate, small, unknown = await codes(
-        why, job, "limit-paused", "limit-rate", "limit-too-small", "limit-undeclared"
+    paused, rate, slow, small, unknown, wide = await codes(
+        why,
+        job,
+        "limit-paused",
+        "limit-rate",
+        "limit-too-small",
+        "limit-too-small",
+        "limit-undeclared",
+        "limit-too-small",
     )
     assert "limit p has been paused by ann since" in paused.message
+    assert paused.message.endswith("UTC: the provider moves.")
+    assert "takes 4 of the limit slow, of which at most 3 can be taken at once" in slow.message
+    assert "takes 501 of the limit wide, of which at most 500" in wide.message
     assert "limit r lets 1 start in 60 seconds; 0 is left" in rate.message
     assert "can never start" in small.message
     assert "unknown was never declared" in unknown.message

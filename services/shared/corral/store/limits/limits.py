@@ -1,7 +1,7 @@
 """Limits as rows: what code declared, what operators set over it, and who holds what."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,8 @@ from uuid import UUID
 from corral.catalog.record import Declaration, supersedes
 from corral.errors import NotFound
 from corral.job.limit_use import name_of
-from corral.store.access.audit import record
 from corral.store.limits.holds import OF_NAMES
+from corral.store.limits.settings import PAUSE_REASON, SAID, SET_KEYS, LimitChange, SetKeys, write_change
 from corral.store.limits.states import WAITS
 from corral.store.postgres.connections import Row
 from corral.store.postgres.database import SHORT, Database, Transaction
@@ -35,9 +35,11 @@ class StoredLimit:
     """What an operator set over it, for the whole limit."""
     paused_at: datetime | None = None
     set_by: str | None = None
-    """Who last set values or paused it, why, and when; None: what code says is in force."""
+    """Who last set values, why, and when; who paused it, where none are set; None: what code says is in force."""
     reason: str | None = None
     set_at: datetime | None = None
+    paused_by: str | None = None
+    paused_reason: str | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -77,6 +79,8 @@ class LimitKey:
     set_by: str | None
     reason: str | None
     set_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
     parked_until: datetime | None
     """Until when a provider asked to wait. In the past: one job goes first, and nobody else before its success."""
     parked_by: UUID | None = None
@@ -88,18 +92,8 @@ class LimitKey:
     """The oldest of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class LimitChange:
-    """A change to a limit by a person."""
-
-    action: str
-    """`patch`, `pause`, `resume` or `reset`."""
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    """Values to set; None takes one back."""
-
-
-LIMIT = """
-SELECT l.name, l.declared, l.version, l.declared_at, coalesce(o.overrides, '{}'::jsonb), o.paused_at, o.set_by, o.reason, o.set_at
+LIMIT = f"""
+SELECT l.name, l.declared, l.version, l.declared_at, coalesce(o.overrides, '{{}}'::jsonb), {SAID}
 FROM corral.limits l LEFT JOIN corral.limit_overrides o ON o.limit_name = l.name AND o.key = ''
 """
 ALL = f"{LIMIT} ORDER BY l.name"
@@ -146,10 +140,12 @@ WITH {WAITING}, known AS (
           WHERE split_part(w.name, '=', 1) = %(name)s
 ), page AS (
     SELECT n.key FROM known n
-    WHERE CASE WHEN %(key)s::text IS NULL THEN n.key COLLATE "C" > %(after)s::text ELSE n.key = %(key)s::text END
+    WHERE (NOT %(only_set)s::bool OR EXISTS (
+        SELECT FROM corral.limit_overrides o WHERE o.limit_name = %(name)s AND o.key = n.key
+    )) AND CASE WHEN %(key)s::text IS NULL THEN n.key COLLATE "C" > %(after)s::text ELSE n.key = %(key)s::text END
     ORDER BY n.key COLLATE "C" LIMIT %(limit)s
 )
-SELECT p.key, coalesce(k.in_use, 0), coalesce(w.n, 0)::int8, coalesce(o.overrides, '{{}}'::jsonb), o.paused_at, o.set_by, o.reason, o.set_at,
+SELECT p.key, coalesce(k.in_use, 0), coalesce(w.n, 0)::int8, coalesce(o.overrides, '{{}}'::jsonb), {SAID},
        k.parked_until, k.parked_by, k.parked_reason, k.probe
 FROM page p CROSS JOIN LATERAL (
     SELECT CASE WHEN p.key = '' THEN %(name)s::text ELSE %(name)s::text || '=' || p.key END AS name OFFSET 0
@@ -157,25 +153,6 @@ FROM page p CROSS JOIN LATERAL (
 LEFT JOIN corral.limit_keys k ON k.name = n.name LEFT JOIN waiting w ON w.name = n.name
 LEFT JOIN corral.limit_overrides o ON o.limit_name = %(name)s AND o.key = p.key
 ORDER BY p.key COLLATE "C"
-"""
-ROW = """
-INSERT INTO corral.limit_overrides AS o (limit_name, key, set_by) VALUES (%(name)s, %(key)s, %(actor)s)
-ON CONFLICT (limit_name, key) DO NOTHING
-"""
-_SET = "set_by = %(actor)s, reason = %(reason)s, set_at = now() WHERE limit_name = %(name)s AND key = %(key)s"
-CHANGES = {
-    "patch": f"UPDATE corral.limit_overrides SET overrides = jsonb_strip_nulls(overrides || %(overrides)s::jsonb), {_SET}",
-    "pause": f"UPDATE corral.limit_overrides SET paused_at = coalesce(paused_at, now()), {_SET}",
-    "resume": f"UPDATE corral.limit_overrides SET paused_at = NULL, {_SET}",
-    "reset": f"UPDATE corral.limit_overrides SET overrides = '{{}}'::jsonb, {_SET}",
-}
-UNPARK = """
-UPDATE corral.limit_keys SET parked_until = NULL, parked_by = NULL, parked_reason = NULL, probe = NULL
-WHERE limit_name = %(name)s AND (%(key)s = '' OR key = %(key)s) AND parked_until IS NOT NULL
-"""
-TIDY = """
-DELETE FROM corral.limit_overrides
-WHERE limit_name = %(name)s AND key = %(key)s AND overrides = '{}'::jsonb AND paused_at IS NULL
 """
 
 
@@ -220,14 +197,22 @@ class LimitRows:
         return {name: LimitUsage(*row) for name, *row in await self._database.run(USAGE)}
 
     async def keys(
-        self, name: str, *, after: str = "", key: str | None = None, limit: int = 50
+        self,
+        name: str,
+        *,
+        after: str = "",
+        key: str | None = None,
+        limit: int = 50,
+        only_set: bool = False,
     ) -> list[LimitKey]:
         """A page of what is known of a limit's keys, in order, behind the key `after`; or one `key`, empty for its total.
+
+        `only_set`: those alone for which an operator set something or which are paused.
 
         Raises:
             Unavailable: Postgres is away.
         """
-        params = {"name": name, "after": after, "key": key, "limit": limit}
+        params = {"name": name, "after": after, "key": key, "limit": limit, "only_set": only_set}
         rows = await self._database.run(KEYS, params)
         names = [name_of(name, row[0]) for row in rows]
         held = await self._database.run(OF_NAMES, {"names": texts(names), "most": HOLDERS_SHOWN})
@@ -245,23 +230,30 @@ class LimitRows:
             NotFound: there is no such limit.
             Unavailable: Postgres is away.
         """
-        params: dict[str, object] = {"name": name, "key": key, "actor": actor, "reason": reason}
         async with self._database.transaction(SHORT) as transaction:
             await transaction.rows(BETWEEN_CLAIMS)
             if not await transaction.rows(ONE, {"name": name}):
                 raise NotFound("limit", name)
-            await transaction.count(ROW, params)
-            sets = params | {"overrides": encode(dict(change.overrides))}
-            await transaction.count(CHANGES[change.action], sets)
-            if change.action == "resume":
-                await transaction.count(UNPARK, {"name": name, "key": key})
-            details: dict[str, Any] = {"key": key} if key else {}
-            details |= {"overrides": dict(change.overrides)} if change.overrides else {}
-            details |= {"reason": reason} if reason else {}
-            await record(transaction, actor, change.action, kind="limit", subjects=[name], details=details)
-            await transaction.count(TIDY, params)
+            await write_change(transaction, name, key, change, actor=actor, reason=reason)
             rows = await transaction.rows(ONE, {"name": name})
         return StoredLimit(*rows[0])
+
+    async def pause_reason(self, name: str, key: str) -> str | None:
+        """Why this key of a limit is paused, or, if it is not, the whole limit, in the words of whoever paused it.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rows = await self._database.run(PAUSE_REASON, {"name": name, "key": key})
+        return str(rows[0][0]) if rows else None
+
+    async def set_keys(self, name: str) -> SetKeys:
+        """How many keys of a limit have values of their own, and how many are paused.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return SetKeys(*(await self._database.run(SET_KEYS, {"name": name}))[0])
 
 
 async def register(transaction: Transaction, declarations: Sequence[Declaration]) -> list[str]:
@@ -283,18 +275,5 @@ async def register(transaction: Transaction, declarations: Sequence[Declaration]
 
 
 def _key(row: Row, holders: Sequence[KeyHolder]) -> LimitKey:
-    key, in_use, waiting, overrides, paused_at, set_by, reason, set_at, until, by, told, probe = row
-    return LimitKey(
-        key,
-        LimitUsage(in_use, waiting),
-        overrides,
-        paused_at,
-        set_by,
-        reason,
-        set_at,
-        until,
-        by,
-        told,
-        probe,
-        tuple(holders),
-    )
+    key, in_use, waiting, *said = row
+    return replace(LimitKey(key, LimitUsage(in_use, waiting), *said), holders=tuple(holders))

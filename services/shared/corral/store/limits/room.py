@@ -23,7 +23,8 @@ def rooms(names: str) -> str:
 SELECT n.*, v.bound, v.rate, v.per, v.deadline, v.burst, coalesce(v.weight, 1) AS weight, c.at,
        coalesce(k.in_use, 0) AS in_use,
        l.declared IS NOT NULL AS declared, coalesce(one.paused_at, whole.paused_at) AS paused_at,
-       CASE WHEN one.paused_at IS NULL THEN whole.set_by ELSE one.set_by END AS paused_by,
+       CASE WHEN one.paused_at IS NULL THEN coalesce(whole.paused_by, whole.set_by)
+            ELSE coalesce(one.paused_by, one.set_by) END AS paused_by,
        k.parked_until, k.parked_by, k.parked_reason, k.probe,
        coalesce(k.parked_until <= c.at AND k.probe IS NULL, false) AS probing, k.taken_at, k.taken,
        CASE WHEN l.declared IS NULL OR whole.paused_at IS NOT NULL OR one.paused_at IS NOT NULL

@@ -60,6 +60,13 @@ class LimitState:
     """Whether the job that takes the slot keeps it until it has ended."""
     per_worker: int | None = None
     """How many each worker may run."""
+    burst: float | None = None
+    """How much may be taken at once of a rate that is too large to keep each take."""
+
+    @property
+    def most_at_once(self) -> float | None:
+        """The most that a rate ever lets a job take; None: it is no rate."""
+        return self.burst if self.rate is not None and self.rate > EXACT else self.rate
 
     @property
     def closed(self) -> bool:
@@ -116,7 +123,7 @@ LOOK = looking()
 
 LIMITS_OF = f"""
 SELECT r.name, CASE WHEN r.by_batch THEN 1 ELSE r.cost END, CASE WHEN r.holder <> j.id THEN least(r.room, 0) ELSE r.room END, r.in_use, r.bound, r.rate, r.per, r.declared, r.paused_at, r.paused_by, r.parked_until,
-       r.parked_by, r.parked_reason, r.probe, r.for_life, (r.doc->>'per_worker')::int
+       r.parked_by, r.parked_reason, r.probe, r.for_life, (r.doc->>'per_worker')::int, r.burst
 FROM corral.jobs j CROSS JOIN LATERAL ({rooms("unnest(j.limits, j.costs) AS n(name, cost)")}) r
 WHERE j.id = %(job)s ORDER BY r.name
 """

@@ -59,9 +59,11 @@ def limits(tables: MetaData) -> None:
         Column(
             "paused_at", TIME, doc="Since when nothing that takes from it is claimed; null: it is not paused."
         ),
-        needed("set_by", Text, doc="Who set it last."),
+        needed("set_by", Text, doc="Who set its values last; who paused it, where none are set."),
         Column("reason", Text, doc="Why, in the words of whoever set it."),
         moment("set_at", doc="When it was last set."),
+        Column("paused_by", Text, doc="Who paused it; null: the release before this one wrote `set_by`."),
+        Column("paused_reason", Text, doc="Why, in the words of whoever paused it."),
         PrimaryKeyConstraint(
             "limit_name",
             "key",

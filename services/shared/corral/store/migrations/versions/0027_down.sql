@@ -1,0 +1,1 @@
+ALTER TABLE corral.limit_overrides DROP COLUMN paused_by, DROP COLUMN paused_reason;
