@@ -40,6 +40,7 @@ DUTIES = {
         "feeds",
         "webhooks",
         "transaction-jobs",
+        "due-work",
     ),
 }
 

@@ -1,5 +1,6 @@
 """A duty: work that the leader repeats periodically, and the report of how its rounds went."""
 
+import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -29,6 +30,14 @@ class Duty(ABC):
     name: ClassVar[str]
     period: float
     """Seconds between the beginnings of two rounds."""
+    longest_rest: float = 60.0
+    """Seconds after which there is a round even though nothing was found to do, where somebody looks for that."""
+    _attended = False
+
+    @cached_property
+    def _found(self) -> asyncio.Event:
+        """Set when something was found to do."""
+        return asyncio.Event()
 
     @cached_property
     def apart(self) -> Apart:
@@ -54,8 +63,31 @@ class Duty(ABC):
         """End: close it."""
 
     async def rest(self, seconds: float, reign: Reign) -> None:
-        """Wait until the next round, or the end of the reign."""
+        """Wait until the next round, or the end of the reign: where somebody looks, until something is found."""
+        began = time.monotonic()
+        if self._attended:
+            await wait_for_event(self._found, max(seconds, self.longest_rest))
+            seconds = max(0.0, seconds - (time.monotonic() - began))
         await wait_for_event(reign.over, seconds)
+        self._found.clear()
+
+    def looked_for(self, *, found: bool) -> None:
+        """Somebody looks whether there is something to do, and found something or nothing."""
+        self._attended = True
+        if found:
+            self._found.set()
+
+    def unattended(self) -> None:
+        """Nobody looks any more: rounds come at the duty's own period."""
+        if self._attended:
+            self._attended = False
+            self._found.set()
+
+    def anything_found(self) -> bool:
+        """Whether there is something to do as far as is known; asked once a round by duties that rest otherwise."""
+        found = self._found.is_set() or not self._attended
+        self._found.clear()
+        return found
 
     def failed(self) -> None:  # noqa: B027 - most duties rest on nothing
         """Called after a round failed: forget what is valid only after successful rounds without a gap."""

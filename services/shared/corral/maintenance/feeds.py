@@ -37,6 +37,7 @@ class FeedDuty(SubmittingDuty):
 
     name = "feeds"
     period = 1.0
+    longest_rest = COUNT_SECONDS
 
     def __init__(
         self,

@@ -73,8 +73,9 @@ class KeepLimits(Duty):
             if self._cursor is None:
                 self._look_at = now + GROUPS_SECONDS
             done += await self._find_forgotten()
-        done += await self._drop_holders(reign)
-        done += await self._end_leases(reign)
+        if self.anything_found() or self._keeping:
+            done += await self._drop_holders(reign)
+            done += await self._end_leases(reign)
         done += await self._let_in()
         if now >= self._recount_at:
             self._recount_at = now + RECOUNT_SECONDS
@@ -105,7 +106,7 @@ class KeepLimits(Duty):
         """Give a turn to groups that wait for limits which have room now."""
         names = await self._dispatch.rings.full_names()
         known = [name for name in names if name != LATER]
-        free = await self._store.limit_duties.with_room(known)
+        free = await self._store.limit_duties.with_room(known) if known else {}
         self._opens_in = await self._store.limit_duties.opens_in(known)
         if LATER in names:
             free[LATER] = MOST_LET_IN

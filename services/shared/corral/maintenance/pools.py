@@ -63,6 +63,10 @@ class PoolDuties(Duty):
 
     async def _apply(self, reign: Reign) -> int:
         requested = await self._dispatch.drain_requests.all()
+        moved = self._moved(requested)
+        if not self.anything_found() and not any(request.workers for request in requested.values()):
+            self._silent(requested, {})
+            return 0
         drained: dict[str, set[str]] = {}
         free = set()
         for worker in await self._store.workers.live():
@@ -70,7 +74,6 @@ class PoolDuties(Duty):
                 free.add(worker.name)
             elif worker.drained_by is not None and worker.drained_by.startswith(POOL):
                 drained.setdefault(worker.drained_by.removeprefix(POOL), set()).add(worker.name)
-        moved = self._moved(requested)
         silent = self._silent(requested, drained)
         changes = 0
         for pool in sorted(drained.keys() | requested.keys()):

@@ -14,6 +14,7 @@ from corral.dispatch import Dispatch
 from corral.errors import LeaseLost
 from corral.maintenance import leadership
 from corral.maintenance.backlog_signal import BacklogSignalDuty
+from corral.maintenance.due_work import DueWorkDuty
 from corral.maintenance.duty import Duty, DutyReport, perform
 from corral.maintenance.expire import Expire
 from corral.maintenance.feeds import FeedDuty
@@ -53,7 +54,7 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
     candidate = LeaderCandidate(store.leases, holder)
 
     def roster(reports: dict[str, DutyReport]) -> Sequence[Duty]:
-        return (
+        duties: list[Duty] = [
             Promote(store, dispatch),
             ScheduleDuty(store, dispatch, settings),
             Reclaim(store, dispatch, lease=settings.lease),
@@ -80,7 +81,8 @@ async def run(store: Store, dispatch: Dispatch, settings: Settings, stop: asynci
             Orphans(store, dispatch),
             RqMirror(store, dispatch, wanted=settings.rq_compat == "full"),
             StatusDuty(dispatch, holder, reports),
-        )
+        ]
+        return [*duties, DueWorkDuty(store, duties)]
 
     while not stop.is_set():
         try:

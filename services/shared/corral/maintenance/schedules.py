@@ -24,7 +24,6 @@ from corral.store import Store
 from corral.store.schedules.due import DueSchedule
 from corral.store.schedules.rows import Schedule
 from corral.store.schedules.ticks import Ruling
-from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
 
@@ -80,9 +79,9 @@ class ScheduleDuty(SubmittingDuty):
 
     async def rest(self, seconds: float, reign: Reign) -> None:
         """Sleep until the next tick."""
-        if self._due_in is not None:
-            seconds = min(seconds, max(self._due_in, SHORTEST_REST_SECONDS))
-        await wait_for_event(reign.over, seconds)
+        due_in = UPKEEP_SECONDS if self._due_in is None else max(self._due_in, SHORTEST_REST_SECONDS)
+        self.longest_rest = min(due_in, UPKEEP_SECONDS)
+        await super().rest(min(seconds, due_in), reign)
 
     async def _ruled(self, due: Sequence[DueSchedule]) -> list[Ruling]:
         rulings = []

@@ -33,6 +33,7 @@ class KeepUniqueKeys(Duty):
 
     name = "unique-keys"
     period = 1.0
+    longest_rest = SWEEP_SECONDS
 
     def __init__(
         self, store: Store, dispatch: Dispatch, *, clock: Callable[[], float] = time.monotonic

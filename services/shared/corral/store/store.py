@@ -25,6 +25,7 @@ from corral.store.feeds.retention import FeedRetention
 from corral.store.jobs.idempotency import Idempotency
 from corral.store.jobs.jobs import Jobs
 from corral.store.jobs.transaction_jobs import TransactionJobs
+from corral.store.leader.due_work import DueWork
 from corral.store.leader.duties import Duties
 from corral.store.leader.leases import Leases
 from corral.store.limits.budget_notes import BudgetNotes
@@ -83,6 +84,7 @@ class Store:
         self.types = JobTypes(database)
         self.schedules = Schedules(database)
         self.due_schedules = DueSchedules(database)
+        self.due_work = DueWork(database)
         self.ticks = ScheduleTicks(database)
         self.registration = TypeRegistration(database)
         self.limits = LimitRows(database)
