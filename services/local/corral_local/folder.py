@@ -10,13 +10,10 @@ from typing import Self
 from corral_local.account import Account
 from corral_local.errors import DataInUse, UnusableData
 from corral_local.folder_lock import FolderLocked, lock
+from corral_local.log_file import ROTATE_BYTES, LogFile
 
 MARKS = frozenset({"lock", "password", "port", "server.log"})
 """Files that mark a folder as one of Corral's. A folder with only other files is not used."""
-ROTATE_BYTES = 10 * 1024 * 1024
-"""Bytes from which a log is rotated at the next start; one old log is kept."""
-TAIL_BYTES = 4096
-"""The most bytes of a log that an error message quotes."""
 
 
 class DataFolder:
@@ -87,24 +84,19 @@ class DataFolder:
 
     @contextmanager
     def appending(self) -> Iterator[int]:
-        """A descriptor to append to the log."""
+        """A descriptor to append to the log. A long one is set aside first; one old log is kept."""
         if self.log_size() > ROTATE_BYTES:
             self.log.rename(self.log.with_suffix(".log.1"))
-        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-        try:
-            yield log
-        finally:
-            os.close(log)
+        with LogFile(self.log).appending() as descriptor:
+            yield descriptor
 
     def log_size(self) -> int:
         """The size of the log in bytes: what the next start writes begins there."""
-        return self.log.stat().st_size if self.log.exists() else 0
+        return LogFile(self.log).size()
 
     def log_since(self, start: int) -> str:
         """The log from byte `start` on; only the end of it where it is long."""
-        with self.log.open("rb") as reader:
-            reader.seek(max(start, self.log_size() - TAIL_BYTES))
-            return reader.read().decode(errors="replace").strip()
+        return LogFile(self.log).tail(start)
 
     def _refuse_foreign(self) -> None:
         found = {entry.name for entry in self.path.iterdir()}

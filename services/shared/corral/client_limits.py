@@ -1,47 +1,34 @@
 """What the client asks about limits and the options of job types; a part of `corral.client.Client`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
+from corral.api_calls import ApiCalls, Json
 from corral.api_request import path_of
 from corral.limit_slot import LimitSlot, SlotCalls, this_program
 
-Json = Any
 
-
-class Calls(Protocol):
+class CallsAndSlots(ApiCalls, Protocol):
     """What these methods need of a client."""
 
     @property
     def calls(self) -> SlotCalls:
         """Single requests."""
 
-    def get(self, path: str, **params: Json) -> Json:
-        """GET below /api/v1."""
-
-    def post(self, path: str, body: Json = None) -> Json:
-        """POST below /api/v1."""
-
-    def patch(self, path: str, body: Json) -> Json:
-        """PATCH below /api/v1."""
-
-    def pages(self, path: str, *, limit: int | None = None, **params: Json) -> Iterator[Json]:
-        """Every item of a list."""
-
 
 class LimitCalls:
     """Limits: what is in force, in use and waiting; setting, pausing, resuming and taking back."""
 
-    def limits(self: Calls) -> list[Json]:
+    def limits(self: CallsAndSlots) -> list[Json]:
         """Every limit, by name."""
         return list(self.pages("/limits"))
 
-    def limit(self: Calls, name: str) -> Json:
+    def limit(self: CallsAndSlots, name: str) -> Json:
         """One limit, with the jobs that hold its total."""
         return self.get(path_of("limits", name))
 
     def limit_keys(
-        self: Calls,
+        self: CallsAndSlots,
         name: str,
         *,
         key: str | None = None,
@@ -56,7 +43,7 @@ class LimitCalls:
         return self.pages(path_of("limits", name, "keys"), limit=limit, key=key, **asked)
 
     def set_limit(
-        self: Calls,
+        self: CallsAndSlots,
         name: str,
         values: Mapping[str, Json],
         *,
@@ -66,20 +53,26 @@ class LimitCalls:
         """Set values over those that code declares: `set_limit("customer", {"each": 10}, key="acme")`. None takes one back."""
         return self.patch(path_of("limits", name), {"overrides": dict(values), **_said(key, reason)})
 
-    def pause_limit(self: Calls, name: str, *, key: str | None = None, reason: str | None = None) -> Json:
+    def pause_limit(
+        self: CallsAndSlots, name: str, *, key: str | None = None, reason: str | None = None
+    ) -> Json:
         """Pause a limit, or one of its keys: once this returns no job that takes from it starts."""
         return self.post(path_of("limits", name, "pause"), _said(key, reason))
 
-    def resume_limit(self: Calls, name: str, *, key: str | None = None, reason: str | None = None) -> Json:
+    def resume_limit(
+        self: CallsAndSlots, name: str, *, key: str | None = None, reason: str | None = None
+    ) -> Json:
         """Resume what was paused."""
         return self.post(path_of("limits", name, "resume"), _said(key, reason))
 
-    def reset_limit(self: Calls, name: str, *, key: str | None = None, reason: str | None = None) -> Json:
+    def reset_limit(
+        self: CallsAndSlots, name: str, *, key: str | None = None, reason: str | None = None
+    ) -> Json:
         """Take back every value that was set. A pause stays."""
         return self.post(path_of("limits", name, "reset"), _said(key, reason))
 
     def limit_slot(
-        self: Calls,
+        self: CallsAndSlots,
         name: str,
         *,
         key: str | None = None,
@@ -107,7 +100,7 @@ class LimitCalls:
         """
         return LimitSlot(self.calls, name, key, timeout, this_program() if program is None else program)
 
-    def set_type(self: Calls, name: str, options: Mapping[str, Json]) -> Json:
+    def set_type(self: CallsAndSlots, name: str, options: Mapping[str, Json]) -> Json:
         """Set options of a job type over those that code declares; None takes one back."""
         return self.patch(path_of("types", name), {"overrides": dict(options)})
 

@@ -1,30 +1,9 @@
 """Feeds and imports for the Python client: `Client(…).feeds`."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
 
+from corral.api_calls import ApiCalls, Json
 from corral.api_request import path_of
-
-Json = Any
-
-
-class FeedApi(Protocol):
-    """What is needed of a client: calls below /api/v1."""
-
-    def get(self, path: str, **params: Json) -> Json:
-        """GET."""
-
-    def post(self, path: str, body: Json = None) -> Json:
-        """POST."""
-
-    def patch(self, path: str, body: Json) -> Json:
-        """PATCH."""
-
-    def delete(self, path: str) -> Json:
-        """DELETE."""
-
-    def pages(self, path: str, *, limit: int | None = None, **params: Json) -> Iterator[Json]:
-        """Every item of a list."""
 
 
 class FeedClient:
@@ -35,7 +14,7 @@ class FeedClient:
         Unreachable: the publisher did not answer.
     """
 
-    def __init__(self, api: FeedApi) -> None:
+    def __init__(self, api: ApiCalls) -> None:
         self._api = api
 
     def list(

@@ -55,12 +55,7 @@ class LimitFull(Conflict):
         """`size`: how many jobs the submission has."""
         self.refused = refused
         first = refused[0]
-        where = (
-            f"{len(refused):,} of {size:,} jobs are refused, the first at index {first.index}: "
-            if size > 1
-            else ""
-        )
-        super().__init__(f"{where}{first}")
+        super().__init__(f"{_counted(len(refused), size, 'refused', first.index)}{first}")
 
     def of(self, ids: Sequence[UUID]) -> Self:
         """The same about a submission of these jobs, some of which were not looked at together with the refused ones."""
@@ -93,11 +88,7 @@ class Duplicate(Conflict):
         """`size`: how many jobs the submission has."""
         self.size, self.found = size, found
         first = found[0]
-        where = (
-            f"{len(found):,} of {size:,} jobs are duplicates, the first at index {first.index}: "
-            if size > 1
-            else ""
-        )
+        where = _counted(len(found), size, "duplicates", first.index)
         super().__init__(f"{where}job {first.job} holds the unique key {first.key!r:.200}")
 
 
@@ -108,3 +99,8 @@ class RateExceeded(CorralError):
         """`name`: of what there was too much, `requests` or `jobs`; `seconds`: until there is room for one."""
         self.name, self.rate, self.seconds = name, rate, seconds
         super().__init__(f"{name} of one caller may be {rate}; ask again in {seconds:.3g} s")
+
+
+def _counted(count: int, size: int, what: str, first: int) -> str:
+    """How many jobs of a submission are `what`, before a text about the first of them; nothing where it has one job."""
+    return f"{count:,} of {size:,} jobs are {what}, the first at index {first}: " if size > 1 else ""

@@ -2,30 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
 
+from corral.api_calls import ApiCalls, Json
 from corral.api_request import path_of
-
-Json = Any
-
-
-class ApiCalls(Protocol):
-    """What is needed of a client: calls below /api/v1."""
-
-    def get(self, path: str, **params: Json) -> Json:
-        """GET."""
-
-    def post(self, path: str, body: Json = None) -> Json:
-        """POST."""
-
-    def patch(self, path: str, body: Json) -> Json:
-        """PATCH."""
-
-    def delete(self, path: str) -> Json:
-        """DELETE."""
-
-    def pages(self, path: str, *, limit: int | None = None, **params: Json) -> Iterator[Json]:
-        """Every item of a list."""
 
 
 class ScheduleClient:

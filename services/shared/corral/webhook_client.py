@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
+from corral.api_calls import ApiCalls, Json
 from corral.api_request import path_of
-from corral.schedule_client import ApiCalls
-
-Json = Any
 
 
 class WebhookClient:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from corral.catalog.provider import Provider, one_provider_of_each_name
+from corral.catalog.provider import Provider
+from corral.catalog.same_name import one_of_each_name
 from corral.errors import DeclarationError, SecretMissing
 from corral.provider.path import address_of
 from corral.provider.secret_reference import SecretReference
@@ -49,7 +50,7 @@ def test_a_declaration_is_refused_by_name():
         Provider("O S M", url="https://example.com")
     one, other = (Provider("osm", url=f"https://example.com/{n}") for n in "ab")
     with pytest.raises(DeclarationError, match="provider osm is declared twice"):
-        one_provider_of_each_name([one, one, other])
+        one_of_each_name("provider", [one, one, other])
 
 
 def test_what_is_not_said_is_corrals_own():

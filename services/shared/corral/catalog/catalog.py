@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 
 from corral import frames
 from corral.catalog.declaration import JobType
-from corral.catalog.declared_queue import Queue, one_queue_of_each_name
+from corral.catalog.declared_queue import Queue
 from corral.catalog.limit import AnyLimit, Limit, Rate
-from corral.catalog.limit_check import check_limits, one_of_each_name
-from corral.catalog.provider import Provider, one_provider_of_each_name
+from corral.catalog.limit_check import check_limits
+from corral.catalog.provider import Provider
 from corral.catalog.record import TypeRecord, record_of
+from corral.catalog.same_name import one_of_each_name
 from corral.catalog.schedule_declaration import DeclaredSchedule, one_schedule_of_each_name
 from corral.errors import DeclarationError
 from corral.job.options import Executor
@@ -46,17 +47,17 @@ class Catalog:
         Raises:
             DeclarationError: two limits, queues, schedules or providers of one name differ.
         """
-        self.providers = one_provider_of_each_name(providers)
+        self.providers = one_of_each_name("provider", providers)
         """Providers that code declares, by name."""
         self.schedules = one_schedule_of_each_name(schedules)
         """Schedules that code declares, by name."""
         self.types: Mapping[str, JobType[Any, Any]] = dict(types)
         of_types = (queue for declared in self.types.values() for queue in declared.declared_queues)
-        self.declared_queues = one_queue_of_each_name([*queues, *of_types])
+        self.declared_queues = one_of_each_name("queue", [*queues, *of_types])
         """Queues that code declares, by name."""
         of_queues = (limit for queue in self.declared_queues.values() for limit in queue.limits)
         of_all_types = (limit for declared in self.types.values() for limit in declared.limits)
-        self.limits = one_of_each_name([*limits, *of_all_types, *of_queues])
+        self.limits = one_of_each_name("limit", [*limits, *of_all_types, *of_queues])
         """Limits that code declares, by name."""
 
     @classmethod

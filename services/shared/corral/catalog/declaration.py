@@ -18,13 +18,14 @@ from pydantic import TypeAdapter
 
 from corral.catalog.batch_key import BatchKeys
 from corral.catalog.batch_models import batch_models
-from corral.catalog.declared_queue import Queue, one_queue_of_each_name
+from corral.catalog.declared_queue import Queue
 from corral.catalog.handler import Handler, annotation_models, inspect_handler
 from corral.catalog.keywords import OptionKeywords, limits_of, options_of
 from corral.catalog.limit import AnyLimit
 from corral.catalog.limit_check import check_limits
 from corral.catalog.payload_field import NoSuchField
 from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.same_name import one_of_each_name
 from corral.catalog.unique import UniqueEvaluation
 from corral.errors import DeclarationError
 from corral.job.limits import MAX_NAME, NAME_PATTERN, QUEUE_PATTERN
@@ -240,7 +241,7 @@ def _queues(name: str, keywords: OptionKeywords) -> tuple[tuple[Queue, ...], Opt
     named += further if isinstance(further, list | tuple | set | frozenset) else []
     declared = tuple(queue for queue in named if isinstance(queue, Queue))
     try:
-        one_queue_of_each_name(declared)
+        one_of_each_name("queue", declared)
     except DeclarationError as error:
         raise DeclarationError(f"job type {name}: {error}") from None
     plain: Any = {**keywords}

@@ -8,29 +8,20 @@ email = Queue("email", retries=3, backoff=Exponential(2), keep_finished=100, lim
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypedDict, Unpack, cast
+from typing import Any, Final, Unpack, cast
 
-from corral.catalog.keywords import OptionKeywords, Seconds, limits_of, options_of
+from corral.catalog.keywords import OptionKeywords, SharedKeywords, limits_of, options_of
 from corral.catalog.limit import AnyLimit
-from corral.catalog.limit_check import one_of_each_name
 from corral.catalog.options_json import options_to_json
+from corral.catalog.same_name import one_of_each_name
 from corral.errors import DeclarationError
-from corral.job import backoff as backoffs
 from corral.job.limits import MAX_NAME, QUEUE_PATTERN
 from corral.job.options import Retention
-from corral.job.priority import Priority
 
 
-class QueueKeywords(TypedDict, total=False):
+class QueueKeywords(SharedKeywords, total=False):
     """What a queue may say. Times are seconds or a timedelta."""
 
-    priority: Priority | str
-    retries: int
-    backoff: backoffs.Backoff | Seconds | Sequence[Seconds]
-    timeout: Seconds | None
-    delay: Seconds
-    expires_in: Seconds | None
-    max_stalls: int
     keep_finished: Retention | int
     """The newest so many jobs that completed or were cancelled, of each type; or a `Retention`."""
     keep_failed: Retention | int
@@ -60,7 +51,7 @@ class Queue:
         where = f"queue {name}"
         given: dict[str, Any] = {**options}
         self.limits: tuple[AnyLimit, ...] = limits_of(where, given.pop("limits", ()))
-        one_of_each_name(self.limits, where)
+        one_of_each_name("limit", self.limits, where)
         for option in ("keep_finished", "keep_failed"):
             if isinstance(given.get(option), int) and not isinstance(given[option], bool):
                 given[option] = Retention(count=given[option])
@@ -82,20 +73,3 @@ class Queue:
 
     def __hash__(self) -> int:
         return hash(self.name)
-
-
-def one_queue_of_each_name(queues: Sequence[Queue]) -> dict[str, Queue]:
-    """The queues by name.
-
-    Raises:
-        DeclarationError: two of one name differ; names both modules.
-    """
-    found: dict[str, Queue] = {}
-    for queue in queues:
-        other = found.setdefault(queue.name, queue)
-        if other != queue:
-            raise DeclarationError(
-                f"queue {queue.name} is declared twice and differs: in {other.module} and {queue.module};"
-                " declare it once and import it"
-            )
-    return found

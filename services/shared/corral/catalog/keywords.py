@@ -22,12 +22,9 @@ Seconds = float | timedelta
 Word = TypeVar("Word", bound=StrEnum)
 
 
-class OptionKeywords(TypedDict, total=False):
-    """What `job_type` and `job` take beside name and models. Times are seconds or a timedelta."""
+class SharedKeywords(TypedDict, total=False):
+    """What both a queue and a job type may say. Times are seconds or a timedelta."""
 
-    queue: "str | Queue"
-    queues: "Sequence[str | Queue]"
-    """Further queues that a submission may name."""
     priority: Priority | str
     retries: int
     backoff: backoffs.Backoff | Seconds | Sequence[Seconds]
@@ -36,6 +33,14 @@ class OptionKeywords(TypedDict, total=False):
     delay: Seconds
     expires_in: Seconds | None
     max_stalls: int
+
+
+class OptionKeywords(SharedKeywords, total=False):
+    """What `job_type` and `job` take beside name and models. Times are seconds or a timedelta."""
+
+    queue: "str | Queue"
+    queues: "Sequence[str | Queue]"
+    """Further queues that a submission may name."""
     tags: Sequence[str]
     search: Sequence[str]
     keep_finished: Retention | int | timedelta

@@ -6,6 +6,7 @@ from typing import Any, Final
 from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate, TakenAt
 from corral.catalog.limit_key import DOMAINS, key_text, paths_of
 from corral.catalog.payload_field import NoSuchField, PayloadField, payload_field
+from corral.catalog.same_name import one_of_each_name
 from corral.errors import DeclarationError
 from corral.job.admission import WhenFull
 
@@ -25,7 +26,7 @@ def check_limits(name: str, limits: Sequence[AnyLimit], schema: Mapping[str, Any
     where = f"job type {name}"
     if len(limits) > MAX_LIMITS:
         raise DeclarationError(f"{where}: limits names {len(limits)} limits; a job has at most {MAX_LIMITS}")
-    one_of_each_name(limits, where)
+    one_of_each_name("limit", limits, where)
     twice = [one.name for index, one in enumerate(limits) if one.name in {o.name for o in limits[:index]}]
     if twice:
         raise DeclarationError(f"{where}: limits names {twice[0]} twice")
@@ -42,32 +43,6 @@ def check_limits(name: str, limits: Sequence[AnyLimit], schema: Mapping[str, Any
                 f' ctx.budget({limit.name!r}); leave it out of limits, or declare it without at="call"'
             )
         _check_payload(f"{where}: limit {limit.name}", limit, schema)
-
-
-def one_of_each_name(limits: Iterable[AnyLimit], where: str = "") -> dict[str, AnyLimit]:
-    """The limits by name.
-
-    Raises:
-        DeclarationError: two of one name differ; names both modules.
-    """
-    found: dict[str, AnyLimit] = {}
-    for limit in limits:
-        other = found.setdefault(limit.name, limit)
-        if other != limit:
-            raise DeclarationError(
-                f"{where + ': ' if where else ''}limit {limit.name} is declared twice and differs in {differences(other.values, limit.values)}:"
-                f" in {other.module} and {limit.module}; declare it once and import it"
-            )
-    return found
-
-
-def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """What differs between two declarations, in words: `total (25, 30)`."""
-    return ", ".join(
-        f"{option} ({one.get(option, 'not given')}, {other.get(option, 'not given')})"
-        for option in sorted(one.keys() | other.keys())
-        if one.get(option) != other.get(option)
-    )
 
 
 def _check_payload(where: str, limit: AnyLimit, schema: Mapping[str, Any] | None) -> None:

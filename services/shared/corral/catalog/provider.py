@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,19 +60,3 @@ class Provider:
             for option, value in said.items()
             if value is not None
         }
-
-
-def one_provider_of_each_name(declared: Iterable[Provider]) -> dict[str, Provider]:
-    """The providers by name.
-
-    Raises:
-        DeclarationError: two of one name differ; names both modules.
-    """
-    found: dict[str, Provider] = {}
-    for one in declared:
-        other = found.setdefault(one.name, one)
-        if other != one:
-            raise DeclarationError(
-                f"provider {one.name} is declared twice, in {other.module} and {one.module}, and differs"
-            )
-    return found

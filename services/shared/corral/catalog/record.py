@@ -4,12 +4,12 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import metadata
-from typing import Any
+from typing import Any, TypeVar
 
 from corral.catalog.declaration import JobType
 from corral.catalog.declared_queue import Queue
@@ -53,6 +53,9 @@ class Declaration:
     """As a type's."""
 
 
+Declared = TypeVar("Declared", TypeRecord, Declaration)
+
+
 def record_of(declared: JobType[Any, Any]) -> TypeRecord:
     """The record of a declared type."""
     payload, result = declared.payload_adapter, declared.result_adapter
@@ -87,6 +90,17 @@ def supersedes(new: str, old: str) -> bool:
     Within one release the last registration wins: a team edits its types without raising a version.
     """
     return _numbers(new) >= _numbers(old)
+
+
+def to_be_stored(declared: Iterable[Declared], stored: Iterable[Sequence[Any]]) -> list[Declared]:
+    """Those that are new or supersede what is stored, of which each row is a name and a version (None: of no code)."""
+    versions: dict[str, str | None] = {name: version for name, version in stored}  # noqa: C416  # rows are untyped
+    return [
+        one
+        for one in declared
+        if one.name not in versions
+        or (versions[one.name] != one.version and supersedes(one.version, versions[one.name] or "0"))
+    ]
 
 
 def release_of(module: str) -> str:

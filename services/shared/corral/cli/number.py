@@ -12,39 +12,28 @@ N = TypeVar("N", int, float)
 
 def whole(bounds: Bounds, meaning: str, metavar: str | None = None) -> Any:
     """An option that takes a whole number within bounds."""
-    return typer.Option(parser=_whole(bounds), help=f"{meaning} [{bounds.span}]", metavar=metavar)
+    return typer.Option(
+        parser=_parser(int, "whole number", bounds), help=f"{meaning} [{bounds.span}]", metavar=metavar
+    )
 
 
 def real(bounds: Bounds, meaning: str, metavar: str | None = None) -> Any:
     """An option that takes a number within bounds."""
-    return typer.Option(parser=_real(bounds), help=f"{meaning} [{bounds.span}]", metavar=metavar)
+    return typer.Option(
+        parser=_parser(float, "number", bounds), help=f"{meaning} [{bounds.span}]", metavar=metavar
+    )
 
 
-def _whole(bounds: Bounds) -> Callable[[Any], int]:
+def _parser(kind: type[N], word: str, bounds: Bounds) -> Callable[[Any], N]:
+    """Reads a number of this kind within bounds; `word` is what the kind is called."""
 
-    def number(value: Any) -> int:
+    def number(value: Any) -> N:
         try:
-            found = int(value)
+            found = kind(value)
         except ValueError:
-            raise typer.BadParameter(f"{str(value)[:50]!r} is no whole number; it must be {bounds}") from None
-        return _within(found, bounds)
+            raise typer.BadParameter(f"{str(value)[:50]!r} is no {word}; it must be {bounds}") from None
+        if (fault := bounds.fault(found)) is not None:
+            raise typer.BadParameter(f"it {fault}")
+        return found
 
     return number
-
-
-def _real(bounds: Bounds) -> Callable[[Any], float]:
-
-    def number(value: Any) -> float:
-        try:
-            found = float(value)
-        except ValueError:
-            raise typer.BadParameter(f"{str(value)[:50]!r} is no number; it must be {bounds}") from None
-        return _within(found, bounds)
-
-    return number
-
-
-def _within(value: N, bounds: Bounds) -> N:
-    if (fault := bounds.fault(value)) is not None:
-        raise typer.BadParameter(f"it {fault}")
-    return value

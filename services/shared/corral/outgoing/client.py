@@ -10,6 +10,7 @@ from typing import Self
 
 import httpx2
 
+from corral.connection_headers import CONNECTION_HEADERS
 from corral.errors import FailureReason, OutgoingFailed, OutgoingRefused, RefusalReason
 from corral.outgoing.decoding import ACCEPTED
 from corral.outgoing.departure import Departure, Permission
@@ -24,22 +25,6 @@ from corral.outgoing.transport import GuardedTransport
 from corral.outgoing.url import Target, parse
 from corral.settings import Settings
 
-OURS = frozenset(
-    {
-        *(
-            "host",
-            "content-length",
-            "transfer-encoding",
-            "connection",
-            "keep-alive",
-            "te",
-            "trailer",
-            "upgrade",
-        ),
-        *("accept-encoding", "expect", "proxy-authorization", "proxy-connection", "http2-settings"),
-    }
-)
-"""Headers that say where a request ends or whom it is for: nobody else sets them."""
 KEPT_ELSEWHERE = frozenset(
     {"accept", "accept-encoding", "content-type", "content-length", "host", "user-agent"}
 )
@@ -161,7 +146,7 @@ class OutgoingClient:
         limits: RequestLimits,
     ) -> httpx2.Request:
         for name in headers:
-            if name.lower() in OURS:
+            if name.lower() in CONNECTION_HEADERS:
                 raise OutgoingRefused(
                     RefusalReason.HEADER, target.origin, f"the header {name} is set by Corral"
                 )

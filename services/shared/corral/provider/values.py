@@ -6,31 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from corral.connection_headers import CONNECTION_HEADERS
 from corral.job.bounds import Bounds
 from corral.provider.secret_reference import SecretReference
 
 MAX_URL: Final = 2_000
 MAX_HEADERS: Final = 20
 HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-RESERVED: Final = frozenset(
-    [
-        "host",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "connection",
-        "keep-alive",
-        "te",
-        "trailer",
-        "upgrade",
-        "accept-encoding",
-        "expect",
-        "proxy-authorization",
-        "proxy-connection",
-        "http2-settings",
-        "user-agent",
-    ]
-)
+RESERVED: Final = CONNECTION_HEADERS | {"content-type", "user-agent"}
 """Headers that are no secret, and that Corral or the job sets."""
 BOUNDS: Final[Mapping[str, Bounds]] = {
     "timeout": Bounds(1, 900, "seconds"),

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from corral.job.job import LISTED_BYTES, Job, ListedJob
-from corral.store.jobs.shaping import document, moment, shaped
+from corral.store.jobs.shaping import TIMES, document, moment, shaped
 from corral.store.limits.states import SHOWN as SHOWN_STATE
 from corral.store.postgres.connections import Row
 from corral.store.postgres.database import Database
@@ -63,14 +63,7 @@ FIELDS = (
     "timeout",
     "max_stalls",
     "suspect",
-    "created_at",
-    "run_at",
-    "queued_at",
-    "started_at",
-    "finished_at",
-    "updated_at",
-    "expires_at",
-    "cancel_requested_at",
+    *TIMES,
     "worker",
     "progress",
     "progress_message",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from corral.catalog.record import Declaration, supersedes
+from corral.catalog.record import Declaration, to_be_stored
 from corral.errors import NotFound
 from corral.job.limit_use import name_of
 from corral.store.limits.holds import OF_NAMES
@@ -260,13 +260,7 @@ async def register(transaction: Transaction, declarations: Sequence[Declaration]
     """Store declared limits in a transaction under way, as `LimitRows.register` does."""
     await transaction.rows(ALONE, {"key": ALONE_KEY})
     rows = await transaction.rows(VERSIONS, {"names": texts(one.name for one in declarations)})
-    stored: dict[str, str] = {name: version for name, version in rows}  # noqa: C416  # rows are untyped
-    fresh = [
-        one
-        for one in declarations
-        if one.name not in stored
-        or (stored[one.name] != one.version and supersedes(one.version, stored[one.name]))
-    ]
+    fresh = to_be_stored(declarations, rows)
     for one in fresh:
         await transaction.count(
             PUT, {"name": one.name, "declared": encode(dict(one.values)), "version": one.version}

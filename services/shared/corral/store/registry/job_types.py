@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from corral.catalog.record import TypeRecord, supersedes
+from corral.catalog.record import TypeRecord, to_be_stored
 from corral.errors import NotFound
 from corral.store.access.audit import record
 from corral.store.postgres.connections import Row
@@ -116,13 +116,7 @@ async def stored_types(transaction: Transaction) -> list[TypeRecord]:
 async def put_types(transaction: Transaction, records: Sequence[TypeRecord]) -> list[str]:
     """Store types that are new or newer than what is there; their names."""
     rows = await transaction.rows(VERSIONS, {"names": texts(one.name for one in records)})
-    stored: dict[str, str] = {name: version for name, version in rows}  # noqa: C416  # rows are untyped
-    fresh = [
-        one
-        for one in records
-        if one.name not in stored
-        or (stored[one.name] != one.version and supersedes(one.version, stored[one.name]))
-    ]
+    fresh = to_be_stored(records, rows)
     for one in fresh:
         await transaction.count(PUT, _columns(one))
     return [one.name for one in fresh]

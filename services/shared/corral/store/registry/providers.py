@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from corral.catalog.record import Declaration, supersedes
+from corral.catalog.record import Declaration, to_be_stored
 from corral.errors import NotFound
 from corral.provider.budgets import DECLARED, budgets_of
 from corral.provider.values import ProviderValues
@@ -145,13 +145,7 @@ class Providers:
         """Store declared providers; never replaces a newer declaration, and undoes nothing that an operator set. What was written."""
         async with self._database.transaction(SHORT) as transaction:
             rows = await transaction.rows(VERSIONS, {"names": texts(one.name for one in declarations)})
-            stored: dict[str, str] = {name: version for name, version in rows}  # noqa: C416  # rows are untyped
-            fresh = [
-                one
-                for one in sorted(declarations, key=lambda one: one.name)
-                if one.name not in stored
-                or (stored[one.name] != one.version and supersedes(one.version, stored[one.name] or "0"))
-            ]
+            fresh = to_be_stored(sorted(declarations, key=lambda one: one.name), rows)
             for one in fresh:
                 declared = encode(dict(one.values))
                 params = {"name": one.name, "declared": declared, "version": one.version}

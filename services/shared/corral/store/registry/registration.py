@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corral.catalog.record import Declaration, TypeRecord, supersedes
+from corral.catalog.record import Declaration, TypeRecord, to_be_stored
 from corral.errors import Conflict
 from corral.store.limits.limits import register as put_limits
 from corral.store.postgres.database import SHORT, Database, Transaction
@@ -85,13 +85,7 @@ class TypeRegistration:
 
 async def _declare(transaction: Transaction, queues: Sequence[Declaration]) -> list[str]:
     rows = await transaction.rows(VERSIONS)
-    stored: dict[str, str] = {name: version for name, version in rows}  # noqa: C416  # rows are untyped
-    fresh = [
-        queue
-        for queue in queues
-        if queue.name not in stored
-        or (stored[queue.name] != queue.version and supersedes(queue.version, stored[queue.name]))
-    ]
+    fresh = to_be_stored(queues, rows)
     for queue in fresh:
         declared = encode(dict(queue.values))
         await transaction.count(DECLARE, {"name": queue.name, "declared": declared, "version": queue.version})
