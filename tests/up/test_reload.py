@@ -134,7 +134,7 @@ def test_edited_code_of_the_services_answers_soon_and_refuses_nobody_meanwhile(
 
 def publishers(up: Up) -> list[psutil.Process]:
     """Those that serve, those that finish, and the spare."""
-    return up.program("corral_publisher") + up.program("corral_publisher.spare")
+    return up.program("corral_publisher") + up.program("corral_publisher.processes.spare")
 
 
 def test_a_file_of_ours_concerns_those_who_run_it(tmp_path: Path):

@@ -50,7 +50,7 @@ class Programs:
 
         Each of its processes writes a byte to `ready` when it serves. With `gate`, it loads its libraries and waits there.
         """
-        module = ["corral_publisher"] if gate is None else ["corral_publisher.spare", str(gate)]
+        module = ["corral_publisher"] if gate is None else ["corral_publisher.processes.spare", str(gate)]
         sockets = ["--bind", f"fd://{listener}"] + (
             [] if metrics is None else ["--metrics", f"fd://{metrics}"]
         )

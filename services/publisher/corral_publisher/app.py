@@ -11,14 +11,15 @@ from corral.settings import Settings
 from corral.startup import say_ready
 from corral.status_server import METRICS, StatusServer
 from corral.tracing import activation
-from corral_publisher import pages, problems, routes
-from corral_publisher.application import Application
+from corral_publisher import pages, routes
 from corral_publisher.assets import FOLDER
-from corral_publisher.caller_limit import CallerLimit
 from corral_publisher.openapi import describe
 from corral_publisher.release import VERSION
-from corral_publisher.request_middleware import RequestMiddleware
-from corral_publisher.request_spans import REQUEST_SPANS
+from corral_publisher.requests.application import Application
+from corral_publisher.requests.caller_limit import CallerLimit
+from corral_publisher.requests.middleware import RequestMiddleware
+from corral_publisher.requests.spans import REQUEST_SPANS
+from corral_publisher.responses import problems
 from corral_publisher.services import PublisherServices
 
 READY_SECONDS = 3.0

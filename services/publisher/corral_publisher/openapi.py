@@ -7,22 +7,22 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from corral_publisher.area_models import AreaBody
-from corral_publisher.feed_models import FeedPatch, ImportRequest, NewFeeds
-from corral_publisher.limit_slot_models import SlotRequest
-from corral_publisher.option_models import LimitOrder, LimitPatch, QueuePatch, TypePatch
-from corral_publisher.problems import MEDIA_TYPE
-from corral_publisher.provider_models import ProviderPatch
-from corral_publisher.request_models import Bulk, Clean, LoadRequest, ReportsBody, Settlement, Submission
-from corral_publisher.response_models import Problem
-from corral_publisher.schedule_models import Backfill, NewSchedule, SchedulePatch, SchedulePause
-from corral_publisher.webhook_models import (
+from corral_publisher.models.areas import AreaBody
+from corral_publisher.models.feeds import FeedPatch, ImportRequest, NewFeeds
+from corral_publisher.models.limit_slots import SlotRequest
+from corral_publisher.models.options import LimitOrder, LimitPatch, QueuePatch, TypePatch
+from corral_publisher.models.providers import ProviderPatch
+from corral_publisher.models.requests import Bulk, Clean, LoadRequest, ReportsBody, Settlement, Submission
+from corral_publisher.models.responses import Problem
+from corral_publisher.models.schedules import Backfill, NewSchedule, SchedulePatch, SchedulePause
+from corral_publisher.models.webhooks import (
     NewWebhook,
     WebhookPatch,
     WebhookReason,
     WebhookReplay,
     WebhookRotation,
 )
+from corral_publisher.responses.problems import MEDIA_TYPE
 
 PREFIX = "/api/v1"
 

@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute
 
 from corral.settings import Settings
 from corral_publisher.app import create_app
-from corral_publisher.auth import Requires
-from corral_publisher.problems import PROBLEMS
-from corral_publisher.request_models import EXAMPLE
+from corral_publisher.models.requests import EXAMPLE
+from corral_publisher.requests.auth import Requires
+from corral_publisher.responses.problems import PROBLEMS
 
 _HEAD = """# The HTTP API
 

@@ -12,7 +12,7 @@ from corral.settings import Settings
 from corral.status_server import listen
 from corral.store import Store
 from corral_publisher.app import create_app
-from corral_publisher.server import Publisher
+from corral_publisher.processes.server import Publisher
 
 log = structlog.get_logger(__name__)
 

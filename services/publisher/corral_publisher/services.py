@@ -33,11 +33,11 @@ from corral.errors import CorralError, SchemaMismatch, Unavailable
 from corral.settings import Settings
 from corral.settings.caller_rate import CallerRate
 from corral.store import Store
-from corral_publisher.broadcast import Broadcast
-from corral_publisher.counts import CachedCounts
-from corral_publisher.maintenance import Maintenance
-from corral_publisher.pool_board import PoolBoard
-from corral_publisher.waiters import READ_SECONDS, Waiters
+from corral_publisher.processes.maintenance import Maintenance
+from corral_publisher.responses.broadcast import Broadcast
+from corral_publisher.responses.waiters import READ_SECONDS, Waiters
+from corral_publisher.views.counts import CachedCounts
+from corral_publisher.views.pools import PoolBoard
 
 log = structlog.get_logger(__name__)
 

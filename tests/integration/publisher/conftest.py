@@ -33,8 +33,8 @@ from corral.store import Store, WorkerRecord
 from corral_jobs import demo
 from corral_local.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
+from corral_publisher.responses.waiters import READ_SECONDS
 from corral_publisher.services import PublisherServices
-from corral_publisher.waiters import READ_SECONDS
 
 
 class Letter(BaseModel):

@@ -27,7 +27,7 @@ from corral.settings import Settings
 from corral.store import Progress, Store
 from corral.store.attempts.logs import NewLogLine
 from corral_publisher.app import create_app
-from corral_publisher.broadcast import FRAME_SECONDS
+from corral_publisher.responses.broadcast import FRAME_SECONDS
 
 
 @pytest.fixture

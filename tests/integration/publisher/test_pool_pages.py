@@ -16,7 +16,7 @@ from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
 from corral.store import JobFilter, Store
 from corral_jobs import demo
-from corral_publisher.pool_board import STALE_SECONDS
+from corral_publisher.views.pools import STALE_SECONDS
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.integration.publisher.telling import decision, status
 from corral.dispatch import Dispatch
 from corral.errors import NotFound
 from corral.store import Store
-from corral_publisher.pool_board import FORGET_SECONDS, STALE_SECONDS, PoolBoard
+from corral_publisher.views.pools import FORGET_SECONDS, STALE_SECONDS, PoolBoard
 
 
 class Clock:

@@ -19,8 +19,8 @@ from corral.actions.secret import digest
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app
-from corral_publisher.auth import Requires
 from corral_publisher.pages.visitor import Visitor
+from corral_publisher.requests.auth import Requires
 
 OPEN = {
     "/healthz",

@@ -23,7 +23,7 @@ from corral.job.outcome import Finished, Succeeded
 from corral.json_codec import Document
 from corral.store import Store
 from corral.webhook.webhook import WebhookFields
-from corral_publisher.pages.kinds import BY_CORRAL, FIRST
+from corral_publisher.pages.forms.kinds import BY_CORRAL, FIRST
 
 CATALOG = Catalog.load(declaring_modules([], demo=True))
 CALLING = {"area.fetch", "http.request"}

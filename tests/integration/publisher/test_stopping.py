@@ -16,7 +16,7 @@ TOLD_WHILE_THE_APPLICATION_IS_MADE = """
 import os, signal, sys
 from corral.settings import Settings
 from corral_publisher.app import create_app
-from corral_publisher.server import Publisher
+from corral_publisher.processes.server import Publisher
 
 def make(settings):
     os.kill(os.getppid(), signal.SIGTERM)

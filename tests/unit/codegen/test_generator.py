@@ -19,7 +19,7 @@ from corral.codegen import OutputInUse, TemplateFault, generate
 from corral.codegen.output_folder import MANIFEST
 from corral.codegen.submission_options import QUEUE, SUBMISSION_OPTIONS
 from corral.errors import DeclarationError
-from corral_publisher.request_models import Submission
+from corral_publisher.models.requests import Submission
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "typed_definitions"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral_publisher.byte_range import Unsatisfiable, parse
+from corral_publisher.requests.byte_range import Unsatisfiable, parse
 
 
 @settings(deadline=None)

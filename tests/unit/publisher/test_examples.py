@@ -7,9 +7,9 @@ from pydantic import TypeAdapter
 
 from corral.catalog import Catalog
 from corral.catalog.catalog import declaring_modules
-from corral_publisher.pages.form import FieldKind, fields_of, payload_of
-from corral_publisher.pages.form_text import texts_of
-from corral_publisher.pages.kinds import BY_CORRAL, FIRST, grouped
+from corral_publisher.pages.forms.form import FieldKind, fields_of, payload_of
+from corral_publisher.pages.forms.kinds import BY_CORRAL, FIRST, grouped
+from corral_publisher.pages.forms.text import texts_of
 
 SHIPPED = Catalog.load(declaring_modules([], demo=True))
 RECORDS = {record.name: record for record in SHIPPED.records()}

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from corral_publisher.option_models import QueuePatch
-from corral_publisher.problems import from_validation
-from corral_publisher.request_models import Bulk, Clean, LoadRequest, Submission
+from corral_publisher.models.options import QueuePatch
+from corral_publisher.models.requests import Bulk, Clean, LoadRequest, Submission
+from corral_publisher.responses.problems import from_validation
 
 GOOD: dict[str, Any] = {"type": "a"}
 

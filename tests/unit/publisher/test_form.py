@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from corral.catalog.record import record_of
 from corral.errors import InvalidInput
 from corral_jobs import demo, report
-from corral_publisher.pages.form import FieldKind, fields_of, payload_of
+from corral_publisher.pages.forms.form import FieldKind, fields_of, payload_of
 
 
 class Address(BaseModel):

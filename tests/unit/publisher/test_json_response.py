@@ -10,7 +10,7 @@ import pytest
 
 from corral.job.moment import Beyond
 from corral.job.state import State
-from corral_publisher.json_response import encode
+from corral_publisher.responses.json_response import encode
 
 
 @dataclass

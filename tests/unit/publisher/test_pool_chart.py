@@ -7,7 +7,7 @@ from tests.integration.publisher.telling import decision, status
 
 from corral.scaling.decision_record import ScalingDecision
 from corral_publisher.pages.pool_chart import GAP_SECONDS, PoolChart, chart_of
-from corral_publisher.pool_board import PoolView, Sample
+from corral_publisher.views.pools import PoolView, Sample
 
 NOW = 10_000.0
 

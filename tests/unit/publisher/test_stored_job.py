@@ -14,9 +14,9 @@ from corral.job.job import Accepted, NewJob
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.job.unique import Unique
-from corral_publisher import stored_job
-from corral_publisher.json_response import encode
-from corral_publisher.stored_job import stored, stored_text
+from corral_publisher.responses.json_response import encode
+from corral_publisher.views import stored_job
+from corral_publisher.views.stored_job import stored, stored_text
 
 NAME = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.just("%b %s %")
 AT = datetime(2026, 11, 29, 18, 0, 0, 123456, UTC)

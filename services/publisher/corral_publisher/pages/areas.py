@@ -7,15 +7,15 @@ from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
 from corral.errors import InvalidInput
-from corral_publisher import parameters
-from corral_publisher.area_view import list_areas, one_area
-from corral_publisher.json_response import answer
-from corral_publisher.negotiation import wants_html
 from corral_publisher.openapi import PREFIX
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import VisitorOrProgram, form_of, is_form
+from corral_publisher.requests import parameters
+from corral_publisher.requests.negotiation import wants_html
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes import areas as api
 from corral_publisher.services import PublisherServices, services_of
+from corral_publisher.views.areas import list_areas, one_area
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,12 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from corral.actions.principal import Principal, Role
 from corral.errors import InvalidInput
 from corral.feeds.source import INTERVAL
-from corral_publisher import parameters
-from corral_publisher.feed_models import health_of
-from corral_publisher.negotiation import wants_html
+from corral_publisher.models.feeds import health_of
 from corral_publisher.pages import render
 from corral_publisher.pages.imports import choice_of
 from corral_publisher.pages.visitor import Visitor, VisitorOrProgram, form_of, is_form
+from corral_publisher.requests import parameters
+from corral_publisher.requests.negotiation import wants_html
 from corral_publisher.routes import feeds as feed_routes
 from corral_publisher.services import PublisherServices, services_of
 

@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 from corral.actions.feed_imports import FeedChoice
 from corral.actions.principal import Principal, Role
 from corral.errors import InvalidInput
-from corral_publisher import parameters
-from corral_publisher.negotiation import wants_html
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import VisitorOrProgram, form_of, is_form
+from corral_publisher.requests import parameters
+from corral_publisher.requests.negotiation import wants_html
 from corral_publisher.routes import feeds as feed_routes
 from corral_publisher.routes import imports as import_routes
 from corral_publisher.services import PublisherServices, services_of

@@ -9,9 +9,9 @@ from corral.actions.jobs import only
 from corral.actions.principal import Principal, Role
 from corral.errors import Conflict
 from corral.job.job import Job
-from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
+from corral_publisher.requests import parameters
 from corral_publisher.routes.artifacts import PICTURES
 from corral_publisher.services import PublisherServices, services_of
 

@@ -11,10 +11,10 @@ from corral.actions.principal import Principal, Role
 from corral.job.job import ListedJob
 from corral.job.state import State
 from corral.store import Page
-from corral_publisher import parameters
-from corral_publisher.hint import hint_of
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor
+from corral_publisher.requests import parameters
+from corral_publisher.responses.hint import hint_of
 from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)

@@ -11,10 +11,10 @@ from corral import json_codec
 from corral.actions.limits import settable
 from corral.actions.principal import Principal, Role
 from corral.limit_words import keys_in_words
-from corral_publisher import limit_board
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.services import services_of
+from corral_publisher.views import limits as limit_board
 
 router = APIRouter(include_in_schema=False)
 

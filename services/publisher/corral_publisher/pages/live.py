@@ -11,10 +11,10 @@ from starlette.responses import Response
 from corral import metrics
 from corral.actions.principal import Principal, Role
 from corral.errors import CorralError
-from corral_publisher import parameters
-from corral_publisher.event_stream import BEAT, EventStream, event, fragment
 from corral_publisher.pages import areas, feeds, imports, job, jobs, pools, queues, reports, start, workers
 from corral_publisher.pages.visitor import Visitor
+from corral_publisher.requests import parameters
+from corral_publisher.responses.event_stream import BEAT, EventStream, event, fragment
 from corral_publisher.routes.events import changes
 from corral_publisher.routes.reports import status_of
 from corral_publisher.services import PublisherServices, services_of

@@ -8,7 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
 from corral.errors import InvalidInput
-from corral_publisher.pages import load_form, start
+from corral_publisher.pages import start
+from corral_publisher.pages.forms import load_form
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.services import services_of
 

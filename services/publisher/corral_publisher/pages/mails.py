@@ -14,9 +14,9 @@ from corral.actions.principal import Principal, Role
 from corral.errors import NotFound
 from corral.ids import parse_id
 from corral.store.mail.sink_mails import SinkMail
-from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor
+from corral_publisher.requests import parameters
 from corral_publisher.services import services_of
 
 router = APIRouter(include_in_schema=False)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from corral.scaling.decision_record import ScalingDecision
-from corral_publisher.pool_board import PoolView, Sample
+from corral_publisher.views.pools import PoolView, Sample
 
 WINDOW_SECONDS = 300.0
 """Seconds that a chart shows by default."""

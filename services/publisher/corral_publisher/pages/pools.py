@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from corral.actions.principal import Principal, Role
 from corral.errors import NotFound, Unavailable
-from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.pool_chart import PoolChart, chart_of
 from corral_publisher.pages.visitor import Visitor
-from corral_publisher.pool_board import PoolView
+from corral_publisher.requests import parameters
 from corral_publisher.services import PublisherServices, services_of
+from corral_publisher.views.pools import PoolView
 
 router = APIRouter(include_in_schema=False)
 

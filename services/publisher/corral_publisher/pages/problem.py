@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from corral.errors import CorralError
-from corral_publisher import problems
-from corral_publisher.negotiation import wants_html
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import NotHtml, SignInFirst, to_sign_in
+from corral_publisher.requests.negotiation import wants_html
+from corral_publisher.responses import problems
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 

@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 from corral import json_codec
 from corral.actions.principal import Principal, Role
 from corral.errors import InvalidInput
-from corral_publisher import provider_board
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.services import services_of
+from corral_publisher.views import providers as provider_board
 
 router = APIRouter(include_in_schema=False)
 

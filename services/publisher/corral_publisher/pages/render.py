@@ -20,8 +20,8 @@ from corral.limit_words import values_in_words
 from corral.store import AttemptRecord
 from corral.time_span import span
 from corral_publisher import assets
-from corral_publisher.json_response import encode
-from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_token
+from corral_publisher.requests.session import COOKIE, CSRF_FIELD, csrf_token
+from corral_publisher.responses.json_response import encode
 
 FOLDER = Path(__file__).parent.parent / "templates"
 POLICY = (

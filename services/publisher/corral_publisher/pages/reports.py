@@ -9,14 +9,14 @@ from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
 from corral.errors import Conflict
-from corral_publisher import parameters
-from corral_publisher.auth import Operator, Requires
-from corral_publisher.negotiation import wants_html
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
-from corral_publisher.report_view import ReportPage, ReportStatus, find_report, list_reports
+from corral_publisher.requests import parameters
+from corral_publisher.requests.auth import Operator, Requires
+from corral_publisher.requests.negotiation import wants_html
 from corral_publisher.routes import reports as api
 from corral_publisher.services import PublisherServices, services_of
+from corral_publisher.views.reports import ReportPage, ReportStatus, find_report, list_reports
 
 router = APIRouter(include_in_schema=False)
 

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from corral_publisher.auth import identify
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import form_of, read_form
+from corral_publisher.requests.auth import identify
+from corral_publisher.requests.session import COOKIE, clear_cookie, set_cookie
 from corral_publisher.services import services_of
-from corral_publisher.session import COOKIE, clear_cookie, set_cookie
 
 router = APIRouter(include_in_schema=False)
 

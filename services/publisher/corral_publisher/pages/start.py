@@ -14,12 +14,14 @@ from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job import mail_hold
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral_publisher.json_response import answer
-from corral_publisher.negotiation import wants_html
-from corral_publisher.pages import form_upload, kinds, load_form, pools, render, type_form
-from corral_publisher.pages.form import Field, FieldKind, payload_of
+from corral_publisher.pages import pools, render
+from corral_publisher.pages.forms import kinds, load_form, type_form
+from corral_publisher.pages.forms import upload as form_upload
+from corral_publisher.pages.forms.form import Field, FieldKind, payload_of
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.release import VERSION
+from corral_publisher.requests.negotiation import wants_html
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(include_in_schema=False)

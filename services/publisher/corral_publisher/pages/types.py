@@ -11,7 +11,8 @@ from corral.actions.known_type import KnownType
 from corral.actions.principal import Principal, Role
 from corral.job.options import Options, Retention
 from corral.time_span import span
-from corral_publisher.pages import kinds, render
+from corral_publisher.pages import render
+from corral_publisher.pages.forms import kinds
 from corral_publisher.pages.visitor import Visitor
 from corral_publisher.services import services_of
 

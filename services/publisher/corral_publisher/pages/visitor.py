@@ -8,12 +8,12 @@ from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
 from corral.errors import CorralError, Forbidden
-from corral_publisher import request_body
-from corral_publisher.auth import authorize, identify
-from corral_publisher.negotiation import wants_html
 from corral_publisher.openapi import PREFIX
+from corral_publisher.requests import body as request_body
+from corral_publisher.requests.auth import authorize, identify
+from corral_publisher.requests.negotiation import wants_html
+from corral_publisher.requests.session import COOKIE, CSRF_FIELD, csrf_holds
 from corral_publisher.services import PublisherServices, services_of
-from corral_publisher.session import COOKIE, CSRF_FIELD, csrf_holds
 
 
 class NotHtml(CorralError):

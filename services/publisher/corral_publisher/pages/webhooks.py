@@ -7,9 +7,9 @@ from starlette.responses import RedirectResponse, Response
 
 from corral.actions.principal import Principal, Role
 from corral.errors import Conflict, InvalidInput
-from corral_publisher import parameters
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
+from corral_publisher.requests import parameters
 from corral_publisher.routes.webhooks import id_of
 from corral_publisher.services import PublisherServices, services_of
 

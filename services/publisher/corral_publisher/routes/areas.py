@@ -10,18 +10,18 @@ from corral.actions.job_request import NewSubmission
 from corral.actions.principal import Principal
 from corral.errors import FieldError, InvalidInput
 from corral.store import EarlierRequest
-from corral_publisher import parameters
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.area_models import AreaAnswer, AreaBody, AreaList, AreaStarted
-from corral_publisher.area_view import FETCH, AreaStatus, list_areas, one_area
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.areas import AreaAnswer, AreaBody, AreaList, AreaStarted
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.parameters import Cursor
-from corral_publisher.report_request import of_the_body
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.requests.parameters import Cursor
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.idempotent_submission import HEADER, IdempotencyKey
 from corral_publisher.routes.submission import read_json, trace_of
 from corral_publisher.services import services_of
+from corral_publisher.views.areas import FETCH, AreaStatus, list_areas, one_area
+from corral_publisher.views.report_request import of_the_body
 
 router = APIRouter(prefix=PREFIX, tags=["areas"], route_class=ApiRoute)
 

@@ -10,12 +10,13 @@ from starlette.responses import Response, StreamingResponse
 
 from corral.errors import NotFound
 from corral.store.artifacts.artifacts import Artifact
-from corral_publisher import byte_range, parameters, problems
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.responses import ArtifactPage
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.response_models import ArtifactPage
+from corral_publisher.requests import byte_range, parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Viewer
+from corral_publisher.responses import problems
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["artifacts"], route_class=ApiRoute)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from corral.job.job import Accepted
 from corral.job.unique import Deduplicated, Deduplication
-from corral_publisher.json_response import answer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.waiting import look
 from corral_publisher.services import PublisherServices
 

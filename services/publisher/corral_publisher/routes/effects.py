@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from corral_publisher import parameters
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.requests import Settlement
+from corral_publisher.models.responses import EffectPage
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.request_models import Settlement
-from corral_publisher.response_models import EffectPage
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from corral.job.job import Job
 from corral.store import StoredLogLine
-from corral_publisher import parameters
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Viewer
-from corral_publisher.event_stream import BEAT, BEAT_SECONDS, EventStream, event
 from corral_publisher.openapi import PREFIX, failures
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Viewer
+from corral_publisher.responses.event_stream import BEAT, BEAT_SECONDS, EventStream, event
 from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["events"], route_class=ApiRoute)

@@ -14,10 +14,7 @@ from corral.feeds.opml import write_opml
 from corral.feeds.source import FeedSource, SourceState
 from corral.ids import parse_id
 from corral.job.state import State as JobState
-from corral_publisher import parameters
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Admin, Operator, Viewer
-from corral_publisher.feed_models import (
+from corral_publisher.models.feeds import (
     FeedCounts,
     FeedItemPage,
     FeedPage,
@@ -29,11 +26,14 @@ from corral_publisher.feed_models import (
     import_view,
     item_view,
 )
-from corral_publisher.json_response import answer
+from corral_publisher.models.requests import Clean
+from corral_publisher.models.responses import Cleaned
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.parameters import Cursor, Limit
-from corral_publisher.request_models import Clean
-from corral_publisher.response_models import Cleaned
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Admin, Operator, Viewer
+from corral_publisher.requests.parameters import Cursor, Limit
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.imports import choice_of
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json

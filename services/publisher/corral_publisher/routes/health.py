@@ -9,7 +9,7 @@ from starlette.responses import Response
 from corral.actions.servers import POSTGRES_SECONDS, REDIS_SECONDS
 from corral.errors import CorralError
 from corral.store import WorkerRecord, WorkerState
-from corral_publisher.json_response import answer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import PublisherServices
 
 router = APIRouter(tags=["health"])

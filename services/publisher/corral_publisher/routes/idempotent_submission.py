@@ -12,11 +12,11 @@ from starlette.responses import Response
 from corral.actions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
 from corral.store import EarlierJob, EarlierRequest
-from corral_publisher.json_response import answer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.duplicates import about, counts, duplicate_answer
 from corral_publisher.routes.waiting import look
 from corral_publisher.services import PublisherServices
-from corral_publisher.stored_job import stored
+from corral_publisher.views.stored_job import stored
 
 HEADER = "Idempotency-Key"
 KEY_HEADER = HEADER.lower().encode()

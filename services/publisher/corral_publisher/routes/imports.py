@@ -10,10 +10,7 @@ from corral.actions.principal import Principal
 from corral.errors import NotFound
 from corral.feeds.feed_import import FeedImport
 from corral.ids import parse_id
-from corral_publisher import request_body
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.feed_models import (
+from corral_publisher.models.feeds import (
     ImportDetail,
     ImportPage,
     ImportRequest,
@@ -21,9 +18,12 @@ from corral_publisher.feed_models import (
     NewFeeds,
     import_view,
 )
-from corral_publisher.json_response import answer
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.parameters import Cursor, Limit
+from corral_publisher.requests import body as request_body
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.requests.parameters import Cursor, Limit
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.queues import checked
 from corral_publisher.services import services_of
 

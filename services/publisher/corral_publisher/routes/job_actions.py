@@ -5,12 +5,12 @@ from starlette.responses import Response
 
 from corral.actions.jobs import only
 from corral.job.job import Job
-from corral_publisher import parameters
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.responses import WhyAnswer
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.response_models import WhyAnswer
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"], route_class=ApiRoute)

@@ -8,14 +8,14 @@ from starlette.responses import Response
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.job.job import Job
-from corral_publisher import parameters
-from corral_publisher.api_route import ANY_FIELD, ApiRoute
-from corral_publisher.auth import Viewer
-from corral_publisher.hint import hint_of
-from corral_publisher.json_response import answer
+from corral_publisher.models.responses import AttemptPage, FollowUpPage, JobPage, LogPage
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.parameters import Cursor, Limit
-from corral_publisher.response_models import AttemptPage, FollowUpPage, JobPage, LogPage
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ANY_FIELD, ApiRoute
+from corral_publisher.requests.auth import Viewer
+from corral_publisher.requests.parameters import Cursor, Limit
+from corral_publisher.responses.hint import hint_of
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"], route_class=ApiRoute)

@@ -10,15 +10,16 @@ from corral.bounded import Bounded
 from corral.errors import FieldError, InvalidInput, UnknownType
 from corral.job.bounds import Bounds
 from corral.store import JobFilter
-from corral_publisher import parameters, problems
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
-from corral_publisher.legacy_jobs import STATUSES, TYPES, LegacySubmission, in_legacy_words, of_the_data
-from corral_publisher.negotiation import wants_html
-from corral_publisher.parameters import InvalidParameter
+from corral_publisher.requests import parameters
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.requests.negotiation import wants_html
+from corral_publisher.requests.parameters import InvalidParameter
+from corral_publisher.responses import problems
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.submission import read_json, trace_of
 from corral_publisher.services import services_of
-from corral_publisher.stored_job import stored
+from corral_publisher.views.legacy_jobs import STATUSES, TYPES, LegacySubmission, in_legacy_words, of_the_data
+from corral_publisher.views.stored_job import stored
 
 router = APIRouter(include_in_schema=False)
 

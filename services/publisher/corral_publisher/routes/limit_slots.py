@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral.ids import new_id
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator
-from corral_publisher.json_response import answer
-from corral_publisher.limit_slot_models import SlotRenewed, SlotRequest, SlotView
+from corral_publisher.models.limit_slots import SlotRenewed, SlotRequest, SlotView
 from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of

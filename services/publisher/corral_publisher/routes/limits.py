@@ -8,16 +8,16 @@ from starlette.responses import Response
 
 from corral.actions.limits import MAX_VALUE, LimitActions
 from corral.actions.principal import Principal
-from corral_publisher import limit_board
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
-from corral_publisher.limit_response_models import LimitDetails, LimitKeyPage, LimitPage
+from corral_publisher.models.limits import LimitDetails, LimitKeyPage, LimitPage
+from corral_publisher.models.options import LimitOrder, LimitPatch
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.option_models import LimitOrder, LimitPatch
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
+from corral_publisher.views import limits as limit_board
 
 router = APIRouter(prefix=PREFIX, tags=["limits"], route_class=ApiRoute)
 

@@ -4,12 +4,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral.actions.load_test import LoadTestPart
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Admin
-from corral_publisher.json_response import answer
+from corral_publisher.models.pools import LoadAnswer
+from corral_publisher.models.requests import LoadRequest
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.pool_response_models import LoadAnswer
-from corral_publisher.request_models import LoadRequest
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Admin
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of

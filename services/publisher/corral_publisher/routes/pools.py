@@ -9,14 +9,14 @@ from starlette.responses import Response
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.scaling.decision_record import ScalingDecision
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.pools import DecisionPage, PoolAnswer, PoolPage
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.parameters import Cursor
-from corral_publisher.pool_board import PoolView
-from corral_publisher.pool_response_models import DecisionPage, PoolAnswer, PoolPage
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Viewer
+from corral_publisher.requests.parameters import Cursor
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import services_of
+from corral_publisher.views.pools import PoolView
 
 router = APIRouter(prefix=PREFIX, tags=["pools"], route_class=ApiRoute)
 

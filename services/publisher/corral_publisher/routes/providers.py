@@ -3,15 +3,15 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from corral_publisher import provider_board
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Admin, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.providers import ProviderPage, ProviderPatch, ProviderView
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.provider_models import ProviderPage, ProviderPatch, ProviderView
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Admin, Viewer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
+from corral_publisher.views import providers as provider_board
 
 router = APIRouter(prefix=PREFIX, tags=["providers"], route_class=ApiRoute)
 

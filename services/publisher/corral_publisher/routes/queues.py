@@ -9,14 +9,14 @@ from starlette.responses import Response
 
 from corral.job.state import State
 from corral.store import StoredQueue
-from corral_publisher import problems
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Admin, Operator, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.options import QueuePatch
+from corral_publisher.models.requests import Clean
+from corral_publisher.models.responses import Cleaned, QueuePage, QueueView
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.option_models import QueuePatch
-from corral_publisher.request_models import Clean
-from corral_publisher.response_models import Cleaned, QueuePage, QueueView
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Admin, Operator, Viewer
+from corral_publisher.responses import problems
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
 

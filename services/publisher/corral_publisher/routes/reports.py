@@ -12,17 +12,23 @@ from corral.errors import Conflict, FieldError, InvalidInput, NotFound
 from corral.job.job import Job
 from corral.store import EarlierRequest
 from corral.store.jobs.commands import CommandEffect
-from corral_publisher import parameters, request_body
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Requires, Viewer
-from corral_publisher.download_link import check_link
-from corral_publisher.json_response import answer
+from corral_publisher.models.reports import ReportAnswer, ReportList, ReportStarted
+from corral_publisher.models.requests import ReportsBody
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
-from corral_publisher.parameters import Cursor
-from corral_publisher.report_models import ReportAnswer, ReportList, ReportStarted
-from corral_publisher.report_request import of_the_body, report_submission
-from corral_publisher.report_view import (
+from corral_publisher.requests import body as request_body
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Requires, Viewer
+from corral_publisher.requests.download_link import check_link
+from corral_publisher.requests.parameters import Cursor
+from corral_publisher.responses.json_response import answer
+from corral_publisher.routes.artifacts import FILE_RESPONSES, file_response
+from corral_publisher.routes.idempotent_submission import HEADER, IdempotencyKey
+from corral_publisher.routes.submission import trace_of
+from corral_publisher.services import PublisherServices, services_of
+from corral_publisher.views.report_request import of_the_body, report_submission
+from corral_publisher.views.reports import (
     ReportStatus,
     file_name,
     find_report,
@@ -30,11 +36,6 @@ from corral_publisher.report_view import (
     one_report,
     result_of,
 )
-from corral_publisher.request_models import ReportsBody
-from corral_publisher.routes.artifacts import FILE_RESPONSES, file_response
-from corral_publisher.routes.idempotent_submission import HEADER, IdempotencyKey
-from corral_publisher.routes.submission import trace_of
-from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["reports"], route_class=ApiRoute)
 old_router = APIRouter(include_in_schema=False)

@@ -14,14 +14,7 @@ from corral.job import moment
 from corral.job.bounds import Bounds
 from corral.job.job import Job
 from corral.store.schedules.rows import Schedule
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Admin, Operator, Viewer
-from corral_publisher.json_response import answer
-from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.parameters import InvalidParameter, Limit
-from corral_publisher.routes.queues import checked
-from corral_publisher.routes.submission import read_json
-from corral_publisher.schedule_models import (
+from corral_publisher.models.schedules import (
     Backfill,
     BackfillDone,
     NewSchedule,
@@ -33,6 +26,13 @@ from corral_publisher.schedule_models import (
     TickPage,
     TickTimes,
 )
+from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Admin, Operator, Viewer
+from corral_publisher.requests.parameters import InvalidParameter, Limit
+from corral_publisher.responses.json_response import answer
+from corral_publisher.routes.queues import checked
+from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["schedules"], route_class=ApiRoute)

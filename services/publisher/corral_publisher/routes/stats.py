@@ -8,11 +8,11 @@ from starlette.responses import Response
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.store.statistics.stats import WindowRow
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.responses import Stats
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.response_models import Stats
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Viewer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["stats"], route_class=ApiRoute)

@@ -18,16 +18,17 @@ from corral.errors import CorralError
 from corral.job.bounds import Bounds
 from corral.job.job import Accepted, Job, NewJob
 from corral.job.limits import MAX_BULK
-from corral_publisher import problems, request_body
-from corral_publisher.auth import Operator
-from corral_publisher.direct_route import DirectRoute
-from corral_publisher.duplicate_models import DuplicateAnswer
-from corral_publisher.json_response import JsonResponse, answer
+from corral_publisher.models.duplicates import DuplicateAnswer
+from corral_publisher.models.requests import Bulk, Submission
+from corral_publisher.models.responses import BulkAnswer
 from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
-from corral_publisher.request_headers import header_of
-from corral_publisher.request_models import Bulk, Submission
-from corral_publisher.response_models import BulkAnswer
+from corral_publisher.requests import body as request_body
+from corral_publisher.requests.auth import Operator
+from corral_publisher.requests.direct_route import DirectRoute
+from corral_publisher.requests.headers import header_of
+from corral_publisher.responses import problems
+from corral_publisher.responses.json_response import JsonResponse, answer
 from corral_publisher.routes.duplicates import about, counts, duplicate_answer, is_refused
 from corral_publisher.routes.idempotent_submission import (
     KEY_HEADER,
@@ -37,7 +38,7 @@ from corral_publisher.routes.idempotent_submission import (
 )
 from corral_publisher.routes.waiting import look
 from corral_publisher.services import PublisherServices, services_of
-from corral_publisher.stored_job import stored, stored_text
+from corral_publisher.views.stored_job import stored, stored_text
 
 log = structlog.get_logger(__name__)
 

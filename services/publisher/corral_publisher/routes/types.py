@@ -10,12 +10,12 @@ from corral.catalog.options_json import options_to_json
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
 from corral.errors import NotFound
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.options import TypePatch
+from corral_publisher.models.responses import TypePage, TypeView
 from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.option_models import TypePatch
-from corral_publisher.response_models import TypePage, TypeView
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of

@@ -10,13 +10,13 @@ from corral.errors import FieldError, InvalidInput, NotFound
 from corral.ids import parse_id
 from corral.media_type import HEAD_BYTES, media_type_of
 from corral.store.artifacts.uploads import Upload
-from corral_publisher import request_body
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.responses import UploadView
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.parameters import InvalidParameter
-from corral_publisher.response_models import UploadView
+from corral_publisher.requests import body as request_body
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.requests.parameters import InvalidParameter
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["uploads"], route_class=ApiRoute)

@@ -9,16 +9,7 @@ from starlette.responses import Response
 from corral.errors import FieldError
 from corral.ids import parse_id
 from corral.webhook.delivery import DeliveryStatus
-from corral_publisher import parameters
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Admin, Operator, Viewer
-from corral_publisher.json_response import answer
-from corral_publisher.openapi import PREFIX, body, failures
-from corral_publisher.parameters import Cursor, InvalidParameter, Limit
-from corral_publisher.routes.queues import checked
-from corral_publisher.routes.submission import read_json
-from corral_publisher.services import PublisherServices, services_of
-from corral_publisher.webhook_models import (
+from corral_publisher.models.webhooks import (
     NewWebhook,
     WebhookDeliveryPage,
     WebhookDeliveryView,
@@ -33,6 +24,15 @@ from corral_publisher.webhook_models import (
     delivery_view,
     webhook_view,
 )
+from corral_publisher.openapi import PREFIX, body, failures
+from corral_publisher.requests import parameters
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Admin, Operator, Viewer
+from corral_publisher.requests.parameters import Cursor, InvalidParameter, Limit
+from corral_publisher.responses.json_response import answer
+from corral_publisher.routes.queues import checked
+from corral_publisher.routes.submission import read_json
+from corral_publisher.services import PublisherServices, services_of
 
 router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=ApiRoute)
 

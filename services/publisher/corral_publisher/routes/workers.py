@@ -8,11 +8,11 @@ from starlette.responses import Response
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.store import WorkerRecord
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import Operator, Viewer
-from corral_publisher.json_response import answer
+from corral_publisher.models.responses import Drained, Undrained, WorkerPage
 from corral_publisher.openapi import PREFIX, failures
-from corral_publisher.response_models import Drained, Undrained, WorkerPage
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.responses.json_response import answer
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["workers"], route_class=ApiRoute)

@@ -5,7 +5,7 @@ from typing import Any
 from corral.actions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
 from corral.settings import Settings
-from corral_publisher.report_view import TYPE
+from corral_publisher.views.reports import TYPE
 
 PACE = [3, 5, 2]
 """Seconds of the phases fetch, process and render, where `pace` is true."""

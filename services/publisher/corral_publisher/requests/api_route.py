@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from corral.actions.principal import Role
 from corral.errors import FieldError
-from corral_publisher.auth import Requires, authorize
-from corral_publisher.parameters import PAGING, SEARCH, InvalidParameter
+from corral_publisher.requests.auth import Requires, authorize
+from corral_publisher.requests.parameters import PAGING, SEARCH, InvalidParameter
 from corral_publisher.services import services_of
 
 ANY_FIELD = f"{SEARCH}{{field}}"

@@ -13,8 +13,8 @@ from corral.catalog.options_json import backoff_of, backoff_to_json
 from corral.catalog.unique import unique_of, unique_to_json
 from corral.job.limits import KEPT_COUNT, MAX_NAME, MAX_TAGS, MEMORY, QUEUE_PATTERN, STALLS
 from corral.job.priority import Priority
-from corral_publisher.batch_models import BatchParts
-from corral_publisher.request_models import Delay, ExpiresIn, KeptSeconds, Retries, Timeout
+from corral_publisher.models.batches import BatchParts
+from corral_publisher.models.requests import Delay, ExpiresIn, KeptSeconds, Retries, Timeout
 
 
 class Kept(BaseModel):

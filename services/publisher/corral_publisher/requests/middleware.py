@@ -10,8 +10,8 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corral import metrics
-from corral_publisher import problems
-from corral_publisher.request_body import ClientGone
+from corral_publisher.requests.body import ClientGone
+from corral_publisher.responses import problems
 
 log = structlog.get_logger(__name__)
 

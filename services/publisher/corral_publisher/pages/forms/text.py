@@ -5,7 +5,7 @@ from typing import Any
 
 from corral import json_codec
 from corral.json_pointer import unescaped
-from corral_publisher.pages.form import WHOLE, Field, FieldKind, shown
+from corral_publisher.pages.forms.form import WHOLE, Field, FieldKind, shown
 
 
 def texts_of(fields: tuple[Field, ...], payload: Mapping[str, Any]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from corral.job.job import Job
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.settings import Settings
-from corral_publisher.report_request import report_submission
-from corral_publisher.report_view import TYPE as REPORT
+from corral_publisher.views.report_request import report_submission
+from corral_publisher.views.reports import TYPE as REPORT
 
 TYPES = {
     "email": "email.send",

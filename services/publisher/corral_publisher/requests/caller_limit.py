@@ -10,8 +10,8 @@ from corral.actions.throttle import Throttle
 from corral.dispatch.caller_rates import CallerTake
 from corral.errors import Forbidden, Unauthenticated, Unavailable
 from corral.refusals import RateExceeded
-from corral_publisher.auth import identify
 from corral_publisher.pages.problem import answer_of
+from corral_publisher.requests.auth import identify
 from corral_publisher.services import PublisherServices
 
 EXEMPT = ("/healthz", "/readyz", "/health/workers")

@@ -10,7 +10,7 @@ from corral.job.job import Accepted, Job, NewJob
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.json_codec import Document
-from corral_publisher.json_response import encode
+from corral_publisher.responses.json_response import encode
 
 
 def stored(job: NewJob, accepted: Accepted) -> Job:

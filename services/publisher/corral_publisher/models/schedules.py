@@ -12,7 +12,7 @@ from corral.catalog.schedule_definition import CATCH_UP, INTERVAL, JITTER, MAX_E
 from corral.job.priority import Priority
 from corral.schedule.clock_change import Mark, Skipped, Twice
 from corral.schedule.decision import Overlap, TickVerdict
-from corral_publisher.request_models import ExpiresIn, Retries, Timeout, moment_in
+from corral_publisher.models.requests import ExpiresIn, Retries, Timeout, moment_in
 
 At = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(moment_in)]
 

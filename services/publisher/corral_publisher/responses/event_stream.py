@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from corral import metrics
 from corral.errors import CorralError
-from corral_publisher.json_response import encode
+from corral_publisher.responses.json_response import encode
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """A publisher process that has loaded its libraries and waits, so that it serves sooner after a change of code.
 
-`python -m corral_publisher.spare N …` continues as `python -m corral_publisher …` when the pipe N is closed.
+`python -m corral_publisher.processes.spare N …` continues as `python -m corral_publisher …` when the pipe N is closed.
 """
 
 import importlib

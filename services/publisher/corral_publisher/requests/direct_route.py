@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from corral.errors import CorralError
-from corral_publisher import problems
-from corral_publisher.api_route import ApiRoute
-from corral_publisher.auth import authorize
+from corral_publisher.requests.api_route import ApiRoute
+from corral_publisher.requests.auth import authorize
+from corral_publisher.responses import problems
 from corral_publisher.services import services_of
 
 

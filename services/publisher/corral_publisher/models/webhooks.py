@@ -11,7 +11,7 @@ from corral.bounded import Bounded
 from corral.webhook.delivery import DeliveryStatus, StoredDelivery
 from corral.webhook.event import JOB_EVENTS
 from corral.webhook.webhook import Webhook, WebhookFormat
-from corral_publisher.request_models import moment_in
+from corral_publisher.models.requests import moment_in
 
 Since = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(moment_in)]
 Secret = Annotated[

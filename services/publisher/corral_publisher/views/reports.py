@@ -13,7 +13,7 @@ from corral.job.state import State
 from corral.json_codec import Document
 from corral.store import JobFilter
 from corral.store.mail.report_details import ReportDetail
-from corral_publisher.parameters import InvalidParameter
+from corral_publisher.requests.parameters import InvalidParameter
 from corral_publisher.services import PublisherServices
 
 TYPE = "report.generate"

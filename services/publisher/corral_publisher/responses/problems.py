@@ -16,10 +16,10 @@ from corral import errors, refusals
 from corral.actions.json_value import escape
 from corral.errors import CorralError, FieldError
 from corral.refusals import RefusedJob
-from corral_publisher.download_link import LinkOver
-from corral_publisher.field_errors import message_of
-from corral_publisher.parameters import InvalidParameter
-from corral_publisher.request_body import NotJson, SlowBody
+from corral_publisher.requests.body import NotJson, SlowBody
+from corral_publisher.requests.download_link import LinkOver
+from corral_publisher.requests.parameters import InvalidParameter
+from corral_publisher.responses.field_errors import message_of
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from corral.tracing import activation
-from corral_publisher.direct_route import DirectRoute
-from corral_publisher.request_middleware import RequestMiddleware
+from corral_publisher.requests.direct_route import DirectRoute
+from corral_publisher.requests.middleware import RequestMiddleware
 
 
 class Application(FastAPI):

@@ -9,9 +9,9 @@ from corral.actions.worker_causes import SILENT_SECONDS
 from corral.job import mail_hold
 from corral.store import WorkerState
 from corral.store.artifacts import uploads
-from corral_publisher.pages.example import Obstacle, example_of, takes_upload
-from corral_publisher.pages.form import Field, FieldKind, fields_of, filled
-from corral_publisher.pages.form_text import texts_of
+from corral_publisher.pages.forms.example import Obstacle, example_of, takes_upload
+from corral_publisher.pages.forms.form import Field, FieldKind, fields_of, filled
+from corral_publisher.pages.forms.text import texts_of
 from corral_publisher.services import PublisherServices
 
 MAX_OPEN_FIELDS = 4

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from corral.garbage_collection import collect_less_often
 from corral.settings import Settings
-from corral_publisher.connection import ClientConnection
+from corral_publisher.processes.connection import ClientConnection
 
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 HANG_SECONDS = 60

@@ -4,7 +4,7 @@ from typing import Any
 
 from gunicorn.asgi.protocol import ASGIProtocol
 
-from corral_publisher.request_body import ARRIVED
+from corral_publisher.requests.body import ARRIVED
 
 SILENT_SECONDS = 1.0
 """Seconds without a request after which a connection counts as idle."""

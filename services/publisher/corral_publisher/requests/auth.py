@@ -8,9 +8,9 @@ from fastapi.security.base import SecurityBase
 
 from corral.actions.principal import Principal, Role
 from corral.errors import Forbidden, Unauthenticated
-from corral_publisher.request_headers import header_of
+from corral_publisher.requests.headers import header_of
+from corral_publisher.requests.session import COOKIE, same_origin
 from corral_publisher.services import PublisherServices, services_of
-from corral_publisher.session import COOKIE, same_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

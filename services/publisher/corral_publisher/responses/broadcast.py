@@ -12,7 +12,7 @@ from uuid import UUID
 
 from corral.dispatch import Dispatch
 from corral.dispatch.events import Event, Gap, JobsChanged, Listener, Logged, Progressed, QueueChanged
-from corral_publisher.event_stream import event
+from corral_publisher.responses.event_stream import event
 
 FRAME_SECONDS = 0.3
 """Seconds between two frames. Events within that time are sent together."""

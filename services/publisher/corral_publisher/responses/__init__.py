@@ -1,0 +1,1 @@
+"""Responses: JSON, problems with what is wrong in a request, and streams of events."""
