@@ -10,8 +10,8 @@ from uuid import UUID
 
 from bench.child import Command, python
 from bench.servers import Servers
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
 from corral.catalog.catalog import Catalog, declaring_modules
 from corral.catalog.record import TypeRecord, declaration_of
 from corral.dispatch.dispatch import Dispatch

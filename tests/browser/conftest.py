@@ -17,9 +17,9 @@ from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import Publisher
 from tests.integration.worker.system import System
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.settings import Settings
 from corral.store import Store
 from corral_local.valkey import EmbeddedValkey

@@ -13,7 +13,7 @@ from tests.browser.conftest import Site
 from tests.browser.windows import TIMEOUT_SECONDS, Windows
 from tests.fixtures.waiting import eventually_async
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

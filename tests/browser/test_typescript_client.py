@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route
 from tests.browser.conftest import Site
 from tests.fixtures.typescript import compiled, needs_typescript
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.client import Client, Connection
 from corral.codegen import generate
 

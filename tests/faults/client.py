@@ -11,11 +11,11 @@ from uuid import UUID
 
 from tests.fixtures.waiting import eventually
 
-from corral.actions.bulk import SubmissionRefused
-from corral.actions.job_request import NewSubmission
 from corral.actions.jobs import JobActions
 from corral.actions.queues import QueueActions
-from corral.actions.submit import Submitter
+from corral.actions.submissions.bulk import SubmissionRefused
+from corral.actions.submissions.job_request import NewSubmission
+from corral.actions.submissions.submit import Submitter
 from corral.dispatch import Dispatch
 from corral.errors import OutcomeUnknown, Unavailable
 from corral.store import Store

@@ -18,7 +18,7 @@ from tests.fixtures.process import Process
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually, lasts
 
-from corral.actions.job_request import NewSubmission
+from corral.actions.submissions.job_request import NewSubmission
 from corral.catalog.record import declaration_of, record_of
 from corral_jobs.provider import request, slots
 

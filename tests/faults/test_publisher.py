@@ -11,8 +11,8 @@ from tests.faults.system import System
 from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
 from corral.client import Connection
 from corral.dispatch import key_names
 

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/explanation/where-the-code-is.md"
 GROUPED = {
+    "corral/actions": ROOT / "services/shared/corral/actions",
     "corral/store": ROOT / "services/shared/corral/store",
     "corral_publisher": ROOT / "services/publisher/corral_publisher",
     "corral_worker": ROOT / "services/worker/corral_worker",

@@ -54,4 +54,4 @@ def test_there_are_a_thousand_lines_to_read_at_most():
 
 def test_what_is_not_there_is_named():
     with pytest.raises(LookupError, match="has no Lanes"):
-        lines_of("corral/actions/submit.py", "Lanes")
+        lines_of("corral/actions/submissions/submit.py", "Lanes")

@@ -1,8 +1,8 @@
 """The first key of a local system, and the link that signs its owner in."""
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.store import Store
 from corral_local.home import Home
 from corral_local.roster import ACTOR

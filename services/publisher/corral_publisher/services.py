@@ -9,25 +9,25 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from corral import metrics
-from corral.actions.api_keys import KeyActions
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.sign_in import SignIn
+from corral.actions.access.throttle import Throttle
 from corral.actions.artifact_place import warn_where_away
 from corral.actions.feed_imports import FeedImports
 from corral.actions.jobs import JobActions
-from corral.actions.limits import LimitActions
-from corral.actions.load_test import LoadTests
-from corral.actions.program_slots import ProgramSlots
+from corral.actions.limits.limits import LimitActions
+from corral.actions.limits.program_slots import ProgramSlots
 from corral.actions.providers import ProviderActions
 from corral.actions.queues import QueueActions
-from corral.actions.schedules import ScheduleActions
+from corral.actions.schedules.schedules import ScheduleActions
 from corral.actions.servers import Servers
-from corral.actions.sign_in import SignIn
-from corral.actions.submit import Submitter
-from corral.actions.throttle import Throttle
-from corral.actions.traced_submitter import submitter_class
-from corral.actions.type_cache import TypeCache
+from corral.actions.submissions.load_test import LoadTests
+from corral.actions.submissions.submit import Submitter
+from corral.actions.submissions.traced_submitter import submitter_class
+from corral.actions.submissions.type_cache import TypeCache
 from corral.actions.types import TypeActions
 from corral.actions.webhooks import WebhookActions
-from corral.actions.why import Why
+from corral.actions.why.why import Why
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch, Unavailable
 from corral.settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from corral import json_codec
-from corral.actions.json_value import refuse_faults
+from corral.actions.submissions.json_value import refuse_faults
 
 
 def path_of(*segments: object) -> str:

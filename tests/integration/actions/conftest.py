@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from tests.integration.actions.gate import Gate
 
-from corral.actions.group_commit import GroupCommit
+from corral.actions.submissions.group_commit import GroupCommit
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.priority import Priority

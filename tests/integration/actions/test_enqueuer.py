@@ -7,7 +7,7 @@ from tests.fixtures.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 from tests.integration.actions.conftest import Make
 
-from corral.actions.enqueuer import Enqueuer
+from corral.actions.submissions.enqueuer import Enqueuer
 from corral.dispatch import Dispatch
 from corral.dispatch.events import Gap, JobsChanged
 from corral.job.lane import Lane

@@ -9,8 +9,8 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.actions.conftest import Make
 from tests.integration.actions.gate import Gate, stored
 
-from corral.actions.commit_lane import MAX_GROUP_JOBS, MAX_LARGE_BULKS, MAX_PENDING
-from corral.actions.group_commit import GroupCommit
+from corral.actions.submissions.commit_lane import MAX_GROUP_JOBS, MAX_LARGE_BULKS, MAX_PENDING
+from corral.actions.submissions.group_commit import GroupCommit
 from corral.errors import InvalidInput, Unavailable
 from corral.job.job import NewJob
 from corral.store import Store

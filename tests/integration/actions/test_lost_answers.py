@@ -11,7 +11,7 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.actions.conftest import Make
 from tests.integration.actions.gate import Broken, Gate, stored
 
-from corral.actions.group_commit import GroupCommit
+from corral.actions.submissions.group_commit import GroupCommit
 from corral.errors import OutcomeUnknown, Unavailable
 from corral.job.job import Accepted
 from corral.job.state import State

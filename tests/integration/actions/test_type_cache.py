@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.integration.worker.system import System, running_system
 
-from corral.actions.type_cache import TypeCache
+from corral.actions.submissions.type_cache import TypeCache
 from corral.errors import UnknownType
 from corral.store.registry.queues import StoredQueue
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from corral.actions.schedules import ScheduleActions
-from corral.actions.submit import Submitter
+from corral.actions.schedules.schedules import ScheduleActions
+from corral.actions.submissions.submit import Submitter
 from corral.catalog import job_type
 from corral.dispatch import Dispatch
 from corral.job.job import ListedJob

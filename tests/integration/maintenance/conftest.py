@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from tests.fixtures.waiting import eventually_async
 from tests.integration.maintenance.almanac import Almanac, night
 
-from corral.actions.submit import Submitter
+from corral.actions.submissions.submit import Submitter
 from corral.catalog.record import record_of
 from corral.dispatch import Ack, Dispatch, Done, Entry
 from corral.ids import new_id

@@ -10,9 +10,9 @@ import pytest
 from tests.fixtures.feed_waits import with_own_part
 
 from corral import metrics
+from corral.actions.access.principal import Principal, Role
 from corral.actions.feed_imports import FeedChoice, FeedImports
-from corral.actions.principal import Principal, Role
-from corral.actions.submit import Submitter
+from corral.actions.submissions.submit import Submitter
 from corral.catalog import Limit
 from corral.catalog.record import declaration_of, record_of
 from corral.dispatch import Dispatch

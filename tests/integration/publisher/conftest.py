@@ -20,8 +20,8 @@ from tests.fixtures.servers import Databases
 from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.page import client_of, signed_in
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
 from corral.catalog import job_type
 from corral.catalog.record import TypeRecord, record_of
 from corral.http_calls import NO_AUTHORITIES

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import httpx2
 from fastapi import FastAPI
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.store import Store
 
 URL = "http://publisher"

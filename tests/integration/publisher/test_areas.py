@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from tests.integration.publisher.page import page_of, send, signed_in
 
 from corral import json_codec
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.catalog.record import declaration_of, record_of
 from corral.store import Store
 from corral_jobs.area import fetch_area, measure_area

@@ -15,7 +15,7 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.conftest import count
 from tests.integration.publisher.page import HTML, client_of, signed_in
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app

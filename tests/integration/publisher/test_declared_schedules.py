@@ -11,7 +11,7 @@ import pytest
 from tests.integration.publisher.conftest import anything, letter
 from tests.integration.publisher.schedule_api import PATH, make, store_without_schedules
 
-from corral.actions.schedule_registration import register_schedules
+from corral.actions.schedules.registration import register_schedules
 from corral.catalog import Catalog, schedule
 from corral.catalog.schedule_declaration import DeclaredSchedule
 from corral.errors import DeclarationError

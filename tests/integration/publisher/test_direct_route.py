@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from tests.integration.publisher.page import client_of
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app

@@ -18,7 +18,7 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.conftest import Hand, Publisher
 from tests.integration.publisher.page import client_of
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.dispatch import Dispatch
 from corral.dispatch.events import JobsChanged, Progressed
 from corral.http_calls import NO_AUTHORITIES

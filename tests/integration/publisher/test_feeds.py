@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import client_of
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.catalog.record import declaration_of, record_of
 from corral.feeds.item import NewFeedItem
 from corral.ids import parse_id

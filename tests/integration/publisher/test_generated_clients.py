@@ -10,7 +10,7 @@ from tests.fixtures.typescript import compiled, needs_typescript, node
 from tests.integration.publisher.conftest import Hand, Publisher, anything, letter
 from tests.unit.codegen.loading import importing
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.catalog import Catalog
 from corral.client import Client, Connection
 from corral.codegen import generate

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.publisher.conftest import Publisher, count
 from tests.integration.publisher.raw_http import connected, head
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.http_calls import NO_AUTHORITIES
 from corral.settings import Settings
 from corral.store import Store

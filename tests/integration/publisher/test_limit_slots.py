@@ -10,8 +10,8 @@ import pytest
 from tests.fixtures.waiting import eventually, eventually_async, lasts_async
 from tests.integration.publisher.conftest import Publisher
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
 from corral.api_problem import ApiProblem
 from corral.catalog import Limit, Rate
 from corral.catalog.record import declaration_of

@@ -8,7 +8,7 @@ from tests.integration.publisher.conftest import make_hand
 from tests.integration.publisher.limited_types import customer, register, told, uses
 from tests.integration.publisher.page import page_of, send
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.catalog import Limit
 from corral.catalog.record import declaration_of
 from corral.store import Store

@@ -10,7 +10,7 @@ from aiosmtplib import SMTP
 from fastapi import FastAPI
 from tests.integration.publisher.page import signed_in
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.store import Store
 from corral.store.mail.sink_mails import SinkMails
 from corral_publisher.mail_sink import serve_sink

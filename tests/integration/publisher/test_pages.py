@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, Submit, count
 from tests.integration.publisher.page import FORM, HTML, Page, client_of, page_of, send
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.catalog.record import record_of
 from corral.store import Store
 from corral.store.jobs.list import SearchBounds

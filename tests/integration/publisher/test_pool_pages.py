@@ -11,7 +11,7 @@ from tests.integration.publisher.conftest import count
 from tests.integration.publisher.page import FORM, Page, page_of, send, signed_in
 from tests.integration.publisher.telling import decision, status
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
 from corral.store import JobFilter, Store

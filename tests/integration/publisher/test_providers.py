@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.page import page_of, send, signed_in
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.catalog.provider import Provider
 from corral.catalog.record import declaration_of
 from corral.store import Store

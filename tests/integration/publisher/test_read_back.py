@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tests.integration.publisher.conftest import RECORDS
 from tests.integration.publisher.page import client_of
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.publisher.page import HTML, client_of
 from tests.integration.publisher.report_worker import ROWS, STATUS, Worker, asked, register, status
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.outcome import Cancelled

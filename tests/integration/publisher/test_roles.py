@@ -12,10 +12,10 @@ from starlette.routing import Mount
 from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.page import URL, client_of
 
-from corral.actions import api_keys as keys_module
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
-from corral.actions.secret import digest
+from corral.actions.access import api_keys as keys_module
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
+from corral.actions.access.secret import digest
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app

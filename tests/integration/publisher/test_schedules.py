@@ -11,9 +11,9 @@ from tests.integration.publisher.conftest import Publisher, count
 from tests.integration.publisher.page import FORM, HTML, client_of, send
 from tests.integration.publisher.schedule_api import NIGHTLY, PATH, make, store_without_schedules
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.client import Client, Connection
 from corral.settings import Settings
 from corral.store import Store

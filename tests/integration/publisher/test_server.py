@@ -15,8 +15,8 @@ from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import RECORDS, Publisher, count
 from tests.integration.publisher.raw_http import answer_of, connected, head
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
 from corral.http_calls import NO_AUTHORITIES
 from corral.settings import Settings
 from corral.store import Store

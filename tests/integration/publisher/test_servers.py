@@ -17,8 +17,8 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.conftest import count
 from tests.integration.publisher.page import client_of
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.settings import Settings
 from corral.store import Store
 from corral_local.valkey import EmbeddedValkey

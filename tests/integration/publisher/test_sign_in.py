@@ -5,8 +5,8 @@ import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.page import HTML, Page, client_of, page_of, send
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.store import Store
 
 

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, claim_of_limits, count, make_hand
 from tests.integration.publisher.page import client_of
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.catalog import Catalog
 from corral.catalog.catalog import declaring_modules
 from corral.catalog.record import declaration_of

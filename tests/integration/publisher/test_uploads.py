@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.page import client_of
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.settings import Settings
 from corral.store import Store
 

@@ -10,7 +10,7 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.publisher.conftest import Hand
 from tests.integration.publisher.page import client_of
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.dispatch import Dispatch
 from corral.dispatch.events import JobsChanged, Listener, QueueChanged
 from corral.job.job import Accepted, NewJob

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from tests.integration.publisher.conftest import RECORDS, client_of
 from tests.integration.publisher.page import HTML, send
 
-from corral.actions.principal import Role
-from corral.actions.sign_in import SignIn
+from corral.actions.access.principal import Role
+from corral.actions.access.sign_in import SignIn
 from corral.settings import Settings
 from corral.store import Store
 

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from tests.integration.publisher.conftest import Hand, make_hand
 from tests.integration.publisher.page import Page, page_of, send, signed_in
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.store import Store
 
 

@@ -15,8 +15,8 @@ from tests.integration.outgoing.server import Server
 from tests.integration.publisher.conftest import Publisher, free_port
 from tests.integration.worker.system import System, WorkerProcess, running_system
 
-from corral.actions.api_keys import KeyActions
-from corral.actions.principal import Role
+from corral.actions.access.api_keys import KeyActions
+from corral.actions.access.principal import Role
 from corral.catalog import Catalog
 from corral.http_calls import NO_AUTHORITIES
 from corral.job.state import State

@@ -13,7 +13,7 @@ from corral.tracing import activation
 WORKER = """
 import sys
 import corral_worker.main, corral_worker.worker, corral_worker.engine_classes, corral_worker.child_processes.fork_server
-import corral.actions.traced_submitter, corral.outgoing.client
+import corral.actions.submissions.traced_submitter, corral.outgoing.client
 from corral.tracing import activation, trace_context
 from corral_worker.attempts.executor import AttemptExecutor
 activation.start("corral-worker")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.integration.worker.system import System
 
-from corral.actions.call_budgets import BudgetTake, CallBudgets
+from corral.actions.limits.call_budgets import BudgetTake, CallBudgets
 from corral.dispatch import Dispatch, key_names
 from corral.dispatch.budgets import BudgetBusy, Budgets, BudgetTaken, BudgetToNote, BudgetUnknown
 from corral.errors import BudgetExhausted, InvalidInput

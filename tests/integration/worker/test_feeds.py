@@ -13,8 +13,8 @@ from tests.integration.outgoing.server import Server, answer
 from tests.integration.worker.system import System, running_system
 
 from corral.actions.feed_imports import fetch_of
-from corral.actions.job_request import NewSubmission
-from corral.actions.submit import Submitter
+from corral.actions.submissions.job_request import NewSubmission
+from corral.actions.submissions.submit import Submitter
 from corral.feeds.feed_import import FeedImport
 from corral.feeds.item import NewFeedItem
 from corral.feeds.source import FeedSource

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 from tests.integration.worker.system import System
 
-from corral.actions.call_budgets import BudgetTake, CallBudgets
-from corral.actions.provider_permits import ProviderPermit, ProviderPermits
+from corral.actions.limits.call_budgets import BudgetTake, CallBudgets
+from corral.actions.limits.provider_permits import ProviderPermit, ProviderPermits
 from corral.dispatch import key_names
 from corral.errors import BudgetExhausted, Conflict, Discard, ProviderBusy
 from corral.ids import new_id

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral.actions.job_request import NewSubmission, resolve
-from corral.actions.known_type import KnownType
-from corral.actions.type_cache import TypeSnapshot
+from corral.actions.submissions.job_request import NewSubmission, resolve
+from corral.actions.submissions.known_type import KnownType
+from corral.actions.submissions.type_cache import TypeSnapshot
 from corral.catalog import job_type
 from corral.catalog.precedence import QueueOverrides
 from corral.catalog.record import record_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral.actions.json_value import MAX_ERRORS, encode, escape, faults, refuse_faults
+from corral.actions.submissions.json_value import MAX_ERRORS, encode, escape, faults, refuse_faults
 from corral.errors import InvalidInput, TooLarge
 from corral.job.limits import MAX_DEPTH
 from corral.json_codec import loads

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from corral.actions.plain_submission import submission_of
+from corral.actions.submissions.plain_submission import submission_of
 from corral.client import Client, Connection
 from corral.tracing import activation, trace_context
 from corral.tracing.tracer import continued, span_context

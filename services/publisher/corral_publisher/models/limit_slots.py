@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from corral.actions.program_slots import MAX_PROGRAM
+from corral.actions.limits.program_slots import MAX_PROGRAM
 
 
 class SlotRequest(BaseModel):

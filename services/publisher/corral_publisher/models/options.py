@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from corral.actions.limits import MAX_REASON, MAX_VALUE
+from corral.actions.limits.limits import MAX_REASON, MAX_VALUE
 from corral.bounded import Bounded
 from corral.catalog.allowed import shown
 from corral.catalog.limit import MAX_LIMITS

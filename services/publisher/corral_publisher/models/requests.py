@@ -12,8 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from corral.actions.job_request import NewSubmission
-from corral.actions.load_test import COUNT, OVER, SHARE
+from corral.actions.submissions.job_request import NewSubmission
+from corral.actions.submissions.load_test import COUNT, OVER, SHARE
 from corral.bounded import Bounded
 from corral.catalog.limit import MAX_LIMITS
 from corral.job import moment

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from corral.actions.cause import Cause
+from corral.actions.why.cause import Cause
 from corral.catalog.precedence import Source
 from corral.job.effect import Effect
 from corral.job.job import ListedJob

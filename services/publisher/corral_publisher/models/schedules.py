@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from corral.actions.cause import Cause
+from corral.actions.why.cause import Cause
 from corral.bounded import Bounded
 from corral.catalog.schedule_definition import CATCH_UP, INTERVAL, JITTER, MAX_EXCLUDED, PAUSE_AFTER
 from corral.job.priority import Priority

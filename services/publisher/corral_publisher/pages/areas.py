@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.errors import InvalidInput
 from corral_publisher.openapi import PREFIX
 from corral_publisher.pages import render

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
+from corral.actions.access.principal import Principal, Role
 from corral.actions.feed_imports import FeedChoice
-from corral.actions.principal import Principal, Role
 from corral.errors import InvalidInput
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import VisitorOrProgram, form_of, is_form

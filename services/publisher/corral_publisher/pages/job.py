@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from corral.actions.access.principal import Principal, Role
 from corral.actions.jobs import only
-from corral.actions.principal import Principal, Role
 from corral.errors import Conflict
 from corral.job.job import Job
 from corral_publisher.pages import render

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.job.job import ListedJob
 from corral.job.state import State
 from corral.store import Page

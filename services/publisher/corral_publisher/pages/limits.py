@@ -8,8 +8,8 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from corral import json_codec
-from corral.actions.limits import settable
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
+from corral.actions.limits.limits import settable
 from corral.limit_words import keys_in_words
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from corral import metrics
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.errors import CorralError
 from corral_publisher.pages import areas, feeds, imports, job, jobs, pools, queues, reports, start, workers
 from corral_publisher.pages.visitor import Visitor

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.errors import NotFound, Unavailable
 from corral_publisher.pages import render
 from corral_publisher.pages.pool_chart import PoolChart, chart_of

@@ -7,7 +7,7 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from corral import json_codec
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.errors import InvalidInput
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of
 from corral_publisher.services import PublisherServices, services_of

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from corral.actions.principal import Principal
+from corral.actions.access.principal import Principal
 from corral.job.job import Job
 from corral.json_codec import Document, indented
 from corral.limit_words import values_in_words

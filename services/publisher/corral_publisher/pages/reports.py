@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.errors import Conflict
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of

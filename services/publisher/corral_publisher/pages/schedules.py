@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.principal import Principal, Role
-from corral.actions.schedule_why import next_times, problems_of, why
+from corral.actions.access.principal import Principal, Role
+from corral.actions.why.schedules import next_times, problems_of, why
 from corral.errors import Conflict, InvalidInput
 from corral.schedule.timetable import Tick
 from corral.store.schedules.rows import Schedule

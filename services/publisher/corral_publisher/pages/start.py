@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.job_request import NewSubmission
-from corral.actions.known_type import KnownType
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
+from corral.actions.submissions.job_request import NewSubmission
+from corral.actions.submissions.known_type import KnownType
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job import mail_hold
 from corral.job.priority import Priority

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from corral.actions.known_type import KnownType
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
+from corral.actions.submissions.known_type import KnownType
 from corral.job.options import Options, Retention
 from corral.time_span import span
 from corral_publisher.pages import render

@@ -6,7 +6,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.errors import CorralError, Forbidden
 from corral_publisher.openapi import PREFIX
 from corral_publisher.requests import body as request_body

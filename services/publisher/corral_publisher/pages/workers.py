@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.store.workers.drains import POOL
 from corral_publisher.pages import render
 from corral_publisher.pages.visitor import Visitor, form_of

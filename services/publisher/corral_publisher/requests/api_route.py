@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.errors import FieldError
 from corral_publisher.requests.auth import Requires, authorize
 from corral_publisher.requests.parameters import PAGING, SEARCH, InvalidParameter

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as BearerScheme
 from fastapi.security.base import SecurityBase
 
-from corral.actions.principal import Principal, Role
+from corral.actions.access.principal import Principal, Role
 from corral.errors import Forbidden, Unauthenticated
 from corral_publisher.requests.headers import header_of
 from corral_publisher.requests.session import COOKIE, same_origin

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from corral import json_codec
-from corral.actions.json_value import refuse_faults
+from corral.actions.submissions.json_value import refuse_faults
 from corral.errors import CorralError, FieldError, InvalidInput, TooLarge
 from corral.job.limits import MAX_DEPTH
 

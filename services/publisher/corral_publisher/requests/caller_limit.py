@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from corral.actions.throttle import Throttle
+from corral.actions.access.throttle import Throttle
 from corral.dispatch.caller_rates import CallerTake
 from corral.errors import Forbidden, Unauthenticated, Unavailable
 from corral.refusals import RateExceeded

@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 from starlette.datastructures import QueryParams
 
 from corral import json_codec
-from corral.actions.json_value import faults
+from corral.actions.submissions.json_value import faults
 from corral.bounded import Bounded
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.ids import parse_id

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from corral.actions.sign_in import SESSION_SECONDS
+from corral.actions.access.sign_in import SESSION_SECONDS
 
 COOKIE = "corral_session"
 CSRF_FIELD = "csrf"

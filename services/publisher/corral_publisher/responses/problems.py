@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from corral import errors, refusals
-from corral.actions.json_value import escape
+from corral.actions.submissions.json_value import escape
 from corral.errors import CorralError, FieldError
 from corral.refusals import RefusedJob
 from corral_publisher.requests.body import NotJson, SlowBody

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from corral.actions.job_request import NewSubmission
-from corral.actions.principal import Principal
+from corral.actions.access.principal import Principal
+from corral.actions.submissions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
 from corral.store import EarlierRequest
 from corral_publisher.models.areas import AreaAnswer, AreaBody, AreaList, AreaStarted

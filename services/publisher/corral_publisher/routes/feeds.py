@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from corral.actions.feed_imports import MAX_URL, QUEUES
-from corral.actions.json_value import faults
+from corral.actions.submissions.json_value import faults
 from corral.errors import FieldError, NotFound
 from corral.feeds.opml import write_opml
 from corral.feeds.source import FeedSource, SourceState

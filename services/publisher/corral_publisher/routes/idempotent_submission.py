@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Header
 from starlette.responses import Response
 
-from corral.actions.job_request import NewSubmission
+from corral.actions.submissions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
 from corral.store import EarlierJob, EarlierRequest
 from corral_publisher.responses.json_response import answer

@@ -5,8 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from corral.actions.access.principal import Principal
 from corral.actions.feed_imports import FeedChoice
-from corral.actions.principal import Principal
 from corral.errors import NotFound
 from corral.feeds.feed_import import FeedImport
 from corral.ids import parse_id

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from corral.actions.limits import MAX_VALUE, LimitActions
-from corral.actions.principal import Principal
+from corral.actions.access.principal import Principal
+from corral.actions.limits.limits import MAX_VALUE, LimitActions
 from corral_publisher.models.limits import LimitDetails, LimitKeyPage, LimitPage
 from corral_publisher.models.options import LimitOrder, LimitPatch
 from corral_publisher.openapi import PREFIX, body, failures

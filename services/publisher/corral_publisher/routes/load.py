@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from corral.actions.load_test import LoadTestPart
+from corral.actions.submissions.load_test import LoadTestPart
 from corral_publisher.models.pools import LoadAnswer
 from corral_publisher.models.requests import LoadRequest
 from corral_publisher.openapi import PREFIX, body, failures

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from corral.actions.access.principal import Principal, Role
 from corral.actions.jobs import only
-from corral.actions.principal import Principal, Role
 from corral.errors import Conflict, FieldError, InvalidInput, NotFound
 from corral.job.job import Job
 from corral.store import EarlierRequest

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from corral.actions.schedule_why import next_times, problems_of, why
+from corral.actions.why.schedules import next_times, problems_of, why
 from corral.bounded import Bounded
 from corral.errors import FieldError
 from corral.job import moment

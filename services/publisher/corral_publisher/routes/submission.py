@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from corral import metrics
-from corral.actions.bulk import SubmissionRefused, refuse_all
-from corral.actions.job_request import TRACEPARENT, NewSubmission
-from corral.actions.principal import Principal
+from corral.actions.access.principal import Principal
+from corral.actions.submissions.bulk import SubmissionRefused, refuse_all
+from corral.actions.submissions.job_request import TRACEPARENT, NewSubmission
 from corral.bounded import Bounded
 from corral.errors import CorralError
 from corral.job.bounds import Bounds

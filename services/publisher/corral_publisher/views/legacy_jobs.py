@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from corral.actions.job_request import NewSubmission
+from corral.actions.submissions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
 from corral.job.job import Job
 from corral.job.priority import Priority

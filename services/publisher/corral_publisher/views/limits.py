@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from corral.actions.limits import stored_key
+from corral.actions.limits.limits import stored_key
 from corral.catalog.limit import TakenAt
 from corral.errors import Unavailable
 from corral.job.limit_use import TOTAL, name_of

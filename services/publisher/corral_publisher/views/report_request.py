@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from corral.actions.job_request import NewSubmission
+from corral.actions.submissions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
 from corral.settings import Settings
 from corral_publisher.views.reports import TYPE

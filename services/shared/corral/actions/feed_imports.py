@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from corral.actions.bulk import SubmissionRefused
-from corral.actions.job_request import NewSubmission
-from corral.actions.principal import Principal
-from corral.actions.submit import Submitter
+from corral.actions.access.principal import Principal
+from corral.actions.submissions.bulk import SubmissionRefused
+from corral.actions.submissions.job_request import NewSubmission
+from corral.actions.submissions.submit import Submitter
 from corral.errors import Conflict, FieldError, InvalidInput, NotFound, OutgoingRefused
 from corral.feeds.feed_import import FeedImport
 from corral.feeds.opml import read_opml

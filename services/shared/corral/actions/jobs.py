@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.actions import json_value
+from corral.actions.submissions import json_value
 from corral.dispatch import Dispatch, entry_of
 from corral.dispatch.events import JobsChanged
 from corral.errors import Conflict, NotFound, Unavailable

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.actions.type_cache import TypeCache
+from corral.actions.submissions.type_cache import TypeCache
 from corral.actions.types import check_limits_fit
 from corral.catalog.precedence import LIMITS, NOTHING, OF_QUEUE, QueueOverrides, settle
 from corral.dispatch import Dispatch

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from corral.actions.known_type import KnownType
-from corral.actions.type_cache import TypeCache
+from corral.actions.submissions.known_type import KnownType
+from corral.actions.submissions.type_cache import TypeCache
 from corral.catalog.batch_key import BatchKeys
 from corral.catalog.options_json import BATCH, option_from_json
 from corral.catalog.payload_field import NoSuchField

@@ -11,13 +11,13 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
-from corral.actions.principal import Role
+from corral.actions.access.principal import Role
 from corral.cli.output import AsJson, ago, console, print_json, print_table
 from corral.cli.services import service_settings
 from corral.cli.wait_for_start import Wait, patiently
 
 if TYPE_CHECKING:  # the database's drivers take long to import: only commands that need them do
-    from corral.actions.api_keys import Adopted
+    from corral.actions.access.api_keys import Adopted
     from corral.store import Store
     from corral.store.access.api_keys import ApiKey
 
@@ -37,7 +37,7 @@ def create(
     """Create a key and print it, this once."""
 
     async def work(store: "Store") -> "tuple[str, ApiKey]":
-        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
+        from corral.actions.access.api_keys import KeyActions  # noqa: PLC0415
 
         return await KeyActions(store).create(name, role, actor=_person())
 
@@ -66,7 +66,7 @@ def adopt(
     key = (os.environ.get(BOOTSTRAP) or sys.stdin.readline()).strip()
 
     async def work(store: "Store") -> "Adopted":
-        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
+        from corral.actions.access.api_keys import KeyActions  # noqa: PLC0415
 
         return await KeyActions(store).adopt(key, name, role, actor="corral keys adopt", replace=replace)
 
@@ -85,7 +85,7 @@ def list_(as_json: AsJson = False) -> None:
     """List all keys; the keys themselves are shown to nobody again."""
 
     async def work(store: "Store") -> "list[ApiKey]":
-        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
+        from corral.actions.access.api_keys import KeyActions  # noqa: PLC0415
 
         return list(await KeyActions(store).list())
 
@@ -105,7 +105,7 @@ def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id of 
     """Revoke a key; it works for a few seconds more at most."""
 
     async def work(store: "Store") -> "ApiKey":
-        from corral.actions.api_keys import KeyActions  # noqa: PLC0415
+        from corral.actions.access.api_keys import KeyActions  # noqa: PLC0415
 
         return await KeyActions(store).revoke(key_id, actor=_person())
 
@@ -116,7 +116,7 @@ def sign_in(role: RoleOption = Role.ADMIN, as_json: AsJson = False) -> None:
     """Print a link that signs a browser in, once."""
 
     async def work(store: "Store") -> str:
-        from corral.actions.sign_in import SignIn  # noqa: PLC0415
+        from corral.actions.access.sign_in import SignIn  # noqa: PLC0415
 
         return await SignIn(store).create_link(_person(), role)
 

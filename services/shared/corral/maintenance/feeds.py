@@ -9,7 +9,7 @@ import structlog
 
 from corral import metrics
 from corral.actions.feed_imports import fetch_of
-from corral.actions.submit import count_refusals
+from corral.actions.submissions.submit import count_refusals
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput
 from corral.job.job import NewJob

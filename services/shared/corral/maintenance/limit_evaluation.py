@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from corral import json_codec, metrics
-from corral.actions.type_cache import TypeCache
+from corral.actions.submissions.type_cache import TypeCache
 from corral.catalog.limit_evaluation import SHARED
 from corral.dispatch import Dispatch, Entry
 from corral.errors import InvalidInput

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from corral import metrics
-from corral.actions.enqueuer import Enqueuer
+from corral.actions.submissions.enqueuer import Enqueuer
 from corral.dispatch import AnyEntry, Dispatch, entry_of
 from corral.dispatch.hints import PROMOTER_SLEEP_SECONDS
 from corral.errors import CorralError, Unavailable

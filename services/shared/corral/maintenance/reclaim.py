@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.actions.enqueuer import Enqueuer
+from corral.actions.submissions.enqueuer import Enqueuer
 from corral.dispatch import Dispatch, entry_of
 from corral.errors import Unavailable
 from corral.job.state import State

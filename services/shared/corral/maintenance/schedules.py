@@ -9,8 +9,8 @@ import structlog
 
 from corral import metrics
 from corral.actions.jobs import JobActions
-from corral.actions.schedule_jobs import ACTOR, job_of, told
-from corral.actions.submit import count_refusals
+from corral.actions.schedules.jobs import ACTOR, job_of, told
+from corral.actions.submissions.submit import count_refusals
 from corral.catalog.schedule_definition import ScheduleDefinition
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput, Refused

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from corral.actions.submit import Submitter
-from corral.actions.traced_submitter import submitter_class
-from corral.actions.type_cache import TypeCache
+from corral.actions.submissions.submit import Submitter
+from corral.actions.submissions.traced_submitter import submitter_class
+from corral.actions.submissions.type_cache import TypeCache
 from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
 from corral.settings import Settings

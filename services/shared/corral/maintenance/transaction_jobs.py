@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.actions.enqueuer import Enqueuer
+from corral.actions.submissions.enqueuer import Enqueuer
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
 from corral.maintenance.duty import Duty

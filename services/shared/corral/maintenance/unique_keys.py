@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import structlog
 
-from corral.actions.enqueuer import Enqueuer
-from corral.actions.keyed_follow_ups import store_apart
+from corral.actions.submissions.enqueuer import Enqueuer
+from corral.actions.submissions.keyed_follow_ups import store_apart
 from corral.dispatch import Dispatch
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign

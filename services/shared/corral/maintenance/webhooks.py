@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.actions.job_request import NewSubmission
+from corral.actions.submissions.job_request import NewSubmission
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput
 from corral.ids import time_of

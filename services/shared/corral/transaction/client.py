@@ -8,12 +8,12 @@ from typing import Any, Unpack, overload
 
 from pydantic_core import from_json
 
-from corral.actions.bulk import SubmissionRefused, refuse_all
-from corral.actions.idempotency import OTHER, POINTER, check_key, keyed
-from corral.actions.job_request import NewSubmission, resolve
-from corral.actions.plain_submission import submission_of
-from corral.actions.submit import MAX_PAYLOAD_BYTES
-from corral.actions.type_cache import FRESH_SECONDS, TypeSnapshot, read_snapshot, unknown
+from corral.actions.submissions.bulk import SubmissionRefused, refuse_all
+from corral.actions.submissions.idempotency import OTHER, POINTER, check_key, keyed
+from corral.actions.submissions.job_request import NewSubmission, resolve
+from corral.actions.submissions.plain_submission import submission_of
+from corral.actions.submissions.submit import MAX_PAYLOAD_BYTES
+from corral.actions.submissions.type_cache import FRESH_SECONDS, TypeSnapshot, read_snapshot, unknown
 from corral.context import SubmitOptions
 from corral.context.context import Declared, name_of
 from corral.context.json_text import json_text

@@ -7,8 +7,8 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
-from corral.actions.enqueuer import Enqueuer
-from corral.actions.keyed_follow_ups import store_apart
+from corral.actions.submissions.enqueuer import Enqueuer
+from corral.actions.submissions.keyed_follow_ups import store_apart
 from corral.errors import CorralError
 from corral.store.attempts.keyed_follow_ups import KeyedFollowUps
 

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from corral.actions.held_limits import HeldLimit
+from corral.actions.limits.held import HeldLimit
 from corral.errors import Conflict, JobCancelled
 from corral_worker.attempts.execution import Execution
 

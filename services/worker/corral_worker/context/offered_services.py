@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from corral.actions.call_budgets import BudgetTake
-from corral.actions.held_limits import HeldLimit
+from corral.actions.limits.call_budgets import BudgetTake
+from corral.actions.limits.held import HeldLimit
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
 from corral.context.providers import ProviderCaller

@@ -8,9 +8,9 @@ from typing import Final
 from uuid import UUID
 
 from corral import metrics
-from corral.actions.budget_request import AWAY_SECONDS
-from corral.actions.call_budgets import CallBudgets
-from corral.actions.provider_permits import ProviderPermit, ProviderPermits
+from corral.actions.limits.budget_request import AWAY_SECONDS
+from corral.actions.limits.call_budgets import CallBudgets
+from corral.actions.limits.provider_permits import ProviderPermit, ProviderPermits
 from corral.errors import BudgetExhausted, Conflict, CorralError, Discard, ProviderBusy, Retry, Unavailable
 from corral.provider.budgets import BYTES_LIMIT, DAY_LIMIT
 from corral.provider.values import ProviderValues

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from corral import metrics
-from corral.actions.provider_permits import ProviderPermit
+from corral.actions.limits.provider_permits import ProviderPermit
 from corral.context.providers import ProviderAnswer
 from corral.errors import Discard, FailureReason, OutgoingFailed, OutgoingRefused, ProviderBusy
 from corral.provider.path import address_of

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from corral.actions.bulk import SubmissionRefused
-from corral.actions.call_budgets import BudgetTake, CallBudgets
-from corral.actions.held_limits import HeldLimit, HeldLimits
-from corral.actions.job_request import NewSubmission
-from corral.actions.plain_submission import submission_of
-from corral.actions.submit import Submitter
-from corral.actions.traced_submitter import submitter_class
-from corral.actions.type_cache import TypeCache
+from corral.actions.limits.call_budgets import BudgetTake, CallBudgets
+from corral.actions.limits.held import HeldLimit, HeldLimits
+from corral.actions.submissions.bulk import SubmissionRefused
+from corral.actions.submissions.job_request import NewSubmission
+from corral.actions.submissions.plain_submission import submission_of
+from corral.actions.submissions.submit import Submitter
+from corral.actions.submissions.traced_submitter import submitter_class
+from corral.actions.submissions.type_cache import TypeCache
 from corral.context import Statistics, SubmitOptions
 from corral.context.feeds import FeedRecords
 from corral.context.providers import ProviderCaller

@@ -5,7 +5,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from corral.actions.call_budgets import BudgetTake
+from corral.actions.limits.call_budgets import BudgetTake
 from corral.errors import BudgetExhausted, Conflict, FieldError, InvalidInput, JobCancelled
 from corral.job.limit_use import parsed
 from corral_worker.attempts.execution import Execution

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from corral import metrics
-from corral.actions.type_cache import TypeCache
+from corral.actions.submissions.type_cache import TypeCache
 from corral.errors import CorralError
 from corral.job.job import Claimed
 from corral.job.options import Options

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from tests.fixtures.waiting import eventually_async
 
-from corral.actions.cause import Cause
-from corral.actions.why import Why
+from corral.actions.why.cause import Cause
+from corral.actions.why.why import Why
 from corral.scaling.pool_status import PoolStatus
 
 RESTING = PoolStatus(

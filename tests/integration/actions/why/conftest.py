@@ -8,8 +8,8 @@ from tests.integration.worker.system import System, running_system
 
 from corral.actions.jobs import JobActions
 from corral.actions.queues import QueueActions
-from corral.actions.type_cache import TypeCache
-from corral.actions.why import Why
+from corral.actions.submissions.type_cache import TypeCache
+from corral.actions.why.why import Why
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from tests.integration.worker.system import System
 
-from corral.actions.cause import Cause
-from corral.actions.why import Why
+from corral.actions.why.cause import Cause
+from corral.actions.why.why import Why
 from corral.catalog import Batch, job_type
 from corral.catalog.record import record_of
 from corral.job.limit_use import batch_key, uses_of

@@ -5,8 +5,8 @@ from uuid import UUID
 from tests.integration.actions.why.causes import codes
 from tests.integration.worker.system import System
 
-from corral.actions.limits import LimitActions
-from corral.actions.why import Why
+from corral.actions.limits.limits import LimitActions
+from corral.actions.why.why import Why
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse, group_of, uses_of
 from corral.job.outcome import Finished, Parked

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.integration.actions.why.causes import FAST, RESTING, codes
 from tests.integration.worker.system import System
 
-from corral.actions.why import Why
+from corral.actions.why.why import Why
 from corral.job.state import State
 
 

@@ -7,7 +7,7 @@ from tests.integration.worker.system import System
 
 from corral.actions.jobs import JobActions
 from corral.actions.queues import QueueActions
-from corral.actions.why import Why
+from corral.actions.why.why import Why
 from corral.catalog import job_type
 from corral.catalog.record import record_of
 from corral.job.state import State

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from corral import json_codec
-from corral.actions.json_value import escape
+from corral.actions.submissions.json_value import escape
 from corral.errors import FieldError, InvalidInput
 from corral.json_pointer import unescaped
 

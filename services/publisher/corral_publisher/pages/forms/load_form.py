@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from corral.actions.load_test import COUNT, OVER, LoadTestPart
+from corral.actions.submissions.load_test import COUNT, OVER, LoadTestPart
 from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id
 from corral.job.load_mix import DEMO_PAYLOADS, PAGE_SHARES

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from corral.actions import pool_causes
-from corral.actions.known_type import KnownType
-from corral.actions.worker_causes import SILENT_SECONDS
+from corral.actions.submissions.known_type import KnownType
+from corral.actions.why import pools as pool_causes
+from corral.actions.why.workers import SILENT_SECONDS
 from corral.job import mail_hold
 from corral.store import WorkerState
 from corral.store.artifacts import uploads

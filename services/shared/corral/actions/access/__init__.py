@@ -1,0 +1,1 @@
+"""Who may come in, and how often: keys, signing in, roles, callers that ask too much."""
