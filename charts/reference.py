@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from corral.cli.config import default_of
+from corral.cli.system.config import default_of
 from corral.settings import Settings
 from corral.settings.ranges import declared
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/explanation/where-the-code-is.md"
 GROUPED = {
     "corral/actions": ROOT / "services/shared/corral/actions",
+    "corral/cli": ROOT / "services/shared/corral/cli",
     "corral/store": ROOT / "services/shared/corral/store",
     "corral_publisher": ROOT / "services/publisher/corral_publisher",
     "corral_worker": ROOT / "services/worker/corral_worker",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.cli.exit_codes import ExitCode, exit_code
+from corral.cli.terminal.exit_codes import ExitCode, exit_code
 from corral.client import Client, Connection, NotConfigured, Unreachable, problem_of
 from corral.errors import FieldError
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.codegen.command import corral
 
 from corral.catalog import Catalog
-from corral.cli.exit_codes import ExitCode
+from corral.cli.terminal.exit_codes import ExitCode
 
 JOBS = """
 from pydantic import BaseModel

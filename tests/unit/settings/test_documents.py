@@ -6,8 +6,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from corral.cli.config import env_template
 from corral.cli.reference import cli_page, metrics_page, settings_page
+from corral.cli.system.config import env_template
 from corral.settings import Settings, names
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ import pytest
 from tests.fixtures.local_system import Up, ended
 from tests.fixtures.waiting import eventually
 
-from corral.cli.exit_codes import ExitCode
+from corral.cli.terminal.exit_codes import ExitCode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

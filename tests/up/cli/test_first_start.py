@@ -11,7 +11,7 @@ from tests.fixtures import programs
 from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually
 
-from corral.cli.exit_codes import ExitCode
+from corral.cli.terminal.exit_codes import ExitCode
 from corral.store.postgres.schema import REVISION
 from corral_local.postgres import EmbeddedPostgres
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from corral.cli.exit_codes import ExitCode
+from corral.cli.terminal.exit_codes import ExitCode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

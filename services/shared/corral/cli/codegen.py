@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from corral.cli.exit_codes import ExitCode
-from corral.cli.output import console
-from corral.cli.services import local_settings
+from corral.cli.system.services import local_settings
+from corral.cli.terminal.exit_codes import ExitCode
+from corral.cli.terminal.output import console
 from corral.client import Client, Connection
 from corral.settings.sources import PREFIX
 

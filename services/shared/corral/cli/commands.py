@@ -26,52 +26,56 @@ class CommandPlace(NamedTuple):
 
 COMMANDS = {
     "up": CommandPlace(
-        "up",
+        "system.up",
         "up",
         "Run everything here: Postgres, Valkey, publisher, maintenance, and workers that follow the backlog.",
     ),
     "publisher": CommandPlace(
-        "services",
+        "system.services",
         "publisher",
         "Run the publisher: the HTTP API, the pages and, unless switched off, maintenance.",
     ),
-    "worker": CommandPlace("services", "worker", "Run one worker: it claims jobs and runs them."),
+    "worker": CommandPlace("system.services", "worker", "Run one worker: it claims jobs and runs them."),
     "maintenance": CommandPlace(
-        "services",
+        "system.services",
         "maintenance",
         "Run maintenance in a process of its own: queue jobs that are due, take jobs back from lost workers, "
         "remove old ones.",
     ),
     "psql": CommandPlace(
-        "psql",
+        "system.psql",
         "psql",
         "Open the database in psql, read-only, in Corral's schema. docs/reference/tables.md describes the tables.",
     ),
     "config": CommandPlace(
-        "config", "config", "Print every effective setting with its source; secrets are masked."
+        "system.config", "config", "Print every effective setting with its source; secrets are masked."
     ),
-    "sign-in": CommandPlace("keys", "sign_in", "Print a link that signs a browser in, once."),
+    "sign-in": CommandPlace("system.keys", "sign_in", "Print a link that signs a browser in, once."),
     "stats": CommandPlace(
         "stats", "stats", "Print how many jobs are in each state, and how fast they start and run."
     ),
     "load": CommandPlace(
-        "load", "load", "Submit many jobs at once or at a rate; print throughput and percentiles."
+        "jobs.load", "load", "Submit many jobs at once or at a rate; print throughput and percentiles."
     ),
-    "migrate": CommandPlace("migrate", GROUP, "Bring the database's schema to this release's revision."),
-    "outgoing": CommandPlace("outgoing", GROUP, "See what Corral sends to addresses that users give."),
-    "keys": CommandPlace("keys", GROUP, "Create, list and revoke keys, in the database itself."),
+    "migrate": CommandPlace(
+        "system.migrate", GROUP, "Bring the database's schema to this release's revision."
+    ),
+    "outgoing": CommandPlace("system.outgoing", GROUP, "See what Corral sends to addresses that users give."),
+    "keys": CommandPlace("system.keys", GROUP, "Create, list and revoke keys, in the database itself."),
     "types": CommandPlace("types", GROUP, "See and register job types."),
     "codegen": CommandPlace(
         "codegen", GROUP, "Generate typed clients of job types, and handlers to be filled in."
     ),
-    "jobs": CommandPlace("jobs", GROUP, "Submit, find, follow and change jobs."),
+    "jobs": CommandPlace("jobs.jobs", GROUP, "Submit, find, follow and change jobs."),
     "queues": CommandPlace("queues", GROUP, "See, pause, resume and clean queues."),
     "limits": CommandPlace("limits", GROUP, "See, set, pause and resume limits."),
     "providers": CommandPlace("providers", GROUP, "See and set the services of others that jobs call."),
     "workers": CommandPlace("workers", GROUP, "See workers, drain them, and let them work again."),
     "pools": CommandPlace("pools", GROUP, "See pools of workers and why they have the size they have."),
-    "schedules": CommandPlace("schedules", GROUP, "See, make, change, pause, run and backfill schedules."),
-    "feeds": CommandPlace("feeds", GROUP, "Follow feeds: add, fetch, pause, search, export and clean."),
+    "schedules": CommandPlace(
+        "schedules.schedules", GROUP, "See, make, change, pause, run and backfill schedules."
+    ),
+    "feeds": CommandPlace("feeds.feeds", GROUP, "Follow feeds: add, fetch, pause, search, export and clean."),
     "webhooks": CommandPlace(
         "webhooks", GROUP, "Tell other systems how jobs end: make, test, change and replay."
     ),

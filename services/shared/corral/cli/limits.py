@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from corral.cli.option_values import option_values
-from corral.cli.output import AsJson, ago, console, print_json, print_table
-from corral.cli.session import client
+from corral.cli.terminal.option_values import option_values
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.session import client
 from corral.limit_words import keys_in_words
 
 app = typer.Typer(help="See, set, pause and resume limits.", no_args_is_help=True)

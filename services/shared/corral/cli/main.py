@@ -7,7 +7,7 @@ import typer
 
 from corral.api_problem import ApiProblem
 from corral.cli.commands import CommandsOnDemand
-from corral.cli.exit_codes import ExitCode, exit_code
+from corral.cli.terminal.exit_codes import ExitCode, exit_code
 from corral.errors import CorralError, InvalidInput
 from corral.startup import OutputLost
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.cli.option_values import option_values
-from corral.cli.output import AsJson, ago, console, print_json, print_table
-from corral.cli.session import client
+from corral.cli.terminal.option_values import option_values
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.session import client
 
 app = typer.Typer(help="See and set the services of others that jobs call.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="PROVIDER", help="The provider's name.")]

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from corral.api_request import path_of
-from corral.cli.number import real
-from corral.cli.option_values import option_values
-from corral.cli.output import AsJson, console, print_json, print_table, table_of
-from corral.cli.session import client
+from corral.cli.terminal.number import real
+from corral.cli.terminal.option_values import option_values
+from corral.cli.terminal.output import AsJson, console, print_json, print_table, table_of
+from corral.cli.terminal.session import client
 from corral.job.limits import KEPT_SECONDS
 
 app = typer.Typer(help="See, pause, resume and clean queues.", no_args_is_help=True)

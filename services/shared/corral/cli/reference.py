@@ -14,9 +14,9 @@ from typer.cli import get_docs_for_click
 from typer.main import get_command
 
 from corral import metrics
-from corral.cli.config import default_of, env_template, unset
-from corral.cli.exit_codes import MEANING
 from corral.cli.main import app
+from corral.cli.system.config import default_of, env_template, unset
+from corral.cli.terminal.exit_codes import MEANING
 from corral.job.diagram import mermaid, table
 from corral.settings import Settings
 from corral.settings.ranges import declared

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from corral.cli.number import whole
-from corral.cli.output import AsJson, console, print_json, span, state, table_of
-from corral.cli.session import client
+from corral.cli.terminal.number import whole
+from corral.cli.terminal.output import AsJson, console, print_json, span, state, table_of
+from corral.cli.terminal.session import client
 from corral.job.bounds import Bounds
 
 WINDOW = Bounds(60, 30 * 24 * 3600, "seconds")

@@ -10,12 +10,12 @@ from rich.text import Text
 
 from corral import json_codec
 from corral.api_request import path_of
-from corral.cli.exit_codes import ExitCode
-from corral.cli.option_values import gathered_parts, option_values, with_parts
-from corral.cli.output import AsJson, console, print_json, print_table
-from corral.cli.services import service_settings
-from corral.cli.session import client
-from corral.cli.wait_for_start import Wait, patiently
+from corral.cli.system.services import service_settings
+from corral.cli.terminal.exit_codes import ExitCode
+from corral.cli.terminal.option_values import gathered_parts, option_values, with_parts
+from corral.cli.terminal.output import AsJson, console, print_json, print_table
+from corral.cli.terminal.session import client
+from corral.cli.terminal.wait_for_start import Wait, patiently
 from corral.errors import InvalidInput
 
 if TYPE_CHECKING:  # slow to import

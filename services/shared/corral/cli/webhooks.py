@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.cli.number import real
-from corral.cli.option_values import option_values
-from corral.cli.output import AsJson, ago, console, print_json, print_table
-from corral.cli.session import client
+from corral.cli.terminal.number import real
+from corral.cli.terminal.option_values import option_values
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.session import client
 from corral.job.bounds import Bounds
 
 app = typer.Typer(

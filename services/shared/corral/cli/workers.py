@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from corral.api_request import path_of
-from corral.cli.output import AsJson, ago, console, print_json, print_table
-from corral.cli.session import client
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.session import client
 
 MIB = 1_048_576
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.cli.feed_tables import print_feeds, print_imports, print_items
-from corral.cli.number import real
-from corral.cli.output import AsJson, console, print_json, print_table
-from corral.cli.session import client
+from corral.cli.feeds.tables import print_feeds, print_imports, print_items
+from corral.cli.terminal.number import real
+from corral.cli.terminal.output import AsJson, console, print_json, print_table
+from corral.cli.terminal.session import client
 from corral.client import Client
 from corral.errors import FieldError, InvalidInput
 from corral.feeds.opml import write_opml

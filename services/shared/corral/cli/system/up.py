@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from corral.cli.number import whole
-from corral.cli.output import console
+from corral.cli.terminal.number import whole
+from corral.cli.terminal.output import console
 from corral.errors import SettingsError
 from corral.job.bounds import Bounds
 from corral.publisher_address import local_folder

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
-from corral.cli.number import real
+from corral.cli.terminal.number import real
 from corral.errors import SchemaMismatch, Unavailable, waiting_helps
 from corral.job.bounds import Bounds
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from corral.cli.output import AsJson, print_json
-from corral.cli.services import service_settings
+from corral.cli.system.services import service_settings
+from corral.cli.terminal.output import AsJson, print_json
 from corral.outgoing.client import OutgoingClient
 
 app = typer.Typer(help="See what Corral sends to addresses that users give.", no_args_is_help=True)

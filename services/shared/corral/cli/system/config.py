@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from corral.cli.output import AsJson, print_json, print_table
-from corral.cli.services import local_settings
+from corral.cli.system.services import local_settings
+from corral.cli.terminal.output import AsJson, print_json, print_table
 from corral.settings import Settings
 from corral.settings.ranges import declared
 from corral.settings.sources import CLIENT, ENV_FILE, PREFIX, written

@@ -8,11 +8,11 @@ import typer
 from rich.text import Text
 
 from corral import json_codec
-from corral.cli.exit_codes import ExitCode
-from corral.cli.follow import follow_to_end
-from corral.cli.number import real, whole
-from corral.cli.output import AsJson, console, print_json, state
-from corral.cli.session import client
+from corral.cli.jobs.follow import follow_to_end
+from corral.cli.terminal.exit_codes import ExitCode
+from corral.cli.terminal.number import real, whole
+from corral.cli.terminal.output import AsJson, console, print_json, state
+from corral.cli.terminal.session import client
 from corral.job.limits import DELAY, EXPIRES_IN, RETRIES, TIMEOUT
 from corral.job.state import TERMINAL
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from corral.cli import schedule_actions
-from corral.cli.output import AsJson, print_json, print_table
+from corral.cli.schedules import actions as schedule_actions
+from corral.cli.terminal.output import AsJson, print_json, print_table
 from corral.errors import FieldError, InvalidInput
 from corral.schedule.clock_change import Skipped, Twice
 from corral.schedule.cron import Cron

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from corral.cli.services import service_settings
-from corral.cli.wait_for_start import Wait, patiently
+from corral.cli.system.services import service_settings
+from corral.cli.terminal.wait_for_start import Wait, patiently
 
 app = typer.Typer(help="Bring the database's schema to this release's revision.", no_args_is_help=True)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from corral.cli.output import ago, print_table
+from corral.cli.terminal.output import ago, print_table
 
 COUNTS = ("new", "updated", "unchanged", "skipped", "failed")
 

@@ -12,9 +12,9 @@ import typer
 from rich.text import Text
 
 from corral.actions.access.principal import Role
-from corral.cli.output import AsJson, ago, console, print_json, print_table
-from corral.cli.services import service_settings
-from corral.cli.wait_for_start import Wait, patiently
+from corral.cli.system.services import service_settings
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.wait_for_start import Wait, patiently
 
 if TYPE_CHECKING:  # the database's drivers take long to import: only commands that need them do
     from corral.actions.access.api_keys import Adopted

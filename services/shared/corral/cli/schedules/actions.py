@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.cli.number import real, whole
-from corral.cli.option_values import option_values
-from corral.cli.output import AsJson, ago, console, print_json, print_table
-from corral.cli.session import client
-from corral.cli.submit import payload_from
+from corral.cli.jobs.submit import payload_from
+from corral.cli.terminal.number import real, whole
+from corral.cli.terminal.option_values import option_values
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.session import client
 from corral.job.bounds import Bounds
 from corral.job.limits import EXPIRES_IN, RETRIES, TIMEOUT
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from corral.cli.services import service_settings
+from corral.cli.system.services import service_settings
 from corral.errors import SettingsError
 
 

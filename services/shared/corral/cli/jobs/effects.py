@@ -6,8 +6,8 @@ import typer
 
 from corral import json_codec
 from corral.api_request import path_of
-from corral.cli.output import AsJson, ago, print_json, print_table
-from corral.cli.session import client
+from corral.cli.terminal.output import AsJson, ago, print_json, print_table
+from corral.cli.terminal.session import client
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job.")]
 

@@ -12,12 +12,12 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from corral import json_codec
-from corral.cli.exit_codes import ExitCode
-from corral.cli.follow import LIVE
-from corral.cli.load_profile import MAX_BULK_JOBS, LoadProfile, parse_mix, percentile
-from corral.cli.number import real, whole
-from corral.cli.output import AsJson, console, print_json, span, table_of
-from corral.cli.session import client
+from corral.cli.jobs.follow import LIVE
+from corral.cli.jobs.load_profile import MAX_BULK_JOBS, LoadProfile, parse_mix, percentile
+from corral.cli.terminal.exit_codes import ExitCode
+from corral.cli.terminal.number import real, whole
+from corral.cli.terminal.output import AsJson, console, print_json, span, table_of
+from corral.cli.terminal.session import client
 from corral.client import Client
 from corral.job.bounds import Bounds
 from corral.job.load_mix import DEMO_PAYLOADS

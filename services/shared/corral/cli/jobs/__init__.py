@@ -1,0 +1,1 @@
+"""Jobs: submitted, found, followed and changed; load tests."""

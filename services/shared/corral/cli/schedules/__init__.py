@@ -1,0 +1,1 @@
+"""Schedules: seen, made, changed, paused, run and backfilled."""

@@ -1,0 +1,1 @@
+"""The system itself: started, set up, migrated, looked into."""
