@@ -9,7 +9,7 @@ from tests.chart.helm import CHART, ROOT, Helm, load
 from tests.chart.objects import of_kind
 
 import corral.metrics
-import corral_operator.metrics
+import corral_operator.reports.metrics
 
 ALERTS = load((CHART / "files/alerts.yaml").read_text())["alerts"]
 DASHBOARD = json.loads((CHART / "files/dashboard.json").read_text())
@@ -19,7 +19,7 @@ SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_s
 def series() -> dict[str, set[str]]:
     """Every series of the services, with its labels."""
     found = {}
-    for module in (corral.metrics, corral_operator.metrics):
+    for module in (corral.metrics, corral_operator.reports.metrics):
         for metric in vars(module).values():
             if isinstance(metric, prometheus_client.metrics.MetricWrapperBase):
                 for suffix in SUFFIXES[metric._type]:

@@ -7,7 +7,7 @@ import pytest
 from tests.chart.helm import Helm, Manifest
 from tests.chart.objects import containers, named, of_kind, one, pods
 
-from corral_operator.pool_selector import PoolSelector
+from corral_operator.cluster.pool_selector import PoolSelector
 
 EVERYTHING = (
     *("--set", "existingSecret=x,monitoring.prometheusRule.enabled=true,monitoring.dashboard.enabled=true"),

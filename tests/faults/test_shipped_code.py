@@ -50,7 +50,7 @@ def test_shipped_code_reads_the_environment_in_few_places_only():
     allowed = re.compile(
         r"shared/corral/(settings|cli|client|http_calls\.py|provider/secret_reference\.py|exposition\.py|startup\.py|publisher_address\.py|store/postgres/connection\.py|tracing/(activation|provider)\.py)"
         r"|publisher/corral_publisher/(__main__|processes/server)\.py"
-        r"|operator/corral_operator/(settings|api)\.py"
+        r"|operator/corral_operator/(settings|cluster/api)\.py"
         r"|local/corral_local/"
     )
     assert not [reader for reader in readers if not allowed.match(reader)], readers

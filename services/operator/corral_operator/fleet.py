@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from corral.scaling.decision import Fleet
 from corral.scaling.signal import Signal
-from corral_operator.candidates import Candidate
-from corral_operator.holds import Hold, HoldCause
-from corral_operator.scale_down import ScaleDown
-from corral_operator.target import Deployment, Owned
+from corral_operator.cluster.target import Deployment, Owned
+from corral_operator.scale_down.candidates import Candidate
+from corral_operator.scale_down.holds import Hold, HoldCause
+from corral_operator.scale_down.scale_down import ScaleDown
 
 
 def fleet_of(deployment: Deployment, owned: Owned | None, leaving: ScaleDown) -> Fleet:

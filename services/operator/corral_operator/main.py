@@ -10,15 +10,15 @@ import structlog
 
 from corral import logs
 from corral.dispatch import Dispatch
-from corral_operator.api import Api, NoCluster
-from corral_operator.cluster import Cluster
-from corral_operator.health import serve
-from corral_operator.lease import Lease
-from corral_operator.pool_selector import PoolSelector
-from corral_operator.pool_watch import PoolWatch, quieten
-from corral_operator.pools import PoolIndex
+from corral_operator.cluster.api import Api, NoCluster
+from corral_operator.cluster.cluster import Cluster
+from corral_operator.cluster.lease import Lease
+from corral_operator.cluster.pool_selector import PoolSelector
+from corral_operator.cluster.pool_watch import PoolWatch, quieten
+from corral_operator.cluster.pools import PoolIndex
+from corral_operator.cluster.schema import OldSchema, check
 from corral_operator.reconcile import Reconciler
-from corral_operator.schema import OldSchema, check
+from corral_operator.reports.health import serve
 from corral_operator.settings import OperatorSettings
 
 log = structlog.get_logger(__name__)

@@ -15,24 +15,24 @@ from corral.scaling.law import decide
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.signal import LOST_SECONDS, Signal
 from corral.scaling.throughput import Throughput
-from corral_operator import metrics
-from corral_operator.api import ApiError, ApiForbidden, Away, Outdated
-from corral_operator.cluster import Cluster
-from corral_operator.container_exits import ContainerExits
+from corral_operator.cluster.api import ApiError, ApiForbidden, Away, Outdated
+from corral_operator.cluster.cluster import Cluster
+from corral_operator.cluster.target import Deployment
+from corral_operator.cluster.target_reader import TargetReader, TargetView, forbidden
+from corral_operator.cluster.worker_pool import WorkerPool
 from corral_operator.fleet import fleet_of, missing_of, trouble_of, workers_of
-from corral_operator.holds import Hold, HoldCause, said
-from corral_operator.leave_requests import LeaveRequests, nonce
-from corral_operator.log_repeats import LogRepeats
-from corral_operator.reporter import PoolReport, Reporter
+from corral_operator.reports import metrics
+from corral_operator.reports.container_exits import ContainerExits
+from corral_operator.reports.log_repeats import LogRepeats
+from corral_operator.reports.reporter import PoolReport, Reporter
+from corral_operator.reports.status import Held, Trouble
 from corral_operator.rival_scaler import RivalScaler
-from corral_operator.scale_down import Observation, ScaleDown, Step, step
-from corral_operator.standstill import Direction, Stand, Standstill, StuckPods
-from corral_operator.status import Held, Trouble
-from corral_operator.target import Deployment
-from corral_operator.target_reader import TargetReader, TargetView, forbidden
+from corral_operator.scale_down.holds import Hold, HoldCause, said
+from corral_operator.scale_down.leave_requests import LeaveRequests, nonce
+from corral_operator.scale_down.scale_down import Observation, ScaleDown, Step, step
+from corral_operator.scale_down.standstill import Direction, Stand, Standstill, StuckPods
+from corral_operator.scale_down.waits import waits_of
 from corral_operator.timing import TIMING, Timing
-from corral_operator.waits import waits_of
-from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
 

@@ -13,17 +13,17 @@ from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.signal import Signal, SignalWatch
 from corral.waiting import wait_for_event
-from corral_operator import metrics
-from corral_operator.api import ApiError
-from corral_operator.cluster import Cluster
-from corral_operator.lease import Lease
-from corral_operator.log_repeats import LogRepeats
-from corral_operator.pool_notices import PoolNotice, PoolNotices
+from corral_operator.cluster.api import ApiError
+from corral_operator.cluster.cluster import Cluster
+from corral_operator.cluster.lease import Lease
+from corral_operator.cluster.pools import PoolIndex
+from corral_operator.cluster.worker_pool import WorkerPool
 from corral_operator.pool_reconciler import PoolReconciler
-from corral_operator.pools import PoolIndex
-from corral_operator.status import Held, NoticeReason
+from corral_operator.reports import metrics
+from corral_operator.reports.log_repeats import LogRepeats
+from corral_operator.reports.pool_notices import PoolNotice, PoolNotices
+from corral_operator.reports.status import Held, NoticeReason
 from corral_operator.timing import TIMING, Timing
-from corral_operator.worker_pool import WorkerPool
 
 log = structlog.get_logger(__name__)
 

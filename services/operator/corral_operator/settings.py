@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from corral.settings.loadable import Loadable
 from corral.settings.value_types import Host, LogFormat, LogLevel, Password, Port, RedisUrl
-from corral_operator.pool_selector import PoolSelector
+from corral_operator.cluster.pool_selector import PoolSelector
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Source: Kubernetes, service accounts, projected volume."""

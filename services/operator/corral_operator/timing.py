@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from corral_operator.victim import ANSWER_VALID_SECONDS
+from corral_operator.scale_down.victim import ANSWER_VALID_SECONDS
 
 ABSENT_SECONDS: Final = 5.0
 """Seconds after which the Deployment no longer asks for pods that are not created."""

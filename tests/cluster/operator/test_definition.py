@@ -7,10 +7,10 @@ import pytest
 import yaml
 from tests.cluster.operator.kube import Kube, KubectlError, run
 
-from corral_operator import schema
-from corral_operator.api import Api
-from corral_operator.cluster import Cluster
-from corral_operator.worker_pool import WorkerPool
+from corral_operator.cluster import schema
+from corral_operator.cluster.api import Api
+from corral_operator.cluster.cluster import Cluster
+from corral_operator.cluster.worker_pool import WorkerPool
 
 
 def pool(name: str = "io", **spec: Any) -> str:

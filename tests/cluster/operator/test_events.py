@@ -9,7 +9,7 @@ from tests.cluster.operator.kube import Kube
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
 
-from corral_operator.event_rate_limit import MAX_EVENTS_AT_ONCE, SECONDS_PER_EVENT
+from corral_operator.reports.event_rate_limit import MAX_EVENTS_AT_ONCE, SECONDS_PER_EVENT
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -12,8 +12,8 @@ from typing import Any, Self
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from corral_operator.api import Api
-from corral_operator.cluster import Cluster
+from corral_operator.cluster.api import Api
+from corral_operator.cluster.cluster import Cluster
 
 LABELS = {"app": "w"}
 OWNED = [{"uid": "rs", "controller": True}]

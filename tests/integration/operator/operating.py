@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from tests.integration.operator.kubernetes import Kubernetes
 
 from corral.dispatch import Dispatch
-from corral_operator.lease import Lease
-from corral_operator.pool_selector import PoolSelector
-from corral_operator.pools import PoolIndex
+from corral_operator.cluster.lease import Lease
+from corral_operator.cluster.pool_selector import PoolSelector
+from corral_operator.cluster.pools import PoolIndex
 from corral_operator.reconcile import TURN_SECONDS, Reconciler
+from corral_operator.scale_down.victim import ANSWER_VALID_SECONDS
 from corral_operator.timing import ABSENT_SECONDS, Timing
-from corral_operator.victim import ANSWER_VALID_SECONDS
 
 PACE = 0.1
 """Everything happens ten times as fast: rounds, what is believed, what workers take."""

@@ -11,9 +11,9 @@ from tests.integration.operator.operating import operating
 from tests.integration.operator.workers import Workers
 
 from corral.dispatch import Dispatch
-from corral_operator.api import Api
-from corral_operator.cluster import Cluster
-from corral_operator.schema import check
+from corral_operator.cluster.api import Api
+from corral_operator.cluster.cluster import Cluster
+from corral_operator.cluster.schema import check
 
 TURNS = 8
 """Turns in which the same is refused."""

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from tests.fixtures.waiting import eventually_async
 
-from corral_operator.pool_watch import PoolWatch, quieten
+from corral_operator.cluster.pool_watch import PoolWatch, quieten
 
 POOLS = "/apis/corral.dev/v1alpha1/namespaces/jobs/workerpools"
 VERBS = ["get", "list", "watch", "patch"]

@@ -3,9 +3,9 @@
 import itertools
 from dataclasses import dataclass, field
 
-from corral_operator.candidates import Candidate
-from corral_operator.scale_down import Observation, ScaleDown, Step, step
-from corral_operator.target import Pod
+from corral_operator.cluster.target import Pod
+from corral_operator.scale_down.candidates import Candidate
+from corral_operator.scale_down.scale_down import Observation, ScaleDown, Step, step
 
 SEAL_SECONDS = 30.0
 

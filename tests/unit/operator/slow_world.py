@@ -12,10 +12,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from corral_operator.candidates import Candidate
-from corral_operator.scale_down import Observation, ScaleDown, Step, step
-from corral_operator.target import Pod
-from corral_operator.victim import Victim
+from corral_operator.cluster.target import Pod
+from corral_operator.scale_down.candidates import Candidate
+from corral_operator.scale_down.scale_down import Observation, ScaleDown, Step, step
+from corral_operator.scale_down.victim import Victim
 
 SEAL_SECONDS = 30.0
 """How long a worker stays sealed after its last answer, by `corral_worker.lifecycle.seal`."""

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral_operator.event_rate_limit import MAX_EVENTS_AT_ONCE, SECONDS_PER_EVENT, EventRateLimit
+from corral_operator.reports.event_rate_limit import MAX_EVENTS_AT_ONCE, SECONDS_PER_EVENT, EventRateLimit
 
 
 def test_a_pool_that_moves_now_and_then_keeps_nothing_back():

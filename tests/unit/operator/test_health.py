@@ -6,9 +6,9 @@ from contextlib import closing
 import httpx2
 import pytest
 
-import corral_operator.metrics  # noqa: F401  # what is served
+import corral_operator.reports.metrics  # noqa: F401  # what is served
 from corral.http_calls import NO_AUTHORITIES
-from corral_operator.health import ROUND_TOO_OLD_SECONDS, serve
+from corral_operator.reports.health import ROUND_TOO_OLD_SECONDS, serve
 
 
 @pytest.mark.parametrize(

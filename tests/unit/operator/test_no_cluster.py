@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from corral_operator.api import Api, NoCluster
+from corral_operator.cluster.api import Api, NoCluster
 
 
 @pytest.mark.parametrize("written", [None, "", "not: a kubeconfig\n", "[]", ": [", "clusters: 5\n", "\0"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from corral_operator.pool_selector import PoolSelector
+from corral_operator.cluster.pool_selector import PoolSelector
 
 INSTANCE = "app.kubernetes.io/instance"
 

@@ -1,7 +1,7 @@
 """The index of pools, fed by a watch that may miss deletions and by lists that may be late."""
 
-from corral_operator.pool_selector import PoolSelector
-from corral_operator.pools import PoolIndex
+from corral_operator.cluster.pool_selector import PoolSelector
+from corral_operator.cluster.pools import PoolIndex
 
 
 def pool(

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.config import incluster_config
 
-from corral_operator.api import Api, Away
+from corral_operator.cluster.api import Api, Away
 
 
 @pytest.fixture

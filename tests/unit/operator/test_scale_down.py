@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from tests.unit.operator.conftest import Hand, World
 
-from corral_operator.candidates import NEVER_READY_SECONDS, Candidate
-from corral_operator.holds import said
-from corral_operator.scale_down import UNASKED_WITHIN, Observation, ScaleDown, step
-from corral_operator.target import Pod
+from corral_operator.cluster.target import Pod
+from corral_operator.scale_down.candidates import NEVER_READY_SECONDS, Candidate
+from corral_operator.scale_down.holds import said
+from corral_operator.scale_down.scale_down import UNASKED_WITHIN, Observation, ScaleDown, step
+from corral_operator.scale_down.victim import ANSWER_VALID_SECONDS, Victim
 from corral_operator.timing import ABSENT_SECONDS
-from corral_operator.victim import ANSWER_VALID_SECONDS, Victim
 
 
 def idle(*names: str) -> list[Hand]:

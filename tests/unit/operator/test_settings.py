@@ -9,9 +9,9 @@ import yaml
 from corral.errors import SettingsError
 from corral.scaling.decision import Condition
 from corral.settings import names
-from corral_operator import schema
+from corral_operator.cluster import schema
+from corral_operator.reports.status import READY, Trouble
 from corral_operator.settings import OperatorSettings
-from corral_operator.status import READY, Trouble
 
 ROOT = Path(__file__).parents[3]
 CRD = ROOT / "charts/corral/crds/workerpool.yaml"
@@ -50,7 +50,7 @@ def test_the_resource_and_the_operator_are_of_one_version():
 
 
 def test_the_page_lists_every_setting_and_metric():
-    from corral_operator import metrics  # noqa: PLC0415
+    from corral_operator.reports import metrics  # noqa: PLC0415
 
     page = (ROOT / "docs/reference/operator.md").read_text()
     listed = set(re.findall(r"`(CORRAL_[A-Z_]+|corral_operator_[a-z_]+)`", page))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.operator.slow_world import POLL_SECONDS, STARTS_SECONDS, SlowWorld
 
-from corral_operator.victim import ANSWER_VALID_SECONDS, Victim
+from corral_operator.scale_down.victim import ANSWER_VALID_SECONDS, Victim
 
 LONGEST_TICK = 1.5
 """Seconds between two looks of the operator: one, and what a look takes."""

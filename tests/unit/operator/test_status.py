@@ -1,6 +1,6 @@
 """What is written into a pool's status, and when."""
 
-from corral_operator.status import FIGURES_SECONDS, Held, Written, conditions
+from corral_operator.reports.status import FIGURES_SECONDS, Held, Written, conditions
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 

@@ -3,10 +3,10 @@
 import pytest
 
 from corral.errors import Unavailable
-from corral_operator.container_exits import ContainerExit, ContainerExits
+from corral_operator.cluster.target import Deployment, Owned, selector_of
 from corral_operator.fleet import fleet_of, trouble_of
-from corral_operator.scale_down import ScaleDown, Victim
-from corral_operator.target import Deployment, Owned, selector_of
+from corral_operator.reports.container_exits import ContainerExit, ContainerExits
+from corral_operator.scale_down.scale_down import ScaleDown, Victim
 
 
 def deployment(replicas: int = 2, **status) -> dict:

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from corral_operator.api import ApiForbidden, Denied, _error
-from corral_operator.candidates import Candidate
+from corral_operator.cluster.api import ApiForbidden, Denied, _error
+from corral_operator.cluster.target import Deployment, Owned, Pod
 from corral_operator.fleet import missing_of
-from corral_operator.holds import Hold, HoldCause, gathered, said
-from corral_operator.scale_down import Observation, ScaleDown, step
-from corral_operator.standstill import STUCK_SECONDS, Direction, Standstill, StuckPods
-from corral_operator.target import Deployment, Owned, Pod
+from corral_operator.scale_down.candidates import Candidate
+from corral_operator.scale_down.holds import Hold, HoldCause, gathered, said
+from corral_operator.scale_down.scale_down import Observation, ScaleDown, step
+from corral_operator.scale_down.standstill import STUCK_SECONDS, Direction, Standstill, StuckPods
+from corral_operator.scale_down.victim import Victim
+from corral_operator.scale_down.waits import waits_of
 from corral_operator.timing import CONDITION_SECONDS
-from corral_operator.victim import Victim
-from corral_operator.waits import waits_of
 
 NOW = 1000.0
 

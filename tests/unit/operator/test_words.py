@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from corral.scaling.decision import Condition
-from corral_operator.holds import HoldCause
-from corral_operator.status import NoticeReason, Trouble
+from corral_operator.reports.status import NoticeReason, Trouble
+from corral_operator.scale_down.holds import HoldCause
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "docs/reference/operator.md").read_text()

@@ -7,10 +7,10 @@ from typing import Final
 
 import structlog
 
-from corral_operator.api import ApiError
-from corral_operator.cluster import Cluster, timestamp
-from corral_operator.status import Held, conditions
-from corral_operator.worker_pool import WorkerPool
+from corral_operator.cluster.api import ApiError
+from corral_operator.cluster.cluster import Cluster, timestamp
+from corral_operator.cluster.worker_pool import WorkerPool
+from corral_operator.reports.status import Held, conditions
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from corral_operator.holds import Hold, HoldCause, gathered, said
-from corral_operator.status import Held, Trouble
+from corral_operator.reports.status import Held, Trouble
+from corral_operator.scale_down.holds import Hold, HoldCause, gathered, said
 from corral_operator.timing import TIMING, Timing
 
 STUCK_SECONDS: Final = 60.0

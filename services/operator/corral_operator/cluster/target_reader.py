@@ -6,10 +6,10 @@ from typing import Final
 import structlog
 
 from corral.waiting import doubling
-from corral_operator.api import Absent, ApiError, ApiForbidden
-from corral_operator.cluster import Cluster
-from corral_operator.status import Held, Trouble
-from corral_operator.target import Deployment, Owned
+from corral_operator.cluster.api import Absent, ApiError, ApiForbidden
+from corral_operator.cluster.cluster import Cluster
+from corral_operator.cluster.target import Deployment, Owned
+from corral_operator.reports.status import Held, Trouble
 
 log = structlog.get_logger(__name__)
 

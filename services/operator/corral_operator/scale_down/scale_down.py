@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from corral_operator.candidates import Candidate, choose, may_go_unasked
-from corral_operator.holds import Hold, HoldCause
-from corral_operator.target import Pod
+from corral_operator.cluster.target import Pod
+from corral_operator.scale_down.candidates import Candidate, choose, may_go_unasked
+from corral_operator.scale_down.holds import Hold, HoldCause
+from corral_operator.scale_down.victim import Victim
 from corral_operator.timing import TIMING, Timing
-from corral_operator.victim import Victim
 
 UNASKED_WITHIN: Final = 2.0
 """Seconds within which the removal of a pod that does not run must be sent, because its container may start."""

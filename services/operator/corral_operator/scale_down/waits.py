@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from corral_operator.holds import Hold, HoldCause, gathered
-from corral_operator.scale_down import Observation, Step
-from corral_operator.target import Pod
-from corral_operator.victim import Victim
+from corral_operator.cluster.target import Pod
+from corral_operator.scale_down.holds import Hold, HoldCause, gathered
+from corral_operator.scale_down.scale_down import Observation, Step
+from corral_operator.scale_down.victim import Victim
 
 
 def waits_of(done: Step, scene: Observation) -> tuple[Hold, ...]:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from corral.ids import new_id
-from corral_operator.api import Api
-from corral_operator.target import FIELD_MANAGER, Deployment, Owned
-from corral_operator.worker_pool import GROUP, KIND, PLURAL, VERSION, WorkerPool
+from corral_operator.cluster.api import Api
+from corral_operator.cluster.target import FIELD_MANAGER, Deployment, Owned
+from corral_operator.cluster.worker_pool import GROUP, KIND, PLURAL, VERSION, WorkerPool
 
 
 class LeaseRecord(NamedTuple):

@@ -14,14 +14,14 @@ from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.pool_snapshot import PoolSnapshot
-from corral_operator import metrics
-from corral_operator.api import ApiError
-from corral_operator.cluster import Cluster, timestamp
-from corral_operator.event_rate_limit import EventRateLimit
-from corral_operator.log_repeats import LogRepeats
-from corral_operator.standstill import Stand
-from corral_operator.status import Held, Written, conditions
-from corral_operator.worker_pool import WorkerPool
+from corral_operator.cluster.api import ApiError
+from corral_operator.cluster.cluster import Cluster, timestamp
+from corral_operator.cluster.worker_pool import WorkerPool
+from corral_operator.reports import metrics
+from corral_operator.reports.event_rate_limit import EventRateLimit
+from corral_operator.reports.log_repeats import LogRepeats
+from corral_operator.reports.status import Held, Written, conditions
+from corral_operator.scale_down.standstill import Stand
 
 log = structlog.get_logger(__name__)
 

@@ -12,10 +12,10 @@ from typing import Final
 import structlog
 
 from corral.waiting import wait_for_event
-from corral_operator import metrics
-from corral_operator.api import Absent, ApiError, ApiForbidden, Outdated
-from corral_operator.cluster import Cluster, LeaseRecord
-from corral_operator.log_repeats import LogRepeats
+from corral_operator.cluster.api import Absent, ApiError, ApiForbidden, Outdated
+from corral_operator.cluster.cluster import Cluster, LeaseRecord
+from corral_operator.reports import metrics
+from corral_operator.reports.log_repeats import LogRepeats
 
 log = structlog.get_logger(__name__)
 

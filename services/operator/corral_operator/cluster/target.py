@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from corral_operator.container_exits import ContainerExit
+from corral_operator.reports.container_exits import ContainerExit
 
 Json = Mapping[str, Any]
 

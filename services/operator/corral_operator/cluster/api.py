@@ -16,8 +16,8 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from corral.errors import CorralError
-from corral_operator import metrics
-from corral_operator.target import FIELD_MANAGER
+from corral_operator.cluster.target import FIELD_MANAGER
+from corral_operator.reports import metrics
 
 ANSWER_SECONDS: Final = 5.0
 """Seconds that a request may take; then the API server counts as away. Two requests take less than a lease."""

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from corral_operator.standstill import Stand
+from corral_operator.scale_down.standstill import Stand
 
 LEADS = Gauge("corral_operator_leads", "Whether this operator decides: it holds the Lease.")
 LOOP_SECONDS = Histogram(

@@ -17,8 +17,8 @@ from typing import Any, Final, cast
 import kopf
 import structlog
 
-from corral_operator.log_repeats import LogRepeats
-from corral_operator.worker_pool import GROUP, PLURAL, VERSION
+from corral_operator.cluster.worker_pool import GROUP, PLURAL, VERSION
+from corral_operator.reports.log_repeats import LogRepeats
 
 log = structlog.get_logger(__name__)
 

@@ -7,9 +7,9 @@ import structlog
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
 from corral.scaling.drain_request import DrainRequest
-from corral_operator.holds import Hold, HoldCause
-from corral_operator.scale_down import ScaleDown, Step
-from corral_operator.victim import Victim
+from corral_operator.scale_down.holds import Hold, HoldCause
+from corral_operator.scale_down.scale_down import ScaleDown, Step
+from corral_operator.scale_down.victim import Victim
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from corral_operator.target import Pod
+from corral_operator.cluster.target import Pod
 
 NEVER_READY_SECONDS: Final = 60.0
 """Seconds after which a pod that runs, is not ready and never registered as a worker is removed without a drain."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import structlog
 
-from corral_operator.pool_notices import PoolNotice
-from corral_operator.pool_selector import PoolSelector
-from corral_operator.status import Held, NoticeReason, Trouble
-from corral_operator.worker_pool import WorkerPool
+from corral_operator.cluster.pool_selector import PoolSelector
+from corral_operator.cluster.worker_pool import WorkerPool
+from corral_operator.reports.pool_notices import PoolNotice
+from corral_operator.reports.status import Held, NoticeReason, Trouble
 
 log = structlog.get_logger(__name__)
 

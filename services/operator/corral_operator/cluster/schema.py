@@ -14,9 +14,9 @@ from typing import Final
 import structlog
 
 from corral.errors import CorralError
-from corral_operator.api import Absent, ApiError, ApiForbidden, Away
-from corral_operator.cluster import Cluster
-from corral_operator.log_repeats import LogRepeats
+from corral_operator.cluster.api import Absent, ApiError, ApiForbidden, Away
+from corral_operator.cluster.cluster import Cluster
+from corral_operator.reports.log_repeats import LogRepeats
 
 log = structlog.get_logger(__name__)
 
