@@ -16,6 +16,7 @@ from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.dispatch import Budget, Dispatch, Pop, Popped
 from corral.dispatch.lanes import Lanes
+from corral.dispatch.rings import TurnOutcome
 from corral.dispatch.rq_compat import RqContract, stock_job
 from corral.job.lane import Lane
 from corral.settings import Settings
@@ -50,6 +51,7 @@ class OneJobLanes(Lanes):
         wait: bool,  # noqa: ARG002
         idle: bool = False,
         budgets: Sequence[Budget] = (),  # noqa: ARG002
+        settled: Sequence[TurnOutcome] = (),  # noqa: ARG002 - a stock worker runs no limited type
     ) -> Pop:
         """Pop the one job; after that nothing, and the worker is told to stop when the job has ended."""
         entry = self._entry

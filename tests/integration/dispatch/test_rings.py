@@ -40,6 +40,17 @@ async def test_groups_are_served_in_turn(dispatch: Dispatch):
     assert order == [A, B, C, A, B, C]
 
 
+async def test_the_next_pop_tells_what_became_of_turns_before_it_pops(dispatch: Dispatch):
+    await join(dispatch, A, B)
+    (turn,) = await pop(dispatch, 1)
+    settled = [TurnOutcome(turn, Stay(), 5.0)]
+    (other,) = (await dispatch.lanes.pop("w", [EMAIL], 1, wait=False, settled=settled)).turns
+    settled = [TurnOutcome(other, Empty())]
+    (again,) = (await dispatch.lanes.pop("w", [EMAIL], 4, wait=False, settled=settled)).turns
+    assert [turn.group, other.group, again.group] == [A, B, A]
+    assert await dispatch.rings.unknown([(EMAIL, A), (EMAIL, B)]) == [(EMAIL, B)]
+
+
 async def test_a_group_of_more_weight_has_more_turns(dispatch: Dispatch):
     await join(dispatch, A, B)
     order = []

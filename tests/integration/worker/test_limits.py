@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
 from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.engine import QUEUE, Engine, engine_of, gates
 from tests.integration.worker.system import System
@@ -191,3 +192,38 @@ async def test_a_job_that_keeps_its_slot_is_let_in_when_its_next_try_is_due(syst
         await duty.round(await reign_of(system))
         await system.state(first, State.FAILED)
         await system.state(second, State.COMPLETED)
+
+
+async def test_jobs_of_a_limit_with_room_are_claimed_by_one_statement_and_those_of_before_are_found(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    await declare(system, "one", '{"total": 1000}')
+    claims = {"open": 0, "whole": 0}
+    store = system.store.limit_claims
+
+    def counting(name: str, claim: Any) -> Any:
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            claims[name] += 1
+            return await claim(*args, **kwargs)
+
+        return counted
+
+    monkeypatch.setattr(store, "claim_open", counting("open", store.claim_open))
+    monkeypatch.setattr(store, "claim", counting("whole", store.claim))
+    async with engine_of(system, **{"async": 4}) as engine:
+        jobs = [await submit(engine, n, LimitUse("one"), type="engine.echo") for n in range(200)]
+        late = jobs.pop()
+        await system.store.database.run(
+            "UPDATE corral.jobs SET queued_at = queued_at - interval '1 hour', state = 'scheduled' WHERE id = %(id)s",
+            {"id": late},
+        )
+        engine.run(engine.claim_loop, engine.completer)
+        await system.state(jobs[40], State.COMPLETED)
+        await system.store.database.run(
+            "UPDATE corral.jobs SET state = 'blocked' WHERE id = %(id)s", {"id": late}
+        )
+        for job in (*jobs, late):
+            await system.state(job, State.COMPLETED)
+        await eventually_async(lambda: nothing_in_use(system))
+    assert claims["open"] > 20
+    assert claims["open"] > claims["whole"]

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from corral.dispatch import key_names
 from corral.dispatch.connection import ANSWER_SECONDS, answering
-from corral.dispatch.rings import Rings, Turn, turns_from
+from corral.dispatch.rings import Rings, Turn, TurnOutcome, spelled_outcomes, turns_from
 from corral.dispatch.scripts import Script, ScriptEffect
 from corral.ids import spelled
 from corral.job.lane import Lane
@@ -152,19 +152,26 @@ class Lanes:
         wait: bool,
         idle: bool = False,
         budgets: Sequence[Budget] = (),
+        settled: Sequence[TurnOutcome] = (),
     ) -> Pop:
         """Take at most `room` jobs, from the lanes in their order, for `worker` to claim and then answer.
 
         A queue in several budgets is bound by each. Where room is left at the end and `wait` is set,
         the worker is registered to be woken. `idle` says that it runs nothing now, so that suspects
-        are offered to it before others. With room 0 it only asks for suspects.
+        are offered to it before others. With room 0 it only asks for suspects. `settled` is what became
+        of turns that it had before, as `Rings.settle` takes it: told before anything is popped.
 
         Raises:
             Unavailable: Redis is away. What it popped, if it did, comes back by the sweep.
         """
         async with answering():
             found = await _POP.run(
-                self._redis, _request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets)
+                self._redis,
+                [
+                    len(settled),
+                    *spelled_outcomes(settled),
+                    *_request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets),
+                ],
             )
         suspended, waiting, suspects, turned, more = found[:5]
         popped, strangers = _popped(found[5:], lanes)
@@ -244,7 +251,7 @@ def _popped(found: Sequence[Any], lanes: Sequence[Lane]) -> tuple[list[Popped], 
 def _request(
     worker: str, lanes: Sequence[Lane], room: int, *, wait: bool, idle: bool, budgets: Sequence[Budget]
 ) -> list[str | int]:
-    """The arguments of pop.lua."""
+    """The arguments of pop.lua behind those of turns."""
     numbers: dict[str, int] = {}
     for lane in lanes:
         numbers.setdefault(lane.queue, len(numbers) + 1)

@@ -113,20 +113,7 @@ class Rings:
         Raises:
             Unavailable: Redis is away; the groups keep their places.
         """
-        arguments: list[str | int] = []
-        for turn, verdict, took in settled:
-            arguments += (turn.lane.name, str(turn.group), turn.joins, repr(ADDED - took))
-            match verdict:
-                case Stay():
-                    arguments += ("stay", "")
-                case Full(name):
-                    arguments += ("full", f"{turn.freeings} {name}")
-                case Gather(seconds, missing):
-                    arguments += ("gather", f"{max(0, ceil(seconds * 1000))} {missing}")
-                case Until(seconds):
-                    arguments += ("gather", f"{max(0, ceil(seconds * 1000))} {MANY}")
-                case Empty():
-                    arguments += ("empty", "")
+        arguments = spelled_outcomes(settled)
         if arguments:
             async with answering():
                 await _SETTLE.run(self._redis, arguments)
@@ -176,3 +163,22 @@ def turns_from(answer: Sequence[Any], lanes: Sequence[Lane]) -> list[Turn]:
         Turn(lanes[number], UUID(group.decode()), take, text_of(joins), freeings)
         for number, take, group, joins in zip(rest[::4], rest[1::4], rest[2::4], rest[3::4], strict=True)
     ]
+
+
+def spelled_outcomes(settled: Iterable[TurnOutcome]) -> list[str]:
+    """What became of turns, as the arguments of settle_turns.lua: six of each."""
+    arguments: list[str] = []
+    for turn, verdict, took in settled:
+        arguments += (turn.lane.name, str(turn.group), turn.joins, repr(ADDED - took))
+        match verdict:
+            case Stay():
+                arguments += ("stay", "")
+            case Full(name):
+                arguments += ("full", f"{turn.freeings} {name}")
+            case Gather(seconds, missing):
+                arguments += ("gather", f"{max(0, ceil(seconds * 1000))} {missing}")
+            case Until(seconds):
+                arguments += ("gather", f"{max(0, ceil(seconds * 1000))} {MANY}")
+            case Empty():
+                arguments += ("empty", "")
+    return arguments

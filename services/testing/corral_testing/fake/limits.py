@@ -16,15 +16,15 @@ from corral.store.attempts.batch_claims import GatheringBatch
 from corral_testing.fake.claims import claimed_from, start
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.memory import Memory, cost_of, names_of
+from corral_testing.fake.open_claims import FakeOpenClaims
 from corral_testing.fake.rates import rate_room
 from corral_testing.fake.slots import FakeSlot
 
-SLACK = 1e-9
+SLACK, INFINITE = 1e-9, float("inf")
 NO_BATCHES: Mapping[str, Batch] = {}
-INFINITE = float("inf")
 
 
-class FakeLimitClaims:
+class FakeLimitClaims(FakeOpenClaims):
     """See corral.store.attempts.limit_claims."""
 
     def __init__(self, memory: Memory, slots: Mapping[UUID, FakeSlot] | None = None) -> None:
@@ -61,7 +61,7 @@ class FakeLimitClaims:
                     row, worker, [*held, *(one.id for one in claimed)]
                 ):
                     break
-                self._memory.parts[row.id] = 1.0 if first else 0.0
+                self._memory.parts[row.id] = float(first)
                 self._take(row)
                 for name in names_of(row):
                     if (parked := self._memory.parked.get(name)) is not None:

@@ -145,8 +145,9 @@ class ClaimLoop:
         except Unavailable as error:
             return self._redis_away(error)
         self.holding = "suspended" if pop.suspended else None
-        if pop.popped:
+        if pop.more or self._group_claiming.flowing(pop.turns):
             self._pop_ahead(pop, at_once)
+        if pop.popped:
             await self._take(worker, pop.popped, alone=False)
         await self._take_turns(worker, pop.turns, alone=False)
         if pop.suspects and time.monotonic() >= self._willing_at:
@@ -171,15 +172,16 @@ class ClaimLoop:
         return REDIS_RETRY_SECONDS
 
     async def _pop(self, budgets: Sequence[Budget], room: int, *, wait: bool, idle: bool) -> Pop:
-        name, lanes = self._worker.name, self._lane_order.next()
-        return await self._dispatch.lanes.pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets)
+        name, lanes, told = self._worker.name, self._lane_order.next(), self._turn_answers.taken()
+        pop = self._dispatch.lanes.pop
+        return await pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets, settled=told)
 
     def _pop_ahead(self, pop: Pop, at_once: float) -> None:
-        """Where there are more, pop beside the claim: as many of its jobs will end at once as did of those before."""
-        taken = len(pop.popped)
+        """There are more: pop beside the claim, as many of its jobs will end at once as did of those before."""
+        taken = len(pop.popped) + sum(turn.take for turn in pop.turns)
         budgets = self._slots.budgets(taken, int(taken * at_once))
         room = min(sum(budget.room for budget in budgets), self._finished.room - taken)
-        if pop.more and room > 0:
+        if room > 0:
             self._ahead.send(self._pop(budgets, room, wait=False, idle=False))
 
     async def _take(self, worker: UUID, popped: Sequence[Popped], *, alone: bool) -> None:
@@ -213,7 +215,7 @@ class ClaimLoop:
             self._start(taken.claimed)
         finally:
             self.taking = False
-        await self._turn_answers.send(taken)
+        await self._turn_answers.add(taken)
         first, longest = BUSY_SECONDS
         in_vain = taken.busy and not taken.claimed
         self._busy_seconds = min(max(self._busy_seconds * 2, first), longest) if in_vain else 0.0
@@ -280,6 +282,7 @@ class ClaimLoop:
             await self._rest(self._poll_seconds)
 
     async def _rest(self, seconds: float) -> None:
+        await self._turn_answers.flush()
         await wait_for_event(self._slots.freed, seconds)
 
     def _give_up(self) -> bool:

@@ -1,5 +1,6 @@
 """From the turns of groups to claimed jobs: those that their limits have room for (protocol rule 12)."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from corral.job.job import Claimed
 from corral.store.attempts.limit_claims import LimitClaims
 from corral.store.limits.waits import GroupState
 from corral_worker.claiming.claiming import Claimer
+from corral_worker.claiming.open_groups import OpenGroups
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,7 @@ class GroupClaimer:
         self._batches = batches
         self._claimer = claimer
         self._types = types
+        self._open = OpenGroups()
         self._in_vain: set[UUID] = set()
         """Groups of which nothing was claimed last time, though their limits had room."""
 
@@ -73,11 +76,7 @@ class GroupClaimer:
         claim = new_id()
         weights: dict[UUID, float] = {}
         try:
-            takes = {turn.group: turn.take for turn in turns}
-            answer = await self._store.claim(
-                worker, claim, takes, self._types, alone=alone, held=held, batches=self._batches()
-            )
-            claimed, weights = answer.claimed, answer.weights
+            claimed, weights = await self._claim(worker, claim, turns, alone=alone, held=held)
         except Unavailable as error:
             log.warning("claim.unanswered", groups=len(turns), error=str(error))
             claimed = await self._claimer.after(claim, give_up)
@@ -87,6 +86,7 @@ class GroupClaimer:
         states = await self._look(
             worker, unfilled, alone=alone, held=[*held, *(job.id for job in claimed if job.limits)]
         )
+        self._open.told(turns, took, {group for group, state in states.items() if state.empty})
         settled = [
             self._settled(turn, took[turn.group], weights.get(turn.group, 1.0), states.get(turn.group))
             for turn in turns
@@ -99,6 +99,33 @@ class GroupClaimer:
             metrics.LIMIT_WORKER_FULL.labels(limit).inc()
         waits = [one.verdict.seconds for one in settled if isinstance(one.verdict, Gather | Until)]
         return GroupClaimResult(claimed, settled, passed_on, bool(busy), min(waits, default=None))
+
+    def flowing(self, turns: Sequence[Turn]) -> bool:
+        """Whether these groups, as far as it is known, have more jobs and their limits room for them."""
+        return bool(turns) and self._open.takes(turns) is not None
+
+    async def _claim(
+        self, worker: UUID, claim: UUID, turns: Sequence[Turn], *, alone: bool, held: Sequence[UUID]
+    ) -> tuple[list[Claimed], dict[UUID, float]]:
+        """Claim by one statement where it is likely that everything has room, and by the one that decides where not."""
+        batches = self._batches()
+        singly = not alone and self._open.without_batches(turns)
+        types = [name for name in self._types if name not in batches] if singly else self._types
+        if singly and (wanted := self._open.takes(turns)) is not None:
+            taken = await self._store.claim_open(worker, claim, wanted, types)
+            self._open.claimed(taken.since)
+            if taken.claimed:
+                return taken.claimed, self._open.weights(turns)
+        takes, began = {turn.group: turn.take for turn in turns}, time.monotonic()
+        if singly:
+            answer = await self._store.claim(worker, claim, takes, types, alone=alone, held=held)
+            self._open.claimed(answer.since)
+        else:
+            answer = await self._store.claim(
+                worker, claim, takes, types, alone=alone, held=held, batches=batches
+            )
+            self._open.claimed_whole(turns, answer, batches, time.monotonic() - began)
+        return answer.claimed, answer.weights
 
     async def _look(
         self, worker: UUID, turns: Sequence[Turn], *, alone: bool, held: Sequence[UUID]
@@ -146,20 +173,36 @@ class GroupClaimer:
 
 
 class TurnAnswers:
-    """Tells Redis what became of turns, before the next pop."""
+    """Tells Redis what became of turns: with the next pop, or before the worker rests. Belongs to the claim loop."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
+        self._kept: list[TurnOutcome] = []
 
-    async def send(self, result: GroupClaimResult) -> None:
-        """Settle the turns; let in whoever can use what these groups could not. What Redis does not take, the leader does."""
+    async def add(self, result: GroupClaimResult) -> None:
+        """Keep what became of these turns; let in at once whoever can use what these groups could not."""
+        self._kept += result.settled
+        if result.passed_on:
+            await self.flush(result.passed_on)
+
+    def taken(self) -> list[TurnOutcome]:
+        """What is kept, for the pop that tells it. If Redis does not take it, the groups keep their places."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    async def flush(self, passed_on: Mapping[str, int] | None = None) -> None:
+        """Tell what is kept, now. What Redis does not take, the leader does."""
+        settled = self.taken()
+        if not settled and not passed_on:
+            return
         try:
-            await self._dispatch.rings.settle(result.settled)
-            await self._dispatch.rings.free(result.passed_on)
+            await self._dispatch.rings.settle(settled)
+            await self._dispatch.rings.free(passed_on or {})
         except Unavailable as error:
             metrics.REDIS_ERRORS.labels("answer").inc()
-            log.warning("dispatch.left_to_sweep", groups=len(result.settled), error=str(error))
+            log.warning("dispatch.left_to_sweep", groups=len(settled), error=str(error))
 
     async def give_back(self, turns: Iterable[Turn]) -> None:
         """Leave these turns to others: the worker may claim nothing now."""
-        await self.send(GroupClaimResult([], [TurnOutcome(turn, Stay()) for turn in turns], {}))
+        self._kept += [TurnOutcome(turn, Stay()) for turn in turns]
+        await self.flush()

@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 
 from corral.dispatch import Ack, Budget, Pop, Popped, Return
+from corral.dispatch.rings import Turn
 from corral.errors import Unavailable
 from corral_worker.claiming.claiming import Acks
 from corral_worker.claiming.group_claiming import TurnAnswers
@@ -35,12 +36,12 @@ class PopAhead:
         if task is None:
             return None
         pop = await task
-        count, turns = fitting(pop.popped, budgets, room), pop.turns
+        count = fitting(pop.popped, budgets, room)
         if count < len(pop.popped):
             await self._answers.add([Ack(one.lane, one.id, Return(front=True)) for one in pop.popped[count:]])
-        if sum(turn.take for turn in turns) > room - count:
-            await self._turn_answers.give_back(turns)
-            turns = ()
+        turns, late = fitting_turns(pop.turns, pop.popped[:count], budgets, room)
+        if late:
+            await self._turn_answers.give_back(late)
         if count or turns:
             return pop._replace(popped=pop.popped[:count], turns=turns)
         self._lane_order.again()
@@ -50,6 +51,7 @@ class PopAhead:
         """Leave everything that was popped to others: the worker may claim nothing now."""
         with suppress(Unavailable):  # it comes back by the sweep
             await self.taken((), 0)
+        await self._turn_answers.flush()
 
 
 def fitting(popped: Sequence[Popped], budgets: Sequence[Budget], room: int) -> int:
@@ -65,3 +67,23 @@ def fitting(popped: Sequence[Popped], budgets: Sequence[Budget], room: int) -> i
         for at in bound[queue]:
             rooms[at] -= 1
     return min(len(popped), room)
+
+
+def fitting_turns(
+    turns: Sequence[Turn], popped: Sequence[Popped], budgets: Sequence[Budget], room: int
+) -> tuple[list[Turn], list[Turn]]:
+    """Turns as far as there is room for them beside these jobs: fewer jobs of each; and those without any."""
+    rooms = [budget.room - sum(one.lane.queue in budget.queues for one in popped) for budget in budgets]
+    room -= len(popped)
+    fits, late = [], []
+    for turn in turns:
+        bound = [at for at, budget in enumerate(budgets) if turn.lane.queue in budget.queues]
+        take = min([turn.take, room, *(rooms[at] for at in bound)])
+        if take <= 0:
+            late.append(turn)
+            continue
+        fits.append(turn._replace(take=take))
+        room -= take
+        for at in bound:
+            rooms[at] -= take
+    return fits, late

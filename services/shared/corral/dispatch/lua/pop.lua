@@ -1,5 +1,6 @@
 -- Take up to `room` jobs out of the lanes, in the lanes' order, and note them as popped.
--- ARGV: worker, room, wait (1 or 0), idle (1 or 0),
+-- ARGV: number of turns that the worker took before and of what became of which it tells here, what became of each (as in
+--   settle_turns.lua), worker, room, wait (1 or 0), idle (1 or 0),
 --   number of budgets, their rooms, number of queues, then name and budgets of each ("1 3"),
 --   then name of lane and number of its queue, again and again.
 -- Answers {suspended, waiting, {queues with suspects to take}, turns, more, lane number, {ids}, ...}. More is 1 where a
@@ -9,12 +10,13 @@ local GROUPS = 8            -- groups of limited jobs that one pop gives a turn
 local ADDED = 1             -- to a group's turn, until it is settled what it took; as in rings.py
 local RESERVED_MS = 30000   -- how long one worker may take to become empty before another is asked
 
-local worker, room, wait, idle = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4] == '1'
+local first = 2 + 6 * tonumber(ARGV[1])
+local worker, room, wait, idle = ARGV[first], tonumber(ARGV[first + 1]), ARGV[first + 2] == '1', ARGV[first + 3] == '1'
 local time = now()
 
 -- The budgets, and the queues with the numbers of their budgets; where in ARGV the lanes begin.
 local function read_request()
-  local at, budgets, queues = 5, {}, {}
+  local at, budgets, queues = first + 4, {}, {}
   for i = 1, tonumber(ARGV[at]) do budgets[i] = tonumber(ARGV[at + i]) end
   at = at + #budgets + 1
   for i = 1, tonumber(ARGV[at]) do
@@ -94,6 +96,7 @@ local function register(queues, slots_for)
   return waits
 end
 
+if first > 2 then settle_turns(2, first - 1, time) end
 redis.call('DEL', KEY.wake .. worker)  -- a token is spent by looking
 if redis.call('EXISTS', KEY.suspended) == 1 then
   redis.call('ZREM', KEY.waiters, worker)

@@ -46,3 +46,57 @@ local function let_in(name, count, time)
   end
   return #members / 2
 end
+
+-- What became of the turn of a group: how much of it is taken back (what the pop added, without what it took), and a verdict:
+-- stay; full: value is the limit or key without room, behind the number of freeings at the pop and a space; gather: its
+-- batch is not full, value is for how long it may wait for that (ms), a space and how many jobs would fill it; empty.
+-- `joins` is the group's number of joins at the pop.
+local function settle_turn(lane, group, joins, back, verdict, value, time)
+  local ring = KEY.ring .. lane
+  local turn = redis.call('ZSCORE', ring, group)
+  if turn then
+    if verdict == 'stay' then
+      redis.call('ZADD', ring, 'XX', tonumber(turn) - back, group)
+    elseif verdict == 'empty' then
+      -- One that joined since the pop may not have been seen.
+      if redis.call('HGET', KEY.joins .. lane, group) == joins then
+        redis.call('ZREM', ring, group)
+        redis.call('HDEL', KEY.joins .. lane, group)
+      else
+        redis.call('ZADD', ring, 'XX', tonumber(turn) - back, group)
+      end
+    elseif verdict == 'gather' then
+      -- Those that joined since the pop may not have been counted.
+      local wait, missing = string.match(value, '^(%d+) (%d+)$')
+      local joined = tonumber(redis.call('HGET', KEY.joins .. lane, group) or '0') - tonumber(joins)
+      if joined >= tonumber(missing) then
+        redis.call('ZADD', ring, 'XX', tonumber(turn) - back, group)
+        offer(queue_of(lane), 1, time)
+      else
+        redis.call('ZREM', ring, group)
+        redis.call('ZADD', KEY.gathering, time + tonumber(wait), lane .. ' ' .. group)
+        redis.call('HSET', KEY.missing .. lane, group, tonumber(missing) - joined)
+      end
+    else
+      local freeings, name = string.match(value, '^(%d+) (.*)$')
+      -- Something of it was given back since the pop: whoever did found nobody waiting for it.
+      local freed = tonumber(redis.call('GET', KEY.freed .. name) or '0')
+      if freed > tonumber(freeings) then
+        redis.call('ZADD', ring, 'XX', tonumber(turn) - back, group)
+        offer(queue_of(lane), 1, time)
+      else
+        redis.call('ZREM', ring, group)
+        redis.call('ZADD', KEY.full .. name, tonumber(turn) - back, lane .. ' ' .. group)
+        redis.call('SADD', KEY.full_names, name)
+        redis.call('HSET', KEY.kept_out .. lane, group, name)
+      end
+    end
+  end
+end
+
+-- The same of several, from ARGV: lane, group, joins, back, verdict and value of each, in these places.
+local function settle_turns(from, to, time)
+  for at = from, to, 6 do
+    settle_turn(ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5], time)
+  end
+end

@@ -117,7 +117,7 @@ SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(c
         FROM unnest(j.limits, j.costs) WITH ORDINALITY AS c(name, cost, n) LEFT JOIN room r ON r.name = c.name ORDER BY c.n
     ) ELSE j.costs END
 FROM fit WHERE j.id = fit.id
-RETURNING {COLUMNS}, fit.weight, fit.number
+RETURNING {COLUMNS}, fit.weight, date_part('epoch', j.queued_at), fit.number
 """
 
 LOOK = looking(
@@ -163,4 +163,4 @@ def parameters(batches: Mapping[str, Batch]) -> Params:
 def ORDER(row: Row) -> tuple[int, int]:  # noqa: N802
     """By group, and within it as they waited."""
     group = row[13]
-    return (group.int, row[17])
+    return (group.int, row[18])

@@ -7,7 +7,7 @@ waits for no job: endings, which lock jobs before keys, can't deadlock with it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from corral.job.batch import Batch
 from corral.job.job import Claimed
 from corral.store.attempts import batch_claims
 from corral.store.attempts.claims import COLUMNS, claimed_from
+from corral.store.attempts.open_claims import WIDTH, OpenClaim, OpenTake, claim_open, earliest
 from corral.store.limits.holds import SHARE_OF_WORKER
 from corral.store.limits.room import SLACK, rooms, taken
 from corral.store.limits.states import MAY_START, ME, PASSABLE
@@ -39,14 +40,14 @@ class ClaimedGroups:
     claimed: list[Claimed]
     weights: dict[UUID, float]
     """Of the groups of which something was taken."""
+    since: dict[UUID, float] = field(default_factory=dict)
+    """Of these, since when the job that waited longest had waited; seconds since 1970, of Postgres' clock."""
 
     def taken(self, group: UUID) -> int:
         """How many jobs of a group were claimed."""
         return sum(job.limit_group == group for job in self.claimed)
 
 
-WIDTH = 16
-"""Columns of COLUMNS."""
 NO_BATCHES: Mapping[str, Batch] = MappingProxyType({})
 
 # The conflict locks the row that is there; it writes nothing. A pause waits for the worker's row, as in CLAIM.
@@ -90,22 +91,23 @@ WITH {ME}, wanted AS MATERIALIZED (
     ) l
     WHERE l.id = ALL(s.holders) AND {MAY_START} AND {PASSABLE}
 ), needs AS MATERIALIZED (
-    SELECT n.id, n.name, n.limit_name, n.cost, sum(n.cost) OVER before AS upto, row_number() OVER before AS place,
+    SELECT n.id, n.name, n.limit_name, n.cost, n.weight, sum(n.cost) OVER before AS upto, row_number() OVER before AS place,
            dense_rank() OVER (PARTITION BY n.limit_name ORDER BY n.ord, n.queued_at, n.id) AS nth
     FROM (
-        SELECT p.id, p.ord, p.queued_at, u.name, r.limit_name, CASE WHEN r.holder = p.id THEN 0 ELSE u.cost END AS cost
+        SELECT p.id, p.ord, p.queued_at, p.weight, u.name, r.limit_name, CASE WHEN r.holder = p.id THEN 0 ELSE u.cost END AS cost
         FROM picked p CROSS JOIN unnest(p.limits, p.costs) AS u(name, cost) LEFT JOIN room r ON r.name = u.name
     ) n WINDOW before AS (PARTITION BY n.name ORDER BY n.ord, n.queued_at, n.id)
 ), fit AS MATERIALIZED (
-    SELECT n.id FROM needs n LEFT JOIN room r ON r.name = n.name LEFT JOIN mine m ON m.limit_name = n.limit_name
+    SELECT n.id, max(n.weight) AS weight
+    FROM needs n LEFT JOIN room r ON r.name = n.name LEFT JOIN mine m ON m.limit_name = n.limit_name
     GROUP BY n.id HAVING bool_and(n.upto <= coalesce(r.room, 0) + {SLACK} AND n.nth <= coalesce(m.room, 'Infinity')
                                   AND (n.place = 1 OR NOT coalesce(r.probing, false)))
 ), {taken()}
 UPDATE corral.jobs j
 SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(claim)s,
     started_at = clock_timestamp(), updated_at = clock_timestamp(), progress = 0, progress_message = NULL
-FROM fit JOIN picked ON picked.id = fit.id WHERE j.id = fit.id
-RETURNING {COLUMNS}, picked.weight
+FROM fit WHERE j.id = fit.id
+RETURNING {COLUMNS}, fit.weight, date_part('epoch', j.queued_at)
 """
 
 
@@ -157,7 +159,18 @@ class LimitClaims:
             for job, row in zip(claimed, rows, strict=True)
             if job.limit_group is not None
         }
-        return ClaimedGroups(claimed, weights)
+        return ClaimedGroups(claimed, weights, earliest(claimed, [row[WIDTH + 1] for row in rows]))
+
+    async def claim_open(
+        self, worker: UUID, claim: UUID, groups: Mapping[UUID, OpenTake], types: Sequence[str]
+    ) -> OpenClaim:
+        """Take what is asked of these groups, if every limit has room for all of it; else nothing: `claim` decides then.
+
+        Raises:
+            Unavailable: Postgres is away; where it is ambiguous, ask `Claims.claimed_under(claim)` before
+                anything else (protocol rule 11).
+        """
+        return await claim_open(self._database, worker, claim, groups, types)
 
     async def look(
         self,

@@ -1,0 +1,124 @@
+"""A worker asks by the short claim for a second at most, of groups alone whose limits had room for all."""
+
+from uuid import UUID
+
+import pytest
+
+from corral.dispatch import Budget, Popped
+from corral.dispatch.rings import Turn
+from corral.ids import new_id
+from corral.job.job import Claimed
+from corral.job.lane import Lane
+from corral.job.priority import Priority
+from corral.store.attempts.limit_claims import ClaimedGroups
+from corral.store.attempts.open_claims import OpenTake
+from corral_worker.claiming.open_groups import OpenGroups
+from corral_worker.claiming.pop_ahead import fitting_turns
+
+LANE, OTHER = Lane("email", Priority.NORMAL), Lane("reports", Priority.NORMAL)
+A, B = UUID(int=1), UUID(int=2)
+
+
+class _Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> _Clock:
+    return _Clock()
+
+
+@pytest.fixture
+def groups(clock: _Clock) -> OpenGroups:
+    return OpenGroups(clock)
+
+
+def _turn(group: UUID, take: int = 2, lane: Lane = LANE) -> Turn:
+    return Turn(lane, group, take, "0", 0)
+
+
+def _job(group: UUID, type: str = "one", limits: tuple[str, ...] = ("one",)) -> Claimed:
+    return Claimed(
+        id=new_id(),
+        type=type,
+        queue="email",
+        attempt=1,
+        payload="1",
+        errors=0,
+        retries=0,
+        timeout=None,
+        suspect=False,
+        checkpoint=None,
+        traceparent=None,
+        parent=None,
+        waited=0.0,
+        limit_group=group,
+        limits=limits,
+    )
+
+
+def _whole(groups: OpenGroups, *jobs: Claimed, take: int = 2, seconds: float = 0.0) -> None:
+    """A whole claim of group A took these."""
+    answer = ClaimedGroups(list(jobs), {A: 3.0}, {A: 7.0} if jobs else {})
+    groups.claimed_whole([_turn(A, take)], answer, {"together"}, seconds)
+    groups.told([_turn(A, take)], {A: len(jobs)}, ())
+
+
+def test_a_group_that_took_its_whole_turn_is_asked_by_the_short_claim_from_there(groups: OpenGroups) -> None:
+    assert groups.takes([_turn(A)]) is None
+    _whole(groups, _job(A), _job(A))
+    assert groups.takes([_turn(A, 9)]) == {A: OpenTake(9, 7.0)}
+    assert groups.weights([_turn(A)]) == {A: 3.0}
+    assert groups.takes([_turn(A), _turn(B)]) is None, "of the other one nothing is known"
+    groups.claimed({A: 8.0})
+    assert groups.takes([_turn(A)]) == {A: OpenTake(2, 8.0)}
+
+
+def test_a_group_is_claimed_of_whole_each_second(groups: OpenGroups, clock: _Clock) -> None:
+    _whole(groups, _job(A), _job(A))
+    clock.now += 0.9
+    assert groups.takes([_turn(A)]) is not None
+    groups.claimed({A: 8.0})
+    groups.told([_turn(A)], {A: 2}, ())
+    clock.now += 0.2
+    assert groups.takes([_turn(A)]) is None
+    assert not groups.without_batches([_turn(A)])
+
+
+def test_whole_claims_that_take_long_are_made_more_rarely(groups: OpenGroups, clock: _Clock) -> None:
+    _whole(groups, _job(A), _job(A), seconds=0.5)
+    clock.now += 4.9
+    assert groups.takes([_turn(A)]) is not None
+    clock.now += 0.2
+    assert groups.takes([_turn(A)]) is None
+
+
+def test_a_group_that_took_less_is_asked_by_the_whole_claim_unless_it_is_empty(groups: OpenGroups) -> None:
+    _whole(groups, _job(A))
+    assert groups.takes([_turn(A)]) is None
+    assert groups.without_batches([_turn(A)])
+    groups.told([_turn(A)], {A: 1}, {A})
+    assert groups.takes([_turn(A)]) is not None
+    groups.told([_turn(A)], {}, ())
+    assert groups.takes([_turn(A)]) is None
+
+
+@pytest.mark.parametrize("job", [_job(A, type="together"), _job(A, limits=())])
+def test_a_group_with_batches_is_asked_by_the_whole_claim(groups: OpenGroups, job: Claimed) -> None:
+    _whole(groups, _job(A), job)
+    assert groups.takes([_turn(A)]) is None
+    assert not groups.without_batches([_turn(A)])
+
+
+def test_a_turn_that_was_popped_beside_a_claim_takes_what_there_is_room_for() -> None:
+    budgets = [Budget(frozenset({"email"}), 5), Budget(frozenset({"reports"}), 9)]
+    popped = [Popped(LANE, new_id())]
+    turns = [_turn(A, 3), _turn(B, 3), _turn(A, 9, OTHER)]
+    fits, late = fitting_turns(turns, popped, budgets, 8)
+    assert [turn.take for turn in fits] == [3, 1, 3]
+    assert late == []
+    assert fitting_turns(turns, popped, budgets, 1) == ([], turns)
+    assert fitting_turns(turns, (), (), 0) == ([], turns)
