@@ -12,8 +12,8 @@ import psycopg
 import redis
 
 from bench.child import ROOT
-from corral_local.postgres import EmbeddedPostgres
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.postgres import EmbeddedPostgres
+from corral_local.servers.valkey import EmbeddedValkey
 
 DATA = ROOT / ".corral"
 """On the disk of the checkout: a folder for temporary files may be memory, where a sync costs nothing."""

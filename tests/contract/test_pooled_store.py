@@ -10,7 +10,7 @@ import pytest
 from tests.contract.subjects import of_store
 from tests.fixtures.pooler import PGBOUNCER, pooler, through
 
-from corral_local.postgres import EmbeddedPostgres
+from corral_local.servers.postgres import EmbeddedPostgres
 from corral_testing.conformance import StoreConformance
 from corral_testing.subject import Subject
 

@@ -14,9 +14,9 @@ from tests.faults import witness
 from tests.fixtures.waiting import eventually
 
 from corral.store.migrations import upgrade
-from corral_local.postgres import EmbeddedPostgres
-from corral_local.server import EmbeddedServer
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.postgres import EmbeddedPostgres
+from corral_local.servers.server import EmbeddedServer
+from corral_local.servers.valkey import EmbeddedValkey
 
 SETTINGS = {
     "fsync": "off",

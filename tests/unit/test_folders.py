@@ -12,6 +12,7 @@ GROUPED = {
     "corral/actions": ROOT / "services/shared/corral/actions",
     "corral/cli": ROOT / "services/shared/corral/cli",
     "corral/store": ROOT / "services/shared/corral/store",
+    "corral_local": ROOT / "services/local/corral_local",
     "corral_operator": ROOT / "services/operator/corral_operator",
     "corral_publisher": ROOT / "services/publisher/corral_publisher",
     "corral_worker": ROOT / "services/worker/corral_worker",

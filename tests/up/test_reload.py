@@ -19,7 +19,7 @@ from tests.up.poller import Poller
 import corral
 import corral_publisher
 from corral.client import Connection
-from corral_local.code_watch import OURS, CodeWatch, ReloadPart
+from corral_local.processes.code_watch import OURS, CodeWatch, ReloadPart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

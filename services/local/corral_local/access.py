@@ -5,7 +5,7 @@ from corral.actions.access.principal import Role
 from corral.actions.access.sign_in import SignIn
 from corral.store import Store
 from corral_local.home import Home
-from corral_local.roster import ACTOR
+from corral_local.pool.roster import ACTOR
 
 
 async def admin_key(store: Store, home: Home, url: str) -> str:

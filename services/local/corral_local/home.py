@@ -11,7 +11,7 @@ import psutil
 
 from corral_local.errors import SystemInUse, UnusableData
 from corral_local.folder_lock import FolderLocked, lock
-from corral_local.processes import SupervisedProcess
+from corral_local.processes.processes import SupervisedProcess
 
 MARK = "corral.lock"
 BENCH = "bench"

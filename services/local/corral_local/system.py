@@ -18,23 +18,23 @@ from corral.store import Store
 from corral.store.migrations import upgrade
 from corral.waiting import all_or_error
 from corral_local.access import admin_key, sign_in_link
-from corral_local.code_reload import CodeReload
-from corral_local.code_watch import CodeWatch
 from corral_local.errors import NotReady
 from corral_local.home import Home
 from corral_local.plan import Plan
-from corral_local.pool import LocalWorkerPool
-from corral_local.pool_reporter import PoolReporter
+from corral_local.pool.pool import LocalWorkerPool
+from corral_local.pool.reporter import PoolReporter
+from corral_local.pool.roster import StoreRoster
+from corral_local.pool.scaler import LocalScaler
 from corral_local.ports import free_ports, listen
-from corral_local.postgres import EmbeddedPostgres
-from corral_local.processes import ServerProcess, SupervisedProcess, to_the_end
-from corral_local.programs import SINK_HOST, Programs
-from corral_local.roster import StoreRoster
-from corral_local.scaler import LocalScaler
-from corral_local.service import Service
+from corral_local.processes.code_reload import CodeReload
+from corral_local.processes.code_watch import CodeWatch
+from corral_local.processes.processes import ServerProcess, SupervisedProcess, to_the_end
+from corral_local.processes.programs import SINK_HOST, Programs
+from corral_local.processes.service import Service
+from corral_local.processes.supervisor import Say, Supervisor
+from corral_local.servers.postgres import EmbeddedPostgres
+from corral_local.servers.valkey import EmbeddedValkey
 from corral_local.status import LocalStatus, Ready
-from corral_local.supervisor import Say, Supervisor
-from corral_local.valkey import EmbeddedValkey
 
 READY_SECONDS = 90.0
 """Seconds that everything may take to become ready, on a slow machine."""

@@ -9,7 +9,7 @@ from tests.fixtures.waiting import eventually_async
 
 from corral.dispatch import Dispatch, Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
 from corral.ids import new_id
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.valkey import EmbeddedValkey
 
 EVERY_KIND = (
     JobsChanged("completed", (new_id(), new_id())),

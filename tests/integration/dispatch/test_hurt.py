@@ -12,7 +12,7 @@ from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import Priority
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.valkey import EmbeddedValkey
 
 EMAIL = Lane("email", Priority.NORMAL)
 

@@ -21,7 +21,7 @@ from corral.job.state import State
 from corral.maintenance.run import run
 from corral.settings import Settings
 from corral.store import Store
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.valkey import EmbeddedValkey
 
 SUSPECTS = Lane("email", Priority.NORMAL, suspect=True)
 DUTIES = {

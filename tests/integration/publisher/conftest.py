@@ -31,7 +31,7 @@ from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
 from corral.store import Store, WorkerRecord
 from corral_jobs import demo
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
 from corral_publisher.responses.waiters import READ_SECONDS
 from corral_publisher.services import PublisherServices

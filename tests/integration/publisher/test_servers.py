@@ -21,7 +21,7 @@ from corral.actions.access.principal import Role
 from corral.actions.access.sign_in import SignIn
 from corral.settings import Settings
 from corral.store import Store
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -16,7 +16,7 @@ from corral.store import Heartbeat, Store, migrations
 from corral.store.postgres.connection import connect
 from corral.store.postgres.connections import ConnectionPool
 from corral.store.postgres.deadline import Deadline, Later, in_a_thread, on_the_loop
-from corral_local.postgres import EmbeddedPostgres
+from corral_local.servers.postgres import EmbeddedPostgres
 from corral_testing.subject import SUCCEEDED
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from corral_local.log_file import TAIL, LogFile
+from corral_local.processes.log_file import TAIL, LogFile
 
 
 def test_a_long_log_is_set_aside_while_its_writer_goes_on(tmp_path):

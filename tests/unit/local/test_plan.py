@@ -9,7 +9,7 @@ from corral_local.errors import PortHeld
 from corral_local.home import Home
 from corral_local.plan import Plan, make_plan
 from corral_local.ports import choose_port
-from corral_local.programs import Programs
+from corral_local.processes.programs import Programs
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral_local.supervisor import DEATHS_WINDOW_SECONDS, MAX_DEATHS, Restarts, ending
+from corral_local.processes.supervisor import DEATHS_WINDOW_SECONDS, MAX_DEATHS, Restarts, ending
 
 
 def test_the_waits_double_and_the_fifth_death_within_a_minute_is_too_many():

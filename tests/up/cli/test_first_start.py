@@ -13,7 +13,7 @@ from tests.fixtures.waiting import START, eventually
 
 from corral.cli.terminal.exit_codes import ExitCode
 from corral.store.postgres.schema import REVISION
-from corral_local.postgres import EmbeddedPostgres
+from corral_local.servers.postgres import EmbeddedPostgres
 
 KEY = "a-key-made-elsewhere-0123456789abcdef"
 

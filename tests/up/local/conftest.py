@@ -12,8 +12,8 @@ import psutil
 import pytest
 from tests.up.local.kinds import KINDS, Kind, Owner
 
-from corral_local.root_storage import RootStorage
-from corral_local.server import EmbeddedServer
+from corral_local.servers.root_storage import RootStorage
+from corral_local.servers.server import EmbeddedServer
 
 OWNER = Path(__file__).with_name("owner.py")
 

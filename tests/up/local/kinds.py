@@ -10,9 +10,9 @@ import psycopg
 import redis
 from tests.fixtures.servers import FAST
 
-from corral_local.postgres import EmbeddedPostgres
-from corral_local.server import EmbeddedServer
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.postgres import EmbeddedPostgres
+from corral_local.servers.server import EmbeddedServer
+from corral_local.servers.valkey import EmbeddedValkey
 
 
 @dataclass(frozen=True)

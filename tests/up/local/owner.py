@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from corral_local.postgres import EmbeddedPostgres
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.postgres import EmbeddedPostgres
+from corral_local.servers.valkey import EmbeddedValkey
 
 name, data, settings = sys.argv[1:]
 make = {"EmbeddedPostgres": EmbeddedPostgres, "EmbeddedValkey": EmbeddedValkey}[name]

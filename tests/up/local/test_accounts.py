@@ -17,11 +17,11 @@ from structlog.testing import capture_logs
 from tests.up.local.conftest import OWNER
 from tests.up.local.kinds import Kind
 
-from corral_local.account import Account, account_for
 from corral_local.errors import LocalServerError, UnusableData
-from corral_local.root_storage import RootStorage
-from corral_local.server import EmbeddedServer
-from corral_local.wheels import package_folder
+from corral_local.servers.account import Account, account_for
+from corral_local.servers.root_storage import RootStorage
+from corral_local.servers.server import EmbeddedServer
+from corral_local.servers.wheels import package_folder
 
 Serve = Callable[..., EmbeddedServer]
 AS_ROOT = os.geteuid() == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.fixtures.waiting import eventually_async
 
-from corral_local.code_watch import CodeWatch
+from corral_local.processes.code_watch import CodeWatch
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from tests.fixtures.waiting import eventually
 
-from corral_local.guarded_process import GuardedProcess
+from corral_local.processes.guarded_process import GuardedProcess
 
 STUBBORN = "import signal,time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 POLITE = "import signal,sys; print('up', flush=True); signal.sigwait([signal.SIGINT]); sys.exit(3)"
@@ -97,7 +97,7 @@ def test_the_program_of_a_killed_guard_ends_with_it(log: int, output: Path) -> N
 def test_a_parent_that_is_gone_before_the_guard_looks_is_noticed(log: int, output: Path) -> None:
     script = (
         "import os, signal, sys\n"
-        "from corral_local.guarded_process import GuardedProcess\n"
+        "from corral_local.processes.guarded_process import GuardedProcess\n"
         f"GuardedProcess([sys.executable, '-c', {BLOCKED!r}], account=None, farewell=signal.SIGINT, log=1)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

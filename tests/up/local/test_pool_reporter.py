@@ -11,8 +11,8 @@ from corral.scaling.history import History
 from corral.scaling.pool import PoolSpec
 from corral.scaling.signal import QueueSignal, Signal
 from corral.scaling.worker_signal import WorkerSignal
-from corral_local.pool_reporter import NAME, PoolReporter
-from corral_local.scaler import Scaled
+from corral_local.pool.reporter import NAME, PoolReporter
+from corral_local.pool.scaler import Scaled
 
 POOL = PoolSpec(1, 4, slots=50)
 SIGNAL = Signal(

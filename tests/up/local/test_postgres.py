@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from corral_local.errors import ServerFailed, UnusableData
-from corral_local.postgres import EmbeddedPostgres
-from corral_local.root_storage import RootStorage
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.postgres import EmbeddedPostgres
+from corral_local.servers.root_storage import RootStorage
+from corral_local.servers.valkey import EmbeddedValkey
 
 
 def test_nothing_answered_is_lost_unless_somebody_says_otherwise(
@@ -87,7 +87,7 @@ def test_half_a_cluster_is_made_anew(data: Path, root_storage: RootStorage) -> N
 def test_a_cluster_that_cannot_be_made_shows_why(
     data: Path, root_storage: RootStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corral_local.postgres.USER", "pg_reserved")
+    monkeypatch.setattr("corral_local.servers.postgres.USER", "pg_reserved")
     with pytest.raises(ServerFailed, match=r'(?s)could not make its data.*"pg_"'):
         EmbeddedPostgres(data, root_storage=root_storage).start()
     monkeypatch.undo()

@@ -15,9 +15,9 @@ from tests.fixtures.waiting import eventually
 from tests.up.local.kinds import Kind, Owner
 
 from corral_local.errors import DataInUse, PortTaken, ServerFailed, UnusableData
-from corral_local.orphans import SHUTDOWN_SECONDS
 from corral_local.ports import HOST
-from corral_local.server import EmbeddedServer, ServerPlace
+from corral_local.servers.orphans import SHUTDOWN_SECONDS
+from corral_local.servers.server import EmbeddedServer, ServerPlace
 
 Serve = Callable[..., EmbeddedServer]
 
@@ -181,7 +181,7 @@ def test_a_port_taken_while_the_server_starts_is_passed_over(
 ) -> None:
     with socket.create_server((HOST, 0)) as taken:
         ports = iter([taken.getsockname()[1], _free()])
-        monkeypatch.setattr("corral_local.server.free_ports", lambda: ports)
+        monkeypatch.setattr("corral_local.servers.server.free_ports", lambda: ports)
         with serve(kind) as server:
             assert server.port != taken.getsockname()[1]
 

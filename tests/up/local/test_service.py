@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.fixtures.waiting import eventually_async
 
-from corral_local.processes import ProgramProcess
-from corral_local.service import Service
-from corral_local.supervisor import Supervisor
+from corral_local.processes.processes import ProgramProcess
+from corral_local.processes.service import Service
+from corral_local.processes.supervisor import Supervisor
 
 SERVES = "import os, sys, time; [os.write(int(sys.argv[1]), b'.') for _ in 'ab']; time.sleep(600)"
 WAITS = "import os, sys; g = sys.argv[2]; g and os.read(int(g), 1); exec(open('code.py').read())"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import redis
 
-from corral_local.root_storage import RootStorage
-from corral_local.valkey import EmbeddedValkey
+from corral_local.servers.root_storage import RootStorage
+from corral_local.servers.valkey import EmbeddedValkey
 
 
 def test_it_never_drops_a_key_to_make_room(redis_url: str) -> None:

@@ -46,6 +46,6 @@ def _embedded_program() -> str | None:
     """The psql of the Postgres that `corral up` runs, where that is installed."""
     if find_spec("corral_local") is None:
         return None
-    from corral_local.postgres import psql_program  # noqa: PLC0415  no dependency of corral
+    from corral_local.servers.postgres import psql_program  # noqa: PLC0415  no dependency of corral
 
     return psql_program()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from corral_local import parent_watch
-from corral_local.account import Account
+from corral_local.processes import parent_watch
+from corral_local.servers.account import Account
 
 GUARD = Path(parent_watch.__file__)
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")

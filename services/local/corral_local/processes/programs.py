@@ -9,10 +9,10 @@ from corral.catalog import TypeRecord
 from corral.errors import DeclarationError
 from corral.job.options import Executor
 from corral.settings.sources import PREFIX
-from corral_local.code_watch import OURS
 from corral_local.home import Home
 from corral_local.plan import Plan
-from corral_local.processes import ProgramProcess
+from corral_local.processes.code_watch import OURS
+from corral_local.processes.processes import ProgramProcess
 
 SINK_HOST = "127.0.0.1"
 SINK_SENDER = "Corral <corral@localhost>"

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import ClassVar, Self
 
-from corral_local.account import Account, account_for
 from corral_local.errors import PortTaken, ServerFailed
-from corral_local.folder import DataFolder
-from corral_local.guarded_process import GuardedProcess
-from corral_local.orphans import stop_leftovers
 from corral_local.ports import free_ports, is_free
-from corral_local.root_storage import RootStorage
+from corral_local.processes.guarded_process import GuardedProcess
+from corral_local.servers.account import Account, account_for
+from corral_local.servers.folder import DataFolder
+from corral_local.servers.orphans import stop_leftovers
+from corral_local.servers.root_storage import RootStorage
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 POLL_SECONDS = 0.01

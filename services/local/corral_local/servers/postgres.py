@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 
 from corral.store.postgres.connection import connect
-from corral_local.account import Account
 from corral_local.errors import MissingProgram, ServerFailed, UnusableData
-from corral_local.guarded_process import GuardedProcess
 from corral_local.ports import HOST
-from corral_local.server import EmbeddedServer, ServerCommand, ServerPlace
-from corral_local.wheels import package_folder
+from corral_local.processes.guarded_process import GuardedProcess
+from corral_local.servers.account import Account
+from corral_local.servers.server import EmbeddedServer, ServerCommand, ServerPlace
+from corral_local.servers.wheels import package_folder
 
 USER = "corral"
 DATABASE = "corral"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from corral.errors import NotFound, Unavailable
-from corral_local.processes import ProgramProcess
-from corral_local.supervisor import Say, Supervisor, ending
+from corral_local.processes.processes import ProgramProcess
+from corral_local.processes.supervisor import Say, Supervisor, ending
 
 POLL_SECONDS = 0.3
 """Seconds between two checks whether a worker is ready, or idle."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from corral_local.guarded_process import GuardedProcess
-from corral_local.log_file import LogFile
-from corral_local.server import EmbeddedServer
+from corral_local.processes.guarded_process import GuardedProcess
+from corral_local.processes.log_file import LogFile
+from corral_local.servers.server import EmbeddedServer
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from corral_local.errors import KeepsDying, LocalServerError
-from corral_local.processes import POLL_SECONDS, ProgramProcess, SupervisedProcess
+from corral_local.processes.processes import POLL_SECONDS, ProgramProcess, SupervisedProcess
 
 MAX_DEATHS = 5
 """Ends of one process within `DEATHS_WINDOW_SECONDS` after which it is not started again."""

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from corral_local.account import Account
 from corral_local.errors import DataInUse, UnusableData
 from corral_local.folder_lock import FolderLocked, lock
-from corral_local.log_file import ROTATE_BYTES, LogFile
+from corral_local.processes.log_file import ROTATE_BYTES, LogFile
+from corral_local.servers.account import Account
 
 MARKS = frozenset({"lock", "password", "port", "server.log"})
 """Files that mark a folder as one of Corral's. A folder with only other files is not used."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from corral_local.gate import Gate
-from corral_local.processes import ProgramProcess
-from corral_local.readiness import Readiness
-from corral_local.supervisor import Say, Supervisor, ending
+from corral_local.processes.gate import Gate
+from corral_local.processes.processes import ProgramProcess
+from corral_local.processes.readiness import Readiness
+from corral_local.processes.supervisor import Say, Supervisor, ending
 
 SUCCESSOR_SECONDS = 30.0
 """Seconds that a new process has to serve; after that it is stopped and the old one stays."""

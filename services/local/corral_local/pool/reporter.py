@@ -16,8 +16,8 @@ from corral.scaling.pool import PoolSpec
 from corral.scaling.pool_backlog import PoolBacklog
 from corral.scaling.pool_snapshot import PoolSnapshot
 from corral.scaling.throughput import Throughput
-from corral_local.scaler import Scaled
-from corral_local.supervisor import ending
+from corral_local.pool.scaler import Scaled
+from corral_local.processes.supervisor import ending
 
 log = structlog.get_logger(__name__)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import structlog
 
-from corral_local.account import Account
 from corral_local.errors import MissingProgram, ServerFailed, UnusableData
 from corral_local.ports import HOST
-from corral_local.root_storage import RootStorage
-from corral_local.server import NO_SETTINGS, EmbeddedServer, ServerCommand, ServerPlace
-from corral_local.wheels import package_folder
+from corral_local.servers.account import Account
+from corral_local.servers.root_storage import RootStorage
+from corral_local.servers.server import NO_SETTINGS, EmbeddedServer, ServerCommand, ServerPlace
+from corral_local.servers.wheels import package_folder
 
 log = structlog.get_logger(__name__)
 

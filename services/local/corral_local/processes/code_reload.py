@@ -5,11 +5,11 @@ from collections.abc import Coroutine
 
 from corral.errors import CorralError
 from corral.waiting import all_or_error
-from corral_local.code_watch import CodeWatch, ReloadPart
-from corral_local.pool import LocalWorkerPool
-from corral_local.programs import Programs
-from corral_local.service import Service
-from corral_local.supervisor import Say
+from corral_local.pool.pool import LocalWorkerPool
+from corral_local.processes.code_watch import CodeWatch, ReloadPart
+from corral_local.processes.programs import Programs
+from corral_local.processes.service import Service
+from corral_local.processes.supervisor import Say
 
 NAMED_FILES = 3
 """Changed files that a message names."""

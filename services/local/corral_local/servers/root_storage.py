@@ -16,8 +16,8 @@ from pathlib import Path
 
 import structlog
 
-from corral_local.account import Account
 from corral_local.errors import LocalServerError, UnusableData
+from corral_local.servers.account import Account
 
 log = structlog.get_logger(__name__)
 
