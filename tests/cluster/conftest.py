@@ -17,6 +17,7 @@ from tests.cluster.node import ROOT, Node
 from tests.cluster.program import ProgramFailed, run
 from tests.cluster.release import CRDS, Release
 from tests.fixtures import leaks
+from tests.fixtures.terminal import line_writer
 
 FOLDER = Path(__file__).parent
 SELECTION = {
@@ -87,15 +88,7 @@ def _place(item: pytest.Item) -> tuple[int, str, int]:
 
 @pytest.fixture(scope="session")
 def goals_of_the_run(pytestconfig: pytest.Config) -> Goals:
-    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-
-    def say(line: str) -> None:
-        with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(line)
-
-    goals = Goals(say)
+    goals = Goals(line_writer(pytestconfig))
     pytestconfig.stash[_goals] = goals
     return goals
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 from tests.fixtures.waiting import eventually_async
-from tests.integration.outgoing.server import Heard, Server, answer
+from tests.integration.outgoing.server import Heard, Server, answer, listening
 from tests.integration.worker.system import System, WorkerProcess, running_system
 
 from corral.actions.webhooks import WebhookActions
@@ -21,10 +21,8 @@ SHORT = {"heartbeat": 0.3, "lease": 1.5, "slots_process": 1, "outgoing_allow": f
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    server = Server(HOST)
-    await server.start()
-    yield server
-    await server.stop()
+    async with listening(HOST) as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.fixtures.terminal import line_writer
 from tests.images.belonging import ROOT
 from tests.images.rig import Failed, Namespace, kubectl
 
@@ -37,12 +38,4 @@ def namespace(tag: str) -> Iterator[Namespace]:
 @pytest.fixture(scope="session")
 def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Print a line whatever becomes of the test."""
-    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-
-    def line(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(text)
-
-    return line
+    return line_writer(pytestconfig)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 import structlog
+from tests.fixtures.claimed import claimed_job
 
 from corral import job_log, logs
-from corral.ids import new_id
 from corral.job.job import Claimed
 from corral.job.outcome import (
     Cancelled,
@@ -36,13 +36,8 @@ OUTCOMES: dict[str, tuple[Outcome, State]] = {
 
 
 def claimed(**fields) -> Claimed:
-    return Claimed(
-        **{
-            "id": new_id(), "type": "demo.echo", "queue": "demo-1", "attempt": 2, "payload": "1", "errors": 1,
-            "retries": 3, "timeout": None, "suspect": False, "checkpoint": None, "traceparent": None,
-            "parent": None, **fields,
-        }
-    )  # fmt: skip
+    plain = {"type": "demo.echo", "queue": "demo-1", "attempt": 2, "payload": "1", "errors": 1, "retries": 3}
+    return claimed_job(**(plain | fields))
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ from corral_testing.subject import (
     SNOOZED,
     SUCCEEDED,
     TIMED_OUT,
-    TYPE,
     Subject,
 )
+from corral_testing.values import TYPE
 
 T = TypeVar("T")
 

@@ -1,9 +1,9 @@
 """A store under test, and short ways to say what happens to it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from corral.ids import new_id
@@ -25,16 +25,32 @@ from corral.job.outcome import (
 )
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store import ClaimAnswer, Recorded, Store, Term, WorkerRecord
+from corral.store import ClaimAnswer, Recorded, Store, Term
 from corral.store.workers.heartbeat import Heartbeat
 from corral_testing.fake import FakeStore
 from corral_testing.fake.fleet import FakeHeartbeat
+from corral_testing.values import QUEUE, TYPE, new_job, worker_record
 
-TYPE = "contract.job"
-QUEUE = "contract"
 ERROR = JobError(ErrorKind.EXCEPTION, "builtins.ValueError", "it broke", "Traceback …", "acme.jobs:run:12")
 LONG = 3600.0
 """Seconds that no test waits for: only `advance` passes them."""
+
+
+class JobFields(TypedDict, total=False):
+    """What a test may say of a job."""
+
+    delay: float
+    run_at: datetime | None
+    expires_in: float | None
+    timeout: float | None
+    max_stalls: int
+    priority: Priority
+    queue: str
+    type: str
+    tags: tuple[str, ...]
+    payload: str
+    uses: Sequence[LimitUse]
+    batch: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,88 +68,24 @@ class Subject:
     override: Callable[[str, str, dict[str, Any], bool], Awaitable[None]]
     """Set values over a limit, or over one of its keys, and pause it or not; as an operator does."""
 
-    async def submit(
-        self,
-        *,
-        delay: float = 0.0,
-        run_at: datetime | None = None,
-        expires_in: float | None = None,
-        timeout: float | None = 60.0,  # noqa: ASYNC109  # the job's
-        max_stalls: int = 2,
-        priority: Priority = Priority.NORMAL,
-        queue: str = QUEUE,
-        type: str = TYPE,
-        tags: tuple[str, ...] = (),
-        payload: str = '{"n": 1}',
-        uses: Sequence[LimitUse] = (),
-        batch: str | None = None,
-    ) -> UUID:
+    async def submit(self, **fields: Unpack[JobFields]) -> UUID:
         """Insert one job; its id."""
-        job = self.new_job(
-            delay=delay,
-            run_at=run_at,
-            expires_in=expires_in,
-            timeout=timeout,
-            max_stalls=max_stalls,
-            priority=priority,
-            queue=queue,
-            type=type,
-            tags=tags,
-            payload=payload,
-            uses=uses,
-            batch=batch,
-        )
+        job = self.new_job(**fields)
         await self.store.jobs.insert([job])
         return job.id
 
-    def new_job(
-        self,
-        *,
-        delay: float = 0.0,
-        run_at: datetime | None = None,
-        expires_in: float | None = None,
-        timeout: float | None = 60.0,
-        max_stalls: int = 2,
-        priority: Priority = Priority.NORMAL,
-        queue: str = QUEUE,
-        type: str = TYPE,
-        tags: tuple[str, ...] = (),
-        payload: str = '{"n": 1}',
-        uses: Sequence[LimitUse] = (),
-        batch: str | None = None,
-    ) -> NewJob:
-        """A job that can be inserted."""
-        return NewJob(
-            id=_next_id(),
-            type=type,
-            queue=queue,
-            priority=priority,
-            payload=payload,
-            delay=delay,
-            run_at=run_at,
-            expires_in=expires_in,
-            retries=3,
-            timeout=timeout,
-            max_stalls=max_stalls,
-            tags=tags,
-            limits=uses_of(queue, priority, uses, batch),
-        )
+    def new_job(self, **fields: Unpack[JobFields]) -> NewJob:
+        """A job that can be inserted; an id that is later than that of the one before."""
+        said: dict[str, Any] = {**fields}
+        uses, batch = said.pop("uses", ()), said.pop("batch", None)
+        plain: dict[str, Any] = {"payload": '{"n": 1}', "retries": 3, "timeout": 60.0, "max_stalls": 2}
+        job = new_job(id=_next_id(), **(plain | said))
+        return replace(job, limits=uses_of(job.queue, job.priority, uses, batch))
 
     async def worker(self, name: str | None = None) -> UUID:
         """Register a worker; its id."""
         id = new_id()
-        await self.store.workers.register(
-            WorkerRecord(
-                id=id,
-                name=name or f"worker-{id}",
-                host="localhost",
-                pid=1,
-                version="1",
-                queues=(QUEUE,),
-                types=(TYPE,),
-                slots={"async": 50},
-            )
-        )
+        await self.store.workers.register(worker_record(id=id, name=name or f"worker-{id}", host="localhost"))
         return id
 
     async def claim(self, worker: UUID, *ids: UUID, alone: bool = False) -> ClaimAnswer:

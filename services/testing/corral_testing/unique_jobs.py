@@ -1,10 +1,9 @@
 """Unique jobs for the tests of a store: made, stored, and told apart."""
 
-from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
-from corral.job.priority import Priority
 from corral.job.unique import Deduplication, OnDuplicate, UniqueKey
-from corral_testing.subject import QUEUE, TYPE, Subject
+from corral_testing.subject import Subject
+from corral_testing.values import TYPE, new_job
 
 EXISTING, REFUSE = OnDuplicate.EXISTING, OnDuplicate.REFUSE
 REPLACE, KEEP_LATEST = OnDuplicate.REPLACE, OnDuplicate.KEEP_LATEST
@@ -22,18 +21,7 @@ def unique(
 ) -> NewJob:
     """A job that is not stored yet; without a key it is not unique."""
     held = None if key is None else UniqueKey(TYPE, key, rule, within, delay, max_wait, "the rule")
-    return NewJob(
-        id=new_id(),
-        type=TYPE,
-        queue=QUEUE,
-        priority=Priority.NORMAL,
-        payload=payload,
-        delay=delay,
-        retries=retries,
-        timeout=None,
-        max_stalls=2,
-        unique=held,
-    )
+    return new_job(payload=payload, delay=delay, retries=retries, max_stalls=2, unique=held)
 
 
 async def put(subject: Subject, *jobs: NewJob, partial: bool = False) -> list[Accepted]:

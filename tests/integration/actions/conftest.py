@@ -9,8 +9,8 @@ from tests.integration.actions.gate import Gate
 from corral.actions.submissions.group_commit import GroupCommit
 from corral.ids import new_id
 from corral.job.job import NewJob
-from corral.job.priority import Priority
 from corral.store import Store
+from corral_testing.values import new_job
 
 
 @pytest.fixture
@@ -28,11 +28,10 @@ def make() -> Make:
     """A job to be inserted; `payload` is its JSON text."""
 
     def make(payload: str = "{}", job_id: UUID | None = None, delay: float = 0.0) -> NewJob:
-        return NewJob(
+        return new_job(
             id=job_id or new_id(),
             type="test.anything",
             queue="post",
-            priority=Priority.NORMAL,
             payload=payload,
             delay=delay,
             retries=3,

@@ -154,17 +154,22 @@ async def test_too_many_waiting_submissions_are_turned_away(
     assert len(await commits.commit([make()])) == 1
 
 
-async def test_closing_waits_for_what_is_under_way(
-    commits: GroupCommit, gate: Gate, store: Store, make: Make
-):
-    gate.open.clear()
-    tasks = [asyncio.create_task(commits.commit([make()])) for _ in range(3)]
+async def closed_meanwhile(commits: GroupCommit, gate: Gate) -> None:
+    """Close while a group is at the gate, which opens then: nothing is closed before."""
     await eventually_async(lambda: gate.groups)
     closing = asyncio.create_task(commits.close())
     await asyncio.sleep(0)
     assert not closing.done()
     gate.open.set()
     await closing
+
+
+async def test_closing_waits_for_what_is_under_way(
+    commits: GroupCommit, gate: Gate, store: Store, make: Make
+):
+    gate.open.clear()
+    tasks = [asyncio.create_task(commits.commit([make()])) for _ in range(3)]
+    await closed_meanwhile(commits, gate)
     assert all(task.done() for task in tasks)
     assert await stored(store) == 3
 
@@ -175,11 +180,6 @@ async def test_closing_waits_for_a_large_bulk_that_is_under_way(
     gate.open.clear()
     jobs = [make() for _ in range(MAX_GROUP_JOBS + 1)]
     tasks = [asyncio.create_task(commits.commit(jobs))]
-    await eventually_async(lambda: gate.groups)
-    closing = asyncio.create_task(commits.close())
-    await asyncio.sleep(0)
-    assert not closing.done()
-    gate.open.set()
-    await closing
+    await closed_meanwhile(commits, gate)
     assert [len(accepted) for accepted in await asyncio.gather(*tasks)] == [len(jobs)]
     assert await stored(store) == len(jobs)

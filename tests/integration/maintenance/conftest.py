@@ -14,14 +14,15 @@ from corral.actions.submissions.submit import Submitter
 from corral.catalog.record import record_of
 from corral.dispatch import Ack, Dispatch, Done, Entry
 from corral.ids import new_id
-from corral.job.job import Claimed, NewJob
+from corral.job.job import Claimed
 from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, uses_of
 from corral.job.priority import Priority
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.settings import Settings
-from corral.store import Store, WorkerRecord
+from corral.store import Store
 from corral_jobs import demo
+from corral_testing.values import new_job, worker_record
 
 TYPE = "demo.echo"
 EMAIL = Lane("email", Priority.NORMAL)
@@ -90,16 +91,13 @@ class Shop:
     ) -> list[UUID]:
         """Store jobs, `age` seconds ago; Redis hears of them only when `enqueue` is set."""
         jobs = [
-            NewJob(
-                id=new_id(),
+            new_job(
                 type=TYPE,
                 queue=queue,
                 priority=priority,
-                payload="{}",
                 delay=delay,
                 expires_in=expires_in,
                 retries=3,
-                timeout=None,
                 max_stalls=max_stalls,
                 limits=uses_of(queue, priority, limits),
             )
@@ -133,15 +131,8 @@ class Shop:
         """Register a worker that handles everything."""
         worker = new_id()
         await self.store.workers.register(
-            WorkerRecord(
-                id=worker,
-                name=name,
-                host="here",
-                pid=1,
-                version="0",
-                queues=("email",),
-                types=(TYPE,),
-                slots={},
+            worker_record(
+                id=worker, name=name, host="here", version="0", queues=("email",), types=(TYPE,), slots={}
             )
         )
         return worker

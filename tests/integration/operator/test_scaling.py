@@ -4,6 +4,7 @@ import contextlib
 import random
 import socket
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,16 +85,19 @@ def _held(kubernetes: Kubernetes, kind: str = "ScaleDownHeld") -> list[dict[str,
     return [one for one in kubernetes.events if one["reason"] == kind]
 
 
+@contextlib.asynccontextmanager
+async def one_busy_worker(dispatch: Dispatch) -> AsyncIterator[Kubernetes]:
+    """A pool of one worker, which runs a job and is to leave."""
+    async with Kubernetes(replicas=1) as kubernetes, Workers(kubernetes, dispatch):
+        kubernetes.pods["w-0"].jobs = 1
+        async with operating(kubernetes, dispatch):
+            yield kubernetes
+
+
 async def test_workers_that_finish_long_jobs_are_told_of_without_a_warning(
     hurried: None, dispatch: Dispatch
 ) -> None:
-    async with (
-        Kubernetes(replicas=1) as kubernetes,
-        Workers(kubernetes, dispatch),
-        contextlib.AsyncExitStack() as stack,
-    ):
-        kubernetes.pods["w-0"].jobs = 1
-        await stack.enter_async_context(operating(kubernetes, dispatch))
+    async with one_busy_worker(dispatch) as kubernetes:
         condition = await eventually_async(lambda: kubernetes.condition("ScaleDownHeld"), "as a condition")
         assert (condition["reason"], condition["message"]) == (
             "JobsRunning", "1 of 1 workers are to leave; w-0: is finishing 1 job",
@@ -146,13 +150,7 @@ async def test_a_leader_that_writes_no_drains_is_named(hurried: None, dispatch: 
 
 async def test_a_redis_that_takes_no_writes_is_named(hurried: None, own_valkey: Any) -> None:
     dispatch = Dispatch.open(own_valkey.url)
-    async with (
-        Kubernetes(replicas=1) as kubernetes,
-        Workers(kubernetes, dispatch),
-        contextlib.AsyncExitStack() as stack,
-    ):
-        kubernetes.pods["w-0"].jobs = 1
-        await stack.enter_async_context(operating(kubernetes, dispatch))
+    async with one_busy_worker(dispatch) as kubernetes:
         await eventually_async(lambda: kubernetes.status.get("draining"), "it drains")
         with redis.Redis.from_url(own_valkey.url) as client:
             client.config_set("maxmemory", 1)

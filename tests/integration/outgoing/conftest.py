@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 import trustme
-from tests.integration.outgoing.server import Server
+from tests.integration.outgoing.server import Server, listening
 
 from corral.errors import FailureReason, OutgoingFailed
 from corral.outgoing.addresses import Address
@@ -70,24 +70,18 @@ async def client(names: Names, trusting: ssl.SSLContext) -> AsyncIterator[Outgoi
 
 @pytest.fixture
 async def outside() -> AsyncIterator[Server]:
-    server = Server(OUTSIDE)
-    await server.start()
-    yield server
-    await server.stop()
+    async with listening(OUTSIDE) as server:
+        yield server
 
 
 @pytest.fixture
 async def inside(outside: Server) -> AsyncIterator[Server]:
     """What must not be reached, on the same port."""
-    server = Server(INSIDE)
-    await server.start(port=outside.port)
-    yield server
-    await server.stop()
+    async with listening(INSIDE, port=outside.port) as server:
+        yield server
 
 
 @pytest.fixture
 async def secure(certified: ssl.SSLContext) -> AsyncIterator[Server]:
-    server = Server(OUTSIDE)
-    await server.start(certified)
-    yield server
-    await server.stop()
+    async with listening(OUTSIDE, certified) as server:
+        yield server

@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 Answer = Callable[["Heard"], bytes | list[bytes]]
@@ -80,6 +80,17 @@ class Server:
             writer.write(piece)
             await writer.drain()
         return b"\r\nConnection: close" not in b"".join(pieces[:1])
+
+
+@asynccontextmanager
+async def listening(address: str, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Server]:
+    """A server that listens until the end of the block."""
+    server = Server(address)
+    await server.start(tls, port)
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 def answer(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:

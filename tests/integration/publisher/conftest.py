@@ -29,12 +29,13 @@ from corral.job.job import Claimed
 from corral.job.limit_use import group_of
 from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings
-from corral.store import Store, WorkerRecord
+from corral.store import Store
 from corral_jobs import demo
 from corral_local.servers.valkey import EmbeddedValkey
 from corral_publisher.app import create_app
 from corral_publisher.responses.waiters import READ_SECONDS
 from corral_publisher.services import PublisherServices
+from corral_testing.values import worker_record
 
 
 class Letter(BaseModel):
@@ -153,17 +154,13 @@ async def hand(store: Store) -> Hand:
 
 
 async def make_hand(store: Store, **fields: Any) -> Hand:
-    record = {
-        "id": uuid4(),
+    plain = {
         "name": "hand",
-        "host": "here",
-        "pid": 1,
-        "version": "1",
         "queues": ("post", "express", "demo"),
         "types": tuple(record.name for record in RECORDS),
         "slots": {"async": 2},
     }
-    worker = WorkerRecord(**(record | fields))
+    worker = worker_record(**(plain | fields))
     await store.workers.register(worker)
     return Hand(store, worker.id)
 

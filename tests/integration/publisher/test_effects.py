@@ -8,10 +8,9 @@ from tests.integration.publisher.page import page_of, send
 
 from corral.ids import new_id
 from corral.job.follow_up import FollowsOn, FollowUp
-from corral.job.job import NewJob
 from corral.job.outcome import Erred, ErrorKind, Finished, JobError
-from corral.job.priority import Priority
 from corral.store import Store
+from corral_testing.values import new_job
 
 ERROR = JobError(ErrorKind.EXCEPTION, "builtins.ConnectionError", "the answer was lost")
 
@@ -76,17 +75,7 @@ async def test_the_page_shows_effects_and_follow_ups_and_settles(
     browser: httpx2.AsyncClient, api: httpx2.AsyncClient, submit: Submit, hand: Hand, store: Store
 ):
     job = await perhaps_done(submit, hand, store, "paid", "sent")
-    follow_up = NewJob(
-        id=new_id(),
-        type="test.anything",
-        queue="post",
-        priority=Priority.NORMAL,
-        payload="1",
-        retries=0,
-        timeout=None,
-        max_stalls=0,
-        created_by=f"job:{job}",
-    )
+    follow_up = new_job(type="test.anything", queue="post", payload="1", created_by=f"job:{job}")
     await store.jobs.run_now([UUID(job)], "ann")
     attempt = await hand.claim(job)
     announced = (FollowUp(FollowsOn.RETRY, follow_up),)

@@ -14,12 +14,11 @@ from tests.integration.publisher.report_worker import ROWS, STATUS, Worker, aske
 
 from corral.actions.access.principal import Role
 from corral.ids import new_id
-from corral.job.job import NewJob
 from corral.job.outcome import Cancelled
-from corral.job.priority import Priority
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app
+from corral_testing.values import new_job
 
 PATHS = ("/reports", "/api/v1/reports")
 
@@ -187,8 +186,7 @@ async def test_the_list_is_newest_first_and_narrowed_by_status_and_id(
 async def test_pages_of_fifty_follow_one_another(api: httpx2.AsyncClient, store: Store):
     await store.jobs.insert(
         [
-            NewJob(id=new_id(), type="report.generate", queue="reports", priority=Priority.NORMAL,
-                   payload='{"title": "x", "rows": [{"a": 1}]}', retries=0, timeout=60, max_stalls=0)
+            new_job(type="report.generate", queue="reports", payload='{"title": "x", "rows": [{"a": 1}]}', timeout=60)
             for _ in range(52)
         ]
     )  # fmt: skip

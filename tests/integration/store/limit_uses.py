@@ -4,7 +4,7 @@ from uuid import UUID
 
 from corral.job.limit_use import LimitUse, group_of
 from corral.job.priority import Priority
-from corral_testing.subject import QUEUE
+from corral_testing.values import QUEUE
 
 ONE = (LimitUse("one"),)
 ACME, OTHER = (LimitUse("customer", "acme"),), (LimitUse("customer", "other"),)

@@ -22,7 +22,8 @@ from corral.store.jobs.insert import insert_within
 from corral.store.limits import admission
 from corral.store.postgres.pg_errors import Ambiguous
 from corral.store.postgres.sql_params import array, texts
-from corral_testing.subject import LONG, QUEUE, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import LONG, SUCCEEDED, Subject
+from corral_testing.values import QUEUE, TYPE
 
 KEY = (LimitUse("customer", "acme", counted=True),)
 GROUP = group_of(QUEUE, Priority.NORMAL, ["customer=acme"])

@@ -17,7 +17,8 @@ from corral.ids import new_id
 from corral.job.outcome import Finished
 from corral.job.state import State
 from corral.store import NewLogLine, Progress, Store, Term, Verdict
-from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, RELEASED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, RELEASED, SUCCEEDED, Subject
+from corral_testing.values import TYPE
 
 JOBS, ROUNDS = 120, 60
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

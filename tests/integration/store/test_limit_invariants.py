@@ -13,7 +13,8 @@ from tests.integration.store.limit_uses import ACME, IN_USE, ONE, OTHER, RUNS, g
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse
 from corral.store import Store
-from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, RELEASED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, RELEASED, SUCCEEDED, Subject
+from corral_testing.values import TYPE
 
 USES = [ONE, ACME, OTHER, (*ONE, *ACME), (*ONE, *OTHER), (LimitUse("one", cost=1.5),), (*ACME, *OTHER)]
 BOUNDS = {"one": 3.0, "customer=acme": 2.0, "customer=other": 2.0}

@@ -12,7 +12,8 @@ from corral.job.batch import Batch
 from corral.job.limit_use import batch_key, group_of
 from corral.job.priority import Priority
 from corral.store import Store
-from corral_testing.subject import QUEUE, TYPE, Subject
+from corral_testing.subject import Subject
+from corral_testing.values import QUEUE, TYPE
 
 WAITING, BOUND = 20_000, 500
 COPIES = """

@@ -11,7 +11,6 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.store.limit_uses import ACME, IN_USE, ONE, OTHER, group
 
 from corral.ids import new_id
-from corral.job.job import NewJob
 from corral.job.limit_use import LimitUse, uses_of
 from corral.job.outcome import Finished
 from corral.job.priority import Priority
@@ -20,7 +19,8 @@ from corral.store.attempts.limit_claims import CLAIM_GROUPS, LOCK_KEYS_OF_GROUPS
 from corral.store.limits.room import given_back
 from corral.store.postgres.sql_params import array, texts
 from corral.store.workers import reclaiming
-from corral_testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import EXHAUSTED, SUCCEEDED, Subject
+from corral_testing.values import QUEUE, TYPE, new_job
 
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -48,20 +48,7 @@ def _claim(worker: UUID, *groups: UUID, take: int = 1) -> dict[str, Any]:
 
 async def _bulk(store: Store, count: int, *uses: LimitUse) -> list[UUID]:
     limits = uses_of(QUEUE, Priority.NORMAL, uses)
-    jobs = [
-        NewJob(
-            id=new_id(),
-            type=TYPE,
-            queue=QUEUE,
-            priority=Priority.NORMAL,
-            payload="1",
-            retries=0,
-            timeout=None,
-            max_stalls=0,
-            limits=limits,
-        )
-        for _ in range(count)
-    ]
+    jobs = [new_job(payload="1", limits=limits) for _ in range(count)]
     await store.jobs.insert(jobs)
     return [job.id for job in jobs]
 

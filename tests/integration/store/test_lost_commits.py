@@ -12,11 +12,11 @@ from corral.errors import OutcomeUnknown, Unavailable
 from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.outcome import Finished
-from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import Ambiguous, Store, Verdict
 from corral.store.jobs.insert import JobInsert
-from corral_testing.subject import ERRED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import ERRED, SUCCEEDED, Subject
+from corral_testing.values import TYPE, new_job
 
 KILL_AT_COMMIT = """
 CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
@@ -34,16 +34,7 @@ AT_THE_LOCK = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT
 
 
 def _job() -> NewJob:
-    return NewJob(
-        id=new_id(),
-        type=TYPE,
-        queue="contract",
-        priority=Priority.NORMAL,
-        payload="{}",
-        retries=1,
-        timeout=None,
-        max_stalls=2,
-    )
+    return new_job(queue="contract", retries=1, max_stalls=2)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from corral.ids import new_id
 from corral.store import Refusal, Store
 from corral.store.attempts.claims import CLAIM
 from corral.store.postgres.sql_params import array, texts
-from corral_testing.subject import QUEUE, TYPE, Subject
+from corral_testing.subject import Subject
+from corral_testing.values import QUEUE, TYPE
 
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

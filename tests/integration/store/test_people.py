@@ -10,7 +10,8 @@ from corral.catalog.record import TypeRecord
 from corral.errors import NotFound
 from corral.ids import new_id
 from corral.store import Store
-from corral_testing.subject import QUEUE, Subject
+from corral_testing.subject import Subject
+from corral_testing.values import QUEUE
 
 
 def _hash(secret: str) -> bytes:

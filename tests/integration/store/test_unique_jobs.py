@@ -17,8 +17,9 @@ from corral.job.unique import Deduplication
 from corral.store import Store
 from corral.store.postgres.database import Limits
 from corral.store.unique.unique_jobs import UniqueJobs
-from corral_testing.subject import ERRED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import ERRED, SUCCEEDED, Subject
 from corral_testing.unique_jobs import KEEP_LATEST, REFUSE, REPLACE, put, unique, what
+from corral_testing.values import TYPE
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 HOLD = "INSERT INTO corral.unique_keys (key, holder, newest) VALUES (%(key)s, gen_random_uuid(), gen_random_uuid())"

@@ -11,13 +11,13 @@ from tests.contract.subjects import of_store
 
 from corral.errors import InvalidInput
 from corral.ids import new_id
-from corral.job.job import NewJob
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import Store, Verdict, migrations
 from corral.store.attempts.logs import NewLogLine
-from corral_testing.subject import QUEUE, TYPE, Subject
+from corral_testing.subject import Subject
+from corral_testing.values import QUEUE, TYPE, new_job
 
 LATEST = "9999-12-31T23:59:59.999999+00:00"
 EARLIEST = "0001-01-01T00:00:00+00:00"
@@ -198,16 +198,7 @@ VALUES (%s, %s, '{TYPE}', '{QUEUE}', 'normal', '{{}}', 2, 0, now())
 
 
 async def test_a_refusal_names_the_field(store: Store) -> None:
-    job = NewJob(
-        id=new_id(),
-        type=TYPE,
-        queue=QUEUE,
-        priority=Priority.NORMAL,
-        payload="{}",
-        retries=0,
-        timeout=math.nan,
-        max_stalls=2,
-    )
+    job = new_job(timeout=math.nan, max_stalls=2)
     with pytest.raises(InvalidInput) as refused:
         await store.jobs.insert([job])
     assert [error.pointer for error in refused.value.errors] == ["/timeout"]

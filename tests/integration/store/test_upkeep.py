@@ -13,7 +13,8 @@ from corral.job.state import State
 from corral.store import NewLogLine, Store
 from corral.store.attempts.logs import Logs
 from corral_testing.conformance.deciding import decision
-from corral_testing.subject import EXHAUSTED, QUEUE, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import EXHAUSTED, SUCCEEDED, Subject
+from corral_testing.values import QUEUE, TYPE
 
 HOUR, DAY = 3600.0, 86400.0
 

@@ -9,12 +9,11 @@ import psycopg
 import pytest
 
 from corral.ids import new_id
-from corral.job.job import NewJob
-from corral.job.priority import Priority
 from corral.store import Store
 from corral.store.artifacts.storage import CHUNK_BYTES
 from corral.store.artifacts.uploads import Upload
 from corral_testing.subject import Subject
+from corral_testing.values import new_job
 
 DAY = 86_400.0
 CONTENT = bytes(range(256)) * (CHUNK_BYTES // 256) + b"the end"
@@ -40,15 +39,11 @@ async def taken(store: Store, seconds: float = DAY) -> Upload:
 
 
 async def submitted(store: Store, upload: UUID) -> UUID:
-    job = NewJob(
-        id=new_id(),
+    job = new_job(
         type="image.process",
         queue="images",
-        priority=Priority.NORMAL,
         payload=json.dumps({"upload": str(upload)}),
         search={"upload": str(upload)},
-        retries=0,
-        timeout=None,
         max_stalls=2,
     )
     await store.jobs.insert([job])

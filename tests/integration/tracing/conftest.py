@@ -11,7 +11,7 @@ from tests.fixtures import programs
 from tests.fixtures.collector import Collected, collected
 from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually, eventually_async
-from tests.integration.outgoing.server import Server
+from tests.integration.outgoing.server import Server, listening
 from tests.integration.publisher.conftest import Publisher, free_port
 from tests.integration.worker.system import System, WorkerProcess, running_system
 
@@ -124,10 +124,8 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     """The outside, which jobs call."""
-    made = Server(HOST)
-    await made.start()
-    yield made
-    await made.stop()
+    async with listening(HOST) as server:
+        yield server
 
 
 @pytest.fixture

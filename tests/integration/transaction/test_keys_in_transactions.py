@@ -9,13 +9,11 @@ from tests.integration.transaction.conftest import ADD, confirm, newest, once
 
 from corral.catalog.unique import Unique
 from corral.errors import InvalidInput, Refused
-from corral.ids import new_id
-from corral.job.job import NewJob
-from corral.job.priority import Priority
 from corral.job.state import State
 from corral.job.unique import Deduplication
 from corral.store import Store
 from corral.transaction import TransactionClient
+from corral_testing.values import new_job
 
 
 def test_duplicates_are_told_and_replaced_as_elsewhere(
@@ -91,17 +89,7 @@ async def test_a_publisher_does_not_wait_for_an_open_transaction_without_end(
 ):
     jobs.submit(connection, once, {"order": 1})
     rule = Unique(by=["order"])
-    job = NewJob(
-        id=new_id(),
-        type=once.name,
-        queue="orders",
-        priority=Priority.NORMAL,
-        payload="{}",
-        retries=0,
-        timeout=None,
-        max_stalls=0,
-        unique=rule.key(once.name, "1"),
-    )
+    job = new_job(type=once.name, queue="orders", unique=rule.key(once.name, "1"))
     held = connection.execute("SELECT key FROM corral.unique_keys").fetchone()
     assert held is not None
     assert job.unique is not None

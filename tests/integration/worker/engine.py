@@ -20,7 +20,8 @@ from corral.job.backoff import Fixed
 from corral.job.job import Claimed
 from corral.job.options import Executor, Options
 from corral.job_log import JobLog
-from corral.store import Store, WorkerRecord
+from corral.store import Store
+from corral_testing.values import worker_record
 from corral_worker.attempts.announcements import Announcements
 from corral_worker.attempts.attempts import HeldAttempts
 from corral_worker.attempts.completer import Completer, FinishedAttempts
@@ -174,12 +175,9 @@ class Engine:
         """Become an incarnation."""
         self.worker.incarnation = new_id()
         await self.system.store.workers.register(
-            WorkerRecord(
+            worker_record(
                 id=self.worker.incarnation,
                 name=self.worker.name,
-                host="h",
-                pid=1,
-                version="1",
                 queues=(QUEUE,),
                 types=tuple(TYPES),
                 slots={},

@@ -18,13 +18,13 @@ from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.catalog.record import declaration_of
 from corral.dispatch import Dispatch, Entry, entry_of
-from corral.ids import new_id
-from corral.job.job import Job, NewJob
+from corral.job.job import Job
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.json_codec import Document
 from corral.store import JobFilter, Store
+from corral_testing.values import new_job
 
 RIG = "tests.integration.worker.rig_jobs"
 
@@ -96,8 +96,7 @@ class System:
     ) -> list[UUID]:
         """Store jobs and hand them to Redis."""
         jobs = [
-            NewJob(
-                id=new_id(),
+            new_job(
                 type=job_type,
                 payload=json.dumps(payload),
                 **{

@@ -12,7 +12,8 @@ from corral.actions.jobs import JobActions
 from corral.ids import new_id
 from corral.job.job import Job
 from corral.job.state import State
-from corral.store import Store, WorkerRecord
+from corral.store import Store
+from corral_testing.values import worker_record
 from corral_worker.context.effects import AttemptEffects
 
 RIG = "tests.integration.worker.rig_effects"
@@ -126,15 +127,6 @@ async def test_what_is_done_is_stored_as_done_once_postgres_is_back(system: Syst
 async def of_hand(system: System) -> UUID:
     worker = new_id()
     await system.store.workers.register(
-        WorkerRecord(
-            id=worker,
-            name="hand",
-            host="h",
-            pid=1,
-            version="1",
-            queues=("rig",),
-            types=("rig.once_async",),
-            slots={},
-        )
+        worker_record(id=worker, name="hand", queues=("rig",), types=("rig.once_async",), slots={})
     )
     return worker

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.outgoing.server import Server, answer
+from tests.integration.outgoing.server import Server, answer, listening
 from tests.integration.worker.system import System, running_system
 
 from corral.actions.feed_imports import fetch_of
@@ -31,10 +31,8 @@ def rss(*titles: str, title: str = "News") -> bytes:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    server = Server(HOST)
-    await server.start()
-    yield server
-    await server.stop()
+    async with listening(HOST) as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from tests.integration.worker.rig_follow_ups import EXECUTORS
 from tests.integration.worker.system import System
 
 from corral.catalog import Catalog
-from corral.ids import new_id
 from corral.job.follow_up import FollowsOn, FollowUp
 from corral.job.job import NewJob
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store.attempts import follow_ups
 from corral.store.attempts.endings import END, SUCCEED
+from corral_testing.values import new_job
 from corral_worker.attempts.execution import Execution
 from corral_worker.attempts.handler_call import Returned
 
@@ -80,17 +80,8 @@ async def test_each_outcome_brings_its_follow_ups_from_every_executor(
     assert Counter(dict(rows))["rig.followed"] == kept, "and none but these is stored"
 
 
-def new_job(payload: str = "1") -> NewJob:
-    return NewJob(
-        id=new_id(),
-        type="engine.echo",
-        queue="engine",
-        priority=Priority.NORMAL,
-        payload=payload,
-        retries=0,
-        timeout=None,
-        max_stalls=0,
-    )
+def echoed(payload: str = "1") -> NewJob:
+    return new_job(type="engine.echo", queue="engine", payload=payload)
 
 
 async def finished(engine: Engine, *announced: FollowUp) -> Execution:
@@ -104,7 +95,7 @@ async def finished(engine: Engine, *announced: FollowUp) -> Execution:
 
 async def test_a_follow_up_is_claimed_without_waiting_for_the_sweep(system: System):
     async with engine_of(system) as engine:
-        job = new_job()
+        job = echoed()
         engine.run(engine.completer, engine.claim_loop)
         await finished(engine, FollowUp(FollowsOn.SUCCESS, job))
         await system.state(job.id, State.COMPLETED)
@@ -114,9 +105,9 @@ async def test_a_follow_up_that_can_not_be_stored_changes_no_outcome_and_is_told
     system: System,
 ):
     async with engine_of(system) as engine:
-        bad = FollowUp(FollowsOn.SUCCESS, new_job('"\\u0000"'))
-        execution = await finished(engine, bad, FollowUp(FollowsOn.END, new_job()))
-        other = await finished(engine, FollowUp(FollowsOn.END, new_job()))
+        bad = FollowUp(FollowsOn.SUCCESS, echoed('"\\u0000"'))
+        execution = await finished(engine, bad, FollowUp(FollowsOn.END, echoed()))
+        other = await finished(engine, FollowUp(FollowsOn.END, echoed()))
         engine.run(engine.completer)
         await engine.written()
         assert (await system.job(execution.claimed.id)).state is State.COMPLETED

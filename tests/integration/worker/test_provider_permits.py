@@ -15,15 +15,13 @@ from corral.actions.limits.call_budgets import BudgetTake, CallBudgets
 from corral.actions.limits.provider_permits import ProviderPermit, ProviderPermits
 from corral.dispatch import key_names
 from corral.errors import BudgetExhausted, Conflict, Discard, ProviderBusy
-from corral.ids import new_id
-from corral.job.job import NewJob
-from corral.job.priority import Priority
 from corral.outgoing.client import OutgoingClient
 from corral.outgoing.policy import AddressPolicy
 from corral.outgoing.resolver import system_resolver
 from corral.provider.budgets import BYTES_LIMIT, DAY_LIMIT, SECOND_LIMIT
 from corral.provider.values import ProviderValues
 from corral_local.stand_in.http_server import StandInAnswer, StandInRequest, StandInServer
+from corral_testing.values import new_job
 from corral_worker.attempts.execution import Execution
 from corral_worker.context.offered_services import HandlerServices
 from corral_worker.context.provider_access import ProviderAccess
@@ -47,7 +45,7 @@ def permits(system: System) -> ProviderPermits:
 async def job(system: System) -> UUID:
     """A job that runs, in its first attempt."""
     options: dict[str, Any] = {"retries": 0, "timeout": None, "max_stalls": 0}
-    new = NewJob(id=new_id(), type="t", queue="q", priority=Priority.NORMAL, payload="1", **options)
+    new = new_job(type="t", queue="q", payload="1", **options)
     await system.store.jobs.insert([new])
     await system.store.database.run(
         "UPDATE corral.jobs SET state = 'running', attempt = 1, queued_at = NULL, started_at = now() WHERE id = %(id)s",

@@ -23,7 +23,7 @@ from corral.job.options import Executor
 from corral.job.state import State
 from corral.job_log import JobLog
 from corral.scaling.drain_request import DrainRequest
-from corral.store import WorkerRecord
+from corral_testing.values import worker_record
 from corral_worker.attempts.announcements import Announcements
 from corral_worker.attempts.attempts import HeldAttempts
 from corral_worker.attempts.completer import FinishedAttempts
@@ -232,9 +232,7 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
     )
     worker.incarnation = new_id()
     await system.store.workers.register(
-        WorkerRecord(
-            id=worker.incarnation, name=NAME, host="h", pid=1, version="1", queues=(), types=(), slots={}
-        )
+        worker_record(id=worker.incarnation, name=NAME, queues=(), types=(), slots={})
     )
     (job,) = await system.submit("demo.echo", 1)
     running = asyncio.create_task(loop.run())

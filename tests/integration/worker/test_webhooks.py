@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 from tests.fixtures.waiting import eventually_async
-from tests.integration.outgoing.server import Server, answer
+from tests.integration.outgoing.server import Server, answer, listening
 from tests.integration.worker.system import System, running_system
 
 from corral.actions.jobs import JobActions
@@ -74,17 +74,17 @@ class Told:
 
 @pytest.fixture
 async def told(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Told]:
-    server = Server(HOST)
-    await server.start()
     settings = Settings(database_url=database_url, redis_url=redis_url)
-    async with running_system(database_url, redis_url, tmp_path) as system:
+    async with (
+        listening(HOST) as server,
+        running_system(database_url, redis_url, tmp_path) as system,
+    ):
         await system.register_types()
         await system.ready(handlers="", outgoing_allow=f"{HOST}/32", heartbeat=0.2, lease=5)
         reign = await LeaderCandidate(system.store.leases, "leader").look()
         assert reign is not None
         async with WebhookDuty(system.store, system.dispatch, settings) as duty:
             yield Told(system, server, duty, reign)
-    await server.stop()
 
 
 async def test_another_system_is_told_until_it_takes_it_and_then_never_again(told: Told):

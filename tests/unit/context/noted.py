@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from corral.job.job import Claimed
+from tests.fixtures.claimed import claimed_job
 
 
 class Noted:
@@ -43,10 +43,7 @@ class Noted:
         return []
 
 
-CLAIMED = Claimed(
-    id=UUID(int=7), type="a", queue="q", attempt=3, payload="null", errors=0, retries=0, timeout=None,
-    suspect=False, checkpoint=None, traceparent=None, parent=None,
-)  # fmt: skip
+CLAIMED = claimed_job(id=UUID(int=7), attempt=3)
 
 
 class Word(StrEnum):

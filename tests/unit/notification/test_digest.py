@@ -17,17 +17,11 @@ from corral.job.batch import Batch
 from corral.webhook.delivery import WebhookTarget
 from corral.webhook.signature import new_secret
 from corral.webhook.webhook import WebhookFormat
-from corral_jobs.mail import server as mail_server
 from corral_jobs.notification import DigestedNotification, DigestSent, digest
 from corral_jobs.notification.handlers import do_digest, message_id
 from corral_testing.batch import BatchRecording, batch
 
 SECRET = new_secret()
-
-
-@pytest.fixture(autouse=True)
-def no_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail_server, "configured", lambda: None)
 
 
 class Digest:

@@ -20,11 +20,6 @@ from corral_jobs.notification.handlers import do_notify
 from corral_testing.context import Recording, context
 
 
-@pytest.fixture(autouse=True)
-def no_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail_server, "configured", lambda: None)
-
-
 class Talk:
     """Webhooks of each format at one server, and what the handler made of a notification."""
 

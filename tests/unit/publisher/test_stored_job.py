@@ -17,6 +17,7 @@ from corral.job.unique import Unique
 from corral_publisher.responses.json_response import encode
 from corral_publisher.views import stored_job
 from corral_publisher.views.stored_job import stored, stored_text
+from corral_testing.values import new_job
 
 NAME = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.just("%b %s %")
 AT = datetime(2026, 11, 29, 18, 0, 0, 123456, UTC)
@@ -24,10 +25,13 @@ AT = datetime(2026, 11, 29, 18, 0, 0, 123456, UTC)
 
 def new(**more: Any) -> NewJob:
     plain: dict[str, Any] = {
-        "id": new_id(), "type": "test.anything", "queue": "post", "priority": Priority.NORMAL, "payload": "{}",
-        "retries": 3, "timeout": 60.0, "max_stalls": 2,
-    }  # fmt: skip
-    return NewJob(**plain | more)
+        "type": "test.anything",
+        "queue": "post",
+        "retries": 3,
+        "timeout": 60.0,
+        "max_stalls": 2,
+    }
+    return new_job(**plain | more)
 
 
 def accepted(job: NewJob, **more: Any) -> Accepted:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from tests.integration.outgoing.server import Server
+from tests.integration.outgoing.server import Server, listening
 
 from corral.ids import new_id
 from corral.outgoing.client import OutgoingClient
@@ -73,10 +73,5 @@ class Records:
 @asynccontextmanager
 async def receiving() -> AsyncIterator[tuple[Server, OutgoingClient]]:
     """A server that listens, and a client that may reach it."""
-    server = Server(HOST)
-    await server.start()
-    async with OutgoingClient(AddressPolicy([f"{HOST}/32"])) as client:
-        try:
-            yield server, client
-        finally:
-            await server.stop()
+    async with listening(HOST) as server, OutgoingClient(AddressPolicy([f"{HOST}/32"])) as client:
+        yield server, client

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from tests.fixtures.claimed import claimed_job
 from tests.unit.worker import rig_processes
 
 from corral.context import ContextLink
-from corral.job.job import Claimed
 from corral_worker.attempts.execution import Execution
 from corral_worker.attempts.handler_call import Ending, Returned
 from corral_worker.attempts.outcomes import Stop
@@ -85,19 +85,8 @@ class Rig:
         self, do: str, line: ContextLink | None = None, declared: Any = None, **payload: Any
     ) -> asyncio.Task[Ending]:
         chosen = declared or rig_processes.plain
-        claimed = Claimed(
-            id=uuid4(),
-            type=chosen.name,
-            queue="rig",
-            attempt=1,
-            payload=json.dumps({"do": do, **payload}),
-            errors=0,
-            retries=0,
-            timeout=None,
-            suspect=False,
-            checkpoint=None,
-            traceparent=None,
-            parent=None,
+        claimed = claimed_job(
+            id=uuid4(), type=chosen.name, queue="rig", payload=json.dumps({"do": do, **payload})
         )
         execution = Execution(claimed, chosen)
         self.executions.append(execution)

@@ -6,30 +6,17 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from tests.fixtures.claimed import claimed_job
 
 from corral.errors import RateLimited, Snooze
 from corral.job.backoff import Exponential
-from corral.job.job import Claimed
 from corral.job.limits import MAX_DELAY_SECONDS
 from corral.job.outcome import Cancelled, Erred, Outcome, Parked, Released, Snoozed
 from corral_worker.attempts.handler_call import raised
 from corral_worker.attempts.outcomes import Stop, outcome_of, parked_name
 from corral_worker.child_processes import framing
 
-CLAIMED = Claimed(
-    id=UUID(int=1),
-    type="a",
-    queue="q",
-    attempt=1,
-    payload="null",
-    errors=0,
-    retries=3,
-    timeout=5.0,
-    suspect=False,
-    checkpoint=None,
-    traceparent=None,
-    parent=None,
-)
+CLAIMED = claimed_job(id=UUID(int=1), retries=3, timeout=5.0)
 
 
 def outcome(error: BaseException, *limits: str, stop: Stop | None = None) -> Outcome:

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from tests.fixtures.claimed import claimed_job
+
 from corral.ids import new_id
 from corral.job.batch import Batch
-from corral.job.job import Claimed
 from corral_worker.batches.execution import batches_of
 
 GROUP, OTHER = new_id(), new_id()
@@ -15,21 +16,7 @@ def payloads(jobs, batch: Batch) -> list[list[str]]:
 
 
 def one(payload: str, group: UUID | None = GROUP, *, suspect: bool = False):
-    return Claimed(
-        id=new_id(),
-        type="a.b",
-        queue="q",
-        attempt=1,
-        payload=payload,
-        errors=0,
-        retries=0,
-        timeout=None,
-        suspect=suspect,
-        checkpoint=None,
-        traceparent=None,
-        parent=None,
-        limit_group=group,
-    )
+    return claimed_job(type="a.b", queue="q", payload=payload, suspect=suspect, limit_group=group)
 
 
 def test_jobs_of_one_group_are_put_together_up_to_the_size():

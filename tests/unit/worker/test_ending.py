@@ -4,6 +4,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fixtures.claimed import claimed_job
 
 from corral.errors import Discard, JobCancelled, Retry
 from corral.job.backoff import Exact, Exponential
@@ -17,20 +18,7 @@ FAILED = raised(ValueError("no"))
 
 
 def claimed(errors: int = 0, retries: int = 3) -> Claimed:
-    return Claimed(
-        id=UUID(int=1),
-        type="a",
-        queue="q",
-        attempt=1,
-        payload="null",
-        errors=errors,
-        retries=retries,
-        timeout=5.0,
-        suspect=False,
-        checkpoint=None,
-        traceparent=None,
-        parent=None,
-    )
+    return claimed_job(id=UUID(int=1), errors=errors, retries=retries, timeout=5.0)
 
 
 @given(errors=st.integers(0, 20), retries=st.integers(0, 20))

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.fixtures.claimed import claimed_job
 
 from corral.errors import Conflict, FieldError, InvalidInput, TooLarge, Unavailable
-from corral.job.job import Claimed
 from corral.job.outcome import ErrorKind, JobError
 from corral_worker.attempts.handler_call import Raised, RequestedOutcome, Returned
 from corral_worker.child_processes.framing import Decoder, OutOfStep, _Loader, encode
@@ -29,10 +29,7 @@ from corral_worker.child_processes.messages import (
 )
 
 ATTEMPT = AttemptId(UUID(int=7), 3)
-CLAIMED = Claimed(
-    id=UUID(int=7), type="a", queue="q", attempt=3, payload="null", errors=0, retries=0, timeout=1.5,
-    suspect=False, checkpoint=None, traceparent=None, parent=UUID(int=1),
-)  # fmt: skip
+CLAIMED = claimed_job(id=UUID(int=7), attempt=3, timeout=1.5, parent=UUID(int=1))
 MESSAGES = [
     ChildReady(1),
     Run(CLAIMED, ("a", "b"), 1.5),

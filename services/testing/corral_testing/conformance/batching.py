@@ -9,7 +9,8 @@ from corral.job.limit_use import LimitUse, batch_key, group_of
 from corral.job.outcome import Outcome
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral_testing.subject import ERRED, LONG, QUEUE, RELEASED, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import ERRED, LONG, RELEASED, SUCCEEDED, Subject
+from corral_testing.values import QUEUE, TYPE
 
 KEY, OTHER = batch_key(TYPE, "a"), batch_key(TYPE, "b")
 PAIRS = Batch(size=2, wait=LONG)

@@ -10,7 +10,8 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import QueuedCursor, Refusal
-from corral_testing.subject import LONG, QUEUE, RELEASED, TYPE, Subject
+from corral_testing.subject import LONG, RELEASED, Subject
+from corral_testing.values import QUEUE, TYPE
 
 
 class Claiming:

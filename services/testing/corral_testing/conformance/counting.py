@@ -2,7 +2,8 @@
 
 from corral.job.outcome import Outcome
 from corral.job.state import State
-from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, LONG, QUEUE, RELEASED, SUCCEEDED, Subject
+from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, LONG, RELEASED, SUCCEEDED, Subject
+from corral_testing.values import QUEUE
 
 
 class Counting:

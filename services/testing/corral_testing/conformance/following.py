@@ -3,9 +3,7 @@
 import pytest
 
 from corral.errors import InvalidInput
-from corral.ids import new_id
 from corral.job.follow_up import FollowsOn, FollowUp
-from corral.job.job import NewJob
 from corral.job.limit_use import LimitUse
 from corral.job.outcome import Finished, Outcome
 from corral.job.priority import Priority
@@ -16,12 +14,11 @@ from corral_testing.subject import (
     ERRED,
     EXHAUSTED,
     LONG,
-    QUEUE,
     RELEASED,
     SUCCEEDED,
-    TYPE,
     Subject,
 )
+from corral_testing.values import new_job
 
 STORED: list[tuple[Outcome, set[FollowsOn]]] = [
     (SUCCEEDED, {FollowsOn.SUCCESS, FollowsOn.END}),
@@ -38,18 +35,7 @@ def _name(value: object) -> str:
 
 def follow_up(on: FollowsOn = FollowsOn.SUCCESS, *, delay: float = 0.0, payload: str = "1") -> FollowUp:
     """A job that waits for an outcome."""
-    job = NewJob(
-        id=new_id(),
-        type=TYPE,
-        queue=QUEUE,
-        priority=Priority.HIGH,
-        payload=payload,
-        delay=delay,
-        retries=0,
-        timeout=None,
-        max_stalls=0,
-        created_by="job:the-first",
-    )
+    job = new_job(priority=Priority.HIGH, payload=payload, delay=delay, created_by="job:the-first")
     return FollowUp(on, job)
 
 

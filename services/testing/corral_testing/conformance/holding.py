@@ -8,16 +8,8 @@ from corral.job.limit_use import LimitUse, group_of
 from corral.job.outcome import Outcome
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral_testing.subject import (
-    CANCELLED,
-    ERRED,
-    EXHAUSTED,
-    LONG,
-    QUEUE,
-    RELEASED,
-    SUCCEEDED,
-    Subject,
-)
+from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, LONG, RELEASED, SUCCEEDED, Subject
+from corral_testing.values import QUEUE
 
 KEY, OTHER = (LimitUse("order", "acme"),), (LimitUse("order", "other"),)
 ONE = (LimitUse("one"),)

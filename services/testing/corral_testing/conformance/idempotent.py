@@ -3,27 +3,17 @@
 import pytest
 
 from corral.errors import InvalidInput
-from corral.ids import new_id
 from corral.job.job import Accepted, NewJob
-from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import EarlierJob, EarlierRequest, KeyedRequest
 from corral.store.jobs.idempotency import KEEP_SECONDS
-from corral_testing.subject import QUEUE, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import SUCCEEDED, Subject
+from corral_testing.values import new_job
 
 
 def job(payload: str = "{}") -> NewJob:
     """A job that is not stored yet."""
-    return NewJob(
-        id=new_id(),
-        type=TYPE,
-        queue=QUEUE,
-        priority=Priority.NORMAL,
-        payload=payload,
-        retries=1,
-        timeout=None,
-        max_stalls=2,
-    )
+    return new_job(payload=payload, retries=1, max_stalls=2)
 
 
 def request(key: str, *jobs: NewJob, caller: str = "ann", digest: bytes = b"what") -> KeyedRequest:

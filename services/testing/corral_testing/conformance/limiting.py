@@ -9,17 +9,8 @@ from corral.job.outcome import Outcome
 from corral.job.state import State
 from corral.store import JobFilter, Refusal
 from corral.store.workers.heartbeat import UNHELD_SECONDS
-from corral_testing.subject import (
-    CANCELLED,
-    ERRED,
-    EXHAUSTED,
-    LONG,
-    QUEUE,
-    RELEASED,
-    SNOOZED,
-    SUCCEEDED,
-    Subject,
-)
+from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, LONG, RELEASED, SNOOZED, SUCCEEDED, Subject
+from corral_testing.values import QUEUE
 
 ONE = (LimitUse("one"),)
 ACME, OTHER = (LimitUse("customer", "acme"),), (LimitUse("customer", "other"),)

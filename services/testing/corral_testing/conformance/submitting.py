@@ -12,7 +12,8 @@ from corral.job.outcome import Succeeded
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import JobFilter
-from corral_testing.subject import LONG, QUEUE, SUCCEEDED, TYPE, Subject
+from corral_testing.subject import LONG, SUCCEEDED, Subject
+from corral_testing.values import QUEUE, TYPE
 
 
 class Submitting:

@@ -11,16 +11,8 @@ from corral.job.outcome import Finished, Outcome
 from corral.webhook.event import DELIVERY_TYPE
 from corral.webhook.webhook import WebhookFields
 from corral_testing.conformance.following import follow_up
-from corral_testing.subject import (
-    CANCELLED,
-    ERRED,
-    EXHAUSTED,
-    LONG,
-    RELEASED,
-    SUCCEEDED,
-    TYPE,
-    Subject,
-)
+from corral_testing.subject import CANCELLED, ERRED, EXHAUSTED, LONG, RELEASED, SUCCEEDED, Subject
+from corral_testing.values import TYPE
 
 URL = "https://receiver.example.com/hook"
 

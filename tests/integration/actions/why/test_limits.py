@@ -11,7 +11,7 @@ from corral.ids import new_id
 from corral.job.limit_use import LimitUse, group_of, uses_of
 from corral.job.outcome import Finished, Parked
 from corral.job.priority import Priority
-from corral.store import WorkerRecord
+from corral_testing.values import worker_record
 
 DECLARE = "INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(values)s::jsonb, '1')"
 USES = (LimitUse("openai"), LimitUse("customer", "acme"))
@@ -26,16 +26,7 @@ async def _running(system: System, *uses: LimitUse) -> UUID:
     """A job that holds something of these."""
     worker, job = new_id(), await _submitted(system, *uses)
     await system.store.workers.register(
-        WorkerRecord(
-            id=worker,
-            name="w",
-            host="h",
-            pid=1,
-            version="1",
-            queues=("demo",),
-            types=("demo.echo",),
-            slots={"async": 9},
-        )
+        worker_record(id=worker, name="w", queues=("demo",), types=("demo.echo",), slots={"async": 9})
     )
     group = group_of("demo", Priority.NORMAL, [use.name for use in uses])
     answer = await system.store.limit_claims.claim(worker, new_id(), {group: 1}, ["demo.echo"], alone=False)
