@@ -27,7 +27,8 @@ def post(url: str, body: bytes) -> str:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             return f"{answer.status} {json.load(answer)['id']}"
     except urllib.error.HTTPError as error:
-        return f"{error.code} {error.read(300)!r}"
+        with error:
+            return f"{error.code} {error.read(300)!r}"
     except OSError as error:
         return f"0 {error!r}"
 

@@ -121,7 +121,8 @@ async def test_health_is_answered_while_the_loop_is_blocked(system: System, free
                 with urllib.request.urlopen(f"http://127.0.0.1:{free_port}{path}", timeout=5) as answer:
                     return answer.status, orjson.loads(answer.read())
             except urllib.error.HTTPError as error:
-                return error.code, orjson.loads(error.read())
+                with error:
+                    return error.code, orjson.loads(error.read())
 
         return await asyncio.to_thread(fetch)
 

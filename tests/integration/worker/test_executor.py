@@ -20,17 +20,18 @@ def held(engine: Engine) -> Execution:
     return execution
 
 
-@pytest.mark.parametrize("job_type", ["engine.echo", "engine.threaded"])
+@pytest.mark.parametrize("job_type", ["engine.gated", "engine.threaded"])
 async def test_an_attempt_goes_from_its_claim_to_its_outcome(system: System, job_type: str):
     async with engine_of(system) as engine:
-        claimed = await engine.claimed(job_type, {"n": 1})
+        claimed = await engine.claimed(job_type, "a")
         engine.executor.start([claimed])
         execution = held(engine)
         assert engine.slots.used[execution.executor] == 1
+        gates["a"].open.set()
         assert await engine.ended() is execution
         assert execution.finished is not None
         assert (execution.finished.id, execution.finished.attempt) == (claimed.id, 1)
-        assert execution.finished.outcome == Succeeded('{"n":1}')
+        assert execution.finished.outcome == Succeeded('"a"')
         assert engine.slots.idle
         assert engine.attempts.holds(execution), "it is ours until its outcome is written"
 

@@ -52,7 +52,8 @@ def get(free_port: int) -> Get:
             with urllib.request.urlopen(f"http://127.0.0.1:{free_port}{path}", timeout=5) as answer:
                 return answer.status, orjson.loads(answer.read())
         except urllib.error.HTTPError as error:
-            return error.code, orjson.loads(error.read())
+            with error:
+                return error.code, orjson.loads(error.read())
 
     async def ask(path: str) -> tuple[int, dict]:
         return await asyncio.to_thread(fetch, path)
