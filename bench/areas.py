@@ -42,9 +42,7 @@ same, so that the processor is shared: what is looked for is work that keeps the
 
 
 def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
+    installation = Installation.fresh(servers)
     headers = {"Authorization": f"Bearer {installation.key()}"}
     port, stand_in = web.free_port(), web.free_port()
     commands = {

@@ -1,7 +1,6 @@
 """Jobs that are handled a hundred at a time: items that go into an upsert, and the same items one by one."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +11,11 @@ from bench import race
 from bench.contenders.corral import Corral, span
 from bench.effort import Effort
 from bench.goal import Goal
-from bench.installation import CHUNK, Installation
+from bench.installation import CHUNK, Installation, job_of
 from bench.jobs import store_item
 from bench.section import Section, Table
 from bench.servers import Servers
 from corral.catalog.batch_key import BatchKeys
-from corral.ids import new_id
-from corral.job.job import NewJob
 from corral.job.lane import Lane
 from corral.job.limit_use import uses_of
 from corral.settings.cpus import cpu_limit
@@ -95,15 +92,10 @@ async def _queue(servers: Servers, count: int) -> None:
     async with installation.store() as store, installation.dispatch() as dispatch:
         for first in range(0, count, CHUNK):
             jobs = [
-                NewJob(
-                    id=new_id(),
-                    type=store_item.name,
-                    queue=options.queue,
-                    priority=options.priority,
-                    payload=json.dumps({"number": number % NUMBERS, "text": f"item {number}"}),
-                    retries=options.retries,
-                    timeout=options.timeout,
-                    max_stalls=options.max_stalls,
+                job_of(
+                    store_item.name,
+                    options,
+                    {"number": number % NUMBERS, "text": f"item {number}"},
                     limits=uses_of(options.queue, options.priority, [], keys.of({})),
                 )
                 for number in range(first, min(first + CHUNK, count))

@@ -1,14 +1,12 @@
 """Jobs of a limit that counts by customers, queued by the million: one of each customer as a submission stores it, then copies."""
 
 import asyncio
-import json
 from collections.abc import Iterable, Mapping
 
 import psycopg
 
-from bench.installation import Installation
+from bench.installation import Installation, job_of
 from bench.jobs import call, customer
-from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, uses_of
@@ -26,17 +24,8 @@ def new_call(name: str, seconds: float, queue: str = call.options.queue) -> NewJ
     """A call of that customer, as the publisher would resolve it."""
     options = call.options
     uses = [LimitUse(customer.name), LimitUse(customer.name, name)]
-    return NewJob(
-        id=new_id(),
-        type=call.name,
-        queue=queue,
-        priority=options.priority,
-        payload=json.dumps({"customer": name, "seconds": seconds}),
-        retries=options.retries,
-        timeout=options.timeout,
-        max_stalls=options.max_stalls,
-        limits=uses_of(queue, options.priority, uses),
-    )
+    limits = uses_of(queue, options.priority, uses)
+    return job_of(call.name, options, {"customer": name, "seconds": seconds}, queue=queue, limits=limits)
 
 
 def queue_calls(

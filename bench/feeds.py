@@ -60,9 +60,7 @@ class Import:
 
 
 def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
+    installation = Installation.fresh(servers)
     key, port = installation.key(), web.free_port()
     commands = {
         "publisher": installation.publisher(port, OUTGOING_ALLOW="127.0.0.0/8"),

@@ -44,11 +44,8 @@ class Share:
 
 
 def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
-    key = installation.key()
-    port = web.free_port()
+    installation = Installation.fresh(servers)
+    key, port = installation.key(), web.free_port()
     commands = {"publisher": installation.publisher(port), "worker": installation.worker()}
     with started(commands) as children:
         web.wait_ready(children["publisher"], port, "/readyz")
@@ -115,9 +112,7 @@ def starts_of_a_new_worker(
 
     `inside` says where the worker runs.
     """
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
+    installation = Installation.fresh(servers)
     key, port = installation.key(), web.free_port()
     commands = {"publisher": installation.publisher(port), "worker": inside(installation.worker())}
     with started(commands) as children:

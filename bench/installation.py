@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from bench.child import Command, python
@@ -20,6 +21,7 @@ from corral.ids import new_id
 from corral.job.job import NewJob
 from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, uses_of
+from corral.job.options import Options
 from corral.store import Store, migrations
 
 JOBS, HANDLERS = "bench.jobs", "bench.handlers"
@@ -32,6 +34,14 @@ class Installation:
     """Where Corral is. `install` makes the schema; nothing runs until a command is started."""
 
     servers: Servers
+
+    @classmethod
+    def fresh(cls, servers: Servers) -> "Installation":
+        """Installed on servers that were emptied before."""
+        servers.reset()
+        made = cls(servers)
+        made.install()
+        return made
 
     def install(self) -> None:
         """Creates the schema and registers the job types."""
@@ -138,15 +148,21 @@ def _catalog() -> Catalog:
 def new_job(record: TypeRecord, number: int, id_: UUID | None = None) -> NewJob:
     """A job of that type as the publisher would resolve it; of its limits it takes one of the total."""
     options = record.parsed_options
-    return NewJob(
-        id=id_ or new_id(),
-        type=record.name,
-        queue=options.queue,
-        priority=options.priority,
-        payload=json.dumps({"number": number}),
-        retries=options.retries,
-        timeout=options.timeout,
-        max_stalls=options.max_stalls,
-        tags=options.tags,
-        limits=uses_of(options.queue, options.priority, map(LimitUse, options.limits)),
-    )
+    uses = uses_of(options.queue, options.priority, map(LimitUse, options.limits))
+    fields = {"id": id_} if id_ else {}
+    return job_of(record.name, options, {"number": number}, tags=options.tags, limits=uses, **fields)
+
+
+def job_of(name: str, options: Options, payload: Any, **fields: Any) -> NewJob:
+    """A job of that type with these options, as the publisher would resolve it, and with more `fields`."""
+    plain = {
+        "id": new_id(),
+        "type": name,
+        "queue": options.queue,
+        "priority": options.priority,
+        "payload": json.dumps(payload),
+        "retries": options.retries,
+        "timeout": options.timeout,
+        "max_stalls": options.max_stalls,
+    }
+    return NewJob(**(plain | fields))

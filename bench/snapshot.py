@@ -164,9 +164,7 @@ def _corral(
 
 
 def _started(stack: ExitStack, place: Servers, children: list[Child]) -> Running:
-    installation = Installation(place)
-    place.reset()
-    installation.install()
+    installation = Installation.fresh(place)
     key, port = installation.key(), web.free_port()
     commands = {"publisher": installation.publisher(port), "worker": installation.worker()}
     processes = stack.enter_context(started(commands))

@@ -29,9 +29,7 @@ the start of its first job, by the clock that both share; CPU is user and system
 
 
 def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
+    installation = Installation.fresh(servers)
     key, port = installation.key(), web.free_port()
     with started({"publisher": installation.publisher(port, WEB_WORKERS="1")}) as children:
         web.wait_ready(children["publisher"], port, "/readyz")

@@ -57,11 +57,8 @@ class Streams:
 
 
 def measure(servers: Servers, effort: Effort, say: Callable[[str], None]) -> Section:
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
-    key = installation.key()
-    port = web.free_port()
+    installation = Installation.fresh(servers)
+    key, port = installation.key(), web.free_port()
     with started({"publisher": installation.publisher(port, WEB_WORKERS="1")}) as children:
         web.wait_ready(children["publisher"], port, "/readyz")
         server = Server("Corral", port, {"Authorization": f"Bearer {key}"})

@@ -139,11 +139,8 @@ def _plain(servers: Servers, posts: int) -> Iterator[tuple[str, load.Load]]:
 @contextmanager
 def publisher(servers: Servers) -> Iterator[Server]:
     """Corral's publisher on an empty installation."""
-    servers.reset()
-    installation = Installation(servers)
-    installation.install()
-    key = installation.key()
-    port = web.free_port()
+    installation = Installation.fresh(servers)
+    key, port = installation.key(), web.free_port()
     with started({"publisher": installation.publisher(port, WEB_WORKERS=str(WEB_WORKERS))}) as children:
         web.wait_ready(children["publisher"], port, "/readyz")
         yield Server("Corral", port, {"Authorization": f"Bearer {key}"}, children["publisher"].pid)
