@@ -4,20 +4,13 @@ from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fixtures.clock import Clock
 
 from corral.query_budget import QueryBudget
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def paced(share: float = 0.1, free: float = 1.0, longest: float = 60.0) -> tuple[QueryBudget, Clock]:
-    clock = Clock()
+    clock = Clock(0.0)
     return QueryBudget(share, free=free, longest=longest, clock=clock), clock
 
 

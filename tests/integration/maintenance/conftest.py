@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from redis.asyncio import Redis
+from tests.fixtures.clock import Clock
 from tests.fixtures.waiting import eventually_async
 from tests.integration.maintenance.almanac import Almanac, night
 
@@ -49,19 +50,6 @@ async def reign(store: Store) -> Reign:
     elected = await LeaderCandidate(store.leases, "leader").look()
     assert elected is not None
     return elected
-
-
-class Clock:
-    """Monotonic seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture

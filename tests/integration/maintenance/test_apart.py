@@ -11,8 +11,9 @@ from prometheus_client import REGISTRY
 from psycopg.types.json import Jsonb
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
+from tests.fixtures.clock import Clock
 from tests.fixtures.waiting import eventually_async
-from tests.integration.maintenance.conftest import EMAIL, Clock, Shop
+from tests.integration.maintenance.conftest import EMAIL, Shop
 
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, Refused, Unavailable

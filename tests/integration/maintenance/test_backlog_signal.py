@@ -3,7 +3,8 @@
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from tests.integration.maintenance.conftest import EMAIL, TYPE, Clock, Shop
+from tests.fixtures.clock import Clock
+from tests.integration.maintenance.conftest import EMAIL, TYPE, Shop
 
 from corral.dispatch import Dispatch
 from corral.ids import new_id

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
+from tests.fixtures.clock import Clock
 from tests.fixtures.waiting import eventually_async
-from tests.integration.maintenance.conftest import Clock, Rename, Shop
+from tests.integration.maintenance.conftest import Rename, Shop
 
 from corral.errors import CorralError
 from corral.ids import new_id

@@ -1,7 +1,8 @@
 """One leader, by observed silence; a frozen one writes nothing (protocol rule 25)."""
 
 import pytest
-from tests.integration.maintenance.conftest import Clock, Rename
+from tests.fixtures.clock import Clock
+from tests.integration.maintenance.conftest import Rename
 
 from corral.errors import LeaseLost
 from corral.maintenance.leadership import LeaderCandidate

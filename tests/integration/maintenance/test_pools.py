@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
-from tests.integration.maintenance.conftest import Clock, Rename, Shop
+from tests.fixtures.clock import Clock
+from tests.integration.maintenance.conftest import Rename, Shop
 
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, SchemaMismatch

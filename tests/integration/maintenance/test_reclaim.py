@@ -3,7 +3,8 @@
 from uuid import UUID
 
 import pytest
-from tests.integration.maintenance.conftest import EMAIL, Clock, Rename, Shop
+from tests.fixtures.clock import Clock
+from tests.integration.maintenance.conftest import EMAIL, Rename, Shop
 
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, LeaseLost

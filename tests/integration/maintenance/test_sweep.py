@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from tests.integration.maintenance.conftest import EMAIL, Clock, Shop
+from tests.fixtures.clock import Clock
+from tests.integration.maintenance.conftest import EMAIL, Shop
 
 from corral.dispatch import Dispatch, Entry
 from corral.ids import new_id

@@ -5,19 +5,13 @@ from dataclasses import replace
 import httpx2
 import pytest
 from fastapi import FastAPI
+from tests.fixtures.clock import Clock
 from tests.integration.publisher.telling import decision, status
 
 from corral.dispatch import Dispatch
 from corral.errors import NotFound
 from corral.store import Store
 from corral_publisher.views.pools import FORGET_SECONDS, STALE_SECONDS, PoolBoard
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

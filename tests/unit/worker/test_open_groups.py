@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from tests.fixtures.clock import Clock
 
 from corral.dispatch import Budget, Popped
 from corral.dispatch.rings import Turn
@@ -19,20 +20,13 @@ LANE, OTHER = Lane("email", Priority.NORMAL), Lane("reports", Priority.NORMAL)
 A, B = UUID(int=1), UUID(int=2)
 
 
-class _Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def clock() -> _Clock:
-    return _Clock()
-
-
-@pytest.fixture
-def groups(clock: _Clock) -> OpenGroups:
+def groups(clock: Clock) -> OpenGroups:
     return OpenGroups(clock)
 
 
@@ -77,7 +71,7 @@ def test_a_group_that_took_its_whole_turn_is_asked_by_the_short_claim_from_there
     assert groups.takes([_turn(A)]) == {A: OpenTake(2, 8.0)}
 
 
-def test_a_group_is_claimed_of_whole_each_second(groups: OpenGroups, clock: _Clock) -> None:
+def test_a_group_is_claimed_of_whole_each_second(groups: OpenGroups, clock: Clock) -> None:
     _whole(groups, _job(A), _job(A))
     clock.now += 0.9
     assert groups.takes([_turn(A)]) is not None
@@ -88,7 +82,7 @@ def test_a_group_is_claimed_of_whole_each_second(groups: OpenGroups, clock: _Clo
     assert not groups.without_batches([_turn(A)])
 
 
-def test_whole_claims_that_take_long_are_made_more_rarely(groups: OpenGroups, clock: _Clock) -> None:
+def test_whole_claims_that_take_long_are_made_more_rarely(groups: OpenGroups, clock: Clock) -> None:
     _whole(groups, _job(A), _job(A), seconds=0.5)
     clock.now += 4.9
     assert groups.takes([_turn(A)]) is not None

@@ -1,13 +1,8 @@
 """A seal holds by the worker's own clock, and by nothing else."""
 
+from tests.fixtures.clock import Clock
+
 from corral_worker.lifecycle.seal import SEAL_SECONDS, Seal
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_a_seal_holds_for_its_time_after_the_last_answer():
