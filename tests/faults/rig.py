@@ -201,7 +201,7 @@ def no_seal() -> None:
 
 def no_sweep() -> None:
     """Rule 7 off: nobody asks Redis what it does not know."""
-    from corral.maintenance.sweep import Sweep  # noqa: PLC0415
+    from corral.maintenance.duties.sweep import Sweep  # noqa: PLC0415
 
     async def nothing(*_: Any) -> int:
         return 0

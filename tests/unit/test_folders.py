@@ -11,6 +11,7 @@ PAGE = ROOT / "docs/explanation/where-the-code-is.md"
 GROUPED = {
     "corral/actions": ROOT / "services/shared/corral/actions",
     "corral/cli": ROOT / "services/shared/corral/cli",
+    "corral/maintenance": ROOT / "services/shared/corral/maintenance",
     "corral/store": ROOT / "services/shared/corral/store",
     "corral_local": ROOT / "services/local/corral_local",
     "corral_operator": ROOT / "services/operator/corral_operator",
@@ -48,7 +49,7 @@ def described(page: str, heading: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", GROUPED)
 def test_no_folder_has_more_than_20_entries_without_a_reason(name: str):
     found = {str(one.relative_to(ROOT)): entries(one) for one in packages(GROUPED[name])}
-    assert len(found) > 2, "the folders were found"
+    assert len(found) > 1, "the folders were found"
     allowed = {where: MORE.get(where, (MOST, ""))[0] for where in found}
     assert {where: names for where, names in found.items() if len(names) > allowed[where]} == {}
 

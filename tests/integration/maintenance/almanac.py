@@ -10,8 +10,8 @@ from corral.actions.submissions.submit import Submitter
 from corral.catalog import job_type
 from corral.dispatch import Dispatch
 from corral.job.job import ListedJob
+from corral.maintenance.duties.schedules import ScheduleDuty
 from corral.maintenance.leadership import Reign
-from corral.maintenance.schedules import ScheduleDuty
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.schedules.rows import Schedule

@@ -21,13 +21,13 @@ from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
 from corral.maintenance.apart import Apart
+from corral.maintenance.duties.housekeeping import Orphans, RetentionDuty
+from corral.maintenance.duties.pools import PoolDuties
+from corral.maintenance.duties.reclaim import Reclaim
+from corral.maintenance.duties.rq_mirror import RqMirror
+from corral.maintenance.duties.sweep import Sweep
 from corral.maintenance.duty import Duty, DutyReport, perform
-from corral.maintenance.housekeeping import Orphans, RetentionDuty
 from corral.maintenance.leadership import Reign
-from corral.maintenance.pools import PoolDuties
-from corral.maintenance.reclaim import Reclaim
-from corral.maintenance.rq_mirror import RqMirror
-from corral.maintenance.sweep import Sweep
 from corral.scaling.drain_request import DrainRequest
 from corral.store import Store, WorkerState
 

@@ -10,7 +10,7 @@ from corral.dispatch import Dispatch
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse, group_of
 from corral.job.outcome import Finished, Succeeded
-from corral.maintenance.backlog_signal import ArrivalCounts, BacklogSignalDuty, signal_of
+from corral.maintenance.duties.backlog_signal import ArrivalCounts, BacklogSignalDuty, signal_of
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.scaling.limited_signal import BindingLimit, Bound
 from corral.scaling.signal import QueueSignal, TypeSignal

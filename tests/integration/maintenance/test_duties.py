@@ -12,11 +12,11 @@ from tests.integration.maintenance.conftest import Shop
 from corral.dispatch import Dispatch, JobsChanged
 from corral.errors import LeaseLost, Unavailable
 from corral.job.state import State
+from corral.maintenance.duties.expire import Expire
+from corral.maintenance.duties.housekeeping import Fold, Orphans, RetentionDuty
+from corral.maintenance.duties.pauses import Pauses
 from corral.maintenance.duty import Duty, DutyReport, perform
-from corral.maintenance.expire import Expire
-from corral.maintenance.housekeeping import Fold, Orphans, RetentionDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.pauses import Pauses
 from corral.maintenance.status import StatusDuty
 from corral.store import Store
 

@@ -9,7 +9,7 @@ from corral.errors import LeaseLost
 from corral.feeds.item import NewFeedItem
 from corral.feeds.source import FeedSource, FetchOutcome, SourceUpdate
 from corral.ids import new_id
-from corral.maintenance.housekeeping import RetentionDuty
+from corral.maintenance.duties.housekeeping import RetentionDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.store import Store
 

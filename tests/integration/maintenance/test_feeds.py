@@ -21,7 +21,7 @@ from corral.feeds.source import FeedSource
 from corral.job.job import ListedJob
 from corral.job.state import State
 from corral.json_codec import Document
-from corral.maintenance.feeds import FeedDuty
+from corral.maintenance.duties.feeds import FeedDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.settings import Settings
 from corral.store import Store

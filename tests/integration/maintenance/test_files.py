@@ -15,7 +15,7 @@ from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Dispatch
 from corral.job.outcome import Finished, Succeeded
-from corral.maintenance.housekeeping import Orphans, RetentionDuty
+from corral.maintenance.duties.housekeeping import Orphans, RetentionDuty
 from corral.maintenance.leadership import Reign
 from corral.settings import Settings
 from corral.store import Store

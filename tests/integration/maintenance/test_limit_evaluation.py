@@ -14,8 +14,8 @@ from corral.dispatch import Dispatch
 from corral.ids import new_id
 from corral.job.limit_use import group_of
 from corral.job.priority import Priority
+from corral.maintenance.duties.limit_evaluation import EvaluateLimits
 from corral.maintenance.leadership import Reign
-from corral.maintenance.limit_evaluation import EvaluateLimits
 from corral.store import Store
 from corral.store.attempts.claims import Refusal
 

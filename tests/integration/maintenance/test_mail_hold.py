@@ -6,8 +6,8 @@ from corral.catalog import job_type
 from corral.catalog.record import declaration_of, record_of
 from corral.dispatch import Dispatch
 from corral.job.mail_hold import HOLDER, QUEUE
+from corral.maintenance.duties.mail_hold import MailHold
 from corral.maintenance.leadership import Reign
-from corral.maintenance.mail_hold import MailHold
 from corral.store import Store
 from corral_jobs.mail import send
 from corral_jobs.mail.declaration import per_domain

@@ -9,8 +9,8 @@ from tests.integration.maintenance.conftest import Rename, Shop
 
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, SchemaMismatch
+from corral.maintenance.duties.pools import KEEP_DRAINS_SECONDS, PoolDuties
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.pools import KEEP_DRAINS_SECONDS, PoolDuties
 from corral.scaling.drain_request import DrainRequest
 from corral.store import Store
 from corral_testing.conformance.deciding import decision

@@ -10,9 +10,9 @@ from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Dispatch
 from corral.job.state import State
+from corral.maintenance.duties.promote import Promote
 from corral.maintenance.duty import DutyReport, perform
 from corral.maintenance.leadership import Reign
-from corral.maintenance.promote import Promote
 from corral.store import Store
 
 ATTEMPTS = 5

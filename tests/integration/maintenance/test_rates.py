@@ -8,8 +8,8 @@ from corral.dispatch import Dispatch
 from corral.dispatch.rings import Full, Turn, TurnOutcome
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse, group_of
+from corral.maintenance.duties.limits import KeepLimits
 from corral.maintenance.leadership import Reign
-from corral.maintenance.limits import KeepLimits
 from corral.store import Store
 
 DECLARE = "INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(values)s::jsonb, '1')"

@@ -11,8 +11,8 @@ from corral.errors import CorralError, LeaseLost
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.maintenance.duties.reclaim import Reclaim
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.reclaim import Reclaim
 from corral.store import Heartbeat, Store, WorkerState
 
 LEASE = 20.0

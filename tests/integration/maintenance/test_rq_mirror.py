@@ -15,8 +15,8 @@ from corral.dispatch import Ack, Dispatch, JobsChanged, Park
 from corral.dispatch.rq_compat import ENTRY_POINT, REGISTRIES
 from corral.job.outcome import Finished, Succeeded
 from corral.job.state import State
+from corral.maintenance.duties.rq_mirror import RqMirror
 from corral.maintenance.leadership import Reign
-from corral.maintenance.rq_mirror import RqMirror
 from corral.store import Store
 
 

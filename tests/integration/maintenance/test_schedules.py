@@ -12,8 +12,8 @@ from corral.catalog import Unique, job_type
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
 from corral.errors import Unavailable
+from corral.maintenance.duties.schedules import ScheduleDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.schedules import ScheduleDuty
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.postgres.database import DUTY

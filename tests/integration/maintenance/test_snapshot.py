@@ -17,10 +17,10 @@ from corral.dispatch import Dispatch
 from corral.job.lane import Lane
 from corral.job.outcome import Finished, Succeeded
 from corral.job.priority import Priority
-from corral.maintenance.backlog_signal import BacklogSignalDuty
+from corral.maintenance.duties.backlog_signal import BacklogSignalDuty
+from corral.maintenance.duties.promote import Promote
+from corral.maintenance.duties.sweep import Sweep
 from corral.maintenance.leadership import Reign
-from corral.maintenance.promote import Promote
-from corral.maintenance.sweep import Sweep
 from corral.store import Store
 from corral.store.workers.heartbeat import Heartbeat
 

@@ -14,8 +14,8 @@ from corral.job.job import Job
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.maintenance.duties.rq_mirror import RqMirror
 from corral.maintenance.leadership import Reign
-from corral.maintenance.rq_mirror import RqMirror
 
 DEMO = Lane("demo", Priority.NORMAL)
 SUSPECTS = Lane("demo", Priority.NORMAL, suspect=True)

@@ -12,8 +12,8 @@ from corral.dispatch import Dispatch, Entry
 from corral.ids import new_id
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES, Priority
+from corral.maintenance.duties.sweep import Sweep
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.sweep import Sweep
 from corral.store import Store
 
 SUSPECTS = Lane("email", Priority.NORMAL, suspect=True)

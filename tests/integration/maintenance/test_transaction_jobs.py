@@ -13,9 +13,9 @@ from corral import metrics
 from corral.catalog.declaration import job_type
 from corral.catalog.record import record_of
 from corral.dispatch import Dispatch
+from corral.maintenance.duties.transaction_jobs import HandOverTransactionJobs
 from corral.maintenance.duty import DutyReport, perform
 from corral.maintenance.leadership import Reign
-from corral.maintenance.transaction_jobs import HandOverTransactionJobs
 from corral.store import Store
 from corral.transaction import TransactionClient
 

@@ -16,7 +16,7 @@ from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, uses_of
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.maintenance.limits import KeepLimits
+from corral.maintenance.duties.limits import KeepLimits
 from corral.store.limits.budget_notes import terms_of
 
 RIG = "tests.integration.worker.rig_limits"

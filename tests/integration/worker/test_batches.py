@@ -13,7 +13,7 @@ from corral.dispatch import key_names
 from corral.job.limit_use import LimitUse, batch_key, uses_of
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.maintenance.limits import KeepLimits
+from corral.maintenance.duties.limits import KeepLimits
 
 TYPE = "engine.batched"
 

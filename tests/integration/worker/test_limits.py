@@ -13,8 +13,8 @@ from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, group_of, uses_of
 from corral.job.priority import Priority
 from corral.job.state import State
+from corral.maintenance.duties.limits import KeepLimits
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.limits import KeepLimits
 
 DECLARE = """
 INSERT INTO corral.limits (name, declared, version) VALUES (%(name)s, %(values)s::jsonb, '1')

@@ -14,8 +14,8 @@ from tests.integration.worker.system import System, running_system
 from corral.actions.jobs import JobActions
 from corral.actions.webhooks import WebhookActions
 from corral.job.state import State
+from corral.maintenance.duties.webhooks import WebhookDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.webhooks import WebhookDuty
 from corral.settings import Settings
 from corral.webhook.delivery import DeliveryStatus, StoredDelivery
 

@@ -13,27 +13,27 @@ from corral import metrics
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost
 from corral.maintenance import leadership
-from corral.maintenance.backlog_signal import BacklogSignalDuty
 from corral.maintenance.due_work import DueWorkDuty
+from corral.maintenance.duties.backlog_signal import BacklogSignalDuty
+from corral.maintenance.duties.expire import Expire
+from corral.maintenance.duties.feeds import FeedDuty
+from corral.maintenance.duties.housekeeping import Fold, Orphans, RetentionDuty
+from corral.maintenance.duties.limit_evaluation import EvaluateLimits
+from corral.maintenance.duties.limits import KeepLimits
+from corral.maintenance.duties.mail_hold import MailHold
+from corral.maintenance.duties.pauses import Pauses
+from corral.maintenance.duties.pools import PoolDuties
+from corral.maintenance.duties.promote import Promote
+from corral.maintenance.duties.reclaim import Reclaim
+from corral.maintenance.duties.rq_mirror import RqMirror
+from corral.maintenance.duties.schedules import ScheduleDuty
+from corral.maintenance.duties.sweep import Sweep
+from corral.maintenance.duties.transaction_jobs import HandOverTransactionJobs
+from corral.maintenance.duties.unique_keys import KeepUniqueKeys
+from corral.maintenance.duties.webhooks import WebhookDuty
 from corral.maintenance.duty import Duty, DutyReport, perform
-from corral.maintenance.expire import Expire
-from corral.maintenance.feeds import FeedDuty
-from corral.maintenance.housekeeping import Fold, Orphans, RetentionDuty
 from corral.maintenance.leadership import LeaderCandidate, Reign
-from corral.maintenance.limit_evaluation import EvaluateLimits
-from corral.maintenance.limits import KeepLimits
-from corral.maintenance.mail_hold import MailHold
-from corral.maintenance.pauses import Pauses
-from corral.maintenance.pools import PoolDuties
-from corral.maintenance.promote import Promote
-from corral.maintenance.reclaim import Reclaim
-from corral.maintenance.rq_mirror import RqMirror
-from corral.maintenance.schedules import ScheduleDuty
 from corral.maintenance.status import StatusDuty
-from corral.maintenance.sweep import Sweep
-from corral.maintenance.transaction_jobs import HandOverTransactionJobs
-from corral.maintenance.unique_keys import KeepUniqueKeys
-from corral.maintenance.webhooks import WebhookDuty
 from corral.settings import Settings
 from corral.store import Store
 

@@ -11,10 +11,10 @@ from corral.actions.submissions.enqueuer import Enqueuer
 from corral.dispatch import Dispatch, entry_of
 from corral.errors import Unavailable
 from corral.job.state import State
+from corral.maintenance.duties.promote import not_taken
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.observation import LeaseObservation
-from corral.maintenance.promote import not_taken
 from corral.store import Store
 from corral.store.workers.workers import Reclaimed
 

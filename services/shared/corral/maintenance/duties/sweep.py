@@ -20,10 +20,10 @@ from corral.dispatch import Dispatch, Entry
 from corral.errors import Refused
 from corral.job.lane import Lane
 from corral.job.state import State
+from corral.maintenance.duties.redis_epoch import EpochWatch
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.maintenance.low_water_marks import LowWaterMarks
-from corral.maintenance.redis_epoch import EpochWatch
 from corral.query_budget import QueryBudget
 from corral.store import Store
 from corral.store.leader.duties import Queued, QueuedCursor

@@ -14,9 +14,9 @@ from corral import metrics
 from corral.actions.submissions.enqueuer import Enqueuer
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
+from corral.maintenance.duties.promote import not_taken
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
-from corral.maintenance.promote import not_taken
 from corral.store import Store
 from corral.store.jobs.transaction_jobs import NEW, JobNotices
 from corral.waiting import wait_for_event

@@ -1,0 +1,1 @@
+"""The duties of the leader: one module for each, and what several of them share."""
