@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from corral.catalog.declaration import JobType, job_type
-from corral.catalog.limit import Limit
+from corral.catalog.limits.limit import Limit
 from corral.job.batch import Batch
 
 clock: JobType[Any, Any] = job_type(

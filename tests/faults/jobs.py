@@ -17,7 +17,7 @@ import httpx2
 from pydantic import BaseModel
 
 from corral.catalog.declaration import job
-from corral.catalog.limit import Limit, Rate
+from corral.catalog.limits.limit import Limit, Rate
 from corral.context import Context, SyncContext
 from corral.job.backoff import Fixed
 from corral.job.options import Executor

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/explanation/where-the-code-is.md"
 GROUPED = {
     "corral/actions": ROOT / "services/shared/corral/actions",
+    "corral/catalog": ROOT / "services/shared/corral/catalog",
     "corral/cli": ROOT / "services/shared/corral/cli",
     "corral/maintenance": ROOT / "services/shared/corral/maintenance",
     "corral/store": ROOT / "services/shared/corral/store",

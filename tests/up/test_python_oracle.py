@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from tests.unit.catalog.models import MODELS
 
 from corral.catalog import Catalog, job_type
-from corral.catalog.payload_schema import result_schema_of
+from corral.catalog.payloads.schema import result_schema_of
 from corral.codegen import generate
 
 PYTHON_HAS_MORE = "ours is JSON as the client reads it, the other one what Python has in its place"

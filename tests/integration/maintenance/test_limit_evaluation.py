@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from tests.integration.maintenance.conftest import EMAIL, TYPE, Shop
 
 from corral.catalog.declaration import job_type
-from corral.catalog.limit import Limit, Rate
+from corral.catalog.limits.limit import Limit, Rate
 from corral.catalog.record import Declaration, record_of
 from corral.dispatch import Dispatch
 from corral.ids import new_id

@@ -13,7 +13,7 @@ from tests.integration.publisher.schedule_api import PATH, make, store_without_s
 
 from corral.actions.schedules.registration import register_schedules
 from corral.catalog import Catalog, schedule
-from corral.catalog.schedule_declaration import DeclaredSchedule
+from corral.catalog.schedules.declaration import DeclaredSchedule
 from corral.errors import DeclarationError
 from corral.settings import Settings
 from corral.store import Store

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from corral.catalog.declaration import job_type
-from corral.catalog.limit import Limit
+from corral.catalog.limits.limit import Limit
 from corral.catalog.record import Declaration, record_of
 from corral.catalog.unique import Unique
 from corral.job.batch import Batch

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 from tests.unit.catalog.models import MODELS
 from tests.unit.catalog.values import SCALARS, VALUES
 
-from corral.catalog.judgement import judgement_of
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.payloads.judgement import judgement_of
+from corral.catalog.payloads.schema import payload_schema_of
 
 
 def taken(adapter: TypeAdapter[Any], value: Any) -> bool:

@@ -7,8 +7,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from corral.catalog import Catalog, Limit, Queue, Rate, job_type
-from corral.catalog.payload_field import MISSING, payload_field
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.payloads.field import MISSING, payload_field
+from corral.catalog.payloads.schema import payload_schema_of
 from corral.catalog.record import record_of
 from corral.errors import DeclarationError
 from corral.job.backoff import Exponential

@@ -6,8 +6,8 @@ import pytest
 from pydantic import BaseModel
 
 from corral.catalog import Rate, job_type
-from corral.catalog.limit_evaluation import LimitEvaluation, LimitValues
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.limits.evaluation import LimitEvaluation, LimitValues
+from corral.catalog.payloads.schema import payload_schema_of
 from corral.errors import DeclarationError
 from corral_jobs.mail import Mail, send
 from corral_jobs.mail.declaration import per_domain

@@ -5,9 +5,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from corral.catalog import job_type
+from corral.catalog.payloads.validation import MAX_ERRORS, Validator
+from corral.catalog.payloads.wording import MAX_MESSAGE, pointer
 from corral.catalog.record import TypeRecord, record_of
-from corral.catalog.validation import MAX_ERRORS, Validator
-from corral.catalog.wording import MAX_MESSAGE, pointer
 from corral.errors import InvalidInput
 
 

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 from tests.unit.catalog.models import MODELS
 from tests.unit.catalog.values import VALUES
 
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.payloads.schema import payload_schema_of
+from corral.catalog.payloads.validation import MAX_ERRORS, Validator
+from corral.catalog.payloads.wording import MAX_MESSAGE
 from corral.catalog.record import TypeRecord
-from corral.catalog.validation import MAX_ERRORS, Validator
-from corral.catalog.wording import MAX_MESSAGE
 from corral.errors import FieldError, InvalidInput
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
-from corral.catalog.payload_schema import payload_schema_of, result_schema_of
+from corral.catalog.payloads.schema import payload_schema_of, result_schema_of
 from corral.codegen.changes import Known, changes
 
 

@@ -17,9 +17,9 @@ from tests.unit.catalog.values import VALUES
 from tests.unit.codegen.everything import Order, catalog
 from tests.unit.codegen.loading import importing
 
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.payloads.schema import payload_schema_of
+from corral.catalog.payloads.validation import Validator
 from corral.catalog.record import TypeRecord
-from corral.catalog.validation import Validator
 from corral.codegen import generate
 from corral.codegen.rules import rules_of
 from corral.errors import InvalidInput

@@ -10,7 +10,7 @@ from tests.fixtures.typescript import TOOLS, compiled, needs_typescript, node
 from tests.unit.catalog.models import MODELS
 
 from corral.catalog import Catalog, JobType, job_type
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.payloads.schema import payload_schema_of
 from corral.codegen import generate
 
 ALSO_DATES = "ours takes a Date, too"

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from corral.catalog import Batch
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.payloads.schema import payload_schema_of
 from corral.catalog.unique import UniqueEvaluation
 from corral.errors import Discard, FieldError, InvalidInput, Unavailable
 from corral.feeds.item import ItemOutcome, NewFeedItem

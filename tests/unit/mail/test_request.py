@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from corral.catalog.payloads.validation import Validator
 from corral.catalog.record import record_of
-from corral.catalog.validation import Validator
 from corral.errors import InvalidInput
 from corral_jobs.mail import Mail, send
 

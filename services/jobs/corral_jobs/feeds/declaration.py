@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from corral.catalog.declaration import JobType, job_type
-from corral.catalog.limit import Limit, Rate
+from corral.catalog.limits.limit import Limit, Rate
 from corral.job.backoff import Exponential
 from corral.job.batch import Batch
 from corral.job.options import Retention

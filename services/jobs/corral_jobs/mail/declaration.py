@@ -1,7 +1,7 @@
 """The declaration of `email.send`."""
 
 from corral.catalog.declaration import JobType, job_type
-from corral.catalog.limit import Rate
+from corral.catalog.limits.limit import Rate
 from corral.job.backoff import Exponential
 from corral_jobs.mail.mail import Mail
 from corral_jobs.mail.result import MailSent

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from corral.catalog.declaration import JobType, job_type
-from corral.catalog.limit import Limit
+from corral.catalog.limits.limit import Limit
 from corral.job.backoff import Exponential
 
 QUEUE = "requests"

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from corral.catalog.declaration import JobType, job_type
-from corral.catalog.limit import Limit
+from corral.catalog.limits.limit import Limit
 from corral.job.backoff import Exact
 from corral.job.options import Retention
 from corral.webhook.delivery import WAITS

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from corral.actions.limits.limits import MAX_REASON, MAX_VALUE
 from corral.bounded import Bounded
-from corral.catalog.allowed import shown
-from corral.catalog.limit import MAX_LIMITS
+from corral.catalog.limits.limit import MAX_LIMITS
 from corral.catalog.options_json import backoff_of, backoff_to_json
+from corral.catalog.payloads.allowed import shown
 from corral.catalog.unique import unique_of, unique_to_json
 from corral.job.limits import KEPT_COUNT, MAX_NAME, MAX_TAGS, MEMORY, QUEUE_PATTERN, STALLS
 from corral.job.priority import Priority

@@ -15,7 +15,7 @@ from pydantic import (
 from corral.actions.submissions.job_request import NewSubmission
 from corral.actions.submissions.load_test import COUNT, OVER, SHARE
 from corral.bounded import Bounded
-from corral.catalog.limit import MAX_LIMITS
+from corral.catalog.limits.limit import MAX_LIMITS
 from corral.job import moment
 from corral.job.effect import MAX_EFFECT_NAME
 from corral.job.limits import (

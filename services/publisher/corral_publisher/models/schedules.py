@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from corral.actions.why.cause import Cause
 from corral.bounded import Bounded
-from corral.catalog.schedule_definition import CATCH_UP, INTERVAL, JITTER, MAX_EXCLUDED, PAUSE_AFTER
+from corral.catalog.schedules.definition import CATCH_UP, INTERVAL, JITTER, MAX_EXCLUDED, PAUSE_AFTER
 from corral.job.priority import Priority
 from corral.schedule.clock_change import Mark, Skipped, Twice
 from corral.schedule.decision import Overlap, TickVerdict

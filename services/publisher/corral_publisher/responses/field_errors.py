@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.allowed import shown
+from corral.catalog.payloads.allowed import shown
 from corral.job.moment import EXAMPLE
 
 MAX_MESSAGE: Final = 300

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from corral.actions.limits.limits import stored_key
-from corral.catalog.limit import TakenAt
+from corral.catalog.limits.limit import TakenAt
 from corral.errors import Unavailable
 from corral.job.limit_use import TOTAL, name_of
 from corral.store import LimitKey, LimitUsage, StoredLimit

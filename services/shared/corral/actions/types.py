@@ -7,7 +7,7 @@ from corral.actions.submissions.known_type import KnownType
 from corral.actions.submissions.type_cache import TypeCache
 from corral.catalog.batch_key import BatchKeys
 from corral.catalog.options_json import BATCH, option_from_json
-from corral.catalog.payload_field import NoSuchField
+from corral.catalog.payloads.field import NoSuchField
 from corral.catalog.precedence import LIMITS, NOTHING, OF_TYPE, PLAIN, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.unique import UniqueEvaluation, unique_of

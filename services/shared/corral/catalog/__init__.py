@@ -3,9 +3,9 @@
 from corral.catalog.catalog import Catalog
 from corral.catalog.declaration import JobType, job, job_type
 from corral.catalog.declared_queue import Queue
-from corral.catalog.limit import Limit, Rate
+from corral.catalog.limits.limit import Limit, Rate
 from corral.catalog.record import TypeRecord
-from corral.catalog.schedule_declaration import DeclaredSchedule, schedule
+from corral.catalog.schedules.declaration import DeclaredSchedule, schedule
 from corral.job.batch import Batch
 from corral.job.unique import OnDuplicate, Unique
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from corral.catalog.limit_evaluation import SHARED, key_of
-from corral.catalog.limit_key import key_text
-from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
+from corral.catalog.limits.evaluation import SHARED, key_of
+from corral.catalog.limits.key import key_text
+from corral.catalog.payloads.field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 from corral.job.limit_use import batch_key
 

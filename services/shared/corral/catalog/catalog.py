@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 from corral import frames
 from corral.catalog.declaration import JobType
 from corral.catalog.declared_queue import Queue
-from corral.catalog.limit import AnyLimit, Limit, Rate
-from corral.catalog.limit_check import check_limits
+from corral.catalog.limits.check import check_limits
+from corral.catalog.limits.limit import AnyLimit, Limit, Rate
 from corral.catalog.provider import Provider
 from corral.catalog.record import TypeRecord, record_of
 from corral.catalog.same_name import one_of_each_name
-from corral.catalog.schedule_declaration import DeclaredSchedule, one_schedule_of_each_name
+from corral.catalog.schedules.declaration import DeclaredSchedule, one_schedule_of_each_name
 from corral.errors import DeclarationError
 from corral.job.options import Executor
 

@@ -21,10 +21,10 @@ from corral.catalog.batch_models import batch_models
 from corral.catalog.declared_queue import Queue
 from corral.catalog.handler import Handler, annotation_models, inspect_handler
 from corral.catalog.keywords import OptionKeywords, limits_of, options_of
-from corral.catalog.limit import AnyLimit
-from corral.catalog.limit_check import check_limits
-from corral.catalog.payload_field import NoSuchField
-from corral.catalog.payload_schema import payload_schema_of
+from corral.catalog.limits.check import check_limits
+from corral.catalog.limits.limit import AnyLimit
+from corral.catalog.payloads.field import NoSuchField
+from corral.catalog.payloads.schema import payload_schema_of
 from corral.catalog.same_name import one_of_each_name
 from corral.catalog.unique import UniqueEvaluation
 from corral.errors import DeclarationError

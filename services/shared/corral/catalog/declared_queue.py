@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Unpack, cast
 
 from corral.catalog.keywords import OptionKeywords, SharedKeywords, limits_of, options_of
-from corral.catalog.limit import AnyLimit
+from corral.catalog.limits.limit import AnyLimit
 from corral.catalog.options_json import options_to_json
 from corral.catalog.same_name import one_of_each_name
 from corral.errors import DeclarationError

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from corral.catalog.limit import AnyLimit, Limit, Rate
+from corral.catalog.limits.limit import AnyLimit, Limit, Rate
 from corral.errors import DeclarationError
 from corral.job import backoff as backoffs
 from corral.job.batch import Batch

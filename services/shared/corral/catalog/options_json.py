@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from corral.catalog.allowed import shown
+from corral.catalog.payloads.allowed import shown
 from corral.catalog.unique import unique_of, unique_to_json
 from corral.job import backoff as backoffs
 from corral.job.batch import BOUNDS, PARTS, Batch

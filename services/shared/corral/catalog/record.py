@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from corral.catalog.declaration import JobType
 from corral.catalog.declared_queue import Queue
-from corral.catalog.limit import AnyLimit
+from corral.catalog.limits.limit import AnyLimit
 from corral.catalog.options_json import options_from_json, options_to_json, overridden
-from corral.catalog.payload_schema import payload_schema_of, result_schema_of
+from corral.catalog.payloads.schema import payload_schema_of, result_schema_of
 from corral.catalog.provider import Provider
 from corral.job.options import Options
 
@@ -26,7 +26,7 @@ class TypeRecord:
 
     name: str
     payload_schema: dict[str, Any] | None
-    """JSON Schema 2020-12, with the marks of `corral.catalog.payload_schema`; None accepts any JSON."""
+    """JSON Schema 2020-12, with the marks of `corral.catalog.payloads.schema`; None accepts any JSON."""
     result_schema: dict[str, Any] | None
     options: dict[str, Any]
     """Those that the declaration gives, as JSON (`options_to_json`); `corral.catalog.precedence` has the others."""

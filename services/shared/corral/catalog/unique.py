@@ -6,8 +6,8 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from corral import json_codec
-from corral.catalog.limit_key import key_text
-from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
+from corral.catalog.limits.key import key_text
+from corral.catalog.payloads.field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import DeclarationError
 from corral.job.unique import MAX_KEY, PAYLOAD, Unique
 

@@ -166,8 +166,8 @@ class Registered:
 async def _register(*, force: bool) -> Registered:
     from corral.actions.schedules.registration import register_schedules  # noqa: PLC0415
     from corral.catalog.catalog import Catalog, handling_modules  # noqa: PLC0415  slow to import
+    from corral.catalog.payloads.validation import Validator  # noqa: PLC0415
     from corral.catalog.record import declaration_of  # noqa: PLC0415
-    from corral.catalog.validation import Validator  # noqa: PLC0415
     from corral.store import Image, Store  # noqa: PLC0415
 
     settings = service_settings()

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from corral.catalog.payloads.validation import Validator
 from corral.catalog.record import TypeRecord
-from corral.catalog.validation import Validator
 from corral.codegen import names
 from corral.codegen.job_definition import JobDefinition
 from corral.codegen.rules import Rule, rules_of

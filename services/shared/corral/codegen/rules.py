@@ -1,6 +1,6 @@
 """What a generated client judges payloads by: the publisher's own judgement, with its words, as plain JSON.
 
-`corral.catalog.judgement` says what a publisher refuses. Here it is made ready for a small interpreter in any
+`corral.catalog.payloads.judgement` says what a publisher refuses. Here it is made ready for a small interpreter in any
 language: references are names, words for what is allowed are written out by the publisher's own code, and what the
 interpreter can't judge as the publisher does is marked `unsure`. Whatever is unsure is taken, and left to the publisher.
 """
@@ -8,10 +8,10 @@ interpreter can't judge as the publisher does is marked `unsure`. Whatever is un
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
-from corral.catalog.judgement import Schema, judgement_of
-from corral.catalog.payload_schema import TRIMMED
-from corral.catalog.taken import KEYWORD
+from corral.catalog.payloads.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
+from corral.catalog.payloads.judgement import Schema, judgement_of
+from corral.catalog.payloads.schema import TRIMMED
+from corral.catalog.payloads.taken import KEYWORD
 from corral.codegen.patterns import translated
 from corral.json_pointer import unescaped
 

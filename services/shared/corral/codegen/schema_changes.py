@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from corral.catalog.payload_schema import MARK, NAMES, OPEN
+from corral.catalog.payloads.schema import MARK, NAMES, OPEN
 from corral.json_pointer import escaped, unescaped
 
 _LEAST: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")

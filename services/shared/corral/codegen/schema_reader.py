@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from corral.catalog.payload_schema import MARK, WORKER
+from corral.catalog.payloads.schema import MARK, WORKER
 from corral.codegen import names
 from corral.codegen.schema_notes import notes
 from corral.codegen.typed_model import (

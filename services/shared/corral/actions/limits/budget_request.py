@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from corral.catalog.limit_evaluation import CallEvaluation, LimitValues, key_of
+from corral.catalog.limits.evaluation import CallEvaluation, LimitValues, key_of
 from corral.errors import BudgetExhausted, FieldError, InvalidInput, Unavailable
 from corral.job.budget import BudgetTerms
 from corral.store import Store

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from corral.catalog.limit import HoldFor, TakenAt, largest_cost
-from corral.catalog.limit_evaluation import bounded_key
-from corral.catalog.limit_values import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT, nothing
+from corral.catalog.limits.evaluation import bounded_key
+from corral.catalog.limits.limit import HoldFor, TakenAt, largest_cost
+from corral.catalog.limits.values import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT, nothing
 from corral.errors import FieldError, InvalidInput, NotFound
 from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds

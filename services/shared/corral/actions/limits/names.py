@@ -1,6 +1,6 @@
 """What is taken of a limit by whoever holds a slot of it: its total, its key, or both."""
 
-from corral.catalog.limit_evaluation import key_of
+from corral.catalog.limits.evaluation import key_of
 from corral.errors import FieldError, InvalidInput
 from corral.job.limit_use import name_of
 from corral.store import Store

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from corral.actions.submissions.job_request import NewSubmission
-from corral.catalog.schedule_definition import ScheduleDefinition, written
+from corral.catalog.schedules.definition import ScheduleDefinition, written
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.job import NewJob
 from corral.refusals import LimitFull

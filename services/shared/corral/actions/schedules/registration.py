@@ -9,8 +9,8 @@ from corral.actions.schedules.schedules import retiming
 from corral.actions.submissions.job_request import NewSubmission, resolve
 from corral.actions.submissions.submit import MAX_PAYLOAD_BYTES
 from corral.actions.submissions.type_cache import TypeCache
-from corral.catalog.schedule_declaration import DeclaredSchedule
-from corral.catalog.schedule_definition import ScheduleDefinition
+from corral.catalog.schedules.declaration import DeclaredSchedule
+from corral.catalog.schedules.definition import ScheduleDefinition
 from corral.errors import FieldError, InvalidInput
 from corral.ids import new_id
 from corral.job.job import NewJob

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from corral.actions.schedules.jobs import job_of
 from corral.actions.submissions.submit import Submitter
-from corral.catalog.schedule_definition import FIELDS, TIMING, ScheduleDefinition
+from corral.catalog.schedules.definition import FIELDS, TIMING, ScheduleDefinition
 from corral.errors import Conflict, FieldError, InvalidInput
 from corral.job.job import Accepted, NewJob
 from corral.schedule.decision import next_tick

@@ -11,7 +11,7 @@ from corral import json_codec
 from corral.actions.submissions import json_value
 from corral.actions.submissions.known_type import KnownType
 from corral.actions.submissions.type_cache import TypeSnapshot
-from corral.catalog.limit import MAX_LIMITS
+from corral.catalog.limits.limit import MAX_LIMITS
 from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment, unique
 from corral.job.job import NewJob

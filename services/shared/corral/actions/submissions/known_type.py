@@ -8,12 +8,12 @@ import structlog
 
 from corral import metrics
 from corral.catalog.batch_key import BatchKeys
-from corral.catalog.limit_evaluation import LimitEvaluation, LimitValues
-from corral.catalog.payload_field import NoSuchField
+from corral.catalog.limits.evaluation import LimitEvaluation, LimitValues
+from corral.catalog.payloads.field import NoSuchField
+from corral.catalog.payloads.validation import Validator
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.unique import UniqueEvaluation
-from corral.catalog.validation import Validator
 from corral.errors import FieldError, InvalidInput
 from corral.job.limit_use import LimitUse
 from corral.job.options import Options

@@ -10,7 +10,7 @@ import structlog
 
 from corral import metrics
 from corral.actions.submissions.known_type import KnownType
-from corral.catalog.limit_evaluation import LimitValues
+from corral.catalog.limits.evaluation import LimitValues
 from corral.catalog.precedence import QueueOverrides
 from corral.catalog.record import TypeRecord
 from corral.errors import CorralError, FieldError, UnknownType

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 
 from corral.actions.why.cause import Cause
-from corral.catalog.schedule_definition import ScheduleDefinition, written
+from corral.catalog.schedules.definition import ScheduleDefinition, written
 from corral.errors import InvalidInput
 from corral.schedule.decision import ON_TIME, is_ahead
 from corral.schedule.timetable import Tick

@@ -12,7 +12,7 @@ import structlog
 
 from corral import json_codec, metrics
 from corral.actions.submissions.type_cache import TypeCache
-from corral.catalog.limit_evaluation import SHARED
+from corral.catalog.limits.evaluation import SHARED
 from corral.dispatch import Dispatch, Entry
 from corral.errors import InvalidInput
 from corral.job.limit_use import LimitUse, LimitUses, uses_of

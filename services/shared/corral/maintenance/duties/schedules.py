@@ -11,7 +11,7 @@ from corral import metrics
 from corral.actions.jobs import JobActions
 from corral.actions.schedules.jobs import ACTOR, job_of, told
 from corral.actions.submissions.submit import count_refusals
-from corral.catalog.schedule_definition import ScheduleDefinition
+from corral.catalog.schedules.definition import ScheduleDefinition
 from corral.dispatch import Dispatch
 from corral.errors import InvalidInput, Refused
 from corral.job.job import Accepted, NewJob

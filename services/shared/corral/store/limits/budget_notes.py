@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from corral.catalog.limit import TakenAt
+from corral.catalog.limits.limit import TakenAt
 from corral.job.budget import BURST_SHARE, BudgetNote, BudgetState, BudgetTerms, deadline_of
 from corral.job.limit_use import name_of
 from corral.store.postgres.database import Database

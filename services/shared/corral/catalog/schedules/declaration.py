@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from corral import frames, json_codec
 from corral.catalog.declaration import JobType
 from corral.catalog.record import release_of
-from corral.catalog.schedule_definition import ScheduleDefinition
+from corral.catalog.schedules.definition import ScheduleDefinition
 from corral.errors import DeclarationError, InvalidInput
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from corral.catalog.judgement import Unjudged, judgement_of
+from corral.catalog.payloads.judgement import Unjudged, judgement_of
+from corral.catalog.payloads.wording import Wording
 from corral.catalog.record import TypeRecord
-from corral.catalog.wording import Wording
 from corral.errors import FieldError, InvalidInput
 
 MAX_ERRORS = 20

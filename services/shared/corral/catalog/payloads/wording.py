@@ -5,8 +5,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from corral.catalog.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
-from corral.catalog.judgement import Schema
+from corral.catalog.payloads.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
+from corral.catalog.payloads.judgement import Schema
 from corral.errors import FieldError
 from corral.json_pointer import escaped
 

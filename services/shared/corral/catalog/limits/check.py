@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from corral.catalog.limit import MAX_LIMITS, AnyLimit, Limit, Rate, TakenAt
-from corral.catalog.limit_key import DOMAINS, key_text, paths_of
-from corral.catalog.payload_field import NoSuchField, PayloadField, payload_field
+from corral.catalog.limits.key import DOMAINS, key_text, paths_of
+from corral.catalog.limits.limit import MAX_LIMITS, AnyLimit, Limit, Rate, TakenAt
+from corral.catalog.payloads.field import NoSuchField, PayloadField, payload_field
 from corral.catalog.same_name import one_of_each_name
 from corral.errors import DeclarationError
 from corral.job.admission import WhenFull

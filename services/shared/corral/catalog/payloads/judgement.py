@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from corral.catalog.payload_schema import MARK, NAMES, OPEN, PATTERN, STRICT, TRIMMED, WORKER
-from corral.catalog.taken import JUDGED, KEYS, KEYWORD, OF_RFC, Taken, compiles, widens
+from corral.catalog.payloads.schema import MARK, NAMES, OPEN, PATTERN, STRICT, TRIMMED, WORKER
+from corral.catalog.payloads.taken import JUDGED, KEYS, KEYWORD, OF_RFC, Taken, compiles, widens
 
 Schema = dict[str, Any] | bool
 

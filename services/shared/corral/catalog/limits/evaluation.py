@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
-from corral.catalog.limit import TakenAt, largest_cost
-from corral.catalog.limit_key import KeyReader
-from corral.catalog.limit_values import COST
-from corral.catalog.payload_field import MISSING, NoSuchField, PayloadField, payload_field
+from corral.catalog.limits.key import KeyReader
+from corral.catalog.limits.limit import TakenAt, largest_cost
+from corral.catalog.limits.values import COST
+from corral.catalog.payloads.field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 from corral.job.admission import WhenFull
 from corral.job.limit_use import TOTAL, LimitUse

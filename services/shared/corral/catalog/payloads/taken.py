@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import AnyUrl, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
-from corral.catalog.payload_schema import TRIMMED
+from corral.catalog.payloads.schema import TRIMMED
 
 KEYWORD: Final = "x-corral-taken"
 """The keyword of a judged schema behind which the description of a scalar stands."""

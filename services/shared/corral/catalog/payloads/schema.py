@@ -1,6 +1,6 @@
 """The JSON Schema of a payload's model, with marks where the model takes more than the schema can say.
 
-Whoever reads JSON Schema passes over the marks. `corral.catalog.judgement` follows them, so that a publisher, which
+Whoever reads JSON Schema passes over the marks. `corral.catalog.payloads.judgement` follows them, so that a publisher, which
 does not have the model, never refuses what the model would take.
 """
 

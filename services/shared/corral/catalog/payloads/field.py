@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from corral.catalog.payload_schema import MARK, NAMES, OPEN, WORKER
+from corral.catalog.payloads.schema import MARK, NAMES, OPEN, WORKER
 
 MISSING: Final = object()
 """What a payload holds where it has no such field."""

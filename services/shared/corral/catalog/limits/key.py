@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from corral.catalog.payload_field import MISSING, PayloadField, payload_field
+from corral.catalog.payloads.field import MISSING, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 
 DOMAINS: Final = re.compile(r"domain\(([^()]+)\)")

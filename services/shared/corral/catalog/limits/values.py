@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from corral.catalog.limit_key import DOMAINS, paths_of
+from corral.catalog.limits.key import DOMAINS, paths_of
 from corral.errors import DeclarationError
 from corral.job.bounds import Bounds
 from corral.job.limits import MAX_NAME, NAME_PATTERN

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from corral.catalog.judgement import Schema
-from corral.catalog.taken import KEYWORD
+from corral.catalog.payloads.judgement import Schema
+from corral.catalog.payloads.taken import KEYWORD
 
 SHOWN_CHARACTERS: Final = 60
 """Characters of a value that a message repeats."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from corral.catalog.limit_values import (
+from corral.catalog.limits.values import (
     COST,
     PER,
     RATE,
