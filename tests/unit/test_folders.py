@@ -14,6 +14,7 @@ GROUPED = {
     "corral/cli": ROOT / "services/shared/corral/cli",
     "corral/maintenance": ROOT / "services/shared/corral/maintenance",
     "corral/store": ROOT / "services/shared/corral/store",
+    "corral_jobs/report": ROOT / "services/jobs/corral_jobs/report",
     "corral_local": ROOT / "services/local/corral_local",
     "corral_operator": ROOT / "services/operator/corral_operator",
     "corral_publisher": ROOT / "services/publisher/corral_publisher",

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral_jobs.report import InvalidReport, ReportRequest
-from corral_jobs.report.axis import Axis
-from corral_jobs.report.chart import Chart, draw, subject_of
-from corral_jobs.report.data import gather
-from corral_jobs.report.number import Style
-from corral_jobs.report.period import Period
-from corral_jobs.report.summary import Figure, figures_of
-from corral_jobs.report.table import arrange
+from corral_jobs.report.page.axis import Axis
+from corral_jobs.report.page.chart import Chart, draw, subject_of
+from corral_jobs.report.page.period import Period
+from corral_jobs.report.table.data import gather
+from corral_jobs.report.table.number import Style
+from corral_jobs.report.table.summary import Figure, figures_of
+from corral_jobs.report.table.table import arrange
 
 SALES: list[dict[str, Any]] = [
     {

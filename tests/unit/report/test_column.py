@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral_jobs.report.calendar_date import print_moment, print_span, read_dates
-from corral_jobs.report.column import Column, ColumnKind, RawColumn, read_columns
-from corral_jobs.report.number import DecimalMark, Style, read
 from corral_jobs.report.request import Cell
+from corral_jobs.report.table.calendar_date import print_moment, print_span, read_dates
+from corral_jobs.report.table.column import Column, ColumnKind, RawColumn, read_columns
+from corral_jobs.report.table.number import DecimalMark, Style, read
 
 
 def column(*cells: Cell, name: str = "amount", beside: list[Cell] | None = None) -> Column:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral_jobs.report import InvalidReport
-from corral_jobs.report.csvtext import read_csv
 from corral_jobs.report.request import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS
+from corral_jobs.report.table.csvtext import read_csv
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

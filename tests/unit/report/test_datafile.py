@@ -10,9 +10,9 @@ import pytest
 from tests.unit.report.conftest import NOW
 
 from corral_jobs.report import ReportRequest
-from corral_jobs.report.data import gather
-from corral_jobs.report.datafile import data_files
-from corral_jobs.report.table import arrange
+from corral_jobs.report.table.data import gather
+from corral_jobs.report.table.datafile import data_files
+from corral_jobs.report.table.table import arrange
 
 
 def files_of(**request: Any) -> dict[str, bytes]:

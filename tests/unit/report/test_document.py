@@ -194,7 +194,9 @@ sys.modules["typst"] = None  # importing it fails
 import corral_jobs.report as report
 request = report.ReportRequest(title="T", csv="a,b\\n1,2\\n")
 report.Report.model_json_schema()
-from corral_jobs.report import chart, data, handlers, summary, table
+from corral_jobs.report import handlers
+from corral_jobs.report.page import chart
+from corral_jobs.report.table import data, summary, table
 from corral_testing.context import sync_context
 print(json.dumps([column.label for column in table.arrange(data.gather(request), request).columns]))
 try:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral_jobs.report.column import Column, ColumnKind, RawColumn, read_columns
-from corral_jobs.report.layout import Layout, broken, lay_out, lines_of
-from corral_jobs.report.typeface import Widths
+from corral_jobs.report.page.layout import Layout, broken, lay_out, lines_of
+from corral_jobs.report.page.typeface import Widths
+from corral_jobs.report.table.column import Column, ColumnKind, RawColumn, read_columns
 
 CHARACTERS = [chr(code) for code in range(0x20, 0x17F) if chr(code).isprintable()]
 

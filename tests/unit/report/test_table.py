@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from corral_jobs.report import InvalidReport, ReportRequest
-from corral_jobs.report.data import gather
-from corral_jobs.report.table import Table, arrange
+from corral_jobs.report.table.data import gather
+from corral_jobs.report.table.table import Table, arrange
 
 
 def table(rows_of_source: list[dict[str, Any]] | None = None, **request: Any) -> Table:

@@ -17,13 +17,13 @@ from typing import Any, Literal
 
 import typst
 
-from corral_jobs.report.content import Content, content_of
-from corral_jobs.report.data import Row, gather
-from corral_jobs.report.datafile import data_files
+from corral_jobs.report.page.content import Content, content_of
+from corral_jobs.report.page.typeface import BOLD, FEATURES, fonts
 from corral_jobs.report.request import ReportRequest
 from corral_jobs.report.result import PhaseSeconds, RenderedReport, Report
-from corral_jobs.report.table import arrange
-from corral_jobs.report.typeface import BOLD, FEATURES, fonts
+from corral_jobs.report.table.data import Row, gather
+from corral_jobs.report.table.datafile import data_files
+from corral_jobs.report.table.table import arrange
 
 Progress = Callable[[int, str], None]
 """Told percent and message; what it raises ends the rendering."""

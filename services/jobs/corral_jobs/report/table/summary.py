@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from corral_jobs.report.calendar_date import print_span
-from corral_jobs.report.chart import ChartSubject, figure_decimals, lower, measured
-from corral_jobs.report.column import Column, ColumnKind, words
-from corral_jobs.report.table import Table
+from corral_jobs.report.page.chart import ChartSubject, figure_decimals, lower, measured
+from corral_jobs.report.table.calendar_date import print_span
+from corral_jobs.report.table.column import Column, ColumnKind, words
+from corral_jobs.report.table.table import Table
 
 _MOST = 4
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-from corral_jobs.report.axis import Axis
-from corral_jobs.report.column import Column, ColumnKind
 from corral_jobs.report.invalid import InvalidReport
-from corral_jobs.report.number import Style
-from corral_jobs.report.period import Period
+from corral_jobs.report.page.axis import Axis
+from corral_jobs.report.page.period import Period
 from corral_jobs.report.request import ChartRequest, ReportRequest
-from corral_jobs.report.table import Table
+from corral_jobs.report.table.column import Column, ColumnKind
+from corral_jobs.report.table.number import Style
+from corral_jobs.report.table.table import Table
 
 Measure = Literal["sum", "mean", "count"]
 Shape = Literal["bars", "columns", "line"]

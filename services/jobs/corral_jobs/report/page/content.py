@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from corral_jobs.report.calendar_date import print_day
-from corral_jobs.report.chart import Chart, draw, subject_of
-from corral_jobs.report.column import Column, ColumnKind
-from corral_jobs.report.layout import Layout, broken, lay_out, lines_of
-from corral_jobs.report.printable import printable
+from corral_jobs.report.page.chart import Chart, draw, subject_of
+from corral_jobs.report.page.layout import Layout, broken, lay_out, lines_of
+from corral_jobs.report.page.printable import printable
+from corral_jobs.report.page.typeface import Widths
 from corral_jobs.report.request import ReportRequest
-from corral_jobs.report.summary import Figure, figures_of
-from corral_jobs.report.table import Group, Table
-from corral_jobs.report.typeface import Widths
+from corral_jobs.report.table.calendar_date import print_day
+from corral_jobs.report.table.column import Column, ColumnKind
+from corral_jobs.report.table.summary import Figure, figures_of
+from corral_jobs.report.table.table import Group, Table
 
 Content = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from enum import Enum
 
-from corral_jobs.report.calendar_date import MONTHS
+from corral_jobs.report.table.calendar_date import MONTHS
 
 
 class Period(Enum):

@@ -7,11 +7,11 @@ from datetime import date
 from decimal import Decimal, localcontext
 from enum import Enum
 
-from corral_jobs.report import number
-from corral_jobs.report.calendar_date import print_moment, read_dates
-from corral_jobs.report.number import BLANKS, DecimalMark, Doubt, NumberReading, Numbers, Style
-from corral_jobs.report.printable import printable
+from corral_jobs.report.page.printable import printable
 from corral_jobs.report.request import Cell
+from corral_jobs.report.table import number
+from corral_jobs.report.table.calendar_date import print_moment, read_dates
+from corral_jobs.report.table.number import BLANKS, DecimalMark, Doubt, NumberReading, Numbers, Style
 
 _SUM_PRECISION = 60
 """Digits; 50,000 numbers of 15 digits and 15 decimals need 35."""

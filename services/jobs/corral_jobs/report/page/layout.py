@@ -8,8 +8,8 @@ advances that it told once.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from corral_jobs.report.column import Column, ColumnKind
-from corral_jobs.report.typeface import Widths
+from corral_jobs.report.page.typeface import Widths
+from corral_jobs.report.table.column import Column, ColumnKind
 
 _PORTRAIT, _LANDSCAPE = 595.28 - 2 * 51.0, 841.89 - 2 * 45.0
 """Width between the margins of A4, in points."""

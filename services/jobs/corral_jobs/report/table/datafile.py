@@ -10,9 +10,9 @@ from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from corral_jobs.report.column import Column, ColumnKind
 from corral_jobs.report.result import DataFile
-from corral_jobs.report.table import Table
+from corral_jobs.report.table.column import Column, ColumnKind
+from corral_jobs.report.table.table import Table
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

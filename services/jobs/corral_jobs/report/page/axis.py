@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from corral_jobs.report.number import Style
+from corral_jobs.report.table.number import Style
 
 _STEPS = 5
 """About as many steps from end to end."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from corral.json_pointer import escaped
-from corral_jobs.report.column import RawColumn
-from corral_jobs.report.csvtext import read_csv
 from corral_jobs.report.invalid import InvalidReport
 from corral_jobs.report.request import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS, Cell, ReportRequest
+from corral_jobs.report.table.column import RawColumn
+from corral_jobs.report.table.csvtext import read_csv
 
 Row = Mapping[str, Cell]
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from corral_jobs.report.column import Column, ColumnKind, RawColumn, read_columns
-from corral_jobs.report.data import Data
 from corral_jobs.report.invalid import InvalidReport
 from corral_jobs.report.request import MAX_CELLS, ChartRequest, ColumnRequest, ReportRequest
+from corral_jobs.report.table.column import Column, ColumnKind, RawColumn, read_columns
+from corral_jobs.report.table.data import Data
 
 
 @dataclass(frozen=True, slots=True)
