@@ -22,6 +22,19 @@ async def test_a_connection_is_used_again(database_url: str):
     await pool.close()
 
 
+async def test_one_that_fits_is_preferred_to_the_last_one(database_url: str):
+    pool = ConnectionPool(database_url, size=2, application_name="test")
+    async with pool.connection(SECONDS) as first:
+        await _pid(pool)
+    async with pool.connection(SECONDS) as last:
+        assert last is first
+    async with pool.connection(SECONDS, fits=lambda driver: driver is not first) as other:
+        assert other is not first
+    async with pool.connection(SECONDS, fits=lambda driver: False) as whichever:
+        assert whichever is other, "the last one where none fits: no third one is opened"
+    await pool.close()
+
+
 async def test_who_finds_none_free_waits_for_its_turn(database_url: str):
     pool = ConnectionPool(database_url, size=1, application_name="test")
     async with pool.connection(SECONDS) as driver:

@@ -4,7 +4,7 @@ import asyncio
 import math
 import select
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -78,10 +78,13 @@ class ConnectionPool:
             await one.driver.close()
 
     @asynccontextmanager
-    async def connection(self, seconds: float, deadline: Deadline | None = None) -> AsyncIterator[Driver]:
+    async def connection(
+        self, seconds: float, deadline: Deadline | None = None, *, fits: Callable[[Driver], bool] | None = None
+    ) -> AsyncIterator[Driver]:
         """A connection that is silent for at most `seconds`; a dead one makes its idle neighbours suspect too.
 
-        `deadline` is for callers that speak more than once: they begin it anew each time.
+        `deadline` is for callers that speak more than once: they begin it anew each time. Of those that are idle
+        one is preferred that `fits`.
 
         Raises:
             Unavailable: no connection, or the server refused; what was under way was not committed.
@@ -91,7 +94,7 @@ class ConnectionPool:
         await self._wait_for_room()
         try:
             with translated():
-                one = await self._take()
+                one = await self._take(fits)
             driver = one.driver
             deadline = deadline or Deadline(margin_seconds=self._margin_seconds)
             deadline.set(driver, seconds)
@@ -120,14 +123,14 @@ class ConnectionPool:
         except TimeoutError as error:
             raise Unavailable("postgres", "every connection of the pool is in use") from error
 
-    async def _take(self) -> _Pooled:
+    async def _take(self, fits: Callable[[Driver], bool] | None) -> _Pooled:
         """An idle connection that is alive, or a new one.
 
         Closes those that died, or were opened before one was found dead. A server that goes away says so on idle
         connections: then there is something to read.
         """
         while self._idle:
-            one = self._idle.pop()
+            one = self._idle.pop(self._place(fits))
             if not one.driver.closed and one.born > self._broken_at and not _readable(one.driver.fileno()):
                 return one
             await one.driver.close()
@@ -137,6 +140,14 @@ class ConnectionPool:
         if self._pooled:
             driver.prepare_threshold = None  # never, whatever a statement asks for
         return _Pooled(driver, time.monotonic(), self._opening)
+
+    def _place(self, fits: Callable[[Driver], bool] | None) -> int:
+        """Where the idle connection is that is used next."""
+        if fits is not None:
+            for place in range(len(self._idle) - 1, -1, -1):
+                if fits(self._idle[place].driver):
+                    return place
+        return -1
 
     async def _give_back(self, one: _Pooled) -> None:
         driver = one.driver

@@ -2,17 +2,18 @@
 
 There are two pools. The hot one runs what is done for every job: one prepared
 statement is one transaction and one round trip, and the limits and the
-planner's settings belong to its connections. The other one sets its limits
-anew in every transaction. Behind a pooler of connections both do, and nothing
+planner's settings belong to its connections. On the other one limits stay until
+other ones are asked for, so that most of its statements are alone, too. Behind a pooler of connections both do, and nothing
 is prepared: what belongs to a session would stay on a server connection that
 serves others next.
 """
 
 import itertools
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -73,9 +74,9 @@ connection."""
 BEGIN, COMMIT, ROLLBACK = f"BEGIN ISOLATION LEVEL {ISOLATION}", "COMMIT", "ROLLBACK"
 _FAILURES = itertools.count()
 SET_LIMITS = """
-SELECT set_config('statement_timeout', %(statement_timeout)s, true),
-       set_config('lock_timeout', %(lock_timeout)s, true),
-       set_config('idle_in_transaction_session_timeout', %(idle_in_transaction_session_timeout)s, true)
+SELECT set_config('statement_timeout', %(statement_timeout)s, false),
+       set_config('lock_timeout', %(lock_timeout)s, false),
+       set_config('idle_in_transaction_session_timeout', %(idle_in_transaction_session_timeout)s, false)
 """
 
 
@@ -122,6 +123,8 @@ class Database:
         self.schema = schema
         self._url, self._application_name = url, application_name
         self._pooled = pooled
+        self._limited: WeakKeyDictionary[Driver, Limits] = WeakKeyDictionary()
+        """The limits that are in force on each connection of the general pool."""
         self._pool = ConnectionPool(url, size=pool_size, application_name=application_name, pooled=pooled)
         self._hot = ConnectionPool(
             url,
@@ -168,22 +171,44 @@ class Database:
 
     async def together(self, *steps: tuple[str, Params], limits: Limits) -> list[list[Row]]:
         """Run statements as one transaction, in one round trip; what each returned."""
-        async with self._pool.connection(limits.statement * len(steps)) as driver:
+        seconds = limits.statement * len(steps)
+        async with self._pool.connection(seconds, fits=self._limited_to(limits)) as driver:
             if self._pooled:
                 return await self._said_whole(driver, limits.settings, *steps)
-            _, *results = await self._pipeline(driver, (SET_LIMITS, limits.settings), *steps)
-            return results
+            if self._limited.get(driver) != limits:
+                with self._limiting(driver, limits):
+                    _, *results = await self._pipeline(driver, (SET_LIMITS, limits.settings), *steps)
+                return results
+            if len(steps) > 1:
+                return await self._pipeline(driver, *steps)
+            statement, params = steps[0]
+            return [
+                await _fetched(await driver.execute(within(self.schema, statement), params, prepare=True))
+            ]
 
     @asynccontextmanager
     async def transaction(self, limits: Limits = SHORT) -> AsyncIterator[Transaction]:
         """A transaction for steps that depend on one another; commits unless an error leaves it."""
         deadline = Deadline()
-        async with self._pool.connection(limits.statement, deadline) as driver, driver.transaction():
-            if self._pooled:
-                await driver.execute(_setting(driver, limits.settings))
-            else:
-                await driver.execute(SET_LIMITS, limits.settings, prepare=True)
-            yield Transaction(driver, self.schema, deadline)
+        fits = self._limited_to(limits)
+        async with self._pool.connection(limits.statement, deadline, fits=fits) as driver:
+            if not self._pooled and self._limited.get(driver) != limits:
+                with self._limiting(driver, limits):
+                    await driver.execute(SET_LIMITS, limits.settings, prepare=True)
+            async with driver.transaction():
+                if self._pooled:
+                    await driver.execute(_setting(driver, limits.settings))
+                yield Transaction(driver, self.schema, deadline)
+
+    def _limited_to(self, limits: Limits) -> Callable[[Driver], bool]:
+        return lambda driver: self._limited.get(driver) == limits
+
+    @contextmanager
+    def _limiting(self, driver: Driver, limits: Limits) -> Iterator[None]:
+        """Around what sets the limits of a session, and is committed at its end: after an error they are not known."""
+        self._limited.pop(driver, None)
+        yield
+        self._limited[driver] = limits
 
     async def _said_whole(
         self, driver: Driver, settings: Mapping[str, str], *steps: tuple[str, Params], binary: bool = False
