@@ -1,4 +1,4 @@
-"""How often Python looks for cycles in processes that handle many small objects: publishers and workers."""
+"""How often Python looks for cycles in processes that handle many small objects: publishers, workers and the leader."""
 
 import gc
 

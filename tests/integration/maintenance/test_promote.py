@@ -1,7 +1,6 @@
 """Due jobs are queued in time (protocol rule 26)."""
 
 import asyncio
-from contextlib import suppress
 from time import monotonic
 
 import pytest
@@ -10,6 +9,7 @@ from tests.integration.maintenance.conftest import Shop
 
 from corral.dispatch import Dispatch
 from corral.job.state import State
+from corral.maintenance.due_work import DueWorkDuty
 from corral.maintenance.duties.promote import Promote
 from corral.maintenance.duty import DutyReport, perform
 from corral.maintenance.leadership import Reign
@@ -33,13 +33,18 @@ async def test_all_that_is_due_is_queued_and_nothing_else(shop: Shop, duty: Prom
     assert stored.state is State.SCHEDULED
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.3, 0.9, 1.4])
+@pytest.mark.parametrize("delay", [0.05, 0.3, 0.9, 1.4, 5.0])
+@pytest.mark.parametrize("looked_for", [False, True])
 async def test_a_delayed_job_is_queued_within_a_quarter_second_of_its_time(
-    shop: Shop, duty: Promote, reign: Reign, delay: float
+    shop: Shop, duty: Promote, reign: Reign, *, delay: float, looked_for: bool
 ):
     report = DutyReport(duty.period)
     promoting = asyncio.create_task(perform(duty, reign, report))
     await eventually_async(lambda: report.rounds > 0)
+    looking = DueWorkDuty(shop.store, [duty] if looked_for else [])
+    looking_report = DutyReport(looking.period)
+    look = asyncio.create_task(perform(looking, reign, looking_report))
+    await eventually_async(lambda: looking_report.rounds > 0)
     late = []
     while len(late) < ATTEMPTS and min(late, default=1) >= 0.25:
         rounds = report.rounds
@@ -51,8 +56,8 @@ async def test_a_delayed_job_is_queued_within_a_quarter_second_of_its_time(
         assert await popped == [job]
         late.append(monotonic() - submitted - delay)
     promoting.cancel()
-    with suppress(asyncio.CancelledError):
-        await promoting
+    look.cancel()
+    await asyncio.gather(promoting, look, return_exceptions=True)
     assert min(late) < 0.25, late
 
 
@@ -68,6 +73,32 @@ async def test_without_redis_due_jobs_are_queued_all_the_same(store: Store, reig
     await away.close()
     (stored,) = await store.jobs.many([job])
     assert stored.state is State.QUEUED
+
+
+async def test_while_somebody_looks_and_nothing_is_due_soon_it_asks_for_nothing(
+    store: Store, shop: Shop, duty: Promote, reign: Reign, monkeypatch: pytest.MonkeyPatch
+):
+    asked = 0
+    next_due = store.duties.next_due
+
+    async def counted(**options) -> float | None:
+        nonlocal asked
+        asked += 1
+        return await next_due(**options)
+
+    monkeypatch.setattr(store.duties, "next_due", counted)
+    looking = DueWorkDuty(store, [duty])
+    await shop.submit(1, delay=60)
+    await looking.round(reign)
+    await duty.round(reign)
+    assert asked == 0
+    await shop.submit(1, delay=3)
+    await looking.round(reign)
+    await duty.round(reign)
+    assert asked == 1
+    duty.failed()
+    await duty.round(reign)
+    assert asked == 2
 
 
 async def test_an_idle_promoter_looks_once_a_second(duty: Promote, reign: Reign):

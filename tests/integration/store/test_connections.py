@@ -30,7 +30,7 @@ async def test_one_that_fits_is_preferred_to_the_last_one(database_url: str):
         assert last is first
     async with pool.connection(SECONDS, fits=lambda driver: driver is not first) as other:
         assert other is not first
-    async with pool.connection(SECONDS, fits=lambda driver: False) as whichever:
+    async with pool.connection(SECONDS, fits=lambda _: False) as whichever:
         assert whichever is other, "the last one where none fits: no third one is opened"
     await pool.close()
 

@@ -32,7 +32,9 @@ async def in_force(database: Database, limits: Limits) -> tuple[str, ...]:
 async def test_every_statement_has_the_limits_that_it_was_given(database: Database):
     for limits in (DUTY, DUTY, SHORT, QUICK, DUTY, SHORT, SHORT):
         assert await in_force(database, limits) == as_told(limits)
-        assert (await database.together((IN_FORCE, {}), (IN_FORCE, {}), limits=limits))[1] == [as_told(limits)]
+        assert (await database.together((IN_FORCE, {}), (IN_FORCE, {}), limits=limits))[1] == [
+            as_told(limits)
+        ]
 
 
 async def test_a_transaction_has_its_own_and_leaves_none_that_nobody_knows_of(database: Database):
@@ -62,7 +64,7 @@ async def test_a_failed_statement_takes_its_limits_back_and_the_next_ones_say_th
 async def test_limits_that_stay_are_not_said_again(database: Database, monkeypatch: pytest.MonkeyPatch):
     await in_force(database, DUTY)
     said = []
-    pipeline = database._pipeline  # noqa: SLF001 - what is sent beside the statement is sent through it
+    pipeline = database._pipeline
 
     async def counted(driver, *steps, binary=False):
         said.append(steps)

@@ -1,6 +1,7 @@
 """The document `corral:backlog`: written by the leader, read by whoever scales workers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
 import structlog
@@ -10,14 +11,27 @@ from corral import metrics
 from corral.dispatch import key_names
 from corral.dispatch.connection import answering, text_of
 from corral.dispatch.scripts import Script, ScriptEffect
+from corral.job.lane import Lane
 from corral.scaling.signal import QueueSignal, Signal
 from corral.scaling.worker_signal import WorkerSignal
 
 log = structlog.get_logger(__name__)
 
+_COUNTS = Script("read_counts", ScriptEffect.READS)
 _DEMAND = Script("demand", ScriptEffect.FILLS)
 LONGEST_DEMAND = 20_000
 """The most jobs that are told to other autoscalers: no pool has more slots."""
+
+
+class RedisCounts(NamedTuple):
+    """What Redis counts, by queue. What ever arrived begins anew after a wipe."""
+
+    waiting: Mapping[str, int]
+    """Entries that no worker has claimed."""
+    arrived: Mapping[str, int]
+    """Entries that were ever queued."""
+    limited_arrived: Mapping[str, int]
+    """Jobs that take of limits and ever became due."""
 
 
 class BacklogSignal:
@@ -42,8 +56,7 @@ class BacklogSignal:
             for part in (name, min(LONGEST_DEMAND, max(demand_of(queue), least.get(name, 0))))
         )
         async with answering():
-            await self._redis.set(key_names.BACKLOG, document)
-            await _DEMAND.run(self._redis, [key_names.DEMAND, *lengths])
+            await _DEMAND.run(self._redis, [document, *lengths])
 
     async def read(self) -> Signal | None:
         """The signal; None where there is none, or none that can be read: lost, never zero.
@@ -65,26 +78,26 @@ class BacklogSignal:
             log.warning("backlog.unreadable", error=repr(error))
             return None
 
-    async def arrivals(self) -> dict[str, int]:
-        """How many entries were ever queued, by queue; begins anew after a wipe.
+    async def counts(self) -> RedisCounts:
+        """What Redis counts, at one moment.
 
         Raises:
             Unavailable: Redis is away.
         """
-        return await self._counts(key_names.ARRIVALS)
-
-    async def limited_arrivals(self) -> dict[str, int]:
-        """How many jobs that take of limits ever became due, by queue; begins anew after a wipe.
-
-        Raises:
-            Unavailable: Redis is away.
-        """
-        return await self._counts(key_names.LIMITED_ARRIVALS)
-
-    async def _counts(self, key: str) -> dict[str, int]:
         async with answering():
-            found = await self._redis.hgetall(key)
-        return {text_of(queue): int(count) for queue, count in found.items()}
+            lanes, arrived, limited = await _COUNTS.run(self._redis, [])
+        waiting: dict[str, int] = {}
+        for name, listed, _, parked, _ in lanes:
+            try:
+                queue = Lane.parse(text_of(name)).queue
+            except ValueError:  # another program's
+                continue
+            waiting[queue] = waiting.get(queue, 0) + listed + parked
+        return RedisCounts(waiting, _by_queue(arrived), _by_queue(limited))
+
+
+def _by_queue(answer: Sequence[bytes]) -> dict[str, int]:
+    return {text_of(queue): int(count) for queue, count in zip(answer[::2], answer[1::2], strict=True)}
 
 
 def demand_of(queue: QueueSignal) -> int:

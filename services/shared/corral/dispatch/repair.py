@@ -123,13 +123,13 @@ class Repair:
             found = await _DEPTHS.run(self._redis, [lane.name for lane in lanes])
         return {lane: Depth(*numbers) for lane, numbers in zip(lanes, found, strict=True)}
 
-    async def disagreements(self) -> list[Lane]:
-        """Lanes whose list and set can't be of the same jobs: somebody else wrote to the list.
+    async def disagreements(self, lanes: Sequence[Lane] | None = None) -> list[Lane]:
+        """Those of these lanes, or of all, whose list and set can't be of the same jobs: somebody else wrote to the list.
 
         Raises:
             Unavailable: Redis is away.
         """
-        return [lane for lane, depth in (await self.depths()).items() if not depth.agrees]
+        return [lane for lane, depth in (await self.depths(lanes)).items() if not depth.agrees]
 
     async def rebuild(self, lane: Lane) -> int:
         """Make the lane's set from its list and parked entries; answers how many repetitions were dropped.

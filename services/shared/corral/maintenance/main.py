@@ -10,6 +10,7 @@ import uvloop
 from corral import logs
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch
+from corral.garbage_collection import collect_less_often
 from corral.maintenance.run import run
 from corral.settings import Settings
 from corral.startup import say_ready
@@ -60,6 +61,7 @@ def main() -> None:
     settings = Settings.load_or_exit()
     logs.configure(settings.log_level, settings.log_format)
     serve_metrics(settings.metrics_host, settings.metrics_port)
+    collect_less_often()
     try:
         uvloop.run(serve(settings, ready))
     except SchemaMismatch as error:

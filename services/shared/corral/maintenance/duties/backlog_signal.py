@@ -15,8 +15,6 @@ from uuid import UUID
 from corral import metrics
 from corral.dispatch import Dispatch
 from corral.dispatch.backlog import demand_of
-from corral.dispatch.repair import Depth
-from corral.job.lane import Lane
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
 from corral.query_budget import QueryBudget
@@ -79,18 +77,17 @@ class BacklogSignalDuty(Duty):
 
     async def round(self, reign: Reign) -> int:
         """Count and publish."""
-        entries = _entries(await self._dispatch.repair.depths())
-        limited = await self._dispatch.backlog.limited_arrivals()
+        entries, arrived, limited = await self._dispatch.backlog.counts()
         strange = self._strange(entries) or limited != self._limited_arrived
         if self._clock() >= (self._ask_early_at if strange else self._ask_at):
             await self._ask_postgres(entries)
             self._limited_arrived = limited
-        live = await self._store.workers.live()
         if self._counting.due:
             with self._counting.asked():
-                self._running = await self._store.workers.running()
+                live, self._running = await self._store.workers.live_and_running()
+        else:
+            live = await self._store.workers.live()
         workers = workers_of(live, self._running)
-        arrived = await self._dispatch.backlog.arrivals()
         rates = self._arrivals.rates(_added(arrived, limited))
         since = self._clock() - self._told_at
         queues = {
@@ -259,14 +256,6 @@ def _type_signal(kind: str, truth: QueueBacklog, service: Mapping[str, ServiceTi
         running=len(elapsed),
         elapsed=tuple(round(seconds, 3) for seconds in sorted(elapsed, reverse=True)[:MAX_ELAPSED_TOLD]),
     )
-
-
-def _entries(depths: Mapping[Lane, Depth]) -> dict[str, int]:
-    """Entries in Redis of each queue that no worker has claimed."""
-    entries: dict[str, int] = {}
-    for lane, depth in depths.items():
-        entries[lane.queue] = entries.get(lane.queue, 0) + depth.listed + depth.parked
-    return entries
 
 
 def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Housekeeping: folds statistics, and removes old rows and orphans, in batches of bounded size."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,15 +18,21 @@ KEEP_WORKERS_SECONDS = 24 * 3600.0
 """Seconds for which rows of ended workers are kept."""
 
 
+FORGET_SECONDS = 60.0
+"""Seconds after which statistics that are too old are looked for though nothing has ended."""
+
+
 class Fold(Duty):
     """The duty that adds the counts of ended jobs to the statistics, without reading the jobs again."""
 
     name = "fold"
     period = 5.0
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock = clock
         self._backfilled = False
+        self._forget_at = clock()
 
     async def round(self, reign: Reign) -> int:
         """Fold everything that is there."""
@@ -33,6 +40,9 @@ class Fold(Duty):
             await self._store.duties.backfill()
             self._backfilled = True
         folded = 0
+        if self._clock() < self._forget_at and not await self._store.duties.anything_to_fold():
+            return 0
+        self._forget_at = self._clock() + FORGET_SECONDS
         while True:
             deltas = (await self._store.duties.fold_stats(reign.term, FOLD_BATCH)).deltas
             folded += deltas

@@ -55,13 +55,18 @@ class Promote(Duty):
         self._enqueuer = Enqueuer(dispatch, not_taken, at_once=True)
         self._clock = clock
         self._due_at: float | None = None
+        self._hinted = False
+        """Whether somebody said since the last round that something is due."""
         self._pace = QueryBudget(share, free=free, clock=clock)
         self._floor: float | None = None
         """Monotonic seconds: every job due before then was queued. None before the first round."""
 
     async def round(self, reign: Reign) -> int:
-        """Queue all due jobs, then read when the next one is due."""
+        """Queue all due jobs, then read when the next one is due; nothing while none is due soon."""
         promoted = 0
+        if not self.anything_found() and not self._hinted and not self._comes_due():
+            return 0
+        self._hinted = False
         while (due := await self._next_due()) is not None and due <= 0:
             queued = await self._store.duties.promote(reign.term, JOBS_PER_STATEMENT, within=self._within())
             if queued:
@@ -73,6 +78,13 @@ class Promote(Duty):
                 break
         self._due_at = None if due is None else time.monotonic() + due
         return promoted
+
+    def failed(self) -> None:
+        """Look again, whatever is known."""
+        self._hinted = True
+
+    def _comes_due(self) -> bool:
+        return self._due_at is not None and time.monotonic() >= self._due_at - SHORTEST_REST_SECONDS
 
     async def _next_due(self) -> float | None:
         began = self._clock()
@@ -94,7 +106,7 @@ class Promote(Duty):
         if self._due_at is not None:
             seconds = min(seconds, max(self._due_at - began, SHORTEST_REST_SECONDS))
         try:
-            await self._dispatch.hints.wait_due(seconds)
+            self._hinted = await self._dispatch.hints.wait_due(seconds)
         except Unavailable:
             metrics.REDIS_ERRORS.labels("wait_due").inc()
             await wait_for_event(reign.over, max(0.0, seconds - (time.monotonic() - began)))

@@ -87,7 +87,7 @@ class Sweep(Duty):
             self._full = True
         lanes = await self._dispatch.repair.lanes()
         await self._dispatch.repair.prune_popped(lanes, stale_seconds=self._stale)
-        rebuilt = await self._rebuild_what_disagrees()
+        rebuilt = await self._rebuild_what_disagrees(lanes)
         if rebuilt or await self._trust.broken(reign):
             self._full = True
         if self._full:
@@ -218,10 +218,10 @@ class Sweep(Duty):
         queued = {job.id for job in stored if job.state is State.QUEUED}
         return [job for job in ids if job in queued]
 
-    async def _rebuild_what_disagrees(self) -> bool:
+    async def _rebuild_what_disagrees(self, lanes: Sequence[Lane]) -> bool:
         """Rebuild lanes that something else wrote to, once list and set have differed for long enough."""
         now = self._clock()
-        disagreeing = await self._dispatch.repair.disagreements()
+        disagreeing = await self._dispatch.repair.disagreements(lanes)
         self._disagreeing = {lane: self._disagreeing.get(lane, now) for lane in disagreeing}
         old = [lane for lane, since in self._disagreeing.items() if now - since >= self._disagreement]
         for lane in old:

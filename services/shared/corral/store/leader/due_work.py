@@ -9,9 +9,14 @@ from corral.store.workers.drains import POOL
 
 LOOK = Limits(statement=2.0, lock=1.0)
 """Short: while it waits, no duty is woken."""
+AHEAD_SECONDS = 4
+"""Seconds before a job is due from which on its duty looks for itself: longer than a look may take."""
 
 # Each through the index that the duty's own statement reads.
 _CONDITIONS: Mapping[str, str] = {
+    "promote": f"""EXISTS (
+        SELECT FROM corral.jobs j
+        WHERE j.state = 'scheduled' AND j.run_at <= now() + interval '{AHEAD_SECONDS} seconds')""",
     "webhooks": """EXISTS (
         SELECT FROM corral.webhook_deliveries d WHERE d.sent_by IS NULL AND d.status = 'pending')""",
     "feeds": """EXISTS (

@@ -66,6 +66,9 @@ WITH taken AS (
 )
 SELECT count(*) FROM taken
 """
+UNFOLDED = (
+    "SELECT EXISTS (SELECT FROM corral.job_stats_deltas) OR EXISTS (SELECT FROM corral.job_count_deltas)"
+)
 FORGET_EMPTY = "DELETE FROM corral.job_counts n WHERE n.count = 0"
 FORGET_STATS = """
 DELETE FROM corral.job_stats s WHERE s.ctid = ANY(ARRAY(
@@ -141,6 +144,14 @@ class Housekeeping:
             if not (await transaction.rows(backfills.ASK))[0][0]:
                 for step in backfills.STEPS:
                     await transaction.count(step)
+
+    async def anything_to_fold(self) -> bool:
+        """Whether endings appended anything that is not folded yet.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return bool((await self._database.run(UNFOLDED, limits=DUTY))[0][0])
 
     async def fold_stats(self, term: Term, limit: int = 20_000) -> Folded:
         """Fold what endings appended into the statistics and counts, and forget statistics that are too old.

@@ -79,7 +79,11 @@ class ConnectionPool:
 
     @asynccontextmanager
     async def connection(
-        self, seconds: float, deadline: Deadline | None = None, *, fits: Callable[[Driver], bool] | None = None
+        self,
+        seconds: float,
+        deadline: Deadline | None = None,
+        *,
+        fits: Callable[[Driver], bool] | None = None,
     ) -> AsyncIterator[Driver]:
         """A connection that is silent for at most `seconds`; a dead one makes its idle neighbours suspect too.
 

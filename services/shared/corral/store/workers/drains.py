@@ -82,6 +82,15 @@ class StoredDrains:
         rows = await self._database.run(LIVE, limits=DUTY)
         return [LiveWorker(*row) for row in rows]
 
+    async def live_and_running(self) -> tuple[Sequence[LiveWorker], dict[UUID, int]]:
+        """The same, and how many jobs each worker runs, in one round trip.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        live, running = await self._database.together((LIVE, {}), (RUNNING, {}), limits=DUTY)
+        return [LiveWorker(*row) for row in live], {row[0]: row[1] for row in running}
+
     async def running(self) -> dict[UUID, int]:
         """How many jobs each worker runs; those that run none are missing.
 
