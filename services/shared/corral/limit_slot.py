@@ -141,7 +141,7 @@ class LimitSlot:
             yield wait
             if time.monotonic() > ends:
                 self._id = None
-                raise LimitTimeout(f"{self._name} had no free slot in time")
+                raise LimitTimeout(f"the limit {self._name} had no free slot in time")
 
     def _try(self) -> bool:
         """Ask once; whether it is held now. Where no answer came, the next try asks with the same id."""

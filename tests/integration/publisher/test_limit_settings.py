@@ -7,6 +7,7 @@ import pytest
 from tests.integration.publisher.limited_types import Ask, register, told
 from tests.integration.publisher.page import page_of, send
 
+from corral.actions.limits.names import limit_names
 from corral.catalog import Limit, Queue, Rate, job_type
 from corral.catalog.record import declaration_of, record_of
 from corral.store import Store
@@ -81,6 +82,11 @@ async def test_a_value_too_long_for_a_key_names_the_key_that_its_jobs_have(
     ((one,), (same,)) = await _keys(api), await _keys(api, f"?key={long}")
     assert one == same
     assert (one["waiting"], one["overrides"], len(one["key"])) == (1, {"each": 3}, 200)
+
+
+async def test_who_holds_a_slot_for_no_customer_shares_that_of_jobs_without_one(limits: Store):
+    assert await limit_names(limits, "fair", "") == ("fair=*",)
+    assert await limit_names(limits, "customer", "") == ("customer", "customer=*")
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,9 @@ def on_ask(*limits: Any) -> Any:
         (lambda: Rate("openai", 10, per=1, cost=float("nan")), "cost is nan"),
         (lambda: Queue("a.b"), "lower-case letters, digits, - and _"),
         (lambda: Queue("mail", retrys=3), "no option 'retrys'; known are priority, retries"),  # type: ignore[call-arg]
+        (lambda: Queue("mail", limits=[Rate("a", 5, per=1, at="call")]), "a, which is a rate of calls"),
         (lambda: Queue("mail", retries=-1), "queue mail: retries is -1"),
-        (lambda: Queue("mail", limits=Limit("a", total=1)), "must be a list of Limit and Rate"),  # type: ignore[arg-type]
+        (lambda: Queue("mail", limits=Limit("a", total=1)), "limits is a alone; it must be a list"),  # type: ignore[arg-type]
         (
             lambda: on_ask(Limit("a", each=1, by="customer")),
             "acme.ask: limit a: by names customer; the payload",

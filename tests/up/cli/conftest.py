@@ -18,12 +18,19 @@ LIMITS = Path(__file__).resolve().parents[3] / "examples/limits"
 BURSTS = """
 import asyncio
 from corral.catalog import Limit, Rate, job
+from corral.errors import RateLimited
 
 provider = [Limit("provider", each=2, total=25, by="customer"), Rate("provider-day", 1000, per=86400)]
 
 @job(name="acme.burst")
 async def burst() -> None:
     await asyncio.sleep(3)
+
+busy = Limit("busy", total=5)
+
+@job(name="acme.told", limits=[busy])
+async def told() -> None:
+    raise RateLimited("429 Too Many Requests", after=600)
 """
 
 

@@ -118,11 +118,12 @@ def test_queues_are_listed_paused_resumed_and_cleaned(corral):
     assert {queue["name"] for queue in corral("queues", "list", "--json").json} >= {"demo", "cpu", "reports"}
     assert corral("queues", "pause", "cpu").out == "cpu is paused\n"
     assert re.search(r"^cpu +paused", corral("queues", "list").out, re.MULTILINE)
-    corral("queues", "set", "cpu", "retries=5")
+    corral("queues", "set", "cpu", "retries=5", "backoff=exponential:2", "keep_failed=50")
     shown = corral("queues", "show", "cpu").out
     assert re.search(r"^paused +\S+ by corral up", shown, re.MULTILINE), shown
     assert re.search(r"^overrides +retries +5", shown, re.MULTILINE), shown
-    corral("queues", "set", "cpu", "retries=")
+    assert re.search(r'overrides +keep_failed +\{"count":50\}', shown)
+    assert corral("queues", "set", "cpu", "retries=", "backoff=", "keep_failed=").code == 0
     job = corral("jobs", "submit", "demo.cpu", "--field", "seconds:=0.01", "--json").json
     eventually(  # counts are read at most every second
         lambda: corral("queues", "show", "cpu", "--json").json["counts"].get("queued") == 1, timeout=30

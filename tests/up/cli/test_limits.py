@@ -27,13 +27,55 @@ def test_limits_are_listed_set_paused_resumed_and_reset(corral):
     assert corral("limits", "pause", "provider").out == "provider is paused\n"
     assert corral("limits", "show", "provider", "--json").json["paused"]
     assert corral("limits", "resume", "provider").out == "provider is resumed\n"
-    assert corral("limits", "reset", "provider").out == "provider is as code declares it\n"
+    assert corral("limits", "reset", "provider").out == (
+        "provider is as code declares it; 1 key has values of its own\n"
+    )
     assert corral("limits", "reset", "provider", "--key", "acme", "--json").json["values"]["total"] == 25
     assert "nothing uses provider" in corral("limits", "keys", "provider").out
     wrong = corral("limits", "set", "provider-day", "rate=0")
     assert (wrong.code, "corral limits pause provider-day" in wrong.err) == (2, True)
     assert corral("limits", "set", "provider", "total").code == 2
     assert corral("limits", "show", "none").code == 4
+
+
+def test_keys_that_have_something_of_their_own_are_found_and_an_empty_key_is_no_limit(corral):
+    for key, why in (("acme", "they bought more"), (" ", "odd"), ("x" * 300, "long")):
+        assert corral("limits", "set", "provider", "each=5", "--key", key, "--reason", why).code == 0
+    assert corral("limits", "pause", "provider", "--key", "acme", "--reason", "they asked").out == (
+        "the key acme of provider is paused\n"
+    )
+    shown = corral("limits", "show", "provider").out
+    assert "3 keys have values of their own, 1 key is paused: corral limits keys provider --set" in shown
+    listed = corral("limits", "keys", "provider", "--set").out
+    assert re.search(r'^" " +set +each=5', listed, re.MULTILINE)
+    assert re.search(r"^acme .*they bought more; paused by .*: they asked", listed, re.MULTILINE)
+    assert re.search(r"^x{47}….{12} +set", listed, re.MULTILINE)
+    assert "there are more: --limit 4" in corral("limits", "keys", "provider", "--set", "--limit", "2").out
+    assert len(corral("limits", "keys", "provider", "--key", "x" * 300, "--json").json) == 1
+    kept = corral("limits", "reset", "provider").out
+    assert kept == "provider is as code declares it; 3 keys have values of their own, 1 key is paused\n"
+    for action in (("pause", "provider"), ("reset", "provider"), ("set", "provider", "total=9")):
+        wrong = corral("limits", *action, "--key", "")
+        assert (wrong.code, "/key: is empty; name a key, or leave it out" in wrong.err) == (2, True)
+    assert not corral("limits", "show", "provider", "--json").json["paused"]
+    assert corral("limits", "resume", "provider", "--key", "acme").code == 0
+    for key in ("acme", " ", "x" * 300):
+        assert corral("limits", "reset", "provider", "--key", key).code == 0
+    assert "nothing uses provider" in corral("limits", "keys", "provider").out
+
+
+def test_a_wait_that_a_provider_asked_for_is_shown(corral):
+    job = corral("jobs", "submit", "acme.told", "--json").json["id"]
+
+    def told() -> bool:
+        shown: str = corral("limits", "show", "busy").out
+        return (
+            re.search(rf"^waits until .*, as job {job} was told: 429 Too Many", shown, re.MULTILINE)
+            is not None
+        )
+
+    eventually(told)
+    assert corral("jobs", "cancel", job).code == 0
 
 
 def test_options_of_a_shipped_type_are_set_and_taken_back(corral):

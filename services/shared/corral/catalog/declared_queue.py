@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Unpack, cast
 
 from corral.catalog.keywords import OptionKeywords, SharedKeywords, limits_of, options_of
+from corral.catalog.limits.check import no_rate_of_calls
 from corral.catalog.limits.limit import AnyLimit
 from corral.catalog.options_json import options_to_json
 from corral.catalog.same_name import one_of_each_name
@@ -52,6 +53,7 @@ class Queue:
         given: dict[str, Any] = {**options}
         self.limits: tuple[AnyLimit, ...] = limits_of(where, given.pop("limits", ()))
         one_of_each_name("limit", self.limits, where)
+        no_rate_of_calls(self.limits, where)
         for option in ("keep_finished", "keep_failed"):
             if isinstance(given.get(option), int) and not isinstance(given[option], bool):
                 given[option] = Retention(count=given[option])

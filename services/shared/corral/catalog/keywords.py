@@ -85,7 +85,9 @@ def limits_of(where: str, value: Any) -> tuple[AnyLimit, ...]:
     Raises:
         DeclarationError: it is no list of limits.
     """
-    if isinstance(value, Limit | Rate) or not isinstance(value, list | tuple):
+    if isinstance(value, Limit | Rate):
+        raise DeclarationError(f"{where}: limits is {value.name} alone; it must be a list, as limits=[…]")
+    if not isinstance(value, list | tuple):
         raise DeclarationError(f"{where}: limits is {value!r:.100}; it must be a list of Limit and Rate")
     for limit in value:
         if not isinstance(limit, Limit | Rate):

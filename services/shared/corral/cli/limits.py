@@ -13,6 +13,8 @@ from corral.limit_words import keys_in_words
 app = typer.Typer(help="See, set, pause and resume limits.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="LIMIT", help="The limit's name.")]
 Key = Annotated[str | None, typer.Option(metavar="KEY", help="Only this key of it; none: the whole limit.")]
+LONGEST_SHOWN: Final = 60
+"""Characters of a key in a table."""
 AS_DECLARED: Final = "as code declares it"
 Reason = Annotated[str | None, typer.Option(help="Why, for the audit and for whoever looks next.")]
 
@@ -151,7 +153,9 @@ def _part(name: str, key: str | None) -> str:
 
 
 def _key(key: str) -> str:
-    """A key as it is; in quotes where somebody who reads it could not tell what it is."""
+    """A key as it is; in quotes where somebody who reads it could not tell what it is. JSON output has long ones whole."""
+    if len(key) > LONGEST_SHOWN:
+        key = f"{key[: LONGEST_SHOWN - 13]}…{key[-12:]}"
     return key if key.isprintable() and key.strip() == key else json.dumps(key, ensure_ascii=False)
 
 

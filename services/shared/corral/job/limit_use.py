@@ -63,6 +63,12 @@ def name_of(limit: str, key: str = TOTAL) -> str:
     return f"{limit}{SEPARATOR}{key}" if key else limit
 
 
+def in_words(name: str) -> str:
+    """The limit or the key that a name stands for: `limit customer for acme`."""
+    limit, key = parsed(name)
+    return f"limit {limit} for {key}" if key else f"limit {limit}"
+
+
 def parsed(name: str) -> tuple[str, str]:
     """The limit and the key of a name; the key is empty for a total."""
     limit, _, key = name.partition(SEPARATOR)

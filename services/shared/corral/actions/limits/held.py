@@ -14,7 +14,7 @@ from corral.actions.limits.names import limit_names
 from corral.dispatch import Dispatch
 from corral.errors import Conflict, LimitTimeout, Unavailable
 from corral.ids import new_id
-from corral.job.limit_use import parsed
+from corral.job.limit_use import in_words, parsed
 from corral.store import Store
 from corral.store.limits.leases import LEASE_SECONDS
 
@@ -104,7 +104,9 @@ class HeldLimits:
                         self._renewing = asyncio.get_running_loop().create_task(self._renew())
                     return held
                 if self._clock() + wait > ends:
-                    raise LimitTimeout(f"{', '.join(names)} had no free slot in time")
+                    raise LimitTimeout(
+                        f"{' or '.join(f'the {in_words(name)}' for name in names)} had no free slot in time"
+                    )
             await asyncio.sleep(wait)
             wait = min(LOOK_SECONDS[1], wait * 2)
 

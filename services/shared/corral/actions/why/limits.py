@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from corral.actions.why.cause import Cause
 from corral.job.job import Job
-from corral.job.limit_use import parsed
+from corral.job.limit_use import in_words, parsed
 from corral.job.state import State
 from corral.store import LimitState, SlotHolder, Store, WorkerState
 
@@ -60,7 +60,7 @@ def _full(state: LimitState) -> bool:
 
 
 def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
-    what = _what(state)
+    what = in_words(state.name)
     if not state.declared:
         return Cause(
             "limit-undeclared",
@@ -101,16 +101,11 @@ def _cause(state: LimitState, holders: list[SlotHolder]) -> Cause:
     )
 
 
-def _what(state: LimitState) -> str:
-    limit, key = parsed(state.name)
-    return f"limit {limit}" + (f" for {key}" if key else "")
-
-
 def _paused(state: LimitState, since: datetime, reason: str | None) -> Cause:
     by, why = f" by {state.paused_by}" if state.paused_by else "", f": {reason}" if reason else ""
     return Cause(
         "limit-paused",
-        f"The {_what(state)} has been paused{by} since {_moment(since)}{why}.",
+        f"The {in_words(state.name)} has been paused{by} since {_moment(since)}{why}.",
         "Resume the limit",
     )
 

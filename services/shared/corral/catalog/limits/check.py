@@ -36,13 +36,23 @@ def check_limits(name: str, limits: Sequence[AnyLimit], schema: Mapping[str, Any
         raise DeclarationError(
             f"{where}: its limits {said} have two strategies for when they are full; only one limit of a job may have another than queue"
         )
+    no_rate_of_calls(limits, where)
+    for limit in limits:
+        _check_payload(f"{where}: limit {limit.name}", limit, schema)
+
+
+def no_rate_of_calls(limits: Iterable[AnyLimit], where: str) -> None:
+    """Refuse a rate of calls among limits that jobs take of when they start.
+
+    Raises:
+        DeclarationError: names it.
+    """
     for limit in limits:
         if isinstance(limit, Rate) and limit.at is TakenAt.CALL:
             raise DeclarationError(
-                f"{where}: limits names {limit.name}, which is a rate of calls: its handlers take of it with"
+                f"{where}: limits names {limit.name}, which is a rate of calls: handlers take of it with"
                 f' ctx.budget({limit.name!r}); leave it out of limits, or declare it without at="call"'
             )
-        _check_payload(f"{where}: limit {limit.name}", limit, schema)
 
 
 def _check_payload(where: str, limit: AnyLimit, schema: Mapping[str, Any] | None) -> None:

@@ -180,7 +180,9 @@ class CallEvaluation:
 
 
 def key_of(text: str) -> str:
-    """The key that a value is, as it is stored."""
+    """The key that a value is, as it is stored. An empty text is no value."""
+    if not text:
+        return SHARED
     return bounded_key(SHARED + text if text.startswith(SHARED) else text)
 
 

@@ -95,5 +95,7 @@ def _words(cell: Any) -> str:
             return f"{cell:,}"
         case list() | tuple():
             return ", ".join(map(str, cell))
+        case dict():
+            return json_codec.dumps(cell, default=str).decode()
         case _:
             return str(cell)

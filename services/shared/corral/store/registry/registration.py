@@ -27,6 +27,12 @@ class Image:
     handled: frozenset[str]
 
 
+def _own_modules(modules: str) -> str:
+    """Of an image's modules those that tell it from others: without the ones that come with Corral, if it has more."""
+    own = [one for one in modules.split(", ") if not one.startswith("corral_jobs")]
+    return ", ".join(own) or modules
+
+
 @dataclass(frozen=True, slots=True)
 class WrittenDeclarations:
     """The names of what a registration wrote: what was new or changed."""
@@ -110,7 +116,7 @@ async def _claim_queues(transaction: Transaction, image: Image, *, force: bool) 
         queue, name = shared[0]
         raise Conflict(
             f"queue {queue}: this image handles {ours[queue]} in it, but not {name}, which another image handles"
-            f" (modules {others[name]}); workers of each would meet jobs that they can't run. Give {ours[queue]} or"
+            f" (modules {_own_modules(others[name])}); workers of each would meet jobs that they can't run. Give {ours[queue]} or"
             f" {name} a queue of its own. If no image has {name} any more: corral types register --force"
         )
     await transaction.count(NO_LONGER, {"names": texts([*gone, *(name for _, name in shared)])})
