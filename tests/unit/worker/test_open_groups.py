@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from tests.fixtures.claimed import claimed_job
 from tests.fixtures.clock import Clock
 
 from corral.dispatch import Budget, Popped
@@ -35,23 +36,7 @@ def _turn(group: UUID, take: int = 2, lane: Lane = LANE) -> Turn:
 
 
 def _job(group: UUID, type: str = "one", limits: tuple[str, ...] = ("one",)) -> Claimed:
-    return Claimed(
-        id=new_id(),
-        type=type,
-        queue="email",
-        attempt=1,
-        payload="1",
-        errors=0,
-        retries=0,
-        timeout=None,
-        suspect=False,
-        checkpoint=None,
-        traceparent=None,
-        parent=None,
-        waited=0.0,
-        limit_group=group,
-        limits=limits,
-    )
+    return claimed_job(type=type, queue="email", payload="1", waited=0.0, limit_group=group, limits=limits)
 
 
 def _whole(groups: OpenGroups, *jobs: Claimed, take: int = 2, seconds: float = 0.0) -> None:
