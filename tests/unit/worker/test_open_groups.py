@@ -83,6 +83,7 @@ def test_a_group_that_took_less_is_asked_by_the_whole_claim_unless_it_is_empty(g
     assert groups.takes([_turn(A)]) is not None
     groups.told([_turn(A)], {}, ())
     assert groups.takes([_turn(A)]) is None
+    assert not groups.without_batches([_turn(A)]), "a batch may be why"
 
 
 @pytest.mark.parametrize("job", [_job(A, type="together"), _job(A, limits=())])

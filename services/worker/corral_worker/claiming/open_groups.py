@@ -81,7 +81,13 @@ class OpenGroups:
                 known.since = at
 
     def told(self, turns: Sequence[Turn], took: Mapping[UUID | None, int], empty: Collection[UUID]) -> None:
-        """Take note of what claims left: limits of a group that took all that was asked for, or is empty now, have room."""
+        """Take note of what claims left: limits of a group that took all that was asked for, or is empty now, have room.
+
+        A group of which nothing was taken, though it is not empty, may have got a batch meanwhile.
+        """
         for turn in turns:
-            if (known := self._known.get(turn.group)) is not None:
-                known.open = took.get(turn.group, 0) >= turn.take or turn.group in empty
+            if (known := self._known.get(turn.group)) is None:
+                continue
+            known.open = took.get(turn.group, 0) >= turn.take or turn.group in empty
+            if not known.open and not took.get(turn.group):
+                del self._known[turn.group]

@@ -73,6 +73,8 @@ def fitting_turns(
     turns: Sequence[Turn], popped: Sequence[Popped], budgets: Sequence[Budget], room: int
 ) -> tuple[list[Turn], list[Turn]]:
     """Turns as far as there is room for them beside these jobs: fewer jobs of each; and those without any."""
+    if not turns:
+        return [], []
     rooms = [budget.room - sum(one.lane.queue in budget.queues for one in popped) for budget in budgets]
     room -= len(popped)
     fits, late = [], []
