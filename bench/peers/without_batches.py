@@ -2,7 +2,7 @@
 
 import sys
 
-from corral.startup import prepare
+from corral.process.startup import prepare
 from corral_worker.batches.options import BatchOptions
 
 if __name__ == "__main__":

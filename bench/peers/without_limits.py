@@ -11,7 +11,7 @@ from typing import Any
 
 from corral.dispatch import lanes
 from corral.job.job import Claimed
-from corral.startup import prepare
+from corral.process.startup import prepare
 from corral.store.attempts import claims
 from corral.store.postgres.connections import Row
 from corral_worker.claiming.claim_loop import ClaimLoop

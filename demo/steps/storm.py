@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis
 
-from corral.env_file import read_env_file
+from corral.process.env_file import read_env_file
 from demo.installation import kill_worker
 from demo.stage import Stage
 from demo.waiting import until

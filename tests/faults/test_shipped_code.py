@@ -48,7 +48,7 @@ def test_shipped_code_reads_the_environment_in_few_places_only():
                 if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
                     readers.add(str(path.relative_to(ROOT / "services")))
     allowed = re.compile(
-        r"shared/corral/(settings|cli|client|http_calls\.py|provider/secret_reference\.py|exposition\.py|startup\.py|publisher_address\.py|store/postgres/connection\.py|tracing/(activation|provider)\.py)"
+        r"shared/corral/(settings|cli|client|http_client/(http_calls|publisher_address)\.py|provider/secret_reference\.py|process/(exposition|startup|env_file)\.py|store/postgres/connection\.py|tracing/(activation|provider)\.py)"
         r"|publisher/corral_publisher/(__main__|processes/server)\.py"
         r"|operator/corral_operator/(settings|cluster/api)\.py"
         r"|local/corral_local/"

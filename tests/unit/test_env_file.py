@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.env_file import read_env_file
 from corral.errors import SettingsError
+from corral.process.env_file import read_env_file
 from corral.settings import Settings
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from corral.exposition import FOLDER, exposition
+from corral.process.exposition import FOLDER, exposition
 
 COUNTS = """
 from prometheus_client import Counter

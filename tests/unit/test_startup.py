@@ -11,7 +11,7 @@ import pytest
 
 CORRAL = f'"{sys.executable}" -m corral.cli'
 TINY = (
-    "from corral.startup import prepare, take_over_output as t; prepare(); t(); import sys\n"
+    "from corral.process.startup import prepare, take_over_output as t; prepare(); t(); import sys\n"
     "print(sys.stdin.read(), 'zoë' * 40_000); sys.stdout.flush(); print('end', file=sys.stderr)"
 )
 """Prepares itself as the command does, and starts twenty times as fast."""
@@ -74,7 +74,7 @@ def test_what_is_printed_is_whole_whatever_the_locale_and_the_terminal(env, tmp_
 
 AS_ANYBODY = """
 import os
-from corral.startup import prepare
+from corral.process.startup import prepare
 if os.geteuid() == 0:
     os.setuid(65534)
 prepare()
@@ -110,7 +110,7 @@ def test_arguments_are_text_where_the_locale_is_ascii(tmp_path):
 
 
 def test_the_working_folder_is_searched_for_modules_behind_what_is_installed(tmp_path):
-    code = "from corral.startup import prepare; prepare(); import sys; print(sys.path[-1], sys.stdin.read())"
+    code = "from corral.process.startup import prepare; prepare(); import sys; print(sys.path[-1], sys.stdin.read())"
     done = shell(f'"{sys.executable}" -P -c {json.dumps(code)}', tmp_path)
     assert done.stdout.split() == [str(tmp_path)]
 

@@ -6,8 +6,8 @@ from contextlib import closing
 import httpx2
 import pytest
 
-from corral.http_calls import NO_AUTHORITIES
-from corral.status_server import METRICS, Answer, StatusServer, listen, serve_metrics
+from corral.http_client.http_calls import NO_AUTHORITIES
+from corral.process.status_server import METRICS, Answer, StatusServer, listen, serve_metrics
 
 
 def hello() -> Answer:

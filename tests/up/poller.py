@@ -6,7 +6,7 @@ from typing import Self
 
 import httpx2
 
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 
 PAUSE = 0.01
 """Seconds between an answer and the next request."""

@@ -117,7 +117,7 @@ def test_edited_code_of_the_services_answers_soon_and_refuses_nobody_meanwhile(
         # A module that the spare itself has used: nothing of it may be left from before.
         with (edited / "corral" / "startup.py").open("a") as shared:
             shared.write('EDITION = "fourth"\n')
-        health.write_text(f"from corral.startup import EDITION\n{text}".replace('"ok"', "EDITION"))
+        health.write_text(f"from corral.process.startup import EDITION\n{text}".replace('"ok"', "EDITION"))
         for said in ("the publisher runs", "the maintenance runs", "1 worker(s) run"):
             eventually(lambda s=said: s in up.output.partition("startup.py")[2], timeout=BUSY_SECONDS)
         eventually(lambda: {poller.newest for poller in pollers} == {"fourth"})

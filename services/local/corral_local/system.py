@@ -13,7 +13,7 @@ import httpx2
 
 from corral.dispatch import Dispatch
 from corral.errors import CorralError
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 from corral.store import Store
 from corral.store.migrations import upgrade
 from corral.waiting import all_or_error

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from corral.publisher_address import DATA, LOCAL_FOLDER
+from corral.http_client.publisher_address import DATA, LOCAL_FOLDER
 from corral_local.plan import Plan
 from corral_local.status import LocalStatus, Ready
 from corral_local.system import LocalSystem

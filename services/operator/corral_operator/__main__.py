@@ -3,7 +3,7 @@
 if __name__ == "__main__":
     import sys
 
-    from corral.startup import prepare
+    from corral.process.startup import prepare
 
     prepare("corral-operator")
     from corral_operator.main import main

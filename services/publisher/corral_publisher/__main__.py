@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from corral.startup import prepare
+from corral.process.startup import prepare
 
 HINT = "an emptyDir there in Kubernetes, --tmpfs /tmp with Docker, or name another folder in TMPDIR"
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from starlette.staticfiles import StaticFiles
 
+from corral.process.startup import say_ready
+from corral.process.status_server import METRICS, StatusServer
 from corral.settings import Settings
-from corral.startup import say_ready
-from corral.status_server import METRICS, StatusServer
 from corral.tracing import activation
 from corral_publisher import pages, routes
 from corral_publisher.assets import FOLDER

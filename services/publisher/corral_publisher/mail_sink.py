@@ -14,9 +14,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from corral import logs
 from corral.errors import CorralError, SchemaMismatch
+from corral.process.startup import prepare
+from corral.process.status_server import listen
 from corral.settings import Settings
-from corral.startup import prepare
-from corral.status_server import listen
 from corral.store import Store
 
 log = structlog.get_logger(__name__)

@@ -8,8 +8,8 @@ import structlog
 
 from corral import logs
 from corral.errors import CorralError, waiting_helps
+from corral.process.status_server import listen
 from corral.settings import Settings
-from corral.status_server import listen
 from corral.store import Store
 from corral_publisher.app import create_app
 from corral_publisher.processes.server import Publisher

@@ -10,16 +10,16 @@ import httpx2
 
 from corral import json_codec
 from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
-from corral.api_request import path_of
-from corral.client_limits import LimitCalls
-from corral.client_providers import ProviderCalls
 from corral.errors import FieldError, InvalidInput
-from corral.feed_client import FeedClient
-from corral.http_calls import ANSWER_SECONDS, HttpCalls
+from corral.http_client.api_request import path_of
+from corral.http_client.feeds import FeedClient
+from corral.http_client.http_calls import ANSWER_SECONDS, HttpCalls
+from corral.http_client.limits import LimitCalls
+from corral.http_client.providers import ProviderCalls
+from corral.http_client.publisher_address import Connection
+from corral.http_client.schedules import ScheduleClient
+from corral.http_client.webhooks import WebhookClient
 from corral.job.idempotency_key import fault
-from corral.publisher_address import Connection
-from corral.schedule_client import ScheduleClient
-from corral.webhook_client import WebhookClient
 
 __all__ = ["ENDED", "ApiProblem", "Client", "Connection", "NotConfigured", "Unreachable", "problem_of"]
 

@@ -2,7 +2,7 @@
 
 Gauges of the database come from the leader alone. Where several processes
 answer for one port (gunicorn), PROMETHEUS_MULTIPROC_DIR is set before this
-module is imported, and `corral.exposition` adds them up.
+module is imported, and `corral.process.exposition` adds them up.
 """
 
 from typing import Final

@@ -11,9 +11,9 @@ from corral import logs
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
 from corral.errors import DeclarationError, SchemaMismatch
-from corral.garbage_collection import collect_less_often
+from corral.process.garbage_collection import collect_less_often
+from corral.process.status_server import serve_metrics
 from corral.settings import Settings
-from corral.status_server import serve_metrics
 from corral_worker.lifecycle import exit_code
 from corral_worker.own_process import own_process, runner
 

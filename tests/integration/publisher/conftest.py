@@ -24,7 +24,7 @@ from corral.actions.access.api_keys import KeyActions
 from corral.actions.access.principal import Role
 from corral.catalog import job_type
 from corral.catalog.record import TypeRecord, record_of
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 from corral.job.job import Claimed
 from corral.job.limit_use import group_of
 from corral.job.outcome import Finished, Succeeded

@@ -8,7 +8,7 @@ from tests.integration.publisher.conftest import Publisher, count
 from tests.integration.publisher.raw_http import connected, head
 
 from corral.actions.access.principal import Role
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 from corral.settings import Settings
 from corral.store import Store
 

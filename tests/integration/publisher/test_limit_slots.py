@@ -17,7 +17,7 @@ from corral.catalog import Limit, Rate
 from corral.catalog.record import declaration_of
 from corral.client import Client, Connection
 from corral.errors import Conflict, LimitLost, LimitTimeout
-from corral.limit_slot import LimitSlot
+from corral.http_client.limit_slot import LimitSlot
 from corral.settings import Settings
 from corral.store import Store
 

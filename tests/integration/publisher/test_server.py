@@ -17,7 +17,7 @@ from tests.integration.publisher.raw_http import answer_of, connected, head
 
 from corral.actions.access.api_keys import KeyActions
 from corral.actions.access.principal import Role
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 from corral.settings import Settings
 from corral.store import Store
 from corral.store.migrations import upgrade

@@ -18,7 +18,7 @@ from tests.integration.worker.system import System, WorkerProcess, running_syste
 from corral.actions.access.api_keys import KeyActions
 from corral.actions.access.principal import Role
 from corral.catalog import Catalog
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 from corral.job.state import State
 from corral.settings import Settings
 

@@ -9,7 +9,7 @@ from tests.fixtures.waiting import eventually_async
 from tests.integration.tracing.conftest import HOST, Collector, Traced
 from tests.integration.worker.system import WorkerProcess
 
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 from corral.job.state import State
 
 JOBS = 40

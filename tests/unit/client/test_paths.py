@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.api_request import path_of
 from corral.client import Client, Connection
+from corral.http_client.api_request import path_of
 
 
 class Publisher(httpx2.BaseTransport):

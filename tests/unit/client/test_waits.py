@@ -14,10 +14,10 @@ from typing import Any, Self
 import pytest
 from tests.fixtures.typescript import compiled, needs_typescript, node
 
-from corral import http_calls
 from corral.api_problem import ApiProblem
 from corral.client import Client
-from corral.publisher_address import Connection
+from corral.http_client import http_calls
+from corral.http_client.publisher_address import Connection
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "typed_definitions"
 JOB = {"id": "1", "state": "completed"}

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 import corral_operator.reports.metrics  # noqa: F401  # what is served
-from corral.http_calls import NO_AUTHORITIES
+from corral.http_client.http_calls import NO_AUTHORITIES
 from corral_operator.reports.health import ROUND_TOO_OLD_SECONDS, serve
 
 

@@ -7,7 +7,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from corral.status_server import METRICS, Answer, StatusServer
+from corral.process.status_server import METRICS, Answer, StatusServer
 
 ROUND_TOO_OLD_SECONDS: Final = 30.0
 """Seconds without the end of a round, after which the operator counts as stuck. A round is ended after 20."""

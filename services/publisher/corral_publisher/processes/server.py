@@ -11,7 +11,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers import gasgi
 from starlette.types import ASGIApp
 
-from corral.garbage_collection import collect_less_often
+from corral.process.garbage_collection import collect_less_often
 from corral.settings import Settings
 from corral_publisher.processes.connection import ClientConnection
 

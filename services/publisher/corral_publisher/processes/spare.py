@@ -8,7 +8,7 @@ import os
 import runpy
 import sys
 
-from corral.startup import prepare
+from corral.process.startup import prepare
 from corral_publisher.__main__ import OF_GUNICORN
 
 LIBRARIES = (

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from corral.startup import prepare, take_over_output
+from corral.process.startup import prepare, take_over_output
 
 
 def run() -> NoReturn:

@@ -9,7 +9,7 @@ from corral.api_problem import ApiProblem
 from corral.cli.commands import CommandsOnDemand
 from corral.cli.terminal.exit_codes import ExitCode, exit_code
 from corral.errors import CorralError, InvalidInput
-from corral.startup import OutputLost
+from corral.process.startup import OutputLost
 
 app = typer.Typer(
     name="corral",

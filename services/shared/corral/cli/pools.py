@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.api_request import path_of
 from corral.cli.terminal.number import whole
 from corral.cli.terminal.output import AsJson, ago, print_json, print_table, span
 from corral.cli.terminal.session import client
+from corral.http_client.api_request import path_of
 from corral.job.bounds import Bounds
 
 app = typer.Typer(help="See pools of workers and why they have the size they have.")

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.api_request import path_of
 from corral.cli.terminal.number import real
 from corral.cli.terminal.option_values import option_values
 from corral.cli.terminal.output import AsJson, console, print_json, print_table, table_of
 from corral.cli.terminal.session import client
+from corral.http_client.api_request import path_of
 from corral.job.limits import KEPT_SECONDS
 
 app = typer.Typer(help="See, pause, resume and clean queues.", no_args_is_help=True)

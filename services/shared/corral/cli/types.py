@@ -9,7 +9,6 @@ import typer
 from rich.text import Text
 
 from corral import json_codec
-from corral.api_request import path_of
 from corral.cli.system.services import service_settings
 from corral.cli.terminal.exit_codes import ExitCode
 from corral.cli.terminal.option_values import gathered_parts, option_values, with_parts
@@ -17,6 +16,7 @@ from corral.cli.terminal.output import AsJson, console, print_json, print_table
 from corral.cli.terminal.session import client
 from corral.cli.terminal.wait_for_start import Wait, patiently
 from corral.errors import InvalidInput
+from corral.http_client.api_request import path_of
 
 if TYPE_CHECKING:  # slow to import
     from collections.abc import Awaitable, Callable

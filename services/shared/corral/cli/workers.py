@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.api_request import path_of
 from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
 from corral.cli.terminal.session import client
+from corral.http_client.api_request import path_of
 
 MIB = 1_048_576
 

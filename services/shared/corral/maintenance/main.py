@@ -10,11 +10,11 @@ import uvloop
 from corral import logs
 from corral.dispatch import Dispatch
 from corral.errors import CorralError, SchemaMismatch
-from corral.garbage_collection import collect_less_often
 from corral.maintenance.run import run
+from corral.process.garbage_collection import collect_less_often
+from corral.process.startup import say_ready
+from corral.process.status_server import serve_metrics
 from corral.settings import Settings
-from corral.startup import say_ready
-from corral.status_server import serve_metrics
 from corral.store import Store
 
 log = structlog.get_logger(__name__)

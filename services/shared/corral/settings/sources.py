@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from corral.env_file import PREFIX, read_env_file
 from corral.errors import SettingsError
+from corral.process.env_file import PREFIX, read_env_file
 from corral.settings.address_parts import MASK, masked_address
 from corral.settings.old_names import HONOURED, replacement
 from corral.settings.ranges import declared

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from corral.status_server import Answer, StatusServer, json_answer
+from corral.process.status_server import Answer, StatusServer, json_answer
 
 log = structlog.get_logger(__name__)
 

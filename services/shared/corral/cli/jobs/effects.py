@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from corral import json_codec
-from corral.api_request import path_of
 from corral.cli.terminal.output import AsJson, ago, print_json, print_table
 from corral.cli.terminal.session import client
+from corral.http_client.api_request import path_of
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job.")]
 

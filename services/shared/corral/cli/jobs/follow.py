@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from corral.api_request import path_of
 from corral.cli.terminal.exit_codes import ExitCode
 from corral.cli.terminal.output import AsJson, console, print_json, span, state, table_of
 from corral.cli.terminal.session import client
+from corral.http_client.api_request import path_of
 from corral.job.state import TERMINAL
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from corral import json_codec
 from corral.api_problem import ApiProblem
-from corral.api_request import path_of
 from corral.cli.jobs import effects, follow, submit
 from corral.cli.terminal.exit_codes import exit_code
 from corral.cli.terminal.number import whole
 from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table, state, table_of
 from corral.cli.terminal.session import client, options_named
 from corral.errors import FieldError, InvalidInput
+from corral.http_client.api_request import path_of
 from corral.job.bounds import Bounds
 
 if TYPE_CHECKING:

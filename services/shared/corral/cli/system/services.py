@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from corral.publisher_address import local_folder
+from corral.http_client.publisher_address import local_folder
 from corral.settings import Settings
 from corral.settings.sources import PREFIX
 
@@ -22,7 +22,7 @@ def service_settings() -> Settings:
 
 def local_settings() -> dict[str, str]:
     """Settings of the local system in this folder that neither the environment nor `.env` contains."""
-    from corral.env_file import read_env_file  # noqa: PLC0415  not every command needs it
+    from corral.process.env_file import read_env_file  # noqa: PLC0415  not every command needs it
 
     name = f"{PREFIX}DATABASE_URL"
     ours = Path(".env")

@@ -11,8 +11,8 @@ import typer
 from corral.cli.terminal.number import whole
 from corral.cli.terminal.output import console
 from corral.errors import SettingsError
+from corral.http_client.publisher_address import local_folder
 from corral.job.bounds import Bounds
-from corral.publisher_address import local_folder
 from corral.settings.cpus import cpu_limit
 
 PORT = Bounds(1, 65535)

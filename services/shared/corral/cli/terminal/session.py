@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from corral.api_problem import ApiProblem
 from corral.errors import FieldError
-from corral.publisher_address import Connection
+from corral.http_client.publisher_address import Connection
 
 if TYPE_CHECKING:
     from corral.client import Client

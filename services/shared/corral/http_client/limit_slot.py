@@ -16,8 +16,8 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from corral.api_problem import ApiProblem, Unreachable
-from corral.api_request import path_of
 from corral.errors import Conflict, LimitLost, LimitTimeout
+from corral.http_client.api_request import path_of
 from corral.ids import new_id
 from corral.job.limit_use import name_of
 from corral.waiting import doubling

@@ -13,8 +13,8 @@ import httpx2
 
 from corral import json_codec
 from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
-from corral.api_request import body_text, query_pairs
-from corral.publisher_address import Connection
+from corral.http_client.api_request import body_text, query_pairs
+from corral.http_client.publisher_address import Connection
 from corral.tracing import trace_context
 
 _log = logging.getLogger("corral.client")

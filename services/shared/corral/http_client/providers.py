@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from corral.api_calls import ApiCalls, Json
-from corral.api_request import path_of
+from corral.http_client.api_calls import ApiCalls, Json
+from corral.http_client.api_request import path_of
 
 
 class ProviderCalls:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 import structlog
 
-from corral.exposition import exposition
+from corral.process.exposition import exposition
 
 log = structlog.get_logger(__name__)
 

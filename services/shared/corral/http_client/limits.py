@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from corral.api_calls import ApiCalls, Json
-from corral.api_request import path_of
-from corral.limit_slot import LimitSlot, SlotCalls, this_program
+from corral.http_client.api_calls import ApiCalls, Json
+from corral.http_client.api_request import path_of
+from corral.http_client.limit_slot import LimitSlot, SlotCalls, this_program
 
 
 class CallsAndSlots(ApiCalls, Protocol):

@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from corral.api_problem import NotConfigured
-from corral.env_file import read_env_file
+from corral.process.env_file import read_env_file
 
 LOCAL_FOLDER = Path(".corral")
 """Where `corral up` keeps its data, unless it is told another folder."""

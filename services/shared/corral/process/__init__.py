@@ -1,0 +1,1 @@
+"""What processes need, whatever they do: their surroundings, memory, health and metrics over HTTP."""
