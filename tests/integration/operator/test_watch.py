@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.fixtures.kubeconfig import written_kubeconfig
 from tests.fixtures.waiting import eventually_async
 
 from corral_operator.cluster.pool_watch import PoolWatch, quieten
@@ -88,13 +89,8 @@ async def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    config = tmp_path / "config"
-    config.write_text(
-        f'clusters: [{{name: a, cluster: {{server: "http://127.0.0.1:{runner.addresses[0][1]}"}}}}]\n'
-        "users: [{name: a, user: {token: secret}}]\n"
-        "contexts: [{name: a, context: {cluster: a, user: a}}]\ncurrent-context: a\n"
-    )
-    monkeypatch.setenv("KUBECONFIG", str(config))
+    address = f"127.0.0.1:{runner.addresses[0][1]}"
+    monkeypatch.setenv("KUBECONFIG", str(written_kubeconfig(tmp_path, address)))
     yield server
     await runner.cleanup()
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.fixtures.kubeconfig import written_kubeconfig
 
 from corral_operator.cluster.api import Api, NoCluster
 
@@ -27,21 +28,11 @@ async def test_a_pod_without_a_service_account_says_so(monkeypatch: pytest.Monke
         await Api.open()
 
 
-KUBECONFIG = """
-clusters: [{name: here, cluster: {server: "http://127.0.0.1:1"}}]
-users: [{name: me, user: {token: secret}}]
-contexts: [{name: it, context: {cluster: here, user: me}}]
-current-context: it
-"""
-
-
 async def test_the_file_is_the_one_that_is_named_when_it_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """The library reads the variable when it is imported, which was long ago here."""
-    named = tmp_path / "config"
-    named.write_text(KUBECONFIG)
-    monkeypatch.setenv("KUBECONFIG", str(named))
+    monkeypatch.setenv("KUBECONFIG", str(written_kubeconfig(tmp_path, "127.0.0.1:1")))
     api = await Api.open()
     try:
         assert api._configuration.host == "http://127.0.0.1:1"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from kubernetes.aio.config import incluster_config
+from tests.fixtures.kubeconfig import written_kubeconfig
 
 from corral_operator.cluster.api import Api, Away
 
@@ -48,13 +49,7 @@ async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
 
 
 async def asked_by_kubeconfig(server: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    named = folder / "config"
-    named.write_text(
-        f'clusters: [{{name: here, cluster: {{server: "http://{server}"}}}}]\n'
-        "users: [{name: me, user: {token: secret}}]\n"
-        "contexts: [{name: it, context: {cluster: here, user: me}}]\ncurrent-context: it\n"
-    )
-    monkeypatch.setenv("KUBECONFIG", str(named))
+    monkeypatch.setenv("KUBECONFIG", str(written_kubeconfig(folder, server)))
     api = await Api.open()
     try:
         return await api.get("/version")
