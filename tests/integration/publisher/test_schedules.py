@@ -97,11 +97,13 @@ async def test_a_pause_has_a_note_and_why_says_it(api: httpx2.AsyncClient, store
     assert cause["code"] == "paused"
     assert "by operator: the source is down" in cause["message"]
     assert cause["command"] == "corral schedules resume nightly"
+    again = (await api.post(f"{PATH}/nightly/pause")).json()
+    assert again["pause_note"] == "the source is down", "it is paused already, and nothing new was said"
     resumed = (await api.post(f"{PATH}/nightly/resume")).json()
     assert (resumed["paused"], resumed["pause_note"]) == (False, None)
     assert (await api.post(f"{PATH}/nightly/pause")).status_code == 200, "a note may be left out"
     entries = await store.audit.page(kind="schedule", subject="nightly", limit=4)
-    assert [one.action for one in entries] == ["pause", "resume", "pause", "create"]
+    assert [one.action for one in entries] == ["pause", "resume", "pause", "pause"]
 
 
 async def test_run_now_submits_one_job_beside_the_ticks(api: httpx2.AsyncClient):

@@ -71,7 +71,9 @@ async def act(request: Request, name: str, action: str, principal: Doer) -> Resp
         match action:
             case "pause":
                 note = form.get("note")
-                await services.schedules.pause(name, note if isinstance(note, str) else None, principal.name)
+                await services.schedules.pause(
+                    name, note if isinstance(note, str) and note else None, principal.name
+                )
             case "resume":
                 await services.schedules.resume(name, principal.name)
             case "run-now":

@@ -46,8 +46,12 @@ SET declared = %(declared)s::json, version = %(version)s, due_at = %(due_at)s, r
     missed = missed + %(missed)s, missed_at = CASE WHEN %(missed)s > 0 THEN now() ELSE missed_at END
 WHERE name = %(name)s AND revision = %(revision)s
 """
+# A second pause without a note leaves who paused it and why; one by Corral becomes that of the person.
 PAUSE = f"""
-UPDATE corral.schedules SET paused_at = coalesce(paused_at, now()), paused_by = %(actor)s, pause_note = %(note)s,
+UPDATE corral.schedules SET paused_at = coalesce(paused_at, now()),
+    paused_by = CASE WHEN paused_at IS NULL OR paused_by = 'corral' OR %(note)s::text IS NOT NULL THEN %(actor)s
+                ELSE paused_by END,
+    pause_note = CASE WHEN paused_at IS NULL THEN %(note)s ELSE coalesce(%(note)s, pause_note) END,
     revision = revision + 1, updated_at = now()
 WHERE name = %(name)s AND deleted_at IS NULL RETURNING {COLUMNS}
 """
