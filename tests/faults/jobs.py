@@ -76,7 +76,8 @@ def alone_in(process: str, ctx: SyncContext) -> None:
 async def work(payload: Work, ctx: Context) -> dict[str, Any]:
     """Wait, then leave the effect."""
     trace(ctx)
-    await asyncio.sleep(payload.seconds)
+    if payload.seconds:  # without, it ends as soon as it begins
+        await asyncio.sleep(payload.seconds)
     effect(ctx)
     return {"attempt": ctx.attempt}
 

@@ -104,6 +104,30 @@ def lose_finish_answer() -> None:
     at_call(attempts.Attempts, "finish", after=lose_answer)
 
 
+def take_for_quick() -> None:
+    """What ended at once ten times is claimed beyond the slots."""
+    from corral_worker.claiming.claim_loop import ClaimLoop  # noqa: PLC0415  only workers have it
+
+    defaults = ClaimLoop.__init__.__kwdefaults__
+    assert "quick_runs" in defaults
+    defaults["quick_runs"] = 10
+
+
+def kill_before_put_back() -> None:
+    """What was claimed beyond the slots has none; the worker dies with it."""
+    at_call(claims.Claims, "put_back", before=die)
+
+
+def kill_after_put_back() -> None:
+    """It is back in Postgres; Redis was not told."""
+    at_call(claims.Claims, "put_back", after=die)
+
+
+def lose_put_back_answer() -> None:
+    """It is back in Postgres; the answer gets lost, and the worker asks again."""
+    at_call(claims.Claims, "put_back", after=lose_answer)
+
+
 # -- faults of the leader
 
 

@@ -89,13 +89,20 @@ def ended_twice(history: list[Change]) -> list[tuple[str, int]]:
 
 
 def backwards(history: list[Change]) -> list[Change]:
-    """Changes where the attempt did anything but rise by one at a claim and stay otherwise."""
+    """Changes where the attempt did anything but rise by one at a claim, fall from one to none where it was put back, and stay otherwise."""
     return [
         change
         for change in history
         if change.attempt - change.earlier
         != (change.before is State.QUEUED and change.after is State.RUNNING)
+        and not was_put_back(change)
     ]
+
+
+def was_put_back(change: Change) -> bool:
+    """Whether a claim was undone whose handler never began: whether it did, `starts_follow_claims` knows."""
+    step = (change.before, change.after, change.earlier, change.attempt)
+    return step == (State.RUNNING, State.QUEUED, 1, 0)
 
 
 def claims(history: list[Change]) -> Counter[str]:

@@ -66,6 +66,9 @@ OUTCOMES_UNKNOWN = Counter(
 )
 RESULTS_HELD = Gauge("corral_results_held", "Outcomes waiting to be written.", multiprocess_mode="livesum")
 RELEASED = Counter("corral_jobs_released", "Jobs given back by stopping workers.", ["queue"])
+RETURNED = Counter(
+    "corral_jobs_returned", "Jobs put back before they began: no slot was free for them.", ["queue"]
+)
 RECLAIMED = Counter("corral_jobs_reclaimed", "Jobs taken from lost workers.", ["queue", "outcome"])
 COMPLETION_BATCH = Histogram(
     "corral_completion_batch_jobs", "Outcomes in one write.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)

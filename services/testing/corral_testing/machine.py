@@ -5,7 +5,7 @@ compared and the event loop that they live on.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,8 +17,9 @@ from corral.ids import new_id
 from corral.job.job import Job, NewJob
 from corral.job.outcome import Erred, Exhausted, Finished, Outcome
 from corral.job.priority import Priority
-from corral.job.state import TRANSITIONS, State
-from corral.store import Term, WorkerRecord
+from corral.job.state import State
+from corral.store import BeyondSlots, Term, WorkerRecord
+from corral_testing.job_steps import follows, shown
 from corral_testing.subject import (
     CANCELLED,
     ERRED,
@@ -35,23 +36,6 @@ from corral_testing.values import TYPE
 T = TypeVar("T")
 
 QUEUES = ("one", "two")
-STEPS = {(row.before, row.after) for row in TRANSITIONS}
-COMPARED = (
-    "state",
-    "attempt",
-    "errors",
-    "stalls",
-    "releases",
-    "snoozes",
-    "life",
-    "suspect",
-    "worker",
-    "progress",
-    "result",
-    "error",
-)
-MOMENTS = ("run_at", "queued_at", "started_at", "finished_at", "expires_at", "cancel_requested_at")
-"""Compared by whether they are there."""
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -59,6 +43,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     jobs: Bundle[UUID] = Bundle("jobs")
     workers: Bundle[UUID] = Bundle("workers")
+    claims: Bundle[tuple[UUID, UUID, list[UUID]]] = Bundle("claims")
+    """Worker, id of the claim, and the jobs that it asked for."""
 
     runner: asyncio.Runner
     """The loop of both stores; outlives the machine."""
@@ -104,14 +90,33 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda subject, _: subject.store.workers.register(record))
         return id
 
-    @rule(worker=workers, ids=st.lists(jobs, unique=True, max_size=6), alone=st.booleans())
-    def claim(self, worker: UUID, ids: list[UUID], alone: bool) -> None:
-        """Claim what may be claimable."""
+    @rule(
+        target=claims,
+        worker=workers,
+        ids=st.lists(jobs, unique=True, max_size=6),
+        alone=st.booleans(),
+        free=st.sampled_from([None, None, 0, 2]),
+        quick=st.sampled_from([(TYPE,), (TYPE,), ()]),
+    )
+    def claim(
+        self, worker: UUID, ids: list[UUID], alone: bool, free: int | None, quick: Sequence[str]
+    ) -> tuple[UUID, UUID, list[UUID]]:
+        """Claim what may be claimable, for slots that are free or beyond them."""
         claim = new_id()
+        beyond = None if free is None else BeyondSlots(free, quick)
         self._both(
-            lambda subject, _: subject.store.claims.claim(worker, claim, ids, [TYPE], alone=alone),
+            lambda subject, _: subject.store.claims.claim(
+                worker, claim, ids, [TYPE], alone=alone, beyond=beyond
+            ),
             lambda answer: (sorted(answer.claimed, key=lambda job: job.id), answer.refused),
         )
+        return worker, claim, ids
+
+    @rule(claimed=claims, number=st.integers(1, 6), other=st.none() | workers)
+    def put_back(self, claimed: tuple[UUID, UUID, list[UUID]], number: int, other: UUID | None) -> None:
+        """Put back what a claim took, and may have lost or ended since; or what another worker's did."""
+        worker, claim, ids = claimed
+        self._both(lambda subject, _: subject.store.claims.put_back(other or worker, claim, ids[:number]))
 
     @rule(
         worker=workers,
@@ -232,13 +237,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_stores_agree(self) -> None:
-        """Every job is the same in both, and moved along the table; attempts only rise."""
+        """Every job is the same in both, and moved along the table; attempts rise, unless the first is put back."""
         one, other = (self._run(subject.store.jobs.many(self._ids)) for subject in self._subjects)
-        assert [_shown(job) for job in one] == [_shown(job) for job in other]
+        assert [shown(job) for job in one] == [shown(job) for job in other]
         for job in one:
             state, attempt = self._before.get(job.id, (job.state, 0))
-            assert job.attempt >= attempt
-            assert state is job.state or _reachable(state, job.state), (state, job.state)
+            assert follows(state, attempt, job), (state, attempt, job.state, job.attempt)
             self._before[job.id] = (job.state, job.attempt)
 
     @invariant()
@@ -284,13 +288,3 @@ async def _lifted(subject: Subject, worker: UUID) -> object:
         return await subject.store.workers.lift(worker, "ann")
     except CorralError as error:
         return type(error), str(error)
-
-
-def _shown(job: Job) -> tuple[object, ...]:
-    there = tuple(getattr(job, name) is not None for name in MOMENTS)
-    return (job.id, *(getattr(job, name) for name in COMPARED), *there)
-
-
-def _reachable(before: State, after: State) -> bool:
-    """One rule may take a job two steps: a claim and an end are two rules, but a batch may promote and expire."""
-    return (before, after) in STEPS

@@ -25,7 +25,7 @@ from corral.job.outcome import (
 )
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store import ClaimAnswer, Recorded, Store, Term
+from corral.store import BeyondSlots, ClaimAnswer, Recorded, Store, Term
 from corral.store.workers.heartbeat import Heartbeat
 from corral_testing.fake import FakeStore
 from corral_testing.fake.fleet import FakeHeartbeat
@@ -88,13 +88,22 @@ class Subject:
         await self.store.workers.register(worker_record(id=id, name=name or f"worker-{id}", host="localhost"))
         return id
 
-    async def claim(self, worker: UUID, *ids: UUID, alone: bool = False) -> ClaimAnswer:
-        """Claim jobs under a claim id of their own."""
-        return await self.store.claims.claim(worker, new_id(), ids, [TYPE], alone=alone)
+    async def claim(
+        self,
+        worker: UUID,
+        *ids: UUID,
+        alone: bool = False,
+        claim: UUID | None = None,
+        beyond: BeyondSlots | None = None,
+    ) -> ClaimAnswer:
+        """Claim jobs under a claim id of their own, or that one."""
+        return await self.store.claims.claim(
+            worker, claim or new_id(), ids, [TYPE], alone=alone, beyond=beyond
+        )
 
-    async def running(self, worker: UUID, *ids: UUID) -> None:
+    async def running(self, worker: UUID, *ids: UUID, claim: UUID | None = None) -> None:
         """Claim jobs, all of which must be claimed."""
-        answer = await self.claim(worker, *ids, alone=True)
+        answer = await self.claim(worker, *ids, alone=True, claim=claim)
         assert not answer.refused, answer.refused
 
     async def claim_groups(

@@ -1,9 +1,10 @@
 """Ways to bring a job into each state, and to make each event happen: the table of transitions, acted out."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from corral.ids import new_id
 from corral.job.outcome import Outcome
 from corral.job.state import Event, State
 from corral.store import Term
@@ -28,6 +29,8 @@ class Walker:
     worker: UUID
     term: Term
     id: UUID
+    claim: UUID = field(default_factory=new_id)
+    """The claim under which it runs, where it does."""
 
     @classmethod
     async def at(cls, state: State, subject: Subject, *, max_stalls: int = 2) -> "Walker":
@@ -40,7 +43,7 @@ class Walker:
         elif state is State.CANCELLED:
             await subject.store.jobs.cancel([id], "the test")
         elif state not in {State.SCHEDULED, State.QUEUED}:
-            await subject.running(walker.worker, id)
+            await subject.running(walker.worker, id, claim=walker.claim)
             if state is State.COMPLETED:
                 await walker.end(SUCCEEDED)
             elif state is State.FAILED:
@@ -87,6 +90,7 @@ def happenings(walker: Walker) -> dict[Event, Callable[[], Awaitable[object]]]:
         Event.STALLED: walker.lose,
         Event.STALLED_OUT: walker.lose,
         Event.RELEASED: lambda: walker.end(RELEASED),
+        Event.RETURNED: lambda: store.claims.put_back(walker.worker, walker.claim, [id]),
         Event.SNOOZED: lambda: walker.end(replace(SNOOZED, wait=1.0)),
         Event.RATE_LIMITED: lambda: walker.end(PARKED),
         Event.CANCELLED: walker.cancel,

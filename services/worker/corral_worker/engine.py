@@ -15,6 +15,7 @@ from corral_worker.attempts.timeouts import Timeouts
 from corral_worker.attempts.updates import Updates, write_updates
 from corral_worker.batches.options import BatchOptions
 from corral_worker.claiming.claim_loop import ClaimLoop
+from corral_worker.claiming.slot_queue import SlotQueue
 from corral_worker.claiming.slots import Slots
 from corral_worker.context.services import WorkerServices
 from corral_worker.engine_classes import EngineClasses
@@ -92,6 +93,7 @@ class Engine:
             finished=self.finished,
             announcements=self.announcements,
             slots=slots,
+            slot_queue=SlotQueue(store.claims, self.executor, self.attempts, self.announcements, slots=slots),
             seal=self.seal,
             poll_seconds=poll_seconds,
         )

@@ -4,6 +4,7 @@ Handlers wait at gates that a test opens, so that it waits for what happened and
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ from corral_worker.batches.options import BatchOptions
 from corral_worker.claiming.claim_loop import ClaimLoop
 from corral_worker.claiming.claiming import Claimer
 from corral_worker.claiming.group_claiming import GroupClaimer
+from corral_worker.claiming.slot_queue import SlotQueue
 from corral_worker.claiming.slots import Slots
 from corral_worker.context.services import WorkerServices
 from corral_worker.lifecycle.seal import Seal
@@ -65,6 +67,7 @@ gated = job_type("engine.gated", queue=QUEUE, retries=0)
 raises = job_type("engine.raises", queue=QUEUE, retries=1, backoff=Fixed(60))
 threaded = job_type("engine.threaded", queue=QUEUE, executor="thread", retries=0)
 batched = job_type("engine.batched", queue=QUEUE, retries=0, batch=Batch(size=3, wait=FAR))
+sleeps = job_type("engine.sleeps", queue=QUEUE, retries=0)
 stuck = job_type("engine.stuck", queue=QUEUE, executor="thread", retries=0)
 
 
@@ -79,6 +82,12 @@ async def _gated(payload: Any) -> Any:
     gate.begun.set()
     await gate.open.wait()
     return payload
+
+
+@sleeps.handler
+async def _sleeps(seconds: float) -> None:
+    if seconds:
+        await asyncio.sleep(seconds)
 
 
 @raises.handler
@@ -106,7 +115,7 @@ async def _batched(jobs: Sequence[BatchJob[Any]]) -> None:
             await gates[payload].open.wait()
 
 
-TYPES = {one.name: one for one in (echo, gated, raises, threaded, stuck, batched)}
+TYPES = {one.name: one for one in (echo, gated, raises, threaded, sleeps, stuck, batched)}
 
 
 def sizes_in_force_of(job_type: str) -> Options | None:
@@ -117,12 +126,23 @@ def sizes_in_force_of(job_type: str) -> Options | None:
 class Engine:
     """One worker's parts, made as `Worker` makes them; nothing runs before a test starts it."""
 
-    def __init__(self, system: System, store: Store, *, limit: int | None = None, **sizes: int) -> None:
+    def __init__(
+        self,
+        system: System,
+        store: Store,
+        *,
+        limit: int | None = None,
+        quick_runs: int = sys.maxsize,
+        hold_seconds: float = FAR,
+        name: str = "engine-a",
+        **sizes: int,
+    ) -> None:
+        """With `quick_runs` runs in a row that ended at once, more jobs of the type are claimed than slots are free."""
         self.system, self.store, self.dispatch = system, store, system.dispatch
         self.catalog = Catalog(TYPES)
         chosen = {Executor(name): size for name, size in (sizes or {"async": 2, "thread": 4}).items()}
         self.slots = Slots(chosen, self.catalog, frozenset({QUEUE}))
-        self.worker = ThisWorker("engine-a", self.slots)
+        self.worker = ThisWorker(name, self.slots)
         self.announcements = Announcements(self.dispatch)
         self.seal = Seal()
         self.job_log = JobLog("none", "info", "console")
@@ -166,8 +186,17 @@ class Engine:
             finished=self.finished,
             announcements=self.announcements,
             slots=self.slots,
+            slot_queue=SlotQueue(
+                store.claims,
+                self.executor,
+                self.attempts,
+                self.announcements,
+                slots=self.slots,
+                hold_seconds=hold_seconds,
+            ),
             seal=self.seal,
             poll_seconds=FAR,
+            quick_runs=quick_runs,
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -33,6 +33,7 @@ from corral_worker.attempts.updates import Updates, write_updates
 from corral_worker.claiming.claim_loop import ClaimLoop
 from corral_worker.claiming.claiming import Claimer
 from corral_worker.claiming.group_claiming import GroupClaimer
+from corral_worker.claiming.slot_queue import SlotQueue
 from corral_worker.claiming.slots import Slots
 from corral_worker.context.services import WorkerServices
 from corral_worker.lifecycle.seal import Seal
@@ -219,6 +220,7 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
         job_log=job_log,
     )
     claiming = Claimer(system.store.claims, ["demo.echo"])
+    announcements = Announcements(dispatch)
     loop = ClaimLoop(
         worker,
         dispatch,
@@ -227,8 +229,9 @@ async def test_what_was_popped_before_the_seal_goes_back_unclaimed(system: Syste
         attempts=attempts,
         executor=executor,
         finished=finished,
-        announcements=Announcements(dispatch),
+        announcements=announcements,
         slots=slots,
+        slot_queue=SlotQueue(system.store.claims, executor, attempts, announcements, slots=slots),
         seal=seal,
     )
     worker.incarnation = new_id()

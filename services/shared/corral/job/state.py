@@ -71,6 +71,8 @@ class Event(StrEnum):
     """The worker was lost once too often."""
     RELEASED = "released"
     """A stopping worker gave the job back."""
+    RETURNED = "returned"
+    """A worker put back a job whose handler it had not begun: as if it had never been claimed."""
     SNOOZED = "snoozed"
     """The handler asked to be run again later."""
     RATE_LIMITED = "rate-limited"
@@ -130,6 +132,7 @@ def _rows() -> tuple[Transition, ...]:
         (s.RUNNING, e.STALLED, s.QUEUED, maintenance),
         (s.RUNNING, e.STALLED_OUT, s.FAILED, maintenance),
         (s.RUNNING, e.RELEASED, s.QUEUED, worker | maintenance),
+        (s.RUNNING, e.RETURNED, s.QUEUED, worker),
         (s.RUNNING, e.SNOOZED, s.SCHEDULED, worker),
         (s.RUNNING, e.RATE_LIMITED, s.QUEUED, worker),
         (s.RUNNING, e.CANCELLED, s.CANCELLED, worker | maintenance),

@@ -5,7 +5,7 @@ from corral.store.access.audit import AuditEntry
 from corral.store.access.sign_in import Session
 from corral.store.artifacts.artifacts import Artifact
 from corral.store.attempts.attempts import Progress
-from corral.store.attempts.claims import ClaimAnswer, Refusal
+from corral.store.attempts.claims import BeyondSlots, ClaimAnswer, Refusal
 from corral.store.attempts.follow_ups import StoredFollowUp
 from corral.store.attempts.limit_claims import ClaimedGroups
 from corral.store.attempts.logs import Appended, NewLogLine
@@ -41,6 +41,7 @@ __all__ = [
     "AuditEntry",
     "BacklogRows",
     "Beat",
+    "BeyondSlots",
     "ClaimAnswer",
     "ClaimedGroups",
     "CommandEffect",

@@ -22,6 +22,7 @@ from corral_testing.conformance.leasing import Leasing
 from corral_testing.conformance.limiting import Limiting
 from corral_testing.conformance.losing import Losing
 from corral_testing.conformance.passing_on import PassingOn
+from corral_testing.conformance.putting_back import PuttingBack
 from corral_testing.conformance.snoozing import Snoozing
 from corral_testing.conformance.submitting import Submitting
 from corral_testing.conformance.telling import Telling
@@ -36,6 +37,7 @@ class StoreConformance(
     BeingUnique,
     PassingOn,
     Claiming,
+    PuttingBack,
     Finishing,
     Following,
     DoingOnce,

@@ -39,6 +39,7 @@ class FakeAttempts:
         *,
         artifacts: Mapping[UUID, Sequence[UUID]] | None = None,  # noqa: ARG002  not kept
         webhooks: bool = False,
+        share: float = 1.0,  # noqa: ARG002  times are not counted
     ) -> list[Recorded]:
         """Write how attempts ended, under the fence."""
         for item in finished:

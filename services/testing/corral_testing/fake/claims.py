@@ -5,7 +5,7 @@ from uuid import UUID
 
 from corral.job.job import Claimed
 from corral.job.state import Event, State, Writer
-from corral.store import ClaimAnswer, Refusal, WorkerState
+from corral.store import BeyondSlots, ClaimAnswer, Refusal, WorkerState
 from corral_testing.fake.job_row import JobRow
 from corral_testing.fake.memory import Memory
 
@@ -25,8 +25,10 @@ class FakeClaims:
         *,
         alone: bool,
         limited: Sequence[str] = (),
+        beyond: BeyondSlots | None = None,
     ) -> ClaimAnswer:
         """Take those that may run here. Nobody evaluates here: those of `limited` types without keys stay."""
+        quick, left = True, 0
         claimed: list[Claimed] = []
         refused: dict[UUID, Refusal] = {}
         for id in dict.fromkeys(ids):
@@ -36,6 +38,11 @@ class FakeClaims:
                 reason = Refusal.LIMITED
             if reason is not None or row is None:
                 refused[id] = reason or Refusal.GONE
+                continue
+            quick = quick and beyond is not None and row.new.type in beyond.types
+            returnable = quick and row.attempt == 0 and row.new.unique is None
+            if beyond is not None and len(claimed) + left >= beyond.free and not returnable:
+                refused[id], left = Refusal.NO_SLOT, left + 1
             else:
                 claimed.append(self._claim(worker, claim, row))
         return ClaimAnswer(claimed, refused)
@@ -43,6 +50,20 @@ class FakeClaims:
     async def claimed_under(self, claim: UUID) -> list[Claimed]:
         """What that claim took and is still running."""
         return [claimed_from(row) for row in self._memory.jobs.values() if row.claim == claim]
+
+    async def put_back(self, worker: UUID, claim: UUID, ids: Sequence[UUID]) -> set[UUID]:
+        """Queue again, as they were, those that this claim took and that never began; those that stay to be cancelled."""
+        stay: set[UUID] = set()
+        for row in (self._memory.jobs[id] for id in ids if id in self._memory.jobs):
+            if (row.state, row.attempt, row.worker, row.claim) != (State.RUNNING, 1, worker, claim):
+                continue
+            if row.cancel_requested_at is not None:
+                stay.add(row.new.id)
+                continue
+            queued_at = row.queued_at
+            self._memory.move(row, Event.RETURNED, Writer.WORKER, State.QUEUED)
+            row.attempt, row.started_at, row.queued_at = 0, None, queued_at
+        return stay
 
     def _refusal(
         self, worker: UUID, row: JobRow | None, types: Sequence[str], *, alone: bool

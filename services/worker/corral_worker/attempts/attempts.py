@@ -51,6 +51,11 @@ class HeldAttempts:
         if execution.ending is None:
             self._lost.add(execution)
 
+    def put_back(self, execution: Execution) -> None:
+        """Hold an attempt no longer that never began."""
+        self.forget(execution)
+        self._lost.discard(execution)
+
     def ended(self, execution: Execution) -> None:
         """Note that its handler has ended: a lost attempt is gone with that."""
         self._lost.discard(execution)

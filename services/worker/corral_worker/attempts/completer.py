@@ -38,9 +38,10 @@ from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 from corral_worker.attempts.announcements import Announcements
 from corral_worker.attempts.attempts import HeldAttempts
 from corral_worker.attempts.execution import Execution
-from corral_worker.attempts.handler_call import Raised, Returned
+from corral_worker.attempts.handler_call import Raised
 from corral_worker.attempts.keyed_announcements import KeyedAnnouncements
 from corral_worker.attempts.updates import Updates
+from corral_worker.claiming.claim_ahead import AHEAD_PER_SLOT
 from corral_worker.claiming.slots import Slots
 from corral_worker.lifecycle.this_worker import ThisWorker
 
@@ -49,10 +50,10 @@ log = structlog.get_logger(__name__)
 MAX_BATCH = 500
 MAX_BATCH_BYTES = 8 * 2**20
 """Bytes of results in one write; a larger result is written alone."""
-FOLLOW_UP_BYTES = 1_000
-"""As many as a follow-up counts for beside its payload."""
 MIN_LIMIT, MIN_WITH_BATCHES, LIMIT_PER_SLOT = 500, 4_000, 4
 """Outcomes that are held while Postgres is away: at least the first, or the second where one claim brings 1,000 jobs in batches."""
+LEAST_SHARE = 1 / (1 + AHEAD_PER_SLOT)
+"""Of the time from claim to outcome, what a job of a batch used a slot for at least: one that was claimed ahead shared its slot."""
 MAX_HELD_BYTES = 64 * 2**20
 """Bytes of results that may wait to be written; while more wait, nothing is claimed."""
 
@@ -76,7 +77,7 @@ class FinishedAttempts:
     def add(self, execution: Execution) -> None:
         """Put in an attempt that has ended, so that its outcome is written."""
         self._waiting.append(execution)
-        self._bytes += _size(execution)
+        self._bytes += execution.size
         self._some.set()
         self._none.clear()
 
@@ -102,11 +103,13 @@ class FinishedAttempts:
     async def take(self) -> list[Execution]:
         """Take out what has waited longest, as much as one write may hold; waits until there is something."""
         await self._some.wait()
+        while self._slots.waiting:  # noqa: ASYNC110  # for turns of the loop: what was claimed together is written so
+            await asyncio.sleep(0)
         size = count = 0
         for execution in self._waiting[:MAX_BATCH]:
-            if count and size + _size(execution) > MAX_BATCH_BYTES:
+            if count and size + execution.size > MAX_BATCH_BYTES:
                 break
-            size += _size(execution)
+            size += execution.size
             count += 1
         self._writing, self._waiting = self._waiting[:count], self._waiting[count:]
         self._writing_bytes = size
@@ -185,8 +188,13 @@ class Completer:
         finished = [one.finished for one in batch if one.finished is not None]
         artifacts = {one.claimed.id: tuple(one.artifacts.values()) for one in batch if one.artifacts}
         worker = self._worker.incarnation or _NO_WORKER
+        ahead = sum([one.ahead for one in batch])
         recorded = await self._store.finish(
-            worker, finished, artifacts=artifacts or None, webhooks=self._worker.webhooks
+            worker,
+            finished,
+            artifacts=artifacts or None,
+            webhooks=self._worker.webhooks,
+            share=max(LEAST_SHARE, 1 - ahead / len(batch)) if ahead else 1.0,
         )
         metrics.COMPLETION_BATCH.observe(len(batch))
         metrics.RESULTS_HELD.set(self._finished.waiting)
@@ -276,15 +284,6 @@ class Completer:
         if found is None:
             found = self._histograms[queue, job_type] = metrics.JOB_RUN.labels(queue, job_type)
         return found
-
-
-def _size(execution: Execution) -> int:
-    """Characters of the result and of the follow-ups: near enough to bytes."""
-    ending = execution.ending
-    size = len(ending.result) if isinstance(ending, Returned) and ending.result else 0
-    if execution.finished is not None and execution.finished.follow_ups:
-        size += sum(len(one.job.payload) + FOLLOW_UP_BYTES for one in execution.finished.follow_ups)
-    return size
 
 
 _NO_WORKER = UUID(int=0)

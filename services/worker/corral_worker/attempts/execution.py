@@ -22,7 +22,7 @@ from corral.job.outcome import (
     Succeeded,
 )
 from corral_worker.attempts.failure import timed_out
-from corral_worker.attempts.handler_call import Ending, Raised
+from corral_worker.attempts.handler_call import Ending, Raised, Returned
 from corral_worker.attempts.outcomes import Stop, outcome_of, success_of
 from corral_worker.own_process import attribution, stack
 from corral_worker.own_process.event_loop import OwnedTask
@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # it is made of executions
 
 MAX_LINES = 1_000
 """Lines of one attempt's log that are kept; further ones are only counted."""
+FOLLOW_UP_BYTES = 1_000
+"""As many as a follow-up counts for beside its payload."""
 MAX_LINE = 4_000
 """Characters of one line that are kept."""
 
@@ -43,6 +45,7 @@ class Execution:
 
     __slots__ = (
         "abandoned",
+        "ahead",
         "armed",
         "artifacts",
         "batch",
@@ -93,7 +96,8 @@ class Execution:
         """Whether its coroutine runs: one that was cancelled before never would, and so never end."""
         self.batch: BatchExecution | None = None
         """The batch that it is part of: one call of the handler runs all of it."""
-        self.abandoned = False
+        self.abandoned = self.ahead = False
+        """Whether its handler goes on though it was told to stop; whether it was claimed before it had a slot."""
         self.exit: BaseException | None = None
         """The SystemExit or KeyboardInterrupt that a task or a callback of its handler raised."""
         self.task: asyncio.Task[None] | None = None
@@ -130,6 +134,14 @@ class Execution:
         return -math.inf if expires is None else time.monotonic() - expires
 
     @property
+    def size(self) -> int:
+        """Characters of its result and of its follow-ups, once it has ended: near enough to bytes."""
+        size = len(self.ending.result) if isinstance(self.ending, Returned) and self.ending.result else 0
+        if self.finished is not None and self.finished.follow_ups:
+            size += sum(len(one.job.payload) + FOLLOW_UP_BYTES for one in self.finished.follow_ups)
+        return size
+
+    @property
     def past_timeout(self) -> bool:
         """Whether it was told to stop because of its timeout."""
         return self.stop is Stop.TIMEOUT
@@ -138,7 +150,7 @@ class Execution:
         """Mark the present task, and what it starts from here on, as this attempt's."""
         attempt = (self.claimed.id, self.claimed.attempt)
         attribution.belong_to(attempt)
-        task = asyncio.current_task()
+        task = self.task or asyncio.current_task()  # one that begins at once is not known yet
         if isinstance(task, OwnedTask):
             task.owner = attempt
 

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -108,10 +109,31 @@ class AttemptExecutor:
         """Start the handlers of claimed jobs."""
         self._job_log.started(claimed)
         for job in self._batches.start(claimed):
-            execution = Execution(job, self._catalog.types[job.type], partial(self._settled, job))
-            self._attempts.add(execution)
-            self._slots.take(execution.executor)
-            execution.task = start_task(self.run(execution), self._loop)
+            self._start(self.hold(job))
+
+    def may_wait(self, job: Claimed) -> bool:
+        """Whether a job may be claimed before it has a slot: it runs on the event loop, by itself and without limits."""
+        alone = job.limit_group is None and not self._batches.takes(job.type)
+        return alone and self._catalog.types[job.type].executor is Executor.ASYNC
+
+    def hold(self, job: Claimed) -> Execution:
+        """Hold a claimed job, which has no slot yet."""
+        execution = Execution(job, self._catalog.types[job.type], partial(self._settled, job))
+        self._attempts.add(execution)
+        return execution
+
+    def begin(self, held: Sequence[Execution]) -> list[Claimed]:
+        """Start the handlers of jobs that were held; these jobs."""
+        jobs = [execution.claimed for execution in held]
+        self._job_log.started(jobs)
+        for execution in held:
+            execution.ahead, execution.started = True, time.monotonic()
+            self._start(execution)
+        return jobs
+
+    def _start(self, execution: Execution) -> None:
+        self._slots.take(execution.executor)
+        execution.task = start_task(self.run(execution), self._loop)
 
     async def run(self, execution: Execution) -> Finished:
         """One attempt, from its start to what is written of it. Never raises: however it ends, that is an outcome."""

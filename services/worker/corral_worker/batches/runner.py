@@ -63,6 +63,10 @@ class BatchRunner:
         self._end_forks = end_forks
         self._loop = asyncio.get_running_loop()
 
+    def takes(self, job_type: str) -> bool:
+        """Whether the handler of a type gets several jobs at once."""
+        return job_type in self._batches.types
+
     def start(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
         """Start the handlers of those of the jobs that they get together; the others, each of which runs by itself."""
         types = self._batches.types

@@ -1,7 +1,4 @@
-"""The claim loop: pop as many ids as there are free slots, claim them in one statement, start them, acknowledge; again.
-
-Completions are written by another task on another connection, so that the next claim overlaps them.
-"""
+"""The claim loop: pop as many ids as there is room for, claim them in one statement, start them, acknowledge; again."""
 
 import asyncio
 import time
@@ -17,17 +14,21 @@ from corral.errors import Unavailable
 from corral.job.job import Claimed
 from corral.job.lane import Lane
 from corral.job.priority import Priority
+from corral.store.attempts.claims import Refusal
 from corral.waiting import wait_for_event
 from corral_worker import STARTED
 from corral_worker.attempts.announcements import Announcements
 from corral_worker.attempts.attempts import HeldAttempts
 from corral_worker.attempts.completer import FinishedAttempts
 from corral_worker.attempts.executor import AttemptExecutor
+from corral_worker.claiming.claim_ahead import QUICK_RUNS, ClaimAhead, apart
 from corral_worker.claiming.claiming import Acks, Claimer
 from corral_worker.claiming.group_claiming import GroupClaimer, TurnAnswers
 from corral_worker.claiming.lane_order import LaneOrder
 from corral_worker.claiming.pop_ahead import PopAhead
+from corral_worker.claiming.slot_queue import SlotQueue
 from corral_worker.claiming.slots import Slots
+from corral_worker.claiming.waker import listen
 from corral_worker.lifecycle.seal import Seal
 from corral_worker.lifecycle.this_worker import ThisWorker
 
@@ -39,8 +40,6 @@ SUSPECT_WAIT_SECONDS = 10.0
 """Seconds for which a worker claims nothing, to become empty for a suspect (rule 24)."""
 SUSPECT_PAUSE_SECONDS = 60.0
 """Seconds before it tries that again, after it did not become empty."""
-WAIT_SECONDS = 5.0
-"""Seconds of one blocking call that waits for a wake-up token."""
 REDIS_RETRY_SECONDS = 0.5
 BUSY_SECONDS = (0.02, 0.5)
 """First and longest pause where all groups with a turn are left to others: this worker runs as many as each worker may."""
@@ -61,8 +60,10 @@ class ClaimLoop:
         finished: FinishedAttempts,
         announcements: Announcements,
         slots: Slots,
+        slot_queue: SlotQueue,
         seal: Seal,
         poll_seconds: float = POLL_SECONDS,
+        quick_runs: int = QUICK_RUNS,
     ) -> None:
         self._worker = worker
         self._dispatch = dispatch
@@ -74,13 +75,13 @@ class ClaimLoop:
         self._finished = finished
         self._announcements = announcements
         self._slots = slots
+        self._slot_queue = slot_queue
         self._seal = seal
         self._poll_seconds = poll_seconds
         self._lane_order = LaneOrder(slots.queues)
         self._answers = Acks(dispatch)
         self._ahead = PopAhead(self._answers, self._turn_answers, self._lane_order)
-        self._begun = self._ended_before = 0
-        """How many jobs the last round started, and how many handlers had ended before."""
+        self._claim_ahead = ClaimAhead(slots, attempts, executor.may_wait, quick_runs)
         self._timer: asyncio.TimerHandle | None = None
         self._willing_at = 0.0
         self._busy_seconds = 0.0
@@ -102,7 +103,7 @@ class ClaimLoop:
 
     async def run(self) -> None:
         """Claim until the worker stops; nothing while it is registered under no incarnation."""
-        waker = asyncio.get_running_loop().create_task(self._listen(), name="waker")
+        waker = asyncio.create_task(listen(self._dispatch, self._worker.name, self._slots.freed))
         try:
             while not self._worker.stopping.is_set():
                 self._slots.freed.clear()
@@ -134,8 +135,8 @@ class ClaimLoop:
         """Look for jobs once; the seconds to rest after it unless something changes, 0 to look again at once."""
         if worker is None or self._seal.held or self.draining:
             return await self._hold(worker)
-        at_once = await self._ended_at_once()
-        budgets = self._slots.budgets()
+        await self._claim_ahead.look()
+        budgets = self._claim_ahead.room()
         room = min(sum(budget.room for budget in budgets), self._finished.room)
         try:
             pop = await self._ahead.taken(budgets, room)
@@ -145,8 +146,9 @@ class ClaimLoop:
         except Unavailable as error:
             return self._redis_away(error)
         self.holding = "suspended" if pop.suspended else None
+        self._claim_ahead.more = pop.more and not pop.turns
         if pop.more or self._group_claiming.flowing(pop.turns):
-            self._pop_ahead(pop, at_once)
+            self._pop_ahead(pop)
         if pop.popped:
             await self._take(worker, pop.popped, alone=False)
         await self._take_turns(worker, pop.turns, alone=False)
@@ -156,13 +158,6 @@ class ClaimLoop:
         if pop.popped or (pop.turns and not self._busy_seconds):
             return 0
         return self._busy_seconds or self._poll_seconds  # an end here, or a wake, is heard at once
-
-    async def _ended_at_once(self) -> float:
-        """The share of the jobs that the last round started whose handlers ended as soon as they had begun."""
-        begun, self._begun = self._begun, 0
-        if self._slots.ended < self._ended_before + begun:
-            await asyncio.sleep(0)  # let them begin
-        return min(1.0, (self._slots.ended - self._ended_before) / begun) if begun else 0.0
 
     def _redis_away(self, error: Unavailable) -> float:
         if self.holding != "redis":
@@ -176,10 +171,10 @@ class ClaimLoop:
         pop = self._dispatch.lanes.pop
         return await pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets, settled=told)
 
-    def _pop_ahead(self, pop: Pop, at_once: float) -> None:
+    def _pop_ahead(self, pop: Pop) -> None:
         """There are more: pop beside the claim, as many of its jobs will end at once as did of those before."""
         taken = len(pop.popped) + sum(turn.take for turn in pop.turns)
-        budgets = self._slots.budgets(taken, int(taken * at_once))
+        budgets = self._claim_ahead.room_beside(taken)
         room = min(sum(budget.room for budget in budgets), self._finished.room - taken)
         if room > 0:
             self._ahead.send(self._pop(budgets, room, wait=False, idle=False))
@@ -188,13 +183,22 @@ class ClaimLoop:
         if self._seal.held:  # since the pop was sent
             await self._answers.add([Ack(entry.lane, entry.id, Return(front=True)) for entry in popped])
             return
+        beyond = self._claim_ahead.beyond(len(popped))
         self.taking = True
         try:
-            taken = await self._claiming.take(worker, popped, alone=alone, give_up=self._give_up)
-            self._start(taken.claimed)
+            taken = await self._claiming.take(
+                worker, popped, alone=alone, give_up=self._give_up, beyond=beyond
+            )
+            now, later = apart(taken.claimed, beyond)
+            self._start(now, later)
+            returned = await self._slot_queue.run(worker, taken.claim, later, self._may_begin, self._give_up)
+            await self._claim_ahead.look(early=True)
         finally:
             self.taking = False
-        await self._answers.add(taken.answers)
+        if returned or Refusal.NO_SLOT in taken.refused.values():
+            self._claim_ahead.returned(returned)
+            await self._ahead.give_back()  # it comes after these
+        await self._answers.add(self._claiming.answers(popped, taken, returned))
         if taken.refused_worker:
             await self._ahead.give_back()
             await self._rest(self._poll_seconds)  # the heartbeat says why; until then a pop would be in vain
@@ -204,7 +208,8 @@ class ClaimLoop:
         if not turns:
             self._busy_seconds = 0.0
             return False
-        if self._seal.held:  # since the pop was sent
+        # Sealed since the pop was sent; or the room was for jobs claimed ahead: what takes of limits waits for no slot.
+        if self._seal.held or (self._claim_ahead.used and not alone):
             await self._turn_answers.give_back(turns)
             return False
         self.taking = True
@@ -232,13 +237,18 @@ class ClaimLoop:
                 self._timer.cancel()
             self._timer = loop.call_at(at, self.stir)
 
-    def _start(self, claimed: Sequence[Claimed]) -> None:
+    def _may_begin(self) -> bool:
+        """Whether what was claimed may still begin here."""
+        return not (self._worker.stopping.is_set() or self._seal.held or self.draining)
+
+    def _start(self, claimed: Sequence[Claimed], later: Sequence[Claimed] = ()) -> None:
+        """Start claimed jobs; `later` follow them as slots become free."""
         if not claimed:
             return
         if not self.claimed:
             log.info("worker.first_claim", jobs=len(claimed), seconds=round(time.monotonic() - STARTED, 2))
-        self.claimed += len(claimed)
-        self._begun, self._ended_before = len(claimed), self._slots.ended
+        self.claimed += len(claimed) + len(later)
+        self._claim_ahead.begin([*claimed, *later])
         self._executor.start(claimed)
         self._announcements.claimed(claimed)
 
@@ -288,13 +298,3 @@ class ClaimLoop:
     def _give_up(self) -> bool:
         """Whether an absent Postgres is no longer waited for."""
         return self._giving_up or self._worker.at_once.is_set()
-
-    async def _listen(self) -> None:
-        """Look again at each wake-up token. Tokens come only while the pop has registered that this worker waits."""
-        while True:
-            try:
-                if await self._dispatch.lanes.wait(self._worker.name, WAIT_SECONDS):
-                    self._slots.freed.set()
-            except Unavailable:
-                metrics.REDIS_ERRORS.labels("wait").inc()
-                await asyncio.sleep(REDIS_RETRY_SECONDS)

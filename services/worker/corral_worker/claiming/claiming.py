@@ -16,7 +16,7 @@ from corral.ids import new_id
 from corral.job.job import Claimed
 from corral.job.lane import Lane
 from corral.job.priority import Priority
-from corral.store.attempts.claims import Claims, Refusal
+from corral.store.attempts.claims import BeyondSlots, Claims, Refusal
 from corral.waiting import POSTGRES_RETRY_SECONDS, doubling
 
 log = structlog.get_logger(__name__)
@@ -33,12 +33,16 @@ after which the sweep asks what became of it."""
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """What became of popped ids: the claimed jobs, and what Redis is told of each id."""
+    """What one claim took of popped ids, and why not the others."""
 
+    claim: UUID
     claimed: list[Claimed]
-    answers: list[Ack]
-    refused_worker: bool
-    """Whether the worker itself was refused: it is lost, draining or stopped."""
+    refused: dict[UUID, Refusal]
+
+    @property
+    def refused_worker(self) -> bool:
+        """Whether the worker itself was refused: it is lost, draining or stopped."""
+        return Refusal.WORKER in self.refused.values()
 
 
 class Claimer:
@@ -55,28 +59,40 @@ class Claimer:
         self._waits: dict[str, Histogram] = {}
 
     async def take(
-        self, worker: UUID, popped: Sequence[Popped], *, alone: bool, give_up: Callable[[], bool]
+        self,
+        worker: UUID,
+        popped: Sequence[Popped],
+        *,
+        alone: bool,
+        give_up: Callable[[], bool],
+        beyond: BeyondSlots | None = None,
     ) -> ClaimResult:
         """Claim what was popped. While Postgres is away it waits, until `give_up` says so."""
         claim = new_id()
         ids = [entry.id for entry in popped]
         try:
             answer = await self._store.claim(
-                worker, claim, ids, self._types, alone=alone, limited=self._limited()
+                worker, claim, ids, self._types, alone=alone, limited=self._limited(), beyond=beyond
             )
-            claimed, refused = answer.claimed, answer.refused
         except Unavailable as error:
             log.warning("claim.unanswered", jobs=len(ids), error=str(error))
-            claimed, refused = await self.after(claim, give_up), {}
-        for job in claimed:
-            self._waits_of(job.queue).observe(job.waited)
-        taken = {job.id for job in claimed}
-        answers = [
-            Ack(entry.lane, entry.id, _DONE if entry.id in taken else self._verdict(entry, refused))
+            return ClaimResult(claim, await self.after(claim, give_up), {})
+        return ClaimResult(claim, answer.claimed, answer.refused)
+
+    def answers(
+        self, popped: Sequence[Popped], taken: ClaimResult, returned: Sequence[Claimed] = ()
+    ) -> list[Ack]:
+        """What Redis is told of each popped id, once its job began or was put back; all of them are counted."""
+        back = {job.id for job in returned}
+        begun = {job.id for job in taken.claimed} - back
+        for job in taken.claimed:
+            if job.id not in back:
+                self._waits_of(job.queue).observe(job.waited)
+        self._count(popped, begun, taken.refused, back)
+        return [
+            Ack(entry.lane, entry.id, _DONE if entry.id in begun else self._verdict(entry, taken.refused))
             for entry in popped
         ]
-        self._count(popped, taken, refused)
-        return ClaimResult(claimed, answers, Refusal.WORKER in refused.values())
 
     def observe(self, claimed: Sequence[Claimed]) -> None:
         """Count jobs that were claimed with their groups."""
@@ -120,14 +136,17 @@ class Claimer:
                 return Park(min(first * 2 ** min(self._unknown // 10, 10), longest))
             case Refusal.SUSPECT:
                 return Move(Lane(entry.lane.queue, Priority.NORMAL, suspect=True))
-            case Refusal.WORKER | None:
+            case Refusal.WORKER | Refusal.NO_SLOT | None:
                 return Return(front=True)
 
-    def _count(self, popped: Sequence[Popped], taken: set[UUID], refused: dict[UUID, Refusal]) -> None:
+    def _count(
+        self, popped: Sequence[Popped], begun: set[UUID], refused: dict[UUID, Refusal], back: set[UUID]
+    ) -> None:
         counts: Counter[tuple[str, str]] = Counter()
         for entry in popped:
             refusal = refused.get(entry.id)
-            answer = "claimed" if entry.id in taken else (refusal or "unknown")
+            unclaimed = "returned" if entry.id in back else "unknown"
+            answer = "claimed" if entry.id in begun else (refusal or unclaimed)
             counts[entry.lane.queue, answer] += 1
             if refusal is Refusal.UNKNOWN_TYPE:
                 log.warning("job.type_unknown", job=str(entry.id), queue=entry.lane.queue)

@@ -32,22 +32,31 @@ class Slots:
         self._scarce: set[Executor] = set()
         self.ended = 0
         """How many handlers have ended since the start."""
+        self.waiting = 0
+        """How many claimed jobs wait for a slot, which they have within a moment; they are of the event loop."""
         self.freed = asyncio.Event()
         """Set when a look for jobs may find more than the last one: a slot is free that was missed, the worker is
         empty, outcomes were written while too many waited, or it was told something. The claim loop clears it."""
 
-    def budgets(self, claiming: int = 0, ending: int = 0) -> list[Budget]:
+    @property
+    def free_on_loop(self) -> int:
+        """How many slots of the event loop are free."""
+        return max(0, self.sizes.get(Executor.ASYNC, 0) - self.used.get(Executor.ASYNC, 0))
+
+    def budgets(self, ahead: int = 0, *, claiming: int = 0, ending: int = 0) -> list[Budget]:
         """How many jobs may be popped for each executor and of which queues; remembers which had no slot free.
 
-        Beside a claim of `claiming` jobs, of which `ending` end on the event loop as soon as they begin.
+        `ahead` more than that on the event loop. Beside a claim of `claiming` jobs, of which `ending` end there as soon
+        as they begin.
         """
         self._scarce.clear()
         budgets = []
         for executor, queues in self._of.items():
-            free = max(0, self.sizes[executor] - self.used[executor] - claiming)
-            if free == 0:
+            free = self.sizes[executor] - self.used[executor] - claiming
+            if free <= 0:
                 self._scarce.add(executor)
-            budgets.append(Budget(queues, free + ending * (executor is Executor.ASYNC)))
+            more, soon = (ahead, ending) if executor is Executor.ASYNC else (0, 0)
+            budgets.append(Budget(queues, max(0, free + more) + soon))
         return budgets
 
     def take(self, executor: Executor) -> None:

@@ -2,9 +2,10 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from corral.dispatch import Ack, Popped
 from corral.job.job import Claimed
 from corral.tracing.activation import harmless, tracer
 from corral.tracing.tracer import Operation
@@ -15,13 +16,20 @@ from corral_worker.claiming.group_claiming import GroupClaimer, GroupClaimResult
 class TracedClaimer(Claimer):
     """Claims popped ids, and makes the spans of it."""
 
+    _began = 0
+
     async def take(self, *args: Any, **kwargs: Any) -> ClaimResult:
         """As without tracing."""
-        began = time.time_ns()
-        taken = await super().take(*args, **kwargs)
+        self._began = time.time_ns()
+        return await super().take(*args, **kwargs)
+
+    def answers(
+        self, popped: Sequence[Popped], taken: ClaimResult, returned: Sequence[Claimed] = ()
+    ) -> list[Ack]:
+        """As without tracing; what was put back has no span."""
         with harmless():
-            _record(taken.claimed, began)
-        return taken
+            _record((job for job in taken.claimed if job not in returned), self._began)
+        return super().answers(popped, taken, returned)
 
 
 class TracedGroupClaimer(GroupClaimer):

@@ -73,13 +73,15 @@ class Attempts(Logs):
         *,
         artifacts: Mapping[UUID, Sequence[UUID]] | None = None,
         webhooks: bool = False,
+        share: float = 1.0,
     ) -> list[Recorded]:
         """Write how attempts ended, all in one transaction; in the order given.
 
         May be repeated as it stands after any error. `artifacts` are those that the successful ones of
         these jobs wrote, by job: they become visible with the success and not without it (rule 18). Follow-ups
         are stored with the outcome that they wait for and not without it (rule 34). `webhooks` says that there are
-        any: what they are told is stored with the outcome, too (rule 38).
+        any: what they are told is stored with the outcome, too (rule 38). `share` is the part of the time since their claim
+        for which successes had a slot, on average: the statistics count that.
 
         Raises:
             Unavailable: Postgres is away, and some or all may have been written: repeat it.
@@ -88,7 +90,7 @@ class Attempts(Logs):
         ordered = [item for _, item in sorted({_key(item): item for item in finished}.items(), key=_BY_KEY)]
         if not ordered:
             return []
-        steps, first, last = _steps(worker, ordered, artifacts or {}, webhooks=webhooks)
+        steps, first, last = _steps(worker, ordered, artifacts or {}, webhooks=webhooks, share=share)
         results = await self._written(steps)
         ended = [row for rows in results[first:last] for row in rows]
         recorded = {
@@ -199,7 +201,12 @@ def _statement(plain: str, *, webhooks: bool) -> str:
 
 
 def _steps(
-    worker: UUID, ordered: Sequence[Finished], artifacts: Mapping[UUID, Sequence[UUID]], *, webhooks: bool
+    worker: UUID,
+    ordered: Sequence[Finished],
+    artifacts: Mapping[UUID, Sequence[UUID]],
+    *,
+    webhooks: bool,
+    share: float,
 ) -> tuple[list[tuple[str, Params]], int, int]:
     """The statements that write these endings, and which of them answer what they ended: from the one to before the other.
 
@@ -219,7 +226,7 @@ def _steps(
     first = len(steps)
     if succeeded:
         statement = _statement(endings.SUCCEED_LIMITED if limited else endings.SUCCEED, webhooks=webhooks)
-        steps.append(follow_ups.ending(statement, endings.succeed(worker, succeeded), succeeded))
+        steps.append(follow_ups.ending(statement, endings.succeed(worker, succeeded, share), succeeded))
     if others:
         statement = _statement(endings.END_LIMITED if limited else endings.END, webhooks=webhooks)
         steps.append(follow_ups.ending(statement, endings.end(worker, others), others))

@@ -33,8 +33,20 @@ class Refusal(StrEnum):
     """The job waits for its limits, with its group."""
     LOCKED = "locked"
     """Another transaction holds the row; ask again."""
+    NO_SLOT = "no-slot"
+    """It was asked for beyond the free slots, and may not be held."""
     WORKER = "worker"
     """The worker is lost, draining or stopped, or not registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeyondSlots:
+    """What a claim may take beyond the free slots (protocol rule 15)."""
+
+    free: int
+    """The slots that are free now; so many jobs of any type are taken."""
+    types: Sequence[str]
+    """Types of which more are taken, as long as no other type comes before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +61,21 @@ COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retr
     j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.limit_group, nullif(j.limits, '{}'),
     j.unique_key IS NOT NULL"""
 
+
 # Postgres takes a statement's locks on tables before its snapshot. FOR SHARE locks the table workers in a mode
 # that pausing excludes: so a pause waits for the claims that are under way, and a later claim sees it (rule
 # 10). The worker's row first, shared: a reclaim of this worker waits for the claim, or the claim finds it lost
 # (rule 23). Then each job by primary key, in the order given; nobody is waited for. What is looked at is
 # locked first, so that the conditions see its newest version, and no other index is tempting.
-CLAIM = f"""
+def _claim(named: str, more: str, chosen: str, source: str) -> str:
+    """The claim of what `source` names; `named` and `more` are of the picked jobs, `chosen` is a step that chooses of them."""
+    return f"""
 WITH me AS MATERIALIZED (
     SELECT w.id FROM corral.workers w WHERE w.id = %(worker)s AND w.state = 'active' FOR SHARE
 ), picked AS MATERIALIZED (
-    SELECT j.id
-    FROM me CROSS JOIN unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
-        SELECT l.id, l.state, l.type, l.queue, l.suspect, l.expires_at, l.attempt, l.limit_group, l.limits
+    SELECT j.id{more}
+    FROM me CROSS JOIN unnest(%(ids)s::uuid[]) {named} CROSS JOIN LATERAL (
+        SELECT l.id, l.state, l.type, l.queue, l.suspect, l.expires_at, l.attempt, l.limit_group, l.limits, l.unique_key
         FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
     ) j
     WHERE j.state = 'queued' AND j.limit_group IS NULL
@@ -68,12 +83,46 @@ WITH me AS MATERIALIZED (
       AND (%(alone)s OR NOT j.suspect)
       AND (j.expires_at IS NULL OR j.expires_at > now() OR j.attempt > 0)
       AND j.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))
-)
+){chosen}
 UPDATE corral.jobs j
 SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(claim)s,
     started_at = now(), updated_at = now(), progress = 0, progress_message = NULL
-FROM picked WHERE j.id = picked.id
+FROM {source} picked WHERE j.id = picked.id
 RETURNING {COLUMNS}
+"""
+
+
+CLAIM = _claim("AS i(id)", "", "", "picked")
+# BeyondSlots the free slots only what can be put back as it was: a first attempt, which nothing else refers to.
+CLAIM_BEYOND = _claim(
+    "WITH ORDINALITY AS i(id, at)",
+    """, i.at, j.type = ANY(%(beyond)s::text[]) AS quick,
+           j.attempt = 0 AND j.unique_key IS NULL AS returnable""",
+    """, chosen AS MATERIALIZED (
+    SELECT n.id FROM (
+        SELECT p.id, p.returnable, row_number() OVER before AS number, bool_and(p.quick) OVER before AS quick
+        FROM picked p WINDOW before AS (ORDER BY p.at ROWS UNBOUNDED PRECEDING)
+    ) n WHERE n.number <= %(free)s OR (n.quick AND n.returnable)
+)""",
+    "chosen",
+)
+
+# The stamp is the id of the claim: no later claim has it, also not one with the same attempt (rule 15). What a cancel was
+# asked of stays: it ends as cancelled. Locked in the order of ids, as all writes are.
+PUT_BACK = """
+WITH held AS MATERIALIZED (
+    SELECT j.id, j.cancel_requested_at IS NOT NULL AS stays
+    FROM unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
+        SELECT l.id, l.state, l.attempt, l.worker, l.claim, l.cancel_requested_at
+        FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE
+    ) j
+    WHERE j.state = 'running' AND j.attempt = 1 AND j.worker = %(worker)s AND j.claim = %(claim)s
+), back AS (
+    UPDATE corral.jobs j
+    SET state = 'queued', attempt = 0, worker = NULL, claim = NULL, started_at = NULL, updated_at = now()
+    FROM held WHERE j.id = held.id AND NOT held.stays
+)
+SELECT held.id FROM held WHERE held.stays
 """
 
 WHY_NOT = """
@@ -119,10 +168,12 @@ class Claims:
         *,
         alone: bool,
         limited: Sequence[str] = (),
+        beyond: BeyondSlots | None = None,
     ) -> ClaimAnswer:
         """Take those of `ids` that may run here, under a fresh attempt each; suspects only when `alone`.
 
-        Of `limited` types only those of which is known what they take of limits.
+        Of `limited` types only those of which is known what they take of limits. `beyond` bounds what is taken where
+        there are more ids than free slots.
 
         Raises:
             Unavailable: Postgres is away; where it is ambiguous, ask `claimed_under(claim)` before
@@ -136,12 +187,32 @@ class Claims:
             "limited": texts(limited),
             "alone": alone,
         }
-        rows = await self._database.hot(CLAIM, params, binary=True)
+        if beyond is None:
+            rows = await self._database.hot(CLAIM, params, binary=True)
+        else:
+            more: Params = {"free": beyond.free, "beyond": texts(beyond.types)}
+            rows = await self._database.hot(CLAIM_BEYOND, {**params, **more}, binary=True)
         claimed = [claimed_from(row) for row in rows]
         if len(claimed) == len(ids):
             return ClaimAnswer(claimed, {})
         taken = {job.id for job in claimed}
-        return ClaimAnswer(claimed, await self._reasons([id for id in ids if id not in taken], params))
+        refused = await self._reasons([id for id in ids if id not in taken], params)
+        if beyond is not None:
+            left = [id for id in ids[beyond.free :] if refused.get(id) is Refusal.LOCKED]
+            refused |= dict.fromkeys(left, Refusal.NO_SLOT)
+        return ClaimAnswer(claimed, refused)
+
+    async def put_back(self, worker: UUID, claim: UUID, ids: Sequence[UUID]) -> set[UUID]:
+        """Queue again, as they were, jobs that this claim took beyond the free slots and that never began; those that stay.
+
+        A job stays because somebody asked to cancel it: it is to end as cancelled. May be repeated: what was put back
+        already, or is no longer this claim's, is left alone.
+
+        Raises:
+            Unavailable: Postgres is away, and some or all may be back: repeat it before anything else (rule 15).
+        """
+        params: Params = {"worker": worker, "claim": claim, "ids": id_array(sorted(ids))}
+        return {row[0] for row in await self._database.hot(PUT_BACK, params)}
 
     async def claimed_under(self, claim: UUID) -> list[Claimed]:
         """The jobs that the claim of that id took and that still run under it.

@@ -62,7 +62,8 @@ WITH held AS MATERIALIZED (
     SET state = 'completed', result = held.result::json, error = NULL, progress = 100, suspect = false,
         finished_at = now(), updated_at = now()
     FROM held WHERE j.id = held.id
-    RETURNING j.id, j.attempt, j.queue, j.type, j.priority, 'completed' AS outcome, {WAIT} AS wait, {RUN} AS run{held}
+    RETURNING j.id, j.attempt, j.queue, j.type, j.priority, 'completed' AS outcome, {WAIT} AS wait,
+        {RUN} * %(share)s::float8 AS run{held}
 ), {back}counted AS ({appended("ended")})"""
 
 
@@ -190,8 +191,8 @@ def lock(finished: Sequence[Finished]) -> Params:
     return {"ids": id_array(item.id for item in finished)}
 
 
-def succeed(worker: UUID, finished: Sequence[Finished]) -> Params:
-    """The parameters of the statement SUCCEED.
+def succeed(worker: UUID, finished: Sequence[Finished], share: float = 1.0) -> Params:
+    """The parameters of the statement SUCCEED. `share` is the part of the time since their claim that counts as run.
 
     Raises:
         InvalidInput: a result holds what can't be stored.
@@ -201,6 +202,7 @@ def succeed(worker: UUID, finished: Sequence[Finished]) -> Params:
         "ids": id_array(item.id for item in finished),
         "attempts": array(item.attempt for item in finished),
         "results": texts(_result(item) for item in finished),
+        "share": share,
     }
 
 

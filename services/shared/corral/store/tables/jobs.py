@@ -53,7 +53,7 @@ def jobs(tables: MetaData) -> None:
             "attempt",
             Integer,
             "0",
-            doc="How often it was claimed. It only rises, and every write about a running job names it (the fence).",
+            doc="How often it was claimed. It rises, but where a claim that never began is put back, and every write about a running job names it (the fence).",
         ),
         needed(
             "errors",
