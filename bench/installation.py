@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from bench.child import Command, python
+from bench.measuring.child import Command, python
 from bench.servers import Servers
 from corral.actions.access.api_keys import KeyActions
 from corral.actions.access.principal import Role

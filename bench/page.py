@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.child import ROOT
+from bench.measuring.child import ROOT
 from bench.section import Section, Table
 
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"

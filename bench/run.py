@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bench import (
+from bench import page, servers
+from bench.effort import FULL, QUICK, Effort
+from bench.history import measure as history
+from bench.measuring import machine
+from bench.page import Results
+from bench.parts import (
     areas,
     batches,
     busy,
@@ -18,11 +23,8 @@ from bench import (
     idle,
     job_log,
     limits,
-    machine,
     million,
-    page,
     schedules,
-    servers,
     small,
     snapshot,
     starting,
@@ -30,9 +32,6 @@ from bench import (
     submission,
     throughput,
 )
-from bench.effort import FULL, QUICK, Effort
-from bench.history import measure as history
-from bench.page import Results
 from bench.section import Section
 
 PARTS: dict[str, Callable[[servers.Servers, Effort, Callable[[str], None]], Section]] = {

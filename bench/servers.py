@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import redis
 
-from bench.child import ROOT
+from bench.measuring.child import ROOT
 from corral_local.servers.postgres import EmbeddedPostgres
 from corral_local.servers.valkey import EmbeddedValkey
 

@@ -10,7 +10,7 @@ from bench.autoscale.outcome import Cluster, Outcome
 from bench.autoscale.pods import ALONE, EACH
 from bench.autoscale.shape import Load
 from bench.autoscale.simulator import Run
-from bench.child import ROOT
+from bench.measuring.child import ROOT
 from bench.page import grid
 from bench.section import Table
 

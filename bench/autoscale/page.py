@@ -11,8 +11,8 @@ from bench.autoscale.results import Results
 from bench.autoscale.shape import SHAPES
 from bench.autoscale.tournament import IDLE, SOONEST
 from bench.autoscale.verdict import HIGH, MOST_STEP_OVERSHOOT, Contest, contests, goals
-from bench.child import ROOT
 from bench.goal import Goal
+from bench.measuring.child import ROOT
 from bench.page import grid
 from bench.section import Table
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.autoscale.reading import Reading
 from bench.autoscale.seen import Seen
-from bench.child import ROOT
+from bench.measuring.child import ROOT
 
 RESULTS = ROOT / ".corral" / "autoscale.json"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 
-from bench import record
-from bench.child import ROOT, Command
-from bench.race import Span
+from bench.measuring import record
+from bench.measuring.child import ROOT, Command
+from bench.measuring.race import Span
 from bench.servers import Servers
 
 FOLDER = ROOT / "bench" / "peers" / "bullmq"

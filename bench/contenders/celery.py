@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from celery import Celery
 
-from bench import record
-from bench.child import Command
-from bench.race import Span
+from bench.measuring import record
+from bench.measuring.child import Command
+from bench.measuring.race import Span
 from bench.servers import Servers
 
 

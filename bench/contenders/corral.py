@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from bench.child import Command, python
 from bench.installation import Installation
-from bench.race import Span
+from bench.measuring.child import Command, python
+from bench.measuring.race import Span
 from bench.servers import Servers
 
 ENDED = """

@@ -8,8 +8,8 @@ import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.types import JSONDict
 
-from bench.child import Command
-from bench.race import Span
+from bench.measuring.child import Command
+from bench.measuring.race import Span
 from bench.servers import Servers
 
 CONNECTIONS = 20

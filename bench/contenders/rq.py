@@ -6,9 +6,9 @@ import redis
 from rq import Queue
 from rq.job import Job
 
-from bench.child import Command, python
+from bench.measuring.child import Command, python
+from bench.measuring.race import Span
 from bench.peers.echo import echo
-from bench.race import Span
 from bench.servers import Servers
 
 QUEUE = "bench"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from taskiq.kicker import AsyncKicker
 from taskiq_redis import ListQueueBroker
 
-from bench import record
-from bench.child import Command
-from bench.race import Span
+from bench.measuring import record
+from bench.measuring.child import Command
+from bench.measuring.race import Span
 from bench.servers import Servers
 
 CONNECTIONS = 20

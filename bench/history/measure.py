@@ -11,13 +11,13 @@ from typing import Self
 import psutil
 import psycopg
 
-from bench import cost, web
-from bench.child import Child, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.history import rows
 from bench.history.questions import Question, questions
 from bench.installation import Installation
+from bench.measuring import cost, web
+from bench.measuring.child import Child, started
 from bench.section import Section, Table
 from bench.servers import Servers
 

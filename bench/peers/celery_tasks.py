@@ -8,7 +8,7 @@ from celery import Celery
 from celery.signals import worker_process_init
 from psycopg.types.json import Jsonb
 
-from bench import record
+from bench.measuring import record
 
 app = Celery("bench", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
 START = record.START.format(id="%(id)s")

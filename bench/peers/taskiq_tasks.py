@@ -8,7 +8,7 @@ from psycopg_pool import AsyncConnectionPool
 from taskiq import TaskiqEvents, TaskiqState
 from taskiq_redis import ListQueueBroker, RedisAsyncResultBackend
 
-from bench import record
+from bench.measuring import record
 
 broker = ListQueueBroker(os.environ["REDIS_URL"], queue_name="bench").with_result_backend(
     RedisAsyncResultBackend(os.environ["REDIS_URL"])

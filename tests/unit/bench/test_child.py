@@ -5,7 +5,7 @@ import sys
 
 import psutil
 import pytest
-from bench.child import Child, Command, started
+from bench.measuring.child import Child, Command, started
 from tests.fixtures.waiting import eventually
 
 SPAWN = """

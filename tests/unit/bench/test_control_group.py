@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bench import pod
-from bench.child import ROOT, Command, run
-from bench.control_group import NoControlGroupError, control_group
+from bench.measuring import pod
+from bench.measuring.child import ROOT, Command, run
+from bench.measuring.control_group import NoControlGroupError, control_group
 
 SPIN = """\
 import pathlib, time

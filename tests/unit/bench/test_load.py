@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from bench import load
+from bench.measuring import load
 
 pytestmark = pytest.mark.usefixtures("kept_for_life")
 ANSWER = b"HTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nhello"

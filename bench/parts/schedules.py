@@ -6,13 +6,13 @@ from typing import Any
 
 import psycopg
 
-from bench.child import Child, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring.child import Child, started
+from bench.measuring.waiting import until
 from bench.section import Section, Table
 from bench.servers import Servers
-from bench.waiting import until
 
 SCHEDULES = 10_000
 AHEAD = 8

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import psycopg
 
-from bench import cost, web
-from bench.child import Child, Command, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring import cost, web
+from bench.measuring.child import Child, Command, started
 from bench.section import Section, Table
 from bench.servers import Servers
 

@@ -3,10 +3,10 @@
 import statistics
 from collections.abc import Callable
 
-from bench import race
 from bench.contenders.corral import Corral
 from bench.effort import Effort
 from bench.goal import Goal
+from bench.measuring import race
 from bench.section import Section, Table
 from bench.servers import Servers
 

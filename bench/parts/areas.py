@@ -8,14 +8,14 @@ from typing import Any
 
 import psycopg
 
-from bench import load, web
-from bench.child import Command, python, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring import load, web
+from bench.measuring.child import Command, python, started
+from bench.measuring.waiting import until
 from bench.section import Section, Table
 from bench.servers import Servers
-from bench.waiting import until
 from corral.catalog.record import declaration_of
 from corral_jobs.provider import slots
 

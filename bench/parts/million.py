@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bench import cost, web
-from bench.child import Child, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring import cost, web
+from bench.measuring.child import Child, started
 from bench.section import Section, Table
 from bench.servers import Servers
 from corral.dispatch.dispatch import Dispatch

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bench import cost, web
-from bench.child import started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring import cost, web
+from bench.measuring.child import started
+from bench.parts.submission import Server
 from bench.section import Section, Table
 from bench.servers import Servers
-from bench.submission import Server
 
 STREAMS = 1_000
 OPENED_AT_ONCE = 50

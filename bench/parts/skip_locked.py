@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager, ExitStack
 
 import psycopg
 
-from bench.child import Command, python, started
+from bench.measuring.child import Command, python, started
+from bench.measuring.span import Span, look
 from bench.peers.skip_locked import ADD, CREATE
 from bench.servers import Servers
-from bench.span import Span, look
 
 TABLE = "queue"
 LOOK = 0.5

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import psycopg
 
-from bench import race
 from bench.contenders.corral import Corral, span
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import CHUNK, Installation, job_of
 from bench.jobs import store_item
+from bench.measuring import race
 from bench.section import Section, Table
 from bench.servers import Servers
 from corral.catalog.batch_key import BatchKeys

@@ -15,9 +15,9 @@ from typing import Self
 
 import psutil
 
-from bench.cost import family
+from bench.measuring.cost import family
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GRACE = 15.0
 """Seconds a process may take to stop before it is killed."""
 

@@ -5,16 +5,16 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
 
-from bench import cost, pairs
-from bench.customers import calls_one_by_one, queue_calls
 from bench.effort import Effort
 from bench.goal import Goal
-from bench.idle import at
 from bench.installation import Installation
-from bench.pairs import Running, Side
+from bench.measuring import cost, pairs
+from bench.measuring.customers import calls_one_by_one, queue_calls
+from bench.measuring.pairs import Running, Side
+from bench.measuring.waiting import until
+from bench.parts.idle import at
 from bench.section import Section, Table
 from bench.servers import Servers
-from bench.waiting import until
 
 BIG = "the large one"
 FEW = 2_000

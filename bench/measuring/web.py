@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Self
 
-from bench.child import Child
+from bench.measuring.child import Child
 
 SUCCESS = range(200, 300)
 READY_LIMIT = 60.0

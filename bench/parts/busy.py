@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 
-from bench import idle, race, throughput
-from bench.child import Command, started
 from bench.contenders import bullmq
 from bench.contenders.bullmq import BullMQ
 from bench.effort import Effort
 from bench.goal import Goal
+from bench.measuring import race
+from bench.measuring.child import Command, started
+from bench.parts import idle, throughput
 from bench.section import Section, Table
 from bench.servers import Servers
 

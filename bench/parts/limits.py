@@ -5,17 +5,17 @@ from contextlib import ExitStack, contextmanager, nullcontext
 
 import psycopg
 
-from bench import pairs
-from bench.customers import queue_calls
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
 from bench.jobs import customer
-from bench.pairs import Running, Side
-from bench.revision import checkout
+from bench.measuring import pairs
+from bench.measuring.customers import queue_calls
+from bench.measuring.pairs import Running, Side
+from bench.measuring.revision import checkout
+from bench.parts.snapshot import snapshot
 from bench.section import Section, Table
 from bench.servers import Servers
-from bench.snapshot import snapshot
 
 JOBS = 2_000
 """In each lap: some tenths of a second."""

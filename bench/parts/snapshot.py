@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 import psycopg
 import redis
 
-from bench import skip_locked, web
-from bench.child import Child, started
 from bench.effort import Effort
 from bench.goal import Goal
-from bench.idle import at, starts_of
 from bench.installation import Installation
+from bench.measuring import web
+from bench.measuring.child import Child, started
+from bench.measuring.span import FIFTHS, Span, look
+from bench.parts import skip_locked
+from bench.parts.idle import at, starts_of
 from bench.section import Section, Table
 from bench.servers import Servers
-from bench.span import FIFTHS, Span, look
 from corral.dispatch import key_names
 from corral.job.lane import Lane
 from corral.job.priority import Priority

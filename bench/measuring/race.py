@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bench import cost
-from bench.child import Child, Command, started
+from bench.measuring import cost
+from bench.measuring.child import Child, Command, started
 from bench.servers import Servers
 
 LAP_LIMIT = 240.0

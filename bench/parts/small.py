@@ -3,16 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench import idle, race, throughput
-from bench.child import Command, started
 from bench.contenders import bullmq
 from bench.contenders.bullmq import BullMQ
 from bench.contenders.corral import Corral
-from bench.control_group import ControlGroup, NoControlGroupError, control_group
-from bench.cost import MIB
 from bench.effort import Effort
 from bench.goal import Goal
-from bench.pod import MEMORY_MIB, PROCESSORS, REQUESTED_MIB
+from bench.measuring import race
+from bench.measuring.child import Command, started
+from bench.measuring.control_group import ControlGroup, NoControlGroupError, control_group
+from bench.measuring.cost import MIB
+from bench.measuring.pod import MEMORY_MIB, PROCESSORS, REQUESTED_MIB
+from bench.parts import idle, throughput
 from bench.section import Section, Table
 from bench.servers import Servers
 

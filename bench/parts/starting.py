@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psycopg
 
-from bench import web
-from bench.child import ROOT, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring import web
+from bench.measuring.child import ROOT, started
 from bench.section import Section, Table
 from bench.servers import Servers
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.child import ROOT, Command, run, started
 from bench.contenders.corral import Corral
+from bench.measuring.child import ROOT, Command, run, started
 from bench.page import grid
 from bench.section import Table
 from bench.servers import Servers

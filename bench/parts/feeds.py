@@ -11,14 +11,14 @@ from uuid import UUID
 
 import psycopg
 
-from bench import cost, web
-from bench.child import Child, Command, python, run, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring import cost, web
+from bench.measuring.child import Child, Command, python, run, started
+from bench.measuring.waiting import until
 from bench.section import Section, Table
 from bench.servers import Servers
-from bench.waiting import until
 
 SOURCES, ITEMS = 20, 10_000
 RATE = 100

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import psycopg
 
-from bench import waiting
-from bench.race import Span
+from bench.measuring import waiting
+from bench.measuring.race import Span
 
 START_LIMIT = 30.0
 """Seconds in which jobs that were added must start."""

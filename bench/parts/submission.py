@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bench import cost, load, web
-from bench.child import Command, python, run, started
 from bench.effort import Effort
 from bench.goal import Goal
 from bench.installation import Installation
+from bench.measuring import cost, load, web
+from bench.measuring.child import Command, python, run, started
 from bench.section import Section, Table
 from bench.servers import Servers
 
@@ -102,7 +102,7 @@ def _cells(results: list[load.Load]) -> tuple[str, str, str]:
 
 def _ceiling(posts: int) -> load.Load:
     port = web.free_port()
-    with started({"nothing": Command(python("bench.nothing"), {"PORT": str(port)})}) as children:
+    with started({"nothing": Command(python("bench.measuring.nothing"), {"PORT": str(port)})}) as children:
         web.wait_ready(children["nothing"], port, "/")
         return _load(Server("nothing", port, {}), "/", posts * 4)
 

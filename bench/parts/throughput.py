@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from bench import race
 from bench.contenders import bullmq
 from bench.contenders.bullmq import BullMQ, BullMQPostgres
 from bench.contenders.celery import CeleryPrefork
@@ -12,6 +11,7 @@ from bench.contenders.rq import Rq
 from bench.contenders.taskiq import Taskiq
 from bench.effort import Effort
 from bench.goal import Goal
+from bench.measuring import race
 from bench.section import Section, Table
 from bench.servers import Servers
 from corral.settings.cpus import cpu_limit

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.child import ROOT
+from bench.measuring.child import ROOT
 
 PACKAGES = ("shared", "worker", "jobs", "local", "publisher")
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psycopg
 
-from bench.child import ROOT, Child, Command, python, started
-from bench.cost import own_cpu_milliseconds
 from bench.installation import Installation
-from bench.revision import path_of
+from bench.measuring.child import ROOT, Child, Command, python, started
+from bench.measuring.cost import own_cpu_milliseconds
+from bench.measuring.revision import path_of
 from bench.servers import Servers
 
 LAP_LIMIT = 60.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-from bench import waiting
-from bench.child import Command
+from bench.measuring import waiting
+from bench.measuring.child import Command
 
 PERIOD_MICROSECONDS = 100_000
 """In which a share of the processor is counted, as Kubernetes sets it."""

@@ -1,0 +1,1 @@
+"""How is measured: processes and what they cost, laps in turn, load, the machine, revisions beside each other."""
