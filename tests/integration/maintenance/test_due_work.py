@@ -101,6 +101,16 @@ async def test_further_work_is_found_too(store: Store, duty: str, statement: str
     assert await look(store) == {duty}
 
 
+async def test_a_tick_is_found_before_it_comes(store: Store):
+    ahead = """
+        INSERT INTO corral.schedules (name, source, declared, created_by, due_at)
+        VALUES (%(name)s, 'api', '{}', 'ann', now() + %(seconds)s * interval '1 second')"""
+    await store.database.run(ahead, {"name": "later", "seconds": 3600})
+    assert await look(store) == frozenset()
+    await store.database.run(ahead, {"name": "soon", "seconds": 2})
+    assert await look(store) == {"schedules"}
+
+
 async def test_expired_jobs_are_found_for_their_duty(store: Store, shop: Shop):
     await shop.submit(expires_in=0.01)
 

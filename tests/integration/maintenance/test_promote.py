@@ -92,7 +92,7 @@ async def test_while_somebody_looks_and_nothing_is_due_soon_it_asks_for_nothing(
     await looking.round(reign)
     await duty.round(reign)
     assert asked == 0
-    await shop.submit(1, delay=3)
+    await shop.submit(1, delay=2)
     await looking.round(reign)
     await duty.round(reign)
     assert asked == 1

@@ -62,6 +62,22 @@ async def test_a_job_is_in_its_lane_as_soon_as_its_transaction_commits(
     assert counted.get() == before + 451
 
 
+async def test_whoever_listens_rests_until_something_is_sent(store: Store, monkeypatch: pytest.MonkeyPatch):
+    loop, timers = asyncio.get_running_loop(), 0
+    later = loop.call_later
+
+    def counted(*arguments, **options):
+        nonlocal timers
+        timers += 1
+        return later(*arguments, **options)
+
+    notices = await store.transaction_jobs.listen()
+    monkeypatch.setattr(loop, "call_later", counted)
+    assert await notices.heard(1.0) == []
+    assert timers <= 4, "psycopg's own way to wait looks ten times a second"
+    await notices.close()
+
+
 async def test_a_listener_whose_connection_broke_listens_again(
     listening: DutyReport, shop: Shop, database_url: str
 ):

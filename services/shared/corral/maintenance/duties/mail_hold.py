@@ -27,6 +27,9 @@ class MailHold(Duty):
         self._store = store
         self._dispatch = dispatch
         self._sends = sends
+        self._version: str | None = None
+        self._alone = False
+        """Whether the queue is for mails alone, as the types of that version say."""
 
     async def round(self, reign: Reign) -> int:  # noqa: ARG002  pausing twice does no harm
         """Hold or lift, where the queue is not as it should be."""
@@ -48,9 +51,12 @@ class MailHold(Duty):
 
     async def _holds_mails_alone(self) -> bool:
         """Whether the queue is for mails, and for no job of another type."""
-        types = {
-            record.name
-            for record in await self._store.types.all()
-            if QUEUE in {record.parsed_options.queue, *record.parsed_options.queues}
-        }
-        return types == {JOB_TYPE}
+        version = await self._store.types.version()
+        if version != self._version:
+            types = {
+                record.name
+                for record in await self._store.types.all()
+                if QUEUE in {record.parsed_options.queue, *record.parsed_options.queues}
+            }
+            self._version, self._alone = version, types == {JOB_TYPE}
+        return self._alone

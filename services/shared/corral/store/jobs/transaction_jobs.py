@@ -1,5 +1,6 @@
 """Jobs that were submitted in transactions of callers: a notification tells of them when they are committed (rule 4)."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,6 +14,7 @@ from corral.store.postgres.connections import Row
 from corral.store.postgres.database import Database, Transaction
 from corral.store.postgres.pg_errors import translated
 from corral.store.postgres.sql_params import array, quoted, texts
+from corral.waiting import wait_for_event
 
 IDS_PER_NOTIFICATION = 200
 """A notification has less than 8,000 bytes. Source: PostgreSQL, NOTIFY."""
@@ -50,6 +52,10 @@ def _messages(kind: str, ids: Sequence[UUID]) -> Iterator[str]:
         yield f"{kind} " + ",".join(id.hex for id in ids[start : start + IDS_PER_NOTIFICATION])
 
 
+ANSWER_SECONDS = 1.0
+"""Seconds in which what has begun to arrive is there."""
+
+
 class JobNotices:
     """Listens on a connection of its own; close it at the end."""
 
@@ -62,14 +68,30 @@ class JobNotices:
         Raises:
             Unavailable: the connection is lost; what is committed meanwhile is not heard of.
         """
-        found: list[tuple[str, UUID]] = []
         with translated():
-            async for notice in self._connection.notifies(timeout=seconds, stop_after=1):
-                kind, _, ids = notice.payload.partition(" ")
-                try:
-                    found += [(kind, UUID(one)) for one in ids.split(",")]
-                except ValueError:
-                    continue  # somebody else's: any role may notify
+            found = await self._received(0)  # what came with the answer to LISTEN
+            if not found and await self._anything_sent(seconds):
+                found = await self._received(ANSWER_SECONDS)
+        return found
+
+    async def _anything_sent(self, seconds: float) -> bool:
+        """Whether the server sends anything within so many seconds. psycopg itself would wake ten times a second."""
+        loop, sent = asyncio.get_running_loop(), asyncio.Event()
+        descriptor = self._connection.fileno()
+        loop.add_reader(descriptor, sent.set)
+        try:
+            return await wait_for_event(sent, seconds)
+        finally:
+            loop.remove_reader(descriptor)
+
+    async def _received(self, seconds: float) -> list[tuple[str, UUID]]:
+        found: list[tuple[str, UUID]] = []
+        async for notice in self._connection.notifies(timeout=seconds, stop_after=1):
+            kind, _, ids = notice.payload.partition(" ")
+            try:
+                found += [(kind, UUID(one)) for one in ids.split(",")]
+            except ValueError:
+                continue  # somebody else's: any role may notify
         return found
 
     async def close(self) -> None:

@@ -9,8 +9,8 @@ from corral.store.workers.drains import POOL
 
 LOOK = Limits(statement=2.0, lock=1.0)
 """Short: while it waits, no duty is woken."""
-AHEAD_SECONDS = 4
-"""Seconds before a job is due from which on its duty looks for itself: longer than a look may take."""
+AHEAD_SECONDS = 3
+"""Seconds before a job or a tick is due from which on its duty looks for itself: longer than a look may take."""
 
 # Each through the index that the duty's own statement reads.
 _CONDITIONS: Mapping[str, str] = {
@@ -21,9 +21,9 @@ _CONDITIONS: Mapping[str, str] = {
         SELECT FROM corral.webhook_deliveries d WHERE d.sent_by IS NULL AND d.status = 'pending')""",
     "feeds": """EXISTS (
         SELECT FROM corral.feed_sources f WHERE f.state = 'active' AND f.next_fetch_at <= now())""",
-    "schedules": """EXISTS (
+    "schedules": f"""EXISTS (
         SELECT FROM corral.schedules s
-        WHERE s.due_at <= now() AND s.due_at IS NOT NULL AND s.paused_at IS NULL AND s.deleted_at IS NULL)
+        WHERE s.due_at <= now() + interval '{AHEAD_SECONDS} seconds' AND s.due_at IS NOT NULL AND s.paused_at IS NULL AND s.deleted_at IS NULL)
     OR EXISTS (
         SELECT FROM corral.schedules s WHERE s.waiting > 0 AND s.paused_at IS NULL AND s.deleted_at IS NULL)""",
     "unique-keys": """EXISTS (
