@@ -115,7 +115,7 @@ def test_edited_code_of_the_services_answers_soon_and_refuses_nobody_meanwhile(
         assert "SyntaxError" in up.output
         assert {poller.newest for poller in pollers} == {"third"}
         # A module that the spare itself has used: nothing of it may be left from before.
-        with (edited / "corral" / "startup.py").open("a") as shared:
+        with (edited / "corral" / "process" / "startup.py").open("a") as shared:
             shared.write('EDITION = "fourth"\n')
         health.write_text(f"from corral.process.startup import EDITION\n{text}".replace('"ok"', "EDITION"))
         for said in ("the publisher runs", "the maintenance runs", "1 worker(s) run"):
