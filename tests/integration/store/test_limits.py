@@ -89,7 +89,12 @@ async def test_many_workers_at_once_exceed_no_limit_and_lose_no_slot(
     assert await store.limit_duties.forget_idle(term) == 3
 
 
-async def _two_claims_at_once(subject: Subject, sql: psycopg.Connection, url: str, *, locks: bool) -> int:
+LOCKED = "OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) k ON true"
+
+
+async def _two_claims_at_once(
+    subject: Subject, sql: psycopg.Connection, url: str, *, locks: bool, statement: str = CLAIM_GROUPS
+) -> int:
     """One claims all the room; before that is committed another one claims. How much is in use then."""
     await subject.declare("one", {"total": 1})
     for _ in range(2):
@@ -105,7 +110,7 @@ async def _two_claims_at_once(subject: Subject, sql: psycopg.Connection, url: st
         async def claim() -> None:
             if locks:
                 await second.execute(LOCK_KEYS_OF_GROUPS, _claim(two, group(*ONE)))
-            await second.execute(CLAIM_GROUPS, _claim(two, group(*ONE)))
+            await second.execute(statement, _claim(two, group(*ONE)))
             await second.commit()
 
         task = asyncio.create_task(claim())
@@ -127,11 +132,16 @@ async def test_a_claim_waits_for_the_one_that_is_under_way_and_sees_what_it_took
     assert await _two_claims_at_once(subject, sql, database_url, locks=True) == 1
 
 
-async def test_without_the_locks_before_the_snapshot_a_limit_is_exceeded(
-    subject: Subject, sql: psycopg.Connection, database_url: str
+@pytest.mark.parametrize("unlocked", [False, True], ids=["as it is", "were it judged unlocked"])
+async def test_a_group_that_was_empty_at_the_lock_is_not_judged_by_a_number_that_another_claim_changes(
+    subject: Subject, sql: psycopg.Connection, database_url: str, unlocked: bool
 ) -> None:
+    """Its first job came between the two statements, so that the first one locked no key for it."""
     sql.execute("INSERT INTO corral.limit_keys (name, limit_name, key) VALUES ('one', 'one', '')")
-    assert await _two_claims_at_once(subject, sql, database_url, locks=False) == 2
+    assert LOCKED in CLAIM_GROUPS
+    statement = CLAIM_GROUPS.replace(LOCKED, "OFFSET 0) k ON true") if unlocked else CLAIM_GROUPS
+    running = await _two_claims_at_once(subject, sql, database_url, locks=False, statement=statement)
+    assert running == (2 if unlocked else 1)
 
 
 async def test_a_reclaim_that_gives_nothing_back_is_found_by_the_recount(

@@ -63,7 +63,7 @@ WITH {ME}, wanted AS MATERIALIZED (
     WHERE g.id <> '{UNEVALUATED}'::uuid
 ), names AS MATERIALIZED (
     SELECT DISTINCT u.name FROM wanted CROSS JOIN unnest(wanted.limits) AS u(name)
-), room AS MATERIALIZED ({rooms("names n")}), mine AS MATERIALIZED ({SHARE_OF_WORKER}
+), room AS MATERIALIZED ({rooms("names n", locked=True)}), mine AS MATERIALIZED ({SHARE_OF_WORKER}
 ), shares AS MATERIALIZED (
     SELECT w.grp, w.ord, w.size, w.max_bytes, w.old, w.full_now, cardinality(w.limits) > 0 AS limited,
            coalesce(max(r.weight), 1) AS weight, array_agg(r.holder) FILTER (WHERE r.holder IS NOT NULL) AS holders,

@@ -71,7 +71,7 @@ WITH {ME}, wanted AS MATERIALIZED (
     CROSS JOIN LATERAL ({HEAD}) h
 ), names AS MATERIALIZED (
     SELECT DISTINCT u.name FROM wanted CROSS JOIN unnest(wanted.limits) AS u(name)
-), room AS MATERIALIZED ({rooms("names n")}), mine AS MATERIALIZED ({SHARE_OF_WORKER}
+), room AS MATERIALIZED ({rooms("names n", locked=True)}), mine AS MATERIALIZED ({SHARE_OF_WORKER}
 ), shares AS MATERIALIZED (
     SELECT w.grp, w.ord, max(r.weight) AS weight, array_agg(r.holder) FILTER (WHERE r.holder IS NOT NULL) AS holders,
            greatest(0, least(w.take, CASE WHEN bool_or(r.probing) THEN 1 END, min(m.room),

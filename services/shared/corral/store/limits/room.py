@@ -7,7 +7,7 @@ SLACK = "1e-9"
 """Costs are floating-point numbers: sums of them may differ by less than this."""
 
 
-def rooms(names: str) -> str:
+def rooms(names: str, *, locked: bool = False) -> str:
     """SQL of how much may be taken of each name now: rows of `names`, an item of FROM called `n` with a column `name`.
 
     Beside these columns: `room` (-1 where nothing may start), `in_use`, `bound`, `rate`, `per`, `deadline`, `burst`,
@@ -18,7 +18,11 @@ def rooms(names: str) -> str:
     end of attempts and `per` seconds more, these seconds: what runs is in use of it, and an end notes the take.
     `by_batch`: it counts batches, each of which takes 1. `for_life`: the job that takes the slot keeps it
     until it has ended; `holder` is that job, and what it holds is room while it waits, for it alone.
+
+    `locked`: for a claim, which has locked the keys before. A key that it has not, because the first job of a group came
+    after the lock, is locked here, or has no room this time: nobody may judge by a number that another one changes.
     """
+    lock, unlocked = (" FOR NO KEY UPDATE SKIP LOCKED", " OR k.name IS NULL") if locked else ("", "")
     return f"""
 SELECT n.*, v.bound, v.rate, v.per, v.deadline, v.burst, coalesce(v.weight, 1) AS weight, c.at,
        coalesce(k.in_use, 0) AS in_use,
@@ -28,7 +32,7 @@ SELECT n.*, v.bound, v.rate, v.per, v.deadline, v.burst, coalesce(v.weight, 1) A
        k.parked_until, k.parked_by, k.parked_reason, k.probe,
        coalesce(k.parked_until <= c.at AND k.probe IS NULL, false) AS probing, k.taken_at, k.taken,
        CASE WHEN l.declared IS NULL OR whole.paused_at IS NOT NULL OR one.paused_at IS NOT NULL
-                 OR k.parked_until > c.at OR (k.parked_until IS NOT NULL AND k.probe IS NOT NULL) THEN -1
+                 OR k.parked_until > c.at OR (k.parked_until IS NOT NULL AND k.probe IS NOT NULL){unlocked} THEN -1
             WHEN v.rate IS NULL THEN coalesce(v.bound, 'Infinity') - coalesce(k.in_use, 0)
                  + CASE WHEN k.holder IS NULL THEN 0 ELSE {READY_HOLDER} END
             WHEN v.rate <= {EXACT} THEN v.rate - CASE WHEN v.spans THEN coalesce(k.in_use, 0) ELSE 0 END - coalesce((
@@ -42,7 +46,7 @@ FROM {names} CROSS JOIN LATERAL (SELECT clock_timestamp() AS at OFFSET 0) c
 CROSS JOIN LATERAL (
     SELECT split_part(n.name, '=', 1) AS limit_name, substr(n.name, strpos(n.name || '=', '=') + 1) AS key OFFSET 0
 ) p
-LEFT JOIN LATERAL (SELECT x.* FROM corral.limit_keys x WHERE x.name = n.name OFFSET 0) k ON true
+LEFT JOIN LATERAL (SELECT x.* FROM corral.limit_keys x WHERE x.name = n.name OFFSET 0{lock}) k ON true
 LEFT JOIN LATERAL (SELECT x.declared FROM corral.limits x WHERE x.name = p.limit_name OFFSET 0) l ON true
 LEFT JOIN LATERAL (
     SELECT x.* FROM corral.limit_overrides x WHERE x.limit_name = p.limit_name AND x.key = '' OFFSET 0
