@@ -1,15 +1,21 @@
 """Requests become drains, drains that nobody requests any more are lifted, decisions become rows."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 from tests.fixtures.clock import Clock
+from tests.fixtures.waiting import eventually_async
 from tests.integration.maintenance.conftest import Rename, Shop
 
 from corral.dispatch import Dispatch
 from corral.errors import LeaseLost, SchemaMismatch
+from corral.maintenance.due_work import DueWorkDuty
 from corral.maintenance.duties.pools import KEEP_DRAINS_SECONDS, PoolDuties
+from corral.maintenance.duty import DutyReport, perform
 from corral.maintenance.leadership import LeaderCandidate, Reign
 from corral.scaling.drain_request import DrainRequest
 from corral.store import Store
@@ -50,6 +56,59 @@ async def test_the_wished_are_drained_and_no_others(
     await ask(dispatch)
     await duty.round(reign)
     assert await drains(store) == {}
+
+
+@asynccontextmanager
+async def attended(duty: PoolDuties, store: Store, reign: Reign) -> AsyncIterator[None]:
+    """The duty beside the look for all duties, as a leader performs both."""
+    looking = DueWorkDuty(store, [duty])
+    looking.period = duty.period = 0.05
+    tasks = [asyncio.create_task(perform(one, reign, DutyReport(one.period))) for one in (looking, duty)]
+    try:
+        yield
+    finally:
+        reign.over.set()
+        await asyncio.gather(*tasks)
+
+
+async def test_what_autoscalers_write_is_heard_although_somebody_looks_for_work_in_postgres(
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
+):
+    await shop.worker("io-a")
+    async with attended(duty, store, reign):
+        await eventually_async(lambda: looked(duty))
+        await ask(dispatch, "io-a")
+
+        async def drained() -> bool:
+            return await drains(store) == {"io-a": "pool:io"}
+
+        await eventually_async(drained)
+        made = decision()
+        await dispatch.pools.record(made)
+
+        async def stored() -> bool:
+            return list((await store.scaling.page(made.pool)).items) == [made]
+
+        await eventually_async(stored)
+
+
+async def test_drains_that_nobody_requests_are_lifted_although_somebody_looks_for_work_in_postgres(
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, clock: Clock
+):
+    await shop.worker("io-a")
+    await store.workers.drain_for(["io-a"], "pool:io", reign.term)
+    async with attended(duty, store, reign):
+
+        async def lifted() -> bool:
+            clock.pass_by(0.2)  # some for each round: a longer gap would begin the observation anew
+            return not await drains(store)
+
+        await eventually_async(lifted)
+
+
+async def looked(duty: PoolDuties) -> bool:
+    """Whether somebody looks, and has found nothing."""
+    return duty._attended
 
 
 async def test_a_person_keeps_a_worker_draining_that_the_pool_would_have_back(

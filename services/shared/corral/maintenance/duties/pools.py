@@ -20,6 +20,7 @@ from corral.maintenance.observation import LeaseObservation
 from corral.scaling.decision_record import ScalingDecision
 from corral.store import Store
 from corral.store.workers.drains import POOL
+from corral.waiting import wait_for_event
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ class PoolDuties(Duty):
         self._cursor = BEGINNING
         self._sequences: Mapping[str, int] | None = None
         """The sequence of every pool's requests in the last round; None before the first."""
+        self._drained = False
+        """Whether a worker drained for a pool in the last round: then there is something to observe."""
         self._silence: LeaseObservation[str] = LeaseObservation(
             KEEP_DRAINS_SECONDS, longest_gap=5 * self.period
         )
@@ -56,6 +59,10 @@ class PoolDuties(Duty):
             kept = await self._copy(reign)
         return kept + await self._apply(reign)
 
+    async def rest(self, seconds: float, reign: Reign) -> None:
+        """Wait until the next round: what autoscalers write to Redis nobody looks for but this duty."""
+        await wait_for_event(reign.over, seconds)
+
     def failed(self) -> None:
         """Begin the observation anew after a failed round."""
         self._silence.begin_anew()
@@ -64,8 +71,8 @@ class PoolDuties(Duty):
     async def _apply(self, reign: Reign) -> int:
         requested = await self._dispatch.drain_requests.all()
         moved = self._moved(requested)
-        if not self.anything_found() and not any(request.workers for request in requested.values()):
-            self._silent(requested, {})
+        asked = any(request.workers for request in requested.values())
+        if not (self.anything_found() or self._drained or asked):
             return 0
         drained: dict[str, set[str]] = {}
         free = set()
@@ -74,6 +81,7 @@ class PoolDuties(Duty):
                 free.add(worker.name)
             elif worker.drained_by is not None and worker.drained_by.startswith(POOL):
                 drained.setdefault(worker.drained_by.removeprefix(POOL), set()).add(worker.name)
+        self._drained = bool(drained)
         silent = self._silent(requested, drained)
         changes = 0
         for pool in sorted(drained.keys() | requested.keys()):
