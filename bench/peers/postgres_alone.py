@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -50,21 +51,32 @@ def work(dsn: str, worker: UUID, batches: Sequence[Sequence[UUID]]) -> None:
         for setting in (HOT.settings | BY_KEY).items():
             connection.execute("SELECT set_config(%s, %s, false)", setting)
         for ids in batches:
-            claim = {
-                "worker": worker,
-                "claim": new_id(),
-                "ids": array(ids),
-                "types": texts(["demo.echo"]),
-                "alone": False,
-            }
-            claimed = connection.execute(CLAIM, claim, prepare=True).fetchall()
-            done = {
-                "worker": worker,
-                "ids": array(row[0] for row in claimed),
-                "attempts": array(row[3] for row in claimed),
-                "results": texts(row[4] for row in claimed),
-            }
+            claimed = connection.execute(CLAIM, claim(worker, ids), prepare=True).fetchall()
+            done = success(worker, claimed)
             connection.execute(SUCCEED, done, prepare=True).fetchall()
+
+
+def claim(worker: UUID, ids: Sequence[UUID]) -> dict[str, Any]:
+    """The parameters of CLAIM."""
+    return {
+        "worker": worker,
+        "claim": new_id(),
+        "ids": array(ids),
+        "types": texts(["demo.echo"]),
+        "limited": texts([]),
+        "alone": False,
+    }
+
+
+def success(worker: UUID, claimed: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """The parameters of SUCCEED, where each of these jobs returned its payload."""
+    return {
+        "worker": worker,
+        "ids": array(row[0] for row in claimed),
+        "attempts": array(row[3] for row in claimed),
+        "results": texts(row[4] for row in claimed),
+        "share": 1.0,
+    }
 
 
 if __name__ == "__main__":
