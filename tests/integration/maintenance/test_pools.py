@@ -106,6 +106,18 @@ async def test_drains_that_nobody_requests_are_lifted_although_somebody_looks_fo
         await eventually_async(lifted)
 
 
+async def test_a_request_that_is_withdrawn_is_heard_before_the_drain_is_found_in_postgres(
+    shop: Shop, duty: PoolDuties, reign: Reign, store: Store, dispatch: Dispatch
+):
+    await begun(duty, reign, shop)
+    await ask(dispatch, "io-a")
+    assert await duty.round(reign) == 1
+    duty.looked_for(found=False)
+    await ask(dispatch)
+    await duty.round(reign)
+    assert await drains(store) == {}
+
+
 async def looked(duty: PoolDuties) -> bool:
     """Whether somebody looks, and has found nothing."""
     return duty._attended

@@ -47,7 +47,7 @@ class PoolDuties(Duty):
         self._sequences: Mapping[str, int] | None = None
         """The sequence of every pool's requests in the last round; None before the first."""
         self._drained = False
-        """Whether a worker drained for a pool in the last round: then there is something to observe."""
+        """Whether a worker drained for a pool in the last round, or was to: this round may have to lift that."""
         self._silence: LeaseObservation[str] = LeaseObservation(
             KEEP_DRAINS_SECONDS, longest_gap=5 * self.period
         )
@@ -81,7 +81,7 @@ class PoolDuties(Duty):
                 free.add(worker.name)
             elif worker.drained_by is not None and worker.drained_by.startswith(POOL):
                 drained.setdefault(worker.drained_by.removeprefix(POOL), set()).add(worker.name)
-        self._drained = bool(drained)
+        self._drained = asked or bool(drained)
         silent = self._silent(requested, drained)
         changes = 0
         for pool in sorted(drained.keys() | requested.keys()):
