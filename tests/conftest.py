@@ -5,8 +5,8 @@ import gc
 from hypothesis import HealthCheck, given, settings, strategies
 
 pytest_plugins = [
-    "tests.fixtures.servers",
-    "tests.fixtures.object_server",
+    "tests.fixtures.servers.servers",
+    "tests.fixtures.servers.object_server",
     "tests.fixtures.leaks",
     "tests.fixtures.needs",
     "tests.fixtures.distribution",

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.browser.windows import CHROMIUM, TIMEOUT_SECONDS, Windows
 from tests.fixtures import programs
 from tests.fixtures.process import Process
-from tests.fixtures.servers import Databases
+from tests.fixtures.servers.servers import Databases
 from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.conftest import Publisher
 from tests.integration.worker.system import System

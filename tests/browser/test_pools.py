@@ -9,7 +9,7 @@ from tests.browser.accessibility import faults
 from tests.browser.conftest import Site
 from tests.browser.windows import Windows
 from tests.fixtures.waiting import eventually_async
-from tests.integration.publisher.telling import decision, status
+from tests.integration.publisher.pools.telling import decision, status
 
 from corral.dispatch import Dispatch
 from corral.scaling.decision_record import ScalingDecision

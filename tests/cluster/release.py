@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.client import Client
 from tests.cluster.forward import Forward
 from tests.cluster.images import Images
+from tests.cluster.load.client import Client
 from tests.cluster.namespace import Namespace
 from tests.cluster.node import ROOT
 from tests.cluster.program import run

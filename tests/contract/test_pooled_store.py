@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.contract.subjects import of_store
-from tests.fixtures.pooler import PGBOUNCER, pooler, through
+from tests.fixtures.servers.pooler import PGBOUNCER, pooler, through
 
 from corral_local.servers.postgres import EmbeddedPostgres
 from corral_testing.conformance import StoreConformance

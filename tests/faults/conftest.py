@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from tests.faults.servers import Servers
 from tests.faults.system import System
-from tests.fixtures.proxy import Proxy
+from tests.fixtures.servers.proxy import Proxy
 
 from corral.catalog import Catalog
 from corral.catalog.record import declaration_of

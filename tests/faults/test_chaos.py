@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.faults import invariants, servers
+from tests.faults.infrastructure.test_postgres import TERMINATE
 from tests.faults.system import System
-from tests.faults.test_postgres import TERMINATE
 from tests.fixtures.process import Process
 from tests.fixtures.waiting import eventually
 

@@ -7,10 +7,11 @@ import random
 import signal
 
 import pytest
-from tests.faults import invariants, late_claim, servers, witness
+from tests.faults import invariants, servers, witness
+from tests.faults.infrastructure.test_leader import frozen_before_taking
 from tests.faults.system import System
-from tests.faults.test_leader import frozen_before_taking
-from tests.fixtures.proxy import Proxy
+from tests.faults.workers import late_claim
+from tests.fixtures.servers.proxy import Proxy
 from tests.fixtures.waiting import eventually, lasts
 
 SEEDS = 20

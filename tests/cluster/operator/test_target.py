@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.operator.kube import Kube, role_documents, server
 from tests.cluster.operator.operator_process import OperatorProcess
 from tests.cluster.operator.stage import Stage, until
-from tests.fixtures.proxy import Proxy
+from tests.fixtures.servers.proxy import Proxy
 from tests.fixtures.waiting import eventually_async, lasts_async
 
 pytestmark = pytest.mark.timeout(400)

@@ -3,7 +3,7 @@
 import asyncio
 
 from structlog.testing import capture_logs
-from tests.fixtures.proxy import Proxy
+from tests.fixtures.servers.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 from tests.integration.actions.conftest import Make
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.fixtures.proxy import Proxy
+from tests.fixtures.servers.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 from tests.integration.actions.conftest import Make
 from tests.integration.actions.gate import Broken, Gate, stored

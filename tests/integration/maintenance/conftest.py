@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from tests.fixtures.clock import Clock
 from tests.fixtures.waiting import eventually_async
-from tests.integration.maintenance.almanac import Almanac, night
+from tests.integration.maintenance.schedules.almanac import Almanac, night
 
 from corral.actions.submissions.submit import Submitter
 from corral.catalog.record import record_of

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from prometheus_client import REGISTRY
-from tests.fixtures.proxy import Proxy
+from tests.fixtures.servers.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
 from tests.integration.operator.kubernetes import Kubernetes
 from tests.integration.operator.operating import PACE, operating

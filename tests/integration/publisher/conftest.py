@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from tests.fixtures import programs
 from tests.fixtures.process import Process
-from tests.fixtures.servers import Databases
+from tests.fixtures.servers.servers import Databases
 from tests.fixtures.waiting import START, eventually
 from tests.integration.publisher.page import client_of, signed_in
 

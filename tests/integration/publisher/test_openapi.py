@@ -6,8 +6,8 @@ import httpx2
 import jsonschema_rs
 import pytest
 from fastapi import FastAPI
-from tests.integration.publisher import telling
 from tests.integration.publisher.conftest import Hand, Submit
+from tests.integration.publisher.pools import telling
 
 from corral.dispatch import Dispatch
 from corral.settings import Settings

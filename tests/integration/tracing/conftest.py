@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx2
 import pytest
 from tests.fixtures import programs
-from tests.fixtures.collector import Collected, collected
 from tests.fixtures.process import Process
+from tests.fixtures.servers.collector import Collected, collected
 from tests.fixtures.waiting import START, eventually, eventually_async
 from tests.integration.outgoing.server import Server, listening
 from tests.integration.publisher.conftest import Publisher, free_port
@@ -38,7 +38,7 @@ class Collector:
 
     def start(self, *how: str) -> None:
         self.process = Process(
-            "tests.fixtures.collector", str(self.port), str(self._file), *how,
+            "tests.fixtures.servers.collector", str(self.port), str(self._file), *how,
             environment=programs.environment() | programs.OF_TESTS, log=self._folder / "collector.log",
         )  # fmt: skip
         eventually(self._answers, timeout=START, ignoring=(httpx2.TransportError,))

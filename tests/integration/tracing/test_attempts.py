@@ -1,7 +1,7 @@
 """Each attempt has a span, wherever its handler runs; the handler's own spans are its children."""
 
 import pytest
-from tests.fixtures.collector import Collected
+from tests.fixtures.servers.collector import Collected
 from tests.integration.tracing.conftest import Traced
 
 from corral.job.state import State

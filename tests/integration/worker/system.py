@@ -26,7 +26,7 @@ from corral.json_codec import Document
 from corral.store import JobFilter, Store
 from corral_testing.values import new_job
 
-RIG = "tests.integration.worker.rig_jobs"
+RIG = "tests.integration.worker.handlers.rig_jobs"
 
 
 class WorkerProcess(Process):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.fixtures.object_server import ACCESS_KEY, SECRET_KEY, ObjectServer
+from tests.fixtures.servers.object_server import ACCESS_KEY, SECRET_KEY, ObjectServer
 from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.system import System
 

@@ -3,7 +3,7 @@
 import re
 from uuid import UUID
 
-from tests.integration.publisher.telling import decision, status
+from tests.integration.publisher.pools.telling import decision, status
 
 from corral.scaling.decision_record import ScalingDecision
 from corral_publisher.pages.pool_chart import GAP_SECONDS, PoolChart, chart_of

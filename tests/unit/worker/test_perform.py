@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from tests.integration.worker import rig_hostile
+from tests.integration.worker.handlers import rig_hostile
 
 from corral_worker.attempts.handler_call import Raised, perform, perform_blocking
 

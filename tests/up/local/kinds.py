@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import redis
-from tests.fixtures.servers import FAST
+from tests.fixtures.servers.servers import FAST
 
 from corral_local.servers.postgres import EmbeddedPostgres
 from corral_local.servers.server import EmbeddedServer

@@ -1,0 +1,61 @@
+"""Broken requests and clients that leave, at a real port."""
+
+import socket
+
+import httpx2
+import pytest
+from tests.integration.publisher.conftest import Publisher, count
+from tests.integration.publisher.processes.raw_http import connected, head
+
+from corral.actions.access.principal import Role
+from corral.http_client.http_calls import NO_AUTHORITIES
+from corral.settings import Settings
+from corral.store import Store
+
+
+@pytest.fixture
+def settings(shared_settings: Settings) -> Settings:
+    return shared_settings
+
+
+@pytest.fixture
+def publisher(shared_publisher: Publisher) -> Publisher:
+    return shared_publisher
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(500)) + b"\r\n",
+        b"GET /%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /api/v1/jobs/%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+def test_broken_http_is_never_a_500(publisher: Publisher, request_: bytes):
+    with connected(publisher) as connection:
+        connection.sendall(request_)
+        connection.shutdown(socket.SHUT_WR)
+        data = connection.recv(65536)
+    assert data.startswith(b"HTTP/1.1 ") or data == b""
+    if data:
+        assert int(data.split()[1]) in range(300, 500), data
+    assert publisher.get("/healthz").status_code == 200
+
+
+async def test_a_client_that_leaves_while_its_job_is_stored_changes_nothing(
+    publisher: Publisher, keys: dict[Role, str], store: Store
+):
+    body = b'{"type": "test.anything"}'
+    for _ in range(5):
+        with connected(publisher) as connection:
+            connection.sendall(head(keys[Role.OPERATOR], f"Content-Length: {len(body)}") + body)
+    headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
+    async with httpx2.AsyncClient(base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES) as client:
+        assert (await client.post("/api/v1/jobs", content=body)).status_code == 201
+    assert await count(store) >= 1
