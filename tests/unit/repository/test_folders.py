@@ -37,16 +37,29 @@ MORE = {
     "services/shared/corral/scaling": (25, "a term of one law each, from signal to decision; pure"),
     "services/testing/corral_testing/conformance": (25, "what a store answers for, a subject each"),
     "services/testing/corral_testing/fake": (25, "what the store has a class for, in memory"),
+    "tests/unit": (
+        30,
+        "a folder for each package, named as it is; beside them what is tested of the repository",
+    ),
 }
 """Folders with more entries: how many at most, and why their listing is clear all the same."""
 
 
+def holds_modules(folder: Path) -> bool:
+    """Whether it is a folder of code; those of tests need no `__init__.py`."""
+    return folder.is_dir() and folder.name[0] not in "._" and any(folder.rglob("*.py"))
+
+
 def entries(folder: Path) -> list[str]:
     return sorted(
-        one.name
-        for one in folder.iterdir()
-        if one.suffix in {".py", ".typed"} or (one.is_dir() and (one / "__init__.py").is_file())
+        one.name for one in folder.iterdir() if one.suffix in {".py", ".typed"} or holds_modules(one)
     )
+
+
+def too_full(places: list[Path], root: Path = ROOT) -> dict[str, list[str]]:
+    """The folders with more entries than they may have."""
+    found = {str(one.relative_to(root)): entries(one) for one in places}
+    return {where: names for where, names in found.items() if len(names) > MORE.get(where, (MOST, ""))[0]}
 
 
 def packages(folder: Path) -> list[Path]:
@@ -63,11 +76,26 @@ def described(page: str, heading: str) -> dict[str, str]:
 def test_no_folder_has_more_than_20_entries_without_a_reason():
     inits = [*(ROOT / "services").rglob("__init__.py"), *(ROOT / "bench").glob("[a-z]*/__init__.py")]
     places = sorted([ROOT / "bench", *(one.parent for one in inits)])
+    assert len(places) > 80, "the folders were found"
     # Numbered revisions of the schema are no modules to look for.
-    found = {str(one.relative_to(ROOT)): entries(one) for one in places if one.name != "versions"}
-    assert len(found) > 80, "the folders were found"
-    allowed = {where: MORE.get(where, (MOST, ""))[0] for where in found}
-    assert {where: names for where, names in found.items() if len(names) > allowed[where]} == {}
+    assert too_full([one for one in places if one.name != "versions"]) == {}
+
+
+def test_no_folder_of_tests_has_more_either():
+    places = [one for one in [ROOT / "tests", *sorted((ROOT / "tests").rglob("*"))] if holds_modules(one)]
+    assert len(places) > 80, "the folders were found"
+    assert too_full(places) == {}
+
+
+def test_a_folder_that_is_too_full_is_noticed(tmp_path: Path):
+    folder = tmp_path / "tests"
+    (folder / "subject").mkdir(parents=True)
+    (folder / "subject" / "test_one.py").touch()
+    for number in range(MOST - 1):
+        (folder / f"test_{number}.py").touch()
+    assert too_full([folder], tmp_path) == {}
+    (folder / "test_last.py").touch()
+    assert list(too_full([folder], tmp_path)) == ["tests"]
 
 
 def test_every_reason_is_needed():
