@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from corral.ids import new_id
-from corral.store.leader.leases import Term, hold
-from corral.store.postgres.database import DUTY, SHORT, Database, Transaction
+from corral.store.leader.leases import Term, as_leader
+from corral.store.postgres.database import SHORT, Database, Transaction
 from corral.store.postgres.json_text import encode
 from corral.store.postgres.sql_params import array, texts
 
@@ -115,6 +115,5 @@ class Audit:
             LeaseLost: nothing was removed.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return len(await transaction.rows(FORGET, {"days": days, "limit": limit}))

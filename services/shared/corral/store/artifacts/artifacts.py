@@ -13,9 +13,9 @@ from corral.ids import new_id
 from corral.job.state import State
 from corral.store.artifacts.rows import publishing
 from corral.store.artifacts.storage import CHUNK_BYTES, ArtifactStorage
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.connections import Row
-from corral.store.postgres.database import DUTY, SHORT, Database
+from corral.store.postgres.database import SHORT, Database
 from corral.store.postgres.sql_params import array, texts
 
 STRAYS_PER_SWEEP = 2_000
@@ -219,15 +219,13 @@ class StoredArtifacts:
         return swept
 
     async def _sweep(self, keeper: ArtifactStorage, term: Term, limit: int) -> int:
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             rows = await transaction.rows(ORPHANS, {"keeper": keeper.name, "limit": limit})
         removed = 0
         if rows:
             # What is an orphan stays one, whatever happens between these steps.
             await keeper.remove([location for _, location in rows])
-            async with self._database.transaction(DUTY) as transaction:
-                await hold(transaction, term)
+            async with as_leader(self._database, term) as transaction:
                 ids = {"ids": array(id for id, _ in rows)}
                 removed = len(await transaction.rows(FORGET, ids))
                 await transaction.count(FORGET_CHUNKS, ids)

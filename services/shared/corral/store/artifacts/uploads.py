@@ -8,9 +8,9 @@ from uuid import UUID
 from corral.errors import Conflict
 from corral.ids import new_id
 from corral.store.artifacts.artifacts import Artifact, StoredArtifacts
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.connections import Row
-from corral.store.postgres.database import DUTY, Database
+from corral.store.postgres.database import Database
 
 FIELD = "upload"
 """The searchable field of a payload that names an upload: it is kept as long as such a job is there."""
@@ -166,8 +166,7 @@ class Uploads:
             LeaseLost: nothing was given up.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return len(await transaction.rows(EXPIRE, {"limit": limit, "used": USED_SECONDS}))
 
 

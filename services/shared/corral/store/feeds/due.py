@@ -9,7 +9,7 @@ from corral.job.job import Accepted, NewJob
 from corral.store.feeds.feeds import spread
 from corral.store.jobs.insert import insert_within
 from corral.store.jobs.shaping import moment
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.database import DUTY, Database
 from corral.store.postgres.sql_params import array
 
@@ -96,8 +96,7 @@ class DueFeeds:
             InvalidInput, LimitFull: a job is refused; nothing was stored.
         """
         params = {"sources": array(jobs), "jobs": array(job.id for job in jobs.values())}
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             mine = {row[0] for row in await transaction.rows(ASSIGN, params)}
             return await insert_within(transaction, [job for job in jobs.values() if job.id in mine])
 
@@ -107,8 +106,7 @@ class DueFeeds:
         Raises:
             LeaseLost: nothing was changed.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             await transaction.count(PUT_OFF, {"source": source, "why": why[:1_000]})
 
     async def overdue(self) -> float:

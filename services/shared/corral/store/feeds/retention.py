@@ -1,7 +1,7 @@
 """Removing what is old of feeds: imports, and items that their feed lists no more."""
 
-from corral.store.leader.leases import Term, hold
-from corral.store.postgres.database import DUTY, Database
+from corral.store.leader.leases import Term, as_leader
+from corral.store.postgres.database import Database
 
 # By primary key: ids are in order of time. One that never finished goes, too: what it waits for was lost.
 FORGET_IMPORTS = """
@@ -62,6 +62,5 @@ class FeedRetention:
         return await self._forget(term, FORGET_ITEMS, days, limit)
 
     async def _forget(self, term: Term, statement: str, days: int, limit: int) -> int:
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return await transaction.count(statement, {"days": days, "limit": limit})

@@ -15,8 +15,8 @@ from corral.job.state import State
 from corral.refusals import Duplicate
 from corral.store.jobs.accepted import accepted_from
 from corral.store.jobs.insert import EXISTING, RESOLVE_PAUSE_SECONDS, RESOLVE_SECONDS, insert_within
-from corral.store.leader.leases import Term, hold
-from corral.store.postgres.database import DUTY, Database, Limits, Transaction
+from corral.store.leader.leases import Term, as_leader
+from corral.store.postgres.database import Database, Limits, Transaction
 from corral.store.postgres.pg_errors import Ambiguous
 from corral.store.postgres.sql_params import array, texts
 from corral.store.unique.unique_jobs import ANEW_PAUSE_SECONDS, ANEW_SECONDS, JobHeld, insert_unique
@@ -163,8 +163,7 @@ class Idempotency:
             LeaseLost: nothing was removed.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return await transaction.count(SWEEP, {"limit": limit})
 
 

@@ -8,7 +8,7 @@ from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.store.attempts.stat_deltas import appended
 from corral.store.leader.housekeeping import Housekeeping
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.limits.states import READY
 from corral.store.postgres.connections import Row
 from corral.store.postgres.database import DUTY
@@ -177,8 +177,7 @@ class Duties(Housekeeping):
         return [_queued(row) for row in rows], _cursor(rows[-1]) if len(rows) == limit else None
 
     async def _write(self, term: Term, statement: str, limit: int, **more: object) -> Sequence[Row]:
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return await transaction.rows(statement, {"limit": limit, **more})
 
 

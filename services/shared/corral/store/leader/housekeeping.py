@@ -11,7 +11,7 @@ from corral.job.options import Options, Retention
 from corral.job.state import State
 from corral.store.leader import backfills
 from corral.store.leader.finished_jobs import COUNTED, PAIRS, REMOVED, TOO_YOUNG
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.database import DUTY, Database, Limits
 
 STATS_DAYS = 35
@@ -160,8 +160,7 @@ class Housekeeping:
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             ended = (await transaction.rows(FOLD, {"limit": limit}))[0][0]
             gone = (await transaction.rows(FOLD_COUNTS, {"limit": limit}))[0][0]
             if gone:
@@ -211,8 +210,7 @@ class Housekeeping:
             LeaseLost: nothing was removed.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             sessions = await transaction.rows(SWEEP_SESSIONS)
             return len(sessions) + len(await transaction.rows(SWEEP_LINKS))
 
@@ -220,8 +218,7 @@ class Housekeeping:
         queue, type, state = kind
         params: dict[str, object] = {"queue": queue, "type": type, "state": state.value, "limit": limit}
         removed = 0
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             if too_many:
                 removed += (await transaction.rows(BY_COUNT, {**params, "keep": keep.count}))[0][0]
             if keep.seconds is not None and removed < limit:

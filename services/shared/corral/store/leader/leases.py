@@ -4,10 +4,12 @@ No clock of the server or of another machine decides: a candidate reads the
 row, waits by its own monotonic clock, and takes it only if nothing has moved.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from corral.errors import LeaseLost
-from corral.store.postgres.database import SHORT, Database, Limits, Transaction
+from corral.store.postgres.database import DUTY, SHORT, Database, Limits, Transaction
 
 LEADER = "leader"
 """The name of the lease for the maintenance duties."""
@@ -111,6 +113,19 @@ class Leases:
             Unavailable: Postgres is away.
         """
         await self._database.run(GIVE_UP, _params(term), limits=SHORT)
+
+
+@asynccontextmanager
+async def as_leader(database: Database, term: Term) -> AsyncIterator[Transaction]:
+    """A transaction in the name of a term: whoever leads after it waits until this one ends.
+
+    Raises:
+        LeaseLost: the lease is at another term: nothing is written.
+        Unavailable: Postgres is away.
+    """
+    async with database.transaction(DUTY) as transaction:
+        await hold(transaction, term)
+        yield transaction
 
 
 async def hold(transaction: Transaction, term: Term) -> None:

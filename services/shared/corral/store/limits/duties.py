@@ -7,7 +7,7 @@ from uuid import UUID
 from corral.job.budget import EXACT
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.limits.holds import DROP_HOLDERS, KEPT, KEPT_OF_LIMITS, LOCK_HOLDERS
 from corral.store.limits.room import SLACK, rooms
 from corral.store.limits.states import WAITS
@@ -180,8 +180,7 @@ class LimitDuties:
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             if not after:
                 await transaction.rows(COMPLETE)
             names = [row[0] for row in await transaction.rows(LOCK, {"after": after, "limit": limit})]
@@ -196,8 +195,7 @@ class LimitDuties:
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             names = [row[0] for row in await transaction.rows(LOCK_HOLDERS, {"limit": limit})]
             rows = await transaction.rows(DROP_HOLDERS, {"names": texts(names)}) if names else []
         return [row[0] for row in rows]
@@ -217,6 +215,5 @@ class LimitDuties:
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return await transaction.count(FORGET, {"limit": limit})

@@ -10,7 +10,7 @@ from uuid import UUID
 from corral.job.lane import Lane, lane_of
 from corral.job.limit_use import LimitUses
 from corral.job.priority import Priority
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.limits.states import UNEVALUATED, WAITS
 from corral.store.postgres.database import DUTY, Database
 from corral.store.postgres.sql_params import EMPTY, array, numbers, texts
@@ -119,8 +119,7 @@ class LimitEvaluations:
                 [texts(uses.counted) if uses and uses.counted else None for _, uses in evaluated]
             ),
         }
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             rows = await transaction.rows(SET, params)
         return [
             EvaluatedJob(id, lane_of(queue, Priority.read(priority), suspect=suspect), group)
@@ -146,12 +145,10 @@ class LimitEvaluations:
         groups = array([row[0] for row in await self._database.run(GROUPS, {"names": names}, limits=DUTY)])
         undone, page_done = 0, page
         while page_done == page:
-            async with self._database.transaction(DUTY) as transaction:
-                await hold(transaction, term)
+            async with as_leader(self._database, term) as transaction:
                 page_done = await transaction.count(UNDO, {"groups": groups, "limit": page})
             undone += page_done
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return undone + await transaction.count(UNDO_LATER, {"names": names})
 
     async def done(self, term: Term, versions: dict[str, str]) -> None:
@@ -161,6 +158,5 @@ class LimitEvaluations:
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             await transaction.count(DONE, {"names": texts(versions), "versions": texts(versions.values())})

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.limits.room import SLACK, given_back, rooms
-from corral.store.postgres.database import DUTY, SHORT, Database
+from corral.store.postgres.database import SHORT, Database
 from corral.store.postgres.sql_params import array, texts
 
 LEASE_SECONDS = 30.0
@@ -141,6 +141,5 @@ class LimitLeases:
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return {name: count for name, count in await transaction.rows(EXPIRE, {"limit": limit})}  # noqa: C416

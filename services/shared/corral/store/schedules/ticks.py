@@ -13,8 +13,8 @@ from corral.job.job import Accepted, NewJob
 from corral.schedule.decision import Decided, TickDecision, TickVerdict
 from corral.store.access.audit import record
 from corral.store.jobs.shaping import moment
-from corral.store.leader.leases import Term, hold
-from corral.store.postgres.database import BY_KEY, DUTY, SHORT, Database, Transaction
+from corral.store.leader.leases import Term, as_leader
+from corral.store.postgres.database import BY_KEY, SHORT, Database, Transaction
 from corral.store.postgres.sql_params import array, numbers, texts
 from corral.store.schedules.due import LIVE, DueSchedule
 from corral.store.schedules.schedules import locked
@@ -136,8 +136,7 @@ class ScheduleTicks:
             InvalidInput: Postgres refuses a job; nothing was stored.
             Unavailable: nothing was stored, unless it is an Ambiguous.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             await transaction.rows(PLAN)
             rows = await transaction.rows(STORE, _store_params(rulings))
             stored = {row[0] for row in rows}
@@ -223,8 +222,7 @@ class ScheduleTicks:
             LeaseLost: nothing was removed.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return len(await transaction.rows(FORGET, {"days": days, "limit": limit}))
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from corral.scaling.decision_record import ScalingDecision
 from corral.storable import printable
 from corral.store.jobs.list import LAST, Page
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.connections import Row
-from corral.store.postgres.database import DUTY, Database
+from corral.store.postgres.database import Database
 from corral.store.postgres.json_text import encode
 
 KEPT_DAYS = 30
@@ -63,8 +63,7 @@ class Scaling:
         """
         if not decisions:
             return 0
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return len(await transaction.rows(ADD, {"decisions": encode([_shown(one) for one in decisions])}))
 
     async def page(self, pool: str, *, cursor: UUID | None = None, limit: int = 50) -> Page[ScalingDecision]:
@@ -84,8 +83,7 @@ class Scaling:
             LeaseLost: nothing was removed.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             params = {"days": KEPT_DAYS, "keep": keep, "limit": limit}
             return len(await transaction.rows(FORGET, params))
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from corral.job.job import Accepted
 from corral.store.jobs.accepted import accepted_from
-from corral.store.leader.leases import Term, hold
-from corral.store.postgres.database import DUTY, Database, Transaction
+from corral.store.leader.leases import Term, as_leader
+from corral.store.postgres.database import Database, Transaction
 from corral.store.postgres.sql_params import array, texts
 from corral.store.unique import unique_keys
 
@@ -68,8 +68,7 @@ class UniqueKeys:
         """
         page = {"after": after, "limit": limit}
         lock = unique_keys.LOCK_WAITED_FOR if waited_for else unique_keys.LOCK_OVER
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             end = await transaction.rows(unique_keys.PAGE_END[waited_for], page)
             names = [row[0] for row in await transaction.rows(lock, page)]
             promoted = []

@@ -6,7 +6,7 @@ from uuid import UUID
 from corral.job.job import Accepted, NewJob
 from corral.store.access.audit import record
 from corral.store.jobs.insert import insert_within
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.database import DUTY, SHORT, Database
 from corral.store.postgres.sql_params import array
 from corral.store.webhooks.webhooks import KIND, SECRETS
@@ -93,8 +93,7 @@ class WebhookDeliveries:
             LeaseLost: nothing was stored.
             InvalidInput: Postgres refuses a job; nothing was stored.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             params = {"ids": array(jobs), "jobs": array(job.id for job in jobs.values())}
             mine = {row[0] for row in await transaction.rows(ASSIGN, params)}
             return await insert_within(transaction, [job for job in jobs.values() if job.id in mine])
@@ -168,7 +167,6 @@ class WebhookDeliveries:
         Raises:
             LeaseLost: nothing was removed.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             await transaction.count(FORGET_ORPHANS, {"limit": limit})
             return len(await transaction.rows(FORGET, {"days": days, "limit": limit})) if days else 0

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from corral.errors import Conflict, NotFound
 from corral.store.access.audit import record
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.database import DUTY, SHORT, Database, Transaction
 from corral.store.postgres.sql_params import texts
 
@@ -157,8 +157,7 @@ class StoredDrains:
                 raise leaves(which, by)
 
     async def _change(self, statement: str, names: Iterable[str], by: str, term: Term) -> Sequence[UUID]:
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return [row[0] for row in await transaction.rows(statement, {"names": texts(names), "by": by})]
 
 

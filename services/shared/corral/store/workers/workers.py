@@ -10,7 +10,7 @@ from uuid import UUID
 from corral.job.lane import Lane, lane_of
 from corral.job.priority import Priority
 from corral.job.state import State
-from corral.store.leader.leases import Term, hold
+from corral.store.leader.leases import Term, as_leader
 from corral.store.postgres.connections import Row
 from corral.store.postgres.database import DUTY, SHORT, Database
 from corral.store.postgres.json_text import encode
@@ -187,8 +187,7 @@ class Workers(StoredDrains):
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             if not await transaction.rows(reclaiming.LOSE, {"worker": worker, "counter": counter}):
                 return None
             params = {"worker": worker, "reason": reclaiming.lost(how)}
@@ -201,8 +200,7 @@ class Workers(StoredDrains):
             LeaseLost: nothing was written.
             Unavailable: Postgres is away.
         """
-        async with self._database.transaction(DUTY) as transaction:
-            await hold(transaction, term)
+        async with as_leader(self._database, term) as transaction:
             return len(await transaction.rows(FORGET, {"seconds": seconds}))
 
 
