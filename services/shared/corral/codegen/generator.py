@@ -150,9 +150,7 @@ def _package(
     path: str, about: str, skeletons: list[Skeleton], templates: Templates, *, below: bool
 ) -> OutputFile:
     spelled = names.apart(
-        [one.module for one in skeletons],
-        {one.module: one.module.rpartition(".")[2] for one in skeletons},
-        frozenset(),
+        [one.module for one in skeletons], lambda module: module.rpartition(".")[2], frozenset()
     )
     handlers = [
         (one.module.partition(".")[2] if below else one.module, one.variable, spelled[one.module])

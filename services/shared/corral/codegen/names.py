@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 _SPLIT = re.compile(r"[^\w]+|_+")
 
@@ -35,8 +35,8 @@ def constant(text: str) -> str:
     return snake(text).upper()
 
 
-def apart(names: Iterable[str], spelled: Mapping[str, str], taken: frozenset[str]) -> dict[str, str]:
-    """Spellings of names that differ from one another and from what is taken.
+def apart(names: Iterable[str], spell: Callable[[str], str], taken: frozenset[str]) -> dict[str, str]:
+    """Spellings of names, made by `spell`, that differ from one another and from what is taken.
 
     One that would not differ gets the beginning of a hash of its own name, so that it stays what it is whatever else
     there is; only the first in order goes without.
@@ -44,7 +44,7 @@ def apart(names: Iterable[str], spelled: Mapping[str, str], taken: frozenset[str
     used = set(taken)
     made: dict[str, str] = {}
     for name in sorted(names):
-        spelling = spelled[name]
+        spelling = spell(name)
         if spelling in used:
             spelling = f"{spelling}_{hashlib.sha256(name.encode()).hexdigest()[:4]}"
         used.add(spelling)

@@ -50,11 +50,7 @@ class Project:
     @property
     def told(self) -> dict[str, Any]:
         """What the templates of every language are told in the same words: job types, and queues with their constants."""
-        constants = names.apart(
-            [queue.name for queue in self.queues],
-            {queue.name: names.constant(queue.name) for queue in self.queues},
-            frozenset({"QUEUES"}),
-        )
+        constants = names.apart([queue.name for queue in self.queues], names.constant, frozenset({"QUEUES"}))
         options = {job.definition.name: dict(job.definition.options) for job in self.jobs}
         queues = [
             {
@@ -72,9 +68,7 @@ class Project:
 def project_of(definitions: Iterable[JobDefinition], declared: Mapping[str, Mapping[str, Any]]) -> Project:
     """Read the schemas of all job types; `declared` is what code says for queues, by name."""
     ordered = sorted(definitions, key=lambda one: one.name)
-    spelled = names.apart(
-        [one.name for one in ordered], {one.name: names.pascal(one.name) for one in ordered}, frozenset()
-    )
+    spelled = names.apart([one.name for one in ordered], names.pascal, frozenset())
     jobs = _apart([_job(one, spelled[one.name]) for one in ordered])
     queues = sorted({queue for one in ordered for queue in one.queues})
     return Project(

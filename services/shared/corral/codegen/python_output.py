@@ -9,7 +9,7 @@ from typing import Any, Final
 from corral.codegen import names, source_text
 from corral.codegen.project import JobModel, Project
 from corral.codegen.python_types import IMPORTED, alternatives, expression, is_plain
-from corral.codegen.submission_options import SUBMISSION_OPTIONS
+from corral.codegen.submission_options import spelled_options
 from corral.codegen.typed_model import Anything, Definition, Record, RecordField, Type
 
 FILES: Final = (
@@ -38,11 +38,7 @@ def context(project: Project) -> dict[str, Any]:
     """All that the templates see."""
     known = frozenset(definition.name for job in project.jobs for definition in job.definitions)
     jobs = project.jobs
-    attributes = names.apart(
-        [job.definition.name for job in jobs],
-        {job.definition.name: _attribute(job.definition.name) for job in jobs},
-        _OF_CLIENT,
-    )
+    attributes = names.apart([job.definition.name for job in jobs], _attribute, _OF_CLIENT)
     told = [_job(job, attributes[job.definition.name], known) for job in jobs]
     return {
         **project.told,
@@ -52,15 +48,7 @@ def context(project: Project) -> dict[str, Any]:
         "imports": _imports(told),
         "queue_names": _literal([queue.name for queue in project.queues]),
         "rules": {job.definition.name: _rules(job.rules) for job in jobs},
-        "options": [
-            {
-                "name": option.name,
-                "python": expression(option.type, sent=True),
-                "description": option.description,
-                "bounds": option.bounds,
-            }
-            for option in SUBMISSION_OPTIONS
-        ],
+        "options": spelled_options("python", lambda kind: expression(kind, sent=True)),
     }
 
 

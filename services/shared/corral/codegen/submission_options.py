@@ -3,7 +3,9 @@
 A new option of `POST /api/v1/jobs` is one more row; a test compares the rows with the API.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from corral.codegen.typed_model import ListOf, Literal, NumberType, Text, Type, Whole
 from corral.job.bounds import Bounds
@@ -40,3 +42,16 @@ SUBMISSION_OPTIONS = (
         "unique_key", Text(), "Its unique key, in place of the one that its type makes of the payload."
     ),
 )
+
+
+def spelled_options(language: str, spell: Callable[[Type], str]) -> list[dict[str, Any]]:
+    """The options as templates of a language see them; `spell` makes an annotation of a type."""
+    return [
+        {
+            "name": option.name,
+            language: spell(option.type),
+            "description": option.description,
+            "bounds": option.bounds,
+        }
+        for option in SUBMISSION_OPTIONS
+    ]

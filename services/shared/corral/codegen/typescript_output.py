@@ -5,7 +5,7 @@ from typing import Any, Final
 from corral.codegen import names, source_text
 from corral.codegen.project import JobModel, Project
 from corral.codegen.python_output import is_result, without
-from corral.codegen.submission_options import SUBMISSION_OPTIONS
+from corral.codegen.submission_options import spelled_options
 from corral.codegen.typed_model import Anything, Definition, Record, RecordField, Type
 from corral.codegen.typescript_types import alternatives, expression, member
 
@@ -17,25 +17,13 @@ _OF_CLIENT: Final = frozenset({"call", "follow", "submitMany", "http", "construc
 def context(project: Project) -> dict[str, Any]:
     """All that the templates see."""
     jobs = project.jobs
-    attributes = names.apart(
-        [job.definition.name for job in jobs],
-        {job.definition.name: names.camel(job.definition.name) for job in jobs},
-        _OF_CLIENT,
-    )
+    attributes = names.apart([job.definition.name for job in jobs], names.camel, _OF_CLIENT)
     return {
         **project.told,
         "jobs": [_job(job, attributes[job.definition.name]) for job in jobs],
         "queue_names": _literal([queue.name for queue in project.queues]),
         "rules": {job.definition.name: without(dict(job.rules), "python") for job in jobs},
-        "options": [
-            {
-                "name": option.name,
-                "typescript": expression(option.type, sent=True),
-                "description": option.description,
-                "bounds": option.bounds,
-            }
-            for option in SUBMISSION_OPTIONS
-        ],
+        "options": spelled_options("typescript", lambda kind: expression(kind, sent=True)),
     }
 
 
