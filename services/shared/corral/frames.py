@@ -5,6 +5,7 @@ here are the interpreter's own records, and whoever calls `described` gets a tex
 """
 
 import sysconfig
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
@@ -18,6 +19,8 @@ _COMPILED = (".pyx", ".pxd", ".pxi")
 """Cython's frames name the file that they were made from, wherever it was."""
 MAX_CAUSES = 20
 """How far a chain of exceptions is followed."""
+MAX_FRAMES = 50
+"""Frames of a traceback that are shown: the innermost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,14 @@ def trace_of(error: BaseException) -> TracebackType | None:
     """The traceback that the interpreter keeps, whatever the exception's class says of it."""
     trace: TracebackType | None = BaseException.__dict__["__traceback__"].__get__(error)
     return trace
+
+
+def formatted(error: BaseException, trace: TracebackType | None) -> str:
+    """The traceback as text, with what caused it. It calls the exception's own code, which may raise anything."""
+    told = traceback.TracebackException(
+        type(error), error, trace, limit=-MAX_FRAMES, compact=True, max_group_width=5
+    )
+    return "".join(told.format())
 
 
 def place_of(error: BaseException) -> Place | None:

@@ -15,7 +15,6 @@ MAX_LINE = 4_000
 """Characters of one log line."""
 MAX_PROGRESS_MESSAGE = 500
 """Characters."""
-MAX_FRAMES = 50
 """Of the traceback of an exception that is logged: the innermost ones."""
 
 
@@ -78,13 +77,9 @@ def _told(error: BaseException) -> str:
 def _traceback(error: BaseException) -> str:
     trace = frames.trace_of(error)
     try:
-        return "".join(
-            traceback.TracebackException(
-                type(error), error, trace, limit=-MAX_FRAMES, compact=True, max_group_width=5
-            ).format()
-        )
+        return frames.formatted(error, trace)
     except Exception:  # noqa: BLE001  # formatting calls the exception's own code
-        return "".join(traceback.format_tb(trace, limit=-MAX_FRAMES))
+        return "".join(traceback.format_tb(trace, limit=-frames.MAX_FRAMES))
 
 
 def _shown(value: object) -> str:

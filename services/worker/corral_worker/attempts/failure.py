@@ -13,7 +13,7 @@ from typing import TypeGuard
 from corral import frames
 from corral.frames import Place
 from corral.job.outcome import ErrorKind, JobError
-from corral_worker.own_process.stack import MAX_FRAMES, OURS, Stack
+from corral_worker.own_process.stack import OURS, Stack
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 16_000
@@ -163,11 +163,7 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
 
 def _traceback(error: BaseException, trace: TracebackType | None) -> str:
     try:
-        return "".join(
-            traceback.TracebackException(
-                type(error), error, trace, limit=-MAX_FRAMES, compact=True, max_group_width=5
-            ).format()
-        )
+        return frames.formatted(error, trace)
     except BaseException:  # noqa: BLE001  # formatting calls the exception's own code
-        lines = traceback.format_tb(trace, limit=-MAX_FRAMES)
+        lines = traceback.format_tb(trace, limit=-frames.MAX_FRAMES)
         return "".join(["Traceback (most recent call last):\n", *lines, f"{frames.class_name(error)}\n"])

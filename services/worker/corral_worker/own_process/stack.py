@@ -11,7 +11,6 @@ from typing import Any
 
 from corral import frames
 
-MAX_FRAMES = 50
 OURS = str(Path(__file__).resolve().parents[1])
 """Files of the worker itself: their lines say nothing to a handler's author."""
 
@@ -39,7 +38,7 @@ def of_task(task: asyncio.Task[Any]) -> Stack | None:
     """Where a task waits now; None where it does not."""
     found: list[tuple[FrameType, int]] = []
     waits: Any = task.get_coro()
-    while waits is not None and len(found) < MAX_FRAMES:
+    while waits is not None and len(found) < frames.MAX_FRAMES:
         frame = getattr(waits, "cr_frame", None)
         if frame is not None:
             found.append((frame, frame.f_lineno))
@@ -54,5 +53,5 @@ def _stack(found: list[tuple[FrameType, int]]) -> Stack:
     while found and found[-1][0].f_code.co_filename.startswith(OURS):
         found = found[:-1]
     place = frames.place_in(found)
-    lines = traceback.StackSummary.extract(iter(found), limit=-MAX_FRAMES).format()
+    lines = traceback.StackSummary.extract(iter(found), limit=-frames.MAX_FRAMES).format()
     return Stack(place.grouped if place else "", "".join(["Stack (most recent call last):\n", *lines]))
