@@ -1,6 +1,16 @@
 """What has ended, in numbers."""
 
-from sqlalchemy import BigInteger, Double, Integer, MetaData, PrimaryKeyConstraint, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 from corral.store.tables.column import TIME, holds, needed, serves
 
@@ -28,13 +38,7 @@ def statistics(tables: MetaData) -> None:
         "job_stats",
         tables,
         needed("minute", TIME, doc="The minute."),
-        needed("queue", Text, doc="The queue."),
-        needed("type", Text, doc="The job type."),
-        needed("outcome", Text, doc="The outcome."),
-        needed("measure", Text, doc="wait or run."),
-        needed("bucket", SmallInteger, doc="The bucket's number in that histogram."),
-        needed("count", BigInteger, doc="How many fell into it."),
-        needed("sum", Double, doc="Their seconds, in all."),
+        *_histogram(),
         PrimaryKeyConstraint(
             "minute",
             *key,
@@ -51,13 +55,7 @@ def statistics(tables: MetaData) -> None:
         tables,
         needed("span", Text, doc="hour or day, of UTC."),
         needed("start", TIME, doc="When it begins."),
-        needed("queue", Text, doc="The queue."),
-        needed("type", Text, doc="The job type."),
-        needed("outcome", Text, doc="The outcome."),
-        needed("measure", Text, doc="wait or run."),
-        needed("bucket", SmallInteger, doc="The bucket's number in that histogram."),
-        needed("count", BigInteger, doc="How many fell into it."),
-        needed("sum", Double, doc="Their seconds, in all."),
+        *_histogram(),
         PrimaryKeyConstraint(
             "span",
             "start",
@@ -68,6 +66,19 @@ def statistics(tables: MetaData) -> None:
         info=holds("`job_stats` once more, by hour and by day. A trigger adds what is folded into a minute."),
     )
     counts(tables)
+
+
+def _histogram() -> list[Column[object]]:
+    """The columns of one bucket of a histogram: what is counted, and how much of it."""
+    return [
+        needed("queue", Text, doc="The queue."),
+        needed("type", Text, doc="The job type."),
+        needed("outcome", Text, doc="The outcome."),
+        needed("measure", Text, doc="wait or run."),
+        needed("bucket", SmallInteger, doc="The bucket's number in that histogram."),
+        needed("count", BigInteger, doc="How many fell into it."),
+        needed("sum", Double, doc="Their seconds, in all."),
+    ]
 
 
 def counts(tables: MetaData) -> None:
