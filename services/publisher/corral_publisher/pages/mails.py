@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from corral.actions.access.principal import Principal, Role
-from corral.errors import NotFound
+from corral.actions.existing import existing
 from corral.ids import parse_id
 from corral.store.mail.sink_mails import SinkMail
 from corral_publisher.pages import render
@@ -141,9 +141,8 @@ async def html(request: Request, mail_id: str, _: Looker) -> Response:
 @router.get("/mails/{mail_id}/files/{number}")
 async def file(request: Request, mail_id: str, number: int, _: Looker) -> Response:
     """Download a file of a mail."""
-    found = ReadMail(await _kept(request, mail_id)).file(number)
-    if found is None:
-        raise NotFound("file of this mail", number)
+    mail = ReadMail(await _kept(request, mail_id))
+    found = existing(mail.file(number), "file of this mail", number)
     name, content = found
     return Response(content, media_type="application/octet-stream", headers=_safe("attachment", name))
 
@@ -151,9 +150,7 @@ async def file(request: Request, mail_id: str, number: int, _: Looker) -> Respon
 async def _kept(request: Request, text: str) -> SinkMail:
     mail_id: UUID | None = parse_id(text)
     found = None if mail_id is None else await services_of(request).store.sink_mails.get(mail_id)
-    if found is None:
-        raise NotFound("mail", text[:100])
-    return found
+    return existing(found, "mail", text[:100])
 
 
 def _safe(disposition: str, name: str) -> dict[str, str]:

@@ -8,9 +8,10 @@ from fastapi import Depends, Query
 from starlette.datastructures import QueryParams
 
 from corral import json_codec
+from corral.actions.existing import existing
 from corral.actions.submissions.json_value import faults
 from corral.bounded import Bounded
-from corral.errors import FieldError, InvalidInput, NotFound
+from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id
 from corral.job import moment
 from corral.job.bounds import Bounds
@@ -32,10 +33,7 @@ def job_id(text: str) -> UUID:
     Raises:
         NotFound: the text is not an id, so there is no such job.
     """
-    found = parse_id(text)
-    if found is None:
-        raise NotFound("job", text[:100])
-    return found
+    return existing(parse_id(text), "job", text[:100])
 
 
 def job_filter(query: QueryParams) -> JobFilter:

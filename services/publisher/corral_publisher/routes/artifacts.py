@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from corral.errors import NotFound
+from corral.actions.existing import existing
 from corral.store.artifacts.artifacts import Artifact
 from corral_publisher.models.responses import ArtifactPage
 from corral_publisher.openapi import PREFIX, failures
@@ -66,9 +66,7 @@ async def get_artifact(
 ) -> Response:
     """Return the file's content. `Range` with one range, `If-Range` and `If-None-Match` are supported."""
     services = services_of(request)
-    found = await services.store.artifacts.find(parameters.job_id(job_id), name)
-    if found is None:
-        raise NotFound("artifact", name)
+    found = existing(await services.store.artifacts.find(parameters.job_id(job_id), name), "artifact", name)
     return await file_response(request, services, found, inline=inline)
 
 

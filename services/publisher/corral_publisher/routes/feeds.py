@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from corral.actions.existing import existing
 from corral.actions.feed_imports import MAX_URL, QUEUES
 from corral.actions.submissions.json_value import faults
 from corral.errors import FieldError, NotFound
@@ -211,10 +212,7 @@ def id_of(text: str) -> UUID:
     Raises:
         NotFound: the text is no id, so there is no such source.
     """
-    found = parse_id(text)
-    if found is None:
-        raise NotFound("feed", text[:100])
-    return found
+    return existing(parse_id(text), "feed", text[:100])
 
 
 def searched(text: str | None, name: str = "search") -> str | None:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from corral.actions.access.principal import Principal
+from corral.actions.existing import existing
 from corral.actions.feed_imports import FeedChoice
-from corral.errors import NotFound
 from corral.feeds.feed_import import FeedImport
 from corral.ids import parse_id
 from corral_publisher.models.feeds import (
@@ -98,9 +98,7 @@ async def settled(request: Request, one: FeedImport) -> FeedImport:
 async def detail(request: Request, import_id: str) -> Response:
     """One import with its feeds."""
     services = services_of(request)
-    found = parse_id(import_id)
-    if found is None:
-        raise NotFound("import", import_id[:100])
+    found = existing(parse_id(import_id), "import", import_id[:100])
     one = await services.imports.get(found)
     return answer(import_view(one) | {"feeds": await services.store.imports.sources(found)})
 

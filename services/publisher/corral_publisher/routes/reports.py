@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from corral.actions.access.principal import Principal, Role
+from corral.actions.existing import existing
 from corral.actions.jobs import only
-from corral.errors import Conflict, FieldError, InvalidInput, NotFound
+from corral.errors import Conflict, FieldError, InvalidInput
 from corral.job.job import Job
 from corral.store import EarlierRequest
 from corral.store.jobs.commands import CommandEffect
@@ -122,9 +123,8 @@ async def download(
     if status is not ReportStatus.READY:
         raise Conflict(f"report {job.id} is {status}: it can be downloaded once it is READY")
     name = file_name(result_of(job), file_format)
-    found = None if name is None else await services.store.artifacts.find(job.id, name)
-    if found is None:
-        raise NotFound(f"{file_format} file of report", job.id)
+    file = None if name is None else await services.store.artifacts.find(job.id, name)
+    found = existing(file, f"{file_format} file of report", job.id)
     return await file_response(request, services, found, inline=False)
 
 

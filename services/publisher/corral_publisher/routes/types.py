@@ -6,10 +6,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from corral.actions.existing import existing
 from corral.catalog.options_json import options_to_json
 from corral.catalog.precedence import PLAIN, QueueOverrides, settle
 from corral.catalog.record import TypeRecord
-from corral.errors import NotFound
 from corral_publisher.models.options import TypePatch
 from corral_publisher.models.responses import TypePage, TypeView
 from corral_publisher.openapi import PREFIX, body, failures
@@ -36,9 +36,7 @@ async def list_types(request: Request, _: Viewer) -> Response:
 async def get_type(request: Request, name: str, _: Viewer) -> Response:
     """Return the type of that name."""
     services = services_of(request)
-    record = await services.store.types.get(name)
-    if record is None:
-        raise NotFound("job type", name)
+    record = existing(await services.store.types.get(name), "job type", name)
     return await _answer(services, record)
 
 

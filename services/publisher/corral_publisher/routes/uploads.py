@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from corral.errors import FieldError, InvalidInput, NotFound
+from corral.actions.existing import existing
+from corral.errors import FieldError, InvalidInput
 from corral.ids import parse_id
 from corral.media_type import HEAD_BYTES, media_type_of
 from corral.store.artifacts.uploads import Upload
@@ -79,9 +80,8 @@ async def upload(
 async def get_upload(request: Request, upload_id: str, _: Viewer) -> Response:
     """Tell what is known of an upload; its content is for jobs alone."""
     known = parse_id(upload_id)
-    found = None if known is None else await services_of(request).store.uploads.find(known)
-    if found is None:
-        raise NotFound("upload", upload_id[:100])
+    upload = None if known is None else await services_of(request).store.uploads.find(known)
+    found = existing(upload, "upload", upload_id[:100])
     return answer(_view(found))
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from corral.actions.access.principal import Principal
+from corral.actions.existing import existing
 from corral.actions.submissions.bulk import SubmissionRefused
 from corral.actions.submissions.job_request import NewSubmission
 from corral.actions.submissions.submit import Submitter
-from corral.errors import Conflict, FieldError, InvalidInput, NotFound, OutgoingRefused
+from corral.errors import Conflict, FieldError, InvalidInput, OutgoingRefused
 from corral.feeds.feed_import import FeedImport
 from corral.feeds.opml import read_opml
 from corral.feeds.source import FeedSource, host_of
@@ -109,10 +110,7 @@ class FeedImports:
         Raises:
             NotFound: there is none with this id.
         """
-        found = await self._store.imports.get(id)
-        if found is None:
-            raise NotFound("import", id)
-        return found
+        return existing(await self._store.imports.get(id), "import", id)
 
     async def source(self, id: UUID) -> FeedSource:  # noqa: A002  # the domain's word
         """The source with this id.
@@ -120,10 +118,7 @@ class FeedImports:
         Raises:
             NotFound: there is none.
         """
-        found = await self._store.feeds.get(id)
-        if found is None:
-            raise NotFound("feed", id)
-        return found
+        return existing(await self._store.feeds.get(id), "feed", id)
 
     async def _sources(self, named: Sequence[tuple[str, str]], actor: str) -> list[FeedSource]:
         if named:

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
+from corral.actions.existing import existing
 from corral.actions.submissions import json_value
 from corral.dispatch import Dispatch, entry_of
 from corral.dispatch.events import JobsChanged
@@ -41,10 +42,7 @@ class JobActions:
         Raises:
             NotFound: there is none.
         """
-        job = await self._store.jobs.get(job_id)
-        if job is None:
-            raise NotFound("job", job_id)
-        return job
+        return existing(await self._store.jobs.get(job_id), "job", job_id)
 
     async def cancel(self, ids: Sequence[UUID], actor: str) -> list[Commanded]:
         """Waiting jobs end at once; running ones are asked to end, and their workers are hurried."""

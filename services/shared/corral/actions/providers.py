@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.errors import FieldError, InvalidInput, NotFound
+from corral.actions.existing import existing
+from corral.errors import FieldError, InvalidInput
 from corral.job.limits import MAX_NAME, NAME_PATTERN
 from corral.provider.values import ProviderValues, errors_together, faults
 from corral.store import Store
@@ -26,10 +27,7 @@ class ProviderActions:
         Raises:
             NotFound: there is none.
         """
-        found = await self._store.providers.get(name)
-        if found is None:
-            raise NotFound("provider", name[:MAX_NAME])
-        return found
+        return existing(await self._store.providers.get(name), "provider", name[:MAX_NAME])
 
     async def set(
         self, name: str, values: Mapping[str, Any], actor: str, *, reason: str | None = None

@@ -7,12 +7,13 @@ from uuid import UUID
 import structlog
 
 from corral import metrics
+from corral.actions.existing import existing
 from corral.actions.submissions.type_cache import TypeCache
 from corral.actions.types import check_limits_fit
 from corral.catalog.precedence import LIMITS, NOTHING, OF_QUEUE, QueueOverrides, settle
 from corral.dispatch import Dispatch
 from corral.dispatch.events import QueueChanged
-from corral.errors import FieldError, InvalidInput, NotFound, Unavailable
+from corral.errors import FieldError, InvalidInput, Unavailable
 from corral.job.state import State
 from corral.store import Store
 from corral.store.registry.queues import StoredQueue
@@ -40,10 +41,7 @@ class QueueActions:
         Raises:
             NotFound: there is none.
         """
-        queue = await self._store.queues.get(name)
-        if queue is None:
-            raise NotFound("queue", name)
-        return queue
+        return existing(await self._store.queues.get(name), "queue", name)
 
     async def pause(self, name: str, actor: str) -> StoredQueue:
         """Pause a queue: once this returns no worker claims a job of it. Raises NotFound."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from corral.actions.existing import existing
 from corral.actions.submissions.known_type import KnownType
 from corral.actions.submissions.type_cache import TypeCache
 from corral.catalog.batch_key import BatchKeys
@@ -11,7 +12,7 @@ from corral.catalog.payloads.field import NoSuchField
 from corral.catalog.precedence import LIMITS, NOTHING, OF_TYPE, PLAIN, settle
 from corral.catalog.record import TypeRecord
 from corral.catalog.unique import UniqueEvaluation, unique_of
-from corral.errors import FieldError, InvalidInput, NotFound
+from corral.errors import FieldError, InvalidInput
 from corral.store import Store
 
 
@@ -36,9 +37,7 @@ class TypeActions:
             raise InvalidInput(
                 *(FieldError(f"/overrides/{option}", _unknown(option)) for option in sorted(unknown))
             )
-        record = await self._store.types.get(name)
-        if record is None:
-            raise NotFound("job type", name)
+        record = existing(await self._store.types.get(name), "job type", name)
         if isinstance(overrides.get(BATCH), Mapping):
             overrides = {**overrides, BATCH: _batch(record, overrides[BATCH])}
         await self._check(record, overrides)
@@ -48,9 +47,7 @@ class TypeActions:
 
     async def reset(self, name: str, actor: str) -> TypeRecord:
         """Take back every option that was set. Raises as `set`."""
-        record = await self._store.types.get(name)
-        if record is None:
-            raise NotFound("job type", name)
+        record = existing(await self._store.types.get(name), "job type", name)
         return await self.set(name, dict.fromkeys(record.overrides), actor) if record.overrides else record
 
     async def _check(self, record: TypeRecord, overrides: Mapping[str, Any]) -> None:

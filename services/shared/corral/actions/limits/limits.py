@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from corral.actions.existing import existing
 from corral.catalog.limits.evaluation import bounded_key
 from corral.catalog.limits.limit import HoldFor, TakenAt, largest_cost
 from corral.catalog.limits.values import COUNT, MAX_WEIGHTS, PER, RATE, WEIGHT, nothing
-from corral.errors import FieldError, InvalidInput, NotFound
+from corral.errors import FieldError, InvalidInput
 from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
 from corral.job.budget import EXACT
@@ -45,10 +46,7 @@ class LimitActions:
         Raises:
             NotFound: there is none.
         """
-        found = await self._store.limits.get(name)
-        if found is None:
-            raise NotFound("limit", name)
-        return found
+        return existing(await self._store.limits.get(name), "limit", name)
 
     async def set(
         self,

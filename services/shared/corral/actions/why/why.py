@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from corral.actions.existing import existing
 from corral.actions.servers import REDIS_SECONDS, Found, Servers
 from corral.actions.submissions.type_cache import TypeCache
 from corral.actions.why import effects as effect_causes
@@ -14,7 +15,7 @@ from corral.actions.why.job_facts import Facts
 from corral.actions.why.limits import limit_causes
 from corral.actions.why.workers import serves, worker_causes
 from corral.dispatch import Dispatch
-from corral.errors import NotFound, Unavailable
+from corral.errors import Unavailable
 from corral.job import mail_hold
 from corral.job.job import Job
 from corral.job.state import State
@@ -43,9 +44,7 @@ class Why:
         Raises:
             NotFound: there is no such job.
         """
-        job = await self._store.jobs.get(job_id)
-        if job is None:
-            raise NotFound("job", job_id)
+        job = existing(await self._store.jobs.get(job_id), "job", job_id)
         return job, await self.of(job)
 
     async def of(self, job: Job) -> list[Cause]:
