@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from corral.cli.terminal.option_values import option_values
-from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
 from corral.limit_words import keys_in_words
 
@@ -24,10 +24,9 @@ def list_(as_json: AsJson = False) -> None:
     """List all limits with what is in force, in use and waiting."""
     with client() as api:
         limits = api.limits()
-    if as_json:
-        print_json(limits)
-        return
-    print_table(
+    print_list(
+        limits,
+        as_json,
         ("limit", "", "in force", ">in use", ">waiting", "job types"),
         (
             (
@@ -69,10 +68,9 @@ def keys(
     with client() as api:
         found = list(api.limit_keys(name, key=key, limit=limit + 1, only_set=only_set))
     more, found = len(found) > limit, found[:limit]
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("key", "", "set", ">in use", ">waiting", "held by", "by whom"),
         (
             (

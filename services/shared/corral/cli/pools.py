@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from corral.cli.terminal.number import whole
-from corral.cli.terminal.output import AsJson, ago, print_json, print_table, span
+from corral.cli.terminal.output import AsJson, ago, print_list, span
 from corral.cli.terminal.session import client
 from corral.http_client.api_request import path_of
 from corral.job.bounds import Bounds
@@ -21,10 +21,9 @@ def pools(context: typer.Context, as_json: AsJson = False) -> None:
         return
     with client() as api:
         found = list(api.pages("/pools"))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("pool", ">workers", ">target", ">bounds", ">queued", ">oldest", "conditions", "last report", "why"),
         (_row(pool) for pool in found),
         none="no pools: neither the operator nor `corral up` has reported one within the last hour",
@@ -40,10 +39,9 @@ def decisions(
     """List the decisions about a pool's size, each with its reason."""
     with client() as api:
         found = list(api.pages(path_of("pools", name, "decisions"), limit=limit))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("when", ">before", ">after", ">needed", ">queued", "conditions", "why"),
         (
             (

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from corral.cli.terminal.option_values import option_values
-from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
 
 app = typer.Typer(help="See and set the services of others that jobs call.", no_args_is_help=True)
@@ -19,10 +19,9 @@ def list_(as_json: AsJson = False) -> None:
     """List all providers with what they allow."""
     with client() as api:
         providers = api.providers()
-    if as_json:
-        print_json(providers)
-        return
-    print_table(
+    print_list(
+        providers,
+        as_json,
         ("provider", "", "address", ">at once", ">per second", ">per day", ">bytes per day"),
         (
             (

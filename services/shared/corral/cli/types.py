@@ -12,7 +12,7 @@ from corral import json_codec
 from corral.cli.system.services import service_settings
 from corral.cli.terminal.exit_codes import ExitCode
 from corral.cli.terminal.option_values import gathered_parts, option_values, with_parts
-from corral.cli.terminal.output import AsJson, console, print_json, print_table
+from corral.cli.terminal.output import AsJson, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
 from corral.cli.terminal.wait_for_start import Wait, patiently
 from corral.errors import InvalidInput
@@ -31,10 +31,9 @@ def list_(as_json: AsJson = False) -> None:
     """List the registered job types."""
     with client() as api:
         types = list(api.pages("/types"))
-    if as_json:
-        print_json(types)
-        return
-    print_table(
+    print_list(
+        types,
+        as_json,
         ("type", "queue", "executor", ">retries", "version", "description"),
         (
             (

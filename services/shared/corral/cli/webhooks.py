@@ -6,7 +6,7 @@ import typer
 
 from corral.cli.terminal.number import real
 from corral.cli.terminal.option_values import option_values
-from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
 from corral.job.bounds import Bounds
 
@@ -52,10 +52,13 @@ def show(name: Name, as_json: AsJson = False) -> None:
     """Print a webhook and its last ten deliveries."""
     with client() as api:
         webhook, deliveries = api.webhooks.get(name), list(api.webhooks.deliveries(name, limit=10))
-    if as_json:
-        print_json({**webhook, "deliveries": deliveries})
-        return
-    print_table(("field", "value"), ((key, _plain(value)) for key, value in webhook.items()), none="")
+    print_list(
+        {**webhook, "deliveries": deliveries},
+        as_json,
+        ("field", "value"),
+        ((key, _plain(value)) for key, value in webhook.items()),
+        none="",
+    )
     _print_deliveries(deliveries)
 
 

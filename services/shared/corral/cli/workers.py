@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list
 from corral.cli.terminal.session import client
 from corral.http_client.api_request import path_of
 
@@ -18,10 +18,9 @@ def list_(as_json: AsJson = False) -> None:
     """List the workers that live."""
     with client() as api:
         workers = list(api.pages("/workers"))
-    if as_json:
-        print_json(workers)
-        return
-    print_table(
+    print_list(
+        workers,
+        as_json,
         (
             "name",
             "pool",

@@ -9,7 +9,7 @@ import typer
 
 from corral.cli.feeds.tables import print_feeds, print_imports, print_items
 from corral.cli.terminal.number import real
-from corral.cli.terminal.output import AsJson, console, print_json, print_table
+from corral.cli.terminal.output import AsJson, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
 from corral.client import Client
 from corral.errors import FieldError, InvalidInput
@@ -53,10 +53,7 @@ def show(feed: Name, as_json: AsJson = False) -> None:
     with client() as api:
         found = _found(api, feed)
         items = list(api.feeds.items(found["id"], limit=10))
-    if as_json:
-        print_json({**found, "items": items})
-        return
-    print_table(("field", "value"), found.items(), none="")
+    print_list({**found, "items": items}, as_json, ("field", "value"), found.items(), none="")
     print_items(items)
 
 

@@ -7,7 +7,7 @@ import typer
 from corral.cli.jobs.submit import payload_from
 from corral.cli.terminal.number import real, whole
 from corral.cli.terminal.option_values import option_values
-from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
+from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
 from corral.job.bounds import Bounds
 from corral.job.limits import EXPIRES_IN, RETRIES, TIMEOUT
@@ -172,10 +172,13 @@ def set_(
         )
     with client() as api:
         schedule = api.schedules.set(name, reset=reset or (), **changes)
-    if as_json:
-        print_json(schedule)
-        return
-    print_table(("field", "value"), sorted(schedule["overrides"].items()), none=f"nothing is set for {name}")
+    print_list(
+        schedule,
+        as_json,
+        ("field", "value"),
+        sorted(schedule["overrides"].items()),
+        none=f"nothing is set for {name}",
+    )
 
 
 def pause(
@@ -219,10 +222,9 @@ def backfill(
             if not yes:
                 typer.confirm(f"Submit {len(plan['submitted']):,} jobs?", abort=True, err=True)
             plan = api.schedules.backfill(name, start, end)
-    if as_json:
-        print_json(plan)
-        return
-    print_table(("tick", "job"), ((one["tick"], one["job"]) for one in plan["submitted"]), none="")
+    print_list(
+        plan, as_json, ("tick", "job"), ((one["tick"], one["job"]) for one in plan["submitted"]), none=""
+    )
     verb = "would be submitted" if dry_run else "submitted"
     console().print(f"{plan['ticks']:,} ticks, {plan['had']:,} had jobs, {len(plan['submitted']):,} {verb}")
 

@@ -56,6 +56,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, none: 
     console().print(table if table.row_count else none)
 
 
+def print_list(
+    found: Any, as_json: bool, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, none: str
+) -> None:
+    """Print what was found: as JSON for programs, else its rows as a table, or the sentence `none`."""
+    if as_json:
+        print_json(found)
+    else:
+        print_table(columns, rows, none=none)
+
+
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A plain table. A column whose name starts with > is aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
