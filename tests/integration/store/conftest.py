@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +13,13 @@ from corral_testing.subject import Subject
 async def subject(database_url: str) -> AsyncIterator[Subject]:
     async with of_store(database_url) as subject:
         yield subject
+
+
+@pytest.fixture(scope="module")
+def shared_url(databases: Any, migrated_template: str) -> Any:
+    """A database for all examples of a property."""
+    with databases.copy(migrated_template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,9 +1,15 @@
+import asyncio
 import socket
-from collections.abc import AsyncIterator
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import orjson
 import pytest
 from tests.integration.worker.system import System, running_system
+
+Get = Callable[[str], Awaitable[tuple[int, dict]]]
 
 
 @pytest.fixture
@@ -16,3 +22,21 @@ async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+@pytest.fixture
+def get(free_port: int) -> Get:
+    """Ask the worker's health."""
+
+    def fetch(path: str) -> tuple[int, dict]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{free_port}{path}", timeout=5) as answer:
+                return answer.status, orjson.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, orjson.loads(error.read())
+
+    async def ask(path: str) -> tuple[int, dict]:
+        return await asyncio.to_thread(fetch, path)
+
+    return ask

@@ -1,7 +1,5 @@
 """Schedules that deployments declare: registered, changed by people, refused."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,25 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 from tests.integration.publisher.conftest import anything, letter
-from tests.integration.publisher.schedules.schedule_api import PATH, make, store_without_schedules
+from tests.integration.publisher.schedules.schedule_api import PATH, make
 
 from corral.actions.schedules.registration import register_schedules
 from corral.catalog import Catalog, schedule
 from corral.catalog.schedules.declaration import DeclaredSchedule
 from corral.errors import DeclarationError
-from corral.settings import Settings
 from corral.store import Store
-
-
-@pytest.fixture(scope="module")
-def settings(shared_settings: Settings) -> Settings:
-    return replace(shared_settings, maintenance_enabled=False)
-
-
-@pytest.fixture
-async def store(settings: Settings) -> AsyncIterator[Store]:
-    async with store_without_schedules(settings) as opened:
-        yield opened
 
 
 def declared(cron: str, version: str) -> DeclaredSchedule:

@@ -1,33 +1,18 @@
 """Schedules over HTTP and on their pages: made, changed, paused, run, backfilled; what is wrong is named."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import httpx2
-import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Publisher, count
 from tests.integration.publisher.page import FORM, HTML, client_of, send
-from tests.integration.publisher.schedules.schedule_api import NIGHTLY, PATH, make, store_without_schedules
+from tests.integration.publisher.schedules.schedule_api import NIGHTLY, PATH, make
 
 from corral.actions.access.api_keys import KeyActions
 from corral.actions.access.principal import Role
 from corral.actions.access.sign_in import SignIn
 from corral.client import Client, Connection
-from corral.settings import Settings
 from corral.store import Store
-
-
-@pytest.fixture(scope="module")
-def settings(shared_settings: Settings) -> Settings:
-    return replace(shared_settings, maintenance_enabled=False)
-
-
-@pytest.fixture
-async def store(settings: Settings) -> AsyncIterator[Store]:
-    async with store_without_schedules(settings) as opened:
-        yield opened
 
 
 async def test_a_schedule_is_made_shown_changed_and_taken_back(api: httpx2.AsyncClient):

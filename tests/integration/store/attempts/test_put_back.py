@@ -44,12 +44,6 @@ ANSWER_LOST = [
 STAMP = " AND j.claim = %(claim)s"
 
 
-@pytest.fixture(scope="module")
-def shared_url(databases: Any, migrated_template: str) -> Any:
-    with databases.copy(migrated_template) as url:
-        yield url
-
-
 @settings(
     max_examples=60,
     deadline=None,

@@ -13,6 +13,16 @@ RUNS = """
 SELECT u.name, sum(u.cost) FROM corral.jobs j CROSS JOIN LATERAL unnest(j.limits, j.costs) AS u(name, cost)
 WHERE j.state = 'running' GROUP BY 1 ORDER BY 1
 """
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+# What ran at the same time, by the times of the claims and ends themselves.
+MOST_AT_ONCE = """
+WITH times AS (
+    SELECT started_at AS at, 1 AS more FROM corral.jobs UNION ALL SELECT finished_at, -1 FROM corral.jobs
+)
+SELECT max(running) FROM (SELECT sum(more) OVER (ORDER BY at, more) AS running FROM times) t
+"""
 
 
 def group(*uses: LimitUse) -> UUID:

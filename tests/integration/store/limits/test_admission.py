@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.store.limits.test_limits import WAITING
+from tests.integration.store.limits.limit_uses import WAITING
 
 from corral.ids import new_id
 from corral.job.job import NewJob

@@ -31,12 +31,6 @@ STEPS = st.one_of(
 )
 
 
-@pytest.fixture(scope="module")
-def shared_url(databases: Any, migrated_template: str) -> Any:
-    with databases.copy(migrated_template) as url:
-        yield url
-
-
 @settings(
     max_examples=12,
     deadline=None,

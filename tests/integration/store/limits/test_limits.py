@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.store.limits.limit_uses import ACME, IN_USE, ONE, OTHER, group
+from tests.integration.store.limits.limit_uses import ACME, IN_USE, MOST_AT_ONCE, ONE, OTHER, WAITING, group
 
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse, uses_of
@@ -21,17 +21,6 @@ from corral.store.postgres.sql_params import array, texts
 from corral.store.workers import reclaiming
 from corral_testing.subject import EXHAUSTED, SUCCEEDED, Subject
 from corral_testing.values import QUEUE, TYPE, new_job
-
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
-# What ran at the same time, by the times of the claims and ends themselves.
-MOST_AT_ONCE = """
-WITH times AS (
-    SELECT started_at AS at, 1 AS more FROM corral.jobs UNION ALL SELECT finished_at, -1 FROM corral.jobs
-)
-SELECT max(running) FROM (SELECT sum(more) OVER (ORDER BY at, more) AS running FROM times) t
-"""
 
 
 def _claim(worker: UUID, *groups: UUID, take: int = 1) -> dict[str, Any]:

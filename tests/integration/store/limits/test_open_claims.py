@@ -7,7 +7,16 @@ from uuid import UUID
 import psycopg
 import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.store.limits.limit_uses import ACME, IN_USE, ONE, OTHER, RUNS, group
+from tests.integration.store.limits.limit_uses import (
+    ACME,
+    IN_USE,
+    MOST_AT_ONCE,
+    ONE,
+    OTHER,
+    RUNS,
+    WAITING,
+    group,
+)
 
 from corral.ids import new_id
 from corral.job.limit_use import LimitUse
@@ -17,15 +26,6 @@ from corral.store.postgres.sql_params import array, numbers, texts
 from corral_testing.subject import SUCCEEDED, TYPE, Subject
 
 BOTH = (*ONE, *ACME)
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
-MOST_AT_ONCE = """
-WITH times AS (
-    SELECT started_at AS at, 1 AS more FROM corral.jobs UNION ALL SELECT finished_at, -1 FROM corral.jobs
-)
-SELECT max(running) FROM (SELECT sum(more) OVER (ORDER BY at, more) AS running FROM times) t
-"""
 LOCKS = "WHERE k.name = n.name OFFSET 0 FOR NO KEY UPDATE"
 
 

@@ -3,10 +3,10 @@
 import asyncio
 import urllib.request
 
-import orjson
 import redis
 from tests.fixtures.programs import ROOT
 from tests.fixtures.waiting import eventually_async
+from tests.integration.worker.conftest import Get
 from tests.integration.worker.system import System
 
 from corral.job.priority import PRIORITIES
@@ -112,19 +112,8 @@ async def test_only_named_queues_are_served(system: System):
     assert (await system.job(rig)).state is State.QUEUED
 
 
-async def test_health_is_answered_while_the_loop_is_blocked(system: System, free_port: int):
+async def test_health_is_answered_while_the_loop_is_blocked(system: System, free_port: int, get: Get):
     worker = await system.ready(worker_port=free_port, heartbeat=0.3, lease=2, pool="io")
-
-    async def get(path: str) -> tuple[int, dict]:
-        def fetch() -> tuple[int, dict]:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{free_port}{path}", timeout=5) as answer:
-                    return answer.status, orjson.loads(answer.read())
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code, orjson.loads(error.read())
-
-        return await asyncio.to_thread(fetch)
 
     async def ready() -> bool:
         return (await get("/readyz"))[0] == 200

@@ -1,17 +1,14 @@
 """A worker that is asked to leave drains, seals itself when it is empty, and works again when it is needed."""
 
 import asyncio
-import urllib.error
-import urllib.request
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-import orjson
 import pytest
 from tests.fixtures.servers.proxy import Proxy
 from tests.fixtures.waiting import eventually_async
+from tests.integration.worker.conftest import Get
 from tests.integration.worker.system import System, WorkerProcess
 
 from corral.catalog import Catalog
@@ -41,25 +38,6 @@ from corral_worker.lifecycle.this_worker import ThisWorker
 
 NAME = "io-a"
 URL = {"redis": "redis_url", "postgres": "database_url"}
-Get = Callable[[str], Awaitable[tuple[int, dict]]]
-
-
-@pytest.fixture
-def get(free_port: int) -> Get:
-    """Ask the worker's health."""
-
-    def fetch(path: str) -> tuple[int, dict]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{free_port}{path}", timeout=5) as answer:
-                return answer.status, orjson.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, orjson.loads(error.read())
-
-    async def ask(path: str) -> tuple[int, dict]:
-        return await asyncio.to_thread(fetch, path)
-
-    return ask
 
 
 @pytest.fixture
