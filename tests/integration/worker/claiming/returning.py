@@ -20,7 +20,7 @@ TWO = {"async": 2}
 
 
 class WatchedClaims(Claims):
-    """Counts claims and put-backs. The answers of the first `lost` put-backs are lost, before or after they are written."""
+    """Keeps the answers of claims, and counts put-backs. The answers of the first `lost` put-backs are lost, before or after they are written."""
 
     def __init__(
         self,
@@ -34,7 +34,13 @@ class WatchedClaims(Claims):
         super().__init__(engine.store.database)
         self._claimed, self._putting_back = claimed, putting_back
         self._lost, self._written = lost, written
-        self.count = self.put_backs = 0
+        self.answers: list[ClaimAnswer] = []
+        self.put_backs = 0
+
+    @property
+    def count(self) -> int:
+        """How many claims were answered."""
+        return len(self.answers)
 
     @classmethod
     def watch(
@@ -54,7 +60,7 @@ class WatchedClaims(Claims):
 
     async def claim(self, *arguments: Any, **keywords: Any) -> ClaimAnswer:
         answer = await super().claim(*arguments, **keywords)
-        self.count += 1
+        self.answers.append(answer)
         if self._claimed is not None:
             await self._claimed(self)
         return answer
@@ -116,7 +122,7 @@ async def as_before(system: System, before: dict[UUID, Any]) -> bool:
 
 
 async def others_find(system: System, count: int) -> list[UUID]:
-    """What another worker finds in the lane, in its order, once it holds so many."""
+    """What another worker finds in the lane, in its order, once the lane holds so many."""
     await eventually_async(lambda: holds(system, count))
     return [one.id for one in (await system.dispatch.lanes.pop("other", [LANE], 99, wait=False)).popped]
 

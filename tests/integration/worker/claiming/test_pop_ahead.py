@@ -1,12 +1,12 @@
 """The next pop goes out while a claim is under way, and nothing that it finds is kept from others (protocol rules 9, 10)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 from tests.fixtures.waiting import eventually_async
+from tests.integration.worker.claiming.returning import WatchedClaims, others_find
 from tests.integration.worker.engine import DEADLINE, QUEUE, Engine, engine_of, gates
 from tests.integration.worker.system import System
 
@@ -15,28 +15,8 @@ from corral.dispatch.lanes import Lanes, Popped
 from corral.job.lane import Lane
 from corral.job.priority import PRIORITIES, Priority
 from corral.job.state import State
-from corral.store.attempts.claims import ClaimAnswer, Claims
 from corral_worker.claiming.lane_order import POPS_PER_LOOK_FROM_BELOW
 from corral_worker.claiming.pop_ahead import fitting
-
-LANE = Lane(QUEUE, Priority.NORMAL)
-
-
-class WatchedClaims(Claims):
-    """Real claims; a test hears of each before its answer is used."""
-
-    def __init__(self, engine: Engine, claimed: Callable[[ClaimAnswer], Awaitable[None]]) -> None:
-        super().__init__(engine.store.database)
-        self._claimed = claimed
-
-    async def claim(self, *arguments: Any, **keywords: Any) -> ClaimAnswer:
-        answer = await super().claim(*arguments, **keywords)
-        await self._claimed(answer)
-        return answer
-
-
-def watch(engine: Engine, claimed: Callable[[ClaimAnswer], Awaitable[None]]) -> None:
-    engine.claim_loop._claiming._store = WatchedClaims(engine, claimed)
 
 
 async def popped(system: System) -> int:
@@ -48,11 +28,6 @@ def popped_ahead(engine: Engine) -> bool:
     """Whether a pop beside the claim has its answer."""
     ahead = engine.claim_loop._ahead.under_way
     return ahead is not None and ahead.done()
-
-
-async def others_find(system: System) -> list[UUID]:
-    """What another worker finds in the lane, in its order."""
-    return [one.id for one in (await system.dispatch.lanes.pop("other", [LANE], 99, wait=False)).popped]
 
 
 async def two_quick_two_gated(engine: Engine, rest: int) -> list[UUID]:
@@ -68,16 +43,16 @@ async def test_after_jobs_that_ended_at_once_the_next_pop_goes_out_beside_the_cl
     beside: list[bool] = []
     async with engine_of(system, **{"async": 2}) as engine:
 
-        async def claimed(answer: ClaimAnswer) -> None:
+        async def claimed(claims: WatchedClaims) -> None:
             if len(beside) == 1:  # the second claim: two more are popped while it is under way
-                await eventually_async(lambda: more_popped(len(answer.claimed)))
+                await eventually_async(lambda: more_popped(len(claims.answers[-1].claimed)))
             beside.append(True)
 
         async def more_popped(claiming: int) -> bool:
             await engine.claim_loop._answers.flush()
             return await popped(system) == claiming + 2
 
-        watch(engine, claimed)
+        WatchedClaims.watch(engine, claimed=claimed)
         jobs = [await engine.submit("engine.echo", number) for number in range(6)]
         engine.run(engine.claim_loop, engine.completer)
         for job in jobs:
@@ -92,7 +67,7 @@ async def test_what_finds_no_slot_goes_back_to_the_front_in_its_order_while_the_
         await engine.begun("a")
         await engine.begun("b")
         await eventually_async(lambda: list_is(system, rest))
-        assert await others_find(system) == rest
+        assert await others_find(system, 4) == rest
         assert not gates["a"].open.is_set()
 
 
@@ -127,12 +102,10 @@ async def test_jobs_that_go_on_let_nothing_be_popped_beside_the_next_claim(syste
 @pytest.mark.parametrize("why", ["stop", "seal", "drain", "lost"])
 async def test_a_worker_that_may_claim_no_more_leaves_what_it_popped_to_others(system: System, why: str):
     async with engine_of(system, **{"async": 2}) as engine:
-        claims: list[ClaimAnswer] = []
         told = asyncio.Event()
 
-        async def claimed(answer: ClaimAnswer) -> None:
-            claims.append(answer)
-            if len(claims) == 2:
+        async def claimed(claims: WatchedClaims) -> None:
+            if claims.count == 2:
                 await eventually_async(lambda: popped_ahead(engine))
                 told.set()
                 match why:
@@ -145,13 +118,13 @@ async def test_a_worker_that_may_claim_no_more_leaves_what_it_popped_to_others(s
                     case _:
                         engine.worker.incarnation = None
 
-        watch(engine, claimed)
+        WatchedClaims.watch(engine, claimed=claimed)
         jobs = [await engine.submit("engine.echo", number) for number in range(8)]
         running = asyncio.create_task(engine.claim_loop.run())
         async with asyncio.timeout(DEADLINE):
             await told.wait()
         await eventually_async(lambda: list_is(system, jobs[4:]))
-        assert await others_find(system) == jobs[4:]
+        assert await others_find(system, 4) == jobs[4:]
         assert engine.claim_loop.claimed == 4
         assert [(await system.job(job)).state for job in jobs[4:]] == [State.QUEUED] * 4
         engine.worker.stop("the test")
@@ -160,19 +133,18 @@ async def test_a_worker_that_may_claim_no_more_leaves_what_it_popped_to_others(s
 
 async def test_a_pause_holds_what_was_popped_before_it(system: System):
     async with engine_of(system, **{"async": 2}) as engine:
-        claims: list[ClaimAnswer] = []
 
-        async def claimed(answer: ClaimAnswer) -> None:
-            claims.append(answer)
-            if len(claims) == 2:
+        async def claimed(claims: WatchedClaims) -> None:
+            if claims.count == 2:
                 await eventually_async(lambda: popped_ahead(engine))
                 await system.store.queues.pause(QUEUE, "the test")
 
-        watch(engine, claimed)
+        watched = WatchedClaims.watch(engine, claimed=claimed)
         jobs = [await engine.submit("engine.echo", number) for number in range(6)]
         engine.run(engine.claim_loop, engine.completer)
-        await eventually_async(lambda: len(claims) > 2)
-        assert [one.claimed for one in claims[2:]] == [[]] * len(claims[2:])
+        await eventually_async(lambda: watched.count > 2)
+        later = watched.answers[2:]
+        assert [one.claimed for one in later] == [[]] * len(later)
         assert [(await system.job(job)).state for job in jobs[4:]] == [State.QUEUED] * 2
 
 
