@@ -1,13 +1,16 @@
 """Log lines about jobs: accepted, started, ended.
 
 A worker may start and end thousands of jobs a second. So the lines that stand for every job are filled into
-templates, which are rendered once by the same renderers as every other line, and written in one piece per batch.
+templates, which are rendered once by the same renderers as every other line, and written in one piece per batch, those
+that are alike but for the id together.
 """
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
+from uuid import UUID
 
 import structlog
 
@@ -81,13 +84,20 @@ class JobLog:
 
     def started(self, jobs: Sequence[Claimed]) -> None:
         """The handlers of these jobs start."""
-        if self._every:
-            now, line = _now(), self._started
-            _write(
-                "".join(
-                    [line % (now, job.attempt, text, job.queue, job.type) for text, job in _with_ids(jobs)]
-                )
+        if not self._every:
+            return
+        alike: defaultdict[tuple[int, str, str], list[UUID]] = defaultdict(list)
+        for job in jobs:
+            alike[job.attempt, job.queue, job.type].append(job.id)
+        now, line = _now(), self._started
+        _write(
+            "".join(
+                [
+                    _for_each(ids, line % (now, attempt, _ID, queue, job_type))
+                    for (attempt, queue, job_type), ids in alike.items()
+                ]
             )
+        )
 
     def ended(self, attempts: Iterable[tuple[Claimed, Outcome, State | None, float]]) -> None:
         """These attempts ended and are recorded.
@@ -95,9 +105,8 @@ class JobLog:
         Each is the job as it was claimed, the outcome, the state that the job has now (a requested cancel turns
         errors and releases into `cancelled`), and the seconds that its handler ran.
         """
-        now, line = _now(), self._completed
-        completed: list[Claimed] = []
-        ran: list[float] = []
+        every = self._every
+        alike: defaultdict[tuple[int, str, int, str], list[UUID]] = defaultdict(list)
         for job, outcome, state, seconds in attempts:
             if not isinstance(outcome, Succeeded):
                 cancelled = state is State.CANCELLED and not isinstance(outcome, Cancelled)
@@ -105,14 +114,16 @@ class JobLog:
                 if isinstance(outcome, Snoozed):
                     said = _snooze(outcome, state)
                 self._unsuccessful(job, said, seconds)
-            elif self._every:
-                completed.append(job)
-                ran.append(seconds)
+            elif every:
+                alike[job.attempt, job.queue, int(1000 * seconds + 0.5), job.type].append(job.id)
+        if not alike:
+            return
+        now, line = _now(), self._completed
         _write(
             "".join(
                 [
-                    line % (now, job.attempt, text, job.queue, seconds, job.type)
-                    for (text, job), seconds in zip(_with_ids(completed), ran, strict=True)
+                    _for_each(ids, line % (now, attempt, _ID, queue, milliseconds / 1000, job_type))
+                    for (attempt, queue, milliseconds, job_type), ids in alike.items()
                 ]
             )
         )
@@ -182,9 +193,14 @@ def _told(error: JobError) -> str:
     return text if len(text) <= MAX_ERROR else f"{text[:MAX_ERROR]}…"
 
 
-def _with_ids(jobs: Sequence[Claimed]) -> Iterable[tuple[str, Claimed]]:
-    """Each job with its id as text."""
-    return zip(spelled([job.id for job in jobs], ",").split(","), jobs, strict=True) if jobs else ()
+_ID = "\0"
+"""Stands for the id in a line that is the same of several jobs but for that."""
+
+
+def _for_each(ids: Sequence[UUID], line: str) -> str:
+    """The line for each of these ids: a third of the time that filling in each line takes."""
+    head, tail = line.split(_ID)
+    return head + spelled(ids, tail + head) + tail
 
 
 def _now() -> str:

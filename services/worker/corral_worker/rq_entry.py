@@ -7,14 +7,14 @@ refusals and completing like any other. What RQ then notes about its own job cha
 import asyncio
 import dataclasses
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from corral import logs
 from corral.catalog import Catalog
 from corral.catalog.catalog import handling_modules
-from corral.dispatch import Budget, Dispatch, Pop, Popped
+from corral.dispatch import Ack, Budget, Dispatch, Done, Pop, Popped
 from corral.dispatch.lanes import Lanes
 from corral.dispatch.rings import TurnOutcome
 from corral.dispatch.rq_compat import RqContract, stock_job
@@ -52,8 +52,10 @@ class OneJobLanes(Lanes):
         idle: bool = False,
         budgets: Sequence[Budget] = (),  # noqa: ARG002
         settled: Sequence[TurnOutcome] = (),  # noqa: ARG002 - a stock worker runs no limited type
+        done: Iterable[tuple[Lane, UUID]] = (),
     ) -> Pop:
         """Pop the one job; after that nothing, and the worker is told to stop when the job has ended."""
+        await self.ack([Ack(lane, job, Done()) for lane, job in done])
         entry = self._entry
         if entry is None:
             if idle:

@@ -9,7 +9,7 @@ from tests.integration.actions.conftest import Make
 
 from corral.actions.submissions.enqueuer import Enqueuer
 from corral.dispatch import Dispatch
-from corral.dispatch.events import Gap, JobsChanged
+from corral.dispatch.event import Gap, JobsChanged
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.store import Store

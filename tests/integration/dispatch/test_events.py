@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
 from tests.fixtures.waiting import eventually_async
 
 from corral.dispatch import Dispatch, Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral.dispatch.events import Events
 from corral.ids import new_id
 from corral_local.servers.valkey import EmbeddedValkey
 
@@ -120,3 +122,80 @@ async def test_a_listener_that_wants_nothing_misses_it_and_knows(dispatch: Dispa
         wanted = True
         await dispatch.events.publish(QueueChanged("two"))
         assert await sleepy.get() == QueueChanged("two")
+
+
+@asynccontextmanager
+async def lingering(redis: Redis, seconds: float) -> AsyncIterator[Events]:
+    """Events of a process that stays subscribed so long after nobody wants them."""
+    events = Events(redis, linger_seconds=seconds)
+    yield events
+    await events.close()
+
+
+async def test_a_process_is_subscribed_only_while_a_listener_wants_events(redis: Redis):
+    wanted = False
+
+    async def subscribed() -> bool:
+        return await subscriptions(redis) == 1
+
+    async def gone() -> bool:
+        return await subscriptions(redis) == 0
+
+    await eventually_async(gone)  # the server may not have noticed yet that an earlier test's are closed
+    async with lingering(redis, 0.05) as events, events.listen(wanted=lambda: wanted) as listener:
+        assert (await subscriptions(redis), listener.missed) == (0, True)
+        for _ in range(2):
+            wanted, listener.missed = True, False
+            events.wake()
+            await eventually_async(subscribed)
+            assert await listener.get() == Gap()
+            await events.publish(QueueChanged("one"))
+            assert await listener.get() == QueueChanged("one")
+            wanted = False
+            await eventually_async(gone)
+            await eventually_async(lambda: listener.missed)
+
+
+async def test_what_nobody_hears_is_not_spelled_out_and_whoever_comes_hears_that_something_changed(
+    dispatch: Dispatch, other: Dispatch, redis: Redis
+):
+    async def gone() -> bool:
+        return await subscriptions(redis) == 0
+
+    await eventually_async(gone)
+    await other.events.publish(EVERY_KIND[0])
+    await eventually_async(lambda: not other.events.heard)
+    before = (await redis.info("commandstats"))["cmdstat_publish"]["calls"]
+    for _ in range(1000):
+        await other.events.publish(EVERY_KIND[0])
+    async with dispatch.events.listen() as listener:  # between a change and the hint of it
+        assert await listener.get() == Gap()
+        await eventually_async(lambda: other.events.heard)
+        assert (await redis.info("commandstats"))["cmdstat_publish"]["calls"] - before < 10
+        await other.events.publish(EVERY_KIND[1])
+        assert await listener.get() == EVERY_KIND[1]
+
+
+async def test_a_lone_change_after_a_silence_is_told_at_once_and_the_next_soon(redis: Redis):
+    """A request that waits for a short job hears of its end as early as if it had listened before."""
+    events = Events(redis, unheard_seconds=(0.01, 60.0))
+    events.heard = False
+    async with lingering(redis, 60.0) as here, here.listen() as listener:
+        for _ in range(2):
+            await events.publish(EVERY_KIND[0])
+            events.heard = False
+            async with asyncio.timeout(10):  # far less than the longest wait
+                assert await listener.get() == Gap()
+    await events.close()
+
+
+async def test_who_closes_says_at_once_that_something_changed(redis: Redis):
+    events = Events(redis, unheard_seconds=(60.0, 60.0))
+    async with lingering(redis, 60.0) as here, here.listen() as listener:
+        for _ in range(2):
+            events.heard = False
+            await events.publish(EVERY_KIND[0])
+        assert await listener.get() == Gap()
+        await events.close()
+        async with asyncio.timeout(10):
+            assert await listener.get() == Gap()

@@ -57,6 +57,24 @@ async def test_a_popped_job_is_noted_until_it_is_answered(dispatch: Dispatch, re
     assert not await redis.exists("corral:popped:email")
 
 
+@pytest.mark.parametrize("suspended", [False, True])
+async def test_ids_that_are_done_are_told_with_the_next_pop(
+    dispatch: Dispatch, redis: Redis, *, suspended: bool
+):
+    first, other, more = entries(EMAIL, 1500), entries(VIDEO, 2), entries(EMAIL, 3)
+    await dispatch.lanes.enqueue([*first, *other, *more])
+    for room in (1000, 500):
+        await dispatch.lanes.pop("w", [EMAIL], room, wait=False)
+    await dispatch.lanes.pop("w", [VIDEO], 2, wait=False)
+    if suspended:
+        await redis.set("rq:suspended", "1")
+    done = [*first, other[0], other[0]]
+    found = await dispatch.lanes.pop("w", [EMAIL], 9, wait=False, done=[(one.lane, one.id) for one in done])
+    assert found.popped == ([] if suspended else more)
+    assert await redis.zrange("corral:popped:email", 0, -1) == sorted(str(one.id) for one in found.popped)
+    assert await redis.zrange("corral:popped:video", 0, -1) == [str(other[1].id)]
+
+
 async def test_a_returned_job_is_next_or_last_as_said(dispatch: Dispatch):
     first, second, third = entries(EMAIL, 3)
     await dispatch.lanes.enqueue([first, second, third])

@@ -132,14 +132,15 @@ async def live_job(request: Request, job_id: str, principal: Looker) -> Response
             await asyncio.sleep(MIN_RENDER_SECONDS)
         yield event("ended", {})
 
-    return EventStream(source(), stopping=services.stopping)
+    return EventStream(source(), reading=services.broadcast.reading(), stopping=services.stopping)
 
 
 def _stream(
     request: Request, principal: Principal, part: Part, look_seconds: float = LOOK_SECONDS
 ) -> Response:
     services = services_of(request)
-    return EventStream(_parts(request, services, principal, part, look_seconds), stopping=services.stopping)
+    parts = _parts(request, services, principal, part, look_seconds)
+    return EventStream(parts, reading=services.broadcast.reading(), stopping=services.stopping)
 
 
 async def _parts(
@@ -147,21 +148,18 @@ async def _parts(
 ) -> AsyncIterator[bytes]:
     broadcast = services.broadcast
     shown = ""
-    with broadcast.reading():
-        number = broadcast.number
-        while True:
-            try:
-                html = await part(request, services, principal)
-            except CorralError as error:
-                metrics.SWALLOWED.labels("live").inc()
-                log.warning("live.blind", path=request.url.path, error=str(error))
-                return  # the browser says since when, and comes back
-            if html != shown:
-                shown = html
-                yield fragment(html)
-            else:
-                yield BEAT
-            await asyncio.sleep(MIN_RENDER_SECONDS)
-            number = max(
-                [frame.number for frame in await broadcast.after(number, look_seconds)], default=number
-            )
+    number = broadcast.number
+    while True:
+        try:
+            html = await part(request, services, principal)
+        except CorralError as error:
+            metrics.SWALLOWED.labels("live").inc()
+            log.warning("live.blind", path=request.url.path, error=str(error))
+            return  # the browser says since when, and comes back
+        if html != shown:
+            shown = html
+            yield fragment(html)
+        else:
+            yield BEAT
+        await asyncio.sleep(MIN_RENDER_SECONDS)
+        number = max([frame.number for frame in await broadcast.after(number, look_seconds)], default=number)

@@ -3,19 +3,22 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from corral.dispatch import Dispatch
-from corral.dispatch.events import Event, Gap, JobsChanged, Listener, Logged, Progressed, QueueChanged
+from corral.dispatch.event import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral.dispatch.events import Listener
 from corral_publisher.responses.event_stream import event
 
 FRAME_SECONDS = 0.3
 """Seconds between two frames. Events within that time are sent together."""
+SUBSCRIBE_SECONDS = 1.0
+"""A stream begins after so long also where Redis does not answer; it reads the rows by itself."""
 MAX_FRAMES = 200
 """Frames kept for clients that reconnect: about one minute."""
 MAX_IDS = 2_000
@@ -69,14 +72,15 @@ class Broadcast:
         """The number of the newest frame."""
         return self._number
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
         """Count one reader. Frames are made while there are readers; what came while there were none is forgotten."""
         self._readers += 1
-        if self._listener is not None and self._listener.missed:
-            self._listener.missed = False
-            self._forget()
         try:
+            await self._dispatch.events.subscribed(SUBSCRIBE_SECONDS)
+            if self._listener is not None and self._listener.missed:
+                self._listener.missed = False
+                self._forget()
             yield
         finally:
             self._readers -= 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import structlog
@@ -45,16 +46,23 @@ class EventStream(Response):
         self,
         source: AsyncIterator[bytes],
         *,
+        reading: AbstractAsyncContextManager[None],
         stopping: asyncio.Event,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`reading` is entered before the response begins, and left with its end: events that come then are the source's."""
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
         del self.headers["content-length"]
         self._source = source
+        self._reading = reading
         self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
+        async with self._reading:
+            await self._run(scope, receive, send)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         tasks = [
             asyncio.create_task(self._send(send)),

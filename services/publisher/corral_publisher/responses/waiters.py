@@ -9,7 +9,8 @@ import structlog
 
 from corral import metrics
 from corral.dispatch import Dispatch
-from corral.dispatch.events import Gap, JobsChanged
+from corral.dispatch.event import Gap, JobsChanged
+from corral.dispatch.events import Listener
 from corral.errors import CorralError
 from corral.job.job import Job
 from corral.job.state import TERMINAL
@@ -35,6 +36,7 @@ class Waiters:
         self._count = 0
         self._hinted: set[UUID] = set()
         self._hint = asyncio.Event()
+        self._listener: Listener | None = None
 
     @contextmanager
     def waiting(self, job_id: UUID) -> Iterator[asyncio.Future[Job] | None]:
@@ -45,6 +47,9 @@ class Waiters:
             return
         future: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(job_id, []).append(future)
+        self._dispatch.events.wake()
+        if self._listener is not None:
+            self._listener.missed = False  # the row is read after this
         self._count += 1
         metrics.WAITERS.inc()
         try:
@@ -65,6 +70,7 @@ class Waiters:
 
     async def _listen(self) -> None:
         async with self._dispatch.events.listen(wanted=lambda: bool(self._waiting)) as listener:
+            self._listener = listener
             async for event in listener:
                 match event:
                     case JobsChanged(state=state, ids=ids) if self._waiting and state in TERMINAL:

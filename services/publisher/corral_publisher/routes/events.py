@@ -38,7 +38,8 @@ async def all_events(request: Request, _: Viewer, last_event_id: LastEventId = N
     `gap` says that some were missed: read again what you show.
     """
     services = services_of(request)
-    return EventStream(_everything(services, last_event_id), stopping=services.stopping)
+    source = _everything(services, last_event_id)
+    return EventStream(source, reading=services.broadcast.reading(), stopping=services.stopping)
 
 
 @router.get(
@@ -48,24 +49,24 @@ async def job_events(request: Request, job_id: str, _: Viewer, last_event_id: La
     """Events `job` (the job without its payload) and `log` (one line); `end` follows the last one."""
     services = services_of(request)
     job = await services.jobs.get(parameters.job_id(job_id))
-    return EventStream(_one(services, job, last_event_id), stopping=services.stopping)
+    source = _one(services, job, last_event_id)
+    return EventStream(source, reading=services.broadcast.reading(), stopping=services.stopping)
 
 
 async def _everything(services: PublisherServices, last_event_id: str | None) -> AsyncIterator[bytes]:
     broadcast = services.broadcast
-    with broadcast.reading():
-        number, missed = broadcast.resume(last_event_id)
-        if missed:
-            yield event("gap", {}, f"{broadcast.epoch}-{number}")
-        while True:
-            frames = await broadcast.after(number, BEAT_SECONDS)
-            if not frames:
-                yield BEAT
-            elif frames[0].number > number + 1:  # a client that reads too slowly
-                yield event("gap", {})
-            for frame in frames:
-                number = frame.number
-                yield frame.text
+    number, missed = broadcast.resume(last_event_id)
+    if missed:
+        yield event("gap", {}, f"{broadcast.epoch}-{number}")
+    while True:
+        frames = await broadcast.after(number, BEAT_SECONDS)
+        if not frames:
+            yield BEAT
+        elif frames[0].number > number + 1:  # a client that reads too slowly
+            yield event("gap", {})
+        for frame in frames:
+            number = frame.number
+            yield frame.text
 
 
 async def _one(services: PublisherServices, job: Job, last_event_id: str | None) -> AsyncIterator[bytes]:
@@ -99,17 +100,16 @@ async def changes(services: PublisherServices, job: Job) -> AsyncIterator[Job]:
     It stops after the job has ended or was removed.
     """
     broadcast = services.broadcast
-    with broadcast.reading():
-        number = broadcast.number
-        while True:
-            yield job
-            if job.state.terminal:
-                return
-            number = await _touched(services, job.id, number)
-            found = await services.store.jobs.get(job.id)
-            if found is None:
-                return
-            job = found
+    number = broadcast.number
+    while True:
+        yield job
+        if job.state.terminal:
+            return
+        number = await _touched(services, job.id, number)
+        found = await services.store.jobs.get(job.id)
+        if found is None:
+            return
+        job = found
 
 
 async def _touched(services: PublisherServices, job_id: UUID, number: int) -> int:

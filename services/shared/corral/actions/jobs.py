@@ -10,7 +10,7 @@ from corral import metrics
 from corral.actions.existing import existing
 from corral.actions.submissions import json_value
 from corral.dispatch import Dispatch, entry_of
-from corral.dispatch.events import JobsChanged
+from corral.dispatch.event import JobsChanged
 from corral.errors import Conflict, NotFound, Unavailable
 from corral.job.job import Job
 from corral.job.lane import Lane

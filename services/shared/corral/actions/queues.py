@@ -12,7 +12,7 @@ from corral.actions.submissions.type_cache import TypeCache
 from corral.actions.types import check_limits_fit
 from corral.catalog.precedence import LIMITS, NOTHING, OF_QUEUE, QueueOverrides, settle
 from corral.dispatch import Dispatch
-from corral.dispatch.events import QueueChanged
+from corral.dispatch.event import QueueChanged
 from corral.errors import FieldError, InvalidInput, Unavailable
 from corral.job.state import State
 from corral.store import Store

@@ -6,7 +6,7 @@ Nothing here is believed until Postgres agrees, and all of it may be wiped at an
 
 from corral.dispatch import redis_import  # noqa: F401  # before whatever imports redis
 from corral.dispatch.dispatch import Dispatch
-from corral.dispatch.events import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
+from corral.dispatch.event import Event, Gap, JobsChanged, Logged, Progressed, QueueChanged
 from corral.dispatch.lanes import (
     Ack,
     AnyEntry,

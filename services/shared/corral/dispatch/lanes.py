@@ -153,26 +153,22 @@ class Lanes:
         idle: bool = False,
         budgets: Sequence[Budget] = (),
         settled: Sequence[TurnOutcome] = (),
+        done: Iterable[tuple[Lane, UUID]] = (),
     ) -> Pop:
         """Take at most `room` jobs, from the lanes in their order, for `worker` to claim and then answer.
 
         A queue in several budgets is bound by each. Where room is left at the end and `wait` is set,
         the worker is registered to be woken. `idle` says that it runs nothing now, so that suspects
-        are offered to it before others. With room 0 it only asks for suspects. `settled` is what became
-        of turns that it had before, as `Rings.settle` takes it: told before anything is popped.
+        are offered to it before others. With room 0 it only asks for suspects. Told before anything is popped:
+        `settled`, what became of turns that it had before, as `Rings.settle` takes it; and `done`, ids that leave Redis.
 
         Raises:
             Unavailable: Redis is away. What it popped, if it did, comes back by the sweep.
         """
+        told = [len(settled), *spelled_outcomes(settled), *_done(done)]
+        asked = _request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets)
         async with answering():
-            found = await _POP.run(
-                self._redis,
-                [
-                    len(settled),
-                    *spelled_outcomes(settled),
-                    *_request(worker, lanes, room, wait=wait, idle=idle, budgets=budgets),
-                ],
-            )
+            found = await _POP.run(self._redis, told + asked)
         suspended, waiting, suspects, turned, more = found[:5]
         popped, strangers = _popped(found[5:], lanes)
         if strangers:
@@ -248,10 +244,21 @@ def _popped(found: Sequence[Any], lanes: Sequence[Lane]) -> tuple[list[Popped], 
     return popped, strangers
 
 
+def _done(done: Iterable[tuple[Lane, UUID]]) -> list[str | int]:
+    """The arguments of pop.lua about ids that leave their lanes."""
+    by_lane: dict[Lane, dict[UUID, None]] = {}
+    for lane, job in done:
+        by_lane.setdefault(lane, {})[job] = None
+    arguments: list[str | int] = [len(by_lane)]
+    for lane, ids in by_lane.items():
+        arguments += (lane.name, spelled(ids))
+    return arguments
+
+
 def _request(
     worker: str, lanes: Sequence[Lane], room: int, *, wait: bool, idle: bool, budgets: Sequence[Budget]
 ) -> list[str | int]:
-    """The arguments of pop.lua behind those of turns."""
+    """The arguments of pop.lua behind what is told of former pops."""
     numbers: dict[str, int] = {}
     for lane in lanes:
         numbers.setdefault(lane.queue, len(numbers) + 1)

@@ -168,8 +168,8 @@ class ClaimLoop:
 
     async def _pop(self, budgets: Sequence[Budget], room: int, *, wait: bool, idle: bool) -> Pop:
         name, lanes, told = self._worker.name, self._lane_order.next(), self._turn_answers.taken()
-        pop = self._dispatch.lanes.pop
-        return await pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets, settled=told)
+        pop, done = self._dispatch.lanes.pop, self._answers.taken()
+        return await pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets, settled=told, done=done)
 
     def _pop_ahead(self, pop: Pop) -> None:
         """There are more: pop beside the claim, as many of its jobs will end at once as did of those before."""

@@ -27,8 +27,8 @@ LOCKED_SECONDS = 0.2
 UNKNOWN_SECONDS = (1.0, 30.0)
 """First and longest wait of a job whose type this worker does not know: another one may."""
 TOGETHER_SECONDS = 0.05
-"""Seconds for which an acknowledgement waits for others. It only says that an id can be forgotten: far less than the 15 s
-after which the sweep asks what became of it."""
+"""Seconds for which an acknowledgement waits for the next pop, or for others. It only says that an id can be forgotten: far
+less than the 15 s after which the sweep asks what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class Claimer:
 
 
 class Acks:
-    """Tells Redis what became of popped ids, one call at a time. Belongs to the event loop."""
+    """Tells Redis what became of popped ids: with the next pop, or in a call of its own. Belongs to the event loop."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
@@ -171,16 +171,26 @@ class Acks:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._start)
 
+    def taken(self) -> list[tuple[Lane, UUID]]:
+        """The ids that can be forgotten, for the pop that tells it. If Redis does not take them, the sweep asks Postgres."""
+        self._stop_timer()
+        done = [(answer.lane, answer.id) for answer in self._answers if isinstance(answer.verdict, Done)]
+        self._answers = [answer for answer in self._answers if not isinstance(answer.verdict, Done)]
+        return done
+
     async def flush(self) -> None:
         """Send the acknowledgements that wait, now."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if self._sending is not None:
             await self._sending
         answers, self._answers = self._answers, []
         if answers:
             await self._send(answers)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _start(self) -> None:
         self._timer = None

@@ -20,7 +20,7 @@ from tests.integration.publisher.page import client_of
 
 from corral.actions.access.principal import Role
 from corral.dispatch import Dispatch
-from corral.dispatch.events import JobsChanged, Progressed
+from corral.dispatch.event import JobsChanged, Progressed
 from corral.http_client.http_calls import NO_AUTHORITIES
 from corral.job.outcome import Finished, Succeeded
 from corral.settings import Settings

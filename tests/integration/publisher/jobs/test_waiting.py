@@ -12,7 +12,8 @@ from tests.integration.publisher.page import client_of
 
 from corral.actions.access.principal import Role
 from corral.dispatch import Dispatch
-from corral.dispatch.events import JobsChanged, Listener, QueueChanged
+from corral.dispatch.event import JobsChanged, QueueChanged
+from corral.dispatch.events import Listener
 from corral.job.job import Accepted, NewJob
 from corral.settings import Settings
 from corral.store import Store

@@ -60,6 +60,34 @@ async def test_after_jobs_that_ended_at_once_the_next_pop_goes_out_beside_the_cl
         assert len(beside) == 3
 
 
+async def test_answers_travel_with_the_next_pop_and_the_last_ones_soon_after_it(system: System):
+    told: dict[str, list[UUID]] = {"with a pop": [], "in a call": []}
+
+    class WatchedLanes(Lanes):
+        async def pop(self, *arguments: Any, done: Any = (), **keywords: Any) -> Pop:
+            told["with a pop"] += [job for _, job in done]
+            return await super().pop(*arguments, done=done, **keywords)
+
+        async def ack(self, acks: Any) -> None:
+            told["in a call"] += [one.id for one in acks]
+            await super().ack(acks)
+
+    async def none_popped() -> bool:
+        return await popped(system) == 0
+
+    async with engine_of(system, **{"async": 2}) as engine:
+        dispatch = engine.claim_loop._dispatch
+        own, dispatch.lanes = dispatch.lanes, WatchedLanes(dispatch._redis, dispatch._blocking)
+        jobs = [await engine.submit("engine.echo", number) for number in range(20)]
+        engine.run(engine.claim_loop, engine.completer)
+        for job in jobs:
+            await system.state(job, State.COMPLETED)
+        await eventually_async(none_popped)
+        assert sorted(told["with a pop"] + told["in a call"]) == sorted(jobs), "each is told once"
+        assert len(told["with a pop"]) >= 2
+        dispatch.lanes = own
+
+
 async def test_what_finds_no_slot_goes_back_to_the_front_in_its_order_while_the_others_run(system: System):
     async with engine_of(system, **{"async": 2}) as engine:
         rest = await two_quick_two_gated(engine, 4)

@@ -137,6 +137,9 @@ class Enqueuer:
         """Publish that these jobs are in this state now. Under load the changes of a few milliseconds are published together."""
         if not ids:
             return
+        if not self._dispatch.events.heard:
+            self._dispatch.events.gap_soon()
+            return
         self._changed[state].extend(ids)
         if self._timer is not None:
             return

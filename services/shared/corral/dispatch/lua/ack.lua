@@ -6,15 +6,14 @@ local time = now()
 for at = 1, #ARGV, 5 do
   local verdict, lane, queue, value = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local ids = split(ARGV[at + 4])
-  in_chunks(ids, function(chunk)
-    redis.call('ZREM', KEY.popped .. lane, unpack(chunk))
-    if verdict == 'park' then
+  forget(lane, ids)
+  if verdict == 'park' then
+    in_chunks(ids, function(chunk)
       for _, id in ipairs(admit(lane, chunk)) do
         redis.call('ZADD', KEY.parked .. lane, time + tonumber(value), id)
       end
-    end
-  end)
-  if verdict == 'front' or verdict == 'back' then
+    end)
+  elseif verdict == 'front' or verdict == 'back' then
     offer(queue, put(lane, ids, verdict == 'front'), time)
   elseif verdict == 'move' then
     offer(queue, put(value, ids, false), time)

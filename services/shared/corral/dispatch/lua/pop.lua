@@ -1,6 +1,6 @@
 -- Take up to `room` jobs out of the lanes, in the lanes' order, and note them as popped.
 -- ARGV: number of turns that the worker took before and of what became of which it tells here, what became of each (as in
---   settle_turns.lua), worker, room, wait (1 or 0), idle (1 or 0),
+--   settle_turns.lua), number of lanes with ids that it took before and that leave Redis, each lane and its ids, worker, room, wait (1 or 0), idle (1 or 0),
 --   number of budgets, their rooms, number of queues, then name and budgets of each ("1 3"),
 --   then name of lane and number of its queue, again and again.
 -- Answers {suspended, waiting, {queues with suspects to take}, turns, more, lane number, {ids}, ...}. More is 1 where a
@@ -10,7 +10,8 @@ local GROUPS = 8            -- groups of limited jobs that one pop gives a turn
 local ADDED = 1             -- to a group's turn, until it is settled what it took; as in rings.py
 local RESERVED_MS = 30000   -- how long one worker may take to become empty before another is asked
 
-local first = 2 + 6 * tonumber(ARGV[1])
+local dones = 2 + 6 * tonumber(ARGV[1])
+local first = dones + 1 + 2 * tonumber(ARGV[dones])
 local worker, room, wait, idle = ARGV[first], tonumber(ARGV[first + 1]), ARGV[first + 2] == '1', ARGV[first + 3] == '1'
 local time = now()
 
@@ -96,7 +97,8 @@ local function register(queues, slots_for)
   return waits
 end
 
-if first > 2 then settle_turns(2, first - 1, time) end
+if dones > 2 then settle_turns(2, dones - 1, time) end
+for at = dones + 1, first - 1, 2 do forget(ARGV[at], split(ARGV[at + 1])) end
 redis.call('DEL', KEY.wake .. worker)  -- a token is spent by looking
 if redis.call('EXISTS', KEY.suspended) == 1 then
   redis.call('ZREM', KEY.waiters, worker)

@@ -44,6 +44,11 @@ local function once(ids)
   return kept
 end
 
+-- Popped ids that need no further answer.
+local function forget(lane, ids)
+  in_chunks(ids, function(chunk) redis.call('ZREM', KEY.popped .. lane, unpack(chunk)) end)
+end
+
 local function turned(ids)
   local back = {}
   for i = #ids, 1, -1 do back[#back + 1] = ids[i] end

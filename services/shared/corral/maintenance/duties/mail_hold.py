@@ -3,7 +3,7 @@
 import structlog
 
 from corral.dispatch import Dispatch
-from corral.dispatch.events import QueueChanged
+from corral.dispatch.event import QueueChanged
 from corral.job.mail_hold import HOLDER, JOB_TYPE, QUEUE
 from corral.maintenance.duty import Duty
 from corral.maintenance.leadership import Reign
