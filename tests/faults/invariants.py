@@ -21,6 +21,7 @@ END_SECONDS = 120
 EFFECTIVE = [
     "faults.work",
     "faults.limited",
+    "faults.ample",
     "faults.call",
     "faults.rated",
     "faults.child",

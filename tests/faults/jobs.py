@@ -30,6 +30,8 @@ CHUNK = 16 * 2**20
 
 SEVERAL, EACH = Limit("several", total=6), Limit("customers", each=2, by="how")
 """What jobs beside others take of, in every test under load."""
+AMPLE = Limit("ample", total=90)
+"""What leaves several workers room to claim beyond their slots, until they have much of it."""
 PROVIDER, CALLER = Limit("provider", total=80), Limit("caller", each=20, total=150, by="key")
 """80 calls at once at the receiver, and 20 for each key."""
 STARTS = Rate("starts", 170, per=5)
@@ -89,6 +91,12 @@ async def limited(payload: Work, ctx: Context) -> dict[str, Any]:
     await asyncio.sleep(payload.seconds)
     effect(ctx)
     return {"attempt": ctx.attempt}
+
+
+@job(name="faults.ample", queue="work", backoff=SOON, timeout=120, limits=[AMPLE])
+async def ample(payload: Work, ctx: Context) -> dict[str, Any]:
+    """The same as `faults.work`, of a limit that is seldom full."""
+    return await work(payload, ctx)
 
 
 @job(name="faults.call", queue="calls", backoff=SOON, timeout=120, limits=[PROVIDER, CALLER])

@@ -15,11 +15,15 @@ WHERE datname = current_database() AND application_name LIKE 'corral-worker%%'
 """
 
 
-def mixed(system: System) -> None:
+TYPES = pytest.mark.parametrize("type", ["faults.work", "faults.ample"])
+"""Without a limit, and with one."""
+
+
+def mixed(system: System, type: str = "faults.work") -> None:
     """Jobs of one type: quick ones, until a worker takes the type for quick, then some that take their time."""
     for _ in range(ROUNDS):
-        system.submit(60)
-        system.submit(10, seconds=0.05)
+        system.submit(60, type)
+        system.submit(10, type, seconds=0.05)
 
 
 def put_back(system: System) -> int:
@@ -27,10 +31,11 @@ def put_back(system: System) -> int:
     return sum(map(witness.was_put_back, system.history()))
 
 
+@TYPES
 @pytest.mark.parametrize("failpoint", ["kill-before-put-back", "kill-after-put-back"])
-def test_a_worker_that_dies_about_a_put_back_loses_nothing(system: System, failpoint: str):
+def test_a_worker_that_dies_about_a_put_back_loses_nothing(system: System, failpoint: str, type: str):
     system.maintenance()
-    mixed(system)
+    mixed(system, type)
     worker = system.worker(rig=f"take-for-quick,{failpoint}", slots_async=SLOTS)
     assert worker.wait(60) == -signal.SIGKILL, worker.tail()
     assert put_back(system) > 0
@@ -39,17 +44,19 @@ def test_a_worker_that_dies_about_a_put_back_loses_nothing(system: System, failp
     invariants.all_completed(system)
 
 
-def test_a_put_back_whose_answer_is_lost_is_said_again_and_shows_nothing(system: System):
+@TYPES
+def test_a_put_back_whose_answer_is_lost_is_said_again_and_shows_nothing(system: System, type: str):
     system.maintenance()
-    mixed(system)
+    mixed(system, type)
     worker = system.worker(rig="take-for-quick,lose-put-back-answer", slots_async=SLOTS)
     eventually(lambda: worker.said("claim.not_put_back"))
     undisturbed(system)
 
 
-def test_a_burst_on_several_workers_shows_one_attempt_of_each_job(system: System):
+@TYPES
+def test_a_burst_on_several_workers_shows_one_attempt_of_each_job(system: System, type: str):
     system.maintenance()
-    mixed(system)
+    mixed(system, type)
     for _ in range(3):
         system.worker(rig="take-for-quick", slots_async=SLOTS)
     undisturbed(system)
@@ -65,9 +72,10 @@ def undisturbed(system: System) -> None:
     assert system.rows("SELECT count(*) AS n FROM corral.attempts") == [{"n": 0}]
 
 
-def test_connections_that_are_cut_about_put_backs_cost_no_job_and_begin_none_twice(system: System):
+@TYPES
+def test_connections_that_are_cut_about_put_backs_cost_no_job_and_begin_none_twice(system: System, type: str):
     system.maintenance()
-    mixed(system)
+    mixed(system, type)
     for _ in range(2):
         system.worker(rig="take-for-quick", slots_async=SLOTS)
     cuts = 0

@@ -86,6 +86,29 @@ def test_a_group_that_took_less_is_asked_by_the_whole_claim_unless_it_is_empty(g
     assert not groups.without_batches([_turn(A)]), "a batch may be why"
 
 
+def test_after_a_claim_beyond_the_slots_that_found_no_room_the_next_ones_are_for_free_slots(
+    groups: OpenGroups, clock: Clock
+) -> None:
+    assert not groups.roomy([_turn(A)]), "nothing is known of it"
+    _whole(groups, _job(A), _job(A))
+    assert groups.roomy([_turn(A)])
+    assert not groups.roomy([_turn(A), _turn(B)])
+    for seconds in (2, 4, 8, 16, 32, 60, 60):
+        groups.narrow({A})
+        assert not groups.roomy([_turn(A)])
+        assert groups.takes([_turn(A)]) is not None
+        groups.told([_turn(A)], {}, ())
+        for more, roomy in ((seconds - 0.1, False), (0.2, True)):
+            clock.now += more
+            _whole(groups, _job(A), _job(A))
+            assert groups.roomy([_turn(A)]) is roomy
+    groups.wide({A})
+    groups.narrow({A})
+    clock.now += 2.1
+    _whole(groups, _job(A), _job(A))
+    assert groups.roomy([_turn(A)]), "the last one had found room"
+
+
 @pytest.mark.parametrize("job", [_job(A, type="together"), _job(A, limits=())])
 def test_a_group_with_batches_is_asked_by_the_whole_claim(groups: OpenGroups, job: Claimed) -> None:
     _whole(groups, _job(A), job)
@@ -98,7 +121,8 @@ def test_a_turn_that_was_popped_beside_a_claim_takes_what_there_is_room_for() ->
     popped = [Popped(LANE, new_id())]
     turns = [_turn(A, 3), _turn(B, 3), _turn(A, 9, OTHER)]
     fits, late = fitting_turns(turns, popped, budgets, 8)
-    assert [turn.take for turn in fits] == [3, 1, 3]
+    assert [turn.take for turn in fits] == [2, 2, 3], "of seven that are left each has a share"
+    assert [turn.take for turn in fitting_turns(turns, popped, budgets, 16)[0]] == [3, 1, 7]
     assert late == []
     assert fitting_turns(turns, popped, budgets, 1) == ([], turns)
     assert fitting_turns(turns, (), (), 0) == ([], turns)

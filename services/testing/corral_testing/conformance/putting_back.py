@@ -6,6 +6,8 @@ from uuid import UUID
 import pytest
 
 from corral.ids import new_id
+from corral.job.limit_use import LimitUse, group_of
+from corral.job.priority import Priority
 from corral.job.state import State
 from corral.store import BeyondSlots, Refusal
 from corral_testing.subject import CANCELLED, ERRED, LONG, RELEASED, SUCCEEDED, Subject
@@ -13,6 +15,7 @@ from corral_testing.unique_jobs import put, unique
 from corral_testing.values import QUEUE, TYPE
 
 QUICK = (TYPE,)
+ONE = (LimitUse("one"),)
 
 
 class PuttingBack:
@@ -85,6 +88,24 @@ class PuttingBack:
         await subject.store.claims.put_back(worker, claim, [id])
         assert await subject.job(id) == before
         assert before.attempt == 1
+
+    async def test_what_is_put_back_gives_back_what_it_took_of_limits(self, subject: Subject) -> None:
+        await subject.declare("one", {"total": 3})
+        worker, claim = await subject.worker(), new_id()
+        ids = [await subject.submit(uses=ONE) for _ in range(4)]
+        before = [await subject.job(id) for id in ids]
+        groups = {group_of(QUEUE, Priority.NORMAL, ["one"]): 3}
+        taken = await subject.store.limit_claims.claim(worker, claim, groups, [TYPE], alone=False)
+        assert sorted(job.id for job in taken.claimed) == ids[:3]
+        for _ in range(2):  # repeated, it gives nothing back again
+            assert await subject.store.claims.put_back(worker, claim, ids[1:3]) == set()
+        for id, was in zip(ids[1:3], before[1:3], strict=True):
+            job = await subject.job(id)
+            assert replace(job, updated_at=was.updated_at) == was
+        assert await subject.claim_groups(worker, ONE) == ids[1:3], "two of three, in their order"
+        assert await subject.claim_groups(worker, ONE) == []
+        await subject.finish(worker, ids[0], 1, SUCCEEDED, limited=True)
+        assert await subject.claim_groups(worker, ONE) == ids[3:]
 
     async def test_a_draining_worker_of_a_paused_queue_may_put_back(self, subject: Subject) -> None:
         worker, claim, id = await subject.worker(), new_id(), await subject.submit()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from corral.store import BeyondSlots
 from corral.store.attempts.open_claims import OpenClaim, OpenTake
 
 
@@ -15,6 +16,8 @@ class FakeOpenClaims:
         claim: UUID,  # noqa: ARG002
         groups: Mapping[UUID, OpenTake],  # noqa: ARG002
         types: Sequence[str],  # noqa: ARG002
+        *,
+        beyond: BeyondSlots | None = None,  # noqa: ARG002
     ) -> OpenClaim:
         """Take nothing, as where a limit may have no room."""
         return OpenClaim([], {})

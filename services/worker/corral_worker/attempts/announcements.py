@@ -1,17 +1,17 @@
 """What the worker tells Redis of its attempts, once Postgres has recorded it: states, jobs to be claimed again, due times."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
 from corral.actions.submissions.enqueuer import Enqueuer
-from corral.dispatch import AnyEntry, Dispatch, entry_of
+from corral.dispatch import AnyEntry, Dispatch, LimitedEntry, entry_of
 from corral.errors import CorralError
 from corral.job.job import Claimed
-from corral.job.lane import lane_of
+from corral.job.lane import Lane, lane_of
 from corral.job.state import State
 from corral.store.attempts.recorded import Recorded, Verdict
 
@@ -62,6 +62,17 @@ class Announcements:
         new = [one for answer in answers for one in (*answer.follow_ups, *answer.promoted)]
         if new:
             self.new.accepted(new)
+
+    def put_back(self, jobs: Sequence[Claimed], lanes: Mapping[UUID, Lane]) -> None:
+        """Have jobs join their groups again, each of a lane, that were put back, and say what of limits they gave back."""
+        self.enqueuer.free_soon(Counter(name for job in jobs for name in job.limits))
+        self.enqueuer.enqueue_soon(
+            [
+                LimitedEntry(lanes[job.limit_group], job.id, job.limit_group)
+                for job in jobs
+                if job.limit_group is not None
+            ]
+        )
 
     async def close(self) -> None:
         """Wait a moment for Redis to take what has not been sent yet."""

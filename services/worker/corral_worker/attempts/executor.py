@@ -112,8 +112,8 @@ class AttemptExecutor:
             self._start(self.hold(job))
 
     def may_wait(self, job: Claimed) -> bool:
-        """Whether a job may be claimed before it has a slot: it runs on the event loop, by itself and without limits."""
-        alone = job.limit_group is None and not self._batches.takes(job.type)
+        """Whether a job may be claimed before it has a slot: it runs on the event loop, and by itself."""
+        alone = not self._batches.takes(job.type)
         return alone and self._catalog.types[job.type].executor is Executor.ASYNC
 
     def hold(self, job: Claimed) -> Execution:

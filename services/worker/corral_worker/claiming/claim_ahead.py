@@ -33,7 +33,7 @@ class ClaimAhead:
         may_wait: Callable[[Claimed], bool],
         quick_runs: int = QUICK_RUNS,
     ) -> None:
-        """`may_wait` answers whether a job runs on the event loop, by itself and without limits."""
+        """`may_wait` answers whether a job runs on the event loop, and by itself."""
         self._slots = slots
         self._attempts = attempts
         self._may_wait = may_wait
@@ -55,7 +55,7 @@ class ClaimAhead:
         self.used = False
         """Whether what is popped in this round may be more than slots are free."""
         self.more = False
-        """Whether the last pop left jobs behind, and found no groups, which are claimed for free slots alone."""
+        """Whether there are more jobs than the last pop took: ids in its lanes, or jobs of groups whose limits have room."""
 
     def begin(self, begun: Sequence[Claimed]) -> None:
         """Note that these jobs begin now."""
@@ -102,7 +102,7 @@ class ClaimAhead:
         return self._slots.budgets(self.count, claiming=claiming, ending=int(claiming * self._share))
 
     def beyond(self, popped: int) -> BeyondSlots | None:
-        """What a claim of so many ids may take beyond the free slots; None where they are not more than these."""
+        """What a claim of so many jobs may take beyond the free slots; None where they are not more than these."""
         free = self._slots.free_on_loop
         if not self.count or popped <= free:
             return None

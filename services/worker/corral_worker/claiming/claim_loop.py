@@ -25,6 +25,7 @@ from corral_worker.claiming.claim_ahead import QUICK_RUNS, ClaimAhead, apart
 from corral_worker.claiming.claiming import Acks, Claimer
 from corral_worker.claiming.group_claiming import GroupClaimer, TurnAnswers
 from corral_worker.claiming.lane_order import LaneOrder
+from corral_worker.claiming.next_look import NextLook
 from corral_worker.claiming.pop_ahead import PopAhead
 from corral_worker.claiming.slot_queue import SlotQueue
 from corral_worker.claiming.slots import Slots
@@ -41,8 +42,6 @@ SUSPECT_WAIT_SECONDS = 10.0
 SUSPECT_PAUSE_SECONDS = 60.0
 """Seconds before it tries that again, after it did not become empty."""
 REDIS_RETRY_SECONDS = 0.5
-BUSY_SECONDS = (0.02, 0.5)
-"""First and longest pause where all groups with a turn are left to others: this worker runs as many as each worker may."""
 
 
 class ClaimLoop:
@@ -82,7 +81,7 @@ class ClaimLoop:
         self._answers = Acks(dispatch)
         self._ahead = PopAhead(self._answers, self._turn_answers, self._lane_order)
         self._claim_ahead = ClaimAhead(slots, attempts, executor.may_wait, quick_runs)
-        self._timer: asyncio.TimerHandle | None = None
+        self._next_look = NextLook(self.stir)
         self._willing_at = 0.0
         self._busy_seconds = 0.0
         self._giving_up = False
@@ -116,8 +115,7 @@ class ClaimLoop:
     async def _close(self, waker: asyncio.Task[None]) -> None:
         """Leave nothing behind: neither tasks nor what was popped."""
         waker.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._next_look.cancel()
         await asyncio.gather(waker, return_exceptions=True)
         await self._ahead.give_back()
         await self._answers.flush()
@@ -151,7 +149,7 @@ class ClaimLoop:
             self._pop_ahead(pop)
         if pop.popped:
             await self._take(worker, pop.popped, alone=False)
-        await self._take_turns(worker, pop.turns, alone=False)
+        await self._take_turns(worker, await self._fitting(pop), alone=False)
         if pop.suspects and time.monotonic() >= self._willing_at:
             await self._run_suspect(worker, pop.suspects)
             return 0
@@ -208,34 +206,38 @@ class ClaimLoop:
         if not turns:
             self._busy_seconds = 0.0
             return False
-        # Sealed since the pop was sent; or the room was for jobs claimed ahead: what takes of limits waits for no slot.
-        if self._seal.held or (self._claim_ahead.used and not alone):
+        if self._seal.held:  # since the pop was sent
             await self._turn_answers.give_back(turns)
             return False
+        beyond = None if alone else self._claim_ahead.beyond(sum(turn.take for turn in turns))
         self.taking = True
         try:
             taken = await self._group_claiming.take(
-                worker, turns, alone=alone, held=self._attempts.limited, give_up=self._give_up
+                worker, turns, alone=alone, held=self._attempts.limited, give_up=self._give_up, beyond=beyond
             )
-            self._start(taken.claimed)
+            now, later = apart(taken.claimed, beyond)
+            self._start(now, later)
+            returned = await self._slot_queue.run(worker, taken.claim, later, self._may_begin, self._give_up)
+            self._claim_ahead.more = taken.roomy
+            await self._claim_ahead.look(early=True)
         finally:
             self.taking = False
+        self._group_claiming.begun(taken, returned)
         await self._turn_answers.add(taken)
-        first, longest = BUSY_SECONDS
-        in_vain = taken.busy and not taken.claimed
-        self._busy_seconds = min(max(self._busy_seconds * 2, first), longest) if in_vain else 0.0
-        if taken.due_in is not None:
-            self._look_in(taken.due_in)
+        if returned:
+            self._claim_ahead.returned(returned)
+            self._announcements.put_back(returned, {turn.group: turn.lane for turn in turns})
+            await self._ahead.give_back()
+        self._busy_seconds = taken.pause(self._busy_seconds)
+        self._next_look.within(taken.due_in)
         return bool(taken.claimed)
 
-    def _look_in(self, seconds: float) -> None:
-        """Look again when a batch that is not full has waited long enough; earlier where that was to be already."""
-        loop = asyncio.get_running_loop()
-        at = loop.time() + seconds
-        if self._timer is None or not loop.time() <= self._timer.when() <= at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = loop.call_at(at, self.stir)
+    async def _fitting(self, pop: Pop) -> Sequence[Turn]:
+        """The turns of a pop; if it had room for jobs claimed ahead, as far as these groups may have any, or slots are free."""
+        roomy = self._group_claiming.roomy(pop.turns) and not pop.popped
+        if not pop.turns or not self._claim_ahead.used or roomy:
+            return pop.turns
+        return await self._ahead.fitting(pop.turns, (), self._slots.budgets(), self._finished.room)
 
     def _may_begin(self) -> bool:
         """Whether what was claimed may still begin here."""
@@ -259,9 +261,7 @@ class ClaimLoop:
         give_up_at = time.monotonic() + SUSPECT_WAIT_SECONDS
         while self._attempts.held and not self._worker.stopping.is_set():
             if self._attempts.only_abandoned:
-                self._worker.stuck(
-                    "a suspect waits to run alone, and all that runs are handlers that can't be stopped"
-                )
+                self._worker.stuck("a suspect waits to run alone, and no handler that runs can be stopped")
                 return
             left = give_up_at - time.monotonic()
             if left <= 0:

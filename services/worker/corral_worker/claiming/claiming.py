@@ -94,12 +94,16 @@ class Claimer:
             for entry in popped
         ]
 
-    def observe(self, claimed: Sequence[Claimed]) -> None:
-        """Count jobs that were claimed with their groups."""
+    def observe(self, claimed: Sequence[Claimed], returned: Sequence[Claimed]) -> None:
+        """Count jobs that were claimed with their groups, some of which were put back."""
+        back = {job.id for job in returned}
+        counts: Counter[tuple[str, str]] = Counter()
         for job in claimed:
-            self._waits_of(job.queue).observe(job.waited)
-        for queue, count in Counter(job.queue for job in claimed).items():
-            metrics.CLAIMS.labels(queue, "claimed").inc(count)
+            if job.id not in back:
+                self._waits_of(job.queue).observe(job.waited)
+            counts[job.queue, "returned" if job.id in back else "claimed"] += 1
+        for (queue, answer), count in counts.items():
+            metrics.CLAIMS.labels(queue, answer).inc(count)
 
     async def after(self, claim: UUID, give_up: Callable[[], bool]) -> list[Claimed]:
         """The jobs that a claim took whose answer did not arrive: read before anything else is done (rule 11)."""

@@ -15,6 +15,7 @@ from corral.errors import Unavailable
 from corral.ids import new_id
 from corral.job.batch import Batch
 from corral.job.job import Claimed
+from corral.store import BeyondSlots
 from corral.store.attempts.limit_claims import LimitClaims
 from corral.store.limits.waits import GroupState
 from corral_worker.claiming.claiming import Claimer
@@ -27,10 +28,17 @@ SOON_SECONDS = 1.0
 with others for the limit, so that a value that an operator sets is in force within a second."""
 
 
+FEW = 8
+"""Turns that one pop gives at most, as in pop.lua: fewer are of all groups there are, so that the next ones are of the same."""
+BUSY_SECONDS = (0.02, 0.5)
+"""First and longest pause where all groups with a turn are left to others: this worker runs as many as each worker may."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroupClaimResult:
     """What became of turns: the claimed jobs, and what Redis is told of each group."""
 
+    claim: UUID
     claimed: list[Claimed]
     settled: list[TurnOutcome]
     passed_on: dict[str, int]
@@ -39,6 +47,13 @@ class GroupClaimResult:
     """Whether a group is left to other workers: this one runs as many as each worker may."""
     due_in: float | None = None
     """Seconds until the first of these groups has waited long enough for a full batch, or a rate lets it start."""
+    roomy: bool = False
+    """Whether the next turns are likely to be of groups of which more may be taken than slots are free."""
+
+    def pause(self, before: float) -> float:
+        """Seconds to pause after it, where the last pause was `before`: none where anything was claimed, or might be."""
+        first, longest = BUSY_SECONDS
+        return min(max(before * 2, first), longest) if self.busy and not self.claimed else 0.0
 
 
 class GroupClaimer:
@@ -68,25 +83,34 @@ class GroupClaimer:
         alone: bool,
         held: Sequence[UUID],
         give_up: Callable[[], bool],
+        beyond: BeyondSlots | None = None,
     ) -> GroupClaimResult:
         """Claim from the groups whose turn it is; `held` are the jobs that this worker holds.
 
-        While Postgres is away it waits, until `give_up` says so.
+        With `beyond` turns may be of more jobs than slots are free. While Postgres is away it waits, until `give_up` says so.
         """
-        claim = new_id()
+        claim, roomy = new_id(), self.roomy(turns)
         weights: dict[UUID, float] = {}
+        narrow = False
         try:
-            claimed, weights = await self._claim(worker, claim, turns, alone=alone, held=held)
+            claimed, weights, narrow = await self._claim(
+                worker, claim, turns, alone=alone, held=held, beyond=beyond
+            )
         except Unavailable as error:
             log.warning("claim.unanswered", groups=len(turns), error=str(error))
             claimed = await self._claimer.after(claim, give_up)
-        self._claimer.observe(claimed)
         took = Counter(job.limit_group for job in claimed)
-        unfilled = [turn for turn in turns if took[turn.group] < turn.take]
+        asked = turns
+        if beyond is not None and len(claimed) >= beyond.free:  # no slot is free, so more is not wanted
+            asked = [turn._replace(take=took[turn.group]) for turn in turns]
+        unfilled = [turn for turn in asked if took[turn.group] < turn.take]
         states = await self._look(
             worker, unfilled, alone=alone, held=[*held, *(job.id for job in claimed if job.limits)]
         )
-        self._open.told(turns, took, {group for group, state in states.items() if state.empty})
+        empty = {group for group, state in states.items() if state.empty}
+        self._open.told([turn for turn in asked if turn.take], took, empty)
+        if narrow:
+            self._open.narrow({turn.group for turn in turns if took[turn.group] or turn.group not in empty})
         settled = [
             self._settled(turn, took[turn.group], weights.get(turn.group, 1.0), states.get(turn.group))
             for turn in turns
@@ -98,24 +122,56 @@ class GroupClaimer:
         for limit in {limit for limits in busy for limit in limits}:
             metrics.LIMIT_WORKER_FULL.labels(limit).inc()
         waits = [one.verdict.seconds for one in settled if isinstance(one.verdict, Gather | Until)]
-        return GroupClaimResult(claimed, settled, passed_on, bool(busy), min(waits, default=None))
+        return GroupClaimResult(
+            claim,
+            claimed,
+            settled,
+            passed_on,
+            bool(busy),
+            min(waits, default=None),
+            (roomy or len(turns) < FEW) and self.roomy(turns),
+        )
+
+    def begun(self, taken: GroupClaimResult, returned: Sequence[Claimed]) -> None:
+        """Count what a claim took, once it began or was put back."""
+        self._claimer.observe(taken.claimed, returned)
 
     def flowing(self, turns: Sequence[Turn]) -> bool:
         """Whether these groups, as far as it is known, have more jobs and their limits room for them."""
         return bool(turns) and self._open.takes(turns) is not None
 
+    def roomy(self, turns: Sequence[Turn]) -> bool:
+        """Whether the next claim of these groups may take more jobs than slots are free, as far as it is known."""
+        return bool(turns) and self._open.roomy(turns)
+
     async def _claim(
-        self, worker: UUID, claim: UUID, turns: Sequence[Turn], *, alone: bool, held: Sequence[UUID]
-    ) -> tuple[list[Claimed], dict[UUID, float]]:
-        """Claim by one statement where it is likely that everything has room, and by the one that decides where not."""
-        batches = self._batches()
+        self,
+        worker: UUID,
+        claim: UUID,
+        turns: Sequence[Turn],
+        *,
+        alone: bool,
+        held: Sequence[UUID],
+        beyond: BeyondSlots | None,
+    ) -> tuple[list[Claimed], dict[UUID, float], bool]:
+        """Claim by one statement where it is likely that everything has room, and by the one that decides where not.
+
+        The last of the answer: whether a claim `beyond` the free slots took nothing before that.
+        """
+        batches, narrow = self._batches(), False
         singly = not alone and self._open.without_batches(turns)
         types = [name for name in self._types if name not in batches] if singly else self._types
-        if singly and (wanted := self._open.takes(turns)) is not None:
-            taken = await self._store.claim_open(worker, claim, wanted, types)
+        wanted = self._open.takes(turns) if singly and (beyond is None or self.roomy(turns)) else None
+        if wanted is not None:
+            taken = await self._store.claim_open(worker, claim, wanted, types, beyond=beyond)
             self._open.claimed(taken.since)
             if taken.claimed:
-                return taken.claimed, self._open.weights(turns)
+                if beyond is not None:
+                    self._open.wide(wanted)
+                return taken.claimed, self._open.weights(turns), False
+            narrow = beyond is not None
+        if beyond is not None:
+            turns = shared(turns, beyond.free)
         takes, began = {turn.group: turn.take for turn in turns}, time.monotonic()
         if singly:
             answer = await self._store.claim(worker, claim, takes, types, alone=alone, held=held)
@@ -125,7 +181,7 @@ class GroupClaimer:
                 worker, claim, takes, types, alone=alone, held=held, batches=batches
             )
             self._open.claimed_whole(turns, answer, batches, time.monotonic() - began)
-        return answer.claimed, answer.weights
+        return answer.claimed, answer.weights, narrow
 
     async def _look(
         self, worker: UUID, turns: Sequence[Turn], *, alone: bool, held: Sequence[UUID]
@@ -170,6 +226,18 @@ class GroupClaimer:
             return Full(LATER)
         self._in_vain.add(turn.group)
         return Stay()
+
+
+def shared(turns: Sequence[Turn], room: int) -> list[Turn]:
+    """These turns, each with a share of the room where that is less than they ask for, as a pop gives them."""
+    if sum(turn.take for turn in turns) <= room:
+        return list(turns)
+    shares = []
+    for left, turn in zip(range(len(turns), 0, -1), turns, strict=True):
+        take = min(turn.take, max(1, room // left), max(0, room))
+        shares.append(turn._replace(take=take))
+        room -= take
+    return shares
 
 
 class TurnAnswers:

@@ -6,7 +6,7 @@ batches. What it passes over so is found by the whole claim, once in a second at
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +18,8 @@ WHOLE_SECONDS = 1.0
 """Seconds within which a group is claimed of from its beginning, and with its batches."""
 SHARE, LONGEST_SECONDS = 0.1, 30.0
 """Of its time that a worker spends on that at most, where it takes long: then it does so at least every so many seconds."""
+NARROW_SECONDS = (2.0, 60.0)
+"""First and longest time for which a group is claimed of for free slots alone, after a claim beyond these took nothing."""
 MOST = 1_000
 """Groups that a worker knows of; it forgets all when there are more."""
 
@@ -39,6 +41,8 @@ class OpenGroups:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: dict[UUID, _KnownGroup] = {}
+        self._narrow: dict[UUID, tuple[float, float]] = {}
+        """Groups that are claimed of for free slots alone: until when, and how long it would be the next time."""
 
     def without_batches(self, turns: Sequence[Turn]) -> bool:
         """Whether none of these groups had jobs that are handled in batches when all of it was looked at."""
@@ -55,6 +59,26 @@ class OpenGroups:
                 return None
             takes[turn.group] = OpenTake(turn.take, known.since)
         return takes
+
+    def roomy(self, turns: Sequence[Turn]) -> bool:
+        """Whether a short claim of all these groups may ask for more jobs than slots are free."""
+        now = self._clock()
+        wide = all(turn.group not in self._narrow or self._narrow[turn.group][0] <= now for turn in turns)
+        return wide and self.takes(turns) is not None
+
+    def narrow(self, groups: Iterable[UUID]) -> None:
+        """Take note that a claim beyond the free slots took nothing of these groups, though they have jobs."""
+        if len(self._narrow) > MOST:
+            self._narrow.clear()
+        first, longest = NARROW_SECONDS
+        for group in groups:
+            _, seconds = self._narrow.get(group, (0.0, first))
+            self._narrow[group] = self._clock() + seconds, min(2 * seconds, longest)
+
+    def wide(self, groups: Iterable[UUID]) -> None:
+        """Take note that a claim beyond the free slots found room."""
+        for group in groups:
+            self._narrow.pop(group, None)
 
     def weights(self, turns: Sequence[Turn]) -> dict[UUID, float]:
         """The weights of these groups' keys."""

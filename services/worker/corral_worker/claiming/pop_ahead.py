@@ -8,7 +8,7 @@ from corral.dispatch import Ack, Budget, Pop, Popped, Return
 from corral.dispatch.rings import Turn
 from corral.errors import Unavailable
 from corral_worker.claiming.claiming import Acks
-from corral_worker.claiming.group_claiming import TurnAnswers
+from corral_worker.claiming.group_claiming import TurnAnswers, shared
 from corral_worker.claiming.lane_order import LaneOrder
 
 
@@ -39,13 +39,20 @@ class PopAhead:
         count = fitting(pop.popped, budgets, room)
         if count < len(pop.popped):
             await self._answers.add([Ack(one.lane, one.id, Return(front=True)) for one in pop.popped[count:]])
-        turns, late = fitting_turns(pop.turns, pop.popped[:count], budgets, room)
-        if late:
-            await self._turn_answers.give_back(late)
+        turns = await self.fitting(pop.turns, pop.popped[:count], budgets, room)
         if count or turns:
             return pop._replace(popped=pop.popped[:count], turns=turns)
         self._lane_order.again()
         return None
+
+    async def fitting(
+        self, turns: Sequence[Turn], popped: Sequence[Popped], budgets: Sequence[Budget], room: int
+    ) -> Sequence[Turn]:
+        """Those of these turns that there is room for beside what was popped; the others are left to whoever has room."""
+        turns, late = fitting_turns(turns, popped, budgets, room)
+        if late:
+            await self._turn_answers.give_back(late)
+        return turns
 
     async def give_back(self) -> None:
         """Leave everything that was popped to others: the worker may claim nothing now."""
@@ -72,15 +79,15 @@ def fitting(popped: Sequence[Popped], budgets: Sequence[Budget], room: int) -> i
 def fitting_turns(
     turns: Sequence[Turn], popped: Sequence[Popped], budgets: Sequence[Budget], room: int
 ) -> tuple[list[Turn], list[Turn]]:
-    """Turns as far as there is room for them beside these jobs: fewer jobs of each; and those without any."""
+    """Turns as far as there is room for them beside these jobs: a share of it for each; and those without any."""
     if not turns:
         return [], []
     rooms = [budget.room - sum(one.lane.queue in budget.queues for one in popped) for budget in budgets]
     room -= len(popped)
     fits, late = [], []
-    for turn in turns:
+    for turn, share in zip(turns, shared(turns, min(room, sum(rooms))), strict=True):
         bound = [at for at, budget in enumerate(budgets) if turn.lane.queue in budget.queues]
-        take = min([turn.take, room, *(rooms[at] for at in bound)])
+        take = min([share.take, room, *(rooms[at] for at in bound)])
         if take <= 0:
             late.append(turn)
             continue

@@ -35,13 +35,18 @@ class TracedClaimer(Claimer):
 class TracedGroupClaimer(GroupClaimer):
     """Claims jobs of groups, and makes the spans of it."""
 
+    _began = 0
+
     async def take(self, *args: Any, **kwargs: Any) -> GroupClaimResult:
         """As without tracing."""
-        began = time.time_ns()
-        taken = await super().take(*args, **kwargs)
+        self._began = time.time_ns()
+        return await super().take(*args, **kwargs)
+
+    def begun(self, taken: GroupClaimResult, returned: Sequence[Claimed]) -> None:
+        """As without tracing; what was put back has no span."""
         with harmless():
-            _record(taken.claimed, began)
-        return taken
+            _record((job for job in taken.claimed if job not in returned), self._began)
+        super().begun(taken, returned)
 
 
 def _record(claimed: Iterable[Claimed], began: int) -> None:

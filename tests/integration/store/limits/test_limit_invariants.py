@@ -26,6 +26,7 @@ STEPS = st.one_of(
         st.integers(0, 20),
         st.sampled_from([SUCCEEDED, ERRED, EXHAUSTED, RELEASED, CANCELLED]),
     ),
+    st.tuples(st.just("put back"), st.integers(0, 20)),
     st.tuples(st.just("lose"), st.integers(0, 1)),
     st.tuples(st.just("stop"), st.integers(0, 1)),
 )
@@ -54,7 +55,7 @@ async def _follow(url: str, steps: list[tuple[Any, ...]]) -> None:
             await subject.declare("customer", {"each": 2})
         workers = [[await subject.worker() for _ in range(2)] for subject in subjects]
         terms = [await subject.lead() for subject in subjects]
-        running: list[list[tuple[UUID, UUID, int]]] = [[], []]
+        running: list[list[tuple[UUID, UUID, int, UUID]]] = [[], []]
         for step in [*[("submit", n % len(USES)) for n in range(9)], *steps]:
             told = []
             for n, subject in enumerate(subjects):
@@ -71,7 +72,7 @@ async def _step(
     step: tuple[Any, ...],
     workers: list[UUID],
     term: Any,
-    running: list[tuple[UUID, UUID, int]],
+    running: list[tuple[UUID, UUID, int, UUID]],
 ) -> object:
     """Do one step; what can be compared of its answer."""
     match step:
@@ -79,15 +80,20 @@ async def _step(
             await subject.submit(uses=USES[use])
         case "claim", worker, uses:
             for use in sorted(uses):  # one group at a time: the real store may take fewer where costs differ
+                claim = new_id()
                 answer = await subject.store.limit_claims.claim(
-                    workers[worker], new_id(), {group(*USES[use]): 1}, [TYPE], alone=False
+                    workers[worker], claim, {group(*USES[use]): 1}, [TYPE], alone=False
                 )
-                running += [(workers[worker], job.id, job.attempt) for job in answer.claimed]
+                running += [(workers[worker], job.id, job.attempt, claim) for job in answer.claimed]
         case "end", which, outcome:
             if which < len(running):
-                worker, id, attempt = running.pop(which)
+                worker, id, attempt, _ = running.pop(which)
                 recorded = await subject.finish(worker, id, attempt, outcome, limited=True)
                 return len(running), recorded.verdict, recorded.limits
+        case "put back", which:
+            if which < len(running) and running[which][2] == 1:
+                worker, id, _, claim = running.pop(which)
+                return len(running), await subject.store.claims.put_back(worker, claim, [id])
         case _, which:
             gone = workers[which]
             if step[0] == "lose":

@@ -36,7 +36,7 @@ async def _claim(
     return [one.id for one in (await store.limit_claims.claim_open(worker, new_id(), asked, [TYPE])).claimed]
 
 
-async def _known(subject: Subject, sql: psycopg.Connection, *names: str) -> UUID:
+async def known(subject: Subject, sql: psycopg.Connection, *names: str) -> UUID:
     """A worker, and rows of these keys, as the claims before have left them."""
     for name in names:
         limit, _, key = name.partition("=")
@@ -51,7 +51,7 @@ async def test_it_takes_the_oldest_of_each_group_and_notes_what_is_in_use(
 ) -> None:
     await subject.declare("one", {"total": 9})
     await subject.declare("customer", {"each": 4})
-    worker = await _known(subject, sql, "one", "customer=acme")
+    worker = await known(subject, sql, "one", "customer=acme")
     both = [await subject.submit(uses=BOTH) for _ in range(3)]
     ones = [await subject.submit(uses=ONE) for _ in range(3)]
     assert sorted(await _claim(store, worker, BOTH, ONE, take=2)) == sorted(both[:2] + ones[:2])
@@ -67,7 +67,7 @@ async def test_it_takes_nothing_where_something_of_it_has_no_room(
 ) -> None:
     await subject.declare("one", {"total": 3})
     await subject.declare("customer", {"each": 4})
-    worker = await _known(subject, sql, "one", "customer=acme")
+    worker = await known(subject, sql, "one", "customer=acme")
     for _ in range(4):
         await subject.submit(uses=BOTH)
         await subject.submit(uses=ACME)
@@ -90,7 +90,7 @@ async def test_it_leaves_limits_that_are_more_than_a_bound_to_the_claim_that_dec
     subject: Subject, store: Store, sql: psycopg.Connection, declared: Mapping[str, object]
 ) -> None:
     await subject.declare("one", declared)
-    worker = await _known(subject, sql, "one")
+    worker = await known(subject, sql, "one")
     await subject.submit(uses=ONE)
     assert await _claim(store, worker, ONE) == []
     assert len(await subject.claim_groups(worker, ONE)) == 1
@@ -103,7 +103,7 @@ async def test_it_leaves_keys_in_another_state_to_the_claim_that_decides(
     subject: Subject, store: Store, sql: psycopg.Connection, set_: str
 ) -> None:
     await subject.declare("one", {"total": 10})
-    worker = await _known(subject, sql, "one")
+    worker = await known(subject, sql, "one")
     await subject.submit(uses=ONE)
     sql.execute(f"UPDATE corral.limit_keys SET {set_}")
     assert await _claim(store, worker, ONE) == []
@@ -115,7 +115,7 @@ async def test_it_takes_nothing_of_what_operators_set(
     subject: Subject, store: Store, sql: psycopg.Connection, key: str, change: LimitChange
 ) -> None:
     await subject.declare("customer", {"each": 10})
-    worker = await _known(subject, sql, "customer=acme", "customer=other")
+    worker = await known(subject, sql, "customer=acme", "customer=other")
     await subject.submit(uses=ACME)
     await subject.submit(uses=OTHER)
     await store.limits.change("customer", key, change, "ada", None)
@@ -127,7 +127,7 @@ async def test_it_looks_at_nothing_that_waited_before(
     subject: Subject, store: Store, sql: psycopg.Connection
 ) -> None:
     await subject.declare("one", {"total": 10})
-    worker = await _known(subject, sql, "one")
+    worker = await known(subject, sql, "one")
     first, second = await subject.submit(uses=ONE), await subject.submit(uses=ONE)
     sql.execute("UPDATE corral.jobs SET queued_at = now() - interval '1 hour' WHERE id = %s", (first,))
     since = sql.execute(
@@ -142,7 +142,7 @@ async def test_a_worker_that_may_not_claim_and_jobs_nobody_evaluated_are_left_al
     subject: Subject, store: Store, sql: psycopg.Connection
 ) -> None:
     await subject.declare("one", {"total": 10})
-    worker = await _known(subject, sql, "one")
+    worker = await known(subject, sql, "one")
     job = await subject.submit(uses=ONE)
     sql.execute("UPDATE corral.workers SET state = 'draining'")
     assert await _claim(store, worker, ONE) == []
@@ -153,10 +153,12 @@ async def test_a_worker_that_may_not_claim_and_jobs_nobody_evaluated_are_left_al
     assert await _claim(store, worker, ONE) == [job]
 
 
-async def _two_at_once(subject: Subject, sql: psycopg.Connection, url: str, statement: str) -> int:
+async def two_at_once(
+    subject: Subject, sql: psycopg.Connection, url: str, statement: str, *, total: int = 1, **more: object
+) -> int:
     """One claims all the room; before that is committed another one claims. How many jobs run then."""
-    await subject.declare("one", {"total": 1})
-    worker = await _known(subject, sql, "one")
+    await subject.declare("one", {"total": total})
+    worker = await known(subject, sql, "one")
     for _ in range(2):
         await subject.submit(uses=ONE)
 
@@ -168,6 +170,7 @@ async def _two_at_once(subject: Subject, sql: psycopg.Connection, url: str, stat
             "groups": array([group(*ONE)]),
             "takes": array([1]),
             "since": numbers([0.0]),
+            **more,
         }
 
     async with (
@@ -188,7 +191,7 @@ async def _two_at_once(subject: Subject, sql: psycopg.Connection, url: str, stat
 async def test_the_second_of_two_at_once_sees_what_the_first_one_took(
     subject: Subject, sql: psycopg.Connection, database_url: str
 ) -> None:
-    assert await _two_at_once(subject, sql, database_url, CLAIM_OPEN) == 1
+    assert await two_at_once(subject, sql, database_url, CLAIM_OPEN) == 1
 
 
 async def test_without_the_lock_of_the_key_a_limit_is_exceeded(
@@ -196,7 +199,7 @@ async def test_without_the_lock_of_the_key_a_limit_is_exceeded(
 ) -> None:
     assert LOCKS in CLAIM_OPEN
     unlocked = CLAIM_OPEN.replace(LOCKS, "WHERE k.name = n.name OFFSET 0")
-    assert await _two_at_once(subject, sql, database_url, unlocked) == 2
+    assert await two_at_once(subject, sql, database_url, unlocked) == 2
 
 
 async def test_many_workers_with_both_claims_exceed_no_limit_and_lose_no_slot(

@@ -10,11 +10,8 @@ from tests.integration.worker.claiming.returning import (
     two_quick_then,
 )
 from tests.integration.worker.engine import engine_of, gates
-from tests.integration.worker.limits.test_limits import declare
-from tests.integration.worker.limits.test_limits import submit as submit_limited
 from tests.integration.worker.system import System
 
-from corral.job.limit_use import LimitUse
 from corral.job.options import Executor
 from corral.job.state import State
 
@@ -102,25 +99,6 @@ async def test_quick_jobs_do_not_wait_behind_others(system: System):
         assert sizes[1] == (2, 0), "a job of another type stood before them"
         assert (1, 2) in sizes, "those that have the other slot for themselves are"
         assert claims.put_backs == 0
-
-
-async def test_what_takes_of_limits_is_left_to_others_where_the_room_is_for_jobs_claimed_ahead(
-    system: System,
-):
-    await declare(system, "one", '{"total": 9}')
-    async with ahead(system) as engine:
-        loop, me = engine.claim_loop, engine.worker.incarnation
-        assert me is not None
-        limited = await submit_limited(engine, "a", LimitUse("one"))
-        for count, claimed in ((2, False), (0, True)):
-            loop._claim_ahead.count = count
-            pop = await loop._pop(loop._claim_ahead.room(), 2 + count, wait=False, idle=True)
-            assert len(pop.turns) == 1
-            assert await loop._take_turns(me, pop.turns, alone=False) is claimed
-            assert ((await system.job(limited)).state is State.RUNNING) is claimed
-        engine.run(engine.completer)
-        gates["a"].open.set()
-        await system.state(limited, State.COMPLETED)
 
 
 async def test_batches_that_come_without_their_group_are_not_held(system: System):

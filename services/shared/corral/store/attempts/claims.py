@@ -11,7 +11,8 @@ import structlog
 from corral import metrics
 from corral.errors import Unavailable
 from corral.job.job import Claimed
-from corral.store.limits.states import UNEVALUATED
+from corral.store.limits.room import given_back
+from corral.store.limits.states import READY, UNEVALUATED
 from corral.store.postgres.connections import Row
 from corral.store.postgres.database import Database, Params
 from corral.store.postgres.sql_params import id_array, texts
@@ -108,8 +109,9 @@ CLAIM_BEYOND = _claim(
 )
 
 # The stamp is the id of the claim: no later claim has it, also not one with the same attempt (rule 15). What a cancel was
-# asked of stays: it ends as cancelled. Locked in the order of ids, as all writes are.
-PUT_BACK = """
+# asked of stays: it ends as cancelled. Locked in the order of ids, as all writes are, then keys. What it took of limits is
+# given back with it.
+PUT_BACK = f"""
 WITH held AS MATERIALIZED (
     SELECT j.id, j.cancel_requested_at IS NOT NULL AS stays
     FROM unnest(%(ids)s::uuid[]) AS i(id) CROSS JOIN LATERAL (
@@ -119,9 +121,10 @@ WITH held AS MATERIALIZED (
     WHERE j.state = 'running' AND j.attempt = 1 AND j.worker = %(worker)s AND j.claim = %(claim)s
 ), back AS (
     UPDATE corral.jobs j
-    SET state = 'queued', attempt = 0, worker = NULL, claim = NULL, started_at = NULL, updated_at = now()
+    SET state = {READY}, attempt = 0, worker = NULL, claim = NULL, started_at = NULL, updated_at = now()
     FROM held WHERE j.id = held.id AND NOT held.stays
-)
+    RETURNING j.id, j.limits, j.costs, 'returned' AS outcome
+), {given_back("back")}
 SELECT held.id FROM held WHERE held.stays
 """
 

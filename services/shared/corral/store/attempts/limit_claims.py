@@ -14,7 +14,7 @@ from uuid import UUID
 from corral.job.batch import Batch
 from corral.job.job import Claimed
 from corral.store.attempts import batch_claims
-from corral.store.attempts.claims import COLUMNS, claimed_from
+from corral.store.attempts.claims import COLUMNS, BeyondSlots, claimed_from
 from corral.store.attempts.open_claims import WIDTH, OpenClaim, OpenTake, claim_open, earliest
 from corral.store.limits.holds import SHARE_OF_WORKER
 from corral.store.limits.room import SLACK, rooms, taken
@@ -162,15 +162,23 @@ class LimitClaims:
         return ClaimedGroups(claimed, weights, earliest(claimed, [row[WIDTH + 1] for row in rows]))
 
     async def claim_open(
-        self, worker: UUID, claim: UUID, groups: Mapping[UUID, OpenTake], types: Sequence[str]
+        self,
+        worker: UUID,
+        claim: UUID,
+        groups: Mapping[UUID, OpenTake],
+        types: Sequence[str],
+        *,
+        beyond: BeyondSlots | None = None,
     ) -> OpenClaim:
         """Take what is asked of these groups, if every limit has room for all of it; else nothing: `claim` decides then.
+
+        `beyond` bounds what is taken where that is more than slots are free; then every limit has to have room for twice as much.
 
         Raises:
             Unavailable: Postgres is away; where it is ambiguous, ask `Claims.claimed_under(claim)` before
                 anything else (protocol rule 11).
         """
-        return await claim_open(self._database, worker, claim, groups, types)
+        return await claim_open(self._database, worker, claim, groups, types, beyond=beyond)
 
     async def look(
         self,
