@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,26 @@ from bench.section import Section, Table
 
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 RESULTS = ROOT / ".corral" / "bench.json"
-"""What the last run found, for `python -m bench page`."""
+"""What was found last, for `python -m bench page`."""
+_OF_THE_MOMENT = {"One fdatasync of 8 KiB", "Load of the machine at the start"}
+"""Facts about the machine that differ from run to run."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """A run."""
+    """What a run found, by the names of its parts."""
 
     day: str
     quick: bool
     machine: Mapping[str, str]
-    sections: tuple[Section, ...]
+    sections: Mapping[str, Section]
+
+    def beside(self, earlier: "Results | None", order: Iterable[str]) -> "Results":
+        """These, and of an earlier run what this one has not measured, if it was of this kind and on this machine."""
+        if earlier is None or earlier.quick != self.quick or _lasting(earlier) != _lasting(self):
+            return self
+        found = {**earlier.sections, **self.sections}
+        return replace(self, sections={name: found[name] for name in order if name in found})
 
     def save(self, path: Path = RESULTS) -> None:
         path.parent.mkdir(exist_ok=True)
@@ -29,7 +38,7 @@ class Results:
             "day": self.day,
             "quick": self.quick,
             "machine": dict(self.machine),
-            "sections": [section.to_json() for section in self.sections],
+            "sections": {name: section.to_json() for name, section in self.sections.items()},
         }
         path.write_text(json.dumps(stored, indent=1))
 
@@ -40,8 +49,20 @@ class Results:
             stored["day"],
             stored["quick"],
             stored["machine"],
-            tuple(Section.from_json(section) for section in stored["sections"]),
+            {name: Section.from_json(section) for name, section in stored["sections"].items()},
         )
+
+    @classmethod
+    def earlier(cls, path: Path = RESULTS) -> "Results | None":
+        """What was kept before; None where nothing was, or in another form."""
+        try:
+            return cls.load(path)
+        except (FileNotFoundError, ValueError, AttributeError):
+            return None
+
+
+def _lasting(results: Results) -> dict[str, str]:
+    return {name: fact for name, fact in results.machine.items() if name not in _OF_THE_MOMENT}
 
 
 def markdown(results: Results) -> str:
@@ -53,7 +74,7 @@ def _parts(results: Results) -> Iterable[str]:
     yield "# Benchmarks"
     yield (
         "Made by `make bench`, which starts every server itself and runs Corral and its peers in turn on one "
-        "machine; `python -m bench page` writes this page from the last run. Every comparison is a ratio within "
+        "machine; `python -m bench page` writes this page from what was found last. Every comparison is a ratio within "
         "one run: absolute numbers of different machines say little about each other."
     )
     if results.quick:
@@ -61,7 +82,7 @@ def _parts(results: Results) -> Iterable[str]:
     yield f"Measured on {results.day}."
     yield grid(Table(("Machine", ""), tuple(results.machine.items())), numbers=False)
     yield "## Goals"
-    goals = [goal for section in results.sections for goal in section.goals]
+    goals = [goal for section in results.sections.values() for goal in section.goals]
     yield grid(
         Table(
             ("Goal", "measured", "bound", ""),
@@ -71,7 +92,7 @@ def _parts(results: Results) -> Iterable[str]:
             ),
         )
     )
-    for section in results.sections:
+    for section in results.sections.values():
         yield f"## {section.title}"
         yield section.text
         for table in section.tables:

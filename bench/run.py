@@ -4,6 +4,7 @@ import argparse
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -70,17 +71,16 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     chosen = [name for name in PARTS if "all" in options.what or name in options.what]
     results = _measure(chosen, QUICK if options.quick else FULL)
-    goals = [goal for section in results.sections for goal in section.goals]
-    for section in results.sections:
+    sections = results.sections.values()
+    goals = [goal for section in sections for goal in section.goals]
+    for section in sections:
         for table in section.tables:
             print(f"\n{page.grid(table)}")
     print()
     for goal in goals:
         print(goal.line())
-    if len(results.sections) < len(chosen):
+    if len(sections) < len(chosen):
         return 2
-    if len(chosen) == len(PARTS):
-        results.save()
     return 0 if all(goal.met for goal in goals) else 1
 
 
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         choices=["all", *PARTS, "page", "profile"],
         default="all",
-        help="parts to measure; `page` writes the documentation from the last whole run, "
+        help="parts to measure; `page` writes the documentation from what each part found last, "
         "`profile` shows where the worker's time goes",
     )
     parser.add_argument("--quick", action="store_true", help="fewer jobs, one lap: a look in a few minutes")
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(names: Sequence[str], effort: Effort) -> Results:
+    """What these parts find. Each is kept as soon as it has ended, beside what others found before."""
     _quiet()
     began = time.monotonic()
 
@@ -109,15 +110,18 @@ def _measure(names: Sequence[str], effort: Effort) -> Results:
         described = machine.describe(running)
         for name, fact in described.items():
             say(f"{name}: {fact}")
-        sections: list[Section] = []
+        results = Results(datetime.now(UTC).date().isoformat(), effort is QUICK, described, {})
         for name in names:
             say(f"-- {name}")
             try:
-                sections.append(PARTS[name](running, effort, say))
-            except (RuntimeError, OSError, ValueError) as error:  # the other parts still tell something
+                found = {**results.sections, name: PARTS[name](running, effort, say)}
+            except Exception as error:  # noqa: BLE001 - the other parts still tell something
                 say(f"{name} failed: {error}")
+                continue
+            results = replace(results, sections=found)
+            results.beside(Results.earlier(), PARTS).save()
         say("done")
-    return Results(datetime.now(UTC).date().isoformat(), effort is QUICK, described, tuple(sections))
+    return results
 
 
 def _quiet() -> None:

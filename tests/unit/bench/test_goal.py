@@ -41,11 +41,11 @@ def test_the_page_shows_every_goal_of_results_that_were_saved(tmp_path):
     section = Section(
         "Idle", "Text.", (Table(("a", "b"), (("c", "1"),)),), (Goal("calm", 1.5, "<=", 2, "%"),)
     )
-    Results("2026-01-02", quick=True, machine={"Processor": "one"}, sections=(section,)).save(
+    Results("2026-01-02", quick=True, machine={"Processor": "one"}, sections={"one": section}).save(
         tmp_path / "r.json"
     )
     loaded = Results.load(tmp_path / "r.json")
-    assert loaded.sections == (section,)
+    assert loaded.sections == {"one": section}
     page = markdown(loaded)
     assert "| `calm` | 1.5 % | <= 2 % | met |".replace(" ", "") in page.replace(" ", "")
     assert "quick run" in page

@@ -65,14 +65,13 @@ WITH locked AS MATERIALIZED (
     FROM held WHERE j.id = held.id
     RETURNING j.id, j.attempt, held.state, j.run_at, j.limits, j.costs, j.limit_group, j.queue, j.type, j.priority, j.suspect, j.error, held.alone,
               CASE held.state WHEN 'queued' THEN '{outcome}' WHEN 'scheduled' THEN 'errored' ELSE held.state END
-              AS outcome,
+              AS outcome, held.timed_out, held.life, held.started_at, held.error AS of_attempt,
               NULL::float8 AS wait, date_part('epoch', now() - held.started_at) AS run{EVENT}
 ), kept AS (
     INSERT INTO corral.attempts (job, attempt, life, outcome, worker, started_at, error, reason)
-    SELECT held.id, held.attempt, held.life,
-           CASE WHEN held.state = 'cancelled' OR held.timed_out THEN ended.outcome ELSE '{outcome}' END,
-           %(worker)s, held.started_at, held.error, %(reason)s
-    FROM held JOIN ended USING (id)
+    SELECT id, attempt, life, CASE WHEN state = 'cancelled' OR timed_out THEN outcome ELSE '{outcome}' END,
+           %(worker)s, started_at, of_attempt, %(reason)s
+    FROM ended
 ), {told("ended")}, {given_back("ended")}, counted AS ({appended("ended")})
 SELECT id, attempt, state, queue, priority, suspect, alone,
        coalesce(date_part('epoch', run_at - now()), 0), error, limit_group FROM ended ORDER BY id
