@@ -24,7 +24,7 @@ POP = {
 }
 CLAIM = {
     ", j.limit_group, nullif(j.limits, '{}'),\n    j.unique_key IS NOT NULL": ", j.unique_key IS NOT NULL",
-    ", l.limit_group, l.limits\n": "\n",
+    ", l.limit_group, l.limits, l.unique_key\n": ", l.unique_key\n",
     " AND j.limit_group IS NULL\n": "\n",
     " AND (j.type <> ALL(%(limited)s::text[]) OR j.limits IS NOT NULL)": "",
 }
@@ -39,12 +39,23 @@ def without(text: str, parts: Mapping[str, str]) -> str:
     return text
 
 
+def pop_script() -> str:
+    """The text of pop.lua without rings."""
+    return without(vars(vars(lanes)["_POP"])["_text"], POP)
+
+
+def claim_statements() -> dict[str, str]:
+    """The statements that claim ids, without limits."""
+    return {name: without(vars(claims)[name], CLAIM) for name in ("CLAIM", "CLAIM_BEYOND")}
+
+
 def take_out() -> None:
     """Before the worker begins."""
-    pop = vars(lanes)["_POP"]
-    text = without(vars(pop)["_text"], POP)
-    vars(pop).update(_text=text, _hash=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-    vars(claims).update(CLAIM=without(claims.CLAIM, CLAIM), claimed_from=claimed_from)
+    text = pop_script()
+    vars(vars(lanes)["_POP"]).update(
+        _text=text, _hash=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    )
+    vars(claims).update(claim_statements(), claimed_from=claimed_from)
 
     async def no_turns(*_: Any, **__: Any) -> bool:
         return False

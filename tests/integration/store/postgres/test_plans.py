@@ -1,17 +1,20 @@
 """The hot statements find their rows by primary key, whatever the planner was told; no question reads the history."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from corral.ids import new_id
 from corral.job.outcome import Finished
 from corral.job.state import TERMINAL, State
 from corral.store import JobFilter, Store
 from corral.store.jobs.list import SearchBounds
+from corral.store.workers.reclaiming import RECLAIM, RELEASE
 from corral_testing.subject import LONG, SUCCEEDED, Subject
 
 READ = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = %s"
@@ -52,6 +55,26 @@ async def test_a_plan_made_when_nothing_ran_is_good_for_a_full_worker(
     await subject.store.attempts.finish(worker, [Finished(id, 1, SUCCEEDED) for id in ids])
     assert await _count(subject, sql, READ, "jobs_running") == walked
     assert await _count(subject, sql, SCANS) == scanned
+
+
+@pytest.mark.parametrize("statement", [RELEASE, RECLAIM], ids=["release", "reclaim"])
+def test_what_a_worker_held_is_not_compared_with_itself(sql: psycopg.Connection, statement: str) -> None:
+    """A worker that handles batches holds thousands of jobs: each beside each took seconds."""
+    row = sql.execute(
+        f"EXPLAIN (FORMAT JSON) {statement}", {"worker": new_id(), "reason": "stopped"}
+    ).fetchone()
+    assert row is not None
+    assert [*_loops_over_steps(row[0][0]["Plan"])] == []
+
+
+def _loops_over_steps(node: dict[str, Any]) -> Iterator[list[str]]:
+    """Steps of a statement that a nested loop goes through for each row of another step."""
+    below: list[dict[str, Any]] = node.get("Plans", [])
+    steps = [one["CTE Name"] for one in below if one["Node Type"] == "CTE Scan"]
+    if node["Node Type"] == "Nested Loop" and len(steps) > 1:
+        yield steps
+    for one in below:
+        yield from _loops_over_steps(one)
 
 
 READ_IN_ALL = """
