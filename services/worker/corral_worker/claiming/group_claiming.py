@@ -203,9 +203,12 @@ class GroupClaimer:
             return {}
 
     def _settled(self, turn: Turn, took: int, weight: float, state: GroupState | None) -> TurnOutcome:
-        """Its verdict and what it pays: what it took, or a whole turn where it is passed over for others."""
+        """Its verdict and what it pays: what it took, or a whole turn where this worker passes it over for others.
+
+        One that found no room pays nothing, also where there was room again when it was looked at.
+        """
         verdict = self._verdict(turn, took, state)
-        passed_over = not took and state is not None and isinstance(verdict, Stay)
+        passed_over = not took and state is not None and state.busy and isinstance(verdict, Stay)
         return TurnOutcome(turn, verdict, float(turn.take) if passed_over else took / weight)
 
     def _verdict(self, turn: Turn, took: int, state: GroupState | None) -> TurnVerdict:

@@ -9,6 +9,7 @@ from tests.integration.worker.engine import QUEUE, Engine, engine_of, gates
 from tests.integration.worker.system import System
 
 from corral.dispatch import entry_of, key_names
+from corral.dispatch.rings import Stay
 from corral.job.lane import Lane
 from corral.job.limit_use import LimitUse, group_of, uses_of
 from corral.job.priority import Priority
@@ -94,6 +95,34 @@ async def test_a_group_that_is_let_in_and_full_elsewhere_lets_in_the_next(system
         gates["b"].open.set()
         gates["c"].open.set()
         await system.state(waiting, State.COMPLETED)
+
+
+async def test_a_group_pays_nothing_for_a_turn_that_found_no_room_though_there_is_some_a_moment_later(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    """It paid a whole turn, as many jobs as slots are free: others of a full limit went before it for seconds."""
+    await declare(system, "one", '{"total": 1}')
+    async with engine_of(system, **{"async": 4}) as engine:
+        engine.run(engine.claim_loop, engine.completer)
+        await submit(engine, "a", LimitUse("one"))
+        await engine.begun("a")
+        claimer, worker = engine.claim_loop._group_claiming, engine.worker.incarnation
+        assert worker is not None
+        engine.claim_loop.draining = True
+        engine.claim_loop.stir()
+        await eventually_async(lambda: engine.claim_loop.holding == "draining")
+        await submit(engine, "b", LimitUse("one"))
+        look = claimer._store.look
+
+        async def room_again(*arguments: Any, **keywords: Any) -> Any:
+            gates["a"].open.set()
+            await eventually_async(lambda: nothing_in_use(system))
+            return await look(*arguments, **keywords)
+
+        monkeypatch.setattr(claimer._store, "look", room_again)
+        pop = await system.dispatch.lanes.pop("w", [LANE], 4, wait=False)
+        taken = await claimer.take(worker, pop.turns, alone=False, held=[], give_up=lambda: False)
+        assert [(one.turn.take, one.verdict, one.took) for one in taken.settled] == [(4, Stay(), 0.0)]
 
 
 async def _full(engine: Engine) -> bool:
