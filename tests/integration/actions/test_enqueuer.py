@@ -13,6 +13,7 @@ from corral.dispatch.event import Gap, JobsChanged
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.store import Store
+from corral_local.servers.valkey import EmbeddedValkey
 
 LANE = Lane("post", Priority.NORMAL)
 
@@ -41,13 +42,16 @@ async def test_queued_jobs_are_enqueued_in_order_and_told(store: Store, dispatch
     assert popped == [job.id for job in accepted] == told
 
 
-async def test_a_scheduled_job_wakes_the_promoter(store: Store, dispatch: Dispatch, make: Make):
+async def test_a_scheduled_job_wakes_the_promoter(store: Store, own_valkey: EmbeddedValkey, make: Make):
+    """On a server of its own: the one that tests share may still hold a promoter of another test, which takes the word."""
+    dispatch = Dispatch.open(own_valkey.url)
     enqueuer = Enqueuer(dispatch)
     waiting = asyncio.create_task(dispatch.hints.wait_due(10))
     enqueuer.accepted(await store.jobs.insert([make(delay=0.3)]))
     assert await waiting
     await enqueuer.close()
     assert await listed(dispatch) == 0
+    await dispatch.close()
 
 
 async def test_giving_never_waits_and_a_lost_chunk_is_counted(store: Store, redis_url: str, make: Make):
