@@ -17,6 +17,8 @@ from tests.fixtures import programs
 from tests.fixtures.process import Process
 from tests.fixtures.waiting import START, eventually
 
+from corral.dispatch import key_names
+
 HEARTBEAT, LEASE = 0.5, 2.0
 """Seconds: the shipped ratio and a tenth of the shipped times, so that a fault is over soon."""
 GRACE = 5.0
@@ -187,6 +189,15 @@ class System:
 
     def redis(self) -> "redis.Redis":
         return self.servers.redis()
+
+    def wiped_with_jobs(self, lane: str) -> bool:
+        """Wipe Redis; whether there was a job of that lane in it at that moment: quick workers leave it empty most of the time."""
+        with self.redis() as client, client.pipeline(transaction=True) as together:
+            together.llen(key_names.LIST + lane)
+            together.zcard(key_names.POPPED + lane)
+            together.flushall()
+            listed, popped, _ = together.execute()
+        return bool(listed + popped)
 
     def starts(self) -> list[tuple[str, int]]:
         """Job and attempt of every handler start."""

@@ -7,8 +7,6 @@ from tests.faults import invariants
 from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
-from corral.dispatch import key_names
-
 LEASE = "SELECT holder, term FROM corral.leases WHERE name = 'leader'"
 COUNTERS = "SELECT counter FROM corral.workers WHERE state = 'active'"
 
@@ -62,7 +60,7 @@ def test_two_leaders_double_the_work_and_never_its_effects(system: System, chanc
     worker = system.worker()
     with system.load(every=0.02, count=10) as load:
         load.until(50)
-        eventually(lambda: wiped_with_jobs(system))
+        eventually(lambda: system.wiped_with_jobs("work"))
         eventually(
             lambda: all(
                 len(leader.events("sweep.full_pass")) > before
@@ -79,16 +77,6 @@ def test_two_leaders_double_the_work_and_never_its_effects(system: System, chanc
     invariants.check(system)
     invariants.all_completed(system)
     assert all(leader.alive for leader in leaders)
-
-
-def wiped_with_jobs(system: System) -> bool:
-    """Wipe Redis; whether there was a job in it at that moment: a quick worker leaves it empty for most of the time."""
-    with system.redis() as client, client.pipeline(transaction=True) as together:
-        together.llen(key_names.LIST + "work")
-        together.zcard(key_names.POPPED + "work")
-        together.flushall()
-        listed, popped, _ = together.execute()
-    return bool(listed + popped)
 
 
 def test_a_leader_that_froze_before_it_took_a_worker_spares_it_if_it_lives(system: System):

@@ -20,9 +20,13 @@ TYPES = pytest.mark.parametrize("type", ["faults.work", "faults.ample"])
 
 
 def mixed(system: System, type: str = "faults.work") -> None:
-    """Jobs of one type: quick ones, until a worker takes the type for quick, then some that take their time."""
-    for _ in range(ROUNDS):
-        system.submit(60, type)
+    """Jobs of one type: quick ones, until a worker takes the type for quick, then some that take their time.
+
+    One quick job more in each round, so that claims reach those that take their time with another remainder:
+    where a claim has of them no more than there are slots, nothing is put back.
+    """
+    for round in range(ROUNDS):
+        system.submit(60 + round, type)
         system.submit(10, type, seconds=0.05)
 
 
