@@ -6,27 +6,24 @@ What is left of them there is a look at a tuple when the attempt ends and one wh
 import hashlib
 import sys
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from corral.dispatch import lanes
-from corral.job.job import Claimed
 from corral.process.startup import prepare
 from corral.store.attempts import claims
-from corral.store.postgres.connections import Row
 from corral_worker.claiming.claim_loop import ClaimLoop
 from corral_worker.lifecycle.types_in_force import TypesInForce
 
 POP = {
-    "lists, rings = any(KEY.list, asked), any(KEY.ring, asked)": "lists, rings = any(KEY.list, asked), false",
-    "if room > 0 then end_due_gatherings(time) end": "",
-    " or any(KEY.ring, lanes)": "",
+    "any({KEY.parked, KEY.ring}, asked, KEY.gathering)": "any({KEY.parked}, asked)",
+    "any({KEY.list}, asked), beside_lists and any({KEY.ring}, asked)": "any({KEY.list}, asked), false",
+    "  end_due_gatherings(time)\n": "",
+    "any({KEY.list, KEY.parked, KEY.ring}, lanes)": "any({KEY.list, KEY.parked}, lanes)",
 }
 CLAIM = {
-    ", j.limit_group, nullif(j.limits, '{}'),\n    j.unique_key IS NOT NULL": ", j.unique_key IS NOT NULL",
     ", l.limit_group, l.limits, l.unique_key\n": ", l.unique_key\n",
     " AND j.limit_group IS NULL\n": "\n",
-    " AND (j.type <> ALL(%(limited)s::text[]) OR j.limits IS NOT NULL)": "",
+    "(j.type = ANY(%(types)s::text[]) OR (j.limits IS NOT NULL AND j.type = ANY(%(limited)s::text[])))": "j.type = ANY(%(types)s::text[])",
 }
 
 
@@ -55,35 +52,13 @@ def take_out() -> None:
     vars(vars(lanes)["_POP"]).update(
         _text=text, _hash=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     )
-    vars(claims).update(claim_statements(), claimed_from=claimed_from)
+    vars(claims).update(claim_statements())
 
     async def no_turns(*_: Any, **__: Any) -> bool:
         return False
 
     ClaimLoop._take_turns = no_turns  # noqa: SLF001  # type: ignore[method-assign]
     TypesInForce.limited = lambda _: ()  # type: ignore[method-assign]
-
-
-def claimed_from(row: Row) -> Claimed:
-    """A row of the claim without limits."""
-    job, job_type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, *rest = row
-    traceparent, parent, waited, unique = rest
-    return Claimed(
-        id=job,
-        type=job_type,
-        queue=queue,
-        attempt=attempt,
-        payload=payload,
-        errors=errors,
-        retries=retries,
-        timeout=timeout if timeout is None or isfinite(timeout) else None,
-        suspect=suspect,
-        checkpoint=checkpoint,
-        traceparent=traceparent,
-        parent=parent,
-        waited=waited,
-        unique=unique,
-    )
 
 
 if __name__ == "__main__":

@@ -257,10 +257,13 @@ class Engine:
             self.worker.stop("the test")
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ends = await asyncio.gather(*self._tasks, return_exceptions=True)
         self.executor.close()
         await self.announcements.close()
         await self.services.close()
+        for end in ends:
+            if isinstance(end, Exception):  # why nothing moved any more
+                raise end
 
 
 @asynccontextmanager

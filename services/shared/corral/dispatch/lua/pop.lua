@@ -30,13 +30,14 @@ local function read_request()
   return budgets, queues, at + 2 * #queues + 1
 end
 
--- Whether any of these keys exists: one call that nearly always saves one per lane.
-local function any(prefix, names)
-  local found = false
-  in_chunks(names, function(chunk)
-    for i, name in ipairs(chunk) do chunk[i] = prefix .. name end
-    found = found or redis.call('EXISTS', unpack(chunk)) > 0
-  end)
+-- Whether any key exists that one of these prefixes and one of these names make, or `more`: one call that nearly always
+-- saves one per lane.
+local function any(prefixes, names, more)
+  local keys, found = {more}, false
+  for _, prefix in ipairs(prefixes) do
+    for _, name in ipairs(names) do keys[#keys + 1] = prefix .. name end
+  end
+  in_chunks(keys, function(chunk) found = found or redis.call('EXISTS', unpack(chunk)) > 0 end)
   return found
 end
 
@@ -60,7 +61,7 @@ end
 local function suspects_for(queues, asked, took)
   local lanes, chosen = {}, {}
   for i, queue in ipairs(queues) do lanes[i] = queue.name .. SUFFIXES[#SUFFIXES] end
-  if not (any(KEY.list, lanes) or any(KEY.parked, lanes) or any(KEY.ring, lanes)) then return chosen end
+  if not any({KEY.list, KEY.parked, KEY.ring}, lanes) then return chosen end
   for i, queue in ipairs(queues) do
     local lane = lanes[i]
     if not queue.paused and not asked[lane]
@@ -113,7 +114,7 @@ for i = at, #ARGV, 2 do
   asked[#asked + 1] = ARGV[i]
   asked[ARGV[i]] = true
 end
-if any(KEY.paused, names) then
+if any({KEY.paused}, names) then
   for _, queue in ipairs(queues) do
     queue.paused = redis.call('EXISTS', KEY.paused .. queue.name) == 1
   end
@@ -129,13 +130,16 @@ local function room_for(queue)
   return queue.paused and 0 or slots_for(queue)
 end
 
-if room > 0 and any(KEY.parked, asked) then
-  for _, lane in ipairs(lanes) do
-    if room_for(lane.queue) > 0 then unpark(lane.name, time) end
+-- Nearly always there is nothing but lists to look at.
+local beside_lists = room > 0 and any({KEY.parked, KEY.ring}, asked, KEY.gathering)
+if beside_lists then
+  if any({KEY.parked}, asked) then
+    for _, lane in ipairs(lanes) do
+      if room_for(lane.queue) > 0 then unpark(lane.name, time) end
+    end
   end
+  end_due_gatherings(time)
 end
-
-if room > 0 then end_due_gatherings(time) end
 
 local answer = {0, 0, {}, {}, 0}
 
@@ -181,7 +185,7 @@ local function take_turns(number, lane)
 end
 
 if room > 0 then
-  local lists, rings = any(KEY.list, asked), any(KEY.ring, asked)
+  local lists, rings = any({KEY.list}, asked), beside_lists and any({KEY.ring}, asked)
   local rings_first = time % 2 == 0  -- neither starves the other
   for number, lane in ipairs(lanes) do
     if rings and rings_first then take_turns(number, lane) end

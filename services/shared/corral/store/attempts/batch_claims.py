@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from corral.job.batch import Batch
-from corral.store.attempts.claims import COLUMNS
+from corral.store.attempts.claims import COLUMNS, GROUP, WIDTH
 from corral.store.limits.holds import SHARE_OF_WORKER
 from corral.store.limits.room import SLACK, rooms, taken
 from corral.store.limits.states import MAY_START, ME, PASSABLE, UNEVALUATED
@@ -160,7 +160,7 @@ def parameters(batches: Mapping[str, Batch]) -> Params:
     }
 
 
-def ORDER(row: Row) -> tuple[int, int]:  # noqa: N802
+def order(row: Row) -> tuple[int, int]:
     """By group, and within it as they waited."""
-    group = row[13]
-    return (group.int, row[18])
+    group = row[GROUP]
+    return (group.int, row[WIDTH + 2])

@@ -58,9 +58,13 @@ class ClaimAnswer:
     refused: dict[UUID, Refusal]
 
 
-COLUMNS = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
-    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.limit_group, nullif(j.limits, '{}'),
-    j.unique_key IS NOT NULL"""
+ALONE = """j.id, j.type, j.queue, j.attempt, j.payload::text, j.errors, j.retries, j.timeout, j.suspect,
+    j.checkpoint::text, j.traceparent, j.parent, date_part('epoch', j.started_at - j.queued_at), j.unique_key IS NOT NULL"""
+"""Columns of a claimed job that waited in no group: it takes of no limit."""
+COLUMNS = f"{ALONE}, j.limit_group, nullif(j.limits, '{{}}')"
+"""Columns of any claimed job."""
+WIDTH, GROUP = 16, 14
+"""How many COLUMNS are, and where among them the group is."""
 
 
 # Postgres takes a statement's locks on tables before its snapshot. FOR SHARE locks the table workers in a mode
@@ -80,7 +84,7 @@ WITH me AS MATERIALIZED (
         FROM corral.jobs l WHERE l.id = i.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
     ) j
     WHERE j.state = 'queued' AND j.limit_group IS NULL
-      AND j.type = ANY(%(types)s::text[]) AND (j.type <> ALL(%(limited)s::text[]) OR j.limits IS NOT NULL)
+      AND (j.type = ANY(%(types)s::text[]) OR (j.limits IS NOT NULL AND j.type = ANY(%(limited)s::text[])))
       AND (%(alone)s OR NOT j.suspect)
       AND (j.expires_at IS NULL OR j.expires_at > now() OR j.attempt > 0)
       AND j.queue <> ALL (ARRAY(SELECT q.name FROM corral.queues q WHERE q.paused_at IS NOT NULL))
@@ -89,7 +93,7 @@ UPDATE corral.jobs j
 SET state = 'running', attempt = j.attempt + 1, worker = %(worker)s, claim = %(claim)s,
     started_at = now(), updated_at = now(), progress = 0, progress_message = NULL
 FROM {source} picked WHERE j.id = picked.id
-RETURNING {COLUMNS}
+RETURNING {ALONE}
 """
 
 
@@ -186,8 +190,8 @@ class Claims:
             "worker": worker,
             "claim": claim,
             "ids": id_array(ids),
-            "types": texts(types),
-            "limited": texts(limited),
+            "types": texts([one for one in types if one not in limited]),
+            "limited": texts([one for one in types if one in limited]),
             "alone": alone,
         }
         if beyond is None:
@@ -195,11 +199,12 @@ class Claims:
         else:
             more: Params = {"free": beyond.free, "beyond": texts(beyond.types)}
             rows = await self._database.hot(CLAIM_BEYOND, {**params, **more}, binary=True)
-        claimed = [claimed_from(row) for row in rows]
+        claimed = [claimed_alone(row) for row in rows]
         if len(claimed) == len(ids):
             return ClaimAnswer(claimed, {})
         taken = {job.id for job in claimed}
-        refused = await self._reasons([id for id in ids if id not in taken], params)
+        others = [id for id in ids if id not in taken]
+        refused = await self._reasons(others, worker, types, limited, alone=alone)
         if beyond is not None:
             left = [id for id in ids[beyond.free :] if refused.get(id) is Refusal.LOCKED]
             refused |= dict.fromkeys(left, Refusal.NO_SLOT)
@@ -226,18 +231,27 @@ class Claims:
         rows = await self._database.hot(CLAIMED_UNDER, {"claim": claim}, binary=True)
         return [claimed_from(row) for row in rows]
 
-    async def _reasons(self, ids: Sequence[UUID], params: Params) -> dict[UUID, Refusal]:
+    async def _reasons(
+        self, ids: Sequence[UUID], worker: UUID, types: Sequence[str], limited: Sequence[str], *, alone: bool
+    ) -> dict[UUID, Refusal]:
         """Why these were not claimed. The claim is committed: an error here must not hide what it took."""
+        params: Params = {
+            "worker": worker,
+            "ids": id_array(ids),
+            "types": texts(types),
+            "limited": texts(limited),
+            "alone": alone,
+        }
         try:
-            rows = await self._database.hot(WHY_NOT, {**params, "ids": id_array(ids)})
+            rows = await self._database.hot(WHY_NOT, params)
         except Unavailable as error:
             metrics.SWALLOWED.labels("claim-reasons").inc()
             log.warning("claim.reasons-unknown", jobs=len(ids), reason=str(error))
             return dict.fromkeys(ids, Refusal.LOCKED)
         reasons = {id: Refusal(reason) for id, reason in rows}
-        limited = [id for id, reason in reasons.items() if reason is Refusal.LIMITED]
-        if limited:
-            await self._shelve(limited, params)
+        waiting = [id for id, reason in reasons.items() if reason is Refusal.LIMITED]
+        if waiting:
+            await self._shelve(waiting, params)
         return reasons
 
     async def _shelve(self, ids: Sequence[UUID], params: Params) -> None:
@@ -249,10 +263,10 @@ class Claims:
             log.warning("claim.not_shelved", jobs=len(ids), reason=str(error))
 
 
-def claimed_from(row: Row) -> Claimed:
-    """A row of COLUMNS."""
+def claimed_alone(row: Row) -> Claimed:
+    """A row of ALONE."""
     id, type, queue, attempt, payload, errors, retries, timeout, suspect, checkpoint, *rest = row
-    traceparent, parent, waited, limit_group, limits, unique = rest
+    traceparent, parent, waited, unique = rest
     return Claimed(
         id=id,
         type=type,
@@ -267,7 +281,13 @@ def claimed_from(row: Row) -> Claimed:
         traceparent=traceparent,
         parent=parent,
         waited=waited,
-        limit_group=limit_group,
-        limits=tuple(limits or ()),
         unique=unique,
     )
+
+
+def claimed_from(row: Row) -> Claimed:
+    """A row of COLUMNS; what follows them is left out."""
+    claimed = claimed_alone(row[:GROUP])
+    claimed.limit_group, limits = row[GROUP:WIDTH]
+    claimed.limits = tuple(limits or ())
+    return claimed

@@ -14,8 +14,8 @@ from uuid import UUID
 from corral.job.batch import Batch
 from corral.job.job import Claimed
 from corral.store.attempts import batch_claims
-from corral.store.attempts.claims import COLUMNS, BeyondSlots, claimed_from
-from corral.store.attempts.open_claims import WIDTH, OpenClaim, OpenTake, claim_open, earliest
+from corral.store.attempts.claims import COLUMNS, WIDTH, BeyondSlots, claimed_from
+from corral.store.attempts.open_claims import OpenClaim, OpenTake, claim_open, earliest
 from corral.store.limits.holds import SHARE_OF_WORKER
 from corral.store.limits.room import SLACK, rooms, taken
 from corral.store.limits.states import MAY_START, ME, PASSABLE
@@ -152,8 +152,8 @@ class LimitClaims:
         steps = (LOCK_KEYS_OF_GROUPS, params), (statement, more)
         rows = (await self._database.hot_together(*steps, binary=True))[1]
         if batches:
-            rows.sort(key=batch_claims.ORDER)
-        claimed = [claimed_from(row[:WIDTH]) for row in rows]
+            rows.sort(key=batch_claims.order)
+        claimed = [claimed_from(row) for row in rows]
         weights = {
             job.limit_group: row[WIDTH]
             for job, row in zip(claimed, rows, strict=True)

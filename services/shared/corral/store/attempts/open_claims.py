@@ -19,14 +19,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from corral.job.job import Claimed
-from corral.store.attempts.claims import COLUMNS, BeyondSlots, claimed_from
+from corral.store.attempts.claims import COLUMNS, WIDTH, BeyondSlots, claimed_from
 from corral.store.limits.room import SLACK
 from corral.store.limits.states import ME, PASSABLE
 from corral.store.postgres.database import Database, Params
 from corral.store.postgres.sql_params import array, numbers, texts
-
-WIDTH = 16
-"""Columns of COLUMNS."""
 
 
 def _claim(
@@ -147,7 +144,7 @@ async def claim_open(
     if beyond is not None:
         statement, params = CLAIM_OPEN_BEYOND, {**params, "free": beyond.free, "beyond": texts(beyond.types)}
     rows = await database.hot(statement, params, binary=True)
-    claimed = [claimed_from(row[:WIDTH]) for row in rows]
+    claimed = [claimed_from(row) for row in rows]
     return OpenClaim(claimed, earliest(claimed, [row[WIDTH] for row in rows]))
 
 
