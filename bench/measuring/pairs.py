@@ -50,6 +50,8 @@ class Side:
     tree: Path = ROOT
     worker: str = "corral_worker"
     """The module that runs as its worker."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of its worker, by name without CORRAL_."""
     leader: bool = False
     prepare: Callable[[Servers], None] | None = None
     """What is done once it is installed, before its worker starts."""
@@ -148,7 +150,7 @@ def _started(servers: Servers, side: Side) -> Iterator[Running]:
     ) as feeding:
         try:
             _hear(feeding, "ready")
-            environment = {**installation.worker().env, **path}
+            environment = {**installation.worker(**side.settings).env, **path}
             commands = {"worker": Command(python(side.worker), environment, side.tree)}
             if side.leader:
                 commands["leader"] = Command(python("corral.maintenance"), environment, side.tree)

@@ -19,7 +19,12 @@ def new_id() -> UUID:
 
 def spelled(ids: Iterable[UUID], separator: str = "") -> str:
     """Many ids as text: a tenth of the time that `str` takes of each."""
-    return orjson.dumps([*ids])[2:-2].replace(b'","', separator.encode()).decode()
+    return spelled_bytes(ids, separator.encode()).decode()
+
+
+def spelled_bytes(ids: Iterable[UUID], separator: bytes) -> bytes:
+    """As `spelled`, in ASCII."""
+    return orjson.dumps([*ids])[2:-2].replace(b'","', separator)
 
 
 def time_of(made: UUID) -> datetime:
