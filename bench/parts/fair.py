@@ -22,7 +22,7 @@ SECONDS, SHORT = 0.2, 0.05
 """That a call of the large customer takes, and one of another."""
 PAUSE = 0.25
 """Seconds between two calls of other customers."""
-LAPS, JOBS = 20, 2_000
+LAPS, JOBS = 40, 2_000
 LIMIT_SECONDS = 60.0
 OTHERS = """
 SELECT count(*) FILTER (WHERE state = 'completed'), count(*) FROM corral.jobs
@@ -37,7 +37,8 @@ RINGS = "SELECT count(*) FROM corral.jobs WHERE state = 'running' AND type = 'be
 TEXT = f"""\
 Two installations on the same servers, each with a leader and a worker as shipped: {FEW:,} calls of one customer wait in one,
 a million in the other, of a limit that lets two run at once, of one customer or of two (`each=2, total=2`); each takes
-{SECONDS:g} s. Then other customers call, one at a time. What counts is the time from when a slot was free, which both
+{SECONDS:g} s; their payloads differ in length, as a customer's do: rows of one length leave the same space on each page of the
+table, and by chance all jobs of another type fit in there, one to a page. Then other customers call, one at a time. What counts is the time from when a slot was free, which both
 may use (the first call that ended after theirs was submitted), to their start. Beside it run laps of {JOBS:,} `demo.echo`
 jobs in a queue without limits, in turn in both; the ratios are medians, in brackets the interval of 95 per cent. Memory is
 the peak of the processes, and what Redis took for the calls."""
