@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 import redis
+from bench.measuring.revision import path_of
 from psycopg.rows import dict_row
 from tests.faults import witness
 from tests.faults.client import Client, Load
@@ -59,12 +60,15 @@ class System:
     ) -> Process:
         """Any process, with `settings` in its environment as CORRAL_….
 
-        `database_url` and `redis_url` may lead through a proxy.
+        `database_url` and `redis_url` may lead through a proxy; `tree` is the checkout of another revision to run it from.
         """
         program = ("tests.faults.rig", module) if rig else (module,)
+        chosen = dict(settings or {})
+        tree = chosen.pop("tree", None)
+        path = {"PYTHONPATH": f"{path_of(tree)}:{programs.ROOT}"} if isinstance(tree, Path) else {}
         part = Process(
             *program,
-            environment=self._environment(settings or {}) | {"RIG": rig},
+            environment=self._environment(chosen) | {"RIG": rig} | path,
             log=self.folder / f"{name}-{len(self.parts)}.log",
             folder=programs.ROOT,
             forked=False,  # the processes of a system are found by the environment they were started with

@@ -1,7 +1,10 @@
-"""Limits in words: what is in force, and how many keys have something of their own."""
+"""Limits in words: what is in force, how many keys have something of their own, and who keeps none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+SHOWN = 3
+"""Workers that are named."""
 
 
 def values_in_words(values: Mapping[str, Any]) -> str:
@@ -19,6 +22,18 @@ def keys_in_words(values: int, paused: int) -> str:
     if paused:
         told.append("1 key is paused" if paused == 1 else f"{paused:,} keys are paused")
     return ", ".join(told)
+
+
+def ignored_in_words(workers: Sequence[str]) -> str:
+    """That workers of an earlier release run jobs past a limit; empty where there are none."""
+    if not workers:
+        return ""
+    one = len(workers) == 1
+    named = ", ".join(workers[:SHOWN]) + (f" and {len(workers) - SHOWN} more" if len(workers) > SHOWN else "")
+    return (
+        f"{'a worker' if one else f'{len(workers):,} workers'} of an earlier release "
+        f"{'knows' if one else 'know'} no limits: {named}; it holds once {'that is' if one else 'those are'} gone"
+    )
 
 
 def _rate(values: Mapping[str, Any]) -> Iterator[str]:

@@ -23,6 +23,8 @@ class LimitView(BaseModel):
 
     `in_use` is what runs takes of it, `waiting` how many jobs wait that take of it. `set_by`, `reason` and `set_at`
     say who last set values, or who paused it where none are set; `paused_by` and `paused_reason` who paused it. `types` are the job types that name it, or whose queue does.
+    `ignored_by` are live workers of earlier releases, by name, that run such types and know no limits: until they are
+    gone, more may run than it allows.
     """
 
     name: str
@@ -42,6 +44,7 @@ class LimitView(BaseModel):
     in_use: float
     waiting: int
     types: list[str]
+    ignored_by: list[str]
 
 
 class LimitDetails(LimitView):

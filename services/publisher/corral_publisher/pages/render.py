@@ -16,7 +16,7 @@ from starlette.responses import Response
 from corral.actions.access.principal import Principal
 from corral.job.job import Job
 from corral.json_codec import Document, indented
-from corral.limit_words import values_in_words
+from corral.limit_words import ignored_in_words, values_in_words
 from corral.store import AttemptRecord
 from corral.time_span import span
 from corral_publisher import assets
@@ -89,6 +89,7 @@ def environment() -> Environment:
         "code": code,
         "iso": iso,
         "absolute": absolute,
+        "ignored_in_words": ignored_in_words,
         "limit_in_words": values_in_words,
         "relative": relative,
         "clock": clock,

@@ -1,6 +1,6 @@
 """Limits as API and pages show them: values in force, what is in use, what waits, who holds what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corral.actions.limits.limits import stored_key
@@ -17,8 +17,9 @@ Shown = dict[str, Any]
 async def all_limits(services: PublisherServices) -> list[Shown]:
     """Every limit, by name."""
     usage, users = await services.store.limits.usage(), await _users(services)
+    heedless = await _heedless(services)
     return [
-        _shown(limit, usage.get(limit.name, LimitUsage()), users.get(limit.name, []))
+        _shown(limit, usage.get(limit.name, LimitUsage()), users.get(limit.name, []), heedless)
         for limit in await services.store.limits.all()
     ]
 
@@ -32,7 +33,7 @@ async def one_limit(services: PublisherServices, name: str) -> Shown:
     limit = await services.limits.get(name)
     usage, users = await services.store.limits.usage(), await _users(services)
     total = await services.store.limits.keys(name, key="")
-    shown = _shown(limit, usage.get(name, LimitUsage()), users.get(name, []))
+    shown = _shown(limit, usage.get(name, LimitUsage()), users.get(name, []), await _heedless(services))
     left = await _left(services, limit, {TOTAL: {}})
     own = await services.store.limits.set_keys(name)
     return (
@@ -89,7 +90,14 @@ async def _users(services: PublisherServices) -> Mapping[str, list[str]]:
     return users
 
 
-def _shown(limit: StoredLimit, usage: LimitUsage, types: list[str]) -> Shown:
+async def _heedless(services: PublisherServices) -> Mapping[str, Sequence[str]]:
+    """The live workers of releases that know no limits, by name, each with the types that it runs."""
+    return {one.name: one.types for one in await services.store.workers.list() if not one.keeps_limits}
+
+
+def _shown(
+    limit: StoredLimit, usage: LimitUsage, types: list[str], heedless: Mapping[str, Sequence[str]]
+) -> Shown:
     return {
         "name": limit.name,
         "kind": "rate" if "rate" in limit.declared else "limit",
@@ -108,6 +116,7 @@ def _shown(limit: StoredLimit, usage: LimitUsage, types: list[str]) -> Shown:
         "in_use": usage.in_use,
         "waiting": usage.waiting,
         "types": types,
+        "ignored_by": [name for name, runs in heedless.items() if not set(types).isdisjoint(runs)],
     }
 
 

@@ -8,7 +8,7 @@ import typer
 from corral.cli.terminal.option_values import option_values
 from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
-from corral.limit_words import keys_in_words
+from corral.limit_words import ignored_in_words, keys_in_words
 
 app = typer.Typer(help="See, set, pause and resume limits.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="LIMIT", help="The limit's name.")]
@@ -170,6 +170,8 @@ def _print(limit: dict[str, Any]) -> None:
         *_said(limit),
         f"in use: {limit['in_use']:g}; {left}{limit['waiting']:,} jobs wait that take of it",
     ]
+    if limit["ignored_by"]:
+        lines.append(f"more may run: {ignored_in_words(limit['ignored_by'])}")
     if limit["holders"]:
         lines.append(f"held for the longest by {_holders(limit['holders'])}")
     if limit["keys_set"] or limit["keys_paused"]:
@@ -204,6 +206,8 @@ def _why(reason: str | None) -> str:
 def _mark(one: dict[str, Any]) -> str:
     if one["paused"]:
         return "paused"
+    if one.get("ignored_by"):
+        return "ignored"
     return "waits" if one.get("parked_until") else "set" if one["overrides"] else ""
 
 

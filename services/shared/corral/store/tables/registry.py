@@ -3,6 +3,7 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -110,6 +111,12 @@ def installation(tables: MetaData) -> None:
             nullable=False,
             server_default=EMPTY_OBJECT,
             doc="What it last told of itself: memory, what it runs, its pool.",
+        ),
+        needed(
+            "keeps_limits",
+            Boolean,
+            "false",
+            doc="Whether its claims keep limits; workers of earlier releases do not say so.",
         ),
         moment("registered_at", doc="When it came."),
         moment("seen_at", doc="Its last heartbeat."),

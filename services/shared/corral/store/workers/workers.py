@@ -44,6 +44,8 @@ class WorkerRecord:
     types: tuple[str, ...]
     slots: Mapping[str, int]
     """Per executor."""
+    keeps_limits: bool = True
+    """Whether its claims keep limits. Those of releases that know none do not."""
     state: WorkerState = WorkerState.ACTIVE
     drained_by: str | None = None
     """Who has it drain: a person, or `pool:` and a name."""
@@ -76,12 +78,13 @@ class Reclaimed:
 
 
 REGISTER = """
-INSERT INTO corral.workers (id, name, host, pid, version, queues, types, slots)
-VALUES (%(id)s, %(name)s, %(host)s, %(pid)s, %(version)s, %(queues)s::text[], %(types)s::text[], %(slots)s::jsonb)
+INSERT INTO corral.workers (id, name, host, pid, version, queues, types, slots, keeps_limits)
+VALUES (%(id)s, %(name)s, %(host)s, %(pid)s, %(version)s, %(queues)s::text[], %(types)s::text[], %(slots)s::jsonb,
+        %(keeps_limits)s)
 ON CONFLICT (id) DO NOTHING
 """
 SELECT = """
-SELECT w.id, w.name, w.host, w.pid, w.version, w.queues, w.types, w.slots, w.state, w.drained_by, w.status,
+SELECT w.id, w.name, w.host, w.pid, w.version, w.queues, w.types, w.slots, w.keeps_limits, w.state, w.drained_by, w.status,
        (SELECT count(*) FROM corral.jobs j WHERE j.worker = w.id AND j.state = 'running'),
        w.registered_at, w.seen_at, date_part('epoch', now() - w.seen_at), w.ended_at
 FROM corral.workers w
@@ -125,6 +128,7 @@ class Workers(StoredDrains):
                 "queues": texts(worker.queues),
                 "types": texts(worker.types),
                 "slots": encode(dict(worker.slots)),
+                "keeps_limits": worker.keeps_limits,
             },
         )
 
@@ -205,7 +209,8 @@ class Workers(StoredDrains):
 
 
 def _record(row: Row) -> WorkerRecord:
-    id, name, host, pid, version, queues, types, slots, state, drained_by, status, running, *times = row
+    id, name, host, pid, version, queues, types, slots, keeps_limits, state, *rest = row
+    drained_by, status, running, *times = rest
     registered_at, seen_at, silent_for, ended_at = times
     return WorkerRecord(
         id=id,
@@ -216,6 +221,7 @@ def _record(row: Row) -> WorkerRecord:
         queues=tuple(queues),
         types=tuple(types),
         slots=slots,
+        keeps_limits=keeps_limits,
         state=WorkerState(state),
         drained_by=drained_by,
         status=status,

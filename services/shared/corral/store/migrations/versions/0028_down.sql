@@ -1,0 +1,1 @@
+ALTER TABLE corral.workers DROP COLUMN keeps_limits;
