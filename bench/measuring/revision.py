@@ -20,14 +20,21 @@ def path_of(tree: Path) -> str:
     return ":".join(str(folder) for folder in (tree, *(tree / "services" / name for name in PACKAGES)))
 
 
+def commit(subject: str) -> str:
+    """The commit with that subject; empty where this is no checkout, or one whose history does not hold it."""
+    try:
+        return _git("log", "-1", "--fixed-strings", f"--grep={subject}", "--format=%H").decode().strip()
+    except RuntimeError:
+        return ""
+
+
 @contextmanager
 def checkout(subject: str, *, before: bool = False) -> Iterator[Path]:
     """The files of the commit with that subject, or of the one before it, in a temporary folder.
 
     Raises: RuntimeError where the history of this checkout does not hold it.
     """
-    found = _git("log", "-1", "--fixed-strings", f"--grep={subject}", "--format=%H").decode().strip()
-    if not found:
+    if not (found := commit(subject)):
         raise RuntimeError(f"no commit {subject!r} here: this needs the whole history of the repository")
     with TemporaryDirectory(prefix="corral-bench-") as folder:
         archive = Path(folder, "tree.tar")

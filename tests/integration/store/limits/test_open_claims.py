@@ -110,17 +110,60 @@ async def test_it_leaves_keys_in_another_state_to_the_claim_that_decides(
 
 
 @pytest.mark.parametrize("key", ["", "acme"])
-@pytest.mark.parametrize("change", [LimitChange("pause"), LimitChange("patch", {"each": 1})])
-async def test_it_takes_nothing_of_what_operators_set(
-    subject: Subject, store: Store, sql: psycopg.Connection, key: str, change: LimitChange
+async def test_it_takes_nothing_of_what_is_paused(
+    subject: Subject, store: Store, sql: psycopg.Connection, key: str
 ) -> None:
     await subject.declare("customer", {"each": 10})
     worker = await known(subject, sql, "customer=acme", "customer=other")
     await subject.submit(uses=ACME)
     await subject.submit(uses=OTHER)
-    await store.limits.change("customer", key, change, "ada", None)
+    await store.limits.change("customer", key, LimitChange("pause"), "ada", None)
     assert await _claim(store, worker, ACME) == []
     assert len(await _claim(store, worker, OTHER)) == (1 if key else 0)
+
+
+@pytest.mark.parametrize("key", ["", "acme"])
+@pytest.mark.parametrize("each", [2, 5])
+async def test_it_keeps_what_operators_set_for_all_or_for_one_key(
+    subject: Subject, store: Store, sql: psycopg.Connection, key: str, each: int
+) -> None:
+    await subject.declare("customer", {"each": 3})
+    worker = await known(subject, sql, "customer=acme", "customer=other")
+    for _ in range(6):
+        await subject.submit(uses=ACME)
+        await subject.submit(uses=OTHER)
+    if key:
+        await store.limits.change("customer", "", LimitChange("patch", {"each": 1}), "ada", None)
+    await store.limits.change("customer", key, LimitChange("patch", {"each": each}), "ada", None)
+    assert await _claim(store, worker, ACME, take=each + 1) == []
+    assert len(await _claim(store, worker, ACME, take=each)) == each
+    others = 1 if key else each
+    assert await _claim(store, worker, OTHER, take=others + 1) == []
+    assert len(await _claim(store, worker, OTHER, take=others)) == others
+
+
+async def test_it_keeps_a_total_that_an_operator_set(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    await subject.declare("one", {"total": 1})
+    worker = await known(subject, sql, "one")
+    for _ in range(5):
+        await subject.submit(uses=ONE)
+    await store.limits.change("one", "", LimitChange("patch", {"total": 4}), "ada", None)
+    assert await _claim(store, worker, ONE, take=5) == []
+    assert len(await _claim(store, worker, ONE, take=4)) == 4
+    await store.limits.change("one", "", LimitChange("reset"), "ada", None)
+    assert await _claim(store, worker, ONE, take=1) == []
+
+
+async def test_it_leaves_a_share_of_each_worker_that_an_operator_set_to_the_claim_that_decides(
+    subject: Subject, store: Store, sql: psycopg.Connection
+) -> None:
+    await subject.declare("one", {"total": 10})
+    worker = await known(subject, sql, "one")
+    await subject.submit(uses=ONE)
+    await store.limits.change("one", "", LimitChange("patch", {"per_worker": 5}), "ada", None)
+    assert await _claim(store, worker, ONE, take=1) == []
 
 
 async def test_it_looks_at_nothing_that_waited_before(

@@ -1,9 +1,9 @@
 """Claims of groups whose limits have room for all that is taken: one statement, in place of two (protocol rule 12).
 
 All or nothing. The jobs are picked, then the rows of their keys are locked in their order, and what is in use is read of
-the rows that were locked: a row says itself what is in use of it, and what is locked is seen in its newest version. Only
-what a row and a declaration say can be judged so. So nothing is taken where a limit is more than a bound on what runs (a
-rate, a pause, a value that an operator set, slots held for life, a share of each worker, batches), and the claim of
+the rows that were locked: a row says itself what is in use of it, and what is locked is seen in its newest version. What
+operators set and pause does not change between a claim's beginning and its end (rule 10). Nothing is taken where a limit
+is more than a bound on what runs (a rate, a pause, slots held for life, a share of each worker, batches), and the claim of
 `limit_claims` decides. Jobs are locked before keys here, and skipped where somebody else holds them: nobody waits for a job
 while a key is held.
 
@@ -55,16 +55,22 @@ WITH {ME}, picked AS MATERIALIZED (
 ), keys AS MATERIALIZED (
     SELECT n.name, n.cost,
            {times} * n.cost <= coalesce(CASE k.key WHEN '' THEN d.total ELSE d.each END, 'Infinity') - k.in_use + {SLACK}
-           AND k.parked_until IS NULL AND k.probe IS NULL AND k.holder IS NULL AND k.after_end IS NULL AND (
-               SELECT count(*) FROM corral.limit_overrides o WHERE o.limit_name = k.limit_name AND o.key IN ('', k.key)
-           ) = 0 AS fits
+           AND k.parked_until IS NULL AND k.probe IS NULL AND k.holder IS NULL AND k.after_end IS NULL AS fits
     FROM needs n CROSS JOIN LATERAL (
         SELECT k.limit_name, k.key, k.in_use, k.parked_until, k.probe, k.holder, k.after_end
         FROM corral.limit_keys k WHERE k.name = n.name OFFSET 0 FOR NO KEY UPDATE
     ) k CROSS JOIN LATERAL (
-        SELECT (l.declared->>'total')::float8 AS total, (l.declared->>'each')::float8 AS each FROM corral.limits l
-        WHERE l.name = k.limit_name AND coalesce(l.declared->>'hold', 'attempt') = 'attempt'
-          AND NOT l.declared ?| ARRAY['per_worker', 'unit', 'rate'] OFFSET 0
+        SELECT (v.doc->>'total')::float8 AS total, (v.doc->>'each')::float8 AS each
+        FROM corral.limits l LEFT JOIN LATERAL (
+            SELECT x.overrides, x.paused_at FROM corral.limit_overrides x WHERE x.limit_name = l.name AND x.key = '' OFFSET 0
+        ) whole ON true LEFT JOIN LATERAL (
+            SELECT x.overrides, x.paused_at FROM corral.limit_overrides x
+            WHERE x.limit_name = l.name AND x.key = k.key AND k.key <> '' OFFSET 0
+        ) one ON true CROSS JOIN LATERAL (
+            SELECT l.declared || coalesce(whole.overrides, '{{}}') || coalesce(one.overrides, '{{}}') AS doc OFFSET 0
+        ) v
+        WHERE l.name = k.limit_name AND whole.paused_at IS NULL AND one.paused_at IS NULL
+          AND coalesce(v.doc->>'hold', 'attempt') = 'attempt' AND NOT v.doc ?| ARRAY['per_worker', 'unit', 'rate'] OFFSET 0
     ) d
 ), all_fit AS MATERIALIZED (
     SELECT (SELECT count(*) FROM keys WHERE keys.fits) = (SELECT count(*) FROM needs) AS yes

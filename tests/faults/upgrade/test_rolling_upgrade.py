@@ -7,17 +7,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bench.measuring.revision import checkout
-from tests.faults import invariants, upgrade_jobs
+from bench.measuring.revision import checkout, commit
+from tests.faults import invariants
 from tests.faults.api import Api
 from tests.faults.system import System
+from tests.faults.upgrade import jobs
 from tests.fixtures.waiting import eventually
 
 from corral.catalog import Catalog
 from corral.catalog.record import declaration_of
 from corral.store import migrations
 
-JOBS = "tests.faults.upgrade_jobs"
+LIMITS_CAME = "Limits have tables, and a job says what it takes of them"
+JOBS = "tests.faults.upgrade.jobs"
 TYPE = "upgrade.call"
 BULK = 60
 BEFORE = "0004"
@@ -33,7 +35,7 @@ SELECT coalesce(max(running), 0)::int AS most FROM (
 @pytest.fixture(scope="module")
 def before_limits() -> Iterator[Path]:
     """A checkout of the last revision that knows no limits."""
-    with checkout("Limits have tables, and a job says what it takes of them", before=True) as tree:
+    with checkout(LIMITS_CAME, before=True) as tree:
         yield tree
 
 
@@ -65,6 +67,11 @@ def limit(api: Api) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.needs(
+    "the whole history of the repository",
+    bool(commit(LIMITS_CAME)),
+    "git fetch --unshallow, in a clone that is cut",
+)
 def test_beside_the_release_before_nothing_is_lost_and_limits_hold_once_its_workers_are_gone(
     system: System, before_limits: Path
 ):
@@ -78,7 +85,7 @@ def test_beside_the_release_before_nothing_is_lost_and_limits_hold_once_its_work
     new_api = Api(system, jobs=JOBS)
     system.worker(jobs=JOBS)
     beside = submitted(old_api, 0.2) + submitted(new_api, 0.2)
-    eventually(lambda: most_at_once(system, beside) > upgrade_jobs.TOTAL)
+    eventually(lambda: most_at_once(system, beside) > jobs.TOTAL)
     assert len(limit(new_api)["ignored_by"]) == 1, limit(new_api)
     old.send(signal.SIGTERM)
     assert old.wait() == 0, old.tail()
@@ -87,7 +94,7 @@ def test_beside_the_release_before_nothing_is_lost_and_limits_hold_once_its_work
     old_api.part.kill()
     late += submitted(new_api, 0.05)
     system.until_ended()
-    assert most_at_once(system, late) == upgrade_jobs.TOTAL
+    assert most_at_once(system, late) == jobs.TOTAL
     invariants.accepted_jobs_end(system)
     invariants.one_ending_per_life(system)
     invariants.all_completed(system)
