@@ -116,7 +116,7 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
 
     yield started
     for process in processes:
-        process.kill()
+        process.end()
 
 
 @pytest.mark.slow

@@ -243,7 +243,7 @@ def running(settings: Settings, folder: Path, **env: str) -> Iterator[Publisher]
         made.wait_until_ready()
         yield made
     finally:
-        made.kill()
+        made.end()
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +275,7 @@ def make_publisher(settings: Settings, tmp_path: Path) -> Iterator[Callable[...,
 
     yield make
     for one in started:
-        one.kill()
+        one.end()
 
 
 @pytest.fixture

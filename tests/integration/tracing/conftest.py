@@ -142,7 +142,7 @@ async def traced(
             publisher.wait_until_ready()
             yield Traced(system, collector, publisher, key)
         finally:
-            publisher.kill()
+            publisher.end()
 
 
 Publishers = Callable[..., Publisher]
@@ -163,7 +163,7 @@ def make_publishers(traced: Traced, collector: Collector, tmp_path: Path) -> Ite
 
     yield make
     for one in started:
-        one.kill()
+        one.end()
 
 
 @pytest.fixture(name="free_port")

@@ -183,7 +183,7 @@ class System:
 
     async def close(self) -> None:
         for worker in self.workers:
-            worker.kill()
+            worker.end()
         await self.dispatch.close()
         await self.store.close()
 

@@ -74,7 +74,7 @@ def maintenance_apart(settings: Settings, folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        process.kill()
+        process.end()
 
 
 @pytest.mark.slow

@@ -128,7 +128,7 @@ async def test_it_waits_unready_for_its_schema_and_then_serves(
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
     finally:
-        publisher.kill()
+        publisher.end()
 
 
 async def test_it_refuses_a_schema_that_is_two_ahead(make_publisher: Make, store: Store):

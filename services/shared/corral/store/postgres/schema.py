@@ -12,7 +12,7 @@ from corral.store.postgres.database import Database
 from corral.store.postgres.sql_params import quoted
 from corral.waiting import doubling, wait_for_event
 
-REVISION = 27
+REVISION = 28
 """The number of the newest revision of this release; a test compares it with the migrations."""
 
 RETRY_SECONDS = (0.2, 2.0)
