@@ -32,7 +32,7 @@ def ignored_in_words(workers: Sequence[str]) -> str:
     named = ", ".join(workers[:SHOWN]) + (f" and {len(workers) - SHOWN} more" if len(workers) > SHOWN else "")
     return (
         f"{'a worker' if one else f'{len(workers):,} workers'} of an earlier release "
-        f"{'knows' if one else 'know'} no limits: {named}; it holds once {'that is' if one else 'those are'} gone"
+        f"{'knows' if one else 'know'} no limits: {named}; the limit holds once {'it is' if one else 'they are'} gone"
     )
 
 

@@ -9,11 +9,14 @@ from corral.limit_words import ignored_in_words
     ("workers", "words"),
     [
         ([], ""),
-        (["a"], "a worker of an earlier release knows no limits: a; it holds once that is gone"),
-        (["a", "b"], "2 workers of an earlier release know no limits: a, b; it holds once those are gone"),
+        (["a"], "a worker of an earlier release knows no limits: a; the limit holds once it is gone"),
+        (
+            ["a", "b"],
+            "2 workers of an earlier release know no limits: a, b; the limit holds once they are gone",
+        ),
         (
             ["a", "b", "c", "d", "e"],
-            "5 workers of an earlier release know no limits: a, b, c and 2 more; it holds once those are gone",
+            "5 workers of an earlier release know no limits: a, b, c and 2 more; the limit holds once they are gone",
         ),
     ],
 )

@@ -7,7 +7,7 @@ from tests.integration.publisher.page import page_of
 
 from corral.store import Store
 
-WORDS = "a worker of an earlier release knows no limits: old; it holds once that is gone"
+WORDS = "a worker of an earlier release knows no limits: old; the limit holds once it is gone"
 
 
 async def test_a_limit_names_the_workers_that_run_its_types_and_know_no_limits(
