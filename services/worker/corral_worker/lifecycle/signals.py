@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Callable
 from contextvars import Context
@@ -28,7 +29,24 @@ class Signals:
         """When each was heard, as `time.monotonic()` readings: also where the loop has not."""
         for one in ASKING:
             signal.signal(one, self._hear)
+        # The interpreter writes the number of each signal there when it comes, in whatever thread that is.
+        self._arrivals, self._written = socket.socketpair()
+        for end in (self._arrivals, self._written):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         self._look()
+
+    def arrived(self) -> bool:
+        """Whether a signal came since this was asked, which the main thread may not know of.
+
+        The system gives a signal to another thread where the main one has one already. The main thread hears it then at its
+        next instruction, which may be far where it waits in a call of the system.
+        """
+        try:
+            numbers = self._arrivals.recv(1 << 10)
+        except BlockingIOError:
+            return False
+        return not set(ASKING).isdisjoint(numbers)
 
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         # Not a handler of the loop's: those are heard between two turns, and this also while one blocks it. In a
@@ -39,6 +57,7 @@ class Signals:
 
     def _look(self) -> None:
         """Hear the signals again where a handler's code took them: a worker that can't be stopped loses its jobs."""
+        self.arrived()  # those are known here
         for one in ASKING:
             found = signal.getsignal(one)
             if found is not self._hear:

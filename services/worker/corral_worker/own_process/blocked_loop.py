@@ -64,7 +64,7 @@ class BlockedLoop:
         if self._watchdog.silent_for < BLOCKED_SECONDS:
             return
         over = self._attempts.over_time()
-        if over:
+        if self._signals.arrived() or over:
             signal.pthread_kill(self._thread, SIGNAL)
         blocking = self._attempts.blocking()
         if blocking is not None and blocking in over and blocking.over_for > self._abandon_seconds:

@@ -1,7 +1,9 @@
 """Coroutines that block the event loop past their timeout: interrupted, or given up with their worker."""
 
+import os
 import signal
 
+import psutil
 from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.system import System
 
@@ -39,6 +41,18 @@ async def test_one_that_cannot_be_interrupted_ends_as_its_timeout_with_its_worke
     assert ended.error["kind"] == "timeout"
     assert ".rig_blockers:be_deaf:" in ended.error["place"]
     released = await system.job(neighbour)
+    assert (released.state, released.releases, released.stalls) == (State.QUEUED, 1, 0)
+
+
+async def test_sigterm_is_heard_by_whatever_thread_gets_it(system: System):
+    """The kernel gives a signal to another thread than the main one, where that has one already."""
+    worker = await system.ready(handlers=RIGS, heartbeat=0.3, lease=10, grace=0.5)
+    (job,) = await system.submit("rig.block", {"seconds": 600, "effects": str(system.effects)}, timeout=None)
+    await eventually_async(lambda: worker.events("loop.blocked"))
+    threads = [one.id for one in psutil.Process(worker.pid).threads() if one.id != worker.pid]
+    os.kill(min(threads), signal.SIGTERM)
+    assert await worker.ended() == 0
+    released = await system.job(job)
     assert (released.state, released.releases, released.stalls) == (State.QUEUED, 1, 0)
 
 
