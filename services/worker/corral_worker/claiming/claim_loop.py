@@ -23,12 +23,12 @@ from corral_worker.attempts.completer import FinishedAttempts
 from corral_worker.attempts.executor import AttemptExecutor
 from corral_worker.claiming.claim_ahead import QUICK_RUNS, ClaimAhead, apart
 from corral_worker.claiming.claiming import Acks, Claimer
-from corral_worker.claiming.group_claiming import GroupClaimer, TurnAnswers
+from corral_worker.claiming.group_claiming import GroupClaimer
 from corral_worker.claiming.lane_order import LaneOrder
-from corral_worker.claiming.next_look import NextLook
 from corral_worker.claiming.pop_ahead import PopAhead
 from corral_worker.claiming.slot_queue import SlotQueue
 from corral_worker.claiming.slots import Slots
+from corral_worker.claiming.turn_answers import TurnAnswers
 from corral_worker.claiming.waker import listen
 from corral_worker.lifecycle.seal import Seal
 from corral_worker.lifecycle.this_worker import ThisWorker
@@ -68,7 +68,7 @@ class ClaimLoop:
         self._dispatch = dispatch
         self._claiming = claiming
         self._group_claiming = group_claiming
-        self._turn_answers = TurnAnswers(dispatch)
+        self._turn_answers = TurnAnswers(dispatch, self.stir)
         self._attempts = attempts
         self._executor = executor
         self._finished = finished
@@ -81,7 +81,6 @@ class ClaimLoop:
         self._answers = Acks(dispatch)
         self._ahead = PopAhead(self._answers, self._turn_answers, self._lane_order)
         self._claim_ahead = ClaimAhead(slots, attempts, executor.may_wait, quick_runs)
-        self._next_look = NextLook(self.stir)
         self._willing_at = 0.0
         self._busy_seconds = 0.0
         self._giving_up = False
@@ -115,7 +114,7 @@ class ClaimLoop:
     async def _close(self, waker: asyncio.Task[None]) -> None:
         """Leave nothing behind: neither tasks nor what was popped."""
         waker.cancel()
-        self._next_look.cancel()
+        self._turn_answers.close()
         await asyncio.gather(waker, return_exceptions=True)
         await self._ahead.give_back()
         await self._answers.flush()
@@ -165,9 +164,11 @@ class ClaimLoop:
         return REDIS_RETRY_SECONDS
 
     async def _pop(self, budgets: Sequence[Budget], room: int, *, wait: bool, idle: bool) -> Pop:
-        name, lanes, told = self._worker.name, self._lane_order.next(), self._turn_answers.taken()
-        pop, done = self._dispatch.lanes.pop, self._answers.taken()
-        return await pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets, settled=told, done=done)
+        name, lanes, pop = self._worker.name, self._lane_order.next(), self._dispatch.lanes.pop
+        told, done = self._turn_answers.taken(), self._answers.taken()
+        found = await pop(name, lanes, room, wait=wait, idle=idle, budgets=budgets, settled=told, done=done)
+        self._turn_answers.told(told)
+        return found
 
     def _pop_ahead(self, pop: Pop) -> None:
         """There are more: pop beside the claim, as many of its jobs will end at once as did of those before."""
@@ -229,7 +230,6 @@ class ClaimLoop:
             self._announcements.put_back(returned, {turn.group: turn.lane for turn in turns})
             await self._ahead.give_back()
         self._busy_seconds = taken.pause(self._busy_seconds)
-        self._next_look.within(taken.due_in)
         return bool(taken.claimed)
 
     async def _fitting(self, pop: Pop) -> Sequence[Turn]:

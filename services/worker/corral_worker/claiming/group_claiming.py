@@ -2,14 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from corral import metrics
-from corral.dispatch import Dispatch
 from corral.dispatch.rings import LATER, Empty, Full, Gather, Stay, Turn, TurnOutcome, TurnVerdict, Until
 from corral.errors import Unavailable
 from corral.ids import new_id
@@ -45,8 +44,6 @@ class GroupClaimResult:
     """Limits and keys with room that a group could not use, because another limit of it has none."""
     busy: bool = False
     """Whether a group is left to other workers: this one runs as many as each worker may."""
-    due_in: float | None = None
-    """Seconds until the first of these groups has waited long enough for a full batch, or a rate lets it start."""
     roomy: bool = False
     """Whether the next turns are likely to be of groups of which more may be taken than slots are free."""
 
@@ -121,14 +118,12 @@ class GroupClaimer:
         busy = [state.busy for state in states.values() if state.busy and not state.full]
         for limit in {limit for limits in busy for limit in limits}:
             metrics.LIMIT_WORKER_FULL.labels(limit).inc()
-        waits = [one.verdict.seconds for one in settled if isinstance(one.verdict, Gather | Until)]
         return GroupClaimResult(
             claim,
             claimed,
             settled,
             passed_on,
             bool(busy),
-            min(waits, default=None),
             (roomy or len(turns) < FEW) and self.roomy(turns),
         )
 
@@ -241,39 +236,3 @@ def shared(turns: Sequence[Turn], room: int) -> list[Turn]:
         shares.append(turn._replace(take=take))
         room -= take
     return shares
-
-
-class TurnAnswers:
-    """Tells Redis what became of turns: with the next pop, or before the worker rests. Belongs to the claim loop."""
-
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
-        self._kept: list[TurnOutcome] = []
-
-    async def add(self, result: GroupClaimResult) -> None:
-        """Keep what became of these turns; let in at once whoever can use what these groups could not."""
-        self._kept += result.settled
-        if result.passed_on:
-            await self.flush(result.passed_on)
-
-    def taken(self) -> list[TurnOutcome]:
-        """What is kept, for the pop that tells it. If Redis does not take it, the groups keep their places."""
-        kept, self._kept = self._kept, []
-        return kept
-
-    async def flush(self, passed_on: Mapping[str, int] | None = None) -> None:
-        """Tell what is kept, now. What Redis does not take, the leader does."""
-        settled = self.taken()
-        if not settled and not passed_on:
-            return
-        try:
-            await self._dispatch.rings.settle(settled)
-            await self._dispatch.rings.free(passed_on or {})
-        except Unavailable as error:
-            metrics.REDIS_ERRORS.labels("answer").inc()
-            log.warning("dispatch.left_to_sweep", groups=len(settled), error=str(error))
-
-    async def give_back(self, turns: Iterable[Turn]) -> None:
-        """Leave these turns to others: the worker may claim nothing now."""
-        self._kept += [TurnOutcome(turn, Stay()) for turn in turns]
-        await self.flush()

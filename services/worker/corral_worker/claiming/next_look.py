@@ -11,10 +11,8 @@ class NextLook:
         self._look = look
         self._timer: asyncio.TimerHandle | None = None
 
-    def within(self, seconds: float | None) -> None:
-        """Look again in so many seconds, or earlier where that was to be already; None: nothing more to wait for."""
-        if seconds is None:
-            return
+    def within(self, seconds: float) -> None:
+        """Look again in so many seconds, or earlier where that was to be already."""
         loop = asyncio.get_running_loop()
         at = loop.time() + seconds
         if self._timer is None or not loop.time() <= self._timer.when() <= at:

@@ -8,8 +8,9 @@ from corral.dispatch import Ack, Budget, Pop, Popped, Return
 from corral.dispatch.rings import Turn
 from corral.errors import Unavailable
 from corral_worker.claiming.claiming import Acks
-from corral_worker.claiming.group_claiming import TurnAnswers, shared
+from corral_worker.claiming.group_claiming import shared
 from corral_worker.claiming.lane_order import LaneOrder
+from corral_worker.claiming.turn_answers import TurnAnswers
 
 
 class PopAhead:

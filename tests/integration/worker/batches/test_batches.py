@@ -1,9 +1,11 @@
 """Batches: when one starts, what is in it, and that it wakes nobody before (protocol rule 14)."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from tests.fixtures.waiting import eventually_async
+import pytest
+from tests.fixtures.waiting import eventually_async, lasts_async
 from tests.integration.worker.engine import QUEUE, Engine, batches, engine_of, gates, sizes_in_force
 from tests.integration.worker.limits.test_limits import declare, reign_of
 from tests.integration.worker.system import System
@@ -57,6 +59,25 @@ async def test_a_batch_starts_when_its_oldest_job_has_waited_long_enough(system:
         assert oldest.started_at is not None
         assert oldest.queued_at is not None
         assert (oldest.started_at - oldest.queued_at).total_seconds() >= 0.3
+
+
+async def test_a_batch_starts_in_time_also_where_redis_is_told_late_of_its_wait(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    """Redis counts the wait from when it is told: the worker's look must not come before that is over."""
+    async with engine_of(system) as engine:
+        sizes_in_force[TYPE] = Batch(size=3, wait=0.3)
+        pop = engine.dispatch.lanes.pop
+
+        async def late(*args: Any, settled: Sequence[Any], **kwargs: Any) -> Any:
+            if settled:
+                await lasts_async(0.1)
+            return await pop(*args, settled=settled, **kwargs)
+
+        monkeypatch.setattr(engine.dispatch.lanes, "pop", late)
+        jobs = await submit(engine, 1, 2)
+        engine.run(engine.claim_loop, engine.completer)
+        await completed(system, jobs)
 
 
 async def test_many_jobs_start_as_full_batches_and_what_is_left_waits(system: System):
