@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Self
 
 import orjson
@@ -106,24 +107,31 @@ def _too_deep(text: str) -> bool:
     """Whether it is nested deeper than orjson reads; from Python 3.14 on json itself goes much deeper."""
     if text.count("[") + text.count("{") <= _MAX_DEPTH:
         return False
-    depth = 0
-    for found in _BRACKET.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > _MAX_DEPTH:
-            return True
-    return False
+    brackets = _NOT_A_BRACKET.sub("", text).encode()
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > _MAX_DEPTH
 
 
 _MAX_DEPTH = 1024
 """Source: the limit of orjson.loads."""
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-"""A bracket, or a string, whose brackets don't count."""
+_NOT_A_BRACKET = re.compile(r'(?:"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[^\[\]{}"]+)+', re.DOTALL)
+"""Strings, whose brackets don't count, and everything else."""
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def may_round(data: bytes) -> bool:
     """Whether a number in JSON text may be one that orjson would round; never False where one is."""
     plain = data.translate(_DIGITS)
-    return _LONG in plain or (b"0e" in plain and _EXPONENT.search(data) is not None)
+    if _LONG not in plain and not (b"0e" in plain and _EXPONENT.search(data)):
+        return False
+    numbers = ",".join(_LONG_NUMBER.findall(data.decode("latin-1")))
+    try:
+        written = orjson.dumps(orjson.loads(f"[{numbers}]")).decode()[1:-1]
+    except orjson.JSONDecodeError:  # a text, in which any digits and points may stand
+        return not all(map(_survives, numbers.split(",")))
+    return written != numbers and not all(
+        number == form or _survives(number)
+        for number, form in zip(numbers.split(","), written.split(","), strict=True)
+    )
 
 
 _DIGITS = bytes(
@@ -134,6 +142,20 @@ _LONG = b"0" * 17
 """Sixteen digits and a point, or more: what has fewer digits is read and written again as it was."""
 _EXPONENT = re.compile(rb"[0-9.]{16}[eE]|[0-9][eE][-+]?[0-9]{3}")
 """Sixteen digits before an exponent; three in it, without which no short number leaves the range of doubles."""
+_LONG_NUMBER = re.compile(
+    r"-?[0-9][0-9.]{15,}(?:[eE][-+]?[0-9]+)?|-?[0-9][0-9.]*[eE][-+]?[0-9]{3,}"
+)
+"""A number that one of those stands in, whole. Most are doubles as a program writes them, and round to themselves."""
+
+
+def _survives(number: str) -> bool:
+    """Whether orjson keeps the value of a number, or of what looks like one within a text."""
+    try:
+        if number.lstrip("-").isdigit():
+            return len(number) <= 20 and -(2**63) <= int(number) < 2**64
+        return not isinstance(_decimal(number), Number)
+    except ValueError:
+        return True
 
 
 def as_decimals(value: Any) -> Any:

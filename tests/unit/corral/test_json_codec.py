@@ -74,6 +74,18 @@ def test_what_orjson_would_round_is_never_given_to_it(number: str):
     assert kept or may_round(number.encode())
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1)))
+def test_numbers_as_programs_write_them_are_read_the_fast_way(values: list[float]):
+    for text in (orjson.dumps(values), json.dumps(values).encode()):
+        assert not may_round(text)
+
+
+@given(st.lists(numbers() | st.text("0123456789.eE+-", max_size=30).map('"{}"'.format)))
+def test_numbers_keep_their_value_whatever_texts_look_like_them(items: list[str]):
+    text = f"[{','.join(items)}]"
+    assert valued(dumps(loads(text)).decode()) == valued(text)
+
+
 @given(numbers())
 def test_a_number_is_a_float_or_an_int_to_compute_with(number: str):
     value = loads(number)
@@ -172,6 +184,14 @@ def test_what_is_no_json_or_too_deep_is_a_value_error(text: str):
     for read in (loads, lenient):
         with pytest.raises(ValueError, match=r"."):
             read(text)
+
+
+@given(st.text("[]{}\\\"a,", max_size=40))
+def test_only_brackets_outside_of_texts_are_depth(text: str):
+    told = json.dumps([text, "[{" * 1_000, text])
+    assert exact(told) == json.loads(told)
+    with pytest.raises(ValueError, match="too deeply"):
+        exact(f"{'[' * 1_024}{told}{']' * 1_024}")
 
 
 def test_the_strict_reader_refuses_what_the_lenient_one_takes():
