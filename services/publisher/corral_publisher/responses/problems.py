@@ -217,5 +217,5 @@ def _headers(error: CorralError, status: int) -> dict[str, str] | None:
     if status in (429, 503):
         return {"Retry-After": str(RETRY_SECONDS)}
     if isinstance(error, errors.TooLarge | SlowBody):
-        return {"Connection": "close"}  # the rest of the body is not read
+        return {"Connection": "close"}  # nobody waits for the rest of the body
     return None

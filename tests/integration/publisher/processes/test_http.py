@@ -5,7 +5,7 @@ import socket
 import httpx2
 import pytest
 from tests.integration.publisher.conftest import Publisher, count
-from tests.integration.publisher.processes.raw_http import connected, head
+from tests.integration.publisher.processes.raw_http import answer_of, connected, head
 
 from corral.actions.access.principal import Role
 from corral.http_client.http_calls import NO_AUTHORITIES
@@ -45,6 +45,46 @@ def test_broken_http_is_never_a_500(publisher: Publisher, request_: bytes):
     assert data.startswith(b"HTTP/1.1 ") or data == b""
     if data:
         assert int(data.split()[1]) in range(300, 500), data
+    assert publisher.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("POST /api/v1/jobs", 401),
+        ("POST /nowhere", 404),
+        ("DELETE /healthz", 405),
+        ("GET /healthz", 200),
+    ],
+)
+def test_a_connection_goes_on_when_its_request_was_answered_before_the_body_came(
+    publisher: Publisher, line: str, status: int
+):
+    with connected(publisher) as connection:
+        connection.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode())
+        answered, headers, _ = answer_of(connection)
+        assert (answered, headers.get("connection")) == (status, None)
+        for request in (b"x" * 100_000, b""):
+            connection.sendall(request + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer_of(connection)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 30000000", b"x" * 30_000_000),
+        ("Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (100_000, b"x" * 100_000) * 100),
+        ("Content-Length: 5\r\nExpect: 100-continue", b""),
+    ],
+)
+def test_an_answer_can_be_read_that_refuses_a_large_body_unread_and_the_connection_ends(
+    publisher: Publisher, framing: str, body: bytes
+):
+    with connected(publisher) as connection:
+        connection.sendall(f"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode() + body)
+        status, headers, _ = answer_of(connection)
+        assert (status, headers["connection"]) == (401, "close")
+        assert connection.recv(100) == b""
     assert publisher.get("/healthz").status_code == 200
 
 
