@@ -142,9 +142,7 @@ _LONG = b"0" * 17
 """Sixteen digits and a point, or more: what has fewer digits is read and written again as it was."""
 _EXPONENT = re.compile(rb"[0-9.]{16}[eE]|[0-9][eE][-+]?[0-9]{3}")
 """Sixteen digits before an exponent; three in it, without which no short number leaves the range of doubles."""
-_LONG_NUMBER = re.compile(
-    r"-?[0-9][0-9.]{15,}(?:[eE][-+]?[0-9]+)?|-?[0-9][0-9.]*[eE][-+]?[0-9]{3,}"
-)
+_LONG_NUMBER = re.compile(r"-?[0-9][0-9.]{15,}(?:[eE][-+]?[0-9]+)?|-?[0-9][0-9.]*[eE][-+]?[0-9]{3,}")
 """A number that one of those stands in, whole. Most are doubles as a program writes them, and round to themselves."""
 
 

@@ -186,7 +186,7 @@ def test_what_is_no_json_or_too_deep_is_a_value_error(text: str):
             read(text)
 
 
-@given(st.text("[]{}\\\"a,", max_size=40))
+@given(st.text('[]{}\\"a,', max_size=40))
 def test_only_brackets_outside_of_texts_are_depth(text: str):
     told = json.dumps([text, "[{" * 1_000, text])
     assert exact(told) == json.loads(told)

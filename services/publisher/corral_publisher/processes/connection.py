@@ -65,7 +65,9 @@ class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no t
     ) -> None:
         if not self._body_receiver._complete:  # noqa: SLF001  # as below
             rest = request.content_length
-            unasked = getattr(request, "_expect_100_continue", False)  # a client that was to be asked need not send it
+            unasked = getattr(
+                request, "_expect_100_continue", False
+            )  # a client that was to be asked need not send it
             close = close or unasked or request.chunked or rest is None or rest > MOST_REST
             said = any(name.lower() == b"connection" and value == b"close" for name, value in headers)
             self._ends = close or said
