@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.scaling.conftest import queue
@@ -33,9 +34,22 @@ def test_what_is_due_soon_is_prepared_for():
     assert decision.desired >= 10
 
 
-def test_a_paused_queue_asks_for_nobody():
-    waits = dataclasses.replace(queue(500), paused=True)
-    assert decide(Signal(1, {"a": waits}), PoolSpec(0, 50, 4), History(), Fleet(0, 0), 0.0).desired == 0
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ({"a": 500}, "500 jobs wait in queue a, which is paused"),
+        ({"a": 1, "b": 0}, "1 job waits in queue a, which is paused"),
+        ({"b": 2, "a": 3}, "5 jobs wait in queues a and b, which are paused"),
+        ({"a": 1, "b": 1, "c": 1}, "3 jobs wait in 3 queues that are paused"),
+        ({"a": 0}, "Nothing is queued, running or due"),
+        ({"other": 9}, "Nothing is queued, running or due"),
+    ],
+)
+def test_a_paused_queue_asks_for_nobody_and_is_named(counts: dict[str, int], why: str):
+    pool = PoolSpec(0, 50, 4, queues=frozenset({"a", "b", "c"}))
+    waits = {name: dataclasses.replace(queue(count), paused=True) for name, count in counts.items()}
+    decision = decide(Signal(1, waits), pool, History(), Fleet(0, 0), 0.0)
+    assert (decision.desired, decision.reason) == (0, f"Keeping 0: {why}")
 
 
 def test_queues_whose_jobs_run_in_processes_count_their_fewer_slots():

@@ -11,6 +11,7 @@ from corral.scaling.history import History
 from corral.scaling.limits_in_words import limited
 from corral.scaling.pool import PoolSpec
 from corral.scaling.required_slots import RequiredSlots, gone_within
+from corral.scaling.signal import Signal
 
 STUCK = {
     Condition.WORKERS_FAILING: "those that were started end before they claim a job",
@@ -40,6 +41,7 @@ def decided(
     desired: int,
     needed: int,
     *,
+    signal: Signal,
     pool: PoolSpec,
     history: History,
     asked: Sequence[Demand],
@@ -53,12 +55,31 @@ def decided(
     most = _most(asked, slots)
     why = limited(asked, most[0] if most else None)
     if not why:
-        why = "Nothing is queued, running or due" if most is None else _of(*most, pool)
+        why = _idle(signal, pool) if most is None else _of(*most, pool)
     if desired > needed:
         return f"{what}: {why}. {_more(needed, desired, pool, history)}"
     if needed > desired:
         return f"{what}: {why}. {_workers(needed).capitalize()} needed for that, but the maximum is {desired}"
     return f"{what}: {why}"
+
+
+def _idle(signal: Signal, pool: PoolSpec) -> str:
+    """Why no worker is needed: there is nothing, or a person paused the queues of what there is."""
+    waiting = {
+        name: queue.waiting
+        for name, queue in signal.queues.items()
+        if queue.paused and queue.waiting and pool.serves(name)
+    }
+    if not waiting:
+        return "Nothing is queued, running or due"
+    names = sorted(waiting)
+    count = sum(waiting.values())
+    jobs = f"{_jobs(count)} {'waits' if count == 1 else 'wait'}"
+    if len(names) == 1:
+        return f"{jobs} in queue {names[0]}, which is paused"
+    if len(names) == 2:
+        return f"{jobs} in queues {names[0]} and {names[1]}, which are paused"
+    return f"{jobs} in {len(names)} queues that are paused"
 
 
 def _more(needed: int, desired: int, pool: PoolSpec, history: History) -> str:

@@ -63,7 +63,7 @@ def decide(signal: Signal | None, pool: PoolSpec, history: History, fleet: Fleet
         desired = min(desired, pool.bounded(current))
         conditions.add(stuck)
     why = explanation.decided(
-        current, desired, needed, pool=pool, history=history, asked=asked, slots=slots,
+        current, desired, needed, signal=signal, pool=pool, history=history, asked=asked, slots=slots,
         stuck=stuck if stuck in conditions else None,
     )  # fmt: skip
     return Decision(desired, why, _after(history, fleet, desired, now), frozenset(conditions), needed)
