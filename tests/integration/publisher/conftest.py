@@ -195,6 +195,8 @@ def free_port() -> int:
 class Publisher(Process):
     """`python -m corral_publisher` in processes of its own."""
 
+    MODULE = "corral_publisher"
+
     def __init__(self, settings: Settings, folder: Path, **env: str) -> None:
         self.port, self.metrics_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -209,7 +211,7 @@ class Publisher(Process):
             log_format="json",
         )
         log = folder / f"publisher-{self.port}.log"
-        super().__init__("corral_publisher", environment=environment | env, log=log, folder=Path.cwd())
+        super().__init__(self.MODULE, environment=environment | env, log=log, folder=Path.cwd())
 
     def get(self, path: str, port: int | None = None) -> httpx2.Response:
         return httpx2.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10, verify=NO_AUTHORITIES)

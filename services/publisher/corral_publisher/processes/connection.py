@@ -41,6 +41,7 @@ class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no t
         self._heard = self.worker.loop.time()
         self.worker.connections.add(self)
         super().connection_made(transport)
+        self._arm_keepalive_timer()  # gunicorn alone would wait for a first request for ever
 
     def data_received(self, data: bytes) -> None:
         """The client sent a request, or a part of one."""

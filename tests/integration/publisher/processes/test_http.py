@@ -1,6 +1,7 @@
 """Broken requests and clients that leave, at a real port."""
 
 import socket
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -86,6 +87,28 @@ def test_an_answer_can_be_read_that_refuses_a_large_body_unread_and_the_connecti
         assert (status, headers["connection"]) == (401, "close")
         assert connection.recv(100) == b""
     assert publisher.get("/healthz").status_code == 200
+
+
+class ImpatientPublisher(Publisher):
+    """One that waits for a request for a second."""
+
+    MODULE = "tests.integration.publisher.processes.impatient_publisher"
+
+
+def test_a_connection_without_a_whole_request_is_closed_after_a_while(settings: Settings, tmp_path: Path):
+    publisher = ImpatientPublisher(settings, tmp_path)
+    try:
+        publisher.wait_until_answering()
+        for part in (b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"):
+            for before in (b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"):
+                with connected(publisher) as connection:
+                    if before:
+                        connection.sendall(before)
+                        assert answer_of(connection)[0] == 200
+                    connection.sendall(part)
+                    assert connection.recv(100) == b"", (before, part)
+    finally:
+        publisher.end()
 
 
 async def test_a_client_that_leaves_while_its_job_is_stored_changes_nothing(
