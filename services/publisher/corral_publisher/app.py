@@ -68,7 +68,7 @@ def create_app(
     app.state.settings = settings
     if settings.api_rate is not None or settings.api_job_rate is not None:
         app.add_middleware(CallerLimit)
-    app.add_middleware(RequestMiddleware)
+    app.add_middleware(RequestMiddleware, failed=pages.problem.failed)
     problems.install(app)
     routes.install(app)
     pages.install(app)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -35,7 +36,13 @@ def install(app: FastAPI) -> None:
             return _as_page(request, made, str(error.detail), "The address may be mistyped.")
         return made
 
+    async def validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        made, title, detail = problems.of_parameters(error, request.method)
+        return _as_page(request, made, title, detail) if _by_browser(request) else made
+
     app.add_exception_handler(CorralError, corral_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)
 
 
@@ -45,6 +52,15 @@ def answer_of(request: Request, error: CorralError) -> Response:
     if not _by_browser(request):
         return made
     return _as_page(request, made, *problems.words(error, request.method))
+
+
+def failed(request: Request, request_id: str) -> Response:
+    """The response for an unexpected error, likewise."""
+    made = problems.failed(request, request_id)
+    if not _by_browser(request):
+        return made
+    title, detail = problems.FAILED
+    return _as_page(request, made, title, f"{detail[:-1]}: {request_id}")
 
 
 def _by_browser(request: Request) -> bool:

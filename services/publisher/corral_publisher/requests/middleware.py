@@ -2,11 +2,14 @@
 
 import re
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from os import urandom
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corral import metrics
@@ -27,8 +30,10 @@ UNKNOWN_ROUTE = "unknown"
 class RequestMiddleware:
     """ASGI middleware that adds a request id, metrics and security headers, and answers unexpected errors."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, failed: Callable[[Request, str], Response] = problems.failed) -> None:
+        """`failed` makes the answer to a request that met an unexpected error, from it and its id."""
         self._app = app
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -54,13 +59,7 @@ class RequestMiddleware:
             log.exception("request.failed", request=request_id.decode(), path=scope["path"])
             metrics.SWALLOWED.labels("http").inc()
             if status == 0:
-                answer = problems.problem(
-                    500,
-                    "internal",
-                    "An error inside Corral",
-                    "The log tells more under this request id.",
-                    request_id=request_id.decode(),
-                )
+                answer = self._failed(Request(scope), request_id.decode())
                 await answer(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)

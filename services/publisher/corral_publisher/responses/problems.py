@@ -113,6 +113,26 @@ def of_http(error: HTTPException) -> Response:
     return problem(error.status_code, slug, str(error.detail), headers=headers)
 
 
+def of_parameters(error: RequestValidationError, method: str) -> tuple[Response, str, str]:
+    """The response for parameters of the wrong kind; and its title and detail, for people."""
+    items = [
+        {"parameter": str(item["loc"][-1]), "in": str(item["loc"][0]), "detail": message_of(item)}
+        for item in error.errors()[:20]
+    ]
+    title = _title(INVALID, "The input is not valid", method)
+    named = "; ".join(f"{item['parameter']}: {item['detail']}" for item in items)
+    return problem(422, INVALID, title, named, errors=items), title, named
+
+
+FAILED = ("An error inside Corral", "The log tells more under this request id.")
+"""Title and detail of the answer to a request that met an unexpected error."""
+
+
+def failed(_request: Request, request_id: str) -> Response:
+    """The response for an unexpected error."""
+    return problem(500, "internal", *FAILED, request_id=request_id)
+
+
 def from_validation(
     error: ValidationError | RequestValidationError, *, prefix: str = ""
 ) -> errors.InvalidInput:
@@ -136,14 +156,7 @@ def install(app: FastAPI) -> None:
 
     async def validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        items = [
-            {"parameter": str(item["loc"][-1]), "in": str(item["loc"][0]), "detail": message_of(item)}
-            for item in error.errors()[:20]
-        ]
-        named = "; ".join(f"{item['parameter']}: {item['detail']}" for item in items)
-        return problem(
-            422, INVALID, _title(INVALID, "The input is not valid", request.method), named, errors=items
-        )
+        return of_parameters(error, request.method)[0]
 
     async def http_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

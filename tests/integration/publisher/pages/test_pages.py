@@ -189,7 +189,7 @@ async def test_pages_let_only_their_own_scripts_run(browser: httpx2.AsyncClient,
     assert len(nonces) == 7
 
 
-async def test_errors_are_pages_for_browsers(browser: httpx2.AsyncClient):
+async def test_errors_are_pages_for_browsers(app: FastAPI, browser: httpx2.AsyncClient):
     answer = await browser.get("/jobs/00000000-0000-7000-8000-000000000000")
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
@@ -197,6 +197,13 @@ async def test_errors_are_pages_for_browsers(browser: httpx2.AsyncClient):
     assert (answer.status_code, answer.headers["content-type"][:9]) == (404, "text/html")
     api: dict[str, Any] = (await browser.get("/api/v1/nothing")).json()
     assert api["status"] == 404
+    answer = await browser.get("/limits/any?only_set=<x>")
+    assert (answer.status_code, answer.headers["content-type"][:9]) == (422, "text/html")
+    assert "only_set" in Page(answer.text).text
+    app.state.services.store.jobs.page = None  # a bug
+    answer = await browser.get("/jobs")
+    assert (answer.status_code, answer.headers["content-type"][:9]) == (500, "text/html")
+    assert answer.headers["x-request-id"] in Page(answer.text).text
 
 
 async def test_a_list_that_stopped_looking_says_how_to_narrow_it(

@@ -145,6 +145,10 @@ async def test_the_request_beside_the_form_does_the_same(
         ({"seconds": "x"}, "/seconds"),
         ({"seconds": "4000"}, "/mix/demo.sleep/payload/seconds"),
         ({"seconds": "nan"}, "/mix/demo.sleep/payload"),
+        ({"seconds": "99999999999999999999"}, "/mix/demo.sleep/payload/seconds"),
+        ({"seconds": "1e300", "over": "x"}, "/over"),
+        ({"seconds": "1e400", "over": "-1e400"}, "/over"),
+        ({"count": "9" * 30}, "/count"),
         ({"kind": "report.generate"}, "/kind"),
     ],
 )

@@ -1,5 +1,6 @@
 """The form of a load test: its choices, what was typed, and the same as a request of the API."""
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -107,7 +108,9 @@ def _number(text: str) -> Any:
         number = float(text)
     except ValueError:
         return text[:50]
-    return int(number) if number.is_integer() else number
+    if not math.isfinite(number):
+        return text[:50]
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _json(value: Any) -> str:
