@@ -5,9 +5,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from corral.cli.terminal.number import whole
 from corral.cli.terminal.option_values import option_values
 from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
+from corral.job.bounds import Bounds
 from corral.limit_words import ignored_in_words, keys_in_words
 
 app = typer.Typer(help="See, set, pause and resume limits.", no_args_is_help=True)
@@ -15,6 +17,7 @@ Name = Annotated[str, typer.Argument(metavar="LIMIT", help="The limit's name.")]
 Key = Annotated[str | None, typer.Option(metavar="KEY", help="Only this key of it; none: the whole limit.")]
 LONGEST_SHOWN: Final = 60
 """Characters of a key in a table."""
+SHOWN_KEYS: Final = Bounds(1, 1_000_000, "keys")
 AS_DECLARED: Final = "as code declares it"
 Reason = Annotated[str | None, typer.Option(help="Why, for the audit and for whoever looks next.")]
 
@@ -61,7 +64,7 @@ def keys(
     only_set: Annotated[
         bool, typer.Option("--set", help="Only keys with values of their own, and those that are paused.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Keys at most.")] = 50,
+    limit: Annotated[int, whole(SHOWN_KEYS, "Keys at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the keys of a limit: in use, waiting, what is set for them and by whom, and the jobs that hold them."""

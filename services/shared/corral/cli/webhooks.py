@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corral.cli.terminal.number import real
+from corral.cli.terminal.number import real, whole
 from corral.cli.terminal.option_values import option_values
 from corral.cli.terminal.output import AsJson, ago, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
@@ -16,6 +16,7 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's name.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+SHOWN_DELIVERIES = Bounds(1, 10_000, "deliveries")
 OVERLAP = Bounds(0, 2_592_000, "seconds")
 
 
@@ -160,7 +161,7 @@ def send_test(name: Name, as_json: AsJson = False) -> None:
 def deliveries(
     name: Name,
     status: Annotated[str | None, typer.Option(help="pending, delivered, failed or skipped.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
+    limit: Annotated[int, whole(SHOWN_DELIVERIES, "How many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List what was and is sent to it, newest first."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from corral.cli.feeds.tables import print_feeds, print_imports, print_items
-from corral.cli.terminal.number import real
+from corral.cli.terminal.number import real, whole
 from corral.cli.terminal.output import AsJson, console, print_json, print_list, print_table
 from corral.cli.terminal.session import client
 from corral.client import Client
@@ -16,13 +16,16 @@ from corral.errors import FieldError, InvalidInput
 from corral.feeds.opml import write_opml
 from corral.feeds.source import INTERVAL
 from corral.ids import parse_id
+from corral.job.bounds import Bounds
 from corral.job.limits import KEPT_SECONDS
 
 app = typer.Typer(help="Follow feeds: add, fetch, pause, search, export and clean.", no_args_is_help=True)
 
+WAIT = Bounds(0, 86_400, "seconds")
+SHOWN = Bounds(1, 100_000)
 Name = Annotated[str, typer.Argument(metavar="FEED", help="The feed's address or id.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Wait = Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait for the end; 0 does not wait.")]
+Wait = Annotated[float, real(WAIT, "Seconds to wait for the end; 0 does not wait.")]
 Interval = Annotated[
     float | None, real(INTERVAL, "Seconds between two fetches; an hour. A server may ask for more.")
 ]
@@ -35,7 +38,7 @@ POLL_SECONDS = 0.3
 def list_(
     state: Annotated[str | None, typer.Option(help="active, paused or gone.")] = None,
     search: Annotated[str | None, typer.Option(help="Part of an address or a title.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 1_000,
+    limit: Annotated[int, whole(SHOWN, "How many.")] = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """List feeds with their health and the time of their next fetch."""
@@ -117,7 +120,7 @@ def export(
 def items(
     feed: Name,
     search: Annotated[str | None, typer.Option(help="Part of a title, guid, link or text.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 50,
+    limit: Annotated[int, whole(SHOWN, "How many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the items of a feed, newest first."""
@@ -184,9 +187,7 @@ def delete(feed: Name, yes: Yes = False) -> None:
 
 
 @app.command()
-def imports(
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 50, as_json: AsJson = False
-) -> None:
+def imports(limit: Annotated[int, whole(SHOWN, "How many.")] = 50, as_json: AsJson = False) -> None:
     """List the history of imports with their counts, newest first."""
     with client() as api:
         found = list(api.feeds.imports(limit=limit))

@@ -24,6 +24,7 @@ from corral.job.load_mix import DEMO_PAYLOADS
 
 COUNT = Bounds(1, 10_000_000, "jobs")
 RATE = Bounds(0.01, 1_000_000, "jobs a second")
+SEED = Bounds(0, 10**15)
 DURATION = Bounds(0.1, 7 * 24 * 3600, "seconds")
 POLL_SECONDS = 0.5
 """Seconds between two counts of the jobs that have not ended; at least three times as long as a count takes."""
@@ -47,7 +48,7 @@ def load(
         typer.Option(metavar="TYPE=WEIGHT,...", help="Job types and their weights; none: mixed demo jobs."),
     ] = None,
     payload: Annotated[str | None, typer.Option(help="The payload of every job, as JSON.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed submits the same types in the same order.")] = 0,
+    seed: Annotated[int, whole(SEED, "The same seed submits the same types in the same order.")] = 0,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all have ended.")] = True,
     as_json: AsJson = False,
 ) -> None:

@@ -8,13 +8,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from corral.cli.schedules import actions as schedule_actions
+from corral.cli.terminal.choice import choice
+from corral.cli.terminal.number import whole
 from corral.cli.terminal.output import AsJson, print_json, print_table
 from corral.errors import FieldError, InvalidInput
+from corral.job.bounds import Bounds
 from corral.schedule.clock_change import Skipped, Twice
 from corral.schedule.cron import Cron
 from corral.schedule.timetable import Dates, Timetable
 
 app = typer.Typer(help="See, make, change, pause, run and backfill schedules.", no_args_is_help=True)
+SHOWN_TIMES = Bounds(1, 1_000, "times")
 app.command("list")(schedule_actions.list_)
 app.command("show")(schedule_actions.show)
 app.command("create")(schedule_actions.create)
@@ -37,15 +41,16 @@ def preview(
         str | None,
         typer.Option(metavar="TIME", help="Show times after this one, as 2026-10-24T12:00Z; else now."),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, max=1_000, help="How many times to show.")] = 10,
+    count: Annotated[int, whole(SHOWN_TIMES, "How many times to show.")] = 10,
     twice: Annotated[
         Twice | None,
-        typer.Option(
-            help="What to do at a time that the clock shows twice. Default: first, and both where the hour is *."
+        choice(
+            Twice,
+            "What to do at a time that the clock shows twice. Default: first, and both where the hour is *.",
         ),
     ] = None,
     skipped: Annotated[
-        Skipped, typer.Option(help="What to do at a time that the clock leaves out: shift it, or skip it.")
+        Skipped, choice(Skipped, "What to do at a time that the clock leaves out: shift it, or skip it.")
     ] = Skipped.SHIFT,
     without: Annotated[
         list[str] | None, typer.Option(metavar="DATE[/DATE]", help="A day or a range of days without ticks.")

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from corral.actions.access.principal import Role
 from corral.cli.system.services import service_settings
+from corral.cli.terminal.choice import choice, id_of
 from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table
 from corral.cli.terminal.wait_for_start import Wait, patiently
 
@@ -25,7 +26,7 @@ app = typer.Typer(help="Create, list and revoke keys, in the database itself.", 
 T = TypeVar("T")
 BOOTSTRAP = "CORRAL_BOOTSTRAP_KEY"
 
-RoleOption = Annotated[Role, typer.Option(help="What it may do; each includes the one before.")]
+RoleOption = Annotated[Role, choice(Role, "What it may do; each includes the one before.")]
 
 
 @app.command()
@@ -101,7 +102,9 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id of a key.")]) -> None:
+def revoke(
+    key_id: Annotated[UUID, typer.Argument(parser=id_of("a key"), metavar="ID", help="The id of a key.")],
+) -> None:
     """Revoke a key; it works for a few seconds more at most."""
 
     async def work(store: "Store") -> "ApiKey":
