@@ -97,6 +97,29 @@ def test_a_job_that_does_not_end_in_time_is_told_apart_from_a_failed_one(corral)
     assert corral("jobs", "cancel", json.loads(answer.out)["id"]).code == 0
 
 
+def test_who_waits_for_what_does_not_run_is_told_why(corral, system):
+    assert corral("queues", "pause", "demo").code == 0
+    try:
+        waited = corral("jobs", "submit", "demo.echo", "--wait", "1")
+        assert waited.code == ExitCode.NOT_ENDED
+        assert "The queue demo has been paused" in waited.err
+        assert "corral queues resume demo" in waited.err
+        assert "paused" not in corral("jobs", "submit", "demo.echo", "--wait", "1", "--json").err
+        load = subprocess.Popen(
+            [sys.executable, "-m", "corral.cli", "load", "--count", "3", "--mix", "demo.echo"],
+            cwd=system.folder, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with load:
+            assert load.stdout is not None
+            assert load.stdout.readline() == "no job has run for 10 s:\n"
+            assert load.stdout.readline().startswith("The queue demo has been paused")
+            assert corral("queues", "resume", "demo").code == 0
+            assert "3 completed" in load.stdout.read()
+        assert load.returncode == 0
+    finally:
+        corral("queues", "resume", "demo")
+
+
 def test_a_load_is_submitted_followed_and_summed_up(corral):
     summary = corral("load", "--count", "300", "--mix", "demo.echo=9,demo.sleep=1", "--json").json
     assert (summary["submitted"], summary["completed"], summary["missing"]) == (300, 300, 0)

@@ -11,6 +11,7 @@ from rich.text import Text
 from corral import json_codec
 from corral.api_problem import ApiProblem
 from corral.cli.jobs import effects, follow, submit
+from corral.cli.jobs.causes import causes_of, print_causes
 from corral.cli.terminal.exit_codes import exit_code
 from corral.cli.terminal.number import whole
 from corral.cli.terminal.output import AsJson, ago, console, print_json, print_table, state, table_of
@@ -115,16 +116,11 @@ def run_now(job_ids: Ids, as_json: AsJson = False) -> None:
 def why(job_id: Id, as_json: AsJson = False) -> None:
     """Say why a job isn't running, and what would lift it."""
     with client() as api:
-        answer = api.get(path_of("jobs", job_id, "why"))
+        answer = causes_of(api, job_id)
     if as_json:
         print_json(answer)
         return
-    for cause in answer["causes"]:
-        console().print(Text(f"{cause['message']}"))
-        if cause["action"]:
-            console().print(
-                Text(f"  → {cause['action']}" + (f": {cause['command']}" if cause["command"] else ""))
-            )
+    print_causes(console(), answer)
     if not answer["causes"]:
         console().print(f"nothing holds it: it is {answer['state']}")
 

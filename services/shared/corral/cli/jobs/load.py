@@ -9,9 +9,11 @@ from itertools import islice
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from corral import json_codec
+from corral.cli.jobs.causes import causes_of, print_causes
 from corral.cli.jobs.follow import LIVE
 from corral.cli.jobs.load_profile import MAX_BULK_JOBS, LoadProfile, parse_mix, percentile
 from corral.cli.terminal.exit_codes import ExitCode
@@ -29,6 +31,8 @@ DURATION = Bounds(0.1, 7 * 24 * 3600, "seconds")
 POLL_SECONDS = 0.5
 """Seconds between two counts of the jobs that have not ended; at least three times as long as a count takes."""
 NAP_SECONDS = 0.01
+STILL_SECONDS = 10.0
+"""Seconds without a job that runs or ends after which it is said why."""
 PERCENTILES = (50, 95, 99)
 
 Shown = Callable[[int, int], None]
@@ -75,7 +79,7 @@ def load(
         latencies = submit_all(api, pace, tag, body, show)
         summary: dict[str, Any] = {"tag": tag, "submitted": pace.count, "submit": _spread(latencies)}
         if wait:
-            wait_for_all(api, pace.count, tag, show)
+            wait_for_all(api, pace.count, tag, show, screen)
             summary |= summarise(pace.count, list(api.pages("/jobs", tag=tag)))
     if as_json:
         print_json(summary)
@@ -103,14 +107,23 @@ def submit_all(api: Client, pace: LoadProfile, tag: str, payload: Any, show: Sho
     return latencies
 
 
-def wait_for_all(api: Client, count: int, tag: str, show: Shown) -> None:
-    """Wait until no job of the load is live."""
+def wait_for_all(api: Client, count: int, tag: str, show: Shown, screen: Console) -> None:
+    """Wait until no job of the load is live. Where none runs or ends for a while, say once why."""
+    before, since, told = count, time.monotonic(), False
     while True:
         looked = time.monotonic()
-        live = sum(1 for _ in api.pages("/jobs", tag=tag, state=LIVE))
+        live, running, one = 0, False, ""
+        for job in api.pages("/jobs", tag=tag, state=LIVE):
+            live, running, one = live + 1, running or job["state"] == "running", job["id"]
         show(count, count - live)
         if not live:
             return
+        if running or live != before:
+            before, since = live, looked
+        elif not told and looked - since > STILL_SECONDS:
+            told = True
+            screen.print(f"no job has run for {STILL_SECONDS:g} s:")
+            print_causes(screen, causes_of(api, one))
         time.sleep(max(POLL_SECONDS, 3 * (time.monotonic() - looked)))
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from corral import json_codec
+from corral.cli.jobs.causes import causes_of, print_causes
 from corral.cli.jobs.follow import follow_to_end
 from corral.cli.terminal.exit_codes import ExitCode
 from corral.cli.terminal.number import real, whole
@@ -101,6 +102,8 @@ def submit(
             sys.stderr.write(f"corral: no new job was made: {DUPLICATES[duplicate]} ({job['rule']})\n")
         if watch and not as_json:
             job = follow_to_end(api, job)
+        elif wait and job["state"] not in TERMINAL and not as_json:
+            print_causes(console(stderr=True), causes_of(api, job["id"]))
     if as_json:
         print_json(job)
     elif not watch:
