@@ -31,7 +31,7 @@ def install(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        made = problems.of_http(error)
+        made = problems.of_http(error, request)
         if _by_browser(request):
             return _as_page(request, made, str(error.detail), "The address may be mistyped.")
         return made
@@ -69,7 +69,7 @@ def _by_browser(request: Request) -> bool:
 
 def _as_page(request: Request, made: Response, title: str, detail: str) -> Response:
     shown = render.page(request, "problem.html", None, status=made.status_code, title=title, detail=detail)
-    for name in ("retry-after", "ratelimit", "ratelimit-policy", "connection"):
+    for name in ("allow", "retry-after", "ratelimit", "ratelimit-policy", "connection"):
         if name in made.headers:
             shown.headers[name] = made.headers[name]
     return shown

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from corral import errors, refusals
 from corral.actions.submissions.json_value import escape
@@ -106,11 +107,28 @@ def _title(slug: str, title: str, method: str) -> str:
     return f"{title}; nothing was stored" if slug == INVALID and method not in READING else title
 
 
-def of_http(error: HTTPException) -> Response:
+def of_http(error: HTTPException, request: Request) -> Response:
     """The response for an error of the framework: no such route, or no such method."""
-    slug = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
-    headers = dict(error.headers) if error.headers else None
-    return problem(error.status_code, slug, str(error.detail), headers=headers)
+    headers = dict(error.headers) if error.headers else {}
+    match error.status_code:
+        case 404:
+            slug, detail = "not-found", "nothing is at this path; /api/v1/openapi.json lists what there is"
+        case 405:
+            headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+            slug, detail = "method-not-allowed", f"this path supports {headers['Allow']}"
+        case _:
+            slug, detail = "http", ""
+    return problem(error.status_code, slug, str(error.detail), detail, headers=headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """What the path of a request supports. Starlette's own error names the first of its routes alone."""
+    return {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is Match.PARTIAL
+        for method in getattr(route, "methods", None) or ()
+    }
 
 
 def of_parameters(error: RequestValidationError, method: str) -> tuple[Response, str, str]:
@@ -158,9 +176,9 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return of_parameters(error, request.method)[0]
 
-    async def http_error(_request: Request, error: Exception) -> Response:
+    async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return of_http(error)
+        return of_http(error, request)
 
     app.add_exception_handler(CorralError, corral_error)
     app.add_exception_handler(RequestValidationError, validation_error)
