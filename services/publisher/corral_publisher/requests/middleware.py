@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corral import metrics
 from corral_publisher.requests.body import ClientGone
+from corral_publisher.requests.head import as_get
 from corral_publisher.responses import problems
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         request_id = _request_id(scope)
         status = 0
 
@@ -51,8 +53,11 @@ class RequestMiddleware:
                 message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id)]
             await send(message)
 
+        respond: Send = sending
+        if method == "HEAD":
+            receive, respond = as_get(scope, sending)
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receive, respond)
         except ClientGone:
             status = status or 499  # nobody reads an answer
         except Exception:
@@ -60,10 +65,9 @@ class RequestMiddleware:
             metrics.SWALLOWED.labels("http").inc()
             if status == 0:
                 answer = self._failed(Request(scope), request_id.decode())
-                await answer(scope, receive, sending)
+                await answer(scope, receive, respond)
         finally:
             route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
-            method = scope["method"] if scope["method"] in _METHODS else "other"
             count, seconds = _metrics_of(method, route, status)
             count.inc()
             seconds.observe(time.perf_counter() - started)

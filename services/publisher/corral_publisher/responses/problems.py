@@ -123,12 +123,13 @@ def of_http(error: HTTPException, request: Request) -> Response:
 
 def _methods_of(request: Request) -> set[str]:
     """What the path of a request supports. Starlette's own error names the first of its routes alone."""
-    return {
+    methods = {
         method
         for route in request.app.routes
         if route.matches(request.scope)[0] is Match.PARTIAL
         for method in getattr(route, "methods", None) or ()
     }
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def of_parameters(error: RequestValidationError, method: str) -> tuple[Response, str, str]:

@@ -89,6 +89,42 @@ def test_an_answer_can_be_read_that_refuses_a_large_body_unread_and_the_connecti
     assert publisher.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/healthz", 200),
+        ("/api/v1/queues", 200),
+        ("/api/v1/events", 200),
+        ("/static/corral.css", 200),
+        ("/api/v1/jobs/00000000-0000-7000-8000-000000000000", 404),
+        ("/api/v1/load", 405),
+        ("/nowhere", 404),
+    ],
+)
+def test_who_asks_for_the_headers_alone_gets_those_of_get(
+    publisher: Publisher, keys: dict[Role, str], path: str, status: int
+):
+    def asked(method: str) -> bytes:
+        return f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {keys[Role.VIEWER]}\r\n\r\n".encode()
+
+    with connected(publisher) as connection:
+        connection.sendall(asked("HEAD") + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        told = b""
+        while told.count(b"\r\n\r\n") < 2 or not told.endswith(b"}"):
+            told += connection.recv(65536)
+    head, _, rest = told.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert rest.startswith(b"HTTP/1.1 200 OK"), "no body, and the connection goes on"
+    if path != "/api/v1/events":
+        with connected(publisher) as connection:
+            connection.sendall(asked("GET"))
+            _, headers, _ = answer_of(connection)
+        lines = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
+        assert {name: lines.get(name) for name in ("content-length", "content-type", "allow")} == {
+            name: headers.get(name) for name in ("content-length", "content-type", "allow")
+        }
+
+
 class ImpatientPublisher(Publisher):
     """One that waits for a request for a second."""
 

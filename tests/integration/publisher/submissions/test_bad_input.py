@@ -235,10 +235,10 @@ async def test_a_method_that_is_not_there_is_405(api: httpx2.AsyncClient):
     answer = await api.put("/api/v1/jobs", json={})
     assert answer.status_code == 405
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["allow"] == "GET, POST"
-    assert answer.json()["detail"] == "this path supports GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert answer.json()["detail"] == "this path supports GET, HEAD, POST"
     answer = await api.post("/healthz")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     answer = await api.get("/api/v1/job")
     assert answer.json()["detail"] == "nothing is at this path; /api/v1/openapi.json lists what there is"
 
