@@ -1,6 +1,7 @@
 """Request bodies: they are read once, within limits of size and time, and parsed strictly."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -16,6 +17,10 @@ from corral.job.limits import MAX_DEPTH
 ARRIVED = "corral.body_arrived"
 """In the scope of a request whose body had arrived before its application was called: nothing will be waited for."""
 GONE = "the client went away"
+MARK = b"\xef\xbb\xbf"
+"""The byte order mark, which some programs write before UTF-8; it may be ignored. Source: RFC 8259, 8.1."""
+FORM = re.compile(rb"[A-Za-z0-9_.%+-]+=")
+"""How a form's body begins, and JSON doesn't. curl says of JSON, too, that it is a form."""
 
 
 class SlowBody(CorralError):
@@ -91,6 +96,32 @@ async def pieces(
             yield chunk
     except TimeoutError as error:
         raise SlowBody(seconds) from error
+
+
+def parse_from(request: Request, body: bytes) -> Any:
+    """The JSON value of a request's body. Where it is no JSON, its headers may tell what it is. Raises as `parse` does."""
+    text = body.removeprefix(MARK)
+    try:
+        return parse(text)
+    except NotJson as error:
+        instead = _instead(text, request.headers)
+        if not instead:
+            raise
+        raise NotJson(FieldError("", instead)) from error
+
+
+def _instead(body: bytes, headers: Mapping[str, str]) -> str:
+    """What was sent in place of JSON, for people; empty where that can't be told."""
+    kind, _, parameters = headers.get("content-type", "").lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "')
+    if not body.strip():
+        return "the body is empty; send JSON"
+    if coding := headers.get("content-encoding", ""):
+        return f"the body is compressed ({coding[:20]}); send it as it is, without Content-Encoding"
+    if charset not in ("", "utf-8", "utf8"):
+        return f"the body is encoded in {charset[:20]}; send UTF-8"
+    of_form = kind == "application/x-www-form-urlencoded" and FORM.match(body) is not None
+    return "the body is a form; send JSON" if of_form or kind == "multipart/form-data" else ""
 
 
 def parse(body: bytes) -> Any:

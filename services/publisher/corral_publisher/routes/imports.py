@@ -77,7 +77,7 @@ async def started(request: Request, caller: Principal) -> Response:
         limit=services.settings.max_body_bytes,
         seconds=services.settings.body_timeout,
     )
-    wanted = checked(ImportRequest, request_body.parse(raw) if raw.strip() else {})
+    wanted = checked(ImportRequest, request_body.parse_from(request, raw) if raw.strip() else {})
     one = await services.imports.start(choice_of(wanted), caller)
     return answer(import_view(one), 202, {"Location": f"{PREFIX}/imports/{one.id}"})
 

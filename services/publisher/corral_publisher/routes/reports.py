@@ -239,4 +239,4 @@ async def _body(request: Request) -> Any:
     raw = await request_body.read(
         request.receive, request.headers, limit=settings.max_body_bytes, seconds=settings.body_timeout
     )
-    return request_body.parse(raw) if raw.strip() else None
+    return request_body.parse_from(request, raw) if raw.strip() else None

@@ -162,10 +162,12 @@ def _response(job: NewJob, shape: Callable[[], Response], location: dict[str, st
 
 
 async def read_json(request: Request, services: PublisherServices) -> Any:
-    """The request's body as a JSON value. Raises as `body.read` and `body.parse` do."""
+    """The request's body as a JSON value. Raises as `body.read` and `body.parse_from` do."""
     settings = services.settings
     limit, seconds = settings.max_body_bytes, settings.body_timeout
-    return request_body.parse(await request_body.read_from(request, limit=limit, seconds=seconds))
+    return request_body.parse_from(
+        request, await request_body.read_from(request, limit=limit, seconds=seconds)
+    )
 
 
 def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubmission:

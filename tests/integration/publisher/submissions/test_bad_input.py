@@ -1,5 +1,6 @@
 """Whatever arrives is answered with a problem that names the field; nothing of it is stored; never a 500."""
 
+import gzip
 import json
 from typing import Any
 
@@ -154,6 +155,39 @@ async def test_a_wrong_submission_is_a_problem_that_names_the_field(
     else:
         assert place in named(answer), answer.text
     assert await count(store) == 0
+
+
+JSON_TEXT = b'{"type": "test.anything"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "told"),
+    [
+        (b"", {}, "the body is empty; send JSON"),
+        (gzip.compress(JSON_TEXT, mtime=0), {"Content-Encoding": "gzip"}, "the body is compressed (gzip)"),
+        (
+            JSON_TEXT.decode().encode("utf-16"),
+            {"Content-Type": "application/json; charset=utf-16"},
+            "in utf-16",
+        ),
+        (b"type=a", {"Content-Type": "application/x-www-form-urlencoded"}, "the body is a form; send JSON"),
+        (b"--x\r\n", {"Content-Type": "multipart/form-data; boundary=x"}, "the body is a form; send JSON"),
+        (b"{type: 1}", {"Content-Type": "application/x-www-form-urlencoded"}, "not JSON: "),
+    ],
+    ids=["nothing", "gzip", "UTF-16", "form", "form with parts", "a slip"],
+)
+async def test_what_was_sent_in_place_of_json_is_told(
+    api: httpx2.AsyncClient, body: bytes, headers: dict[str, str], told: str
+):
+    for path in ("/api/v1/jobs", "/api/v1/jobs/bulk"):
+        answer = await api.post(path, content=body, headers=headers)
+        assert answer.status_code == 400
+        assert told in answer.json()["detail"], answer.text
+
+
+async def test_a_byte_order_mark_before_json_is_no_fault(api: httpx2.AsyncClient):
+    answer = await api.post("/api/v1/jobs", content=b"\xef\xbb\xbf" + JSON_TEXT)
+    assert answer.status_code == 201
 
 
 async def test_every_wrong_field_is_named_at_once(api: httpx2.AsyncClient):
