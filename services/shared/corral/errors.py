@@ -4,7 +4,9 @@ A message says what was wrong, with the value, and what to do.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -189,16 +191,18 @@ class DeclarationError(CorralError):
     """A job type is declared or handled wrongly; raised at import."""
 
 
+Span = float | timedelta
+"""A length of time: seconds, or a timedelta."""
+
+
 class Retry(CorralError):
     """Raised by a handler: try again after `after` seconds (None: the type's backoff); uses up a retry."""
 
     def __init__(
-        self, message: str = "the handler asked to be tried again", *, after: float | None = None
+        self, message: str = "the handler asked to be tried again", *, after: Span | None = None
     ) -> None:
-        """Raises ValueError where `after` is no length of time: it would be tried again at once."""
-        if after is not None and not abs(after) < 1e300:  # NaN is not, either
-            raise ValueError(f"Retry: after is {after}; it must be a number of seconds")
-        self.after = after
+        """Raises ValueError where it is no length of time: it would be tried again at once."""
+        self.after = None if after is None else _length("Retry", after)
         super().__init__(message)
 
 
@@ -209,7 +213,7 @@ class Snooze(CorralError):
     times in a life; then they fail.
     """
 
-    def __init__(self, message: str = "the handler asked to be run again later", *, after: float) -> None:
+    def __init__(self, message: str = "the handler asked to be run again later", *, after: Span) -> None:
         """Raises ValueError where `after` is no length of time."""
         self.after = _length("Snooze", after)
         super().__init__(message)
@@ -247,20 +251,18 @@ class RateLimited(CorralError):
     """
 
     def __init__(
-        self, message: str = "the provider asked for a wait", *, after: float, limit: str | None = None
+        self, message: str = "the provider asked for a wait", *, after: Span, limit: str | None = None
     ) -> None:
-        """`limit` names the limit; it may be left out where the job takes of one alone.
-
-        Raises:
-            ValueError: `after` is no length of time.
-        """
+        """`limit` may be left out where the job takes of one alone. Raises ValueError where `after` is no length of time."""
         self.after, self.limit = _length("RateLimited", after), limit
         super().__init__(message)
 
 
-def _length(what: str, after: float) -> float:
-    if not abs(after) < 1e300:  # NaN is not, either
-        raise ValueError(f"{what}: after is {after}; it must be a number of seconds")
+def _length(what: str, after: Any) -> float:
+    if isinstance(after, timedelta):
+        return after.total_seconds()
+    if not isinstance(after, int | float) or not abs(after) < 1e300:  # NaN is not, either
+        raise ValueError(f"{what}: after is {after!r}; it must be a number of seconds, below 1e300")
     return after
 
 

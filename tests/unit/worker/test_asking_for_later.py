@@ -3,12 +3,14 @@
 import random
 import re
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from tests.fixtures.claimed import claimed_job
 
-from corral.errors import RateLimited, Snooze
+from corral.errors import RateLimited, Retry, Snooze
 from corral.job.backoff import Exponential
 from corral.job.limits import MAX_DELAY_SECONDS
 from corral.job.outcome import Cancelled, Erred, Outcome, Parked, Released, Snoozed
@@ -36,11 +38,16 @@ def test_a_group_of_one_is_what_is_in_it():
     assert isinstance(outcome(ExceptionGroup("tasks", [Snooze(after=1)])), Snoozed)
 
 
-@pytest.mark.parametrize("kind", [Snooze, RateLimited])
-@pytest.mark.parametrize("after", [float("nan"), float("inf")])
-def test_a_wait_that_is_no_length_of_time_is_refused_where_it_is_raised(kind: type, after: float):
+@pytest.mark.parametrize("kind", [Retry, Snooze, RateLimited])
+@pytest.mark.parametrize("after", [float("nan"), float("inf"), 1e300, "5"])
+def test_a_wait_that_is_no_length_of_time_is_refused_where_it_is_raised(kind: type, after: Any):
     with pytest.raises(ValueError, match="must be a number of seconds"):
         kind(after=after)
+
+
+@pytest.mark.parametrize("kind", [Retry, Snooze, RateLimited])
+def test_a_wait_may_be_a_length_of_time_as_python_has_it(kind: type):
+    assert kind(after=timedelta(minutes=2)).after == 120.0
 
 
 def test_a_wait_that_a_subclass_breaks_is_an_ordinary_error():
