@@ -1,14 +1,13 @@
 """Error responses as problem documents, with one table from Corral's errors to HTTP. Source: RFC 9457."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -152,13 +151,9 @@ def failed(_request: Request, request_id: str) -> Response:
     return problem(500, "internal", *FAILED, request_id=request_id)
 
 
-def from_validation(
-    error: ValidationError | RequestValidationError, *, prefix: str = ""
-) -> errors.InvalidInput:
+def of_items(items: Sequence[Mapping[str, Any]]) -> errors.InvalidInput:
     """Corral's error for Pydantic's errors, with a pointer into the body for each."""
-    return errors.InvalidInput(
-        *(FieldError(prefix + pointer(item["loc"]), message_of(item)) for item in error.errors()[:20])
-    )
+    return errors.InvalidInput(*(FieldError(pointer(item["loc"]), message_of(item)) for item in items[:20]))
 
 
 def pointer(location: Iterable[str | int]) -> str:

@@ -22,9 +22,9 @@ from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.requests import body as request_body
 from corral_publisher.requests.api_route import ApiRoute
 from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.requests.checked import checked
 from corral_publisher.requests.parameters import Cursor, Limit
 from corral_publisher.responses.json_response import answer
-from corral_publisher.routes.queues import checked
 from corral_publisher.services import services_of
 
 router = APIRouter(prefix=PREFIX, tags=["feeds"], route_class=ApiRoute)

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from corral.bounded import Bounded
@@ -12,9 +11,9 @@ from corral.job.bounds import Bounds
 from corral.store import JobFilter
 from corral_publisher.requests import parameters
 from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.requests.checked import checked
 from corral_publisher.requests.negotiation import wants_html
 from corral_publisher.requests.parameters import InvalidParameter
-from corral_publisher.responses import problems
 from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.submission import read_json, trace_of
 from corral_publisher.services import services_of
@@ -28,10 +27,7 @@ router = APIRouter(include_in_schema=False)
 async def submit_job(request: Request, caller: Operator) -> Response:
     """Store a job, and answer it as that system did."""
     services = services_of(request)
-    try:
-        asked = LegacySubmission.model_validate(await read_json(request, services))
-    except ValidationError as error:
-        raise problems.from_validation(error) from error
+    asked = checked(LegacySubmission, await read_json(request, services))
     try:
         submission = asked.submission(services.settings, created_by=caller.name, trace=trace_of(request))
     except InvalidInput as error:  # of a report: its fields are the data's

@@ -1,10 +1,9 @@
 """Queues: their jobs per state; pausing, resuming, options, and removing ended jobs."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from corral.job.state import State
@@ -15,12 +14,10 @@ from corral_publisher.models.responses import Cleaned, QueuePage, QueueView
 from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.requests.api_route import ApiRoute
 from corral_publisher.requests.auth import Admin, Operator, Viewer
-from corral_publisher.responses import problems
+from corral_publisher.requests.checked import checked
 from corral_publisher.responses.json_response import answer
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
-
-M = TypeVar("M", bound=BaseModel)
 
 router = APIRouter(prefix=PREFIX, tags=["queues"], route_class=ApiRoute)
 
@@ -90,18 +87,6 @@ async def clean(request: Request, name: str, caller: Admin) -> Response:
         name, [State(state) for state in wanted.states], wanted.older_than, caller.name
     )
     return answer({"removed": removed, "more": more})
-
-
-def checked(model: type[M], value: Any) -> M:
-    """Check a body and return its model.
-
-    Raises:
-        InvalidInput: names the fields.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise problems.from_validation(error) from error
 
 
 async def _answer(services: PublisherServices, queue: StoredQueue) -> Response:

@@ -29,9 +29,9 @@ from corral_publisher.models.schedules import (
 from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.requests.api_route import ApiRoute
 from corral_publisher.requests.auth import Admin, Operator, Viewer
+from corral_publisher.requests.checked import checked
 from corral_publisher.requests.parameters import InvalidParameter, Limit
 from corral_publisher.responses.json_response import answer
-from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import services_of
 

@@ -14,7 +14,7 @@ from corral.actions.access.principal import Principal
 from corral.actions.submissions.bulk import SubmissionRefused, refuse_all
 from corral.actions.submissions.job_request import TRACEPARENT, NewSubmission
 from corral.bounded import Bounded
-from corral.errors import CorralError
+from corral.errors import CorralError, InvalidInput
 from corral.job.bounds import Bounds
 from corral.job.job import Accepted, Job, NewJob
 from corral.job.limits import MAX_BULK
@@ -25,9 +25,9 @@ from corral_publisher.openapi import PREFIX, failures
 from corral_publisher.openapi import body as documented
 from corral_publisher.requests import body as request_body
 from corral_publisher.requests.auth import Operator
+from corral_publisher.requests.checked import checked, refusal
 from corral_publisher.requests.direct_route import DirectRoute
 from corral_publisher.requests.headers import header_of
-from corral_publisher.responses import problems
 from corral_publisher.responses.json_response import JsonResponse, answer
 from corral_publisher.routes.duplicates import about, counts, duplicate_answer, is_refused
 from corral_publisher.routes.idempotent_submission import (
@@ -176,11 +176,7 @@ def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubm
     Raises:
         InvalidInput: fields are missing, unknown or of the wrong type.
     """
-    try:
-        model = Submission.model_validate(value)
-    except ValidationError as error:
-        raise problems.from_validation(error) from error
-    return model.submission(caller.name, trace_of(request))
+    return checked(Submission, value).submission(caller.name, trace_of(request))
 
 
 def trace_of(request: Request) -> str | None:
@@ -205,15 +201,15 @@ def parse_bulk(value: Any, *, partial: bool) -> list[Submission | SubmissionRefu
             or not 0 < len(items) <= MAX_BULK
             or value.keys() != {"jobs"}
         ):
-            raise problems.from_validation(error) from error
+            raise refusal(Bulk, value, error) from error
     return [_parse_item(item) for item in items]
 
 
 def _parse_item(value: Any) -> Submission | SubmissionRefused:
     try:
-        return Submission.model_validate(value)
-    except ValidationError as error:
-        return SubmissionRefused(problems.from_validation(error).errors)
+        return checked(Submission, value)
+    except InvalidInput as error:
+        return SubmissionRefused(error.errors)
 
 
 async def _submit_and_wait(services: PublisherServices, job: NewJob, seconds: float) -> tuple[bool, Job]:

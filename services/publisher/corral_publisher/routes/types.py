@@ -15,8 +15,8 @@ from corral_publisher.models.responses import TypePage, TypeView
 from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.requests.api_route import ApiRoute
 from corral_publisher.requests.auth import Operator, Viewer
+from corral_publisher.requests.checked import checked
 from corral_publisher.responses.json_response import answer
-from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
 

@@ -28,9 +28,9 @@ from corral_publisher.openapi import PREFIX, body, failures
 from corral_publisher.requests import parameters
 from corral_publisher.requests.api_route import ApiRoute
 from corral_publisher.requests.auth import Admin, Operator, Viewer
+from corral_publisher.requests.checked import checked
 from corral_publisher.requests.parameters import Cursor, InvalidParameter, Limit
 from corral_publisher.responses.json_response import answer
-from corral_publisher.routes.queues import checked
 from corral_publisher.routes.submission import read_json
 from corral_publisher.services import PublisherServices, services_of
 
