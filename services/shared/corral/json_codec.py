@@ -121,9 +121,9 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 def may_round(data: bytes) -> bool:
     """Whether a number in JSON text may be one that orjson would round; never False where one is."""
     plain = data.translate(_DIGITS)
-    if _LONG not in plain and not (b"0e" in plain and _EXPONENT.search(data)):
+    if not (_LONG in plain or (b"0e" in plain and _exponent_in(plain))):
         return False
-    numbers = ",".join(_LONG_NUMBER.findall(data.decode("latin-1")))
+    numbers = ",".join(_LONG_NUMBER.findall(f" {data.decode('latin-1')}"))
     try:
         written = orjson.dumps(orjson.loads(f"[{numbers}]")).decode()[1:-1]
     except orjson.JSONDecodeError:  # a text, in which any digits and points may stand
@@ -134,16 +134,21 @@ def may_round(data: bytes) -> bool:
     )
 
 
+def _exponent_in(plain: bytes) -> bool:
+    """Sixteen digits before an exponent; or three in it, without which no short number leaves the range of doubles."""
+    return _LONG_BEFORE in plain or b"0e000" in plain or b"0e+000" in plain or b"0e-000" in plain
+
+
 _DIGITS = bytes(
     ord("0") if chr(byte) in "0123456789." else ord("e") if chr(byte) == "E" else byte for byte in range(256)
 )
 """Digits and points become 0, so that one search finds any long number."""
 _LONG = b"0" * 17
 """Sixteen digits and a point, or more: what has fewer digits is read and written again as it was."""
-_EXPONENT = re.compile(rb"[0-9.]{16}[eE]|[0-9][eE][-+]?[0-9]{3}")
-"""Sixteen digits before an exponent; three in it, without which no short number leaves the range of doubles."""
-_LONG_NUMBER = re.compile(r"-?[0-9][0-9.]{15,}(?:[eE][-+]?[0-9]+)?|-?[0-9][0-9.]*[eE][-+]?[0-9]{3,}")
-"""A number that one of those stands in, whole. Most are doubles as a program writes them, and round to themselves."""
+_LONG_BEFORE = b"0" * 16 + b"e"
+_LONG_NUMBER = re.compile(r"[\s:,\[](-?[0-9](?:[0-9.]{15,}(?:[eE][-+]?[0-9]+)?|[0-9.]*[eE][-+]?[0-9]{3,}))")
+"""A number that one of those stands in, whole, behind what may stand before a number; texts have few that look so.
+Most are doubles as a program writes them, and round to themselves."""
 
 
 def _survives(number: str) -> bool:
