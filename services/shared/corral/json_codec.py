@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from typing import Any, Self
 
 import orjson
@@ -128,7 +128,8 @@ def may_round(data: bytes) -> bool:
         written = orjson.dumps(orjson.loads(f"[{','.join(numbers)}]")).decode()[1:-1].split(",")
     except orjson.JSONDecodeError:  # a text, in which any digits and points may stand
         written = []
-    return written != numbers and not all(map(_survives, numbers))
+    pairs = zip_longest(numbers, written)
+    return written != numbers and any(number != form and not _survives(number) for number, form in pairs)
 
 
 def _exponent_in(plain: bytes) -> bool:
