@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
-from itertools import accumulate, zip_longest
+from itertools import accumulate
 from typing import Any, Self
 
 import orjson
@@ -127,8 +127,8 @@ def may_round(data: bytes) -> bool:
     try:
         written = orjson.dumps(orjson.loads(f"[{','.join(numbers)}]")).decode()[1:-1].split(",")
     except orjson.JSONDecodeError:  # a text, in which any digits and points may stand
-        written = []
-    pairs = zip_longest(numbers, written)
+        written = [""] * len(numbers)
+    pairs = zip(numbers, written, strict=False)  # of none there is one form, which is empty
     return written != numbers and any(number != form and not _survives(number) for number, form in pairs)
 
 
