@@ -168,12 +168,19 @@ async def test_what_nobody_hears_is_not_spelled_out_and_whoever_comes_hears_that
     before = (await redis.info("commandstats"))["cmdstat_publish"]["calls"]
     for _ in range(1000):
         await other.events.publish(EVERY_KIND[0])
-    async with dispatch.events.listen() as listener:  # between a change and the hint of it
-        assert await listener.get() == Gap()
+    async with dispatch.events.listen() as listener:
+
+        async def told() -> list[Event | Gap]:
+            await other.events.publish(EVERY_KIND[0])
+            return listener.taken()
+
+        assert (await eventually_async(told))[0] == Gap()
         await eventually_async(lambda: other.events.heard)
-        assert (await redis.info("commandstats"))["cmdstat_publish"]["calls"] - before < 10
+        assert (await redis.info("commandstats"))["cmdstat_publish"]["calls"] - before < 500
         await other.events.publish(EVERY_KIND[1])
-        assert await listener.get() == EVERY_KIND[1]
+        async with asyncio.timeout(30):
+            while (event := await listener.get()) != EVERY_KIND[1]:
+                assert event in (Gap(), EVERY_KIND[0])
 
 
 async def test_a_lone_change_after_a_silence_is_told_at_once_and_the_next_soon(redis: Redis):
