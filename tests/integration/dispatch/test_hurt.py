@@ -37,7 +37,7 @@ async def test_a_redis_that_is_away_is_unavailable_at_once_and_used_again_when_i
         await dispatch.lanes.enqueue([second])
     with pytest.raises(Unavailable, match="redis"):
         await dispatch.lanes.wait("w", 1)
-    assert monotonic() - began < 4
+    assert monotonic() - began < 5.5, "neither waits as for one that hangs"
     await asyncio.to_thread(valkey.start)
     await dispatch.lanes.enqueue([second])
     assert (await dispatch.lanes.pop("w", [EMAIL], 9, wait=False)).popped == [first, second]
@@ -47,11 +47,11 @@ async def test_a_redis_that_hangs_is_unavailable_within_seconds_and_its_late_ans
     dispatch, client, _ = hurt
     queued = [Entry(EMAIL, new_id()) for _ in range(3)]
     await dispatch.lanes.enqueue(queued[:1])
-    await client.execute_command("CLIENT", "PAUSE", 4500, "ALL")
+    await client.execute_command("CLIENT", "PAUSE", 6000, "ALL")
     began = monotonic()
     with pytest.raises(Unavailable, match="redis"):
         await dispatch.lanes.enqueue(queued[1:2])
-    assert 2 < monotonic() - began < 4.4
+    assert 2 < monotonic() - began < 5.9
     await asyncio.gather(*[dispatch.lanes.enqueue(queued[2:])], return_exceptions=True)
     found = (await dispatch.lanes.pop("w", [EMAIL], 9, wait=False)).popped
     assert set(found) >= {queued[0]}

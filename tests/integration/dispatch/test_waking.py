@@ -39,7 +39,7 @@ async def test_a_new_job_wakes_a_sleeping_worker_at_once(dispatch: Dispatch):
     queued = entries(EMAIL, 1)
     await dispatch.lanes.enqueue(queued)
     assert await sleeping
-    assert monotonic() - begin < 5
+    assert monotonic() - begin < 25, "long before its wait is over"
     assert (await dispatch.lanes.pop("w", [EMAIL], 5, wait=True)).popped == queued
 
 

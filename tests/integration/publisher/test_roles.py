@@ -137,7 +137,7 @@ async def test_a_revoked_key_is_refused(app: FastAPI, store: Store, monkeypatch:
         async def refused() -> bool:
             return (await client.get("/api/v1/jobs")).status_code == 401
 
-        await eventually_async(refused, timeout=5)
+        await eventually_async(refused)
     assert keys_module.TRUST_SECONDS <= 5
 
 

@@ -37,7 +37,7 @@ async def test_a_body_that_does_not_arrive_is_answered_in_time(
         status, headers, body = answer_of(connection)
         assert (status, headers["content-type"]) == (408, "application/problem+json")
         assert json.loads(body)["type"] == "urn:corral:problem:slow-body"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9, "the setting, and not the default"
         assert connection.recv(100) == b"", "a connection with half a body in it can't be used again"
     with connected(publisher) as connection:  # a byte now and then does not help
         connection.sendall(head(keys[Role.OPERATOR], "Transfer-Encoding: chunked"))

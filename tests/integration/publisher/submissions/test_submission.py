@@ -148,4 +148,4 @@ async def test_a_type_that_is_registered_later_is_known_at_once(
     async def known() -> bool:
         return (await api.post("/api/v1/jobs", json={"type": "test.newcomer"})).status_code == 201
 
-    await eventually_async(known, timeout=2)
+    await eventually_async(known)

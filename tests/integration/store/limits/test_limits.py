@@ -177,7 +177,7 @@ async def test_ten_thousand_jobs_of_one_key_hold_up_no_other(
     assert await subject.claim_groups(worker, ACME, OTHER) == late
     groups, end = await store.limit_duties.groups()
     assert ({group.id for group in groups}, end) == ({group(*ACME)}, None)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 async def test_groups_are_paged(subject: Subject, store: Store) -> None:

@@ -27,7 +27,7 @@ async def test_a_full_executor_does_not_hold_up_the_others(system: System):
     await system.submit("demo.cpu", {"seconds": 30}, queue="cpu", count=5)
     jobs = await system.submit("demo.echo", 1, count=200)
     for job in jobs:
-        await system.state(job, State.COMPLETED, timeout=10)
+        await system.state(job, State.COMPLETED, timeout=25)
 
 
 async def test_no_more_jobs_run_than_there_are_slots(system: System):

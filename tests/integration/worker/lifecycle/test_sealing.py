@@ -99,7 +99,7 @@ async def test_a_seal_outlasts_a_wiped_redis_and_a_lifted_drain_until_it_is_brok
         await system.state(job, State.RUNNING, State.COMPLETED, timeout=3)
     assert (await get("/readyz"))[0] == 503
     await system.dispatch.drain_requests.unseal([NAME])
-    await system.state(job, State.COMPLETED, timeout=5)
+    await system.state(job, State.COMPLETED)
     assert (await get("/readyz"))[0] == 200
 
 

@@ -71,7 +71,7 @@ async def test_a_second_sigterm_gives_back_at_once(system: System):
     before = time.monotonic()
     worker.send(signal.SIGTERM)
     assert await worker.ended() == 0
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 60, "and not after its grace"
     assert (await system.job(job)).state is State.QUEUED
 
 
