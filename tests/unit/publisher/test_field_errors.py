@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from corral.errors import InvalidInput
 from corral_publisher.models.options import QueuePatch
 from corral_publisher.models.requests import Bulk, Clean, LoadRequest, Submission
-from corral_publisher.responses.problems import from_validation
+from corral_publisher.requests.checked import checked
 
 GOOD: dict[str, Any] = {"type": "a"}
 
@@ -58,7 +59,7 @@ GOOD: dict[str, Any] = {"type": "a"}
     ],
 )
 def test_a_wrong_field_is_told_in_words(model: type[BaseModel], value: Any, told: str):
-    with pytest.raises(ValidationError) as refused:
-        model.model_validate(value)
-    (error,) = from_validation(refused.value).errors
+    with pytest.raises(InvalidInput) as refused:
+        checked(model, value)
+    (error,) = refused.value.errors
     assert f"{error.pointer} {error.message}" == told

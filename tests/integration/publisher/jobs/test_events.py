@@ -88,6 +88,8 @@ async def test_a_job_is_followed_to_its_end(
         await store.attempts.progress([Progress(job_id, attempt, 40, "half")])
         await dispatch.events.publish(Progressed(job_id, 40, "half"))
         _, running = await until(events, "job")
+        if not running["progress"]:  # it was looked at in between
+            _, running = await until(events, "job")
         assert (running["state"], running["progress"], running["progress_message"]) == ("running", 40, "half")
         lines = [NewLogLine(job_id, attempt, datetime.now(UTC), f"line {n}") for n in range(3)]
         await store.attempts.append_logs(lines)
@@ -110,7 +112,8 @@ async def test_a_job_is_followed_without_any_event(api: httpx2.AsyncClient, hand
         await until(events, "job")
         await hand.complete(job["id"])
         seen, _ = await until(events, "end")
-        assert [json.loads(event.data)["state"] for event in seen if event.event == "job"] == ["completed"]
+        states = [json.loads(event.data)["state"] for event in seen if event.event == "job"]
+        assert states in (["completed"], ["running", "completed"])  # it may be looked at in between
 
 
 async def test_a_follower_that_comes_back_goes_on_where_it_was(
