@@ -57,9 +57,9 @@ After `outcome-unknown` the job may be stored or not: ask for the `ids` of the a
 What is no HTTP at all, or over its limits for a request line or headers, is answered by the server itself before
 Corral sees it: 400, 414, 431 or 501 as plain text, and the connection is closed.
 
-HEAD answers the headers of GET. A refusal that needs no body may be answered before the body has arrived. The connection goes on, but where the body
-is over 1 MiB or sent in chunks: then the answer says `Connection: close`. A connection without a whole request is
-closed after 75 seconds.
+HEAD answers the headers of GET. A refusal that needs no body may be answered before the body has arrived. The
+connection goes on, but where the body is over 1 MiB or sent in chunks: then the answer says `Connection: close`. A
+connection without a whole request is closed after 75 seconds.
 """
 
 

@@ -1,5 +1,6 @@
 """What is wrong in a body is named, in time that does not grow with how much is wrong."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -32,6 +33,18 @@ def test_the_first_of_very_many_faults_are_named(model: Any, value: Any, first: 
         checked(model, value)
     assert [one.pointer for one in refused.value.errors[:2]] == first
     assert len(refused.value.errors) <= 20
+
+
+def test_a_million_faults_are_not_listed_to_name_twenty():
+    """Pydantic lists all of its errors, of half a kilobyte each, or none."""
+    value = {f"k{number}": number for number in range(50_000)} | JOB
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput):
+            checked(Submission, value)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_field_that_was_cut_for_a_look_is_not_said_to_be_missing():

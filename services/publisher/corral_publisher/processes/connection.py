@@ -36,6 +36,11 @@ class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no t
     _ends = False
     """Whether the answer to the request at hand said that the connection will be closed, though not all of it had arrived."""
 
+    @property
+    def _whole(self) -> bool:
+        """Whether the request at hand has arrived with its whole body."""
+        return bool(self._body_receiver._complete)  # noqa: SLF001  # gunicorn has no other way to say it
+
     def connection_made(self, transport: Any) -> None:
         """A client connected."""
         self._heard = self.worker.loop.time()
@@ -57,18 +62,17 @@ class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no t
         self._ends = False
         answered = await self._handle_http_request(request, sockname, peername)
         kept: bool = answered and not self._ends
-        if not self._body_receiver._complete and not self._closed:  # noqa: SLF001  # as below
+        if not self._whole and not self._closed:
             await self._take_rest(half_closed=not kept)
         return kept
 
     def _send_response_start(
         self, status: int, headers: Sequence[tuple[bytes, bytes]], request: Any, close: bool = False
     ) -> None:
-        if not self._body_receiver._complete:  # noqa: SLF001  # as below
+        if not self._whole:
             rest = request.content_length
-            unasked = getattr(
-                request, "_expect_100_continue", False
-            )  # a client that was to be asked need not send it
+            # A client that wanted to be asked for its body need not send it.
+            unasked = getattr(request, "_expect_100_continue", False)
             close = close or unasked or request.chunked or rest is None or rest > MOST_REST
             said = any(name.lower() == b"connection" and value == b"close" for name, value in headers)
             self._ends = close or said
@@ -78,20 +82,19 @@ class ClientConnection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no t
         """Take what the client still sends of a body that is answered; where it does not end soon, gunicorn closes."""
         if half_closed and self.transport.can_write_eof():
             self.transport.write_eof()
-        receiver = self._body_receiver
         now = self.worker.loop.time
         until = now() + REST_SECONDS
         try:
-            while not receiver._complete and self.worker.alive:  # noqa: SLF001  # as below
+            while not self._whole and self.worker.alive:
                 async with asyncio.timeout_at(min(until, now() + REST_SILENT_SECONDS)):
-                    if (await receiver.receive())["type"] == "http.disconnect":
+                    if (await self._body_receiver.receive())["type"] == "http.disconnect":
                         return
         except TimeoutError:
             return
 
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
         scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
-        if self._body_receiver._complete:  # noqa: SLF001  # gunicorn has no other way to say it
+        if self._whole:
             scope[ARRIVED] = True
         return scope
 

@@ -5,10 +5,15 @@ import asyncio
 from starlette.types import Message, Receive, Scope, Send
 
 
+class HeadersWereAllError(OSError):
+    """The answer to HEAD is complete. Source: ASGI 2.4, disconnected client: `send` raises an OSError."""
+
+
 def as_get(scope: Scope, send: Send) -> tuple[Receive, Send]:
     """Have a request for headers served as GET; returns what its application receives and sends with.
 
-    The answer ends after its headers, and the application hears that the client left, so that a stream ends, too.
+    The answer ends after its headers, and an application that would send more in pieces learns that the client left, by
+    either of the ways that ASGI has: so streams and files end, too.
     """
     scope["method"] = "GET"
     asked, answered = False, asyncio.Event()
@@ -23,6 +28,8 @@ def as_get(scope: Scope, send: Send) -> tuple[Receive, Send]:
 
     async def sending(message: Message) -> None:
         if answered.is_set():
+            if message.get("more_body"):
+                raise HeadersWereAllError
             return
         await send(message)
         if message["type"] == "http.response.start":

@@ -8,13 +8,13 @@ from os import urandom
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corral import metrics
 from corral_publisher.requests.body import ClientGone
-from corral_publisher.requests.head import as_get
+from corral_publisher.requests.head import HeadersWereAllError, as_get
 from corral_publisher.responses import problems
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ class RequestMiddleware:
             receive, respond = as_get(scope, sending)
         try:
             await self._app(scope, receive, respond)
-        except ClientGone:
+        except (ClientGone, ClientDisconnect, HeadersWereAllError):
             status = status or 499  # nobody reads an answer
         except Exception:
             log.exception("request.failed", request=request_id.decode(), path=scope["path"])
