@@ -127,6 +127,50 @@ def test_excluded_days_are_those_of_the_zone():
     assert [at.astimezone(timetable.zone).day for at in found] == [27, 28]
 
 
+@settings(max_examples=40)
+@given(
+    moment=moments,
+    every=st.sampled_from([timedelta(minutes=7), timedelta(hours=5), "*/20 * * * *", "30 0,2 * * *"]),
+    spans=st.lists(st.tuples(st.integers(-4, 6), st.integers(0, 3)), max_size=4),
+)
+def test_excluded_days_take_away_the_ticks_of_these_days_and_no_other(moment, every, spans):
+    zone, change = moment
+    days = [change.date() + timedelta(days=first) for first, _ in spans]
+    excluded = [Dates(day, day + timedelta(days=more)) for day, (_, more) in zip(days, spans, strict=True)]
+    made = Cron.parse(every) if isinstance(every, str) else every
+    span = (change - timedelta(days=5), change + timedelta(days=9))
+    everything = list(Timetable(every=made, zone=zone).ticks(*span))
+    kept = [
+        tick
+        for tick in everything
+        if not any(dates.first <= tick.at.astimezone(zone).date() <= dates.last for dates in excluded)
+    ]
+    assert list(Timetable(every=made, zone=zone, excluded=excluded).ticks(*span)) == kept
+
+
+@pytest.mark.parametrize("every", [timedelta(seconds=1), Cron.parse("* * * * * *")])
+def test_excluded_years_are_not_gone_through_second_by_second(every: timedelta | Cron):
+    """Hundreds of thousands of millions of seconds: whoever looked at each would not come back."""
+    timetable = Timetable(every=every, excluded=[Dates(date(2026, 12, 1), date(8000, 2, 28))])
+    (tick,) = islice(timetable.ticks(datetime(2026, 12, 1, tzinfo=UTC)), 1)
+    assert tick.at == datetime(8000, 3, 1, tzinfo=UTC) - timedelta(days=1)  # 8000 is a leap year
+    for first in (date(1, 1, 1), date(2027, 1, 1)):
+        closed = Timetable(every=every, excluded=[Dates(first, date(9999, 12, 31))])
+        assert list(closed.ticks(datetime(2027, 1, 1, tzinfo=UTC))) == []
+
+
+@pytest.mark.parametrize("every", [timedelta(days=1), Cron.parse("@daily"), Cron.parse("* * * * * *")])
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_edges_of_the_calendar_are_no_errors(every: timedelta | Cron, zone: str):
+    least, most = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    for start in (None, least, most):
+        timetable = Timetable(every=every, zone=ZoneInfo(zone), start=start)
+        for after in (least, most):
+            found = list(islice(timetable.ticks(after), 2))
+            assert len(found) == (0 if most in (start, after) else 2)
+            assert all(tick.at > after for tick in found)
+
+
 @given(st.floats(0.001, 86_400), st.text(max_size=5))
 def test_jitter_is_the_same_for_everybody_and_within_its_bounds(jitter: float, seed: str):
     timetable = Timetable(every=timedelta(hours=1), jitter=jitter, seed=seed)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST, MOST = timedelta(seconds=1), timedelta(days=3_660)
 """The lengths of time that may pass between two ticks."""
 MAX_JITTER = 86_400
-LAST = datetime(9000, 1, 1, tzinfo=UTC)
-"""No tick comes after it: the calendar ends soon after."""
+FIRST, LAST = datetime(1, 1, 7, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""No tick comes before or after: the calendar begins and ends soon, and its edges are not times in every zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,22 @@ class Timetable:
         A tick depends on nothing but the timetable, so that asking in pieces gives the same.
         """
         until = min(moment for moment in (until, self.end, LAST) if moment is not None)
-        if self.start is not None:
-            after = max(after, self.start - timedelta(microseconds=1))
-        for instant in self._instants(after):
-            if instant.at > until:
-                return
-            if instant.at > after and not self._is_excluded(instant.at):
-                yield Tick(instant.at, instant.at + self._delay(instant.at), instant.mark)
+        after = max(after, FIRST)
+        if self.start is not None and self.start > after:
+            after = self.start - timedelta(microseconds=1)
+        going: datetime | None = after
+        while going is not None and going < until:
+            after, going = going, None
+            for instant in self._instants(after):
+                if instant.at > until:
+                    return
+                if instant.at <= after:
+                    continue
+                if (dates := self._excluded_at(instant.at)) is None:
+                    yield Tick(instant.at, instant.at + self._delay(instant.at), instant.mark)
+                elif (passed := self._passed(dates)) > instant.at:
+                    going = passed  # there may be millions of instants before it
+                    break
 
     def _instants(self, after: datetime) -> Iterator[Instant]:
         if isinstance(self.every, timedelta):
@@ -108,9 +117,17 @@ class Timetable:
             self.every.times(wall), self.zone, lambda time: instants(time, self.zone, twice, self.skipped)
         )
 
-    def _is_excluded(self, at: datetime) -> bool:
+    def _excluded_at(self, at: datetime) -> Dates | None:
+        """The excluded days among which an instant is."""
         day = at.astimezone(self.zone).date()
-        return any(dates.first <= day <= dates.last for dates in self.excluded)
+        return next((dates for dates in self.excluded if dates.first <= day <= dates.last), None)
+
+    def _passed(self, dates: Dates) -> datetime:
+        """A moment after which the first tick after these days comes: just before the earlier midnight, where there are two."""
+        if dates.last >= LAST.date():
+            return LAST
+        midnight = datetime.combine(dates.last + timedelta(days=1), time(), self.zone)
+        return min(midnight.replace(fold=fold).astimezone(UTC) for fold in (0, 1)) - timedelta(microseconds=1)
 
     def _delay(self, at: datetime) -> timedelta:
         """The same for every leader, and another one for each tick."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 from tests.integration.publisher.conftest import Publisher, count
 from tests.integration.publisher.page import FORM, HTML, client_of, send
@@ -67,6 +68,26 @@ async def test_the_next_times_have_clock_changes_marked(api: httpx2.AsyncClient)
         ],
     }
     assert len((await api.get(f"{PATH}/nightly/times")).json()["items"]) == 10
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("timing", [{"cron": "0 0 * * *"}, {"interval": 3600}])
+async def test_the_edges_of_the_calendar_are_no_errors(
+    api: httpx2.AsyncClient, zone: str, timing: dict[str, Any]
+):
+    edges = ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00+14:00", "9999-12-31T23:59:59.999999Z")
+    for at, start in enumerate([None, *edges]):
+        made = {"name": f"edge-{at}", "zone": zone, **timing, **({"start": start} if start else {})}
+        answer = await api.post(PATH, json={"type": "test.anything", **made})
+        assert answer.status_code in ((201, 422) if start else (201,)), (start, answer.text)
+        if answer.status_code == 422:  # in UTC it would be before the calendar
+            assert answer.json()["errors"][0]["pointer"] == "/start"
+            continue
+        for after in edges:
+            times = await api.get(f"{PATH}/edge-{at}/times", params={"after": after, "count": 2})
+            assert times.status_code in (200, 422), (start, after, times.text)
+            assert "after" in times.text or times.status_code == 200
+        assert (await api.get(f"/schedules/edge-{at}", headers=HTML)).status_code == 200
 
 
 async def test_a_pause_has_a_note_and_why_says_it(api: httpx2.AsyncClient, store: Store):
