@@ -66,6 +66,12 @@ def on_ask(*limits: Any) -> Any:
         (lambda: Rate("openai", 10, per=0), "per is 0"),
         (lambda: Rate("openai", 10, per=1, cost=11), "cost is 11 and n only 10: no job could ever start"),
         (lambda: Rate("openai", 10, per=1, cost=float("nan")), "cost is nan"),
+        (
+            lambda: Rate("openai", 10, per=1, cost=1e-306),
+            "cost is 1e-306; it must be 0, or at least 0.000001",
+        ),
+        (lambda: Rate("openai", 1e-320, per=1), "it must be at least 0.000001"),
+        (lambda: Rate("openai", 2000, per=1, burst=5e-324), "it must be at least 0.000001"),
         (lambda: Queue("a.b"), "lower-case letters, digits, - and _"),
         (lambda: Queue("mail", retrys=3), "no option 'retrys'; known are priority, retries"),  # type: ignore[call-arg]
         (lambda: Queue("mail", limits=[Rate("a", 5, per=1, at="call")]), "a, which is a rate of calls"),

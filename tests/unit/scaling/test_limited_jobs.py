@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from corral.scaling.limited_jobs import Room, RunningJobs, WaitingJobs, limited_jobs
 from corral.scaling.limited_signal import Bound
 
@@ -61,6 +63,17 @@ def test_a_rate_that_is_used_up_bounds_how_many_start_and_one_with_room_nothing(
     assert (found.binding.bound, found.binding.lets, found.binding.per) == (Bound.RATE, 10, 2.0)
     room = limited_jobs([waits(1, "day", cost=2.0)], [], used)["ai"]
     assert (room.queued, room.rate, room.binding) == (1, math.inf, None)
+
+
+@pytest.mark.parametrize("cost", [1e-306, 5e-324])
+def test_costs_of_almost_nothing_that_were_stored_once_are_no_errors(cost: float):
+    """Their quotients would be beyond what a floating-point number can be."""
+    rooms = {"day": Room("day", left=1e15, rate=1e15, per=1.0)}
+    found = limited_jobs([waits(3, "day", cost=cost)], [], rooms)["ai"]
+    assert (found.queued, found.held) == (3, 0)
+    held = {"day": Room("day", left=-1.0, rate=1e15, per=0.001)}
+    found = limited_jobs([waits(3, "day", cost=cost)], [], held)["ai"]
+    assert (found.queued, found.held, math.isfinite(found.rate)) == (0, 3, True)
 
 
 def test_each_queue_is_told_of_all_the_room():

@@ -46,4 +46,7 @@ def written(number: float) -> str:
     if isinstance(number, int):
         # Python writes no whole number of more than 4,300 digits.
         return f"{number:,}" if abs(number) < 10**24 else "a whole number of more than 24 digits"
-    return f"{int(number):,}" if number.is_integer() and abs(number) < 1e15 else f"{number:g}"
+    if number.is_integer() and abs(number) < 1e15:
+        return f"{int(number):,}"
+    short = f"{number:g}"
+    return f"{number:.6f}".rstrip("0") if "e-0" in short and abs(number) >= 0.000_001 else short

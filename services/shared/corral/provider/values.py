@@ -20,7 +20,7 @@ BOUNDS: Final[Mapping[str, Bounds]] = {
     "max_bytes": Bounds(1, 268_435_456, "bytes", whole=True),
     "slots": Bounds(1, 10_000, "requests", whole=True),
     "transit": Bounds(0.01, 10, "seconds"),
-    "per_second": Bounds(0, 1_000, "requests", above=True),
+    "per_second": Bounds(0.000_001, 1_000, "requests"),
     "per_day": Bounds(1, 1_000_000_000, "requests", whole=True),
     "bytes_per_day": Bounds(1, 1e15, "bytes"),
 }

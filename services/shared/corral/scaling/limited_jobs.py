@@ -152,7 +152,7 @@ def _of_queue(
 
 def _fit(left: float, cost: float) -> float:
     """How many jobs of this cost there is room for."""
-    return math.inf if math.isinf(left) else max(0.0, math.floor((left + SLACK) / cost))
+    return math.inf if math.isinf(left) else max(0.0, math.floor((left + SLACK) / max(cost, SLACK)))
 
 
 def _bound(
@@ -200,7 +200,7 @@ def _starts(waiting: Sequence[WaitingJobs], rooms: Mapping[str, Room]) -> float:
     starts: dict[str, float] = {}
     for one in waiting:
         rates = [
-            (room.rate / room.per / cost, name)
+            (room.rate / room.per / max(cost, SLACK), name)
             for name, cost in one.takes.items()
             if (room := _room(rooms, name)).rate is not None
         ]

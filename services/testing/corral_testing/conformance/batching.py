@@ -107,6 +107,12 @@ class Batching:
         await subject.finish(worker, ids[1], 1, SUCCEEDED, limited=True)
         assert await subject.claim_batches(worker, OTHER, batch, ONE) == others
 
+    async def test_a_batch_whose_jobs_cost_almost_nothing_is_claimed(self, subject: Subject) -> None:
+        await subject.declare("one", {"rate": 1000, "per": 60})
+        worker = await subject.worker()
+        ids = await waiting(subject, 4, KEY, LimitUse("one", cost=1e-306))
+        assert await subject.claim_batches(worker, KEY, Batch(size=2, wait=LONG), ONE) == ids
+
     async def test_a_rate_of_attempts_lets_the_next_batch_start_its_time_after_the_last_one_ended(
         self, subject: Subject
     ) -> None:

@@ -252,6 +252,14 @@ class Limiting:
         await subject.advance(10 * LONG)
         assert await subject.claim_groups(worker, ONE) == ids[3:], "no more than the burst is kept"
 
+    async def test_costs_of_almost_nothing_that_were_stored_once_are_claimed(self, subject: Subject) -> None:
+        """As many as a rate has room for are more than a number can say."""
+        await subject.declare("one", {"rate": 1000, "per": 60})
+        tiny = (LimitUse("one", cost=1e-306),)
+        worker, ids = await subject.worker(), await submitted(subject, 4, *tiny)
+        assert await subject.claim_groups(worker, ONE, take=2) == ids[:2]
+        assert await subject.claim_groups(worker, ONE) == ids[2:]
+
     async def test_what_a_job_waits_for_and_who_holds_it_can_be_told(self, subject: Subject) -> None:
         await subject.declare("one", {"total": 1})
         await subject.declare("customer", {"each": 5})

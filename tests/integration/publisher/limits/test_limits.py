@@ -166,6 +166,7 @@ async def test_a_value_that_makes_no_sense_is_refused_by_name(api: httpx2.AsyncC
         ("api", {"overrides": {"total": 5}, "reason": "a\0"}, "/reason", "holds a NUL character"),
         ("tokens", {"overrides": {"per": 0}}, "/overrides/per", "is 0; it must be at least 0.001"),
         ("tokens", {"overrides": {"rate": float(10**16)}}, "/overrides/rate", "at most"),
+        ("tokens", {"overrides": {"rate": 5e-324}}, "/overrides/rate", "at least 0.000001"),
         ("api", {"overrides": {"total": 5}, "reason": "x" * 501}, "/reason", "at most 500"),
         ("api", {"override": {}}, "/override", "is not a known field"),
     ]

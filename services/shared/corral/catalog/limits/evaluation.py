@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from corral.catalog.limits.key import KeyReader
 from corral.catalog.limits.limit import TakenAt, largest_cost
-from corral.catalog.limits.values import COST
+from corral.catalog.limits.values import cost_fault
 from corral.catalog.payloads.field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import FieldError, InvalidInput
 from corral.job.admission import WhenFull
@@ -135,7 +135,7 @@ class _Rule:
             value = _number(value)
         try:
             value = value if isinstance(value, bool | int) else float(value)
-            fault = COST.fault(value)
+            fault = cost_fault(value)
         except (TypeError, ValueError):
             fault = "is no number"
         if fault is not None:

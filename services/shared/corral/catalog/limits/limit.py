@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from corral.catalog.limits.values import (
-    COST,
     PER,
     RATE,
     check_bounds,
@@ -22,6 +21,7 @@ from corral.catalog.limits.values import (
     check_name,
     check_path,
     check_weights,
+    cost_fault,
     one_of,
     wrong,
     zero,
@@ -214,7 +214,8 @@ class Rate:
         if isinstance(self.cost, str):
             check_path(self.name, "cost", self.cost)
             return
-        check_bounds(self.name, "cost", self.cost, COST)
+        if (fault := cost_fault(self.cost)) is not None:
+            raise wrong(self.name, f"cost {fault}")
         most = "n" if self.n <= EXACT else "burst"
         if self.cost > (largest := largest_cost(self.values)):
             raise wrong(

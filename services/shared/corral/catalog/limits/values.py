@@ -10,16 +10,18 @@ from typing import Any, Final, TypeVar
 
 from corral.catalog.limits.key import DOMAINS, paths_of
 from corral.errors import DeclarationError
-from corral.job.bounds import Bounds
+from corral.job.bounds import Bounds, written
 from corral.job.limits import MAX_NAME, NAME_PATTERN
 
 COUNT: Final = Bounds(1, 1_000_000, whole=True)
 """How many jobs a limit lets run or wait."""
-RATE: Final = Bounds(0, 1e15, above=True)
+LEAST: Final = 0.000_001
+"""The least amount that a job takes or a rate gives; of smaller ones, sums and quotients are no numbers any more."""
+RATE: Final = Bounds(LEAST, 1e15)
 """How much a rate lets start within its time."""
 PER: Final = Bounds(0.001, 366 * 24 * 3600.0, "seconds")
 COST: Final = Bounds(0, 1e15)
-"""What one job takes of a rate; 0 takes nothing."""
+"""What one job takes of a rate; 0 takes nothing, anything else is LEAST or more."""
 WEIGHT: Final = Bounds(0.001, 1000)
 MAX_WEIGHTS: Final = 1000
 MAX_PATH: Final = 200
@@ -62,6 +64,14 @@ def check_bounds(name: str, option: str, value: Any, bounds: Bounds) -> None:
     """Refuse a number out of its bounds."""
     if (fault := bounds.fault(value)) is not None:
         raise wrong(name, f"{option} {fault}")
+
+
+def cost_fault(value: object) -> str | None:
+    """What is wrong with a cost, as the rest of a sentence that begins with its name; None where nothing is."""
+    fault = COST.fault(value)
+    if fault is None and isinstance(value, int | float) and 0 < value < LEAST:
+        return f"is {value:g}; it must be 0, or at least {written(LEAST)}"
+    return fault
 
 
 def one_of(name: str, option: str, value: Any, choices: type[Word]) -> Word:

@@ -75,7 +75,7 @@ WITH {ME}, wanted AS MATERIALIZED (
 ), shares AS MATERIALIZED (
     SELECT w.grp, w.ord, max(r.weight) AS weight, array_agg(r.holder) FILTER (WHERE r.holder IS NOT NULL) AS holders,
            greatest(0, least(w.take, CASE WHEN bool_or(r.probing) THEN 1 END, min(m.room),
-                             min(floor((coalesce(r.room, 0) + {SLACK}) / u.cost))))::int AS n
+                             min(floor((coalesce(r.room, 0) + {SLACK}) / greatest(u.cost, {SLACK})))))::int AS n
     FROM wanted w CROSS JOIN unnest(w.limits, w.costs) AS u(name, cost) LEFT JOIN room r ON r.name = u.name
     LEFT JOIN mine m ON m.limit_name = r.limit_name
     GROUP BY w.grp, w.ord, w.take
