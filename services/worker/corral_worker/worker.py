@@ -61,7 +61,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._open_dispatch = open_dispatch
-        self._catalog = catalog.handled()
+        self._catalog, self._declared = catalog.handled(), catalog.queues()
         self._abandon_seconds = abandon_seconds
         self._poll_seconds = poll_seconds
 
@@ -76,7 +76,7 @@ class Worker:
                 Executor.PROCESS: settings.slots_process,
             },
             self._catalog,
-            served(settings.queues, self._catalog),
+            served(settings.queues, self._catalog, self._declared),
         )
         name = settings.worker_name or f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}"
         activation.start("corral-worker", name)

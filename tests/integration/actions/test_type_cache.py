@@ -1,12 +1,14 @@
 """The cache of job types: a name that was registered a moment ago is found, however fresh the cache is."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.integration.worker.system import System, running_system
 
+from corral.actions.submissions import type_cache
 from corral.actions.submissions.type_cache import TypeCache
 from corral.errors import UnknownType
 from corral.store.registry.queues import StoredQueue
@@ -62,3 +64,28 @@ async def test_many_unknown_names_share_one_look(system: System):
     found = await asyncio.gather(*(cache.get(f"no.such-{n}") for n in range(50)), return_exceptions=True)
     assert [type(one) for one in found] == [UnknownType] * 50
     assert looks == 1
+
+
+async def test_after_a_pause_the_first_submission_knows_what_was_set_meanwhile(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    await system.register_types()
+    cache = TypeCache(system.store)
+    await cache.read()
+    await system.store.types.patch("demo.echo", {"retries": 7}, "ann")
+    monkeypatch.setattr(cache, "_read_at", time.monotonic() - 60)
+    assert (await cache.get("demo.echo"))[0].options.retries == 7
+
+
+async def test_a_known_type_is_told_although_the_database_does_not_answer(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    await system.register_types()
+    cache = TypeCache(system.store)
+    await cache.read()
+    never = asyncio.Event()
+    monkeypatch.setattr(type_cache, "NEWS_SECONDS", 0.05)
+    monkeypatch.setattr(system.store.types, "version", never.wait)
+    monkeypatch.setattr(cache, "_read_at", time.monotonic() - 60)
+    assert (await cache.get("demo.echo"))[0].record.name == "demo.echo"
+    never.set()

@@ -2,7 +2,7 @@ from typing import Any
 
 from corral.catalog import Catalog, job_type
 from corral.job.options import Executor
-from corral_worker.claiming.slots import Slots
+from corral_worker.claiming.slots import Slots, served
 
 TYPES = {
     declared.name: declared
@@ -52,6 +52,16 @@ def test_the_end_of_a_job_is_not_worth_a_look_where_there_was_room():
 
 def test_without_slots_for_an_executor_its_queues_are_not_served():
     assert slots(**{"async": 5, "process": 0}).queues == {"fast", "mixed"}
+
+
+def test_the_queues_of_other_types_are_left_out_and_one_that_nobody_declares_is_served_where_it_is_named():
+    catalog, declared = Catalog(TYPES), frozenset({"fast", "mixed", "heavy", "of-others"})
+    assert served(("*",), catalog, declared) == {"fast", "mixed", "heavy"}
+    assert served(("fast", "of-others", "night"), catalog, declared) == {"fast", "night"}
+    assert served(("*", "night"), catalog, declared) == {"fast", "mixed", "heavy", "night"}
+    sizes = {Executor.ASYNC: 5, Executor.PROCESS: 1}
+    assert Slots(sizes, catalog, frozenset({"fast", "night"})).queues == {"fast", "night"}
+    assert Slots({Executor.THREAD: 1}, catalog, frozenset({"night"})).queues == frozenset()
 
 
 def test_a_quarter_of_abandoned_slots_is_stuck():

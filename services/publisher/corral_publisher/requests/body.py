@@ -98,11 +98,11 @@ async def pieces(
         raise SlowBody(seconds) from error
 
 
-def parse_from(request: Request, body: bytes) -> Any:
+def parse_from(request: Request, body: bytes, *, in_parts: bool = False) -> Any:
     """The JSON value of a request's body. Where it is no JSON, its headers may tell what it is. Raises as `parse` does."""
     text = body.removeprefix(MARK)
     try:
-        return parse(text)
+        return parse(text, in_parts=in_parts)
     except NotJson as error:
         instead = _instead(text, request.headers)
         if not instead:
@@ -124,11 +124,12 @@ def _instead(body: bytes, headers: Mapping[str, str]) -> str:
     return "the body is a form; send JSON" if of_form or kind == "multipart/form-data" else ""
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes, *, in_parts: bool = False) -> Any:
     """The JSON value of a body, its numbers as they were written (see `json_codec.loads`).
 
     Strict: UTF-8, no NaN, no number beyond a double, no lone surrogate. Of two members with one name the last
-    counts.
+    counts. `in_parts`: the caller refuses what can't be stored part by part (`refuse_faults`), so that one is not
+    refused with another.
 
     Raises:
         NotJson: it is not JSON.
@@ -137,13 +138,14 @@ def parse(body: bytes) -> Any:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return _by_number(body, NotJson(FieldError("", f"not JSON: {error}")))
+        return _by_number(body, NotJson(FieldError("", f"not JSON: {error}")), in_parts=in_parts)
     if json_codec.may_round(body):
-        return _by_number(body, InvalidInput(FieldError("", f"is nested deeper than {MAX_DEPTH} levels")))
+        deep = InvalidInput(FieldError("", f"is nested deeper than {MAX_DEPTH} levels"))
+        return _by_number(body, deep, in_parts=in_parts)
     return value
 
 
-def _by_number(body: bytes, otherwise: InvalidInput) -> Any:
+def _by_number(body: bytes, otherwise: InvalidInput, *, in_parts: bool) -> Any:
     """Parse what the fast parser refuses or rounds, number by number; `otherwise` is returned where that fails.
 
     Raises:
@@ -153,5 +155,6 @@ def _by_number(body: bytes, otherwise: InvalidInput) -> Any:
         value = json_codec.exact(body)
     except ValueError as error:
         raise otherwise from error
-    refuse_faults(value, "")
+    if not in_parts:
+        refuse_faults(value, "")
     return value

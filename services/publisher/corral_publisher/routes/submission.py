@@ -13,6 +13,7 @@ from corral import metrics
 from corral.actions.access.principal import Principal
 from corral.actions.submissions.bulk import SubmissionRefused, refuse_all
 from corral.actions.submissions.job_request import TRACEPARENT, NewSubmission
+from corral.actions.submissions.json_value import refuse_faults
 from corral.bounded import Bounded
 from corral.errors import CorralError, InvalidInput
 from corral.job.bounds import Bounds
@@ -121,7 +122,7 @@ async def submit_bulk(
 ) -> Response:
     """Store up to 10,000 jobs in one transaction."""
     services = services_of(request)
-    value = await read_json(request, services)
+    value = await read_json(request, services, in_parts=partial)
     trace = trace_of(request)
     submissions = [
         item if isinstance(item, SubmissionRefused) else item.submission(caller.name, trace)
@@ -161,13 +162,12 @@ def _response(job: NewJob, shape: Callable[[], Response], location: dict[str, st
         return answer({"id": job.id, "type": job.type, "queue": job.queue}, 201, location)
 
 
-async def read_json(request: Request, services: PublisherServices) -> Any:
-    """The request's body as a JSON value. Raises as `body.read` and `body.parse_from` do."""
+async def read_json(request: Request, services: PublisherServices, *, in_parts: bool = False) -> Any:
+    """The request's body as a JSON value. Takes and raises what `body.read` and `body.parse_from` do."""
     settings = services.settings
     limit, seconds = settings.max_body_bytes, settings.body_timeout
-    return request_body.parse_from(
-        request, await request_body.read_from(request, limit=limit, seconds=seconds)
-    )
+    raw = await request_body.read_from(request, limit=limit, seconds=seconds)
+    return request_body.parse_from(request, raw, in_parts=in_parts)
 
 
 def parse_submission(value: Any, caller: Principal, request: Request) -> NewSubmission:
@@ -191,22 +191,24 @@ def parse_bulk(value: Any, *, partial: bool) -> list[Submission | SubmissionRefu
     Raises:
         InvalidInput: the bulk is malformed.
     """
+    items = value.get("jobs") if isinstance(value, dict) else None
+    in_parts = partial and isinstance(items, list) and 0 < len(items) <= MAX_BULK and value.keys() == {"jobs"}
     try:
+        if partial:
+            refuse_faults(value, "")
         return [*Bulk.model_validate(value).jobs]
+    except InvalidInput:
+        if not in_parts:
+            raise
     except ValidationError as error:
-        items = value.get("jobs") if isinstance(value, dict) else None
-        if (
-            not partial
-            or not isinstance(items, list)
-            or not 0 < len(items) <= MAX_BULK
-            or value.keys() != {"jobs"}
-        ):
+        if not in_parts:
             raise refusal(Bulk, value, error) from error
-    return [_parse_item(item) for item in items]
+    return list(map(_parse_item, items))
 
 
 def _parse_item(value: Any) -> Submission | SubmissionRefused:
     try:
+        refuse_faults(value, "")
         return checked(Submission, value)
     except InvalidInput as error:
         return SubmissionRefused(error.errors)

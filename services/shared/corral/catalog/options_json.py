@@ -70,7 +70,7 @@ def backoff_of(value: Any) -> backoffs.Backoff:
         case bool():
             raise ValueError(BACKOFF_FORMS.format(value=value))
         case int() | float():
-            return _checked(backoffs.Fixed(float(value)))
+            return _checked(backoffs.Fixed(value))
         case list():
             return _checked(backoffs.Exact(tuple(value)))
         case str() if (parts := value.partition(":"))[0] in _BACKOFFS and parts[0] != "exact":

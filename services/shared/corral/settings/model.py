@@ -109,7 +109,7 @@ class Settings(Loadable):
     pool: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] | None = None
     """The name of the pool that the worker belongs to, as it is shown; none: it belongs to none."""
     queues: Annotated[Names, Field(min_length=1)] = ("*",)
-    """Queues to serve, separated by commas; * is every queue of the types that the worker handles."""
+    """Queues to serve, separated by commas; * is every queue that its types declare. A queue that an operator set must be named."""
     slots_async: Annotated[int, within(0, 10_000, "jobs")] = 50
     """Jobs that run at once on the event loop."""
     slots_thread: Annotated[int, within(0, 1_000, "jobs")] = 8

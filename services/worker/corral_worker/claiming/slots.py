@@ -21,7 +21,8 @@ class Slots:
         self.used = dict.fromkeys(self.sizes, 0)
         self.abandoned = dict.fromkeys(self.sizes, 0)
         """How many of the used slots are held by handlers that can't be stopped (protocol rule 17)."""
-        needs = {queue: catalog.executors(queue) & self.sizes.keys() for queue in queues}
+        any_type = {declared.executor for declared in catalog}
+        needs = {queue: (catalog.executors(queue) or any_type) & self.sizes.keys() for queue in queues}
         self.queues = frozenset(queue for queue, executors in needs.items() if executors)
         """The queues whose jobs can run here."""
         queues_of = {
@@ -90,12 +91,16 @@ class Slots:
             metrics.SLOTS_USED.labels(executor.value).set(self.used[executor])
 
 
-def served(wanted: tuple[str, ...], catalog: Catalog) -> frozenset[str]:
-    """The queues to serve: those of the handled types, or those of them that were named."""
-    known = catalog.queues()
-    if "*" in wanted:
-        return known
-    for queue in wanted:
-        if queue not in known:
+def served(wanted: tuple[str, ...], handled: Catalog, declared: frozenset[str]) -> frozenset[str]:
+    """The queues to serve: with `*` those of the handled types, and those that were named.
+
+    Of the `declared` ones, those of other types alone are left out. One that nobody declares may be one that an operator
+    set for a type: any job may be in it.
+    """
+    known, named = handled.queues(), frozenset(wanted) - {"*"}
+    for queue in sorted(named - known):
+        if queue in declared:
             log.warning("worker.queue_without_types", queue=queue, known=sorted(known))
-    return known & frozenset(wanted)
+        else:
+            log.info("worker.queue_undeclared", queue=queue, known=sorted(known))
+    return (named - (declared - known)) | (known if "*" in wanted else frozenset())

@@ -58,6 +58,8 @@ async def test_an_option_that_can_not_be_set_is_refused_by_name(api: httpx2.Asyn
         ({"executor": "thread"}, "executor", "is not a known field"),
         ({"retrys": 1}, "retrys", "is not a known field"),
         ({"backoff": "quadratic:2"}, "backoff", "kind:seconds"),
+        ({"backoff": 10**4299}, "backoff", "a whole number of more than 24 digits"),
+        ({"backoff": [1, 10**400]}, "backoff", "a whole number of more than 24 digits"),
         ({"backoff": "exponential:soon"}, "backoff", "such as exponential:2"),
         ({"backoff": {"kind": "fixed", "second": 1}}, "backoff", "has no part second"),
         ({"backoff": [-1]}, "backoff", "a wait is -1"),

@@ -64,6 +64,26 @@ async def test_a_partial_bulk_stores_what_is_right(api: httpx2.AsyncClient, stor
     assert await count(store) == 2
 
 
+@pytest.mark.parametrize(
+    "payload",
+    ['"\\u0000"', '"\\ud800"', "NaN", "1e999", "9" * 4301, "[" * 70 + "]" * 70],
+    ids=["NUL", "half a character", "NaN", "beyond a double", "very long", "deep"],
+)
+@pytest.mark.parametrize("neighbour", ["2", str(2**70), "0.1000000000000000055511"])
+async def test_what_can_not_be_stored_is_refused_alone_whatever_stands_beside_it(
+    api: httpx2.AsyncClient, store: Store, payload: str, neighbour: str
+):
+    jobs = ",".join(f'{{"type":"test.anything","payload":{one}}}' for one in (payload, neighbour))
+    body = f'{{"jobs":[{jobs}]}}'
+    answer = await api.post("/api/v1/jobs/bulk?partial=true", content=body)
+    assert answer.status_code == 201, answer.text
+    wrong, right = answer.json()["jobs"]
+    assert [error["pointer"].startswith("/payload") for error in wrong["errors"]] == [True]
+    assert (right["state"], await count(store)) == ("queued", 1)
+    whole = await api.post("/api/v1/jobs/bulk", content=body)
+    assert (whole.status_code, await count(store)) == (422, 1)
+
+
 async def test_a_partial_bulk_without_a_right_job_is_refused(api: httpx2.AsyncClient, store: Store):
     answer = await api.post("/api/v1/jobs/bulk?partial=true", json={"jobs": [{"type": "no.such"}]})
     assert (answer.status_code, await count(store)) == (422, 0)

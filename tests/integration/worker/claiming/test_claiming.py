@@ -112,6 +112,17 @@ async def test_only_named_queues_are_served(system: System):
     assert (await system.job(rig)).state is State.QUEUED
 
 
+async def test_a_queue_that_no_code_declares_is_served_where_it_is_named(system: System):
+    """An operator sets it for a type: any job may be in it, of any executor."""
+    await system.ready(queues="*,night")
+    for type, payload, queue in (
+        ("demo.echo", 1, "night"),
+        ("demo.cpu", {"seconds": 0}, "night"),
+        ("demo.echo", 1, "demo"),
+    ):
+        assert (await system.result(type, payload, queue=queue)).state is State.COMPLETED
+
+
 async def test_health_is_answered_while_the_loop_is_blocked(system: System, free_port: int, get: Get):
     worker = await system.ready(worker_port=free_port, heartbeat=0.3, lease=2, pool="io")
 

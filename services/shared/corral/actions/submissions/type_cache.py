@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 
 FRESH_SECONDS = 1.0
 """How old the knowledge may be before a submission asks for news in the background."""
+STALE_SECONDS = 2.0
+"""How old the knowledge may be before a submission waits for news: only after a pause is it so old, or without Postgres."""
+NEWS_SECONDS = 1.0
+"""A submission waits so long for news, and goes on without."""
 MISS_SECONDS = 0.2
 """From one look at the database for unknown names to the next."""
 
@@ -58,17 +62,20 @@ class TypeCache:
     async def get(self, name: str) -> tuple[KnownType, TypeSnapshot]:
         """The type of that name, and the whole snapshot in which it was found.
 
-        A known name never waits: knowledge older than a second is renewed beside it.
+        Knowledge older than a second is renewed beside it. A known name waits only for news of older knowledge, and
+        goes on without them where the database is away.
 
         Raises:
             UnknownType: no such type is registered: the database was asked since.
             Unavailable: nothing is known yet and the database is away.
         """
         age = time.monotonic() - self._read_at
+        if age > FRESH_SECONDS and name in self._knowledge.types:
+            self._read_beside()
+            if age > STALE_SECONDS and self._reading is not None:
+                await asyncio.wait([self._reading], timeout=NEWS_SECONDS)
         known = self._knowledge.types.get(name)
         if known is not None:
-            if age > FRESH_SECONDS:
-                self._read_beside()
             return known, self._knowledge
         await self._read_from_now()
         known = self._knowledge.types.get(name)
