@@ -266,3 +266,14 @@ def test_descriptions_and_examples_are_in_the_code(tmp_path: Path):
 def test_typescript_has_no_workers(tmp_path: Path):
     with pytest.raises(DeclarationError, match="workers are Python"):
         generate("typescript", small(), tmp_path, workers=True)
+
+
+@pytest.mark.parametrize("language", ["python", "typescript"])
+def test_bounds_beyond_a_floating_point_number_are_written_with_all_their_digits(
+    tmp_path: Path, language: str
+):
+    class Huge(BaseModel):
+        number: int = Field(le=10**400)
+
+    generate(language, Catalog({"mail.huge": job_type("mail.huge", payload=Huge, queue="mail")}), tmp_path)
+    assert str(10**400) in "".join(content(tmp_path).values())

@@ -153,7 +153,7 @@ def _points(points: Any, box: Box) -> list[tuple[float, float]]:
 
 
 def _number(value: Any, most: float) -> float | None:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if good and abs(value) <= most else None
 
 

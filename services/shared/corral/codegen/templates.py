@@ -62,4 +62,4 @@ def _environment(folders: list[Path]) -> "Environment":
 
 
 def _number(value: float) -> str:
-    return repr(int(value)) if float(value).is_integer() else repr(value)
+    return repr(int(value)) if isinstance(value, int) or value.is_integer() else repr(value)

@@ -26,7 +26,10 @@ def amount(what: str, value: Any) -> float:
     """An amount as a number. Raises as `checked`."""
     if isinstance(value, bool | str | bytes) or not hasattr(type(value), "__float__"):
         raise TypeError(f"{what} is a number, not a {type(value).__qualname__}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not 0 <= number < math.inf:
         raise ValueError(f"{what} is {number}; it must be a number of 0 or more")
     return number
