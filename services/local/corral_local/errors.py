@@ -60,6 +60,15 @@ class PortHeld(LocalServerError, Conflict):
         super().__init__(f"{setting}: port {port} on {host} is taken by {by}; give another port, or none")
 
 
+class NotThisHost(LocalServerError):
+    """Nothing can listen on the host that a setting names; the message says why."""
+
+    def __init__(self, setting: str, host: str, reason: str) -> None:
+        super().__init__(
+            f"{setting}: {host!r} {reason}; give an address of this machine, or 0.0.0.0 for all of them"
+        )
+
+
 class SystemInUse(LocalServerError, Conflict):
     """Another `corral up` runs on this folder."""
 

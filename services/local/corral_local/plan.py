@@ -8,7 +8,7 @@ from pathlib import Path
 from corral.errors import SettingsError
 from corral.settings import Settings
 from corral.settings.sources import OTHERWISE, PREFIX, SourcedSettings
-from corral_local.ports import choose_port
+from corral_local.ports import check_host, choose_port
 
 EMBEDDED = {
     f"{PREFIX}DATABASE_URL": "postgresql://127.0.0.1/corral",
@@ -67,6 +67,7 @@ def make_plan(
 
     Raises:
         SettingsError: a setting is wrong.
+        NotThisHost: a host to listen on is none of this machine.
         PortHeld: a port that was asked for is taken.
     """
     if sys.platform == "win32":
@@ -87,11 +88,13 @@ def make_plan(
     if not settings.worker_enabled:
         workers = 0
         notes.append("workers are switched off (CORRAL_WORKER_ENABLED)")
+    check_host(f"{PREFIX}HOST", settings.host)
     chosen = choose_port(settings.host, settings.port, asked_by=_asker(sources, "PORT"))
     if chosen != settings.port:
         notes.append(f"port {settings.port} is taken; using {chosen}")
     metrics_port = settings.metrics_port
     if metrics_port:
+        check_host(f"{PREFIX}METRICS_HOST", settings.metrics_host)
         metrics_port = choose_port(
             settings.metrics_host, metrics_port, asked_by=_asker(sources, "METRICS_PORT")
         )

@@ -1,12 +1,13 @@
 """Ports on the loopback address: a free one, the one asked for, who has it otherwise; and holding it."""
 
+import errno
 import random
 import socket
 from collections.abc import Iterator
 
 import psutil
 
-from corral_local.errors import PortHeld
+from corral_local.errors import NotThisHost, PortHeld
 
 HOST = "127.0.0.1"
 CHOICE = range(15_000, 32_000)
@@ -45,6 +46,22 @@ def choose_port(host: str, wanted: int, *, asked_by: str | None) -> int:
             if is_free(port, host):
                 return port
     raise PortHeld(asked_by or "port", host, wanted, holder_of(wanted))
+
+
+def check_host(setting: str, host: str) -> None:
+    """Return if a server could listen on this host.
+
+    Raises:
+        NotThisHost: the name has no address, or the address is another machine's.
+    """
+    try:
+        _listener(host, 0).close()
+    except (socket.gaierror, UnicodeError):
+        raise NotThisHost(setting, host, "has no address") from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise NotThisHost(setting, host, "is no address of this machine") from None
+        raise NotThisHost(setting, host, f"can't be listened on ({error.strerror})") from None
 
 
 def is_free(port: int, host: str = HOST) -> bool:

@@ -16,5 +16,5 @@ def test_an_amount_that_is_none_is_refused_by_its_name(value: Any):
 
 @pytest.mark.parametrize("value", [True, "5", None, [1]])
 def test_what_is_no_number_is_refused_by_its_kind(value: Any):
-    with pytest.raises(TypeError, match="^cost is a number, not a "):
+    with pytest.raises(TypeError, match=r"^cost is a number, not a "):
         amount("cost", value)

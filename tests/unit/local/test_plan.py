@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from corral.errors import DeclarationError, SettingsError
-from corral_local.errors import PortHeld
+from corral_local.errors import NotThisHost, PortHeld
 from corral_local.home import Home
 from corral_local.plan import Plan, make_plan
 from corral_local.ports import choose_port
@@ -51,6 +51,17 @@ def test_an_env_file_names_servers_too(tmp_path):
 def test_the_address_is_one_that_this_machine_reaches():
     assert plan({"CORRAL_HOST": "0.0.0.0"}).host == "127.0.0.1"
     assert plan().url.startswith("http://127.0.0.1:80")
+
+
+@pytest.mark.parametrize("name", ["CORRAL_HOST", "CORRAL_METRICS_HOST"])
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("nope.invalid", "has no address"), ("192.0.2.1", "is no address of this machine")],
+)
+def test_a_host_that_is_none_of_this_machine_is_refused_by_its_setting(name: str, host: str, reason: str):
+    """192.0.2.1 is kept for documents: RFC 5737."""
+    with pytest.raises(NotThisHost, match=f"^{name}: '{host}' {reason}; "):
+        plan({name: host, "CORRAL_METRICS_PORT": "9100"})
 
 
 def test_switched_off_workers_are_none_and_said():

@@ -107,6 +107,10 @@ def test_a_misspelt_secret_is_not_printed():
         ("CORRAL_DATABASE_URL", "mysql://h/x", "an address that starts with postgresql:// or postgres://"),
         ("CORRAL_REDIS_URL", "localhost", "an address that starts with redis:// or rediss:// or unix://"),
         ("CORRAL_SCHEMA", "Corral; DROP", "text like ^[a-z_][a-z0-9_]{0,62}$"),
+        ("CORRAL_SCHEMA", "pg_temp", "text like ^[a-z_][a-z0-9_]{0,62}$"),
+        ("CORRAL_SCHEMA", "information_schema", "text like ^[a-z_][a-z0-9_]{0,62}$"),
+        ("CORRAL_ARTIFACT_DIR", "", "a path"),
+        ("CORRAL_SECRETS_DIR", "", "a path"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_its_value_and_the_range(name, value, allowed):
@@ -133,10 +137,14 @@ def test_all_mistakes_are_told_at_once():
 def test_rules_between_settings_name_both():
     assert refused({"CORRAL_LEASE": "5"}) == "CORRAL_LEASE: 5 is not at least twice CORRAL_HEARTBEAT (5)"
     assert "CORRAL_ARTIFACT_DIR" in refused({"CORRAL_ARTIFACT_STORE": "filesystem"})
+    none = {f"CORRAL_SLOTS_{executor}": "0" for executor in ("ASYNC", "THREAD", "PROCESS")}
+    assert "all are 0, and a worker needs a slot" in refused(none)
 
 
 def test_a_named_env_file_must_be_there(tmp_path):
     assert "there is no file" in refused({"CORRAL_ENV_FILE": str(tmp_path / "missing")})
+    for name in ("CORRAL_ENV_FILE", "CORRAL_ARTIFACT_CA"):
+        assert "there is no file" in refused({name: str(tmp_path / ("x" * 300))})
 
 
 def test_lists_are_separated_by_commas():

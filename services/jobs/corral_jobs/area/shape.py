@@ -3,7 +3,6 @@
 Source: OpenStreetMap Wiki, Overpass QL `out geom`; Relation:multipolygon.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal

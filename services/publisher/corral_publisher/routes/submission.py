@@ -191,7 +191,7 @@ def parse_bulk(value: Any, *, partial: bool) -> list[Submission | SubmissionRefu
     Raises:
         InvalidInput: the bulk is malformed.
     """
-    items = value.get("jobs") if isinstance(value, dict) else None
+    items: Any = value.get("jobs") if isinstance(value, dict) else None
     in_parts = partial and isinstance(items, list) and 0 < len(items) <= MAX_BULK and value.keys() == {"jobs"}
     try:
         if partial:

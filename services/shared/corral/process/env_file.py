@@ -29,6 +29,14 @@ class _WrittenValue:
     literal: bool
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file of this name; also where the name is too long to be one, or may not be looked at."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_env_file(path: Path, env: Mapping[str, str]) -> dict[str, str]:
     """The variables of the file; those of others that can't be replaced stay as they are written.
 

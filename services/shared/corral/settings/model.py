@@ -10,12 +10,14 @@ from pydantic.dataclasses import dataclass
 from corral.bounded import Bounded
 from corral.job.bounds import Bounds
 from corral.job.limits import KEPT_SECONDS, MAX_KEPT_DAYS, RETRIES, STALLS, TIMEOUT
+from corral.process.env_file import is_file
 from corral.settings.bucket import Bucket
 from corral.settings.caller_rate import CallerRateText
 from corral.settings.cpus import cpu_limit
 from corral.settings.loadable import Loadable
 from corral.settings.value_types import (
     DatabaseUrl,
+    Folder,
     Host,
     LogFormat,
     LogLevel,
@@ -25,6 +27,7 @@ from corral.settings.value_types import (
     Password,
     Port,
     RedisUrl,
+    Schema,
     WebUrl,
     within,
 )
@@ -48,7 +51,7 @@ class Settings(Loadable):
     """The password of Redis, where its address holds none; any characters, nothing is quoted by hand."""
     database_direct_url: DatabaseUrl | None = Field(default=None, repr=False)
     """The same database without a pooler of connections between; none: CORRAL_DATABASE_URL leads there. Migrations, the leader's duties and heartbeats use it. Where it is set, nothing that lasts longer than a transaction is asked of CORRAL_DATABASE_URL, so that it may lead through a pooler in transaction mode."""
-    schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "corral"
+    schema: Schema = "corral"
     """The Postgres schema that Corral owns, its migrations included."""
     pool_size: Annotated[int, within(1, 100, "connections")] = 5
     """Connections to Postgres that each process keeps at most."""
@@ -132,7 +135,7 @@ class Settings(Loadable):
     # Artifacts
     artifact_store: Literal["postgres", "filesystem", "s3"] = "postgres"
     """Where files made by jobs are kept: postgres, filesystem (a folder that every service sees) or s3 (a bucket of object storage: AWS S3, Google Cloud Storage, R2, MinIO and others)."""
-    artifact_dir: Path | None = None
+    artifact_dir: Folder | None = None
     """The folder of the filesystem store; every service must see it. Leave it set after a change to postgres: the files there are still served, and removed with their jobs."""
     artifact_bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")] | None = None
     """The bucket of the s3 store, which must exist. Leave it set after a change to another store: the files there are still served, and removed with their jobs."""
@@ -170,7 +173,7 @@ class Settings(Loadable):
     outgoing_contact: Annotated[str, Field(pattern=r"^[!-\'*-~]{3,200}$")] | None = None
     """An e-mail address or a page where the owners of other servers reach you; it is part of the User-Agent of such requests. Feeds' servers expect one."""
 
-    secrets_dir: Path = SECRETS_DIR
+    secrets_dir: Folder = SECRETS_DIR
     """The folder of files that hold secrets of providers: `corral providers set NAME headers.X-Api-Key=file:NAME` names one of them."""
 
     # Mail and reports
@@ -224,6 +227,11 @@ class Settings(Loadable):
             raise ValueError(
                 f"CORRAL_LEASE: {self.lease:g} is not at least twice CORRAL_HEARTBEAT ({self.heartbeat:g})"
             )
+        if not self.slots_async + self.slots_thread + self.slots_process:
+            raise ValueError(
+                "CORRAL_SLOTS_ASYNC, CORRAL_SLOTS_THREAD, CORRAL_SLOTS_PROCESS: all are 0, and a worker needs a slot; "
+                "to run no workers set CORRAL_WORKER_ENABLED=false"
+            )
         if self.artifact_store == "filesystem" and self.artifact_dir is None:
             raise ValueError("CORRAL_ARTIFACT_DIR: not set, and CORRAL_ARTIFACT_STORE=filesystem needs it")
         if self.artifact_store == "s3" and self.artifact_bucket is None:
@@ -232,7 +240,7 @@ class Settings(Loadable):
             raise ValueError("CORRAL_ARTIFACT_SECRET_KEY: not set, and CORRAL_ARTIFACT_ACCESS_KEY needs it")
         if self.artifact_secret_key is not None and self.artifact_access_key is None:
             raise ValueError("CORRAL_ARTIFACT_ACCESS_KEY: not set, and CORRAL_ARTIFACT_SECRET_KEY needs it")
-        if self.artifact_ca is not None and not self.artifact_ca.is_file():
+        if self.artifact_ca is not None and not is_file(self.artifact_ca):
             raise ValueError(f"CORRAL_ARTIFACT_CA: there is no file {str(self.artifact_ca)!r}")
         if self.smtp_host is not None and not self.mail_sender:
             raise ValueError(f"CORRAL_SMTP_FROM: not set, and CORRAL_SMTP_HOST={self.smtp_host} needs it")

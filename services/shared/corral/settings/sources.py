@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from corral.errors import SettingsError
-from corral.process.env_file import PREFIX, read_env_file
+from corral.process.env_file import PREFIX, is_file, read_env_file
 from corral.settings.address_parts import MASK, masked_address
 from corral.settings.old_names import HONOURED, replacement
 from corral.settings.ranges import declared
@@ -118,7 +118,7 @@ def read(
 def _env_file(env: Mapping[str, str], chosen: str | Path | None) -> tuple[Path, dict[str, str]]:
     named = chosen or env.get(ENV_FILE)
     path = Path(named or ".env")
-    if not path.is_file():
+    if not is_file(path):
         if named:
             raise SettingsError(f"{ENV_FILE}: there is no file {str(path)!r}")
         return path, {}

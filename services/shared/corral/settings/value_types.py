@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -69,6 +70,22 @@ def within(least: float, most: float, unit: str, *, above: bool = False) -> Boun
     return Bounded(Bounds(least, most, unit, above=above))
 
 
+def _named_folder(value: object) -> object:
+    if value == "":
+        raise ValueError("it is empty, which would be the folder in which the service was started")
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_named_folder)]
+
+
+def _own_schema(name: str) -> str:
+    if name.startswith("pg_") or name == "information_schema":
+        raise ValueError("Postgres keeps this name for itself")
+    return name
+
+
+Schema = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$"), AfterValidator(_own_schema)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Networks = Annotated[
     tuple[str, ...],

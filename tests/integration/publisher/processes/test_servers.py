@@ -175,6 +175,10 @@ async def test_a_postgres_that_takes_no_writes_is_told_with_its_reason(
         await eventually_async(told)
         assert "takes no writes" in (await here.why(job))["postgres-refuses"]
         assert "takes no writes" in await here.problems()
+        for path in (f"/api/v1/jobs/{job}", "/api/v1/jobs", "/api/v1/types", "/api/v1/stats"):
+            assert (await here.api.get(path)).status_code == 200, "who looks needs no writes"
+        refused = await here.submit()
+        assert (refused.status_code, "takes no writes" in refused.text) == (503, True)
         admin.execute("SET default_transaction_read_only = off")
         _freeze(admin, False)
         await eventually_async(here.is_ready)

@@ -206,11 +206,26 @@ async def test_a_file_of_a_row_is_no_stray(subject: Subject, store: Store, tmp_p
     folder = tmp_path / "artifacts" / str(new_id()) / "1"
     folder.mkdir(parents=True)
     stray = folder / str(new_id())
-    stray.write_bytes(b"stray")
-    for file in _files(tmp_path, None):
+    partial = folder / f"{new_id()}.partial"
+    others = [
+        tmp_path / "artifacts" / place
+        for place in (
+            ".git/info/exclude",
+            "src/pkg/Makefile",
+            f"{new_id()}/1/notes.txt",
+            f"{new_id()}/x/{new_id()}",
+        )
+    ]
+    for file in (stray, partial, *others):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"stray")
         os.utime(file, (0, 0))  # long ago
+    for file in _files(tmp_path, None):
+        os.utime(file, (0, 0))
     await store.artifacts.sweep(await subject.lead())
-    assert stray.exists() == (store.artifacts._into.name != "filesystem")  # whose folder it is not
+    for one in (stray, partial):
+        assert one.exists() == (store.artifacts._into.name != "filesystem")  # whose folder it is not
+    assert all(file.exists() for file in others), "they are none of Corral's"
     assert await _read(store, await _found(store, job, "a.txt")) == b"hello"
 
 

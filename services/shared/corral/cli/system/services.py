@@ -22,14 +22,14 @@ def service_settings() -> Settings:
 
 def local_settings() -> dict[str, str]:
     """Settings of the local system in this folder that neither the environment nor `.env` contains."""
-    from corral.process.env_file import read_env_file  # noqa: PLC0415  not every command needs it
+    from corral.process.env_file import is_file, read_env_file  # noqa: PLC0415  not every command needs it
 
     name = f"{PREFIX}DATABASE_URL"
     ours = Path(".env")
     if name in os.environ or (ours.is_file() and name in read_env_file(ours, os.environ)):
         return {}
     written = local_folder(os.environ) / SERVICES_FILE
-    return read_env_file(written, {}) if written.is_file() else {}
+    return read_env_file(written, {}) if is_file(written) else {}
 
 
 def publisher() -> None:

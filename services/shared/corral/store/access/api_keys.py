@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from corral.errors import NotFound
+from psycopg.errors import ReadOnlySqlTransaction
+
+from corral.errors import NotFound, Unavailable
 from corral.ids import new_id
 from corral.store.access.audit import record
 from corral.store.postgres.connections import Row
@@ -53,6 +55,8 @@ WITH found AS (
 )
 SELECT {COLUMNS} FROM found
 """
+# Where Postgres takes no writes, for those who look.
+FIND_ALONE = f"SELECT {COLUMNS} FROM corral.api_keys WHERE hash = %(hash)b AND revoked_at IS NULL"
 LIST = f"SELECT {COLUMNS} FROM corral.api_keys ORDER BY created_at, id"
 REVOKE = f"""
 UPDATE corral.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(id)s RETURNING {COLUMNS}
@@ -111,7 +115,12 @@ class ApiKeys:
         Raises:
             Unavailable: Postgres is away.
         """
-        rows = await self._database.run(FIND, {"hash": hash})
+        try:
+            rows = await self._database.run(FIND, {"hash": hash})
+        except Unavailable as error:
+            if not isinstance(error.__cause__, ReadOnlySqlTransaction):
+                raise
+            rows = await self._database.run(FIND_ALONE, {"hash": hash})
         return ApiKey(*rows[0]) if rows else None
 
     async def list(self) -> Sequence[ApiKey]:

@@ -19,7 +19,7 @@ from obstore.store import S3Store
 
 from corral.errors import NotFound, Unavailable
 from corral.settings.bucket import Bucket
-from corral.store.artifacts.storage import CHUNK_BYTES, STRAY_SECONDS
+from corral.store.artifacts.storage import CHUNK_BYTES, LOCATION, STRAY_SECONDS
 
 if TYPE_CHECKING:  # the library has them in its stubs alone
     from obstore.store import ClientConfig, S3Config
@@ -40,8 +40,6 @@ RETRIES = 3
 RETRY_SECONDS = 15.0
 """Seconds after its start in which a request is repeated."""
 
-_LOCATION = re.compile(r"(uploads/[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/\d+)/[0-9a-f-]{36}")
-"""A location that Corral gives. Other objects under the prefix belong to somebody else and are left alone."""
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
 _OWN_ROLE = re.compile(r"/latest/(api/token|meta-data)|AssumeRoleWithWebIdentity|v2/credentials")
@@ -156,7 +154,7 @@ class ObjectStorage:
                 break
         self._looked_to = looked[-1][0] if len(looked) == limit else None
         before = time.time() - self._stray_seconds
-        return [path for path, changed in looked if changed < before and _LOCATION.fullmatch(path)]
+        return [path for path, changed in looked if changed < before and LOCATION.fullmatch(path)]
 
     async def try_out(self) -> None:
         """See ArtifactStorage."""

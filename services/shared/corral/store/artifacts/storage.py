@@ -6,6 +6,7 @@ the same behaviour.
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -22,6 +23,9 @@ CHUNK_BYTES = 256 * 1024
 """Bytes of a chunk: what is in memory at once, on the way in and out."""
 STRAY_SECONDS = 24 * 3600.0
 """A file without a row is left this long: its writer may be slow."""
+
+LOCATION = re.compile(r"(uploads/[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/\d+)/[0-9a-f-]{36}")
+"""A location that Corral gives. Other files of the folder, and objects under the prefix, are somebody else's and left alone."""
 
 
 class ArtifactStorage(Protocol):
@@ -212,8 +216,9 @@ class FilesystemStorage:
         before, found = time.time() - STRAY_SECONDS, []
         for path in looked:
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime < before:
-                    found.append(str(path.relative_to(self._folder).with_suffix("")))
+                location = path.relative_to(self._folder).as_posix().removesuffix(".partial")
+                if LOCATION.fullmatch(location) and path.stat().st_mtime < before:
+                    found.append(location)
         return found
 
 

@@ -49,6 +49,8 @@ def _meaning(error: BaseException) -> BaseException:  # noqa: PLR0911  # a row e
             )
         case TimeoutError():
             return Unavailable("postgres", "no answer in time")
+        case errors.ReadOnlySqlTransaction():
+            return Unavailable("postgres", READ_ONLY)
         case psycopg.Error() | OSError() if isinstance(error, _AWAY):
             kind = Refused if isinstance(error, _ONE_STATEMENT) else Unavailable
             return kind("postgres", _first_line(error) or type(error).__name__)
@@ -65,6 +67,9 @@ def _refused(error: errors.CheckViolation) -> FieldError:
     )
 
 
+READ_ONLY = (
+    "it takes no writes: it is a standby, or default_transaction_read_only is on for this database or role"
+)
 _AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
