@@ -5,9 +5,9 @@ templates, which are rendered once by the same renderers as every other line, an
 that are alike but for the id together.
 """
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -211,9 +211,13 @@ def _write(lines: bytes) -> None:
     """To where every other line goes; whole lines, so that those of other threads stand between, not within."""
     if not lines:
         return
-    buffer = getattr(sys.stderr, "buffer", None)
-    if buffer is None:  # somebody put a stream of text in its place
-        sys.stderr.write(lines.decode())
-        return
-    buffer.write(lines)
-    buffer.flush()
+    stream = logs.stream()
+    buffer = getattr(stream, "buffer", None)
+    with suppress(
+        OSError, ValueError, AttributeError
+    ):  # it may be closed, or None: no job ends differently for that
+        if buffer is None:  # somebody put a stream of text in its place
+            stream.write(lines.decode())
+            return
+        buffer.write(lines)
+        buffer.flush()

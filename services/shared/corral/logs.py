@@ -1,8 +1,10 @@
 """Logs: structured, one line per event, on stderr. `structlog.get_logger(__name__)` everywhere."""
 
 import logging
+import os
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO
 
 import orjson
 import structlog
@@ -11,8 +13,19 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["console", "json"]
 
 
-def configure(level: Level, form: Format) -> None:
-    """Send every log, those of libraries included, to stderr in one form. Called once, in `main`."""
+class _Handler(logging.StreamHandler[TextIO]):
+    """One whose errors end nobody: they are told where that is possible."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base class names it
+        with suppress(Exception):  # sys.stderr may be closed, or anything
+            super().handleError(record)
+
+
+def configure(level: Level, form: Format, *, apart: bool = False) -> None:
+    """Send every log, those of libraries included, to stderr in one form. Called once, in `main`.
+
+    `apart`: by a copy of its descriptor, so that nothing is lost where a handler closes or replaces `sys.stderr`.
+    """
     severity = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -32,7 +45,9 @@ def configure(level: Level, form: Format) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
+    if apart:
+        handler.setStream(_apart.setdefault("stream", _copied(sys.stderr)))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
@@ -44,6 +59,23 @@ def configure(level: Level, form: Format) -> None:
     root.setLevel(severity)
     for chatty in ("httpx2", "httpcore2", "watchfiles", "asyncio"):
         logging.getLogger(chatty).setLevel(max(severity, logging.WARNING))
+
+
+_apart: dict[str, TextIO] = {}
+"""The copy of this process, where it has one."""
+
+
+def stream() -> TextIO:
+    """Where logs are written to."""
+    return _apart.get("stream", sys.stderr)
+
+
+def _copied(stream: TextIO) -> TextIO:
+    try:
+        descriptor = os.dup(stream.fileno())
+    except (OSError, ValueError, AttributeError):  # it has none
+        return stream
+    return os.fdopen(descriptor, "w", buffering=1, encoding=stream.encoding, errors="backslashreplace")
 
 
 def render(form: Format, event: structlog.types.EventDict) -> str:

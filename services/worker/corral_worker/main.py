@@ -30,7 +30,7 @@ class Timings(TypedDict, total=False):
 def main(**timings: Unpack[Timings]) -> int:
     """Run one worker until it is told to stop; the process's exit code."""
     settings = Settings.load_or_exit()
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, apart=True)
     if not settings.worker_enabled:
         log.info("worker.disabled", hint="CORRAL_WORKER_ENABLED is false: this worker ends at once")
         return 0
@@ -44,10 +44,21 @@ def main(**timings: Unpack[Timings]) -> int:
         from corral_worker.worker import Worker  # noqa: PLC0415  # a wrong declaration is told before the rest is imported
 
         collect_less_often()
-        return runner.leave(runner.run(Worker(settings, catalog, **timings).run(), _loop_class()))
+        worker = Worker(settings, catalog, **timings)
     except (DeclarationError, SchemaMismatch) as error:
         log.critical("worker.refused", error=str(error))
         return exit_code.CONFIG
+    try:
+        code = runner.run(worker.run(), _loop_class())
+    except SchemaMismatch as error:
+        log.critical("worker.refused", error=str(error))
+        code = exit_code.CONFIG
+    except (
+        BaseException
+    ):  # whatever handlers made of the loop, the process ends, and another one takes its place
+        log.critical("worker.broken", exc_info=True)
+        runner.leave_now(exit_code.BROKEN)
+    return runner.leave(code)
 
 
 def _loop_class() -> type[asyncio.AbstractEventLoop]:

@@ -47,13 +47,17 @@ class Deadlines:
 
     def _look(self) -> None:
         """Stop the attempts that are past their timeouts."""
+        # First of all, so that there is another look whatever interrupts this one: a handler may have set a timer.
+        self._timer = self._loop.call_later(WATCH_SECONDS, self._look)
         now = monotonic()
         armed = [execution for execution in self._running() if execution.armed]
         for execution in armed:
             expires = execution.expires
             if expires is not None and expires <= now:
                 self._strike(execution)
-        self._timer = self._loop.call_later(WATCH_SECONDS, self._look) if armed else None
+        if not armed:
+            self._timer.cancel()
+            self._timer = None
 
 
 class Timeouts:

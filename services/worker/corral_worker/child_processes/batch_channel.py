@@ -1,6 +1,5 @@
 """The channels of a batch in a child process: one for each job, and one ending for those that have none of their own."""
 
-import asyncio
 from typing import Any
 
 from corral.catalog import JobType
@@ -12,6 +11,7 @@ from corral_worker.child_processes.async_channel import AsyncChannel
 from corral_worker.child_processes.channel import Channel
 from corral_worker.child_processes.messages import AttemptId, Ended, RunBatch
 from corral_worker.child_processes.worker_connection import WorkerConnection
+from corral_worker.own_process.runner import run_handler
 
 
 class BatchChannel:
@@ -30,7 +30,7 @@ class BatchChannel:
         make = contexts(handler.is_async, self._line if handler.is_async else self._channel, expires)
         call = BatchCall(declared, self._run.claims, make, self._settle, is_async=handler.is_async)
         if handler.is_async:
-            return asyncio.run(perform_batch(handler, call))
+            return run_handler(perform_batch(handler, call))
         return perform_batch_blocking(handler, call)
 
     def end(self, ending: Returned | Raised) -> None:

@@ -5,7 +5,6 @@ speaks through one connection, in the words of messages.py. Its parent is its re
 everything that handlers started when the child ends.
 """
 
-import asyncio
 import contextlib
 import faulthandler
 import importlib
@@ -34,6 +33,7 @@ from corral_worker.child_processes.messages import AttemptId, Begun, ChildReady,
 from corral_worker.child_processes.reaper import fork_with_reaper
 from corral_worker.child_processes.standard_streams import StandardStreams
 from corral_worker.child_processes.worker_connection import WorkerConnection
+from corral_worker.own_process.runner import run_handler
 
 MAX_INTERRUPTIONS = 100
 """How often one step may be interrupted; then the interruptions have no end, and the child ends instead."""
@@ -119,7 +119,7 @@ class Child:
             return channel.perform(declared, handler, expires)
         if handler.is_async:
             context = Context(run.claimed, AsyncChannel(channel), expires)
-            return asyncio.run(perform(declared, handler, run.claimed.payload, context))
+            return run_handler(perform(declared, handler, run.claimed.payload, context))
         blocking = SyncContext(run.claimed, channel, expires)
         return perform_blocking(declared, handler, run.claimed.payload, blocking)
 

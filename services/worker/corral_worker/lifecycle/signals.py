@@ -14,6 +14,8 @@ log = structlog.get_logger(__name__)
 
 ASKING = (signal.SIGTERM, signal.SIGINT)
 """The signals that ask a worker to stop."""
+TIMERS = {signal.ITIMER_REAL: signal.SIGALRM, signal.ITIMER_VIRTUAL: signal.SIGVTALRM}
+"""Timers, and the signals by which they strike. That of profilers is left alone."""
 LOOK_SECONDS = 1.0
 """Seconds between two looks whether the signals still reach the worker."""
 
@@ -57,6 +59,7 @@ class Signals:
 
     def _look(self) -> None:
         """Hear the signals again where a handler's code took them: a worker that can't be stopped loses its jobs."""
+        self._loop.call_later(LOOK_SECONDS, self._look, context=Context())
         self.arrived()  # those are known here
         for one in ASKING:
             found = signal.getsignal(one)
@@ -70,4 +73,14 @@ class Signals:
                     hint="the worker hears it again",
                 )
                 signal.signal(one, self._hear)
-        self._loop.call_later(LOOK_SECONDS, self._look, context=Context())
+
+
+def stop_timers() -> None:
+    """Stop what a handler set off to strike again and again: it interrupts whatever runs here, other jobs and the worker.
+
+    For another thread than the main one, which it interrupts.
+    """
+    for timer, sent in TIMERS.items():
+        if signal.getitimer(timer)[1] and callable(signal.getsignal(sent)):
+            signal.setitimer(timer, 0)
+            log.error("timer.stopped", hint="a handler's timer interrupted the worker again and again")

@@ -25,9 +25,9 @@ from corral_worker.attempts.executor import ABANDON_SECONDS, GONE_SECONDS, Attem
 from corral_worker.attempts.outcomes import Stop
 from corral_worker.lifecycle import exit_code
 from corral_worker.lifecycle.shutdown import HONOUR_SECONDS
-from corral_worker.lifecycle.signals import Signals
-from corral_worker.own_process import attribution
-from corral_worker.own_process.loop_watchdog import BLOCKED_SECONDS, LoopWatchdog
+from corral_worker.lifecycle.signals import Signals, stop_timers
+from corral_worker.own_process import attribution, stack
+from corral_worker.own_process.loop_watchdog import BLOCKED_SECONDS, TICK_SECONDS, LoopWatchdog
 
 log = structlog.get_logger(__name__)
 
@@ -54,15 +54,23 @@ class BlockedLoop:
         self._abandon_seconds = abandon_seconds
         self._signals = signals
         self._grace = grace
+        self._blocked_looks = 0
+        """How often in a row the loop was blocked: a process that was frozen was not looked at."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         signal.signal(SIGNAL, self._interrupt)
 
     def look(self, heartbeat: Heartbeat | None) -> None:
-        """Log a loop that does not turn; interrupt what blocks it past its timeout, or end the process."""
+        """Log a loop that does not turn; interrupt what blocks it past its timeout, or end the process.
+
+        Stops timers that interrupt it.
+        """
+        stop_timers()
         self._watchdog.look()
         if self._watchdog.silent_for < BLOCKED_SECONDS:
+            self._blocked_looks = 0
             return
+        self._blocked_looks += 1
         over = self._attempts.over_time()
         if self._signals.arrived() or over:
             signal.pthread_kill(self._thread, SIGNAL)
@@ -73,6 +81,10 @@ class BlockedLoop:
                 f"job {blocking.claimed.id} blocks the event loop past its timeout, and can't be interrupted"
             )
             self._give_up(heartbeat, why, over, exit_code.STUCK)
+        elif blocking is None and over and self._blocked_looks * TICK_SECONDS > self._abandon_seconds:
+            place = stack.of_thread(self._thread) or stack.Stack()
+            why = f"the event loop is blocked at {place.place}, by no job that still runs, and jobs are past their timeouts"
+            self._give_up(heartbeat, why, [], exit_code.STUCK)  # none of them is to blame
         elif self._told_in_vain():
             self._give_up(heartbeat, "it was told to stop, and a handler blocks the event loop", over, 0)
 
@@ -88,10 +100,12 @@ class BlockedLoop:
         """Called in the main thread, between two instructions: if those are of an attempt past its timeout, end them."""
         attempt = attribution.owner()
         execution = self._attempts.held.get(attempt) if attempt else None
-        if execution is None or execution.ending is not None or execution.over_for <= 0:
-            return
         if frame is None or frames.place_in([(frame, 0)]) is None:
             return  # in the worker's own code: it will soon be back in the handler's
+        if attempt and execution is None:  # what an ended attempt left behind blocks others
+            raise asyncio.CancelledError("its attempt has ended")
+        if execution is None or execution.ending is not None or execution.over_for <= 0:
+            return
         if execution.stop is None:
             execution.stop = Stop.TIMEOUT
             self._loop.call_soon_threadsafe(self._executor.see_to_end, execution, context=Context())

@@ -71,17 +71,37 @@ class GuardedLoop:
         Raises:
             RuntimeError: a handler calls it.
         """
-        if attribution.owner() is not None:
-            raise RuntimeError(
-                "a handler can't stop the event loop: it is the worker's, and other jobs run on it"
-            )
+        _refuse_handlers("stop the event loop")
         super().stop()  # type: ignore[misc]  # as above
+
+    async def shutdown_default_executor(self, *arguments: Any, **options: Any) -> None:
+        """As asyncio's, for whoever runs the loop.
+
+        Raises:
+            RuntimeError: a handler calls it.
+        """
+        _refuse_handlers("shut down the threads of the event loop")
+        await super().shutdown_default_executor(*arguments, **options)  # type: ignore[misc]  # as above
+
+    def set_default_executor(self, executor: Any) -> None:
+        """As asyncio's, for whoever runs the loop.
+
+        Raises:
+            RuntimeError: a handler calls it.
+        """
+        _refuse_handlers("replace the threads of the event loop")
+        super().set_default_executor(executor)  # type: ignore[misc]  # as above
 
     def _contain(
         self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None
     ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         attempt = None if callback is _contained else attribution.owner(context)
         return (callback, args) if attempt is None else (_contained, (self.exits, attempt, callback, *args))
+
+
+def _refuse_handlers(what: str) -> None:
+    if attribution.owner() is not None:
+        raise RuntimeError(f"a handler can't {what}: it is the worker's, and other jobs run on it")
 
 
 class OwnedTask(asyncio.Task[T]):

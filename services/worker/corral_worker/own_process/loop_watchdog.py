@@ -54,5 +54,5 @@ class LoopWatchdog:
         )
 
     def _tick(self) -> None:
-        self._ticked = time.monotonic()
         self._loop.call_later(TICK_SECONDS, self._tick)
+        self._ticked = time.monotonic()

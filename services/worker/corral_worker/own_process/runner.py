@@ -13,7 +13,8 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -28,8 +29,12 @@ TOO_OFTEN = (100, 10.0)
 """Times and seconds: code that leaves the loop so often within such a time keeps other jobs from running."""
 CLOSE_SECONDS = 5.0
 """How long what handlers left behind may take to be cancelled."""
+CLEAR_SECONDS = 0.5
+"""The same in a process of one handler at a time, whose next one waits."""
 LEFT_SECONDS = 2.0
 """How long threads that handlers left behind may take to end."""
+LEAVE_SECONDS = 10.0
+"""How long after its work the process may take to end."""
 
 
 def run(
@@ -50,8 +55,20 @@ def run(
             threads.shutdown(wait=False, cancel_futures=True)
 
 
+def leave_now(code: int) -> NoReturn:
+    """End the process without what Python does at its end: functions and threads of handlers could keep it for ever."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # a handler may have closed or replaced it
+            stream.flush()
+    os._exit(code)
+
+
 def leave(code: int) -> int:
-    """Give back the exit code, or end the process at once where threads that a handler started would keep it for ever."""
+    """Give back the exit code, or end the process at once where threads that a handler started would keep it for ever.
+
+    What handlers registered with `atexit` has a few seconds.
+    """
+    threading.Thread(target=_leave_later, args=(code,), name="leave", daemon=True).start()
     deadline = time.monotonic() + LEFT_SECONDS
     left = [
         thread
@@ -63,10 +80,14 @@ def leave(code: int) -> int:
     stubborn = {thread.name: _place(thread) for thread in left if thread.is_alive()}
     if stubborn:
         log.warning("worker.threads_left", threads=stubborn)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        leave_now(code)
     return code
+
+
+def _leave_later(code: int) -> None:
+    time.sleep(LEAVE_SECONDS)
+    log.warning("worker.kept", hint="a function that a handler registered with atexit did not return")
+    leave_now(code)
 
 
 def _run(
@@ -89,9 +110,23 @@ def _run(
                 raise
 
 
-def _close(loop: asyncio.AbstractEventLoop) -> None:
+def run_handler(handler: Coroutine[Any, Any, T]) -> T:
+    """Run the coroutine of a handler in a process of its own; its result, or what it raised.
+
+    What it left behind is cancelled for a moment. Unlike `asyncio.run` nothing waits for it, and nothing that it raises
+    takes the place of the result.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     try:
-        _run(loop, loop.create_task(_end_tasks(), name="end"))
+        return loop.run_until_complete(handler)
+    finally:
+        _close(loop, CLEAR_SECONDS)
+
+
+def _close(loop: asyncio.AbstractEventLoop, seconds: float = CLOSE_SECONDS) -> None:
+    try:
+        _run(loop, loop.create_task(_end_tasks(seconds), name="end"))
     except BaseException as error:  # noqa: BLE001  # what handlers left behind may do anything when it is cancelled
         log.warning("loop.not_cleared", error=frames.described(error))
     asyncio.set_event_loop(None)
@@ -99,14 +134,14 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-async def _end_tasks() -> None:
-    """Cancel the tasks that are left and close async generators, as `asyncio.run` does, for at most CLOSE_SECONDS."""
+async def _end_tasks(seconds: float) -> None:
+    """Cancel the tasks that are left and close async generators, as `asyncio.run` does, each for at most so long."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for other in others:
         other.cancel()
     if others:
-        await asyncio.wait(others, timeout=CLOSE_SECONDS)
-    await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), CLOSE_SECONDS)
+        await asyncio.wait(others, timeout=seconds)
+    await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), seconds)
 
 
 def _place(thread: threading.Thread) -> str:

@@ -40,6 +40,8 @@ async def test_whatever_asks_the_process_to_end_ends_its_attempt_alone(system: S
 
 MEDDLING = {
     "stop": "a handler can't stop the event loop",
+    "shut_threads": "a handler can't shut down the threads of the event loop",
+    "replace_threads": "a handler can't replace the threads of the event loop",
     "close": "Cannot close a running event loop",
     "cancel_all": "CancelledError",
     "cancel_self": "CancelledError",

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 from corral.catalog import JobType, job_type
@@ -198,6 +199,14 @@ async def stop(loop: asyncio.AbstractEventLoop) -> None:
     loop.stop()
 
 
+async def shut_threads(loop: asyncio.AbstractEventLoop) -> None:
+    await loop.shutdown_default_executor()
+
+
+async def replace_threads(loop: asyncio.AbstractEventLoop) -> None:
+    loop.set_default_executor(ThreadPoolExecutor(1))
+
+
 async def close(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
@@ -213,6 +222,7 @@ async def end_process(_: asyncio.AbstractEventLoop) -> None:
 MEDDLERS = (
     cancel_all, cancel_self, take_signals, break_exception_handler, break_reader, change_loops,
     leave_in_own_thread, leave_threads, hold_every_thread, come_back_from_fork, stop, close, raise_signal, end_process,
+    shut_threads, replace_threads,
 )  # fmt: skip
 MEDDLER = {function.__name__: function for function in MEDDLERS}
 
