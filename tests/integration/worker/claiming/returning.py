@@ -1,12 +1,13 @@
 """Engines that claim more than they have slots for; real claims of which a test hears, and whose answers can be lost."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
+import pytest
 from tests.fixtures.waiting import eventually_async
-from tests.integration.worker.engine import QUEUE, Engine, engine_of
+from tests.integration.worker.engine import FAR, QUEUE, Engine, engine_of
 from tests.integration.worker.system import System
 
 from corral.errors import Unavailable
@@ -14,6 +15,7 @@ from corral.job.job import Claimed
 from corral.job.lane import Lane
 from corral.job.priority import Priority
 from corral.store.attempts.claims import ClaimAnswer, Claims
+from corral_worker.claiming import claim_ahead
 
 LANE = Lane(QUEUE, Priority.NORMAL)
 TWO = {"async": 2}
@@ -76,9 +78,20 @@ class WatchedClaims(Claims):
         raise Unavailable("postgres", "the answer was lost")
 
 
-def ahead(system: System, **options: Any) -> AbstractAsyncContextManager[Engine]:
-    """An engine of two slots for which a type is quick after two runs."""
-    return engine_of(system, quick_runs=2, **TWO, **options)
+@contextmanager
+def however_slow() -> Iterator[None]:
+    """What a job took until it ended bounds no claim: a pause of this machine says nothing of the jobs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claim_ahead, "HOLD_SECONDS", FAR)
+        yield
+
+
+@asynccontextmanager
+async def ahead(system: System, **options: Any) -> AsyncIterator[Engine]:
+    """An engine of two slots for which a type is quick after two runs, however slow this machine is."""
+    with however_slow():
+        async with engine_of(system, quick_runs=2, **TWO, **options) as engine:
+            yield engine
 
 
 def quick(engine: Engine, *types: str) -> None:

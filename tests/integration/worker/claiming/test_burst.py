@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 
 from tests.fixtures.waiting import eventually_async
-from tests.integration.worker.claiming.returning import WatchedClaims
+from tests.integration.worker.claiming.returning import WatchedClaims, however_slow
 from tests.integration.worker.engine import QUEUE, Engine
 from tests.integration.worker.system import System
 
@@ -23,6 +23,7 @@ async def test_a_burst_on_workers_that_scale_shows_one_attempt_of_each_job(syste
     jobs = await burst(system)
     put_back = 0
     async with AsyncExitStack() as stack:
+        stack.enter_context(however_slow())
         working: list[tuple[Engine, WatchedClaims]] = []
         for count in (1, 3, MOST, 5, MOST, 2):
             while len(working) < count:

@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.claiming.returning import (
-    TWO,
     WatchedClaims,
     ahead,
     as_before,
@@ -15,7 +14,7 @@ from tests.integration.worker.claiming.returning import (
     sizes_of,
     two_quick_then,
 )
-from tests.integration.worker.engine import engine_of, gates
+from tests.integration.worker.engine import gates
 from tests.integration.worker.system import System
 
 from corral.job.job import Claimed
@@ -150,7 +149,7 @@ async def test_a_heartbeat_says_that_they_are_held(system: System):
 
 
 async def test_what_waits_longer_than_expected_goes_back(system: System):
-    async with engine_of(system, quick_runs=2, hold_seconds=0.0, **TWO) as engine:
+    async with ahead(system, hold_seconds=0.0) as engine:
         sizes = sizes_of(engine)
         claims = WatchedClaims.watch(engine)
         jobs = [await engine.submit("engine.echo", number) for number in range(20)]
