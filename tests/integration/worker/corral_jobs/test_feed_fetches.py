@@ -14,6 +14,7 @@ from tests.integration.worker.corral_jobs.test_feeds import (
     Imports,
     counts,
     imports,
+    maintained,
     rss,
     server,
     system,
@@ -126,7 +127,7 @@ async def test_a_feed_that_is_due_is_fetched_by_itself_when_it_is_resumed_again_
 ):
     imports.server.answers["/feed"] = answer(rss("a"), cache_control="max-age=7200")
     imports.server.answers["/ttl"] = answer(rss("a").replace(b"<item>", b"<ttl>180</ttl><item>", 1))
-    await imports.system.maintained()
+    await maintained(imports.system)
     urls = [(f"http://{HOST}:{imports.server.port}{path}", "") for path in ("/feed", "/ttl", "/paused")]
     feed, ttl, paused = await imports.store.feeds.add(urls, "test", due_in=1)
     await imports.store.feeds.pause(paused.id, "test")

@@ -48,6 +48,11 @@ async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
         yield running
 
 
+async def maintained(system: System) -> None:
+    """The maintenance duties, which take no worker of these tests for lost."""
+    await system.maintained(heartbeat=5, lease=20)
+
+
 class Imports:
     """Imports from one server."""
 
@@ -137,7 +142,7 @@ async def test_items_are_stored_once_changed_ones_again_and_the_same_document_ma
 async def test_items_are_stored_a_hundred_at_once_and_never_more_of_a_source_within_a_second(
     imports: Imports,
 ):
-    await imports.system.maintained()
+    await maintained(imports.system)
     imports.server.answers |= {f"/{name}": answer(rss(*(f"{name}{n}" for n in range(250)))) for name in "ab"}
     one = await imports.run(await imports.source("/a"), await imports.source("/b"))
     assert counts(one) == {"new": 500}
@@ -167,7 +172,7 @@ async def test_an_item_is_queued_once_with_its_newest_content_and_every_import_c
     waiting = await imports.system.all_jobs("feed-items", wait=False)
     assert sorted(str(job.unique_key)[-2:] for job in waiting) == ["#0", "#1", "#2"]
     await store.queues.resume("feed-items", "test")
-    await imports.system.maintained()
+    await maintained(imports.system)
 
     async def finished() -> list[FeedImport]:
         found = [one for id in ids if (one := await store.imports.get(id)) is not None]
@@ -270,9 +275,8 @@ async def test_an_import_ends_also_where_its_jobs_are_lost(imports: Imports, ser
     assert counts(ended) == {"failed": 2}
     [lost] = [came for came in await store.imports.sources(id) if came.outcome == "failed"]
     assert lost.error == "its job was never submitted"
-    await (
-        imports.system.maintained()
-    )  # whose sweep finds what was queued while a worker still held the queue for paused
+    # The sweep finds what was queued while a worker still held the queue for paused.
+    await maintained(imports.system)
     await store.queues.resume("feed-items", "test")
     assert counts(await imports.run(source)) == {"new": 2}, "the same document, whose items are not stored"
 
@@ -282,7 +286,7 @@ async def test_an_item_that_failed_is_stored_with_the_next_fetch_of_the_same_doc
 ):
     imports.server.answers["/feed"] = answer(rss("a", "b"), etag='"1"')
     source = await imports.source("/feed")
-    await imports.system.maintained()
+    await maintained(imports.system)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE corral.feed_items ADD CONSTRAINT refused CHECK (guid <> '1')")
         assert counts(await imports.run(source)) == {"new": 1, "failed": 1}

@@ -141,7 +141,7 @@ async def test_bad_days_of_a_provider_are_survived(providers: Providers):
 
     other = {**AREA, "west": 8.6, "east": 8.66}
     moods.follow([Mood.BUSY])
-    await providers.system.maintained()
+    await providers.system.maintained(heartbeat=5, lease=20)  # the worker beats as it always does
     job = await providers.run("area.fetch", other, queue="areas")
     assert result(job)["elements"] == 36
     assert job.attempt == 2
