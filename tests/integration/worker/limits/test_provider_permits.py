@@ -55,7 +55,7 @@ async def job(system: System) -> UUID:
 
 
 async def verdicts(
-    permits: ProviderPermits, said: ProviderValues, count: int, *, seconds: float = 0.3
+    permits: ProviderPermits, said: ProviderValues, count: int, *, seconds: float = 60
 ) -> tuple[Counter[str | None], list[ProviderPermit]]:
     """Which budget refused, None: none did, of so many that ask at once; and the permits."""
     answers = await asyncio.gather(
@@ -72,18 +72,19 @@ async def test_no_window_of_a_second_has_more_however_many_ask_at_once(
 ):
     """Wherever within `transit` each request arrives, n + 1 of them lie a second apart."""
     other = ProviderPermits(CallBudgets(system.store, system.dispatch))  # of another process
-    said = values(per_second=10, transit=0.05)
+    said = values(per_second=10, transit=0.25)
     times: list[tuple[float, float]] = []
+    began = time.monotonic()
 
     async def take(of: ProviderPermits) -> None:
         permit = await of.take(PROVIDER, said, 100)
-        times.append((permit.good_until - said.transit, permit.good_until))
+        times.append((time.monotonic(), permit.good_until))
 
     await asyncio.gather(*(take(of) for of in (permits, other) for _ in range(15)))
     earliest, latest = sorted(one for one, _ in times), sorted(one for _, one in times)
     for first, last in zip(latest, earliest[10:], strict=False):
-        assert last - first >= 1 - 0.02  # the answer's way from Redis
-    assert latest[-1] - earliest[0] < 2 * 1.05 + 0.5, "and nearly all of it is used"
+        assert last - first >= 1 - 0.02
+    assert latest[-1] - began < 3 * 1.25 + 0.25, "and nearly all of it is used: no fourth window is needed"
 
 
 async def test_a_day_has_so_many_requests_and_not_one_more(permits: ProviderPermits):
@@ -99,7 +100,7 @@ async def test_a_large_day_may_be_used_at_once_and_is_kept_in_half_hours(
 ):
     said = values(per_day=2_000, max_bytes=100, bytes_per_day=30_000)
     for _ in range(3):
-        found, granted = await verdicts(permits, said, 80, seconds=10)
+        found, granted = await verdicts(permits, said, 80)
         assert found == {None: 80}
         await asyncio.gather(*(permits.settle(one, 50) for one in granted))
     assert (await verdicts(permits, said, 190))[0] == {None: 180, BYTES_LIMIT: 10}
@@ -149,11 +150,11 @@ async def test_only_an_attempt_that_holds_its_job_calls_and_nobody_one_that_is_t
             await access.look(PROVIDER, *other)
     with pytest.raises(Discard, match="there is no provider nobody"):
         await access.look("nobody", job, 1)
-    await system.store.providers.park(PROVIDER, 30)
+    await system.store.providers.park(PROVIDER, 3_600)
     await system.store.providers.park(PROVIDER, 5)  # does not shorten it
     with pytest.raises(ProviderBusy) as error:
         await access.look(PROVIDER, job, 1)
-    assert 25 < error.value.after <= 30
+    assert 5 < error.value.after <= 3_600
 
 
 async def test_what_a_provider_allows_is_shown_with_the_limits(system: System):
@@ -194,30 +195,34 @@ async def test_a_request_leaves_within_the_time_of_its_permit(
     system: System, job: UUID, tmp_path: Path, fault: str
 ):
     came: list[float] = []
+    connecting: list[float] = []
+    transit = 0.5
 
     async def respond(request: StandInRequest) -> StandInAnswer:
         came.append(request.came)
         return StandInAnswer(200)
 
     async def slow(host: str, port: int) -> Any:
-        await asyncio.sleep(0.3 if fault == "the connection takes long" else 0)
+        await asyncio.sleep(1.2 * transit if fault == "the connection takes long" else 0)
+        connecting.append(time.time())
         return await system_resolver(HOST, port)
 
     server = StandInServer(respond)
     url = f"http://overpass.example:{await server.start(HOST, 0)}"
     await system.store.providers.set(
-        PROVIDER, {"url": url, "per_second": 3, "per_day": 10, "transit": 0.1}, "test", None
+        PROVIDER, {"url": url, "per_second": 3, "per_day": 10, "transit": transit}, "test", None
     )
     budgets = CallBudgets(system.store, system.dispatch)
     access = ProviderAccess(system.store, budgets)
     access.permits = noted = Noted(budgets)
     if fault == "the event loop is blocked":
-        noted.times, noted.blocked = 2, 0.15
+        noted.times, noted.blocked = 2, 1.5 * transit
     async with OutgoingClient(AddressPolicy((f"{HOST}/32",)), resolver=slow) as client:
         answer = await ProviderRequests(access, client, tmp_path, (job, 1)).call(PROVIDER, "GET", "v1")
     assert answer.status == 200
-    assert came[0] - noted.granted[-1] < 0.1
-    assert len(noted.granted) == (3 if fault == "the event loop is blocked" else 1)
+    assert came[0] - noted.granted[-1] < transit
+    assert len(noted.granted) >= (3 if fault == "the event loop is blocked" else 1)
+    assert noted.granted[0] >= connecting[0], "it asks for one once it is connected"
     found, _ = await verdicts(noted, values(per_day=10), 12)
     assert found == {None: 9, DAY_LIMIT: 3}, "what was late was given back"
     async with OutgoingClient(AddressPolicy((f"{HOST}/32",)), resolver=slow) as client:
