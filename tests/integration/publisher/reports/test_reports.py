@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -45,14 +46,21 @@ async def test_a_report_is_accepted_in_the_words_of_old(
     assert ("source" in payload) == (not body or body == b"{}")
 
 
-async def test_accepting_takes_less_than_fifty_milliseconds(api: httpx2.AsyncClient):
-    await asked(api, rows=ROWS)
-    took = []
-    for _ in range(20):
-        began = time.perf_counter()
-        await asked(api, rows=ROWS)
-        took.append(time.perf_counter() - began)
-    assert sorted(took)[len(took) // 2] < 0.05
+async def test_accepting_a_report_takes_about_as_long_as_accepting_any_job(api: httpx2.AsyncClient):
+    async def any_job() -> None:
+        answer = await api.post(
+            "/api/v1/jobs", json={"type": "report.generate", "payload": {"title": "Orders", "rows": ROWS}}
+        )
+        assert answer.status_code == 201, answer.text
+
+    took: dict[str, list[float]] = {"report": [], "job": []}
+    for _ in range(21):  # in turn, so that whatever else the machine does meets both
+        for kind, accept in (("job", any_job), ("report", partial(asked, api, rows=ROWS))):
+            began = time.perf_counter()
+            await accept()
+            took[kind].append(time.perf_counter() - began)
+    report, job = (sorted(took[kind])[10] for kind in ("report", "job"))
+    assert report < 4 * job
 
 
 @pytest.mark.parametrize(

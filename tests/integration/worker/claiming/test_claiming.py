@@ -11,6 +11,7 @@ from tests.integration.worker.system import System
 
 from corral.job.priority import PRIORITIES
 from corral.job.state import State
+from corral_worker.claiming.claim_loop import POLL_SECONDS
 
 
 async def test_more_urgent_jobs_start_first(system: System):
@@ -94,7 +95,7 @@ async def _beats(system: System, count: int) -> bool:
     return counter >= count
 
 
-async def test_an_idle_worker_starts_a_job_within_milliseconds(system: System):
+async def test_an_idle_worker_starts_a_job_at_once_and_not_when_it_looks_next(system: System):
     await system.ready()
     await system.result("demo.echo", "warm")
     waits = []
@@ -102,7 +103,7 @@ async def test_an_idle_worker_starts_a_job_within_milliseconds(system: System):
         job = await system.result("demo.echo", 1)
         assert job.started_at is not None
         waits.append((job.started_at - job.created_at).total_seconds())
-    assert sorted(waits)[len(waits) // 2] < 0.1
+    assert sorted(waits)[len(waits) // 2] < POLL_SECONDS / 2
 
 
 async def test_only_named_queues_are_served(system: System):
@@ -163,7 +164,7 @@ async def test_waiting_and_running_times_are_measured(system: System, free_port:
     await system.ready(metrics_port=free_port)
 
     def measured() -> bool:
-        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         counts = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
         ran = counts.get('corral_job_run_seconds_count{queue="demo",type="demo.echo"}') == 3
