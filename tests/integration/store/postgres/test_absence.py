@@ -67,14 +67,14 @@ async def test_while_it_is_away_everyone_is_told_so(server: EmbeddedPostgres) ->
 async def test_a_peer_that_answers_nothing_is_given_up(database_url: str) -> None:
     with Proxy(database_url) as proxy:
         pool = ConnectionPool(proxy.url, size=1, application_name="test", margin_seconds=0.2)
-        async with pool.connection(1.0) as driver:
+        async with pool.connection(60.0) as driver:
             await driver.execute("SELECT 1")
         proxy.freeze()
         with pytest.raises(Unavailable, match="no answer in time"):
             async with pool.connection(0.1) as driver:
                 await driver.execute("SELECT 1")
         proxy.heal()
-        async with pool.connection(1.0) as driver:
+        async with pool.connection(60.0) as driver:
             assert await (await driver.execute("SELECT 7")).fetchone() == (7,)
         await pool.close()
 
@@ -97,7 +97,7 @@ def test_a_deadline_that_comes_right_after_the_answer_breaks_nothing_off(databas
     calls: list[Callable[[], None]] = []
     deadline = Deadline(lambda _seconds, call: calls.append(call) or Timer(0, call))
     with connect(database_url, "test") as connection:
-        deadline.set(connection, 1.0)
+        deadline.set(connection, 60.0)
         deadline.begin_anew()
         calls[0]()
         deadline.lift()
@@ -108,10 +108,10 @@ def test_a_deadline_that_comes_right_after_the_answer_breaks_nothing_off(databas
 
 async def test_more_work_than_connections_waits_or_is_told(database_url: str) -> None:
     pool = ConnectionPool(database_url, size=1, application_name="test", wait_seconds=0.1)
-    async with pool.connection(5.0) as driver:
+    async with pool.connection(60.0) as driver:
         await driver.execute("SELECT 1")
         with pytest.raises(Unavailable, match="every connection"):
-            async with pool.connection(5.0):
+            async with pool.connection(60.0):
                 pass
     await pool.close()
 
