@@ -19,7 +19,7 @@ STOP_SECONDS = 15.0
 
 def lost(port: int) -> float:
     """Spans that this process counted as lost."""
-    text = httpx2.get(f"http://{HOST}:{port}/metrics", verify=NO_AUTHORITIES).text
+    text = httpx2.get(f"http://{HOST}:{port}/metrics", verify=NO_AUTHORITIES, timeout=60).text
     found = [line for line in text.splitlines() if line.startswith('corral_trace_spans_total{result="lost"}')]
     return float(found[0].split()[-1]) if found else 0.0
 
@@ -53,7 +53,7 @@ async def test_jobs_run_and_a_stop_is_soon(traced: Traced, free_port: int, how: 
 
 async def test_a_collector_that_dies_and_comes_back_gets_what_is_new(traced: Traced, collector: Collector):
     collector.start()
-    await traced.worker(rig={"OTEL_EXPORTER_OTLP_TIMEOUT": "1"})
+    await traced.worker(rig={"OTEL_EXPORTER_OTLP_TIMEOUT": "5"})
     await all_complete(traced)
     await collector.until("process traced", count=JOBS)
     collector.kill()
@@ -62,7 +62,8 @@ async def test_a_collector_that_dies_and_comes_back_gets_what_is_new(traced: Tra
     job = traced.submit("traced.async")
     await traced.until_ended(job)
     await eventually_async(
-        lambda: str(job) in {one.attributes.get("messaging.message.id") for one in collector.spans()}
+        lambda: str(job) in {one.attributes.get("messaging.message.id") for one in collector.spans()},
+        timeout=60,
     )
 
 

@@ -1,5 +1,7 @@
 """A job's way from the request to what its handler calls is one trace."""
 
+from collections import Counter
+
 from tests.integration.outgoing.server import Server
 from tests.integration.tracing.conftest import HOST, Publishers, Traced
 
@@ -24,7 +26,10 @@ async def test_submit_claim_run_and_outgoing_call_are_one_trace(traced: Traced, 
     ]
     spans = await traced.collector.until(*names)
     assert {span.trace for span in spans} == {"a" * 32}, "the caller's trace, and no other"
-    assert sorted(span.name for span in spans) == sorted(names)
+    counts = Counter(span.name for span in spans)
+    tried_again = {"dispatch traced", "receive traced"}  # where an answer came late
+    assert counts.keys() == set(names)
+    assert {name for name, count in counts.items() if count > 1} <= tried_again
     found = {span.name: span for span in spans}
     parents = {span.name: next((one.name for one in spans if one.id == span.parent), "") for span in spans}
     assert found["POST /api/v1/jobs"].parent == "b" * 16
@@ -40,7 +45,7 @@ async def test_submit_claim_run_and_outgoing_call_are_one_trace(traced: Traced, 
     assert [span.kind for name in names for span in [found[name]]] == [
         *("server", "producer", "client", "client", "consumer", "internal", "client")
     ]
-    assert {span.service for span in spans[:3]} <= {"corral-publisher"}
+    assert {found[name].service for name in names[:3]} == {"corral-publisher"}
     assert {found[name].service for name in names[3:]} == {"corral-worker"}
     run = found["process traced"].attributes
     assert run["messaging.system"] == "corral"
