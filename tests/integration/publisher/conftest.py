@@ -1,7 +1,6 @@
 """A publisher in this process, and one in processes of its own; keys of each role; job types of these tests."""
 
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from tests.fixtures import programs
+from tests.fixtures.local_system import own_port
 from tests.fixtures.process import Process
 from tests.fixtures.servers.servers import Databases
 from tests.fixtures.waiting import START, eventually
@@ -186,19 +186,13 @@ def submit(api: httpx2.AsyncClient) -> Submit:
     return submit
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 class Publisher(Process):
     """`python -m corral_publisher` in processes of its own."""
 
     MODULE = "corral_publisher"
 
     def __init__(self, settings: Settings, folder: Path, **env: str) -> None:
-        self.port, self.metrics_port = free_port(), free_port()
+        self.port, self.metrics_port = own_port(), own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = programs.environment(
             database_url=settings.database_url,
@@ -214,7 +208,7 @@ class Publisher(Process):
         super().__init__(self.MODULE, environment=environment | env, log=log, folder=Path.cwd())
 
     def get(self, path: str, port: int | None = None) -> httpx2.Response:
-        return httpx2.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=10, verify=NO_AUTHORITIES)
+        return httpx2.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=60, verify=NO_AUTHORITIES)
 
     def wait_until_ready(self) -> None:
         eventually(self._ready, timeout=START, ignoring=(httpx2.TransportError,))

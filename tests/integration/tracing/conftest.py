@@ -8,11 +8,12 @@ from uuid import UUID
 import httpx2
 import pytest
 from tests.fixtures import programs
+from tests.fixtures.local_system import own_port
 from tests.fixtures.process import Process
 from tests.fixtures.servers.collector import Collected, collected
 from tests.fixtures.waiting import START, eventually, eventually_async
 from tests.integration.outgoing.server import Server, listening
-from tests.integration.publisher.conftest import Publisher, free_port
+from tests.integration.publisher.conftest import Publisher
 from tests.integration.worker.system import System, WorkerProcess, running_system
 
 from corral.actions.access.api_keys import KeyActions
@@ -33,7 +34,7 @@ class Collector:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = folder / "spans"
-        self.port = free_port()
+        self.port = own_port()
         self.process: Process | None = None
 
     def start(self, *how: str) -> None:
@@ -44,7 +45,8 @@ class Collector:
         eventually(self._answers, timeout=START, ignoring=(httpx2.TransportError,))
 
     def _answers(self) -> bool:
-        return httpx2.get(f"http://{HOST}:{self.port}/", verify=NO_AUTHORITIES).status_code == 501
+        url = f"http://{HOST}:{self.port}/"
+        return httpx2.get(url, verify=NO_AUTHORITIES, timeout=60).status_code == 501
 
     def kill(self) -> None:
         if self.process is not None:
@@ -72,7 +74,7 @@ class Collector:
             assert all(found.count(name) >= count for name in names), found
             return True
 
-        await eventually_async(there, timeout=12)
+        await eventually_async(there, timeout=60)
         return self.spans()
 
 
@@ -104,7 +106,7 @@ class Traced:
             json=body,
             headers=headers,
             verify=NO_AUTHORITIES,
-            timeout=30,
+            timeout=60,
         )
         assert answer.status_code == 201, answer.text
         told = answer.json()
@@ -166,6 +168,6 @@ def make_publishers(traced: Traced, collector: Collector, tmp_path: Path) -> Ite
         one.end()
 
 
-@pytest.fixture(name="free_port")
-def fixture_free_port() -> int:
-    return free_port()
+@pytest.fixture
+def free_port() -> int:
+    return own_port()

@@ -1,5 +1,4 @@
 import asyncio
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,6 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.fixtures.local_system import own_port
 from tests.integration.worker.system import System, running_system
 
 Get = Callable[[str], Awaitable[tuple[int, dict]]]
@@ -20,8 +20,7 @@ async def system(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    return own_port()
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def get(free_port: int) -> Get:
 
     def fetch(path: str) -> tuple[int, dict]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{free_port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{free_port}{path}", timeout=60) as answer:
                 return answer.status, orjson.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:

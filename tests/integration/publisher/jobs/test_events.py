@@ -45,7 +45,7 @@ async def api(publisher: Publisher, keys: dict[Role, str]) -> AsyncIterator[http
     """An operator at the real port."""
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
     async with httpx2.AsyncClient(
-        base_url=publisher.url, headers=headers, timeout=20, verify=NO_AUTHORITIES
+        base_url=publisher.url, headers=headers, timeout=60, verify=NO_AUTHORITIES
     ) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""The publisher, which waits for a request for a second in place of 75."""
+"""The publisher, which waits for a request for five seconds in place of 75."""
 
 import sys
 
@@ -7,5 +7,5 @@ from corral_publisher.__main__ import main
 if __name__ == "__main__":
     from corral_publisher.processes import server
 
-    server.KEEPALIVE_SECONDS = 1
+    server.KEEPALIVE_SECONDS = 5
     sys.exit(main())

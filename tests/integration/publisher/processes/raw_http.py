@@ -9,7 +9,7 @@ from tests.integration.publisher.conftest import Publisher
 
 @contextmanager
 def connected(publisher: Publisher) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", publisher.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", publisher.port), timeout=60) as connection:
         yield connection
 
 

@@ -1,6 +1,8 @@
 """Broken requests and clients that leave, at a real port."""
 
 import socket
+from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 import httpx2
@@ -126,23 +128,27 @@ def test_who_asks_for_the_headers_alone_gets_those_of_get(
 
 
 class ImpatientPublisher(Publisher):
-    """One that waits for a request for a second."""
+    """One that waits for a request for five seconds."""
 
     MODULE = "tests.integration.publisher.processes.impatient_publisher"
 
 
 def test_a_connection_without_a_whole_request_is_closed_after_a_while(settings: Settings, tmp_path: Path):
     publisher = ImpatientPublisher(settings, tmp_path)
+    parts = (b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+    befores = (b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     try:
         publisher.wait_until_answering()
-        for part in (b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"):
-            for before in (b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"):
-                with connected(publisher) as connection:
-                    if before:
-                        connection.sendall(before)
-                        assert answer_of(connection)[0] == 200
-                    connection.sendall(part)
-                    assert connection.recv(100) == b"", (before, part)
+        with ExitStack() as stack:
+            waiting = {}
+            for part, before in product(parts, befores):
+                connection = waiting[before, part] = stack.enter_context(connected(publisher))
+                if before:
+                    connection.sendall(before)
+                    assert answer_of(connection)[0] == 200
+                connection.sendall(part)
+            for sent, connection in waiting.items():  # all at once: five seconds in all
+                assert connection.recv(100) == b"", sent
     finally:
         publisher.end()
 
@@ -155,6 +161,8 @@ async def test_a_client_that_leaves_while_its_job_is_stored_changes_nothing(
         with connected(publisher) as connection:
             connection.sendall(head(keys[Role.OPERATOR], f"Content-Length: {len(body)}") + body)
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
-    async with httpx2.AsyncClient(base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES) as client:
+    async with httpx2.AsyncClient(
+        base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES, timeout=60
+    ) as client:
         assert (await client.post("/api/v1/jobs", content=body)).status_code == 201
     assert await count(store) >= 1

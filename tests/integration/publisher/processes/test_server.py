@@ -41,7 +41,6 @@ async def test_a_body_that_does_not_arrive_is_answered_in_time(
         assert connection.recv(100) == b"", "a connection with half a body in it can't be used again"
     with connected(publisher) as connection:  # a byte now and then does not help
         connection.sendall(head(keys[Role.OPERATOR], "Transfer-Encoding: chunked"))
-        connection.settimeout(5)
         for _ in range(10):
             try:
                 connection.sendall(b"1\r\n \r\n")
@@ -83,7 +82,7 @@ async def test_metrics_add_up_all_processes_on_a_port_of_their_own(
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
     for _ in range(20):  # a connection each, so that both processes get some
         async with httpx2.AsyncClient(
-            base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES
+            base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES, timeout=60
         ) as client:
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
@@ -123,7 +122,7 @@ async def test_it_waits_unready_for_its_schema_and_then_serves(
         await store.close()
         headers = {"Authorization": f"Bearer {key}"}
         async with httpx2.AsyncClient(
-            base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES
+            base_url=publisher.url, headers=headers, verify=NO_AUTHORITIES, timeout=60
         ) as client:
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
@@ -141,7 +140,7 @@ async def test_it_refuses_a_schema_that_is_two_ahead(make_publisher: Make, store
 
 
 def stream(publisher: Publisher, key: str) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", publisher.port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", publisher.port), timeout=60)
     request = f"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n"
     connection.sendall(request.encode())
     assert b"200 OK" in connection.recv(4096)
@@ -153,7 +152,11 @@ def test_it_stops_soon_although_streams_are_open_and_connections_kept(
     publisher: Publisher, keys: dict[Role, str], number: int
 ):
     children = psutil.Process(publisher.process.pid).children(recursive=True)
-    with stream(publisher, keys[Role.VIEWER]), stream(publisher, keys[Role.VIEWER]), httpx2.Client() as kept:
+    with (
+        stream(publisher, keys[Role.VIEWER]),
+        stream(publisher, keys[Role.VIEWER]),
+        httpx2.Client(timeout=60) as kept,
+    ):
         assert kept.get(f"{publisher.url}/healthz").is_success
         began = time.monotonic()
         publisher.process.send_signal(number)
@@ -198,11 +201,10 @@ def test_one_line_tells_of_each_accepted_submission(make_publisher: Make, keys: 
     publisher.wait_until_ready()
     headers = {"Authorization": f"Bearer {keys[Role.OPERATOR]}"}
     job = {"type": "test.anything", "payload": 1}
-    one = httpx2.post(f"{publisher.url}/api/v1/jobs", headers=headers, json=job)
-    many = httpx2.post(f"{publisher.url}/api/v1/jobs/bulk", headers=headers, json={"jobs": [job] * 5})
-    refused = httpx2.post(
-        f"{publisher.url}/api/v1/jobs", headers=headers, json={"type": "none", "payload": 1}
-    )
+    with httpx2.Client(base_url=f"{publisher.url}/api/v1", headers=headers, timeout=60) as client:
+        one = client.post("/jobs", json=job)
+        many = client.post("/jobs/bulk", json={"jobs": [job] * 5})
+        refused = client.post("/jobs", json={"type": "none", "payload": 1})
     assert (one.status_code, many.is_success, refused.status_code) == (201, True, 422)
     _, output = publisher.stop()
     lines = [json.loads(line) for line in output.splitlines() if '"corral.job_log"' in line]

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.fixtures.local_system import own_port
 from tests.fixtures.waiting import START, eventually
-from tests.integration.publisher.conftest import free_port
 
 from corral_publisher.__main__ import main
 
@@ -24,17 +24,17 @@ def make(settings):
     return create_app(settings)
 
 nowhere = Settings(database_url="postgresql://127.0.0.1:1/x", redis_url="redis://127.0.0.1:1/0",
-                   host="127.0.0.1", port=int(sys.argv[1]), web_workers=2, grace=60)
+                   host="127.0.0.1", port=int(sys.argv[1]), web_workers=2, grace=600)
 Publisher(nowhere, make).run()
 """
 
 
 def test_a_publisher_that_is_told_to_stop_while_it_starts_does_not_wait_out_its_grace():
     done = subprocess.run(
-        [sys.executable, "-c", TOLD_WHILE_THE_APPLICATION_IS_MADE, str(free_port())],
+        [sys.executable, "-c", TOLD_WHILE_THE_APPLICATION_IS_MADE, str(own_port())],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=START,
         check=False,
     )
     assert done.returncode == 0, done.stderr
