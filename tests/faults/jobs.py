@@ -25,6 +25,8 @@ from corral.job.options import Executor
 FOLDER = Path(os.environ.get("FAULTS_FOLDER", "."))
 """Where traces go: `starts` with a line per handler start, and a file per effect."""
 SOON = Fixed(0.2)
+LOOK = 0.05
+"""Seconds between two looks for the file that lets a job end."""
 CHUNK = 16 * 2**20
 
 
@@ -40,10 +42,16 @@ CALLS = Rate("calls", 680, per=20, at="call", deadline=0.5)
 
 
 class Work(BaseModel):
-    """What the job should do."""
+    """What the job should do, and for how long: so many seconds, or until there is a file of that name."""
 
     seconds: float = 0.0
+    until: str = ""
     how: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether the test has not let it end yet."""
+        return bool(self.until) and not (FOLDER / self.until).exists()
 
 
 class Call(BaseModel):
@@ -80,6 +88,8 @@ async def work(payload: Work, ctx: Context) -> dict[str, Any]:
     trace(ctx)
     if payload.seconds:  # without, it ends as soon as it begins
         await asyncio.sleep(payload.seconds)
+    while payload.held:  # noqa: ASYNC110  a test says so with a file
+        await asyncio.sleep(LOOK)
     effect(ctx)
     return {"attempt": ctx.attempt}
 
@@ -182,9 +192,16 @@ def child(payload: Work, ctx: SyncContext) -> dict[str, Any]:
         case "thread":
             threading.Thread(target=time.sleep, args=(payload.seconds,)).start()
         case _:
-            time.sleep(payload.seconds)
+            stay(payload)
     effect(ctx)
     return {"attempt": ctx.attempt}
+
+
+def stay(payload: Work) -> None:
+    """Return when the time is over, or the file is there."""
+    time.sleep(payload.seconds)
+    while payload.held:
+        time.sleep(LOOK)
 
 
 def hoard() -> None:
@@ -231,8 +248,7 @@ async def block(payload: Work, ctx: Context) -> dict[str, Any]:
 async def deaf(payload: Work, ctx: Context) -> dict[str, Any]:
     """Never return, nor honour a cancellation, the first time."""
     trace(ctx)
-    until = time.monotonic() + (payload.seconds if ctx.errors == 0 else 0)
-    while time.monotonic() < until:
+    while ctx.errors == 0 and payload.held:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0.1)
     return {"attempt": ctx.attempt}

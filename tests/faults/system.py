@@ -104,6 +104,10 @@ class System:
     def submit(self, count: int = 1, type: str = "faults.work", **payload: Any) -> list[UUID]:
         return self.client.submit(count, type, **payload)
 
+    def let_end(self, name: str = "go") -> None:
+        """Jobs that were submitted with `until` this end, those that begin later at once."""
+        (self.folder / name).touch()
+
     def load(self, **options: Any) -> Load:
         """Jobs without end; use as a context manager."""
         return Load(self.client, **options)

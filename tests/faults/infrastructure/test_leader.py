@@ -8,6 +8,7 @@ from tests.faults.system import System
 from tests.fixtures.waiting import eventually
 
 LEASE = "SELECT holder, term FROM corral.leases WHERE name = 'leader'"
+BEAT = "SELECT beat FROM corral.leases WHERE name = 'leader'"
 COUNTERS = "SELECT counter FROM corral.workers WHERE state = 'active'"
 
 
@@ -15,13 +16,14 @@ def test_a_killed_leader_is_replaced(system: System):
     leader = system.maintenance()
     other = system.maintenance(leads=False)
     worker = system.worker()
-    jobs = system.submit(5, seconds=1)
+    jobs = system.submit(5, until="go")
     system.until_running(5)
     leader.kill()
     worker.kill()
     assert system.live(jobs) == {"running": 5}
+    system.let_end()
     system.worker()
-    eventually(lambda: other.said("leadership.taken"), timeout=20)
+    eventually(lambda: other.said("leadership.taken"), timeout=60)
     invariants.check(system)
     invariants.all_completed(system)
 
@@ -30,14 +32,15 @@ def test_a_frozen_leader_is_replaced_and_does_not_act_when_it_wakes(system: Syst
     frozen = system.maintenance()
     other = system.maintenance(leads=False)
     worker = system.worker()
-    jobs = system.submit(5, seconds=1)
+    jobs = system.submit(5, until="go")
     system.until_running(5)
     frozen.send(signal.SIGSTOP)
     worker.kill()
     assert system.live(jobs) == {"running": 5}
+    system.let_end()
     system.worker()
-    eventually(lambda: other.said("leadership.taken"), timeout=20)
-    system.until_ended(jobs, seconds=20)
+    eventually(lambda: other.said("leadership.taken"), timeout=60)
+    system.until_ended(jobs)
     (reign,) = system.rows(LEASE)
     with system.redis() as client:
         client.flushall()  # something to do, for whoever leads
@@ -69,10 +72,11 @@ def test_two_leaders_double_the_work_and_never_its_effects(system: System, chanc
             timeout=30,
         )
         load.until(chance.randint(10, 100))
-        held = system.submit(5, seconds=3)
+        held = system.submit(5, until="go")
         eventually(lambda: system.live(held) == {"running": 5})
         worker.kill()
         assert system.live(held) == {"running": 5}
+        system.let_end()
         system.worker()
     invariants.check(system)
     invariants.all_completed(system)
@@ -81,16 +85,22 @@ def test_two_leaders_double_the_work_and_never_its_effects(system: System, chanc
 
 def test_a_leader_that_froze_before_it_took_a_worker_spares_it_if_it_lives(system: System):
     frozen_before_taking(system)
+    before = system.rows(BEAT)
+    eventually(lambda: system.rows(BEAT) != before)  # it goes on, from where it froze
+    system.let_end()
     invariants.check(system)
     invariants.all_completed(system)
     assert (system.lost_workers(), system.stalled()) == (0, 0)
 
 
 def frozen_before_taking(system: System, *, guards_off: str = "") -> None:
-    """A worker is silent for a lease; the leader freezes before it takes it; the worker wakes first."""
-    leader = system.maintenance(rig=f"freeze-before-reclaim{guards_off}")
-    worker = system.worker()
-    system.submit(5, seconds=8)
+    """A worker is silent for a lease; the leader freezes before it takes it; the worker wakes first.
+
+    Its jobs run until the test lets them end.
+    """
+    leader = system.maintenance(lease=5, rig=f"freeze-before-reclaim{guards_off}")
+    worker = system.worker(lease=5)
+    system.submit(5, until="go")
     system.until_running(5)
     worker.send(signal.SIGSTOP)
     eventually(lambda: leader.frozen, timeout=20)

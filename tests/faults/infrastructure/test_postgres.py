@@ -78,18 +78,21 @@ def test_postgres_restarted_at_once_loses_nothing_that_it_had_accepted(system: S
 
 def absent(system: System, seconds: float) -> None:
     """Postgres goes away for so long, with jobs running that end meanwhile and jobs that do not."""
-    system.maintenance()
-    worker = system.worker()
-    short = system.submit(25, seconds=1.5)
-    long = system.submit(25, seconds=seconds + 3)
+    system.maintenance(lease=4)
+    worker = system.worker(lease=4)
+    short = system.submit(25, until="away")
+    long = system.submit(25, until="back")
     system.until_running(50)
     servers.kill(system.servers.postgres, signal.SIGINT)  # fast: in good order
     back = time.monotonic() + seconds
+    system.let_end("away")
     eventually(lambda: system.effects() >= {str(id) for id in short}, timeout=30)
     eventually(lambda: held(system) == 25)
     assert system.client.call(_refused)
     lasts(back - time.monotonic())
     system.servers.postgres.start()
+    invariants.work_flows(system)
+    system.let_end("back")
     invariants.check(system)
     invariants.all_completed(system)
     assert (system.stalled(), system.lost_workers(), worker.alive) == (0, 0, True)
@@ -107,7 +110,7 @@ async def _refused(engine) -> bool:
 
 
 def test_postgres_away_for_three_leases_stalls_no_healthy_job_and_loses_no_result(system: System):
-    absent(system, 6)
+    absent(system, 12)
 
 
 @pytest.mark.slow
@@ -117,21 +120,24 @@ def test_postgres_away_for_a_minute_stalls_no_healthy_job_and_loses_no_result(sy
 
 
 def test_a_postgres_that_hangs_for_longer_than_the_lease_stalls_no_healthy_job(system: System):
-    system.maintenance()
-    worker = system.worker()
-    short = system.submit(20, seconds=1)
-    system.submit(20, seconds=8)
+    system.maintenance(lease=6)
+    worker = system.worker(lease=6)
+    short = system.submit(20, until="hangs")
+    system.submit(20, until="back")
     system.until_running(40)
     server = psutil.Process(system.servers.postgres.pid)
     hung = [server, *server.children(recursive=True)]
     for process in hung:
         process.suspend()
-    back = time.monotonic() + 6
+    back = time.monotonic() + 8
+    system.let_end("hangs")
     eventually(lambda: system.effects() >= {str(id) for id in short}, timeout=30)
     lasts(back - time.monotonic())
     for process in hung:
         process.resume()
     assert {row["state"] for row in system.jobs(short).values()} <= {"running", "completed"}
+    invariants.work_flows(system)
+    system.let_end("back")
     invariants.check(system)
     invariants.all_completed(system)
     assert (system.stalled(), system.lost_workers(), worker.alive) == (0, 0, True)
@@ -140,14 +146,17 @@ def test_a_postgres_that_hangs_for_longer_than_the_lease_stalls_no_healthy_job(s
 def test_a_lock_on_the_jobs_that_outlasts_the_lease_costs_no_healthy_worker(system: System):
     system.maintenance(lease=6)
     system.worker(lease=6)
-    jobs = system.submit(10, seconds=1) + system.submit(10, seconds=14)
+    jobs = system.submit(10, until="locked") + system.submit(10, until="free")
     system.until_running(20)
     with system.connection() as connection:
         connection.execute("LOCK TABLE corral.jobs IN ACCESS EXCLUSIVE MODE")
-        eventually(lambda: held(system) > 0, timeout=20)
+        system.let_end("locked")
+        eventually(lambda: held(system) > 0)
         # The worst moment to let go is when the leader waits for the lock to take the worker's jobs.
         left_after(lambda: not reclaiming(system), timeout=12)
         connection.rollback()
+    invariants.work_flows(system)
+    system.let_end("free")
     invariants.check(system)
     invariants.all_completed(system)
     assert (system.stalled(), system.lost_workers()) == (0, 0)
@@ -164,13 +173,16 @@ def reclaiming(system: System) -> bool:
 
 
 def test_a_server_full_of_other_clients_costs_no_healthy_job(system: System):
-    system.maintenance()
-    worker = system.worker()
-    jobs = system.submit(20, seconds=1) + system.submit(20, seconds=8)
+    system.maintenance(lease=6)
+    worker = system.worker(lease=6)
+    jobs = system.submit(20, until="full") + system.submit(20, until="free")
     system.until_running(40)
     with crowd(system) as full:
-        lasts(6, doing=full)
+        system.let_end("full")
+        lasts(8, doing=full)
         eventually(lambda: held(system) > 0)
+    invariants.work_flows(system)
+    system.let_end("free")
     invariants.check(system)
     invariants.all_completed(system)
     assert (system.stalled(), system.lost_workers(), worker.alive) == (0, 0, True)

@@ -19,7 +19,7 @@ def listed(system: System, lane: str) -> int:
 
 
 def test_redis_killed_and_restarted_empty_loses_no_job_and_no_pause(system: System):
-    system.maintenance()
+    system.maintenance(lease=6)
     worker = system.worker(lease=6)
     system.client.pause("other")
     held = system.submit(50, "faults.other")
@@ -69,7 +69,7 @@ def test_a_redis_that_is_wiped_again_and_again_under_load_loses_nothing(
 
 
 def test_a_redis_restored_from_an_old_snapshot_repeats_nothing_and_forgets_nothing(system: System):
-    system.maintenance()
+    system.maintenance(lease=6)
     old = system.submit(100, "faults.other")
     assert listed(system, "other") == 100
     with system.redis() as client:

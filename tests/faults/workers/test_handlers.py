@@ -11,8 +11,8 @@ from tests.fixtures.waiting import eventually
 
 
 def test_whatever_a_process_does_to_itself_is_an_outcome_of_its_job_alone(system: System):
-    system.maintenance()
-    worker = system.worker()
+    system.maintenance(lease=6)
+    worker = system.worker(lease=6)
     neighbours = system.submit(20, seconds=1)
     deadly = {how: system.submit(1, "faults.child", how=how)[0] for how in DEADLY}
     harmless = {how: system.submit(1, "faults.child", how=how, seconds=3)[0] for how in HARMLESS}
@@ -44,8 +44,8 @@ HARMLESS = ("shout", "fork", "thread")
 
 
 def test_a_result_that_cannot_be_stored_fails_its_job_alone(system: System):
-    system.maintenance()
-    system.worker()
+    system.maintenance(lease=6)
+    system.worker(lease=6)
     neighbours = system.submit(30, seconds=0.2)
     junk = {how: system.submit(1, "faults.junk", how=how)[0] for how in JUNK}
     invariants.check(system)
@@ -61,15 +61,16 @@ JUNK = ("nan", "surrogate", "nul", "object", "circle", "huge")
 
 
 def test_a_job_that_takes_all_memory_is_the_one_that_dies(system: System):
-    system.maintenance()
-    worker = system.worker()
+    system.maintenance(lease=6)
+    worker = system.worker(lease=6)
     (hungry,) = system.submit(1, "faults.child", how="hungry")
     mark = system.folder / f"child-{hungry}"
     eventually(mark.exists, timeout=30)
-    neighbours = system.submit(49, seconds=2)
+    neighbours = system.submit(49, until="go")
     system.until_running(50)
     out_of_memory(worker.pid, limit=500 * 2**20)
     assert system.states(neighbours) == {"running": 49}
+    system.let_end()
     invariants.check(system)
     invariants.all_completed(system)
     jobs = system.jobs()
@@ -97,17 +98,17 @@ def out_of_memory(worker: int, *, limit: int) -> None:
 
 
 def test_a_poison_job_fails_alone_and_its_neighbours_complete(system: System):
-    system.maintenance()
+    system.maintenance(lease=4)
     neighbours = system.submit(24, seconds=0.1)
     (poison,) = system.submit(1, "faults.poison", seconds=0.3)
     neighbours += system.submit(25, seconds=0.4)
     deaths = 0
-    worker = system.worker()
+    worker = system.worker(lease=4)
     while system.live([poison]):
         eventually(lambda: not worker.alive or not system.live([poison]), timeout=60)  # noqa: B023
         if not worker.alive:
             deaths += 1
-            worker = system.worker()
+            worker = system.worker(lease=4)
     invariants.check(system)
     jobs = system.jobs()
     assert jobs[poison]["state"] == "failed"
