@@ -76,8 +76,8 @@ async def test_a_batch_is_given_back_when_its_worker_stops(system: System):
 
 
 async def test_a_worker_that_is_killed_amid_a_batch_leaves_suspects_that_run_alone(system: System):
-    await system.maintained(lease=2)
-    worker = await system.ready(handlers=RIG, slots_process=1, heartbeat=0.5)
+    await system.maintained(lease=4)
+    worker = await system.ready(handlers=RIG, slots_process=1, heartbeat=0.3)
     jobs = await submit(system, "async", "killed", "wait", "succeed", "x", "x")
     await system.state(jobs[1], State.COMPLETED)
     os.kill(worker.process.pid, signal.SIGKILL)
@@ -88,7 +88,7 @@ async def test_a_worker_that_is_killed_amid_a_batch_leaves_suspects_that_run_alo
         return all(job.suspect for job in left)
 
     await eventually_async(suspects, timeout=90)
-    await system.ready(handlers=RIG, slots_process=1)
+    await system.ready(handlers=RIG, slots_process=1, heartbeat=0.3)
     ended = [await system.state(job, State.COMPLETED) for job in jobs]
     assert [job.stalls for job in ended] == [0, 0, 0, 0], (
         "they did not run alone: nothing tells which of them it was"
