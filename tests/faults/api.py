@@ -1,12 +1,12 @@
 """A publisher in a process of its own, and its clients."""
 
-import socket
 from uuid import UUID
 
 import httpx2
 from tests.faults.system import System
+from tests.fixtures.local_system import own_port
 from tests.fixtures.process import Process
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 from corral.actions.access.api_keys import KeyActions
 from corral.actions.access.principal import Role
@@ -19,8 +19,7 @@ class Api:
     def __init__(self, system: System, rig: str = "", **settings: object) -> None:
         """`settings` are the publisher's; `tree` among them is the checkout that it runs from."""
         self.system, self._settings = system, settings
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._port = listener.getsockname()[1]
+        self._port = own_port()
         self._key, _ = system.client.call(
             lambda engine: KeyActions(engine.store).create("tests", Role.OPERATOR, actor="tests")
         )
@@ -33,7 +32,7 @@ class Api:
         with self.client() as client:
             eventually(
                 lambda: client.get("/readyz").status_code == 200 or not self.part.alive,
-                timeout=30,
+                timeout=START,
                 ignoring=(httpx2.TransportError,),
             )
         assert self.part.alive, self.part.tail()
