@@ -20,7 +20,11 @@ USE = """async ([url, key]) => {
   const refused = await corral.demoSleep.submit({ seconds: "long" }).catch((error) => error);
   const job = await corral.demoSleep.submit({ seconds: 2 });
   const states = [];
-  for await (const event of corral.demoSleep.follow(job)) if (event.job) states.push(event.job.state);
+  for await (const event of corral.demoSleep.follow(job)) {
+    if (!event.job) continue;
+    if (!states.length) await followed();
+    states.push(event.job.state);
+  }
   const echo = await corral.demoEcho.submit({ hello: "wörld" }, { wait: 30 });
   return {
     refused: refused instanceof InvalidPayload && refused.errors.map((one) => one.pointer),
@@ -46,7 +50,11 @@ async def test_it_refuses_submits_follows_and_waits(page: Page, site: Site, tmp_
             await route.fulfill(body="<!doctype html><title>Acme</title>", content_type="text/html")
 
     await page.route("**/acme/*", serve)
+    await page.expose_function(
+        "followed", lambda: asyncio.to_thread(_queue, site.publisher.url, key, "resume")
+    )
     await page.goto("/acme/")
+    await asyncio.to_thread(_queue, site.publisher.url, key, "pause")  # until the job is followed
     told = await page.evaluate(USE, [site.publisher.url, key])
     assert told == {
         "refused": ["/payload/seconds"],
@@ -54,6 +62,11 @@ async def test_it_refuses_submits_follows_and_waits(page: Page, site: Site, tmp_
         "running": True,
         "echo": ["completed", {"hello": "wörld"}],
     }
+
+
+def _queue(url: str, key: str, what: str) -> None:
+    with Client(Connection(url, key, "test")) as server:
+        server.post(f"/queues/demo/{what}", {})
 
 
 def _generate(url: str, key: str, out: Path) -> None:
