@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.fixtures.local_system import Up
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -52,7 +52,7 @@ def test_the_readmes_lines_do_what_it_says(start, folder: Path):
     assert report.read_bytes().startswith(b"%PDF")
     assert "hello Ada" in typed(up, greet)
     code.write_text(code.read_text().replace("hello", "good morning"))
-    eventually(lambda: "good morning Ada" in typed(up, greet), timeout=30)
+    eventually(lambda: "good morning Ada" in typed(up, greet), timeout=START)
     typed(up, block("Scaling visible", "sh").strip())
     up.wait_for("workers 1 → ", 60)
     assert up.stop() == 0

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from tests.fixtures.local_system import ended
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 from corral.client import Client
 
@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 HANDLERS = """
 import asyncio
+from pathlib import Path
 from corral.catalog import job
 
 @job(name="acme.version")
@@ -21,26 +22,28 @@ async def version() -> str:
 
 @job(name="acme.slow")
 async def slow() -> str:
-    await asyncio.sleep(4)
+    while not Path({go!r}).exists():
+        await asyncio.sleep(0.05)
     return "{version}"
 """
 
 
 def test_changed_code_runs_within_five_seconds_and_no_job_is_lost(start, folder):
-    code = folder / "acme.py"
-    code.write_text(HANDLERS.format(version="old"))
+    code, go = folder / "acme.py", folder / "go"
+    code.write_text(HANDLERS.format(version="old", go=str(go)))
     up = start("--reload", "--workers", "1", CORRAL_HANDLERS="acme").ready()
     with up.client() as client:
-        assert client.submit("acme.version", wait=20)["result"] == "old"
+        assert client.submit("acme.version", wait=60)["result"] == "old"
         slow = client.submit("acme.slow")
         eventually(lambda: client.job(slow["id"])["state"] == "running")
-        code.write_text(HANDLERS.format(version="new"))
-        eventually(lambda: client.submit("acme.version", wait=5)["result"] == "new", timeout=20)
+        code.write_text(HANDLERS.format(version="new", go=str(go)))
+        eventually(lambda: client.submit("acme.version", wait=5)["result"] == "new", timeout=START)
+        go.touch()
         assert ended(client, slow["id"])["result"] == "old"
         assert client.job(slow["id"])["attempt"] == 1
         code.write_text("this is no Python")
-        up.wait_for("the workers go on with the old code", 30)
-        assert client.submit("acme.version", wait=20)["result"] == "new"
+        up.wait_for("the workers go on with the old code")
+        assert client.submit("acme.version", wait=60)["result"] == "new"
     assert up.stop() == 0
 
 
