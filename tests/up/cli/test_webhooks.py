@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.fixtures.local_system import own_port
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 from corral.client import Client, Connection
 
@@ -34,10 +35,17 @@ class Receiver:
                 stdout=out,
                 stderr=subprocess.DEVNULL,
             )
+        eventually(lambda: _listens(port), timeout=START, ignoring=(OSError,))
 
     @property
     def lines(self) -> list[str]:
         return self._log.read_text().splitlines()
+
+
+def _listens(port: int) -> bool:
+    """A delivery that came before it did would be tried again much later."""
+    socket.create_connection(("127.0.0.7", port), timeout=60).close()
+    return True
 
 
 @pytest.fixture
@@ -49,12 +57,25 @@ def receivers(tmp_path: Path) -> Iterator[list[Receiver]]:
         one.process.wait()
 
 
+def digest(corral, to: str, title: str, message: str = "It was sent.") -> str:
+    payload = json.dumps({"to": to, "title": title, "message": message, "variables": {}})
+    return str(corral("jobs", "submit", "notification.digest", "--payload", payload, "--json").json["id"])
+
+
+def test_who_waits_to_be_told_with_others_is_shown_for_what(corral):
+    corral("types", "set", "notification.digest", "batch.wait=600")
+    job = digest(corral, "bob@example.com", "One")
+    assert "batch waits until 100 jobs wait or 600 s have passed" in corral("jobs", "why", job).out
+    assert corral("jobs", "cancel", job, "--json").json[0]["state"] == "cancelled"
+    corral("types", "set", "notification.digest", "batch.wait=")
+
+
 def test_what_one_is_to_be_told_within_a_window_is_one_mail(corral):
     corral("types", "set", "notification.digest", "batch.wait=5")
+    corral("queues", "pause", "notifications")  # until all are submitted, and one is cancelled
 
-    def submitted(title: str, message: str = "It was sent.") -> str:
-        payload = json.dumps({"to": "ann@example.com", "title": title, "message": message, "variables": {}})
-        return str(corral("jobs", "submit", "notification.digest", "--payload", payload, "--json").json["id"])
+    def submitted(*words: str) -> str:
+        return digest(corral, "ann@example.com", *words)
 
     first, wrong, unwanted, last = (
         submitted("One"),
@@ -62,8 +83,8 @@ def test_what_one_is_to_be_told_within_a_window_is_one_mail(corral):
         submitted("Three"),
         submitted("Four"),
     )
-    assert "batch waits until 100 jobs wait or 5 s have passed" in corral("jobs", "why", last).out
     assert corral("jobs", "cancel", unwanted).code == 0
+    corral("queues", "resume", "notifications")
 
     def ended() -> list[dict[str, Any]]:
         jobs = [corral("jobs", "show", one, "--json").json for one in (first, wrong, unwanted, last)]
