@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from typing import Any
 
 import httpx2
 import pytest
@@ -22,11 +23,16 @@ def test_pools_and_what_was_decided_about_them_are_listed(corral):
     (pool,) = eventually(lambda: corral("pools", "--json").json)
     assert (pool["name"], pool["scaled_by"], pool["minimum"], pool["maximum"]) == ("local", "corral up", 1, 1)
     assert (pool["stale"], pool["queues"]) == (False, ["*"])
+    before = {one["id"] for one in corral("pools", "decisions", "local", "--json").json}
     # The first jobs of their type: its time is unknown, so each counts one slot, and one worker has 50.
     burst = ("--count", "120", "--mix", "acme.burst", "--payload", "{}")
     assert corral("load", *burst, "--no-wait").code == 0
-    decided = eventually(lambda: corral("pools", "decisions", "local", "--json").json, timeout=30)
-    assert decided[-1]["conditions"] == ["Limited"]
+
+    def limited() -> list[dict[str, Any]]:
+        decided = corral("pools", "decisions", "local", "--json").json
+        return [one for one in decided if one["id"] not in before and one["conditions"] == ["Limited"]]
+
+    decided = eventually(limited)
     assert decided[-1]["needed"] > decided[-1]["after"] == 1
     assert "the maximum" in decided[-1]["reason"]
     head, line = corral("pools").out.splitlines()
@@ -81,11 +87,12 @@ def test_a_time_outside_the_calendar_is_refused_by_name(corral):
 
 def test_each_worker_shows_what_it_did_and_what_it_takes(corral, system):
     before = corral("workers", "list", "--json").json[0]["status"]
-    assert corral("jobs", "submit", "demo.echo", "--wait", "20").code == 0
-    assert corral("jobs", "submit", "demo.fail", "--retries", "0", "--wait", "20").code == ExitCode.JOB_FAILED
+    assert corral("jobs", "submit", "demo.echo", "--wait", "120").code == 0
+    failed = corral("jobs", "submit", "demo.fail", "--retries", "0", "--wait", "120")
+    assert failed.code == ExitCode.JOB_FAILED
 
     def counted():
-        with httpx2.Client(trust_env=False) as http:
+        with httpx2.Client(trust_env=False, timeout=60) as http:
             (one,) = http.get(f"{system.url}/health/workers").json()["workers"]
         done = one["succeeded"] > before["succeeded"] and one["failed"] > before["failed"]
         return one if done else None
