@@ -10,7 +10,7 @@ import httpx2
 import psutil
 import pytest
 from tests.fixtures.local_system import Up, alive
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 from corral.client import Client, Unreachable
 
@@ -55,15 +55,15 @@ def _the_printed_ways_in_work(up: Up, client: Client) -> None:
     assert link
     assert curl[1] == client.connection.key
     answer = httpx2.post(
-        f"{up.url}/api/v1/jobs?wait=10",
+        f"{up.url}/api/v1/jobs?wait=60",
         headers={"Authorization": f"Bearer {curl[1]}"},
         json={"type": "demo.echo", "payload": {"hello": "world"}},
-        timeout=60,
+        timeout=120,
     )
     assert answer.status_code == 201, answer.text
     assert answer.json()["result"] == {"hello": "world"}, answer.text
-    assert httpx2.get(link[1], follow_redirects=False).status_code < 400
-    done = up.corral("jobs", "submit", "demo.echo", "--payload", "5", "--wait", "20", "--json")
+    assert httpx2.get(link[1], follow_redirects=False, timeout=60).status_code < 400
+    done = up.corral("jobs", "submit", "demo.echo", "--payload", "5", "--wait", "60", "--json")
     assert done.returncode == 0, done.stderr
     assert '"result": 5' in done.stdout
 
@@ -83,7 +83,7 @@ def _the_dead_come_back(up: Up, client: Client) -> None:
     follower.start()
     for number, module in enumerate(("corral_worker", "corral_publisher", "corral.maintenance"), 1):
         up.program(module)[0].kill()
-        eventually(lambda number=number: restarts(up) == number, timeout=60)
+        eventually(lambda number=number: restarts(up) >= number, timeout=START)
     # A process of the killed publisher may still hold this client's connection, and cuts it when it ends.
     eventually(lambda: client.job(job["id"])["state"] == "completed", timeout=90, ignoring=(Unreachable,))
     # Where it ran on the worker that was killed.
@@ -102,7 +102,7 @@ def _the_dead_come_back(up: Up, client: Client) -> None:
         timeout=60,
         ignoring=(Exception,),
     )
-    up.wait_for("restarts: 4", 30)
+    eventually(lambda: re.search(r"restarts: [4-9]", up.output))
 
 
 def _follow(up: Up, job_id: str, into: list[str]) -> None:
@@ -117,19 +117,19 @@ def test_a_taken_port_that_was_asked_for_is_told_with_its_holder(start):
         taken.listen()
         port = taken.getsockname()[1]
         asked = start("--port", str(port))
-        assert asked.process.wait(60) == 6
+        assert asked.process.wait(START) == 6
         eventually(lambda: f"--port: port {port} on 127.0.0.1 is taken by" in asked.output)
         assert f"(process {psutil.Process().pid})" in asked.output
         named = start(CORRAL_PORT=str(port))
-        assert named.process.wait(60) == 6
+        assert named.process.wait(START) == 6
         eventually(lambda: f"CORRAL_PORT (from environment): port {port}" in named.output)
 
 
 def test_a_wrong_setting_or_declaration_starts_nothing(start, folder):
     misspelt = start(CORRAL_PROT="1")
-    assert misspelt.process.wait(60) == 2
+    assert misspelt.process.wait(START) == 2
     eventually(lambda: "did you mean CORRAL_PORT?" in misspelt.output)
     assert not (folder / ".corral").exists()
     missing = start("--workers", "1", CORRAL_JOBS="no_such_module")
-    assert missing.process.wait(120) == 2
+    assert missing.process.wait(START) == 2
     eventually(lambda: "module no_such_module can't be imported" in missing.output)

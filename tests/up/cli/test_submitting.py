@@ -23,7 +23,7 @@ def test_a_submission_with_a_key_is_stored_once(corral):
 
 def test_a_job_is_submitted_found_and_shown(corral):
     job = corral(
-        "jobs", "submit", "demo.echo", "--payload", '{"a": 1}', "--tag", "red", "--wait", "20", "--json"
+        "jobs", "submit", "demo.echo", "--payload", '{"a": 1}', "--tag", "red", "--wait", "120", "--json"
     ).json
     assert (job["state"], job["result"]) == ("completed", {"a": 1})
     assert corral("jobs", "show", job["id"], "--json").json["id"] == job["id"]
@@ -39,14 +39,14 @@ def test_payloads_come_from_options_files_and_standard_input(corral, system, tmp
     (tmp_path / "text.txt").write_text("from a file")
     (tmp_path / "whole.json").write_text('{"whole": true}')
     fields = ("--field", "a=5", "--field", "b:=[1, 2]", "--field", f"c=@{tmp_path}/text.txt")
-    job = corral("jobs", "submit", "demo.echo", *fields, "--wait", "20", "--json").json
+    job = corral("jobs", "submit", "demo.echo", *fields, "--wait", "120", "--json").json
     assert job["result"] == {"a": "5", "b": [1, 2], "c": "from a file"}
     whole = corral(
-        "jobs", "submit", "demo.echo", "--payload", f"@{tmp_path}/whole.json", "--wait", "20", "--json"
+        "jobs", "submit", "demo.echo", "--payload", f"@{tmp_path}/whole.json", "--wait", "120", "--json"
     ).json
     assert whole["result"] == {"whole": True}
     piped = subprocess.run(
-        [sys.executable, "-m", "corral.cli", "jobs", "submit", "demo.echo", "--payload", "-", "--wait", "20", "--json"],
+        [sys.executable, "-m", "corral.cli", "jobs", "submit", "demo.echo", "--payload", "-", "--wait", "120", "--json"],
         input='"piped"', cwd=system.folder, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert json.loads(piped.stdout)["result"] == "piped"
@@ -69,7 +69,7 @@ def test_a_report_is_made_from_a_csv_file_watched_and_downloaded(corral, tmp_pat
 
 def test_a_failed_job_ends_the_watching_with_a_code_of_its_own(corral):
     failed = corral(
-        "jobs", "submit", "demo.fail", "--field", "times:=9", "--field", "exception=Discard", "--wait", "20"
+        "jobs", "submit", "demo.fail", "--field", "times:=9", "--field", "exception=Discard", "--wait", "120"
     )
     assert failed.code == ExitCode.JOB_FAILED
     job_id = failed.out.split()[0]
@@ -82,7 +82,7 @@ def test_numbers_keep_their_digits_through_payload_handler_result_and_screen(cor
     payload = (
         '{"whole": 1180591620717411303424, "more": [9007199254740993, -18446744073709551617], "real": 0.1}'
     )
-    job = corral("jobs", "submit", "demo.echo", "--payload", payload, "--wait", "20", "--json").json
+    job = corral("jobs", "submit", "demo.echo", "--payload", payload, "--wait", "120", "--json").json
     assert job["state"] == "completed"
     assert job["result"] == job["payload"] == json.loads(payload)
     shown = corral("jobs", "show", job["id"]).out

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import START, eventually
 
 from corral_local.processes.guarded_process import GuardedProcess
 
@@ -33,7 +33,7 @@ def log(output: Path) -> Iterator[int]:
 def test_the_program_gets_its_own_signal_and_its_exit_code_is_seen(log: int, output: Path) -> None:
     run = _run(BLOCKED, log)
     eventually(lambda: output.read_text() == "up\n")
-    run.stop(10)
+    run.stop(START)
     assert run.exit_code == 3
 
 
@@ -46,14 +46,14 @@ def test_a_program_that_will_not_stop_is_killed(log: int, output: Path) -> None:
 
 def test_a_program_that_cannot_run_says_so(log: int, output: Path) -> None:
     run = GuardedProcess(["/no/such/program"], account=None, farewell=signal.SIGINT, log=log)
-    assert run.wait(10) == 127
+    assert run.wait(START) == 127
     assert "cannot run /no/such/program: " in output.read_text()
 
 
 def test_what_a_program_is_given_it_reads(log: int, output: Path) -> None:
     command = [sys.executable, "-c", "import sys; print(sys.stdin.read().upper(), end='')"]
     run = GuardedProcess(command, account=None, farewell=signal.SIGINT, log=log, given=b"hello" * 20_000)
-    assert run.wait(10) == 0
+    assert run.wait(START) == 0
     assert output.read_text() == "HELLO" * 20_000
 
 
@@ -79,7 +79,7 @@ def test_secrets_in_the_environment_are_not_passed_on(
 ) -> None:
     monkeypatch.setenv("CORRAL_SECRET_KEY", "s3cret")
     run = _run("import os; print(dict(os.environ))", log)
-    assert run.wait(10) == 0
+    assert run.wait(START) == 0
     assert "s3cret" not in output.read_text()
     assert "PATH" in output.read_text()
 
@@ -91,7 +91,7 @@ def test_the_program_of_a_killed_guard_ends_with_it(log: int, output: Path) -> N
     program = psutil.Process(guard).children()[0]
     os.kill(guard, signal.SIGKILL)
     eventually(lambda: not program.is_running())
-    assert run.wait(10) == -signal.SIGKILL
+    assert run.wait(START) == -signal.SIGKILL
 
 
 def test_a_parent_that_is_gone_before_the_guard_looks_is_noticed(log: int, output: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_parent_that_is_gone_before_the_guard_looks_is_noticed(log: int, outpu
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     # The guard's own group keeps the pipe open until the program has ended.
-    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, timeout=START, check=False)
     assert done.returncode == -signal.SIGKILL
 
 
