@@ -11,7 +11,7 @@ from tests.faults.infrastructure.test_leader import frozen_before_taking
 from tests.faults.system import System
 from tests.faults.workers import late_claim
 from tests.fixtures.servers.proxy import Proxy
-from tests.fixtures.waiting import eventually, lasts
+from tests.fixtures.waiting import eventually, lasts, left_after
 
 TURNS = 20
 
@@ -114,19 +114,20 @@ def returned_to_the_leader_first(system: System, postgres: Proxy, rig: str = "")
 
     Its jobs run until the test lets them end.
     """
-    system.maintenance(lease=6, rig=rig)
-    system.worker(lease=6, database_url=postgres.url)
+    system.maintenance(lease=4, rig=rig)
+    system.worker(lease=4, database_url=postgres.url)
     jobs = system.submit(10, until="go")
     system.until_running(10)
     assert postgres.cut() > 1
     # The leader has seen the last counter before Postgres goes, and not for a whole lease.
-    silent = "SELECT 1 FROM corral.workers WHERE seen_at < now() - interval '1 second'"
+    silent = "SELECT 1 FROM corral.workers WHERE seen_at < now() - interval '2 seconds'"
     eventually(lambda: system.rows(silent))
     servers.kill(system.servers.postgres, signal.SIGINT)
-    lasts(6)
+    lasts(4.5)  # much longer, and the leader leads no more
     assert not system.servers.postgres.running
     system.servers.postgres.start()
     eventually(lambda: system.rows(LOOKED) or system.lost_workers(), timeout=60)
+    left_after(lambda: not system.lost_workers(), timeout=1)  # what a leader takes that has looked
     postgres.heal()
     assert system.states(jobs) == {"running": 10} or system.lost_workers()
 
