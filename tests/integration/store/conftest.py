@@ -6,7 +6,15 @@ import pytest
 from tests.contract.subjects import of_store
 
 from corral.store import Store
+from corral.store.postgres.database import Limits
 from corral_testing.subject import Subject
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of stores that are opened later: whoever waits for a lock gets it, however late a test lets go of it."""
+    settings = Limits(statement=60.0, lock=60.0, idle=60.0).settings
+    monkeypatch.setattr(Limits, "settings", property(lambda _: settings))
 
 
 @pytest.fixture

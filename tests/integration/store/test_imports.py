@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+import pytest
 from tests.fixtures.waiting import eventually_async
 
 from corral.feeds.source import FeedSource, FetchOutcome, SourceUpdate
@@ -22,6 +23,7 @@ async def started(store: Store, count: int) -> tuple[UUID, list[FeedSource]]:
     return id, sources
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_fetch_that_ends_while_the_jobs_of_its_import_are_noted_waits_for_nobody(store: Store):
     """Both lock the source before its row in the import."""
     id, [source] = await started(store, 1)
@@ -31,7 +33,7 @@ async def test_a_fetch_that_ends_while_the_jobs_of_its_import_are_noted_waits_fo
     async with store.database.transaction(DUTY) as fetch:
         await fetch.count(record, params)
         noting = asyncio.create_task(store.imports.note_jobs(id, {source.id: new_id()}))
-        await eventually_async(lambda: _waits(store), timeout=5)
+        await eventually_async(lambda: _waits(store))
         await fetch.count(
             "UPDATE corral.import_sources SET outcome = 'not-modified' WHERE import = %(id)s", {"id": id}
         )

@@ -148,6 +148,7 @@ def _deed(
     return deeds[what]()
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("what", ["succeed", "err", "both", "progress", "log", "cancel", "lose"])
 async def test_jobs_are_locked_in_the_order_of_their_ids(
     subject: Subject, sql: psycopg.Connection, what: str

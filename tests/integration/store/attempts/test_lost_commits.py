@@ -18,6 +18,8 @@ from corral.store.jobs.insert import JobInsert
 from corral_testing.subject import ERRED, SUCCEEDED, Subject
 from corral_testing.values import TYPE, new_job
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 KILL_AT_COMMIT = """
 CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
@@ -69,7 +71,8 @@ async def test_an_insert_whose_answer_was_lost_is_as_if_nothing_had_happened(
     far: Store, proxy: Proxy, sql: psycopg.Connection
 ) -> None:
     jobs = [_job() for _ in range(3)]
-    accepted = await _cut_while_committing(far.jobs.insert(jobs), proxy, sql)
+    patient = JobInsert(far.database, resolve_seconds=60)
+    accepted = await _cut_while_committing(patient.insert(jobs), proxy, sql)
     assert [one.id for one in accepted] == [job.id for job in jobs]
     assert sql.execute("SELECT count(*) FROM corral.jobs").fetchone() == (3,)
 
@@ -78,7 +81,8 @@ async def test_an_insert_that_was_lost_before_its_commit_is_made_again(
     store: Store, sql: psycopg.Connection
 ) -> None:
     sql.execute(KILL_AT_COMMIT)
-    task = asyncio.create_task(store.jobs.insert([_job(), _job()]))
+    patient = JobInsert(store.database, resolve_seconds=60)
+    task = asyncio.create_task(patient.insert([_job(), _job()]))
     await eventually_async(lambda: _deaths(sql) > 0)
     sql.execute("DROP TRIGGER dies ON corral.jobs")
     assert len(await task) == 2

@@ -33,6 +33,7 @@ def _claim(worker, *ids) -> tuple[str, dict]:
     }
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("what", ["pause", "drain"])
 async def test_it_waits_for_the_claim_that_is_under_way(
     subject: Subject, store: Store, sql: psycopg.Connection, database_url: str, what: str
@@ -49,6 +50,7 @@ async def test_it_waits_for_the_claim_that_is_under_way(
         await task
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("what", ["pause", "drain"])
 async def test_a_claim_that_began_meanwhile_sees_it(
     subject: Subject, sql: psycopg.Connection, database_url: str, what: str

@@ -2,6 +2,7 @@
 
 import asyncio
 from math import inf
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from corral.job.state import State
 from corral.job.unique import Deduplication
 from corral.store import Store
 from corral.store.postgres.database import Limits
+from corral.store.unique import unique_jobs
 from corral.store.unique.unique_jobs import UniqueJobs
 from corral_testing.subject import ERRED, SUCCEEDED, Subject
 from corral_testing.unique_jobs import KEEP_LATEST, REFUSE, REPLACE, put, unique, what
@@ -94,22 +96,33 @@ async def test_an_open_transaction_that_holds_the_key_is_not_waited_for_without_
 
 
 async def test_a_job_that_somebody_holds_is_not_waited_for_while_its_key_is_held(
-    store: Store, subject: Subject, sql: psycopg.Connection
+    store: Store, subject: Subject, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
     """An end holds the job and wants the key: the submission lets go of the key, and begins anew."""
-    first = unique(rule=REPLACE, max_wait=100)
+    first, begun = unique(rule=REPLACE, max_wait=100), []
     await put(subject, first)
+    insert = unique_jobs.insert_unique
+
+    async def noted(*arguments: Any, **keywords: Any) -> Any:
+        begun.append(True)
+        return await insert(*arguments, **keywords)
+
+    monkeypatch.setattr(unique_jobs, "insert_unique", noted)
+    monkeypatch.setattr(unique_jobs, "ANEW_SECONDS", 60.0)
+    patient = UniqueJobs(store.database, PATIENT)
     with psycopg.connect(sql.info.dsn, password=sql.info.password) as holder:
         holder.execute("SELECT FROM corral.jobs FOR UPDATE")
-        waiting = asyncio.create_task(store.unique_jobs.insert([[unique(rule=REPLACE, max_wait=100)]]))
-        holder.execute("SET lock_timeout = '900ms'")
-        holder.execute(LOCK, key())
+        waiting = asyncio.create_task(patient.insert([[unique(rule=REPLACE, max_wait=100)]]))
+        await eventually_async(lambda: len(begun) > 1)
+        holder.execute("SET lock_timeout = '30s'")
+        await asyncio.to_thread(holder.execute, LOCK, key())
         holder.rollback()
         (answer,) = await waiting
     assert isinstance(answer, list)
     assert [(one.id, what(one)) for one in answer] == [(first.id, Deduplication.REPLACED)]
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("outcome", [SUCCEEDED, ERRED], ids=["success", "error"])
 async def test_an_end_and_a_submission_at_the_same_moment_lose_nobody(
     store: Store, subject: Subject, sql: psycopg.Connection, outcome: object
@@ -139,13 +152,15 @@ async def test_an_end_and_a_submission_at_the_same_moment_lose_nobody(
 
 
 async def test_a_commit_whose_answer_was_lost_is_found_to_be_its_own(
-    database_url: str, store: Store, sql: psycopg.Connection
+    database_url: str, store: Store, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(unique_jobs, "RESOLVE_SECONDS", 60.0)
     with Proxy(database_url) as proxy:
         far = Store.open(proxy.url, pool_size=2)
         try:
             mine = [unique("a"), unique("a"), unique("b")]
-            (answer,) = await _cut_while_committing(far.unique_jobs.insert([mine]), proxy, sql)
+            patient = UniqueJobs(far.database, PATIENT)
+            (answer,) = await _cut_while_committing(patient.insert([mine]), proxy, sql)
         finally:
             await far.close()
     assert isinstance(answer, list)

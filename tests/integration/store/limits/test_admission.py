@@ -25,6 +25,8 @@ from corral.store.postgres.sql_params import array, texts
 from corral_testing.subject import LONG, SUCCEEDED, Subject
 from corral_testing.values import QUEUE, TYPE
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 KEY = (LimitUse("customer", "acme", counted=True),)
 GROUP = group_of(QUEUE, Priority.NORMAL, ["customer=acme"])
 
