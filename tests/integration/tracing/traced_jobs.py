@@ -58,7 +58,7 @@ def in_process(payload: Work, ctx: SyncContext) -> str:
     return "done"
 
 
-@job(name="traced.batch", queue="traced", batch=Batch(size=3, wait=2), retries=0)
+@job(name="traced.batch", queue="traced", batch=Batch(size=3, wait=60), retries=0)
 async def batch(jobs: Sequence[BatchJob[Work]]) -> None:
     """Make a span for all; fail the last one."""
     with tracer.start_as_current_span("own"):
@@ -67,7 +67,7 @@ async def batch(jobs: Sequence[BatchJob[Work]]) -> None:
         jobs[-1].fail(ValueError("the last one"))
 
 
-@job(name="traced.batch_process", queue="traced", executor=Executor.PROCESS, batch=Batch(size=2, wait=2))
+@job(name="traced.batch_process", queue="traced", executor=Executor.PROCESS, batch=Batch(size=2, wait=60))
 def batch_in_process(jobs: Sequence[SyncBatchJob[Work]]) -> None:
     """Make a span for all."""
     with tracer.start_as_current_span("own"):

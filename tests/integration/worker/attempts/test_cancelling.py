@@ -1,6 +1,7 @@
 """Cancels of running jobs: heard through the heartbeat, hurried by RQ's command, never against a success."""
 
 import pytest
+from tests.fixtures.waiting import eventually_async
 from tests.integration.worker.system import System
 
 from corral.job.state import State
@@ -23,22 +24,28 @@ async def test_a_running_job_is_cancelled(system: System, kind: str, hurried: bo
 
 async def test_a_thread_that_was_cancelled_keeps_its_slot_until_it_ends(system: System):
     worker = await system.ready(heartbeat=0.2, lease=2, slots_thread=8)
-    (job,) = await system.submit("rig.thread_sleep", {"seconds": 2, "effects": str(system.effects)})
+    enough = system.folder / "enough"
+    (job,) = await system.submit("rig.thread_until", {"file": str(enough), "effects": str(system.effects)})
     await system.started()
     await system.store.jobs.cancel([job], "test")
+    await eventually_async(lambda: worker.events("job.cancel_heard"))
+    assert (await system.job(job)).state is State.RUNNING
+    enough.touch()
     ended = await system.state(job, State.CANCELLED, State.COMPLETED)
     assert ended.state is State.COMPLETED  # a success under way wins
     assert system.effect_lines("end")
-    assert worker.events("job.cancel_heard")
 
 
 async def test_a_success_under_way_wins_over_the_cancel(system: System):
     await system.ready(heartbeat=0.2, lease=2)
-    (job,) = await system.submit("rig.stubborn", {"seconds": 2, "effects": str(system.effects)})
+    enough = system.folder / "enough"
+    told = {"seconds": 600, "file": str(enough), "effects": str(system.effects)}
+    (job,) = await system.submit("rig.stubborn", told)
     await system.started()
     await system.store.jobs.cancel([job], "test")
+    await eventually_async(lambda: system.effect_lines("ignored"))
+    enough.touch()
     assert (await system.state(job, State.COMPLETED, State.CANCELLED)).state is State.COMPLETED
-    assert system.effect_lines("ignored")
 
 
 async def test_a_cancelled_job_never_starts(system: System):

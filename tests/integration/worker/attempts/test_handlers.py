@@ -102,22 +102,26 @@ async def test_a_result_that_json_cannot_hold_fails_its_job_and_not_its_batch(sy
         assert (await system.state(one, State.COMPLETED)).result == "good"
 
 
-@pytest.mark.parametrize("job_type", ["rig.sleep", "rig.child_sleep"])
-async def test_a_handler_past_its_timeout_is_stopped(system: System, job_type: str):
+@pytest.mark.parametrize(("job_type", "seconds"), [("rig.sleep", 0.4), ("rig.child_sleep", 4.5)])
+async def test_a_handler_past_its_timeout_is_stopped(system: System, job_type: str, seconds: float):
+    """A process has longer: its handler must have left its line by then."""
     await system.ready()
     await system.result(job_type, {"seconds": 0})  # a process has imported the handler then
-    job = await system.result(job_type, {"seconds": 60, "effects": str(system.effects)}, timeout=0.4)
+    job = await system.result(job_type, {"seconds": 60, "effects": str(system.effects)}, timeout=seconds)
     assert (job.state, error_of(job)["kind"]) == (State.FAILED, "timeout")
-    assert "0.4 s" in error_of(job)["message"]
+    assert f"{seconds} s" in error_of(job)["message"]
     assert system.effect_lines("start")
     assert not system.effect_lines("end")
 
 
 async def test_a_coroutine_that_ignores_its_timeout_keeps_its_slot_and_is_shown(system: System):
     worker = await system.ready(slots_async=5)
-    (job,) = await system.submit("rig.stubborn", {"seconds": 10, "effects": str(system.effects)}, timeout=0.2)
+    enough = system.folder / "enough"
+    told = {"seconds": 600, "file": str(enough), "effects": str(system.effects)}
+    (job,) = await system.submit("rig.stubborn", told, timeout=0.2)
     await eventually_async(lambda: worker.events("job.abandoned"))
     assert (await system.job(job)).state is State.RUNNING
+    enough.touch()
     await system.state(job, State.FAILED)
     assert error_of(await system.job(job))["kind"] == "timeout"
     assert len(system.effect_lines("start")) == 1
@@ -164,7 +168,8 @@ async def test_a_fork_of_a_handler_that_comes_back_ends_and_sends_nothing(system
 
 async def test_what_a_handler_started_dies_with_its_process(system: System):
     await system.ready()
-    job = await system.result("rig.child_family", {"effects": str(system.effects)}, timeout=1.5)
+    await system.result("rig.child_sleep", {"seconds": 0})  # a process has imported the handlers then
+    job = await system.result("rig.child_family", {"effects": str(system.effects)}, timeout=4.5)
     assert error_of(job)["kind"] == "timeout"
     fork = int(system.effect_lines("fork")[0][1])
     await eventually_async(lambda: ended(fork))

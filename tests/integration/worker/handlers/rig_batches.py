@@ -22,7 +22,7 @@ OPTIONS: dict[str, Any] = {
     "queue": QUEUE,
     "retries": 1,
     "backoff": Fixed(60),
-    "batch": Batch(size=SIZE, wait=60, by="lot"),  # all lots of these tests are full
+    "batch": Batch(size=SIZE, wait=60, by="lot"),
 }
 
 

@@ -36,7 +36,13 @@ def effect(payload: Any, ctx: Context | SyncContext, what: str) -> None:
             log.write(f"{what} {ctx.job_id} {ctx.attempt} {os.getpid()}\n")
 
 
+def enough(payload: Any) -> bool:
+    """Whether the file is there with which a test says so, if the payload names one."""
+    return "file" in payload and Path(payload["file"]).exists()
+
+
 sleep = declare("sleep")
+until = declare("until")
 stubborn = declare("stubborn")
 block = declare("block")
 raises = declare("raises")
@@ -74,13 +80,24 @@ async def do_followed(payload: Any) -> Any:
     return payload
 
 
+@until.handler
+async def do_until(payload: Any, ctx: Context) -> str:
+    """Go on until the file is there, or somebody stops it."""
+    effect(payload, ctx, "start")
+    while not enough(payload):  # noqa: ASYNC110  # a test says so with a file
+        await asyncio.sleep(0.02)
+    effect(payload, ctx, "end")
+    return "went on"
+
+
 @stubborn.handler
 async def do_stubborn(payload: Any, ctx: Context) -> str:
+    """Go on, whatever anybody says, for so many seconds or until the file is there."""
     effect(payload, ctx, "start")
     ends = time.monotonic() + payload["seconds"]
-    while time.monotonic() < ends:
+    while time.monotonic() < ends and not enough(payload):
         try:
-            await asyncio.sleep(ends - time.monotonic())
+            await asyncio.sleep(0.02)
         except asyncio.CancelledError:
             effect(payload, ctx, "ignored")
     return "done all the same"
@@ -164,7 +181,7 @@ ignores_stop = declare("thread_until", "thread")
 def do_thread_until(payload: Any, ctx: SyncContext) -> str:
     """Go on, whatever anybody says, until the file is there."""
     effect(payload, ctx, "start")
-    while not Path(payload["file"]).exists():
+    while not enough(payload):
         time.sleep(0.02)
     effect(payload, ctx, "end")
     return "went on all the same"

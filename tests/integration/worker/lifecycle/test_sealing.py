@@ -126,24 +126,34 @@ async def test_a_drain_without_a_nonce_seals_nothing(system: System, worker: Wor
 async def test_a_worker_with_a_job_is_ready_and_unsealed_until_the_job_is_written(
     system: System, worker: WorkerProcess, get: Get
 ):
-    (job,) = await system.submit("rig.sleep", {"seconds": 3, "effects": str(system.effects)})
+    enough = system.folder / "enough"
+    (job,) = await system.submit("rig.until", {"file": str(enough), "effects": str(system.effects)})
     await system.started()
     await drained(system)
 
-    looks = []
+    looks: list[tuple[int, dict[str, str], State]] = []
 
-    async def written() -> bool:
+    async def looked() -> State:
         await system.dispatch.drain_requests.write("io", {NAME: DrainRequest("n1")})
         # What is asked last is the newest: a seal that is seen comes after an outcome that is seen.
         ready, answers = (await get("/readyz"))[0], await system.dispatch.drain_requests.seals([NAME])
         state = (await system.job(job)).state
         looks.append((ready, answers, state))
-        return state is State.COMPLETED
+        return state
 
+    async def drains() -> bool:
+        await looked()
+        return bool(worker.events("worker.draining"))
+
+    async def written() -> bool:
+        return await looked() is State.COMPLETED
+
+    await eventually_async(drains)
+    for _ in range(10):
+        assert await looked() is State.RUNNING
+    enough.touch()
     await eventually_async(written)
     assert all((ready, answers) == (200, {}) for ready, answers, state in looks if state is State.RUNNING)
-    assert len(looks) > 10
-    assert worker.events("worker.draining")
     await sealed(system, "n2")
 
 

@@ -71,7 +71,7 @@ async def providers(database_url: str, redis_url: str, tmp_path: Path) -> AsyncI
     async with running_system(database_url, redis_url, tmp_path) as system:
         await system.register_types()
         store = system.store.providers
-        await store.set("overpass", {"url": f"{url}/overpass/api/", "timeout": 1}, "test", None)
+        await store.set("overpass", {"url": f"{url}/overpass/api/"}, "test", None)
         headers = {"X-Goog-Api-Key": "file:google"}
         await store.set("google", {"url": f"{url}/google", "headers": headers}, "test", None)
         await system.ready(handlers="", outgoing_allow=f"{HOST}/32", secrets_dir=secrets, slots_async=20)
