@@ -30,7 +30,7 @@ async def test_a_lost_commit_names_each_callers_own_jobs(database_url: str, stor
         await asyncio.sleep(0)
         units = [[make()], [make(), make()]]
         others = [asyncio.create_task(commits.commit(unit)) for unit in units]
-        await asyncio.wait([first], timeout=0.2)
+        await eventually_async(lambda: proxy.held, "the statement that is never answered")
         proxy.cut()
         with pytest.raises(OutcomeUnknown):
             await first
@@ -53,7 +53,7 @@ async def test_a_lost_commit_is_resolved_when_postgres_comes_back(
         proxy.freeze()
         jobs = [make(), make()]
         under_way = asyncio.create_task(commits.commit(jobs))
-        await asyncio.wait([under_way], timeout=0.2)
+        await eventually_async(lambda: proxy.held, "the statement that is never answered")
         proxy.cut()
         proxy.heal()
         assert [accepted.id for accepted in await under_way] == [job.id for job in jobs]

@@ -56,6 +56,13 @@ def nap(ctx: SyncContext) -> int:
     return os.getpid()
 
 
+def wait(ctx: SyncContext, payload: Any) -> int:
+    """Until the file is there."""
+    while not Path(payload["file"]).exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
 LATE: dict[str, str] = {}
 NEXT = threading.Event()
 
@@ -223,7 +230,9 @@ coroutine = job_type("rig.coroutine", queue="rig", executor="process", retries=0
 def do_plain(payload: Any, ctx: SyncContext) -> Any:
     action = globals()[payload["do"]]
     return (
-        action(ctx, payload) if action in (large, disturb_streams, family, close_and_reuse) else action(ctx)
+        action(ctx, payload)
+        if action in (large, disturb_streams, family, close_and_reuse, wait)
+        else action(ctx)
     )
 
 

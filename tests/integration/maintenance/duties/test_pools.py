@@ -103,7 +103,7 @@ async def test_drains_that_nobody_requests_are_lifted_although_somebody_looks_fo
             clock.pass_by(0.2)  # some for each round: a longer gap would begin the observation anew
             return not await drains(store)
 
-        await eventually_async(lifted)
+        await eventually_async(lifted, timeout=120)
 
 
 async def test_a_request_that_is_withdrawn_is_heard_before_the_drain_is_found_in_postgres(

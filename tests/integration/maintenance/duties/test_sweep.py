@@ -52,7 +52,7 @@ async def test_a_job_that_redis_lost_is_enqueued_once_and_counted(shop: Shop, tr
 
 
 async def test_a_job_that_was_just_queued_is_left_to_its_publisher(shop: Shop, trusted: Sweep, reign: Reign):
-    await shop.submit(3, age=4)
+    await shop.submit(3, age=1)
     assert await trusted.round(reign) == 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
-from tests.fixtures.waiting import START, eventually
+from tests.fixtures.waiting import START, eventually, eventually_async
 from tests.integration.publisher.conftest import RECORDS, Publisher, count
 from tests.integration.publisher.processes.raw_http import answer_of, connected, head
 
@@ -86,10 +86,13 @@ async def test_metrics_add_up_all_processes_on_a_port_of_their_own(
         ) as client:
             answer = await client.post("/api/v1/jobs", json={"type": "test.anything"})
             assert answer.status_code == 201
+    counted = 'corral_http_requests_total{method="POST",route="/api/v1/jobs",status="201"} 20.0'
+    # A request is counted after its answer has left.
+    await eventually_async(lambda: counted in publisher.get("/metrics", publisher.metrics_port).text)
     for _ in range(5):
         text = publisher.get("/metrics", publisher.metrics_port).text
         assert 'corral_jobs_submitted_total{queue="post",type="test.anything"} 20.0' in text
-        assert 'corral_http_requests_total{method="POST",route="/api/v1/jobs",status="201"} 20.0' in text
+        assert counted in text
     assert publisher.get("/other", publisher.metrics_port).status_code == 404
     assert publisher.get("/metrics").status_code == 404, "not on the API's port"
 
