@@ -57,4 +57,4 @@ class OperatorSettings(Loadable):
     """One line per event: for people, or for collectors."""
 
     def __post_init__(self) -> None:
-        self._complete("redis_url", self.redis_password)
+        self._complete_redis(self.redis_url, self.redis_password)

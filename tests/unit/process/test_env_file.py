@@ -50,9 +50,10 @@ def read(tmp_path):
         ("${NONE:+instead}", ""),
         ("${A:?must be}", "a"),
         ("${LATER}", "later a"),
-        ("${}", "${}"),
-        ("${1A}", "${1A}"),
-        ("${A!}", "${A!}"),
+        ("$${}", "${}"),
+        ("$${1A}", "${1A}"),
+        (r"\${A!}", "${A!}"),
+        ("'${1A}'", "${1A}"),
         ("${A", "${A"),
         ("${A!${A}", "${A!a"),
         ("it's ${A} # comment", "it's a"),
@@ -76,6 +77,10 @@ def test_a_reference_is_replaced_from_the_environment_and_the_file(read, value, 
         ("A=\nCORRAL_X=${A:?}", r"CORRAL_X: .*\$\{A\}"),
         ("CORRAL_X=${A}\nA=${B}\nB=x${A}", "CORRAL_X: .*in a circle: A → B → A"),
         ("CORRAL_X=${CORRAL_X}", "CORRAL_X: .*in a circle: CORRAL_X → CORRAL_X"),
+        *(
+            (f"A=a\nCORRAL_X=pa{text}", r"^CORRAL_X: in .*some.env its value holds \$\{…\} without the name")
+            for text in ("${}", "${1A}", "${A!}", "${U=x}", "${ A}")
+        ),
         ("\nCORRAL_X: 5", "line 2: this is no NAME=value"),
         (b"CORRAL_X=\xff", "it is not written in UTF-8"),
     ],
@@ -87,6 +92,7 @@ def test_what_can_not_be_replaced_is_refused_by_name(read, text, reason):
 
 def test_what_others_have_in_the_file_is_their_business(read):
     assert read("A=${NOPE}\nB=${B}\nC: 5\nCORRAL_X=1") == {"A": "${NOPE}", "B": "${B}", "CORRAL_X": "1"}
+    assert read("A=a\nD=${1A}x${A}") == {"A": "a", "D": "${1A}x${A}"}
 
 
 def test_a_file_that_can_not_be_read_is_told(tmp_path):

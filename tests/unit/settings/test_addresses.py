@@ -14,6 +14,7 @@ from corral.errors import SettingsError
 from corral.settings import Settings
 from corral.settings.address_parts import with_password
 from corral.settings.database_address import database_address
+from corral.settings.masking import masked_address
 from corral.settings.redis_address import redis_address
 
 PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
@@ -95,6 +96,12 @@ FORMS = (
     "redis://:{}@h:6379/0",
     "redis://:{}@h/abc",
     "redis://h?password={}",
+    "redis://h?Password={}",
+    "redis://h?pass={}&colour=red",
+    "redis://h?ssl_keyfile_password={}",
+    "redis://:a@h?passwd={}",
+    "postgresql://h/x?sslPassword={}",
+    "postgresql://h/x?application_name=a&pwd={}",
     "rediss://me:{}@h?ssl_cert_reqs=maybe&ssl_password={}",
     "redis+sentinel://:{}@h/mymaster",
     "http://u:{}@h",
@@ -144,6 +151,47 @@ def test_the_line_end_of_a_secret_is_no_piece_of_the_password():
     )
     assert settings.database_url == "postgresql://corral:pw@db/x"
     assert settings.redis_url == "redis://:%20p%20@cache:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://h?pass=a&b=c&d=e", "redis://h?pass=********&********=********&********=********"),
+        ("redis://h?colour=red&client_name=me", "redis://h?colour=********&client_name=me"),
+        (
+            "postgresql://h/x?password=a&b=c&user=u",
+            "postgresql://h/x?password=********&********=********&user=u",
+        ),
+        ("postgresql://h/x?schema=public&sslmode=maybe", "postgresql://h/x?schema=public&sslmode=maybe"),
+        ("redis://secret@h/x", "redis://********@h/x"),
+        ("postgresql://me@h/x", "postgresql://me@h/x"),
+        ("https://token@h/x?key=1", "https://********@h/x?key=********"),
+    ],
+)
+def test_what_is_not_known_to_be_harmless_is_not_shown(text, shown):
+    """Behind a parameter that may be a secret, what looks like the name of the next one may be a piece of it."""
+    assert masked_address(text) == shown
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://secret@h", "redis://h?username=secret", "unix://secret@/run/r.sock"]
+)
+def test_a_user_of_redis_without_a_password_is_refused_and_not_shown(url):
+    servers = SERVERS | {"CORRAL_REDIS_URL": url}
+    with pytest.raises(SettingsError, match="CORRAL_REDIS_URL: it names a user and no password") as error:
+        Settings.load(servers)
+    assert "secret" not in str(error.value)
+    assert Settings.load(servers | {"CORRAL_REDIS_PASSWORD": "pw"}).redis_url.count(":pw@") == 1
+    assert Settings.load(SERVERS | {"CORRAL_REDIS_URL": "redis://me:@h"}).redis_url == "redis://me:@h"
+
+
+@pytest.mark.parametrize(
+    "name", ["CORRAL_DATABASE_PASSWORD", "CORRAL_REDIS_PASSWORD", "CORRAL_SMTP_PASSWORD"]
+)
+def test_a_password_that_no_server_takes_is_refused_by_name(name):
+    with pytest.raises(SettingsError, match=f"^{name}: .*it holds a NUL character") as error:
+        Settings.load(SERVERS | {name: "se\0cret"})
+    assert "cret" not in str(error.value)
 
 
 def test_without_a_direct_address_the_database_is_taken_for_unpooled():

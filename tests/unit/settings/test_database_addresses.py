@@ -52,7 +52,18 @@ TAKEN = {
     "postgresql://u:pw@h:5432/x?sslmode=prefer": H | {"sslmode": "prefer"},
     "postgresql://u:pw@h:5432/x?sslmode=verify-full&sslrootcert=/ca/ca.crt": H
     | {"sslmode": "verify-full", "sslrootcert": "/ca/ca.crt"},
-    "postgresql://u:pw@h:5432/x?sslmode=disable&sslmode=require": H | {"sslmode": "require"},
+    "postgresql://u:pw@h:5432/x?sslmode=require&sslmode=require": H | {"sslmode": "require"},
+    "postgresql://u:pw@h:5432/x?ssl=true&sslmode=verify-full": H | {"sslmode": "verify-full"},
+    "postgresql://u:pw@h:5432/x?user=u&password=pw&dbname=x": H,
+    "postgresql://u:pw@h:5432/x?require_auth=scram-sha-256,md5": H | {"require_auth": "scram-sha-256,md5"},
+    "postgresql://u:pw@h:5432/x?require_auth=!password,!none": H | {"require_auth": "!password,!none"},
+    "postgresql://u:pw@h:5432/x?hostaddr=10.0.0.1": H | {"hostaddr": "10.0.0.1"},
+    "postgresql://u:pw@h:5432/x?hostaddr=10.0.0.1,,::1": H | {"hostaddr": "10.0.0.1,,::1"},
+    "postgresql://u:pw@h:5432/x?ssl_min_protocol_version=tlsv1.3": H | {"ssl_min_protocol_version": "tlsv1.3"},
+    "postgresql://u:pw@h:5432/x?max_protocol_version=latest": H | {"max_protocol_version": "latest"},
+    "postgresql://u:pw@h:5432/x?options=-c%20a.b%3D1%20--c-d=x%5C%20y%20-ce=2": H
+    | {"options": "-c a.b=1 --c-d=x\\ y -ce=2"},
+    "postgresql://u:pw@h:5432/x?options=endpoint%3Dcool": H | {"options": "endpoint=cool"},
     "postgresql+asyncpg://u:pw@h:5432/x?ssl=require": H | {"sslmode": "require"},
     "postgresql://u:pw@h:5432/x?connect_timeout=3&application_name=mine": H
     | {"connect_timeout": "3", "application_name": "mine"},
@@ -118,6 +129,22 @@ REFUSED = {
     "postgresql://u:pw@h/x\nPORT=1": "line break",
     "postgresql://u:p%00w@h/x": "line break or another character",
     "postgresql://h/x?password=a&b=c": "in a password write & as %26",
+    "postgresql://h/x?pwd=a": "the parameter pwd: write password",
+    "postgresql://h/x?PGPASSWORD=a": "the parameter PGPASSWORD: write password",
+    "postgresql://h/x?sslPassword=a": "did you mean sslpassword",
+    "postgresql://u:pw@h/x?sslmode=disable&sslmode=require": "the parameter sslmode stands there twice",
+    "postgresql://u:pw@h/x?password=other": "the parameter password says something else than the password before",
+    "postgresql://u:pw@h/x?user=other": "the parameter user says something else than the user before the host",
+    "postgresql://u:pw@h/x?dbname=y": "the parameter dbname says something else than the name of the database",
+    "postgresql://u:p%ffw@h/x": "what is written with % there is no text in UTF-8",
+    "postgresql://h/x?require_auth=scram": "require_auth is password, md5, .*, or each of them behind a !",
+    "postgresql://h/x?require_auth=!md5,none": "require_auth is password, md5",
+    "postgresql://h/x?hostaddr=db.example.com": "hostaddr is an IP address",
+    "postgresql://h/x?ssl_min_protocol_version=1.2": "ssl_min_protocol_version is one of TLSv1, ",
+    "postgresql://h/x?max_protocol_version=3": "max_protocol_version is one of 3.0, 3.2, latest",
+    "postgresql://h/x?options=fast": "options are written as -c name=value",
+    "postgresql://h/x?options=-c%20fast": "options are written as -c name=value",
+    "postgresql://h/x?options=-c": "options are written as -c name=value",
 }
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from corral.errors import SettingsError
 from corral.settings import Settings, names
-from corral.settings.address_parts import masked_address
 from corral.settings.caller_rate import CallerRate
+from corral.settings.masking import masked_address
 from corral.settings.ranges import declared
 from corral.settings.sources import masked
 from corral_operator.settings import OperatorSettings

@@ -3,7 +3,7 @@ r"""The env file: variables that count where the environment says nothing of the
 `${NAME}` stands for the value of that variable, from the environment or else from the file, as Docker Compose and
 dotenv have it: `${NAME:-otherwise}` where it is unset or empty, `${NAME-otherwise}` where it is unset,
 `${NAME:?message}` where it must be set, `${NAME:+instead}` where it is set. What stands in single quotes is taken as
-it is, and so is `$${NAME}` or `\${NAME}`, without its first character. A `$` without braces is a `$`.
+it is, and so is `$${…}` or `\${…}`, without its first character. A `$` without braces is a `$`.
 """
 
 import re
@@ -17,7 +17,7 @@ from dotenv.parser import parse_stream
 from corral.errors import SettingsError
 
 PREFIX: Final = "CORRAL_"
-_REFERENCE = re.compile(r"(?P<escaped>[$\\])?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<how>:?[-?+])?")
+_REFERENCE = re.compile(r"(?P<escaped>[$\\])?\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<how>:?[-?+])?)?")
 _SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
 
 
@@ -104,13 +104,18 @@ class _Replacing:
         at = 0
         while (found := _REFERENCE.search(text, at)) is not None:
             end = _end(text, found.end())
-            if end is None or (end > found.end() and not found["how"]):
+            if end is None:
                 yield text[at : found.end()]  # no reference: text that looks like the beginning of one
                 at = found.end()
                 continue
             yield text[at : found.start()]
             if found["escaped"]:
                 yield text[found.start() + 1 : end + 1]
+            elif not found["name"] or (end > found.end() and not found["how"]):
+                raise SettingsError(
+                    f"{within[0]}: in {self.source} its value holds ${{…}} without the name of a variable between the "
+                    "braces; where that is meant as it stands, write $$ for the $"
+                )
             else:
                 yield self._of(found["name"], found["how"] or "", text[found.end() : end], within)
             at = end + 1

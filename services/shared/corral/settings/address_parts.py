@@ -6,7 +6,7 @@ one of the password.
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 from urllib.parse import quote, unquote
@@ -15,6 +15,8 @@ MASK: Final = "********"
 SECRET_PARAMETERS: Final = frozenset(
     {"password", "sslpassword", "ssl_password", "oauth_client_secret", "scram_client_key", "scram_server_key"}
 )
+_PASSWORD_ELSEWHERE: Final = frozenset({"pass", "passwd", "pwd", "pgpassword", "auth", "requirepass"})
+"""What other programs call a password, in small letters."""
 PORTS: Final = range(1, 65_536)
 _SCHEME = re.compile(r"(?:jdbc:)?[A-Za-z][A-Za-z0-9+._-]*")
 _HOST = re.compile(r"[\w.-]+")
@@ -63,8 +65,8 @@ class AddressParts:
         path, _, query = tail.partition("?")
         return cls(
             scheme.lower(),
-            unquote(user) if user else None,
-            unquote(password) if colon else None,
+            _decoded(user) if user else None,
+            _decoded(password) if colon else None,
             _hosts(place),
             path,
             _parameters(query),
@@ -82,23 +84,52 @@ class AddressParts:
             )
         if name in foreign:
             return ValueError(f"the parameter {name}: {foreign[name]}")
+        if name.lower() in _PASSWORD_ELSEWHERE:
+            return ValueError(f"the parameter {name}: write password")
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "leave it out"
         return ValueError(f"the parameter {name}: {reader} does not know it; {hint}")
 
-    def masked(self) -> Self:
-        """The address with asterisks in place of its password, for logs and messages."""
-        parameters = ((name, MASK if name in SECRET_PARAMETERS else value) for name, value in self.parameters)
-        return replace(self, password=None if self.password is None else MASK, parameters=tuple(parameters))
+    def only(self, name: str, written: str | None, where: str) -> None:
+        """Check that a parameter says nothing else than what is written elsewhere, and than itself where it stands twice.
+
+        Raises:
+            ValueError: it does; the message says `where` the other one is.
+        """
+        said = {value for one, value in self.parameters if one == name}
+        if len(said) > 1:
+            raise ValueError(f"the parameter {name} stands there twice, with different values: leave one out")
+        if said and written is not None and written not in said:
+            raise ValueError(f"the parameter {name} says something else than {where}: leave one of them out")
+
+    def masked(self, harmless: Container[str], *, lone_user: bool) -> Self:
+        """The address for logs and messages, with asterisks in place of what may be a secret.
+
+        Args:
+            harmless: the parameters whose values are shown. Of others the first one's name is shown: what looks like a
+                further one may be the rest of its value.
+            lone_user: whether a user without a password is shown; some write the password there.
+        """
+        shown: list[tuple[str, str]] = []
+        doubtful = False
+        for name, value in self.parameters:
+            if name in harmless:
+                shown.append((name, value))
+                continue
+            shown.append((MASK if doubtful and name not in SECRET_PARAMETERS else name, MASK))
+            doubtful = True
+        user = self.user if self.user is None or self.password is not None or lone_user else MASK
+        password = None if self.password is None else MASK
+        return replace(self, user=user, password=password, parameters=tuple(shown))
 
     def __str__(self) -> str:
         """The address; every reader finds in it what it said."""
-        user = "" if self.user is None else quote(self.user, safe="")
+        user = "" if self.user is None else quote(self.user, safe="*")
         account = user if self.password is None else f"{user}:{quote(self.password, safe='*')}"
         at = "@" if account else ""
         hosts = ",".join(_written(host, port) for host, port in self.hosts)
         query = "&".join(
-            f"{quote(name, safe='')}={quote(value, safe='/:,*')}" for name, value in self.parameters
+            f"{quote(name, safe='*')}={quote(value, safe='/:,*')}" for name, value in self.parameters
         )
         return f"{self.scheme}://{account}{at}{hosts}{self.path}{f'?{query}' if query else ''}"
 
@@ -111,13 +142,10 @@ def bare(text: str) -> str:
     return text
 
 
-def masked_address(text: str) -> str:
-    """An address with asterisks in place of its password, whether it is well-formed or not."""
-    try:
-        return str(AddressParts.of(text).masked())
-    except ValueError:
-        scheme, found, _ = text.partition("://")
-        return f"{scheme}://{MASK}" if found and _SCHEME.fullmatch(scheme) else MASK
+def scheme_of(text: str) -> str | None:
+    """The scheme that a text begins with, as it is written; None where it begins with none."""
+    scheme, found, _ = text.partition("://")
+    return scheme if found and _SCHEME.fullmatch(scheme) else None
 
 
 def with_password(url: str, password: str | None) -> str:
@@ -153,18 +181,26 @@ def _hosts(place: str) -> tuple[tuple[str, str], ...]:
 def _host(text: str) -> tuple[str, str]:
     bracketed = re.fullmatch(r"\[([^\[\]]+)\](?::(.*))?", text)
     if bracketed:
-        host, port = unquote(bracketed[1]), bracketed[2] or ""
+        host, port = _decoded(bracketed[1]), bracketed[2] or ""
         if not re.fullmatch(r"[0-9A-Fa-f:.]+(%[\w.-]+)?", host):
             raise ValueError("between the brackets of the host stands no IPv6 address")
     else:
         raw, _, port = text.partition(":")
         if ":" in port and re.fullmatch(r"[0-9A-Fa-f:.]+", text):
-            raise ValueError("an IPv6 address stands in brackets, as in [::1]:5432")
-        host = unquote(raw)
+            raise ValueError("an IPv6 address stands in brackets, as in [::1]")
+        host = _decoded(raw)
         if raw and not host.startswith("/") and not _HOST.fullmatch(host):
             raise ValueError("the host holds a character that no host has")
     checked_port(port)
     return host, port
+
+
+def _decoded(text: str) -> str:
+    """Raises: ValueError where it is no text; the message holds nothing of it."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("what is written with % there is no text in UTF-8") from None
 
 
 def _written(host: str, port: str) -> str:
@@ -176,4 +212,4 @@ def _parameters(query: str) -> tuple[tuple[str, str], ...]:
     pairs = [one.partition("=") for one in query.split("&") if one]
     if not all(name and equals for name, equals, _ in pairs):
         raise ValueError("behind the ? stands something other than name=value&name=value")
-    return tuple((unquote(name), unquote(value)) for name, _, value in pairs)
+    return tuple((_decoded(name), _decoded(value)) for name, _, value in pairs)

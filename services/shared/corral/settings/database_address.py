@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
+from urllib.parse import unquote
 
-from corral.settings.address_parts import AddressParts, bare, checked_port
+from corral.settings.address_parts import AddressParts, bare
+from corral.settings.database_parameters import CHECKS
 
 FORM: Final = "postgresql://user:password@host:5432/name"
 SCHEMES: Final = ("postgresql", "postgres")
-_DIALECT = re.compile(r"(?:jdbc:)?(postgresql|postgres|postgis)(?:\+[a-z0-9_]+)?")
+DIALECT: Final = re.compile(r"(?:jdbc:)?(postgresql|postgres|postgis)(?:\+[a-z0-9_]+)?")
 """With the driver that SQLAlchemy, Django and JDBC name beside it. Which one Corral uses is its own business."""
 
 PARAMETERS: Final = frozenset(
@@ -117,6 +119,8 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "servicefile": f"write the address itself, as {FORM}",
 }
 """Parameters of other drivers and tools, and what to write instead."""
+NAMES: Final = PARAMETERS | frozenset(_FOREIGN)
+"""Every parameter that has a meaning to us."""
 
 
 def database_address(text: str) -> str:
@@ -126,7 +130,7 @@ def database_address(text: str) -> str:
         ValueError: it is none; the message says why and holds no piece of a password.
     """
     parts = AddressParts.of(bare(text))
-    known = _DIALECT.fullmatch(parts.scheme)
+    known = DIALECT.fullmatch(parts.scheme)
     if known is None:
         raise ValueError("it is no address of Postgres")
     parts = replace(parts, scheme="postgresql", parameters=_one_host_list(_translated(parts.parameters)))
@@ -134,14 +138,17 @@ def database_address(text: str) -> str:
         raise ValueError("it names neither a host nor a database")
     for name, value in parts.parameters:
         _check(name, value, parts)
+    _one_meaning(parts)
     return str(parts)
 
 
 def _translated(parameters: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Parameters of other drivers in the spelling of libpq: `ssl=true` is `sslmode=require`."""
+    chosen = any(name == "sslmode" for name, _ in parameters)  # it says more than ssl=true
     return tuple(
         ("sslmode", _SSL.get(value.lower(), value)) if name == "ssl" else (name, value)
         for name, value in parameters
+        if name != "ssl" or not chosen
     )
 
 
@@ -156,6 +163,17 @@ def _one_host_list(parameters: tuple[tuple[str, str], ...]) -> tuple[tuple[str, 
     return (("host", hosts), *([("port", ports)] if ports.strip(",") else []), *others)
 
 
+def _one_meaning(parts: AddressParts) -> None:
+    """Raises: ValueError where libpq would pick one of two values without a word. `host=` replaces the host, as meant."""
+    elsewhere = {
+        "user": (parts.user, "the user before the host"),
+        "password": (parts.password, "the password before the host"),
+        "dbname": (unquote(parts.path[1:]) or None, "the name of the database behind the host"),
+    }
+    for name in dict(parts.parameters):
+        parts.only(name, *elsewhere.get(name, (None, "")))
+
+
 def _check(name: str, value: str, parts: AddressParts) -> None:
     """Raises: ValueError where libpq would refuse the parameter, or it means something else to Corral."""
     if name not in PARAMETERS:
@@ -168,6 +186,5 @@ def _check(name: str, value: str, parts: AddressParts) -> None:
         raise ValueError("connect_timeout is whole seconds, at least 1: 0 would wait for ever")
     if name == "client_encoding" and value.lower().replace("-", "") not in ("utf8", "auto", "unicode"):
         raise ValueError("client_encoding: leave it out; Corral speaks UTF-8")
-    if name == "port":
-        for one in value.split(","):
-            checked_port(one)
+    if (check := CHECKS.get(name)) is not None:
+        check(value)

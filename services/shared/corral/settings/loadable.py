@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from corral.errors import SettingsError
 from corral.settings import sources
 from corral.settings.address_parts import with_password
+from corral.settings.redis_address import FORM, without_password
 
 
 class Loadable:
@@ -21,6 +22,19 @@ class Loadable:
         """Put the password into the address of that name, where it holds none. From here on the address alone counts."""
         if (url := getattr(self, name)) is not None:
             object.__setattr__(self, name, with_password(url, password))  # frozen for everybody else
+
+    def _complete_redis(self, url: str, password: str | None) -> None:
+        """The same for the address of Redis, which holds a password then where it names a user.
+
+        Raises:
+            ValueError: it does not.
+        """
+        self._complete("redis_url", password)
+        if not password and without_password(url):
+            raise ValueError(
+                "CORRAL_REDIS_URL: it names a user and no password. A password alone stands behind a colon, as in "
+                f"{FORM}; for a user without one write redis://user:@host"
+            )
 
     @classmethod
     def load(

@@ -248,7 +248,7 @@ class Settings(Loadable):
             raise ValueError("CORRAL_SMTP_PASSWORD: not set, and CORRAL_SMTP_USER needs it")
         self._complete("database_url", self.database_password)
         self._complete("database_direct_url", self.database_password)
-        self._complete("redis_url", self.redis_password)
+        self._complete_redis(self.redis_url, self.redis_password)
 
     @property
     def mail_sender(self) -> str:

@@ -59,6 +59,8 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "sslmode": "it is a parameter of Postgres; for TLS write rediss://",
 }
 """Parameters that Corral or the scheme decides, and those of other clients."""
+NAMES: Final = PARAMETERS | frozenset(_FOREIGN)
+"""Every parameter that has a meaning to us."""
 
 
 def redis_address(text: str) -> str:
@@ -83,7 +85,15 @@ def redis_address(text: str) -> str:
         raise ValueError("it is no address of Redis")
     for name, value in parts.parameters:
         _check(name, value, parts)
+    _one_meaning(parts)
     return str(parts)
+
+
+def without_password(url: str) -> bool:
+    """Whether an address names a user and leaves open with which password: perhaps the user is the password."""
+    parts = AddressParts.of(url)
+    user = parts.user or parts.parameter("username")
+    return bool(user) and parts.password is None and parts.parameter("password") is None
 
 
 def _translated(name: str, value: str) -> tuple[str, str]:
@@ -125,6 +135,18 @@ def _server(parts: AddressParts) -> AddressParts:
         hosts=((host or "localhost", port),),
         path=f"/{int(number)}" if number else "",
     )
+
+
+def _one_meaning(parts: AddressParts) -> None:
+    """Raises: ValueError where redis-py would pick one of two values without a word."""
+    number = parts.path.strip("/") if parts.scheme != "unix" else ""
+    elsewhere = {
+        "username": (parts.user, "the user before the host"),
+        "password": (parts.password, "the password before the host"),
+        "db": (number or None, "the number behind the host"),
+    }
+    for name in dict(parts.parameters):
+        parts.only(name, *elsewhere.get(name, (None, "")))
 
 
 def _check(name: str, value: str, parts: AddressParts) -> None:

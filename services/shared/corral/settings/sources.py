@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from corral.errors import SettingsError
 from corral.process.env_file import PREFIX, is_file, read_env_file
-from corral.settings.address_parts import MASK, masked_address
+from corral.settings.address_parts import MASK
+from corral.settings.masking import masked_address
 from corral.settings.old_names import HONOURED, replacement
 from corral.settings.ranges import declared
 
@@ -50,7 +51,7 @@ _SECRET_NAME = re.compile("KE+Y|PASS|PW|SECRET|TOKEN|CRED|AUTH")
 """Names whose value is never shown, known or misspelt."""
 _ADDRESS_NAME = re.compile("UR[IL]|DSN|ADDRESS|CONN|DATABAS|REDIS")
 """Names whose value is an address, whatever it looks like."""
-_PASSWORD_INSIDE = re.compile("@|password", re.IGNORECASE)
+_PASSWORD_INSIDE = re.compile("@|password|(pass|passwd|pwd|auth|secret|token|key)=", re.IGNORECASE)
 
 T = TypeVar("T")
 

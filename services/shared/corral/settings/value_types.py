@@ -26,6 +26,12 @@ def _without_line_end(value: object) -> object:
     return value.rstrip("\r\n") if isinstance(value, str) else value
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a NUL character, which no server takes in a password")
+    return text
+
+
 def _web_address(text: str) -> str:
     url = bare(text)
     try:
@@ -111,4 +117,4 @@ MailAddress = Annotated[
     Field(json_schema_extra={"allowed": "an address as corral@example.com or Corral <corral@example.com>"}),
 ]
 WebUrl = Annotated[str, *_address(_web_address, ("http", "https"), "https://corral.example.com")]
-Password = Annotated[str, BeforeValidator(_without_line_end)]
+Password = Annotated[str, BeforeValidator(_without_line_end), AfterValidator(_without_nul)]
