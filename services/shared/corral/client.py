@@ -11,7 +11,7 @@ import httpx2
 from corral import json_codec
 from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
 from corral.errors import FieldError, InvalidInput
-from corral.http_client.api_request import path_of
+from corral.http_client.api_request import path_of, seconds_given
 from corral.http_client.feeds import FeedClient
 from corral.http_client.http_calls import ANSWER_SECONDS, HttpCalls
 from corral.http_client.limits import LimitCalls
@@ -91,10 +91,10 @@ class Client(LimitCalls, ProviderCalls):
         `options` are the fields of `POST /jobs`: queue, priority, delay, run_at, retries, timeout, …
 
         Raises:
-            InvalidInput: the payload or an option holds what JSON can't, as NaN; nothing was sent.
+            InvalidInput: the payload or an option holds what JSON can't, as NaN, or is none; nothing was sent.
         """
         body = {"type": type, "payload": payload} | options
-        until = time.monotonic() + (wait or 0)
+        until = time.monotonic() + (0 if wait is None else seconds_given("wait", wait))
         job = self.post(
             "/jobs",
             body,
@@ -109,7 +109,7 @@ class Client(LimitCalls, ProviderCalls):
         Raises:
             Unreachable, ApiProblem: the last answer was none, or a refusal.
         """
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds_given("seconds", seconds)
         while job["state"] not in ENDED and time.monotonic() < until:
             time.sleep(max(0.0, min(POLL_SECONDS, until - time.monotonic())))
             try:
@@ -155,6 +155,7 @@ class Client(LimitCalls, ProviderCalls):
         """POST below /api/v1; `wait` is passed on, and waited for. With a key it is sent again where no answer comes."""
         if idempotency_key is not None and (wrong := fault(idempotency_key)) is not None:
             raise InvalidInput(FieldError("/idempotency_key", wrong))
+        waited = 0.0 if wait is None else max(0.0, min(seconds_given("wait", wait), MAX_WAIT))
         until = time.monotonic() + (RESEND_SECONDS if idempotency_key is not None else 0)
         while True:
             try:
@@ -163,7 +164,7 @@ class Client(LimitCalls, ProviderCalls):
                     path,
                     body=body,
                     params=params | {"wait": wait},
-                    timeout=ANSWER_SECONDS + (wait or 0),
+                    timeout=ANSWER_SECONDS + waited,
                     headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
                 )
             except (Unreachable, ApiProblem) as error:

@@ -7,7 +7,7 @@ are read by the standard library, which asks what to make of each number.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from itertools import accumulate
@@ -176,7 +176,7 @@ def dumps(
     """JSON of a value, its numbers as `loads` read them. Documents and dataclasses may be anywhere in it.
 
     Raises:
-        TypeError: it holds something that JSON has no word for.
+        TypeError: it holds something that JSON has no word for, or itself.
     """
     write = _writer(default)
     try:
@@ -249,16 +249,18 @@ class _WrittenJson(bytes):
 def _pieces(value: Any, option: int, write: Callable[[Any], Any]) -> Iterator[bytes]:
     """The same for what orjson does not write: whole numbers beyond 64 bits, and nesting beyond 254 levels."""
     stack: list[Any] = [value]
+    around: dict[int, Any] = {}  # what is begun and not ended, the innermost last
     while stack:
         item = stack.pop()
         if isinstance(item, _WrittenJson):
+            if item in (b"}", b"]"):
+                around.popitem()
             yield item
-        elif isinstance(item, Mapping):
-            stack += _object(item, option)
-        elif isinstance(item, list | tuple):
-            stack += _array(item)
-        elif is_dataclass(item) and not isinstance(item, type):
-            stack.append({field.name: getattr(item, field.name) for field in fields(item)})
+        elif isinstance(item, Mapping | list | tuple) or (is_dataclass(item) and not isinstance(item, type)):
+            if id(item) in around:
+                raise TypeError("a value that holds itself has no JSON form")
+            around[id(item)] = item
+            stack += _members(item, option)
         elif isinstance(item, str):
             yield _text(str(item))
         elif isinstance(item, int) and not isinstance(item, bool):
@@ -267,23 +269,20 @@ def _pieces(value: Any, option: int, write: Callable[[Any], Any]) -> Iterator[by
             yield orjson.dumps(item, write, option)
 
 
-def _object(item: Mapping[Any, Any], option: int) -> Iterator[Any]:
-    """What an object is made of, last things first."""
-    yield _WrittenJson(b"}")
-    for index, (key, child) in enumerate(reversed([*item.items()])):
+def _members(item: Any, option: int) -> Iterator[Any]:
+    """What an array or an object is made of, last things first."""
+    pairs: list[tuple[bytes, Any]]
+    if listed := isinstance(item, list | tuple):
+        pairs = [(b"", child) for child in item]
+    elif isinstance(item, Mapping):
+        pairs = [(_key(key, option) + b":", child) for key, child in item.items()]
+    else:
+        pairs = [(_key(one.name, option) + b":", getattr(item, one.name)) for one in fields(item)]
+    yield _WrittenJson(b"]" if listed else b"}")
+    for index, (name, child) in enumerate(reversed(pairs)):
         yield child
-        comma = b"" if index == len(item) - 1 else b","
-        yield _WrittenJson(comma + _key(key, option) + b":")
-    yield _WrittenJson(b"{")
-
-
-def _array(item: Sequence[Any]) -> Iterator[Any]:
-    """What an array is made of, last things first."""
-    yield _WrittenJson(b"]")
-    for index, child in enumerate(reversed(item)):
-        yield child
-        yield _WrittenJson(b"" if index == len(item) - 1 else b",")
-    yield _WrittenJson(b"[")
+        yield _WrittenJson((b"" if index == len(pairs) - 1 else b",") + name)
+    yield _WrittenJson(b"[" if listed else b"{")
 
 
 def _text(text: str) -> bytes:

@@ -90,6 +90,34 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(folder, key):
     assert "ret-key" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:8000", "http://[::1", "http://h?token=s3cr3t", "http://h/#s3cr3t", "", None, "http://-é-"],
+)
+def test_an_address_that_is_written_down_is_checked_as_one_that_is_found(url):
+    with pytest.raises(NotConfigured, match=r"\(from my settings\) is no address of a publisher") as error:
+        Client(Connection(url, None, source="my settings"))
+    assert "s3cr3t" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["s3cr3t-é", "s3cr3t\nX-Other: 1", 5])
+def test_a_key_that_is_written_down_is_checked_as_one_that_is_found_and_not_shown(key):
+    with pytest.raises(
+        NotConfigured, match=r"the key \(from my settings\) is no key: keys are letters"
+    ) as error:
+        Connection("http://h", key, source="my settings")
+    assert "s3cr3t" not in str(error.value)
+
+
+def test_neither_the_key_nor_a_password_in_the_address_is_shown():
+    connection = Connection("http://u:s3cr3t@127.0.0.1:1/sub", "my-key", "my settings")
+    with Client(connection) as client, pytest.raises(Unreachable) as error:
+        client.get("/queues")
+    assert str(error.value).startswith("http://********@127.0.0.1:1/sub (from my settings) does not answer")
+    for secret in ("s3cr3t", "my-key"):
+        assert secret not in f"{error.value!r} {connection!r}"
+
+
 def test_line_ends_and_quotes_around_an_address_and_a_key_are_no_piece_of_them(folder):
     found = Connection.find({"CORRAL_URL": '"http://h:1/"\r\n', "CORRAL_KEY": "k\n"}, folder)
     assert (found.url, found.key) == ("http://h:1", "k")

@@ -105,7 +105,7 @@ def test_arguments_are_text_where_the_locale_is_ascii(tmp_path):
     done = shell("corral queues pause $'\\xff'", tmp_path, CORRAL_URL="http://127.0.0.1:1")
     assert (done.returncode, done.stderr) == (
         2,
-        "corral: an argument holds bytes that are no text in UTF-8\n",
+        "corral: wrong input\n  a name or an id holds bytes that are no text in UTF-8\n",
     )
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,7 +13,7 @@ import httpx2
 
 from corral import json_codec
 from corral.api_problem import ApiProblem, NotConfigured, Unreachable, problem_of
-from corral.http_client.api_request import body_text, query_pairs
+from corral.http_client.api_request import TOO_LONG, body_text, query_pairs, refuse_unsendable, too_long
 from corral.http_client.publisher_address import Connection
 from corral.tracing import trace_context
 
@@ -44,6 +44,12 @@ class HttpCalls:
         if connection.key:
             headers["Authorization"] = f"Bearer {connection.key}"
         try:
+            httpx2.URL(connection.url)
+        except (ValueError, httpx2.InvalidURL):
+            raise NotConfigured(
+                f"{self._where} is no address of a publisher: no host has that name"
+            ) from None
+        try:
             self._http = httpx2.Client(
                 base_url=connection.url,
                 headers=headers,
@@ -56,7 +62,7 @@ class HttpCalls:
         except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
             raise NotConfigured(
                 f"{_set_of(*PROXIES, *CERTIFICATES) or 'the environment'} can't be used on the way to "
-                f"{connection.url}: {type(error).__name__}; correct it or unset it"
+                f"{connection.shown}: {type(error).__name__}; correct it or unset it"
             ) from None
 
     def close(self) -> None:
@@ -79,6 +85,7 @@ class HttpCalls:
 
         Raises:
             Unreachable, ApiProblem: no answer, or a refusal.
+            InvalidInput: no request can say this; nothing was sent.
         """
         path, _, query = path.partition("?")
         pairs = (*parse_qsl(query, keep_blank_values=True), *query_pairs(params or {}))
@@ -88,7 +95,7 @@ class HttpCalls:
             headers.setdefault("traceparent", trace)
         waits = _Waits()
         while True:
-            try:
+            with self._sending(path, pairs):
                 response = self._http.request(
                     method,
                     f"/api/v1{path}",
@@ -97,10 +104,10 @@ class HttpCalls:
                     params=pairs,
                     timeout=timeout,
                 )
-            except httpx2.TransportError as error:
-                raise Unreachable(self._away(error)) from error
             if response.is_success:
                 return self._json(response)
+            if response.status_code == TOO_LONG:
+                raise too_long(path, pairs)
             waits.wait(problem_of(response))
 
     def events(self, path: str, last: str | None) -> Iterator[httpx2.ServerSentEvent]:
@@ -108,19 +115,19 @@ class HttpCalls:
         headers = {} if last is None else {"Last-Event-ID": last}
         waits = _Waits()
         while True:
-            try:
-                with self._http.sse(
+            with (
+                self._sending(path),
+                self._http.sse(
                     f"/api/v1{path}",
                     headers=headers,
                     timeout=httpx2.Timeout(ANSWER_SECONDS, read=STREAM_SILENCE_SECONDS),
                     max_event_size=None,  # a result is as large as its job type lets it be
-                ) as source:
-                    if source.response.is_success:
-                        yield from source
-                        return
-                    source.response.read()
-            except httpx2.TransportError as error:
-                raise Unreachable(self._away(error)) from error
+                ) as source,
+            ):
+                if source.response.is_success:
+                    yield from source
+                    return
+                source.response.read()
             waits.wait(problem_of(source.response))
 
     @contextmanager
@@ -128,15 +135,26 @@ class HttpCalls:
         """A body to be read piece by piece."""
         waits = _Waits()
         while True:
-            try:
-                with self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response:
-                    if response.is_success:
-                        yield response
-                        return
-                    response.read()
-            except httpx2.TransportError as error:
-                raise Unreachable(self._away(error)) from error
+            with (
+                self._sending(path),
+                self._http.stream("GET", f"/api/v1{path}", headers={"Accept": "*/*"}) as response,
+            ):
+                if response.is_success:
+                    yield response
+                    return
+                response.read()
             waits.wait(problem_of(response))
+
+    @contextmanager
+    def _sending(self, path: str, pairs: Sequence[tuple[str, str]] = ()) -> Iterator[None]:
+        """What goes wrong on the way, in our words."""
+        refuse_unsendable(path, pairs)
+        try:
+            yield
+        except httpx2.InvalidURL:  # the one cause that is left
+            raise too_long(path, pairs) from None
+        except httpx2.TransportError as error:
+            raise Unreachable(self._away(error)) from error
 
     def _json(self, response: httpx2.Response) -> Json:
         try:
@@ -149,7 +167,7 @@ class HttpCalls:
 
     @property
     def _where(self) -> str:
-        return f"{self.connection.url} (from {self.connection.source})"
+        return f"{self.connection.shown} (from {self.connection.source})"
 
     def _away(self, error: Exception) -> str:
         through = "" if self.connection.direct else _set_of(*PROXIES)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from corral.http_client.api_calls import ApiCalls, Json
-from corral.http_client.api_request import path_of
+from corral.http_client.api_request import path_of, seconds_given
 from corral.http_client.limit_slot import LimitSlot, SlotCalls, this_program
 
 
@@ -97,8 +97,10 @@ class LimitCalls:
             LimitLost: at the end, where it could not be renewed in time.
             Conflict: a limit behind this one in the order of names is held.
             ApiProblem: there is no such limit, or it has no such keys.
+            InvalidInput: `timeout` is no number.
         """
-        return LimitSlot(self.calls, name, key, timeout, this_program() if program is None else program)
+        seconds = None if timeout is None else seconds_given("timeout", timeout)
+        return LimitSlot(self.calls, name, key, seconds, this_program() if program is None else program)
 
     def set_type(self: CallsAndSlots, name: str, options: Mapping[str, Json]) -> Json:
         """Set options of a job type over those that code declares; None takes one back."""

@@ -3,8 +3,8 @@
 Refused, with a pointer to the place: nesting deeper than 64, NUL characters
 (Postgres stores none), lone surrogates (no UTF-8 spells them), decimals beyond
 a double (readers make infinity or zero of them), whole numbers that Python
-does not read, and anything that JSON has no word for. Every other number keeps
-its digits, however many.
+does not read, what holds itself, and anything that JSON has no word for. Every
+other number keeps its digits, however many.
 """
 
 import math
@@ -20,6 +20,8 @@ from corral.json_pointer import escaped
 MAX_ERRORS = 20
 """Faults named in one answer; the rest would only repeat them."""
 _TOO_LONG = 10**json_codec.MAX_DIGITS
+_MANY = 1_000
+"""Values of one level from which on each is looked at once: one that holds itself twice would double with every level."""
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -90,18 +92,24 @@ def _sound(value: Any) -> bool:
                 return False
         if not inner:
             return True
-        level = inner
+        level = inner if len(inner) < _MANY else list({id(one): one for one in inner}.values())
     return False
 
 
 def faults(value: Any, pointer: str) -> Iterator[FieldError]:
     """What is wrong with a value, and where. Iterative, so depth can't exhaust the stack."""
     stack: list[tuple[Any, str, int]] = [(value, pointer, 0)]
+    around: list[int] = []
     while stack:
         item, place, depth = stack.pop()
         if not isinstance(item, dict | list | tuple):
             yield from _scalar_faults(item, place)
             continue
+        del around[depth:]
+        if id(item) in around:
+            yield FieldError(place, "holds itself, which JSON can't")
+            continue
+        around.append(id(item))
         if depth >= MAX_DEPTH:
             yield FieldError(place, f"is nested deeper than {MAX_DEPTH} levels")
             continue
@@ -121,7 +129,7 @@ def _scalar_faults(item: Any, place: str) -> Iterator[FieldError]:
             yield from _text_faults(item, place)
         case int():
             if not -_TOO_LONG < item < _TOO_LONG:
-                yield FieldError(place, _too_long(item.bit_length() * 302 // 1000))
+                yield FieldError(place, _too_long(_digits(item)))
         case json_codec.Number() if item.text.lstrip("-").isdigit():
             yield FieldError(place, _too_long(len(item.text.lstrip("-"))))
         case json_codec.Number() if not math.isfinite(item) or _underflows(item):
@@ -132,7 +140,7 @@ def _scalar_faults(item: Any, place: str) -> Iterator[FieldError]:
             if not math.isfinite(item):
                 yield FieldError(place, f"is {item}, which JSON can't hold")
         case _:
-            yield FieldError(place, f"is a {type(item).__qualname__}; JSON has no such value")
+            yield FieldError(place, f"is of the type {type(item).__qualname__}, which JSON does not have")
 
 
 def escape(key: str) -> str:
@@ -151,8 +159,14 @@ def _underflows(number: json_codec.Number) -> bool:
     return not float(number) and any(digit in "123456789" for digit in number.text.lower().partition("e")[0])
 
 
+def _digits(number: int) -> int:
+    """How many digits a number has that is too long to be written."""
+    least: int = int((number.bit_length() - 1) * math.log10(2)) + 1
+    return least + int(abs(number) >= 10**least)
+
+
 def _too_long(digits: int) -> str:
-    return f"is a whole number of about {digits:,} digits; Python reads {json_codec.MAX_DIGITS:,}, so send it as a string"
+    return f"is a whole number of {digits:,} digits; Python reads {json_codec.MAX_DIGITS:,}, so send it as a string"
 
 
 def _cut(number: str) -> str:

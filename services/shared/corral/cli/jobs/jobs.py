@@ -31,7 +31,11 @@ app.command("effects")(effects.effects)
 app.command("settle")(effects.settle)
 
 SHOWN_JOBS = Bounds(1, 1_000_000, "jobs")
-OPTIONS = {"state": "--state", "type": "--type", "created_after": "--since", "created_before": "--until"}
+OPTIONS = {
+    **{name: f"--{name}" for name in ("state", "type", "queue", "tag", "error")},
+    "created_after": "--since",
+    "created_before": "--until",
+}
 """The options whose parameters of the API have other names, or no dashes."""
 SHOWN_CHARACTERS = 1_000
 """Characters of a payload or a result that are shown to people."""
@@ -70,7 +74,8 @@ def list_(
         if not equals:
             raise typer.BadParameter(f"{pair!r} is not FIELD=VALUE", param_hint="--search")
         params[f"search.{name}"] = value
-    with client() as api, options_named(**OPTIONS):
+    searched = {name: "--search" for name in params if name.startswith("search.")}
+    with client() as api, options_named(**OPTIONS, **searched):
         found = list(api.pages("/jobs", limit=limit, on_hint=_patience(), **params))
     if as_json:
         print_json(found)
