@@ -7,6 +7,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -327,7 +328,15 @@ def _bulk(data: dict[str, Any]) -> Bulk:
 
 
 def _headers(key: str | None) -> dict[str, str]:
+    if key and not (key.isascii() and key.isprintable()):
+        raise ValueError("the key is none: keys are letters, digits and signs of ASCII, on one line")
     return {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+
+def _away(url: str, error: Exception) -> Unreachable:
+    """What stands before an @ in the address may be a password."""
+    said = f"{url} does not answer: {error or type(error).__name__}"
+    return Unreachable(re.sub(r"//[^/\s]*@", "//********@", said))
 
 
 class _Waits:
@@ -456,7 +465,7 @@ class Http:
                     method, self._url + path, content=content, headers=headers, timeout=ANSWER_SECONDS + wait
                 )
             except httpx2.TransportError as error:
-                raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
+                raise _away(self._url, error) from error
             if response.is_success:
                 return response.json() if response.content else None
             time.sleep(waits.next(_problem(response)))
@@ -494,7 +503,7 @@ class Http:
                     if (told := events.line(line)) is not None:
                         yield told
         except httpx2.TransportError as error:
-            raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
+            raise _away(self._url, error) from error
 
 
 class Producer(Generic[P, R, Q]):
@@ -752,7 +761,7 @@ class AsyncHttp:
                     method, self._url + path, content=content, headers=headers, timeout=ANSWER_SECONDS + wait
                 )
             except httpx2.TransportError as error:
-                raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
+                raise _away(self._url, error) from error
             if response.is_success:
                 return response.json() if response.content else None
             await asyncio.sleep(waits.next(_problem(response)))
@@ -790,7 +799,7 @@ class AsyncHttp:
                     if (told := events.line(line)) is not None:
                         yield told
         except httpx2.TransportError as error:
-            raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
+            raise _away(self._url, error) from error
 
 
 class AsyncProducer(Generic[P, R, Q]):

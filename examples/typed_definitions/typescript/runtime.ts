@@ -165,6 +165,9 @@ export class Http {
   private readonly fetch: typeof fetch;
 
   constructor(connection: Connection) {
+    if (connection.key && !/^[ -~]*$/.test(connection.key)) {
+      throw new TypeError("the key is none: keys are letters, digits and signs of ASCII, on one line");
+    }
     this.url = `${connection.url.replace(/\/+$/, "")}/api/v1`;
     this.headers = {
       Accept: "application/json",
@@ -311,7 +314,8 @@ export class Http {
 
   private away(error: unknown, signal: AbortSignal | undefined): never {
     if (signal?.aborted) throw error;
-    throw new Unreachable(`${this.url} does not answer: ${String(error)}`, { cause: error });
+    const said = `${this.url} does not answer: ${String(error)}`; // before an @ may be a password
+    throw new Unreachable(said.replace(/\/\/[^/\s]*@/g, "//********@"), { cause: error });
   }
 }
 

@@ -1,5 +1,8 @@
 """Where the client finds its publisher, and how it tells what a publisher refused."""
 
+from pathlib import Path
+from typing import Any
+
 import httpx2
 import pytest
 from hypothesis import given
@@ -172,3 +175,30 @@ def test_whatever_answers_is_told_and_never_a_crash(status, body):
     error = problem_of(httpx2.Response(status, content=body))
     assert error.status == status
     assert exit_code(error) is not ExitCode.DONE
+
+
+@pytest.fixture
+def generated(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The generated client of the example."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "examples" / "typed_definitions"))
+    from typed_client import runtime  # noqa: PLC0415  made by corral codegen
+
+    return runtime
+
+
+def test_a_generated_client_shows_neither_its_key_nor_a_password(generated: Any):
+    with (
+        generated.Http("http://u:s3cr3t@127.0.0.1:1", "my-key") as client,
+        pytest.raises(generated.Unreachable) as away,
+    ):
+        client.call("GET", "/queues")
+    assert str(away.value).startswith("http://********@127.0.0.1:1/api/v1 does not answer: ")
+    with pytest.raises(ValueError, match="the key is none: keys are letters") as refused:
+        generated.Http("http://h", "s3cr3t\nX-Other: 1")
+    assert "s3cr3t" not in f"{away.value} {refused.value}"
+
+
+async def test_a_generated_client_with_an_event_loop_shows_no_password(generated: Any):
+    async with generated.AsyncHttp("http://u:s3cr3t@127.0.0.1:1", "my-key") as client:
+        with pytest.raises(generated.Unreachable, match=r"^http://\*+@127.0.0.1:1/api/v1 does not answer"):
+            await client.call("GET", "/queues")
