@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from corral.actions.access.principal import Principal, Role
+from corral.actions.submissions.json_value import refuse_faults
 from corral.errors import CorralError, Forbidden
 from corral_publisher.openapi import PREFIX
 from corral_publisher.requests import body as request_body
@@ -78,7 +79,7 @@ async def form_of(request: Request, services: PublisherServices) -> FormData:
     """Read a form and check that it comes from one of Corral's own pages.
 
     Raises:
-        TooLarge, SlowBody: as for every body.
+        TooLarge, SlowBody, InvalidInput: as `read_form`.
         Forbidden: the form does not contain this session's token.
     """
     form = await read_form(request, services)
@@ -89,7 +90,12 @@ async def form_of(request: Request, services: PublisherServices) -> FormData:
 
 
 async def read_form(request: Request, services: PublisherServices) -> FormData:
-    """Read a form, within the limits of size and time for every body."""
+    """Read a form, within the limits of size and time for every body.
+
+    Raises:
+        TooLarge, SlowBody: as for every body.
+        InvalidInput: a field holds a NUL character, which can't be stored.
+    """
     settings = services.settings
     raw = await request_body.read(
         request.receive, request.headers, limit=settings.max_body_bytes, seconds=settings.body_timeout
@@ -99,4 +105,8 @@ async def read_form(request: Request, services: PublisherServices) -> FormData:
         return {"type": "http.request", "body": raw, "more_body": False}
 
     copy = Request(request.scope, replay)
-    return await copy.form(max_fields=1000, max_part_size=settings.max_payload_bytes)
+    form = await copy.form(max_fields=1000, max_part_size=settings.max_payload_bytes)
+    for name, value in form.multi_items():
+        if isinstance(value, str):  # else it is a file
+            refuse_faults(value, name if name.startswith("/") else f"/{name}")
+    return form

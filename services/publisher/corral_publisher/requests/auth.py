@@ -9,6 +9,7 @@ from fastapi.security.base import SecurityBase
 from corral.actions.access.principal import Principal, Role
 from corral.errors import Forbidden, Unauthenticated
 from corral_publisher.requests.headers import header_of
+from corral_publisher.requests.parameters import refuse_nul
 from corral_publisher.requests.session import COOKIE, same_origin
 from corral_publisher.services import PublisherServices, services_of
 
@@ -34,12 +35,16 @@ class Requires(SecurityBase):
 
 
 async def authorize(request: Request, services: PublisherServices, least: Role) -> Principal:
-    """The caller of a request, which must have at least the role `least`. Raises as `Requires` does."""
+    """The caller of a request, which must have at least the role `least`. Raises as `Requires` and `refuse_nul` do.
+
+    Every route asks here first, so whatever comes after it reads an address without NUL characters.
+    """
     principal = await identify(request, services)
     if principal is None:
         raise Unauthenticated("send a key as Authorization: Bearer <key>, or sign in at /sign-in")
     if not principal.role.includes(least):
         raise Forbidden(f"this needs the role {least}; {principal.name} is {principal.role}")
+    refuse_nul(request)
     return principal
 
 

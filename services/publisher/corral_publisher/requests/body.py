@@ -19,6 +19,8 @@ ARRIVED = "corral.body_arrived"
 GONE = "the client went away"
 MARK = b"\xef\xbb\xbf"
 """The byte order mark, which some programs write before UTF-8; it may be ignored. Source: RFC 8259, 8.1."""
+NUL = b"\\u0000"
+"""A NUL character as JSON writes it; or what looks like one behind a backslash."""
 FORM = re.compile(rb"[A-Za-z0-9_.%+-]+=")
 """How a form's body begins, and JSON doesn't. curl says of JSON, too, that it is a form."""
 
@@ -99,15 +101,21 @@ async def pieces(
 
 
 def parse_from(request: Request, body: bytes, *, in_parts: bool = False) -> Any:
-    """The JSON value of a request's body. Where it is no JSON, its headers may tell what it is. Raises as `parse` does."""
+    """The JSON value of a request's body. Where it is no JSON, its headers may tell what it is. Raises as `parse` does.
+
+    Texts that hold NUL characters are refused as well, but `in_parts`.
+    """
     text = body.removeprefix(MARK)
     try:
-        return parse(text, in_parts=in_parts)
+        value = parse(text, in_parts=in_parts)
     except NotJson as error:
         instead = _instead(text, request.headers)
         if not instead:
             raise
         raise NotJson(FieldError("", instead)) from error
+    if not in_parts and NUL in text:
+        refuse_faults(value, "")
+    return value
 
 
 def _instead(body: bytes, headers: Mapping[str, str]) -> str:

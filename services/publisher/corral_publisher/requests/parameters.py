@@ -6,6 +6,8 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from corral import json_codec
 from corral.actions.existing import existing
@@ -25,6 +27,28 @@ PAGING = frozenset({"cursor", "limit"})
 
 class InvalidParameter(InvalidInput):
     """A query parameter is wrong; the pointer of its error is the parameter's name."""
+
+
+def refuse_nul(request: Request) -> None:
+    """Refuse a NUL character anywhere in the address of a request: nothing that Postgres keeps has one.
+
+    Raises:
+        HTTPException: the path holds one, so nothing is there.
+        InvalidParameter: the name or the value of a parameter holds one.
+    """
+    if "\0" in request.scope["path"]:
+        raise HTTPException(404)
+    if b"%00" in request.scope["query_string"]:
+        raise InvalidParameter(
+            *(
+                FieldError(
+                    name.replace("\0", "\\u0000")[:100],
+                    f"{where} a NUL character (\\u0000), which nothing stored has",
+                )
+                for name, value in request.query_params.multi_items()
+                if (where := "has a name with" if "\0" in name else "contains" if "\0" in value else "")
+            )
+        )
 
 
 def job_id(text: str) -> UUID:
@@ -47,7 +71,6 @@ def job_filter(query: QueryParams) -> JobFilter:
         for name in query
         if name not in FILTERS and name not in PAGING and not name.startswith(SEARCH)
     ]
-    wrong += [error for name, value in query.multi_items() for error in faults(value, name)]
     if wrong:
         raise InvalidParameter(*wrong[:20])
     return JobFilter(

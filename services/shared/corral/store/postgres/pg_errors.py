@@ -42,7 +42,8 @@ def _meaning(error: BaseException) -> BaseException:  # noqa: PLR0911  # a row e
         case errors.UniqueViolation():
             return Conflict(f"it is stored already: {error.diag.message_detail or _first_line(error)}")
         case psycopg.DataError():
-            return InvalidInput(FieldError("", f"Postgres can't hold this value: {_first_line(error)}"))
+            said = "it contains a NUL character (\\u0000)" if _about_nul(error) else _first_line(error)
+            return InvalidInput(FieldError("", f"Postgres can't hold this value: {said}"))
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
             return SchemaMismatch(
                 f"the database's schema does not fit: {_first_line(error)}; run corral migrate up", wait=True
@@ -56,6 +57,13 @@ def _meaning(error: BaseException) -> BaseException:  # noqa: PLR0911  # a row e
             return kind("postgres", _first_line(error) or type(error).__name__)
         case _:
             return error
+
+
+def _about_nul(error: psycopg.DataError) -> bool:
+    """Whether a NUL was in a text: the driver refuses it, or in JSON the server, which calls it an escape."""
+    if isinstance(error, errors.UntranslatableCharacter):
+        return "\\u0000" in (error.diag.message_detail or "")
+    return "NUL (0x00)" in str(error)
 
 
 def _refused(error: errors.CheckViolation) -> FieldError:
