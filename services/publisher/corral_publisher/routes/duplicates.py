@@ -43,6 +43,11 @@ def counts(accepted: Iterable[object]) -> dict[str, dict[str, int]]:
     return {"deduplicated": dict(found)} if found else {}
 
 
+def status_of(accepted: Iterable[object]) -> int:
+    """The status of the answer about a bulk: 200 where it made no new job."""
+    return 201 if any(isinstance(one, Accepted) and one.duplicate is None for one in accepted) else 200
+
+
 def is_refused(accepted: object) -> bool:
     """Whether a job of a bulk with `partial` is a duplicate that is refused."""
     return (

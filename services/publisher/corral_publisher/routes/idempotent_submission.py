@@ -13,7 +13,7 @@ from corral.actions.submissions.job_request import NewSubmission
 from corral.errors import FieldError, InvalidInput
 from corral.store import EarlierJob, EarlierRequest
 from corral_publisher.responses.json_response import answer
-from corral_publisher.routes.duplicates import about, counts, duplicate_answer
+from corral_publisher.routes.duplicates import about, counts, duplicate_answer, status_of
 from corral_publisher.routes.waiting import look
 from corral_publisher.services import PublisherServices
 from corral_publisher.views.stored_job import stored
@@ -82,7 +82,7 @@ async def submit_bulk_once(
         {"index": index, "id": job.id, "state": job.state} | (about(job.duplicate) if job.duplicate else {})
         for index, job in enumerate(result)
     ]
-    return answer({"accepted": len(new), "refused": 0, "jobs": new} | counts(result), 201)
+    return answer({"accepted": len(new), "refused": 0, "jobs": new} | counts(result), status_of(result))
 
 
 def _listed(earlier: EarlierJob) -> dict[str, Any]:

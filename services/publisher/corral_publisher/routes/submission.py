@@ -30,7 +30,7 @@ from corral_publisher.requests.checked import checked, refusal
 from corral_publisher.requests.direct_route import DirectRoute
 from corral_publisher.requests.headers import header_of
 from corral_publisher.responses.json_response import JsonResponse, answer
-from corral_publisher.routes.duplicates import about, counts, duplicate_answer, is_refused
+from corral_publisher.routes.duplicates import about, counts, duplicate_answer, is_refused, status_of
 from corral_publisher.routes.idempotent_submission import (
     KEY_HEADER,
     IdempotencyKey,
@@ -145,11 +145,7 @@ async def submit_bulk(
         **counts(results),
         "jobs": [_bulk_item(index, item) for index, item in enumerate(results)],
     }
-    return answer(told, 201 if any(map(_is_new, results)) else 200)
-
-
-def _is_new(item: Accepted | SubmissionRefused) -> bool:
-    return isinstance(item, Accepted) and item.duplicate is None
+    return answer(told, status_of(results))
 
 
 def _response(job: NewJob, shape: Callable[[], Response], location: dict[str, str]) -> Response:

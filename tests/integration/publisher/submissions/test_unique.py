@@ -171,6 +171,16 @@ async def test_idempotency_and_unique_keys_go_together(api: httpx2.AsyncClient):
     assert refused.status_code == 409
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "b"}], ids=["plain", "keyed"])
+async def test_a_bulk_of_nothing_but_duplicates_made_no_job(api: httpx2.AsyncClient, headers: dict[str, str]):
+    await api.post("/api/v1/jobs", json=entry())
+    bulk = await api.post("/api/v1/jobs/bulk", json={"jobs": [entry(), entry()]}, headers=headers)
+    assert (bulk.status_code, bulk.json()["deduplicated"]) == (200, {"existing": 2})
+    more = {name: f"{key}2" for name, key in headers.items()}
+    bulk = await api.post("/api/v1/jobs/bulk", json={"jobs": [entry(), entry(guid="2")]}, headers=more)
+    assert (bulk.status_code, bulk.json()["deduplicated"]) == (201, {"existing": 1})
+
+
 async def test_a_retry_is_refused_while_another_job_holds_the_key(api: httpx2.AsyncClient):
     first = (await api.post("/api/v1/jobs", json=entry())).json()
     await api.post(f"/api/v1/jobs/{first['id']}/cancel")
