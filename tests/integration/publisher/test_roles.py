@@ -16,6 +16,7 @@ from corral.actions.access import api_keys as keys_module
 from corral.actions.access.api_keys import KeyActions
 from corral.actions.access.principal import Role
 from corral.actions.access.secret import digest
+from corral.errors import InvalidInput
 from corral.settings import Settings
 from corral.store import Store
 from corral_publisher.app import create_app
@@ -115,6 +116,18 @@ async def test_no_route_of_the_api_answers_without_its_role(
 async def test_a_key_that_is_none_is_refused(stranger: httpx2.AsyncClient, header: str):
     answer = await stranger.get("/api/v1/jobs", headers={"Authorization": header.encode("latin-1")})
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\0", "\u202ee", "x" * 101])
+async def test_a_key_has_a_name_that_can_be_read(store: Store, name: str):
+    actions = KeyActions(store)
+    for refused in (
+        actions.create(name, Role.VIEWER, actor="test"),
+        actions.adopt("k" * 40, name, Role.VIEWER, actor="test"),
+    ):
+        with pytest.raises(InvalidInput, match="/name: is not 1 to 100 printable characters"):
+            await refused
+    assert await actions.list() == []
 
 
 async def test_only_the_hash_of_a_key_is_stored(store: Store):

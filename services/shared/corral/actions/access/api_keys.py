@@ -18,6 +18,8 @@ TRUST_SECONDS = 5.0
 MAX_LENGTH = 200
 """Characters; what is longer is no key of ours."""
 
+MAX_KEY_NAME = 100
+"""Characters of a key's name."""
 MIN_LENGTH = 32
 """Characters of a key that was made elsewhere: too long to be a password that somebody thought of."""
 
@@ -46,7 +48,11 @@ class KeyActions:
         """A new key, which nobody can read again, and what is stored of it.
 
         `key` is the key itself where it was made before: 256 random bits.
+
+        Raises:
+            InvalidInput: the name is none.
         """
+        _check_name(name)
         secret = key or new_secret(PREFIX)
         return secret, await self._store.keys.create(name, role.value, digest(secret), actor)
 
@@ -56,8 +62,9 @@ class KeyActions:
         `replace`: the other keys of that name are revoked, unless this one is.
 
         Raises:
-            InvalidInput: it is no key: too short, too long, or not made of printable ASCII.
+            InvalidInput: it is no key: too short, too long, or not made of printable ASCII; or the name is none.
         """
+        _check_name(name)
         if (
             not MIN_LENGTH <= len(key) <= MAX_LENGTH
             or not (key.isascii() and key.isprintable())
@@ -96,3 +103,13 @@ class KeyActions:
     async def _ask(self, hashed: bytes) -> Principal | None:
         found = await self._store.keys.find(hashed)
         return None if found is None else Principal(found.name, Role(found.role))
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that nobody could tell from another one in a list or in the audit."""
+    if not name.strip() or len(name) > MAX_KEY_NAME or not name.isprintable():
+        raise InvalidInput(
+            FieldError(
+                "/name", f"is not 1 to {MAX_KEY_NAME} printable characters; whose key it is, as ci or anna"
+            )
+        )
