@@ -39,6 +39,8 @@ def test_days_are_left_out(corral):
         (("@daily", "--zone", "../../etc/passwd"), "/zone: '../../etc/passwd' is no time zone"),
         (("@daily", "--after", "tomorrow"), "/after: 'tomorrow' is no time"),
         (("@daily", "--without", "Christmas"), "/without: 'Christmas' is no day"),
+        (("@daily", "--without", "20261224"), "/without: '20261224' is no day"),
+        (("*/61 * * * *",), "(its step /61 is more than the 60 minutes there are)"),
         (("@daily", "--without", "2026-12-25/2026-12-24"), "/excluded/0: 2026-12-24 is before 2026-12-25"),
     ],
 )

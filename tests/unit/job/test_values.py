@@ -24,6 +24,9 @@ from corral.job.priority import PRIORITIES, Priority
         (Options(tags=tuple("abcdefghijklmnopqrstu")), "21 tags"),
         (Options(tags=("a\0b",)), "printable"),
         (Options(tags=("x" * 101,)), "printable"),
+        (Options(search=("",)), "search: '' is not 1 to 200 characters"),
+        (Options(search=("x" * 201,)), "is not 1 to 200 characters"),
+        (Options(search=tuple(map(str, range(101)))), "search: 101 fields are more than 100"),
         (Options(timeout=float("nan")), "timeout is nan"),
         (
             Options(keep_finished=Retention(seconds=999_999_999_999)),

@@ -184,12 +184,12 @@ async def schedule_ticks(
     name: str,
     _: Viewer,
     limit: Limit = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    cursor: Annotated[str, Query(description="`next` of the page before.")] = "",
 ) -> Response:
     """List what became of its ticks, newest first. Of many that were missed at once the newest are listed."""
     services = services_of(request)
     await services.store.schedules.get(name)
-    before = LATEST if cursor is None else _moment("cursor", cursor)
+    before = _moment("cursor", cursor) if cursor else LATEST
     ticks = await services.store.ticks.page(name, before, limit)
     return answer({"items": ticks, "next": ticks[-1].tick if len(ticks) == limit else None})
 

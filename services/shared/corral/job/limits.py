@@ -12,6 +12,10 @@ MAX_SNOOZES = 100
 MAX_TAGS = 20
 MAX_NAME = 100
 """Characters of a job type's name, a queue's name or a tag."""
+MAX_SEARCH = 100
+"""Payload fields that jobs of one type can be found by."""
+MAX_FIELD = 200
+"""Characters of the name of such a field."""
 MAX_DEPTH = 64
 """Nesting of a payload: deeper ones are refused before any recursive code sees them."""
 MAX_BULK = 10_000

@@ -12,7 +12,9 @@ from corral.job.limits import (
     EXPIRES_IN,
     KEPT_COUNT,
     KEPT_SECONDS,
+    MAX_FIELD,
     MAX_NAME,
+    MAX_SEARCH,
     MAX_TAGS,
     MEMORY,
     RETRIES,
@@ -102,8 +104,25 @@ class Options:
         if len(self.tags) > MAX_TAGS:
             raise ValueError(f"tags: {len(self.tags)} tags are more than {MAX_TAGS}")
         for tag in self.tags:
-            if not 1 <= len(tag) <= MAX_NAME or not tag.isprintable():
-                raise ValueError(f"tags: {tag!r:.100} is not 1 to {MAX_NAME} printable characters")
+            if (fault := tag_fault(tag)) is not None:
+                raise ValueError(f"tags: {tag!r:.100} {fault}")
+        if len(self.search) > MAX_SEARCH:
+            raise ValueError(f"search: {len(self.search):,} fields are more than {MAX_SEARCH}")
+        for name in self.search:
+            if (fault := search_fault(name)) is not None:
+                raise ValueError(f"search: {name!r:.100} {fault}")
+
+
+def tag_fault(tag: object) -> str | None:
+    """What is wrong with a tag, as the rest of a sentence about it; None where nothing is."""
+    if isinstance(tag, str) and 1 <= len(tag) <= MAX_NAME and tag.isprintable():
+        return None
+    return f"is not 1 to {MAX_NAME} printable characters"
+
+
+def search_fault(name: str) -> str | None:
+    """What is wrong with the name of a payload field that jobs are to be found by, likewise."""
+    return None if 1 <= len(name) <= MAX_FIELD else f"is not 1 to {MAX_FIELD} characters"
 
 
 def _refuse(name: str, value: float | None, bounds: Bounds) -> None:

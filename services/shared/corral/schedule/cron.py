@@ -21,6 +21,15 @@ NAMED = {
     "@hourly": "0 * * * *",
 }
 """Source: crontab(5) of Vixie cron. `@reboot` is no time."""
+VALUES = (
+    (60, "seconds"),
+    (60, "minutes"),
+    (24, "hours"),
+    (31, "days"),
+    (12, "months"),
+    (7, "days of a week"),
+)
+"""How many values each field has."""
 FIRST_TIMES = 3
 FORM = (
     "five fields (minute hour day month weekday), six (second first), or one of " + ", ".join(NAMED) + "; "
@@ -38,14 +47,15 @@ class Cron:
     """As five or six fields."""
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """The expression, checked.
+    def parse(cls, text: str, *, new: bool = False) -> Self:
+        """The expression, checked; a `new` one, which is written now, more strictly than those that are stored.
 
         Raises:
-            InvalidInput: it is none, or means no day that ever comes.
+            InvalidInput: it is none, or means no day that ever comes; a new one, too, where a step leads nowhere.
         """
         fields = NAMED.get(text.strip().lower(), text.strip())
-        if (fault := _fault(fields)) is not None:
+        fault = _fault(fields) or (_step_fault(fields) if new else None)
+        if fault is not None:
             raise _refused(text, fault)
         return cls(text, " ".join(fields.split()))
 
@@ -76,6 +86,16 @@ def _fault(fields: str) -> str | None:
         return str(error)
     except StopIteration:
         return "no such day comes within 50 years"
+    return None
+
+
+def _step_fault(fields: str) -> str | None:
+    """What is wrong with a step: one that is larger than all values of its field means the first of them alone."""
+    for values, field in zip(reversed(VALUES), reversed(fields.split()), strict=False):
+        for part in field.split(","):
+            step = part.partition("/")[2]
+            if step.isdecimal() and int(step) > values[0]:
+                return f"its step /{step[:20]} is more than the {values[0]} {values[1]} there are"
     return None
 
 

@@ -81,6 +81,8 @@ async def test_the_example_is_declared_registered_and_knows_its_day(
     ("options", "told"),
     [
         ({"cron": "61 * * * *"}, "/cron: '61 \\* \\* \\* \\*' is no cron expression"),
+        ({"cron": "0 */25 * * *"}, "/cron: .* .its step /25 is more than the 24 hours there are"),
+        ({"cron": "@daily", "excluded": ["20261224"]}, "/excluded/0: '20261224' is no day"),
         ({"cron": "@daily", "zone": "Berlin"}, "/zone: 'Berlin' is no time zone"),
         ({}, "/cron: give cron or interval"),
     ],

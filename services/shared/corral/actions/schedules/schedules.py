@@ -52,7 +52,7 @@ class ScheduleActions:
             Conflict: there is one of that name.
         """
         kept = {field: value for field, value in fields.items() if value is not None}
-        definition = ScheduleDefinition.parse(name, kept)
+        definition = ScheduleDefinition.parse(name, kept, new=kept)
         now = await self._store.schedules.now()
         due_at = await self.checked(definition, now)
         return await self._store.schedules.create(name, kept, due_at, actor)
@@ -80,15 +80,17 @@ class ScheduleActions:
             before = await self._store.schedules.get(name)
             overrides = {**before.overrides, **changes}
             overrides = {field: value for field, value in overrides.items() if field not in reset}
-            change = await self._change(before, overrides)
+            change = await self._change(before, overrides, changes)
             if (changed := await self._store.schedules.change(name, change, actor)) is not None:
                 return changed
         raise Conflict(f"schedule {name} is being changed by others; try again")
 
-    async def _change(self, before: Schedule, overrides: Mapping[str, Any]) -> ScheduleChange:
+    async def _change(
+        self, before: Schedule, overrides: Mapping[str, Any], new: Mapping[str, Any]
+    ) -> ScheduleChange:
         together = {**before.declared, **overrides}
         fields = {field: value for field, value in together.items() if value is not None}
-        definition = ScheduleDefinition.parse(before.name, fields)
+        definition = ScheduleDefinition.parse(before.name, fields, new=new)
         retimed, missed = retiming(before, fields)
         due_at = await self.checked(definition, before.now if retimed else before.last_tick)
         return ScheduleChange(

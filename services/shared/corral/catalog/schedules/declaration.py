@@ -81,7 +81,7 @@ def schedule(
     if payload is not None:
         fields["payload"] = _json(name, type, payload)
     try:
-        ScheduleDefinition.parse(name, fields)
+        ScheduleDefinition.parse(name, fields, new=fields)
     except InvalidInput as error:
         raise DeclarationError(f"schedule {name}: {error}") from error
     return DeclaredSchedule(name, fields, type.module)

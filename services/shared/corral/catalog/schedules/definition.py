@@ -1,9 +1,9 @@
 """What a schedule is, as data: which job, at which times, under which policy. One check for code, API and the leader."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,9 +12,13 @@ from corral.errors import FieldError, InvalidInput
 from corral.job import moment
 from corral.job.bounds import Bounds
 from corral.job.limits import EXPIRES_IN, MAX_NAME, MAX_TAGS, NAME_PATTERN, RETRIES, TIMEOUT
+from corral.job.options import tag_fault
 from corral.job.priority import Priority
+from corral.job.shown import shown
+from corral.json_pointer import escaped
 from corral.schedule.clock_change import Skipped, Twice
 from corral.schedule.cron import Cron
+from corral.schedule.days import dates_of
 from corral.schedule.decision import Overlap, Policy
 from corral.schedule.timetable import LEAST, MAX_JITTER, MOST, Dates, Timetable
 
@@ -56,13 +60,17 @@ class ScheduleDefinition:
     description: str
 
     @classmethod
-    def parse(cls, name: str, fields: Mapping[str, Any]) -> "ScheduleDefinition":
+    def parse(
+        cls, name: str, fields: Mapping[str, Any], *, new: Collection[str] = ()
+    ) -> "ScheduleDefinition":
         """The schedule that these JSON fields mean.
+
+        `new` are fields that somebody writes now. What earlier releases took of the others goes on to mean what it did.
 
         Raises:
             InvalidInput: names every field that is wrong.
         """
-        reading = _Reading(fields)
+        reading = _Reading(fields, new)
         reading.unknown()
         reading.name(name)
         made = reading.definition(name)
@@ -89,39 +97,24 @@ def zone_of(name: object) -> ZoneInfo:
         ValueError: there is none; the message says it.
     """
     if not isinstance(name, str):
-        raise ValueError(f"is {name!r:.100}, which is no time zone; one is Europe/Berlin")  # noqa: TRY004
+        raise ValueError(f"is {shown(name)}, which is no time zone; one is Europe/Berlin")  # noqa: TRY004
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, as Europe
         raise ValueError(f"{name[:100]!r} is no time zone; one is Europe/Berlin") from None
 
 
-def dates_of(text: object) -> Dates:
-    """A day, or a range of days.
-
-    Raises:
-        ValueError: it is none; the message says it.
-    """
-    words = f"{text!r:.100} is no day, as 2026-12-24, or range of days, as 2026-12-24/2027-01-01"
-    if not isinstance(text, str):
-        raise ValueError(words)  # noqa: TRY004
-    first, _, last = text.partition("/")
-    try:
-        return Dates(date.fromisoformat(first), date.fromisoformat(last or first))
-    except ValueError:
-        raise ValueError(words) from None
-
-
 class _Reading:
     """Reads fields one after the other and collects what is wrong with them."""
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, Any], new: Collection[str]) -> None:
         self._fields = fields
+        self._new = new
         self.wrong: list[FieldError] = []
 
     def unknown(self) -> None:
         self.wrong += [
-            FieldError(f"/{field}", f"is no field of a schedule; known: {', '.join(FIELDS)}")
+            FieldError(f"/{escaped(field)}", f"is no field of a schedule; known: {', '.join(FIELDS)}")
             for field in self._fields
             if field not in FIELDS
         ]
@@ -170,7 +163,7 @@ class _Reading:
             "skipped": self._one_of("skipped", Skipped) or Skipped.SHIFT,
             "start": self._read("start", _moment),
             "end": self._read("end", _moment),
-            "excluded": tuple(self._list("excluded", MAX_EXCLUDED, dates_of)),
+            "excluded": tuple(self._list("excluded", MAX_EXCLUDED, self._dates)),
             "jitter": self._number("jitter", JITTER) or 0,
         }
         if len(self.wrong) > before or every is None:
@@ -192,10 +185,15 @@ class _Reading:
             return None if seconds is None else timedelta(seconds=seconds)
         text = self._text("cron", 200)
         try:
-            return None if text is None else Cron.parse(text)
+            return None if text is None else Cron.parse(text, new="cron" in self._new)
         except InvalidInput as error:
             self.wrong += error.errors
             return None
+
+    def _dates(self, text: object) -> Dates:
+        if not isinstance(text, str):
+            raise ValueError(f"is {shown(text)}; it must be a day as text, such as 2026-12-24")  # noqa: TRY004
+        return dates_of(text, new="excluded" in self._new)
 
     def _policy(self) -> Policy:
         after = self._number("pause_after", PAUSE_AFTER)
@@ -210,7 +208,7 @@ class _Reading:
         if value is None:
             return None
         if not isinstance(value, str):
-            self._refuse(field, f"is {value!r:.100}; it must be text")
+            self._refuse(field, f"is {shown(value)}; it must be text")
         elif not value or len(value) > most or not value.isprintable():
             self._refuse(field, f"is not 1 to {most} printable characters")
         else:
@@ -229,7 +227,7 @@ class _Reading:
         try:
             return None if value is None else kind(value)
         except ValueError:
-            self._refuse(field, f"is {value!r:.100}; it must be one of {', '.join(kind)}")
+            self._refuse(field, f"is {shown(value)}; it must be one of {', '.join(kind)}")
             return None
 
     def _read(self, field: str, read: Callable[[Any], Any]) -> Any:
@@ -267,6 +265,6 @@ def _moment(value: object) -> datetime:
 
 
 def _tag(value: object) -> str:
-    if not isinstance(value, str) or not value or len(value) > MAX_NAME or not value.isprintable():
-        raise ValueError(f"is not 1 to {MAX_NAME} printable characters")
-    return value
+    if (fault := tag_fault(value)) is not None:
+        raise ValueError(fault)
+    return str(value)

@@ -1,6 +1,6 @@
 """`corral schedules`: its commands, and when a cron expression has its times."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,7 @@ from corral.errors import FieldError, InvalidInput
 from corral.job.bounds import Bounds
 from corral.schedule.clock_change import Skipped, Twice
 from corral.schedule.cron import Cron
+from corral.schedule.days import dates_of
 from corral.schedule.timetable import Dates, Timetable
 
 app = typer.Typer(help="See, make, change, pause, run and backfill schedules.", no_args_is_help=True)
@@ -59,7 +60,7 @@ def preview(
 ) -> None:
     """Print the next times of a cron expression, with those that a clock change moves or repeats marked."""
     timetable = Timetable(
-        every=Cron.parse(cron),
+        every=Cron.parse(cron, new=True),
         zone=_zone(zone),
         twice=twice,
         skipped=skipped,
@@ -96,12 +97,7 @@ def _moment(text: str) -> datetime:
 
 
 def _dates(text: str) -> Dates:
-    first, _, last = text.partition("/")
     try:
-        return Dates(date.fromisoformat(first), date.fromisoformat(last or first))
-    except ValueError:
-        raise InvalidInput(
-            FieldError(
-                "/without", f"{text!r} is no day, as 2026-12-24, or range of days, as 2026-12-24/2027-01-01"
-            )
-        ) from None
+        return dates_of(text, new=True)
+    except ValueError as error:
+        raise InvalidInput(FieldError("/without", str(error))) from None
