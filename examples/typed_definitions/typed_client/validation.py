@@ -24,6 +24,7 @@ SHOWN = 60
 MAX_DEPTH = 64
 """Nesting that the publisher takes."""
 _LONG = 10**SHOWN
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _OTHER = frozenset({"type", "enum", "constant", "taken"})
 """Faults that say that a value is of another kind altogether."""
 _COUNTED = {
@@ -649,6 +650,7 @@ def _shown(value: Any) -> str:
         return "a list"
     if isinstance(value, str):
         text = json.dumps(value[: SHOWN + 1], ensure_ascii=False)
+        text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LONG:
         return "a whole number of more than 60 digits"

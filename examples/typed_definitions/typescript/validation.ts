@@ -63,6 +63,7 @@ const MAX_MESSAGE = 300;
 const MAX_ALTERNATIVES = 3;
 /** Characters of a value that a message repeats. */
 const SHOWN = 60;
+const UNSEEN = /[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 /** Nesting that the publisher takes. */
 const MAX_DEPTH = 64;
 /** Faults that say that a value is of another kind altogether. */
@@ -595,9 +596,9 @@ function shown(value: Json): string {
   return text.length <= SHOWN ? text.join("") : `${text.slice(0, SHOWN).join("")}…`;
 }
 
-/** A text as Python's json writes it. */
+/** A text as JSON, in which every character can be seen. */
 function quoted(text: string): string {
-  return JSON.stringify(text).replace(/\x7f/g, "\x7f");
+  return JSON.stringify(text).replace(UNSEEN, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** A number as the publisher, which is written in Python, repeats it. */

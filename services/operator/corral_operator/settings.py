@@ -9,12 +9,18 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from corral.settings.loadable import Loadable
-from corral.settings.value_types import Host, LogFormat, LogLevel, Password, Port, RedisUrl
+from corral.settings.value_types import Host, LogFormat, LogLevel, Password, Port, RedisUrl, matching
 from corral_operator.cluster.pool_selector import PoolSelector
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Source: Kubernetes, service accounts, projected volume."""
-_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_Name = Annotated[
+    str,
+    matching(
+        r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$",
+        "1 to 253 lower-case letters, digits, - and ., with a letter or a digit at both ends",
+    ),
+]
 
 
 def _own_namespace() -> str:
@@ -39,13 +45,13 @@ class OperatorSettings(Loadable):
     """The Redis or Valkey that dispatches, as redis://:password@host:6379/0, or rediss:// for TLS."""
     redis_password: Password | None = Field(default=None, repr=False)
     """The password of Redis, where its address holds none; any characters, nothing is quoted by hand."""
-    namespace: Annotated[str, Field(pattern=_NAME)] = field(default_factory=_own_namespace)
+    namespace: _Name = field(default_factory=_own_namespace)
     """The namespace whose pools are scaled; unset: the operator's own."""
-    operator_lease: Annotated[str, Field(pattern=_NAME)] = "corral-operator"
+    operator_lease: _Name = "corral-operator"
     """The Lease that elects one of several operators. The operator creates it where it is missing."""
     pool_selector: Annotated[str, AfterValidator(_selector)] = ""
     """The labels of the pools that are scaled, as a label selector; unset: all of the namespace."""
-    operator_name: Annotated[str, Field(pattern=_NAME)] = field(default_factory=socket.gethostname)
+    operator_name: _Name = field(default_factory=socket.gethostname)
     """This operator's name in the Lease; unset: the host's name, which is the pod's."""
     metrics_host: Host = "127.0.0.1"
     """The address of health and metrics; 0.0.0.0 or :: is every one."""

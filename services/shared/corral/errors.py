@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from corral.json_pointer import visible
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -19,7 +21,7 @@ class FieldError:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.pointer}: {self.message}" if self.pointer else self.message
+        return f"{visible(self.pointer)}: {self.message}" if self.pointer else self.message
 
 
 class CorralError(Exception):

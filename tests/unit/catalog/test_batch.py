@@ -68,7 +68,7 @@ def test_a_handler_of_batches_takes_the_jobs_and_nothing_else():
         (Batch(size=2.5), "batch.size is 2.5, which is no whole number"),
         (Batch(wait=-1), "batch.wait is -1; it must be at least 0"),
         (Batch(max_bytes=0), "batch.max_bytes is 0"),
-        (Batch(by=""), "batch.by is ''"),
+        (Batch(by=""), 'batch.by is ""'),
         (Batch(by="sauce"), "batch.by names sauce; the payload has no field sauce; it has source, tags"),
         ({"size": 5}, "is no Batch; write Batch"),
     ],

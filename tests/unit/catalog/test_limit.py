@@ -42,7 +42,7 @@ def on_ask(*limits: Any) -> Any:
         (lambda: Limit("openai", total=1, max_waiting=0), 'declare on_full="refuse"'),
         (lambda: Limit("openai", total=-1), "total is -1; it must be at least 1"),
         (lambda: Limit("openai", total=1.5), "total is 1.5, which is no whole number"),  # type: ignore[arg-type]
-        (lambda: Limit("openai", total=True), "total is True, which is no number"),
+        (lambda: Limit("openai", total=True), "total is true, which is no number"),
         (lambda: Limit("openai", each=2), "name its payload field with by="),
         (lambda: Limit("openai", each=3, total=2, by="a"), "each is 3 and total only 2"),
         (lambda: Limit("openai", total=2, weights={"a": 1}), "name their payload field with by="),

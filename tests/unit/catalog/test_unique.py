@@ -81,10 +81,10 @@ def test_a_long_key_ends_in_a_digest():
     [
         ({"by": []}, "by names 0 fields"),
         ({"by": 5}, "by is 5"),
-        ({"within": "soon"}, "within is 'soon'; it must be live, ever or a number of seconds"),
+        ({"within": "soon"}, 'within is "soon"; it must be live, ever or a number of seconds'),
         ({"within": 0}, "within is 0; it must be above 0"),
         ({"within": -1.5}, "within is -1.5"),
-        ({"on_duplicate": "drop"}, "on_duplicate is 'drop'; it must be one of existing, refuse"),
+        ({"on_duplicate": "drop"}, 'on_duplicate is "drop"; it must be one of existing, refuse'),
         ({"on_duplicate": "replace"}, "replace needs max_wait"),
         (
             {"on_duplicate": "replace", "quiet": 9, "max_wait": 5},

@@ -106,9 +106,9 @@ def test_a_misspelt_secret_is_not_printed():
         ("CORRAL_LOG_FORMAT", "xml", "console or json"),
         ("CORRAL_DATABASE_URL", "mysql://h/x", "an address that starts with postgresql:// or postgres://"),
         ("CORRAL_REDIS_URL", "localhost", "an address that starts with redis:// or rediss:// or unix://"),
-        ("CORRAL_SCHEMA", "Corral; DROP", "text like ^[a-z_][a-z0-9_]{0,62}$"),
-        ("CORRAL_SCHEMA", "pg_temp", "text like ^[a-z_][a-z0-9_]{0,62}$"),
-        ("CORRAL_SCHEMA", "information_schema", "text like ^[a-z_][a-z0-9_]{0,62}$"),
+        ("CORRAL_SCHEMA", "Corral; DROP", "1 to 63 lower-case letters, digits and _"),
+        ("CORRAL_SCHEMA", "pg_temp", "1 to 63 lower-case letters, digits and _"),
+        ("CORRAL_SCHEMA", "information_schema", "1 to 63 lower-case letters, digits and _"),
         ("CORRAL_ARTIFACT_DIR", "", "a path"),
         ("CORRAL_SECRETS_DIR", "", "a path"),
     ],
@@ -127,6 +127,16 @@ def test_every_number_has_finite_bounds(model):
         if "number" in said.allowed:
             assert said.bounds is not None, field
             assert said.bounds.most < 1e10
+
+
+@pytest.mark.parametrize("model", [Settings, OperatorSettings])
+def test_what_is_allowed_is_told_in_words(model):
+    """Where a pattern is looked for, too."""
+    for name, field in model.__pydantic_fields__.items():
+        said = declared(model, name).allowed
+        assert not set("^$|{\\") & set(said), field
+        if any(getattr(mark, "pattern", None) for mark in field.metadata):
+            assert said != "text", field
 
 
 def test_all_mistakes_are_told_at_once():

@@ -3,16 +3,26 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from corral.actions.limits.limits import MAX_REASON, MAX_VALUE
 from corral.bounded import Bounded
 from corral.catalog.limits.limit import MAX_LIMITS
 from corral.catalog.options_json import backoff_of, backoff_to_json
-from corral.catalog.payloads.allowed import shown
 from corral.catalog.unique import unique_of, unique_to_json
-from corral.job.limits import KEPT_COUNT, MAX_NAME, MAX_TAGS, MEMORY, QUEUE_PATTERN, STALLS
+from corral.job.limits import (
+    KEPT_COUNT,
+    MAX_FIELD,
+    MAX_NAME,
+    MAX_SEARCH,
+    MAX_TAGS,
+    MEMORY,
+    QUEUE_PATTERN,
+    STALLS,
+)
+from corral.job.options import search_fault, tag_fault
 from corral.job.priority import Priority
+from corral.job.shown import shown
 from corral_publisher.models.batches import BatchParts
 from corral_publisher.models.requests import Delay, ExpiresIn, KeptSeconds, Retries, Timeout
 
@@ -75,7 +85,26 @@ def _queue(name: str) -> str:
 
 
 QueueName = Annotated[str, AfterValidator(_queue)]
-Tag = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+
+
+def _tag(tag: str) -> str:
+    if (fault := tag_fault(tag)) is not None:
+        raise ValueError(fault)
+    return tag
+
+
+def _searched(name: str) -> str:
+    if (fault := search_fault(name)) is not None:
+        raise ValueError(fault)
+    return name
+
+
+Tag = Annotated[
+    str, AfterValidator(_tag), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME})
+]
+SearchField = Annotated[
+    str, AfterValidator(_searched), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_FIELD})
+]
 
 
 class QueueOptions(BaseModel):
@@ -107,7 +136,8 @@ class TypeOptions(QueueOptions):
     ] = None
     tags: Annotated[list[Tag] | None, Field(max_length=MAX_TAGS)] = None
     search: Annotated[
-        list[str] | None, Field(description="Top-level payload fields that later jobs can be found by.")
+        list[SearchField] | None,
+        Field(max_length=MAX_SEARCH, description="Top-level payload fields that later jobs can be found by."),
     ] = None
     memory_limit: Annotated[int, Bounded(MEMORY)] | None = None
     unique: UniqueRule | None = None

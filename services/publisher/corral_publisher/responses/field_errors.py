@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.payloads.allowed import shown
 from corral.job.moment import EXAMPLE
+from corral.job.shown import shown
 
 MAX_MESSAGE: Final = 300
 """Characters in one message."""

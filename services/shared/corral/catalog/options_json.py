@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from corral.catalog.payloads.allowed import shown
 from corral.catalog.unique import unique_of, unique_to_json
 from corral.job import backoff as backoffs
 from corral.job.batch import BOUNDS, PARTS, Batch
@@ -18,6 +17,7 @@ from corral.job.effect import IfPerhapsDone
 from corral.job.limits import DELAY, EXPIRES_IN, KEPT_COUNT, KEPT_SECONDS, MEMORY, RETRIES, STALLS, TIMEOUT
 from corral.job.options import Executor, Options, Retention
 from corral.job.priority import Priority
+from corral.job.shown import shown
 
 BATCH = "batch"
 _BACKOFFS: dict[str, type[backoffs.Backoff]] = {
@@ -68,7 +68,7 @@ def backoff_of(value: Any) -> backoffs.Backoff:
     """
     match value:
         case bool():
-            raise ValueError(BACKOFF_FORMS.format(value=value))
+            raise ValueError(BACKOFF_FORMS.format(value=shown(value)))
         case int() | float():
             return _checked(backoffs.Fixed(value))
         case list():
@@ -79,18 +79,24 @@ def backoff_of(value: Any) -> backoffs.Backoff:
             except ValueError:
                 raise ValueError(BACKOFF_FORMS.format(value=shown(value))) from None
             return _checked(_BACKOFFS[parts[0]](seconds))  # type: ignore[arg-type]  # exact is none of them
-        case dict() if value.get("kind") in _BACKOFFS:
-            known = {"kind", *_BACKOFFS[value["kind"]].__dataclass_fields__}
-            if unknown := value.keys() - known:
-                raise ValueError(
-                    f"has no part {', '.join(sorted(map(str, unknown)))}; known: {', '.join(sorted(known))}"
-                )
-            try:
-                return _backoff(value)
-            except (TypeError, KeyError) as error:
-                raise ValueError(f"{BACKOFF_FORMS.format(value='an object')} ({error})") from None
+        case dict() if isinstance(kind := value.get("kind"), str) and kind in _BACKOFFS:
+            return _backoff_of_parts(kind, value)
         case _:
             raise ValueError(BACKOFF_FORMS.format(value=shown(value)))
+
+
+def _backoff_of_parts(kind: str, parts: Mapping[str, Any]) -> backoffs.Backoff:
+    known = {"kind", *_BACKOFFS[kind].__dataclass_fields__}
+    if unknown := parts.keys() - known:
+        raise ValueError(
+            f"has no part {', '.join(sorted(map(str, unknown)))}; known: {', '.join(sorted(known))}"
+        )
+    needed = "waits" if kind == "exact" else "seconds"
+    if needed not in parts:
+        raise ValueError(f"needs the part {needed}; known: {', '.join(sorted(known))}")
+    if kind == "exact" and not isinstance(parts["waits"], list):
+        raise ValueError(f"has waits that are {shown(parts['waits'])}; they must be a list of seconds")
+    return _checked(_made(kind, parts))
 
 
 def _checked(backoff: backoffs.Backoff) -> backoffs.Backoff:
@@ -187,13 +193,17 @@ def _retention(value: Any) -> Retention:
 
 
 def _backoff(value: Any) -> backoffs.Backoff:
-    cls = _BACKOFFS[value["kind"]]
-    fields = {key: field for key, field in value.items() if key in cls.__dataclass_fields__}
-    if "waits" in fields:
-        fields["waits"] = tuple(fields["waits"])
-    backoff = cls(**fields)
+    backoff = _made(value["kind"], value)
     backoffs.check(backoff)
     return backoff
+
+
+def _made(kind: str, parts: Mapping[str, Any]) -> backoffs.Backoff:
+    cls = _BACKOFFS[kind]
+    fields = {key: field for key, field in parts.items() if key in cls.__dataclass_fields__}
+    if "waits" in fields:
+        fields["waits"] = tuple(fields["waits"])
+    return cls(**fields)
 
 
 def _batch(value: Any) -> Batch:

@@ -9,6 +9,7 @@ from corral import json_codec
 from corral.catalog.limits.key import key_text
 from corral.catalog.payloads.field import MISSING, NoSuchField, PayloadField, payload_field
 from corral.errors import DeclarationError
+from corral.job.shown import shown
 from corral.job.unique import MAX_KEY, PAYLOAD, Unique
 
 JOINED: Final = "#"
@@ -66,7 +67,7 @@ def unique_of(value: Any) -> Unique:
     """
     if not isinstance(value, Mapping):
         raise ValueError(  # noqa: TRY004  # as of every option that a person writes
-            f'is {value!r:.100}; it must be an object such as {{"by": ["guid"], "within": "live"}}'
+            f'is {shown(value)}; it must be an object such as {{"by": ["guid"], "within": "live"}}'
         )
     known = Unique.__dataclass_fields__
     if unknown := sorted(value.keys() - known.keys()):

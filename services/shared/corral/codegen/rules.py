@@ -8,11 +8,12 @@ interpreter can't judge as the publisher does is marked `unsure`. Whatever is un
 from collections.abc import Mapping
 from typing import Any, Final
 
-from corral.catalog.payloads.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
+from corral.catalog.payloads.allowed import Allowed, count_of, either, fields_of, scalar_of
 from corral.catalog.payloads.judgement import Schema, judgement_of
 from corral.catalog.payloads.schema import TRIMMED
 from corral.catalog.payloads.taken import KEYWORD
 from corral.codegen.patterns import translated
+from corral.job.shown import shown
 from corral.json_pointer import unescaped
 
 Rule = dict[str, Any] | bool

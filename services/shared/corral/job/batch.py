@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from corral.job.bounds import Bounds
+from corral.job.shown import shown
 
 SIZE = Bounds(1, 1000, "jobs", whole=True)
 WAIT = Bounds(0, 3600, "seconds")
@@ -43,7 +44,7 @@ class Batch:
         by: Any = self.by
         if by is not None and not (isinstance(by, str) and 1 <= len(by) <= MAX_BY):
             raise ValueError(
-                f"batch.by is {self.by!r:.100}; it must be the path of a payload field, such as customer.id"
+                f"batch.by is {shown(self.by)}; it must be the path of a payload field, such as customer.id"
             )
 
     @property

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from corral.job.shown import shown
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -19,7 +21,7 @@ class Bounds:
     def fault(self, value: object) -> str | None:
         """What is wrong with a value, as the rest of a sentence that begins with its name; None within the bounds."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"is {value!r:.100}, which is no number; it must be {self}"
+            return f"is {shown(value)}, which is no number; it must be {self}"
         if self.whole and not isinstance(value, int):
             return f"is {written(value)}, which is no whole number; it must be {self}"
         inside = self.least < value <= self.most if self.above else self.least <= value <= self.most

@@ -9,6 +9,7 @@ from typing import Final, cast
 from corral.errors import DeclarationError
 from corral.job.bounds import Bounds
 from corral.job.limits import DELAY, MAX_KEPT_DAYS
+from corral.job.shown import shown
 
 MAX_KEY: Final = 400
 """Characters of a key, without its type. A longer one that is made of a payload ends in a digest."""
@@ -122,7 +123,7 @@ class Unique:
             settle("on_duplicate", OnDuplicate(self.on_duplicate))
         except ValueError:
             raise DeclarationError(
-                f"unique: on_duplicate is {self.on_duplicate!r:.100}; it must be one of {', '.join(OnDuplicate)}"
+                f"unique: on_duplicate is {shown(self.on_duplicate)}; it must be one of {', '.join(OnDuplicate)}"
             ) from None
         settle("quiet", _seconds("quiet", self.quiet, DELAY))
         if self.max_wait is not None:
@@ -184,7 +185,7 @@ def _by(value: object) -> str | tuple[str, ...]:
     paths = (value,) if isinstance(value, str) else value
     if not isinstance(paths, list | tuple) or not all(isinstance(one, str) and one for one in paths):
         raise DeclarationError(
-            f"unique: by is {value!r:.100}; it must be payload, or a list of fields of the payload"
+            f"unique: by is {shown(value)}; it must be payload, or a list of fields of the payload"
         )
     if not 0 < len(paths) <= MAX_FIELDS or len(set(paths)) < len(paths):
         raise DeclarationError(
@@ -198,7 +199,7 @@ def _within(value: object) -> float | str:
         return str(value)
     if isinstance(value, str):
         raise DeclarationError(
-            f"unique: within is {value!r:.100}; it must be live, ever or a number of seconds"
+            f"unique: within is {shown(value)}; it must be live, ever or a number of seconds"
         )
     return _seconds("within", value, WITHIN)
 

@@ -16,6 +16,8 @@ from corral.settings.caller_rate import CallerRateText
 from corral.settings.cpus import cpu_limit
 from corral.settings.loadable import Loadable
 from corral.settings.value_types import (
+    BucketName,
+    Contact,
     DatabaseUrl,
     Folder,
     Host,
@@ -24,11 +26,15 @@ from corral.settings.value_types import (
     MailAddress,
     Names,
     Networks,
+    ObjectPrefix,
     Password,
+    PoolName,
     Port,
     RedisUrl,
-    Schema,
+    RegionName,
+    SchemaName,
     WebUrl,
+    WorkerName,
     within,
 )
 
@@ -51,7 +57,7 @@ class Settings(Loadable):
     """The password of Redis, where its address holds none; any characters, nothing is quoted by hand."""
     database_direct_url: DatabaseUrl | None = Field(default=None, repr=False)
     """The same database without a pooler of connections between; none: CORRAL_DATABASE_URL leads there. Migrations, the leader's duties and heartbeats use it. Where it is set, nothing that lasts longer than a transaction is asked of CORRAL_DATABASE_URL, so that it may lead through a pooler in transaction mode."""
-    schema: Schema = "corral"
+    schema: SchemaName = "corral"
     """The Postgres schema that Corral owns, its migrations included."""
     pool_size: Annotated[int, within(1, 100, "connections")] = 5
     """Connections to Postgres that each process keeps at most."""
@@ -107,9 +113,9 @@ class Settings(Loadable):
     # Worker
     worker_enabled: bool = True
     """Whether workers run at all; a switched-off one says so and ends."""
-    worker_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")] | None = None
+    worker_name: WorkerName | None = None
     """The worker's name; none: host name, process id and a random part."""
-    pool: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] | None = None
+    pool: PoolName | None = None
     """The name of the pool that the worker belongs to, as it is shown; none: it belongs to none."""
     queues: Annotated[Names, Field(min_length=1)] = ("*",)
     """Queues to serve, separated by commas; * is every queue that its types declare. A queue that an operator set must be named."""
@@ -137,15 +143,13 @@ class Settings(Loadable):
     """Where files made by jobs are kept: postgres, filesystem (a folder that every service sees) or s3 (a bucket of object storage: AWS S3, Google Cloud Storage, R2, MinIO and others)."""
     artifact_dir: Folder | None = None
     """The folder of the filesystem store; every service must see it. Leave it set after a change to postgres: the files there are still served, and removed with their jobs."""
-    artifact_bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")] | None = None
+    artifact_bucket: BucketName | None = None
     """The bucket of the s3 store, which must exist. Leave it set after a change to another store: the files there are still served, and removed with their jobs."""
-    artifact_prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)*)?$")] = (
-        "corral"
-    )
+    artifact_prefix: ObjectPrefix = "corral"
     """What the key of every object begins with. No two installations may share a bucket and a prefix: each removes what it does not know there."""
     artifact_endpoint: WebUrl | None = None
     """The address of the object storage, as https://storage.googleapis.com or http://minio:9000; none: AWS, by the region."""
-    artifact_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")] = "us-east-1"
+    artifact_region: RegionName = "us-east-1"
     """The region of the bucket; auto for R2."""
     artifact_access_key: Password | None = Field(default=None, repr=False)
     """The id of the access key; none: credentials are found as AWS's own tools find them (AWS_ variables, the role of a pod or a machine)."""
@@ -170,7 +174,7 @@ class Settings(Loadable):
     outgoing_proxy: WebUrl | None = None
     """The HTTP proxy through which such requests go, as http://proxy.example.com:3128; none: they go straight out, whatever HTTP_PROXY says. Names are looked up here; the proxy is asked for the address."""
 
-    outgoing_contact: Annotated[str, Field(pattern=r"^[!-\'*-~]{3,200}$")] | None = None
+    outgoing_contact: Contact | None = None
     """An e-mail address or a page where the owners of other servers reach you; it is part of the User-Agent of such requests. Feeds' servers expect one."""
 
     secrets_dir: Folder = SECRETS_DIR

@@ -61,14 +61,13 @@ def _flat(annotation: Any) -> tuple[Any, list[Any]]:
 def _words(base: Any, marks: list[Any]) -> str:
     if get_origin(base) is Literal:
         return " or ".join(get_args(base))
-    patterns = [pattern for mark in marks if (pattern := getattr(mark, "pattern", None))]
     words = {
         tuple: "names separated by commas",
         bool: "true or false",
         int: f"a whole number{_range(marks)}",
         float: f"a number{_range(marks)}",
         Path: "a path",
-        str: f"text like {patterns[0]}" if patterns else "text",
+        str: "text",
     }
     return words[get_origin(base) or base]
 

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -71,6 +71,11 @@ def _address(read: Callable[[str], str], schemes: Sequence[str], form: str) -> t
     return AfterValidator(read), Field(json_schema_extra={"allowed": allowed})
 
 
+def matching(pattern: str, allowed: str) -> Any:
+    """The form of a text, and what it allows in words."""
+    return Field(pattern=pattern, json_schema_extra={"allowed": allowed})
+
+
 def within(least: float, most: float, unit: str, *, above: bool = False) -> Bounded:
     """The bounds of a number, with its unit."""
     return Bounded(Bounds(least, most, unit, above=above))
@@ -91,7 +96,6 @@ def _own_schema(name: str) -> str:
     return name
 
 
-Schema = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$"), AfterValidator(_own_schema)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Networks = Annotated[
     tuple[str, ...],
@@ -118,3 +122,46 @@ MailAddress = Annotated[
 ]
 WebUrl = Annotated[str, *_address(_web_address, ("http", "https"), "https://corral.example.com")]
 Password = Annotated[str, BeforeValidator(_without_line_end), AfterValidator(_without_nul)]
+SchemaName = Annotated[
+    str,
+    matching(
+        r"^[a-z_][a-z0-9_]{0,62}$", "1 to 63 lower-case letters, digits and _, without a digit in front"
+    ),
+    AfterValidator(_own_schema),
+]
+WorkerName = Annotated[
+    str,
+    matching(
+        r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+        "1 to 100 letters, digits, _, . and -, with a letter or a digit in front",
+    ),
+]
+PoolName = Annotated[
+    str,
+    matching(
+        r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        "1 to 63 lower-case letters, digits and -, with no - at either end",
+    ),
+]
+BucketName = Annotated[
+    str,
+    matching(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$",
+        "1 to 255 letters, digits, ., _ and -, with a letter or a digit in front",
+    ),
+]
+ObjectPrefix = Annotated[
+    str,
+    matching(
+        r"^([A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)*)?$",
+        "nothing, or parts of letters, digits, _, . and - joined by /, none with a . in front",
+    ),
+]
+RegionName = Annotated[str, matching(r"^[a-z0-9-]{1,63}$", "1 to 63 lower-case letters, digits and -")]
+Contact = Annotated[
+    str,
+    matching(
+        r"^[!-\'*-~]{3,200}$",
+        "3 to 200 ASCII characters without spaces and parentheses, as corral@example.com",
+    ),
+]

@@ -115,6 +115,7 @@ CASES: dict[str, tuple[bytes, int, str]] = {
     "expires at once": (b'{"type": "test.anything", "expires_in": 0}', 422, "/expires_in"),
     "unknown priority": (b'{"type": "test.anything", "priority": "urgent"}', 422, "/priority"),
     "unknown queue": (b'{"type": "test.letter", "payload": {"to": "A"}, "queue": "nowhere"}', 422, "/queue"),
+    "empty queue": (b'{"type": "test.letter", "payload": {"to": "A"}, "queue": ""}', 422, "/queue"),
     "queue not allowed": (b'{"type": "test.letter", "payload": {"to": "A"}, "queue": "demo"}', 422, "/queue"),
     "empty tag": (b'{"type": "test.anything", "tags": [""]}', 422, "/tags/0"),
     "tag with a NUL": (b'{"type": "test.anything", "tags": ["ok", "a\\u0000"]}', 422, "/tags/1"),

@@ -21,6 +21,7 @@ WRONG = [
     {"to": "ada", "more": 1},
     {"to": "ada", "pages": "x"},
     {"to": "ada", "weights": [1, "y"]},
+    {"to": "ada", "pages": "\u202e\u200b\x7f"},
 ]
 
 

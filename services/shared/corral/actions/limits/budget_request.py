@@ -10,6 +10,7 @@ from typing import Any
 from corral.catalog.limits.evaluation import CallEvaluation, LimitValues, key_of
 from corral.errors import BudgetExhausted, FieldError, InvalidInput, Unavailable
 from corral.job.budget import BudgetTerms
+from corral.job.shown import shown
 from corral.store import Store
 from corral.store.limits.budget_notes import BudgetValues
 
@@ -145,5 +146,5 @@ def checked_amount(what: str, amount: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number < 1e300:
-        raise InvalidInput(FieldError(f"/{what}", f"is {amount!r:.100}; it must be a number of 0 or more"))
+        raise InvalidInput(FieldError(f"/{what}", f"is {shown(amount)}; it must be a number of 0 or more"))
     return number

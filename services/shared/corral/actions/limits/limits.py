@@ -12,6 +12,8 @@ from corral.job.admission import WhenFull
 from corral.job.bounds import Bounds
 from corral.job.budget import EXACT
 from corral.job.limit_use import TOTAL
+from corral.job.shown import shown
+from corral.json_pointer import escaped
 from corral.store import LimitChange, Store, StoredLimit
 
 MAX_REASON: Final = 500
@@ -69,7 +71,7 @@ class LimitActions:
             errors.append(FieldError("/overrides", f"is empty; {_settable(limit, key)}"))
         for option, value in overrides.items():
             if (fault := _fault(limit, key, option, value)) is not None:
-                errors.append(FieldError(f"/overrides/{option}", fault))
+                errors.append(FieldError(f"/overrides/{escaped(option)}", fault))
         if not errors:
             errors = list(_errors_together(limit, overrides))
         if errors:
@@ -164,7 +166,7 @@ def _fault(limit: StoredLimit, key: str | None, option: str, value: Any) -> str 
         return _weights_fault(value)
     if option == "on_full":
         return (
-            None if value in list(WhenFull) else f"is {value!r:.100}; it must be one of {', '.join(WhenFull)}"
+            None if value in list(WhenFull) else f"is {shown(value)}; it must be one of {', '.join(WhenFull)}"
         )
     if value == 0 and not isinstance(value, bool) and option != "per":
         return nothing(limit.name, option)

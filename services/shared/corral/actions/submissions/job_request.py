@@ -16,8 +16,8 @@ from corral.errors import FieldError, InvalidInput, UnknownQueue
 from corral.job import moment, unique
 from corral.job.job import NewJob
 from corral.job.limit_use import LimitUses, uses_of
-from corral.job.limits import DELAY, EXPIRES_IN, MAX_NAME, MAX_TAGS, RETRIES, TIMEOUT
-from corral.job.options import Options
+from corral.job.limits import DELAY, EXPIRES_IN, MAX_TAGS, RETRIES, TIMEOUT
+from corral.job.options import Options, tag_fault
 from corral.job.priority import Priority
 from corral.job.unique import Unique, UniqueKey
 
@@ -156,8 +156,8 @@ def _faults(submission: NewSubmission) -> list[FieldError]:
         except ValueError as error:
             errors.append(FieldError("/run_at", str(error)))
     for index, tag in enumerate(submission.tags):
-        if not tag or len(tag) > MAX_NAME or not tag.isprintable():
-            errors.append(FieldError(f"/tags/{index}", f"is not 1 to {MAX_NAME} printable characters"))
+        if (fault := tag_fault(tag)) is not None:
+            errors.append(FieldError(f"/tags/{index}", fault))
     if len(submission.limits) > MAX_LIMITS:
         errors.append(FieldError("/limits", f"{len(submission.limits)} limits are more than {MAX_LIMITS}"))
     if submission.unique_key is not None and (fault := unique.fault(submission.unique_key)) is not None:
@@ -176,14 +176,13 @@ def _out_of_bounds(numbers: Iterable[float | None]) -> list[FieldError]:
 
 
 def _queue(submission: NewSubmission, known: KnownType, knowledge: TypeSnapshot) -> str:
-    queue = submission.queue or known.record.parsed_options.queue
+    queue = _first(submission.queue, known.record.parsed_options.queue)
     if queue in known.by_queue:
         return queue
     allowed = ", ".join(sorted(known.by_queue))
     if queue not in knowledge.queues:
-        raise UnknownQueue(
-            FieldError("/queue", f"there is no queue {queue[:100]!r}; {submission.type} allows {allowed}")
-        )
+        said = f"there is no queue {queue[:100]!r}" if queue else "is empty"
+        raise UnknownQueue(FieldError("/queue", f"{said}; {submission.type} allows {allowed}"))
     raise InvalidInput(
         FieldError("/queue", f"{queue} is not allowed for {submission.type}; allowed: {allowed}")
     )

@@ -15,6 +15,7 @@ from typing import Any
 from corral import json_codec
 from corral.errors import FieldError, InvalidInput, TooLarge
 from corral.job.limits import MAX_DEPTH
+from corral.job.shown import shown
 from corral.json_pointer import escaped
 
 MAX_ERRORS = 20
@@ -138,7 +139,7 @@ def _scalar_faults(item: Any, place: str) -> Iterator[FieldError]:
             )
         case float():
             if not math.isfinite(item):
-                yield FieldError(place, f"is {item}, which JSON can't hold")
+                yield FieldError(place, f"is {shown(item)}, which JSON can't hold")
         case _:
             yield FieldError(place, f"is of the type {type(item).__qualname__}, which JSON does not have")
 

@@ -1,15 +1,12 @@
 """What a judged schema allows, in words: `a whole number from 1 to 5`, `text or null`, `an object (Order)`."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from corral.catalog.payloads.judgement import Schema
 from corral.catalog.payloads.taken import KEYWORD
+from corral.job.shown import SHOWN_CHARACTERS, shown
 
-SHOWN_CHARACTERS: Final = 60
-"""Characters of a value that a message repeats."""
-LONG: Final = 10**SHOWN_CHARACTERS
 MAX_CHOICES: Final = 10
 """Choices that a message names."""
 MAX_DEPTH: Final = 5
@@ -41,31 +38,6 @@ _FORMATS: Final = {
     "ipv6interface": "an IPv6 interface such as 2001:db8::1/32",
     "ipvanyinterface": "an IP interface such as 192.0.2.1/24",
 }
-
-
-def shown(value: Any) -> str:
-    """A value as a message repeats it: JSON, cut short; of lists and objects no more than what they are."""
-    match value:
-        case dict():
-            return "an object"
-        case list() | tuple():
-            return "a list"
-        case str():
-            return _cut(
-                json.dumps(
-                    value[: SHOWN_CHARACTERS + 1].encode(errors="replace").decode(), ensure_ascii=False
-                )
-            )
-        case int() if not isinstance(value, bool) and abs(value) >= LONG:
-            return "a whole number of more than 60 digits"
-        case None | bool() | int() | float():
-            return json.dumps(value)
-        case _:
-            return repr(value)[:SHOWN_CHARACTERS]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def either(words: Iterable[str]) -> str:

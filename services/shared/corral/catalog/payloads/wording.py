@@ -5,9 +5,10 @@ from typing import Any
 
 import jsonschema_rs
 
-from corral.catalog.payloads.allowed import Allowed, count_of, either, fields_of, scalar_of, shown
+from corral.catalog.payloads.allowed import Allowed, count_of, either, fields_of, scalar_of
 from corral.catalog.payloads.judgement import Schema
 from corral.errors import FieldError
+from corral.job.shown import shown
 from corral.json_pointer import escaped
 
 MAX_MESSAGE = 300
