@@ -124,6 +124,7 @@ async def test_run_now_submits_one_job_beside_the_ticks(api: httpx2.AsyncClient)
         "schedule:nightly",
     )
     (tick,) = (await api.get(f"{PATH}/nightly/ticks")).json()["items"]
+    assert (await api.get(f"{PATH}/nightly/ticks?cursor=")).json()["items"] == [tick], "as of other lists"
     assert (tick["job"], tick["origin"], tick["verdict"]) == (job["id"], "run-now", "submitted")
 
 

@@ -69,7 +69,7 @@ async def test_one_that_is_too_large_is_refused_and_leaves_nothing(
         (b"", {}, "", "the file is empty"),
         (b"--a", {"Content-Type": "multipart/form-data; boundary=a"}, "", "the body is a form"),
         (PNG, {}, "?name=..", "'..' is no name of a file"),
-        (PNG, {}, "?name=a%00b", "is no name of a file"),
+        (PNG, {}, "?name=a%00b", "contains a NUL character"),
         (PNG, {}, f"?name={'a' * 256}", "255"),
     ],
 )
