@@ -13,7 +13,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["console", "json"]
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _LogWriter(logging.StreamHandler[TextIO]):
     """One whose errors end nobody: they are told where that is possible."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base class names it
@@ -45,7 +45,7 @@ def configure(level: Level, form: Format, *, apart: bool = False) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = _Handler(sys.stderr)
+    handler = _LogWriter(sys.stderr)
     if apart:
         handler.setStream(_apart.setdefault("stream", _copied(sys.stderr)))
     handler.setFormatter(
