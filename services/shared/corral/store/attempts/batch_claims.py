@@ -69,7 +69,7 @@ WITH {ME}, wanted AS MATERIALIZED (
            coalesce(max(r.weight), 1) AS weight, array_agg(r.holder) FILTER (WHERE r.holder IS NOT NULL) AS holders,
            greatest(0, least(w.take, CASE WHEN bool_or(r.probing) THEN 1 END, min(m.room),
                              min(CASE WHEN r.by_batch THEN floor(coalesce(r.room, 0) + {SLACK}) * coalesce(w.size, 1)
-                                      ELSE floor((coalesce(r.room, 0) + {SLACK}) / greatest(u.cost, {SLACK})) END)))::int AS n
+                                      WHEN u.cost > 0 THEN floor((coalesce(r.room, 0) + {SLACK}) / greatest(u.cost, {SLACK})) END)))::int AS n
     FROM wanted w LEFT JOIN LATERAL unnest(w.limits, w.costs) AS u(name, cost) ON true LEFT JOIN room r ON r.name = u.name
     LEFT JOIN mine m ON m.limit_name = r.limit_name
     WHERE w.old OR w.full_now OR w.max_bytes IS NOT NULL
