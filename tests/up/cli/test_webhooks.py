@@ -57,25 +57,12 @@ def receivers(tmp_path: Path) -> Iterator[list[Receiver]]:
         one.process.wait()
 
 
-def digest(corral, to: str, title: str, message: str = "It was sent.") -> str:
-    payload = json.dumps({"to": to, "title": title, "message": message, "variables": {}})
-    return str(corral("jobs", "submit", "notification.digest", "--payload", payload, "--json").json["id"])
-
-
-def test_who_waits_to_be_told_with_others_is_shown_for_what(corral):
-    corral("types", "set", "notification.digest", "batch.wait=600")
-    job = digest(corral, "bob@example.com", "One")
-    assert "batch waits until 100 jobs wait or 600 s have passed" in corral("jobs", "why", job).out
-    assert corral("jobs", "cancel", job, "--json").json[0]["state"] == "cancelled"
-    corral("types", "set", "notification.digest", "batch.wait=")
-
-
 def test_what_one_is_to_be_told_within_a_window_is_one_mail(corral):
     corral("types", "set", "notification.digest", "batch.wait=5")
-    corral("queues", "pause", "notifications")  # until all are submitted, and one is cancelled
 
-    def submitted(*words: str) -> str:
-        return digest(corral, "ann@example.com", *words)
+    def submitted(title: str, message: str = "It was sent.") -> str:
+        payload = json.dumps({"to": "ann@example.com", "title": title, "message": message, "variables": {}})
+        return str(corral("jobs", "submit", "notification.digest", "--payload", payload, "--json").json["id"])
 
     first, wrong, unwanted, last = (
         submitted("One"),
@@ -83,8 +70,8 @@ def test_what_one_is_to_be_told_within_a_window_is_one_mail(corral):
         submitted("Three"),
         submitted("Four"),
     )
+    assert "batch waits until 100 jobs wait or 5 s have passed" in corral("jobs", "why", last).out
     assert corral("jobs", "cancel", unwanted).code == 0
-    corral("queues", "resume", "notifications")
 
     def ended() -> list[dict[str, Any]]:
         jobs = [corral("jobs", "show", one, "--json").json for one in (first, wrong, unwanted, last)]

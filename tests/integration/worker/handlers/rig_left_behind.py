@@ -39,17 +39,26 @@ def timer_again_and_again() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.3, 0.05)
 
 
-def task_that_blocks() -> None:
+async def there(file: str) -> None:
+    while not os.path.getsize(file):  # noqa: ASYNC110, ASYNC240, PTH202  a job says with it that it has started
+        await asyncio.sleep(0.02)
+
+
+def task_that_blocks(after: str) -> None:
     async def block() -> None:
-        await asyncio.sleep(0.2)
+        await there(after)
         while True:
             pass
 
     KEPT.append(asyncio.create_task(block()))
 
 
-def callback_that_blocks() -> None:
-    asyncio.get_running_loop().call_later(0.2, time.sleep, 600)
+def callback_that_blocks(after: str) -> None:
+    async def block() -> None:
+        await there(after)
+        asyncio.get_running_loop().call_soon(time.sleep, 600)
+
+    KEPT.append(asyncio.create_task(block()))
 
 
 def at_exit() -> None:
@@ -94,7 +103,7 @@ def open_generator() -> None:
     KEPT.append(asyncio.create_task(begin()))
 
 
-LEAVERS: dict[str, Callable[[], None]] = {
+LEAVERS: dict[str, Callable[..., None]] = {
     function.__name__: function
     for function in (
         close_stderr, close_descriptors, no_stderr, timer_again_and_again, task_that_blocks, callback_that_blocks,
@@ -103,8 +112,8 @@ LEAVERS: dict[str, Callable[[], None]] = {
 }  # fmt: skip
 
 
-async def leave(what: str) -> str:
-    LEAVERS[what]()
+async def leave(payload: dict[str, str]) -> str:
+    LEAVERS[payload.pop("what")](**payload)
     await asyncio.sleep(0.05)
     return "done"
 
