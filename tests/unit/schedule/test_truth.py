@@ -127,6 +127,8 @@ def test_what_a_clock_change_did_is_marked():
 @pytest.mark.parametrize(
     "cron",
     [
+        "9" * 5000 + " * * * *",
+        "*/" + "9" * 5000 + " * * * *",
         *(
             "",
             "*",
@@ -163,4 +165,4 @@ def test_what_is_no_cron_expression_is_refused_and_named(cron: str):
     with pytest.raises(InvalidInput) as refused:
         Cron.parse(cron)
     assert refused.value.errors[0].pointer == "/cron"
-    assert repr(cron) in str(refused.value)
+    assert repr(cron[:100]) in str(refused.value)

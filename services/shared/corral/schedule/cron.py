@@ -31,6 +31,8 @@ VALUES = (
 )
 """How many values each field has."""
 FIRST_TIMES = 3
+MAX_CHARACTERS = 1_000
+"""Of an expression: every value of every field fits."""
 FORM = (
     "five fields (minute hour day month weekday), six (second first), or one of " + ", ".join(NAMED) + "; "
     "L is the last day, 5L the last Friday, 5#3 the third"
@@ -80,6 +82,8 @@ def _first_times(fields: str, start: datetime) -> tuple[datetime, ...]:
 
 @lru_cache(maxsize=4096)
 def _fault(fields: str) -> str | None:
+    if len(fields) > MAX_CHARACTERS:
+        return f"it has {len(fields):,} characters, more than {MAX_CHARACTERS:,}"
     try:
         next(CronSim(fields, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock has no zone
     except CronSimError as error:
