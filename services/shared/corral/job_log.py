@@ -213,9 +213,8 @@ def _write(lines: bytes) -> None:
         return
     stream = logs.stream()
     buffer = getattr(stream, "buffer", None)
-    with suppress(
-        OSError, ValueError, AttributeError
-    ):  # it may be closed, or None: no job ends differently for that
+    # It may be closed, or None: no job ends differently for that.
+    with suppress(OSError, ValueError, AttributeError):
         if buffer is None:  # somebody put a stream of text in its place
             stream.write(lines.decode())
             return

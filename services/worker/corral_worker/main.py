@@ -50,12 +50,11 @@ def main(**timings: Unpack[Timings]) -> int:
         return exit_code.CONFIG
     try:
         code = runner.run(worker.run(), _loop_class())
-    except SchemaMismatch as error:
+    except (DeclarationError, SchemaMismatch) as error:
         log.critical("worker.refused", error=str(error))
         code = exit_code.CONFIG
-    except (
-        BaseException
-    ):  # whatever handlers made of the loop, the process ends, and another one takes its place
+    except BaseException:
+        # Whatever handlers made of the loop: this process ends, and another one takes its place.
         log.critical("worker.broken", exc_info=True)
         runner.leave_now(exit_code.BROKEN)
     return runner.leave(code)

@@ -9,9 +9,9 @@ from corral_worker.attempts.handler_call import Raised, Returned
 from corral_worker.batches.call import BatchCall, contexts, perform_batch, perform_batch_blocking
 from corral_worker.child_processes.async_channel import AsyncChannel
 from corral_worker.child_processes.channel import Channel
+from corral_worker.child_processes.handler_loop import run_handler
 from corral_worker.child_processes.messages import AttemptId, Ended, RunBatch
 from corral_worker.child_processes.worker_connection import WorkerConnection
-from corral_worker.own_process.runner import run_handler
 
 
 class BatchChannel:

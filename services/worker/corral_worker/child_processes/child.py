@@ -29,11 +29,11 @@ from corral_worker.child_processes import child_spans
 from corral_worker.child_processes.async_channel import AsyncChannel
 from corral_worker.child_processes.batch_channel import BatchChannel
 from corral_worker.child_processes.channel import Channel
+from corral_worker.child_processes.handler_loop import run_handler
 from corral_worker.child_processes.messages import AttemptId, Begun, ChildReady, Run, RunBatch
 from corral_worker.child_processes.reaper import fork_with_reaper
 from corral_worker.child_processes.standard_streams import StandardStreams
 from corral_worker.child_processes.worker_connection import WorkerConnection
-from corral_worker.own_process.runner import run_handler
 
 MAX_INTERRUPTIONS = 100
 """How often one step may be interrupted; then the interruptions have no end, and the child ends instead."""

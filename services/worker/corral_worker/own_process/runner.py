@@ -29,8 +29,6 @@ TOO_OFTEN = (100, 10.0)
 """Times and seconds: code that leaves the loop so often within such a time keeps other jobs from running."""
 CLOSE_SECONDS = 5.0
 """How long what handlers left behind may take to be cancelled."""
-CLEAR_SECONDS = 0.5
-"""The same in a process of one handler at a time, whose next one waits."""
 LEFT_SECONDS = 2.0
 """How long threads that handlers left behind may take to end."""
 LEAVE_SECONDS = 10.0
@@ -51,7 +49,7 @@ def run(
             _run(loop, task, too_often)
             return task.result()
         finally:
-            _close(loop)
+            close(loop)
             threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -110,21 +108,8 @@ def _run(
                 raise
 
 
-def run_handler(handler: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine of a handler in a process of its own; its result, or what it raised.
-
-    What it left behind is cancelled for a moment. Unlike `asyncio.run` nothing waits for it, and nothing that it raises
-    takes the place of the result.
-    """
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        return loop.run_until_complete(handler)
-    finally:
-        _close(loop, CLEAR_SECONDS)
-
-
-def _close(loop: asyncio.AbstractEventLoop, seconds: float = CLOSE_SECONDS) -> None:
+def close(loop: asyncio.AbstractEventLoop, seconds: float = CLOSE_SECONDS) -> None:
+    """Close the loop. What handlers left behind on it is cancelled, and waited for so long, whatever it does."""
     try:
         _run(loop, loop.create_task(_end_tasks(seconds), name="end"))
     except BaseException as error:  # noqa: BLE001  # what handlers left behind may do anything when it is cancelled
